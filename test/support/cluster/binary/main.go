@@ -1,8 +1,8 @@
 // Command controlplane holds every part of a small Kubernetes control plane in
 // one program: etcd, kube-apiserver, kube-controller-manager, kube-scheduler
-// and kubectl. The part is chosen by the first argument. One binary shares the
-// code that the five parts have in common, so it builds in one go and is a
-// fraction of the size of five.
+// and kubectl, and pki, which writes the certificates they need. The part is
+// chosen by the first argument. One binary shares the code that the parts have
+// in common, so it builds in one go and is a fraction of the size of five.
 package main
 
 import (
@@ -27,13 +27,20 @@ var parts = map[string]func() *cobra.Command{
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: controlplane etcd|kube-apiserver|kube-controller-manager|kube-scheduler|kubectl [flags]")
+		fmt.Fprintln(os.Stderr, "usage: controlplane etcd|kube-apiserver|kube-controller-manager|kube-scheduler|kubectl|pki [flags]")
 		os.Exit(2)
 	}
 	name := os.Args[1]
 	os.Args = os.Args[1:]
 	if name == "etcd" {
 		etcdmain.Main(os.Args)
+		return
+	}
+	if name == "pki" {
+		if err := runPKI(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, "controlplane pki:", err)
+			os.Exit(1)
+		}
 		return
 	}
 	command, known := parts[name]

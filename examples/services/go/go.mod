@@ -1,0 +1,3 @@
+module rekey.dev/example
+
+go 1.22

@@ -1,0 +1,93 @@
+/**
+ * The one error of this directory. Its text is for people and fit for logs and conditions: it has no request body, no
+ * header and, for Secrets, no word of the API server's own message, because a validation message quotes values.
+ */
+export type KubeErrorCode =
+  | 'BadRequest'
+  | 'Unauthorized'
+  | 'Forbidden'
+  | 'NotFound'
+  | 'AlreadyExists'
+  | 'Conflict'
+  | 'Gone'
+  | 'Invalid'
+  | 'TooManyRequests'
+  | 'ServerError'
+  /** No answer in time. */
+  | 'Timeout'
+  /** No answer: not connected, or the connection broke. */
+  | 'Unreachable';
+
+/** What was asked for. */
+export interface Subject {
+  readonly verb: string;
+  /** Plural, with the subresource if any: `pods/eviction`. */
+  readonly resource: string;
+  readonly namespace?: string | undefined;
+  readonly name?: string | undefined;
+}
+
+export interface KubeErrorOptions extends Subject {
+  readonly code: KubeErrorCode;
+  readonly status?: number | undefined;
+  /** The API server's word, such as `AlreadyExists` or `Expired`. */
+  readonly reason?: string | undefined;
+  readonly detail?: string | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly maybeApplied?: boolean | undefined;
+}
+
+/** A call to the API server that did not do what was asked, or of which that is not known. */
+export class KubeError extends Error {
+  override readonly name = 'KubeError';
+  readonly code: KubeErrorCode;
+  readonly verb: string;
+  readonly resource: string;
+  readonly namespace: string | undefined;
+  /** Name of the object; `name` is the name of the error class. */
+  readonly objectName: string | undefined;
+  readonly status: number | undefined;
+  readonly reason: string | undefined;
+  readonly retryAfterMs: number | undefined;
+  /**
+   * Whether a write may have happened although it failed: the answer was lost, late, or that of a gateway. The caller
+   * must read again before it does anything else.
+   */
+  readonly maybeApplied: boolean;
+
+  constructor(options: KubeErrorOptions) {
+    super(messageOf(options));
+    this.code = options.code;
+    this.verb = options.verb;
+    this.resource = options.resource;
+    this.namespace = options.namespace;
+    this.objectName = options.name;
+    this.status = options.status;
+    this.reason = options.reason;
+    this.retryAfterMs = options.retryAfterMs;
+    this.maybeApplied = options.maybeApplied ?? false;
+  }
+}
+
+/** @returns whether the error is a KubeError with one of the codes */
+export function isKubeError(error: unknown, ...codes: readonly KubeErrorCode[]): error is KubeError {
+  return error instanceof KubeError && (codes.length === 0 || codes.includes(error.code));
+}
+
+function messageOf(options: KubeErrorOptions): string {
+  const { verb, resource, namespace, name, code, status, detail } = options;
+  const subject = name === undefined ? resource : `${resource}/${name}`;
+  const where = namespace === undefined ? '' : ` in ns ${namespace}`;
+  const number = status === undefined ? '' : ` (${status})`;
+  const text = detail === undefined || detail === '' ? '' : `: ${printable(detail)}`;
+  return `${verb} ${subject}${where}: ${code}${number}${text}`;
+}
+
+/** One line, no control characters, of bounded length: what a server says must not forge or flood a log. */
+function printable(text: string): string {
+  const line = text
+    .slice(0, 1024)
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .trim();
+  return line.length > 512 ? `${line.slice(0, 512)}…` : line;
+}

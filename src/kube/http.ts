@@ -1,0 +1,165 @@
+/**
+ * One pool of connections to the API server.
+ *
+ * HTTP/1.1 on purpose: over HTTP/2 all watches and calls share one socket, and when that goes dead without a word they
+ * all hang. No redirect is followed. The pool is built again when a certificate changes.
+ */
+import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import type { ClusterAccess, TlsMaterial } from './config.ts';
+import { abortable } from './deadline.ts';
+
+export interface WireRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** From the API root, with the query. */
+  readonly path: string;
+  readonly accept: string;
+  readonly contentType?: string | undefined;
+  readonly body?: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface WireResponse {
+  readonly status: number;
+  header(name: string): string | undefined;
+  /** To be read to the end or destroyed, or its connection is lost to the pool. */
+  readonly body: Dispatcher.ResponseData['body'];
+}
+
+export interface TransportOptions {
+  readonly access: ClusterAccess;
+  readonly userAgent: string;
+  /** Most connections at once; each watch holds one. */
+  readonly connections: number;
+}
+
+/** Credentials could not be had, so nothing was sent. */
+export class CredentialsError extends Error {
+  override readonly name = 'CredentialsError';
+}
+
+/** An answer that is longer than its limit. */
+export class TooLargeError extends Error {
+  override readonly name = 'TooLargeError';
+}
+
+/** Sends requests; knows nothing of objects, statuses or retries. */
+export class Transport {
+  readonly #options: TransportOptions;
+  readonly #prefix: string;
+  #pool: { readonly agent: Dispatcher; readonly tls: TlsMaterial } | undefined;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    this.#prefix = options.access.server.pathname.replace(/\/+$/, '');
+  }
+
+  get host(): string {
+    return this.#options.access.server.host;
+  }
+
+  /**
+   * @returns as soon as the headers are there, whatever the status
+   * @throws the signal's reason, {@link CredentialsError}, or the error of the connection
+   */
+  async send(request: WireRequest): Promise<WireResponse> {
+    const { access, userAgent } = this.#options;
+    const { headers, tls } = await abortable(this.#credentials(), request.signal);
+    const {
+      statusCode,
+      headers: received,
+      body,
+    } = await this.#agentFor(tls).request({
+      origin: access.server.origin,
+      path: `${this.#prefix}${request.path}`,
+      method: request.method,
+      headers: {
+        ...headers,
+        accept: request.accept,
+        'user-agent': userAgent,
+        ...(request.contentType !== undefined && { 'content-type': request.contentType }),
+      },
+      body: request.body ?? null,
+      signal: request.signal,
+    });
+    // A body that nobody reads when its request is aborted would raise an unhandled error.
+    body.on('error', () => undefined);
+    return { status: statusCode, header: (name) => headerOf(received[name]), body };
+  }
+
+  /** Makes the next request read tokens and certificates again. */
+  refreshCredentials(): void {
+    this.#options.access.refresh();
+  }
+
+  /** Breaks all connections; requests under way fail. */
+  async close(): Promise<void> {
+    const pool = this.#pool;
+    this.#pool = undefined;
+    await pool?.agent.destroy();
+  }
+
+  async #credentials() {
+    try {
+      return await this.#options.access.credentials();
+    } catch (error) {
+      throw new CredentialsError(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #agentFor(tls: TlsMaterial): Dispatcher {
+    if (this.#pool !== undefined && sameTls(this.#pool.tls, tls)) return this.#pool.agent;
+    // Requests under way end on the old pool, which is gone with the last of them.
+    this.#pool?.agent.close().catch(() => undefined);
+    const agent = buildAgent(this.#options, tls);
+    this.#pool = { agent, tls };
+    return agent;
+  }
+}
+
+/**
+ * @param limitBytes of what is kept in memory
+ * @throws TooLargeError beyond; the connection is closed then
+ */
+export async function readText(body: WireResponse['body'], limitBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limitBytes) throw new TooLargeError(`the answer is longer than ${limitBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function headerOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}
+
+function buildAgent({ access, connections }: TransportOptions, tls: TlsMaterial): Dispatcher {
+  const material = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
+  const pool = {
+    allowH2: false,
+    connections,
+    pipelining: 1,
+    keepAliveTimeout: 30_000,
+    // Time limits are the caller's, by the injected clock; these are only for the case that he forgets.
+    headersTimeout: 120_000,
+    bodyTimeout: 0,
+  };
+  if (access.proxyUrl !== undefined) return new ProxyAgent({ ...pool, uri: access.proxyUrl, requestTls: material });
+  return new Agent({
+    ...pool,
+    connect: { ...material, timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000 },
+  });
+}
+
+function sameTls(a: TlsMaterial, b: TlsMaterial): boolean {
+  const plain = a.servername === b.servername && a.rejectUnauthorized === b.rejectUnauthorized;
+  return plain && sameBytes(a.ca, b.ca) && sameBytes(a.cert, b.cert) && sameBytes(a.key, b.key);
+}
+
+function sameBytes(a: string | Buffer | undefined, b: string | Buffer | undefined): boolean {
+  if (a === b) return true;
+  if (a === undefined || b === undefined) return false;
+  return Buffer.from(a).equals(Buffer.from(b));
+}

@@ -1,0 +1,72 @@
+/**
+ * From a type and a key to a path of the API.
+ */
+import { KubeError, type Subject } from './errors.ts';
+import type { KubeObject, ObjectKey, ResourceType } from './types.ts';
+
+type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** What a path is made of. */
+export interface Place {
+  readonly type: ResourceType<KubeObject>;
+  /** Absent for all namespaces, or for a type that has none. */
+  readonly namespace?: string | undefined;
+  readonly name?: string | undefined;
+  readonly subresource?: string | undefined;
+  readonly query?: Query | undefined;
+}
+
+/** @returns what an error says of the place */
+export function subjectOf(verb: string, { type, namespace, name, subresource }: Place): Subject {
+  return { verb, resource: subresource === undefined ? type.plural : `${type.plural}/${subresource}`, namespace, name };
+}
+
+/**
+ * @returns the place of one object
+ * @throws KubeError BadRequest without the namespace of a namespaced type: the call would mean something else
+ */
+export function placeOf(verb: string, type: ResourceType<KubeObject>, key: ObjectKey): Place {
+  const place = { type, namespace: type.namespaced ? key.namespace : undefined, name: key.name };
+  if (type.namespaced && key.namespace === undefined) throw refusal(verb, place, 'the namespace is missing');
+  return place;
+}
+
+/**
+ * @throws KubeError BadRequest for a name or namespace that would change the path. Nothing is sent then.
+ * @see https://github.com/kubernetes/apimachinery/blob/master/pkg/api/validation/path/name.go
+ */
+export function pathOf(verb: string, place: Place): string {
+  const { type, namespace, name, subresource, query = {} } = place;
+  for (const segment of [namespace, name]) {
+    if (segment !== undefined && !isSegment(segment)) {
+      throw refusal(
+        verb,
+        { ...place, namespace: undefined, name: undefined },
+        `not a name: ${JSON.stringify(segment)}`,
+      );
+    }
+  }
+  const root = type.apiVersion.includes('/') ? '/apis' : '/api';
+  const scope = namespace === undefined ? [] : ['namespaces', namespace];
+  const segments = [root, type.apiVersion, ...scope, type.plural, name, subresource].filter(
+    (part) => part !== undefined,
+  );
+  const search = searchOf(query);
+  return search === '' ? segments.join('/') : `${segments.join('/')}?${search}`;
+}
+
+function isSegment(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._:-]{0,252}$/.test(text);
+}
+
+function searchOf(query: Query): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) search.set(name, String(value));
+  }
+  return search.toString();
+}
+
+function refusal(verb: string, place: Place, detail: string): KubeError {
+  return new KubeError({ ...subjectOf(verb, place), code: 'BadRequest', detail });
+}

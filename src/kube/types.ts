@@ -1,0 +1,244 @@
+/**
+ * The wire shapes of the objects that rekey touches, with the fields that it touches, and where they live in the API.
+ * Every time is the string that is on the wire (RFC 3339), never a Date.
+ *
+ * @see https://kubernetes.io/docs/reference/kubernetes-api/
+ */
+type Strings = Readonly<Record<string, string>>;
+
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller?: boolean;
+}
+
+export interface ManagedFieldsEntry {
+  readonly manager?: string;
+  readonly operation?: 'Apply' | 'Update';
+  readonly time?: string;
+  readonly subresource?: string;
+  readonly fieldsV1?: Readonly<Record<string, unknown>>;
+}
+
+export interface ObjectMeta {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly generation?: number;
+  readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
+  readonly labels?: Strings;
+  readonly annotations?: Strings;
+  readonly ownerReferences?: readonly OwnerReference[];
+  readonly managedFields?: readonly ManagedFieldsEntry[];
+}
+
+/** What all objects have. The items of a list have neither apiVersion nor kind. */
+export interface KubeObject {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: ObjectMeta;
+}
+
+/** Names an object of a known type; namespaced types need the namespace. */
+export interface ObjectKey {
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+/** A type of object and where it lives in the API. */
+export interface ResourceType<T extends KubeObject> {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly namespaced: boolean;
+  /** Whether only the metadata is asked for, so that the content never enters this process. */
+  readonly metadataOnly?: true;
+  /** Never set: it ties T to the value, so that calls know what they return. */
+  readonly object?: T;
+}
+
+/** @returns a namespaced type of a CustomResourceDefinition */
+export function customResource<T extends KubeObject>(
+  apiVersion: string,
+  kind: string,
+  plural: string,
+): ResourceType<T> {
+  return { apiVersion, kind, plural, namespaced: true };
+}
+
+/**
+ * The same objects without their content: reads, lists, watches and the answers to writes bring metadata alone.
+ *
+ * @see https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches
+ */
+export function metadataOf({
+  apiVersion,
+  kind,
+  plural,
+  namespaced,
+}: ResourceType<KubeObject>): ResourceType<KubeObject> {
+  return { apiVersion, kind, plural, namespaced, metadataOnly: true };
+}
+
+export interface Secret extends KubeObject {
+  readonly type?: string;
+  readonly immutable?: boolean;
+  /** Values in base64. */
+  readonly data?: Strings;
+}
+
+export interface ConfigMap extends KubeObject {
+  readonly immutable?: boolean;
+  readonly data?: Strings;
+}
+
+interface EnvSource {
+  readonly name: string;
+  readonly optional?: boolean;
+}
+
+export interface Container {
+  readonly name: string;
+  readonly image?: string;
+  readonly env?: readonly {
+    readonly name: string;
+    readonly value?: string;
+    readonly valueFrom?: { readonly secretKeyRef?: EnvSource & { readonly key: string } };
+  }[];
+  readonly envFrom?: readonly { readonly secretRef?: EnvSource; readonly configMapRef?: EnvSource }[];
+  readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string; readonly subPath?: string }[];
+}
+
+export interface Volume {
+  readonly name: string;
+  readonly secret?: { readonly secretName?: string; readonly optional?: boolean };
+  readonly projected?: { readonly sources?: readonly { readonly secret?: EnvSource }[] };
+}
+
+export interface PodSpec {
+  readonly nodeName?: string;
+  readonly hostNetwork?: boolean;
+  readonly containers: readonly Container[];
+  readonly initContainers?: readonly Container[];
+  readonly volumes?: readonly Volume[];
+}
+
+export interface Condition {
+  readonly type: string;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason?: string;
+  readonly message?: string;
+  readonly lastTransitionTime?: string;
+  readonly observedGeneration?: number;
+}
+
+export interface ContainerStatus {
+  readonly name: string;
+  readonly ready?: boolean;
+  readonly restartCount: number;
+  readonly containerID?: string;
+  readonly state?: {
+    readonly waiting?: { readonly reason?: string; readonly message?: string };
+    readonly running?: { readonly startedAt?: string };
+    readonly terminated?: { readonly exitCode: number; readonly reason?: string; readonly finishedAt?: string };
+  };
+}
+
+export interface Pod extends KubeObject {
+  readonly spec?: PodSpec;
+  readonly status?: {
+    readonly phase?: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
+    readonly podIP?: string;
+    readonly startTime?: string;
+    readonly conditions?: readonly Condition[];
+    readonly containerStatuses?: readonly ContainerStatus[];
+    readonly initContainerStatuses?: readonly ContainerStatus[];
+  };
+}
+
+export interface LabelSelector {
+  readonly matchLabels?: Strings;
+  readonly matchExpressions?: readonly {
+    readonly key: string;
+    readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+    readonly values?: readonly string[];
+  }[];
+}
+
+export interface PodTemplate {
+  readonly metadata?: { readonly labels?: Strings; readonly annotations?: Strings };
+  readonly spec?: PodSpec;
+}
+
+export interface Deployment extends KubeObject {
+  readonly spec?: {
+    readonly replicas?: number;
+    readonly paused?: boolean;
+    readonly selector: LabelSelector;
+    readonly template: PodTemplate;
+    readonly progressDeadlineSeconds?: number;
+    readonly strategy?: {
+      readonly type?: 'RollingUpdate' | 'Recreate';
+      readonly rollingUpdate?: { readonly maxUnavailable?: number | string; readonly maxSurge?: number | string };
+    };
+  };
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly replicas?: number;
+    readonly updatedReplicas?: number;
+    readonly readyReplicas?: number;
+    readonly availableReplicas?: number;
+    readonly unavailableReplicas?: number;
+    readonly conditions?: readonly Condition[];
+  };
+}
+
+/** `renewTime` and `acquireTime` are MicroTime: exactly six fraction digits on the way in. */
+export interface Lease extends KubeObject {
+  readonly spec?: {
+    readonly holderIdentity?: string;
+    readonly leaseDurationSeconds?: number;
+    readonly acquireTime?: string;
+    readonly renewTime?: string;
+    readonly leaseTransitions?: number;
+  };
+}
+
+export interface ObjectReference {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+}
+
+/** events.k8s.io/v1; `eventTime` is MicroTime. */
+export interface Event extends KubeObject {
+  readonly eventTime: string;
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly action: string;
+  readonly note?: string;
+  readonly regarding: ObjectReference;
+  readonly reportingController: string;
+  readonly reportingInstance: string;
+}
+
+const namespaced = true;
+export const SECRETS: ResourceType<Secret> = { apiVersion: 'v1', kind: 'Secret', plural: 'secrets', namespaced };
+export const CONFIG_MAPS: ResourceType<ConfigMap> = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  plural: 'configmaps',
+  namespaced,
+};
+export const PODS: ResourceType<Pod> = { apiVersion: 'v1', kind: 'Pod', plural: 'pods', namespaced };
+export const DEPLOYMENTS: ResourceType<Deployment> = customResource('apps/v1', 'Deployment', 'deployments');
+export const LEASES: ResourceType<Lease> = customResource('coordination.k8s.io/v1', 'Lease', 'leases');
+export const EVENTS: ResourceType<Event> = customResource('events.k8s.io/v1', 'Event', 'events');

@@ -1,0 +1,89 @@
+/**
+ * The stream of changes of one watch request.
+ *
+ * @see https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+ */
+import { Deadline } from './deadline.ts';
+import { KubeError, type Subject } from './errors.ts';
+import { LineError, readLines } from './lines.ts';
+import type { Call, Requester } from './requester.ts';
+import { errorOfStatus, readStatus } from './status.ts';
+import type { Timing } from './timing.ts';
+import type { KubeObject } from './types.ts';
+
+/** A change. A BOOKMARK has an object with nothing but `metadata.resourceVersion`. */
+export interface WatchEvent<T extends KubeObject> {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+  readonly object: T;
+}
+
+export interface WatchTimes {
+  /** Longest silence, from the request on. Bookmarks come once a minute, so more than 60 s. */
+  readonly idleTimeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** etcd keeps no object beyond 1.5 MiB; JSON and managedFields may make it a few times as long. */
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Ends without an error when the server closes the stream after a whole line or the caller aborts.
+ *
+ * @throws KubeError Gone when the resourceVersion is too old, Timeout after a silence, Unreachable when the stream breaks
+ */
+export async function* watchEvents<T extends KubeObject>(
+  requester: Requester,
+  clock: Timing,
+  call: Call,
+  { idleTimeoutMs, signal }: WatchTimes,
+): AsyncGenerator<WatchEvent<T>> {
+  if (signal?.aborted) return;
+  const silence = new Deadline(clock, idleTimeoutMs, signal);
+  try {
+    const { body } = await requester.open(call, silence);
+    for await (const line of readLines(withSignsOfLife(body as AsyncIterable<Uint8Array>, silence), MAX_LINE_BYTES)) {
+      yield eventOf<T>(call, line);
+    }
+  } catch (error) {
+    if (signal?.aborted) return;
+    if (error instanceof LineError) {
+      throw new KubeError({ ...call.subject, code: 'Unreachable', detail: error.message });
+    }
+    throw requester.translate(call, error, silence);
+  } finally {
+    silence.dispose();
+  }
+}
+
+async function* withSignsOfLife(chunks: AsyncIterable<Uint8Array>, silence: Deadline): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    silence.extend();
+    yield chunk;
+  }
+}
+
+function eventOf<T extends KubeObject>({ subject }: Call, line: string): WatchEvent<T> {
+  const { type, object } = parse(subject, line);
+  if (type === 'ERROR') throw errorOfStatus(subject, readStatus(object).code ?? 500, object);
+  if (type !== 'ADDED' && type !== 'MODIFIED' && type !== 'DELETED' && type !== 'BOOKMARK') {
+    throw new KubeError({ ...subject, code: 'ServerError', detail: 'an event of an unknown type' });
+  }
+  // The one place where the wire is trusted to have the shape that the type says.
+  return { type, object: object as T };
+}
+
+function parse(subject: Subject, line: string): { readonly type: unknown; readonly object: unknown } {
+  try {
+    const event: unknown = JSON.parse(line);
+    if (typeof event === 'object' && event !== null && 'type' in event && 'object' in event && isObject(event.object)) {
+      return event;
+    }
+  } catch {
+    // The parser's own message quotes the line.
+  }
+  throw new KubeError({ ...subject, code: 'ServerError', detail: 'a line that is not an event' });
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,201 @@
+/**
+ * From an action to its one effect. Before each effect the fence is asked whether this process still leads; the writes of
+ * the Secret are conditional on what was observed, and the others are idempotent, so even a leader that does not know that
+ * it lost can do no harm.
+ */
+import type { KubeClient } from '../kube/client.ts';
+import { KubeError } from '../kube/errors.ts';
+import { DEPLOYMENTS, SECRETS } from '../kube/types.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { CanarySender } from './canary.ts';
+import type { PodOf } from './converge.ts';
+import type { Action } from './decision.ts';
+import type { Facts, Probe, TargetFacts } from './facts.ts';
+import { fingerprintOf, type KeyMaterial, MIN_KEY_BYTES, newKey, newKid } from './keys.ts';
+import { currentShape, type Keyset, type Kid } from './keyset.ts';
+import { FIELD_MANAGER, KEYSET_VERSION } from './names.ts';
+import { getSecret } from './observe.ts';
+import { foundMaterial, materialsOf, patchFor, readSecret } from './secret.ts';
+import { advance, foundKeyset, makesKey, type Write, writesKeys } from './transition.ts';
+import { type DeploymentView, deploymentView } from './views.ts';
+
+/** A retired key, kept while the pods are asked whether they refuse it. */
+export interface RetiredKey {
+  readonly kid: Kid;
+  readonly material: KeyMaterial;
+}
+
+export interface ActorOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  /** @throws if this process may not write now */
+  readonly fence: () => void;
+  /** Told of each Deployment that was changed, as the API server returned it. */
+  readonly onDeployment: (deployment: DeploymentView) => void;
+}
+
+/** What came of an effect. */
+export type Outcome =
+  | { readonly kind: 'Wrote'; readonly keyset: Keyset; readonly retired?: RetiredKey }
+  | { readonly kind: 'Probed'; readonly probes: ReadonlyMap<string, Probe> }
+  | { readonly kind: 'Bumped' }
+  | { readonly kind: 'Evicted'; readonly held: readonly string[] }
+  /** The world is not what it was when the action was chosen. Nothing was done. */
+  | { readonly kind: 'Outdated' };
+
+export class Actor {
+  readonly #options: ActorOptions;
+  readonly #canaries = new CanarySender();
+
+  constructor(options: ActorOptions) {
+    this.#options = options;
+  }
+
+  async act(
+    namespace: string,
+    facts: Facts,
+    action: Exclude<Action, { type: 'wait' | 'confirm' }>,
+    resourceVersion: string | undefined,
+    retired: RetiredKey | undefined,
+  ): Promise<Outcome> {
+    this.#options.fence();
+    switch (action.type) {
+      case 'write':
+        return this.#write(namespace, facts, action.write, resourceVersion);
+      case 'bump':
+        return this.#bump(namespace, action.targets, action.version);
+      case 'evict':
+        return this.#evict(namespace, action.pods);
+      case 'probe':
+        return this.#probe(namespace, facts, action.pods, retired);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#canaries.close();
+  }
+
+  async #write(namespace: string, facts: Facts, write: Write, resourceVersion: string | undefined): Promise<Outcome> {
+    const { settings } = facts;
+    const name = settings.secretName;
+    const secret = await getSecret(this.#options.client, namespace, name);
+    if (secret?.metadata.resourceVersion !== resourceVersion) return { kind: 'Outdated' };
+    const now = this.#options.clock.now();
+    const fresh = { key: newKey(settings.keyBytes), ack: newKey(MIN_KEY_BYTES) };
+    const materials = new Map<Kid, KeyMaterial>([[fresh.ack.kid, fresh.ack.material]]);
+    let before: Keyset;
+    if (write.transition === 'create') {
+      before = foundKeyset(fresh.key, now);
+    } else if (secret !== undefined && write.transition === 'adopt') {
+      const material = foundMaterial(secret, settings);
+      if (fingerprintOf(material) !== write.fingerprint) return { kind: 'Outdated' };
+      before = foundKeyset({ kid: newKid(), fingerprint: write.fingerprint }, now);
+      materials.set(currentShape(before).sign, material);
+    } else {
+      const reading = readSecret(secret, settings);
+      if (secret === undefined || reading.kind !== 'Managed') return { kind: 'Outdated' };
+      before = reading.keyset;
+      for (const [kid, material] of materialsOf(secret, before, settings)) materials.set(kid, material);
+    }
+    if (makesKey(write)) materials.set(fresh.key.kid, fresh.key.material);
+    const after = advance(before, write, fresh, now);
+    const patch = patchFor(after, writesKeys(write) ? materials : undefined, settings);
+    await this.#put(namespace, name, patch, resourceVersion);
+    const retired = write.transition === 'retire' ? retiredBy(before, after, materials) : undefined;
+    for (const material of materials.values()) if (material !== retired?.material) material.destroy();
+    return { kind: 'Wrote', keyset: after, ...(retired && { retired }) };
+  }
+
+  async #put(
+    namespace: string,
+    name: string,
+    patch: ReturnType<typeof patchFor>,
+    resourceVersion: string | undefined,
+  ): Promise<void> {
+    const { client } = this.#options;
+    this.#options.fence();
+    if (resourceVersion === undefined) {
+      const annotations = Object.fromEntries(
+        Object.entries(patch.metadata.annotations).filter(([, value]) => value !== null),
+      );
+      const metadata = {
+        namespace,
+        name,
+        labels: patch.metadata.labels,
+        annotations: annotations as Record<string, string>,
+      };
+      const secret = { apiVersion: 'v1', kind: 'Secret', type: 'Opaque', metadata, data: patch.data ?? {} };
+      await client.create(SECRETS, secret, { fieldManager: FIELD_MANAGER });
+      return;
+    }
+    const body = { ...patch, metadata: { ...patch.metadata, resourceVersion } };
+    await client.mergePatch(SECRETS, { namespace, name }, body, { fieldManager: FIELD_MANAGER });
+  }
+
+  /** Server-side apply of one annotation whose value says what it is for: to repeat it changes nothing. */
+  async #bump(namespace: string, targets: readonly TargetFacts[], version: number): Promise<Outcome> {
+    for (const { settings, workload } of targets) {
+      this.#options.fence();
+      const { name } = settings;
+      const body = {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        // with the uid it can never create a Deployment, nor touch one that took the name
+        metadata: { namespace, name, uid: workload?.uid },
+        spec: { template: { metadata: { annotations: { [KEYSET_VERSION]: String(version) } } } },
+      };
+      const options = { fieldManager: FIELD_MANAGER, force: true };
+      const deployment = await this.#options.client.apply(DEPLOYMENTS, { namespace, name }, body, options);
+      this.#options.onDeployment(deploymentView(deployment));
+    }
+    return { kind: 'Bumped' };
+  }
+
+  /** Evicts, so that a PodDisruptionBudget is respected. */
+  async #evict(namespace: string, pods: readonly PodOf[]): Promise<Outcome> {
+    const held: string[] = [];
+    for (const { pod } of pods) {
+      this.#options.fence();
+      try {
+        await this.#options.client.evict({ namespace, name: pod.name }, { uid: pod.uid });
+      } catch (error) {
+        if (!(error instanceof KubeError)) throw error;
+        if (error.code === 'TooManyRequests') held.push(pod.name);
+        else if (error.code !== 'NotFound' && error.code !== 'Conflict') throw error;
+      }
+    }
+    return { kind: 'Evicted', held };
+  }
+
+  async #probe(
+    namespace: string,
+    { settings }: Facts,
+    pods: readonly PodOf[],
+    retired: RetiredKey | undefined,
+  ): Promise<Outcome> {
+    const secret = await getSecret(this.#options.client, namespace, settings.secretName);
+    const reading = readSecret(secret, settings);
+    if (secret === undefined || reading.kind !== 'Managed') return { kind: 'Outdated' };
+    const { keyset } = reading;
+    const keys = new Map(materialsOf(secret, keyset, settings));
+    if (retired !== undefined) keys.set(retired.kid, retired.material);
+    const now = () => this.#options.clock.now();
+    const probes = await Promise.all(
+      pods.map(async ({ target, pod }) => {
+        const { canary } = target.settings;
+        if (canary === undefined || pod.address === undefined) return [];
+        const probe = await this.#canaries.probe(pod.address, canary, keys, settings, keyset.version, now);
+        return [[pod.incarnation, probe] as const];
+      }),
+    );
+    for (const [kid, material] of keys) if (kid !== retired?.kid) material.destroy();
+    return { kind: 'Probed', probes: new Map(probes.flat()) };
+  }
+}
+
+function retiredBy(before: Keyset, after: Keyset, materials: ReadonlyMap<Kid, KeyMaterial>): RetiredKey | undefined {
+  const kept = new Set(after.keys.map((key) => key.kid));
+  const gone = before.keys.find((key) => key.state === 'draining' && !kept.has(key.kid));
+  const material = gone && materials.get(gone.kid);
+  return gone && material && { kid: gone.kid, material };
+}

@@ -1,0 +1,109 @@
+/**
+ * One rolling restart up to its acknowledgement: which pods hold what they must hold, and what to do about the others.
+ */
+import { isConclusive, isVoid, levelOf, SETTLE_MS, shapesHeld } from './evidence.ts';
+import type { PodFacts, TargetFacts } from './facts.ts';
+import { currentShape, type Keyset, type Shape } from './keyset.ts';
+
+/** A pod that does not answer is asked again after this, milliseconds. */
+export const RETRY_MS = 500;
+/** A pod that is not ready is given this long to begin to listen before it is asked, milliseconds. */
+const LISTEN_MS = 2_000;
+/** An answer is good for a write for this long, milliseconds. */
+export const FRESH_MS = 60_000;
+
+/** What the live pods of a target must hold before the rotation may go on. */
+export interface Requirement {
+  readonly target: TargetFacts;
+  readonly holds: (shape: Shape) => boolean;
+  /** Whether the target is restarted to get there. */
+  readonly restart: boolean;
+}
+
+export interface PodOf {
+  readonly target: TargetFacts;
+  readonly pod: PodFacts;
+}
+
+/** The pods of all requirements, sorted by what is known of them. */
+export interface Survey {
+  /** Hold what they must. */
+  readonly met: readonly PodOf[];
+  /** Proved not to, though they are of the newest template: they read a stale Secret, or do not honour it. */
+  readonly stale: readonly PodOf[];
+  /** Proved not to, and about to be replaced by the restart under way, or already leaving. */
+  readonly leaving: readonly PodOf[];
+  /** Not known yet. */
+  readonly unknown: readonly PodOf[];
+  /** Accept a key that nobody knows. */
+  readonly void: readonly PodOf[];
+}
+
+export function survey(requirements: readonly Requirement[], keyset: Keyset): Survey {
+  const rows: Record<keyof Survey, PodOf[]> = { met: [], stale: [], leaving: [], unknown: [], void: [] };
+  for (const { target, holds } of requirements) {
+    for (const pod of target.pods) rows[judge(target, pod, holds, keyset)].push({ target, pod });
+  }
+  return rows;
+}
+
+function judge(target: TargetFacts, pod: PodFacts, holds: (shape: Shape) => boolean, keyset: Keyset): keyof Survey {
+  if (isVoid(pod)) return 'void';
+  const shapes = shapesHeld(target, pod, keyset);
+  if (shapes.length > 0 && shapes.every(holds)) return 'met';
+  if (shapes.some(holds)) return 'unknown';
+  const newest = pod.templateVersion === target.workload?.templateVersion;
+  return newest && !pod.terminating ? 'stale' : 'leaving';
+}
+
+/** Targets whose template must be stamped so that their pods start anew. A target that holds the keyset already is spared. */
+export function toBump(requirements: readonly Requirement[], keyset: Keyset, now: number): readonly TargetFacts[] {
+  return requirements
+    .filter(({ target, restart }) => restart && target.workload?.templateVersion !== keyset.version)
+    .filter(({ target, holds }) => survey([{ target, holds, restart: true }], keyset).met.length < target.pods.length)
+    .map(({ target }) => target)
+    .filter((target) => now >= settledAt(target, keyset));
+}
+
+/** @returns when a target may be restarted: at once where canaries find a stale pod, else when the write has spread */
+export function settledAt(target: TargetFacts, keyset: Keyset): number {
+  return levelOf(target) === 'Canary' ? 0 : currentShape(keyset).writtenAt + SETTLE_MS;
+}
+
+/** Pods that should be sent canaries now. Answers older than `maxAgeMs` count as none. */
+export function toProbe(
+  requirements: readonly Requirement[],
+  keyset: Keyset,
+  now: number,
+  maxAgeMs: number,
+): readonly PodOf[] {
+  return requirements
+    .filter(({ target }) => target.settings.canary !== undefined)
+    .flatMap(({ target }) => target.pods.map((pod) => ({ target, pod })))
+    .filter(({ pod }) => isAskable(pod, now) && needsAnswer(pod, keyset, now, maxAgeMs));
+}
+
+function isAskable(pod: PodFacts, now: number): boolean {
+  if (pod.terminating || pod.unprobeable !== undefined) return false;
+  if (pod.address === undefined || pod.startedAt === undefined) return false;
+  return pod.ready || now >= pod.startedAt + LISTEN_MS;
+}
+
+function needsAnswer(pod: PodFacts, keyset: Keyset, now: number, maxAgeMs: number): boolean {
+  const { probe } = pod;
+  if (probe === undefined || probe.version !== keyset.version) return true;
+  if (!isConclusive(pod, keyset)) return now >= probe.at + RETRY_MS;
+  return now >= probe.at + maxAgeMs;
+}
+
+/** @returns targets of this restart whose rollout the cluster has not finished */
+export function unfinished(requirements: readonly Requirement[]): readonly TargetFacts[] {
+  return requirements
+    .filter(({ restart }) => restart)
+    .map(({ target }) => target)
+    .filter((target) => !isRolledOut(target));
+}
+
+export function isRolledOut(target: TargetFacts): boolean {
+  return target.workload?.rolledOut === true;
+}

@@ -1,0 +1,35 @@
+/**
+ * What the planner answers: one action, and what to tell people meanwhile.
+ */
+import type { PodOf } from './converge.ts';
+import type { TargetFacts } from './facts.ts';
+import type { Finding } from './finding.ts';
+import type { Write } from './transition.ts';
+import type { JwtKeyRotationStatus } from './types.ts';
+
+export type StatusPhase = NonNullable<JwtKeyRotationStatus['phase']>;
+
+export type Action =
+  /** One conditional write of the Secret. */
+  | { readonly type: 'write'; readonly write: Write }
+  /** Stamp the pod templates of these targets with the keyset version, so that their pods start anew. */
+  | { readonly type: 'bump'; readonly targets: readonly TargetFacts[]; readonly version: number }
+  /** Evict these pods: they hold an older keyset than their template asks for. */
+  | { readonly type: 'evict'; readonly pods: readonly PodOf[] }
+  /** Send canaries to these pods. */
+  | { readonly type: 'probe'; readonly pods: readonly PodOf[] }
+  /** Observe again, from the API server instead of the cache, and plan again: a write depends on it. */
+  | { readonly type: 'confirm' }
+  /** Nothing to do before `until` (milliseconds since the epoch) unless the world changes. */
+  | { readonly type: 'wait'; readonly until?: number };
+
+export interface Decision {
+  readonly action: Action;
+  readonly phase: StatusPhase;
+  /** What the rotation waits for, for people. */
+  readonly progress: string;
+  /** Why a rotation cannot start, or why nothing may be written. */
+  readonly blocked?: Finding;
+  /** Why a rotation under way does not get on. It rests where it is, safe. */
+  readonly stalled?: Finding;
+}

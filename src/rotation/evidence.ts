@@ -1,0 +1,77 @@
+/**
+ * Which keyset versions a live container may hold.
+ *
+ * A container's environment is fixed when it starts, a crashed one reads the new Secret, a new one can read an old Secret
+ * (kubernetes/kubernetes#129645). So neither the age of a pod nor its template nor `rollout status` tells which keyset a
+ * container holds. The canary does: a token signed with the ack key of version n is accepted by a container that has loaded
+ * version n and by no other.
+ */
+import type { Answer, PodFacts, TargetFacts } from './facts.ts';
+import type { Acked, Keyset, Role, Shape } from './keyset.ts';
+import { possible } from './keyset.ts';
+
+/** Canary: observed. Inferred: concluded from the time at which the containers started. */
+export type Level = 'Canary' | 'Inferred';
+
+/** Without canaries a container counts as having read a version if it started this much after the write, milliseconds. */
+export const SETTLE_MS = 10_000;
+
+export function levelOf(target: TargetFacts): Level {
+  return target.settings.canary === undefined ? 'Inferred' : 'Canary';
+}
+
+/**
+ * @returns the shapes that the pod may hold, ascending; empty if its answers fit none, as when it refuses every key
+ */
+export function shapesHeld(target: TargetFacts, pod: PodFacts, keyset: Keyset): readonly Shape[] {
+  return levelOf(target) === 'Canary' ? fromAnswers(pod, keyset) : fromStart(pod, keyset);
+}
+
+function fromAnswers({ probe }: PodFacts, keyset: Keyset): readonly Shape[] {
+  if (probe === undefined || probe.version !== keyset.version) return keyset.history;
+  const fits = (shape: Shape) =>
+    [...probe.answers].every(
+      ([kid, answer]) => answer === 'unknown' || (answer === 'accepted') === shape.verify.includes(kid),
+    );
+  return keyset.history.filter(fits);
+}
+
+function fromStart({ startedAt }: PodFacts, keyset: Keyset): readonly Shape[] {
+  if (startedAt === undefined) return keyset.history;
+  const oldest = keyset.history.findLastIndex((shape) => shape.writtenAt + SETTLE_MS <= startedAt);
+  return keyset.history.slice(Math.max(oldest, 0));
+}
+
+/** @returns whether the pod has answered every canary of the keyset version in the Secret, one way or the other */
+export function isConclusive(pod: PodFacts, keyset: Keyset): boolean {
+  const { probe } = pod;
+  if (probe === undefined || probe.version !== keyset.version) return false;
+  const answers: readonly Answer[] = [...probe.answers.values(), probe.random];
+  return answers.every((answer) => answer !== 'unknown');
+}
+
+/** @returns whether the pod accepted a key that nobody knows: it verifies nothing, so its other answers mean nothing */
+export function isVoid(pod: PodFacts): boolean {
+  return pod.probe?.random === 'accepted';
+}
+
+/**
+ * What is acknowledged now: what the Secret remembers, or more if the pods prove more. It never falls: that a node goes
+ * back to an older Secret than one it has served is excluded by assumption, and a pod that does it all the same is found by
+ * its canary and replaced before the next write.
+ */
+export function ackedNow(targets: readonly TargetFacts[], keyset: Keyset): Acked {
+  return { Signer: ackedOf('Signer', targets, keyset), Verifier: ackedOf('Verifier', targets, keyset) };
+}
+
+function ackedOf(role: Role, targets: readonly TargetFacts[], keyset: Keyset): number {
+  const oldest = targets
+    .filter((target) => target.settings.roles.includes(role))
+    .flatMap((target) => target.pods.map((pod) => shapesHeld(target, pod, keyset)[0]?.version ?? 0));
+  return Math.max(keyset.acked[role], Math.min(keyset.version, ...oldest));
+}
+
+/** The shapes that live containers of a role may hold by what is known now. */
+export function possibleNow(role: Role, targets: readonly TargetFacts[], keyset: Keyset): readonly Shape[] {
+  return possible(keyset.history, ackedNow(targets, keyset)[role]);
+}

@@ -1,0 +1,93 @@
+/**
+ * What the planner knows of the world: observed, complete, without a key byte.
+ */
+import type { Due, WindowState } from './cadence.ts';
+import type { Finding } from './finding.ts';
+import type { Keyset, Kid } from './keyset.ts';
+import type { Settings, TargetSettings } from './settings.ts';
+
+export type Answer = 'accepted' | 'refused' | 'unknown';
+
+/** The answers of one pod to canaries, each signed with another key. Times are milliseconds since the epoch. */
+export interface Probe {
+  /** Keyset version that was in the Secret when the canaries were signed. */
+  readonly version: number;
+  readonly at: number;
+  /** By key id. A retired key that is still known is among them. */
+  readonly answers: ReadonlyMap<Kid, Answer>;
+  /** The answer to a key that was made up for this probe: an endpoint that accepts it verifies nothing. */
+  readonly random: Answer;
+}
+
+/** A live pod: bound to a node, not ended, Terminating ones included. */
+export interface PodFacts {
+  readonly name: string;
+  readonly uid: string;
+  /** Changes whenever a container of the pod starts anew: what was observed of one incarnation says nothing of the next. */
+  readonly incarnation: string;
+  readonly terminating: boolean;
+  readonly ready: boolean;
+  /** When the oldest running container started; undefined if none runs. */
+  readonly startedAt?: number;
+  /** Keyset version in the annotation that the pod got from its template. */
+  readonly templateVersion?: number;
+  /** Where canaries may go; undefined if the pod has no address of its own yet. */
+  readonly address?: string;
+  /** Why no canary may ever be sent to this pod. */
+  readonly unprobeable?: string;
+  readonly probe?: Probe;
+}
+
+export interface WorkloadFacts {
+  readonly uid: string;
+  readonly paused: boolean;
+  readonly templateVersion?: number;
+  /** The controller has seen the newest template, all pods are of it and available, none is left over. */
+  readonly rolledOut: boolean;
+  /** Why the workload's controller has given up, in its words. */
+  readonly failed?: string;
+  /** Whether a container of the template reads the Secret. */
+  readonly consumes: boolean;
+  readonly ready: number;
+}
+
+export interface TargetFacts {
+  readonly settings: TargetSettings;
+  /** Undefined if there is no such workload. */
+  readonly workload?: WorkloadFacts;
+  readonly pods: readonly PodFacts[];
+}
+
+/** The Secret, reduced to what may be told. */
+export type SecretFacts =
+  | { readonly kind: 'Absent' }
+  | { readonly kind: 'Refused'; readonly finding: Finding }
+  /** It holds a key that rekey has not adopted yet. */
+  | { readonly kind: 'Unmanaged'; readonly fingerprint: string }
+  | { readonly kind: 'Managed'; readonly keyset: Keyset };
+
+/** What people ask for, by annotation and spec, with who asked. */
+export interface Requests {
+  readonly rotateAt?: string;
+  readonly rotateActor?: string;
+  readonly abortAt?: string;
+  readonly emergency?: string;
+  readonly paused: boolean;
+}
+
+export interface Facts {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Whether everything below was read from the API server just now, not from a cache. */
+  readonly live: boolean;
+  /** Unique to this decision; names a rotation that it may start. */
+  readonly nextRotationId: string;
+  readonly settings: Settings;
+  readonly secret: SecretFacts;
+  readonly targets: readonly TargetFacts[];
+  /** Workloads and pods that use the Secret and are no target, such as `Deployment/worker`. */
+  readonly unlistedConsumers: readonly string[];
+  readonly requests: Requests;
+  readonly due: Due;
+  readonly window: WindowState;
+}

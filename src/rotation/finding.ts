@@ -1,0 +1,60 @@
+/**
+ * Why rekey does not go on: a word for machines and a sentence for people. The words are part of the API.
+ */
+export type Reason =
+  // the resource
+  | 'InvalidDuration'
+  | 'InvalidSchedule'
+  | 'InvalidTimeZone'
+  | 'InvalidWindow'
+  | 'PeriodTooShort'
+  | 'NotSupported'
+  // the Secret
+  | 'SecretImmutable'
+  | 'SecretTypeUnsupported'
+  | 'KeyNotFound'
+  | 'KeysDiffer'
+  | 'KeyMalformed'
+  | 'StateUnreadable'
+  | 'ForeignWriter'
+  | 'SecretDeleted'
+  | 'SecretConflict'
+  // the targets
+  | 'TargetNotFound'
+  | 'TargetPaused'
+  | 'TargetNotConsuming'
+  | 'UnlistedConsumer'
+  | 'RolloutInProgress'
+  | 'RolloutFailed'
+  | 'RolloutStalled'
+  // the pods
+  | 'CanaryVoid'
+  | 'CanaryRefused'
+  | 'CanaryUnanswered'
+  | 'SingleKeyService'
+  // people
+  | 'Suspended'
+  | 'Paused'
+  | 'AbortRequested'
+  | 'OutsideWindow'
+  | 'BackingOff'
+  // never
+  | 'UnsafeWrite';
+
+export interface Finding {
+  readonly reason: Reason;
+  /** What is wrong, where (field, pod, key id) and what to do. */
+  readonly message: string;
+}
+
+/** A check of one thing: undefined where nothing is wrong. */
+export type Policy<Input> = (input: Input) => Finding | undefined;
+
+/** Runs the policies in order and stops at the first that finds something. */
+export function firstFinding<Input>(policies: readonly Policy<Input>[], input: Input): Finding | undefined {
+  for (const policy of policies) {
+    const finding = policy(input);
+    if (finding !== undefined) return finding;
+  }
+  return undefined;
+}

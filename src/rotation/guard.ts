@@ -1,0 +1,42 @@
+/**
+ * The one way to a write: the safe-write rule is asked first, and what rests on acknowledgements is confirmed by reading
+ * the world afresh.
+ */
+import type { Action, Decision, StatusPhase } from './decision.ts';
+import { ackedNow } from './evidence.ts';
+import type { Facts } from './facts.ts';
+import type { Acked, Keyset } from './keyset.ts';
+import { unsafeReasons } from './safe-write.ts';
+import { candidate, type Write, writesKeys } from './transition.ts';
+
+/** Stands for the key that the write will make. */
+const FRESH = 'fresh';
+
+/**
+ * @param write rests on the acknowledgements that the Secret remembers; use {@link confirmed} if it needs more
+ * @returns the write, or a rest if it would break the rule: that is a defect, and stops the rotation in a safe state
+ */
+export function guarded(facts: Facts, keyset: Keyset, write: Write, phase: StatusPhase): Decision {
+  if (writesKeys(write)) {
+    const acked = 'acked' in write ? write.acked : keyset.acked;
+    const drainMs = drainMsOf(facts, keyset);
+    const reasons = unsafeReasons(keyset, acked, candidate(keyset, write, FRESH), { now: facts.now, drainMs });
+    if (reasons.length > 0) {
+      const message = `the write ${write.transition} was withheld: ${reasons.join('; ')}`;
+      return { action: { type: 'wait' }, phase, progress: message, stalled: { reason: 'UnsafeWrite', message } };
+    }
+  }
+  return { action: { type: 'write', write }, phase, progress: `writing: ${write.transition}` };
+}
+
+/** As {@link guarded}, for a write that rests on what the pods have acknowledged: only with facts that are not from a cache. */
+export function confirmed(facts: Facts, keyset: Keyset, write: (acked: Acked) => Write, phase: StatusPhase): Decision {
+  const confirm: Action = { type: 'confirm' };
+  if (!facts.live) return { action: confirm, phase, progress: 'confirming' };
+  return guarded(facts, keyset, write(ackedNow(facts.targets, keyset)), phase);
+}
+
+/** Milliseconds that tokens outlive their signer: an edit of the spec in mid-rotation may only lengthen it. */
+export function drainMsOf(facts: Facts, keyset: Keyset): number {
+  return Math.max(facts.settings.drainMs, keyset.rotation?.drainMs ?? 0);
+}

@@ -1,0 +1,129 @@
+/**
+ * The keyset of a Secret as the planner sees it: key ids, never key bytes.
+ *
+ * A *keyset version* V = ⟨n, sign, verify⟩ is what one write of the Secret made: n rises with every write, `sign` is the
+ * signing key, `verify` holds it, at most one other real key, and a fresh throw-away *ack key*. A container that accepts a
+ * token signed with the ack key of version n has loaded exactly version n.
+ */
+
+/** Key id: random, never derived from the key (RFC 7638 section 7). */
+export type Kid = string;
+
+/** What a workload does with the key. */
+export type Role = 'Signer' | 'Verifier';
+
+/** Where the last write of the Secret left the rotation. The finer phases of a status are derived from it and from the pods. */
+export type Phase = 'Steady' | 'Staging' | 'Promoting' | 'Draining' | 'Retiring' | 'Aborting';
+
+/** Pre-activation, active and deactivated in the words of NIST SP 800-57; `ack` is the throw-away key. */
+export type KeyState = 'staged' | 'signing' | 'draining' | 'ack';
+
+/** A key that is in the Secret now. Times are milliseconds since the epoch. */
+export interface KeyRecord {
+  readonly kid: Kid;
+  readonly fingerprint: string;
+  readonly state: KeyState;
+  readonly createdAt: number;
+  /** When the last container that could sign with this key was seen to be gone. Only of a draining key. */
+  readonly lastSignerExit?: number;
+}
+
+/** One written keyset version, by key id. */
+export interface Shape {
+  readonly version: number;
+  readonly writtenAt: number;
+  readonly sign: Kid;
+  readonly verify: readonly Kid[];
+}
+
+/** For each role, the newest version below which no live container of any target with that role is. */
+export type Acked = Readonly<Record<Role, number>>;
+
+export type Trigger = 'Schedule' | 'Annotation' | 'ForceRotation';
+export type Outcome = 'Completed' | 'Aborted' | 'RolledBack';
+
+/** The rotation under way, or the last one. */
+export interface RotationRecord {
+  readonly id: string;
+  readonly trigger: Trigger;
+  readonly actor: string;
+  readonly reason: string;
+  readonly from: Kid;
+  readonly to: Kid;
+  readonly startedAt: number;
+  /** Milliseconds that a token may outlive its signer, as known when the rotation started; an edit may only lengthen it. */
+  readonly drainMs: number;
+  /** Why it was aborted or rolled back, a reason and a message; absent on the way forward. */
+  readonly failure?: { readonly reason: string; readonly message: string };
+  readonly finishedAt?: number;
+  readonly outcome?: Outcome;
+}
+
+/** The last value of each request that was acted upon. A request is served once, whatever happens to `status`. */
+export interface Handled {
+  readonly rotateAt?: string;
+  readonly abortAt?: string;
+  readonly forceReason?: string;
+}
+
+/** From when the next rotation counts, and how often it failed since. */
+export interface Attempts {
+  /** When the last rotation was completed; before the first, when the Secret was created or adopted. */
+  readonly since: number;
+  /** When a rotation was last completed. */
+  readonly rotatedAt?: number;
+  readonly failures: number;
+  readonly failedAt?: number;
+}
+
+/** Everything that must survive the operator. It lives in the annotations of the Secret. */
+export interface Keyset {
+  readonly version: number;
+  readonly phase: Phase;
+  readonly keys: readonly KeyRecord[];
+  readonly acked: Acked;
+  /** Ascending, the newest last; from the oldest version that a live container may hold. */
+  readonly history: readonly Shape[];
+  readonly rotation?: RotationRecord;
+  readonly handled: Handled;
+  readonly attempts: Attempts;
+}
+
+export function keyIn(keyset: Keyset, state: KeyState): KeyRecord | undefined {
+  return keyset.keys.find((key) => key.state === state);
+}
+
+/** The shape that is in the Secret now. */
+export function currentShape(keyset: Keyset): Shape {
+  const shape = keyset.history.at(-1);
+  if (shape === undefined) throw new Error(`keyset ${keyset.version} has no history`);
+  return shape;
+}
+
+/**
+ * Poss of a role: the shapes that a live container with that role may hold, from the oldest unfinished acknowledgement up
+ * to the newest version.
+ */
+export function possible(history: readonly Shape[], acked: number): readonly Shape[] {
+  const oldest = history.findLastIndex((shape) => shape.version <= acked);
+  return history.slice(Math.max(oldest, 0));
+}
+
+/**
+ * Drops the shapes that nobody can hold any more, forgets key ids that have left the Secret for ever, and merges shapes
+ * that have become equal by that. Keeps the annotation small however often a rotation is begun and aborted. The newest
+ * shape is never touched.
+ */
+export function compact(history: readonly Shape[], acked: Acked, kids: ReadonlySet<Kid>): readonly Shape[] {
+  const kept: Shape[] = [];
+  for (const shape of possible(history, Math.min(acked.Signer, acked.Verifier))) {
+    const known = { ...shape, verify: shape.verify.filter((kid) => kids.has(kid) || kid === shape.sign) };
+    const last = kept.at(-1);
+    if (last === undefined || !sameKeys(last, known)) kept.push(known);
+  }
+  return kept;
+}
+
+function sameKeys(a: Shape, b: Shape): boolean {
+  return a.sign === b.sign && a.verify.length === b.verify.length && a.verify.every((kid) => b.verify.includes(kid));
+}

@@ -1,0 +1,52 @@
+/**
+ * The names that rekey puts on objects: part of the API, see docs/reference.
+ */
+import { customResource, type ObjectMeta } from '../kube/types.ts';
+import type { JwtKeyRotationSpec, JwtKeyRotationStatus } from './types.ts';
+
+/** A JwtKeyRotation as the API server returns it. */
+export interface JwtKeyRotation {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ObjectMeta;
+  readonly spec: JwtKeyRotationSpec;
+  readonly status?: JwtKeyRotationStatus;
+}
+
+export const JWT_KEY_ROTATIONS = customResource<JwtKeyRotation>(
+  'rekey.dev/v1alpha1',
+  'JwtKeyRotation',
+  'jwtkeyrotations',
+);
+
+/** The field manager of every write that rekey makes. */
+export const FIELD_MANAGER = 'rekey';
+
+/** Annotations by which people ask for something, on the JwtKeyRotation. */
+export const REQUEST = {
+  rotateAt: 'rekey.dev/rotate-requested-at',
+  abortAt: 'rekey.dev/abort-requested-at',
+  paused: 'rekey.dev/paused',
+  emergency: 'rekey.dev/emergency',
+} as const;
+
+/** Annotation on pod templates, and so on pods: the keyset version that the restart is for. */
+export const KEYSET_VERSION = 'rekey.dev/keyset-version';
+
+/** Annotations on the Secret: the whole state of a rotation, by key id and fingerprint, without a key byte. */
+export const STATE = {
+  version: KEYSET_VERSION,
+  phase: 'rekey.dev/phase',
+  keys: 'rekey.dev/keys',
+  acked: 'rekey.dev/acked',
+  history: 'rekey.dev/history',
+  rotation: 'rekey.dev/rotation',
+  handled: 'rekey.dev/handled',
+  attempts: 'rekey.dev/attempts',
+} as const;
+
+/** Data keys of the Secret whose names are not configurable. */
+export const DATA = { keyId: 'JWT_KEY_ID', algorithm: 'JWT_ALGORITHM' } as const;
+
+/** kubectl keeps the last applied manifest here, and with it old keys in base64, for ever. */
+export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';

@@ -1,0 +1,215 @@
+/**
+ * From the world to facts: all reads of a decision are here.
+ */
+import { isIPv4, isIPv6 } from 'node:net';
+import type { KubeClient } from '../kube/client.ts';
+import { KubeError } from '../kube/errors.ts';
+import { DEPLOYMENTS, PODS, SECRETS, type Secret } from '../kube/types.ts';
+import type { Store } from '../runtime/store.ts';
+import { dueOf, windowState } from './cadence.ts';
+import type { Facts, PodFacts, Probe, Requests, SecretFacts, TargetFacts } from './facts.ts';
+import { type JwtKeyRotation, REQUEST } from './names.ts';
+import { readSecret } from './secret.ts';
+import type { Settings, TargetSettings } from './settings.ts';
+import { type DeploymentView, deploymentView, type PodView, podView, selectorText, selects } from './views.ts';
+
+/** Where deployments and pods are read from: the caches, or the API server itself. */
+export interface World {
+  readonly live: boolean;
+  deployment(namespace: string, name: string): Promise<DeploymentView | undefined>;
+  podsOf(deployment: DeploymentView): Promise<readonly PodView[]>;
+}
+
+export interface Caches {
+  readonly deployments: Store<DeploymentView>;
+  readonly pods: Store<PodView>;
+}
+
+export function cachedWorld({ deployments, pods }: Caches): World {
+  return {
+    live: false,
+    deployment: async (namespace, name) => deployments.get(`${namespace}/${name}`),
+    podsOf: async ({ namespace, selector }) =>
+      pods.inNamespace(namespace).filter((pod) => selects(selector, pod.labels)),
+  };
+}
+
+/** Reads what a write depends on from the API server: a cache may lag behind without knowing. */
+export function liveWorld(client: KubeClient): World {
+  return {
+    live: true,
+    deployment: async (namespace, name) => {
+      const found = await orUndefined(client.get(DEPLOYMENTS, { namespace, name }));
+      return found && deploymentView(found);
+    },
+    podsOf: async ({ namespace, selector }) => {
+      const { items } = await client.list(PODS, { namespace, labelSelector: selectorText(selector) });
+      return items.map(podView);
+    },
+  };
+}
+
+/** A read of the Secret, together with the version that a write must be conditional on. */
+export interface SecretReading {
+  readonly facts: SecretFacts;
+  readonly resourceVersion?: string;
+}
+
+export async function readSecretNow(client: KubeClient, namespace: string, settings: Settings): Promise<SecretReading> {
+  const secret = await getSecret(client, namespace, settings.secretName);
+  const resourceVersion = secret?.metadata.resourceVersion;
+  return { facts: readSecret(secret, settings), ...(resourceVersion !== undefined && { resourceVersion }) };
+}
+
+export async function getSecret(client: KubeClient, namespace: string, name: string): Promise<Secret | undefined> {
+  return orUndefined(client.get(SECRETS, { namespace, name }));
+}
+
+async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (error instanceof KubeError && error.code === 'NotFound') return undefined;
+    throw error;
+  }
+}
+
+export interface Observation {
+  readonly resource: JwtKeyRotation;
+  readonly settings: Settings;
+  readonly secret: SecretFacts;
+  readonly world: World;
+  readonly caches: Caches;
+  readonly probes: ReadonlyMap<string, Probe>;
+  readonly nextRotationId: string;
+  /** Whether pods with a loopback address may be sent canaries: only for development. */
+  readonly allowLoopback: boolean;
+  readonly now: number;
+}
+
+export async function observe(observation: Observation): Promise<Facts> {
+  const { resource, settings, secret, world, now } = observation;
+  const namespace = resource.metadata.namespace ?? '';
+  const targets = await Promise.all(settings.targets.map((target) => observeTarget(observation, namespace, target)));
+  const attempts = secret.kind === 'Managed' ? secret.keyset.attempts : { since: now, failures: 0 };
+  return {
+    now,
+    live: world.live,
+    nextRotationId: observation.nextRotationId,
+    settings,
+    secret,
+    targets,
+    unlistedConsumers: unlistedConsumers(observation, namespace),
+    requests: requestsOf(resource),
+    due: dueOf(settings.cadence, attempts, now),
+    window: windowState(settings.windows, now),
+  };
+}
+
+async function observeTarget(
+  observation: Observation,
+  namespace: string,
+  settings: TargetSettings,
+): Promise<TargetFacts> {
+  const deployment = await observation.world.deployment(namespace, settings.name);
+  if (deployment === undefined) return { settings, pods: [] };
+  const pods = (await observation.world.podsOf(deployment)).filter((pod) => pod.live);
+  const { uid, paused, templateVersion, rolledOut, failed, ready } = deployment;
+  return {
+    settings,
+    workload: {
+      uid,
+      paused,
+      rolledOut,
+      ready,
+      consumes: deployment.secrets.includes(observation.settings.secretName),
+      ...(templateVersion !== undefined && { templateVersion }),
+      ...(failed !== undefined && { failed }),
+    },
+    pods: pods.map((pod) => podFacts(observation, settings, pod)),
+  };
+}
+
+function podFacts({ probes, allowLoopback }: Observation, target: TargetSettings, pod: PodView): PodFacts {
+  const incarnation = incarnationOf(pod);
+  const starts = pod.containers.flatMap(({ startedAt }) => startedAt ?? []);
+  const unprobeable = whyUnprobeable(pod, target, allowLoopback);
+  const probe = probes.get(incarnation);
+  return {
+    name: pod.name,
+    uid: pod.uid,
+    incarnation,
+    terminating: pod.terminating,
+    ready: pod.ready,
+    ...(starts.length > 0 && { startedAt: Math.min(...starts) }),
+    ...(pod.templateVersion !== undefined && { templateVersion: pod.templateVersion }),
+    ...(pod.address !== undefined && { address: pod.address }),
+    ...(unprobeable !== undefined && { unprobeable }),
+    ...(probe && { probe }),
+  };
+}
+
+/** A container that starts again has read the Secret again. */
+export function incarnationOf({ uid, containers }: PodView): string {
+  return [uid, ...containers.map(({ instance }) => instance).sort()].join('/');
+}
+
+/** A canary is a valid token: it goes to the target's own pods at an address of their own, and nowhere else. */
+function whyUnprobeable(pod: PodView, target: TargetSettings, allowLoopback: boolean): string | undefined {
+  if (pod.replicaSet?.startsWith(`${target.name}-`) !== true) {
+    return `pod ${pod.name} matches the selector of ${target.name} but is not controlled by it`;
+  }
+  if (pod.hostNetwork) return `pod ${pod.name} has hostNetwork: its address is the node's`;
+  if (pod.address === undefined || isOwnAddress(pod.address, allowLoopback)) return undefined;
+  return `pod ${pod.name} has the address ${pod.address}, which no pod can have`;
+}
+
+function isOwnAddress(address: string, allowLoopback: boolean): boolean {
+  if (isIPv4(address)) {
+    if (address.startsWith('127.')) return allowLoopback;
+    return !/^(0\.|169\.254\.|22[4-9]\.|23[0-9]\.|255\.)/.test(address);
+  }
+  if (!isIPv6(address)) return false;
+  const lower = address.toLowerCase();
+  return !/^(::1?$|fe[89ab]|ff|::ffff:)/.test(lower);
+}
+
+/** Workloads, and pods that belong to none of them, that read the Secret without being a target. */
+function unlistedConsumers({ caches, settings }: Observation, namespace: string): readonly string[] {
+  const targets = new Set(settings.targets.map((target) => target.name));
+  const uses = (view: { readonly secrets: readonly string[] }) => view.secrets.includes(settings.secretName);
+  const deployments = caches.deployments.inNamespace(namespace);
+  const strangers = deployments.filter((deployment) => uses(deployment) && !targets.has(deployment.name));
+  const pods = caches.pods.inNamespace(namespace).filter((pod) => pod.live && !pod.terminating && uses(pod));
+  const loose = pods.filter((pod) => !deployments.some(({ selector }) => selects(selector, pod.labels)));
+  return [...strangers.map(({ name }) => `Deployment/${name}`), ...loose.map(({ name }) => `Pod/${name}`)];
+}
+
+function requestsOf({ metadata }: JwtKeyRotation): Requests {
+  const annotations = metadata.annotations ?? {};
+  const rotateAt = annotations[REQUEST.rotateAt];
+  const abortAt = annotations[REQUEST.abortAt];
+  const emergency = annotations[REQUEST.emergency];
+  const actor = ownerOfAnnotation(metadata.managedFields ?? [], REQUEST.rotateAt);
+  return {
+    paused: annotations[REQUEST.paused] === 'true',
+    ...(rotateAt !== undefined && { rotateAt }),
+    ...(abortAt !== undefined && { abortAt }),
+    ...(emergency !== undefined && { emergency }),
+    ...(actor !== undefined && { rotateActor: actor }),
+  };
+}
+
+/** The API server tells who wrote a field by the name of the client that did. */
+function ownerOfAnnotation(
+  managedFields: NonNullable<JwtKeyRotation['metadata']['managedFields']>,
+  name: string,
+): string | undefined {
+  const owner = managedFields.findLast(({ fieldsV1 }) => {
+    const metadata = (fieldsV1 as { 'f:metadata'?: { 'f:annotations'?: Record<string, unknown> } } | undefined)?.[
+      'f:metadata'
+    ];
+    return metadata?.['f:annotations']?.[`f:${name}`] !== undefined;
+  });
+  return owner?.manager;
+}

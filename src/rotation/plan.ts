@@ -1,0 +1,86 @@
+/**
+ * The planner: a pure function from what is observed to one action. It holds nothing between calls, so the operator may
+ * die at any moment and go on from the world.
+ *
+ *     Steady → Preflight → Staging → Staged → Promoting → Draining → Retiring → Steady
+ *
+ * The rules, in order:
+ *
+ * 1. Stage: make the new key accepted everywhere, before anybody signs with it.
+ * 2. Promote only when every live verifier has acknowledged; every live signer is then moved to the new key.
+ * 3. Drain from the moment at which the last container that could sign with the old key is gone.
+ * 4. Retire when no token of the old key can be alive.
+ *
+ * Every resting state in between is safe. When in doubt, do nothing and say why.
+ */
+import type { Decision } from './decision.ts';
+import type { Facts } from './facts.ts';
+import { standingFinding } from './policies/preflight.ts';
+import { abortRequested, planAborting, planDraining, planPromoting, planRetiring, planStaging } from './progress.ts';
+import { planSteady } from './steady.ts';
+
+export function plan(facts: Facts): Decision {
+  const { secret, requests } = facts;
+  if (requests.paused) {
+    const message = 'the annotation rekey.dev/paused is set; remove it to go on';
+    return rest(facts, 'Paused', message);
+  }
+  if (secret.kind === 'Refused') return rest(facts, secret.finding.reason, secret.finding.message);
+  const aborting = secret.kind === 'Managed' ? abortRequested(facts, secret.keyset) : undefined;
+  if (aborting !== undefined) return aborting;
+  const finding = standingFinding(facts);
+  if (finding !== undefined) return rest(facts, finding.reason, finding.message);
+  if (secret.kind === 'Absent') return planCreate(facts);
+  if (secret.kind === 'Unmanaged') return planAdopt(facts, secret.fingerprint);
+  switch (secret.keyset.phase) {
+    case 'Steady':
+      return planSteady(facts, secret.keyset);
+    case 'Staging':
+      return planStaging(facts, secret.keyset);
+    case 'Promoting':
+      return planPromoting(facts, secret.keyset);
+    case 'Draining':
+      return planDraining(facts, secret.keyset);
+    case 'Retiring':
+      return planRetiring(facts, secret.keyset);
+    case 'Aborting':
+      return planAborting(facts, secret.keyset);
+  }
+}
+
+/** Writes nothing: whatever was under way rests where it is. */
+function rest(facts: Facts, reason: NonNullable<Decision['blocked']>['reason'], message: string): Decision {
+  const { secret } = facts;
+  const finding = { reason, message };
+  const idle = secret.kind !== 'Managed' || secret.keyset.phase === 'Steady';
+  const phase = secret.kind === 'Managed' ? secret.keyset.phase : secret.kind === 'Refused' ? 'Degraded' : 'Pending';
+  const decision = { action: { type: 'wait' }, phase, progress: message } as const;
+  return idle ? { ...decision, blocked: finding } : { ...decision, stalled: finding };
+}
+
+/**
+ * A Secret that is absent while pods run is not invented anew: those pods hold a key that nobody would know any more, and
+ * their tokens would be refused.
+ */
+function planCreate(facts: Facts): Decision {
+  const running = facts.targets.flatMap((target) => target.pods).find((pod) => pod.startedAt !== undefined);
+  if (running !== undefined) {
+    const message = `Secret ${facts.settings.secretName} is gone but pod ${running.name} still runs with a key from it; restore the Secret, or scale the targets to zero to start with a new key`;
+    return rest(facts, 'SecretDeleted', message);
+  }
+  const write = { transition: 'create', handled: handledNow(facts) } as const;
+  return { action: { type: 'write', write }, phase: 'Pending', progress: 'creating the Secret' };
+}
+
+/** The key that is found stays as it is; requests that stand on the resource already are no reason to rotate it. */
+function planAdopt(facts: Facts, fingerprint: string): Decision {
+  const write = { transition: 'adopt', handled: handledNow(facts), fingerprint } as const;
+  return { action: { type: 'write', write }, phase: 'Pending', progress: 'adopting the Secret' };
+}
+
+function handledNow({ requests, settings }: Facts) {
+  return {
+    ...(requests.abortAt !== undefined && { abortAt: requests.abortAt }),
+    ...(settings.forceReason !== '' && { forceReason: settings.forceReason }),
+  };
+}

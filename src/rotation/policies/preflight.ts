@@ -1,0 +1,77 @@
+/**
+ * The checks that stand between a resource and its first write: each needs no pod to be asked. In order, the first that
+ * finds something is reported and nothing is written.
+ */
+import type { Facts, TargetFacts } from '../facts.ts';
+import type { Policy } from '../finding.ts';
+import { firstFinding } from '../finding.ts';
+
+type FactsPolicy = Policy<Facts>;
+
+const label = (target: TargetFacts) => `${target.settings.kind}/${target.settings.name}`;
+const field = (facts: Facts, target: TargetFacts) => `spec.targets[${facts.targets.indexOf(target)}]`;
+
+const secretRefused: FactsPolicy = ({ secret }) => (secret.kind === 'Refused' ? secret.finding : undefined);
+
+const targetNotFound: FactsPolicy = (facts) => {
+  const missing = facts.targets.find((target) => target.workload === undefined);
+  if (missing === undefined) return undefined;
+  return {
+    reason: 'TargetNotFound',
+    message: `${field(facts, missing)}: there is no ${label(missing)} in this namespace; create it or remove the target`,
+  };
+};
+
+const targetNotConsuming: FactsPolicy = (facts) => {
+  const idle = facts.targets.find((target) => target.workload?.consumes === false);
+  if (idle === undefined) return undefined;
+  return {
+    reason: 'TargetNotConsuming',
+    message: `${field(facts, idle)}: no container of ${label(idle)} reads Secret ${facts.settings.secretName} by env, envFrom or volume; a restart would not give it the key`,
+  };
+};
+
+const targetPaused: FactsPolicy = (facts) => {
+  const paused = facts.targets.find((target) => target.workload?.paused === true);
+  if (paused === undefined) return undefined;
+  return {
+    reason: 'TargetPaused',
+    message: `${field(facts, paused)}: ${label(paused)} is paused, its pods would not restart; run kubectl rollout resume`,
+  };
+};
+
+const unlistedConsumer: FactsPolicy = ({ unlistedConsumers, settings }) => {
+  if (unlistedConsumers.length === 0 || settings.unlistedConsumers === 'Warn') return undefined;
+  return {
+    reason: 'UnlistedConsumer',
+    message: `${unlistedConsumers.join(', ')} uses Secret ${settings.secretName} and is no target; add it to spec.targets, or set spec.unlistedConsumers: Warn`,
+  };
+};
+
+const rolloutFailed: FactsPolicy = ({ targets }) => {
+  const failed = targets.find((target) => target.workload?.failed !== undefined);
+  if (failed === undefined) return undefined;
+  return { reason: 'RolloutFailed', message: `${label(failed)}: ${failed.workload?.failed}` };
+};
+
+/** Must hold whenever rekey is to write anything. */
+const STANDING = [secretRefused, targetNotFound, targetNotConsuming, targetPaused, unlistedConsumer];
+
+/** @returns why nothing may be written for this resource at all */
+export function standingFinding(facts: Facts): ReturnType<FactsPolicy> {
+  return firstFinding(STANDING, facts);
+}
+
+const rolloutInProgress: FactsPolicy = ({ targets }) => {
+  const moving = targets.find((target) => target.workload?.rolledOut === false);
+  if (moving === undefined) return undefined;
+  return {
+    reason: 'RolloutInProgress',
+    message: `${label(moving)} is in the middle of a rollout; the rotation starts after it`,
+  };
+};
+
+/** @returns why no rotation may be started now */
+export function startFinding(facts: Facts): ReturnType<FactsPolicy> {
+  return firstFinding([rolloutFailed, rolloutInProgress], facts);
+}

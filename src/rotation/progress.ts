@@ -1,0 +1,209 @@
+/**
+ * A rotation under way: what each phase waits for, and what it does once it has it. See plan.ts for the rules.
+ */
+import {
+  FRESH_MS,
+  isRolledOut,
+  type PodOf,
+  RETRY_MS,
+  type Requirement,
+  type Survey,
+  settledAt,
+  survey,
+  toBump,
+  toProbe,
+  unfinished,
+} from './converge.ts';
+import type { Decision, StatusPhase } from './decision.ts';
+import { formatDuration } from './duration.ts';
+import { SETTLE_MS } from './evidence.ts';
+import type { Facts, TargetFacts } from './facts.ts';
+import type { Finding } from './finding.ts';
+import { confirmed, drainMsOf, guarded } from './guard.ts';
+import { currentShape, type Keyset, keyIn } from './keyset.ts';
+import { requirementsOf } from './requirements.ts';
+import type { Failure, Write } from './transition.ts';
+
+/** T1 → T3. The verifiers load the staged key; one that cannot hold two keys ends the rotation, which costs nobody anything. */
+export function planStaging(facts: Facts, keyset: Keyset): Decision {
+  const requirements = requirementsOf(facts.targets, keyset);
+  const rows = survey(requirements, keyset);
+  const unfit = unfitVerifier(requirements, rows, keyset);
+  if (unfit !== undefined) return abort(facts, keyset, unfit);
+  // one that refuses while the rollout is under way and no pod of its target accepts yet: is it the pod, or the service?
+  const doubtful = (row: PodOf) => !isRolledOut(row.target) && !rows.met.some((other) => other.target === row.target);
+  const evictable = rows.stale.filter((row) => !doubtful(row));
+  const maxAgeMs = facts.window.open ? FRESH_MS : Number.POSITIVE_INFINITY;
+  const step = roll(facts, keyset, requirements, { rows, evictable, maxAgeMs, phase: 'Staging' });
+  if (step !== undefined) return step;
+  if (!facts.window.open) return outsideWindow(facts);
+  return confirmed(facts, keyset, (acked) => ({ transition: 'promote', acked }), 'Staged');
+}
+
+function outsideWindow({ window }: Facts): Decision {
+  const opens =
+    window.opensAt === undefined ? 'no window is known to open' : `next ${new Date(window.opensAt).toISOString()}`;
+  const action = { type: 'wait', ...(window.opensAt !== undefined && { until: window.opensAt }) } as const;
+  return { action, phase: 'Staged', progress: `staged everywhere; waiting for a maintenance window (${opens})` };
+}
+
+/** T3 → T4. The signers load the new key; then no older signer may be alive, Terminating ones included. */
+export function planPromoting(facts: Facts, keyset: Keyset): Decision {
+  const requirements = requirementsOf(facts.targets, keyset);
+  const step = roll(facts, keyset, requirements, { maxAgeMs: FRESH_MS, phase: 'Promoting' });
+  return step ?? confirmed(facts, keyset, (acked) => ({ transition: 'drain', acked }), 'Promoting');
+}
+
+/** T4 → T5. Wait until the last token of the old key is dead, counted from the exit of the last container that could sign it. */
+export function planDraining(facts: Facts, keyset: Keyset): Decision {
+  const requirements = requirementsOf(facts.targets, keyset);
+  const signers = requirements.filter(({ target }) => target.settings.roles.includes('Signer'));
+  const late = survey(signers, keyset);
+  const lastSignerExit = keyIn(keyset, 'draining')?.lastSignerExit;
+  if (lastSignerExit === undefined || late.stale.length + late.leaving.length > 0) {
+    return guarded(facts, keyset, { transition: 'reopen' }, 'Draining');
+  }
+  const retireAt = lastSignerExit + drainMsOf(facts, keyset);
+  const due = facts.now >= retireAt;
+  const maxAgeMs = due ? FRESH_MS : Number.POSITIVE_INFINITY;
+  const step = roll(facts, keyset, requirements, { maxAgeMs, phase: 'Draining' });
+  if (step !== undefined && (due || step.action.type !== 'wait')) return step;
+  if (!due) return draining(facts, retireAt);
+  return confirmed(facts, keyset, (acked) => ({ transition: 'retire', acked }), 'Draining');
+}
+
+function draining({ now }: Facts, retireAt: number): Decision {
+  const progress = `the old key leaves in ${formatDuration(retireAt - now)}, when its last token has expired`;
+  return { action: { type: 'wait', until: retireAt }, phase: 'Draining', progress };
+}
+
+/** T5 → T6. The verifiers forget the old key. */
+export function planRetiring(facts: Facts, keyset: Keyset): Decision {
+  const requirements = requirementsOf(facts.targets, keyset);
+  const step = roll(facts, keyset, requirements, { maxAgeMs: FRESH_MS, phase: 'Retiring' });
+  const outcome = keyset.rotation?.failure === undefined ? 'Completed' : 'RolledBack';
+  return step ?? confirmed(facts, keyset, (acked) => ({ transition: 'finish', acked, outcome }), 'Retiring');
+}
+
+/** The verifiers forget the aborted key. It never signed, so nothing rests on when they do and no answer is awaited. */
+export function planAborting(facts: Facts, keyset: Keyset): Decision {
+  const phase = 'Aborting';
+  const requirements = requirementsOf(facts.targets, keyset);
+  const verifying = requirements.map(({ target }) => target);
+  const targets = verifying.filter((target) => target.workload?.templateVersion !== keyset.version);
+  const progress = 'restarting the verifiers without the aborted key';
+  if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
+  if (verifying.every(isRolledOut)) {
+    return confirmed(facts, keyset, (acked) => ({ transition: 'finish', acked, outcome: 'Aborted' }), phase);
+  }
+  const stalled = stalledFinding(facts, keyset, requirements, [], progress);
+  return { action: { type: 'wait', until: facts.now + 2 * RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
+}
+
+/**
+ * What a person's wish to stop leads to: before promote the staged key leaves, after it the old key signs again. Later
+ * there is nothing to go back to.
+ */
+export function abortRequested(facts: Facts, keyset: Keyset): Decision | undefined {
+  const { abortAt } = facts.requests;
+  if (abortAt === undefined || abortAt === keyset.handled.abortAt) return undefined;
+  const handled = { ...keyset.handled, abortAt };
+  const failure: Failure = { reason: 'AbortRequested', message: `rekey.dev/abort-requested-at is ${abortAt}` };
+  const { acked } = keyset;
+  if (keyset.phase === 'Staging')
+    return guarded(facts, keyset, { transition: 'abort', acked, failure, handled }, 'Aborting');
+  const rollback: Write = { transition: 'rollback', acked, failure, handled };
+  const forward = keyset.rotation?.failure === undefined;
+  if ((keyset.phase === 'Promoting' || keyset.phase === 'Draining') && forward) {
+    return guarded(facts, keyset, rollback, 'Promoting');
+  }
+  return guarded(facts, keyset, { transition: 'dismiss', handled }, keyset.phase);
+}
+
+function abort(facts: Facts, keyset: Keyset, failure: Failure): Decision {
+  const { acked, handled } = keyset;
+  return guarded(facts, keyset, { transition: 'abort', acked, failure, handled }, 'Aborting');
+}
+
+/** Staging is a free, reversible test of whether every verifier can hold two keys. */
+function unfitVerifier(requirements: readonly Requirement[], rows: Survey, keyset: Keyset): Failure | undefined {
+  const liar = rows.void[0];
+  if (liar !== undefined) {
+    return { reason: 'CanaryVoid', message: `pod ${liar.pod.name} accepted a token signed with a made-up key` };
+  }
+  const unfit = requirements.find(({ target }) => refusesNewKeys(target, rows, keyset));
+  if (unfit === undefined) return undefined;
+  const { name } = unfit.target.settings;
+  const pods = unfit.target.pods.map((pod) => pod.name).join(', ');
+  return {
+    reason: 'SingleKeyService',
+    message: `${name} (${pods}) does not accept tokens signed with a key listed in the fallbacks: it verifies with one key only. Make it verify with every key before it is rotated`,
+  };
+}
+
+/** All pods of the newest template refuse, so it is the service and not a stale Secret on one node. */
+function refusesNewKeys(target: TargetFacts, rows: Survey, keyset: Keyset): boolean {
+  const stale = rows.stale.filter((row) => row.target === target);
+  if (stale.length === 0 || stale.length < target.pods.length || !isRolledOut(target)) return false;
+  const settled = currentShape(keyset).writtenAt + SETTLE_MS;
+  return stale.length > 1 || stale.every(({ pod }) => (pod.startedAt ?? 0) >= settled);
+}
+
+interface Roll {
+  /** Answers older than this, in milliseconds, are asked for again. */
+  readonly maxAgeMs: number;
+  readonly phase: StatusPhase;
+  readonly rows?: Survey;
+  /** Pods to replace; all stale ones if absent. */
+  readonly evictable?: readonly PodOf[];
+}
+
+/** @returns the next step towards the requirements; undefined once every live pod meets them and the rollouts are over */
+function roll(facts: Facts, keyset: Keyset, requirements: readonly Requirement[], options: Roll): Decision | undefined {
+  const { now } = facts;
+  const { maxAgeMs, phase, rows = survey(requirements, keyset), evictable = rows.stale } = options;
+  const progress = describe(requirements, rows);
+  const targets = toBump(requirements, keyset, now);
+  if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
+  if (evictable.length > 0) return { action: { type: 'evict', pods: evictable }, phase, progress };
+  const pods = toProbe(requirements, keyset, now, maxAgeMs);
+  if (pods.length > 0) return { action: { type: 'probe', pods }, phase, progress };
+  const pending = [...rows.unknown, ...rows.leaving, ...rows.void, ...rows.stale];
+  const settling = requirements.some(({ target, restart }) => restart && now < settledAt(target, keyset));
+  if (pending.length === 0 && !settling && unfinished(requirements).length === 0) return undefined;
+  const stalled = stalledFinding(facts, keyset, requirements, pending, progress);
+  return { action: { type: 'wait', until: now + 2 * RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
+}
+
+function stalledFinding(
+  facts: Facts,
+  keyset: Keyset,
+  requirements: readonly Requirement[],
+  pending: readonly PodOf[],
+  progress: string,
+): Finding | undefined {
+  const liar = pending.find(({ pod }) => pod.probe?.random === 'accepted');
+  if (liar !== undefined) {
+    return { reason: 'CanaryVoid', message: `pod ${liar.pod.name} accepted a token signed with a made-up key` };
+  }
+  const failed = unfinished(requirements).find((target) => target.workload?.failed !== undefined);
+  if (failed !== undefined) {
+    return { reason: 'RolloutFailed', message: `${failed.settings.name}: ${failed.workload?.failed}` };
+  }
+  const { rolloutTimeoutMs } = facts.settings;
+  if (facts.now < currentShape(keyset).writtenAt + rolloutTimeoutMs) return undefined;
+  return {
+    reason: 'RolloutStalled',
+    message: `longer than ${formatDuration(rolloutTimeoutMs)}: ${progress}. Both keys are accepted meanwhile`,
+  };
+}
+
+function describe(requirements: readonly Requirement[], rows: Survey): string {
+  const counts = requirements.map(({ target }) => {
+    const met = rows.met.filter((row) => row.target === target).length;
+    return `${target.settings.name} ${met}/${target.pods.length}`;
+  });
+  const waiting = [...rows.unknown, ...rows.leaving, ...rows.stale].map(({ pod }) => pod.unprobeable ?? pod.name);
+  const names = waiting.length === 0 ? '' : `; waiting for ${waiting.slice(0, 5).join(', ')}`;
+  return `pods acknowledged: ${counts.join(', ')}${names}`;
+}

@@ -1,0 +1,210 @@
+/**
+ * The Secret: what it says, whether rekey may touch it, and the patch that makes it hold a keyset.
+ */
+import type { Secret } from '../kube/types.ts';
+import type { SecretFacts } from './facts.ts';
+import type { Finding, Reason } from './finding.ts';
+import { fingerprintOf, KeyMaterial } from './keys.ts';
+import { currentShape, type Keyset, type Kid, keyIn } from './keyset.ts';
+import { DATA, LAST_APPLIED, STATE } from './names.ts';
+import type { Settings } from './settings.ts';
+import { decodeState, encodeState, StateError } from './state.ts';
+
+/** Names of the data keys, as far as they can be chosen. */
+export type DataNames = Pick<Settings, 'secretName' | 'signingNames' | 'fallbacksName' | 'algorithm'>;
+
+/** Types whose content belongs to the platform. */
+const PLATFORM_TYPE = /^(kubernetes\.io\/|bootstrap\.kubernetes\.io\/|helm\.sh\/)/;
+
+/** Field managers that put back what they own, and so would undo every rotation. */
+const RECONCILERS =
+  /^(external-secrets|argocd|kustomize-controller|helm-controller|vault-secrets-operator|sealed-secrets|secrets-store)/;
+
+/**
+ * @param secret undefined if it does not exist
+ * @returns what may be told of it; the key bytes are looked at and forgotten
+ */
+export function readSecret(secret: Secret | undefined, names: DataNames): SecretFacts {
+  if (secret === undefined) return { kind: 'Absent' };
+  const finding = untouchable(secret, names);
+  if (finding !== undefined) return { kind: 'Refused', finding };
+  const annotations = secret.metadata.annotations ?? {};
+  return annotations[STATE.version] === undefined
+    ? readUnmanaged(secret, names)
+    : readManaged(secret, annotations, names);
+}
+
+function refused(reason: Reason, message: string): SecretFacts {
+  return { kind: 'Refused', finding: { reason, message } };
+}
+
+function untouchable(secret: Secret, names: DataNames): Finding | undefined {
+  const where = `Secret ${names.secretName}`;
+  if (secret.immutable === true) {
+    return { reason: 'SecretImmutable', message: `${where} is immutable: true; replace it by one that can be changed` };
+  }
+  if (secret.type !== undefined && PLATFORM_TYPE.test(secret.type) && secret.type !== 'kubernetes.io/basic-auth') {
+    return {
+      reason: 'SecretTypeUnsupported',
+      message: `${where} has type ${secret.type}, which is not for shared keys; name another Secret`,
+    };
+  }
+  return undefined;
+}
+
+/** A Secret that rekey has not written yet: one key, the same under every signing name that is there, fit for a list. */
+function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
+  const where = `Secret ${names.secretName}`;
+  const owner = ownerOf(secret, names.signingNames);
+  if (owner !== undefined && RECONCILERS.test(owner)) {
+    return refused(
+      'ForeignWriter',
+      `${where}: its key is written by ${owner}, which would undo a rotation; let only one of the two manage it`,
+    );
+  }
+  const found = names.signingNames.filter((name) => secret.data?.[name] !== undefined);
+  const [first, ...others] = found;
+  if (first === undefined) {
+    return refused(
+      'KeyNotFound',
+      `${where} has none of the data keys ${names.signingNames.join(', ')} (spec.secretKeys.signing)`,
+    );
+  }
+  const material = materialIn(secret, first);
+  if (others.some((name) => !materialIn(secret, name).equals(material))) {
+    return refused(
+      'KeysDiffer',
+      `${where}: the data keys ${found.join(', ')} hold different keys; which one is in use must be settled by hand`,
+    );
+  }
+  if (material.use((bytes) => bytes.length === 0 || /[\s,]/.test(bytes.toString('latin1')))) {
+    return refused(
+      'KeyMalformed',
+      `${where}: data key ${first} is empty or has white space or a comma (a trailing newline, perhaps), so it cannot stand in a list of keys`,
+    );
+  }
+  return { kind: 'Unmanaged', fingerprint: fingerprintOf(material) };
+}
+
+/** A Secret that rekey has written: its content must be what its annotations say. */
+function readManaged(secret: Secret, annotations: Readonly<Record<string, string>>, names: DataNames): SecretFacts {
+  const where = `Secret ${names.secretName}`;
+  let keyset: Keyset;
+  try {
+    keyset = decodeState(annotations);
+  } catch (error) {
+    if (!(error instanceof StateError)) throw error;
+    return refused('StateUnreadable', `${where}: ${error.message}. Nothing is written until it is put right`);
+  }
+  const changed = changedData(secret, keyset, names);
+  if (changed === undefined) return { kind: 'Managed', keyset };
+  const owner = ownerOf(secret, [changed]) ?? 'somebody';
+  return refused(
+    'ForeignWriter',
+    `${where}: data key ${changed} is not what rekey wrote (last written by ${owner}); put the old value back`,
+  );
+}
+
+/** @returns the name of the first data key that does not hold what the keyset says */
+function changedData(secret: Secret, keyset: Keyset, names: DataNames): string | undefined {
+  const signing = keyIn(keyset, 'signing')?.fingerprint;
+  const present = names.signingNames.filter((name) => secret.data?.[name] !== undefined);
+  if (present.length === 0) return names.signingNames[0];
+  const wrong = present.find((name) => fingerprintOf(materialIn(secret, name)) !== signing);
+  if (wrong !== undefined) return wrong;
+  const listed = fallbacksIn(secret, names).map(fingerprintOf).sort();
+  const expected = keyset.keys
+    .filter((key) => key.state !== 'signing')
+    .map((key) => key.fingerprint)
+    .sort();
+  return listed.join() === expected.join() ? undefined : names.fallbacksName;
+}
+
+function materialIn(secret: Secret, name: string): KeyMaterial {
+  return new KeyMaterial(Buffer.from(secret.data?.[name] ?? '', 'base64'));
+}
+
+function fallbacksIn(secret: Secret, names: DataNames): readonly KeyMaterial[] {
+  const text = Buffer.from(secret.data?.[names.fallbacksName] ?? '', 'base64').toString('utf8');
+  return text
+    .split(',')
+    .filter((entry) => entry !== '')
+    .map((entry) => new KeyMaterial(Buffer.from(entry, 'utf8')));
+}
+
+/** @returns the field manager that owns one of the data keys, kubectl and rekey included */
+function ownerOf(secret: Secret, dataKeys: readonly string[]): string | undefined {
+  const owners = (secret.metadata.managedFields ?? []).filter(({ fieldsV1 }) => {
+    const data = (fieldsV1 as { 'f:data'?: Record<string, unknown> } | undefined)?.['f:data'];
+    return data !== undefined && dataKeys.some((name) => `f:${name}` in data);
+  });
+  return owners.at(-1)?.manager;
+}
+
+/**
+ * The keys of a managed Secret by key id.
+ *
+ * @param secret one that {@link readSecret} calls Managed
+ */
+export function materialsOf(secret: Secret, keyset: Keyset, names: DataNames): ReadonlyMap<Kid, KeyMaterial> {
+  const present = names.signingNames.find((name) => secret.data?.[name] !== undefined) ?? '';
+  const materials = [materialIn(secret, present), ...fallbacksIn(secret, names)];
+  return new Map(
+    keyset.keys.flatMap(({ kid, fingerprint }) => {
+      const material = materials.find((candidate) => fingerprintOf(candidate) === fingerprint);
+      return material === undefined ? [] : [[kid, material] as const];
+    }),
+  );
+}
+
+/** The one key of a Secret that {@link readSecret} calls Unmanaged. */
+export function foundMaterial(secret: Secret, names: DataNames): KeyMaterial {
+  return materialIn(secret, names.signingNames.find((name) => secret.data?.[name] !== undefined) ?? '');
+}
+
+/** A merge patch. Everything it does not name stays as it is. */
+export interface SecretPatch {
+  readonly metadata: {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations: Readonly<Record<string, string | null>>;
+  };
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+/**
+ * @param materials of every key in the keyset; undefined for a write that changes annotations only
+ * @returns what makes the Secret hold the keyset
+ */
+export function patchFor(
+  keyset: Keyset,
+  materials: ReadonlyMap<Kid, KeyMaterial> | undefined,
+  names: DataNames,
+): SecretPatch {
+  const annotations = {
+    ...encodeState(keyset),
+    'reloader.stakater.com/ignore': 'true',
+    [LAST_APPLIED]: null,
+  };
+  const metadata = { labels: { 'app.kubernetes.io/managed-by': 'rekey' }, annotations };
+  return materials === undefined ? { metadata } : { metadata, data: dataFor(keyset, materials, names) };
+}
+
+function dataFor(keyset: Keyset, materials: ReadonlyMap<Kid, KeyMaterial>, names: DataNames): Record<string, string> {
+  const { sign, verify } = currentShape(keyset);
+  const material = (kid: Kid): KeyMaterial => {
+    const found = materials.get(kid);
+    if (found === undefined) throw new Error(`the bytes of ${kid} are not at hand`);
+    return found;
+  };
+  const base64 = (bytes: Buffer) => bytes.toString('base64');
+  const signing = material(sign).use(base64);
+  const listed = verify
+    .filter((kid) => kid !== sign)
+    .map((kid) => material(kid).use((bytes) => bytes.toString('utf8')));
+  return {
+    ...Object.fromEntries(names.signingNames.map((name) => [name, signing])),
+    [names.fallbacksName]: base64(Buffer.from(listed.join(','), 'utf8')),
+    [DATA.keyId]: base64(Buffer.from(sign, 'utf8')),
+    [DATA.algorithm]: base64(Buffer.from(names.algorithm, 'utf8')),
+  };
+}

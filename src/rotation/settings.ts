@@ -1,0 +1,199 @@
+/**
+ * The spec of a JwtKeyRotation with every duration in milliseconds and every schedule understood, or the first thing that
+ * is wrong with it. What the CRD can check has been checked by the API server; here stands the rest.
+ */
+import { parseDuration } from './duration.ts';
+import { type Finding, firstFinding, type Policy } from './finding.ts';
+import type { Role } from './keyset.ts';
+import { isTimeZone, parseCron } from './schedule.ts';
+import type { JwtKeyRotationSpec } from './types.ts';
+
+export interface CanarySettings {
+  readonly path: string;
+  readonly port: number;
+  readonly acceptStatuses: readonly number[];
+  readonly refuseStatuses: readonly number[];
+}
+
+export interface TargetSettings {
+  readonly kind: 'Deployment';
+  readonly name: string;
+  readonly roles: readonly Role[];
+  readonly canary?: CanarySettings;
+}
+
+export interface WindowSettings {
+  readonly kind: 'Allow' | 'Deny';
+  readonly schedule: string;
+  readonly timeZone: string;
+  readonly durationMs: number;
+}
+
+/** Either a period or a schedule. */
+export type Cadence =
+  | { readonly kind: 'Period'; readonly periodMs: number }
+  | {
+      readonly kind: 'Cron';
+      readonly schedule: string;
+      readonly timeZone: string;
+      readonly startingDeadlineMs: number;
+    };
+
+export interface Settings {
+  readonly secretName: string;
+  readonly environment: string;
+  readonly cadence: Cadence;
+  readonly suspend: boolean;
+  readonly windows: readonly WindowSettings[];
+  readonly maxTokenTtlMs: number;
+  /** How long after the exit of the last signer its tokens may still be alive: maxTokenTTL + clockSkew + slack. */
+  readonly drainMs: number;
+  readonly keyBytes: number;
+  readonly algorithm: 'HS256' | 'HS384' | 'HS512';
+  readonly signingNames: readonly string[];
+  readonly fallbacksName: string;
+  readonly targets: readonly TargetSettings[];
+  readonly canaryClaims: {
+    readonly issuer?: string;
+    readonly audience?: string;
+    readonly claims: Readonly<Record<string, string>>;
+  };
+  readonly unlistedConsumers: 'Block' | 'Warn';
+  readonly rolloutTimeoutMs: number;
+  readonly forceReason: string;
+}
+
+const FIFTEEN_MINUTES_MS = 900_000;
+
+type SpecPolicy = Policy<JwtKeyRotationSpec>;
+
+const unsupported: SpecPolicy = (spec) => {
+  const fields: readonly (readonly [boolean, string])[] = [
+    [spec.strategy === 'Cutover', 'spec.strategy: Cutover'],
+    [spec.allowCutover, 'spec.allowCutover: true'],
+    [spec.preStage, 'spec.preStage: true'],
+    [spec.retire.mode !== 'Eager', `spec.retire.mode: ${spec.retire.mode}`],
+    [spec.secretKeys.previous !== '', 'spec.secretKeys.previous'],
+    [spec.secretKeys.keyset !== '', 'spec.secretKeys.keyset'],
+    [(spec.notifications ?? []).length > 0, 'spec.notifications'],
+    ...spec.targets.flatMap((target, i) => [
+      [target.kind !== 'Deployment', `spec.targets[${i}].kind: ${target.kind}`] as const,
+      [target.source !== 'Env', `spec.targets[${i}].source: ${target.source}`] as const,
+    ]),
+  ];
+  const found = fields.find(([used]) => used);
+  return (
+    found && { reason: 'NotSupported', message: `${found[1]} is not supported by this version of rekey; remove it` }
+  );
+};
+
+const durations: SpecPolicy = (spec) => {
+  const fields: readonly (readonly [string, string | undefined])[] = [
+    ['spec.rotationPeriod', spec.rotationPeriod],
+    ['spec.maxTokenTTL', spec.maxTokenTTL],
+    ['spec.clockSkew', spec.clockSkew],
+    ['spec.retire.slack', spec.retire.slack],
+    ['spec.rolloutTimeout', spec.rolloutTimeout],
+    ...(spec.maintenanceWindows ?? []).map(
+      (window, i) => [`spec.maintenanceWindows[${i}].duration`, window.duration] as const,
+    ),
+  ];
+  const bad = fields.find(([, text]) => text !== undefined && parseDuration(text) === undefined);
+  return (
+    bad && {
+      reason: 'InvalidDuration',
+      message: `${bad[0]}: "${bad[1]}" is no duration; write such as 90d, 12h or 1h30m`,
+    }
+  );
+};
+
+const timeZone: SpecPolicy = (spec) => {
+  if (isTimeZone(spec.timeZone)) return undefined;
+  return { reason: 'InvalidTimeZone', message: `spec.timeZone: "${spec.timeZone}" is no IANA time zone` };
+};
+
+const schedule: SpecPolicy = (spec) => {
+  if (spec.schedule === undefined) return undefined;
+  const problem = parseCron(spec.schedule);
+  return problem === undefined ? undefined : { reason: 'InvalidSchedule', message: `spec.schedule: ${problem}` };
+};
+
+const windows: SpecPolicy = (spec) => {
+  for (const [i, window] of (spec.maintenanceWindows ?? []).entries()) {
+    const field = `spec.maintenanceWindows[${i}]`;
+    const problem = parseCron(window.schedule);
+    if (problem !== undefined) return { reason: 'InvalidWindow', message: `${field}.schedule: ${problem}` };
+    if (window.timeZone !== undefined && !isTimeZone(window.timeZone)) {
+      return { reason: 'InvalidTimeZone', message: `${field}.timeZone: "${window.timeZone}" is no IANA time zone` };
+    }
+    if ((parseDuration(window.duration) ?? 0) < 60_000) {
+      return { reason: 'InvalidWindow', message: `${field}.duration: "${window.duration}" is shorter than a minute` };
+    }
+  }
+  return undefined;
+};
+
+const period: SpecPolicy = (spec) => {
+  if (spec.rotationPeriod === undefined) return undefined;
+  const drainMs = drainOf(spec);
+  if ((parseDuration(spec.rotationPeriod) ?? 0) > drainMs) return undefined;
+  return {
+    reason: 'PeriodTooShort',
+    message: `spec.rotationPeriod: ${spec.rotationPeriod} is not longer than the ${drainMs / 1000} s in which old tokens drain (maxTokenTTL + clockSkew + slack)`,
+  };
+};
+
+const SPEC_POLICIES = [durations, timeZone, schedule, windows, period, unsupported];
+
+function drainOf(spec: JwtKeyRotationSpec): number {
+  const ttlMs = parseDuration(spec.maxTokenTTL) ?? 0;
+  const slackMs =
+    spec.retire.slack === undefined ? Math.max(FIFTEEN_MINUTES_MS, ttlMs / 4) : parseDuration(spec.retire.slack);
+  return ttlMs + (parseDuration(spec.clockSkew) ?? 0) + (slackMs ?? 0);
+}
+
+/** @returns the settings, or what is wrong with the spec */
+export function readSettings(spec: JwtKeyRotationSpec): Settings | Finding {
+  const finding = firstFinding(SPEC_POLICIES, spec);
+  if (finding !== undefined) return finding;
+  const ms = (text: string) => parseDuration(text) ?? 0;
+  const { issuer, audience } = spec.canary;
+  return {
+    secretName: spec.secretName,
+    environment: spec.environment,
+    cadence: cadenceOf(spec),
+    suspend: spec.suspend,
+    windows: (spec.maintenanceWindows ?? []).map((window) => ({
+      kind: window.kind,
+      schedule: window.schedule,
+      timeZone: window.timeZone ?? spec.timeZone,
+      durationMs: ms(window.duration),
+    })),
+    maxTokenTtlMs: ms(spec.maxTokenTTL),
+    drainMs: drainOf(spec),
+    keyBytes: spec.key.bytes,
+    algorithm: spec.key.algorithm,
+    signingNames: spec.secretKeys.signing,
+    fallbacksName: spec.secretKeys.fallbacks,
+    targets: spec.targets.map((target) => ({
+      kind: 'Deployment',
+      name: target.name,
+      roles: target.roles,
+      ...(target.canary && target.roles.includes('Verifier') && { canary: target.canary }),
+    })),
+    canaryClaims: { ...(issuer && { issuer }), ...(audience && { audience }), claims: spec.canary.claims },
+    unlistedConsumers: spec.unlistedConsumers,
+    rolloutTimeoutMs: ms(spec.rolloutTimeout),
+    forceReason: spec.forceRotation.reason,
+  };
+}
+
+function cadenceOf(spec: JwtKeyRotationSpec): Cadence {
+  if (spec.schedule === undefined) return { kind: 'Period', periodMs: parseDuration(spec.rotationPeriod ?? '') ?? 0 };
+  const startingDeadlineMs = spec.startingDeadlineSeconds * 1000;
+  return { kind: 'Cron', schedule: spec.schedule, timeZone: spec.timeZone, startingDeadlineMs };
+}
+
+export function isFinding(value: Settings | Finding): value is Finding {
+  return 'reason' in value;
+}

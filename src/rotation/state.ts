@@ -1,0 +1,178 @@
+/**
+ * The keyset as annotations of the Secret, and back. Times are RFC 3339 so that people can read them.
+ */
+import type { Handled, KeyRecord, Keyset, Phase, RotationRecord, Shape } from './keyset.ts';
+import { STATE } from './names.ts';
+
+type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
+type Fields = { readonly [name: string]: Json };
+
+const PHASES: readonly Phase[] = ['Steady', 'Staging', 'Promoting', 'Draining', 'Retiring', 'Aborting'];
+const KEY_STATES: readonly KeyRecord['state'][] = ['staged', 'signing', 'draining', 'ack'];
+const TRIGGERS: readonly RotationRecord['trigger'][] = ['Schedule', 'Annotation', 'ForceRotation'];
+const OUTCOMES: readonly NonNullable<RotationRecord['outcome']>[] = ['Completed', 'Aborted', 'RolledBack'];
+
+const iso = (ms: number) => new Date(ms).toISOString();
+
+export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
+  const { rotation, attempts } = keyset;
+  return {
+    [STATE.version]: String(keyset.version),
+    [STATE.phase]: keyset.phase,
+    [STATE.keys]: JSON.stringify(keyset.keys.map(encodeKey)),
+    [STATE.acked]: JSON.stringify(keyset.acked),
+    [STATE.history]: JSON.stringify(keyset.history.map(encodeShape)),
+    [STATE.handled]: JSON.stringify(keyset.handled),
+    [STATE.attempts]: JSON.stringify({
+      since: iso(attempts.since),
+      failures: attempts.failures,
+      ...(attempts.rotatedAt !== undefined && { rotatedAt: iso(attempts.rotatedAt) }),
+      ...(attempts.failedAt !== undefined && { failedAt: iso(attempts.failedAt) }),
+    }),
+    ...(rotation && { [STATE.rotation]: JSON.stringify(encodeRotation(rotation)) }),
+  };
+}
+
+function encodeKey({ kid, fingerprint, state, createdAt, lastSignerExit }: KeyRecord) {
+  const exit = lastSignerExit === undefined ? {} : { lastSignerExit: iso(lastSignerExit) };
+  return { kid, fp: fingerprint, state, createdAt: iso(createdAt), ...exit };
+}
+
+function encodeShape({ version, writtenAt, sign, verify }: Shape) {
+  return { v: version, at: iso(writtenAt), sign, verify };
+}
+
+function encodeRotation(rotation: RotationRecord) {
+  const { startedAt, finishedAt, ...rest } = rotation;
+  return { ...rest, startedAt: iso(startedAt), ...(finishedAt !== undefined && { finishedAt: iso(finishedAt) }) };
+}
+
+/** The annotations were not written by rekey, or were changed. */
+export class StateError extends Error {}
+
+/**
+ * @param annotations of a Secret that carries rekey.dev/keyset-version
+ * @throws {StateError} naming the annotation and what is wrong with it
+ */
+export function decodeState(annotations: Readonly<Record<string, string>>): Keyset {
+  const read = <T>(name: string, parse: (value: Json) => T): T => {
+    try {
+      return parse(parseJson(annotations[name]));
+    } catch (error) {
+      throw new StateError(`annotation ${name}: ${error instanceof Error ? error.message : 'unreadable'}`);
+    }
+  };
+  const history = read(STATE.history, (value) => list(value).map(decodeShape));
+  const version = read(STATE.version, (value) => integer(value));
+  if (history.at(-1)?.version !== version)
+    throw new StateError(`annotation ${STATE.history}: does not end in version ${version}`);
+  const phase = PHASES.find((known) => known === annotations[STATE.phase]);
+  if (phase === undefined) throw new StateError(`annotation ${STATE.phase}: is no phase`);
+  const rotation = annotations[STATE.rotation] === undefined ? undefined : read(STATE.rotation, decodeRotation);
+  return {
+    version,
+    phase,
+    keys: read(STATE.keys, (value) => list(value).map(decodeKey)),
+    acked: read(STATE.acked, (value) => {
+      const roles = fields(value);
+      return { Signer: integer(roles.Signer), Verifier: integer(roles.Verifier) };
+    }),
+    history,
+    handled: read(STATE.handled, decodeHandled),
+    attempts: read(STATE.attempts, (value) => {
+      const { since, rotatedAt, failures, failedAt } = fields(value);
+      return {
+        since: time(since),
+        failures: integer(failures),
+        ...(rotatedAt !== undefined && { rotatedAt: time(rotatedAt) }),
+        ...(failedAt !== undefined && { failedAt: time(failedAt) }),
+      };
+    }),
+    ...(rotation && { rotation }),
+  };
+}
+
+function decodeKey(value: Json): KeyRecord {
+  const { kid, fp, state, createdAt, lastSignerExit } = fields(value);
+  const exit = lastSignerExit === undefined ? {} : { lastSignerExit: time(lastSignerExit) };
+  return {
+    kid: text(kid),
+    fingerprint: text(fp),
+    state: oneOf(KEY_STATES, state),
+    createdAt: time(createdAt),
+    ...exit,
+  };
+}
+
+function decodeShape(value: Json): Shape {
+  const { v, at, sign, verify } = fields(value);
+  return { version: integer(v), writtenAt: time(at), sign: text(sign), verify: list(verify).map(text) };
+}
+
+function decodeHandled(value: Json): Handled {
+  const { rotateAt, abortAt, forceReason } = fields(value);
+  return {
+    ...(rotateAt !== undefined && { rotateAt: text(rotateAt) }),
+    ...(abortAt !== undefined && { abortAt: text(abortAt) }),
+    ...(forceReason !== undefined && { forceReason: text(forceReason) }),
+  };
+}
+
+function decodeRotation(value: Json): RotationRecord {
+  const { id, trigger, actor, reason, from, to, startedAt, drainMs, failure, finishedAt, outcome } = fields(value);
+  const failed = failure === undefined ? undefined : fields(failure);
+  return {
+    id: text(id),
+    trigger: oneOf(TRIGGERS, trigger),
+    actor: text(actor),
+    reason: text(reason),
+    from: text(from),
+    to: text(to),
+    startedAt: time(startedAt),
+    drainMs: integer(drainMs),
+    ...(failed && { failure: { reason: text(failed.reason), message: text(failed.message) } }),
+    ...(finishedAt !== undefined && { finishedAt: time(finishedAt) }),
+    ...(outcome !== undefined && { outcome: oneOf(OUTCOMES, outcome) }),
+  };
+}
+
+function parseJson(value: string | undefined): Json {
+  if (value === undefined) throw new Error('is missing');
+  try {
+    return JSON.parse(value) as Json;
+  } catch {
+    throw new Error('is no JSON');
+  }
+}
+
+function fields(value: Json | undefined): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('is no object');
+  return value as Fields;
+}
+
+function list(value: Json | undefined): readonly Json[] {
+  if (!Array.isArray(value)) throw new Error('is no list');
+  return value;
+}
+
+function text(value: Json | undefined): string {
+  if (typeof value !== 'string') throw new Error('lacks a text');
+  return value;
+}
+
+function integer(value: Json | undefined): number {
+  if (!Number.isSafeInteger(value)) throw new Error('lacks a whole number');
+  return value as number;
+}
+
+function time(value: Json | undefined): number {
+  const ms = Date.parse(text(value));
+  if (Number.isNaN(ms)) throw new Error('lacks a time');
+  return ms;
+}
+
+function oneOf<T extends string>(known: readonly T[], value: Json | undefined): T {
+  const found = known.find((item) => item === value);
+  if (found === undefined) throw new Error(`lacks one of ${known.join(', ')}`);
+  return found;
+}

@@ -1,0 +1,154 @@
+/**
+ * The status that people see: what was observed and what is waited for. It is a cache; nothing is ever decided by it.
+ */
+import { survey } from './converge.ts';
+import type { Decision } from './decision.ts';
+import { levelOf } from './evidence.ts';
+import type { Facts, TargetFacts } from './facts.ts';
+import type { Finding } from './finding.ts';
+import { drainMsOf } from './guard.ts';
+import { currentShape, type Keyset, keyIn, type RotationRecord } from './keyset.ts';
+import type { JwtKeyRotation } from './names.ts';
+import { requirementsOf, verifiers } from './requirements.ts';
+import type { JwtKeyRotationStatus } from './types.ts';
+
+type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];
+type HistoryEntry = NonNullable<JwtKeyRotationStatus['history']>[number];
+type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>;
+
+/** Findings that are somebody's wish and no fault. */
+const WISHES: readonly Finding['reason'][] = ['Suspended', 'OutsideWindow'];
+/** Findings that go away without anybody's help. */
+const PASSING: readonly Finding['reason'][] = [...WISHES, 'Paused', 'RolloutInProgress', 'CanaryUnanswered', 'BackingOff'];
+
+const iso = (ms: number) => new Date(ms).toISOString();
+
+/** @param now milliseconds since the epoch */
+export function statusOf(resource: JwtKeyRotation, facts: Facts, decision: Decision): JwtKeyRotationStatus {
+  const { secret, due, now } = facts;
+  const keyset = secret.kind === 'Managed' ? secret.keyset : undefined;
+  const finding = decision.stalled ?? decision.blocked;
+  const phase = finding?.reason === 'ForeignWriter' || finding?.reason === 'UnsafeWrite' ? 'Degraded' : decision.phase;
+  return {
+    ...base(resource),
+    phase,
+    conditions: conditionsOf(resource, now, {
+      Ready: ready(decision, keyset),
+      Rotating: rotating(decision, keyset),
+      Degraded: degraded(decision),
+      Verified: verified(facts, keyset),
+    }),
+    targets: facts.targets.map((target) => targetStatus(target, facts, keyset)),
+    ...(due.next !== undefined && { nextRotationTime: iso(due.next) }),
+    nextRuns: due.nextRuns.map(iso),
+    ...(keyset && keysetStatus(resource, facts, keyset)),
+  };
+}
+
+/** The status of a resource whose spec is wrong: nothing of the world was looked at. */
+export function invalidStatus(resource: JwtKeyRotation, finding: Finding, now: number): JwtKeyRotationStatus {
+  const verdict = { status: 'False', ...finding } as const;
+  return {
+    ...resource.status,
+    ...base(resource),
+    conditions: conditionsOf(resource, now, { Ready: verdict, Degraded: { ...verdict, status: 'True' } }),
+  };
+}
+
+function base({ metadata }: JwtKeyRotation) {
+  return metadata.generation === undefined ? {} : { observedGeneration: metadata.generation };
+}
+
+function conditionsOf(resource: JwtKeyRotation, now: number, verdicts: Readonly<Record<string, Verdict>>): Condition[] {
+  return Object.entries(verdicts).map(([type, verdict]) => {
+    const before = resource.status?.conditions?.find((condition) => condition.type === type);
+    const since = before?.status === verdict.status ? before.lastTransitionTime : iso(now);
+    return { type, ...verdict, lastTransitionTime: since, ...base(resource) };
+  });
+}
+
+function ready({ blocked, stalled, progress }: Decision, keyset: Keyset | undefined): Verdict {
+  const finding = stalled ?? blocked;
+  if (finding !== undefined && !WISHES.includes(finding.reason)) return { status: 'False', ...finding };
+  if (keyset === undefined) return { status: 'False', reason: 'Pending', message: progress };
+  if (finding !== undefined) return { status: 'True', ...finding };
+  return { status: 'True', reason: keyset.phase === 'Steady' ? 'Steady' : 'RotationInProgress', message: progress };
+}
+
+function rotating({ phase, progress }: Decision, keyset: Keyset | undefined): Verdict {
+  const active = keyset !== undefined && (keyset.phase !== 'Steady' || phase === 'Preflight');
+  return { status: active ? 'True' : 'False', reason: phase, message: progress };
+}
+
+function degraded({ blocked, stalled }: Decision): Verdict {
+  const finding = stalled ?? blocked;
+  if (finding === undefined || PASSING.includes(finding.reason)) {
+    return { status: 'False', reason: 'AsExpected', message: '' };
+  }
+  return { status: 'True', ...finding };
+}
+
+/** Whether the zero is proved or only likely. */
+function verified({ targets }: Facts, keyset: Keyset | undefined): Verdict {
+  const inferred = verifiers(targets).filter((target) => levelOf(target) === 'Inferred');
+  if (inferred.length > 0) {
+    const names = inferred.map(({ settings }) => settings.name).join(', ');
+    const message = `no canary is declared for ${names}: that their pods hold the key is concluded from start times, not observed`;
+    return { status: 'False', reason: 'Inferred', message };
+  }
+  if (keyset?.rotation?.outcome !== 'Completed') {
+    return { status: 'Unknown', reason: 'NoRotationYet', message: 'no rotation has been completed yet' };
+  }
+  const message = `every verifier pod accepted a canary of keyset version ${keyset.version} and refused the old key`;
+  return { status: 'True', reason: 'Canary', message };
+}
+
+function targetStatus(target: TargetFacts, facts: Facts, keyset: Keyset | undefined) {
+  const requirement = keyset && requirementsOf(facts.targets, keyset).find((item) => item.target === target);
+  const met = keyset && requirement ? survey([requirement], keyset).met.length : target.pods.length;
+  return {
+    kind: target.settings.kind,
+    name: target.settings.name,
+    version: target.workload?.templateVersion ?? 0,
+    pods: target.pods.length,
+    ready: target.workload?.ready ?? 0,
+    acked: met,
+    level: levelOf(target),
+  };
+}
+
+function keysetStatus(resource: JwtKeyRotation, facts: Facts, keyset: Keyset): JwtKeyRotationStatus {
+  const { attempts, handled, rotation } = keyset;
+  const exit = keyIn(keyset, 'draining')?.lastSignerExit;
+  return {
+    currentKeyId: currentShape(keyset).sign,
+    keysetVersion: keyset.version,
+    ...(attempts.rotatedAt !== undefined && { lastRotationTime: iso(attempts.rotatedAt) }),
+    ...(exit !== undefined && { retireNotBefore: iso(exit + drainMsOf(facts, keyset)) }),
+    ...(attempts.failedAt !== undefined && { lastFailureTime: iso(attempts.failedAt) }),
+    failedAttempts: attempts.failures,
+    ...(handled.rotateAt !== undefined && { lastHandledRotateAt: handled.rotateAt }),
+    ...(handled.abortAt !== undefined && { lastHandledAbortAt: handled.abortAt }),
+    ...(handled.forceReason !== undefined && { observedForceReason: handled.forceReason }),
+    history: historyOf(resource, rotation),
+  };
+}
+
+/** The last rotations, newest first, as many of each outcome as the spec keeps. */
+function historyOf({ spec, status }: JwtKeyRotation, rotation: RotationRecord | undefined): readonly HistoryEntry[] {
+  const earlier = status?.history ?? [];
+  const entries = rotation?.outcome === undefined ? earlier : withEntry(earlier, rotation);
+  const keep = (entry: HistoryEntry, i: number, good: boolean, limit: number) =>
+    entries.slice(0, i).filter((other) => (other.outcome === 'Completed') === good).length < limit;
+  return entries.filter((entry, i) => {
+    const good = entry.outcome === 'Completed';
+    return keep(entry, i, good, good ? spec.successfulRotationsHistoryLimit : spec.failedRotationsHistoryLimit);
+  });
+}
+
+function withEntry(earlier: readonly HistoryEntry[], rotation: RotationRecord): readonly HistoryEntry[] {
+  if (earlier.some((entry) => entry.id === rotation.id)) return earlier;
+  const { id, trigger, actor, reason, from, to, startedAt, finishedAt, outcome = 'Completed' } = rotation;
+  const finished = finishedAt === undefined ? {} : { finishedAt: iso(finishedAt) };
+  return [{ id, trigger, actor, reason, from, to, startedAt: iso(startedAt), ...finished, outcome }, ...earlier];
+}

@@ -1,0 +1,225 @@
+/**
+ * The writes of the Secret and what each makes of the keyset, without a key byte. One write is one transition, conditional
+ * on the Secret's resourceVersion.
+ */
+import {
+  type Acked,
+  compact,
+  currentShape,
+  type Handled,
+  type KeyRecord,
+  type Keyset,
+  type Kid,
+  keyIn,
+  type Outcome,
+  type RotationRecord,
+} from './keyset.ts';
+import type { Candidate } from './safe-write.ts';
+
+/** A rotation that is about to be staged: its record before it has keys. */
+export type RotationRequest = Pick<RotationRecord, 'id' | 'trigger' | 'actor' | 'reason' | 'drainMs'>;
+export type Failure = NonNullable<RotationRecord['failure']>;
+
+export type Write =
+  /** The first key of a Secret that is absent. */
+  | { readonly transition: 'create'; readonly handled: Handled }
+  /** The first write over a Secret that holds a key: every name present, the key unchanged. */
+  | { readonly transition: 'adopt'; readonly handled: Handled; readonly fingerprint: string }
+  /** T1: a new key is accepted, the old one signs. */
+  | {
+      readonly transition: 'stage';
+      readonly acked: Acked;
+      readonly handled: Handled;
+      readonly rotation: RotationRequest;
+    }
+  /** T3: the new key signs, the old one is accepted. */
+  | { readonly transition: 'promote'; readonly acked: Acked }
+  /** T4: no container signs with the old key any more; its tokens drain from now. */
+  | { readonly transition: 'drain'; readonly acked: Acked }
+  /** A container was found that may sign with the draining key: its exit is awaited again. */
+  | { readonly transition: 'reopen' }
+  /** T5: the old key leaves. */
+  | { readonly transition: 'retire'; readonly acked: Acked }
+  /** T6: the rotation is over. */
+  | { readonly transition: 'finish'; readonly acked: Acked; readonly outcome: Outcome }
+  /** The staged key leaves again, before it ever signed. */
+  | { readonly transition: 'abort'; readonly acked: Acked; readonly failure: Failure; readonly handled: Handled }
+  /** The old key signs again, the new one is accepted until its tokens are dead. */
+  | { readonly transition: 'rollback'; readonly acked: Acked; readonly failure: Failure; readonly handled: Handled }
+  /** A request that cannot be served any more is marked as seen. */
+  | { readonly transition: 'dismiss'; readonly handled: Handled };
+
+/** A generated key by name. The bytes stay with the effect that made them. */
+export interface FreshKey {
+  readonly kid: Kid;
+  readonly fingerprint: string;
+}
+
+/** What a write draws from the random generator. `key` is unused where the write makes no signing key. */
+export interface Fresh {
+  readonly key: FreshKey;
+  readonly ack: FreshKey;
+}
+
+/** Transitions that put a new keyset version into the Secret; the others change annotations only. */
+export function writesKeys(write: Write): boolean {
+  return !['drain', 'reopen', 'finish', 'dismiss'].includes(write.transition);
+}
+
+/** Transitions that bring a new signing key into being. */
+export function makesKey(write: Write): boolean {
+  return write.transition === 'create' || write.transition === 'stage';
+}
+
+/** The keyset of a Secret that held a key before rekey knew it: version 0, which containers may have loaded. */
+export function foundKeyset(fresh: FreshKey, now: number): Keyset {
+  return {
+    version: 0,
+    phase: 'Steady',
+    keys: [{ ...fresh, state: 'signing', createdAt: now }],
+    acked: { Signer: 0, Verifier: 0 },
+    history: [{ version: 0, writtenAt: now, sign: fresh.kid, verify: [fresh.kid] }],
+    handled: {},
+    attempts: { since: now, failures: 0 },
+  };
+}
+
+/**
+ * Real keys after the write, for the guard. The ack key is left out: it is fresh in every write and never signs a real token.
+ *
+ * @throws if the transition makes no sense in this keyset, which is a defect of the planner
+ */
+export function candidate(keyset: Keyset, write: Write, freshKid: Kid): Candidate {
+  const { sign, verify } = realKeys(keyset, write, freshKid);
+  return { sign, verify };
+}
+
+function realKeys(keyset: Keyset, write: Write, freshKid: Kid): Candidate {
+  const { sign } = currentShape(keyset);
+  switch (write.transition) {
+    case 'stage':
+      return { sign, verify: [sign, freshKid] };
+    case 'promote':
+      return { sign: kidOf(keyset, 'staged'), verify: [kidOf(keyset, 'staged'), sign] };
+    case 'rollback':
+      return { sign: kidOf(keyset, 'draining'), verify: [kidOf(keyset, 'draining'), sign] };
+    default:
+      return { sign, verify: [sign] };
+  }
+}
+
+function kidOf(keyset: Keyset, state: 'staged' | 'draining'): Kid {
+  const key = keyIn(keyset, state);
+  if (key === undefined) throw new Error(`keyset ${keyset.version} has no ${state} key`);
+  return key.kid;
+}
+
+/**
+ * The keyset after a write.
+ *
+ * @param keyset what is in the Secret; for `create` and `adopt` that of {@link foundKeyset}
+ * @param now milliseconds since the epoch
+ */
+export function advance(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyset {
+  switch (write.transition) {
+    case 'drain':
+      return { ...keyset, phase: 'Draining', acked: write.acked, keys: drainFrom(keyset.keys, now) };
+    case 'reopen':
+      return { ...keyset, phase: 'Promoting', keys: drainFrom(keyset.keys, undefined) };
+    case 'finish':
+      return finish(keyset, write.acked, write.outcome, now);
+    case 'dismiss':
+      return { ...keyset, handled: write.handled };
+    case 'create':
+      return { ...rewrite(keyset, write, fresh, now), acked: { Signer: 1, Verifier: 1 } };
+    default:
+      return rewrite(keyset, write, fresh, now);
+  }
+}
+
+function drainFrom(keys: readonly KeyRecord[], lastSignerExit: number | undefined): readonly KeyRecord[] {
+  return keys.map((key) => {
+    if (key.state !== 'draining') return key;
+    const { lastSignerExit: _, ...open } = key;
+    return lastSignerExit === undefined ? open : { ...open, lastSignerExit };
+  });
+}
+
+function finish(keyset: Keyset, acked: Acked, outcome: Outcome, now: number): Keyset {
+  const rotation = keyset.rotation && { ...keyset.rotation, finishedAt: now, outcome };
+  const attempts =
+    outcome === 'Completed'
+      ? { since: now, rotatedAt: now, failures: 0 }
+      : { ...keyset.attempts, failures: keyset.attempts.failures + 1, failedAt: now };
+  const kids = new Set(keyset.keys.map((key) => key.kid));
+  return {
+    ...keyset,
+    phase: 'Steady',
+    acked,
+    history: compact(keyset.history, acked, kids),
+    ...(rotation && { rotation }),
+    attempts,
+  };
+}
+
+function rewrite(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyset {
+  const version = keyset.version + 1;
+  const { sign, verify } = realKeys(keyset, write, fresh.key.kid);
+  const acked = 'acked' in write ? write.acked : keyset.acked;
+  const keys = keysAfter(keyset, write, { sign, verify }, fresh, now);
+  const shape = { version, writtenAt: now, sign, verify: [...verify, fresh.ack.kid] };
+  const older = write.transition === 'create' ? [] : keyset.history;
+  const rotation = rotationAfter(keyset, write, fresh, now);
+  return {
+    version,
+    phase: phaseAfter(write, keyset),
+    keys,
+    acked,
+    history: compact([...older, shape], acked, new Set(keys.map((key) => key.kid))),
+    ...(rotation && { rotation }),
+    handled: 'handled' in write ? write.handled : keyset.handled,
+    attempts: keyset.attempts,
+  };
+}
+
+function keysAfter(keyset: Keyset, write: Write, next: Candidate, fresh: Fresh, now: number): readonly KeyRecord[] {
+  const staged: KeyRecord[] = write.transition === 'stage' ? [{ ...fresh.key, state: 'staged', createdAt: now }] : [];
+  const kept = keyset.keys.filter((key) => key.state !== 'ack' && next.verify.includes(key.kid));
+  return [
+    ...kept.map((key): KeyRecord => relabel(key, key.kid === next.sign)),
+    ...staged,
+    { ...fresh.ack, state: 'ack', createdAt: now },
+  ];
+}
+
+function relabel(key: KeyRecord, signs: boolean): KeyRecord {
+  const { lastSignerExit: _, ...open } = key;
+  return { ...open, state: signs ? 'signing' : 'draining' };
+}
+
+function rotationAfter(keyset: Keyset, write: Write, fresh: Fresh, now: number): RotationRecord | undefined {
+  if (write.transition === 'stage') {
+    return { ...write.rotation, from: currentShape(keyset).sign, to: fresh.key.kid, startedAt: now };
+  }
+  if ('failure' in write && keyset.rotation) return { ...keyset.rotation, failure: write.failure };
+  return keyset.rotation;
+}
+
+function phaseAfter(write: Write, keyset: Keyset): Keyset['phase'] {
+  switch (write.transition) {
+    case 'stage':
+      return 'Staging';
+    case 'promote':
+    case 'rollback':
+      return 'Promoting';
+    case 'retire':
+      return 'Retiring';
+    case 'abort':
+      return 'Aborting';
+    case 'create':
+    case 'adopt':
+      return 'Steady';
+    default:
+      return keyset.phase;
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * What is kept of the objects of a cluster: the few fields that decide, so that a large cluster fits in a small process.
+ */
+import type { Deployment, LabelSelector, Pod, PodSpec } from '../kube/types.ts';
+import { KEYSET_VERSION } from './names.ts';
+
+interface View {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
+export interface ContainerView {
+  /** Differs for each start of the container. */
+  readonly instance: string;
+  /** Milliseconds since the epoch; undefined while it does not run. */
+  readonly startedAt?: number;
+}
+
+export interface PodView extends View {
+  readonly labels: Readonly<Record<string, string>>;
+  /** Name of the ReplicaSet that controls it. */
+  readonly replicaSet?: string;
+  readonly live: boolean;
+  readonly terminating: boolean;
+  readonly ready: boolean;
+  readonly address?: string;
+  readonly hostNetwork: boolean;
+  readonly containers: readonly ContainerView[];
+  readonly templateVersion?: number;
+  readonly secrets: readonly string[];
+}
+
+export interface DeploymentView extends View {
+  readonly selector: LabelSelector;
+  readonly paused: boolean;
+  readonly templateVersion?: number;
+  readonly rolledOut: boolean;
+  readonly failed?: string;
+  readonly ready: number;
+  readonly secrets: readonly string[];
+}
+
+function viewOf({ metadata }: Pod | Deployment): View {
+  const { namespace = '', name = '', uid = '', resourceVersion = '' } = metadata;
+  return { namespace, name, uid, resourceVersion };
+}
+
+export function podView(pod: Pod): PodView {
+  const { metadata, spec, status } = pod;
+  const owner = metadata.ownerReferences?.find(
+    (reference) => reference.controller === true && reference.kind === 'ReplicaSet',
+  );
+  const statuses = status?.containerStatuses ?? [];
+  const terminating = metadata.deletionTimestamp !== undefined;
+  const over = status?.phase === 'Succeeded' || status?.phase === 'Failed';
+  const stopped = terminating && statuses.length > 0 && statuses.every(({ state }) => state?.terminated !== undefined);
+  const version = versionIn(metadata.annotations);
+  return {
+    ...viewOf(pod),
+    labels: metadata.labels ?? {},
+    ...(owner && { replicaSet: owner.name }),
+    live: spec?.nodeName !== undefined && !over && !stopped,
+    terminating,
+    ready: status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false,
+    ...(status?.podIP !== undefined && { address: status.podIP }),
+    hostNetwork: spec?.hostNetwork === true,
+    containers: statuses.map(({ name, restartCount, containerID, state }) => {
+      const startedAt = Date.parse(state?.running?.startedAt ?? '');
+      const instance = `${name}#${containerID ?? restartCount}`;
+      return Number.isNaN(startedAt) ? { instance } : { instance, startedAt };
+    }),
+    ...(version !== undefined && { templateVersion: version }),
+    secrets: secretsOf(spec),
+  };
+}
+
+export function deploymentView(deployment: Deployment): DeploymentView {
+  const { spec, status } = deployment;
+  const version = versionIn(spec?.template.metadata?.annotations);
+  const progressing = status?.conditions?.find(({ type }) => type === 'Progressing');
+  const failed = progressing?.status === 'False' ? (progressing.message ?? progressing.reason) : undefined;
+  return {
+    ...viewOf(deployment),
+    selector: spec?.selector ?? {},
+    paused: spec?.paused === true,
+    ...(version !== undefined && { templateVersion: version }),
+    rolledOut: isRolledOut(deployment),
+    ...(failed !== undefined && { failed }),
+    ready: status?.readyReplicas ?? 0,
+    secrets: secretsOf(spec?.template.spec),
+  };
+}
+
+/** What `kubectl rollout status` asks, and that the pods are available. Terminating pods are looked at elsewhere. */
+function isRolledOut({ metadata, spec, status }: Deployment): boolean {
+  const desired = spec?.replicas ?? 1;
+  const seen = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+  const counts = [status?.updatedReplicas, status?.replicas, status?.availableReplicas];
+  return seen && counts.every((count) => (count ?? 0) === desired);
+}
+
+function versionIn(annotations: Readonly<Record<string, string>> | undefined): number | undefined {
+  const text = annotations?.[KEYSET_VERSION];
+  return text !== undefined && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+/** Names of the Secrets that a pod reads, by env, envFrom or volume. */
+function secretsOf(spec: PodSpec | undefined): readonly string[] {
+  const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
+  const names = [
+    ...containers.flatMap(({ env = [] }) => env.map(({ valueFrom }) => valueFrom?.secretKeyRef?.name)),
+    ...containers.flatMap(({ envFrom = [] }) => envFrom.map(({ secretRef }) => secretRef?.name)),
+    ...(spec?.volumes ?? []).flatMap(({ secret, projected }) => [
+      secret?.secretName,
+      ...(projected?.sources ?? []).map((source) => source.secret?.name),
+    ]),
+  ];
+  return [...new Set(names.filter((name) => name !== undefined))];
+}
+
+/** @see https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#resources-that-support-set-based-requirements */
+export function selects(selector: LabelSelector, labels: Readonly<Record<string, string>>): boolean {
+  const equal = Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value);
+  return equal && (selector.matchExpressions ?? []).every((expression) => matches(expression, labels[expression.key]));
+}
+
+function matches(
+  { operator, values = [] }: NonNullable<LabelSelector['matchExpressions']>[number],
+  value: string | undefined,
+): boolean {
+  if (operator === 'Exists') return value !== undefined;
+  if (operator === 'DoesNotExist') return value === undefined;
+  const listed = value !== undefined && values.includes(value);
+  return operator === 'In' ? listed : !listed;
+}
+
+/** A label selector in the form that a list call takes. */
+export function selectorText(selector: LabelSelector): string {
+  const expressions = (selector.matchExpressions ?? []).map(({ key, operator, values = [] }) => {
+    if (operator === 'Exists') return key;
+    if (operator === 'DoesNotExist') return `!${key}`;
+    return `${key} ${operator === 'In' ? 'in' : 'notin'} (${values.join(',')})`;
+  });
+  return [...Object.entries(selector.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`), ...expressions].join(
+    ',',
+  );
+}

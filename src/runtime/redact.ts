@@ -1,0 +1,149 @@
+/**
+ * Any value as JSON that is safe to log. Total: whatever comes in, something comes out.
+ *
+ * Hidden are the values of telling field names, all bytes, and text that looks like a secret: PEM, JWT, and long runs of
+ * hex or base64 (a generated key is 64 hex characters). A SHA-256 in hex falls to the same rule: log key ids instead.
+ */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
+
+const HIDDEN = '[redacted]';
+const MAX_DEPTH = 8;
+const MAX_ENTRIES = 100;
+const MAX_TEXT = 16_384;
+const MAX_STACK_LINES = 10;
+
+/** Names whose values are never shown, in lower case without `-` and `_`. One-letter names are members of a JWK. */
+const SECRET_NAMES = new Set(
+  (
+    'data stringdata binarydata body headers authorization cookie setcookie secret clientsecret password passphrase ' +
+    'privatekey signingkey keymaterial material apikey token accesstoken refreshtoken idtoken jwt jwtsecret ' +
+    'jwtsecretkey jwtsecretkeyfallbacks credentials d p q dp dq qi k'
+  ).split(' '),
+);
+
+const PEM = /-----BEGIN [A-Z0-9 ]{0,64}-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,64}-----|$)/g;
+const JWT = /[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g;
+const BEARER = /\b(Bearer|Basic) +[A-Za-z0-9._~+/=-]{8,}/gi;
+const HEX = /[0-9a-fA-F]{32,}/g;
+const BASE64 = /[A-Za-z0-9+/_-]{40,}={0,2}/g;
+
+/** @returns the value with everything hidden that must not be seen */
+export function redact(value: unknown): Json {
+  try {
+    return convert(value, 0, new Set());
+  } catch {
+    return '[unloggable]';
+  }
+}
+
+/** @returns the text with everything hidden that looks like a secret, cut to a bounded length */
+export function redactText(text: string): string {
+  const cut = text.length > MAX_TEXT ? `${withoutLastWord(text.slice(0, MAX_TEXT))}[…]` : text;
+  return cut
+    .replace(PEM, HIDDEN)
+    .replace(BEARER, `$1 ${HIDDEN}`)
+    .replace(JWT, (run) => (run.startsWith('ey') ? HIDDEN : run))
+    .replace(HEX, HIDDEN)
+    .replace(BASE64, (run) => (looksEncoded(run) ? HIDDEN : run));
+}
+
+/** A cut may leave a piece of a secret that is too short to be known as one. */
+function withoutLastWord(text: string): string {
+  let end = text.length;
+  while (end > 0 && !/\s/.test(text.charAt(end - 1))) end -= 1;
+  return text.slice(0, end);
+}
+
+/** Names and paths of Kubernetes are long too, but in lower case. */
+function looksEncoded(run: string): boolean {
+  const upper = run.replace(/[^A-Z]/g, '').length;
+  const lower = run.replace(/[^a-z]/g, '').length;
+  return run.length >= 64 ? upper > 0 : upper >= 4 && lower >= 4;
+}
+
+function convert(value: unknown, depth: number, above: ReadonlySet<object>): Json {
+  switch (typeof value) {
+    case 'string':
+      return redactText(value);
+    case 'number':
+      return Number.isFinite(value) ? value : String(value);
+    case 'boolean':
+      return value;
+    case 'undefined':
+      return null;
+    case 'object':
+      return value === null ? null : convertObject(value, depth, above);
+    case 'bigint':
+      return redactText(String(value));
+    default:
+      return `[${typeof value}]`;
+  }
+}
+
+function convertObject(value: object, depth: number, above: ReadonlySet<object>): Json {
+  if (above.has(value)) return '[circular]';
+  if (depth >= MAX_DEPTH) return '[deep]';
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) {
+    return `[${value.byteLength} bytes]`;
+  }
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
+  if (value instanceof URL) return redactText(`${value.origin}${value.pathname}`);
+  const inside = new Set(above).add(value);
+  const next = (item: unknown) => convert(item, depth + 1, inside);
+  if (value instanceof Error) return convertError(value, next);
+  if (Array.isArray(value) || value instanceof Set) return convertArray([...value.values()], next);
+  const entries = value instanceof Map ? [...value] : ownEntries(value);
+  return convertEntries(entries, next);
+}
+
+function convertArray(items: readonly unknown[], next: (item: unknown) => Json): Json {
+  // Bytes that were taken out of a Buffer.
+  if (items.length >= 8 && items.every((item) => Number.isInteger(item) && Number(item) >= 0 && Number(item) < 256)) {
+    return `[${items.length} bytes]`;
+  }
+  return items.slice(0, MAX_ENTRIES).map(next);
+}
+
+function convertEntries(entries: readonly (readonly [unknown, unknown])[], next: (item: unknown) => Json): Json {
+  const pairs = entries.slice(0, MAX_ENTRIES).map(([name, item]): [string, Json] => {
+    const text = redactText(typeof name === 'symbol' ? 'symbol' : String(name));
+    return [text, isSecretName(text) && item !== undefined && item !== null ? HIDDEN : next(item)];
+  });
+  return Object.fromEntries(pairs);
+}
+
+function isSecretName(name: string): boolean {
+  return SECRET_NAMES.has(name.toLowerCase().replaceAll(/[-_]/g, ''));
+}
+
+/** Own enumerable properties; `toJSON` is not asked, and a getter that throws hides only itself. */
+function ownEntries(value: object): readonly (readonly [string, unknown])[] {
+  return Object.keys(value).map((name) => {
+    try {
+      return [name, Reflect.get(value, name)];
+    } catch {
+      return [name, '[unreadable]'];
+    }
+  });
+}
+
+/** What helps: never the enumerable rest, since errors of HTTP clients carry requests there. */
+function convertError(error: Error, next: (item: unknown) => Json): Json {
+  const { name, message, stack, cause, code, reason, status, errors } = error as Error & Record<string, unknown>;
+  return {
+    name: next(name),
+    message: next(message),
+    ...(code !== undefined && { code: next(code) }),
+    ...(reason !== undefined && { reason: next(reason) }),
+    ...(status !== undefined && { status: next(status) }),
+    // An error with a code was foreseen; one without is a defect, and then the place matters.
+    ...(code === undefined && typeof stack === 'string' && { stack: next(framesOf(stack)) }),
+    ...(cause !== undefined && { cause: next(cause) }),
+    ...(Array.isArray(errors) && { errors: next(errors) }),
+  };
+}
+
+function framesOf(stack: string): string {
+  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
+  return frames.slice(0, MAX_STACK_LINES).join('\n');
+}

@@ -1,0 +1,181 @@
+/**
+ * A local copy of some objects of the cluster, which never goes back in time by itself.
+ *
+ * Versions are compared as numbers. The API server declares them comparable since 1.35 (KEP-5504), and etcd has made them
+ * so before; a version that is no number is taken as newer than anything.
+ */
+
+/** Which object, at which version. */
+export interface Version {
+  readonly namespace?: string;
+  readonly name: string;
+  readonly resourceVersion?: string;
+}
+
+/** `old` is undefined for a new object, `current` for one that is gone. */
+export type ChangeHandler<T> = (key: string, old: T | undefined, current: T | undefined) => void;
+
+/** @returns `namespace/name`, or the name alone where there is no namespace */
+export function keyOf({ namespace, name }: Pick<Version, 'namespace' | 'name'>): string {
+  return namespace === undefined || namespace === '' ? name : `${namespace}/${name}`;
+}
+
+/** The inverse of {@link keyOf}. */
+export function splitKey(key: string): { readonly namespace?: string; readonly name: string } {
+  const slash = key.indexOf('/');
+  return slash === -1 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+interface Entry<T> {
+  readonly namespace: string;
+  readonly version: bigint | undefined;
+  readonly value: T;
+}
+
+export interface StoreOptions {
+  /** Told of what a change handler threw. */
+  readonly onHandlerError: (error: unknown) => void;
+}
+
+/** Values by `namespace/name`, with change handlers that cannot break whoever brings the change. */
+export class Store<T> {
+  readonly #entries = new Map<string, Entry<T>>();
+  readonly #namespaces = new Map<string, Set<string>>();
+  readonly #handlers = new Set<ChangeHandler<T>>();
+  readonly #onHandlerError: (error: unknown) => void;
+  /** What list and watch have told, up to here: an object that is absent now did not exist at this version. */
+  #covered: bigint | undefined;
+
+  constructor({ onHandlerError }: StoreOptions) {
+    this.#onHandlerError = onHandlerError;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(key: string): T | undefined {
+    return this.#entries.get(key)?.value;
+  }
+
+  /** @param namespace all if absent */
+  list(namespace?: string): readonly T[] {
+    if (namespace === undefined) return [...this.#entries.values()].map(({ value }) => value);
+    return [...(this.#namespaces.get(namespace) ?? [])].flatMap((key) => {
+      const entry = this.#entries.get(key);
+      return entry === undefined ? [] : [entry.value];
+    });
+  }
+
+  keys(): readonly string[] {
+    return [...this.#entries.keys()];
+  }
+
+  /** @returns a function that takes the handler away again */
+  onChange(handler: ChangeHandler<T>): () => void {
+    this.#handlers.add(handler);
+    return () => this.#handlers.delete(handler);
+  }
+
+  /**
+   * Takes what a watch, or the answer to an own write, has brought.
+   *
+   * @returns false if it is no newer than what is known, and so was left aside
+   */
+  upsert(version: Version, value: T): boolean {
+    const key = keyOf(version);
+    const number = versionNumber(version.resourceVersion);
+    const known = this.#entries.get(key);
+    if (isNotNewer(number, known === undefined ? this.#covered : known.version)) return false;
+    this.#set(key, { namespace: version.namespace ?? '', version: number, value });
+    return true;
+  }
+
+  /** @returns false if the deletion is that of an older object of the same name */
+  remove(version: Version): boolean {
+    const key = keyOf(version);
+    const known = this.#entries.get(key);
+    const number = versionNumber(version.resourceVersion);
+    if (known === undefined) return false;
+    if (number !== undefined && known.version !== undefined && number < known.version) return false;
+    this.#delete(key, known);
+    return true;
+  }
+
+  /** Notes that a watch has brought everything up to this version. */
+  advance(resourceVersion: string | undefined): void {
+    const number = versionNumber(resourceVersion);
+    if (number !== undefined && (this.#covered === undefined || number > this.#covered)) this.#covered = number;
+  }
+
+  /** @returns whether a list of this version is older than what list and watch have told before */
+  isRewind(resourceVersion: string): boolean {
+    const number = versionNumber(resourceVersion);
+    return number !== undefined && this.#covered !== undefined && number < this.#covered;
+  }
+
+  /**
+   * Becomes equal to a list; handlers are told of the differences. What is newer than the list stays.
+   *
+   * @param options.mayGoBack the list is the truth even where it is older: the history of the server has changed
+   */
+  replaceAll(
+    items: readonly { readonly version: Version; readonly value: T }[],
+    resourceVersion: string,
+    options: { readonly mayGoBack: boolean },
+  ): void {
+    const listed = versionNumber(resourceVersion);
+    const present = new Set(items.map(({ version }) => keyOf(version)));
+    if (options.mayGoBack) this.#covered = undefined;
+    for (const [key, entry] of [...this.#entries]) {
+      const newer = !options.mayGoBack && entry.version !== undefined && listed !== undefined && entry.version > listed;
+      if (!present.has(key) && !newer) this.#delete(key, entry);
+    }
+    for (const { version, value } of items) this.#take(version, value, options.mayGoBack);
+    this.advance(resourceVersion);
+  }
+
+  /** An item of a list: unlike an event it may be older than what is covered, if it is unknown. */
+  #take(version: Version, value: T, mayGoBack: boolean): void {
+    const key = keyOf(version);
+    const number = versionNumber(version.resourceVersion);
+    const known = this.#entries.get(key);
+    const unchanged = known !== undefined && known.version !== undefined && known.version === number;
+    if (unchanged || (!mayGoBack && known !== undefined && isNotNewer(number, known.version))) return;
+    this.#set(key, { namespace: version.namespace ?? '', version: number, value });
+  }
+
+  #set(key: string, entry: Entry<T>): void {
+    const old = this.#entries.get(key);
+    this.#entries.set(key, entry);
+    const siblings = this.#namespaces.get(entry.namespace) ?? new Set();
+    this.#namespaces.set(entry.namespace, siblings.add(key));
+    this.#tell(key, old?.value, entry.value);
+  }
+
+  #delete(key: string, entry: Entry<T>): void {
+    this.#entries.delete(key);
+    const siblings = this.#namespaces.get(entry.namespace);
+    siblings?.delete(key);
+    if (siblings?.size === 0) this.#namespaces.delete(entry.namespace);
+    this.#tell(key, entry.value, undefined);
+  }
+
+  #tell(key: string, old: T | undefined, current: T | undefined): void {
+    for (const handler of this.#handlers) {
+      try {
+        handler(key, old, current);
+      } catch (error) {
+        this.#onHandlerError(error);
+      }
+    }
+  }
+}
+
+function versionNumber(resourceVersion: string | undefined): bigint | undefined {
+  return resourceVersion !== undefined && /^\d{1,40}$/.test(resourceVersion) ? BigInt(resourceVersion) : undefined;
+}
+
+function isNotNewer(version: bigint | undefined, known: bigint | undefined): boolean {
+  return version !== undefined && known !== undefined && version <= known;
+}

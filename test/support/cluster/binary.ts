@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { buildControlPlane } from './build.ts';
+import type { Command } from './processes.ts';
+
+/** How to run each part of the control plane: a program and its first arguments. */
+export interface ControlPlaneBinaries {
+  readonly etcd: Command;
+  readonly kubeApiserver: Command;
+  readonly kubeControllerManager: Command;
+  readonly kubeScheduler: Command;
+  readonly kubectl: Command;
+  /** Writes certificates: see binary/pki.go. */
+  readonly pki: Command;
+}
+
+/** The Go program that holds all parts. */
+const source = join(import.meta.dirname, 'binary');
+
+/**
+ * Finds the programs of a control plane, in this order:
+ * 1. the folder `KUBEBUILDER_ASSETS` (etcd, kube-apiserver, kubectl and, if they
+ *    are there, kube-controller-manager and kube-scheduler);
+ * 2. for what is still missing, the program built from ./binary, in the user's
+ *    cache folder under the hash of its source;
+ * 3. that program built now: some minutes, once, with progress through `log`.
+ *
+ * @param log receives progress and is called with whole lines
+ * @throws Error that says what to install when it has to build and Go is missing or too old
+ */
+export async function findOrBuildControlPlane(log: (line: string) => void): Promise<ControlPlaneBinaries> {
+  const built = join(cacheFolder(), `controlplane-${sourceHash()}`, 'controlplane');
+  if (!isExecutable(built)) await buildControlPlane(source, built, log);
+  const assets = process.env.KUBEBUILDER_ASSETS;
+  const part = (name: string): Command => {
+    const asset = assets ? join(assets, name) : undefined;
+    return asset !== undefined && isExecutable(asset) ? [asset] : [built, name];
+  };
+  return {
+    etcd: part('etcd'),
+    kubeApiserver: part('kube-apiserver'),
+    kubeControllerManager: part('kube-controller-manager'),
+    kubeScheduler: part('kube-scheduler'),
+    kubectl: part('kubectl'),
+    pki: [built, 'pki'],
+  };
+}
+
+/** Where built programs are kept between runs. */
+function cacheFolder(): string {
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rekey');
+}
+
+function sourceHash(): string {
+  const hash = createHash('sha256');
+  const files = readdirSync(source).filter((file) => /\.go$|^go\.(mod|sum)$/.test(file));
+  for (const file of files.sort()) hash.update(`${file}\0`).update(readFileSync(join(source, file)));
+  return hash.digest('hex').slice(0, 16);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,131 @@
+import { execFile, spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** The oldest Go that go.mod allows, as [major, minor]. */
+const oldestGo = [1, 25] as const;
+
+/** A lock that was not touched for this long belongs to a build that was killed. */
+const staleLockMs = 30_000;
+
+/**
+ * Builds the Go program in `source` and puts it at `target`, which appears only
+ * when complete. When another process is building the same, waits for that one.
+ *
+ * @param log receives whole lines; a build from scratch takes minutes and reports every few seconds
+ * @throws Error when Go is missing or too old, or the build fails (with the compiler's last lines)
+ */
+export async function buildControlPlane(source: string, target: string, log: (line: string) => void): Promise<void> {
+  await checkGo();
+  mkdirSync(dirname(target), { recursive: true });
+  await withLock(`${target}.lock`, log, async () => {
+    if (exists(target)) return;
+    const unfinished = `${target}.${process.pid}.tmp`;
+    try {
+      await goBuild(source, unfinished, log);
+      chmodSync(unfinished, 0o755);
+      renameSync(unfinished, target);
+    } finally {
+      rmSync(unfinished, { force: true });
+    }
+  });
+}
+
+async function checkGo(): Promise<void> {
+  const wanted = `Go ${oldestGo.join('.')} or newer (https://go.dev/dl), or set KUBEBUILDER_ASSETS`;
+  let version: string;
+  try {
+    version = (await run('go', ['env', 'GOVERSION'])).stdout.trim();
+  } catch {
+    throw new Error(`The tests run a real Kubernetes control plane, built once from Go modules: install ${wanted}.`);
+  }
+  const [, major, minor] = /^go(\d+)\.(\d+)/.exec(version) ?? [];
+  const isOld = Number(major) < oldestGo[0] || (Number(major) === oldestGo[0] && Number(minor) < oldestGo[1]);
+  if (isOld) throw new Error(`The local control plane does not build with ${version}: install ${wanted}.`);
+}
+
+async function goBuild(source: string, output: string, log: (line: string) => void): Promise<void> {
+  const { stdout } = await run('go', ['list', '-deps', '.'], { cwd: source, maxBuffer: 2 ** 26 });
+  const total = stdout.trimEnd().split('\n').length;
+  const started = Date.now();
+  const args = ['build', '-v', '-trimpath', '-ldflags', linkerFlags(source), '-o', output, '.'];
+  const build = spawn('go', args, {
+    cwd: source,
+    env: { ...process.env, CGO_ENABLED: '0' },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+
+  // `go build -v` prints each package that it compiles; those it finds in the
+  // build cache are not printed, so the count is a lower bound.
+  let packages = 0;
+  const complaints: string[] = [];
+  createInterface({ input: build.stderr }).on('line', (line) => {
+    if (/^[\w.-]+(\/[\w.~-]+)*$/.test(line)) packages += 1;
+    else if (!line.startsWith('go: downloading')) complaints.push(line);
+  });
+  const report = (): void =>
+    log(`building the local control plane: ${packages}/${total} packages, ${clock(Date.now() - started)}`);
+  report();
+  const ticker = setInterval(report, 5_000);
+  try {
+    const code = await new Promise<number | null>((resolve, reject) => {
+      build.once('error', reject);
+      build.once('close', resolve);
+    });
+    if (code !== 0) throw new Error(`go build failed:\n${complaints.slice(-20).join('\n')}`);
+  } finally {
+    clearInterval(ticker);
+  }
+  log(`built the local control plane in ${clock(Date.now() - started)}`);
+}
+
+/** Without the version the server calls itself v0.0.0-master and kubectl complains. */
+function linkerFlags(source: string): string {
+  const gomod = readFileSync(join(source, 'go.mod'), 'utf8');
+  const [, version, minor] = /^\tk8s\.io\/kubernetes (v1\.(\d+)\.\d+)/m.exec(gomod) ?? [];
+  const stamp = (name: string): string =>
+    [`${name}.gitVersion=${version}`, `${name}.gitMajor=1`, `${name}.gitMinor=${minor}`, `${name}.gitTreeState=clean`]
+      .map((value) => `-X ${value}`)
+      .join(' ');
+  return `-s -w ${stamp('k8s.io/component-base/version')} ${stamp('k8s.io/client-go/pkg/version')}`;
+}
+
+/** Runs `work` while holding a lock file, which is touched all the time so that a dead owner can be told from a slow one. */
+async function withLock(path: string, log: (line: string) => void, work: () => Promise<void>): Promise<void> {
+  for (let waits = 0; ; waits += 1) {
+    try {
+      writeFileSync(path, `${process.pid}\n`, { flag: 'wx' });
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    if (Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > staleLockMs) {
+      rmSync(path, { force: true });
+      continue;
+    }
+    if (waits % 20 === 0) log('another process is building the local control plane: waiting for it');
+    await sleep(500);
+  }
+  const keepAlive = setInterval(() => utimesSync(path, new Date(), new Date()), 5_000);
+  try {
+    await work();
+  } finally {
+    clearInterval(keepAlive);
+    rmSync(path, { force: true });
+  }
+}
+
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** @returns minutes and seconds, as 03:12 */
+function clock(milliseconds: number): string {
+  const seconds = Math.round(milliseconds / 1000);
+  return `${String(Math.floor(seconds / 60)).padStart(2, '0')}:${String(seconds % 60).padStart(2, '0')}`;
+}

@@ -1,0 +1,17 @@
+/** What the global setup hands to test files: plain data, since they run in other processes. */
+export interface ProvidedCluster {
+  /** Path of the administrator's kubeconfig. */
+  readonly kubeconfig: string;
+  readonly url: string;
+  /** The control plane's folder: log/ and pki/ are in it. */
+  readonly dir: string;
+  /** The audit log, one JSON object per line. */
+  readonly auditLogPath: string;
+  readonly nodes: readonly { readonly name: string; readonly dir: string }[];
+}
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    readonly cluster: ProvidedCluster;
+  }
+}

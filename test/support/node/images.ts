@@ -1,0 +1,17 @@
+import { join } from 'node:path';
+import type { Image } from './image.ts';
+
+/**
+ * The images that tests and the demo use.
+ * @param repoRoot the folder that holds examples/ and test/
+ */
+export function exampleImages(repoRoot: string): Record<string, Image> {
+  const services = join(repoRoot, 'examples', 'services');
+  const fixtures = join(repoRoot, 'test', 'support', 'node', 'fixtures');
+  return {
+    'rekey.dev/example-node': { command: [process.execPath, 'server.ts'], cwd: join(services, 'node') },
+    'rekey.dev/example-python': { command: ['python3', 'server.py'], cwd: join(services, 'python') },
+    'rekey.dev/example-go': { command: ['./server'], cwd: join(services, 'go') },
+    'rekey.dev/test-http': { command: [process.execPath, 'http-server.ts'], cwd: fixtures },
+  };
+}

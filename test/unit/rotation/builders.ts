@@ -1,0 +1,138 @@
+/** Facts for planner tests: a healthy world of three services on keyset version 1, and edits of it. */
+import type { Answer, Facts, PodFacts, Probe, TargetFacts } from '../../../src/rotation/facts.ts';
+import { currentShape, type Keyset, type Kid, type Role } from '../../../src/rotation/keyset.ts';
+import type { Settings, TargetSettings } from '../../../src/rotation/settings.ts';
+import { advance, foundKeyset, type Write } from '../../../src/rotation/transition.ts';
+
+export const T0 = Date.UTC(2026, 0, 1);
+const canary = { path: '/auth/verify', port: 8000, acceptStatuses: [], refuseStatuses: [] };
+
+export const SETTINGS: Settings = {
+  secretName: 'jwt',
+  environment: 'production',
+  cadence: { kind: 'Period', periodMs: 90 * 86_400_000 },
+  suspend: false,
+  windows: [],
+  maxTokenTtlMs: 3_600_000,
+  drainMs: 4_560_000,
+  keyBytes: 32,
+  algorithm: 'HS256',
+  signingNames: ['JWT_SECRET_KEY', 'JWT_SECRET'],
+  fallbacksName: 'JWT_SECRET_KEY_FALLBACKS',
+  targets: [],
+  canaryClaims: { claims: {} },
+  unlistedConsumers: 'Block',
+  rolloutTimeoutMs: 600_000,
+  forceReason: '',
+};
+
+let counter = 0;
+const freshKey = (letter: string) => ({ kid: letter, fingerprint: `fp-${letter}` });
+
+/** Applies writes one after another; the keys they make are called B, C, … and the ack keys N1, N2, … */
+export function keysetAfter(writes: readonly Write[], at: (step: number) => number = () => T0): Keyset {
+  let keyset = foundKeyset(freshKey('A'), T0);
+  let made = 0;
+  for (const [step, write] of writes.entries()) {
+    if (write.transition === 'stage') made += 1;
+    const key = freshKey(String.fromCharCode(65 + made));
+    keyset = advance(keyset, write, { key, ack: freshKey(`N${keyset.version + 1}`) }, at(step));
+  }
+  return keyset;
+}
+
+const adopt: Write = { transition: 'adopt', handled: {}, fingerprint: 'fp-A' };
+const rotation = {
+  id: 'r1',
+  trigger: 'Annotation',
+  actor: 'alice',
+  reason: 'test',
+  drainMs: SETTINGS.drainMs,
+} as const;
+
+/** The writes of one whole rotation, with the acknowledgements that each rests on. */
+export const WRITES = {
+  adopt,
+  stage: { transition: 'stage', acked: { Signer: 0, Verifier: 0 }, handled: {}, rotation },
+  promote: { transition: 'promote', acked: { Signer: 2, Verifier: 2 } },
+  drain: { transition: 'drain', acked: { Signer: 3, Verifier: 2 } },
+  retire: { transition: 'retire', acked: { Signer: 3, Verifier: 3 } },
+  finish: { transition: 'finish', acked: { Signer: 4, Verifier: 4 }, outcome: 'Completed' },
+} as const satisfies Record<string, Write>;
+
+export const STEADY = keysetAfter([WRITES.adopt]);
+export const STAGING = keysetAfter([WRITES.adopt, WRITES.stage]);
+export const PROMOTING = keysetAfter([WRITES.adopt, WRITES.stage, WRITES.promote]);
+export const DRAINING = keysetAfter([WRITES.adopt, WRITES.stage, WRITES.promote, WRITES.drain]);
+export const RETIRING = keysetAfter([WRITES.adopt, WRITES.stage, WRITES.promote, WRITES.drain, WRITES.retire]);
+export const DONE = keysetAfter([
+  WRITES.adopt,
+  WRITES.stage,
+  WRITES.promote,
+  WRITES.drain,
+  WRITES.retire,
+  WRITES.finish,
+]);
+
+/** What a container with the keyset version `holds` answers to canaries signed with the keys of `keyset`. */
+export function probeOf(keyset: Keyset, holds: number, at = T0): Probe {
+  const shape = keyset.history.findLast((candidate) => candidate.version <= holds) ?? currentShape(keyset);
+  const answer = (kid: Kid): Answer => (shape.verify.includes(kid) ? 'accepted' : 'refused');
+  return {
+    version: keyset.version,
+    at,
+    answers: new Map(keyset.keys.map(({ kid }) => [kid, answer(kid)])),
+    random: 'refused',
+  };
+}
+
+export function pod(name: string, edit: Partial<PodFacts> = {}): PodFacts {
+  counter += 1;
+  const base = {
+    name,
+    uid: `uid-${name}-${counter}`,
+    incarnation: `${name}-${counter}`,
+    terminating: false,
+    ready: true,
+  };
+  return { ...base, startedAt: T0 - 3_600_000, address: '10.0.0.1', ...edit };
+}
+
+export function target(name: string, roles: readonly Role[], edit: Partial<TargetFacts> = {}): TargetFacts {
+  const settings: TargetSettings = { kind: 'Deployment', name, roles, ...(roles.includes('Verifier') && { canary }) };
+  const workload = { uid: `uid-${name}`, paused: false, rolledOut: true, consumes: true, ready: 1 };
+  return { settings, workload, pods: [pod(`${name}-1`)], ...edit };
+}
+
+/** Three services whose pods hold the given keyset versions and have answered so. */
+export function services(keyset: Keyset, holds: { main: number; admin: number }, at = T0): readonly TargetFacts[] {
+  const build = (name: string, roles: readonly Role[], version: number): TargetFacts => {
+    const base = target(name, roles);
+    const templateVersion = version;
+    const acked = pod(`${name}-1`, { templateVersion, probe: probeOf(keyset, version, at), startedAt: at - 1_000 });
+    const workload = base.workload && { ...base.workload, templateVersion };
+    return { ...base, ...(workload && { workload }), pods: [acked] };
+  };
+  return [
+    build('main', ['Signer', 'Verifier'], holds.main),
+    build('autoscraper', ['Verifier'], holds.admin),
+    build('admin', ['Verifier'], holds.admin),
+  ];
+}
+
+export function facts(keyset: Keyset, edit: Partial<Facts> = {}): Facts {
+  const targets = services(keyset, { main: keyset.version, admin: keyset.version });
+  return {
+    now: T0,
+    live: true,
+    nextRotationId: 'r1',
+    settings: SETTINGS,
+    secret: { kind: 'Managed', keyset },
+    targets,
+    unlistedConsumers: [],
+    requests: { paused: false },
+    due: { nextRuns: [] },
+    window: { open: true },
+    ...edit,
+  };
+}
