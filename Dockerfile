@@ -5,7 +5,7 @@ ARG RUN=gcr.io/distroless/nodejs24-debian13:nonroot
 FROM ${BUILD} AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
-RUN npm ci --ignore-scripts --omit=optional --no-audit --no-fund || npm ci --no-audit --no-fund
+RUN npm ci --no-audit --no-fund
 COPY tsconfig.json ./
 COPY tools ./tools
 COPY src ./src

@@ -4,7 +4,7 @@
  * it lost can do no harm.
  */
 import type { KubeClient } from '../kube/client.ts';
-import { KubeError } from '../kube/errors.ts';
+import { isKubeError } from '../kube/errors.ts';
 import { DEPLOYMENTS, SECRETS } from '../kube/types.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { CanarySender } from './canary.ts';
@@ -36,7 +36,7 @@ export interface ActorOptions {
 
 /** What came of an effect. */
 export type Outcome =
-  | { readonly kind: 'Wrote'; readonly keyset: Keyset; readonly retired?: RetiredKey }
+  | { readonly kind: 'Wrote'; readonly keyset: Keyset; readonly resourceVersion: string; readonly retired?: RetiredKey }
   | { readonly kind: 'Probed'; readonly probes: ReadonlyMap<string, Probe> }
   | { readonly kind: 'Bumped' }
   | { readonly kind: 'Evicted'; readonly held: readonly string[] }
@@ -100,10 +100,10 @@ export class Actor {
     if (makesKey(write)) materials.set(fresh.key.kid, fresh.key.material);
     const after = advance(before, write, fresh, now);
     const patch = patchFor(after, writesKeys(write) ? materials : undefined, settings);
-    await this.#put(namespace, name, patch, resourceVersion);
+    const written = await this.#put(namespace, name, patch, resourceVersion);
     const retired = write.transition === 'retire' ? retiredBy(before, after, materials) : undefined;
     for (const material of materials.values()) if (material !== retired?.material) material.destroy();
-    return { kind: 'Wrote', keyset: after, ...(retired && { retired }) };
+    return { kind: 'Wrote', keyset: after, resourceVersion: written, ...(retired && { retired }) };
   }
 
   async #put(
@@ -111,7 +111,7 @@ export class Actor {
     name: string,
     patch: ReturnType<typeof patchFor>,
     resourceVersion: string | undefined,
-  ): Promise<void> {
+  ): Promise<string> {
     const { client } = this.#options;
     this.#options.fence();
     if (resourceVersion === undefined) {
@@ -125,11 +125,12 @@ export class Actor {
         annotations: annotations as Record<string, string>,
       };
       const secret = { apiVersion: 'v1', kind: 'Secret', type: 'Opaque', metadata, data: patch.data ?? {} };
-      await client.create(SECRETS, secret, { fieldManager: FIELD_MANAGER });
-      return;
+      const created = await client.create(SECRETS, secret, { fieldManager: FIELD_MANAGER });
+      return created.metadata.resourceVersion ?? '';
     }
     const body = { ...patch, metadata: { ...patch.metadata, resourceVersion } };
-    await client.mergePatch(SECRETS, { namespace, name }, body, { fieldManager: FIELD_MANAGER });
+    const patched = await client.mergePatch(SECRETS, { namespace, name }, body, { fieldManager: FIELD_MANAGER });
+    return patched.metadata.resourceVersion ?? '';
   }
 
   /** Server-side apply of one annotation whose value says what it is for: to repeat it changes nothing. */
@@ -159,9 +160,8 @@ export class Actor {
       try {
         await this.#options.client.evict({ namespace, name: pod.name }, { uid: pod.uid });
       } catch (error) {
-        if (!(error instanceof KubeError)) throw error;
-        if (error.code === 'TooManyRequests') held.push(pod.name);
-        else if (error.code !== 'NotFound' && error.code !== 'Conflict') throw error;
+        if (isKubeError(error, 'TooManyRequests')) held.push(pod.name);
+        else if (!isKubeError(error, 'NotFound', 'Conflict')) throw error;
       }
     }
     return { kind: 'Evicted', held };

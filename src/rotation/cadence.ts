@@ -28,9 +28,8 @@ export function dueOf(cadence: Cadence, attempts: Attempts, now: number): Due {
 
 function duePeriod(periodMs: number, attempts: Attempts, now: number): Due {
   const first = attempts.since + periodMs;
-  const start = Math.max(first, now);
-  const runs = Array.from({ length: 5 }, (_, i) => start + i * periodMs);
-  return first <= now ? { since: first, next: first, nextRuns: runs } : { next: first, nextRuns: runs };
+  const runs = Array.from({ length: 5 }, (_, i) => first + i * periodMs);
+  return { ...(first <= now && { since: first }), next: first, nextRuns: runs };
 }
 
 function dueCron(cadence: Extract<Cadence, { kind: 'Cron' }>, attempts: Attempts, now: number): Due {

@@ -19,6 +19,7 @@ export type Reason =
   | 'ForeignWriter'
   | 'SecretDeleted'
   | 'SecretConflict'
+  | 'Forbidden'
   // the targets
   | 'TargetNotFound'
   | 'TargetPaused'

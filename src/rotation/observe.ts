@@ -3,7 +3,7 @@
  */
 import { isIPv4, isIPv6 } from 'node:net';
 import type { KubeClient } from '../kube/client.ts';
-import { KubeError } from '../kube/errors.ts';
+import { isKubeError } from '../kube/errors.ts';
 import { DEPLOYMENTS, PODS, SECRETS, type Secret } from '../kube/types.ts';
 import type { Store } from '../runtime/store.ts';
 import { dueOf, windowState } from './cadence.ts';
@@ -29,8 +29,7 @@ export function cachedWorld({ deployments, pods }: Caches): World {
   return {
     live: false,
     deployment: async (namespace, name) => deployments.get(`${namespace}/${name}`),
-    podsOf: async ({ namespace, selector }) =>
-      pods.inNamespace(namespace).filter((pod) => selects(selector, pod.labels)),
+    podsOf: async ({ namespace, selector }) => pods.list(namespace).filter((pod) => selects(selector, pod.labels)),
   };
 }
 
@@ -69,7 +68,7 @@ async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
   try {
     return await found;
   } catch (error) {
-    if (error instanceof KubeError && error.code === 'NotFound') return undefined;
+    if (isKubeError(error, 'NotFound')) return undefined;
     throw error;
   }
 }
@@ -178,9 +177,9 @@ function isOwnAddress(address: string, allowLoopback: boolean): boolean {
 function unlistedConsumers({ caches, settings }: Observation, namespace: string): readonly string[] {
   const targets = new Set(settings.targets.map((target) => target.name));
   const uses = (view: { readonly secrets: readonly string[] }) => view.secrets.includes(settings.secretName);
-  const deployments = caches.deployments.inNamespace(namespace);
+  const deployments = caches.deployments.list(namespace);
   const strangers = deployments.filter((deployment) => uses(deployment) && !targets.has(deployment.name));
-  const pods = caches.pods.inNamespace(namespace).filter((pod) => pod.live && !pod.terminating && uses(pod));
+  const pods = caches.pods.list(namespace).filter((pod) => pod.live && !pod.terminating && uses(pod));
   const loose = pods.filter((pod) => !deployments.some(({ selector }) => selects(selector, pod.labels)));
   return [...strangers.map(({ name }) => `Deployment/${name}`), ...loose.map(({ name }) => `Pod/${name}`)];
 }

@@ -19,7 +19,13 @@ type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>;
 /** Findings that are somebody's wish and no fault. */
 const WISHES: readonly Finding['reason'][] = ['Suspended', 'OutsideWindow'];
 /** Findings that go away without anybody's help. */
-const PASSING: readonly Finding['reason'][] = [...WISHES, 'Paused', 'RolloutInProgress', 'CanaryUnanswered', 'BackingOff'];
+const PASSING: readonly Finding['reason'][] = [
+  ...WISHES,
+  'Paused',
+  'RolloutInProgress',
+  'CanaryUnanswered',
+  'BackingOff',
+];
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
@@ -138,12 +144,9 @@ function keysetStatus(resource: JwtKeyRotation, facts: Facts, keyset: Keyset): J
 function historyOf({ spec, status }: JwtKeyRotation, rotation: RotationRecord | undefined): readonly HistoryEntry[] {
   const earlier = status?.history ?? [];
   const entries = rotation?.outcome === undefined ? earlier : withEntry(earlier, rotation);
-  const keep = (entry: HistoryEntry, i: number, good: boolean, limit: number) =>
-    entries.slice(0, i).filter((other) => (other.outcome === 'Completed') === good).length < limit;
-  return entries.filter((entry, i) => {
-    const good = entry.outcome === 'Completed';
-    return keep(entry, i, good, good ? spec.successfulRotationsHistoryLimit : spec.failedRotationsHistoryLimit);
-  });
+  const good = entries.filter((entry) => entry.outcome === 'Completed').slice(0, spec.successfulRotationsHistoryLimit);
+  const bad = entries.filter((entry) => entry.outcome !== 'Completed').slice(0, spec.failedRotationsHistoryLimit);
+  return entries.filter((entry) => good.includes(entry) || bad.includes(entry));
 }
 
 function withEntry(earlier: readonly HistoryEntry[], rotation: RotationRecord): readonly HistoryEntry[] {

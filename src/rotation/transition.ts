@@ -76,7 +76,7 @@ export function foundKeyset(fresh: FreshKey, now: number): Keyset {
   return {
     version: 0,
     phase: 'Steady',
-    keys: [{ ...fresh, state: 'signing', createdAt: now }],
+    keys: [record(fresh, 'signing', now)],
     acked: { Signer: 0, Verifier: 0 },
     history: [{ version: 0, writtenAt: now, sign: fresh.kid, verify: [fresh.kid] }],
     handled: {},
@@ -183,13 +183,18 @@ function rewrite(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyse
 }
 
 function keysAfter(keyset: Keyset, write: Write, next: Candidate, fresh: Fresh, now: number): readonly KeyRecord[] {
-  const staged: KeyRecord[] = write.transition === 'stage' ? [{ ...fresh.key, state: 'staged', createdAt: now }] : [];
+  const staged: KeyRecord[] = write.transition === 'stage' ? [record(fresh.key, 'staged', now)] : [];
   const kept = keyset.keys.filter((key) => key.state !== 'ack' && next.verify.includes(key.kid));
   return [
     ...kept.map((key): KeyRecord => relabel(key, key.kid === next.sign)),
     ...staged,
-    { ...fresh.ack, state: 'ack', createdAt: now },
+    record(fresh.ack, 'ack', now),
   ];
+}
+
+/** Takes the name and nothing else: whoever made the key may hold its bytes in the same object. */
+function record({ kid, fingerprint }: FreshKey, state: KeyRecord['state'], createdAt: number): KeyRecord {
+  return { kid, fingerprint, state, createdAt };
 }
 
 function relabel(key: KeyRecord, signs: boolean): KeyRecord {

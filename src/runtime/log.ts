@@ -79,7 +79,7 @@ function wrap(logger: winston.Logger, bound: Fields): Logger {
 /** Total: a format that throws would throw where the line was logged. */
 function lineOf(info: winston.Logform.TransformableInfo, now: number): string {
   const { level, message, fields } = info;
-  const rest = redact(fields);
-  const object = typeof rest === 'object' && rest !== null ? rest : {};
-  return JSON.stringify({ ...object, time: new Date(now).toISOString(), level, message: redact(message) });
+  const fixed = { time: new Date(now).toISOString(), level, message: redact(message) };
+  // First and last, so that the three stand at the head of the line and no field takes their place.
+  return JSON.stringify(Object.assign({ ...fixed }, redact(fields), fixed));
 }

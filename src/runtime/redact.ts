@@ -9,6 +9,7 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 const HIDDEN = '[redacted]';
 const MAX_DEPTH = 8;
 const MAX_ENTRIES = 100;
+const MAX_NODES = 5_000;
 const MAX_TEXT = 16_384;
 const MAX_STACK_LINES = 10;
 
@@ -22,7 +23,10 @@ const SECRET_NAMES = new Set(
 );
 
 const PEM = /-----BEGIN [A-Z0-9 ]{0,64}-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,64}-----|$)/g;
-const JWT = /[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g;
+// The look-behind keeps it linear: without it each character of a long run would be a new start.
+const JWT = /(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g;
+/** How `{"`, `{ ` and `{` with a newline begin in base64. */
+const JSON_IN_BASE64 = /ey[JA]|ew[o0]/;
 const BEARER = /\b(Bearer|Basic) +[A-Za-z0-9._~+/=-]{8,}/gi;
 const HEX = /[0-9a-fA-F]{32,}/g;
 const BASE64 = /[A-Za-z0-9+/_-]{40,}={0,2}/g;
@@ -30,7 +34,7 @@ const BASE64 = /[A-Za-z0-9+/_-]{40,}={0,2}/g;
 /** @returns the value with everything hidden that must not be seen */
 export function redact(value: unknown): Json {
   try {
-    return convert(value, 0, new Set());
+    return convert(value, { depth: 0, above: new Set(), budget: { nodes: MAX_NODES } });
   } catch {
     return '[unloggable]';
   }
@@ -42,7 +46,7 @@ export function redactText(text: string): string {
   return cut
     .replace(PEM, HIDDEN)
     .replace(BEARER, `$1 ${HIDDEN}`)
-    .replace(JWT, (run) => (run.startsWith('ey') ? HIDDEN : run))
+    .replace(JWT, (run) => (JSON_IN_BASE64.test(run) ? HIDDEN : run))
     .replace(HEX, HIDDEN)
     .replace(BASE64, (run) => (looksEncoded(run) ? HIDDEN : run));
 }
@@ -61,7 +65,14 @@ function looksEncoded(run: string): boolean {
   return run.length >= 64 ? upper > 0 : upper >= 4 && lower >= 4;
 }
 
-function convert(value: unknown, depth: number, above: ReadonlySet<object>): Json {
+/** Where the walk is, and how much of it is left in all. */
+interface Walk {
+  readonly depth: number;
+  readonly above: ReadonlySet<object>;
+  readonly budget: { nodes: number };
+}
+
+function convert(value: unknown, walk: Walk): Json {
   switch (typeof value) {
     case 'string':
       return redactText(value);
@@ -72,7 +83,7 @@ function convert(value: unknown, depth: number, above: ReadonlySet<object>): Jso
     case 'undefined':
       return null;
     case 'object':
-      return value === null ? null : convertObject(value, depth, above);
+      return value === null ? null : convertObject(value, walk);
     case 'bigint':
       return redactText(String(value));
     default:
@@ -80,16 +91,17 @@ function convert(value: unknown, depth: number, above: ReadonlySet<object>): Jso
   }
 }
 
-function convertObject(value: object, depth: number, above: ReadonlySet<object>): Json {
+function convertObject(value: object, { depth, above, budget }: Walk): Json {
   if (above.has(value)) return '[circular]';
-  if (depth >= MAX_DEPTH) return '[deep]';
+  budget.nodes -= 1;
+  if (depth >= MAX_DEPTH || budget.nodes < 0) return '[…]';
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) {
     return `[${value.byteLength} bytes]`;
   }
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
   if (value instanceof URL) return redactText(`${value.origin}${value.pathname}`);
-  const inside = new Set(above).add(value);
-  const next = (item: unknown) => convert(item, depth + 1, inside);
+  const walk = { depth: depth + 1, above: new Set(above).add(value), budget };
+  const next = (item: unknown) => convert(item, walk);
   if (value instanceof Error) return convertError(value, next);
   if (Array.isArray(value) || value instanceof Set) return convertArray([...value.values()], next);
   const entries = value instanceof Map ? [...value] : ownEntries(value);

@@ -109,12 +109,11 @@ async function kubectl(args: string[]): Promise<number> {
   });
 }
 
-/** The process that runs the cluster, while it lives. */
+/** The process that runs the cluster, while it lives. Its command line tells it from a zombie and from a heir of its number. */
 function owner(): number | undefined {
   try {
     const pid = Number(readFileSync(pidFile, 'utf8'));
-    process.kill(pid, 0);
-    return pid;
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('cli.ts') ? pid : undefined;
   } catch {
     return undefined;
   }

@@ -183,23 +183,32 @@ class Parts implements ControlPlane {
     await part?.stop(3_000);
   }
 
-  /** Repeats a request until the server takes it. */
+  /** Repeats a request until the server takes it, a part of the control plane ends, or it takes too long. */
   async #until(what: string, attempt: (api: KubeApi) => Promise<unknown>): Promise<void> {
     const api = new KubeApi(this.adminCredentials);
-    const deadline = Date.now() + readyTimeoutMs;
-    try {
-      for (;;) {
+    const over = new AbortController();
+    const repeat = async (): Promise<void> => {
+      while (!over.signal.aborted) {
         try {
-          return void (await attempt(api));
-        } catch (error) {
-          for (const part of this.#running.values()) {
-            if (part.exit() !== undefined) throw new Error(`${part.name} ended at its start:\n${tail(part.logPath)}`);
-          }
-          if (Date.now() > deadline) throw new Error(`${what} is not there after ${readyTimeoutMs / 1000} s: ${error}`);
+          await attempt(api);
+          return;
+        } catch {
+          await sleep(50);
         }
-        await sleep(50);
       }
+    };
+    const failure = async (part: ManagedProcess): Promise<never> => {
+      await part.exited;
+      throw new Error(`${part.name} ended at its start:\n${tail(part.logPath)}`);
+    };
+    const timeout = async (): Promise<never> => {
+      await sleep(readyTimeoutMs, undefined, { signal: over.signal });
+      throw new Error(`${what} is not there after ${readyTimeoutMs / 1_000} s: see ${join(this.dir, 'log')}`);
+    };
+    try {
+      await Promise.race([repeat(), timeout(), ...[...this.#running.values()].map(failure)]);
     } finally {
+      over.abort();
       await api.close();
     }
   }

@@ -73,7 +73,8 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
  */
 export async function installCrds(api: KubeApi, folder: string, log: (line: string) => void): Promise<void> {
   if (!existsSync(folder)) return;
-  for (const file of readdirSync(folder).filter((name) => name.endsWith('.yaml'))) {
+  for (const file of readdirSync(folder)) {
+    if (!file.endsWith('.yaml') || file === 'kustomization.yaml') continue;
     try {
       for (const crd of await api.apply(readFileSync(join(folder, file), 'utf8'))) {
         const target = { kind: 'CustomResourceDefinition', name: crd.metadata.name };

@@ -15,7 +15,7 @@ while read -r verb group; do
     drop) before=\${groups%% $group *}; groups="$before \${groups#* $group }" ;;
   esac
 done
-for group in $groups; do kill -KILL -- "-$group"; done
+for group in $groups; do kill -s KILL -- "-$group"; done
 `;
 
 let dog: ChildProcess | undefined;

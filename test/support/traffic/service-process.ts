@@ -58,6 +58,7 @@ export async function startService(
     env: { PATH: process.env.PATH, HOME: process.env.HOME, POD_IP: nextAddress(), PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  leaveNoOrphan(child);
   let output = '';
   child.stderr.on('data', (chunk: Buffer) => {
     output += chunk.toString();
@@ -83,6 +84,22 @@ export async function startService(
     output: () => output,
     [Symbol.asyncDispose]: async () => void (await stop('SIGKILL')),
   };
+}
+
+const children = new Set<ChildProcess>();
+
+/** A test run that ends half-way, by a time-out or an error, still takes its services along. */
+function leaveNoOrphan(child: ChildProcess): void {
+  if (children.size === 0) process.once('exit', killAll);
+  children.add(child);
+  child.once('close', () => {
+    children.delete(child);
+    if (children.size === 0) process.off('exit', killAll);
+  });
+}
+
+function killAll(): void {
+  for (const child of children) child.kill('SIGKILL');
 }
 
 function running(child: ChildProcess): boolean {

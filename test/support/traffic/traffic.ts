@@ -208,7 +208,7 @@ class RunningTraffic implements Traffic {
   /** Asks the pods side by side; if none gives a verdict, further pods one by one, with endpoints of that moment. */
   async #checkService(token: LiveToken, service: string, pods: readonly PodEndpoint[]): Promise<void> {
     const verdicts = await Promise.all(pods.map((pod) => this.#ask(token, pod)));
-    if (verdicts.length) return;
+    if (verdicts.includes(true)) return;
     const tried = new Set(pods.map((pod) => pod.uid));
     for (let attempt = 1; attempt < MAX_ATTEMPTS; attempt++) {
       const ready = this.#options.endpoints().filter((pod) => pod.service === service && pod.ready);

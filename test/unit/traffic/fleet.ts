@@ -36,6 +36,7 @@ export class Fleet implements AsyncDisposable {
   readonly #replicas: Readonly<Record<string, number>>;
   readonly #env: Readonly<Record<string, string>>;
   #count = 0;
+  #disposed = false;
 
   /** @param env further settings of every pod */
   constructor(
@@ -68,6 +69,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
     await Promise.all(this.#pods.map(({ process }) => process.kill()));
   }
 
@@ -81,6 +83,8 @@ export class Fleet implements AsyncDisposable {
       SERVICE_NAME: service,
       ROLE: role,
     });
+    // A test that failed in mid-restart has left already.
+    if (this.#disposed) return process.kill();
     const pod = `${service}-${++this.#count}`;
     const endpoint = { service, pod, uid: pod, url: process.url, ready: true, terminating: false };
     this.#pods.push({ endpoint, process });

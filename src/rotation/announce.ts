@@ -1,0 +1,175 @@
+/**
+ * Tells people what happened: Events on transitions, one log line a decision, metrics.
+ */
+import type { EventRecorder } from '../runtime/events.ts';
+import type { Logger } from '../runtime/log.ts';
+import { keyOf } from '../runtime/store.ts';
+import type { Outcome } from './act.ts';
+import type { Action, Decision } from './decision.ts';
+import type { Answer, Facts, Probe } from './facts.ts';
+import type { Finding } from './finding.ts';
+import { currentShape, type Keyset, keyIn } from './keyset.ts';
+import type { ResourceLabels, RotationMetrics } from './metrics.ts';
+import type { JwtKeyRotation } from './names.ts';
+import type { Write } from './transition.ts';
+import type { JwtKeyRotationStatus } from './types.ts';
+
+interface Announcement {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly note: string;
+}
+
+export interface AnnouncerOptions {
+  readonly events: EventRecorder;
+  readonly log: Logger;
+  readonly metrics: RotationMetrics;
+}
+
+export class Announcer {
+  readonly #options: AnnouncerOptions;
+  /** The finding last announced of each resource: it is an Event when it comes, not as long as it stays. */
+  readonly #findings = new Map<string, string>();
+
+  constructor(options: AnnouncerOptions) {
+    this.#options = options;
+  }
+
+  decided(resource: JwtKeyRotation, facts: Facts, decision: Decision, status: JwtKeyRotationStatus): void {
+    const labels = labelsOf(resource);
+    this.#options.metrics.observed(keyOf(labels), labels, status, facts);
+    this.#found(resource, decision.stalled ?? decision.blocked);
+    if (decision.action.type === 'wait') return;
+    const { action, phase, progress } = decision;
+    const version = facts.secret.kind === 'Managed' ? facts.secret.keyset.version : 0;
+    this.#log(resource).info('acting', { action: nameOf(action), phase, version, progress });
+  }
+
+  refused(resource: JwtKeyRotation, finding: Finding, status: JwtKeyRotationStatus): void {
+    const labels = labelsOf(resource);
+    this.#options.metrics.observed(keyOf(labels), labels, status);
+    this.#found(resource, finding);
+  }
+
+  acted(resource: JwtKeyRotation, action: Action, outcome: Outcome): void {
+    const { metrics } = this.#options;
+    const labels = labelsOf(resource);
+    if (outcome.kind === 'Outdated') this.#log(resource).info('the Secret changed meanwhile; looking again');
+    if (outcome.kind === 'Probed') {
+      for (const answer of answersIn(outcome.probes)) metrics.answered(labels, answer);
+    }
+    if (outcome.kind === 'Bumped' && action.type === 'bump') this.#bumped(resource, action);
+    if (outcome.kind === 'Evicted' && action.type === 'evict') this.#evicted(resource, action, outcome.held);
+    if (outcome.kind === 'Wrote' && action.type === 'write') this.#wrote(resource, action.write, outcome.keyset);
+  }
+
+  forgot(key: string): void {
+    this.#findings.delete(key);
+    this.#options.metrics.forget(key);
+  }
+
+  #bumped(resource: JwtKeyRotation, action: Extract<Action, { type: 'bump' }>): void {
+    for (const { settings } of action.targets) {
+      this.#options.metrics.restarted(labelsOf(resource), settings.kind, settings.name);
+      const note = `restarting ${settings.kind}/${settings.name} for keyset version ${action.version}`;
+      this.#event(resource, { type: 'Normal', reason: 'RolloutRestartTriggered', note });
+    }
+  }
+
+  #evicted(resource: JwtKeyRotation, action: Extract<Action, { type: 'evict' }>, held: readonly string[]): void {
+    const names = action.pods.map(({ pod }) => pod.name);
+    const note = `${names.join(', ')} started with an older Secret than its template asks for; evicted`;
+    this.#event(resource, { type: 'Warning', reason: 'StalePod', note });
+    if (held.length === 0) return;
+    const why = `a PodDisruptionBudget does not let ${held.join(', ')} be evicted; the rotation waits`;
+    this.#event(resource, { type: 'Warning', reason: 'EvictionRefused', note: why });
+  }
+
+  #wrote(resource: JwtKeyRotation, write: Write, keyset: Keyset): void {
+    const { metrics } = this.#options;
+    metrics.wrote(labelsOf(resource), write.transition);
+    if (write.transition === 'finish') {
+      metrics.rotationEnded(labelsOf(resource), write.outcome, keyset.rotation?.trigger ?? 'unknown');
+    }
+    for (const announcement of announcementsOf(write, keyset)) this.#event(resource, announcement);
+    const { version, phase } = keyset;
+    this.#log(resource).info('wrote the Secret', {
+      transition: write.transition,
+      version,
+      phase,
+      rotation: keyset.rotation?.id,
+    });
+  }
+
+  #found(resource: JwtKeyRotation, finding: Finding | undefined): void {
+    const key = keyOf(resource.metadata);
+    if (this.#findings.get(key) === finding?.reason) return;
+    if (finding === undefined) {
+      this.#findings.delete(key);
+      this.#log(resource).info('nothing stands in the way any more');
+      return;
+    }
+    this.#findings.set(key, finding.reason);
+    this.#event(resource, { type: 'Warning', reason: finding.reason, note: finding.message });
+    this.#log(resource).warn(finding.message, { reason: finding.reason });
+  }
+
+  #event(resource: JwtKeyRotation, { type, reason, note }: Announcement): void {
+    this.#options.events.event(resource, { type, reason, action: 'Rotate', note });
+  }
+
+  #log(resource: JwtKeyRotation): Logger {
+    return this.#options.log.child({ ...labelsOf(resource) });
+  }
+}
+
+function labelsOf({ metadata }: JwtKeyRotation): ResourceLabels {
+  return { namespace: metadata.namespace ?? '', name: metadata.name };
+}
+
+function nameOf(action: Action): string {
+  return action.type === 'write' ? `write ${action.write.transition}` : action.type;
+}
+
+function answersIn(probes: ReadonlyMap<string, Probe>): readonly Answer[] {
+  return [...probes.values()].flatMap(({ answers, random }) => [...answers.values(), random]);
+}
+
+function announcementsOf(write: Write, keyset: Keyset): readonly Announcement[] {
+  const { rotation } = keyset;
+  const normal = (reason: string, note: string): Announcement => ({ type: 'Normal', reason, note });
+  const warning = (reason: string, note: string): Announcement => ({ type: 'Warning', reason, note });
+  const { sign } = currentShape(keyset);
+  switch (write.transition) {
+    case 'create':
+      return [normal('SecretCreated', `the Secret was created with key ${sign}`)];
+    case 'adopt':
+      return [normal('SecretAdopted', `the key that was found is ${sign} from now on; it was not changed`)];
+    case 'stage':
+      return [
+        normal('RotationStarted', `${rotation?.trigger} by ${rotation?.actor}: ${rotation?.reason}`),
+        normal('KeyStaged', `${rotation?.to} is accepted from now on; ${sign} still signs`),
+      ];
+    case 'promote':
+      return [normal('KeyPromoted', `${sign} signs from now on; ${keyIn(keyset, 'draining')?.kid} is still accepted`)];
+    case 'drain':
+      return [normal('KeyDraining', `no pod signs with ${keyIn(keyset, 'draining')?.kid} any more; its tokens expire`)];
+    case 'reopen':
+      return [warning('StaleSigner', 'a pod was found that may sign with the draining key; the wait starts again')];
+    case 'retire':
+      return [
+        normal('KeyRetired', `${rotation?.failure === undefined ? rotation?.from : rotation?.to} has left the Secret`),
+      ];
+    case 'abort':
+    case 'rollback':
+      return [warning('RotationFailed', `${write.transition}: ${write.failure.reason}: ${write.failure.message}`)];
+    case 'finish':
+      return [
+        write.outcome === 'Completed'
+          ? normal('RotationCompleted', `${rotation?.from} → ${rotation?.to}`)
+          : warning(`Rotation${write.outcome}`, `${rotation?.from} signs as before`),
+      ];
+    case 'dismiss':
+      return [warning('RequestDismissed', 'there is no rotation to abort, or it is too late')];
+  }
+}

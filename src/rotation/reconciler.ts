@@ -1,0 +1,173 @@
+/**
+ * One pass over one resource: observe → plan → act → status. At most one effect is made; then the world is looked at again.
+ */
+import { randomUUID } from 'node:crypto';
+import type { KubeClient } from '../kube/client.ts';
+import { isKubeError } from '../kube/errors.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/log.ts';
+import type { Store } from '../runtime/store.ts';
+import type { Actor } from './act.ts';
+import type { Announcer } from './announce.ts';
+import type { Action, Decision } from './decision.ts';
+import type { Facts } from './facts.ts';
+import type { Finding } from './finding.ts';
+import { Memory } from './memory.ts';
+import type { JwtKeyRotation } from './names.ts';
+import { type Caches, cachedWorld, liveWorld, observe, readSecretNow, type World } from './observe.ts';
+import { plan } from './plan.ts';
+import type { SecretWatches } from './secret-watches.ts';
+import { isFinding, readSettings, type Settings } from './settings.ts';
+import { invalidStatus, statusOf } from './status.ts';
+import type { StatusWriter } from './status-writer.ts';
+
+const FORBIDDEN_RETRY_MS = 30_000;
+const CONFLICT_RETRY_MS = 50;
+/** The longest time between two looks at a resource, whatever the caches say. */
+const RESYNC_MS = 600_000;
+
+export interface ReconcilerOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly resources: Store<JwtKeyRotation>;
+  readonly caches: Caches;
+  readonly secrets: SecretWatches;
+  readonly actor: Actor;
+  readonly status: StatusWriter;
+  readonly announcer: Announcer;
+  readonly allowLoopback: boolean;
+}
+
+interface Result {
+  readonly requeueAfterMs: number;
+}
+
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #memories = new Map<string, Memory>();
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  /** @param key `namespace/name` of a JwtKeyRotation */
+  async reconcile(key: string): Promise<Result | undefined> {
+    const resource = this.#options.resources.get(key);
+    if (resource === undefined || resource.metadata.deletionTimestamp !== undefined) {
+      this.#forget(key);
+      return undefined;
+    }
+    const settings = readSettings(resource.spec);
+    const finding = isFinding(settings) ? settings : this.#conflict(resource);
+    if (finding !== undefined || isFinding(settings)) return this.#refuse(resource, finding);
+    try {
+      return await this.#pass(key, resource, settings);
+    } catch (error) {
+      return this.#recover(key, resource, error);
+    }
+  }
+
+  async #pass(key: string, resource: JwtKeyRotation, settings: Settings): Promise<Result> {
+    const { actor, clock, announcer, status } = this.#options;
+    const namespace = resource.metadata.namespace ?? '';
+    const memory = this.#memory(key);
+    this.#options.secrets.watch(key, namespace, settings.secretName);
+    const { facts, decision } = await this.#decide(resource, settings, memory);
+    const next = statusOf(resource, facts, decision);
+    announcer.decided(resource, facts, decision, next);
+    await status.write(resource, next);
+    const { action } = decision;
+    if (action.type === 'wait' || action.type === 'confirm') return { requeueAfterMs: waitMs(action, clock.now()) };
+    const outcome = await actor.act(namespace, facts, action, memory.secret?.resourceVersion, memory.retired);
+    memory.learn(outcome, settings);
+    announcer.acted(resource, action, outcome);
+    return { requeueAfterMs: outcome.kind === 'Evicted' ? 1_000 : 0 };
+  }
+
+  /** Plans from the caches; where a write depends on it, once more from the API server itself. */
+  async #decide(
+    resource: JwtKeyRotation,
+    settings: Settings,
+    memory: Memory,
+  ): Promise<{ facts: Facts; decision: Decision }> {
+    const { caches, client } = this.#options;
+    const first = await this.#think(resource, settings, memory, cachedWorld(caches));
+    if (first.decision.action.type !== 'confirm') return first;
+    memory.forgetSecret();
+    return this.#think(resource, settings, memory, liveWorld(client));
+  }
+
+  async #think(resource: JwtKeyRotation, settings: Settings, memory: Memory, world: World) {
+    const { client, caches, clock, secrets, allowLoopback } = this.#options;
+    const namespace = resource.metadata.namespace ?? '';
+    const told = secrets.resourceVersion(namespace, settings.secretName);
+    const secret = memory.secretAt(told, settings) ?? (await readSecretNow(client, namespace, settings));
+    memory.remember(secret, settings);
+    const facts = await observe({
+      resource,
+      settings,
+      secret: secret.facts,
+      world,
+      caches,
+      probes: memory.probes,
+      nextRotationId: randomUUID(),
+      allowLoopback,
+      now: clock.now(),
+    });
+    memory.prune(facts);
+    return { facts, decision: plan(facts) };
+  }
+
+  async #refuse(resource: JwtKeyRotation, finding: Finding | undefined): Promise<Result | undefined> {
+    if (finding === undefined) return undefined;
+    const status = invalidStatus(resource, finding, this.#options.clock.now());
+    this.#options.announcer.refused(resource, finding, status);
+    await this.#options.status.write(resource, status);
+    return { requeueAfterMs: RESYNC_MS };
+  }
+
+  /** Two resources on one Secret would undo each other's work: the older one has it. */
+  #conflict(resource: JwtKeyRotation): Finding | undefined {
+    const { namespace = '', creationTimestamp = '', uid = '' } = resource.metadata;
+    const older = this.#options.resources.list(namespace).find(({ metadata, spec }) => {
+      if (metadata.uid === uid || spec.secretName !== resource.spec.secretName) return false;
+      const order = (metadata.creationTimestamp ?? '').localeCompare(creationTimestamp);
+      return order < 0 || (order === 0 && (metadata.uid ?? '') < uid);
+    });
+    if (older === undefined) return undefined;
+    const message = `spec.secretName: Secret ${resource.spec.secretName} is rotated by JwtKeyRotation ${older.metadata.name} already; name another Secret or delete one of the two`;
+    return { reason: 'SecretConflict', message };
+  }
+
+  /** What is not known to have failed may have happened: the Secret is read again before anything else. */
+  async #recover(key: string, resource: JwtKeyRotation, error: unknown): Promise<Result> {
+    this.#memory(key).forgetSecret();
+    if (isKubeError(error, 'Conflict', 'AlreadyExists')) return { requeueAfterMs: CONFLICT_RETRY_MS };
+    if (!isKubeError(error, 'Forbidden')) throw error;
+    const message = `rekey may not do its work in this namespace: ${error.message}. Apply deploy/namespace with the name of the Secret`;
+    await this.#refuse(resource, { reason: 'Forbidden', message });
+    return { requeueAfterMs: FORBIDDEN_RETRY_MS };
+  }
+
+  #memory(key: string): Memory {
+    const known = this.#memories.get(key);
+    if (known !== undefined) return known;
+    const memory = new Memory();
+    this.#memories.set(key, memory);
+    return memory;
+  }
+
+  #forget(key: string): void {
+    this.#memories.get(key)?.close();
+    this.#memories.delete(key);
+    this.#options.secrets.unwatch(key);
+    this.#options.announcer.forgot(key);
+    this.#options.status.forget(key);
+  }
+}
+
+function waitMs(action: Extract<Action, { type: 'wait' | 'confirm' }>, now: number): number {
+  if (action.type === 'confirm' || action.until === undefined) return RESYNC_MS;
+  return Math.min(Math.max(action.until - now, 0), RESYNC_MS);
+}

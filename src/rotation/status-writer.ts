@@ -1,0 +1,65 @@
+/**
+ * Writes the status subresource when it tells something new. Counts of pods alone are told once a second at most.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { KubeClient } from '../kube/client.ts';
+import { isKubeError } from '../kube/errors.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { keyOf, type Store } from '../runtime/store.ts';
+import { FIELD_MANAGER, JWT_KEY_ROTATIONS, type JwtKeyRotation } from './names.ts';
+import type { JwtKeyRotationStatus } from './types.ts';
+
+const COUNTS_EVERY_MS = 1_000;
+
+export interface StatusWriterOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly resources: Store<JwtKeyRotation>;
+  /** @throws if this process may not write now */
+  readonly fence: () => void;
+}
+
+export class StatusWriter {
+  readonly #options: StatusWriterOptions;
+  readonly #writtenAt = new Map<string, number>();
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options;
+  }
+
+  async write(resource: JwtKeyRotation, status: JwtKeyRotationStatus): Promise<void> {
+    const { client, clock, resources, fence } = this.#options;
+    const { namespace = '', name, uid } = resource.metadata;
+    const key = keyOf({ namespace, name });
+    if (isDeepStrictEqual(resource.status, status)) return;
+    const now = clock.monotonic();
+    const minor = isDeepStrictEqual(withoutCounts(resource.status), withoutCounts(status));
+    if (minor && now < (this.#writtenAt.get(key) ?? Number.NEGATIVE_INFINITY) + COUNTS_EVERY_MS) return;
+    fence();
+    const patch = { metadata: { uid }, status: replacing(resource.status, status) };
+    try {
+      const options = { fieldManager: FIELD_MANAGER, subresource: 'status' } as const;
+      const written = await client.mergePatch(JWT_KEY_ROTATIONS, { namespace, name }, patch, options);
+      this.#writtenAt.set(key, now);
+      resources.upsert(written.metadata, written);
+    } catch (error) {
+      // deleted meanwhile, or another object has the name now: the watch will tell
+      if (!isKubeError(error, 'NotFound', 'Conflict', 'Invalid')) throw error;
+    }
+  }
+
+  forget(key: string): void {
+    this.#writtenAt.delete(key);
+  }
+}
+
+function withoutCounts(status: JwtKeyRotationStatus | undefined): object {
+  const { targets: _targets, conditions = [], ...rest } = status ?? {};
+  return { ...rest, conditions: conditions.map(({ message: _, ...condition }) => condition) };
+}
+
+/** A merge patch keeps what it does not name, so what is no longer true is named as null. */
+function replacing(before: JwtKeyRotationStatus | undefined, after: JwtKeyRotationStatus): Record<string, unknown> {
+  const gone = Object.keys(before ?? {}).filter((field) => !(field in after));
+  return { ...after, ...Object.fromEntries(gone.map((field) => [field, null])) };
+}

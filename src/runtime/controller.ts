@@ -1,0 +1,139 @@
+/**
+ * The loop of a controller: keys from a queue, to a reconciler, and back according to its result.
+ *
+ * | reconcile               | then                                            |
+ * |-------------------------|-------------------------------------------------|
+ * | throws                  | the key comes again after a growing pause       |
+ * | throws `TerminalError`  | nothing, until something changes                |
+ * | `{ requeueAfterMs }`    | failures are forgotten; it comes again then     |
+ * | nothing                 | failures are forgotten                          |
+ *
+ * @see https://github.com/kubernetes-sigs/controller-runtime/blob/main/pkg/internal/controller/controller.go
+ */
+import { randomUUID } from 'node:crypto';
+import type { Clock } from './clock.ts';
+import type { Logger } from './log.ts';
+import { splitKey } from './store.ts';
+import type { WorkQueue } from './workqueue.ts';
+
+export interface RequeueResult {
+  readonly requeueAfterMs?: number | undefined;
+  /** Of the next look; default 0. */
+  readonly priority?: number | undefined;
+}
+
+// biome-ignore lint/suspicious/noConfusingVoidType: a reconciler that has nothing to say returns nothing.
+export type Result = RequeueResult | void;
+
+/** Trying again does not help before something changes. */
+export class TerminalError extends Error {
+  override readonly name = 'TerminalError';
+}
+
+/** Label values of controller_runtime_reconcile_total. */
+export type Outcome = 'success' | 'requeue_after' | 'error' | 'terminal_error';
+
+export interface ControllerMetrics {
+  workers(count: number): void;
+  started(): void;
+  ended(outcome: Outcome, seconds: number): void;
+}
+
+/**
+ * @param signal aborted when the work must end now: leave effects whole, start no new ones
+ * @param log has the controller, the key and a reconcileId
+ */
+export type Reconcile<K extends string> = (key: K, signal: AbortSignal, log: Logger) => Promise<Result>;
+
+export interface ControllerOptions<K extends string> {
+  readonly name: string;
+  readonly queue: WorkQueue<K>;
+  /** Keys that are processed at the same time. */
+  readonly workers: number;
+  readonly reconcile: Reconcile<K>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics?: ControllerMetrics;
+  /** How long a graceful stop waits for what is under way. Default 20 s. */
+  readonly drainMs?: number;
+}
+
+/**
+ * Runs until `stop` is aborted: then no key is taken any more, and what is under way may end within `drainMs`; after that
+ * its signal is aborted. `abort` takes that time away, as when leadership is lost.
+ *
+ * @returns whether all work ended in time
+ */
+export async function runController<K extends string>(
+  options: ControllerOptions<K>,
+  { stop, abort = stop }: { readonly stop: AbortSignal; readonly abort?: AbortSignal },
+): Promise<{ readonly drained: boolean }> {
+  const { queue, workers, clock, log, name, metrics, drainMs = 20_000 } = options;
+  const hard = new AbortController();
+  if (abort !== stop) onceAborted(abort, () => hard.abort(abort.reason));
+  metrics?.workers(workers);
+  const working = Promise.all(Array.from({ length: workers }, () => work(options, hard.signal)));
+  await new Promise<void>((resolve) => {
+    onceAborted(stop, resolve);
+    onceAborted(abort, resolve);
+  });
+  void queue.shutDown();
+  const limit = new AbortController();
+  const late = clock.sleep(drainMs, limit.signal).then(
+    () => false,
+    () => true,
+  );
+  const drained = await Promise.race([working.then(() => true), late]);
+  limit.abort();
+  if (!drained) {
+    log.warn('work was still under way at the end of the time to stop', { controller: name, drainMs });
+    hard.abort(new Error('the time to stop is over'));
+  }
+  return { drained };
+}
+
+function onceAborted(signal: AbortSignal, callback: () => void): void {
+  if (signal.aborted) callback();
+  else signal.addEventListener('abort', callback, { once: true });
+}
+
+async function work<K extends string>(options: ControllerOptions<K>, signal: AbortSignal): Promise<void> {
+  const { queue } = options;
+  for (let key = await queue.get(); key !== undefined; key = await queue.get()) {
+    await handle(options, key, signal);
+    queue.done(key);
+  }
+}
+
+/** Never throws, so that no worker dies. */
+async function handle<K extends string>(options: ControllerOptions<K>, key: K, signal: AbortSignal): Promise<void> {
+  const { name, queue, clock, metrics } = options;
+  const log = options.log.child({ controller: name, ...splitKey(key), reconcileId: randomUUID() });
+  const start = clock.monotonic();
+  metrics?.started();
+  let outcome: Outcome;
+  try {
+    outcome = again(queue, key, await options.reconcile(key, signal, log));
+  } catch (error) {
+    outcome = afterError(queue, key, error, log);
+  }
+  metrics?.ended(outcome, (clock.monotonic() - start) / 1000);
+}
+
+function again<K extends string>(queue: WorkQueue<K>, key: K, result: Result): Outcome {
+  queue.forget(key);
+  if (result?.requeueAfterMs === undefined) return 'success';
+  queue.addAfter(key, result.requeueAfterMs, { priority: result.priority });
+  return 'requeue_after';
+}
+
+function afterError<K extends string>(queue: WorkQueue<K>, key: K, error: unknown, log: Logger): Outcome {
+  if (error instanceof TerminalError) {
+    queue.forget(key);
+    log.error('reconcile failed and is not tried again before something changes', { error });
+    return 'terminal_error';
+  }
+  log.error('reconcile failed', { error, failures: queue.numRequeues(key) + 1 });
+  queue.addRateLimited(key);
+  return 'error';
+}

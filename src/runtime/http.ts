@@ -1,0 +1,149 @@
+/**
+ * The port for probes and metrics. It answers anybody, so it says little and takes little: GET and HEAD of three paths,
+ * small headers, short times, few connections.
+ *
+ * `/healthz` must not depend on the API server: restarting does not bring it back.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Clock } from './clock.ts';
+import type { Logger } from './log.ts';
+
+/** @returns undefined if all is well, else why not; a reason is logged and not told to the asker */
+export type Check = () => string | undefined | Promise<string | undefined>;
+
+export interface HealthServerOptions {
+  /** 0 for any free port. */
+  readonly port: number;
+  /** Default: all addresses. */
+  readonly host?: string;
+  readonly healthz: Readonly<Record<string, Check>>;
+  readonly readyz: Readonly<Record<string, Check>>;
+  /** What `/metrics` answers; a Registry fits. */
+  readonly metrics: { readonly contentType: string; metrics(): Promise<string> };
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface HealthServer {
+  readonly port: number;
+  /** Takes no new connections, lets answers under way end, and breaks what is left after a second. */
+  close(): Promise<void>;
+}
+
+const CHECK_MS = 1_000;
+const CLOSE_MS = 1_000;
+
+/** @throws the error of listening, such as EADDRINUSE */
+export async function serveHealth(options: HealthServerOptions): Promise<HealthServer> {
+  const server = createServer(
+    {
+      maxHeaderSize: 8_192,
+      headersTimeout: 5_000,
+      requestTimeout: 5_000,
+      keepAliveTimeout: 5_000,
+      connectionsCheckingInterval: 1_000,
+    },
+    (request, response) => {
+      answer(options, request, response).catch((error: unknown) => {
+        options.log.error('a probe could not be answered', { error });
+        if (response.headersSent) response.destroy();
+        else send(response, 500, 'internal error\n');
+      });
+    },
+  );
+  server.maxConnections = 128;
+  server.maxHeadersCount = 64;
+  server.maxRequestsPerSocket = 1_000;
+  // A reader that takes nothing more loses the connection.
+  server.setTimeout(10_000, (socket) => socket.destroy());
+  await listen(server, options);
+  return { port: (server.address() as AddressInfo).port, close: () => close(server, options.clock) };
+}
+
+async function answer(options: HealthServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('allow', 'GET, HEAD');
+    response.setHeader('connection', 'close');
+    send(response, 405, 'only GET and HEAD\n');
+    return;
+  }
+  const [path, query = ''] = (request.url ?? '').split('?', 2);
+  const verbose = new URLSearchParams(query).has('verbose');
+  switch (path) {
+    case '/healthz':
+      return answerChecks(options, 'healthz', verbose, response);
+    case '/readyz':
+      return answerChecks(options, 'readyz', verbose, response);
+    case '/metrics':
+      return send(response, 200, await options.metrics.metrics(), options.metrics.contentType);
+    default:
+      return send(response, 404, 'not found\n');
+  }
+}
+
+/** The text is that of Kubernetes' own components. */
+async function answerChecks(
+  options: HealthServerOptions,
+  what: 'healthz' | 'readyz',
+  verbose: boolean,
+  response: ServerResponse,
+): Promise<void> {
+  const results = await Promise.all(
+    Object.entries(options[what]).map(async ([name, check]) => ({ name, failure: await run(check, options.clock) })),
+  );
+  const failed = results.filter(({ failure }) => failure !== undefined);
+  if (failed.length > 0)
+    options.log.warn(`${what} failed`, { checks: Object.fromEntries(failed.map((f) => [f.name, f.failure])) });
+  const lines = results.map(({ name, failure }) =>
+    failure === undefined ? `[+]${name} ok\n` : `[-]${name} failed: reason withheld\n`,
+  );
+  const word = failed.length === 0 ? 'passed' : 'failed';
+  const text = verbose || failed.length > 0 ? `${lines.join('')}${what} check ${word}\n` : 'ok';
+  send(response, failed.length === 0 ? 200 : 500, text);
+}
+
+async function run(check: Check, clock: Clock): Promise<string | undefined> {
+  const limit = new AbortController();
+  try {
+    const late = clock.sleep(CHECK_MS, limit.signal).then(() => `no answer within ${CHECK_MS} ms`);
+    late.catch(() => undefined);
+    return await Promise.race([check(), late]);
+  } catch (error) {
+    return error instanceof Error ? error.message : 'failed';
+  } finally {
+    limit.abort();
+  }
+}
+
+function send(response: ServerResponse, status: number, text: string, contentType = 'text/plain; charset=utf-8'): void {
+  response.writeHead(status, {
+    'content-type': contentType,
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  // For HEAD, node:http leaves the body out.
+  response.end(text);
+}
+
+function listen(server: Server, { port, host }: HealthServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function close(server: Server, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+    server.close(() => {
+      timer.cancel();
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

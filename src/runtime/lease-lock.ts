@@ -1,0 +1,148 @@
+/**
+ * One Lease as a lock: read it, judge it, write it on condition that nobody else has.
+ */
+import type { KubeClient } from '../kube/client.ts';
+import { isKubeError } from '../kube/errors.ts';
+import { microTime } from '../kube/microtime.ts';
+import { LEASES, type Lease } from '../kube/types.ts';
+import type { Clock } from './clock.ts';
+
+export interface LeaseLockOptions {
+  readonly client: Pick<KubeClient, 'get' | 'create' | 'replace'>;
+  readonly clock: Clock;
+  readonly namespace: string;
+  readonly name: string;
+  /** Unique for each process, not only for each host. */
+  readonly identity: string;
+  /** Others may take the Lease when it has not changed for so long. Default 15 s. */
+  readonly leaseDurationMs?: number;
+}
+
+/** Time limit of a try with all its calls. */
+export interface TryOptions {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+export type Attempt =
+  /** `sentAt`: monotonic time just before the write was sent, from which our hold counts. */
+  | { readonly held: true; readonly sentAt: number }
+  /** `freeInMs`: when it may be taken, if its holder does nothing. */
+  | { readonly held: false; readonly holder: string; readonly freeInMs: number };
+
+/** All methods throw KubeError where the outcome is not known or somebody was faster; then try again. */
+export class LeaseLock {
+  readonly #options: LeaseLockOptions;
+  /** The Lease as last read or written, and since when by our clock its spec has been the same. */
+  #seen: { readonly lease: Lease; readonly since: number } | undefined;
+
+  constructor(options: LeaseLockOptions) {
+    this.#options = options;
+  }
+
+  /** Takes the Lease if it is free, expired or ours. */
+  async acquire(options: TryOptions): Promise<Attempt> {
+    const call = this.#budget(options);
+    const lease = await this.#read(call());
+    if (lease === undefined) return this.#create(call());
+    this.#see(lease);
+    const holder = lease.spec?.holderIdentity ?? '';
+    const freeInMs = this.#freeInMs();
+    if (holder !== '' && holder !== this.#options.identity && freeInMs > 0) return { held: false, holder, freeInMs };
+    return this.#write(lease, call());
+  }
+
+  /** Keeps the Lease; unlike {@link acquire} it never takes one that others had meanwhile, even if it is free now. */
+  async renew(options: TryOptions): Promise<Attempt> {
+    const call = this.#budget(options);
+    const known = this.#seen?.lease;
+    if (known !== undefined && this.#isOurs(known)) {
+      try {
+        return await this.#write(known, call());
+      } catch (error) {
+        // Perhaps it was our own last renewal, whose answer was lost: look.
+        if (!isKubeError(error, 'Conflict', 'NotFound')) throw error;
+      }
+    }
+    const lease = await this.#read(call());
+    if (lease === undefined) return this.#create(call());
+    this.#see(lease);
+    if (this.#isOurs(lease)) return this.#write(lease, call());
+    return { held: false, holder: lease.spec?.holderIdentity ?? '', freeInMs: this.#freeInMs() };
+  }
+
+  /** Gives the Lease away, so that nobody has to wait for its end. Does nothing if it is not ours. */
+  async release(options: TryOptions): Promise<void> {
+    const call = this.#budget(options);
+    const lease = await this.#read(call());
+    if (lease === undefined || !this.#isOurs(lease)) return;
+    const now = microTime(this.#options.clock.now());
+    const spec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, acquireTime: now, renewTime: now };
+    await this.#options.client.replace(LEASES, { ...lease, spec }, call());
+  }
+
+  /** @returns a function that gives each call what is left of the time */
+  #budget({ timeoutMs, signal }: TryOptions): () => TryOptions {
+    const { clock } = this.#options;
+    const end = clock.monotonic() + timeoutMs;
+    return () => ({ timeoutMs: Math.max(1, end - clock.monotonic()), ...(signal && { signal }) });
+  }
+
+  async #read(options: TryOptions): Promise<Lease | undefined> {
+    const { client, namespace, name } = this.#options;
+    try {
+      return await client.get(LEASES, { namespace, name }, options);
+    } catch (error) {
+      if (isKubeError(error, 'NotFound')) return undefined;
+      throw error;
+    }
+  }
+
+  async #create(options: TryOptions): Promise<Attempt> {
+    const { client, clock, namespace, name } = this.#options;
+    const sentAt = clock.monotonic();
+    const lease: Lease = { metadata: { namespace, name }, spec: this.#specAfter(undefined) };
+    this.#see(await client.create(LEASES, lease, options));
+    return { held: true, sentAt };
+  }
+
+  async #write(lease: Lease, options: TryOptions): Promise<Attempt> {
+    const { client, clock } = this.#options;
+    const sentAt = clock.monotonic();
+    this.#see(await client.replace(LEASES, { ...lease, spec: this.#specAfter(lease) }, options));
+    return { held: true, sentAt };
+  }
+
+  #specAfter(lease: Lease | undefined): NonNullable<Lease['spec']> {
+    const { clock, identity, leaseDurationMs = 15_000 } = this.#options;
+    const old = lease?.spec ?? {};
+    const now = microTime(clock.now());
+    const ours = old.holderIdentity === identity;
+    return {
+      ...old,
+      holderIdentity: identity,
+      leaseDurationSeconds: Math.ceil(leaseDurationMs / 1000),
+      acquireTime: ours ? (old.acquireTime ?? now) : now,
+      renewTime: now,
+      leaseTransitions: (old.leaseTransitions ?? 0) + (ours || lease === undefined ? 0 : 1),
+    };
+  }
+
+  #see(lease: Lease): void {
+    const same = this.#seen !== undefined && JSON.stringify(this.#seen.lease.spec) === JSON.stringify(lease.spec);
+    const since = same && this.#seen !== undefined ? this.#seen.since : this.#options.clock.monotonic();
+    this.#seen = { lease, since };
+  }
+
+  #isOurs(lease: Lease): boolean {
+    return lease.spec?.holderIdentity === this.#options.identity;
+  }
+
+  /** By the duration that its holder declares and the time for which we have seen it unchanged: no wall clock. */
+  #freeInMs(): number {
+    if (this.#seen === undefined) return 0;
+    const { lease, since } = this.#seen;
+    const seconds = lease.spec?.leaseDurationSeconds ?? (this.#options.leaseDurationMs ?? 15_000) / 1000;
+    return since + seconds * 1000 - this.#options.clock.monotonic();
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Tells a waiting replica that the Lease is free, so that it need not wait for the next poll.
+ */
+import type { KubeClient } from '../kube/client.ts';
+import { LEASES } from '../kube/types.ts';
+import type { Clock } from './clock.ts';
+
+/** A pause that somebody else may end. */
+export class Nudge {
+  #wake: (() => void) | undefined;
+
+  /** Ends the pause that is under way, if any. */
+  give(): void {
+    this.#wake?.();
+  }
+
+  /** Waits for a nudge, the time or the signal, whichever comes first. */
+  async within(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+    const pause = new AbortController();
+    this.#wake = () => pause.abort();
+    const onAbort = () => pause.abort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) pause.abort();
+    await clock.sleep(ms, pause.signal).catch(() => undefined);
+    signal.removeEventListener('abort', onAbort);
+    this.#wake = undefined;
+  }
+}
+
+export interface LeaseWatchOptions {
+  readonly client: Pick<KubeClient, 'watch'>;
+  readonly clock: Clock;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+const PAUSE_MS = 10_000;
+
+/** Watches until the signal is aborted. Failures only cost time: the replica polls anyway. */
+export async function watchForRelease(options: LeaseWatchOptions, nudge: Nudge, signal: AbortSignal): Promise<void> {
+  const { client, clock, namespace, name } = options;
+  const fieldSelector = `metadata.name=${name}`;
+  while (!signal.aborted) {
+    try {
+      const start = { resourceVersion: '', timeoutSeconds: 300, signal };
+      for await (const { type, object } of client.watch(LEASES, { namespace, fieldSelector, ...start })) {
+        const free = type === 'DELETED' || (object.spec?.holderIdentity ?? '') === '';
+        if (free && type !== 'BOOKMARK') nudge.give();
+      }
+    } catch {
+      // The poll meets the same failure and tells of it.
+    }
+    await clock.sleep(PAUSE_MS, signal).catch(() => undefined);
+  }
+}

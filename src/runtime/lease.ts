@@ -1,0 +1,177 @@
+/**
+ * Leader election on a Lease of coordination.k8s.io, after client-go's.
+ *
+ * What is guaranteed: {@link LeaderElector.assertLeading} throws unless our last successful renewal was *sent* less than
+ * `renewDeadlineMs` ago by this machine's monotonic clock. Others take a Lease over only after it has not changed for
+ * `leaseDurationMs` by their own clocks. Wall clocks may differ as they like.
+ *
+ * What is NOT guaranteed: that there is only one leader. Clocks may run at different speeds (duration / deadline = 1.5 is
+ * the tolerated ratio), and a write that was asserted may still reach the server after a pause of the process or the
+ * network. So the lease keeps two leaders rare; what makes them harmless is that every write is conditional (on a
+ * resourceVersion) or idempotent. Assert before each write all the same.
+ *
+ * The Lease must be released only after all guarded work has ended: abort the signal of `run` as a late stop step.
+ *
+ * @see https://github.com/kubernetes/client-go/blob/master/tools/leaderelection/leaderelection.go
+ */
+import type { KubeClient } from '../kube/client.ts';
+import { isKubeError } from '../kube/errors.ts';
+import type { Clock } from './clock.ts';
+import { type Attempt, LeaseLock, type LeaseLockOptions } from './lease-lock.ts';
+import { Nudge, watchForRelease } from './lease-watch.ts';
+import type { Logger } from './log.ts';
+
+export interface LeaderElectorOptions extends LeaseLockOptions {
+  readonly client: Pick<KubeClient, 'get' | 'create' | 'replace' | 'watch'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** A leader that could not renew for so long stops. Default 10 s. */
+  readonly renewDeadlineMs?: number;
+  /** Between two tries. Default 2 s. */
+  readonly retryPeriodMs?: number;
+  /** From 0 to 1, for jitter. */
+  readonly random?: () => number;
+  /** Must not throw; its signal is aborted when leadership ends, for whatever reason. */
+  readonly onStartedLeading: (signal: AbortSignal) => void;
+  /** For metrics; called with false once at the start. */
+  readonly onChange?: (leading: boolean) => void;
+}
+
+/** A guarded step was about to be taken without a fresh lease. */
+export class NotLeadingError extends Error {
+  override readonly name = 'NotLeadingError';
+  readonly code = 'NotLeading';
+}
+
+/** `lost`: the process must end with an error, because work of the old term may be under way. */
+export type ElectionEnd = 'stopped' | 'lost';
+
+/** One per process. */
+export class LeaderElector {
+  readonly #options: LeaderElectorOptions;
+  readonly #lock: LeaseLock;
+  readonly #log: Logger;
+  readonly #renewDeadlineMs: number;
+  readonly #retryPeriodMs: number;
+  #leading = false;
+  #renewedAt = Number.NEGATIVE_INFINITY;
+
+  /** @throws RangeError unless lease duration > renew deadline > retry period */
+  constructor(options: LeaderElectorOptions) {
+    const { renewDeadlineMs = 10_000, retryPeriodMs = 2_000, leaseDurationMs = 15_000 } = options;
+    if (!(leaseDurationMs > renewDeadlineMs + retryPeriodMs && renewDeadlineMs > retryPeriodMs && retryPeriodMs > 0)) {
+      throw new RangeError('the lease duration must be longer than renew deadline plus retry period, each above 0');
+    }
+    this.#options = options;
+    this.#renewDeadlineMs = renewDeadlineMs;
+    this.#retryPeriodMs = retryPeriodMs;
+    this.#lock = new LeaseLock(options);
+    this.#log = options.log.child({ lease: `${options.namespace}/${options.name}`, identity: options.identity });
+  }
+
+  /** Whether a guarded step may be taken now. */
+  isLeader(): boolean {
+    return this.#leading && this.#options.clock.monotonic() - this.#renewedAt < this.#renewDeadlineMs;
+  }
+
+  /**
+   * The fence before each write. After a pause of the process it throws until the Lease was renewed again, which succeeds
+   * only if nobody else has written it.
+   *
+   * @throws NotLeadingError
+   */
+  assertLeading(): void {
+    if (!this.#leading) throw new NotLeadingError('this replica is not the leader');
+    const ageMs = this.#options.clock.monotonic() - this.#renewedAt;
+    if (ageMs >= this.#renewDeadlineMs) {
+      throw new NotLeadingError(`the lease was last renewed ${Math.round(ageMs / 1000)} s ago`);
+    }
+  }
+
+  /**
+   * Waits for the Lease, leads while it can be renewed, and gives it away when the signal is aborted.
+   *
+   * @returns why it ended; never rejects
+   */
+  async run(signal: AbortSignal): Promise<ElectionEnd> {
+    const { onChange, onStartedLeading } = this.#options;
+    onChange?.(false);
+    if (!(await this.#acquire(signal))) return 'stopped';
+    const term = new AbortController();
+    this.#leading = true;
+    this.#log.info('started leading');
+    onChange?.(true);
+    onStartedLeading(term.signal);
+    const end = await this.#keep(signal);
+    this.#leading = false;
+    term.abort(new NotLeadingError(end === 'lost' ? 'the lease was lost' : 'the lease is given away'));
+    onChange?.(false);
+    if (end === 'stopped') await this.#release();
+    else this.#log.error('the lease was lost');
+    return end;
+  }
+
+  async #acquire(signal: AbortSignal): Promise<boolean> {
+    const { clock, random = Math.random } = this.#options;
+    const waiting = new AbortController();
+    const nudge = new Nudge();
+    const watching = watchForRelease(this.#options, nudge, AbortSignal.any([signal, waiting.signal]));
+    let holder: string | undefined;
+    try {
+      while (!signal.aborted) {
+        const attempt = await this.#try('acquire', this.#renewDeadlineMs / 2, signal);
+        if (attempt?.held) {
+          this.#renewedAt = attempt.sentAt;
+          return true;
+        }
+        if (attempt !== undefined && attempt.holder !== holder) {
+          holder = attempt.holder;
+          this.#log.info('another replica leads', { holder });
+        }
+        const pauseMs = this.#retryPeriodMs * (1 + random() / 5);
+        await nudge.within(clock, Math.min(pauseMs, attempt?.freeInMs ?? pauseMs), signal);
+      }
+      return false;
+    } finally {
+      waiting.abort();
+      await watching;
+    }
+  }
+
+  /** Renews until it is told to stop or cannot. */
+  async #keep(signal: AbortSignal): Promise<ElectionEnd> {
+    const { clock } = this.#options;
+    for (;;) {
+      await clock.sleep(this.#retryPeriodMs, signal).catch(() => undefined);
+      if (signal.aborted) return 'stopped';
+      // Below the deadline, so that after a hung call there is time for another one; and after a pause of the process
+      // one try is left, since a renewal that succeeds proves that nobody led meanwhile.
+      const left = this.#renewDeadlineMs - (clock.monotonic() - this.#renewedAt);
+      const timeoutMs = Math.max(this.#retryPeriodMs, Math.min(left, this.#renewDeadlineMs / 2));
+      const attempt = await this.#try('renew', timeoutMs, signal);
+      if (attempt?.held) this.#renewedAt = attempt.sentAt;
+      else if (signal.aborted) return 'stopped';
+      else if (attempt !== undefined || !this.isLeader()) return 'lost';
+    }
+  }
+
+  async #try(what: 'acquire' | 'renew', timeoutMs: number, signal: AbortSignal): Promise<Attempt | undefined> {
+    try {
+      return await this.#lock[what]({ timeoutMs, signal });
+    } catch (error) {
+      // That another replica was faster is what an election is.
+      const lostRace = what === 'acquire' && isKubeError(error, 'Conflict', 'AlreadyExists');
+      if (!signal.aborted && !lostRace) this.#log.warn(`could not ${what} the lease`, { error });
+      return undefined;
+    }
+  }
+
+  async #release(): Promise<void> {
+    try {
+      await this.#lock.release({ timeoutMs: this.#retryPeriodMs });
+      this.#log.info('gave the lease away');
+    } catch (error) {
+      this.#log.warn('could not give the lease away: the next leader waits for its end', { error });
+    }
+  }
+}

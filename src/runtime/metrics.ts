@@ -1,0 +1,164 @@
+/**
+ * A registry of metrics under the names that dashboards for controller-runtime know.
+ *
+ * @see https://book.kubebuilder.io/reference/metrics-reference
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
+import type { RequestObservation } from '../kube/requester.ts';
+import type { ControllerMetrics } from './controller.ts';
+import type { QueueMetrics } from './workqueue.ts';
+
+/** @returns a registry with what Node tells of itself: memory, event loop delay, garbage collection */
+export function createRegistry(): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  return registry;
+}
+
+/** 1 ms to 60 s, as controller-runtime. */
+const RECONCILE_BUCKETS = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 1.75, 2,
+  2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,
+];
+const QUEUE_BUCKETS = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1_000];
+const REQUEST_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
+
+/** @returns hooks for controllers by name; to be called once per registry */
+export function controllerMetrics(registry: Registry): (controller: string) => ControllerMetrics {
+  const registers = [registry];
+  const labelNames = ['controller'] as const;
+  const name = (suffix: string) => `controller_runtime_${suffix}`;
+  const total = new Counter({
+    name: name('reconcile_total'),
+    help: 'Reconciliations by result.',
+    labelNames: ['controller', 'result'] as const,
+    registers,
+  });
+  const errors = new Counter({
+    name: name('reconcile_errors_total'),
+    help: 'Reconciliations that failed.',
+    labelNames,
+    registers,
+  });
+  const terminal = new Counter({
+    name: name('terminal_reconcile_errors_total'),
+    help: 'Reconciliations that failed and are not tried again.',
+    labelNames,
+    registers,
+  });
+  const seconds = new Histogram({
+    name: name('reconcile_time_seconds'),
+    help: 'Duration of a reconciliation.',
+    labelNames,
+    buckets: RECONCILE_BUCKETS,
+    registers,
+  });
+  const active = new Gauge({ name: name('active_workers'), help: 'Reconciliations under way.', labelNames, registers });
+  const most = new Gauge({
+    name: name('max_concurrent_reconciles'),
+    help: 'Most reconciliations at once.',
+    labelNames,
+    registers,
+  });
+  return (controller) => ({
+    workers: (count) => {
+      most.set({ controller }, count);
+      active.set({ controller }, 0);
+    },
+    started: () => active.inc({ controller }),
+    ended: (outcome, duration) => {
+      active.dec({ controller });
+      seconds.observe({ controller }, duration);
+      total.inc({ controller, result: outcome === 'terminal_error' ? 'error' : outcome });
+      if (outcome === 'error' || outcome === 'terminal_error') errors.inc({ controller });
+      if (outcome === 'terminal_error') terminal.inc({ controller });
+    },
+  });
+}
+
+/** @returns hooks for queues by name; to be called once per registry */
+export function queueMetrics(registry: Registry): (queue: string) => QueueMetrics {
+  const common = { labelNames: ['name', 'controller'] as const, registers: [registry] };
+  const buckets = QUEUE_BUCKETS;
+  const adds = new Counter({ name: 'workqueue_adds_total', help: 'Keys added.', ...common });
+  const retries = new Counter({ name: 'workqueue_retries_total', help: 'Keys added after a failure.', ...common });
+  const depth = new Gauge({ name: 'workqueue_depth', help: 'Keys that wait.', ...common });
+  const waited = new Histogram({
+    name: 'workqueue_queue_duration_seconds',
+    help: 'How long a key waited.',
+    buckets,
+    ...common,
+  });
+  const worked = new Histogram({
+    name: 'workqueue_work_duration_seconds',
+    help: 'How long a key was processed.',
+    buckets,
+    ...common,
+  });
+  type Source = Parameters<QueueMetrics['observe']>[0];
+  const sources = new Map<string, Source>();
+  const gaugeOf = (name: string, help: string, read: (source: Source) => number) =>
+    new Gauge({
+      name,
+      help,
+      ...common,
+      collect() {
+        for (const [queue, source] of sources) this.set({ name: queue, controller: queue }, read(source));
+      },
+    });
+  gaugeOf(
+    'workqueue_unfinished_work_seconds',
+    'Sum of the time for which keys are in work.',
+    (read) => read().unfinishedSeconds,
+  );
+  gaugeOf(
+    'workqueue_longest_running_processor_seconds',
+    'The longest time for which a key is in work.',
+    (read) => read().longestSeconds,
+  );
+  return (name) => {
+    const labels = { name, controller: name };
+    return {
+      added: () => adds.inc(labels),
+      retried: () => retries.inc(labels),
+      depth: (keys) => depth.set(labels, keys),
+      waited: (seconds) => waited.observe(labels, seconds),
+      worked: (seconds) => worked.observe(labels, seconds),
+      observe: (source) => sources.set(name, source),
+    };
+  };
+}
+
+/** @returns the hook for KubeClient's `onRequest`; to be called once per registry */
+export function requestMetrics(registry: Registry): (observation: RequestObservation) => void {
+  const registers = [registry];
+  const total = new Counter({
+    name: 'rest_client_requests_total',
+    help: 'Requests to the API server, each try counted.',
+    labelNames: ['code', 'method', 'host'] as const,
+    registers,
+  });
+  const seconds = new Histogram({
+    name: 'rest_client_request_duration_seconds',
+    help: 'Time to the headers of the answer.',
+    labelNames: ['verb', 'host'] as const,
+    buckets: REQUEST_BUCKETS,
+    registers,
+  });
+  return ({ code, method, host, verb, seconds: duration }) => {
+    total.inc({ code, method, host });
+    seconds.observe({ verb, host }, duration);
+  };
+}
+
+/** @returns the hook for LeaderElector's `onChange`; to be called once per registry */
+export function leaderMetrics(registry: Registry, name: string): (leading: boolean) => void {
+  const status = new Gauge({
+    name: 'leader_election_master_status',
+    help: 'Whether this replica leads: 1 or 0.',
+    labelNames: ['name'] as const,
+    registers: [registry],
+  });
+  status.set({ name }, 0);
+  return (leading) => status.set({ name }, leading ? 1 : 0);
+}

@@ -1,0 +1,199 @@
+/**
+ * Keeps a {@link Store} equal to a part of the cluster: list, then watch for ever.
+ *
+ * - Any failure but Gone: wait (0.8 s doubling to 30 s, jitter) and watch on from the last version seen.
+ * - Gone: list again at once; that list is the truth, even if it is older.
+ * - All `relistMs`: list again, in case that an event was lost on the way.
+ * - A list that is older than what a watch has told before comes from a server that lags behind, and is left aside, unless
+ *   several in a row say so: then the server's history was rewound (etcd restored), and `onRewind` is called.
+ *
+ * It does not guarantee that the store is current, only how old it may be: see `secondsSinceContact`.
+ *
+ * @see https://github.com/kubernetes/client-go/blob/master/tools/cache/reflector.go
+ */
+import type { KubeClient } from '../kube/client.ts';
+import { isKubeError } from '../kube/errors.ts';
+import type { Selection } from '../kube/options.ts';
+import type { KubeObject, ResourceType } from '../kube/types.ts';
+import type { WatchEvent } from '../kube/watch.ts';
+import { Backoff } from './backoff.ts';
+import type { Clock } from './clock.ts';
+import type { Logger } from './log.ts';
+import { type ChangeHandler, Store, type Version } from './store.ts';
+
+export interface ReflectorOptions<Raw extends KubeObject, T> {
+  readonly client: Pick<KubeClient, 'pages' | 'watch'>;
+  readonly type: ResourceType<Raw>;
+  readonly selection?: Selection;
+  /** Keeps what is needed; the raw object is let go. */
+  readonly project: (raw: Raw) => T;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** From 0 to 1, for jitter. */
+  readonly random?: () => number;
+  /** Between two lists. Default 10 min. */
+  readonly relistMs?: number;
+  /** Default 90 s. */
+  readonly idleTimeoutMs?: number;
+  /** The server's history went back: nothing that was remembered of it holds. */
+  readonly onRewind?: () => void;
+}
+
+const WATCH_SECONDS = 300;
+/** Lists in a row that must say that history went back; with back-off that is some 25 s. */
+const REWIND_LISTS = 5;
+/** A watch that ends sooner, without an error, is a server in trouble. */
+const SHORT_WATCH_MS = 1_000;
+
+/** One per resource type and selection. */
+export class Reflector<Raw extends KubeObject, T> {
+  readonly store: Store<T>;
+  /** Resolves with the first complete list. */
+  readonly synced: Promise<void>;
+  readonly #options: ReflectorOptions<Raw, T>;
+  readonly #log: Logger;
+  readonly #backoff: Backoff;
+  readonly #random: () => number;
+  readonly #resolveSynced: () => void;
+  #hasSynced = false;
+  #version: string | undefined;
+  #mayGoBack = false;
+  #oldLists = 0;
+  #relistAt = 0;
+  #lastContact = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ReflectorOptions<Raw, T>) {
+    const { clock, random = Math.random } = options;
+    this.#options = options;
+    this.#random = random;
+    this.#log = options.log.child({ reflector: options.type.plural });
+    this.#backoff = new Backoff({ clock, random, baseMs: 800, capMs: 30_000, resetAfterMs: 120_000 });
+    this.store = new Store({ onHandlerError: (error) => this.#log.error('a change handler failed', { error }) });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.synced = promise;
+    this.#resolveSynced = resolve;
+  }
+
+  hasSynced(): boolean {
+    return this.#hasSynced;
+  }
+
+  /** Since anything came from the server: a list, an event or a bookmark. Infinity before the first. */
+  secondsSinceContact(): number {
+    return (this.#options.clock.monotonic() - this.#lastContact) / 1000;
+  }
+
+  /** Called in order, for the objects of the first list too; whatever it throws is logged. */
+  onChange(handler: ChangeHandler<T>): () => void {
+    return this.store.onChange(handler);
+  }
+
+  /**
+   * Reads your own write: puts the answer to it in the store, unless the watch was faster.
+   *
+   * @returns false if it is no newer than what the store has
+   */
+  upsert(raw: Raw): boolean {
+    return this.store.upsert(raw.metadata, this.#options.project(raw));
+  }
+
+  /** Runs until the signal is aborted; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        if (this.#version === undefined || this.#options.clock.monotonic() >= this.#relistAt) await this.#list(signal);
+        else await this.#watch(this.#version, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        await this.#recover(error, signal);
+      }
+    }
+  }
+
+  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
+    if (isKubeError(error, 'Gone') && this.#version !== undefined) {
+      this.#log.info('the version is too old to watch from: listing again', { resourceVersion: this.#version });
+      this.#version = undefined;
+      this.#mayGoBack = true;
+      return;
+    }
+    const asked = isKubeError(error) ? (error.retryAfterMs ?? 0) : 0;
+    const pauseMs = Math.max(this.#backoff.next(), asked);
+    this.#log.warn('list or watch failed: trying again', { error, pauseMs: Math.round(pauseMs) });
+    await this.#options.clock.sleep(pauseMs, signal).catch(() => undefined);
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { client, type, selection, clock, relistMs = 600_000 } = this.#options;
+    const items: { version: Version; value: T }[] = [];
+    let resourceVersion = '';
+    for await (const page of client.pages(type, { ...selection, signal })) {
+      for (const raw of page.items) this.#project(raw, (value) => items.push({ version: raw.metadata, value }));
+      resourceVersion = page.resourceVersion;
+    }
+    const rewound = this.store.isRewind(resourceVersion);
+    if (rewound && !this.#believe())
+      throw new Error(`the list is older (${resourceVersion}) than what was seen before`);
+    this.store.replaceAll(items, resourceVersion, { mayGoBack: this.#mayGoBack || rewound });
+    this.#mayGoBack = false;
+    this.#oldLists = 0;
+    this.#version = resourceVersion;
+    this.#relistAt = clock.monotonic() + relistMs * (0.9 + this.#random() / 5);
+    this.#lastContact = clock.monotonic();
+    this.#hasSynced = true;
+    this.#resolveSynced();
+    if (rewound) {
+      this.#log.warn('the history of the server went back: the store was built anew', { resourceVersion });
+      this.#options.onRewind?.();
+    }
+  }
+
+  /** @returns whether an old list is to be taken as the truth */
+  #believe(): boolean {
+    this.#oldLists += 1;
+    return this.#mayGoBack || this.#oldLists >= REWIND_LISTS;
+  }
+
+  async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
+    const { client, type, selection, clock, idleTimeoutMs } = this.#options;
+    const started = clock.monotonic();
+    const untilRelist = Math.ceil((this.#relistAt - started) / 1000);
+    const spread = Math.round(WATCH_SECONDS * (0.9 + this.#random() / 5));
+    const timeoutSeconds = Math.max(1, Math.min(spread, untilRelist));
+    for await (const event of client.watch(type, {
+      ...selection,
+      resourceVersion,
+      timeoutSeconds,
+      idleTimeoutMs,
+      signal,
+    })) {
+      this.#lastContact = clock.monotonic();
+      this.#applyEvent(event);
+    }
+    if (!signal.aborted && clock.monotonic() - started < Math.min(SHORT_WATCH_MS, timeoutSeconds * 500)) {
+      throw new Error('the watch ended at once');
+    }
+  }
+
+  #applyEvent({ type, object }: WatchEvent<Raw>): void {
+    const { metadata } = object;
+    if (type === 'DELETED') this.store.remove(metadata);
+    else if (type !== 'BOOKMARK') this.#project(object, (value) => this.store.upsert(metadata, value));
+    // After the change: until then the store does not cover this version.
+    this.store.advance(metadata.resourceVersion);
+    this.#version = metadata.resourceVersion ?? this.#version;
+  }
+
+  /** An object that cannot be projected is as if it were not there; the others go on. */
+  #project(raw: Raw, then: (value: T) => void): void {
+    let value: T;
+    try {
+      value = this.#options.project(raw);
+    } catch (error) {
+      const { namespace, name } = raw.metadata;
+      this.#log.error('an object was left out', { namespace, name, error });
+      return;
+    }
+    then(value);
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * Keys of things to look at, with the semantics of client-go's workqueue:
+ *
+ * - A key that waits is there once, however often it is added.
+ * - A key is never handed out twice at the same time; added meanwhile, it comes again after `done`.
+ * - `addRateLimited` waits longer with each failure, until `forget`.
+ *
+ * And with priorities: the highest waiting goes first, in order of arrival among equals.
+ *
+ * @see https://github.com/kubernetes/client-go/tree/master/util/workqueue
+ */
+import { exponential } from './backoff.ts';
+import type { Clock, Timer } from './clock.ts';
+
+/** Told of what dashboards know from client-go; times in seconds. */
+export interface QueueMetrics {
+  added(): void;
+  retried(): void;
+  depth(keys: number): void;
+  waited(seconds: number): void;
+  worked(seconds: number): void;
+  /** Once, with a function that tells of the keys being processed. */
+  observe(processing: () => { readonly unfinishedSeconds: number; readonly longestSeconds: number }): void;
+}
+
+export interface WorkQueueOptions {
+  readonly clock: Clock;
+  readonly metrics?: QueueMetrics;
+  /** From 0 to 1, for jitter. */
+  readonly random?: () => number;
+  /** Pause after the first failure. Default 5 ms. */
+  readonly baseDelayMs?: number;
+  /** Longest pause after a failure. Default 5 min. */
+  readonly maxDelayMs?: number;
+}
+
+export interface AddOptions {
+  /** Higher goes first. Default 0. */
+  readonly priority?: number | undefined;
+}
+
+interface Queued {
+  readonly priority: number;
+  readonly since: number;
+}
+
+interface Delayed {
+  readonly priority: number;
+  readonly due: number;
+  readonly timer: Timer;
+}
+
+/** One process's queue; keys are lost with it, so whoever fills it must be able to fill it again. */
+export class WorkQueue<K extends string = string> {
+  readonly #options: WorkQueueOptions;
+  readonly #random: () => number;
+  /** Waiting keys by priority; a Set keeps the order of arrival. */
+  readonly #lanes = new Map<number, Set<K>>();
+  readonly #queued = new Map<K, Queued>();
+  readonly #processing = new Map<K, Queued>();
+  /** Added while being processed. */
+  readonly #dirty = new Map<K, Queued>();
+  readonly #delayed = new Map<K, Delayed>();
+  readonly #failures = new Map<K, number>();
+  readonly #getters: ((key: K | undefined) => void)[] = [];
+  readonly #idle = Promise.withResolvers<void>();
+  #shutDown = false;
+
+  constructor(options: WorkQueueOptions) {
+    this.#options = options;
+    this.#random = options.random ?? Math.random;
+    options.metrics?.observe(() => this.#observeProcessing());
+  }
+
+  /** Keys that wait to be handed out. */
+  get length(): number {
+    return this.#queued.size;
+  }
+
+  /** To be looked at as soon as possible. A waiting key keeps its place unless the priority is higher. */
+  add(key: K, { priority = 0 }: AddOptions = {}): void {
+    if (this.#shutDown) return;
+    const running = this.#processing.has(key);
+    const known = (running ? this.#dirty : this.#queued).get(key);
+    if (known === undefined) this.#options.metrics?.added();
+    else if (known.priority >= priority) return;
+    const entry = { priority, since: known?.since ?? this.#options.clock.monotonic() };
+    if (running) this.#dirty.set(key, entry);
+    else this.#enqueue(key, entry);
+  }
+
+  /** To be looked at after a while. Of several the earliest counts. */
+  addAfter(key: K, ms: number, { priority = 0 }: AddOptions = {}): void {
+    if (this.#shutDown) return;
+    if (!(ms > 0)) {
+      this.add(key, { priority });
+      return;
+    }
+    const due = this.#options.clock.monotonic() + ms;
+    const known = this.#delayed.get(key);
+    const highest = Math.max(priority, known?.priority ?? priority);
+    if (known !== undefined && known.due <= due) {
+      this.#delayed.set(key, { ...known, priority: highest });
+      return;
+    }
+    known?.timer.cancel();
+    const timer = this.#options.clock.setTimeout(() => this.#ripen(key), ms);
+    this.#delayed.set(key, { due, timer, priority: highest });
+  }
+
+  /** To be looked at after a pause that grows with each failure; keeps the priority with which it was handed out. */
+  addRateLimited(key: K, { priority = this.#processing.get(key)?.priority ?? 0 }: AddOptions = {}): void {
+    const failures = this.numRequeues(key);
+    this.#failures.set(key, failures + 1);
+    this.#options.metrics?.retried();
+    const { baseDelayMs = 5, maxDelayMs = 300_000 } = this.#options;
+    const pauseMs = exponential(baseDelayMs, maxDelayMs, failures) * (1 - this.#random() / 4);
+    this.addAfter(key, pauseMs, { priority });
+  }
+
+  /** Ends the row of failures. */
+  forget(key: K): void {
+    this.#failures.delete(key);
+  }
+
+  /** Failures in a row. */
+  numRequeues(key: K): number {
+    return this.#failures.get(key) ?? 0;
+  }
+
+  /** @returns the next key, to be given back by {@link done}; undefined when the queue was shut down */
+  get(): Promise<K | undefined> {
+    const key = this.#next();
+    if (key !== undefined || this.#shutDown) return Promise.resolve(key);
+    return new Promise((resolve) => this.#getters.push(resolve));
+  }
+
+  /** The key was processed. If it was added meanwhile it waits again. */
+  done(key: K): void {
+    const running = this.#processing.get(key);
+    if (running === undefined) return;
+    this.#processing.delete(key);
+    this.#options.metrics?.worked(this.#secondsSince(running.since));
+    const again = this.#dirty.get(key);
+    this.#dirty.delete(key);
+    if (again !== undefined && !this.#shutDown) this.#enqueue(key, again);
+    this.#settleIfIdle();
+  }
+
+  /**
+   * Takes no more keys and hands out none, or with `drain` only those that wait now.
+   *
+   * @returns when all that was handed out is done
+   */
+  shutDown({ drain = false }: { readonly drain?: boolean } = {}): Promise<void> {
+    this.#shutDown = true;
+    for (const { timer } of this.#delayed.values()) timer.cancel();
+    this.#delayed.clear();
+    this.#dirty.clear();
+    if (!drain) {
+      this.#queued.clear();
+      this.#lanes.clear();
+      this.#options.metrics?.depth(0);
+    }
+    for (const getter of this.#getters.splice(0)) getter(undefined);
+    this.#settleIfIdle();
+    return this.#idle.promise;
+  }
+
+  #ripen(key: K): void {
+    const delayed = this.#delayed.get(key);
+    this.#delayed.delete(key);
+    if (delayed !== undefined) this.add(key, { priority: delayed.priority });
+  }
+
+  #enqueue(key: K, entry: Queued): void {
+    this.#leaveLane(key);
+    this.#queued.set(key, entry);
+    const lane = this.#lanes.get(entry.priority) ?? new Set();
+    this.#lanes.set(entry.priority, lane.add(key));
+    const getter = this.#getters.shift();
+    if (getter === undefined) this.#options.metrics?.depth(this.length);
+    else getter(this.#next());
+  }
+
+  #leaveLane(key: K): void {
+    const priority = this.#queued.get(key)?.priority;
+    if (priority === undefined) return;
+    const lane = this.#lanes.get(priority);
+    lane?.delete(key);
+    if (lane?.size === 0) this.#lanes.delete(priority);
+    this.#queued.delete(key);
+  }
+
+  #next(): K | undefined {
+    const first = this.#lanes
+      .get(Math.max(...this.#lanes.keys()))
+      ?.values()
+      .next();
+    if (first === undefined || first.done === true) return undefined;
+    const key = first.value;
+    const { priority, since } = this.#queued.get(key) ?? { priority: 0, since: 0 };
+    this.#leaveLane(key);
+    this.#options.metrics?.waited(this.#secondsSince(since));
+    this.#options.metrics?.depth(this.length);
+    this.#processing.set(key, { priority, since: this.#options.clock.monotonic() });
+    return key;
+  }
+
+  #settleIfIdle(): void {
+    if (this.#shutDown && this.#processing.size === 0 && this.length === 0) this.#idle.resolve();
+  }
+
+  #secondsSince(time: number): number {
+    return (this.#options.clock.monotonic() - time) / 1000;
+  }
+
+  #observeProcessing() {
+    const seconds = [...this.#processing.values()].map(({ since }) => this.#secondsSince(since));
+    return { unfinishedSeconds: seconds.reduce((a, b) => a + b, 0), longestSeconds: Math.max(0, ...seconds) };
+  }
+}

@@ -1,0 +1,136 @@
+import { describe, expect, it } from 'vitest';
+import type { Secret } from '../../../src/kube/types.ts';
+import { fingerprintOf, KeyMaterial, newKey } from '../../../src/rotation/keys.ts';
+import type { Keyset } from '../../../src/rotation/keyset.ts';
+import { materialsOf, patchFor, readSecret } from '../../../src/rotation/secret.ts';
+import { decodeState, encodeState, StateError } from '../../../src/rotation/state.ts';
+import { advance, foundKeyset, type Write } from '../../../src/rotation/transition.ts';
+import { DONE, DRAINING, SETTINGS, T0, WRITES } from './builders.ts';
+
+const A = 'a'.repeat(64);
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+function secret(data: Record<string, string>, edit: Partial<Secret> = {}): Secret {
+  const encoded = Object.fromEntries(Object.entries(data).map(([name, value]) => [name, base64(value)]));
+  return { metadata: { name: 'jwt', namespace: 'x', resourceVersion: '1' }, type: 'Opaque', data: encoded, ...edit };
+}
+
+/** A Secret as rekey leaves it after these writes, and its keyset. */
+function written(writes: readonly Write[]): { secret: Secret; keyset: Keyset } {
+  const first = new KeyMaterial(Buffer.from(A));
+  let keyset = foundKeyset({ kid: 'k-a', fingerprint: fingerprintOf(first) }, T0);
+  let materials = new Map([['k-a', first]]);
+  for (const write of writes) {
+    const [key, ack] = [newKey(32), newKey(32)];
+    materials = new Map([...materials, [key.kid, key.material], [ack.kid, ack.material]]);
+    keyset = advance(keyset, write, { key, ack }, T0);
+  }
+  const { metadata, data } = patchFor(keyset, materials, SETTINGS);
+  const annotations = Object.fromEntries(Object.entries(metadata.annotations).filter(([, value]) => value !== null));
+  return {
+    keyset,
+    secret: {
+      ...secret({}),
+      metadata: { ...secret({}).metadata, annotations: annotations as Record<string, string> },
+      data: data ?? {},
+    },
+  };
+}
+
+describe('a Secret that rekey has not written', () => {
+  const rows: readonly (readonly [string, Secret, string])[] = [
+    ['immutable', secret({ JWT_SECRET_KEY: A }, { immutable: true }), 'SecretImmutable'],
+    ['of a platform type', secret({ JWT_SECRET_KEY: A }, { type: 'kubernetes.io/tls' }), 'SecretTypeUnsupported'],
+    ['without a signing key', secret({ OTHER: A }), 'KeyNotFound'],
+    ['with two different keys', secret({ JWT_SECRET_KEY: A, JWT_SECRET: 'b'.repeat(64) }), 'KeysDiffer'],
+    ['with a trailing newline', secret({ JWT_SECRET_KEY: `${A}\n` }), 'KeyMalformed'],
+    ['with a comma', secret({ JWT_SECRET_KEY: `${A},${A}` }), 'KeyMalformed'],
+    ['empty', secret({ JWT_SECRET_KEY: '' }), 'KeyMalformed'],
+    [
+      'owned by External Secrets',
+      secret(
+        { JWT_SECRET_KEY: A },
+        {
+          metadata: {
+            name: 'jwt',
+            managedFields: [{ manager: 'external-secrets', fieldsV1: { 'f:data': { 'f:JWT_SECRET_KEY': {} } } }],
+          },
+        },
+      ),
+      'ForeignWriter',
+    ],
+  ];
+  it.each(rows)('is refused when %s', (_, found, reason) => {
+    expect(readSecret(found, SETTINGS)).toMatchObject({ kind: 'Refused', finding: { reason } });
+  });
+
+  it('is adopted with one key, under one of the names or both', () => {
+    const fingerprint = fingerprintOf(new KeyMaterial(Buffer.from(A)));
+    expect(readSecret(secret({ JWT_SECRET: A }), SETTINGS)).toEqual({ kind: 'Unmanaged', fingerprint });
+    expect(readSecret(secret({ JWT_SECRET: A, JWT_SECRET_KEY: A }), SETTINGS)).toEqual({
+      kind: 'Unmanaged',
+      fingerprint,
+    });
+  });
+});
+
+describe('a Secret that rekey has written', () => {
+  const { adopt, stage, promote } = WRITES;
+
+  it('has every name in each step, as the protocol lists them', () => {
+    const wrote = (writes: readonly Write[]) => {
+      const { secret: found, keyset } = written(writes);
+      const text = (name: string) => Buffer.from(found.data?.[name] ?? '', 'base64').toString();
+      expect(text('JWT_SECRET')).toBe(text('JWT_SECRET_KEY'));
+      expect(text('JWT_ALGORITHM')).toBe('HS256');
+      expect(keyset.keys.map(({ kid }) => kid)).toContain(text('JWT_KEY_ID'));
+      return { sign: text('JWT_SECRET_KEY'), fallbacks: text('JWT_SECRET_KEY_FALLBACKS').split(',') };
+    };
+    const steady = wrote([adopt]);
+    expect([steady.sign, steady.fallbacks.length]).toEqual([A, 1]);
+    const staging = wrote([adopt, stage]);
+    expect([staging.sign, staging.fallbacks.length]).toEqual([A, 2]);
+    const promoting = wrote([adopt, stage, promote]);
+    expect([promoting.sign === A, promoting.fallbacks[0]]).toEqual([false, A]);
+    for (const key of [...staging.fallbacks, promoting.sign]) expect(key).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('is read back as the keyset that was written, with the bytes of every key', () => {
+    const { secret: found, keyset } = written([adopt, stage, promote]);
+    expect(readSecret(found, SETTINGS)).toEqual({ kind: 'Managed', keyset });
+    const materials = materialsOf(found, keyset, SETTINGS);
+    expect([...materials.keys()].sort()).toEqual(keyset.keys.map(({ kid }) => kid).sort());
+  });
+
+  it.each(['JWT_SECRET_KEY', 'JWT_SECRET', 'JWT_SECRET_KEY_FALLBACKS'])(
+    'is not touched when %s was edited by hand',
+    (name) => {
+      const { secret: found } = written([adopt, stage]);
+      const edited = { ...found, data: { ...found.data, [name]: base64('e'.repeat(64)) } };
+      expect(readSecret(edited, SETTINGS)).toMatchObject({ kind: 'Refused', finding: { reason: 'ForeignWriter' } });
+    },
+  );
+
+  it('is not touched when its state is unreadable', () => {
+    const { secret: found } = written([adopt]);
+    const annotations = { ...found.metadata.annotations, 'rekey.dev/history': 'x' };
+    const edited = { ...found, metadata: { ...found.metadata, annotations } };
+    expect(readSecret(edited, SETTINGS)).toMatchObject({ kind: 'Refused', finding: { reason: 'StateUnreadable' } });
+  });
+});
+
+describe('the state in annotations', () => {
+  it.each([
+    ['draining', DRAINING],
+    ['done', DONE],
+  ])('survives the way there and back: %s', (_, keyset) => {
+    expect(decodeState(encodeState(keyset))).toEqual(keyset);
+  });
+
+  it.each(Object.keys(encodeState(DONE)))('is refused when %s is missing or nonsense', (name) => {
+    for (const value of ['', '[1]', 'null', '{"a":', '"x"']) {
+      const attempt = () => decodeState({ ...encodeState(DRAINING), [name]: value });
+      expect(attempt).toThrow(StateError);
+    }
+  });
+});
