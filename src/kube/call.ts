@@ -6,7 +6,7 @@ import type { WireRequest } from './http.ts';
 import type { DeleteOptions, Page } from './options.ts';
 import { type Place, pathOf, subjectOf } from './paths.ts';
 import type { Call, Repeatable } from './requester.ts';
-import type { KubeObject, ResourceType } from './types.ts';
+import type { KubeObject, ObjectKey, ResourceType } from './types.ts';
 
 export interface Request {
   readonly verb: string;
@@ -73,6 +73,12 @@ export function listOf<T>({ verb, place }: Request, answer: unknown): Page<T> & 
 /** The object with its type, which reads from a list leave out. */
 export function typed<T extends KubeObject>({ apiVersion, kind }: ResourceType<T>, object: T): T {
   return { ...object, apiVersion, kind };
+}
+
+/** The body of an apply, with the names that its path has. */
+export function applied({ apiVersion, kind }: ResourceType<KubeObject>, key: ObjectKey, body: object): object {
+  const { metadata } = body as { readonly metadata?: unknown };
+  return { ...body, apiVersion, kind, metadata: { ...(isRecord(metadata) && metadata), ...key } };
 }
 
 /** @returns whether the body asks for a certain version of the object */

@@ -4,7 +4,7 @@
  * Each call has a total time limit, tries again only where requester.ts says that it is safe, and throws `KubeError`, or
  * the reason of the caller's signal. Objects come and go as they are on the wire.
  */
-import { callOf, deletion, hasVersion, listOf, objectOf, type Request, typed } from './call.ts';
+import { applied, callOf, deletion, hasVersion, listOf, objectOf, type Request, typed } from './call.ts';
 import type { ClusterAccess } from './config.ts';
 import { isKubeError, KubeError } from './errors.ts';
 import { Transport } from './http.ts';
@@ -36,6 +36,9 @@ export interface KubeClientOptions {
   /** From 0 to 1, for jitter. */
   readonly random?: () => number;
 }
+
+const MERGE_PATCH = 'application/merge-patch+json';
+const APPLY_PATCH = 'application/apply-patch+yaml';
 
 /** One per process: it holds the pool of connections. */
 export class KubeClient {
@@ -147,10 +150,9 @@ export class KubeClient {
     const place = writePlace('patch', type, key, options);
     // Applying twice is applying once, except where the first time moves the version that the second asks for.
     const repeat = hasVersion(body) ? 'if-not-applied' : 'always';
-    const whole = { apiVersion: type.apiVersion, kind: type.kind, ...body };
     return this.#object(
       type,
-      { verb: 'patch', method: 'PATCH', place, repeat, body: whole, contentType: 'application/apply-patch+yaml' },
+      { verb: 'patch', method: 'PATCH', place, repeat, body: applied(type, key, body), contentType: APPLY_PATCH },
       options,
     );
   }
@@ -169,7 +171,7 @@ export class KubeClient {
       place,
       repeat: 'if-not-applied',
       body,
-      contentType: 'application/merge-patch+json',
+      contentType: MERGE_PATCH,
     };
     return this.#object(type, request, options);
   }

@@ -86,9 +86,14 @@ export class Transport {
     return { status: statusCode, header: (name) => headerOf(received[name]), body };
   }
 
-  /** Makes the next request read tokens and certificates again. */
-  refreshCredentials(): void {
-    this.#options.access.refresh();
+  /** Makes the next request read tokens and certificates again. @returns whether they can be read */
+  refreshCredentials(): boolean {
+    try {
+      this.#options.access.refresh();
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Breaks all connections; requests under way fail. */

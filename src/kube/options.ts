@@ -8,7 +8,7 @@ export interface CallOptions {
 
 export interface WriteOptions extends CallOptions {
   readonly fieldManager?: string | undefined;
-  readonly subresource?: 'status' | 'scale' | undefined;
+  readonly subresource?: 'status' | undefined;
 }
 
 export interface ApplyOptions extends WriteOptions {

@@ -167,10 +167,7 @@ export class Requester {
   /** @throws the error, unless another try is right and the pause before it fits in the deadline */
   async #pauseOrThrow(call: Call, error: unknown, tries: number, deadline: Deadline): Promise<void> {
     if (!(error instanceof KubeError)) throw error;
-    if (error.status === 401 && tries === 1) {
-      this.#options.transport.refreshCredentials();
-      return;
-    }
+    if (error.status === 401 && tries === 1 && this.#options.transport.refreshCredentials()) return;
     if (tries >= MAX_TRIES || !mayRepeat(call.repeat, error)) throw error;
     const jittered = FIRST_PAUSE_MS * 2 ** (tries - 1) * (0.5 + this.#options.random());
     const pauseMs = Math.max(jittered, error.retryAfterMs ?? 0);

@@ -7,23 +7,26 @@ import type { Clock } from './clock.ts';
 
 /** A pause that somebody else may end. */
 export class Nudge {
+  #given = false;
   #wake: (() => void) | undefined;
 
-  /** Ends the pause that is under way, if any. */
+  /** Ends the pause that is under way, or else the next one. */
   give(): void {
+    this.#given = true;
     this.#wake?.();
   }
 
   /** Waits for a nudge, the time or the signal, whichever comes first. */
   async within(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
     const pause = new AbortController();
-    this.#wake = () => pause.abort();
-    const onAbort = () => pause.abort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) pause.abort();
+    const end = () => pause.abort();
+    this.#wake = end;
+    signal.addEventListener('abort', end, { once: true });
+    if (this.#given || signal.aborted) end();
     await clock.sleep(ms, pause.signal).catch(() => undefined);
-    signal.removeEventListener('abort', onAbort);
+    signal.removeEventListener('abort', end);
     this.#wake = undefined;
+    this.#given = false;
   }
 }
 

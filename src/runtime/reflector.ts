@@ -1,8 +1,8 @@
 /**
  * Keeps a {@link Store} equal to a part of the cluster: list, then watch for ever.
  *
- * - Any failure but Gone: wait (0.8 s doubling to 30 s, jitter) and watch on from the last version seen.
- * - Gone: list again at once; that list is the truth, even if it is older.
+ * - Any failure: wait (0.8 s doubling to 30 s, jitter), then watch on from the last version seen.
+ * - Gone, though: then list again; that list is the truth, even if it is older.
  * - All `relistMs`: list again, in case that an event was lost on the way.
  * - A list that is older than what a watch has told before comes from a server that lags behind, and is left aside, unless
  *   several in a row say so: then the server's history was rewound (etcd restored), and `onRewind` is called.
@@ -112,10 +112,8 @@ export class Reflector<Raw extends KubeObject, T> {
 
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
     if (isKubeError(error, 'Gone') && this.#version !== undefined) {
-      this.#log.info('the version is too old to watch from: listing again', { resourceVersion: this.#version });
       this.#version = undefined;
       this.#mayGoBack = true;
-      return;
     }
     const asked = isKubeError(error) ? (error.retryAfterMs ?? 0) : 0;
     const pauseMs = Math.max(this.#backoff.next(), asked);
@@ -178,7 +176,7 @@ export class Reflector<Raw extends KubeObject, T> {
   #applyEvent({ type, object }: WatchEvent<Raw>): void {
     const { metadata } = object;
     if (type === 'DELETED') this.store.remove(metadata);
-    else if (type !== 'BOOKMARK') this.#project(object, (value) => this.store.upsert(metadata, value));
+    else if (type !== 'BOOKMARK') this.#project(object, (value) => this.store.take(metadata, value));
     // After the change: until then the store does not cover this version.
     this.store.advance(metadata.resourceVersion);
     this.#version = metadata.resourceVersion ?? this.#version;

@@ -32,6 +32,8 @@ interface Entry<T> {
   readonly value: T;
 }
 
+const MAX_TOMBS = 1_024;
+
 export interface StoreOptions {
   /** Told of what a change handler threw. */
   readonly onHandlerError: (error: unknown) => void;
@@ -41,6 +43,8 @@ export interface StoreOptions {
 export class Store<T> {
   readonly #entries = new Map<string, Entry<T>>();
   readonly #namespaces = new Map<string, Set<string>>();
+  /** Versions of the last deletions. */
+  readonly #tombs = new Map<string, bigint>();
   readonly #handlers = new Set<ChangeHandler<T>>();
   readonly #onHandlerError: (error: unknown) => void;
   /** What list and watch have told, up to here: an object that is absent now did not exist at this version. */
@@ -78,17 +82,26 @@ export class Store<T> {
   }
 
   /**
-   * Takes what a watch, or the answer to an own write, has brought.
+   * Takes what a watch has brought.
+   *
+   * @returns false if it is no newer than what is known, and so was left aside
+   */
+  take(version: Version, value: T): boolean {
+    const key = keyOf(version);
+    const known = this.#entries.has(key) ? this.#entries.get(key)?.version : this.#tombs.get(key);
+    return this.#setIfNewer(key, version, value, known);
+  }
+
+  /**
+   * Takes the answer to an own write. It may come late: an object that is unknown although list and watch have told of
+   * later versions was deleted meanwhile.
    *
    * @returns false if it is no newer than what is known, and so was left aside
    */
   upsert(version: Version, value: T): boolean {
     const key = keyOf(version);
-    const number = versionNumber(version.resourceVersion);
-    const known = this.#entries.get(key);
-    if (isNotNewer(number, known === undefined ? this.#covered : known.version)) return false;
-    this.#set(key, { namespace: version.namespace ?? '', version: number, value });
-    return true;
+    const known = this.#entries.has(key) ? this.#entries.get(key)?.version : this.#covered;
+    return this.#setIfNewer(key, version, value, known);
   }
 
   /** @returns false if the deletion is that of an older object of the same name */
@@ -96,8 +109,9 @@ export class Store<T> {
     const key = keyOf(version);
     const known = this.#entries.get(key);
     const number = versionNumber(version.resourceVersion);
+    if (known?.version !== undefined && number !== undefined && number < known.version) return false;
+    this.#bury(key, number);
     if (known === undefined) return false;
-    if (number !== undefined && known.version !== undefined && number < known.version) return false;
     this.#delete(key, known);
     return true;
   }
@@ -126,23 +140,44 @@ export class Store<T> {
   ): void {
     const listed = versionNumber(resourceVersion);
     const present = new Set(items.map(({ version }) => keyOf(version)));
-    if (options.mayGoBack) this.#covered = undefined;
+    if (options.mayGoBack) {
+      this.#covered = undefined;
+      this.#tombs.clear();
+    }
     for (const [key, entry] of [...this.#entries]) {
       const newer = !options.mayGoBack && entry.version !== undefined && listed !== undefined && entry.version > listed;
-      if (!present.has(key) && !newer) this.#delete(key, entry);
+      if (present.has(key) || newer) continue;
+      this.#bury(key, listed);
+      this.#delete(key, entry);
     }
-    for (const { version, value } of items) this.#take(version, value, options.mayGoBack);
+    for (const { version, value } of items) this.#takeListed(version, value, options.mayGoBack);
     this.advance(resourceVersion);
   }
 
   /** An item of a list: unlike an event it may be older than what is covered, if it is unknown. */
-  #take(version: Version, value: T, mayGoBack: boolean): void {
+  #takeListed(version: Version, value: T, mayGoBack: boolean): void {
     const key = keyOf(version);
     const number = versionNumber(version.resourceVersion);
     const known = this.#entries.get(key);
     const unchanged = known !== undefined && known.version !== undefined && known.version === number;
     if (unchanged || (!mayGoBack && known !== undefined && isNotNewer(number, known.version))) return;
     this.#set(key, { namespace: version.namespace ?? '', version: number, value });
+  }
+
+  #setIfNewer(key: string, { namespace = '', resourceVersion }: Version, value: T, known: bigint | undefined): boolean {
+    const number = versionNumber(resourceVersion);
+    if (isNotNewer(number, known)) return false;
+    this.#set(key, { namespace, version: number, value });
+    return true;
+  }
+
+  /** So that an event that comes again, or late, does not bring a deleted object back. */
+  #bury(key: string, version: bigint | undefined): void {
+    if (version === undefined) return;
+    this.#tombs.delete(key);
+    this.#tombs.set(key, version);
+    const [oldest] = this.#tombs.keys();
+    if (this.#tombs.size > MAX_TOMBS && oldest !== undefined) this.#tombs.delete(oldest);
   }
 
   #set(key: string, entry: Entry<T>): void {

@@ -1,0 +1,90 @@
+/**
+ * Flags of the operator.
+ */
+import { parseArgs } from 'node:util';
+import type { Level } from './runtime/log.ts';
+
+export interface Flags {
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  /** Namespaces to work in; empty means all. */
+  readonly namespaces: readonly string[];
+  readonly leaderElection: boolean;
+  readonly leaderElectionNamespace?: string;
+  readonly host: string;
+  readonly port: number;
+  readonly workers: number;
+  readonly logLevel: Level;
+  readonly allowLoopbackPods: boolean;
+  readonly help: boolean;
+}
+
+export const HELP = `rekey: rotates shared JWT keys without rejecting a valid token
+
+Usage: rekey [flags]
+
+  --kubeconfig FILE                 kubeconfig; KUBECONFIG, ~/.kube/config or the pod's account if absent
+  --context NAME                    context of the kubeconfig
+  --namespace NAME                  work in this namespace only; may be given again; all if absent
+  --leader-election-namespace NAME  namespace of the Lease "rekey"; that of the kubeconfig or pod if absent
+  --no-leader-election              for development: another replica must not run
+  --listen HOST:PORT                address of /healthz, /readyz and /metrics (0.0.0.0:8080)
+  --workers N                       resources looked at at the same time (4)
+  --log-level LEVEL                 error, warn, info or debug (info)
+  --allow-loopback-pods             for development: canaries may be sent to pods with a loopback address
+  --help                            this text
+`;
+
+const LEVELS: readonly Level[] = ['error', 'warn', 'info', 'debug'];
+
+/** What was wrong with the command line. */
+export class UsageError extends Error {}
+
+/** @throws {UsageError} */
+export function parseFlags(args: readonly string[]): Flags {
+  const { values } = parse(args);
+  const listen = /^(.*):([0-9]{1,5})$/.exec(values.listen);
+  if (listen === null) throw new UsageError(`--listen ${values.listen}: write HOST:PORT`);
+  const logLevel = LEVELS.find((level) => level === values['log-level']);
+  if (logLevel === undefined)
+    throw new UsageError(`--log-level ${values['log-level']}: write one of ${LEVELS.join(', ')}`);
+  const workers = Number(values.workers);
+  if (!Number.isInteger(workers) || workers < 1)
+    throw new UsageError(`--workers ${values.workers}: write a number from 1`);
+  const leaseNamespace = values['leader-election-namespace'];
+  return {
+    ...(values.kubeconfig !== undefined && { kubeconfig: values.kubeconfig }),
+    ...(values.context !== undefined && { context: values.context }),
+    namespaces: values.namespace,
+    leaderElection: !values['no-leader-election'],
+    ...(leaseNamespace !== undefined && { leaderElectionNamespace: leaseNamespace }),
+    host: (listen[1] ?? '').replace(/^\[(.*)\]$/, '$1'),
+    port: Number(listen[2]),
+    workers,
+    logLevel,
+    allowLoopbackPods: values['allow-loopback-pods'],
+    help: values.help,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        kubeconfig: { type: 'string' },
+        context: { type: 'string' },
+        namespace: { type: 'string', multiple: true, default: [] },
+        'leader-election-namespace': { type: 'string' },
+        'no-leader-election': { type: 'boolean', default: false },
+        listen: { type: 'string', default: '0.0.0.0:8080' },
+        workers: { type: 'string', default: '4' },
+        'log-level': { type: 'string', default: 'info' },
+        'allow-loopback-pods': { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}

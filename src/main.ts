@@ -1,0 +1,43 @@
+/**
+ * The operator's process: flags, signals, exit code.
+ */
+import { HELP, parseFlags, UsageError } from './flags.ts';
+import { KubeConfigError, loadKubeConfig } from './kube/config.ts';
+import { runOperator } from './operator.ts';
+import { systemClock } from './runtime/clock.ts';
+import { createLogger } from './runtime/log.ts';
+import { onStopSignals } from './runtime/shutdown.ts';
+
+async function main(): Promise<number> {
+  const flags = parseFlags(process.argv.slice(2));
+  if (flags.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const log = createLogger({ level: flags.logLevel, now: systemClock.now });
+  const signals = onStopSignals(
+    {
+      on: (name, listener) => process.on(name, listener),
+      off: (name, listener) => process.off(name, listener),
+      exit: process.exit,
+    },
+    log,
+  );
+  try {
+    return await runOperator(flags, loadKubeConfig(flags), log, signals.signal);
+  } catch (error) {
+    log.error('the operator failed', { error });
+    return 1;
+  } finally {
+    signals.dispose();
+    await log.flush();
+  }
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const known = error instanceof UsageError || error instanceof KubeConfigError;
+  process.stderr.write(`${known ? error.message : 'rekey failed to start'}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}
