@@ -42,7 +42,9 @@ export class Announcer {
     if (decision.action.type === 'wait') return;
     const { action, phase, progress } = decision;
     const version = facts.secret.kind === 'Managed' ? facts.secret.keyset.version : 0;
-    this.#log(resource).info('acting', { action: nameOf(action), phase, version, progress });
+    const fields = { action: nameOf(action), phase, version, progress };
+    if (action.type === 'probe') this.#log(resource).debug('acting', fields);
+    else this.#log(resource).info('acting', fields);
   }
 
   refused(resource: JwtKeyRotation, finding: Finding, status: JwtKeyRotationStatus): void {

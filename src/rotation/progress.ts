@@ -68,12 +68,12 @@ export function planDraining(facts: Facts, keyset: Keyset): Decision {
   const maxAgeMs = due ? FRESH_MS : Number.POSITIVE_INFINITY;
   const step = roll(facts, keyset, requirements, { maxAgeMs, phase: 'Draining' });
   if (step !== undefined && (due || step.action.type !== 'wait')) return step;
-  if (!due) return draining(facts, retireAt);
+  if (!due) return draining(retireAt);
   return confirmed(facts, keyset, (acked) => ({ transition: 'retire', acked }), 'Draining');
 }
 
-function draining({ now }: Facts, retireAt: number): Decision {
-  const progress = `the old key leaves in ${formatDuration(retireAt - now)}, when its last token has expired`;
+function draining(retireAt: number): Decision {
+  const progress = `the old key leaves at ${new Date(retireAt).toISOString()}, when its last token has expired`;
   return { action: { type: 'wait', until: retireAt }, phase: 'Draining', progress };
 }
 

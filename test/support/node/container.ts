@@ -1,39 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:os';
-import { dirname } from 'node:path';
-import { type Command, type Exit, type ManagedProcess, startProcess } from '../cluster/processes.ts';
-import { ContainerConfigError, expand, resolveEnv } from './environment.ts';
+import { type Exit, type ManagedProcess, startProcess } from '../cluster/processes.ts';
+import { ContainerConfigError } from './environment.ts';
 import { type PodFaults, podFaults } from './faults.ts';
-import { commandOf, findImage, type Image, type Images } from './image.ts';
-import type { ObjectSource } from './objects.ts';
+import { findImage } from './image.ts';
+import { type ContainerHost, type PreparedStart, prepareStart } from './prepare.ts';
 import { attempt, pause, runProbe } from './probes.ts';
 import { now } from './status.ts';
-import type { ContainerSpec, ContainerState, ContainerStatus, Pod } from './types.ts';
-import type { PodVolumes } from './volumes.ts';
-
-/** How long a container that ended waits before it starts again; doubled each time, up to the maximum. */
-export interface BackOff {
-  readonly initialMs: number;
-  readonly maxMs: number;
-  /** A container that ran longer than this begins again with `initialMs`. */
-  readonly resetAfterMs: number;
-}
-
-/** What a container gets from its pod. */
-export interface ContainerHost {
-  /** The pod as last seen. */
-  pod(): Pod;
-  readonly podIP: string;
-  readonly hostIP: string;
-  readonly podDir: string;
-  readonly logPath: string;
-  readonly images: Images;
-  readonly objects: ObjectSource;
-  readonly volumes: PodVolumes;
-  readonly backOff: BackOff;
-  /** Called whenever `status()` may have changed. */
-  changed(): void;
-}
+import type { ContainerSpec, ContainerState, ContainerStatus } from './types.ts';
 
 /** How often a start is tried again for which something is missing. */
 const retryMs = 500;
@@ -175,9 +149,7 @@ export class Container {
   }
 
   /** Waits until everything for a start is there, and reads it. */
-  async #prepare(
-    podEnds: AbortSignal,
-  ): Promise<{ command: Command; cwd: string; env: Record<string, string> } | undefined> {
+  async #prepare(podEnds: AbortSignal): Promise<PreparedStart | undefined> {
     await pause(this.#faults().startDelayMs, podEnds);
     for (; !podEnds.aborted; await pause(retryMs, podEnds)) {
       const image = findImage(this.#host.images, this.spec.image);
@@ -186,7 +158,7 @@ export class Container {
         continue;
       }
       try {
-        const prepared = await this.#resolve(image);
+        const prepared = await prepareStart(image, this.spec, this.#host);
         await pause(this.#faults().stallStartMs, podEnds);
         return prepared;
       } catch (error) {
@@ -195,26 +167,6 @@ export class Container {
       }
     }
     return undefined;
-  }
-
-  async #resolve(image: Image): Promise<{ command: Command; cwd: string; env: Record<string, string> }> {
-    const { podIP, hostIP, podDir, objects, volumes } = this.#host;
-    const pod = this.#host.pod();
-    const declared = await resolveEnv(pod, this.spec, podIP, hostIP, objects);
-    const root = await volumes.mount(this.spec);
-    const [program = '', ...args] = commandOf(image, this.spec).map((word) => expand(word, declared));
-    const env = {
-      PATH: `${dirname(process.execPath)}:${process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin'}`,
-      HOME: podDir,
-      HOSTNAME: pod.metadata.name,
-      ...image.env,
-      // All pods share one machine: a service listens on its own pod's address or collides with others.
-      POD_IP: podIP,
-      HOST: podIP,
-      ...Object.fromEntries(declared),
-      REKEY_MOUNT_ROOT: root,
-    };
-    return { command: [program, ...args], cwd: this.spec.workingDir ?? image.cwd, env };
   }
 
   async #probe(ends: AbortSignal, podEnds: AbortSignal): Promise<void> {

@@ -3,11 +3,11 @@ import { follow } from '../cluster/follow.ts';
 import type { KubeApi } from '../cluster/kubeapi.ts';
 import type { KubeObject } from '../cluster/kubeobject.ts';
 import { claimAddressBlock } from './addresses.ts';
-import type { BackOff } from './container.ts';
 import { faultAnnotations, frozenSecrets } from './faults.ts';
 import type { Images } from './image.ts';
 import { ObjectSource } from './objects.ts';
 import { type NodeContext, PodWorker } from './pod.ts';
+import type { BackOff } from './prepare.ts';
 import { isReady, registerNode, renewLease, reportReady, unregisterNode } from './registration.ts';
 import type { Pod } from './types.ts';
 

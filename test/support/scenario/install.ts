@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadAll } from 'js-yaml';
+import type { KubeApi } from '../cluster/kubeapi.ts';
+import type { KubeObject } from '../cluster/kubeobject.ts';
+import { installCrds } from '../cluster/local-cluster.ts';
+import { until } from './until.ts';
+
+/** Where the operator and its ServiceAccount live. */
+export const OPERATOR_NAMESPACE = 'rekey-system';
+
+/** The operator as the API server and its audit log name it. */
+export const OPERATOR_USER = `system:serviceaccount:${OPERATOR_NAMESPACE}:rekey`;
+
+const repoRoot = join(import.meta.dirname, '..', '..', '..');
+
+/**
+ * Installs what `kubectl apply -k deploy/base` installs, without the Deployment of the operator itself: that runs as a
+ * local process (operator.ts). Idempotent.
+ *
+ * @throws Error when the API server refuses a CRD
+ */
+export async function installOperator(api: KubeApi): Promise<void> {
+  const complaints: string[] = [];
+  await installCrds(api, join(repoRoot, 'crds'), (line) => void complaints.push(line));
+  if (complaints.length > 0) throw new Error(complaints.join('\n'));
+  await api.apply(deployFile('base', 'namespace.yaml'));
+  await api.apply(deployFile('base', 'rbac.yaml'), OPERATOR_NAMESPACE);
+}
+
+/**
+ * Writes a kubeconfig with exactly the rights that deploy/ gives the operator.
+ *
+ * @param path where to
+ */
+export async function operatorKubeconfig(api: KubeApi, path: string): Promise<string> {
+  await api.serviceAccountKubeconfig(OPERATOR_NAMESPACE, 'rekey', path);
+  return path;
+}
+
+/**
+ * Lets the operator into one namespace, as deploy/namespace does: it may touch this Secret there and no other.
+ */
+export async function letIn(api: KubeApi, namespace: string, secretName: string): Promise<void> {
+  let named = 0;
+  const documents = loadAll(deployFile('namespace', 'rbac.yaml')).map((document) =>
+    JSON.stringify(document, (key, value: unknown) => {
+      if (key !== 'resourceNames') return value;
+      named++;
+      return [secretName];
+    }),
+  );
+  if (named !== 1) throw new Error(`deploy/namespace/rbac.yaml names ${named} resources: is it still the one Secret?`);
+  await api.apply(documents.join('\n---\n'), namespace);
+}
+
+/**
+ * Lets the operator hold a lease in a namespace other than its own, so that the operators of different tests do not wait
+ * for each other.
+ */
+export async function letLead(api: KubeApi, namespace: string): Promise<void> {
+  const leader = loadAll(deployFile('base', 'rbac.yaml')) as KubeObject[];
+  const own = leader.filter(({ kind, metadata }) => metadata.name === 'rekey-leader' && kind?.startsWith('Role'));
+  await api.apply(own.map((object) => JSON.stringify(object)).join('\n---\n'), namespace);
+}
+
+/** Creates a namespace under the restricted Pod Security Standard, like examples/manifests/namespace.yaml, and waits until pods can be created in it. */
+export async function createNamespace(api: KubeApi, name: string): Promise<void> {
+  const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+  await api.create({ kind: 'Namespace', metadata: { name, labels } });
+  await until('the default ServiceAccount is there', () =>
+    api.find({ kind: 'ServiceAccount', namespace: name, name: 'default' }),
+  );
+}
+
+function deployFile(...path: string[]): string {
+  return readFileSync(join(repoRoot, 'deploy', ...path), 'utf8');
+}

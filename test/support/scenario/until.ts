@@ -1,0 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** How long to wait, and how often to look. */
+export interface Patience {
+  /** Default 60,000. */
+  readonly timeoutMs?: number;
+  /** Default 100. */
+  readonly everyMs?: number;
+  /** Ends the waiting at once, with the signal's reason as the error. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Asks again and again until there is an answer. What `look` throws is the caller's business at once.
+ *
+ * @param what a sentence for the error, such as "all pods are ready"
+ * @param look gives undefined or false as long as it is not so
+ * @param last tells in the error how things stood in the end
+ */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | undefined | false>,
+  { timeoutMs = 60_000, everyMs = 100, signal }: Patience = {},
+  last: () => string = () => '',
+): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    signal?.throwIfAborted();
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    if (Date.now() >= deadline) {
+      const detail = last();
+      throw new Error(`not within ${timeoutMs / 1000} s: ${what}${detail === '' ? '' : ` (${detail})`}`);
+    }
+    await sleep(everyMs, undefined, signal === undefined ? {} : { signal });
+  }
+}

@@ -1,0 +1,195 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { KubeClient } from '../../../src/kube/client.ts';
+import { KubeConfigError, loadKubeConfig } from '../../../src/kube/config.ts';
+import { SECRETS } from '../../../src/kube/types.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
+import { failure, secret } from './fake-api.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'rekey-config-'));
+afterAll(() => rmSync(dir, { recursive: true }));
+afterEach(() => vi.unstubAllEnvs());
+
+const file = (name: string, text: string) => {
+  const path = join(dir, name);
+  writeFileSync(path, text);
+  return path;
+};
+
+/** JSON is YAML. */
+function kubeconfig(name: string, cluster: object, user: object, more: object = {}): string {
+  const config = {
+    clusters: [{ name: 'c', cluster }],
+    users: [{ name: 'u', user }],
+    contexts: [
+      { name: 'one', context: { cluster: 'c', user: 'u' } },
+      { name: 'two', context: { cluster: 'c', user: 'u', namespace: 'shop' } },
+      { name: 'userless', context: { cluster: 'c', user: 'nobody' } },
+    ],
+    'current-context': 'one',
+    ...more,
+  };
+  return file(name, JSON.stringify(config));
+}
+
+const server = 'https://api.example:6443';
+
+describe('the way to a cluster', () => {
+  test('is the file that is named', () => {
+    const access = loadKubeConfig({ kubeconfig: kubeconfig('named', { server }, { token: 't' }) });
+    expect(access.server.href).toBe(`${server}/`);
+    expect(access.namespace).toBe('default');
+  });
+
+  test('is KUBECONFIG without one', () => {
+    vi.stubEnv('KUBECONFIG', kubeconfig('env', { server }, { token: 't' }));
+    expect(loadKubeConfig().server.host).toBe('api.example:6443');
+  });
+
+  test('takes the namespace of the context that is named, unless another one is', () => {
+    const path = kubeconfig('context', { server }, { token: 't' });
+    expect(loadKubeConfig({ kubeconfig: path, context: 'two' }).namespace).toBe('shop');
+    expect(loadKubeConfig({ kubeconfig: path, context: 'two', namespace: 'mine' }).namespace).toBe('mine');
+  });
+
+  test.each([
+    ['there is no such file', () => ({ kubeconfig: join(dir, 'missing') }), 'missing'],
+    ['the file is no kubeconfig', () => ({ kubeconfig: file('bad', '{') }), 'cannot be read'],
+    [
+      'the context does not exist',
+      () => ({ kubeconfig: kubeconfig('a', { server }, {}), context: 'three' }),
+      'no context "three"',
+    ],
+    [
+      'the user does not exist',
+      () => ({ kubeconfig: kubeconfig('b', { server }, {}), context: 'userless' }),
+      'no user "nobody"',
+    ],
+    ['the server is plain HTTP', () => ({ kubeconfig: kubeconfig('c', { server: 'http://api' }, {}) }), 'not https'],
+    ['the server is no URL', () => ({ kubeconfig: kubeconfig('d', { server: 'api' }, {}) }), 'valid server URL'],
+  ])('is refused with the reason when %s', (_, options, text) => {
+    expect(() => loadKubeConfig(options())).toThrow(KubeConfigError);
+    expect(() => loadKubeConfig(options())).toThrow(text);
+  });
+
+  test('is refused when there is nothing, instead of a guess at localhost', () => {
+    vi.stubEnv('KUBECONFIG', '');
+    vi.stubEnv('HOME', dir);
+    expect(() => loadKubeConfig()).toThrow('--kubeconfig');
+  });
+});
+
+describe('credentials', () => {
+  test('are those of basic authentication', async () => {
+    const access = loadKubeConfig({ kubeconfig: kubeconfig('basic', { server }, { username: 'u', password: 'p' }) });
+    expect((await access.credentials()).headers).toEqual({
+      Authorization: `Basic ${Buffer.from('u:p').toString('base64')}`,
+    });
+  });
+
+  test('come from a token file, which is read again after a refresh', async () => {
+    const tokenFile = file('token', 'first');
+    const user = { 'auth-provider': { name: 'tokenFile', config: { tokenFile } } };
+    const access = loadKubeConfig({ kubeconfig: kubeconfig('token-file', { server }, user) });
+    expect((await access.credentials()).headers).toEqual({ Authorization: 'Bearer first' });
+    writeFileSync(tokenFile, 'second');
+    expect((await access.credentials()).headers).toEqual({ Authorization: 'Bearer first' });
+    access.refresh();
+    expect((await access.credentials()).headers).toEqual({ Authorization: 'Bearer second' });
+  });
+
+  test('come from an exec plugin, which a burst of calls starts once', async () => {
+    const plugin = file(
+      'plugin.sh',
+      `#!/bin/sh\necho x >> ${dir}/runs\nsleep 0.1\necho '{"status":{"token":"from-plugin"}}'\n`,
+    );
+    chmodSync(plugin, 0o755);
+    const user = { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: plugin } };
+    const access = loadKubeConfig({ kubeconfig: kubeconfig('exec', { server }, user) });
+    const all = await Promise.all([access.credentials(), access.credentials(), access.credentials()]);
+    expect(all.map(({ headers }) => headers.Authorization)).toEqual(Array(3).fill('Bearer from-plugin'));
+    expect(readFileSync(join(dir, 'runs'), 'utf8')).toBe('x\n');
+  });
+
+  test('that an exec plugin cannot give make a call Unauthorized', async () => {
+    const user = { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: join(dir, 'no-such-plugin') } };
+    const access = loadKubeConfig({ kubeconfig: kubeconfig('no-plugin', { server }, user) });
+    const client = new KubeClient({ access, clock: systemClock });
+    const error = await failure(client.get(SECRETS, { namespace: 'shop', name: 'jwt' }));
+    expect(error).toMatchObject({ code: 'Unauthorized', maybeApplied: false });
+    expect(error.message).toContain('no-such-plugin');
+  });
+});
+
+describe('a server with a certificate', () => {
+  const certificates: Record<string, { key: string; cert: string }> = {};
+  beforeAll(() => {
+    for (const name of ['old', 'new']) {
+      const args = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=${name}`;
+      const out = `-keyout ${join(dir, `${name}.key`)} -out ${join(dir, `${name}.crt`)} -addext subjectAltName=IP:127.0.0.1`;
+      execFileSync('openssl', `${args} ${out}`.split(' '), { stdio: 'ignore' });
+      const read = (end: string) => readFileSync(join(dir, `${name}.${end}`), 'utf8');
+      certificates[name] = { key: read('key'), cert: read('crt') };
+    }
+  });
+
+  async function tlsServer() {
+    let lastClient = '';
+    const tls = createServer(
+      { ...certificates.old, requestCert: true, rejectUnauthorized: false },
+      (request, response) => {
+        lastClient = (request.socket as import('node:tls').TLSSocket).getPeerCertificate().subject?.CN ?? '';
+        response.end(JSON.stringify(secret('jwt')));
+      },
+    );
+    await new Promise<void>((resolve) => tls.listen(0, '127.0.0.1', resolve));
+    return {
+      url: `https://127.0.0.1:${(tls.address() as AddressInfo).port}`,
+      client: () => lastClient,
+      renew: () => {
+        tls.setSecureContext(certificates.new ?? {});
+        tls.closeAllConnections();
+      },
+      [Symbol.asyncDispose]: async () => {
+        tls.closeAllConnections();
+        await new Promise((resolve) => tls.close(resolve));
+      },
+    };
+  }
+
+  const key = { namespace: 'shop', name: 'jwt' };
+
+  test('is trusted through the CA file, which is read again when it changes; our certificate is shown', async () => {
+    await using tls = await tlsServer();
+    const ca = file('ca.crt', certificates.old?.cert ?? '');
+    const user = { 'client-certificate': join(dir, 'new.crt'), 'client-key': join(dir, 'new.key') };
+    const access = loadKubeConfig({
+      kubeconfig: kubeconfig('tls', { server: tls.url, 'certificate-authority': ca }, user),
+    });
+    const client = new KubeClient({ access, clock: systemClock });
+    await client.get(SECRETS, key);
+    expect(tls.client()).toBe('new');
+    tls.renew();
+    await vi.waitFor(async () => expect(await failure(client.get(SECRETS, key, { timeoutMs: 100 }))).toBeDefined());
+    writeFileSync(ca, certificates.new?.cert ?? '');
+    await client.get(SECRETS, key);
+    await client.close();
+  });
+
+  test('is refused when another CA signed it, and nothing is sent', async () => {
+    await using tls = await tlsServer();
+    const cluster = { server: tls.url, 'certificate-authority': join(dir, 'new.crt') };
+    const access = loadKubeConfig({ kubeconfig: kubeconfig('wrong-ca', cluster, { token: 't' }) });
+    const client = new KubeClient({ access, clock: systemClock, random: () => 0 });
+    expect(await failure(client.replace(SECRETS, secret('jwt')))).toMatchObject({
+      code: 'Unreachable',
+      maybeApplied: false,
+    });
+    await client.close();
+  });
+});
