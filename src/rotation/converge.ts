@@ -96,6 +96,14 @@ function needsAnswer(pod: PodFacts, keyset: Keyset, now: number, maxAgeMs: numbe
   return now >= probe.at + maxAgeMs;
 }
 
+/** Stale pods to replace now: one of a target at a time, and only while the target's other pods can serve. */
+export function toEvict(stale: readonly PodOf[]): readonly PodOf[] {
+  const firsts = stale.filter((row, i) => stale.findIndex((other) => other.target === row.target) === i);
+  return firsts.filter(({ target, pod }) =>
+    target.pods.every((other) => other === pod || (other.ready && !other.terminating)),
+  );
+}
+
 /** @returns targets of this restart whose rollout the cluster has not finished */
 export function unfinished(requirements: readonly Requirement[]): readonly TargetFacts[] {
   return requirements

@@ -11,6 +11,7 @@ import {
   settledAt,
   survey,
   toBump,
+  toEvict,
   toProbe,
   unfinished,
 } from './converge.ts';
@@ -32,9 +33,9 @@ export function planStaging(facts: Facts, keyset: Keyset): Decision {
   if (unfit !== undefined) return abort(facts, keyset, unfit);
   // one that refuses while the rollout is under way and no pod of its target accepts yet: is it the pod, or the service?
   const doubtful = (row: PodOf) => !isRolledOut(row.target) && !rows.met.some((other) => other.target === row.target);
-  const evictable = rows.stale.filter((row) => !doubtful(row));
+  const replaceable = rows.stale.filter((row) => !doubtful(row));
   const maxAgeMs = facts.window.open ? FRESH_MS : Number.POSITIVE_INFINITY;
-  const step = roll(facts, keyset, requirements, { rows, evictable, maxAgeMs, phase: 'Staging' });
+  const step = roll(facts, keyset, requirements, { rows, replaceable, maxAgeMs, phase: 'Staging' });
   if (step !== undefined) return step;
   if (!facts.window.open) return outsideWindow(facts);
   return confirmed(facts, keyset, (acked) => ({ transition: 'promote', acked }), 'Staged');
@@ -141,12 +142,12 @@ function unfitVerifier(requirements: readonly Requirement[], rows: Survey, keyse
   };
 }
 
-/** All pods of the newest template refuse, so it is the service and not a stale Secret on one node. */
+/** All pods refuse, one of them started long after the write: it is the service, and not a stale Secret on some node. */
 function refusesNewKeys(target: TargetFacts, rows: Survey, keyset: Keyset): boolean {
   const stale = rows.stale.filter((row) => row.target === target);
   if (stale.length === 0 || stale.length < target.pods.length || !isRolledOut(target)) return false;
   const settled = currentShape(keyset).writtenAt + SETTLE_MS;
-  return stale.length > 1 || stale.every(({ pod }) => (pod.startedAt ?? 0) >= settled);
+  return stale.some(({ pod }) => (pod.startedAt ?? 0) >= settled);
 }
 
 interface Roll {
@@ -154,17 +155,18 @@ interface Roll {
   readonly maxAgeMs: number;
   readonly phase: StatusPhase;
   readonly rows?: Survey;
-  /** Pods to replace; all stale ones if absent. */
-  readonly evictable?: readonly PodOf[];
+  /** Pods that may be replaced; all stale ones if absent. */
+  readonly replaceable?: readonly PodOf[];
 }
 
 /** @returns the next step towards the requirements; undefined once every live pod meets them and the rollouts are over */
 function roll(facts: Facts, keyset: Keyset, requirements: readonly Requirement[], options: Roll): Decision | undefined {
   const { now } = facts;
-  const { maxAgeMs, phase, rows = survey(requirements, keyset), evictable = rows.stale } = options;
+  const { maxAgeMs, phase, rows = survey(requirements, keyset), replaceable = rows.stale } = options;
   const progress = describe(requirements, rows);
   const targets = toBump(requirements, keyset, now);
   if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
+  const evictable = toEvict(replaceable);
   if (evictable.length > 0) return { action: { type: 'evict', pods: evictable }, phase, progress };
   const pods = toProbe(requirements, keyset, now, maxAgeMs);
   if (pods.length > 0) return { action: { type: 'probe', pods }, phase, progress };

@@ -31,15 +31,15 @@ export const systemClock: Clock = {
 
 /** Waits in steps of at most a day, so that neither the timer's range nor a slow machine clock matters. */
 function longTimer(callback: () => void, ms: number): Timer {
-  const due = performance.now() + Math.max(0, ms);
-  let handle: NodeJS.Timeout;
-  const arm = () => {
+  const wait = Math.max(0, ms);
+  const due = performance.now() + wait;
+  const fire = () => {
     const left = due - performance.now();
     // Node's timers count whole milliseconds and may come a fraction early.
-    if (left < 1) handle = setTimeout(callback, Math.max(0, left));
-    else handle = setTimeout(arm, Math.min(left, LONGEST_TIMER_MS));
+    if (!(left >= 1)) callback();
+    else handle = setTimeout(fire, Math.min(left, LONGEST_TIMER_MS));
   };
-  arm();
+  let handle = setTimeout(fire, Math.min(wait, LONGEST_TIMER_MS));
   return { cancel: () => clearTimeout(handle) };
 }
 

@@ -74,11 +74,19 @@ export class LeaseLock {
   /** Gives the Lease away, so that nobody has to wait for its end. Does nothing if it is not ours. */
   async release(options: TryOptions): Promise<void> {
     const call = this.#budget(options);
-    const lease = await this.#read(call());
-    if (lease === undefined || !this.#isOurs(lease)) return;
-    const now = microTime(this.#options.clock.now());
-    const spec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, acquireTime: now, renewTime: now };
-    await this.#options.client.replace(LEASES, { ...lease, spec }, call());
+    for (let tries = 1; ; tries += 1) {
+      const lease = await this.#read(call());
+      if (lease === undefined || !this.#isOurs(lease)) return;
+      const now = microTime(this.#options.clock.now());
+      const spec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, acquireTime: now, renewTime: now };
+      try {
+        await this.#options.client.replace(LEASES, { ...lease, spec }, call());
+        return;
+      } catch (error) {
+        // A renewal of ours that was given up on its way may still arrive.
+        if (!isKubeError(error, 'Conflict') || tries >= 3) throw error;
+      }
+    }
   }
 
   /** @returns a function that gives each call what is left of the time */

@@ -46,6 +46,9 @@ export class NotLeadingError extends Error {
 /** `lost`: the process must end with an error, because work of the old term may be under way. */
 export type ElectionEnd = 'stopped' | 'lost';
 
+/** Limit of giving the Lease away. */
+const RELEASE_MS = 2_000;
+
 /** One per process. */
 export class LeaderElector {
   readonly #options: LeaderElectorOptions;
@@ -168,7 +171,7 @@ export class LeaderElector {
 
   async #release(): Promise<void> {
     try {
-      await this.#lock.release({ timeoutMs: this.#retryPeriodMs });
+      await this.#lock.release({ timeoutMs: RELEASE_MS });
       this.#log.info('gave the lease away');
     } catch (error) {
       this.#log.warn('could not give the lease away: the next leader waits for its end', { error });

@@ -40,11 +40,10 @@ export interface LoggerOptions {
 
 /** @returns a logger that writes `{time, level, message, …fields}` */
 export function createLogger({ level, now, stream = process.stdout }: LoggerOptions): RootLogger {
-  const transport = new winston.transports.Stream({
-    stream,
-    format: winston.format.printf((info) => lineOf(info, now())),
-  });
-  const logger = winston.createLogger({ level, levels: LEVELS, transports: [transport], exitOnError: false });
+  const transport = new winston.transports.Stream({ stream });
+  // On the logger, whose own default would serialise each line before it is redacted, and throw on what is odd.
+  const format = winston.format.printf((info) => lineOf(info, now()));
+  const logger = winston.createLogger({ level, levels: LEVELS, format, transports: [transport], exitOnError: false });
   // A closed pipe ends the log, not the operator.
   stream.on('error', () => undefined);
   return {

@@ -27,7 +27,7 @@ const PEM = /-----BEGIN [A-Z0-9 ]{0,64}-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,64}-
 const JWT = /(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g;
 /** How `{"`, `{ ` and `{` with a newline begin in base64. */
 const JSON_IN_BASE64 = /ey[JA]|ew[o0]/;
-const BEARER = /\b(Bearer|Basic) +[A-Za-z0-9._~+/=-]{8,}/gi;
+const BEARER = /(Bearer|Basic) +(?=[a-z._~+/-]*[0-9A-Z=])[A-Za-z0-9._~+/=-]{8,}/g;
 const HEX = /[0-9a-fA-F]{32,}/g;
 const BASE64 = /[A-Za-z0-9+/_-]{40,}={0,2}/g;
 

@@ -173,7 +173,8 @@ export class Store<T> {
 
   /** So that an event that comes again, or late, does not bring a deleted object back. */
   #bury(key: string, version: bigint | undefined): void {
-    if (version === undefined) return;
+    const known = this.#tombs.get(key);
+    if (version === undefined || (known !== undefined && version <= known)) return;
     this.#tombs.delete(key);
     this.#tombs.set(key, version);
     const [oldest] = this.#tombs.keys();

@@ -11,7 +11,7 @@
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -19,7 +19,7 @@ import { exampleImages } from '../node/images.ts';
 import { findOrBuildControlPlane } from './binary.ts';
 import { startLocalCluster } from './local-cluster.ts';
 
-const dir = join(tmpdir(), `rekey-cluster-${userInfo().username}`);
+const dir = join(tmpdir(), `rekey-cluster-${process.getuid?.()}`);
 const pidFile = join(dir, 'pid');
 const kubeconfig = join(dir, 'admin.kubeconfig');
 const log = (line: string): void => void process.stderr.write(`${line}\n`);

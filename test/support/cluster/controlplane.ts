@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,16 +5,10 @@ import type { ControlPlaneBinaries } from './binary.ts';
 import { apiServerFlags, auditPolicy, controllerManagerFlags, etcdFlags, schedulerFlags } from './flags.ts';
 import { KubeApi } from './kubeapi.ts';
 import { type Credentials, writeKubeconfig } from './kubeconfig.ts';
+import { type KubectlResult, runKubectl } from './kubectl.ts';
 import { createPki, createUser, readCredentials } from './pki.ts';
 import { freePorts } from './ports.ts';
 import { type Command, type ManagedProcess, startProcess, tail } from './processes.ts';
-
-/** What a kubectl run gave. */
-export interface KubectlResult {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly code: number;
-}
 
 /** A running etcd, kube-apiserver, kube-controller-manager and kube-scheduler on loopback. */
 export interface ControlPlane {
@@ -135,16 +128,8 @@ class Parts implements ControlPlane {
     };
   }
 
-  kubectl(args: readonly string[], input = ''): Promise<KubectlResult> {
-    const [program, ...first] = this.#options.binaries.kubectl;
-    return new Promise((resolve, reject) => {
-      const all = [...first, '--kubeconfig', this.kubeconfig, ...args];
-      const child = execFile(program, all, { maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
-        if (error !== null && typeof error.code !== 'number') reject(error);
-        else resolve({ stdout, stderr, code: error === null ? 0 : Number(error.code) });
-      });
-      child.stdin?.end(input);
-    });
+  kubectl(args: readonly string[], input?: string): Promise<KubectlResult> {
+    return runKubectl([...this.#options.binaries.kubectl, '--kubeconfig', this.kubeconfig], args, input);
   }
 
   async stopApiServer(): Promise<void> {
@@ -180,7 +165,8 @@ class Parts implements ControlPlane {
   async #stopPart(name: string): Promise<void> {
     const part = this.#running.get(name);
     this.#running.delete(name);
-    await part?.stop(3_000);
+    // The API server would wait for its watches to end by themselves.
+    await part?.stop(1_000);
   }
 
   /** Repeats a request until the server takes it, a part of the control plane ends, or it takes too long. */

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Images } from '../node/image.ts';
 import { type ProcessNode, startProcessNode } from '../node/process-node.ts';
-import { findOrBuildControlPlane } from './binary.ts';
+import { type ControlPlaneBinaries, findOrBuildControlPlane } from './binary.ts';
 import { type ControlPlane, startControlPlane } from './controlplane.ts';
 import { KubeApi } from './kubeapi.ts';
 import type { KubeObject } from './kubeobject.ts';
 
 /** A control plane with process nodes and the CRDs of this repository. */
 export interface LocalCluster {
+  readonly binaries: ControlPlaneBinaries;
   readonly controlPlane: ControlPlane;
   readonly nodes: readonly ProcessNode[];
   /** The administrator's client. */
@@ -63,7 +64,7 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
     await stop();
     throw error;
   }
-  return { controlPlane, nodes, api, stop };
+  return { binaries, controlPlane, nodes, api, stop };
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { Command } from './processes.ts';
+
 /** What the global setup hands to test files: plain data, since they run in other processes. */
 export interface ProvidedCluster {
   /** Path of the administrator's kubeconfig. */
@@ -7,6 +9,10 @@ export interface ProvidedCluster {
   readonly dir: string;
   /** The audit log, one JSON object per line. */
   readonly auditLogPath: string;
+  /** kubectl as the administrator, for `runKubectl`. */
+  readonly kubectl: Command;
+  /** The program that signs certificates, for `createUser` with `<dir>/pki`. */
+  readonly pki: Command;
   readonly nodes: readonly { readonly name: string; readonly dir: string }[];
 }
 

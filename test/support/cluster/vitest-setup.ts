@@ -28,7 +28,11 @@ export async function setup(project: TestProject): Promise<void> {
   });
   const { kubeconfig, url, auditLogPath } = cluster.controlPlane;
   const nodes = cluster.nodes.map((node) => ({ name: node.name, dir: node.dir }));
-  project.provide('cluster', { kubeconfig, url, dir, auditLogPath, nodes });
+  const { pki, kubectl } = cluster.binaries;
+  project.provide('cluster', {
+    ...{ kubeconfig, url, dir, auditLogPath, nodes, pki },
+    kubectl: [...kubectl, '--kubeconfig', kubeconfig],
+  });
 }
 
 /** Stops everything; REKEY_KEEP_CLUSTER_FILES=1 keeps the logs. */

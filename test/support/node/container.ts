@@ -28,6 +28,7 @@ export class Container {
   #started = false;
   #probeReady = false;
   #crashNonce: string | undefined;
+  #deadline: (() => number) | undefined;
 
   constructor(spec: ContainerSpec, host: ContainerHost) {
     this.spec = spec;
@@ -82,6 +83,7 @@ export class Container {
    * @param deadline asked again and again: it may come closer. Milliseconds since the epoch
    */
   async terminate(deadline: () => number): Promise<void> {
+    this.#deadline = deadline;
     const running = this.#process;
     if (running === undefined) return;
     let hasEnded = false;
@@ -141,6 +143,8 @@ export class Container {
     const crash =
       crashAfterMs !== undefined && this.#restartCount === 0 ? setTimeout(() => this.kill(), crashAfterMs) : undefined;
     this.obeyFaults();
+    // The pod may have ended while the process was starting.
+    if (this.#deadline !== undefined) void this.terminate(this.#deadline);
     const exit = await running.exited;
     clearTimeout(crash);
     ends.abort();

@@ -12,7 +12,7 @@ const prefix = 'test.rekey.dev/';
  * "5s", "1.5s" or "200ms".
  */
 export const faultAnnotations = {
-  /** Node: a Secret "ns/name", or "ns/name@resourceVersion", or a JSON list of them, served to starting containers as it was. */
+  /** Node: a Secret "ns/name", or "ns/name@resourceVersion", or a JSON list of them, served to starting containers and mounts as it was. */
   freezeSecret: `${prefix}freeze-secret`,
   /** Node, written by the process node: the value of freezeSecret that it obeys by now. */
   frozenSecret: `${prefix}frozen-secret`,
@@ -22,7 +22,7 @@ export const faultAnnotations = {
   stallStart: `${prefix}stall-start`,
   /** Pod: SIGKILL to each container, once that long after its first start. */
   crashAfter: `${prefix}crash-after`,
-  /** Pod: SIGKILL to each container, once per value. */
+  /** Pod: SIGKILL to each container, once per value; if it is not running, as soon as it is. */
   crashNow: `${prefix}crash-now`,
   /** Pod: after deletion the process hears nothing for that long (but not longer than its grace period). */
   linger: `${prefix}linger`,

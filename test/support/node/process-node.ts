@@ -127,7 +127,8 @@ export async function startProcessNode(options: ProcessNodeOptions): Promise<Pro
       const all = [...workers.values()];
       for (const worker of all) worker.vanish();
       await Promise.all(all.map(({ done }) => done));
-      await unregisterNode(api, name);
+      // The API server may have gone first: then so has the Node.
+      await unregisterNode(api, name).catch(() => {});
       await addresses.release();
     },
   };

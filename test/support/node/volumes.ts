@@ -34,7 +34,7 @@ export class PodVolumes {
    * @throws ContainerConfigError when an object or key is missing and not optional
    */
   async refresh(): Promise<void> {
-    for (const volume of this.#pod.spec.volumes ?? []) {
+    for (const volume of this.#volumes()) {
       const folder = this.#folder(volume.name);
       await mkdir(folder, { recursive: true });
       const files = await filesOf(volume, this.#pod.metadata.namespace ?? 'default', this.#objects);
@@ -48,9 +48,7 @@ export class PodVolumes {
 
   /** Refreshes every `periodMs` until the signal aborts; what is missing then keeps its last content, as with the kubelet. */
   async keepFresh(periodMs: number, signal: AbortSignal): Promise<void> {
-    const changes = (this.#pod.spec.volumes ?? []).some(
-      (volume) => volume.secret ?? volume.configMap ?? volume.projected,
-    );
+    const changes = this.#volumes().some((volume) => volume.secret ?? volume.configMap ?? volume.projected);
     while (changes && !signal.aborted) {
       await pause(periodMs, signal);
       if (!signal.aborted) await this.refresh().catch(() => {});
@@ -80,6 +78,11 @@ export class PodVolumes {
   async remove(): Promise<void> {
     await rm(join(this.#dir, 'volumes'), { recursive: true, force: true });
     await rm(join(this.#dir, 'containers'), { recursive: true, force: true });
+  }
+
+  /** Without the ServiceAccount's token, whose fixed path only a container could have. */
+  #volumes(): readonly VolumeSpec[] {
+    return (this.#pod.spec.volumes ?? []).filter(({ name }) => !name.startsWith('kube-api-access-'));
   }
 
   #folder(volume: string): string {

@@ -143,7 +143,8 @@ describe('a server with a certificate', () => {
     const tls = createServer(
       { ...certificates.old, requestCert: true, rejectUnauthorized: false },
       (request, response) => {
-        lastClient = (request.socket as import('node:tls').TLSSocket).getPeerCertificate().subject?.CN ?? '';
+        lastClient =
+          (request.socket as import('node:tls').TLSSocket).getPeerCertificate().subject?.CN?.toString() ?? '';
         response.end(JSON.stringify(secret('jwt')));
       },
     );

@@ -204,21 +204,29 @@ describe('a service that cannot hold two keys', () => {
       ),
     }));
 
+  it('is told from a stale Secret by one more start: one pod of it is replaced', () => {
+    expect(decide(facts(STAGING, { targets: unfit(1) }))).toBe('evict admin-0');
+    expect(decide(facts(STAGING, { targets: unfit(3) }))).toBe('evict admin-0');
+  });
+
   it('is found at stage, and the rotation aborts', () => {
-    const { action } = plan(facts(STAGING, { targets: unfit(2) }));
+    const restarted = edited(unfit(3), 'admin', (item) => ({
+      ...item,
+      pods: item.pods.map((one, i) => (i === 0 ? { ...one, startedAt: T0 + 10_000 } : one)),
+    }));
+    const { action } = plan(facts(STAGING, { targets: restarted, now: T0 + 11_000 }));
     expect(action).toMatchObject({
       type: 'write',
       write: { transition: 'abort', failure: { reason: 'SingleKeyService' } },
     });
   });
 
-  it('with one pod is told from a stale Secret by a second start', () => {
-    expect(decide(facts(STAGING, { targets: unfit(1) }))).toBe('evict admin-0');
-    const restarted = unfit(1).map((item) => ({
+  it('is not replaced while another pod of it cannot serve', () => {
+    const weak = edited(unfit(2), 'admin', (item) => ({
       ...item,
-      pods: item.pods.map((one) => ({ ...one, startedAt: T0 + 10_000 })),
+      pods: item.pods.map((one, i) => (i === 1 ? { ...one, ready: false } : one)),
     }));
-    expect(decide(facts(STAGING, { targets: restarted, now: T0 + 11_000 }))).toBe('write abort');
+    expect(decide(facts(STAGING, { targets: weak }))).toBe('wait');
   });
 
   it('after abort the verifiers restart, and the end is awaited without an answer', () => {

@@ -1,0 +1,148 @@
+/** What goes wrong around a rotation on a real API server, each under traffic: nothing may be rejected. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, inject, it } from 'vitest';
+import type { KubeObject } from '../support/cluster/kubeobject.ts';
+import { freezeSecrets, thawSecrets } from '../support/node/faults.ts';
+import { startApiProxy } from '../support/scenario/proxy.ts';
+import {
+  conditionOf,
+  readState,
+  requestRotation,
+  waitFor,
+  waitForPhase,
+  waitUntilDone,
+  waitUntilReady,
+} from '../support/scenario/rotation.ts';
+import { openScene, type Scene, settled } from '../support/scenario/scene.ts';
+import { until } from '../support/scenario/until.ts';
+
+const cluster = inject('cluster');
+
+interface Told extends KubeObject {
+  readonly reason: string;
+  readonly note: string;
+}
+
+async function eventsOf({ api, namespace }: Scene): Promise<readonly string[]> {
+  const path = `/apis/events.k8s.io/v1/namespaces/${namespace}/events`;
+  const { items } = await api.raw<{ items: Told[] }>({ path });
+  return items
+    .filter(({ regarding }) => (regarding as { kind?: string }).kind === 'JwtKeyRotation')
+    .map(({ reason }) => reason);
+}
+
+async function expectNothingRejected(traffic: Parameters<typeof settled>[0]) {
+  const report = await settled(traffic);
+  expect(report.rejections).toEqual([]);
+  expect(report.checks).toBeGreaterThan(report.issued);
+}
+
+async function expectCompleted(scene: Scene, traffic: Parameters<typeof settled>[0]) {
+  await expectNothingRejected(traffic);
+  const [, newKey = ''] = scene.keys.signingKeys();
+  expect(scene.keys.signingKeys()).toHaveLength(2);
+  expect(await scene.accepting(newKey)).toEqual(['admin', 'autoscraper', 'main', 'main']);
+  expect(await scene.accepting(scene.firstKey)).toEqual([]);
+  expect(await scene.close()).toEqual([]);
+}
+
+describe.concurrent('a rotation', () => {
+  it('catches a pod that started with the stale Secret, replaces it, and does not promote before', async () => {
+    const scene = await openScene(cluster);
+    const { api, namespace, name } = scene;
+    const traffic = scene.traffic();
+    const node = cluster.nodes[0]?.name ?? '';
+    await freezeSecrets(api, node, [{ namespace, name }]);
+    const requestedAt = await requestRotation(api, namespace, name);
+    await until('a stale pod is found', async () => (await eventsOf(scene)).includes('StalePod'));
+    expect((await readState(api, namespace, name)).keyset?.phase).toBe('Staging');
+    await thawSecrets(api, node);
+    const { keyset } = await waitUntilDone(api, namespace, name, { requestedAt });
+    expect(keyset?.rotation?.outcome).toBe('Completed');
+    await expectCompleted(scene, traffic);
+  });
+
+  it('finds a service that verifies with one key only at stage, and aborts', async () => {
+    const scene = await openScene(cluster, {
+      fleet: { services: { admin: { replicas: 2, env: { KEY_MODE: 'single' } } } },
+    });
+    const { api, namespace, name } = scene;
+    const traffic = scene.traffic();
+    const requestedAt = await requestRotation(api, namespace, name);
+    const { keyset, resource } = await waitUntilDone(api, namespace, name, { requestedAt });
+    expect(keyset?.rotation).toMatchObject({ outcome: 'Aborted', failure: { reason: 'SingleKeyService' } });
+    expect(resource.status?.history?.[0]).toMatchObject({ outcome: 'Aborted' });
+    await expectNothingRejected(traffic);
+    expect(scene.keys.signingKeys()).toEqual([scene.firstKey]);
+    expect(await scene.accepting(scene.firstKey)).toEqual(['admin', 'admin', 'autoscraper', 'main', 'main']);
+    expect(await eventsOf(scene)).toContain('RotationFailed');
+    expect(await scene.close()).toEqual([]);
+  });
+
+  it('gets through while somebody else writes the Secret all the time', async () => {
+    const scene = await openScene(cluster);
+    const { api, namespace, name } = scene;
+    const traffic = scene.traffic();
+    const requestedAt = await requestRotation(api, namespace, name);
+    let touches = 0;
+    const stop = new AbortController();
+    const touching = (async () => {
+      while (!stop.signal.aborted) {
+        touches += 1;
+        await api.patch(
+          { kind: 'Secret', namespace, name },
+          { metadata: { annotations: { 'example.com/touched': String(touches) } } },
+        );
+        await sleep(20);
+      }
+    })();
+    await waitUntilDone(api, namespace, name, { requestedAt });
+    stop.abort();
+    await touching;
+    expect(touches).toBeGreaterThan(100);
+    await expectCompleted(scene, traffic);
+  });
+
+  it('stands still and goes on when the API server is away for ten seconds', async () => {
+    const scene = await openScene(cluster, { adopt: false });
+    const { api, namespace, name } = scene;
+    const proxy = await startApiProxy(scene.kubeconfig);
+    const operator = await scene.operator({ kubeconfig: proxy.kubeconfig, flags: ['--no-leader-election'] });
+    await waitUntilReady(api, namespace, name);
+    const traffic = scene.traffic();
+    const requestedAt = await requestRotation(api, namespace, name);
+    await waitFor(api, namespace, name, 'the new key is staged', ({ keyset }) => keyset?.phase === 'Staging');
+    proxy.cut();
+    await sleep(10_000);
+    proxy.mend();
+    await waitUntilDone(api, namespace, name, { requestedAt });
+    expect(operator.lines().some(({ message }) => message.includes('list or watch failed'))).toBe(true);
+    await expectCompleted(scene, traffic);
+    await proxy.close();
+  });
+
+  it('writes nothing over a Secret that somebody edits in the middle, and goes on when it is put back', async () => {
+    const scene = await openScene(cluster);
+    const { api, namespace, name } = scene;
+    const traffic = scene.traffic();
+    const requestedAt = await requestRotation(api, namespace, name);
+    const { secret } = await waitForPhase(api, namespace, name, 'Draining');
+    const good = secret?.data?.JWT_SECRET_KEY_FALLBACKS;
+    const edit = (value: string | undefined) =>
+      api.patch({ kind: 'Secret', namespace, name }, { data: { JWT_SECRET_KEY_FALLBACKS: value } });
+    await edit(Buffer.from('x'.repeat(64)).toString('base64'));
+    await waitFor(
+      api,
+      namespace,
+      name,
+      'it is Degraded',
+      ({ resource }) => conditionOf(resource, 'Degraded')?.reason === 'ForeignWriter',
+    );
+    const writes = scene.keys.versions().length;
+    await sleep(9_000);
+    expect(scene.keys.versions()).toHaveLength(writes);
+    await edit(good);
+    await waitUntilDone(api, namespace, name, { requestedAt });
+    await expectCompleted(scene, traffic);
+  });
+});

@@ -1,0 +1,136 @@
+/** One rotation on a real API server, under traffic, with what happens to services in the middle of one. */
+import { describe, expect, inject, it } from 'vitest';
+import { setPodFaults } from '../support/node/faults.ts';
+import { countCalls, sumOf } from '../support/scenario/audit.ts';
+import { OPERATOR_USER } from '../support/scenario/install.ts';
+import {
+  conditionOf,
+  readState,
+  requestAbort,
+  requestRotation,
+  waitFor,
+  waitForPhase,
+  waitUntilDone,
+} from '../support/scenario/rotation.ts';
+import { openScene, type Scene, settled } from '../support/scenario/scene.ts';
+import { revisions, waitForServices } from '../support/scenario/services.ts';
+
+const cluster = inject('cluster');
+const everybody = ['admin', 'autoscraper', 'main', 'main'];
+
+/** Nothing was rejected, enough was asked, the old key is dead and the new one lives, and no key byte was told. */
+async function expectProof(scene: Scene, traffic: Parameters<typeof settled>[0], newKey: string, pods = everybody) {
+  const report = await settled(traffic);
+  expect(report.rejections).toEqual([]);
+  expect(report.checks).toBeGreaterThan(report.issued);
+  expect(await scene.accepting(newKey)).toEqual(pods);
+  expect(await scene.accepting(scene.firstKey)).toEqual(newKey === scene.firstKey ? pods : []);
+  expect(await scene.close()).toEqual([]);
+}
+
+describe.concurrent('a rotation under traffic', () => {
+  it('rejects nothing, retires the old key everywhere and counts its steps', async () => {
+    const scene = await openScene(cluster, {
+      fleet: { services: { main: { replicas: 3 }, autoscraper: { replicas: 2 }, admin: { replicas: 2 } } },
+    });
+    const { api, namespace, name } = scene;
+    const traffic = scene.traffic(20);
+    const [before, since] = [await revisions(api, namespace), Date.now()];
+    const requestedAt = await requestRotation(api, namespace, name);
+    const { resource, keyset } = await waitUntilDone(api, namespace, name, { requestedAt });
+    expect(keyset?.rotation).toMatchObject({ outcome: 'Completed', trigger: 'Annotation' });
+    expect(conditionOf(resource, 'Verified')).toMatchObject({ status: 'True', reason: 'Canary' });
+    expect(resource.status?.history).toHaveLength(1);
+    const after = await revisions(api, namespace);
+    const restarts = [...after].map(([service, revision]) => [service, revision - (before.get(service) ?? 0)]);
+    expect(Object.fromEntries(restarts)).toEqual({ main: 3, autoscraper: 2, admin: 2 });
+    const calls = await countCalls(cluster.auditLogPath, { user: OPERATOR_USER, namespace, since, writes: true });
+    expect(sumOf(calls, 'secrets')).toBe(5);
+    expect(sumOf(calls, 'deployments')).toBe(7);
+    const phases = scene.keys.versions().map((version) => version.phase);
+    expect(phases).toEqual([undefined, 'Steady', 'Staging', 'Promoting', 'Draining', 'Retiring', 'Steady']);
+    const [, newKey = ''] = scene.keys.signingKeys();
+    await expectProof(scene, traffic, newKey, ['admin', 'admin', 'autoscraper', 'autoscraper', 'main', 'main', 'main']);
+  });
+
+  it('goes on when a service is scaled up in the middle', async () => {
+    const scene = await openScene(cluster);
+    const { api, namespace, name } = scene;
+    const traffic = scene.traffic();
+    const requestedAt = await requestRotation(api, namespace, name);
+    await waitFor(api, namespace, name, 'the new key is staged', ({ keyset }) => keyset?.phase === 'Staging');
+    await api.patch({ kind: 'Deployment', namespace, name: 'admin' }, { spec: { replicas: 3 } });
+    await waitForPhase(api, namespace, name, 'Draining');
+    await api.patch({ kind: 'Deployment', namespace, name: 'main' }, { spec: { replicas: 3 } });
+    await waitUntilDone(api, namespace, name, { requestedAt });
+    await waitForServices(api, namespace);
+    const [, newKey = ''] = scene.keys.signingKeys();
+    await expectProof(scene, traffic, newKey, ['admin', 'admin', 'admin', 'autoscraper', 'main', 'main', 'main']);
+  });
+
+  it('goes on when an old pod crashes and starts again with the new Secret', async () => {
+    const scene = await openScene(cluster);
+    const { api, namespace, name } = scene;
+    const traffic = scene.traffic();
+    const old = scene.pods.pods().find((pod) => pod.metadata.labels?.app === 'main')?.metadata.name ?? '';
+    const requestedAt = await requestRotation(api, namespace, name);
+    await waitFor(api, namespace, name, 'the new key is staged', ({ keyset }) => keyset?.phase === 'Staging');
+    await setPodFaults(api, { namespace, name: old }, { crashNow: '1' });
+    await waitUntilDone(api, namespace, name, { requestedAt });
+    const [, newKey = ''] = scene.keys.signingKeys();
+    await expectProof(scene, traffic, newKey);
+  });
+
+  it('takes an edit of the resource in the middle, but never drains for less', async () => {
+    const scene = await openScene(cluster);
+    const { api, namespace, name } = scene;
+    const traffic = scene.traffic();
+    const requestedAt = await requestRotation(api, namespace, name);
+    await waitForPhase(api, namespace, name, 'Draining');
+    await api.patch(
+      { kind: 'JwtKeyRotation', namespace, name },
+      { spec: { maxTokenTTL: '1s', rotationPeriod: '30d' } },
+    );
+    const { keyset } = await waitUntilDone(api, namespace, name, { requestedAt });
+    const seen = (phase: string) => scene.keys.versions().find((version) => version.phase === phase)?.seenAt ?? 0;
+    expect(seen('Retiring') - seen('Draining')).toBeGreaterThanOrEqual(6_500);
+    expect(keyset?.rotation?.outcome).toBe('Completed');
+    const [, newKey = ''] = scene.keys.signingKeys();
+    await expectProof(scene, traffic, newKey);
+  });
+
+  it('is aborted before promote and rolled back after it, at no cost', async () => {
+    const scene = await openScene(cluster);
+    const { api, namespace, name } = scene;
+    const traffic = scene.traffic();
+    await requestRotation(api, namespace, name, '1');
+    await waitFor(api, namespace, name, 'the new key is staged', ({ keyset }) => keyset?.phase === 'Staging');
+    await requestAbort(api, namespace, name, 'a');
+    const aborted = await waitUntilDone(api, namespace, name, { requestedAt: '1' });
+    expect(aborted.keyset?.rotation?.outcome).toBe('Aborted');
+    await requestRotation(api, namespace, name, '2');
+    await waitForPhase(api, namespace, name, 'Draining');
+    await requestAbort(api, namespace, name, 'b');
+    const back = await waitUntilDone(api, namespace, name, { requestedAt: '2' });
+    expect(back.keyset?.rotation?.outcome).toBe('RolledBack');
+    expect(back.resource.status?.failedAttempts).toBe(2);
+    await expectProof(scene, traffic, scene.firstKey);
+  });
+
+  it('leaves the Secret when the resource is deleted, and finds its way when it is back', async () => {
+    const scene = await openScene(cluster);
+    const { api, namespace, name } = scene;
+    const traffic = scene.traffic();
+    await requestRotation(api, namespace, name, '1');
+    const { resource } = await waitForPhase(api, namespace, name, 'Draining');
+    await api.delete({ kind: 'JwtKeyRotation', namespace, name });
+    const { spec, metadata } = resource;
+    const { annotations = {} } = metadata;
+    expect(await api.find({ kind: 'Secret', namespace, name })).toBeDefined();
+    await api.create({ kind: 'JwtKeyRotation', metadata: { namespace, name, annotations }, spec } as never);
+    await waitUntilDone(api, namespace, name, { requestedAt: '1' });
+    expect((await readState(api, namespace, name)).keyset?.rotation?.outcome).toBe('Completed');
+    const [, newKey = ''] = scene.keys.signingKeys();
+    await expectProof(scene, traffic, newKey);
+  });
+});

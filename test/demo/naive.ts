@@ -1,0 +1,77 @@
+import { newKey, SECRET_NAME, SERVICE_NAMES, type ServiceName } from '../support/scenario/services.ts';
+import { askEveryPod, inWords } from './asked.ts';
+import { progressHeading, type Standing, showProgress, showUntil } from './progress.ts';
+import { count, seconds, table } from './screen.ts';
+import { NAMESPACE, openTraffic, type Stage } from './stage.ts';
+
+/** What people do today, under the same traffic: a new value, and a restart of everything that reads it. */
+export async function rotateNaively(stage: Stage): Promise<void> {
+  const { screen, pods } = stage;
+  const traffic = await openTraffic(stage);
+  const deployments = SERVICE_NAMES.map((name) => `deployment/${name}`);
+  const restart = ['rollout', 'restart', '--namespace', NAMESPACE, ...deployments];
+  screen.line();
+  screen.line(`  $ ${screen.style.bold(`kubectl apply -f secret.yaml   # ${SECRET_NAME} with a new JWT_SECRET_KEY`)}`);
+  screen.line(`  $ ${screen.style.bold(`kubectl ${restart.join(' ')}`)}`);
+  screen.line();
+
+  const began = Date.now();
+  const key = newKey();
+  const old = new Set(pods.pods().map(({ metadata }) => metadata.uid));
+  await kubectl(stage, ['apply', '--server-side', '--force-conflicts', '-f', '-'], secretWith(key));
+  await kubectl(stage, restart);
+  progressHeading(screen, '      pods that were started anew');
+  await showProgress(
+    screen,
+    began,
+    async () => standingOf(stage, old),
+    () => traffic.stats(),
+  );
+  const restarted = Date.now();
+  for (const name of deployments) await kubectl(stage, ['rollout', 'status', '--namespace', NAMESPACE, name]);
+  await showUntil(screen, began, 'last tokens', traffic.drain(), () => traffic.stats());
+  const account = await traffic.stop();
+
+  const oldKey = await askEveryPod(pods, stage.firstKey);
+  const tokens = new Set(account.rejections.map(({ jti }) => jti)).size;
+  const { bad, bold } = screen.style;
+  screen.line();
+  screen.line(bold('Result'));
+  const rows = [
+    ['restart', `over in ${seconds(restarted - began)}`],
+    ['tokens issued', count(account.issued)],
+    ['checks', count(account.checks)],
+    ['rejected', bad(`${count(account.rejected)} checks of ${count(tokens)} valid tokens`)],
+    ['', `${count(account.rejectedYoung)} of them younger than a second: signed by a new pod, refused by an old one`],
+    [
+      '',
+      `${count(account.rejected - account.rejectedYoung)} older: signed before the change, or by a pod that was still to be restarted`,
+    ],
+    ['old key', `accepted by ${inWords(oldKey.accepted, oldKey.pods)}`],
+  ];
+  for (const line of table(rows)) screen.line(line);
+  screen.line();
+  screen.line('Each of them is a user who was logged out for no reason. Compare: make demo');
+}
+
+async function kubectl({ cluster }: Stage, args: readonly string[], input?: string): Promise<void> {
+  const { code, stderr } = await cluster.controlPlane.kubectl(args, input);
+  if (code !== 0) throw new Error(`kubectl ${args[0]}: ${stderr}`);
+}
+
+/** On standard input: an argument could be read by every process of the machine. */
+function secretWith(key: string): string {
+  const metadata = { name: SECRET_NAME, namespace: NAMESPACE };
+  return JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata, stringData: { JWT_SECRET_KEY: key } });
+}
+
+/** The restart is over when each service has as many ready new pods as it had before, and no old one. */
+function standingOf({ pods }: Stage, old: ReadonlySet<string | undefined>): Standing {
+  const all = pods.endpoints();
+  const counts = SERVICE_NAMES.map((name): readonly [ServiceName, readonly [number, number]] => {
+    const mine = all.filter(({ service }) => service === name);
+    return [name, [mine.filter(({ uid, ready }) => ready && !old.has(uid)).length, mine.length]];
+  });
+  const done = all.length > 0 && all.every(({ uid, ready }) => ready && !old.has(uid));
+  return { phase: done ? 'Restarted' : 'Restarting', pods: new Map(counts), done };
+}

@@ -1,0 +1,286 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { WorkQueue } from '../../../src/runtime/workqueue.ts';
+import { FakeClock, turn } from './fake-clock.ts';
+
+function build(options: { random?: () => number } = {}) {
+  const clock = new FakeClock();
+  return { clock, queue: new WorkQueue({ clock, random: () => 0, ...options }) };
+}
+
+async function takeAll(queue: WorkQueue): Promise<string[]> {
+  const keys: string[] = [];
+  while (queue.length > 0) {
+    const key = (await queue.get()) ?? '';
+    keys.push(key);
+    queue.done(key);
+  }
+  return keys;
+}
+
+test('a waiting key is there once, in order of its first arrival', async () => {
+  const { queue } = build();
+  for (const key of ['a', 'b', 'a', 'c', 'b']) queue.add(key);
+  expect(await takeAll(queue)).toEqual(['a', 'b', 'c']);
+});
+
+test('a key that is added while it is processed comes again after done, once, and not before', async () => {
+  const { queue } = build();
+  queue.add('a');
+  await queue.get();
+  queue.add('a');
+  queue.add('a');
+  expect(queue.length).toBe(0);
+  queue.done('a');
+  expect(await takeAll(queue)).toEqual(['a']);
+});
+
+test('a worker that waits gets the next key', async () => {
+  const { queue } = build();
+  const first = queue.get();
+  const second = queue.get();
+  queue.add('a');
+  queue.add('b');
+  expect(await first).toBe('a');
+  expect(await second).toBe('b');
+});
+
+describe('priority', () => {
+  test('the highest goes first, in order of arrival among equals', async () => {
+    const { queue } = build();
+    queue.add('a');
+    queue.add('urgent-1', { priority: 10 });
+    queue.add('b');
+    queue.add('urgent-2', { priority: 10 });
+    queue.add('low', { priority: -1 });
+    expect(await takeAll(queue)).toEqual(['urgent-1', 'urgent-2', 'a', 'b', 'low']);
+  });
+
+  test('an emergency overtakes ten thousand keys', async () => {
+    const { queue } = build();
+    for (let i = 0; i < 10_000; i += 1) queue.add(`k-${i}`);
+    queue.add('k-9999', { priority: 1 });
+    expect(await queue.get()).toBe('k-9999');
+    expect(queue.length).toBe(9_999);
+  });
+
+  test('a lower one does not push back', async () => {
+    const { queue } = build();
+    queue.add('a', { priority: 1 });
+    queue.add('b');
+    queue.add('a', { priority: 0 });
+    expect(await takeAll(queue)).toEqual(['a', 'b']);
+  });
+
+  test('is kept while the key is processed', async () => {
+    const { queue } = build();
+    queue.add('a');
+    await queue.get();
+    queue.add('b');
+    queue.add('a', { priority: 1 });
+    queue.add('a');
+    queue.done('a');
+    expect(await takeAll(queue)).toEqual(['a', 'b']);
+  });
+
+  test('outlives a failure', async () => {
+    const { clock, queue } = build();
+    queue.add('urgent', { priority: 1 });
+    await queue.get();
+    queue.addRateLimited('urgent');
+    queue.done('urgent');
+    queue.add('a');
+    await clock.advance(5);
+    expect(await takeAll(queue)).toEqual(['urgent', 'a']);
+  });
+});
+
+describe('addAfter', () => {
+  test('adds when the time has come', async () => {
+    const { clock, queue } = build();
+    queue.addAfter('a', 1_000);
+    await clock.advance(999);
+    expect(queue.length).toBe(0);
+    await clock.advance(1);
+    expect(queue.length).toBe(1);
+  });
+
+  test('keeps the earliest of several times, and one timer', async () => {
+    const { clock, queue } = build();
+    queue.addAfter('a', 1_000);
+    queue.addAfter('a', 5_000);
+    queue.addAfter('a', 500);
+    expect(clock.timers).toBe(1);
+    await clock.advance(500);
+    expect(await takeAll(queue)).toEqual(['a']);
+    await clock.advance(10_000);
+    expect(queue.length).toBe(0);
+  });
+
+  test.each([0, -1, Number.NaN])('%s means at once', (ms) => {
+    const { queue } = build();
+    queue.addAfter('a', ms);
+    expect(queue.length).toBe(1);
+  });
+
+  test('keeps the highest priority of several', async () => {
+    const { clock, queue } = build();
+    queue.addAfter('a', 500);
+    queue.addAfter('a', 900, { priority: 1 });
+    await clock.advance(499);
+    queue.add('b');
+    await clock.advance(1);
+    expect(await takeAll(queue)).toEqual(['a', 'b']);
+  });
+});
+
+describe('addRateLimited', () => {
+  async function pauses(queue: WorkQueue, clock: FakeClock, count: number): Promise<number[]> {
+    const all: number[] = [];
+    for (let i = 0; i < count; i += 1) {
+      const start = clock.monotonic();
+      queue.addRateLimited('a');
+      while (queue.length === 0) await clock.advance(5);
+      all.push(clock.monotonic() - start);
+      await queue.get();
+      queue.done('a');
+    }
+    return all;
+  }
+
+  test('pauses from 5 ms on, doubling, until forget', async () => {
+    const { clock, queue } = build();
+    expect(await pauses(queue, clock, 5)).toEqual([5, 10, 20, 40, 80]);
+    expect(queue.numRequeues('a')).toBe(5);
+    queue.forget('a');
+    expect(queue.numRequeues('a')).toBe(0);
+    expect(await pauses(queue, clock, 1)).toEqual([5]);
+  });
+
+  test('never pauses for more than five minutes, with jitter for less', async () => {
+    const { clock, queue } = build({ random: () => 1 });
+    for (let i = 0; i < 1_000; i += 1) queue.addRateLimited('b');
+    await clock.advance(1_000);
+    await queue.get();
+    queue.done('b');
+    queue.addRateLimited('b');
+    await clock.advance(224_999);
+    expect(queue.length).toBe(0);
+    await clock.advance(1);
+    expect(queue.length).toBe(1);
+  });
+});
+
+describe('shutDown', () => {
+  test('drops what waits, frees the workers, and takes nothing more', async () => {
+    const { clock, queue } = build();
+    const { queue: other } = build();
+    queue.add('a');
+    queue.addAfter('b', 1_000);
+    const waiting = other.get();
+    await Promise.all([queue.shutDown(), other.shutDown()]);
+    queue.add('c');
+    queue.addAfter('d', 0);
+    queue.addRateLimited('e');
+    expect(await waiting).toBeUndefined();
+    expect(await queue.get()).toBeUndefined();
+    expect(clock.timers).toBe(0);
+  });
+
+  test('resolves only when what was handed out is done, which does not come again', async () => {
+    const { queue } = build();
+    queue.add('a');
+    await queue.get();
+    queue.add('a');
+    let ended = false;
+    const ending = queue.shutDown().then(() => {
+      ended = true;
+    });
+    await turn();
+    expect(ended).toBe(false);
+    queue.done('a');
+    await ending;
+    expect(queue.length).toBe(0);
+  });
+
+  test('with drain still hands out what waits', async () => {
+    const { queue } = build();
+    queue.add('a');
+    queue.add('b');
+    const ending = queue.shutDown({ drain: true });
+    expect(await takeAll(queue)).toEqual(['a', 'b']);
+    expect(await queue.get()).toBeUndefined();
+    await ending;
+  });
+});
+
+test('metrics are told in the terms of client-go', async () => {
+  const clock = new FakeClock();
+  const told: string[] = [];
+  let processing = () => ({ unfinishedSeconds: 0, longestSeconds: 0 });
+  const queue = new WorkQueue({
+    clock,
+    metrics: {
+      added: () => told.push('added'),
+      retried: () => told.push('retried'),
+      depth: (keys) => told.push(`depth ${keys}`),
+      waited: (seconds) => told.push(`waited ${seconds}`),
+      worked: (seconds) => told.push(`worked ${seconds}`),
+      observe: (source) => {
+        processing = source;
+      },
+    },
+  });
+  queue.add('a');
+  queue.add('a');
+  await clock.advance(1_500);
+  await queue.get();
+  await clock.advance(2_000);
+  expect(processing()).toEqual({ unfinishedSeconds: 2, longestSeconds: 2 });
+  queue.done('a');
+  expect(told).toEqual(['added', 'depth 1', 'waited 1.5', 'depth 0', 'worked 2']);
+  expect(processing()).toEqual({ unfinishedSeconds: 0, longestSeconds: 0 });
+});
+
+test('no key is ever processed twice at once, and every key that was added is processed after its last addition', async () => {
+  const key = fc.constantFrom('a', 'b', 'c');
+  const step = fc.oneof(
+    fc.record({ do: fc.constant('add' as const), key, priority: fc.nat(2) }),
+    fc.record({ do: fc.constant('after' as const), key, priority: fc.nat(2) }),
+    fc.record({ do: fc.constant('get' as const), key, priority: fc.nat(2) }),
+    fc.record({ do: fc.constant('done' as const), key, priority: fc.nat(2) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      const { clock, queue } = build();
+      const running = new Set<string>();
+      const owed = new Set<string>();
+      const take = async () => {
+        if (queue.length === 0) return;
+        const taken = (await queue.get()) ?? '';
+        expect(running.has(taken)).toBe(false);
+        running.add(taken);
+        owed.delete(taken);
+      };
+      const finish = (taken: string) => {
+        running.delete(taken);
+        queue.done(taken);
+      };
+      for (const { do: action, key: name, priority } of steps) {
+        if (action === 'add') queue.add(name, { priority });
+        if (action === 'after') queue.addAfter(name, 10, { priority });
+        if (action === 'add' || action === 'after') owed.add(name);
+        if (action === 'get') await take();
+        if (action === 'done' && running.has(name)) finish(name);
+      }
+      for (const taken of [...running]) finish(taken);
+      await clock.advance(10);
+      while (queue.length > 0) {
+        await take();
+        for (const taken of [...running]) finish(taken);
+      }
+      expect([...owed]).toEqual([]);
+    }),
+    { numRuns: 60 },
+  );
+});
