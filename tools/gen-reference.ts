@@ -22,7 +22,6 @@ interface Schema {
   readonly default?: unknown;
   readonly minimum?: number;
   readonly maximum?: number;
-  readonly maxItems?: number;
   readonly 'x-kubernetes-validations'?: readonly Rule[];
 }
 interface Column {

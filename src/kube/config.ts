@@ -98,6 +98,9 @@ function verify(config: KubeConfig, kubeconfig: string | undefined): void {
   if (config.getCurrentUser() === null) {
     throw new KubeConfigError(`${where} has no user ${JSON.stringify(context.user)}, which context ${name} names`);
   }
+  if (cluster.proxyUrl !== undefined && !/^https?:/.test(cluster.proxyUrl)) {
+    throw new KubeConfigError(`cluster ${cluster.name} of ${where} has a proxy-url that is not http or https`);
+  }
   if (!cluster.server.startsWith('https:') && !cluster.skipTLSVerify) {
     throw new KubeConfigError(`cluster ${cluster.name} of ${where} is not https: ${cluster.server}`);
   }

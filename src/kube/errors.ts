@@ -79,7 +79,7 @@ function messageOf(options: KubeErrorOptions): string {
   const subject = name === undefined ? resource : `${resource}/${name}`;
   const where = namespace === undefined ? '' : ` in ns ${namespace}`;
   const number = status === undefined ? '' : ` (${status})`;
-  const text = detail === undefined || detail === '' ? '' : `: ${printable(detail)}`;
+  const text = detail === undefined || detail === '' || detail === code ? '' : `: ${printable(detail)}`;
   return `${verb} ${subject}${where}: ${code}${number}${text}`;
 }
 

@@ -4,8 +4,8 @@ import { progressHeading, type Standing, showProgress, showUntil } from './progr
 import { count, seconds, table } from './screen.ts';
 import { NAMESPACE, openTraffic, type Stage } from './stage.ts';
 
-/** What people do today, under the same traffic: a new value, and a restart of everything that reads it. */
-export async function rotateNaively(stage: Stage): Promise<void> {
+/** What people do today, under the same traffic: a new value, and a restart of everything that reads it. @returns whether it ran */
+export async function rotateNaively(stage: Stage): Promise<boolean> {
   const { screen, pods } = stage;
   const traffic = await openTraffic(stage);
   const deployments = SERVICE_NAMES.map((name) => `deployment/${name}`);
@@ -20,7 +20,7 @@ export async function rotateNaively(stage: Stage): Promise<void> {
   const old = new Set(pods.pods().map(({ metadata }) => metadata.uid));
   await kubectl(stage, ['apply', '--server-side', '--force-conflicts', '-f', '-'], secretWith(key));
   await kubectl(stage, restart);
-  progressHeading(screen, '      pods that were started anew');
+  progressHeading(screen, 'pods started anew');
   await showProgress(
     screen,
     began,
@@ -51,7 +51,8 @@ export async function rotateNaively(stage: Stage): Promise<void> {
   ];
   for (const line of table(rows)) screen.line(line);
   screen.line();
-  screen.line('Each of them is a user who was logged out for no reason. Compare: make demo');
+  screen.line('Each of these tokens is a user who was logged out for no reason.');
+  return account.issued > 0;
 }
 
 async function kubectl({ cluster }: Stage, args: readonly string[], input?: string): Promise<void> {
@@ -73,5 +74,5 @@ function standingOf({ pods }: Stage, old: ReadonlySet<string | undefined>): Stan
     return [name, [mine.filter(({ uid, ready }) => ready && !old.has(uid)).length, mine.length]];
   });
   const done = all.length > 0 && all.every(({ uid, ready }) => ready && !old.has(uid));
-  return { phase: done ? 'Restarted' : 'Restarting', pods: new Map(counts), done };
+  return { phase: 'Restarting', pods: new Map(counts), done };
 }

@@ -8,27 +8,25 @@ export interface Standing {
   readonly phase: string;
   /** Pods that have done the step of the phase, and all live pods, per service. */
   readonly pods: ReadonlyMap<ServiceName, readonly [done: number, all: number]>;
-  /** A few words, such as a countdown. `coarse` is what a log shows: it need not tick every second. */
+  /** Whether every pod is known to have done the step of the phase before: it may have gone on between two looks. */
+  readonly acknowledged?: boolean;
+  /** A few words in place of the pods, such as a countdown. `coarse` is what a log shows: it need not tick every second. */
   readonly note?: { readonly text: string; readonly coarse: string };
   /** Whether the change is over. */
   readonly done: boolean;
 }
 
-const WIDTHS = { time: 9, phase: 11, pods: 12, number: 10 };
+const TIME = 7;
+const PHASE = 13;
+const PODS: Readonly<Record<ServiceName, number>> = { main: 6, autoscraper: 13, admin: 7 };
+const NUMBERS = { tokens: 8, checks: 9, rejected: 10 };
 
-/** The heading of the rows that {@link showProgress} writes. */
+/** The heading of the rows that {@link showProgress} writes. @param pods what the pods' columns count */
 export function progressHeading(screen: Screen, pods: string): void {
-  const { time, phase, number } = WIDTHS;
-  const left = ' '.repeat(time + 2) + ' '.repeat(phase);
-  screen.line(screen.style.dim(`${left}${pods}`));
-  const cells = [
-    'time'.padStart(time),
-    '  ',
-    'phase'.padEnd(phase),
-    ...SERVICE_NAMES.map((name) => name.padStart(WIDTHS.pods)),
-  ];
-  const numbers = ['tokens', 'checks', 'rejected'].map((name) => name.padStart(number));
-  screen.line(screen.style.dim([...cells, ...numbers].join('')));
+  screen.line(screen.style.dim(`${' '.repeat(TIME + PHASE + 4)}${pods}`));
+  const services = SERVICE_NAMES.map((name) => name.padStart(PODS[name]));
+  const numbers = Object.entries(NUMBERS).map(([name, width]) => name.padStart(width));
+  screen.line(screen.style.dim(['time'.padStart(TIME), '  phase'.padEnd(PHASE), ...services, ...numbers].join('')));
 }
 
 /**
@@ -43,16 +41,25 @@ export async function showProgress(
   look: () => Promise<Standing>,
   stats: () => TrafficStats,
 ): Promise<void> {
-  let phase: string | undefined;
+  const show = (standing: Standing): void =>
+    screen.progress(changeOf(standing, stats()), row(screen, Date.now() - began, standing, stats()));
+  let last: Standing | undefined;
   for (;;) {
     const standing = await look();
-    if (phase !== undefined && phase !== standing.phase) screen.settle();
-    phase = standing.phase;
-    screen.progress(changeOf(standing, stats()), row(screen, Date.now() - began, standing, stats()));
+    if (last !== undefined && last.phase !== standing.phase) {
+      if (standing.acknowledged) show({ ...last, pods: allOf(standing.pods) });
+      screen.settle();
+    }
+    last = standing;
+    show(standing);
     if (standing.done) break;
     await sleep(200);
   }
   screen.settle();
+}
+
+function allOf(pods: Standing['pods']): Standing['pods'] {
+  return new Map([...pods].map(([name, [, all]]) => [name, [all, all]]));
 }
 
 /** As {@link showProgress}, for the time in which the last tokens expire. */
@@ -62,41 +69,39 @@ export async function showUntil(
   phase: string,
   end: Promise<void>,
   stats: () => TrafficStats,
-) {
-  let over = false;
+): Promise<void> {
+  const pods: Standing['pods'] = new Map();
+  let done = false;
   const ended = end.finally(() => {
-    over = true;
+    done = true;
   });
-  const pods = new Map();
-  while (!over) {
-    const standing: Standing = { phase, pods, done: false };
+  for (;;) {
+    const standing = { phase, pods, done };
     screen.progress(changeOf(standing, stats()), row(screen, Date.now() - began, standing, stats()));
+    if (done) break;
     await Promise.race([ended, sleep(200)]);
   }
-  await ended;
   screen.settle();
 }
 
 /** Rejections count as a change; tokens and checks go up all the time. */
-function changeOf({ phase, pods, note }: Standing, { rejected }: TrafficStats): string {
-  return JSON.stringify([phase, [...pods], note?.coarse, rejected > 0]);
+function changeOf({ phase, pods, note, done }: Standing, { rejected }: TrafficStats): string {
+  return JSON.stringify([phase, [...pods], note?.coarse, done, rejected > 0]);
 }
 
 function row(screen: Screen, elapsedMs: number, { phase, pods, note }: Standing, stats: TrafficStats): string {
   const { bold, good, bad, dim } = screen.style;
   const cells = SERVICE_NAMES.map((name) => {
     const [done, all] = pods.get(name) ?? [];
-    return (done === undefined ? '' : `${done}/${all}`).padStart(WIDTHS.pods);
-  });
-  const rejected = count(stats.rejected).padStart(WIDTHS.number);
+    return (done === undefined ? '' : `${done}/${all}`).padStart(PODS[name]);
+  }).join('');
+  const rejected = count(stats.rejected).padStart(NUMBERS.rejected);
   return [
-    `${(elapsedMs / 1000).toFixed(1)} s`.padStart(WIDTHS.time),
-    '  ',
-    bold(phase.padEnd(WIDTHS.phase)),
-    ...cells,
-    count(stats.issued).padStart(WIDTHS.number),
-    count(stats.checks).padStart(WIDTHS.number),
+    `${(elapsedMs / 1000).toFixed(1)} s`.padStart(TIME),
+    bold(`  ${phase}`.padEnd(PHASE)),
+    note === undefined ? cells : dim(`  ${note.text}`.padEnd(cells.length)),
+    count(stats.issued).padStart(NUMBERS.tokens),
+    count(stats.checks).padStart(NUMBERS.checks),
     stats.rejected === 0 ? good(rejected) : bad(rejected),
-    note === undefined ? '' : dim(`  ${note.text}`),
   ].join('');
 }

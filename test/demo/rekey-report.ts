@@ -44,7 +44,6 @@ export async function reportRotation(stage: Stage, rotated: Rotated): Promise<bo
   const mark = (fine: boolean, text: string): string => (fine ? good(text) : bad(text));
 
   screen.line();
-  if (process.env.DEBUG) screen.line(JSON.stringify({ ...account, rejections: undefined }));
   screen.line(bold('Phases'));
   print(stage, phaseRows(keys.versions(), began), ['left', 'right']);
   screen.line();
@@ -55,9 +54,11 @@ export async function reportRotation(stage: Stage, rotated: Rotated): Promise<bo
   print(stage, [
     ['rotation', mark(verdict.completed, `${outcome ?? 'not over'} in ${seconds(finished - began)}`)],
     ['key', `${before.resource.status?.currentKeyId} → ${after.resource.status?.currentKeyId}`],
-    ['Secret writes', `${sumOf(writes, 'secrets')}, of ${sumOf(writes)} API writes (${inResources(writes)})`],
+    ['Secret writes', String(sumOf(writes, 'secrets'))],
+    ['API writes', `${sumOf(writes)}: ${inResources(writes)}`],
     ['tokens issued', count(account.issued)],
-    ['checks', `${count(account.checks)}, of which ${count(account.unavailable)} met a pod that gave no answer`],
+    ['checks', count(account.checks)],
+    ...unclear(rotated).map((text) => ['', text]),
     ['rejected', mark(verdict.rejected, rejectedText(rotated))],
     ['old key', mark(verdict.old, `accepted by ${inWords(oldKey.accepted, oldKey.pods)}${unanswered(oldKey.unknown)}`)],
     ['new key', mark(verdict.fresh, `accepted by ${inWords(newKey.accepted, newKey.pods)}`)],
@@ -107,7 +108,17 @@ function serviceRows({ account, after, restarts }: Rotated): string[][] {
 
 function inResources(writes: readonly Calls[]): string {
   const names = [...new Set(writes.map(({ resource }) => resource))];
-  return names.map((name) => `${name} ${sumOf(writes, name)}`).join(', ');
+  return names.map((name) => `${name.replace('jwtkeyrotations/', '')} ${sumOf(writes, name)}`).join(', ');
+}
+
+/** Checks without a verdict on a valid token, if there were any: a busy machine has some. */
+function unclear({ account: { unavailable, unserved, late } }: Rotated): string[] {
+  const rows: [number, string][] = [
+    [unavailable, 'met a pod that did not answer in time and went to another'],
+    [unserved, 'found no pod that answered'],
+    [late, 'came after the token had expired'],
+  ];
+  return rows.filter(([n]) => n > 0).map(([n, text]) => `${count(n)} ${text}`);
 }
 
 function rejectedText({ account }: Rotated): string {

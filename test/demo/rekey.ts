@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Keyset } from '../../src/rotation/keyset.ts';
 import { installOperator, letIn, OPERATOR_NAMESPACE, operatorKubeconfig } from '../support/scenario/install.ts';
 import { type KeyRecorder, recordKeys } from '../support/scenario/key-recorder.ts';
 import { type OperatorProcess, startOperator } from '../support/scenario/operator.ts';
@@ -27,19 +28,18 @@ export async function rotateWithRekey(stage: Stage): Promise<boolean> {
   const traffic = await openTraffic(stage);
   const revisionsBefore = await revisions(api, NAMESPACE);
 
-  const requestedAt = new Date().toISOString();
-  const command = [
-    ...['annotate', 'jwtkeyrotation', SECRET_NAME, '--namespace', NAMESPACE],
-    `rekey.dev/rotate-requested-at=${requestedAt}`,
-  ];
+  const requestedAt = new Date().toISOString().replace(/\.\d+/, '');
+  const resource = ['annotate', 'jwtkeyrotation', SECRET_NAME, '--namespace', NAMESPACE, '--overwrite'];
+  const annotation = `rekey.dev/rotate-requested-at=${requestedAt}`;
   screen.line();
-  screen.line(`  $ ${screen.style.bold(`kubectl ${command.join(' ')}`)}`);
+  screen.line(screen.style.bold(`  $ kubectl ${resource.join(' ')} \\`));
+  screen.line(screen.style.bold(`      ${annotation}`));
   screen.line();
   const began = Date.now();
-  const { code, stderr } = await cluster.controlPlane.kubectl(command);
+  const { code, stderr } = await cluster.controlPlane.kubectl([...resource, annotation]);
   if (code !== 0) throw new Error(`kubectl: ${stderr}`);
 
-  progressHeading(screen, '      pods that hold the keys of the phase');
+  progressHeading(screen, 'pods that hold these keys');
   const look = async (): Promise<Standing> => standingOf(await readState(api, NAMESPACE, SECRET_NAME), requestedAt);
   await showProgress(
     screen,
@@ -77,14 +77,27 @@ async function within(began: number, look: () => Promise<Standing>): Promise<Sta
 
 function standingOf({ resource, keyset }: RotationState, requestedAt: string): Standing {
   const { status } = resource;
-  const over = keyset?.phase === 'Steady' && keyset.handled.rotateAt === requestedAt && status?.phase === 'Steady';
-  const pods = (status?.targets ?? []).map(({ name, acked, pods }) => [name as ServiceName, [acked, pods]] as const);
-  const standing = { phase: status?.phase ?? 'Pending', pods: new Map(pods), done: over };
-  const leftMs = Date.parse(status?.retireNotBefore ?? '') - Date.now();
-  if (status?.phase !== 'Draining' || !(leftMs > 0)) return standing;
-  const left = Math.ceil(leftMs / 1000);
-  const text = (n: number): string => `old key leaves in ${n} s`;
+  const done = keyset?.phase === 'Steady' && keyset.handled.rotateAt === requestedAt && status?.phase === 'Steady';
+  const phase = status?.phase ?? 'Pending';
+  const counts = (status?.targets ?? []).map(({ name, acked, pods }) => [name as ServiceName, [acked, pods]] as const);
+  const standing = {
+    // Between the request and the first look at it the resource still rests.
+    phase: phase === 'Steady' && !done ? 'Requested' : phase,
+    pods: new Map(counts),
+    acknowledged: keyset !== undefined && isAcknowledged(keyset),
+    done,
+  };
+  if (phase !== 'Draining' || status?.retireNotBefore === undefined) return standing;
+  const left = Math.max(0, Math.ceil((Date.parse(status.retireNotBefore) - Date.now()) / 1000));
+  const text = (n: number): string => `old key leaves ${n === 0 ? 'now' : `in ${n} s`}`;
   return { ...standing, note: { text: text(left), coarse: text(Math.ceil(left / 5) * 5) } };
+}
+
+/** Whether the Secret records that no live pod is behind the keyset that ended the phase before. */
+function isAcknowledged({ phase, acked, version }: Keyset): boolean {
+  if (phase === 'Promoting') return acked.Verifier >= version - 1;
+  if (phase === 'Draining') return acked.Signer >= version;
+  return phase === 'Steady' && acked.Verifier >= version;
 }
 
 export interface Rotated {

@@ -15,6 +15,8 @@ export interface Screen {
   settle(): void;
   /** Takes away what `progress` showed last, where that can be done. */
   clear(): void;
+  /** Writes a last line; whatever is still under way is not heard any more. */
+  end(text: string): void;
   readonly style: Styles;
 }
 
@@ -31,44 +33,45 @@ export function openScreen(stream: NodeJS.WriteStream = process.stdout): Screen 
   const live = stream.isTTY === true && process.env.TERM !== 'dumb';
   let drawn = false;
   let lastChange: string | undefined;
-  const erase = (): void => {
-    if (drawn) stream.write('\r\u001b[2K');
-    drawn = false;
-  };
+  let write = (text: string): void => void stream.write(text);
   const paint =
     (format: Parameters<typeof styleText>[0]) =>
     (text: string): string =>
       styleText(format, text, { stream });
-  const draw = (text: string): void => {
-    erase();
-    stream.write(clip(text, (stream.columns ?? 80) - 1));
-    drawn = true;
-  };
-  const settle = (): void => {
-    if (drawn) stream.write('\n');
+  const clear = (): void => {
+    if (drawn) write('\r\u001b[2K');
     drawn = false;
     lastChange = undefined;
   };
+  const settle = (): void => {
+    if (drawn) write('\n');
+    drawn = false;
+    lastChange = undefined;
+  };
+  const draft = (text: string): void => {
+    if (!live) return;
+    clear();
+    write(clip(text, (stream.columns ?? 80) - 1));
+    drawn = true;
+  };
+  const line = (text = ''): void => {
+    settle();
+    write(`${text}\n`);
+  };
   return {
-    line: (text = '') => {
-      settle();
-      stream.write(`${text}\n`);
-    },
+    line,
+    draft,
     progress: (change, text) => {
-      if (live) {
-        draw(text);
-      } else if (change !== lastChange) {
-        stream.write(`${text}\n`);
-      }
+      draft(text);
+      if (!live && change !== lastChange) write(`${text}\n`);
       lastChange = change;
     },
-    draft: (text) => {
-      if (live) draw(text);
-    },
     settle,
-    clear: () => {
-      erase();
-      lastChange = undefined;
+    clear,
+    end: (text) => {
+      line();
+      line(text);
+      write = () => {};
     },
     style: { bold: paint('bold'), dim: paint('dim'), good: paint('green'), bad: paint(['red', 'bold']) },
   };

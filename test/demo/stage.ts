@@ -37,17 +37,14 @@ export async function setStage(screen: Screen, ends: AsyncDisposableStack): Prom
   ends.defer(remove);
   const binaries = await findOrBuildControlPlane((line) => screen.progress(line, `  ${line}`));
   screen.clear();
-  const cluster = await step(
-    screen,
-    'cluster',
-    'a real API server, etcd, scheduler; 2 nodes run pods as processes',
-    () => startCluster(dir, screen, ends),
+  const cluster = await step(screen, 'cluster', 'a real Kubernetes API server; pods run as local processes', () =>
+    startCluster(dir, screen, ends),
   );
   const { api } = cluster;
   const firstKey = await step(
     screen,
     'services',
-    'main 3 pods (signs, verifies), autoscraper 2, admin 2 in Python (verify)',
+    'main 3 (signs and verifies), autoscraper 2, admin 2 (Python)',
     async () => {
       await createNamespace(api, NAMESPACE);
       const key = await createSecret(api, NAMESPACE);
@@ -81,7 +78,7 @@ async function startCluster(dir: string, screen: Screen, ends: AsyncDisposableSt
 
 /** Starts the traffic and lets it run until there are tokens of some age. */
 export async function openTraffic({ pods, screen, ends }: Stage): Promise<Traffic> {
-  const what = `${TOKENS_PER_SECOND} tokens a second, each checked by all three services until it expires (${TOKEN_TTL_SECONDS} s)`;
+  const what = `${TOKENS_PER_SECOND} tokens a second, checked by all services till they expire`;
   return step(screen, 'traffic', what, async () => {
     const traffic = startTraffic({
       endpoints: pods.endpoints,
@@ -100,14 +97,10 @@ export async function openTraffic({ pods, screen, ends }: Stage): Promise<Traffi
 /** Runs one step of the preparation and tells it with the time that it took. */
 export async function step<T>(screen: Screen, name: string, what: string, work: () => Promise<T>): Promise<T> {
   const began = Date.now();
-  const head = `  ${screen.style.bold(name.padEnd(10))}${what}`;
-  screen.draft(head);
+  const label = name.padEnd(10);
+  screen.draft(`  ${screen.style.bold(label)}${what}`);
   const result = await work();
   screen.clear();
-  screen.line(`${head.padEnd(96 + head.length - plainLength(name, what))}${seconds(Date.now() - began).padStart(8)}`);
+  screen.line(`  ${screen.style.bold(label)}${what.padEnd(59)}${seconds(Date.now() - began).padStart(8)}`);
   return result;
-}
-
-function plainLength(name: string, what: string): number {
-  return 2 + name.padEnd(10).length + what.length;
 }

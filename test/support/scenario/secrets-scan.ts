@@ -17,7 +17,7 @@ export type Searched = string | { readonly name: string; readonly text: string }
 
 /**
  * Searches for keys in every form in which they might slip out: as text, either half, in hexadecimal, in base64 and
- * base64url at any offset (so inside a larger value too), reversed case, and the bytes that a hexadecimal key stands for.
+ * base64url at any offset (so inside a larger value too), and the bytes that a hexadecimal key stands for in base64.
  *
  * @param keys the texts of the keys, as in `JWT_SECRET_KEY`
  * @returns what was found; empty is good

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createProxy } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -71,6 +72,11 @@ describe('the way to a cluster', () => {
       'no user "nobody"',
     ],
     ['the server is plain HTTP', () => ({ kubeconfig: kubeconfig('c', { server: 'http://api' }, {}) }), 'not https'],
+    [
+      'the proxy speaks SOCKS',
+      () => ({ kubeconfig: kubeconfig('e', { server, 'proxy-url': 'socks5://p' }, {}) }),
+      'proxy-url',
+    ],
     ['the server is no URL', () => ({ kubeconfig: kubeconfig('d', { server: 'api' }, {}) }), 'valid server URL'],
   ])('is refused with the reason when %s', (_, options, text) => {
     expect(() => loadKubeConfig(options())).toThrow(KubeConfigError);
@@ -180,6 +186,29 @@ describe('a server with a certificate', () => {
     writeFileSync(ca, certificates.new?.cert ?? '');
     await client.get(SECRETS, key);
     await client.close();
+  });
+
+  test('is reached through the proxy of the kubeconfig', async () => {
+    await using tls = await tlsServer();
+    const tunnels: string[] = [];
+    const proxy = createProxy().on('connect', (request, near: Socket) => {
+      tunnels.push(request.url ?? '');
+      const far = connect(Number(new URL(tls.url).port), '127.0.0.1', () => {
+        near.write('HTTP/1.1 200 OK\r\n\r\n');
+        far.pipe(near).pipe(far);
+      });
+      for (const socket of [near, far]) socket.on('error', () => undefined);
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const cluster = { server: tls.url, 'certificate-authority': join(dir, 'old.crt'), 'proxy-url': url };
+    const access = loadKubeConfig({ kubeconfig: kubeconfig('proxy', cluster, { token: 't' }) });
+    const client = new KubeClient({ access, clock: systemClock });
+    await client.get(SECRETS, key);
+    expect(tunnels).toEqual([new URL(tls.url).host]);
+    await client.close();
+    proxy.closeAllConnections();
+    proxy.close();
   });
 
   test('is refused when another CA signed it, and nothing is sent', async () => {

@@ -93,7 +93,6 @@ test.each([
   '//healthz',
   '/%2e%2e/metrics',
   '/debug/pprof',
-  'healthz',
   '*',
 ])('%s is not found', async (path) => {
   const { server } = await serve();

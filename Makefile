@@ -1,0 +1,46 @@
+# Needs: make, Node 20 or newer with npm, Go 1.25 or newer, python3. All else comes with `npm ci` or is built once.
+
+NODE := node_modules/.bin/node
+# Written by npm; newer than the lock file when what is installed is what the lock file says.
+INSTALLED := node_modules/.package-lock.json
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test unit types lint generate build bundle cluster clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## Install what package-lock.json names, if it is not installed
+
+$(INSTALLED): package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+demo: $(INSTALLED) ## Watch a rotation; NAIVE=1 the usual way instead; KEEP=1 keep the cluster until Ctrl-C
+	@$(NODE) test/demo/demo.ts
+
+test: $(INSTALLED) ## Run all checks and tests
+	@$(NODE) test/support/all-checks.ts
+
+unit: $(INSTALLED) ## Run the tests that need no cluster
+	@npm run --silent test -- --project unit
+
+types: $(INSTALLED) ## Check the types
+	@npm run --silent types
+
+lint: $(INSTALLED) ## Check format and lint; npm run format mends
+	@npm run --silent lint
+
+generate: $(INSTALLED) ## Write the types that the CRD defines
+	@npm run --silent generate
+
+build: types bundle ## Check the types, then bundle
+
+bundle: $(INSTALLED) ## Bundle the operator into dist/rekey.mjs
+	@npm run --silent build
+
+cluster: $(INSTALLED) ## Run a local cluster with two nodes until Ctrl-C
+	@$(NODE) test/support/cluster/cli.ts up
+
+clean: ## Remove what was built here; the built cluster stays in the user's cache
+	rm -rf dist coverage .vitest

@@ -1,0 +1,205 @@
+/** Bad input: refused by the API server where it can know, else a condition with a reason and an Event; nothing is written. */
+import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { KubeApi } from '../support/cluster/kubeapi.ts';
+import type { KubeObject } from '../support/cluster/kubeobject.ts';
+import { createNamespace, installOperator, letLead, operatorKubeconfig } from '../support/scenario/install.ts';
+import { type OperatorProcess, startOperator } from '../support/scenario/operator.ts';
+import { conditionOf, type Resource } from '../support/scenario/rotation.ts';
+import { until } from '../support/scenario/until.ts';
+
+const cluster = inject('cluster');
+const api = KubeApi.fromKubeconfig(cluster.kubeconfig);
+const namespace = `bad-input-${randomUUID().slice(0, 8)}`;
+const KEY = randomUUID().replaceAll('-', '').repeat(2);
+
+interface Row {
+  readonly reason: string;
+  /** Must be in the message: the field or the object that is wrong. */
+  readonly names: string;
+  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly secret?: Readonly<Record<string, unknown>>;
+  readonly deployment?: Readonly<Record<string, unknown>>;
+  readonly manager?: string;
+  /** What else there is, made before the resource. */
+  readonly also?: (id: string) => KubeObject;
+}
+
+const windows = (edit: Record<string, unknown>) => ({
+  maintenanceWindows: [{ schedule: '0 3 * * *', duration: '2h', ...edit }],
+});
+const cron = (schedule: string) => ({ rotationPeriod: undefined, schedule });
+
+const ROWS: readonly Row[] = [
+  { reason: 'InvalidSchedule', names: 'spec.schedule', spec: cron('0 0 31 2 *') },
+  { reason: 'InvalidSchedule', names: 'spec.schedule', spec: cron('99 0 * * *') },
+  { reason: 'InvalidTimeZone', names: 'spec.timeZone', spec: { timeZone: 'Mars/Olympus' } },
+  {
+    reason: 'InvalidTimeZone',
+    names: 'spec.maintenanceWindows[0].timeZone',
+    spec: windows({ timeZone: 'Mars/Olympus' }),
+  },
+  { reason: 'InvalidWindow', names: 'spec.maintenanceWindows[0].schedule', spec: windows({ schedule: '0 25 * * *' }) },
+  { reason: 'InvalidWindow', names: 'spec.maintenanceWindows[0].duration', spec: windows({ duration: '10s' }) },
+  { reason: 'PeriodTooShort', names: 'spec.rotationPeriod', spec: { rotationPeriod: '1h' } },
+  { reason: 'NotSupported', names: 'spec.preStage', spec: { preStage: true } },
+  { reason: 'NotSupported', names: 'spec.retire.mode', spec: { retire: { mode: 'Lazy' } } },
+  { reason: 'NotSupported', names: 'spec.strategy', spec: { strategy: 'Cutover', allowCutover: true } },
+  { reason: 'SecretImmutable', names: 'immutable', secret: { immutable: true } },
+  { reason: 'KeyNotFound', names: 'JWT_SECRET_KEY', secret: { stringData: { OTHER: KEY } } },
+  {
+    reason: 'KeysDiffer',
+    names: 'JWT_SECRET',
+    secret: { stringData: { JWT_SECRET_KEY: KEY, JWT_SECRET: KEY.toUpperCase() } },
+  },
+  { reason: 'KeyMalformed', names: 'JWT_SECRET_KEY', secret: { stringData: { JWT_SECRET_KEY: `${KEY}\n` } } },
+  {
+    reason: 'ForeignWriter',
+    names: 'external-secrets',
+    manager: 'external-secrets',
+    secret: { stringData: undefined, data: { JWT_SECRET_KEY: Buffer.from(KEY).toString('base64') } },
+  },
+  { reason: 'TargetNotFound', names: 'Deployment/nobody', spec: { targets: [{ name: 'nobody' }] } },
+  { reason: 'TargetPaused', names: 'spec.targets[0]', deployment: { paused: true } },
+  { reason: 'TargetNotConsuming', names: 'spec.targets[0]', deployment: { template: template([]) } },
+  { reason: 'UnlistedConsumer', names: 'Deployment/stranger', also: (id) => deploymentOf(`stranger-${id}`, id, {}) },
+  { reason: 'SecretConflict', names: 'spec.secretName', also: (id) => resourceOf(`older-${id}`, id, {}) },
+];
+
+function template(envFrom: readonly unknown[]) {
+  const container = { name: 'app', image: 'rekey.dev/test-http', envFrom };
+  return { metadata: { labels: { app: 'none' } }, spec: { containers: [container] } };
+}
+
+/** No pod is needed: what is wrong here is wrong before any pod is asked. */
+function deploymentOf(name: string, id: string, edit: Readonly<Record<string, unknown>>): KubeObject {
+  const envFrom = [{ secretRef: { name: `secret-${id}` } }];
+  const spec = { replicas: 0, selector: { matchLabels: { app: 'none' } }, template: template(envFrom), ...edit };
+  return { kind: 'Deployment', metadata: { namespace, name }, spec };
+}
+
+function resourceOf(name: string, id: string, edit: Readonly<Record<string, unknown>>): KubeObject {
+  const base = { secretName: `secret-${id}`, environment: 'test', rotationPeriod: '90d', maxTokenTTL: '1h' };
+  return {
+    kind: 'JwtKeyRotation',
+    metadata: { namespace, name },
+    spec: { ...base, targets: [{ name: `app-${id}` }], ...edit },
+  };
+}
+
+async function make(
+  { spec = {}, secret = {}, deployment = {}, manager = 'kubectl-create', also }: Row,
+  id: string,
+): Promise<void> {
+  const data = { stringData: { JWT_SECRET_KEY: KEY } };
+  const object = {
+    kind: 'Secret',
+    apiVersion: 'v1',
+    metadata: { namespace, name: `secret-${id}` },
+    ...data,
+    ...secret,
+  };
+  await api.patch({ kind: 'Secret', namespace, name: `secret-${id}` }, object, 'apply', manager);
+  await api.create(deploymentOf(`app-${id}`, id, deployment));
+  if (also !== undefined) await api.create(also(id));
+  // the age of a resource has whole seconds, and the older one of two is right
+  if (also?.(id).kind === 'JwtKeyRotation') await new Promise((resolve) => setTimeout(resolve, 1_100));
+  await api.create(resourceOf(`rotation-${id}`, id, spec));
+}
+
+let operator: OperatorProcess;
+
+beforeAll(async () => {
+  await installOperator(api);
+  await createNamespace(api, namespace);
+  await letLead(api, namespace);
+  const dir = join(cluster.dir, namespace);
+  mkdirSync(dir);
+  const logFile = join(dir, 'operator.log');
+  operator = await startOperator({
+    kubeconfig: cluster.kubeconfig,
+    namespaces: [namespace],
+    leaseNamespace: namespace,
+    logFile,
+  });
+});
+afterAll(async () => {
+  await operator.stop();
+  await api.delete({ kind: 'Namespace', name: namespace });
+  await api.close();
+});
+
+describe('a resource that the API server can judge', () => {
+  const rows: readonly (readonly [string, Readonly<Record<string, unknown>>, string])[] = [
+    ['period and schedule', { schedule: '0 3 * * 0' }, 'exactly one of'],
+    ['neither period nor schedule', { rotationPeriod: undefined }, 'exactly one of'],
+    ['a target twice', { targets: [{ name: 'a' }, { name: 'a' }] }, 'once'],
+    ['nobody who signs', { targets: [{ name: 'a', roles: ['Verifier'] }] }, 'Signer'],
+    ['nobody who verifies', { targets: [{ name: 'a', roles: ['Signer'] }] }, 'Verifier'],
+    ['Cutover that is not allowed', { strategy: 'Cutover' }, 'allowCutover'],
+    ['no longest life of a token', { maxTokenTTL: undefined }, 'maxTokenTTL'],
+    ['a duration in words', { maxTokenTTL: 'one hour' }, 'maxTokenTTL'],
+    ['a cron macro', { rotationPeriod: undefined, schedule: '@daily' }, 'schedule'],
+    ['six fields', { rotationPeriod: undefined, schedule: '0 0 3 * * 0' }, 'schedule'],
+    ['a key too short for HS512', { key: { algorithm: 'HS512' } }, 'too small'],
+    ['one data key for two purposes', { secretKeys: { fallbacks: 'JWT_SECRET' } }, 'once'],
+    ['a Secret of another namespace', { secretName: 'other/jwt' }, 'secretName'],
+  ];
+  it.each(rows)('is refused with %s', async (_, edit, word) => {
+    await expect(api.create(resourceOf('refused', 'x', edit))).rejects.toThrow(word);
+  });
+
+  it('cannot be moved to another Secret or environment', async () => {
+    await api.create(resourceOf('fixed', 'fixed', {}));
+    const target = { kind: 'JwtKeyRotation', namespace, name: 'fixed' };
+    await expect(api.patch(target, { spec: { secretName: 'other' } })).rejects.toThrow('immutable');
+    await expect(api.patch(target, { spec: { environment: 'other' } })).rejects.toThrow('immutable');
+    await api.delete(target);
+  });
+});
+
+describe.concurrent('a resource that the controller must judge', () => {
+  it.each(ROWS.map((row, i) => ({ ...row, id: String(i) })))('is told of $reason ($names)', async (row) => {
+    await make(row, row.id);
+    const before = await api.get({ kind: 'Secret', namespace, name: `secret-${row.id}` });
+    const name = `rotation-${row.id}`;
+    const ready = await until(`${row.reason} is told`, async () => {
+      const resource = await api.get<Resource>({ kind: 'JwtKeyRotation', namespace, name });
+      const condition = conditionOf(resource, 'Ready');
+      return condition?.reason === row.reason ? condition : undefined;
+    });
+    expect(ready).toMatchObject({ status: 'False', message: expect.stringContaining(row.names) });
+    const regarding = `regarding.name=${name}`;
+    await until(`an Event tells ${row.reason}`, async () => {
+      const path = `/apis/events.k8s.io/v1/namespaces/${namespace}/events`;
+      const { items } = await api.raw<{ items: { reason: string }[] }>({ path, query: { fieldSelector: regarding } });
+      return items.some(({ reason }) => reason === row.reason);
+    });
+    const after = await api.get({ kind: 'Secret', namespace, name: `secret-${row.id}` });
+    if (row.reason !== 'SecretConflict') expect(after.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
+  });
+
+  it('is told when rekey has no rights in its namespace', async () => {
+    const closed = `${namespace}-closed`;
+    await createNamespace(api, closed);
+    await letLead(api, closed);
+    await api.create({
+      kind: 'Secret',
+      metadata: { namespace: closed, name: 'secret-0' },
+      stringData: { JWT_SECRET_KEY: KEY },
+    });
+    await api.create({ ...deploymentOf('app-0', '0', {}), metadata: { namespace: closed, name: 'app-0' } });
+    const kubeconfig = await operatorKubeconfig(api, join(cluster.dir, namespace, 'closed.kubeconfig'));
+    const logFile = join(cluster.dir, namespace, 'closed.log');
+    const barred = await startOperator({ kubeconfig, namespaces: [closed], leaseNamespace: closed, logFile });
+    await api.create({ ...resourceOf('r', '0', {}), metadata: { namespace: closed, name: 'r' } });
+    await until('it is Forbidden', async () => {
+      const resource = await api.get<Resource>({ kind: 'JwtKeyRotation', namespace: closed, name: 'r' });
+      return conditionOf(resource, 'Ready')?.reason === 'Forbidden';
+    });
+    await barred.stop();
+    await api.delete({ kind: 'Namespace', name: closed });
+  });
+});

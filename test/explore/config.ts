@@ -1,0 +1,105 @@
+/**
+ * How large a world is explored, and what may go wrong in it.
+ */
+import type { Role } from '../../src/rotation/keyset.ts';
+
+export interface TargetConfig {
+  readonly name: string;
+  readonly roles: readonly Role[];
+  /** Pods that its controller keeps; a scale-up may ask for one more where `faults.scale` is set. */
+  readonly replicas: number;
+  /** Whether its pods answer canaries; otherwise what they hold is inferred from their start. */
+  readonly canary: boolean;
+  /** Verifies with the signing key alone: a service that no rotation can serve. */
+  readonly singleKey?: boolean;
+}
+
+/** What the environment may do besides running pods. Each is unlimited in number where it is set. */
+export interface Faults {
+  /** Containers crash and start again. */
+  readonly restart: boolean;
+  /** The API server shows the container before a restart for a while. */
+  readonly statusLag: boolean;
+  /** Replicas change, and pods of an old ReplicaSet are created in mid-rollout. */
+  readonly scale: boolean;
+  /** GitOps takes the annotation out of the template. */
+  readonly revert: boolean;
+  /** The maintenance window closes and opens. */
+  readonly window: boolean;
+  /** A pod does not answer a canary. */
+  readonly silence: boolean;
+  /** A leader is paused with an action in hand; another leads; the first wakes and acts. */
+  readonly zombie: boolean;
+  /** The operator's caches of pods and deployments stand still for a while. */
+  readonly staleCache: boolean;
+  /** maxTokenTTL is edited to something shorter in mid-rotation. */
+  readonly shorten: boolean;
+}
+
+export interface Config {
+  readonly name: string;
+  readonly targets: readonly TargetConfig[];
+  readonly nodes: number;
+  /** Pods of one target at a time, Terminating ones included. */
+  readonly maxPods: number;
+  /** How often people ask for a rotation, and to stop one. */
+  readonly rotations: number;
+  readonly aborts: number;
+  /** Milliseconds of one step of the clock. Longer than SETTLE_MS and RETRY_MS. */
+  readonly tickMs: number;
+  /** How long tokens outlive their signer, in ticks. */
+  readonly drainTicks: number;
+  readonly faults: Faults;
+}
+
+const NO_FAULTS: Faults = {
+  restart: false,
+  statusLag: false,
+  scale: false,
+  revert: false,
+  window: false,
+  silence: false,
+  zombie: false,
+  staleCache: false,
+  shorten: false,
+};
+
+const main: TargetConfig = { name: 'main', roles: ['Signer', 'Verifier'], replicas: 1, canary: true };
+const admin: TargetConfig = { name: 'admin', roles: ['Verifier'], replicas: 1, canary: true };
+const minter: TargetConfig = { name: 'minter', roles: ['Signer'], replicas: 1, canary: false };
+
+export const CONFIGS: Readonly<Record<string, Config>> = {
+  small: {
+    name: 'small',
+    targets: [main],
+    nodes: 2,
+    maxPods: 2,
+    rotations: 1,
+    aborts: 1,
+    tickMs: 60_000,
+    drainTicks: 2,
+    faults: { ...NO_FAULTS, restart: true, revert: true, zombie: true },
+  },
+  medium: {
+    name: 'medium',
+    targets: [main, admin],
+    nodes: 1,
+    maxPods: 2,
+    rotations: 1,
+    aborts: 1,
+    tickMs: 60_000,
+    drainTicks: 1,
+    faults: { ...NO_FAULTS, restart: true },
+  },
+  inferred: {
+    name: 'inferred',
+    targets: [minter, admin],
+    nodes: 1,
+    maxPods: 2,
+    rotations: 1,
+    aborts: 1,
+    tickMs: 60_000,
+    drainTicks: 1,
+    faults: { ...NO_FAULTS, restart: true },
+  },
+};

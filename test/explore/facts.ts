@@ -1,0 +1,156 @@
+/**
+ * What the operator observes of a world: from the API server, or from caches that may be behind.
+ */
+import type { Answer, Facts, PodFacts, Probe as ProbeFacts, TargetFacts } from '../../src/rotation/facts.ts';
+import type { Settings, TargetSettings } from '../../src/rotation/settings.ts';
+import { chronicleAt, type TrueShape } from './chronicle.ts';
+import type { Config } from './config.ts';
+import { type Entry, entryOf, NOW, startedAt, UNMANAGED } from './keysets.ts';
+import { isRolledOut, type Pod, type Probe, type World } from './world.ts';
+
+const canary = { path: '/verify', port: 8000, acceptStatuses: [], refuseStatuses: [] };
+const NAMES = Array.from({ length: 64 }, (_, i) => `pod-${i}`);
+const settingsOf = new Map<Config, { readonly long: Settings; readonly short: Settings }>();
+
+export function settingsFor(config: Config, shortened: boolean): Settings {
+  const known = settingsOf.get(config);
+  if (known !== undefined) return shortened ? known.short : known.long;
+  const long = makeSettings(config, config.drainTicks);
+  const made = { long, short: { ...long, drainMs: config.tickMs, maxTokenTtlMs: config.tickMs } };
+  settingsOf.set(config, made);
+  return shortened ? made.short : made.long;
+}
+
+function makeSettings(config: Config, drainTicks: number): Settings {
+  return {
+    ...{ secretName: 'jwt', environment: 'test', cadence: { kind: 'Period', periodMs: 1e12 }, suspend: false },
+    ...{ windows: [], maxTokenTtlMs: drainTicks * config.tickMs, drainMs: drainTicks * config.tickMs, keyBytes: 32 },
+    ...{ algorithm: 'HS256', signingNames: ['JWT_SECRET_KEY'], fallbacksName: 'JWT_SECRET_KEY_FALLBACKS' },
+    ...{ canaryClaims: { claims: {} }, unlistedConsumers: 'Block', rolloutTimeoutMs: 1e12, forceReason: '' },
+    targets: config.targets.map(({ name, roles, canary: asked }): TargetSettings => ({
+      ...{ kind: 'Deployment', name, roles },
+      ...(asked && roles.includes('Verifier') && { canary }),
+    })),
+  } as const;
+}
+
+/** Index of a pod of the facts in `world.pods`. */
+export function indexOf(pod: PodFacts): number {
+  return Number(pod.name.slice(4));
+}
+
+/**
+ * @param live from the API server itself, not from the caches
+ */
+export function factsOf(config: Config, world: World, live: boolean): Facts {
+  const settings = settingsFor(config, world.shortened);
+  const { cache } = world;
+  const secret = live || cache === undefined ? world.secret : cache.secret;
+  const entry = secret === UNMANAGED ? undefined : entryOf(secret);
+  const targets = settings.targets.map((target, index): TargetFacts => {
+    const shown = live ? undefined : cache;
+    const template = shown === undefined ? world.templates[index] : shown.templates[index];
+    const rolledOut = shown === undefined ? isRolledOut(world, index) : shown.rolledOut[index] === true;
+    const workload = { uid: target.name, paused: false, rolledOut, consumes: true, ready: 1 };
+    return {
+      settings: target,
+      workload: template === undefined || template === 0 ? workload : { ...workload, templateVersion: template },
+      pods: podsOf(config, world, index, entry, shown !== undefined),
+    };
+  });
+  return {
+    now: NOW,
+    live,
+    nextRotationId: 'r',
+    settings,
+    secret: entry === undefined ? { kind: 'Unmanaged', fingerprint: 'fp-K0' } : { kind: 'Managed', keyset: entry.keyset },
+    targets,
+    unlistedConsumers: [],
+    requests: requestsOf(world),
+    due: { nextRuns: [] },
+    window: { open: world.open },
+  };
+}
+
+function requestsOf({ rotate, abort }: World): Facts['requests'] {
+  if (rotate === 0) return abort === 0 ? { paused: false } : { paused: false, abortAt: `a${abort}` };
+  const asked = { paused: false, rotateAt: `r${rotate}`, rotateActor: 'user' };
+  return abort === 0 ? asked : { ...asked, abortAt: `a${abort}` };
+}
+
+function podsOf(config: Config, world: World, target: number, entry: Entry | undefined, cached: boolean): PodFacts[] {
+  const facts: PodFacts[] = [];
+  for (let i = 0; i < world.pods.length; i += 1) {
+    const pod = world.pods[i];
+    if (pod?.target !== target || (cached ? pod.shown === undefined : pod.gone)) continue;
+    facts.push(podFacts(config, world, pod, NAMES[i] ?? '', entry, cached));
+  }
+  return facts;
+}
+
+function podFacts(
+  config: Config,
+  world: World,
+  pod: Pod,
+  name: string,
+  entry: Entry | undefined,
+  cached: boolean,
+): PodFacts {
+  const shown = cached ? pod.shown : undefined;
+  const view = shown ?? pod;
+  const probe = shown === undefined && pod.shown?.same === true ? pod.shown.probe : view.probe;
+  return {
+    name,
+    uid: name,
+    incarnation: shown === undefined || shown.same ? name : `${name}-before`,
+    terminating: view.terminating,
+    ready: view.up,
+    address: '10.0.0.1',
+    ...(view.up && { startedAt: entry === undefined ? NOW - 1e9 : startedAt(view.settled, entry, config.tickMs) }),
+    ...(pod.template !== 0 && { templateVersion: pod.template }),
+    ...(probe && entry && { probe: probeFacts(config, world, pod, probe, entry) }),
+  };
+}
+
+const answerSets = new Map<number, ReadonlyMap<string, Answer>>();
+
+function probeFacts(config: Config, world: World, pod: Pod, probe: Probe, entry: Entry): ProbeFacts {
+  const { version, age, known, held } = probe;
+  return {
+    version,
+    at: NOW - age * config.tickMs,
+    // of another version than the one that is planned with, no answer is looked at
+    answers: version === entry.keyset.version ? answersOf(config, world, pod, held, entry, known) : new Map(),
+    random: known ? 'refused' : 'unknown',
+  };
+}
+
+function answersOf(config: Config, world: World, pod: Pod, held: number, entry: Entry, known: boolean) {
+  const shape = chronicleAt(world.chronicle, held);
+  const single = config.targets[pod.target]?.singleKey === true;
+  const bits = (known ? 1 : 0) + (world.retired ? 2 : 0) + (single ? 4 : 0);
+  const key = ((entry.id * 512 + shape.id) * 16 + held) * 8 + bits;
+  const found = answerSets.get(key);
+  if (found !== undefined) return found;
+  const made = makeAnswers(shape, held, entry, { known, retired: world.retired, single });
+  answerSets.set(key, made);
+  return made;
+}
+
+/** What a container answers follows from what it has loaded, and from that alone. */
+function makeAnswers(
+  shape: TrueShape,
+  held: number,
+  { keyset }: Entry,
+  { known, retired, single }: { readonly known: boolean; readonly retired: boolean; readonly single: boolean },
+): ReadonlyMap<string, Answer> {
+  const mask = single ? 1 << shape.sign : shape.mask;
+  const accepts = (kid: string) => {
+    const version = Number(kid.slice(1));
+    return kid.startsWith('N') ? !single && version === held : (mask & (1 << version)) !== 0;
+  };
+  const kids = keyset.keys.map(({ kid }) => kid);
+  const { rotation } = keyset;
+  if (retired && rotation) kids.push(...[rotation.from, rotation.to].filter((kid) => !kids.includes(kid)));
+  return new Map(kids.map((kid) => [kid, known ? (accepts(kid) ? 'accepted' : 'refused') : 'unknown'] as const));
+}

@@ -1,0 +1,126 @@
+/**
+ * Keysets by number, with times that tell what matters and nothing else.
+ *
+ * The clock stands at {@link NOW}; when it ticks, everything else becomes older. Of a time only what the planner can tell
+ * apart is kept: the age in ticks of the last signer's exit, up to the drain time; and of each version whether it was
+ * written in this tick (the settle delay has not passed) or before. Ages beyond the cap are equal to the cap, because every
+ * comparison of the planner is of the form `now >= time + constant` with a smaller constant. The one comparison of two
+ * recorded times, of a container's start with a write, is kept exactly: see {@link startedAt}.
+ */
+import { SETTLE_MS } from '../../src/rotation/evidence.ts';
+import type { KeyRecord, Keyset, Shape } from '../../src/rotation/keyset.ts';
+import { internChronicle, trueShape } from './chronicle.ts';
+
+export const NOW = Date.UTC(2026, 0, 1);
+/** Secrets that rekey has not adopted. */
+export const UNMANAGED = 0;
+/** Versions are apart by more than a settle delay, so that a start falls between two of them. */
+const GAP_MS = 2 * SETTLE_MS;
+
+export interface Entry {
+  readonly id: number;
+  readonly keyset: Keyset;
+  /** The oldest version written in this tick; one above the newest if none was. */
+  readonly freshFrom: number;
+  /** Ticks since the last signer's exit was recorded. */
+  readonly exitAge: number | undefined;
+  ticked: number;
+}
+
+const entries: (Entry | undefined)[] = [undefined];
+const ids = new Map<string, number>();
+
+export function entryOf(id: number): Entry {
+  const entry = entries[id];
+  if (entry === undefined) throw new Error(`there is no keyset ${id}`);
+  return entry;
+}
+
+/** Version of a Secret that is in the world; 0 before it is adopted. */
+export function versionOf(id: number): number {
+  return id === UNMANAGED ? 0 : entryOf(id).keyset.version;
+}
+
+/** @param freshFrom the oldest version that was written in this tick */
+export function internKeyset(keyset: Keyset, freshFrom: number, tickMs: number, drainTicks: number): number {
+  const exit = keyset.keys.find(({ state }) => state === 'draining')?.lastSignerExit;
+  const exitAge = exit === undefined ? undefined : Math.min(Math.round((NOW - exit) / tickMs), drainTicks);
+  const normal = normalise(keyset, freshFrom, tickMs, exitAge);
+  const key = JSON.stringify(normal);
+  const known = ids.get(key);
+  if (known !== undefined) return known;
+  const id = entries.length;
+  entries.push({ id, keyset: deepFrozen(normal), freshFrom, exitAge, ticked: -1 });
+  ids.set(key, id);
+  return id;
+}
+
+/** One tick later. */
+export function tickedKeyset(id: number, tickMs: number, drainTicks: number): number {
+  if (id === UNMANAGED) return id;
+  const entry = entryOf(id);
+  if (entry.ticked === -1) {
+    const keys = entry.keyset.keys.map((key) =>
+      key.lastSignerExit === undefined ? key : { ...key, lastSignerExit: key.lastSignerExit - tickMs },
+    );
+    entry.ticked = internKeyset({ ...entry.keyset, keys }, entry.keyset.version + 1, tickMs, drainTicks);
+  }
+  return entry.ticked;
+}
+
+/** When a version was written, as far as it can be told apart. */
+function writtenAt(version: number, newest: number, freshFrom: number, tickMs: number): number {
+  return version >= freshFrom ? NOW : NOW - tickMs - (newest - version) * GAP_MS;
+}
+
+/** A start after `settled` had been written for a settle delay, and before that was so of the next version. */
+export function startedAt(settled: number, { keyset, freshFrom }: Entry, tickMs: number): number {
+  return writtenAt(Math.min(settled, freshFrom - 1), keyset.version, freshFrom, tickMs) + SETTLE_MS;
+}
+
+/** Leaves out what no decision rests on: times of creation, texts for people, who asked. */
+function normalise(keyset: Keyset, freshFrom: number, tickMs: number, exitAge: number | undefined): Keyset {
+  const { version, rotation, handled } = keyset;
+  const key = ({ kid, fingerprint, state }: KeyRecord): KeyRecord => ({
+    ...{ kid, fingerprint, state, createdAt: 0 },
+    ...(state === 'draining' && exitAge !== undefined && { lastSignerExit: NOW - exitAge * tickMs }),
+  });
+  const shape = ({ version: v, sign, verify }: Shape): Shape => ({
+    ...{ version: v, sign, verify: [...verify].sort() },
+    writtenAt: writtenAt(v, version, freshFrom, tickMs),
+  });
+  return {
+    version,
+    phase: keyset.phase,
+    keys: keyset.keys.map(key),
+    acked: { Signer: keyset.acked.Signer, Verifier: keyset.acked.Verifier },
+    history: keyset.history.map(shape),
+    handled: {
+      ...(handled.rotateAt !== undefined && { rotateAt: handled.rotateAt }),
+      ...(handled.abortAt !== undefined && { abortAt: handled.abortAt }),
+    },
+    attempts: { since: 0, failures: 0 },
+    ...(rotation && {
+      rotation: {
+        ...{ id: 'r', trigger: 'Annotation', actor: '', reason: '', from: rotation.from, to: rotation.to },
+        ...{ startedAt: 0, drainMs: rotation.drainMs },
+        ...(rotation.failure && { failure: { reason: rotation.failure.reason, message: '' } }),
+        ...(rotation.outcome !== undefined && { finishedAt: 0, outcome: rotation.outcome }),
+      } as const,
+    }),
+  };
+}
+
+/** Whoever changes what it is given would change other states. */
+export function deepFrozen<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const part of Object.values(value)) deepFrozen(part);
+  }
+  return value;
+}
+
+/** Key K0 in every service, before rekey knew it. */
+export function unmanagedWorldChronicle(): number {
+  return internChronicle(0, [trueShape(0, 1)]);
+}

@@ -1,0 +1,187 @@
+/**
+ * The state of the explored world, and questions that it answers truthfully: nothing here is what the operator believes.
+ *
+ * Versions are small whole numbers. The real key that version v brought into being is the number v, its key id `K<v>`;
+ * the ack key of version v is `N<v>`. So a state needs no other names, and the same state reached twice has the same names.
+ */
+import { chronicleAt, type TrueShape } from './chronicle.ts';
+import type { Config } from './config.ts';
+import { UNMANAGED, unmanagedWorldChronicle } from './keysets.ts';
+
+/** What a pod answered, as the operator remembers it. */
+export interface Probe {
+  /** Keyset version of the Secret when the canaries were signed. */
+  readonly version: number;
+  /** Ticks ago, capped. */
+  readonly age: number;
+  /** Whether it answered at all. */
+  readonly known: boolean;
+  /** Version that the container which answered had loaded. */
+  readonly held: number;
+}
+
+/** A pod as a stale cache shows it. */
+export interface Shown {
+  readonly up: boolean;
+  readonly terminating: boolean;
+  readonly settled: number;
+  /** Whether the API server shows the same containers still: else what is remembered of the pod is of an earlier start. */
+  readonly same: boolean;
+  readonly probe?: Probe;
+}
+
+export interface Pod {
+  /** For traces only: no part of the state. */
+  readonly id: number;
+  readonly target: number;
+  readonly node: number;
+  /** Keyset version in the template it was made from; 0 for none. */
+  readonly template: number;
+  /** Whether its container runs. */
+  readonly up: boolean;
+  readonly terminating: boolean;
+  /** Version that its running container has loaded. */
+  readonly loaded: number;
+  /** The newest version that had been written a settle delay before the container started. */
+  readonly settled: number;
+  /** The container has started anew and the API server shows the one before still. */
+  readonly lag: boolean;
+  /** A paused leader is about to evict it. */
+  readonly marked: boolean;
+  /** It exists in a stale cache only. */
+  readonly gone: boolean;
+  readonly probe?: Probe;
+  readonly shown?: Shown;
+}
+
+/** What the stale caches of the leader show, besides pods. */
+export interface Cache {
+  readonly secret: number;
+  readonly templates: readonly number[];
+  readonly rolledOut: readonly boolean[];
+}
+
+/** Tokens of a key that no live container signs with any more. */
+export interface Tokens {
+  readonly key: number;
+  /** Ticks since the last container that could sign them was gone. */
+  readonly age: number;
+}
+
+export interface World {
+  /** Number of the interned keyset in the Secret. */
+  readonly secret: number;
+  /** Number of the interned list of all shapes ever written that still matter. */
+  readonly chronicle: number;
+  /** How often people have asked. */
+  readonly rotate: number;
+  readonly abort: number;
+  readonly open: boolean;
+  readonly shortened: boolean;
+  readonly templates: readonly number[];
+  readonly desired: readonly number[];
+  /** The newest version that each node has served to a container; a node without pods has none (-1) and reads afresh. */
+  readonly bounds: readonly number[];
+  readonly pods: readonly Pod[];
+  /** Only of keys whose tokens may be alive. */
+  readonly tokens: readonly Tokens[];
+  /** Number of the interned effect that the leader has decided upon and not made yet; 0 for none. */
+  readonly pending: number;
+  /** Whether the leader still knows the bytes of the key that retired last. */
+  readonly retired: boolean;
+  /** As `pending`, of a paused leader that does not know that it has lost its lease. */
+  readonly zombie: number;
+  /** Undefined while the caches show what is. */
+  readonly cache: Cache | undefined;
+  /** For traces only. */
+  readonly serial: number;
+}
+
+/** Version of a container that does not run. */
+export const NONE = 15;
+export const NO_BOUND = -1;
+
+/** Adopted services, before rekey has written anything. */
+export function initialWorld(config: Config): World {
+  const pods: Pod[] = [];
+  config.targets.forEach((target, index) => {
+    for (let i = 0; i < target.replicas; i += 1) {
+      const node = pods.length % config.nodes;
+      pods.push({
+        ...{ id: pods.length + 1, target: index, node, template: 0, up: true, terminating: false },
+        ...{ loaded: 0, settled: 0, lag: false, marked: false, gone: false },
+      });
+    }
+  });
+  return {
+    secret: UNMANAGED,
+    chronicle: unmanagedWorldChronicle(),
+    rotate: 0,
+    abort: 0,
+    open: true,
+    shortened: false,
+    templates: config.targets.map(() => 0),
+    desired: config.targets.map((target) => target.replicas),
+    bounds: Array.from({ length: config.nodes }, (_, node) => (pods.some((pod) => pod.node === node) ? 0 : NO_BOUND)),
+    pods,
+    tokens: [],
+    pending: 0,
+    retired: false,
+    zombie: 0,
+    cache: undefined,
+    serial: pods.length,
+  };
+}
+
+export function isRunning(pod: Pod): boolean {
+  return pod.up && !pod.gone;
+}
+
+/** The real keys that a container of the target accepts, as a set of bits. */
+export function acceptedBy(config: Config, pod: Pod, shape: TrueShape): number {
+  return config.targets[pod.target]?.singleKey === true ? 1 << shape.sign : shape.mask;
+}
+
+export function signs(config: Config, pod: Pod): boolean {
+  return config.targets[pod.target]?.roles.includes('Signer') === true;
+}
+
+export function verifies(config: Config, pod: Pod): boolean {
+  return config.targets[pod.target]?.roles.includes('Verifier') === true;
+}
+
+/** The keys that live containers sign with, as a set of bits. */
+export function signingKeys(config: Config, world: World): number {
+  let keys = 0;
+  for (const pod of world.pods) {
+    if (isRunning(pod) && signs(config, pod)) keys |= 1 << chronicleAt(world.chronicle, pod.loaded).sign;
+  }
+  return keys;
+}
+
+/**
+ * The world after pods have changed: tokens of a key begin to age when its last signer is gone. While a key has a live
+ * signer its youngest token is as young as can be, so no step for minting is needed: it could only do less harm.
+ */
+export function withPods(config: Config, world: World, pods: readonly Pod[]): World {
+  const before = signingKeys(config, world);
+  const next = { ...world, pods };
+  const after = signingKeys(config, next);
+  if (before === after) return next;
+  const tokens = world.tokens.filter(({ key }) => (after & (1 << key)) === 0);
+  for (let key = 0; key < NONE; key += 1) {
+    if ((before & ~after & (1 << key)) !== 0) tokens.push({ key, age: 0 });
+  }
+  return { ...next, tokens: tokens.sort((a, b) => a.key - b.key) };
+}
+
+/** What `kubectl rollout status` would say, with all pods available. */
+export function isRolledOut(world: World, target: number): boolean {
+  let count = 0;
+  for (const pod of world.pods) {
+    if (pod.gone || pod.terminating || pod.target !== target) continue;
+    if (pod.template !== world.templates[target] || !pod.up) return false;
+    count += 1;
+  }
+  return count === world.desired[target];
+}

@@ -1,0 +1,90 @@
+/**
+ * Runs everything that must hold before a change goes in (`make test`), tells what failed, and ends with one line:
+ * `N passed, N failed`. Each check counts as one, and each test of vitest.
+ *
+ * Goes on after a failure. Exit status 1 if something failed, or if no test ran at all.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+
+interface Check {
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+  readonly cwd?: string;
+}
+
+/** What vitest's JSON reporter writes, as far as it is read here. */
+interface Report {
+  readonly success: boolean;
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly testResults: readonly { readonly name: string; readonly status: string; readonly message: string }[];
+}
+
+const repoRoot = join(import.meta.dirname, '..', '..');
+
+const checks: readonly Check[] = [
+  { name: 'types', command: ['npm', 'run', '--silent', 'types'] },
+  { name: 'lint', command: ['npm', 'run', '--silent', 'lint'] },
+  { name: 'generated types', command: ['npm', 'run', '--silent', 'generate', '--', '--check'] },
+  { name: 'go vet', command: ['go', 'vet', './...'], cwd: join(repoRoot, 'examples', 'services', 'go') },
+];
+
+const dir = mkdtempSync(join(tmpdir(), 'rekey-checks-'));
+try {
+  process.exitCode = await main(join(dir, 'vitest.json'));
+} finally {
+  rmSync(dir, { recursive: true, force: true });
+}
+
+async function main(reportPath: string): Promise<number> {
+  const failed: string[] = [];
+  for (const check of checks) {
+    console.log(`--- ${check.name}`);
+    if ((await run(check)) !== 0) failed.push(check.name);
+  }
+  console.log('--- tests');
+  const vitest = join(repoRoot, 'node_modules', 'vitest', 'vitest.mjs');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportPath}`];
+  const code = await run({ name: 'tests', command: [process.execPath, vitest, 'run', ...reporters] });
+  const report = readReport(reportPath);
+  const passedTests = report?.numPassedTests ?? 0;
+  const failedTests = report?.numFailedTests ?? 0;
+  // A file that cannot be loaded, a set-up that fails and an error outside of a test fail no test of their own.
+  const broken = report?.testResults.filter(({ status, message }) => status === 'failed' && message !== '') ?? [];
+  const otherwise = failedTests === 0 && (code !== 0 || passedTests === 0) ? Math.max(1, broken.length) : 0;
+  for (const name of failed) console.log(`failed: ${name}`);
+  for (const { name, message } of broken) console.log(`failed: ${name}: ${message}`);
+  if (report === undefined || passedTests + failedTests === 0) console.log('failed: no test ran');
+  const failures = failed.length + failedTests + otherwise;
+  console.log(`${checks.length - failed.length + passedTests} passed, ${failures} failed`);
+  return failures === 0 ? 0 : 1;
+}
+
+/** @returns the exit code; 127 if there is no such program */
+function run({ command: [program, ...args], cwd = repoRoot }: Check): Promise<number> {
+  const path = [join(repoRoot, 'node_modules', '.bin'), process.env.PATH ?? ''].join(delimiter);
+  const child = spawn(program, args, { cwd, stdio: 'inherit', env: { ...process.env, PATH: path } });
+  const forward = (signal: NodeJS.Signals): boolean => child.kill(signal);
+  process.on('SIGTERM', forward);
+  return new Promise((resolve) => {
+    child.once('error', (error) => {
+      console.error(`${program}: ${error.message}`);
+      resolve(127);
+    });
+    child.once('close', (code) => {
+      process.off('SIGTERM', forward);
+      resolve(code ?? 1);
+    });
+  });
+}
+
+function readReport(path: string): Report | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Report;
+  } catch {
+    return undefined;
+  }
+}

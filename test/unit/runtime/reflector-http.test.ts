@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { PODS, type Pod } from '../../../src/kube/types.ts';
+import { Reflector } from '../../../src/runtime/reflector.ts';
+import { fakeApi, type Handler, json, stream } from '../kube/fake-api.ts';
+import { FakeClock } from './fake-clock.ts';
+import { fakeLog } from './fake-log.ts';
+
+const pod = (name: string, resourceVersion: string) => ({ metadata: { namespace: 'shop', name, resourceVersion } });
+const line = (type: string, object: unknown) => `${JSON.stringify({ type, object })}\n`;
+const list = (version: string, ...items: object[]) => json(200, { metadata: { resourceVersion: version }, items });
+const gone = line('ERROR', { kind: 'Status', code: 410, reason: 'Expired' });
+
+test('a stream that is cut within a line, reset, or Gone costs no change', async () => {
+  const lists = [list('10', pod('a', '5')), list('40', pod('b', '12'), pod('c', '30'), pod('d', '35'))];
+  const euro = Buffer.from(line('ADDED', pod('c€', '30')));
+  const watches: Handler[] = [
+    stream([line('ADDED', pod('b', '12')), line('DELETED', pod('a', '13')), '{"type":"ADDED","object":{"meta']),
+    stream([euro.subarray(0, euro.length - 25)], 'reset'),
+    stream([gone], 'open'),
+    stream([line('BOOKMARK', pod('', '60'))], 'open'),
+  ];
+  await using api = await fakeApi((request, response) => {
+    const next = request.query.has('watch') ? watches.shift() : lists.shift();
+    next?.(request, response);
+  });
+  const clock = new FakeClock();
+  const stop = new AbortController();
+  const reflector = new Reflector<Pod, string>({
+    client: api.client(),
+    type: PODS,
+    selection: { namespace: 'shop' },
+    project: ({ metadata }) => metadata.name,
+    clock,
+    log: fakeLog(),
+  });
+  const running = reflector.run(stop.signal);
+  await expect
+    .poll(
+      async () => {
+        await clock.advance(1_000);
+        return api.received.length;
+      },
+      { timeout: 10_000, interval: 20 },
+    )
+    .toBe(6);
+  await expect.poll(() => reflector.store.list()).toEqual(['b', 'c', 'd']);
+  const asked = api.received.map(({ query }) =>
+    query.has('watch') ? `watch ${query.get('resourceVersion')}` : 'list',
+  );
+  expect(asked).toEqual(['list', 'watch 10', 'watch 13', 'watch 13', 'list', 'watch 40']);
+  stop.abort();
+  await running;
+});
