@@ -1,11 +1,13 @@
 /**
- * Bundles the operator and all it needs at run time into dist/rekey.mjs: one file, so that the image holds nothing else.
+ * Bundles the operator and all it needs at run time into one file, so that the image holds nothing else.
+ *
+ * Usage: node tools/bundle.ts [FILE]     dist/rekey.mjs if absent
  */
 import { build } from 'esbuild';
 
 await build({
   entryPoints: ['src/main.ts'],
-  outfile: 'dist/rekey.mjs',
+  outfile: process.argv[2] ?? 'dist/rekey.mjs',
   bundle: true,
   minify: true,
   platform: 'node',
@@ -13,5 +15,7 @@ await build({
   format: 'esm',
   legalComments: 'none',
   // CommonJS dependencies ask for require
-  banner: { js: "import { createRequire as _r } from 'node:module'; const require = _r(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as rekeyCreateRequire } from 'node:module'; const require = rekeyCreateRequire(import.meta.url);",
+  },
 });

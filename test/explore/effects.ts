@@ -35,3 +35,7 @@ function withoutTexts(write: Write): Write {
   if ('rotation' in write) return { ...write, rotation: { ...write.rotation, actor: '', reason: '' } };
   return write;
 }
+
+export function isWrite(id: number): boolean {
+  return effects[id]?.type === 'write';
+}

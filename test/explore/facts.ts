@@ -106,7 +106,7 @@ function podFacts(
     terminating: view.terminating,
     ready: view.up,
     address: '10.0.0.1',
-    ...(view.up && { startedAt: entry === undefined ? NOW - 1e9 : startedAt(view.settled, entry, config.tickMs) }),
+    ...(view.up && { startedAt: entry === undefined ? NOW - 1e9 : startedAt(shown === undefined && pod.lag ? 0 : view.settled, entry, config.tickMs) }),
     ...(pod.template !== 0 && { templateVersion: pod.template }),
     ...(probe && entry && { probe: probeFacts(config, world, pod, probe, entry) }),
   };

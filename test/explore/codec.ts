@@ -1,0 +1,175 @@
+/**
+ * A state as bytes, the same for all states that differ in nothing but the order of equal pods and the names of nodes.
+ */
+import type { Config } from './config.ts';
+import { tidied } from './environment.ts';
+import { UNMANAGED, versionOf } from './keysets.ts';
+import type { Pod, Probe, Shown, World } from './world.ts';
+
+const MAX_BYTES = 512;
+const scratch = new Uint8Array(MAX_BYTES);
+const best = new Uint8Array(MAX_BYTES);
+const orders = new Map<number, readonly (readonly number[])[]>();
+
+/** @returns bytes that are overwritten by the next call */
+export function encode(config: Config, world: World): Uint8Array {
+  const tidy = tidied(config, world);
+  let length = 0;
+  for (const order of nodeOrders(config.nodes)) {
+    const written = write(config, tidy, order);
+    if (length !== 0 && compare(scratch, best, length) >= 0) continue;
+    best.set(scratch.subarray(0, written));
+    length = written;
+  }
+  return best.subarray(0, length);
+}
+
+function compare(a: Uint8Array, b: Uint8Array, length: number): number {
+  for (let i = 0; i < length; i += 1) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** Every way to name the nodes. */
+function nodeOrders(nodes: number): readonly (readonly number[])[] {
+  const known = orders.get(nodes);
+  if (known !== undefined) return known;
+  const permute = (rest: readonly number[]): number[][] =>
+    rest.length === 0 ? [[]] : rest.flatMap((one) => permute(rest.filter((n) => n !== one)).map((more) => [one, ...more]));
+  const made = permute(Array.from({ length: nodes }, (_, i) => i));
+  orders.set(nodes, made);
+  return made;
+}
+
+/** @param order new names of the nodes by old name */
+function write(config: Config, world: World, order: readonly number[]): number {
+  let at = 0;
+  const byte = (value: number) => {
+    scratch[at] = value;
+    at += 1;
+  };
+  const word = (value: number) => {
+    byte(value >> 8);
+    byte(value & 255);
+  };
+  const { cache } = world;
+  word(world.secret);
+  word(world.chronicle);
+  word(world.pending);
+  word(world.zombie);
+  byte((world.rotate << 4) | world.abort);
+  byte(bits(world.open, world.shortened, world.retired, cache !== undefined));
+  world.templates.forEach((template, i) => {
+    byte((template << 4) | (world.desired[i] ?? 0));
+  });
+  if (cache !== undefined) {
+    word(cache.secret);
+    cache.templates.forEach((template, i) => {
+      byte((template << 1) | bits(cache.rolledOut[i]));
+    });
+  }
+  for (let node = 0; node < config.nodes; node += 1) byte((world.bounds[order.indexOf(node)] ?? 0) + 1);
+  byte(world.tokens.length);
+  for (const { key, age } of world.tokens) byte((key << 4) | age);
+  const newest = versionOf(world.secret);
+  const pods = world.pods.map((pod) => pack(pod, order, newest)).sort((a, b) => a - b);
+  byte(pods.length);
+  for (const pod of pods) {
+    let rest = pod;
+    for (let i = 0; i < 7; i += 1) {
+      byte(rest % 256);
+      rest = Math.floor(rest / 256);
+    }
+  }
+  return at;
+}
+
+function bits(...flags: readonly (boolean | undefined)[]): number {
+  return flags.reduce((sum, flag, i) => sum + (flag === true ? 1 << i : 0), 0);
+}
+
+/** 52 bits: what is shown, what was answered, where it runs. */
+function pack(pod: Pod, order: readonly number[], newest: number): number {
+  const real = bits(pod.up, pod.terminating, pod.lag, pod.marked, pod.gone) | (pod.loaded << 5) | (pod.settled << 9);
+  const place = (pod.target << 2) | (order[pod.node] ?? 0) | (pod.template << 5);
+  return packShown(pod.shown, newest) * 2 ** 32 + (packProbe(pod.probe, newest) * 2 ** 9 + place) * 2 ** 13 + real;
+}
+
+function packShown(shown: Shown | undefined, newest: number): number {
+  if (shown === undefined) return 0;
+  const flags = bits(true, shown.up, shown.terminating, shown.same);
+  return flags | (shown.settled << 4) | (packProbe(shown.probe, newest) << 8);
+}
+
+function packProbe(probe: Probe | undefined, newest: number): number {
+  if (probe === undefined) return 0;
+  return bits(true, probe.known, probe.version !== newest) | (probe.age << 3) | (probe.held << 6);
+}
+
+export function decode(config: Config, bytes: Uint8Array): World {
+  let at = 0;
+  const byte = () => bytes[at++] ?? 0;
+  const word = () => byte() * 256 + byte();
+  const each = <T>(length: number, read: (index: number) => T): T[] => Array.from({ length }, (_, i) => read(i));
+  const [secret, chronicle, pending, zombie] = [word(), word(), word(), word()];
+  const asked = byte();
+  const flags = byte();
+  const packed = each(config.targets.length, byte);
+  const cachedSecret = (flags & 8) === 0 ? undefined : word();
+  const cached = cachedSecret === undefined ? [] : each(config.targets.length, byte);
+  const bounds = each(config.nodes, () => byte() - 1);
+  const tokens = each(byte(), byte).map((token) => ({ key: token >> 4, age: token & 15 }));
+  const seen = cachedSecret === undefined || cachedSecret === UNMANAGED ? 0 : versionOf(cachedSecret);
+  const pods = each(byte(), (i) => {
+    let value = 0;
+    for (let j = 0; j < 7; j += 1) value += byte() * 256 ** j;
+    return unpack(value, i + 1, versionOf(secret), seen);
+  });
+  return {
+    ...{ secret, chronicle, pending, zombie, bounds, tokens, pods, serial: pods.length },
+    ...{ rotate: asked >> 4, abort: asked & 15 },
+    ...{ open: (flags & 1) !== 0, shortened: (flags & 2) !== 0, retired: (flags & 4) !== 0 },
+    templates: packed.map((value) => value >> 4),
+    desired: packed.map((value) => value & 15),
+    cache:
+      cachedSecret === undefined
+        ? undefined
+        : {
+            secret: cachedSecret,
+            templates: cached.map((value) => value >> 1),
+            rolledOut: cached.map((value) => (value & 1) !== 0),
+          },
+  };
+}
+
+function unpack(value: number, id: number, newest: number, seen: number): Pod {
+  const real = value % 2 ** 13;
+  const place = Math.floor(value / 2 ** 13) % 2 ** 9;
+  const probe = unpackProbe(Math.floor(value / 2 ** 22) % 2 ** 10, newest, seen);
+  const shown = unpackShown(Math.floor(value / 2 ** 32), newest, seen);
+  return {
+    ...{ id, target: (place >> 2) & 7, node: place & 3, template: place >> 5 },
+    ...{ up: (real & 1) !== 0, terminating: (real & 2) !== 0, lag: (real & 4) !== 0 },
+    ...{ marked: (real & 8) !== 0, gone: (real & 16) !== 0, loaded: (real >> 5) & 15, settled: real >> 9 },
+    ...(probe && { probe }),
+    ...(shown && { shown }),
+  };
+}
+
+function unpackShown(value: number, newest: number, seen: number): Shown | undefined {
+  if (value === 0) return undefined;
+  const probe = unpackProbe(value >> 8, newest, seen);
+  return {
+    ...{ up: (value & 2) !== 0, terminating: (value & 4) !== 0, same: (value & 8) !== 0, settled: (value >> 4) & 15 },
+    ...(probe && { probe }),
+  };
+}
+
+function unpackProbe(value: number, newest: number, seen: number): Probe | undefined {
+  if (value === 0) return undefined;
+  const version = (value & 4) === 0 ? newest : seen;
+  return { version, known: (value & 2) !== 0, age: (value >> 3) & 7, held: value >> 6 };
+}
+

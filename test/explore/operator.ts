@@ -1,0 +1,193 @@
+/**
+ * The operator in the explored world: it thinks with the production planner, and its effects do to the world what the
+ * production effects do to a cluster, one at a time and with anything in between.
+ */
+import type { Decision } from '../../src/rotation/decision.ts';
+import type { Facts } from '../../src/rotation/facts.ts';
+import { plan } from '../../src/rotation/plan.ts';
+import type { Config } from './config.ts';
+import { effectOf, internEffect } from './effects.ts';
+import { factsOf, indexOf } from './facts.ts';
+import { UNMANAGED, versionOf } from './keysets.ts';
+import type { Emit } from './steps.ts';
+import { isRolledOut, isRunning, type Pod, type Probe, type World } from './world.ts';
+import { applyWrite, bumped, evicted, isCurrent, learned } from './write.ts';
+
+export interface Thought {
+  readonly facts: Facts;
+  readonly decision: Decision;
+  /** The world with what the operator has forgotten while thinking. */
+  readonly world: World;
+}
+
+/** As the reconciler: plans from the caches; where a write depends on it, once more from the API server itself. */
+export function think(config: Config, world: World): Thought {
+  const facts = factsOf(config, world, false);
+  const decision = plan(facts);
+  const pruned = prune(world, false);
+  if (decision.action.type !== 'confirm') return { facts, decision, world: pruned };
+  const { cache } = pruned;
+  const reread = cache === undefined ? pruned : { ...pruned, cache: { ...cache, secret: world.secret } };
+  const live = factsOf(config, reread, true);
+  return { facts: live, decision: plan(live), world: prune(reread, true) };
+}
+
+/** Answers of containers that are not among the observed ones are forgotten. Where the caches are fresh there are none. */
+function prune(world: World, live: boolean): World {
+  if (world.cache === undefined) return world;
+  let changed = false;
+  const pods = world.pods.map((pod): Pod => {
+    const { shown } = pod;
+    if (!live && pod.probe !== undefined && shown?.same !== true) {
+      changed = true;
+      return without(pod);
+    }
+    if (live && shown?.probe !== undefined && (!shown.same || pod.gone)) {
+      changed = true;
+      const { probe: _, ...rest } = shown;
+      return { ...pod, shown: rest };
+    }
+    return pod;
+  });
+  return changed ? { ...world, pods } : world;
+}
+
+function without({ probe: _, ...pod }: Pod): Pod {
+  return pod;
+}
+
+/** Every step of the operator that the state allows. */
+export function operatorSteps(config: Config, world: World, emit: Emit, onThought: (thought: Thought) => void): void {
+  if (isTouched(world)) emit('die', dead(world));
+  if (world.pending !== 0) return pendingSteps(config, world, emit);
+  const thought = think(config, world);
+  onThought(thought);
+  const { action } = thought.decision;
+  const next = thought.world;
+  switch (action.type) {
+    case 'write': {
+      if (!isCurrent(next)) return emit('conflict', knowing(next));
+      const pending = internEffect({ type: 'write', write: action.write });
+      return emit('decide', { ...next, pending }, pending);
+    }
+    case 'bump':
+      return bumpSteps(config, next, action, thought.facts, emit);
+    case 'evict':
+      return evictSteps(config, next, action.pods.map(({ pod }) => indexOf(pod)), emit);
+    case 'probe':
+      return probeSteps(config, next, action.pods.map(({ pod }) => [indexOf(pod), thought.facts.live]), emit);
+    default:
+      if (next !== world) emit('prune', next);
+  }
+}
+
+/** Whether anything would be lost with the operator. */
+function isTouched({ pending, retired, pods, cache }: World): boolean {
+  if (pending !== 0 || retired || cache !== undefined) return true;
+  return pods.some((pod) => pod.probe !== undefined);
+}
+
+/** Another operator starts with an empty memory and fresh caches. */
+function dead(world: World): World {
+  const pods = world.pods.filter((pod) => !pod.gone).map(({ probe: _, shown: __, ...pod }): Pod => pod);
+  return { ...world, pods, pending: 0, retired: false, cache: undefined };
+}
+
+/** The Secret is read from the API server: what has not succeeded may have happened. */
+function knowing(world: World): World {
+  return world.cache === undefined ? world : { ...world, cache: { ...world.cache, secret: world.secret } };
+}
+
+function pendingSteps(config: Config, world: World, emit: Emit): void {
+  const effect = effectOf(world.pending);
+  if (effect.type !== 'write') throw new Error('only a write waits');
+  const written = applyWrite(config, world, effect.write);
+  emit('write', learned(written, effect.write), world.pending);
+  if (effect.write.transition === 'retire') emit('writeUnanswered', knowing({ ...written, pending: 0 }), world.pending);
+  if (config.faults.zombie && world.zombie === 0) {
+    emit('pause', { ...dead(world), zombie: world.pending }, world.pending);
+  }
+}
+
+type Action<T> = Extract<Decision['action'], { type: T }>;
+
+function bumpSteps(config: Config, world: World, action: Action<'bump'>, facts: Facts, emit: Emit): void {
+  const targets = action.targets.map((target) => facts.targets.indexOf(target));
+  const [first] = targets;
+  if (first === undefined) return;
+  const done = bumped(world, first, action.version);
+  const { cache } = done;
+  const told = (cached: NonNullable<World['cache']>) => ({
+    ...cached,
+    templates: cached.templates.map((template, i) => (i === first ? action.version : template)),
+    rolledOut: cached.rolledOut.map((out, i) => (i === first ? isRolledOut(done, first) : out)),
+  });
+  // the answer of the API server goes into the cache
+  emit('bump', cache === undefined ? done : { ...done, cache: told(cache) }, first, action.version);
+  if (cache !== undefined) emit('bumpUnanswered', done, first, action.version);
+  if (config.faults.zombie && world.zombie === 0) {
+    const zombie = internEffect({ type: 'bump', targets, version: action.version });
+    emit('pause', { ...dead(world), zombie }, zombie);
+  }
+}
+
+function evictSteps(config: Config, world: World, pods: readonly number[], emit: Emit): void {
+  for (const index of pods) {
+    const next = evicted(world, index);
+    if (next !== world) emit('evict', next, world.pods[index]?.id);
+  }
+  if (config.faults.zombie && world.zombie === 0) {
+    const marked = world.pods.map((pod, i) => (pods.includes(i) && !pod.gone ? { ...pod, marked: true } : pod));
+    const zombie = internEffect({ type: 'evict' });
+    emit('pause', { ...dead({ ...world, pods: marked }), zombie }, zombie);
+  }
+}
+
+function probeSteps(
+  config: Config,
+  world: World,
+  pods: readonly (readonly [index: number, live: boolean])[],
+  emit: Emit,
+): void {
+  const version = versionOf(world.secret);
+  if (world.secret === UNMANAGED) return;
+  const answered = (silent: number) => {
+    const next = world.pods.slice();
+    for (const [index, live] of pods) {
+      const pod = next[index];
+      if (pod === undefined) continue;
+      const known = isRunning(pod) && index !== silent;
+      next[index] = withProbe(pod, live, { version, age: 0, known, held: known ? pod.loaded : 0 });
+    }
+    return { ...world, pods: next };
+  };
+  emit('probe', answered(-1), pods.length);
+  if (!config.faults.silence) return;
+  for (const [index] of pods) emit('probeSilent', answered(index), world.pods[index]?.id);
+}
+
+/** The answer is remembered under the incarnation that was observed, whoever gave it. */
+function withProbe(pod: Pod, live: boolean, probe: Probe): Pod {
+  const { shown } = pod;
+  if (shown === undefined || (live && !shown.same)) return pod.gone ? pod : { ...pod, probe };
+  return { ...pod, shown: { ...shown, probe } };
+}
+
+/** The paused leader makes its one effect. It has an old view, and nothing but the resourceVersion stops its writes. */
+export function zombieSteps(config: Config, world: World, emit: Emit): void {
+  if (world.zombie === 0) return;
+  const effect = effectOf(world.zombie);
+  if (effect.type === 'write') {
+    return emit('zombieWrite', { ...applyWrite(config, world, effect.write), zombie: 0, pending: 0 }, world.zombie);
+  }
+  if (effect.type === 'bump') {
+    const [first, ...rest] = effect.targets;
+    if (first === undefined) return;
+    const zombie = rest.length === 0 ? 0 : internEffect({ ...effect, targets: rest });
+    return emit('zombieBump', { ...bumped(world, first, effect.version), zombie }, first, effect.version);
+  }
+  let next = world;
+  for (let i = 0; i < world.pods.length; i += 1) if (world.pods[i]?.marked) next = evicted(next, i);
+  const pods = next.pods.map((pod) => (pod.marked ? { ...pod, marked: false } : pod));
+  emit('zombieEvict', { ...next, pods, zombie: 0 });
+}

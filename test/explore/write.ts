@@ -1,0 +1,86 @@
+/**
+ * What effects do to the world: see src/rotation/act.ts.
+ */
+import type { Keyset } from '../../src/rotation/keyset.ts';
+import { advance, foundKeyset, type Write } from '../../src/rotation/transition.ts';
+import { appended, trueShape } from './chronicle.ts';
+import type { Config } from './config.ts';
+import { isWrite } from './effects.ts';
+import { entryOf, internKeyset, NOW, UNMANAGED } from './keysets.ts';
+import { isRolledOut, type Pod, type World } from './world.ts';
+
+/** Whether what the leader knows of the Secret is what it holds: else the API server refuses its write. */
+export function isCurrent({ cache, secret }: World): boolean {
+  return cache === undefined || cache.secret === secret;
+}
+
+/**
+ * The Secret after a write. A paused leader's write that rests on the Secret before is from now on refused, which is as
+ * good as forgotten; and so is the leader's, if the paused one was faster.
+ */
+export function applyWrite(config: Config, world: World, write: Write): World {
+  const { before, freshFrom } = secretBefore(world);
+  const version = before.version + 1;
+  const key = { kid: `K${version}`, fingerprint: `fp-K${version}` };
+  const ack = { kid: `N${version}`, fingerprint: `fp-N${version}` };
+  const after = advance(before, write, { key, ack }, NOW);
+  const fresh = after.version === before.version ? freshFrom : Math.min(freshFrom, after.version);
+  const secret = internKeyset(after, fresh, config.tickMs, config.drainTicks);
+  const forgotten = world.zombie !== 0 && isWrite(world.zombie) ? 0 : world.zombie;
+  const next = { ...world, secret, zombie: forgotten };
+  return after.version === before.version ? next : { ...next, chronicle: appended(world.chronicle, shapeOf(after)) };
+}
+
+function secretBefore({ secret }: World): { readonly before: Keyset; readonly freshFrom: number } {
+  if (secret !== UNMANAGED) return { before: entryOf(secret).keyset, freshFrom: entryOf(secret).freshFrom };
+  return { before: foundKeyset({ kid: 'K0', fingerprint: 'fp-K0' }, NOW), freshFrom: 1 };
+}
+
+/** What the Secret really holds follows from the newest shape: its real keys, and the ack key that is named after it. */
+function shapeOf(keyset: Keyset) {
+  const shape = keyset.history.at(-1);
+  if (shape === undefined) throw new Error('a keyset without history');
+  let mask = 0;
+  for (const kid of shape.verify) if (kid.startsWith('K')) mask |= 1 << Number(kid.slice(1));
+  return trueShape(Number(shape.sign.slice(1)), mask);
+}
+
+/** The leader has got the answer to its write. */
+export function learned(world: World, write: Write): World {
+  const retired = write.transition === 'retire' || (world.retired && entryOf(world.secret).keyset.phase === 'Retiring');
+  const cache = world.cache && { ...world.cache, secret: world.secret };
+  return { ...world, pending: 0, retired, cache };
+}
+
+export function bumped(world: World, target: number, version: number): World {
+  if (world.templates[target] === version) return world;
+  return { ...world, templates: world.templates.map((template, i) => (i === target ? version : template)) };
+}
+
+export function evicted(world: World, index: number): World {
+  const pod = world.pods[index];
+  if (pod === undefined || pod.gone || pod.terminating) return world;
+  return { ...world, pods: world.pods.map((other, i) => (i === index ? { ...other, terminating: true } : other)) };
+}
+
+/** The caches show from now on what is now. */
+export function frozen(world: World): World {
+  const pods = world.pods.map(({ probe, ...pod }): Pod => {
+    const { up, terminating, settled, lag } = pod;
+    const shown = { up, terminating, settled: lag ? 0 : settled, same: true };
+    return { ...pod, shown: probe === undefined ? shown : { ...shown, probe } };
+  });
+  const rolledOut = world.templates.map((_, target) => isRolledOut(world, target));
+  return { ...world, pods, cache: { secret: world.secret, templates: world.templates, rolledOut } };
+}
+
+/** The caches show what is. */
+export function thawed(world: World): World {
+  const pods = world.pods
+    .filter((pod) => !pod.gone)
+    .map(({ shown, probe, ...pod }): Pod => {
+      const kept = shown?.same === true ? shown.probe : probe;
+      return kept === undefined ? pod : { ...pod, probe: kept };
+    });
+  return { ...world, pods, cache: undefined };
+}
