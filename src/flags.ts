@@ -7,8 +7,8 @@ import type { Level } from './runtime/log.ts';
 export interface Flags {
   readonly kubeconfig?: string;
   readonly context?: string;
-  /** Namespaces to work in; empty means all. */
-  readonly namespaces: readonly string[];
+  /** Namespace to work in; all if absent. */
+  readonly namespace?: string;
   readonly leaderElection: boolean;
   readonly leaderElectionNamespace?: string;
   readonly host: string;
@@ -25,7 +25,7 @@ Usage: rekey [flags]
 
   --kubeconfig FILE                 kubeconfig; KUBECONFIG, ~/.kube/config or the pod's account if absent
   --context NAME                    context of the kubeconfig
-  --namespace NAME                  work in this namespace only; may be given again; all if absent
+  --namespace NAME                  work in this namespace only; in all if absent
   --leader-election-namespace NAME  namespace of the Lease "rekey"; that of the kubeconfig or pod if absent
   --no-leader-election              for development: another replica must not run
   --listen HOST:PORT                address of /healthz, /readyz and /metrics (0.0.0.0:8080)
@@ -55,7 +55,7 @@ export function parseFlags(args: readonly string[]): Flags {
   return {
     ...(values.kubeconfig !== undefined && { kubeconfig: values.kubeconfig }),
     ...(values.context !== undefined && { context: values.context }),
-    namespaces: values.namespace,
+    ...(values.namespace !== undefined && { namespace: values.namespace }),
     leaderElection: !values['no-leader-election'],
     ...(leaseNamespace !== undefined && { leaderElectionNamespace: leaseNamespace }),
     host: (listen[1] ?? '').replace(/^\[(.*)\]$/, '$1'),
@@ -74,7 +74,7 @@ function parse(args: readonly string[]) {
       options: {
         kubeconfig: { type: 'string' },
         context: { type: 'string' },
-        namespace: { type: 'string', multiple: true, default: [] },
+        namespace: { type: 'string' },
         'leader-election-namespace': { type: 'string' },
         'no-leader-election': { type: 'boolean', default: false },
         listen: { type: 'string', default: '0.0.0.0:8080' },

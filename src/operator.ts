@@ -122,7 +122,7 @@ export async function runOperator(
     clock,
     log,
   });
-  log.info('started', { identity, port: health.port, server: access.server.host, namespaces: flags.namespaces });
+  log.info('started', { identity, port: health.port, server: access.server.host, namespace: flags.namespace ?? 'all' });
 
   let election: Promise<'stopped' | 'lost'> = new Promise(() => undefined);
   if (flags.leaderElection) election = elector.run(electing.signal);
@@ -173,11 +173,8 @@ export async function runOperator(
 }
 
 function startReflectors(flags: Flags, client: KubeClient, log: Logger, signal: AbortSignal) {
-  const namespaces = flags.namespaces.length === 0 ? [undefined] : flags.namespaces;
-  if (namespaces.length > 1) throw new Error('more than one --namespace is not supported yet');
-  const namespace = namespaces[0];
   const start = <Raw extends KubeObject, T>(type: ResourceType<Raw>, project: (raw: Raw) => T) => {
-    const selection = namespace === undefined ? {} : { namespace };
+    const selection = { namespace: flags.namespace };
     const reflector = new Reflector({ client, clock: systemClock, log, type, project, selection });
     void reflector.run(signal);
     return reflector;

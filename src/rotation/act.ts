@@ -19,6 +19,9 @@ import { foundMaterial, materialsOf, patchFor, readSecret } from './secret.ts';
 import { advance, foundKeyset, makesKey, type Write, writesKeys } from './transition.ts';
 import { type DeploymentView, deploymentView } from './views.ts';
 
+/** Pods that are asked at the same time. */
+const PODS_AT_ONCE = 32;
+
 /** A retired key, kept while the pods are asked whether they refuse it. */
 export interface RetiredKey {
   readonly kid: Kid;
@@ -180,16 +183,22 @@ export class Actor {
     const keys = new Map(materialsOf(secret, keyset, settings));
     if (retired !== undefined) keys.set(retired.kid, retired.material);
     const now = () => this.#options.clock.now();
-    const probes = await Promise.all(
-      pods.map(async ({ target, pod }) => {
+    const probes = new Map<string, Probe>();
+    const waiting = [...pods];
+    const ask = async () => {
+      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+        const { target, pod } = next;
         const { canary } = target.settings;
-        if (canary === undefined || pod.address === undefined) return [];
-        const probe = await this.#canaries.probe(pod.address, canary, keys, settings, keyset.version, now);
-        return [[pod.incarnation, probe] as const];
-      }),
-    );
+        if (canary === undefined || pod.address === undefined) continue;
+        probes.set(
+          pod.incarnation,
+          await this.#canaries.probe(pod.address, canary, keys, settings, keyset.version, now),
+        );
+      }
+    };
+    await Promise.all(Array.from({ length: PODS_AT_ONCE }, ask));
     for (const [kid, material] of keys) if (kid !== retired?.kid) material.destroy();
-    return { kind: 'Probed', probes: new Map(probes.flat()) };
+    return { kind: 'Probed', probes };
   }
 }
 

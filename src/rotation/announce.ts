@@ -7,7 +7,7 @@ import { keyOf } from '../runtime/store.ts';
 import type { Outcome } from './act.ts';
 import type { Action, Decision } from './decision.ts';
 import type { Answer, Facts, Probe } from './facts.ts';
-import type { Finding } from './finding.ts';
+import { type Finding, isPassing } from './finding.ts';
 import { currentShape, type Keyset, keyIn } from './keyset.ts';
 import type { ResourceLabels, RotationMetrics } from './metrics.ts';
 import type { JwtKeyRotation } from './names.ts';
@@ -112,7 +112,7 @@ export class Announcer {
       return;
     }
     this.#findings.set(key, finding.reason);
-    this.#event(resource, { type: 'Warning', reason: finding.reason, note: finding.message });
+    if (!isPassing(finding)) this.#event(resource, { type: 'Warning', reason: finding.reason, note: finding.message });
     this.#log(resource).warn(finding.message, { reason: finding.reason });
   }
 

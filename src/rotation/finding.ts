@@ -48,6 +48,19 @@ export interface Finding {
   readonly message: string;
 }
 
+const WISHES: readonly Reason[] = ['Suspended', 'OutsideWindow'];
+const PASSING: readonly Reason[] = [...WISHES, 'Paused', 'RolloutInProgress', 'CanaryUnanswered', 'BackingOff'];
+
+/** @returns whether it is somebody's wish and no fault */
+export function isWish({ reason }: Finding): boolean {
+  return WISHES.includes(reason);
+}
+
+/** @returns whether it goes away without anybody's help, or was asked for: no reason to call anybody */
+export function isPassing({ reason }: Finding): boolean {
+  return PASSING.includes(reason);
+}
+
 /** A check of one thing: undefined where nothing is wrong. */
 export type Policy<Input> = (input: Input) => Finding | undefined;
 

@@ -43,7 +43,7 @@ function untouchable(secret: Secret, names: DataNames): Finding | undefined {
   if (secret.immutable === true) {
     return { reason: 'SecretImmutable', message: `${where} is immutable: true; replace it by one that can be changed` };
   }
-  if (secret.type !== undefined && PLATFORM_TYPE.test(secret.type) && secret.type !== 'kubernetes.io/basic-auth') {
+  if (secret.type !== undefined && PLATFORM_TYPE.test(secret.type)) {
     return {
       reason: 'SecretTypeUnsupported',
       message: `${where} has type ${secret.type}, which is not for shared keys; name another Secret`,

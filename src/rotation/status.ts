@@ -5,7 +5,7 @@ import { survey } from './converge.ts';
 import type { Decision } from './decision.ts';
 import { levelOf } from './evidence.ts';
 import type { Facts, TargetFacts } from './facts.ts';
-import type { Finding } from './finding.ts';
+import { type Finding, isPassing, isWish } from './finding.ts';
 import { drainMsOf } from './guard.ts';
 import { currentShape, type Keyset, keyIn, type RotationRecord } from './keyset.ts';
 import type { JwtKeyRotation } from './names.ts';
@@ -15,17 +15,6 @@ import type { JwtKeyRotationStatus } from './types.ts';
 type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];
 type HistoryEntry = NonNullable<JwtKeyRotationStatus['history']>[number];
 type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>;
-
-/** Findings that are somebody's wish and no fault. */
-const WISHES: readonly Finding['reason'][] = ['Suspended', 'OutsideWindow'];
-/** Findings that go away without anybody's help. */
-const PASSING: readonly Finding['reason'][] = [
-  ...WISHES,
-  'Paused',
-  'RolloutInProgress',
-  'CanaryUnanswered',
-  'BackingOff',
-];
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
@@ -75,7 +64,7 @@ function conditionsOf(resource: JwtKeyRotation, now: number, verdicts: Readonly<
 
 function ready({ blocked, stalled, progress }: Decision, keyset: Keyset | undefined): Verdict {
   const finding = stalled ?? blocked;
-  if (finding !== undefined && !WISHES.includes(finding.reason)) return { status: 'False', ...finding };
+  if (finding !== undefined && !isWish(finding)) return { status: 'False', ...finding };
   if (keyset === undefined) return { status: 'False', reason: 'Pending', message: progress };
   if (finding !== undefined) return { status: 'True', ...finding };
   return { status: 'True', reason: keyset.phase === 'Steady' ? 'Steady' : 'RotationInProgress', message: progress };
@@ -88,7 +77,7 @@ function rotating({ phase, progress }: Decision, keyset: Keyset | undefined): Ve
 
 function degraded({ blocked, stalled }: Decision): Verdict {
   const finding = stalled ?? blocked;
-  if (finding === undefined || PASSING.includes(finding.reason)) {
+  if (finding === undefined || isPassing(finding)) {
     return { status: 'False', reason: 'AsExpected', message: '' };
   }
   return { status: 'True', ...finding };

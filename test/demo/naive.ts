@@ -9,17 +9,19 @@ export async function rotateNaively(stage: Stage): Promise<boolean> {
   const { screen, pods } = stage;
   const traffic = await openTraffic(stage);
   const deployments = SERVICE_NAMES.map((name) => `deployment/${name}`);
-  const restart = ['rollout', 'restart', '--namespace', NAMESPACE, ...deployments];
+  const restart = ['rollout', 'restart', '--namespace', NAMESPACE];
   screen.line();
-  screen.line(`  $ ${screen.style.bold(`kubectl apply -f secret.yaml   # ${SECRET_NAME} with a new JWT_SECRET_KEY`)}`);
-  screen.line(`  $ ${screen.style.bold(`kubectl ${restart.join(' ')}`)}`);
+  const { bold, bad } = screen.style;
+  screen.line(bold(`  $ kubectl apply --server-side -f -      # ${SECRET_NAME} with a new JWT_SECRET_KEY`));
+  screen.line(bold(`  $ kubectl ${restart.join(' ')} \\`));
+  screen.line(bold(`      ${deployments.join(' ')}`));
   screen.line();
 
   const began = Date.now();
   const key = newKey();
   const old = new Set(pods.pods().map(({ metadata }) => metadata.uid));
   await kubectl(stage, ['apply', '--server-side', '--force-conflicts', '-f', '-'], secretWith(key));
-  await kubectl(stage, restart);
+  await kubectl(stage, [...restart, ...deployments]);
   progressHeading(screen, 'pods started anew');
   await showProgress(
     screen,
@@ -34,7 +36,6 @@ export async function rotateNaively(stage: Stage): Promise<boolean> {
 
   const oldKey = await askEveryPod(pods, stage.firstKey);
   const tokens = new Set(account.rejections.map(({ jti }) => jti)).size;
-  const { bad, bold } = screen.style;
   screen.line();
   screen.line(bold('Result'));
   const rows = [

@@ -75,10 +75,11 @@ function write(config: Config, world: World, order: readonly number[]): number {
   for (const { key, age } of world.tokens) byte((key << 4) | age);
   const newest = versionOf(world.secret);
   const pods = world.pods.map((pod) => pack(pod, order, newest)).sort((a, b) => a - b);
+  const width = cache === undefined ? 4 : 7;
   byte(pods.length);
   for (const pod of pods) {
     let rest = pod;
-    for (let i = 0; i < 7; i += 1) {
+    for (let i = 0; i < width; i += 1) {
       byte(rest % 256);
       rest = Math.floor(rest / 256);
     }
@@ -124,7 +125,7 @@ export function decode(config: Config, bytes: Uint8Array): World {
   const seen = cachedSecret === undefined || cachedSecret === UNMANAGED ? 0 : versionOf(cachedSecret);
   const pods = each(byte(), (i) => {
     let value = 0;
-    for (let j = 0; j < 7; j += 1) value += byte() * 256 ** j;
+    for (let j = 0; j < (cachedSecret === undefined ? 4 : 7); j += 1) value += byte() * 256 ** j;
     return unpack(value, i + 1, versionOf(secret), seen);
   });
   return {

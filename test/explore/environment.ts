@@ -53,9 +53,9 @@ function anew(pod: Pod): Pod {
 
 function starts(config: Config, world: World, pod: Pod, index: number, emit: Emit): void {
   const newest = versionOf(world.secret);
-  const settled = world.secret === UNMANAGED ? 0 : entryOf(world.secret).freshFrom - 1;
+  const settled = settledVersion(world);
   const proven = config.targets[pod.target]?.canary === true;
-  const oldest = Math.max(world.bounds[pod.node] ?? 0, proven ? 0 : settled);
+  const oldest = Math.max(oldestReadable(config, world, pod.node), proven ? 0 : settled);
   for (let version = newest; version >= oldest; version -= 1) {
     const started = { ...pod, up: true, loaded: version, settled };
     const bounds = world.bounds.map((bound, node) => (node === pod.node ? Math.max(bound, version) : bound));
@@ -66,6 +66,16 @@ function starts(config: Config, world: World, pod: Pod, index: number, emit: Emi
       emit('startUnseen', after({ ...started, lag: true }), pod.id, version);
     }
   }
+}
+
+/** The newest version that was written a settle delay ago. */
+function settledVersion({ secret }: World): number {
+  return secret === UNMANAGED ? 0 : entryOf(secret).freshFrom - 1;
+}
+
+/** The oldest version that a container may load which starts now on the node. */
+export function oldestReadable(_config: Config, world: World, node: number): number {
+  return world.bounds[node] ?? 0;
 }
 
 function withoutPod(config: Config, world: World, pod: Pod, index: number): World {

@@ -1,0 +1,140 @@
+/**
+ * What must hold, see docs/protocol.md: judged from what containers really hold, never by the code under test.
+ */
+import { chronicleAt } from './chronicle.ts';
+import type { Config } from './config.ts';
+import { oldestReadable } from './environment.ts';
+import { entryOf, UNMANAGED, versionOf } from './keysets.ts';
+import type { StepKind } from './steps.ts';
+import { acceptedBy, isRunning, NO_BOUND, signingKeys, signs, verifies, type World } from './world.ts';
+
+export interface Violation {
+  readonly oracle: string;
+  readonly message: string;
+}
+
+const names = (mask: number) =>
+  Array.from({ length: 16 }, (_, i) => i)
+    .filter((i) => (mask & (1 << i)) !== 0)
+    .map((i) => `K${i}`)
+    .join(', ');
+
+/** I1, I2 and I4 in one state. */
+export function judgeState(config: Config, world: World): Violation | undefined {
+  const signing = signingKeys(config, world);
+  let tokens = 0;
+  for (const { key } of world.tokens) tokens |= 1 << key;
+  for (const pod of world.pods) {
+    if (!isRunning(pod) || !verifies(config, pod)) continue;
+    const accepted = acceptedBy(config, pod, chronicleAt(world.chronicle, pod.loaded));
+    const where = `${config.targets[pod.target]?.name} on node ${pod.node} has loaded version ${pod.loaded} and refuses`;
+    if ((signing & ~accepted) !== 0) {
+      return { oracle: 'I1', message: `${where} ${names(signing & ~accepted)}, which a live container signs with` };
+    }
+    if ((tokens & ~accepted) !== 0) {
+      return { oracle: 'I2', message: `${where} ${names(tokens & ~accepted)}, of which tokens are alive` };
+    }
+  }
+  return world.secret === UNMANAGED ? undefined : judgePoss(config, world);
+}
+
+/** I4: what the annotations say may be held is held. */
+function judgePoss(config: Config, world: World): Violation | undefined {
+  const { history, acked, keys } = entryOf(world.secret).keyset;
+  for (const pod of world.pods) {
+    if (!isRunning(pod)) continue;
+    const truth = chronicleAt(world.chronicle, pod.loaded);
+    for (const role of config.targets[pod.target]?.roles ?? []) {
+      const oldest = Math.max(
+        history.findLastIndex(({ version }) => version <= acked[role]),
+        0,
+      );
+      const entry = history.findLastIndex(({ version }) => version <= pod.loaded);
+      const shape = history[entry];
+      const same =
+        shape !== undefined &&
+        shape.sign === `K${truth.sign}` &&
+        keys.every(({ kid, state }) => state === 'ack' || shape.verify.includes(kid) === has(truth.mask, kid));
+      if (entry >= oldest && same) continue;
+      const target = config.targets[pod.target]?.name;
+      const message = `${target} has loaded version ${pod.loaded}; by the Secret its ${role}s hold ${history[oldest]?.version} or newer (acked ${acked[role]})`;
+      return { oracle: 'I4', message };
+    }
+  }
+  return undefined;
+}
+
+function has(mask: number, kid: string): boolean {
+  return (mask & (1 << Number(kid.slice(1)))) !== 0;
+}
+
+const WRITES: readonly StepKind[] = ['write', 'writeUnanswered', 'zombieWrite'];
+const DEEDS: readonly StepKind[] = [...WRITES, 'bump', 'evict', 'probe', 'die', 'zombieBump', 'zombieEvict', 'decide'];
+
+/** I3, I5, I9, I15 and I17 of one step. */
+export function judgeStep(config: Config, before: World, kind: StepKind, after: World): Violation | undefined {
+  if (WRITES.includes(kind)) {
+    const found = judgeWrite(config, before, after) ?? judgeKeys(before, after);
+    if (found !== undefined) return found;
+  }
+  if (!DEEDS.includes(kind)) return undefined;
+  const changed = before.pods.find((pod) => {
+    const now = after.pods.find(({ id }) => id === pod.id);
+    return !pod.gone && (now === undefined || now.loaded !== pod.loaded || now.up !== pod.up);
+  });
+  return changed && { oracle: 'I17', message: `a container of ${config.targets[changed.target]?.name} has changed` };
+}
+
+/** I3 and I5, for what containers hold and for what one that starts now can still load. */
+function judgeWrite(config: Config, before: World, after: World): Violation | undefined {
+  const newest = versionOf(after.secret);
+  const last = versionOf(before.secret);
+  if (newest === last) return undefined;
+  const next = chronicleAt(after.chronicle, newest);
+  const dropped = chronicleAt(before.chronicle, last).mask & ~next.mask;
+  const alive = before.tokens.reduce((mask, { key }) => mask | (1 << key), signingKeys(config, before));
+  if ((dropped & alive) !== 0) {
+    return { oracle: 'I5', message: `${names(dropped & alive)} leaves while its tokens or signers are alive` };
+  }
+  for (const pod of before.pods) {
+    if (!isRunning(pod)) continue;
+    const shape = chronicleAt(before.chronicle, pod.loaded);
+    const where = `${config.targets[pod.target]?.name} has loaded version ${pod.loaded}`;
+    if (verifies(config, pod) && (acceptedBy(config, pod, shape) & (1 << next.sign)) === 0) {
+      return { oracle: 'I3', message: `${where} and refuses K${next.sign}, which version ${newest} signs with` };
+    }
+    if (signs(config, pod) && (next.mask & (1 << shape.sign)) === 0) {
+      return { oracle: 'I3', message: `${where} and signs with K${shape.sign}, which version ${newest} refuses` };
+    }
+  }
+  for (let node = 0; node < config.nodes; node += 1) {
+    if (before.bounds[node] === NO_BOUND) continue;
+    for (let version = oldestReadable(config, before, node); version <= last; version += 1) {
+      const shape = chronicleAt(before.chronicle, version);
+      const where = `a container that starts on node ${node} may load version ${version}`;
+      if ((shape.mask & (1 << next.sign)) === 0) {
+        return { oracle: 'I3', message: `${where} and refuse K${next.sign}, which version ${newest} signs with` };
+      }
+      if ((next.mask & (1 << shape.sign)) === 0) {
+        return { oracle: 'I3', message: `${where} and sign with K${shape.sign}, which version ${newest} refuses` };
+      }
+    }
+  }
+  return undefined;
+}
+
+/** I9 and I15: a rotation brings one key, and there is one rotation. */
+function judgeKeys(before: World, after: World): Violation | undefined {
+  if (before.secret === UNMANAGED) return undefined;
+  const [was, is] = [entryOf(before.secret).keyset, entryOf(after.secret).keyset];
+  const real = is.keys.filter(({ state }) => state !== 'ack');
+  const made = real.filter(({ kid }) => !was.keys.some((key) => key.kid === kid));
+  const begins = was.rotation?.to !== is.rotation?.to;
+  if (begins && was.phase !== 'Steady') {
+    return { oracle: 'I15', message: `a rotation begins in phase ${was.phase} of another` };
+  }
+  if (made.length > (begins ? 1 : 0)) return { oracle: 'I9', message: `${made.length} keys more in one write` };
+  if (real.length > 2) return { oracle: 'I9', message: `${real.length} real keys in the Secret` };
+  if (is.version > was.version + 1) return { oracle: 'I9', message: `version ${was.version} is followed by ${is.version}` };
+  return undefined;
+}

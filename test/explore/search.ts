@@ -1,0 +1,101 @@
+/**
+ * Breadth first through every state that can be reached, so that the first violation has the shortest trace.
+ */
+import { decode, encode } from './codec.ts';
+import type { Config } from './config.ts';
+import { environmentSteps } from './environment.ts';
+import { operatorSteps, zombieSteps } from './operator.ts';
+import { judgeState, judgeStep, type Violation } from './oracles.ts';
+import { type Emit, FAULT_FREE, type StepKind } from './steps.ts';
+import { StateStore } from './store.ts';
+import { judgeThought } from './thoughts.ts';
+import { initialWorld, type World } from './world.ts';
+
+export interface Found {
+  readonly violation: Violation;
+  /** State in which it is, or from which the step starts. */
+  readonly state: number;
+  /** The step that breaks the invariant; absent if the state does. */
+  readonly step?: { readonly kind: StepKind; readonly a?: number | undefined; readonly b?: number | undefined };
+}
+
+export interface Result {
+  readonly store: StateStore;
+  readonly transitions: number;
+  readonly found?: Found;
+  /** The state that follows in a world without faults; -1 if nothing can happen. */
+  readonly next: Int32Array;
+  /** By which step. */
+  readonly by: Uint8Array;
+  /** Whether there was nothing left to explore. */
+  readonly complete: boolean;
+}
+
+export const RANK: Readonly<Partial<Record<StepKind, number>>> = Object.fromEntries(
+  FAULT_FREE.map((kind, rank) => [kind, rank]),
+);
+
+export interface Limits {
+  readonly maxStates: number;
+  readonly onProgress?: (states: number, transitions: number) => void;
+}
+
+/** Every step that the state allows. */
+export function steps(config: Config, world: World, emit: Emit, onThought: Parameters<typeof operatorSteps>[3]): void {
+  operatorSteps(config, world, emit, onThought);
+  zombieSteps(config, world, emit);
+  environmentSteps(config, world, emit);
+}
+
+export function explore(config: Config, { maxStates, onProgress }: Limits): Result {
+  const store = new StateStore();
+  let next = new Int32Array(1 << 16).fill(-1);
+  let by = new Uint8Array(1 << 16);
+  let transitions = 0;
+  let found: Found | undefined;
+  store.add(encode(config, initialWorld(config)), -1);
+  let id = 0;
+  for (; id < store.size && found === undefined && store.size < maxStates; id += 1) {
+    const state = id;
+    const world = decode(config, store.get(id));
+    let best = FAULT_FREE.length;
+    let chosen = -1;
+    const emit: Emit = (kind, after, a, b) => {
+      if (found !== undefined) return;
+      transitions += 1;
+      const broken = judgeStep(config, world, kind, after);
+      const known = store.size;
+      const reached = store.add(encode(config, after), state);
+      const violation = broken ?? (reached === known ? judgeState(config, after) : undefined);
+      if (violation !== undefined) found = { violation, state, step: { kind, a, b } };
+      const rank = RANK[kind] ?? FAULT_FREE.length;
+      if (rank < best && reached !== state) {
+        best = rank;
+        chosen = reached;
+      }
+    };
+    try {
+      steps(config, world, emit, (thought) => {
+        const violation = judgeThought(config, world, thought);
+        if (violation !== undefined) found ??= { violation, state };
+      });
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      found ??= { violation: { oracle: 'defect', message }, state };
+    }
+    if (id >= next.length) {
+      next = grown(next, Int32Array);
+      by = grown(by, Uint8Array);
+    }
+    next[id] = chosen;
+    by[id] = best;
+    if (id % 100_000 === 0) onProgress?.(store.size, transitions);
+  }
+  return { store, transitions, next, by, complete: id === store.size, ...(found && { found }) };
+}
+
+function grown<T extends Int32Array | Uint8Array>(array: T, kind: new (length: number) => T): T {
+  const larger = new kind(array.length * 2);
+  larger.set(array);
+  return larger;
+}

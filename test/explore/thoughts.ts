@@ -1,0 +1,75 @@
+/**
+ * What must hold of a decision: I10, I11, I13 and I16.
+ */
+import type { Decision } from '../../src/rotation/decision.ts';
+import { plan } from '../../src/rotation/plan.ts';
+import type { Config } from './config.ts';
+import { indexOf } from './facts.ts';
+import { entryOf, UNMANAGED } from './keysets.ts';
+import { type Thought, think } from './operator.ts';
+import type { Violation } from './oracles.ts';
+import { isRunning, type Pod, type World } from './world.ts';
+
+const FOREIGN = { kind: 'Refused', finding: { reason: 'ForeignWriter', message: 'edited' } } as const;
+
+export function judgeThought(config: Config, world: World, { facts, decision }: Thought): Violation | undefined {
+  const { action } = decision;
+  const again = deed(plan(facts));
+  if (again !== deed(decision)) return { oracle: 'I10', message: `the same facts led to ${deed(decision)}, then ${again}` };
+  const blind = plan({ ...facts, secret: FOREIGN }).action.type;
+  if (blind !== 'wait') return { oracle: 'I16', message: `content that it did not write leads to: ${blind}` };
+  if (facts.secret.kind === 'Managed') {
+    const { abortAt } = facts.requests;
+    const unheard = abortAt !== undefined && abortAt !== facts.secret.keyset.handled.abortAt;
+    if (unheard && facts.secret.keyset.phase === 'Staging' && !isWrite(decision, 'abort')) {
+      return { oracle: 'I11', message: `an abort is asked for while staging, the answer is ${deed(decision)}` };
+    }
+  }
+  if (isWrite(decision, 'promote') && !world.open) {
+    return { oracle: 'I13', message: 'the new key is promoted while the window is closed' };
+  }
+  return action.type === 'write' && world.cache === undefined ? judgeForgetting(config, world, decision) : undefined;
+}
+
+function isWrite({ action }: Decision, transition: string): boolean {
+  return action.type === 'write' && action.write.transition === transition;
+}
+
+/** I10: an operator that has just started comes to the same write, or has to wait for pods that it cannot ask. */
+function judgeForgetting(config: Config, world: World, decision: Decision): Violation | undefined {
+  if (world.secret === UNMANAGED) return undefined;
+  let blank: World = { ...world, retired: false, pods: world.pods.map(({ probe: _, ...pod }): Pod => pod) };
+  for (let round = 0; round < 4; round += 1) {
+    const thought = think(config, blank);
+    const { action } = thought.decision;
+    if (action.type === 'probe') {
+      const asked = new Set(action.pods.map(({ pod }) => indexOf(pod)));
+      const { version } = entryOf(world.secret).keyset;
+      const pods = blank.pods.map((pod, i): Pod => {
+        if (!asked.has(i)) return pod;
+        const known = isRunning(pod);
+        return { ...pod, probe: { version, age: 0, known, held: known ? pod.loaded : 0 } };
+      });
+      blank = { ...blank, pods };
+      continue;
+    }
+    if (action.type !== 'write' || isWrite(decision, action.write.transition)) return undefined;
+    return { oracle: 'I10', message: `${deed(decision)}, but ${deed(thought.decision)} with an empty memory` };
+  }
+  return undefined;
+}
+
+/** An action in a few words. */
+export function deed({ action }: Decision): string {
+  switch (action.type) {
+    case 'write':
+      return `write ${action.write.transition}`;
+    case 'bump':
+      return `bump ${action.targets.map(({ settings }) => settings.name).join()} to ${action.version}`;
+    case 'evict':
+    case 'probe':
+      return `${action.type} ${action.pods.map(({ pod }) => pod.name).join()}`;
+    default:
+      return action.type;
+  }
+}
