@@ -3,6 +3,7 @@
  */
 import { parseArgs } from 'node:util';
 import { CONFIGS } from './config.ts';
+import { judgeLiveness } from './liveness.ts';
 import { explore } from './search.ts';
 import { traceOf } from './trace.ts';
 
@@ -18,7 +19,9 @@ const result = explore(config, {
   onProgress: (states, transitions) =>
     console.error(`${config.name}: states=${states} transitions=${transitions} seconds=${seconds()}`),
 });
-const { found } = result;
+const alive = result.found === undefined ? judgeLiveness(config, result) : { longest: 0 };
+const found = result.found ?? alive.found;
+if (found === undefined) console.log(`longest way to rest without faults: ${alive.longest} steps; complete: ${result.complete}`);
 if (found !== undefined) console.log(traceOf(config, result, found).join('\n'));
 const broken = found === undefined ? 0 : 1;
 console.log(

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { DEPLOYMENTS, metadataOf, PODS, SECRETS } from '../../../src/kube/types.ts';
+import { FakeClock } from '../runtime/fake-clock.ts';
 import { failure, fakeApi, hang, json, refusal, reset, secret } from './fake-api.ts';
 
 const key = { namespace: 'shop', name: 'jwt' };
@@ -25,6 +26,16 @@ describe('a read', () => {
     expect((await client.get(metadataOf(SECRETS), key)).metadata.name).toBe('jwt');
     expect(api.received[0]?.headers.accept).toBe('application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1');
     expect(await failure(client.get(metadataOf(SECRETS), key))).toMatchObject({ code: 'ServerError' });
+  });
+
+  test('leaves no timer behind, also after a pause', async () => {
+    const clock = new FakeClock();
+    await using api = await fakeApi(refusal(503, '', ''), json(200, secret('jwt')));
+    const reading = api.client({ clock }).get(SECRETS, key);
+    await expect.poll(() => clock.timers).toBe(2);
+    await clock.advance(500);
+    await reading;
+    expect(clock.timers).toBe(0);
   });
 
   test('shares connections with the others, instead of opening one for each', async () => {

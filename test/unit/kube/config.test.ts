@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createProxy } from 'node:http';
+import { createSecureServer } from 'node:http2';
 import { createServer } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -186,6 +187,25 @@ describe('a server with a certificate', () => {
     writeFileSync(ca, certificates.new?.cert ?? '');
     await client.get(SECRETS, key);
     await client.close();
+  });
+
+  test('that prefers HTTP/2 is spoken to in HTTP/1.1, or one dead socket would hold all calls', async () => {
+    const versions: string[] = [];
+    const h2 = createSecureServer({ ...certificates.old, allowHTTP1: true }, (request, response) => {
+      versions.push(request.httpVersion);
+      response.end(JSON.stringify(secret('jwt')));
+    });
+    await new Promise<void>((resolve) => h2.listen(0, '127.0.0.1', resolve));
+    const url = `https://127.0.0.1:${(h2.address() as AddressInfo).port}`;
+    const cluster = { server: url, 'certificate-authority': join(dir, 'old.crt') };
+    const client = new KubeClient({
+      access: loadKubeConfig({ kubeconfig: kubeconfig('h2', cluster, { token: 't' }) }),
+      clock: systemClock,
+    });
+    await client.get(SECRETS, key);
+    expect(versions).toEqual(['1.1']);
+    await client.close();
+    h2.close();
   });
 
   test('is reached through the proxy of the kubeconfig', async () => {

@@ -38,3 +38,15 @@ test('a line at the limit is taken, one byte more is refused, in one chunk or in
     expect(await failure(collect(readLines(cut('123456\n'), 5)))).toMatchObject({ name: 'LineError' });
   }
 });
+
+test('a line without end is refused as soon as it is too long, so that memory is bounded', async () => {
+  let sent = 0;
+  const endless = async function* () {
+    for (;;) {
+      sent += 10;
+      yield Buffer.alloc(10, 0x78);
+    }
+  };
+  expect(await failure(collect(readLines(endless(), 100)))).toMatchObject({ name: 'LineError' });
+  expect(sent).toBe(110);
+});

@@ -5,7 +5,7 @@ import type { LeaderElectorOptions } from '../../../src/runtime/lease.ts';
 import type { FakeClock } from './fake-clock.ts';
 
 type Client = LeaderElectorOptions['client'];
-type Trouble = 'hang' | 'lost answer' | 'refuse';
+type Trouble = 'hang' | 'lost answer' | 'slow answer' | 'refuse';
 
 /** One Lease with the API server's rules: a write with an old resourceVersion is a Conflict. */
 export class FakeLeases {
@@ -71,6 +71,7 @@ export class FakeLeases {
       },
       /** The way back. */
       async answer(lease: Lease, { timeoutMs = 10_000, signal }: Limit) {
+        if (client.trouble === 'slow answer') await self.#clock.sleep(4_000, signal);
         if (client.trouble !== 'lost answer') return lease;
         await self.#clock.sleep(timeoutMs, signal);
         throw failed('Timeout');

@@ -85,19 +85,13 @@ test('HEAD is answered without a body', async () => {
   expect(await get('/healthz', { method: 'HEAD' })).toMatchObject({ status: 200, text: '' });
 });
 
-test.each([
-  '/',
-  '/healthz/',
-  '/HEALTHZ',
-  '/../healthz',
-  '//healthz',
-  '/%2e%2e/metrics',
-  '/debug/pprof',
-  '*',
-])('%s is not found', async (path) => {
-  const { server } = await serve();
-  expect(await raw(server.port, `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`)).toContain('404');
-});
+test.each(['/', '/healthz/', '/HEALTHZ', '/../healthz', '//healthz', '/%2e%2e/metrics', '/debug/pprof', '*'])(
+  '%s is not found',
+  async (path) => {
+    const { server } = await serve();
+    expect(await raw(server.port, `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`)).toContain('404');
+  },
+);
 
 test.each(['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])('%s is not allowed', async (method) => {
   const { get } = await serve();
@@ -154,6 +148,24 @@ test('close lets an answer under way end, and breaks a connection that lingers',
   expect((await answer).text).toBe('late 1\n');
   await closing;
   await expect(get('/healthz')).rejects.toThrow();
+});
+
+test('close breaks an answer that does not come', async () => {
+  let asked = false;
+  const metrics = {
+    contentType: 'text/plain',
+    metrics: () => {
+      asked = true;
+      return new Promise<string>(() => undefined);
+    },
+  };
+  const { server, get } = await serve({ metrics });
+  const answer = get('/metrics').catch(() => 'broken');
+  await expect.poll(() => asked).toBe(true);
+  const start = performance.now();
+  await server.close();
+  expect(performance.now() - start).toBeLessThan(3_000);
+  expect(await answer).toBe('broken');
 });
 
 test('a port that is taken is an error', async () => {

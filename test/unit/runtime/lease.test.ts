@@ -202,8 +202,12 @@ describe('a leader that cannot renew', () => {
     const { clock, replica } = world();
     const a = replica('a');
     await clock.advance(1_999);
-    a.client.trouble = 'lost answer';
-    await clock.advance(8_002);
+    a.client.trouble = 'slow answer';
+    await clock.advance(4_002);
+    a.client.trouble = 'refuse';
+    await clock.advance(5_998);
+    expect(a.elector.isLeader()).toBe(true);
+    await clock.advance(2);
     expect(a.elector.isLeader()).toBe(false);
   });
 
@@ -313,6 +317,18 @@ test('a graceful stop ends the term first, then gives the Lease away, and leaves
   expect(endedBefore).toEqual([true]);
   expect(spec(leases)).toMatchObject({ holderIdentity: '', leaseDurationSeconds: 1, leaseTransitions: 0 });
   expect(clock.timers).toBe(0);
+});
+
+test('a stop leaves the Lease alone that somebody else has taken', async () => {
+  const { clock, leases, replica } = world();
+  const a = replica('a');
+  await clock.advance(1_000);
+  clock.freeze(60_000);
+  leases.write('b', { ...(leases.lease as Lease), spec: { holderIdentity: 'b', leaseDurationSeconds: 15 } });
+  a.stop.abort();
+  await turn();
+  expect(a.end()).toBe('stopped');
+  expect(spec(leases)?.holderIdentity).toBe('b');
 });
 
 test('durations that cannot be safe are refused', () => {

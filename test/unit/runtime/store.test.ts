@@ -137,6 +137,14 @@ describe('a list', () => {
     ]);
   });
 
+  test('that may go back tells nothing of what is the same', () => {
+    const { store, changes } = build();
+    store.replaceAll([item('5', 'a')], '20', { mayGoBack: false });
+    changes.length = 0;
+    store.replaceAll([item('5', 'a')], '7', { mayGoBack: true });
+    expect(changes).toEqual([]);
+  });
+
   test('that is older than what was told before is a rewind', () => {
     const { store } = build();
     store.replaceAll([], '10', { mayGoBack: false });
