@@ -133,4 +133,39 @@ describe.concurrent('a rotation under traffic', () => {
     const [, newKey = ''] = scene.keys.signingKeys();
     await expectProof(scene, traffic, newKey);
   });
+
+  it('is started from Git, and not while it is suspended', async () => {
+    const scene = await openScene(cluster, { spec: { suspend: true, forceRotation: { reason: 'before' } } });
+    const { api, namespace, name } = scene;
+    const traffic = scene.traffic();
+    const edit = (spec: object) => api.patch({ kind: 'JwtKeyRotation', namespace, name }, { spec });
+    await edit({ forceRotation: { reason: 'INC-1' } });
+    await waitFor(
+      api,
+      namespace,
+      name,
+      'it is told that it is suspended',
+      ({ resource }) => conditionOf(resource, 'Ready')?.reason === 'Suspended',
+    );
+    expect((await readState(api, namespace, name)).keyset?.version).toBe(1);
+    await edit({ suspend: false });
+    const { keyset } = await waitUntilDone(api, namespace, name);
+    expect(keyset?.rotation).toMatchObject({ trigger: 'ForceRotation', reason: 'INC-1', outcome: 'Completed' });
+    expect(keyset?.handled.forceReason).toBe('INC-1');
+    const [, newKey = ''] = scene.keys.signingKeys();
+    await expectProof(scene, traffic, newKey);
+  });
+
+  it('starts by its period, again and again', async () => {
+    const scene = await openScene(cluster, { spec: { rotationPeriod: '8s' } });
+    const { api, namespace, name } = scene;
+    const traffic = scene.traffic();
+    await waitFor(api, namespace, name, 'the second rotation has begun', () => scene.keys.signingKeys().length === 3, {
+      timeoutMs: 120_000,
+    });
+    await api.patch({ kind: 'JwtKeyRotation', namespace, name }, { spec: { suspend: true } });
+    const { keyset } = await waitUntilDone(api, namespace, name);
+    expect(keyset?.rotation).toMatchObject({ trigger: 'Schedule', outcome: 'Completed' });
+    await expectProof(scene, traffic, scene.keys.signingKeys().at(-1) ?? '');
+  });
 });

@@ -45,6 +45,11 @@ export interface Config {
   /** How often people ask for a rotation, and to stop one. */
   readonly rotations: number;
   readonly aborts: number;
+  /**
+   * How old a Secret a container may start with. `served`: as old as the last that its node has served to any container,
+   * however long ago that was. `settle`: besides, nothing that was replaced longer than a settle delay ago.
+   */
+  readonly nodeLag: 'served' | 'settle';
   /** Milliseconds of one step of the clock. Longer than SETTLE_MS and RETRY_MS. */
   readonly tickMs: number;
   /** How long tokens outlive their signer, in ticks. */
@@ -76,6 +81,7 @@ export const CONFIGS: Readonly<Record<string, Config>> = {
     maxPods: 2,
     rotations: 1,
     aborts: 1,
+    nodeLag: 'served',
     tickMs: 60_000,
     drainTicks: 2,
     faults: { ...NO_FAULTS, restart: true, revert: true, zombie: true },
@@ -87,6 +93,7 @@ export const CONFIGS: Readonly<Record<string, Config>> = {
     maxPods: 2,
     rotations: 1,
     aborts: 1,
+    nodeLag: 'served',
     tickMs: 60_000,
     drainTicks: 1,
     faults: { ...NO_FAULTS, restart: true },
@@ -98,6 +105,19 @@ export const CONFIGS: Readonly<Record<string, Config>> = {
     maxPods: 2,
     rotations: 1,
     aborts: 0,
+    nodeLag: 'served',
+    tickMs: 60_000,
+    drainTicks: 1,
+    faults: NO_FAULTS,
+  },
+  rolesSettle: {
+    name: 'rolesSettle',
+    targets: [minter, admin],
+    nodes: 2,
+    maxPods: 2,
+    rotations: 1,
+    aborts: 0,
+    nodeLag: 'settle',
     tickMs: 60_000,
     drainTicks: 1,
     faults: NO_FAULTS,
@@ -109,10 +129,28 @@ export const CONFIGS: Readonly<Record<string, Config>> = {
     maxPods: 2,
     rotations: 1,
     aborts: 1,
+    nodeLag: 'served',
     tickMs: 60_000,
     drainTicks: 1,
     faults: { ...NO_FAULTS, restart: true },
   },
+  ...Object.fromEntries(
+    (Object.keys(NO_FAULTS) as (keyof Faults)[]).map((fault) => [
+      `only-${fault}`,
+      {
+        name: `only-${fault}`,
+        targets: [main],
+        nodes: 2,
+        maxPods: 2,
+        rotations: 1,
+        aborts: 1,
+        nodeLag: 'served',
+        tickMs: 60_000,
+        drainTicks: 2,
+        faults: { ...NO_FAULTS, [fault]: true },
+      } as const,
+    ]),
+  ),
   inferred: {
     name: 'inferred',
     targets: [minter, admin],
@@ -120,6 +158,7 @@ export const CONFIGS: Readonly<Record<string, Config>> = {
     maxPods: 2,
     rotations: 1,
     aborts: 1,
+    nodeLag: 'served',
     tickMs: 60_000,
     drainTicks: 1,
     faults: { ...NO_FAULTS, restart: true },

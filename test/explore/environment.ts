@@ -74,8 +74,9 @@ function settledVersion({ secret }: World): number {
 }
 
 /** The oldest version that a container may load which starts now on the node. */
-export function oldestReadable(_config: Config, world: World, node: number): number {
-  return world.bounds[node] ?? 0;
+export function oldestReadable({ nodeLag }: Config, world: World, node: number): number {
+  const served = world.bounds[node] ?? 0;
+  return nodeLag === 'served' ? served : Math.max(served, settledVersion(world));
 }
 
 function withoutPod(config: Config, world: World, pod: Pod, index: number): World {
