@@ -24,7 +24,8 @@ async function main(): Promise<number> {
     log,
   );
   try {
-    return await runOperator(flags, loadKubeConfig(flags), log, signals.signal);
+    const { kubeconfig, context } = flags;
+    return await runOperator(flags, loadKubeConfig({ kubeconfig, context }), log, signals.signal);
   } catch (error) {
     log.error('the operator failed', { error });
     return 1;

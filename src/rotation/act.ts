@@ -11,11 +11,11 @@ import { CanarySender } from './canary.ts';
 import type { PodOf } from './converge.ts';
 import type { Action } from './decision.ts';
 import type { Facts, Probe, TargetFacts } from './facts.ts';
-import { fingerprintOf, type KeyMaterial, MIN_KEY_BYTES, newKey, newKid } from './keys.ts';
-import { currentShape, type Keyset, type Kid } from './keyset.ts';
+import { type KeyMaterial, MIN_KEY_BYTES, nameKey, newKey } from './keys.ts';
+import type { Keyset, Kid } from './keyset.ts';
 import { FIELD_MANAGER, KEYSET_VERSION } from './names.ts';
 import { getSecret } from './observe.ts';
-import { foundMaterial, materialsOf, patchFor, readSecret } from './secret.ts';
+import { foundMaterials, materialsOf, patchFor, readSecret } from './secret.ts';
 import { advance, foundKeyset, makesKey, type Write, writesKeys } from './transition.ts';
 import { type DeploymentView, deploymentView } from './views.ts';
 
@@ -88,12 +88,12 @@ export class Actor {
     const materials = new Map<Kid, KeyMaterial>([[fresh.ack.kid, fresh.ack.material]]);
     let before: Keyset;
     if (write.transition === 'create') {
-      before = foundKeyset(fresh.key, now);
+      before = foundKeyset(fresh.key, [], write.version, now);
     } else if (secret !== undefined && write.transition === 'adopt') {
-      const material = foundMaterial(secret, settings);
-      if (fingerprintOf(material) !== write.fingerprint) return { kind: 'Outdated' };
-      before = foundKeyset({ kid: newKid(), fingerprint: write.fingerprint }, now);
-      materials.set(currentShape(before).sign, material);
+      const [signing, ...others] = foundMaterials(secret, settings).map(nameKey);
+      if (signing?.fingerprint !== write.fingerprint) return { kind: 'Outdated' };
+      before = foundKeyset(signing, others, write.version, now);
+      for (const { kid, material } of [signing, ...others]) materials.set(kid, material);
     } else {
       const reading = readSecret(secret, settings);
       if (secret === undefined || reading.kind !== 'Managed') return { kind: 'Outdated' };

@@ -30,6 +30,8 @@ export class Announcer {
   readonly #options: AnnouncerOptions;
   /** The finding last announced of each resource: it is an Event when it comes, not as long as it stays. */
   readonly #findings = new Map<string, string>();
+  /** The unlisted consumers last announced of each resource. */
+  readonly #warned = new Map<string, string>();
 
   constructor(options: AnnouncerOptions) {
     this.#options = options;
@@ -39,6 +41,7 @@ export class Announcer {
     const labels = labelsOf(resource);
     this.#options.metrics.observed(keyOf(labels), labels, status, facts);
     this.#found(resource, decision.stalled ?? decision.blocked);
+    this.#strangers(resource, facts);
     if (decision.action.type === 'wait') return;
     const { action, phase, progress } = decision;
     const version = facts.secret.kind === 'Managed' ? facts.secret.keyset.version : 0;
@@ -67,15 +70,17 @@ export class Announcer {
 
   forgot(key: string): void {
     this.#findings.delete(key);
+    this.#warned.delete(key);
     this.#options.metrics.forget(key);
   }
 
   #bumped(resource: JwtKeyRotation, action: Extract<Action, { type: 'bump' }>): void {
     for (const { settings } of action.targets) {
       this.#options.metrics.restarted(labelsOf(resource), settings.kind, settings.name);
-      const note = `restarting ${settings.kind}/${settings.name} for keyset version ${action.version}`;
-      this.#event(resource, { type: 'Normal', reason: 'RolloutRestartTriggered', note });
     }
+    const names = action.targets.map(({ settings }) => `${settings.kind}/${settings.name}`);
+    const note = `restarting ${names.join(', ')} for keyset version ${action.version}`;
+    this.#event(resource, { type: 'Normal', reason: 'RolloutRestartTriggered', note });
   }
 
   #evicted(resource: JwtKeyRotation, action: Extract<Action, { type: 'evict' }>, held: readonly string[]): void {
@@ -101,6 +106,18 @@ export class Announcer {
       phase,
       rotation: keyset.rotation?.id,
     });
+  }
+
+  /** Where they do not block, they are told: once for each set of them. */
+  #strangers(resource: JwtKeyRotation, { settings, unlistedConsumers }: Facts): void {
+    const names = settings.unlistedConsumers === 'Warn' ? unlistedConsumers.join(', ') : '';
+    const key = keyOf(resource.metadata);
+    if ((this.#warned.get(key) ?? '') === names) return;
+    this.#warned.set(key, names);
+    if (names === '') return;
+    const note = `${names} uses Secret ${settings.secretName} and is no target: it is not restarted, and may refuse valid tokens`;
+    this.#event(resource, { type: 'Warning', reason: 'UnlistedConsumer', note });
+    this.#log(resource).warn(note);
   }
 
   #found(resource: JwtKeyRotation, finding: Finding | undefined): void {
@@ -137,6 +154,20 @@ function answersIn(probes: ReadonlyMap<string, Probe>): readonly Answer[] {
   return [...probes.values()].flatMap(({ answers, random }) => [...answers.values(), random]);
 }
 
+function adopted(keyset: Keyset): string {
+  const others = keyset.keys.filter(({ state }) => state === 'draining').map(({ kid }) => kid);
+  const also = others.length === 0 ? '' : `; ${others.join(', ')} is accepted as before`;
+  return `the key that was found is ${currentShape(keyset).sign} from now on; it was not changed${also}`;
+}
+
+/** RFC 7518 section 3.2: an HS256 key has at least 256 bits. */
+function weakness(keyset: Keyset): readonly Announcement[] {
+  const weak = keyset.keys.filter(({ fingerprint }) => fingerprint.startsWith('weak-')).map(({ kid }) => kid);
+  if (weak.length === 0) return [];
+  const note = `${weak.join(', ')} is shorter than 256 bits and can be guessed; rotate it soon`;
+  return [{ type: 'Warning', reason: 'WeakKey', note }];
+}
+
 function announcementsOf(write: Write, keyset: Keyset): readonly Announcement[] {
   const { rotation } = keyset;
   const normal = (reason: string, note: string): Announcement => ({ type: 'Normal', reason, note });
@@ -146,7 +177,7 @@ function announcementsOf(write: Write, keyset: Keyset): readonly Announcement[] 
     case 'create':
       return [normal('SecretCreated', `the Secret was created with key ${sign}`)];
     case 'adopt':
-      return [normal('SecretAdopted', `the key that was found is ${sign} from now on; it was not changed`)];
+      return [normal('SecretAdopted', adopted(keyset)), ...weakness(keyset)];
     case 'stage':
       return [
         normal('RotationStarted', `${rotation?.trigger} by ${rotation?.actor}: ${rotation?.reason}`),

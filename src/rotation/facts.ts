@@ -27,6 +27,8 @@ export interface PodFacts {
   readonly incarnation: string;
   readonly terminating: boolean;
   readonly ready: boolean;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
   /** When the oldest running container started; undefined if none runs. */
   readonly startedAt?: number;
   /** Keyset version in the annotation that the pod got from its template. */
@@ -62,8 +64,8 @@ export interface TargetFacts {
 export type SecretFacts =
   | { readonly kind: 'Absent' }
   | { readonly kind: 'Refused'; readonly finding: Finding }
-  /** It holds a key that rekey has not adopted yet. */
-  | { readonly kind: 'Unmanaged'; readonly fingerprint: string }
+  /** It holds a key that rekey has not adopted yet, and perhaps others that are to be accepted, by fingerprint. */
+  | { readonly kind: 'Unmanaged'; readonly fingerprint: string; readonly fallbacks: readonly string[] }
   | { readonly kind: 'Managed'; readonly keyset: Keyset };
 
 /** What people ask for, by annotation and spec, with who asked. */

@@ -39,6 +39,7 @@ export type Reason =
   | 'AbortRequested'
   | 'OutsideWindow'
   | 'BackingOff'
+  | 'FoundKeysDraining'
   // never
   | 'UnsafeWrite';
 
@@ -49,7 +50,14 @@ export interface Finding {
 }
 
 const WISHES: readonly Reason[] = ['Suspended', 'OutsideWindow'];
-const PASSING: readonly Reason[] = [...WISHES, 'Paused', 'RolloutInProgress', 'CanaryUnanswered', 'BackingOff'];
+const PASSING: readonly Reason[] = [
+  ...WISHES,
+  'Paused',
+  'RolloutInProgress',
+  'CanaryUnanswered',
+  'BackingOff',
+  'FoundKeysDraining',
+];
 
 /** @returns whether it is somebody's wish and no fault */
 export function isWish({ reason }: Finding): boolean {

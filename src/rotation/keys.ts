@@ -74,6 +74,10 @@ export interface NamedKey extends FreshKey {
 
 /** @returns a new key with its name and fingerprint */
 export function newKey(bytes: number): NamedKey {
-  const material = generateKey(bytes);
+  return nameKey(generateKey(bytes));
+}
+
+/** Gives a key its id and its fingerprint. */
+export function nameKey(material: KeyMaterial): NamedKey {
   return { kid: newKid(), fingerprint: fingerprintOf(material), material };
 }

@@ -138,6 +138,7 @@ function podFacts({ probes, allowLoopback }: Observation, target: TargetSettings
     name: pod.name,
     uid: pod.uid,
     incarnation,
+    createdAt: pod.createdAt,
     terminating: pod.terminating,
     ready: pod.ready,
     ...(starts.length > 0 && { startedAt: Math.min(...starts) }),

@@ -14,12 +14,20 @@
  * Every resting state in between is safe. When in doubt, do nothing and say why.
  */
 import type { Decision } from './decision.ts';
-import type { Facts } from './facts.ts';
+import type { Facts, SecretFacts } from './facts.ts';
 import { standingFinding } from './policies/preflight.ts';
 import { abortRequested, planAborting, planDraining, planPromoting, planRetiring, planStaging } from './progress.ts';
 import { planSteady } from './steady.ts';
 
 export function plan(facts: Facts): Decision {
+  const decision = decide(facts);
+  if (facts.requests.emergency === undefined || decision.blocked || decision.stalled) return decision;
+  const message =
+    'the annotation rekey.dev/emergency is not supported by this version of rekey; remove it and set rekey.dev/rotate-requested-at';
+  return { ...decision, blocked: { reason: 'NotSupported', message } };
+}
+
+function decide(facts: Facts): Decision {
   const { secret, requests } = facts;
   if (requests.paused) {
     const message = 'the annotation rekey.dev/paused is set; remove it to go on';
@@ -31,7 +39,7 @@ export function plan(facts: Facts): Decision {
   const finding = standingFinding(facts);
   if (finding !== undefined) return rest(facts, finding.reason, finding.message);
   if (secret.kind === 'Absent') return planCreate(facts);
-  if (secret.kind === 'Unmanaged') return planAdopt(facts, secret.fingerprint);
+  if (secret.kind === 'Unmanaged') return planAdopt(facts, secret);
   switch (secret.keyset.phase) {
     case 'Steady':
       return planSteady(facts, secret.keyset);
@@ -68,14 +76,21 @@ function planCreate(facts: Facts): Decision {
     const message = `Secret ${facts.settings.secretName} is gone but pod ${running.name} still runs with a key from it; restore the Secret, or scale the targets to zero to start with a new key`;
     return rest(facts, 'SecretDeleted', message);
   }
-  const write = { transition: 'create', handled: handledNow(facts) } as const;
+  const write = { transition: 'create', handled: handledNow(facts), version: stampedVersion(facts) } as const;
   return { action: { type: 'write', write }, phase: 'Pending', progress: 'creating the Secret' };
 }
 
-/** The key that is found stays as it is; requests that stand on the resource already are no reason to rotate it. */
-function planAdopt(facts: Facts, fingerprint: string): Decision {
-  const write = { transition: 'adopt', handled: handledNow(facts), fingerprint } as const;
+/** The keys that are found stay as they are. */
+function planAdopt(facts: Facts, { fingerprint, fallbacks }: Extract<SecretFacts, { kind: 'Unmanaged' }>): Decision {
+  const version = stampedVersion(facts);
+  const write = { transition: 'adopt', handled: handledNow(facts), fingerprint, fallbacks, version } as const;
   return { action: { type: 'write', write }, phase: 'Pending', progress: 'adopting the Secret' };
+}
+
+/** The highest version that a pod or template carries: from a Secret that was lost, perhaps. Versions go on from there. */
+function stampedVersion({ targets }: Facts): number {
+  const stamps = targets.flatMap(({ workload, pods }) => [workload, ...pods].map((item) => item?.templateVersion ?? 0));
+  return Math.max(0, ...stamps);
 }
 
 function handledNow({ requests, settings }: Facts) {

@@ -45,7 +45,8 @@ function outsideWindow({ window }: Facts): Decision {
   const opens =
     window.opensAt === undefined ? 'no window is known to open' : `next ${new Date(window.opensAt).toISOString()}`;
   const action = { type: 'wait', ...(window.opensAt !== undefined && { until: window.opensAt }) } as const;
-  return { action, phase: 'Staged', progress: `staged everywhere; waiting for a maintenance window (${opens})` };
+  const message = `staged everywhere; waiting for a maintenance window (${opens})`;
+  return { action, phase: 'Staged', progress: message, blocked: { reason: 'OutsideWindow', message } };
 }
 
 /** T3 → T4. The signers load the new key; then no older signer may be alive, Terminating ones included. */
@@ -193,11 +194,11 @@ function stalledFinding(
     return { reason: 'RolloutFailed', message: `${failed.settings.name}: ${failed.workload?.failed}` };
   }
   const { rolloutTimeoutMs } = facts.settings;
-  if (facts.now < currentShape(keyset).writtenAt + rolloutTimeoutMs) return undefined;
-  return {
-    reason: 'RolloutStalled',
-    message: `longer than ${formatDuration(rolloutTimeoutMs)}: ${progress}. Both keys are accepted meanwhile`,
-  };
+  // a pod may start long after the write; each has its own time
+  const since = Math.max(currentShape(keyset).writtenAt, ...pending.map(({ pod }) => pod.createdAt));
+  if (facts.now < since + rolloutTimeoutMs) return undefined;
+  const message = `longer than ${formatDuration(rolloutTimeoutMs)}: ${progress}. The rotation rests; no valid token is refused meanwhile`;
+  return { reason: 'RolloutStalled', message };
 }
 
 function describe(requirements: readonly Requirement[], rows: Survey): string {

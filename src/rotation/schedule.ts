@@ -1,28 +1,73 @@
 /**
- * Cron schedules with the meaning of a Kubernetes CronJob, on top of node-cron.
+ * Cron schedules with the meaning of a Kubernetes CronJob.
  *
- * Exactly five fields. Where both day of month and day of week are restricted, either may match; node-cron asks for both,
- * so such an expression becomes two. A time that a change to summer time skips is skipped; one that it repeats counts once.
+ * node-cron reads the fields. When a schedule runs is calculated here: a run is a whole minute whose wall-clock time in the
+ * zone matches. So a time that a change to summer time skips is skipped, and one that a change to winter time repeats runs
+ * twice, as with a CronJob. node-cron's own `getNextRuns` counts that hour once, knows no start but the present and asks for
+ * day of month AND day of week; its `match` has to be asked minute by minute.
  */
-import nodeCron, { type ScheduledTask } from 'node-cron';
+import nodeCron from 'node-cron';
 
 const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
 
-/** Schedules that were asked for lately. Without a bound a flood of edits would grow it for ever. */
-const MAX_TASKS = 1_000;
-const tasks = new Map<string, ScheduledTask>();
+/** 29 February of two leap years around a year such as 2100 is eight years apart; nothing that runs at all waits longer. */
+const LONGEST_PAUSE_MS = 8 * 366 * DAY_MS;
+
+/** Without a bound a flood of edits would grow the caches for ever. */
+const MAX_CACHED = 1_000;
+
+interface Field {
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+  readonly names: readonly string[];
+}
+
+const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];
+const DAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
+const LONGEST_MONTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+const FIELDS: readonly Field[] = [
+  { name: 'minute', min: 0, max: 59, names: [] },
+  { name: 'hour', min: 0, max: 23, names: [] },
+  { name: 'day of month', min: 1, max: 31, names: [] },
+  { name: 'month', min: 1, max: 12, names: MONTHS },
+  { name: 'day of week', min: 0, max: 6, names: DAYS },
+];
+
+/** What may run: ascending where the order matters. */
+interface Cron {
+  readonly minutes: readonly number[];
+  readonly hours: readonly number[];
+  readonly daysOfMonth: ReadonlySet<number>;
+  readonly months: ReadonlySet<number>;
+  readonly daysOfWeek: ReadonlySet<number>;
+  /** Whether one of day of month and day of week is enough. */
+  readonly either: boolean;
+}
+
+const crons = new Map<string, Cron | string>();
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+function cached<T>(cache: Map<string, T>, key: string, make: () => T): T {
+  const known = cache.get(key);
+  if (known !== undefined) return known;
+  if (cache.size >= MAX_CACHED) cache.clear();
+  const made = make();
+  cache.set(key, made);
+  return made;
+}
 
 /** @returns what is wrong with the expression, for people; undefined if nothing */
 export function parseCron(expression: string): string | undefined {
-  const fields = expression.trim().split(/\s+/);
-  if (fields.length !== 5) return `"${expression}" has ${fields.length} fields, not the five of a CronJob`;
-  const { valid, errors } = nodeCron.validateDetailed(expression);
-  if (valid) return undefined;
-  return `"${expression}" is no cron expression: ${errors.map((error) => `${error.field}: ${error.message}`).join('; ')}`;
+  const cron = cronOf(expression);
+  return typeof cron === 'string' ? `"${expression}" ${cron}` : undefined;
 }
 
-/** @returns whether the name is an IANA time zone that this machine knows */
+/** @returns whether the name is an IANA time zone that this machine knows; an offset such as +0200 is none */
 export function isTimeZone(name: string): boolean {
+  if (!/^[A-Za-z]/.test(name)) return false;
   try {
     return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
   } catch {
@@ -33,50 +78,182 @@ export function isTimeZone(name: string): boolean {
 /**
  * The last run in the half-open span (after, until].
  *
- * @param after milliseconds since the epoch; keep the span short (a day costs about 20 ms)
+ * @param after milliseconds since the epoch
  * @param until milliseconds since the epoch
  * @returns milliseconds since the epoch, a whole minute; undefined if there is none
  */
 export function lastRun(expression: string, timeZone: string, after: number, until: number): number | undefined {
-  const either = tasksOf(expression, timeZone);
-  for (let minute = Math.floor(until / MINUTE_MS) * MINUTE_MS; minute > after; minute -= MINUTE_MS) {
-    const date = new Date(minute);
-    if (either.some((task) => task.match(date))) return minute;
+  const cron = goodCron(expression);
+  // one that has not run for so long has never run
+  const bound = Math.max(after, until - LONGEST_PAUSE_MS);
+  for (let day = startOfDay(until); day + DAY_MS > bound; day -= DAY_MS) {
+    const run = runsOfDay(cron, timeZone, day).findLast((at) => at <= until);
+    if (run !== undefined) return run > after ? run : undefined;
   }
   return undefined;
 }
 
 /**
- * The next runs from the present time of this machine: node-cron knows no other start.
+ * All runs after a time, ascending, without end; ends at once if the schedule never runs.
  *
+ * @param after milliseconds since the epoch
+ */
+export function* runsAfter(expression: string, timeZone: string, after: number): Generator<number, void, undefined> {
+  const cron = goodCron(expression);
+  let last = after;
+  for (let day = startOfDay(after); day < last + LONGEST_PAUSE_MS; day += DAY_MS) {
+    for (const run of runsOfDay(cron, timeZone, day)) {
+      if (run <= after) continue;
+      last = run;
+      yield run;
+    }
+  }
+}
+
+/**
+ * The next runs after a time.
+ *
+ * @param after milliseconds since the epoch
  * @returns milliseconds since the epoch, ascending; fewer than `count` if the schedule has no more
  */
-export function nextRuns(expression: string, timeZone: string, count: number): readonly number[] {
-  const runs = tasksOf(expression, timeZone).flatMap((task) => task.getNextRuns(count).map((date) => date.getTime()));
-  return [...new Set(runs)].sort((a, b) => a - b).slice(0, count);
+export function nextRuns(expression: string, timeZone: string, after: number, count: number): readonly number[] {
+  return [...runsAfter(expression, timeZone, after).take(count)];
 }
 
-function tasksOf(expression: string, timeZone: string): readonly ScheduledTask[] {
-  return alternatives(expression).map((alternative) => {
-    const key = `${timeZone} ${alternative}`;
-    const known = tasks.get(key);
-    if (known !== undefined) return known;
-    if (tasks.size >= MAX_TASKS) forgetTasks();
-    // never started: it only calculates
-    const task = nodeCron.createTask(alternative, () => {}, { timezone: timeZone });
-    tasks.set(key, task);
-    return task;
+function goodCron(expression: string): Cron {
+  const cron = cronOf(expression);
+  if (typeof cron === 'string') throw new Error(`"${expression}" ${cron}`);
+  return cron;
+}
+
+function cronOf(expression: string): Cron | string {
+  return cached(crons, expression, () => readCron(expression));
+}
+
+function readCron(expression: string): Cron | string {
+  const texts = expression.trim().split(/\s+/);
+  if (texts.length !== FIELDS.length) return `has ${texts.length} fields, not the five of a CronJob`;
+  const read = FIELDS.map((field, i) => readField(field, texts[i] ?? ''));
+  const problem = read.find((field) => typeof field === 'string');
+  if (problem !== undefined) return problem;
+  const [minute, hour, dayOfMonth, month, dayOfWeek] = read.map((field) =>
+    typeof field === 'string' ? field : field.text,
+  );
+  // day of month by itself: node-cron would refuse 31 in February, though the day of week may match there
+  const timeAndWeek = nodeCron.validateDetailed(`${minute} ${hour} * ${month} ${dayOfWeek}`);
+  const days = nodeCron.validateDetailed(`0 0 ${dayOfMonth} * *`);
+  const errors = [...timeAndWeek.errors, ...days.errors];
+  if (timeAndWeek.fields === undefined || days.fields === undefined || errors.length > 0) {
+    return `is no cron expression: ${errors.map((error) => `${error.field}: ${error.message}`).join('; ')}`;
+  }
+  const { fields } = timeAndWeek;
+  const star = (i: number) => hasStar(texts[i] ?? '');
+  const cron = {
+    minutes: ascending(fields.minute),
+    hours: ascending(fields.hour),
+    daysOfMonth: new Set(days.fields.dayOfMonth.map(Number)),
+    months: new Set(fields.month),
+    daysOfWeek: new Set(fields.dayOfWeek.map(Number)),
+    either: !star(2) && !star(4),
+  };
+  const first = Math.min(...cron.daysOfMonth);
+  const possible = cron.either || [...cron.months].some((each) => first <= (LONGEST_MONTHS[each - 1] ?? 0));
+  return possible ? cron : `never runs: none of the months in "${texts[3]}" has a day in "${texts[2]}"`;
+}
+
+/** A CronJob's star bit: a step of two or more takes it away, so that such a field restricts. */
+function hasStar(text: string): boolean {
+  return text.split(',').some((item) => /^\*(\/0*1)?$/.test(item));
+}
+
+function ascending(values: readonly number[]): readonly number[] {
+  return [...new Set(values)].sort((a, b) => a - b);
+}
+
+/**
+ * Refuses what a CronJob refuses and node-cron would read in a way of its own: 7 for Sunday, ranges that wrap around, names
+ * written together (JANFEB is 12 to it, December), L, W and #.
+ *
+ * @returns the field as node-cron understands it, or what is wrong
+ */
+function readField(field: Field, text: string): { readonly text: string } | string {
+  const { name, min, max, names } = field;
+  const items: string[] = [];
+  for (const item of text.split(',')) {
+    const match = /^(?:\*|(\d+|[A-Z]{3})(?:-(\d+|[A-Z]{3}))?)(?:\/(\d+))?$/i.exec(item);
+    if (match === null) return `has no valid ${name}: "${item}"`;
+    const [, from, to, step] = match;
+    const valueOf = (word: string) => (/^\d/.test(word) ? Number(word) : min + names.indexOf(word.toUpperCase()));
+    const known = (word: string) => /^\d/.test(word) || names.includes(word.toUpperCase());
+    const words = [from, to].filter((word) => word !== undefined);
+    const wrong = words.find((word) => !known(word) || valueOf(word) < min || valueOf(word) > max);
+    if (wrong !== undefined) return `has no valid ${name}: "${wrong}" is not from ${min} to ${max}`;
+    if (step !== undefined && Number(step) === 0) return `has no valid ${name}: "${item}" has a step of 0`;
+    const first = from === undefined ? min : valueOf(from);
+    // a CronJob reads 5/15 as from 5 on; node-cron does not know it
+    const last = to !== undefined ? valueOf(to) : from === undefined || step !== undefined ? max : first;
+    if (first > last) return `has no valid ${name}: "${item}" begins after its end`;
+    items.push(first === last ? `${first}` : `${first}-${last}${step === undefined ? '' : `/${step}`}`);
+  }
+  return { text: items.join(',') };
+}
+
+function startOfDay(ms: number): number {
+  return Math.floor(ms / DAY_MS) * DAY_MS;
+}
+
+/** The runs of one day of UTC, ascending. Cheap for a day on which nothing runs: a zone is asked only where something may. */
+function runsOfDay(cron: Cron, timeZone: string, day: number): readonly number[] {
+  const end = day + DAY_MS;
+  // elsewhere it is the same date, the one before or the one after
+  if (!runsOnDate(cron, day - DAY_MS) && !runsOnDate(cron, day) && !runsOnDate(cron, end)) return [];
+  const [before, after] = [offsetAt(timeZone, day), offsetAt(timeZone, end)];
+  if (before === after) return runsWithOffset(cron, before, day, end);
+  const change = changeOfOffset(timeZone, before, day, end);
+  return [...runsWithOffset(cron, before, day, change), ...runsWithOffset(cron, after, change, end)];
+}
+
+/** @param date midnight of the date, as if it were one of UTC */
+function runsOnDate({ daysOfMonth, months, daysOfWeek, either }: Cron, date: number): boolean {
+  const at = new Date(date);
+  if (!months.has(at.getUTCMonth() + 1)) return false;
+  const [dayOfMonth, dayOfWeek] = [daysOfMonth.has(at.getUTCDate()), daysOfWeek.has(at.getUTCDay())];
+  return either ? dayOfMonth || dayOfWeek : dayOfMonth && dayOfWeek;
+}
+
+/** The runs in [from, until), while local time is UTC and an offset. */
+function runsWithOffset(cron: Cron, offset: number, from: number, until: number): readonly number[] {
+  const runs: number[] = [];
+  for (let date = startOfDay(from + offset); date < until + offset; date += DAY_MS) {
+    if (!runsOnDate(cron, date)) continue;
+    for (const hour of cron.hours) {
+      for (const minute of cron.minutes) {
+        const at = date + (hour * 60 + minute) * MINUTE_MS - offset;
+        if (at >= from && at < until) runs.push(at);
+      }
+    }
+  }
+  return runs;
+}
+
+/** When the offset ceases to be `before`, to the minute. No zone changes it twice in a day. */
+function changeOfOffset(timeZone: string, before: number, from: number, until: number): number {
+  let [low, high] = [from / MINUTE_MS, until / MINUTE_MS];
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (offsetAt(timeZone, middle * MINUTE_MS) === before) low = middle;
+    else high = middle;
+  }
+  return high * MINUTE_MS;
+}
+
+/** @returns what local time is ahead of UTC, in milliseconds */
+function offsetAt(timeZone: string, ms: number): number {
+  const formatter = cached(formatters, timeZone, () => {
+    const digits = { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' } as const;
+    return new Intl.DateTimeFormat('en-US', { timeZone, hourCycle: 'h23', ...digits });
   });
-}
-
-function forgetTasks(): void {
-  for (const task of tasks.values()) void task.destroy();
-  tasks.clear();
-}
-
-function alternatives(expression: string): readonly string[] {
-  const [minute, hour, dayOfMonth, month, dayOfWeek] = expression.trim().split(/\s+/);
-  const free = (field: string | undefined) => field === '*' || field === '*/1';
-  if (free(dayOfMonth) || free(dayOfWeek)) return [expression];
-  return [`${minute} ${hour} ${dayOfMonth} ${month} *`, `${minute} ${hour} * ${month} ${dayOfWeek}`];
+  const parts = Object.fromEntries(formatter.formatToParts(ms).map(({ type, value }) => [type, Number(value)]));
+  const { year = 0, month = 1, day = 1, hour = 0, minute = 0 } = parts;
+  return Date.UTC(year, month - 1, day, hour, minute) - ms;
 }

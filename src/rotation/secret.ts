@@ -77,13 +77,25 @@ function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
       `${where}: the data keys ${found.join(', ')} hold different keys; which one is in use must be settled by hand`,
     );
   }
-  if (material.use((bytes) => bytes.length === 0 || /[\s,]/.test(bytes.toString('latin1')))) {
+  if (!fits(material)) {
     return refused(
       'KeyMalformed',
       `${where}: data key ${first} is empty or has white space or a comma (a trailing newline, perhaps), so it cannot stand in a list of keys`,
     );
   }
-  return { kind: 'Unmanaged', fingerprint: fingerprintOf(material) };
+  const fallbacks = foundFallbacks(secret, names);
+  if (fallbacks.some((key) => !fits(key))) {
+    return refused(
+      'KeyMalformed',
+      `${where}: an entry of ${names.fallbacksName} has white space, so services may read it differently`,
+    );
+  }
+  return { kind: 'Unmanaged', fingerprint: fingerprintOf(material), fallbacks: fallbacks.map(fingerprintOf) };
+}
+
+/** @returns whether the key can stand in a list of keys */
+function fits(key: KeyMaterial): boolean {
+  return key.use((bytes) => bytes.length > 0 && !/[\s,]/.test(bytes.toString('latin1')));
 }
 
 /** A Secret that rekey has written: its content must be what its annotations say. */
@@ -95,6 +107,12 @@ function readManaged(secret: Secret, annotations: Readonly<Record<string, string
   } catch (error) {
     if (!(error instanceof StateError)) throw error;
     return refused('StateUnreadable', `${where}: ${error.message}. Nothing is written until it is put right`);
+  }
+  if (names.signingNames.every((name) => secret.data?.[name] === undefined)) {
+    return refused(
+      'KeyNotFound',
+      `${where} has none of the data keys ${names.signingNames.join(', ')} (spec.secretKeys.signing)`,
+    );
   }
   const changed = changedData(secret, keyset, names);
   if (changed === undefined) return { kind: 'Managed', keyset };
@@ -109,7 +127,6 @@ function readManaged(secret: Secret, annotations: Readonly<Record<string, string
 function changedData(secret: Secret, keyset: Keyset, names: DataNames): string | undefined {
   const signing = keyIn(keyset, 'signing')?.fingerprint;
   const present = names.signingNames.filter((name) => secret.data?.[name] !== undefined);
-  if (present.length === 0) return names.signingNames[0];
   const wrong = present.find((name) => fingerprintOf(materialIn(secret, name)) !== signing);
   if (wrong !== undefined) return wrong;
   const listed = fallbacksIn(secret, names).map(fingerprintOf).sort();
@@ -157,9 +174,17 @@ export function materialsOf(secret: Secret, keyset: Keyset, names: DataNames): R
   );
 }
 
-/** The one key of a Secret that {@link readSecret} calls Unmanaged. */
-export function foundMaterial(secret: Secret, names: DataNames): KeyMaterial {
-  return materialIn(secret, names.signingNames.find((name) => secret.data?.[name] !== undefined) ?? '');
+/** The keys of a Secret that {@link readSecret} calls Unmanaged: first the one that signs, then the others. */
+export function foundMaterials(secret: Secret, names: DataNames): readonly KeyMaterial[] {
+  const present = names.signingNames.find((name) => secret.data?.[name] !== undefined) ?? '';
+  return [materialIn(secret, present), ...foundFallbacks(secret, names)];
+}
+
+/** What is accepted besides the signing key, each once. */
+function foundFallbacks(secret: Secret, names: DataNames): readonly KeyMaterial[] {
+  const present = names.signingNames.find((name) => secret.data?.[name] !== undefined) ?? '';
+  const listed = [materialIn(secret, present), ...fallbacksIn(secret, names)];
+  return listed.filter((key, i) => listed.findIndex((other) => other.equals(key)) === i).slice(1);
 }
 
 /** A merge patch. Everything it does not name stays as it is. */

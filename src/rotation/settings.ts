@@ -76,6 +76,7 @@ const unsupported: SpecPolicy = (spec) => {
     [spec.secretKeys.previous !== '', 'spec.secretKeys.previous'],
     [spec.secretKeys.keyset !== '', 'spec.secretKeys.keyset'],
     [(spec.notifications ?? []).length > 0, 'spec.notifications'],
+    [spec.emergency.mode !== 'FailClosed', `spec.emergency.mode: ${spec.emergency.mode}`],
     ...spec.targets.flatMap((target, i) => [
       [target.kind !== 'Deployment', `spec.targets[${i}].kind: ${target.kind}`] as const,
       [target.source !== 'Env', `spec.targets[${i}].source: ${target.source}`] as const,

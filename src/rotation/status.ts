@@ -25,6 +25,7 @@ export function statusOf(resource: JwtKeyRotation, facts: Facts, decision: Decis
   const finding = decision.stalled ?? decision.blocked;
   const phase = finding?.reason === 'ForeignWriter' || finding?.reason === 'UnsafeWrite' ? 'Degraded' : decision.phase;
   return {
+    ...remembered(resource),
     ...base(resource),
     phase,
     conditions: conditionsOf(resource, now, {
@@ -42,12 +43,27 @@ export function statusOf(resource: JwtKeyRotation, facts: Facts, decision: Decis
 
 /** The status of a resource whose spec is wrong: nothing of the world was looked at. */
 export function invalidStatus(resource: JwtKeyRotation, finding: Finding, now: number): JwtKeyRotationStatus {
-  const verdict = { status: 'False', ...finding } as const;
+  const before = (type: string): Verdict => {
+    const known = resource.status?.conditions?.find((condition) => condition.type === type);
+    if (known === undefined) return { status: 'Unknown', ...finding };
+    return { status: known.status, reason: known.reason, message: known.message };
+  };
   return {
     ...resource.status,
     ...base(resource),
-    conditions: conditionsOf(resource, now, { Ready: verdict, Degraded: { ...verdict, status: 'True' } }),
+    conditions: conditionsOf(resource, now, {
+      Ready: { status: 'False', ...finding },
+      Rotating: before('Rotating'),
+      Degraded: { status: 'True', ...finding },
+      Verified: before('Verified'),
+    }),
   };
+}
+
+/** What was true of the Secret when it could last be read; overwritten by what is read now. */
+function remembered({ status = {} }: JwtKeyRotation): JwtKeyRotationStatus {
+  const passing = ['phase', 'conditions', 'targets', 'nextRotationTime', 'nextRuns', 'retireNotBefore'];
+  return Object.fromEntries(Object.entries(status).filter(([field]) => !passing.includes(field)));
 }
 
 function base({ metadata }: JwtKeyRotation) {
@@ -70,8 +86,9 @@ function ready({ blocked, stalled, progress }: Decision, keyset: Keyset | undefi
   return { status: 'True', reason: keyset.phase === 'Steady' ? 'Steady' : 'RotationInProgress', message: progress };
 }
 
-function rotating({ phase, progress }: Decision, keyset: Keyset | undefined): Verdict {
-  const active = keyset !== undefined && (keyset.phase !== 'Steady' || phase === 'Preflight');
+function rotating({ phase, progress, blocked }: Decision, keyset: Keyset | undefined): Verdict {
+  const starting = phase === 'Preflight' && blocked === undefined;
+  const active = keyset !== undefined && (keyset.phase !== 'Steady' || starting);
   return { status: active ? 'True' : 'False', reason: phase, message: progress };
 }
 
@@ -91,10 +108,11 @@ function verified({ targets }: Facts, keyset: Keyset | undefined): Verdict {
     const message = `no canary is declared for ${names}: that their pods hold the key is concluded from start times, not observed`;
     return { status: 'False', reason: 'Inferred', message };
   }
-  if (keyset?.rotation?.outcome !== 'Completed') {
+  const rotatedAt = keyset?.attempts.rotatedAt;
+  if (rotatedAt === undefined) {
     return { status: 'Unknown', reason: 'NoRotationYet', message: 'no rotation has been completed yet' };
   }
-  const message = `every verifier pod accepted a canary of keyset version ${keyset.version} and refused the old key`;
+  const message = `the rotation that was completed at ${iso(rotatedAt)} rests on an answer of every verifier pod`;
   return { status: 'True', reason: 'Canary', message };
 }
 
@@ -140,7 +158,12 @@ function historyOf({ spec, status }: JwtKeyRotation, rotation: RotationRecord | 
 
 function withEntry(earlier: readonly HistoryEntry[], rotation: RotationRecord): readonly HistoryEntry[] {
   if (earlier.some((entry) => entry.id === rotation.id)) return earlier;
-  const { id, trigger, actor, reason, from, to, startedAt, finishedAt, outcome = 'Completed' } = rotation;
-  const finished = finishedAt === undefined ? {} : { finishedAt: iso(finishedAt) };
-  return [{ id, trigger, actor, reason, from, to, startedAt: iso(startedAt), ...finished, outcome }, ...earlier];
+  const { id, trigger, actor, reason, from, to, startedAt, finishedAt, outcome = 'Completed', failure } = rotation;
+  const entry: HistoryEntry = {
+    ...{ id, trigger, actor, reason, from, to, outcome },
+    startedAt: iso(startedAt),
+    ...(finishedAt !== undefined && { finishedAt: iso(finishedAt) }),
+    ...(failure && { failure: `${failure.reason}: ${failure.message}` }),
+  };
+  return [entry, ...earlier];
 }

@@ -2,12 +2,12 @@
  * Nothing is under way: is a rotation wanted, and may it start?
  */
 import { backoffUntil } from './cadence.ts';
-import { RETRY_MS, survey, toProbe } from './converge.ts';
+import { RETRY_MS, type Survey, survey, toProbe } from './converge.ts';
 import type { Decision } from './decision.ts';
 import { formatDuration } from './duration.ts';
 import { isConclusive } from './evidence.ts';
 import type { Facts } from './facts.ts';
-import type { Finding } from './finding.ts';
+import { type Finding, isPassing } from './finding.ts';
 import { guarded } from './guard.ts';
 import { currentShape, type Handled, type Keyset, type Trigger } from './keyset.ts';
 import { startFinding } from './policies/preflight.ts';
@@ -23,11 +23,6 @@ interface Wanted {
 }
 
 export function planSteady(facts: Facts, keyset: Keyset): Decision {
-  if (facts.requests.emergency !== undefined) {
-    const message =
-      'the annotation rekey.dev/emergency is not supported by this version of rekey; remove it and set rekey.dev/rotate-requested-at';
-    return idle(facts, { reason: 'NotSupported', message });
-  }
   const wanted = wantedRotation(facts, keyset);
   if (wanted === undefined) return idle(facts);
   if (facts.settings.suspend) {
@@ -40,7 +35,7 @@ export function planSteady(facts: Facts, keyset: Keyset): Decision {
   if (facts.now < backoff) return backingOff(facts, keyset, backoff);
   const finding = startFinding(facts);
   if (finding !== undefined) return preflight(finding.message, finding, facts.now + 5_000);
-  return baseline(facts, keyset) ?? stage(facts, keyset, wanted);
+  return foundKeysDraining(facts, keyset) ?? baseline(facts, keyset) ?? stage(facts, keyset, wanted);
 }
 
 function wantedRotation({ requests, settings, due }: Facts, keyset: Keyset): Wanted | undefined {
@@ -78,37 +73,51 @@ function preflight(progress: string, blocked: Finding | undefined, until: number
   return { action: { type: 'wait', until }, phase: 'Preflight', progress, ...(blocked && { blocked }) };
 }
 
-/** Every verifier must accept the key in use and refuse a made-up one, else its canaries would mean nothing. */
+/** Keys that were found beside the signing key at adoption leave with the next rotation, so their tokens must be dead. */
+function foundKeysDraining({ now, settings }: Facts, keyset: Keyset): Decision | undefined {
+  const exits = keyset.keys.flatMap(({ state, lastSignerExit }) =>
+    state === 'draining' ? (lastSignerExit ?? now) : [],
+  );
+  const until = Math.max(0, ...exits.map((exit) => exit + settings.drainMs));
+  if (now >= until) return undefined;
+  const message = `the keys that were found in the fallbacks are accepted until ${new Date(until).toISOString()}; the rotation starts then`;
+  return preflight(message, { reason: 'FoundKeysDraining', message }, until);
+}
+
+/** Every verifier must accept the key in use and its ack key and refuse a made-up one, else its canaries would mean nothing. */
 function baseline(facts: Facts, keyset: Keyset): Decision | undefined {
-  const { sign } = currentShape(keyset);
   const requirements = requirementsOf(facts.targets, keyset);
+  const rows = survey(requirements, keyset);
+  const finding = baselineFinding(rows, keyset);
   const pods = toProbe(requirements, keyset, facts.now, BASELINE_AGE_MS);
   if (pods.length > 0) {
-    return {
-      action: { type: 'probe', pods },
-      phase: 'Preflight',
-      progress: 'asking every verifier whether it verifies',
-    };
+    const progress = finding?.message ?? 'asking every verifier whether it verifies';
+    return { action: { type: 'probe', pods }, phase: 'Preflight', progress, ...(finding && { blocked: finding }) };
   }
-  const rows = survey(requirements, keyset);
-  const silent = [...rows.met, ...rows.unknown].find(
-    ({ target, pod }) => target.settings.canary !== undefined && !isConclusive(pod, keyset),
-  );
-  const retryAt = facts.now + 10 * RETRY_MS;
+  return finding && preflight(finding.message, finding, facts.now + (isPassing(finding) ? RETRY_MS : 10 * RETRY_MS));
+}
+
+function baselineFinding(rows: Survey, keyset: Keyset): Finding | undefined {
+  const { sign } = currentShape(keyset);
   if (rows.void[0] !== undefined) {
     const message = `pod ${rows.void[0].pod.name} accepted a token signed with a made-up key: its canary path does not verify tokens`;
-    return preflight(message, { reason: 'CanaryVoid', message }, retryAt);
+    return { reason: 'CanaryVoid', message };
   }
-  const refusing = [...rows.stale, ...rows.leaving].find(({ pod }) => !pod.terminating);
+  const refusing = [...rows.stale, ...rows.leaving].map(({ pod }) => pod).find((pod) => !pod.terminating);
+  if (refusing?.probe?.answers.get(sign) === 'accepted') {
+    const message = `pod ${refusing.name} accepts tokens signed with the key in use (${sign}) but not with a key listed in the fallbacks: it verifies with one key only, or was started with another Secret`;
+    return { reason: 'SingleKeyService', message };
+  }
   if (refusing !== undefined) {
-    const message = `pod ${refusing.pod.name} refused a token signed with the key in use (${sign}): check spec.canary and where the pod gets its key from`;
-    return preflight(message, { reason: 'CanaryRefused', message }, retryAt);
+    const message = `pod ${refusing.name} refused a token signed with the key in use (${sign}): check spec.canary and where the pod gets its key from`;
+    return { reason: 'CanaryRefused', message };
   }
-  if (silent !== undefined && !silent.pod.terminating) {
-    const message = silent.pod.unprobeable ?? `pod ${silent.pod.name} has not answered its canary yet`;
-    return preflight(message, { reason: 'CanaryUnanswered', message }, facts.now + RETRY_MS);
-  }
-  return undefined;
+  const silent = [...rows.met, ...rows.unknown].find(
+    ({ target, pod }) => target.settings.canary !== undefined && !pod.terminating && !isConclusive(pod, keyset),
+  );
+  if (silent === undefined) return undefined;
+  const message = silent.pod.unprobeable ?? `pod ${silent.pod.name} has not answered its canary yet`;
+  return { reason: 'CanaryUnanswered', message };
 }
 
 function stage(facts: Facts, keyset: Keyset, wanted: Wanted): Decision {

@@ -22,9 +22,15 @@ export type Failure = NonNullable<RotationRecord['failure']>;
 
 export type Write =
   /** The first key of a Secret that is absent. */
-  | { readonly transition: 'create'; readonly handled: Handled }
-  /** The first write over a Secret that holds a key: every name present, the key unchanged. */
-  | { readonly transition: 'adopt'; readonly handled: Handled; readonly fingerprint: string }
+  | { readonly transition: 'create'; readonly handled: Handled; readonly version: number }
+  /** The first write over a Secret that holds a key: every name present, the keys unchanged. */
+  | {
+      readonly transition: 'adopt';
+      readonly handled: Handled;
+      readonly fingerprint: string;
+      readonly fallbacks: readonly string[];
+      readonly version: number;
+    }
   /** T1: a new key is accepted, the old one signs. */
   | {
       readonly transition: 'stage';
@@ -71,14 +77,22 @@ export function makesKey(write: Write): boolean {
   return write.transition === 'create' || write.transition === 'stage';
 }
 
-/** The keyset of a Secret that held a key before rekey knew it: version 0, which containers may have loaded. */
-export function foundKeyset(fresh: FreshKey, now: number): Keyset {
+/**
+ * The keyset of a Secret that held keys before rekey knew it, which containers may have loaded.
+ *
+ * @param others keys that are accepted besides; when they last signed is not known, so their tokens drain from now
+ * @param version one that no pod template carries yet, lest a restart be taken for done
+ */
+export function foundKeyset(signing: FreshKey, others: readonly FreshKey[], version: number, now: number): Keyset {
   return {
-    version: 0,
+    version,
     phase: 'Steady',
-    keys: [record(fresh, 'signing', now)],
-    acked: { Signer: 0, Verifier: 0 },
-    history: [{ version: 0, writtenAt: now, sign: fresh.kid, verify: [fresh.kid] }],
+    keys: [
+      record(signing, 'signing', now),
+      ...others.map((other) => ({ ...record(other, 'draining', now), lastSignerExit: now })),
+    ],
+    acked: { Signer: version, Verifier: version },
+    history: [{ version, writtenAt: now, sign: signing.kid, verify: [signing, ...others].map(({ kid }) => kid) }],
     handled: {},
     attempts: { since: now, failures: 0 },
   };
@@ -103,6 +117,8 @@ function realKeys(keyset: Keyset, write: Write, freshKid: Kid): Candidate {
       return { sign: kidOf(keyset, 'staged'), verify: [kidOf(keyset, 'staged'), sign] };
     case 'rollback':
       return { sign: kidOf(keyset, 'draining'), verify: [kidOf(keyset, 'draining'), sign] };
+    case 'adopt':
+      return { sign, verify: currentShape(keyset).verify };
     default:
       return { sign, verify: [sign] };
   }
@@ -131,7 +147,10 @@ export function advance(keyset: Keyset, write: Write, fresh: Fresh, now: number)
     case 'dismiss':
       return { ...keyset, handled: write.handled };
     case 'create':
-      return { ...rewrite(keyset, write, fresh, now), acked: { Signer: 1, Verifier: 1 } };
+      return {
+        ...rewrite(keyset, write, fresh, now),
+        acked: { Signer: keyset.version + 1, Verifier: keyset.version + 1 },
+      };
     default:
       return rewrite(keyset, write, fresh, now);
   }
@@ -186,7 +205,7 @@ function keysAfter(keyset: Keyset, write: Write, next: Candidate, fresh: Fresh, 
   const staged: KeyRecord[] = write.transition === 'stage' ? [record(fresh.key, 'staged', now)] : [];
   const kept = keyset.keys.filter((key) => key.state !== 'ack' && next.verify.includes(key.kid));
   return [
-    ...kept.map((key): KeyRecord => relabel(key, key.kid === next.sign)),
+    ...(write.transition === 'adopt' ? kept : kept.map((key): KeyRecord => relabel(key, key.kid === next.sign))),
     ...staged,
     record(fresh.ack, 'ack', now),
   ];

@@ -201,6 +201,8 @@ export interface JwtKeyRotationStatus {
     readonly startedAt?: string;
     readonly finishedAt?: string;
     readonly outcome: 'Completed' | 'Aborted' | 'RolledBack' | 'Failed';
+    /** Why it did not complete. */
+    readonly failure?: string;
     /** Rolling restarts that it took. */
     readonly restarts?: number;
   }[];

@@ -23,6 +23,8 @@ export interface PodView extends View {
   /** Name of the ReplicaSet that controls it. */
   readonly replicaSet?: string;
   readonly live: boolean;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
   readonly terminating: boolean;
   readonly ready: boolean;
   readonly address?: string;
@@ -62,6 +64,7 @@ export function podView(pod: Pod): PodView {
     labels: metadata.labels ?? {},
     ...(owner && { replicaSet: owner.name }),
     live: spec?.nodeName !== undefined && !over && !stopped,
+    createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
     terminating,
     ready: status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false,
     ...(status?.podIP !== undefined && { address: status.podIP }),

@@ -10,10 +10,18 @@ export interface Standing {
   readonly pods: ReadonlyMap<ServiceName, readonly [done: number, all: number]>;
   /** Whether every pod is known to have done the step of the phase before: it may have gone on between two looks. */
   readonly acknowledged?: boolean;
-  /** A few words in place of the pods, such as a countdown. `coarse` is what a log shows: it need not tick every second. */
-  readonly note?: { readonly text: string; readonly coarse: string };
+  /** A few words in place of the pods, such as a countdown. */
+  readonly note?: Note;
   /** Whether the change is over. */
   readonly done: boolean;
+}
+
+interface Note {
+  readonly text: string;
+  /** What a log shows: it need not tick every second. */
+  readonly coarse: string;
+  /** What is left of it when the phase is over. */
+  readonly past: string;
 }
 
 const TIME = 7;
@@ -47,7 +55,7 @@ export async function showProgress(
   for (;;) {
     const standing = await look();
     if (last !== undefined && last.phase !== standing.phase) {
-      if (standing.acknowledged) show({ ...last, pods: allOf(standing.pods) });
+      show(ended(last, standing));
       screen.settle();
     }
     last = standing;
@@ -58,8 +66,14 @@ export async function showProgress(
   screen.settle();
 }
 
-function allOf(pods: Standing['pods']): Standing['pods'] {
-  return new Map([...pods].map(([name, [, all]]) => [name, [all, all]]));
+/** The last row of a phase, which went by between two looks. */
+function ended(last: Standing, next: Standing): Standing {
+  const pods = new Map([...next.pods].map(([name, [, all]]) => [name, [all, all] as const]));
+  return {
+    ...last,
+    ...(next.acknowledged === true && { pods }),
+    ...(last.note && { note: { ...last.note, text: last.note.past, coarse: last.note.past } }),
+  };
 }
 
 /** As {@link showProgress}, for the time in which the last tokens expire. */

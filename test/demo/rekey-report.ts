@@ -16,6 +16,7 @@ const MEANING: Readonly<Record<string, string>> = {
   Promoting: 'the new key signs, the old one is accepted',
   Draining: 'no pod signs with the old key any more; its tokens expire',
   Retiring: 'the old key leaves every pod',
+  Aborting: 'the new key leaves again; it never signed',
 };
 
 /** Prints what happened. @returns whether all of it is as promised */
@@ -32,7 +33,7 @@ export async function reportRotation(stage: Stage, rotated: Rotated): Promise<bo
     writes: true,
   });
   const leaks = await searchForKeys(stage, rotated);
-  const outcome = after.keyset?.rotation?.outcome;
+  const { outcome, failure } = after.keyset?.rotation ?? {};
 
   const verdict = {
     completed: outcome === 'Completed' && keys.signingKeys().length === 2,
@@ -53,6 +54,7 @@ export async function reportRotation(stage: Stage, rotated: Rotated): Promise<bo
   screen.line(bold('Result'));
   print(stage, [
     ['rotation', mark(verdict.completed, `${outcome ?? 'not over'} in ${seconds(finished - began)}`)],
+    ...(failure === undefined ? [] : [['', `${failure.reason}: ${failure.message}`]]),
     ['key', `${before.resource.status?.currentKeyId} → ${after.resource.status?.currentKeyId}`],
     ['Secret writes', String(sumOf(writes, 'secrets'))],
     ['API writes', `${sumOf(writes)}: ${inResources(writes)}`],

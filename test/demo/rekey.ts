@@ -29,14 +29,14 @@ export async function rotateWithRekey(stage: Stage): Promise<boolean> {
   const revisionsBefore = await revisions(api, NAMESPACE);
 
   const requestedAt = new Date().toISOString().replace(/\.\d+/, '');
-  const resource = ['annotate', 'jwtkeyrotation', SECRET_NAME, '--namespace', NAMESPACE, '--overwrite'];
-  const annotation = `rekey.dev/rotate-requested-at=${requestedAt}`;
+  const resource = ['annotate', 'jwtkeyrotation', SECRET_NAME, '--namespace', NAMESPACE];
+  const annotation = ['--overwrite', `rekey.dev/rotate-requested-at=${requestedAt}`];
   screen.line();
   screen.line(screen.style.bold(`  $ kubectl ${resource.join(' ')} \\`));
-  screen.line(screen.style.bold(`      ${annotation}`));
+  screen.line(screen.style.bold(`      ${annotation.join(' ')}`));
   screen.line();
   const began = Date.now();
-  const { code, stderr } = await cluster.controlPlane.kubectl([...resource, annotation]);
+  const { code, stderr } = await cluster.controlPlane.kubectl([...resource, ...annotation]);
   if (code !== 0) throw new Error(`kubectl: ${stderr}`);
 
   progressHeading(screen, 'pods that hold these keys');
@@ -90,7 +90,10 @@ function standingOf({ resource, keyset }: RotationState, requestedAt: string): S
   if (phase !== 'Draining' || status?.retireNotBefore === undefined) return standing;
   const left = Math.max(0, Math.ceil((Date.parse(status.retireNotBefore) - Date.now()) / 1000));
   const text = (n: number): string => `old key leaves ${n === 0 ? 'now' : `in ${n} s`}`;
-  return { ...standing, note: { text: text(left), coarse: text(Math.ceil(left / 5) * 5) } };
+  return {
+    ...standing,
+    note: { text: text(left), coarse: text(Math.ceil(left / 5) * 5), past: 'old tokens have expired' },
+  };
 }
 
 /** Whether the Secret records that no live pod is behind the keyset that ended the phase before. */

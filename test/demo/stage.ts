@@ -101,6 +101,6 @@ export async function step<T>(screen: Screen, name: string, what: string, work: 
   screen.draft(`  ${screen.style.bold(label)}${what}`);
   const result = await work();
   screen.clear();
-  screen.line(`  ${screen.style.bold(label)}${what.padEnd(61)}${seconds(Date.now() - began).padStart(8)}`);
+  screen.line(`  ${screen.style.bold(label)}${what.padEnd(60)}${seconds(Date.now() - began).padStart(7)}`);
   return result;
 }

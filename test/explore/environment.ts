@@ -94,7 +94,8 @@ function controllerSteps(config: Config, world: World, target: number, emit: Emi
   const template = world.templates[target] ?? 0;
   const desired = world.desired[target] ?? 0;
   const current = wanted.filter((pod) => pod.template === template);
-  if (pods.length < config.maxPods) {
+  // a rollout needs one more than is desired
+  if (pods.length < Math.max(config.maxPods, desired + 1)) {
     if (current.length < desired && wanted.length <= desired) createSteps(config, world, target, template, emit);
     if (config.faults.scale && wanted.length < desired) {
       const old = new Set(pods.map((pod) => pod.template).filter((other) => other !== template));
@@ -180,7 +181,7 @@ export function tidied(config: Config, world: World): World {
   let oldest = newest;
   for (const bound of world.bounds) if (bound !== NO_BOUND) oldest = Math.min(oldest, bound);
   const settle = (pod: Pod, settled: number) =>
-    config.targets[pod.target]?.canary === true && settled < newest ? 0 : settled;
+    config.targets[pod.target]?.canary === true && settled < Math.min(newest, seen) ? 0 : settled;
   const keep = (probe: Probe | undefined) => probe?.version === newest || probe?.version === seen;
   const pods = world.pods.map((pod): Pod => {
     let next = pod;
@@ -191,6 +192,9 @@ export function tidied(config: Config, world: World): World {
     if (next.shown?.probe && !keep(next.shown.probe)) {
       const { probe: _, ...rest } = next.shown;
       next = { ...next, shown: rest };
+    }
+    if (next.shown && settle(pod, next.shown.settled) !== next.shown.settled) {
+      next = { ...next, shown: { ...next.shown, settled: 0 } };
     }
     const settled = next.up ? settle(pod, next.settled) : 0;
     if (settled !== next.settled) next = { ...next, settled };

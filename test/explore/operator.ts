@@ -157,7 +157,7 @@ function probeSteps(
       const pod = next[index];
       if (pod === undefined) continue;
       const known = isRunning(pod) && index !== silent;
-      next[index] = withProbe(pod, live, { version, age: 0, known, held: known ? pod.loaded : 0 });
+      next[index] = withProbe(pod, live, { version, age: 0, known, held: known ? pod.loaded : version });
     }
     return { ...world, pods: next };
   };

@@ -48,7 +48,7 @@ function judgeForgetting(config: Config, world: World, decision: Decision): Viol
       const pods = blank.pods.map((pod, i): Pod => {
         if (!asked.has(i)) return pod;
         const known = isRunning(pod);
-        return { ...pod, probe: { version, age: 0, known, held: known ? pod.loaded : 0 } };
+        return { ...pod, probe: { version, age: 0, known, held: known ? pod.loaded : version } };
       });
       blank = { ...blank, pods };
       continue;

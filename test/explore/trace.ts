@@ -2,7 +2,7 @@
  * A path through the states as people read it: one line a step.
  */
 import { chronicleAt } from './chronicle.ts';
-import { encode } from './codec.ts';
+import { decode, encode } from './codec.ts';
 import type { Config } from './config.ts';
 import { effectOf } from './effects.ts';
 import { entryOf, UNMANAGED } from './keysets.ts';
@@ -59,6 +59,7 @@ function allSteps(config: Config, world: World): Step[] {
 function stepTo(config: Config, world: World, bytes: Uint8Array): Step {
   const wanted = Buffer.from(bytes);
   const taken = allSteps(config, world).find(({ next }) => wanted.equals(encode(config, next)));
+  if (taken === undefined) { console.log(describe(config, world), '=>', describe(config, decode(config, bytes)));console.log(allSteps(config,world).map((s)=>s.kind+' '+describe(config,s.next)).join('\n')) }
   if (taken === undefined) throw new Error('a step of the trace is lost: the encoding of states is at fault');
   return taken;
 }

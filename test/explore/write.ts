@@ -33,7 +33,7 @@ export function applyWrite(config: Config, world: World, write: Write): World {
 
 function secretBefore({ secret }: World): { readonly before: Keyset; readonly freshFrom: number } {
   if (secret !== UNMANAGED) return { before: entryOf(secret).keyset, freshFrom: entryOf(secret).freshFrom };
-  return { before: foundKeyset({ kid: 'K0', fingerprint: 'fp-K0' }, NOW), freshFrom: 1 };
+  return { before: foundKeyset({ kid: 'K0', fingerprint: 'fp-K0' }, [], 0, NOW), freshFrom: 1 };
 }
 
 /** What the Secret really holds follows from the newest shape: its real keys, and the ack key that is named after it. */

@@ -31,7 +31,7 @@ const freshKey = (letter: string) => ({ kid: letter, fingerprint: `fp-${letter}`
 
 /** Applies writes one after another; the keys they make are called B, C, … and the ack keys N1, N2, … */
 export function keysetAfter(writes: readonly Write[], at: (step: number) => number = () => T0): Keyset {
-  let keyset = foundKeyset(freshKey('A'), T0);
+  let keyset = foundKeyset(freshKey('A'), [], 0, T0);
   let made = 0;
   for (const [step, write] of writes.entries()) {
     if (write.transition === 'stage') made += 1;
@@ -41,7 +41,7 @@ export function keysetAfter(writes: readonly Write[], at: (step: number) => numb
   return keyset;
 }
 
-const adopt: Write = { transition: 'adopt', handled: {}, fingerprint: 'fp-A' };
+const adopt: Write = { transition: 'adopt', handled: {}, fingerprint: 'fp-A', fallbacks: [], version: 0 };
 const rotation = {
   id: 'r1',
   trigger: 'Annotation',
@@ -92,6 +92,7 @@ export function pod(name: string, edit: Partial<PodFacts> = {}): PodFacts {
     name,
     uid: `uid-${name}-${counter}`,
     incarnation: `${name}-${counter}`,
+    createdAt: T0,
     terminating: false,
     ready: true,
   };

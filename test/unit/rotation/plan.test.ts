@@ -54,7 +54,7 @@ describe('the transition table', () => {
     ],
     [
       'adopts a Secret without rotating it',
-      facts(STEADY, { secret: { kind: 'Unmanaged', fingerprint: 'fp-A' }, requests: asked }),
+      facts(STEADY, { secret: { kind: 'Unmanaged', fingerprint: 'fp-A', fallbacks: [] }, requests: asked }),
       'write adopt',
     ],
     ['rests when nothing is due', facts(STEADY), 'wait'],
@@ -355,5 +355,36 @@ describe('where nothing may be written', () => {
     }));
     const { stalled } = plan(facts(STAGING, { targets, now: T0 + 600_000 }));
     expect(stalled?.reason).toBe('RolloutStalled');
+  });
+});
+
+describe('what was found at adoption', () => {
+  const found = keysetAfter([{ ...WRITES.adopt, fallbacks: ['fp-O'] }]);
+  const old = { kid: 'O', fingerprint: 'fp-O', state: 'draining', createdAt: T0, lastSignerExit: T0 } as const;
+  const withOld = {
+    ...found,
+    keys: [...found.keys, old],
+    history: found.history.map((shape) => ({ ...shape, verify: [...shape.verify, 'O'] })),
+  };
+
+  it('is accepted until its tokens are dead: a rotation waits that long', () => {
+    const at = (now: number) =>
+      facts(withOld, { now, requests: asked, targets: services(withOld, { main: 1, admin: 1 }, now) });
+    expect(plan(at(drained - 1)).blocked?.reason).toBe('FoundKeysDraining');
+    expect(decide(at(drained))).toBe('write stage');
+  });
+
+  it('is not taken for restarted because of a stamp of a Secret that was lost', () => {
+    const targets = services(STEADY, { main: 7, admin: 5 });
+    const world = facts(STEADY, { secret: { kind: 'Unmanaged', fingerprint: 'fp-A', fallbacks: [] }, targets });
+    expect(plan(world).action).toMatchObject({ type: 'write', write: { transition: 'adopt', version: 7 } });
+  });
+});
+
+describe('a request that is not supported yet', () => {
+  it('is told in every phase, and keeps nothing from going on', () => {
+    const emergency = { paused: false, emergency: '1: leaked' };
+    const { action, blocked } = plan(facts(STAGING, { requests: emergency }));
+    expect([action.type, blocked?.reason]).toEqual(['write', 'NotSupported']);
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Secret } from '../../../src/kube/types.ts';
-import { fingerprintOf, KeyMaterial, newKey } from '../../../src/rotation/keys.ts';
+import { fingerprintOf, KeyMaterial, nameKey, newKey } from '../../../src/rotation/keys.ts';
 import type { Keyset } from '../../../src/rotation/keyset.ts';
-import { materialsOf, patchFor, readSecret } from '../../../src/rotation/secret.ts';
+import { foundMaterials, materialsOf, patchFor, readSecret } from '../../../src/rotation/secret.ts';
 import { decodeState, encodeState, StateError } from '../../../src/rotation/state.ts';
 import { advance, foundKeyset, type Write } from '../../../src/rotation/transition.ts';
 import { DONE, DRAINING, SETTINGS, T0, WRITES } from './builders.ts';
@@ -18,7 +18,7 @@ function secret(data: Record<string, string>, edit: Partial<Secret> = {}): Secre
 /** A Secret as rekey leaves it after these writes, and its keyset. */
 function written(writes: readonly Write[]): { secret: Secret; keyset: Keyset } {
   const first = new KeyMaterial(Buffer.from(A));
-  let keyset = foundKeyset({ kid: 'k-a', fingerprint: fingerprintOf(first) }, T0);
+  let keyset = foundKeyset({ kid: 'k-a', fingerprint: fingerprintOf(first) }, [], 0, T0);
   let materials = new Map([['k-a', first]]);
   for (const write of writes) {
     const [key, ack] = [newKey(32), newKey(32)];
@@ -66,11 +66,36 @@ describe('a Secret that rekey has not written', () => {
 
   it('is adopted with one key, under one of the names or both', () => {
     const fingerprint = fingerprintOf(new KeyMaterial(Buffer.from(A)));
-    expect(readSecret(secret({ JWT_SECRET: A }), SETTINGS)).toEqual({ kind: 'Unmanaged', fingerprint });
+    expect(readSecret(secret({ JWT_SECRET: A }), SETTINGS)).toEqual({ kind: 'Unmanaged', fingerprint, fallbacks: [] });
     expect(readSecret(secret({ JWT_SECRET: A, JWT_SECRET_KEY: A }), SETTINGS)).toEqual({
       kind: 'Unmanaged',
       fingerprint,
+      fallbacks: [],
     });
+  });
+});
+
+describe('adoption of a Secret with fallbacks', () => {
+  it('keeps every key that is accepted, each once', () => {
+    const O = 'o'.repeat(64);
+    const found = secret({ JWT_SECRET_KEY: A, JWT_SECRET_KEY_FALLBACKS: `${A},${O},${O}` });
+    const print = (text: string) => fingerprintOf(new KeyMaterial(Buffer.from(text)));
+    expect(readSecret(found, SETTINGS)).toEqual({ kind: 'Unmanaged', fingerprint: print(A), fallbacks: [print(O)] });
+    const [signing, ...others] = foundMaterials(found, SETTINGS).map(nameKey);
+    if (signing === undefined) throw new Error('no key');
+    const ack = newKey(32);
+    const adopted = advance(
+      foundKeyset(signing, others, 0, T0),
+      { ...WRITES.adopt, fallbacks: [print(O)] },
+      { key: newKey(32), ack },
+      T0,
+    );
+    const materials = new Map([signing, ...others, ack].map(({ kid, material }) => [kid, material]));
+    const { data = {} } = patchFor(adopted, materials, SETTINGS);
+    const text = (name: string) => Buffer.from(data[name] ?? '', 'base64').toString();
+    expect(text('JWT_SECRET_KEY')).toBe(A);
+    expect(text('JWT_SECRET_KEY_FALLBACKS').split(',')[0]).toBe(O);
+    expect(adopted.keys.map(({ state }) => state)).toEqual(['signing', 'draining', 'ack']);
   });
 });
 

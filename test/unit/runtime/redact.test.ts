@@ -59,10 +59,13 @@ describe('text', () => {
     ['dots', 'abcdefgh.'],
     ['PEM beginnings', '-----BEGIN A-----'],
     ['spaces', 'Bearer  '],
-  ])('of a million characters of %s takes no time', (_, unit) => {
-    const start = performance.now();
-    redactText(unit.repeat(1_000_000 / unit.length));
-    expect(performance.now() - start).toBeLessThan(300);
+  ])('of many characters of %s takes no time', (_, unit) => {
+    const times = Array.from({ length: 5 }, () => {
+      const start = performance.now();
+      for (const length of [16_000, 1_000_000]) redactText(unit.repeat(length / unit.length));
+      return performance.now() - start;
+    });
+    expect(Math.min(...times)).toBeLessThan(30);
   });
 });
 

@@ -1,0 +1,314 @@
+/**
+ * The confused deputy: somebody who may write JwtKeyRotations, but neither the Secret nor the workloads, gains nothing.
+ * On a real API server, as users with certificates of their own.
+ */
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadAll } from 'js-yaml';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { KubeApi } from '../support/cluster/kubeapi.ts';
+import { runKubectl } from '../support/cluster/kubectl.ts';
+import type { KubeApiError, KubeObject } from '../support/cluster/kubeobject.ts';
+import { createUser, readCredentials } from '../support/cluster/pki.ts';
+import { createNamespace, installOperator, operatorKubeconfig } from '../support/scenario/install.ts';
+import { until } from '../support/scenario/until.ts';
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+  readonly resourceNames?: readonly string[];
+}
+
+const cluster = inject('cluster');
+const admin = KubeApi.fromKubeconfig(cluster.kubeconfig);
+const id = randomUUID().slice(0, 8);
+const namespace = `admission-${id}`;
+const repoRoot = join(import.meta.dirname, '..', '..');
+const clients: KubeApi[] = [admin];
+
+const ROTATIONS: Rule = {
+  apiGroups: ['rekey.dev'],
+  resources: ['jwtkeyrotations'],
+  verbs: ['get', 'create', 'update', 'patch', 'delete'],
+};
+const secrets = (verb: string, ...resourceNames: string[]): Rule => ({
+  apiGroups: [''],
+  resources: ['secrets'],
+  verbs: [verb],
+  resourceNames,
+});
+const workloads = (resource: string, ...resourceNames: string[]): Rule => ({
+  apiGroups: [resource === 'rollouts' ? 'argoproj.io' : 'apps'],
+  resources: [resource],
+  verbs: ['patch'],
+  resourceNames,
+});
+
+/** A user who may write JwtKeyRotations here, and may do these things besides. */
+async function userWith(name: string, ...rules: Rule[]): Promise<KubeApi> {
+  const user = `${name}-${id}`;
+  await admin.create({ kind: 'Role', metadata: { namespace, name: user }, rules: [ROTATIONS, ...rules] });
+  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: user };
+  const subjects = [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user }];
+  await admin.create({ kind: 'RoleBinding', metadata: { namespace, name: user }, roleRef, subjects });
+  const pki = join(cluster.dir, 'pki');
+  await createUser(cluster.pki, pki, user, []);
+  const api = new KubeApi(readCredentials(pki, user, cluster.url));
+  clients.push(api);
+  await until(`${user} has its rights`, () => may(api, rules.at(-1) ?? ROTATIONS));
+  return api;
+}
+
+/** The authorizer learns of a new role a moment later. */
+async function may(api: KubeApi, { apiGroups, resources, verbs, resourceNames = [] }: Rule): Promise<boolean> {
+  const [group, name] = [apiGroups[0], resourceNames[0]];
+  const resourceAttributes = { namespace, group, resource: resources[0], verb: verbs[0], name };
+  const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+  const body = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview', spec: { resourceAttributes } };
+  return (await api.raw<{ status: { allowed: boolean } }>({ method: 'POST', path, body })).status.allowed;
+}
+
+type Spec = Readonly<Record<string, unknown>>;
+const target = (name: string, kind = 'Deployment') => ({ kind, name });
+const resource = (name: string, spec: Spec = {}): KubeObject => ({
+  kind: 'JwtKeyRotation',
+  metadata: { namespace, name },
+  spec: {
+    secretName: 'jwt',
+    environment: 'test',
+    rotationPeriod: '90d',
+    maxTokenTTL: '1h',
+    targets: [target('main')],
+    ...spec,
+  },
+});
+const named = (name: string, subresource?: string) => ({ kind: 'JwtKeyRotation', namespace, name, subresource });
+const annotate = (key: string, value: string | null) => ({ metadata: { annotations: { [key]: value } } });
+
+async function refusal(attempt: Promise<unknown>): Promise<string> {
+  const error = await attempt.then(
+    () => new Error('it was let through'),
+    (failure: KubeApiError) => failure,
+  );
+  expect(error).toMatchObject({ status: 403, message: expect.stringContaining('ValidatingAdmissionPolicy') });
+  return error.message;
+}
+
+/** As `create`, but only tried: admission is asked, nothing is kept. */
+function tryCreate(api: KubeApi, spec: Spec): Promise<KubeObject> {
+  const path = `/apis/rekey.dev/v1alpha1/namespaces/${namespace}/jwtkeyrotations`;
+  const body = { apiVersion: 'rekey.dev/v1alpha1', ...resource('tried', spec) };
+  return api.raw({ method: 'POST', path, query: { dryRun: 'All' }, body });
+}
+
+/** As many targets as the CRD allows, one of which may be another. */
+const MOST = 64;
+const many = (foreign?: number) => ({
+  targets: Array.from({ length: MOST }, (_, i) => target(i === foreign ? 'foreign' : `app-${i}`)),
+});
+const names = (count: number, prefix: string) => Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
+const receivers = (name: string) => ({ notifications: [{ urlFrom: { secretKeyRef: { name, key: 'url' } } }] });
+
+let owner: KubeApi;
+let deputy: KubeApi;
+let big: KubeApi;
+
+beforeAll(async () => {
+  await installOperator(admin);
+  await createNamespace(admin, namespace);
+  const applied = await runKubectl(cluster.kubectl, ['apply', '-k', join(repoRoot, 'deploy', 'policies')]);
+  expect(applied).toMatchObject({ code: 0, stderr: '' });
+  [deputy, owner, big] = await Promise.all([
+    userWith('deputy'),
+    userWith('owner', secrets('update', 'jwt'), workloads('deployments', 'main', 'admin')),
+    userWith(
+      'big',
+      secrets('update', 'jwt'),
+      secrets('get', ...names(16, 'hook')),
+      workloads('deployments', ...names(MOST, 'app')),
+    ),
+  ]);
+  const refuses = (api: KubeApi, spec: Spec) =>
+    tryCreate(api, spec).then(
+      () => false,
+      ({ status }: KubeApiError) => status === 403,
+    );
+  // each of the policies becomes active by itself, some time after it was applied
+  await until('the Secret is guarded', () => refuses(deputy, {}));
+  for (const first of [0, 22, 43]) await until(`target ${first} is guarded`, () => refuses(big, many(first)));
+  await admin.create(resource('standing'));
+});
+afterAll(async () => {
+  await admin.delete({ kind: 'Namespace', name: namespace });
+  await Promise.all(clients.map((client) => client.close()));
+});
+
+describe('the policies', () => {
+  const files = readdirSync(join(repoRoot, 'deploy', 'policies')).filter((file) => file !== 'kustomization.yaml');
+  const texts = files.map((file) => readFileSync(join(repoRoot, 'deploy', 'policies', file), 'utf8'));
+
+  it('check every target that the CRD allows, once, and have one idea of when to check', () => {
+    const checked = texts.flatMap((text) => [...text.matchAll(/\.name\(object\.spec\.targets\[(\d+)\]\.name\)/g)]);
+    expect(checked.map((match) => Number(match[1])).sort((a, b) => a - b)).toEqual([...Array(MOST).keys()]);
+    expect(readFileSync(join(repoRoot, 'crds', 'jwtkeyrotations.rekey.dev.yaml'), 'utf8')).toContain(
+      `minItems: 1\n                  maxItems: ${MOST}`,
+    );
+    const policies = texts.map((text) => (loadAll(text) as KubeObject[])[0]?.spec as Record<string, unknown>);
+    expect(policies).toHaveLength(4);
+    for (const { matchConditions, matchConstraints, failurePolicy } of policies) {
+      expect({ matchConditions, matchConstraints }).toEqual({
+        matchConditions: policies[0]?.matchConditions,
+        matchConstraints: policies[0]?.matchConstraints,
+      });
+      expect(failurePolicy).toBe('Fail');
+    }
+  });
+
+  it('are of one piece with the CRD, as far as the API server can tell', async () => {
+    const { items } = await admin.list({ kind: 'ValidatingAdmissionPolicy' });
+    const ours = items.filter(({ metadata }) => metadata.name.startsWith('rekey-authors'));
+    expect(ours).toHaveLength(4);
+    for (const { status } of ours) expect(status).not.toHaveProperty('typeChecking.expressionWarnings');
+  });
+
+  it('are in the base, and belong to no namespace', async () => {
+    const { stdout } = await runKubectl(cluster.kubectl, ['kustomize', join(repoRoot, 'deploy', 'base')]);
+    const ours = (loadAll(stdout) as KubeObject[]).filter(({ kind }) => kind?.startsWith('ValidatingAdmission'));
+    expect(ours).toHaveLength(8);
+    for (const { metadata } of ours) expect(metadata.namespace).toBeUndefined();
+  });
+});
+
+describe('an author', () => {
+  it('who may update the Secret and patch the workloads by name is let through', async () => {
+    await owner.create(resource('owned'));
+    await owner.patch(named('owned'), { spec: { targets: [target('main'), target('admin')] } });
+    await owner.patch(named('owned'), annotate('rekey.dev/rotate-requested-at', 'now'));
+    await owner.delete(named('owned'));
+  });
+
+  it('who may do neither is refused, and told of the Secret', async () => {
+    const message = await refusal(deputy.create(resource('stolen')));
+    expect(message).toContain(`spec.secretName: deputy-${id} may not update Secret/jwt in namespace ${namespace}`);
+    expect(await refusal(tryCreate(owner, { secretName: 'other' }))).toContain('update Secret/other');
+  });
+
+  it('who may patch one of two Deployments is told which one is missing', async () => {
+    const message = await refusal(tryCreate(owner, { targets: [target('main'), target('database')] }));
+    expect(message).toContain(
+      `spec.targets[1]: owner-${id} may not patch Deployment/database in namespace ${namespace}`,
+    );
+    expect(message).not.toContain('main');
+  });
+
+  it.each([
+    ['Deployment', 'deployments'],
+    ['StatefulSet', 'statefulsets'],
+    ['DaemonSet', 'daemonsets'],
+    ['Rollout', 'rollouts'],
+  ])('needs the right to patch a %s as such', async (kind, plural) => {
+    const spec = { targets: [target('app', kind)] };
+    const others = ['deployments', 'statefulsets', 'daemonsets', 'rollouts'].filter((other) => other !== plural);
+    const [able, unable] = await Promise.all([
+      userWith(`may-${plural}`, secrets('update', 'jwt'), workloads(plural, 'app')),
+      userWith(`not-${plural}`, secrets('update', 'jwt'), ...others.map((other) => workloads(other, 'app'))),
+    ]);
+    await tryCreate(able, spec);
+    expect(await refusal(tryCreate(unable, spec))).toContain(`patch ${kind}/app`);
+  });
+
+  it('of as many targets and receivers as there may be is judged within the budget, down to the last', async () => {
+    const notifications = names(16, 'hook').flatMap((name) => receivers(name).notifications);
+    await tryCreate(big, { ...many(), notifications });
+    for (const i of [0, 21, 22, 42, 43, 63]) {
+      expect(await refusal(tryCreate(big, many(i)))).toContain(`spec.targets[${i}]: big-${id} may not patch`);
+    }
+    const last = { notifications: [...notifications.slice(1), ...receivers('private').notifications] };
+    expect(await refusal(tryCreate(big, { ...many(), ...last }))).toContain('spec.notifications[15]');
+    expect(await refusal(tryCreate(owner, receivers('private')))).toContain('may not get Secret/private');
+  });
+
+  it.each([
+    ['a Secret elsewhere', { secretName: 'b/jwt' }],
+    ['a Secret above', { secretName: '../b' }],
+    ['an encoded path', { secretName: 'b%2fjwt' }],
+    ['a fragment', { secretName: 'jwt#' }],
+    ['a query', { secretName: 'jwt?' }],
+    ['a Deployment elsewhere', { targets: [target('b/main')] }],
+    ['a Deployment above', { targets: [target('../main')] }],
+  ])('cannot name %s', async (_, spec) => {
+    await expect(tryCreate(admin, spec)).rejects.toMatchObject({ status: 422 });
+  });
+
+  it('has no field for a namespace', async () => {
+    const spec = { secretNamespace: 'kube-system', targets: [{ ...target('main'), namespace: 'kube-system' }] };
+    expect(JSON.stringify((await tryCreate(admin, spec)).spec)).not.toContain('kube-system');
+  });
+});
+
+describe('a resource of somebody else', () => {
+  it.each([
+    ['rotate-requested-at', 'now'],
+    ['abort-requested-at', 'now'],
+    ['paused', 'true'],
+    ['emergency', '1: leak'],
+    ['compromise-contained', '1'],
+  ])('takes no annotation rekey.dev/%s', async (key, value) => {
+    const annotation = `rekey.dev/${key}`;
+    await refusal(deputy.patch(named('standing'), annotate(annotation, value)));
+    await admin.patch(named('standing'), annotate(annotation, value));
+    await refusal(deputy.patch(named('standing'), annotate(annotation, `${value}!`)));
+    await refusal(deputy.patch(named('standing'), annotate(annotation, null)));
+    await refusal(deputy.patch(named('standing'), { metadata: { annotations: null } }));
+    await admin.patch(named('standing'), annotate(annotation, null));
+  });
+
+  it('takes no edit of its spec, by whatever verb', async () => {
+    const edit = { spec: { targets: [target('main'), target('database')] } };
+    await refusal(deputy.patch(named('standing'), edit));
+    expect(await refusal(owner.patch(named('standing'), edit))).toContain('Deployment/database');
+    await refusal(deputy.patch(named('standing'), { spec: { suspend: true } }));
+    const current = await deputy.get(named('standing'));
+    await refusal(deputy.replace({ ...current, spec: { ...(current.spec as Spec), maxTokenTTL: '1m' } }));
+    await refusal(
+      deputy.patch(
+        named('standing'),
+        { ...resource('standing', edit.spec), apiVersion: 'rekey.dev/v1alpha1' },
+        'apply',
+      ),
+    );
+  });
+
+  it('may have its labels and other annotations edited, and may be deleted', async () => {
+    await admin.create(resource('loose'));
+    const metadata = { labels: { team: 'a' }, annotations: { 'example.com/note': 'x' } };
+    await deputy.patch(named('loose'), { metadata });
+    await deputy.replace(await deputy.get(named('loose')));
+    await deputy.delete(named('loose'));
+  });
+
+  it('has its status patched by the operator, which may write nothing else of it', async () => {
+    const operator = KubeApi.fromKubeconfig(
+      await operatorKubeconfig(admin, join(cluster.dir, `${namespace}.kubeconfig`)),
+    );
+    clients.push(operator);
+    const patched = await operator.patch(named('standing', 'status'), { status: { phase: 'Steady' } });
+    expect(patched.status).toMatchObject({ phase: 'Steady' });
+    await expect(operator.patch(named('standing'), { spec: { suspend: true } })).rejects.toMatchObject({ status: 403 });
+  });
+});
+
+describe('rights that are withdrawn', () => {
+  it('leave what was admitted as it is, and end at the next edit', async () => {
+    const leaver = await userWith('leaver', secrets('update', 'jwt'), workloads('deployments', 'main'));
+    await leaver.create(resource('left'));
+    const role = await admin.get({ kind: 'Role', namespace, name: `leaver-${id}` });
+    await admin.replace({ ...role, kind: 'Role', rules: [ROTATIONS] });
+    await until('the right is gone', async () => !(await may(leaver, secrets('update', 'jwt'))));
+    expect(await admin.find(named('left'))).toBeDefined();
+    await refusal(leaver.patch(named('left'), { spec: { suspend: true } }));
+    await leaver.delete(named('left'));
+  });
+});

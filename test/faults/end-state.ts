@@ -1,0 +1,51 @@
+/**
+ * How things stand when a run is over: what the pods accept, and all that was told to people.
+ */
+import type { KubeObject } from '../support/cluster/kubeobject.ts';
+import { accepts } from '../support/traffic/client.ts';
+import { signToken } from '../support/traffic/tokens.ts';
+import { verifyOf } from './history.ts';
+import type { Lane } from './lane.ts';
+
+export interface PodAnswer {
+  readonly pod: string;
+  readonly acceptsNew: string;
+  readonly acceptsOld: string;
+}
+
+/** Asks every ready pod about the key that signs, and about every key of the run that is in the Secret no more. */
+export async function askPods({ ledger, history }: Lane): Promise<readonly PodAnswer[]> {
+  const latest = history.latest();
+  if (latest === undefined) return [];
+  const current = verifyOf(latest);
+  const retired = history.keys().filter((key) => key !== '' && !current.has(key));
+  const token = (key: string): Promise<string> => signToken({ key, issuer: 'remotehive', audience: 'remotehive' });
+  const ready = ledger.endpoints().filter((endpoint) => endpoint.ready);
+  return Promise.all(
+    ready.map(async ({ pod, url }) => {
+      const old = await Promise.all(retired.map(async (key) => accepts(url, await token(key))));
+      return {
+        pod,
+        acceptsNew: await accepts(url, await token(latest.sign)),
+        acceptsOld: old.find((answer) => answer !== 'refused') ?? 'refused',
+      };
+    }),
+  );
+}
+
+/** Events, status and annotations of the run; the Events are deleted, so that the next run has its own. */
+export async function textsOf({
+  api,
+  namespace,
+  name,
+}: Lane): Promise<readonly { readonly name: string; readonly text: string }[]> {
+  const path = `/apis/events.k8s.io/v1/namespaces/${namespace}/events`;
+  const [events, resource, secret] = await Promise.all([
+    api.raw({ path }),
+    api.find({ kind: 'JwtKeyRotation', namespace, name }),
+    api.find<KubeObject>({ kind: 'Secret', namespace, name }),
+  ]);
+  await api.raw({ method: 'DELETE', path });
+  const told = { events, resource, annotations: secret?.metadata.annotations };
+  return Object.entries(told).map(([what, value]) => ({ name: what, text: JSON.stringify(value) ?? '' }));
+}

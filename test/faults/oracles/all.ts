@@ -1,0 +1,36 @@
+/**
+ * The oracles by name. A plan may say that one does not apply to it, and why.
+ */
+import type { Evidence, Oracle, Violation } from '../evidence.ts';
+import { calls, noCrash, noKeyTold, noZombie, restarts, rights } from './conduct.ts';
+import { ends, newEverywhere, oldNowhere, onlyOurs, outcome, traffic } from './ending.ts';
+import { everyPair, oneKey, versionRises, w1, w2 } from './keys.ts';
+
+export const ORACLES: Readonly<Record<string, Oracle>> = {
+  'no token rejected': traffic,
+  'W1 by what pods hold': w1,
+  'W2: no key lost': w2,
+  'every signer verified by every pod': everyPair,
+  'one key a rotation': oneKey,
+  'version rises': versionRises,
+  'it ends in time': ends,
+  'the outcome is right': outcome,
+  'the new key is accepted everywhere': newEverywhere,
+  'old keys are refused everywhere': oldNowhere,
+  'only our fields change': onlyOurs,
+  'no key byte is told': noKeyTold,
+  'few API calls': calls,
+  'only our rights': rights,
+  'the operator lives': noCrash,
+  'old leaders write nothing': noZombie,
+  'few restarts': restarts,
+};
+
+export function judge(evidence: Evidence): readonly Violation[] {
+  return Object.entries(ORACLES).flatMap(([oracle, find]) => {
+    if (evidence.plan.without?.[oracle] !== undefined) return [];
+    return find(evidence)
+      .slice(0, 3)
+      .map((message) => ({ oracle, message }));
+  });
+}

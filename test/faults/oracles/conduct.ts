@@ -1,0 +1,111 @@
+/**
+ * How the operator behaves meanwhile: what it says, how much it asks, which pods it restarts, and whether it lives.
+ */
+import { isWrite } from '../../support/faultproxy/call.ts';
+import type { Exchange } from '../../support/faultproxy/journal.ts';
+import { scanForKeys } from '../../support/scenario/secrets-scan.ts';
+import type { Evidence, Oracle } from '../evidence.ts';
+import { REFERENCE } from '../reference.ts';
+
+/** Further calls that a process may make for being started. */
+const CALLS_PER_START = 40;
+/** Calls in a second that waiting may cost. */
+const CALLS_PER_SECOND = 6;
+
+/** I12: no key byte in any form, anywhere but in the Secret. */
+export const noKeyTold: Oracle = ({ texts, keysAfter }) =>
+  scanForKeys(
+    texts,
+    keysAfter.filter((key) => key !== ''),
+  ).map(({ where, form, line }) => `a key as ${form} in ${where}, line ${line}`);
+
+/** O6: by the API server's own audit log. */
+export const calls: Oracle = ({ audited, processes, faultMs }) => {
+  const bound = 3 * REFERENCE.calls + CALLS_PER_START * processes + (CALLS_PER_SECOND * faultMs) / 1000;
+  return audited.length <= bound ? [] : [`${audited.length} API calls, more than ${Math.round(bound)}`];
+};
+
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  secrets: ['get', 'list', 'watch', 'patch', 'create'],
+  deployments: ['get', 'list', 'watch', 'patch'],
+  jwtkeyrotations: ['get', 'list', 'watch'],
+  'jwtkeyrotations/status': ['patch'],
+  pods: ['list', 'watch'],
+  'pods/eviction': ['create'],
+  leases: ['get', 'watch', 'create', 'update'],
+  events: ['create', 'patch'],
+};
+
+/** Only the calls that it needs; none is refused for want of rights. */
+export const rights: Oracle = ({ audited }) => {
+  const strange = audited.find(({ verb, resource }) => ALLOWED[resource]?.includes(verb) !== true);
+  const denied = audited.find(({ code }) => code === 403);
+  return [
+    ...(strange === undefined ? [] : [`it asked for ${strange.verb} ${strange.resource}`]),
+    ...(denied === undefined ? [] : [`it may not ${denied.verb} ${denied.resource}`]),
+  ];
+};
+
+/** No process ends but by the plan, or because it lost its lease; none tells of an error that nobody handled. */
+export const noCrash: Oracle = ({ deaths, logs }) => {
+  const lost = (client: string, process: number): boolean =>
+    logs.some(({ name, text }) => name.endsWith(`-${client}${process}.log`) && text.includes('the lease was lost'));
+  const dead = deaths.filter(({ client, process, struck }) => !struck && !lost(client, process));
+  const cries = logs.flatMap(({ name, text }) => {
+    const line = text.split('\n').find((one) => one !== '' && !one.startsWith('{'));
+    return line === undefined ? [] : [`${name} has a line that is no log line: ${line.slice(0, 200)}`];
+  });
+  return [
+    ...dead.map(({ client, process, exit }) => `operator ${client}${process} ended by itself: ${JSON.stringify(exit)}`),
+    ...cries,
+  ];
+};
+
+/** L5: after a new leader's first write none of an old one changes anything. */
+export const noZombie: Oracle = ({ journal }) => {
+  const writes = journal.exchanges
+    .filter(({ call, applied }) => isWrite(call) && !/^(leases|events)/.test(call.resource) && isGood(applied?.status))
+    .sort((a, b) => (a.applied?.at ?? 0) - (b.applied?.at ?? 0));
+  const seen = new Set<string>();
+  const found: string[] = [];
+  const leaders: string[] = [];
+  for (const write of writes) {
+    const version = write.applied?.resourceVersion ?? '';
+    const changed = version !== '' && !seen.has(version);
+    seen.add(version);
+    const who = `${write.client}${write.process}`;
+    if (!leaders.includes(who)) leaders.push(who);
+    else if (changed && leaders.at(-1) !== who) found.push(`${who} wrote (${write.what}, ${write.phase}) after ${leaders.at(-1)} had`);
+  }
+  return found;
+};
+
+function isGood(status: number | undefined): boolean {
+  return status !== undefined && status >= 200 && status < 300;
+}
+
+/** I14: a target is restarted three times at most, besides what the world undid; and no pod is evicted that is not stale. */
+export const restarts: Oracle = (evidence) => {
+  const stamps = new Map<string, Set<string>>();
+  for (const { what, applied, call } of evidence.journal.exchanges) {
+    if (call.verb !== 'patch' || call.resource !== 'deployments' || !isGood(applied?.status)) continue;
+    const versions = stamps.get(what) ?? new Set();
+    stamps.set(what, versions.add(applied?.resourceVersion ?? ''));
+  }
+  const evicted = evidence.journal.exchanges.filter(({ call, applied }) => isEviction(call.resource, applied?.status));
+  return [
+    ...[...stamps].flatMap(([what, { size }]) => (size <= 3 ? [] : [`${size} times: ${what}`])),
+    ...evicted.filter((exchange) => !wasStale(evidence, exchange)).map(({ call }) => `${call.name} was evicted but is not stale`),
+  ];
+};
+
+function isEviction(resource: string, status: number | undefined): boolean {
+  return resource === 'pods/eviction' && isGood(status);
+}
+
+/** Whether the pod refused the newest ack key of that moment. */
+function wasStale({ records, lives }: Evidence, { call, applied }: Exchange): boolean {
+  const record = records.findLast(({ at }) => at <= (applied?.at ?? 0) + 50);
+  const ack = record?.fallbacks.at(-1) ?? '';
+  return lives.some(({ pod, refuses }) => pod === call.name && refuses.has(ack));
+}

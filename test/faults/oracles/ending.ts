@@ -1,0 +1,52 @@
+/**
+ * How a rotation ends: in time, with the new key everywhere and the old one nowhere, and with nothing else touched.
+ */
+import type { Oracle } from '../evidence.ts';
+
+/** No valid token was refused, and enough were asked about. */
+export const traffic: Oracle = ({ traffic: { rejected, rejections, issued, checks } }) => {
+  if (issued < 20 || checks < issued) return [`too little traffic to tell: ${issued} tokens, ${checks} checks`];
+  if (rejected === 0) return [];
+  const { service, ageMs, verifierPod, issuerPod, error, at } = rejections[0] ?? {};
+  const first = `${service} ${verifierPod}: a token of ${issuerPod}, ${ageMs} ms old, at ${at?.toISOString()} (${error})`;
+  return [`${rejected} of ${checks} checks were rejected, first by ${first}`];
+};
+
+/** The rotation is over within the bound, and the resource says so truthfully. */
+export const ends: Oracle = ({ ending: { ended, resource, seconds }, records }) => {
+  const { phase, conditions = [], keysetVersion } = resource?.status ?? {};
+  const told = conditions.map(({ type, status, reason, message }) => `${type}=${status} ${reason}: ${message}`).join('; ');
+  if (!ended) return [`not over ${seconds.toFixed(0)} s after the last fault: phase ${phase}, ${told}`];
+  const ready = conditions.find(({ type }) => type === 'Ready');
+  const newest = records.at(-1)?.version;
+  if (ready?.status !== 'True') return [`it is over, but Ready is ${ready?.status}: ${ready?.reason}`];
+  return keysetVersion === newest ? [] : [`status tells version ${keysetVersion}, the Secret ${newest}`];
+};
+
+/** Completed, unless the workload asks for something else. */
+export const outcome: Oracle = ({ plan, ending: { ended, resource } }) => {
+  if (!ended) return [];
+  const wanted = { rotate: 'Completed', abort: 'Aborted', rollback: 'RolledBack' }[plan.workload];
+  const told = resource?.status?.history?.[0]?.outcome;
+  return told === wanted ? [] : [`outcome ${told} instead of ${wanted}`];
+};
+
+export const newEverywhere: Oracle = ({ ending: { ended, pods } }) =>
+  ended ? pods.filter((pod) => pod.acceptsNew !== 'accepted').map(({ pod }) => `${pod} does not accept the new key`) : [];
+
+export const oldNowhere: Oracle = ({ ending: { ended, pods } }) =>
+  ended ? pods.filter((pod) => pod.acceptsOld !== 'refused').map(({ pod }) => `${pod} still accepts an old key`) : [];
+
+/** L7. */
+export const onlyOurs: Oracle = ({ before, after }) =>
+  [...new Set([...before.keys(), ...after.keys()])].flatMap((object) =>
+    before.get(object) === after.get(object) ? [] : [`${object} has changed: ${difference(before.get(object), after.get(object))}`],
+  );
+
+function difference(before = '', after = ''): string {
+  let at = 0;
+  while (at < before.length && before[at] === after[at]) at += 1;
+  const from = Math.max(0, at - 60);
+  return `…${before.slice(from, at + 80)}… became …${after.slice(from, at + 80)}…`;
+}
+

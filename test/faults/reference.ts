@@ -1,0 +1,24 @@
+/**
+ * The calls and events of one rotation without any fault, as a learn run found them: what plans are made of.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** How often a signature occurs in a phase. */
+export interface Count {
+  readonly what: string;
+  readonly phase: string;
+  readonly count: number;
+}
+
+export interface Reference {
+  /** Requests that the API server answered. */
+  readonly calls: number;
+  /** In the order in which they first came. */
+  readonly requests: readonly Count[];
+  readonly lines: readonly Count[];
+}
+
+export const REFERENCE_FILE = join(import.meta.dirname, 'reference.json');
+
+export const REFERENCE: Reference = JSON.parse(readFileSync(REFERENCE_FILE, 'utf8')) as Reference;

@@ -1,0 +1,148 @@
+/**
+ * One plan on one lane: a rotation under traffic with faults, and then the judgement.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Journal } from '../support/faultproxy/journal.ts';
+import { requestAbort, requestRotation } from '../support/scenario/rotation.ts';
+import { SECRET_NAME, waitForServices } from '../support/scenario/services.ts';
+import { startTraffic } from '../support/traffic/traffic.ts';
+import { Crew } from './crew.ts';
+import { askPods, textsOf } from './end-state.ts';
+import type { Violation } from './evidence.ts';
+import { type Lane, TOKEN_TTL_SECONDS } from './lane.ts';
+import type { Build } from './operator.ts';
+import { judge } from './oracles/all.ts';
+import type { Plan } from './plan.ts';
+import { snapshotOf } from './snapshot.ts';
+import { Strikes } from './strikes.ts';
+import { worldFault } from './world.ts';
+
+/** A rotation is over this long after the last fault at the latest, milliseconds: without faults it takes about 12 s. */
+const BOUND_MS = 75_000;
+const TOKENS_PER_SECOND = 8;
+/** The rotation is asked for when the operator has looked at the Secret, or after this: a fault may keep it from that. */
+const FIRST_LOOK_MS = 4_000;
+
+export interface Result {
+  readonly violations: readonly Violation[];
+  readonly journal: Journal;
+  /** Whether a fault of the plan came about at all. */
+  readonly fired: boolean;
+  readonly ended: boolean;
+  readonly seconds: number;
+  readonly tokens: number;
+  readonly checks: number;
+  readonly rejected: number;
+  /** Writes of the Secret in words, without a key. */
+  readonly story: readonly string[];
+  readonly logs: readonly { readonly name: string; readonly text: string }[];
+}
+
+export async function runPlan(lane: Lane, plan: Plan, build: Build, run: string): Promise<Result> {
+  const { api, namespace, history, ledger, proxy } = lane;
+  const startedAt = Date.now();
+  history.restart();
+  ledger.restart();
+  await lane.audit.take(namespace);
+  const before = await snapshotOf(lane);
+  const keysBefore = new Set(history.keys());
+  const crew = new Crew({ lane, build, replicas: plan.replicas, run, env: {} });
+  const strikes = new Strikes(crew, plan.strikes);
+  const journal = proxy.begin(strikes);
+  const traffic = startTraffic({
+    endpoints: ledger.endpoints,
+    tokensPerSecond: TOKENS_PER_SECOND,
+    tokenTtlSeconds: TOKEN_TTL_SECONDS,
+    issuers: ['main'],
+    recheckEveryMs: 600,
+    leewaySeconds: 0.3,
+  });
+  const over = Promise.withResolvers<void>();
+  const world: Promise<void>[] = [];
+  let worldEndsAt = 0;
+  const strikeWorld = (phase: string): void => {
+    for (const strike of plan.world.filter((one) => one.phase === phase)) {
+      const task = sleep(strike.afterMs)
+        .then(() => worldFault(strike)({ lane, over: over.promise }))
+        .finally(() => {
+          worldEndsAt = Date.now();
+        });
+      // Its failure is told at the end.
+      task.catch(() => undefined);
+      world.push(task);
+    }
+  };
+  const seen = new Set<string>();
+  const forget = history.onRecord(({ phase, foreign }) => {
+    if (foreign || seen.has(phase)) return;
+    seen.add(phase);
+    strikeWorld(phase);
+    if (plan.workload === 'abort' && phase === 'Staging') void requestAbort(api, namespace, SECRET_NAME);
+    if (plan.workload === 'rollback' && phase === 'Draining') void requestAbort(api, namespace, SECRET_NAME);
+  });
+  try {
+    strikeWorld('Before');
+    await crew.start();
+    for (let waited = 0; waited < FIRST_LOOK_MS && proxy.phase === 'Start'; waited += 50) await sleep(50);
+    const requestedAt = await requestRotation(api, namespace, SECRET_NAME);
+    const isOver = (): boolean => {
+      const { status } = lane.resource() ?? {};
+      const latest = history.latest();
+      return (
+        latest?.phase === 'Steady' &&
+        status?.phase === 'Steady' &&
+        status.lastHandledRotateAt === requestedAt &&
+        status.keysetVersion === latest.version &&
+        status.conditions?.find(({ type }) => type === 'Rotating')?.status !== 'True'
+      );
+    };
+    const faultsEndAt = (): number => Math.max(startedAt, strikes.lastFaultEndsAt, worldEndsAt);
+    while (!isOver() && Date.now() < faultsEndAt() + BOUND_MS) await sleep(50);
+    const ended = isOver();
+    const seconds = (Date.now() - faultsEndAt()) / 1000;
+    over.resolve();
+    await Promise.all(world);
+    await traffic.drain();
+    const report = await traffic.stop();
+    if (ended) await waitForServices(api, namespace, { timeoutMs: 20_000 }).catch(() => undefined);
+    await ledger.settled();
+    const pods = await askPods(lane);
+    const metrics = await crew.metrics();
+    await crew.stop();
+    const after = await snapshotOf(lane);
+    const texts = [...crew.logs(), { name: 'metrics', text: metrics }, ...(await textsOf(lane))];
+    const records = [...history.records];
+    const violations = judge({
+      ...{ plan, journal, records, keysBefore, before, after, texts },
+      traffic: report,
+      keysAfter: history.keys(),
+      lives: [...ledger.lives],
+      ending: { ended, resource: lane.resource(), seconds, pods },
+      logs: crew.logs(),
+      deaths: crew.deaths,
+      processes: crew.started,
+      audited: await lane.audit.take(namespace),
+      faultMs: Math.max(0, faultsEndAt() - startedAt),
+    });
+    const own = strikes.errors.map((error) => ({ oracle: 'the harness itself', message: String(error) }));
+    return {
+      violations: [...violations, ...own],
+      journal,
+      fired: strikes.fired > 0 || world.length > 0,
+      ended,
+      seconds: (Date.now() - startedAt) / 1000,
+      tokens: report.issued,
+      checks: report.checks,
+      rejected: report.rejected,
+      story: records.map(
+        ({ at, resourceVersion, version, phase, sign, foreign }) =>
+          `${((at - startedAt) / 1000).toFixed(2).padStart(6)} rv=${resourceVersion} version ${version} ${phase}, key ${history.signed().indexOf(sign)} signs${foreign ? ' (by the plan)' : ''}`,
+      ),
+      logs: crew.logs(),
+    };
+  } finally {
+    over.resolve();
+    forget();
+    await Promise.all([traffic.stop(), crew.stop()]);
+  }
+}
