@@ -5,6 +5,8 @@
  * zone matches. So a time that a change to summer time skips is skipped, and one that a change to winter time repeats runs
  * twice, as with a CronJob. node-cron's own `getNextRuns` counts that hour once, knows no start but the present and asks for
  * day of month AND day of week; its `match` has to be asked minute by minute.
+ *
+ * Times are milliseconds since the epoch.
  */
 import nodeCron from 'node-cron';
 
@@ -15,26 +17,22 @@ const DAY_MS = 86_400_000;
 const LONGEST_PAUSE_MS = 8 * 366 * DAY_MS;
 
 /** Without a bound a flood of edits would grow the caches for ever. */
-const MAX_CACHED = 1_000;
-
-interface Field {
-  readonly name: string;
-  readonly min: number;
-  readonly max: number;
-  readonly names: readonly string[];
-}
+const MAX_CACHED = 500;
 
 const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];
 const DAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
-const LONGEST_MONTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const NONE: readonly string[] = [];
 
-const FIELDS: readonly Field[] = [
-  { name: 'minute', min: 0, max: 59, names: [] },
-  { name: 'hour', min: 0, max: 23, names: [] },
-  { name: 'day of month', min: 1, max: 31, names: [] },
+const FIELDS = [
+  { name: 'minute', min: 0, max: 59, names: NONE },
+  { name: 'hour', min: 0, max: 23, names: NONE },
+  { name: 'day of month', min: 1, max: 31, names: NONE },
   { name: 'month', min: 1, max: 12, names: MONTHS },
   { name: 'day of week', min: 0, max: 6, names: DAYS },
 ];
+
+/** `*`, `5` or `5-10`, each of them with `/2` or without. */
+const ITEM = /^(?:\*|(\d+|[A-Z]{3})(?:-(\d+|[A-Z]{3}))?)(?:\/(\d+))?$/i;
 
 /** What may run: ascending where the order matters. */
 interface Cron {
@@ -78,9 +76,7 @@ export function isTimeZone(name: string): boolean {
 /**
  * The last run in the half-open span (after, until].
  *
- * @param after milliseconds since the epoch
- * @param until milliseconds since the epoch
- * @returns milliseconds since the epoch, a whole minute; undefined if there is none
+ * @returns undefined if there is none
  */
 export function lastRun(expression: string, timeZone: string, after: number, until: number): number | undefined {
   const cron = goodCron(expression);
@@ -93,11 +89,7 @@ export function lastRun(expression: string, timeZone: string, after: number, unt
   return undefined;
 }
 
-/**
- * All runs after a time, ascending, without end; ends at once if the schedule never runs.
- *
- * @param after milliseconds since the epoch
- */
+/** All runs after a time, ascending, without end; ends at once if the schedule never runs. */
 export function* runsAfter(expression: string, timeZone: string, after: number): Generator<number, void, undefined> {
   const cron = goodCron(expression);
   let last = after;
@@ -110,14 +102,13 @@ export function* runsAfter(expression: string, timeZone: string, after: number):
   }
 }
 
-/**
- * The next runs after a time.
- *
- * @param after milliseconds since the epoch
- * @returns milliseconds since the epoch, ascending; fewer than `count` if the schedule has no more
- */
+/** @returns the next runs after a time, ascending; fewer than `count` if the schedule has no more */
 export function nextRuns(expression: string, timeZone: string, after: number, count: number): readonly number[] {
-  return [...runsAfter(expression, timeZone, after).take(count)];
+  const runs: number[] = [];
+  for (const run of runsAfter(expression, timeZone, after)) {
+    if (runs.push(run) === count) break;
+  }
+  return runs;
 }
 
 function goodCron(expression: string): Cron {
@@ -139,26 +130,23 @@ function readCron(expression: string): Cron | string {
   const [minute, hour, dayOfMonth, month, dayOfWeek] = read.map((field) =>
     typeof field === 'string' ? field : field.text,
   );
-  // day of month by itself: node-cron would refuse 31 in February, though the day of week may match there
+  const either = !hasStar(texts[2] ?? '') && !hasStar(texts[4] ?? '');
   const timeAndWeek = nodeCron.validateDetailed(`${minute} ${hour} * ${month} ${dayOfWeek}`);
-  const days = nodeCron.validateDetailed(`0 0 ${dayOfMonth} * *`);
+  // node-cron refuses 31 in February; where either day is enough, the day of week may still match there
+  const days = nodeCron.validateDetailed(`0 0 ${dayOfMonth} ${either ? '*' : month} *`);
   const errors = [...timeAndWeek.errors, ...days.errors];
   if (timeAndWeek.fields === undefined || days.fields === undefined || errors.length > 0) {
     return `is no cron expression: ${errors.map((error) => `${error.field}: ${error.message}`).join('; ')}`;
   }
   const { fields } = timeAndWeek;
-  const star = (i: number) => hasStar(texts[i] ?? '');
-  const cron = {
+  return {
     minutes: ascending(fields.minute),
     hours: ascending(fields.hour),
     daysOfMonth: new Set(days.fields.dayOfMonth.map(Number)),
     months: new Set(fields.month),
     daysOfWeek: new Set(fields.dayOfWeek.map(Number)),
-    either: !star(2) && !star(4),
+    either,
   };
-  const first = Math.min(...cron.daysOfMonth);
-  const possible = cron.either || [...cron.months].some((each) => first <= (LONGEST_MONTHS[each - 1] ?? 0));
-  return possible ? cron : `never runs: none of the months in "${texts[3]}" has a day in "${texts[2]}"`;
 }
 
 /** A CronJob's star bit: a step of two or more takes it away, so that such a field restricts. */
@@ -166,9 +154,8 @@ function hasStar(text: string): boolean {
   return text.split(',').some((item) => /^\*(\/0*1)?$/.test(item));
 }
 
-function ascending(values: readonly number[]): readonly number[] {
-  return [...new Set(values)].sort((a, b) => a - b);
-}
+const ascending = (values: readonly number[]) => [...new Set(values)].sort((a, b) => a - b);
+const startOfDay = (ms: number) => Math.floor(ms / DAY_MS) * DAY_MS;
 
 /**
  * Refuses what a CronJob refuses and node-cron would read in a way of its own: 7 for Sunday, ranges that wrap around, names
@@ -176,30 +163,29 @@ function ascending(values: readonly number[]): readonly number[] {
  *
  * @returns the field as node-cron understands it, or what is wrong
  */
-function readField(field: Field, text: string): { readonly text: string } | string {
-  const { name, min, max, names } = field;
+function readField(
+  { name, min, max, names }: (typeof FIELDS)[number],
+  text: string,
+): { readonly text: string } | string {
+  const numberOf = (word: string) => {
+    if (/^\d/.test(word)) return Number(word);
+    const index = names.indexOf(word.toUpperCase());
+    return index < 0 ? Number.NaN : index + min;
+  };
   const items: string[] = [];
   for (const item of text.split(',')) {
-    const match = /^(?:\*|(\d+|[A-Z]{3})(?:-(\d+|[A-Z]{3}))?)(?:\/(\d+))?$/i.exec(item);
-    if (match === null) return `has no valid ${name}: "${item}"`;
-    const [, from, to, step] = match;
-    const valueOf = (word: string) => (/^\d/.test(word) ? Number(word) : min + names.indexOf(word.toUpperCase()));
-    const known = (word: string) => /^\d/.test(word) || names.includes(word.toUpperCase());
-    const words = [from, to].filter((word) => word !== undefined);
-    const wrong = words.find((word) => !known(word) || valueOf(word) < min || valueOf(word) > max);
-    if (wrong !== undefined) return `has no valid ${name}: "${wrong}" is not from ${min} to ${max}`;
-    if (step !== undefined && Number(step) === 0) return `has no valid ${name}: "${item}" has a step of 0`;
-    const first = from === undefined ? min : valueOf(from);
+    const match = ITEM.exec(item);
+    const [, from, to, step] = match ?? [];
+    const first = from === undefined ? min : numberOf(from);
     // a CronJob reads 5/15 as from 5 on; node-cron does not know it
-    const last = to !== undefined ? valueOf(to) : from === undefined || step !== undefined ? max : first;
-    if (first > last) return `has no valid ${name}: "${item}" begins after its end`;
-    items.push(first === last ? `${first}` : `${first}-${last}${step === undefined ? '' : `/${step}`}`);
+    const last = to !== undefined ? numberOf(to) : from === undefined || step !== undefined ? max : first;
+    const inside = first >= min && first <= last && last <= max;
+    if (match === null || !inside || Number(step) === 0) {
+      return `has no valid ${name}: "${item}" (values from ${min} to ${max}, ranges that ascend, steps of 1 or more)`;
+    }
+    items.push(first === last ? `${first}` : `${first}-${last}/${step ?? 1}`);
   }
   return { text: items.join(',') };
-}
-
-function startOfDay(ms: number): number {
-  return Math.floor(ms / DAY_MS) * DAY_MS;
 }
 
 /** The runs of one day of UTC, ascending. Cheap for a day on which nothing runs: a zone is asked only where something may. */

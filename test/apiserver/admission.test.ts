@@ -14,13 +14,6 @@ import { createUser, readCredentials } from '../support/cluster/pki.ts';
 import { createNamespace, installOperator, operatorKubeconfig } from '../support/scenario/install.ts';
 import { until } from '../support/scenario/until.ts';
 
-interface Rule {
-  readonly apiGroups: readonly string[];
-  readonly resources: readonly string[];
-  readonly verbs: readonly string[];
-  readonly resourceNames?: readonly string[];
-}
-
 const cluster = inject('cluster');
 const admin = KubeApi.fromKubeconfig(cluster.kubeconfig);
 const id = randomUUID().slice(0, 8);
@@ -28,23 +21,15 @@ const namespace = `admission-${id}`;
 const repoRoot = join(import.meta.dirname, '..', '..');
 const clients: KubeApi[] = [admin];
 
-const ROTATIONS: Rule = {
-  apiGroups: ['rekey.dev'],
-  resources: ['jwtkeyrotations'],
-  verbs: ['get', 'create', 'update', 'patch', 'delete'],
-};
-const secrets = (verb: string, ...resourceNames: string[]): Rule => ({
-  apiGroups: [''],
-  resources: ['secrets'],
-  verbs: [verb],
-  resourceNames,
+const rule = (apiGroup: string, resource: string, verbs: readonly string[], resourceNames: readonly string[]) => ({
+  ...{ apiGroups: [apiGroup], resources: [resource], verbs },
+  ...(resourceNames.length > 0 && { resourceNames }),
 });
-const workloads = (resource: string, ...resourceNames: string[]): Rule => ({
-  apiGroups: [resource === 'rollouts' ? 'argoproj.io' : 'apps'],
-  resources: [resource],
-  verbs: ['patch'],
-  resourceNames,
-});
+type Rule = ReturnType<typeof rule>;
+const ROTATIONS = rule('rekey.dev', 'jwtkeyrotations', ['get', 'create', 'update', 'patch', 'delete'], []);
+const secrets = (verb: string, ...names: string[]) => rule('', 'secrets', [verb], names);
+const workloads = (resource: string, ...names: string[]) =>
+  rule(resource === 'rollouts' ? 'argoproj.io' : 'apps', resource, ['patch'], names);
 
 /** A user who may write JwtKeyRotations here, and may do these things besides. */
 async function userWith(name: string, ...rules: Rule[]): Promise<KubeApi> {
@@ -71,27 +56,19 @@ async function may(api: KubeApi, { apiGroups, resources, verbs, resourceNames = 
 }
 
 type Spec = Readonly<Record<string, unknown>>;
+const BASE = { secretName: 'jwt', environment: 'test', rotationPeriod: '90d', maxTokenTTL: '1h' };
 const target = (name: string, kind = 'Deployment') => ({ kind, name });
 const resource = (name: string, spec: Spec = {}): KubeObject => ({
   kind: 'JwtKeyRotation',
   metadata: { namespace, name },
-  spec: {
-    secretName: 'jwt',
-    environment: 'test',
-    rotationPeriod: '90d',
-    maxTokenTTL: '1h',
-    targets: [target('main')],
-    ...spec,
-  },
+  spec: { ...BASE, targets: [target('main')], ...spec },
 });
 const named = (name: string, subresource?: string) => ({ kind: 'JwtKeyRotation', namespace, name, subresource });
 const annotate = (key: string, value: string | null) => ({ metadata: { annotations: { [key]: value } } });
 
+/** @returns why a policy refused, which must have been what refused */
 async function refusal(attempt: Promise<unknown>): Promise<string> {
-  const error = await attempt.then(
-    () => new Error('it was let through'),
-    (failure: KubeApiError) => failure,
-  );
+  const error = await attempt.then(() => new Error('it was let through')).catch((failure: KubeApiError) => failure);
   expect(error).toMatchObject({ status: 403, message: expect.stringContaining('ValidatingAdmissionPolicy') });
   return error.message;
 }
@@ -120,24 +97,16 @@ beforeAll(async () => {
   await createNamespace(admin, namespace);
   const applied = await runKubectl(cluster.kubectl, ['apply', '-k', join(repoRoot, 'deploy', 'policies')]);
   expect(applied).toMatchObject({ code: 0, stderr: '' });
-  [deputy, owner, big] = await Promise.all([
-    userWith('deputy'),
-    userWith('owner', secrets('update', 'jwt'), workloads('deployments', 'main', 'admin')),
-    userWith(
-      'big',
-      secrets('update', 'jwt'),
-      secrets('get', ...names(16, 'hook')),
-      workloads('deployments', ...names(MOST, 'app')),
-    ),
-  ]);
+  deputy = await userWith('deputy');
+  owner = await userWith('owner', secrets('update', 'jwt'), workloads('deployments', 'main', 'admin'));
+  const hooks = secrets('get', ...names(16, 'hook'));
+  big = await userWith('big', secrets('update', 'jwt'), hooks, workloads('deployments', ...names(MOST, 'app')));
   const refuses = (api: KubeApi, spec: Spec) =>
-    tryCreate(api, spec).then(
-      () => false,
-      ({ status }: KubeApiError) => status === 403,
-    );
+    tryCreate(api, spec).catch(({ status }: KubeApiError) => status === 403);
   // each of the policies becomes active by itself, some time after it was applied
-  await until('the Secret is guarded', () => refuses(deputy, {}));
-  for (const first of [0, 22, 43]) await until(`target ${first} is guarded`, () => refuses(big, many(first)));
+  await until('the Secret is guarded', async () => (await refuses(deputy, {})) === true);
+  for (const first of [0, 22, 43])
+    await until(`target ${first} is guarded`, async () => (await refuses(big, many(first))) === true);
   await admin.create(resource('standing'));
 });
 afterAll(async () => {
@@ -152,32 +121,21 @@ describe('the policies', () => {
   it('check every target that the CRD allows, once, and have one idea of when to check', () => {
     const checked = texts.flatMap((text) => [...text.matchAll(/\.name\(object\.spec\.targets\[(\d+)\]\.name\)/g)]);
     expect(checked.map((match) => Number(match[1])).sort((a, b) => a - b)).toEqual([...Array(MOST).keys()]);
-    expect(readFileSync(join(repoRoot, 'crds', 'jwtkeyrotations.rekey.dev.yaml'), 'utf8')).toContain(
-      `minItems: 1\n                  maxItems: ${MOST}`,
+    const crd = readFileSync(join(repoRoot, 'crds', 'jwtkeyrotations.rekey.dev.yaml'), 'utf8');
+    expect(crd.match(/ targets:\n.*\n.*\n.*\n +maxItems: (\d+)/)?.[1]).toBe(String(MOST));
+    const specs = texts.map((text) => (loadAll(text) as KubeObject[])[0]?.spec as Spec);
+    const when = specs.map(({ failurePolicy, matchConditions, matchConstraints }) =>
+      JSON.stringify({ failurePolicy, matchConditions, matchConstraints }),
     );
-    const policies = texts.map((text) => (loadAll(text) as KubeObject[])[0]?.spec as Record<string, unknown>);
-    expect(policies).toHaveLength(4);
-    for (const { matchConditions, matchConstraints, failurePolicy } of policies) {
-      expect({ matchConditions, matchConstraints }).toEqual({
-        matchConditions: policies[0]?.matchConditions,
-        matchConstraints: policies[0]?.matchConstraints,
-      });
-      expect(failurePolicy).toBe('Fail');
-    }
+    expect(when).toHaveLength(4);
+    expect(new Set(when).size).toBe(1);
   });
 
-  it('are of one piece with the CRD, as far as the API server can tell', async () => {
-    const { items } = await admin.list({ kind: 'ValidatingAdmissionPolicy' });
-    const ours = items.filter(({ metadata }) => metadata.name.startsWith('rekey-authors'));
-    expect(ours).toHaveLength(4);
-    for (const { status } of ours) expect(status).not.toHaveProperty('typeChecking.expressionWarnings');
-  });
-
-  it('are in the base, and belong to no namespace', async () => {
-    const { stdout } = await runKubectl(cluster.kubectl, ['kustomize', join(repoRoot, 'deploy', 'base')]);
-    const ours = (loadAll(stdout) as KubeObject[]).filter(({ kind }) => kind?.startsWith('ValidatingAdmission'));
-    expect(ours).toHaveLength(8);
-    for (const { metadata } of ours) expect(metadata.namespace).toBeUndefined();
+  it('are in the base, as kubectl applies it', async () => {
+    const base = join(repoRoot, 'deploy', 'base');
+    const { stdout, code } = await runKubectl(cluster.kubectl, ['apply', '--dry-run=server', '-k', base]);
+    expect(code).toBe(0);
+    expect(stdout.match(/validatingadmissionpolicy(binding)?\.admissionregistration/g)).toHaveLength(8);
   });
 });
 
@@ -197,20 +155,19 @@ describe('an author', () => {
 
   it('who may patch one of two Deployments is told which one is missing', async () => {
     const message = await refusal(tryCreate(owner, { targets: [target('main'), target('database')] }));
-    expect(message).toContain(
-      `spec.targets[1]: owner-${id} may not patch Deployment/database in namespace ${namespace}`,
-    );
+    expect(message).toContain(`[1]: owner-${id} may not patch Deployment/database in namespace ${namespace}`);
     expect(message).not.toContain('main');
   });
 
-  it.each([
-    ['Deployment', 'deployments'],
-    ['StatefulSet', 'statefulsets'],
-    ['DaemonSet', 'daemonsets'],
-    ['Rollout', 'rollouts'],
-  ])('needs the right to patch a %s as such', async (kind, plural) => {
+  const KINDS = {
+    Deployment: 'deployments',
+    StatefulSet: 'statefulsets',
+    DaemonSet: 'daemonsets',
+    Rollout: 'rollouts',
+  };
+  it.each(Object.entries(KINDS))('needs the right to patch a %s as such', async (kind, plural) => {
     const spec = { targets: [target('app', kind)] };
-    const others = ['deployments', 'statefulsets', 'daemonsets', 'rollouts'].filter((other) => other !== plural);
+    const others = Object.values(KINDS).filter((other) => other !== plural);
     const [able, unable] = await Promise.all([
       userWith(`may-${plural}`, secrets('update', 'jwt'), workloads(plural, 'app')),
       userWith(`not-${plural}`, secrets('update', 'jwt'), ...others.map((other) => workloads(other, 'app'))),
@@ -231,14 +188,9 @@ describe('an author', () => {
   });
 
   it.each([
-    ['a Secret elsewhere', { secretName: 'b/jwt' }],
-    ['a Secret above', { secretName: '../b' }],
-    ['an encoded path', { secretName: 'b%2fjwt' }],
-    ['a fragment', { secretName: 'jwt#' }],
-    ['a query', { secretName: 'jwt?' }],
-    ['a Deployment elsewhere', { targets: [target('b/main')] }],
-    ['a Deployment above', { targets: [target('../main')] }],
-  ])('cannot name %s', async (_, spec) => {
+    ...['b/jwt', '../b', 'b%2fjwt', 'jwt#', 'jwt?'].map((secretName) => ({ secretName })),
+    ...['b/main', '../main', 'b%2fmain'].map((name) => ({ targets: [target(name)] })),
+  ])('cannot name what is elsewhere: %j', async (spec) => {
     await expect(tryCreate(admin, spec)).rejects.toMatchObject({ status: 422 });
   });
 
@@ -249,21 +201,18 @@ describe('an author', () => {
 });
 
 describe('a resource of somebody else', () => {
-  it.each([
-    ['rotate-requested-at', 'now'],
-    ['abort-requested-at', 'now'],
-    ['paused', 'true'],
-    ['emergency', '1: leak'],
-    ['compromise-contained', '1'],
-  ])('takes no annotation rekey.dev/%s', async (key, value) => {
-    const annotation = `rekey.dev/${key}`;
-    await refusal(deputy.patch(named('standing'), annotate(annotation, value)));
-    await admin.patch(named('standing'), annotate(annotation, value));
-    await refusal(deputy.patch(named('standing'), annotate(annotation, `${value}!`)));
-    await refusal(deputy.patch(named('standing'), annotate(annotation, null)));
-    await refusal(deputy.patch(named('standing'), { metadata: { annotations: null } }));
-    await admin.patch(named('standing'), annotate(annotation, null));
-  });
+  it.each(['rotate-requested-at', 'abort-requested-at', 'paused', 'emergency', 'compromise-contained'])(
+    'takes no annotation rekey.dev/%s',
+    async (key) => {
+      const annotation = `rekey.dev/${key}`;
+      await refusal(deputy.patch(named('standing'), annotate(annotation, 'a')));
+      await admin.patch(named('standing'), annotate(annotation, 'a'));
+      await refusal(deputy.patch(named('standing'), annotate(annotation, 'b')));
+      await refusal(deputy.patch(named('standing'), annotate(annotation, null)));
+      await refusal(deputy.patch(named('standing'), { metadata: { annotations: null } }));
+      await admin.patch(named('standing'), annotate(annotation, null));
+    },
+  );
 
   it('takes no edit of its spec, by whatever verb', async () => {
     const edit = { spec: { targets: [target('main'), target('database')] } };
@@ -272,13 +221,8 @@ describe('a resource of somebody else', () => {
     await refusal(deputy.patch(named('standing'), { spec: { suspend: true } }));
     const current = await deputy.get(named('standing'));
     await refusal(deputy.replace({ ...current, spec: { ...(current.spec as Spec), maxTokenTTL: '1m' } }));
-    await refusal(
-      deputy.patch(
-        named('standing'),
-        { ...resource('standing', edit.spec), apiVersion: 'rekey.dev/v1alpha1' },
-        'apply',
-      ),
-    );
+    const whole = { ...resource('standing', edit.spec), apiVersion: 'rekey.dev/v1alpha1' };
+    await refusal(deputy.patch(named('standing'), whole, 'apply'));
   });
 
   it('may have its labels and other annotations edited, and may be deleted', async () => {
@@ -290,9 +234,8 @@ describe('a resource of somebody else', () => {
   });
 
   it('has its status patched by the operator, which may write nothing else of it', async () => {
-    const operator = KubeApi.fromKubeconfig(
-      await operatorKubeconfig(admin, join(cluster.dir, `${namespace}.kubeconfig`)),
-    );
+    const kubeconfig = await operatorKubeconfig(admin, join(cluster.dir, `${namespace}.kubeconfig`));
+    const operator = KubeApi.fromKubeconfig(kubeconfig);
     clients.push(operator);
     const patched = await operator.patch(named('standing', 'status'), { status: { phase: 'Steady' } });
     expect(patched.status).toMatchObject({ phase: 'Steady' });

@@ -12,7 +12,7 @@ export async function rotateNaively(stage: Stage): Promise<boolean> {
   const restart = ['rollout', 'restart', '--namespace', NAMESPACE];
   screen.line();
   const { bold, bad } = screen.style;
-  screen.line(bold(`  $ kubectl apply --server-side -f -      # ${SECRET_NAME} with a new JWT_SECRET_KEY`));
+  screen.line(bold(`  $ kubectl apply --server-side -f -  # ${SECRET_NAME} with a new JWT_SECRET_KEY`));
   screen.line(bold(`  $ kubectl ${restart.join(' ')} \\`));
   screen.line(bold(`      ${deployments.join(' ')}`));
   screen.line();
@@ -43,11 +43,8 @@ export async function rotateNaively(stage: Stage): Promise<boolean> {
     ['tokens issued', count(account.issued)],
     ['checks', count(account.checks)],
     ['rejected', bad(`${count(account.rejected)} checks of ${count(tokens)} valid tokens`)],
-    ['', `${count(account.rejectedYoung)} of them younger than a second: signed by a new pod, refused by an old one`],
-    [
-      '',
-      `${count(account.rejected - account.rejectedYoung)} older: signed before the change, or by a pod that was still to be restarted`,
-    ],
+    ['', `${count(account.rejectedYoung)} less than a second after they were issued: old and new pods disagree`],
+    ['', `${count(account.rejected - account.rejectedYoung)} later: the key that had signed them was taken away`],
     ['old key', `accepted by ${inWords(oldKey.accepted, oldKey.pods)}`],
   ];
   for (const line of table(rows)) screen.line(line);

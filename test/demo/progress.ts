@@ -55,7 +55,7 @@ export async function showProgress(
   for (;;) {
     const standing = await look();
     if (last !== undefined && last.phase !== standing.phase) {
-      show(ended(last, standing));
+      show(lastRow(last, standing));
       screen.settle();
     }
     last = standing;
@@ -67,7 +67,7 @@ export async function showProgress(
 }
 
 /** The last row of a phase, which went by between two looks. */
-function ended(last: Standing, next: Standing): Standing {
+function lastRow(last: Standing, next: Standing): Standing {
   const pods = new Map([...next.pods].map(([name, [, all]]) => [name, [all, all] as const]));
   return {
     ...last,

@@ -12,6 +12,8 @@ export interface TargetConfig {
   readonly canary: boolean;
   /** Verifies with the signing key alone: a service that no rotation can serve. */
   readonly singleKey?: boolean;
+  /** Accepts whatever it is sent: its canaries tell nothing. */
+  readonly verifiesNothing?: boolean;
 }
 
 /** What the environment may do besides running pods. Each is unlimited in number where it is set. */
@@ -73,94 +75,27 @@ const main: TargetConfig = { name: 'main', roles: ['Signer', 'Verifier'], replic
 const admin: TargetConfig = { name: 'admin', roles: ['Verifier'], replicas: 1, canary: true };
 const minter: TargetConfig = { name: 'minter', roles: ['Signer'], replicas: 1, canary: false };
 
-export const CONFIGS: Readonly<Record<string, Config>> = {
-  small: {
-    name: 'small',
-    targets: [main],
-    nodes: 2,
-    maxPods: 2,
-    rotations: 1,
-    aborts: 1,
-    nodeLag: 'served',
-    tickMs: 60_000,
-    drainTicks: 2,
-    faults: { ...NO_FAULTS, restart: true, revert: true, zombie: true },
-  },
-  medium: {
-    name: 'medium',
-    targets: [main, admin],
-    nodes: 1,
-    maxPods: 2,
-    rotations: 1,
-    aborts: 1,
-    nodeLag: 'served',
-    tickMs: 60_000,
-    drainTicks: 1,
-    faults: { ...NO_FAULTS, restart: true },
-  },
-  roles: {
-    name: 'roles',
-    targets: [main, admin],
-    nodes: 2,
-    maxPods: 2,
-    rotations: 1,
-    aborts: 0,
-    nodeLag: 'served',
-    tickMs: 60_000,
-    drainTicks: 1,
-    faults: NO_FAULTS,
-  },
-  rolesSettle: {
-    name: 'rolesSettle',
-    targets: [minter, admin],
-    nodes: 2,
-    maxPods: 2,
-    rotations: 1,
-    aborts: 0,
-    nodeLag: 'settle',
-    tickMs: 60_000,
-    drainTicks: 1,
-    faults: NO_FAULTS,
-  },
-  tiny: {
-    name: 'tiny',
-    targets: [main],
-    nodes: 1,
-    maxPods: 2,
-    rotations: 1,
-    aborts: 1,
-    nodeLag: 'served',
-    tickMs: 60_000,
-    drainTicks: 1,
-    faults: { ...NO_FAULTS, restart: true },
-  },
-  ...Object.fromEntries(
-    (Object.keys(NO_FAULTS) as (keyof Faults)[]).map((fault) => [
-      `only-${fault}`,
-      {
-        name: `only-${fault}`,
-        targets: [main],
-        nodes: 2,
-        maxPods: 2,
-        rotations: 1,
-        aborts: 1,
-        nodeLag: 'served',
-        tickMs: 60_000,
-        drainTicks: 2,
-        faults: { ...NO_FAULTS, [fault]: true },
-      } as const,
-    ]),
-  ),
-  inferred: {
-    name: 'inferred',
-    targets: [minter, admin],
-    nodes: 1,
-    maxPods: 2,
-    rotations: 1,
-    aborts: 1,
-    nodeLag: 'served',
-    tickMs: 60_000,
-    drainTicks: 1,
-    faults: { ...NO_FAULTS, restart: true },
-  },
-};
+const minterOf = minter;
+const base = { nodeLag: 'served', tickMs: 60_000, drainTicks: 2, maxPods: 2, nodes: 1, rotations: 1, aborts: 1 } as const;
+const f = (...on: readonly (keyof Faults)[]): Faults => ({ ...NO_FAULTS, ...Object.fromEntries(on.map((k) => [k, true])) });
+
+export const CONFIGS: Readonly<Record<string, Config>> = Object.fromEntries(
+  (
+    [
+      { ...base, name: 'tiny', targets: [main], drainTicks: 1, faults: f('restart') },
+      { ...base, name: 'tinyz', targets: [main], drainTicks: 1, faults: f('zombie', 'restart') },
+      { ...base, name: 'tinyzs', targets: [main], drainTicks: 1, faults: f('zombie', 'restart', 'staleCache') },
+      { ...base, name: 'scale1', targets: [main], faults: f('scale') },
+      { ...base, name: 'people', targets: [main], nodes: 2, faults: f('statusLag', 'revert', 'window', 'silence', 'shorten') },
+      { ...base, name: 'twice', targets: [main], rotations: 2, aborts: 2, faults: f('restart') },
+      { ...base, name: 'roles', targets: [main, admin], nodes: 2, aborts: 0, drainTicks: 1, faults: NO_FAULTS },
+      { ...base, name: 'rolesSettle', targets: [main, admin], nodes: 2, nodeLag: 'settle', drainTicks: 1, faults: NO_FAULTS },
+      { ...base, name: 'minter', targets: [minterOf, admin], nodes: 2, nodeLag: 'settle', drainTicks: 1, faults: f('restart') },
+      { ...base, name: 'medium', targets: [main, admin], drainTicks: 1, faults: f('restart') },
+      { ...base, name: 'mediumz', targets: [main, admin], drainTicks: 1, faults: f('zombie') },
+      { ...base, name: 'mediums', targets: [main, admin], drainTicks: 1, faults: f('staleCache') },
+      { ...base, name: 'unfit', targets: [main, { ...admin, singleKey: true }], drainTicks: 1, faults: f('restart') },
+      { ...base, name: 'void', targets: [main, { ...admin, verifiesNothing: true }], drainTicks: 1, faults: f('restart') },
+    ] satisfies readonly Config[]
+  ).map((config) => [config.name, config]),
+);

@@ -122,18 +122,19 @@ function probeFacts(config: Config, world: World, pod: Pod, probe: Probe, entry:
     at: NOW - age * config.tickMs,
     // of another version than the one that is planned with, no answer is looked at
     answers: version === entry.keyset.version ? answersOf(config, world, pod, held, entry, known) : new Map(),
-    random: known ? 'refused' : 'unknown',
+    random: known ? (config.targets[pod.target]?.verifiesNothing === true ? 'accepted' : 'refused') : 'unknown',
   };
 }
 
 function answersOf(config: Config, world: World, pod: Pod, held: number, entry: Entry, known: boolean) {
   const shape = chronicleAt(world.chronicle, held);
-  const single = config.targets[pod.target]?.singleKey === true;
-  const bits = (known ? 1 : 0) + (world.retired ? 2 : 0) + (single ? 4 : 0);
-  const key = ((entry.id * 512 + shape.id) * 16 + held) * 8 + bits;
+  const { singleKey, verifiesNothing } = config.targets[pod.target] ?? {};
+  const kind = verifiesNothing === true ? 2 : singleKey === true ? 1 : 0;
+  const bits = (known ? 1 : 0) + (world.retired ? 2 : 0) + kind * 4;
+  const key = ((entry.id * 512 + shape.id) * 16 + held) * 16 + bits;
   const found = answerSets.get(key);
   if (found !== undefined) return found;
-  const made = makeAnswers(shape, held, entry, { known, retired: world.retired, single });
+  const made = makeAnswers(shape, held, entry, { known, retired: world.retired, kind });
   answerSets.set(key, made);
   return made;
 }
@@ -143,12 +144,13 @@ function makeAnswers(
   shape: TrueShape,
   held: number,
   { keyset }: Entry,
-  { known, retired, single }: { readonly known: boolean; readonly retired: boolean; readonly single: boolean },
+  { known, retired, kind }: { readonly known: boolean; readonly retired: boolean; readonly kind: number },
 ): ReadonlyMap<string, Answer> {
-  const mask = single ? 1 << shape.sign : shape.mask;
+  const mask = kind === 1 ? 1 << shape.sign : shape.mask;
   const accepts = (kid: string) => {
     const version = Number(kid.slice(1));
-    return kid.startsWith('N') ? !single && version === held : (mask & (1 << version)) !== 0;
+    if (kind === 2) return true;
+    return kid.startsWith('N') ? kind === 0 && version === held : (mask & (1 << version)) !== 0;
   };
   const kids = keyset.keys.map(({ kid }) => kid);
   const { rotation } = keyset;

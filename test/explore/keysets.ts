@@ -7,13 +7,14 @@
  * comparison of the planner is of the form `now >= time + constant` with a smaller constant. The one comparison of two
  * recorded times, of a container's start with a write, is kept exactly: see {@link startedAt}.
  */
-import { SETTLE_MS } from '../../src/rotation/evidence.ts';
 import type { KeyRecord, Keyset, Shape } from '../../src/rotation/keyset.ts';
 import { internChronicle, trueShape } from './chronicle.ts';
 
 export const NOW = Date.UTC(2026, 0, 1);
 /** Secrets that rekey has not adopted. */
 export const UNMANAGED = 0;
+/** How long kubelets may lag behind: a fact of the world, so it is not taken from the code under test. Milliseconds. */
+const SETTLE_MS = 10_000;
 /** Versions are apart by more than a settle delay, so that a start falls between two of them. */
 const GAP_MS = 2 * SETTLE_MS;
 

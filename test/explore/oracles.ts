@@ -123,7 +123,7 @@ function judgeWrite(config: Config, before: World, after: World): Violation | un
   return undefined;
 }
 
-/** I9 and I15: a rotation brings one key, and there is one rotation. */
+/** I9 and I15: a rotation brings one key, there is one rotation, and a request leads to one. */
 function judgeKeys(before: World, after: World): Violation | undefined {
   if (before.secret === UNMANAGED) return undefined;
   const [was, is] = [entryOf(before.secret).keyset, entryOf(after.secret).keyset];
@@ -133,6 +133,11 @@ function judgeKeys(before: World, after: World): Violation | undefined {
   if (begins && was.phase !== 'Steady') {
     return { oracle: 'I15', message: `a rotation begins in phase ${was.phase} of another` };
   }
+  const served = is.handled.rotateAt !== was.handled.rotateAt;
+  if (begins && is.handled.rotateAt !== `r${before.rotate}`) {
+    return { oracle: 'I15', message: 'a rotation begins and its request is not marked as served: it would be served again' };
+  }
+  if (served && !begins) return { oracle: 'I14', message: 'a request is marked as served without a rotation' };
   if (made.length > (begins ? 1 : 0)) return { oracle: 'I9', message: `${made.length} keys more in one write` };
   if (real.length > 2) return { oracle: 'I9', message: `${real.length} real keys in the Secret` };
   if (is.version > was.version + 1) return { oracle: 'I9', message: `version ${was.version} is followed by ${is.version}` };

@@ -15,8 +15,8 @@ export interface Found {
   readonly violation: Violation;
   /** State in which it is, or from which the step starts. */
   readonly state: number;
-  /** The step that breaks the invariant; absent if the state does. */
-  readonly step?: { readonly kind: StepKind; readonly a?: number | undefined; readonly b?: number | undefined };
+  /** What the step that breaks the invariant leads to; absent if the state, or a decision in it, does. */
+  readonly after?: Uint8Array;
 }
 
 export interface Result {
@@ -37,6 +37,8 @@ export const RANK: Readonly<Partial<Record<StepKind, number>>> = Object.fromEntr
 
 export interface Limits {
   readonly maxStates: number;
+  /** The only ones that are judged; all if absent. */
+  readonly oracles?: readonly string[] | undefined;
   readonly onProgress?: (states: number, transitions: number) => void;
 }
 
@@ -47,7 +49,9 @@ export function steps(config: Config, world: World, emit: Emit, onThought: Param
   environmentSteps(config, world, emit);
 }
 
-export function explore(config: Config, { maxStates, onProgress }: Limits): Result {
+export function explore(config: Config, { maxStates, oracles, onProgress }: Limits): Result {
+  const judge = (violation: Violation | undefined) =>
+    violation !== undefined && (oracles?.includes(violation.oracle) ?? true) ? violation : undefined;
   const store = new StateStore();
   let next = new Int32Array(1 << 16).fill(-1);
   let by = new Uint8Array(1 << 16);
@@ -60,14 +64,15 @@ export function explore(config: Config, { maxStates, onProgress }: Limits): Resu
     const world = decode(config, store.get(id));
     let best = FAULT_FREE.length;
     let chosen = -1;
-    const emit: Emit = (kind, after, a, b) => {
+    const emit: Emit = (kind, after) => {
       if (found !== undefined) return;
       transitions += 1;
-      const broken = judgeStep(config, world, kind, after);
+      const bytes = encode(config, after);
       const known = store.size;
-      const reached = store.add(encode(config, after), state);
-      const violation = broken ?? (reached === known ? judgeState(config, after) : undefined);
-      if (violation !== undefined) found = { violation, state, step: { kind, a, b } };
+      const reached = store.add(bytes, state);
+      const broken = judge(judgeStep(config, world, kind, after));
+      const violation = broken ?? (reached === known ? judge(judgeState(config, after)) : undefined);
+      if (violation !== undefined) found = { violation, state, after: bytes.slice() };
       const rank = RANK[kind] ?? FAULT_FREE.length;
       if (rank < best && reached !== state) {
         best = rank;
@@ -76,7 +81,7 @@ export function explore(config: Config, { maxStates, onProgress }: Limits): Resu
     };
     try {
       steps(config, world, emit, (thought) => {
-        const violation = judgeThought(config, world, thought);
+        const violation = judge(judgeThought(config, world, thought));
         if (violation !== undefined) found ??= { violation, state };
       });
     } catch (error) {

@@ -2,10 +2,11 @@
  * A path through the states as people read it: one line a step.
  */
 import { chronicleAt } from './chronicle.ts';
-import { decode, encode } from './codec.ts';
+import { encode } from './codec.ts';
 import type { Config } from './config.ts';
 import { effectOf } from './effects.ts';
 import { entryOf, UNMANAGED } from './keysets.ts';
+import { judgeState, judgeStep } from './oracles.ts';
 import { type Found, type Result, steps } from './search.ts';
 import { STEPS, type StepKind } from './steps.ts';
 import { initialWorld, type World } from './world.ts';
@@ -18,7 +19,7 @@ interface Step {
 }
 
 /** @returns one line for each step, then what is broken */
-export function traceOf(config: Config, { store }: Pick<Result, 'store'>, { violation, state, step }: Found): string[] {
+export function traceOf(config: Config, { store }: Pick<Result, 'store'>, { violation, state, after }: Found): string[] {
   const path: number[] = [];
   for (let id = state; id !== -1; id = store.parent(id)) path.unshift(id);
   let world = initialWorld(config);
@@ -28,20 +29,13 @@ export function traceOf(config: Config, { store }: Pick<Result, 'store'>, { viol
     lines.push(line(config, lines.length, world, taken));
     world = taken.next;
   }
-  if (step !== undefined) {
-    const last = allSteps(config, world).find(
-      ({ kind, next }) => kind === step.kind && isBroken(config, world, kind, next, violation.oracle),
-    );
-    if (last !== undefined) lines.push(line(config, lines.length, world, last));
-  }
-  return [...lines, `${violation.oracle}: ${violation.message}`];
-}
-
-let isBroken: (config: Config, world: World, kind: StepKind, next: World, oracle: string) => boolean = () => true;
-
-/** Set by the search: which of several steps of one kind was meant. */
-export function judgeWith(judge: typeof isBroken): void {
-  isBroken = judge;
+  if (after === undefined) return [...lines, `${violation.oracle}: ${violation.message}`];
+  const last = stepTo(config, world, after);
+  lines.push(line(config, lines.length, world, last));
+  // once more, with the names of this trace
+  const again = judgeStep(config, world, last.kind, last.next) ?? judgeState(config, last.next);
+  const { message } = again?.oracle === violation.oracle ? again : violation;
+  return [...lines, `${violation.oracle}: ${message}`];
 }
 
 function allSteps(config: Config, world: World): Step[] {
@@ -59,7 +53,6 @@ function allSteps(config: Config, world: World): Step[] {
 function stepTo(config: Config, world: World, bytes: Uint8Array): Step {
   const wanted = Buffer.from(bytes);
   const taken = allSteps(config, world).find(({ next }) => wanted.equals(encode(config, next)));
-  if (taken === undefined) { console.log(describe(config, world), '=>', describe(config, decode(config, bytes)));console.log(allSteps(config,world).map((s)=>s.kind+' '+describe(config,s.next)).join('\n')) }
   if (taken === undefined) throw new Error('a step of the trace is lost: the encoding of states is at fault');
   return taken;
 }

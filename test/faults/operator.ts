@@ -43,7 +43,9 @@ export async function startOperator({ build, kubeconfig, namespace, logFile, env
     ...['--kubeconfig', kubeconfig, '--namespace', namespace, '--leader-election-namespace', namespace],
     ...['--listen', '127.0.0.1:0', '--log-level', 'info', '--allow-loopback-pods'],
   ];
-  const inherited = Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+  const inherited = Object.entries(process.env).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value]],
+  );
   const started = await startProcess({
     name: 'operator',
     command,

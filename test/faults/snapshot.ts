@@ -5,7 +5,7 @@ import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import type { Secret } from '../support/node/types.ts';
 import type { Lane } from './lane.ts';
 
-const OUR_DATA = ['JWT_SECRET_KEY', 'JWT_SECRET_KEY_FALLBACKS', 'JWT_KEY_ID', 'JWT_ALGORITHM'];
+const OUR_DATA = ['JWT_SECRET_KEY', 'JWT_SECRET', 'JWT_SECRET_KEY_FALLBACKS', 'JWT_KEY_ID', 'JWT_ALGORITHM'];
 /** Written by rekey, by the Deployment controller or by kubectl rollout. */
 const OUR_ANNOTATIONS =
   /^(rekey\.dev\/|reloader\.stakater\.com\/|deployment\.kubernetes\.io\/|kubectl\.kubernetes\.io\/|test\.rekey\.dev\/)/;
@@ -13,7 +13,9 @@ const OUR_ANNOTATIONS =
 type Strings = Readonly<Record<string, string>>;
 
 interface Deployment extends KubeObject {
-  readonly spec: { readonly template: { readonly metadata?: { readonly annotations?: Strings }; readonly spec: unknown } };
+  readonly spec: {
+    readonly template: { readonly metadata?: { readonly annotations?: Strings }; readonly spec: unknown };
+  };
 }
 
 /** @returns a text by object; equal texts mean that nothing of others was changed */

@@ -75,7 +75,8 @@ export const noZombie: Oracle = ({ journal }) => {
     seen.add(version);
     const who = `${write.client}${write.process}`;
     if (!leaders.includes(who)) leaders.push(who);
-    else if (changed && leaders.at(-1) !== who) found.push(`${who} wrote (${write.what}, ${write.phase}) after ${leaders.at(-1)} had`);
+    else if (changed && leaders.at(-1) !== who)
+      found.push(`${who} wrote (${write.what}, ${write.phase}) after ${leaders.at(-1)} had`);
   }
   return found;
 };
@@ -95,7 +96,9 @@ export const restarts: Oracle = (evidence) => {
   const evicted = evidence.journal.exchanges.filter(({ call, applied }) => isEviction(call.resource, applied?.status));
   return [
     ...[...stamps].flatMap(([what, { size }]) => (size <= 3 ? [] : [`${size} times: ${what}`])),
-    ...evicted.filter((exchange) => !wasStale(evidence, exchange)).map(({ call }) => `${call.name} was evicted but is not stale`),
+    ...evicted
+      .filter((exchange) => !wasStale(evidence, exchange))
+      .map(({ call }) => `${call.name} was evicted but is not stale`),
   ];
 };
 

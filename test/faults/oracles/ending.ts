@@ -15,7 +15,9 @@ export const traffic: Oracle = ({ traffic: { rejected, rejections, issued, check
 /** The rotation is over within the bound, and the resource says so truthfully. */
 export const ends: Oracle = ({ ending: { ended, resource, seconds }, records }) => {
   const { phase, conditions = [], keysetVersion } = resource?.status ?? {};
-  const told = conditions.map(({ type, status, reason, message }) => `${type}=${status} ${reason}: ${message}`).join('; ');
+  const told = conditions
+    .map(({ type, status, reason, message }) => `${type}=${status} ${reason}: ${message}`)
+    .join('; ');
   if (!ended) return [`not over ${seconds.toFixed(0)} s after the last fault: phase ${phase}, ${told}`];
   const ready = conditions.find(({ type }) => type === 'Ready');
   const newest = records.at(-1)?.version;
@@ -32,7 +34,9 @@ export const outcome: Oracle = ({ plan, ending: { ended, resource } }) => {
 };
 
 export const newEverywhere: Oracle = ({ ending: { ended, pods } }) =>
-  ended ? pods.filter((pod) => pod.acceptsNew !== 'accepted').map(({ pod }) => `${pod} does not accept the new key`) : [];
+  ended
+    ? pods.filter((pod) => pod.acceptsNew !== 'accepted').map(({ pod }) => `${pod} does not accept the new key`)
+    : [];
 
 export const oldNowhere: Oracle = ({ ending: { ended, pods } }) =>
   ended ? pods.filter((pod) => pod.acceptsOld !== 'refused').map(({ pod }) => `${pod} still accepts an old key`) : [];
@@ -40,7 +44,9 @@ export const oldNowhere: Oracle = ({ ending: { ended, pods } }) =>
 /** L7. */
 export const onlyOurs: Oracle = ({ before, after }) =>
   [...new Set([...before.keys(), ...after.keys()])].flatMap((object) =>
-    before.get(object) === after.get(object) ? [] : [`${object} has changed: ${difference(before.get(object), after.get(object))}`],
+    before.get(object) === after.get(object)
+      ? []
+      : [`${object} has changed: ${difference(before.get(object), after.get(object))}`],
   );
 
 function difference(before = '', after = ''): string {
@@ -49,4 +55,3 @@ function difference(before = '', after = ''): string {
   const from = Math.max(0, at - 60);
   return `…${before.slice(from, at + 80)}… became …${after.slice(from, at + 80)}…`;
 }
-

@@ -18,11 +18,15 @@ function writes({ records }: Evidence): readonly { readonly before: SecretRecord
 const changesKeys = ({ before, after }: { before: SecretRecord; after: SecretRecord }): boolean =>
   before.sign !== after.sign || before.fallbacks.join() !== after.fallbacks.join();
 
-/** Whether a container that lives at a write holds what was there before it. */
-function holdsOlder(life: Life, write: SecretRecord): boolean {
+/**
+ * Whether a container that lives at a write holds what was there before it: it started earlier, or it read a stale Secret
+ * since. Which version it holds is told by the ack key that it accepts, since each version has one of its own.
+ */
+function holdsOlder(life: Life, write: SecretRecord, records: readonly SecretRecord[]): boolean {
   if (life.until !== undefined && life.until < write.resourceVersion) return false;
-  const ack = write.fallbacks.at(-1) ?? '';
-  return life.from < write.resourceVersion || life.refuses.has(ack);
+  if (life.from < write.resourceVersion) return true;
+  const held = records.findLast(({ fallbacks }) => life.accepts.has(fallbacks.at(-1) ?? ''));
+  return held !== undefined && held.resourceVersion < write.resourceVersion && held.version < write.version;
 }
 
 /** W1: every verifier that lives accepts who signs from now on, and every signer that lives is still accepted. */
@@ -31,7 +35,7 @@ export const w1: Oracle = (evidence) =>
     .filter(changesKeys)
     .flatMap(({ after }) =>
       evidence.lives
-        .filter((life) => holdsOlder(life, after))
+        .filter((life) => holdsOlder(life, after, evidence.records))
         .flatMap((life) => [
           ...(life.refuses.has(after.sign)
             ? [`version ${after.version} (${after.phase}) signs with a key that ${life.pod} refuses`]
@@ -78,7 +82,9 @@ function overlap(a: Life, b: Life): boolean {
 /** I9: a rotation makes one key, however often the operator crashes; every write of keys brings one ack key besides. */
 export const oneKey: Oracle = (evidence) => {
   const fresh = evidence.keysAfter.filter((key) => key !== '' && !evidence.keysBefore.has(key));
-  const foreign = new Set(evidence.records.filter((record) => record.foreign).flatMap((record) => [...verifyOf(record)]));
+  const foreign = new Set(
+    evidence.records.filter((record) => record.foreign).flatMap((record) => [...verifyOf(record)]),
+  );
   const made = fresh.filter((key) => !foreign.has(key)).length;
   const acks = writes(evidence).filter(changesKeys).length;
   return made - acks <= 1 ? [] : [`${made - acks} keys were made for one rotation`];

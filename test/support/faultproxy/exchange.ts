@@ -17,6 +17,8 @@ export interface Passage {
   /** What this question was answered `back` times ago. */
   readonly past: (back: number) => Buffer | undefined;
   readonly signal: (signal: NodeJS.Signals) => void;
+  /** Ends the connection with RST. */
+  readonly reset: () => void;
 }
 
 /** Does what the fault says; without one it passes the request and its answer on. */
@@ -52,7 +54,7 @@ export async function pass(passage: Passage, fault: CallFault | undefined): Prom
     case 'reset':
       if (fault.applied) await forward();
       exchange.outcome = 'reset';
-      to.socket?.resetAndDestroy();
+      passage.reset();
       return;
     case 'truncate': {
       const answer = await forward();

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { type Credentials, writeKubeconfig } from '../cluster/kubeconfig.ts';
 import { createPki } from '../cluster/pki.ts';
@@ -45,6 +45,8 @@ export class FaultProxy {
   readonly #options: ProxyOptions;
   readonly #upstream: Upstream;
   readonly #servers: Server[] = [];
+  /** Connections below TLS, by the port of the client: only they can be reset. */
+  readonly #sockets = new Map<number, Socket>();
   readonly #past = new Map<string, Buffer[]>();
   #script: Script | undefined;
   #journal = new Journal();
@@ -65,6 +67,11 @@ export class FaultProxy {
     const { dir, credentials } = this.#options;
     const read = (file: string): string => readFileSync(join(dir, 'pki', file), 'utf8');
     const server = createServer({ key: read('apiserver.key'), cert: read('apiserver.crt'), keepAliveTimeout: 60_000 });
+    server.on('connection', (socket: Socket) => {
+      const { remotePort = 0 } = socket;
+      this.#sockets.set(remotePort, socket);
+      socket.on('close', () => this.#sockets.delete(remotePort));
+    });
     server.on('request', (request, response) => this.#serve(client, request, response));
     await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
     this.#servers.push(server);
@@ -133,8 +140,14 @@ export class FaultProxy {
       forward: () => this.#forward(exchange, forwarded, question),
       past: (back: number) => earlier.at(-back),
       signal: (signal: NodeJS.Signals) => script.signal(client, signal),
+      reset: () => this.#reset(request.socket.remotePort),
     };
     await pass(passage, fault);
+  }
+
+  #reset(port: number | undefined): void {
+    const socket = this.#sockets.get(port ?? 0);
+    socket?.resetAndDestroy();
   }
 
   async #forward(exchange: Exchange, forwarded: Forwarded, question: string) {

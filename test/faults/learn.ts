@@ -1,0 +1,55 @@
+/**
+ * The learn run: rotations without any fault, and what all of them had in common.
+ */
+import { writeFileSync } from 'node:fs';
+import type { Journal } from '../support/faultproxy/journal.ts';
+import type { Lane } from './lane.ts';
+import type { Build } from './operator.ts';
+import { PLAIN } from './plan.ts';
+import { type Count, REFERENCE_FILE, type Reference } from './reference.ts';
+import { runPlan } from './run.ts';
+
+const RUNS = 4;
+
+type Seen = Pick<Count, 'what' | 'phase'>;
+
+/** Counts each signature. */
+function countsOf(seen: readonly Seen[]): ReadonlyMap<string, Count> {
+  const counts = new Map<string, Count>();
+  for (const { what, phase } of seen) {
+    const id = `${what} @${phase}`;
+    counts.set(id, { what, phase, count: (counts.get(id)?.count ?? 0) + 1 });
+  }
+  return counts;
+}
+
+/** What every run had, as often as the run that had it least; in the order of the first. */
+function common(runs: readonly (readonly Seen[])[]): readonly Count[] {
+  const [first, ...others] = runs.map(countsOf);
+  return [...(first ?? new Map<string, Count>()).entries()].flatMap(([id, { what, phase, count }]) => {
+    const least = Math.min(count, ...others.map((counts) => counts.get(id)?.count ?? 0));
+    return least === 0 ? [] : [{ what, phase, count: least }];
+  });
+}
+
+/** @throws Error if a rotation without any fault violates an oracle: then nothing that the campaign says is worth much */
+export async function learn(lane: Lane, build: Build, log: (line: string) => void): Promise<Reference> {
+  const journals: Journal[] = [];
+  // The first run adopts the Secret, which is another story.
+  for (let i = 0; i <= RUNS; i += 1) {
+    const result = await runPlan(lane, { ...PLAIN, class: 'learn', name: 'no fault' }, build, `learn-${i}`);
+    log(`learn run ${i}: ${result.seconds.toFixed(1)} s, ${result.journal.exchanges.length} calls`);
+    if (result.violations.length > 0)
+      throw new Error(`a rotation without faults: ${JSON.stringify(result.violations)}`);
+    if (i > 0) journals.push(result.journal);
+  }
+  return {
+    calls: Math.max(...journals.map(({ exchanges }) => exchanges.length)),
+    requests: common(journals.map(({ exchanges }) => exchanges)),
+    lines: common(journals.map(({ lines }) => lines)),
+  };
+}
+
+export function writeReference(reference: Reference): void {
+  writeFileSync(REFERENCE_FILE, `${JSON.stringify(reference, null, 2)}\n`);
+}

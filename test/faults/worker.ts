@@ -1,0 +1,160 @@
+/**
+ * One process of a campaign: a cluster of its own, and lanes on it that run the plans which the coordinator hands out.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AuditTail } from './audit-tail.ts';
+import { type CampaignCluster, startCampaignCluster } from './cluster.ts';
+import type { Violation } from './evidence.ts';
+import { type Lane, openLane } from './lane.ts';
+import { learn, writeReference } from './learn.ts';
+import type { Build } from './operator.ts';
+import { type NumberedPlan, PLAIN } from './plan.ts';
+import { type Result, runPlan } from './run.ts';
+
+/** What the coordinator sends. */
+export type Order =
+  | { readonly kind: 'start'; readonly setup: Setup }
+  | { readonly kind: 'plan'; readonly lane: number; readonly plan: NumberedPlan; readonly build?: Build }
+  | { readonly kind: 'learn' }
+  | { readonly kind: 'stop' };
+
+export interface Setup {
+  readonly dir: string;
+  /** Where traces of violations are written. */
+  readonly traces: string;
+  readonly service: string;
+  readonly build: Build;
+  readonly lanes: number;
+}
+
+/** What of a result is told: no journal, no log. */
+export interface Outcome {
+  readonly number: number;
+  readonly name: string;
+  readonly class: string;
+  readonly violations: readonly Violation[];
+  readonly fired: boolean;
+  readonly seconds: number;
+  readonly tokens: number;
+  readonly checks: number;
+  readonly rejected: number;
+}
+
+/** What a worker sends. */
+export type Report =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'done'; readonly lane: number; readonly outcome: Outcome }
+  | { readonly kind: 'learned' }
+  | { readonly kind: 'log'; readonly line: string };
+
+let setup: Setup | undefined;
+let cluster: CampaignCluster | undefined;
+let audit: AuditTail | undefined;
+const lanes: (Lane | undefined)[] = [];
+let runs = 0;
+
+const tell = (report: Report): void => void process.send?.(report);
+const log = (line: string): void => tell({ kind: 'log', line });
+
+process.on('message', (order: Order) => {
+  obey(order).catch((error: unknown) => {
+    log(`worker: ${error instanceof Error ? error.stack : String(error)}`);
+    process.exitCode = 1;
+    process.disconnect?.();
+  });
+});
+process.on('disconnect', () => void stop());
+
+async function obey(order: Order): Promise<void> {
+  switch (order.kind) {
+    case 'start':
+      setup = order.setup;
+      cluster = await startCampaignCluster(setup.dir, setup.service);
+      audit = await AuditTail.start(cluster.provided.auditLogPath);
+      await Promise.all(Array.from({ length: setup.lanes }, (_, lane) => newLane(lane)));
+      return tell({ kind: 'ready' });
+    case 'plan':
+      return tell({ kind: 'done', lane: order.lane, outcome: await runOn(order.lane, order.plan, order.build) });
+    case 'learn': {
+      const [lane] = lanes;
+      if (lane === undefined || setup === undefined) throw new Error('there is no lane to learn on');
+      writeReference(await learn(lane, setup.build, log));
+      return tell({ kind: 'learned' });
+    }
+    case 'stop':
+      await stop();
+      process.disconnect?.();
+  }
+}
+
+let stopping: Promise<void> | undefined;
+
+function stop(): Promise<void> {
+  stopping ??= (async () => {
+    await cluster?.stop();
+    process.exit();
+  })();
+  return stopping;
+}
+
+/** A lane whose Secret is adopted. */
+async function newLane(index: number): Promise<Lane> {
+  if (cluster === undefined || audit === undefined || setup === undefined) throw new Error('the worker has no cluster');
+  await lanes[index]?.close();
+  const lane = await openLane({ cluster: cluster.provided, audit, language: 'go' });
+  lanes[index] = lane;
+  const first = await runPlan(lane, { ...PLAIN, class: 'first', name: 'no fault' }, setup.build, nextRun());
+  if (!first.ended)
+    throw new Error(`a lane does not get through its first rotation: ${JSON.stringify(first.violations)}`);
+  return lane;
+}
+
+function nextRun(): string {
+  runs += 1;
+  return `run${String(runs).padStart(5, '0')}`;
+}
+
+async function runOn(index: number, plan: NumberedPlan, build?: Build): Promise<Outcome> {
+  if (setup === undefined) throw new Error('the worker was not started');
+  const lane = lanes[index] ?? (await newLane(index));
+  const { number, name, class: kind } = plan;
+  const id = { number, name, class: kind };
+  let result: Result;
+  try {
+    result = await runPlan(lane, plan, build ?? setup.build, nextRun());
+  } catch (error) {
+    lanes[index] = undefined;
+    await lane.close().catch(() => undefined);
+    const violations = [
+      { oracle: 'the harness itself', message: error instanceof Error ? (error.stack ?? '') : String(error) },
+    ];
+    return { ...id, violations, fired: false, seconds: 0, tokens: 0, checks: 0, rejected: 0 };
+  }
+  if (result.violations.length > 0) writeTrace(setup.traces, plan, result);
+  // A lane that does not get on would make the next plan fail for nothing.
+  if (!result.ended || result.violations.length > 0) {
+    lanes[index] = undefined;
+    await lane.close();
+  }
+  const { violations, fired, seconds, tokens, checks, rejected } = result;
+  return { ...id, violations, fired, seconds, tokens, checks, rejected };
+}
+
+function writeTrace(dir: string, plan: NumberedPlan, { violations, story, journal, logs }: Result): void {
+  mkdirSync(dir, { recursive: true });
+  const text = [
+    `plan ${plan.number} (${plan.class}): ${plan.name}`,
+    ...violations.map(({ oracle, message }) => `VIOLATION ${oracle}: ${message}`),
+    '',
+    'the Secret:',
+    ...story,
+    '',
+    'requests:',
+    ...journal.trace(),
+    '',
+    ...journal.lines.filter(({ fault }) => fault !== undefined).map((line) => `line ${JSON.stringify(line)}`),
+    ...logs.flatMap((log) => ['', log.name, log.text]),
+  ];
+  writeFileSync(join(dir, `plan-${plan.number}.txt`), text.join('\n'));
+}
