@@ -12,7 +12,7 @@ import { Actor } from './rotation/act.ts';
 import { Announcer } from './rotation/announce.ts';
 import { RotationMetrics } from './rotation/metrics.ts';
 import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from './rotation/names.ts';
-import { Reconciler } from './rotation/reconciler.ts';
+import { priorityOf, Reconciler } from './rotation/reconciler.ts';
 import { SecretWatches } from './rotation/secret-watches.ts';
 import { StatusWriter } from './rotation/status-writer.ts';
 import { deploymentView, podView } from './rotation/views.ts';
@@ -206,7 +206,9 @@ function startReflectors(flags: Flags, client: KubeClient, log: Logger, signal: 
 
 /** A change of a workload or a pod wakes every resource of its namespace: it may be a target, or an unlisted consumer. */
 function wake(queue: WorkQueue, { resources, deployments, pods }: ReturnType<typeof startReflectors>): void {
-  resources.onChange((key) => queue.add(key));
+  resources.onChange((key, _, current) =>
+    queue.add(key, { priority: current === undefined ? 0 : priorityOf(current) }),
+  );
   const neighbours = (
     _: string,
     old: { readonly namespace: string } | undefined,

@@ -30,6 +30,7 @@ export interface ObjectMeta {
   readonly generation?: number;
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
+  readonly deletionGracePeriodSeconds?: number;
   readonly labels?: Strings;
   readonly annotations?: Strings;
   readonly ownerReferences?: readonly OwnerReference[];

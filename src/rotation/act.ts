@@ -5,18 +5,19 @@
  */
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
-import { DEPLOYMENTS, SECRETS } from '../kube/types.ts';
+import { DEPLOYMENTS, PODS, SECRETS, type Secret } from '../kube/types.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { CanarySender } from './canary.ts';
 import type { PodOf } from './converge.ts';
 import type { Action } from './decision.ts';
 import type { Facts, Probe, TargetFacts } from './facts.ts';
-import { type KeyMaterial, MIN_KEY_BYTES, nameKey, newKey } from './keys.ts';
+import { type KeyMaterial, MIN_KEY_BYTES, type NamedKey, nameKey, newKey } from './keys.ts';
 import type { Keyset, Kid } from './keyset.ts';
 import { FIELD_MANAGER, KEYSET_VERSION } from './names.ts';
 import { getSecret } from './observe.ts';
-import { foundMaterials, materialsOf, patchFor, readSecret } from './secret.ts';
-import { advance, foundKeyset, makesKey, type Write, writesKeys } from './transition.ts';
+import { allMaterials, burntMaterialsOf, foundMaterials, materialsOf, patchFor, readSecret } from './secret.ts';
+import type { Settings } from './settings.ts';
+import { advance, foundKeyset, lostKeyset, makesKey, type Write, writesKeys } from './transition.ts';
 import { type DeploymentView, deploymentView } from './views.ts';
 
 /** Pods that are asked at the same time. */
@@ -43,6 +44,7 @@ export type Outcome =
   | { readonly kind: 'Probed'; readonly probes: ReadonlyMap<string, Probe> }
   | { readonly kind: 'Bumped' }
   | { readonly kind: 'Evicted'; readonly held: readonly string[] }
+  | { readonly kind: 'Deleted' }
   /** The world is not what it was when the action was chosen. Nothing was done. */
   | { readonly kind: 'Outdated' };
 
@@ -69,6 +71,8 @@ export class Actor {
         return this.#bump(namespace, action.targets, action.version);
       case 'evict':
         return this.#evict(namespace, action.pods);
+      case 'delete':
+        return this.#delete(namespace, action.pods, action.graceSeconds);
       case 'probe':
         return this.#probe(namespace, facts, action.pods, retired);
     }
@@ -85,27 +89,16 @@ export class Actor {
     if (secret?.metadata.resourceVersion !== resourceVersion) return { kind: 'Outdated' };
     const now = this.#options.clock.now();
     const fresh = { key: newKey(settings.keyBytes), ack: newKey(MIN_KEY_BYTES) };
-    const materials = new Map<Kid, KeyMaterial>([[fresh.ack.kid, fresh.ack.material]]);
-    let before: Keyset;
-    if (write.transition === 'create') {
-      before = foundKeyset(fresh.key, [], write.version, now);
-    } else if (secret !== undefined && write.transition === 'adopt') {
-      const [signing, ...others] = foundMaterials(secret, settings).map(nameKey);
-      if (signing?.fingerprint !== write.fingerprint) return { kind: 'Outdated' };
-      before = foundKeyset(signing, others, write.version, now);
-      for (const { kid, material } of [signing, ...others]) materials.set(kid, material);
-    } else {
-      const reading = readSecret(secret, settings);
-      if (secret === undefined || reading.kind !== 'Managed') return { kind: 'Outdated' };
-      before = reading.keyset;
-      for (const [kid, material] of materialsOf(secret, before, settings)) materials.set(kid, material);
-    }
+    const start = startOf(write, secret, settings, fresh.key, now);
+    if (start === undefined) return { kind: 'Outdated' };
+    const { before, burnt } = start;
+    const materials = new Map([...start.materials, [fresh.ack.kid, fresh.ack.material]]);
     if (makesKey(write)) materials.set(fresh.key.kid, fresh.key.material);
     const after = advance(before, write, fresh, now);
-    const patch = patchFor(after, writesKeys(write) ? materials : undefined, settings);
+    const patch = patchFor(after, writesKeys(write) ? materials : undefined, settings, burnt);
     const written = await this.#put(namespace, name, patch, resourceVersion);
     const retired = write.transition === 'retire' ? retiredBy(before, after, materials) : undefined;
-    for (const material of materials.values()) if (material !== retired?.material) material.destroy();
+    for (const material of [...materials.values(), ...burnt]) if (material !== retired?.material) material.destroy();
     return { kind: 'Wrote', keyset: after, resourceVersion: written, ...(retired && { retired }) };
   }
 
@@ -118,16 +111,15 @@ export class Actor {
     const { client } = this.#options;
     this.#options.fence();
     if (resourceVersion === undefined) {
-      const annotations = Object.fromEntries(
-        Object.entries(patch.metadata.annotations).filter(([, value]) => value !== null),
-      );
+      const annotations = withoutNulls(patch.metadata.annotations);
       const metadata = {
         namespace,
         name,
         labels: patch.metadata.labels,
-        annotations: annotations as Record<string, string>,
+        annotations,
       };
-      const secret = { apiVersion: 'v1', kind: 'Secret', type: 'Opaque', metadata, data: patch.data ?? {} };
+      const data = withoutNulls(patch.data ?? {});
+      const secret = { apiVersion: 'v1', kind: 'Secret', type: 'Opaque', metadata, data };
       const created = await client.create(SECRETS, secret, { fieldManager: FIELD_MANAGER });
       return created.metadata.resourceVersion ?? '';
     }
@@ -170,6 +162,22 @@ export class Actor {
     return { kind: 'Evicted', held };
   }
 
+  /** Without asking a PodDisruptionBudget, all at once: each of these pods may accept a forged token. */
+  async #delete(namespace: string, pods: readonly PodOf[], gracePeriodSeconds: number): Promise<Outcome> {
+    const { client, fence } = this.#options;
+    await Promise.all(
+      pods.map(async ({ pod }) => {
+        fence();
+        try {
+          await client.delete(PODS, { namespace, name: pod.name }, { uid: pod.uid, gracePeriodSeconds });
+        } catch (error) {
+          if (!isKubeError(error, 'NotFound', 'Conflict')) throw error;
+        }
+      }),
+    );
+    return { kind: 'Deleted' };
+  }
+
   async #probe(
     namespace: string,
     { settings }: Facts,
@@ -180,7 +188,7 @@ export class Actor {
     const reading = readSecret(secret, settings);
     if (secret === undefined || reading.kind !== 'Managed') return { kind: 'Outdated' };
     const { keyset } = reading;
-    const keys = new Map(materialsOf(secret, keyset, settings));
+    const keys = new Map([...materialsOf(secret, keyset, settings), ...burntMaterialsOf(secret, keyset)]);
     if (retired !== undefined) keys.set(retired.kid, retired.material);
     const now = () => this.#options.clock.now();
     const probes = new Map<string, Probe>();
@@ -202,9 +210,60 @@ export class Actor {
   }
 }
 
+/** What a write starts from: the keyset in the Secret, the bytes of its keys, and those that an emergency burns. */
+interface Start {
+  readonly before: Keyset;
+  readonly materials: ReadonlyMap<Kid, KeyMaterial>;
+  readonly burnt: readonly KeyMaterial[];
+}
+
+/** @returns undefined if the Secret is not what the write was planned for */
+function startOf(
+  write: Write,
+  secret: Secret | undefined,
+  settings: Settings,
+  fresh: NamedKey,
+  now: number,
+): Start | undefined {
+  const none = { materials: new Map<Kid, KeyMaterial>(), burnt: [] };
+  if (write.transition === 'create') return { before: foundKeyset(fresh, [], write.version, now), ...none };
+  if (write.transition === 'burn') return burnStart(write, secret, settings, now);
+  if (secret === undefined) return undefined;
+  if (write.transition === 'adopt') {
+    const [signing, ...others] = foundMaterials(secret, settings).map(nameKey);
+    if (signing?.fingerprint !== write.fingerprint) return undefined;
+    const materials = new Map([signing, ...others].map(({ kid, material }) => [kid, material]));
+    return { before: foundKeyset(signing, others, write.version, now), materials, burnt: [] };
+  }
+  const reading = readSecret(secret, settings);
+  if (reading.kind !== 'Managed') return undefined;
+  return { before: reading.keyset, materials: materialsOf(secret, reading.keyset, settings), burnt: [] };
+}
+
+/** Whatever stands in the Secret is burnt, also what rekey did not write. */
+function burnStart(
+  write: Extract<Write, { transition: 'burn' }>,
+  secret: Secret | undefined,
+  settings: Settings,
+  now: number,
+): Start {
+  const burnt = secret === undefined ? [] : allMaterials(secret, settings);
+  const reading = readSecret(secret, settings);
+  const known = reading.kind === 'Managed' || reading.kind === 'Refused' ? reading.keyset : undefined;
+  const before = known ?? lostKeyset(write.version, now);
+  const named = [...before.keys, ...before.burnt].map(({ fingerprint }) => fingerprint);
+  const strangers = burnt.map(nameKey).filter(({ fingerprint }) => !named.includes(fingerprint));
+  const also = strangers.map(({ kid, fingerprint }) => ({ kid, fingerprint, burntAt: now }));
+  return { before: { ...before, burnt: [...before.burnt, ...also] }, materials: new Map(), burnt };
+}
+
 function retiredBy(before: Keyset, after: Keyset, materials: ReadonlyMap<Kid, KeyMaterial>): RetiredKey | undefined {
   const kept = new Set(after.keys.map((key) => key.kid));
   const gone = before.keys.find((key) => key.state === 'draining' && !kept.has(key.kid));
   const material = gone && materials.get(gone.kid);
   return gone && material && { kid: gone.kid, material };
+}
+
+function withoutNulls(fields: Readonly<Record<string, string | null>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(fields).flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
 }

@@ -64,6 +64,7 @@ export class Announcer {
       for (const answer of answersIn(outcome.probes)) metrics.answered(labels, answer);
     }
     if (outcome.kind === 'Bumped' && action.type === 'bump') this.#bumped(resource, action);
+    if (outcome.kind === 'Deleted' && action.type === 'delete') this.#deleted(resource, action);
     if (outcome.kind === 'Evicted' && action.type === 'evict') this.#evicted(resource, action, outcome.held);
     if (outcome.kind === 'Wrote' && action.type === 'write') this.#wrote(resource, action.write, outcome.keyset);
   }
@@ -92,11 +93,19 @@ export class Announcer {
     this.#event(resource, { type: 'Warning', reason: 'EvictionRefused', note: why });
   }
 
+  #deleted(resource: JwtKeyRotation, action: Extract<Action, { type: 'delete' }>): void {
+    const names = action.pods.map(({ pod }) => pod.name);
+    const note = `${names.join(', ')} may accept a burnt key; deleted`;
+    this.#event(resource, { type: 'Warning', reason: 'PodDeleted', note });
+    this.#log(resource).warn(note);
+  }
+
   #wrote(resource: JwtKeyRotation, write: Write, keyset: Keyset): void {
     const { metrics } = this.#options;
     metrics.wrote(labelsOf(resource), write.transition);
-    if (write.transition === 'finish') {
-      metrics.rotationEnded(labelsOf(resource), write.outcome, keyset.rotation?.trigger ?? 'unknown');
+    if (write.transition === 'finish' || write.transition === 'extinguish') {
+      const outcome = keyset.rotation?.outcome ?? 'unknown';
+      metrics.rotationEnded(labelsOf(resource), outcome, keyset.rotation?.trigger ?? 'unknown');
     }
     for (const announcement of announcementsOf(write, keyset)) this.#event(resource, announcement);
     const { version, phase } = keyset;
@@ -154,6 +163,11 @@ function answersIn(probes: ReadonlyMap<string, Probe>): readonly Answer[] {
   return [...probes.values()].flatMap(({ answers, random }) => [...answers.values(), random]);
 }
 
+function gone({ emergency }: Keyset): string {
+  const seconds = Math.ceil(((emergency?.goneAt ?? 0) - (emergency?.writtenAt ?? 0)) / 1000);
+  return `no pod accepts a burnt key any more, ${seconds} s after the fresh one was written`;
+}
+
 function adopted(keyset: Keyset): string {
   const others = keyset.keys.filter(({ state }) => state === 'draining').map(({ kid }) => kid);
   const also = others.length === 0 ? '' : `; ${others.join(', ')} is accepted as before`;
@@ -202,6 +216,15 @@ function announcementsOf(write: Write, keyset: Keyset): readonly Announcement[] 
           ? normal('RotationCompleted', `${rotation?.from} → ${rotation?.to}`)
           : warning(`Rotation${write.outcome}`, `${rotation?.from} signs as before`),
       ];
+    case 'burn':
+      return [
+        warning(
+          'EmergencyStarted',
+          `${rotation?.actor}: ${rotation?.reason}. ${sign} signs; ${keyset.burnt.length} keys are burnt for ever`,
+        ),
+      ];
+    case 'extinguish':
+      return [normal('CompromisedKeyGone', gone(keyset))];
     case 'dismiss':
       return [warning('RequestDismissed', 'there is no rotation to abort, or it is too late')];
   }

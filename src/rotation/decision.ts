@@ -16,6 +16,8 @@ export type Action =
   | { readonly type: 'bump'; readonly targets: readonly TargetFacts[]; readonly version: number }
   /** Evict these pods: they hold an older keyset than their template asks for. */
   | { readonly type: 'evict'; readonly pods: readonly PodOf[] }
+  /** Delete these pods at once: they may accept a burnt key. */
+  | { readonly type: 'delete'; readonly pods: readonly PodOf[]; readonly graceSeconds: number }
   /** Send canaries to these pods. */
   | { readonly type: 'probe'; readonly pods: readonly PodOf[] }
   /** Observe again, from the API server instead of the cache, and plan again: a write depends on it. */

@@ -26,6 +26,8 @@ export interface PodFacts {
   /** Changes whenever a container of the pod starts anew: what was observed of one incarnation says nothing of the next. */
   readonly incarnation: string;
   readonly terminating: boolean;
+  /** Of a Terminating pod: how long it may take. */
+  readonly graceSeconds?: number;
   readonly ready: boolean;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
@@ -63,17 +65,27 @@ export interface TargetFacts {
 /** The Secret, reduced to what may be told. */
 export type SecretFacts =
   | { readonly kind: 'Absent' }
-  | { readonly kind: 'Refused'; readonly finding: Finding }
+  /** `keyset`: what its annotations say, if they can be read. */
+  | { readonly kind: 'Refused'; readonly finding: Finding; readonly keyset?: Keyset }
   /** It holds a key that rekey has not adopted yet, and perhaps others that are to be accepted, by fingerprint. */
   | { readonly kind: 'Unmanaged'; readonly fingerprint: string; readonly fallbacks: readonly string[] }
   | { readonly kind: 'Managed'; readonly keyset: Keyset };
+
+/** `rekey.dev/emergency: "<nonce>: <reason>"`. */
+export interface EmergencyRequest {
+  readonly nonce: string;
+  readonly reason: string;
+  readonly actor: string;
+  /** Whether the status says that it was served: asked where the Secret can no longer be read. */
+  readonly handled: boolean;
+}
 
 /** What people ask for, by annotation and spec, with who asked. */
 export interface Requests {
   readonly rotateAt?: string;
   readonly rotateActor?: string;
   readonly abortAt?: string;
-  readonly emergency?: string;
+  readonly emergency?: EmergencyRequest;
   readonly paused: boolean;
 }
 

@@ -17,6 +17,7 @@ export type Reason =
   | 'KeyMalformed'
   | 'StateUnreadable'
   | 'ForeignWriter'
+  | 'KeyResurrected'
   | 'SecretDeleted'
   | 'SecretConflict'
   | 'Forbidden'

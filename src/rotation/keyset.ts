@@ -13,7 +13,7 @@ export type Kid = string;
 export type Role = 'Signer' | 'Verifier';
 
 /** Where the last write of the Secret left the rotation. The finer phases of a status are derived from it and from the pods. */
-export type Phase = 'Steady' | 'Staging' | 'Promoting' | 'Draining' | 'Retiring' | 'Aborting';
+export type Phase = 'Steady' | 'Staging' | 'Promoting' | 'Draining' | 'Retiring' | 'Aborting' | 'Burning';
 
 /** Pre-activation, active and deactivated in the words of NIST SP 800-57; `ack` is the throw-away key. */
 export type KeyState = 'staged' | 'signing' | 'draining' | 'ack';
@@ -39,7 +39,7 @@ export interface Shape {
 /** For each role, the newest version below which no live container of any target with that role is. */
 export type Acked = Readonly<Record<Role, number>>;
 
-export type Trigger = 'Schedule' | 'Annotation' | 'ForceRotation';
+export type Trigger = 'Schedule' | 'Annotation' | 'ForceRotation' | 'Emergency';
 export type Outcome = 'Completed' | 'Aborted' | 'RolledBack';
 
 /** The rotation under way, or the last one. */
@@ -64,6 +64,26 @@ export interface Handled {
   readonly rotateAt?: string;
   readonly abortAt?: string;
   readonly forceReason?: string;
+  /** The nonce of the last emergency. */
+  readonly emergency?: string;
+}
+
+/** A key that may be in wrong hands: it is never written or accepted again. Times are milliseconds since the epoch. */
+export interface BurntKey {
+  readonly kid: Kid;
+  readonly fingerprint: string;
+  readonly burntAt: number;
+}
+
+/** The last emergency. Times are milliseconds since the epoch. */
+export interface Emergency {
+  /** Tells one emergency from the next: each is served once. */
+  readonly nonce: string;
+  readonly reason: string;
+  /** When the fresh key was written. */
+  readonly writtenAt: number;
+  /** When every live pod had been seen to refuse the burnt keys. */
+  readonly goneAt?: number;
 }
 
 /** From when the next rotation counts, and how often it failed since. */
@@ -87,6 +107,8 @@ export interface Keyset {
   readonly rotation?: RotationRecord;
   readonly handled: Handled;
   readonly attempts: Attempts;
+  readonly burnt: readonly BurntKey[];
+  readonly emergency?: Emergency;
 }
 
 export function keyIn(keyset: Keyset, state: KeyState): KeyRecord | undefined {

@@ -28,6 +28,7 @@ export const REQUEST = {
   abortAt: 'rekey.dev/abort-requested-at',
   paused: 'rekey.dev/paused',
   emergency: 'rekey.dev/emergency',
+  contained: 'rekey.dev/compromise-contained',
 } as const;
 
 /** Annotation on pod templates, and so on pods: the keyset version that the restart is for. */
@@ -43,10 +44,17 @@ export const STATE = {
   rotation: 'rekey.dev/rotation',
   handled: 'rekey.dev/handled',
   attempts: 'rekey.dev/attempts',
+  burnt: 'rekey.dev/burnt',
+  emergency: 'rekey.dev/last-emergency',
 } as const;
 
 /** Data keys of the Secret whose names are not configurable. */
-export const DATA = { keyId: 'JWT_KEY_ID', algorithm: 'JWT_ALGORITHM' } as const;
+export const DATA = {
+  keyId: 'JWT_KEY_ID',
+  algorithm: 'JWT_ALGORITHM',
+  /** The burnt keys themselves, only until every pod has been seen to refuse them: a crash must not stop that. */
+  burnt: 'rekey.dev.burnt',
+} as const;
 
 /** kubectl keeps the last applied manifest here, and with it old keys in base64, for ever. */
 export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';

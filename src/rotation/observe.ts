@@ -7,7 +7,7 @@ import { isKubeError } from '../kube/errors.ts';
 import { DEPLOYMENTS, PODS, SECRETS, type Secret } from '../kube/types.ts';
 import type { Store } from '../runtime/store.ts';
 import { dueOf, windowState } from './cadence.ts';
-import type { Facts, PodFacts, Probe, Requests, SecretFacts, TargetFacts } from './facts.ts';
+import type { EmergencyRequest, Facts, PodFacts, Probe, Requests, SecretFacts, TargetFacts } from './facts.ts';
 import { type JwtKeyRotation, REQUEST } from './names.ts';
 import { readSecret } from './secret.ts';
 import type { Settings, TargetSettings } from './settings.ts';
@@ -140,6 +140,7 @@ function podFacts({ probes, allowLoopback }: Observation, target: TargetSettings
     incarnation,
     createdAt: pod.createdAt,
     terminating: pod.terminating,
+    ...(pod.graceSeconds !== undefined && { graceSeconds: pod.graceSeconds }),
     ready: pod.ready,
     ...(starts.length > 0 && { startedAt: Math.min(...starts) }),
     ...(pod.templateVersion !== undefined && { templateVersion: pod.templateVersion }),
@@ -185,11 +186,22 @@ function unlistedConsumers({ caches, settings }: Observation, namespace: string)
   return [...strangers.map(({ name }) => `Deployment/${name}`), ...loose.map(({ name }) => `Pod/${name}`)];
 }
 
-function requestsOf({ metadata }: JwtKeyRotation): Requests {
+/** Public for whoever must know of an emergency before anything is observed. */
+export function emergencyOf({ metadata, status }: JwtKeyRotation): EmergencyRequest | undefined {
+  const text = metadata.annotations?.[REQUEST.emergency]?.trim();
+  if (text === undefined || text === '') return undefined;
+  const [nonce = '', ...reason] = text.split(':');
+  const actor = ownerOfAnnotation(metadata.managedFields ?? [], REQUEST.emergency) ?? 'unknown';
+  const handled = status?.lastHandledEmergency === nonce.trim();
+  return { nonce: nonce.trim(), reason: reason.join(':').trim() || 'no reason given', actor, handled };
+}
+
+function requestsOf(resource: JwtKeyRotation): Requests {
+  const { metadata } = resource;
   const annotations = metadata.annotations ?? {};
   const rotateAt = annotations[REQUEST.rotateAt];
   const abortAt = annotations[REQUEST.abortAt];
-  const emergency = annotations[REQUEST.emergency];
+  const emergency = emergencyOf(resource);
   const actor = ownerOfAnnotation(metadata.managedFields ?? [], REQUEST.rotateAt);
   return {
     paused: annotations[REQUEST.paused] === 'true',

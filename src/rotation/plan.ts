@@ -11,24 +11,22 @@
  * 3. Drain from the moment at which the last container that could sign with the old key is gone.
  * 4. Retire when no token of the old key can be alive.
  *
- * Every resting state in between is safe. When in doubt, do nothing and say why.
+ * Every resting state in between is safe. When in doubt, do nothing and say why. An emergency comes before all of this:
+ * see emergency.ts.
  */
 import type { Decision } from './decision.ts';
+import { emergencyRequested, planBurning } from './emergency.ts';
 import type { Facts, SecretFacts } from './facts.ts';
 import { standingFinding } from './policies/preflight.ts';
 import { abortRequested, planAborting, planDraining, planPromoting, planRetiring, planStaging } from './progress.ts';
+import { stampedVersion } from './stamps.ts';
 import { planSteady } from './steady.ts';
 
 export function plan(facts: Facts): Decision {
-  const decision = decide(facts);
-  if (facts.requests.emergency === undefined || decision.blocked || decision.stalled) return decision;
-  const message =
-    'the annotation rekey.dev/emergency is not supported by this version of rekey; remove it and set rekey.dev/rotate-requested-at';
-  return { ...decision, blocked: { reason: 'NotSupported', message } };
-}
-
-function decide(facts: Facts): Decision {
   const { secret, requests } = facts;
+  const emergency = emergencyRequested(facts);
+  if (emergency !== undefined) return emergency;
+  if (secret.kind === 'Managed' && secret.keyset.phase === 'Burning') return planBurning(facts, secret.keyset);
   if (requests.paused) {
     const message = 'the annotation rekey.dev/paused is set; remove it to go on';
     return rest(facts, 'Paused', message);
@@ -53,6 +51,8 @@ function decide(facts: Facts): Decision {
       return planRetiring(facts, secret.keyset);
     case 'Aborting':
       return planAborting(facts, secret.keyset);
+    case 'Burning':
+      return planBurning(facts, secret.keyset);
   }
 }
 
@@ -85,12 +85,6 @@ function planAdopt(facts: Facts, { fingerprint, fallbacks }: Extract<SecretFacts
   const version = stampedVersion(facts);
   const write = { transition: 'adopt', handled: handledNow(facts), fingerprint, fallbacks, version } as const;
   return { action: { type: 'write', write }, phase: 'Pending', progress: 'adopting the Secret' };
-}
-
-/** The highest version that a pod or template carries: from a Secret that was lost, perhaps. Versions go on from there. */
-function stampedVersion({ targets }: Facts): number {
-  const stamps = targets.flatMap(({ workload, pods }) => [workload, ...pods].map((item) => item?.templateVersion ?? 0));
-  return Math.max(0, ...stamps);
 }
 
 function handledNow({ requests, settings }: Facts) {

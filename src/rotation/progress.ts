@@ -31,8 +31,10 @@ export function planStaging(facts: Facts, keyset: Keyset): Decision {
   const rows = survey(requirements, keyset);
   const unfit = unfitVerifier(requirements, rows, keyset);
   if (unfit !== undefined) return abort(facts, keyset, unfit);
-  // one that refuses while the rollout is under way and no pod of its target accepts yet: is it the pod, or the service?
-  const doubtful = (row: PodOf) => !isRolledOut(row.target) && !rows.met.some((other) => other.target === row.target);
+  // where no pod of a target accepts, is it the pods, or the service? One that starts when the write has spread will tell
+  const settled = facts.now >= currentShape(keyset).writtenAt + SETTLE_MS;
+  const accepts = (row: PodOf) => rows.met.some((other) => other.target === row.target);
+  const doubtful = (row: PodOf) => !accepts(row) && !(settled && isRolledOut(row.target));
   const replaceable = rows.stale.filter((row) => !doubtful(row));
   const maxAgeMs = facts.window.open ? FRESH_MS : Number.POSITIVE_INFINITY;
   const step = roll(facts, keyset, requirements, { rows, replaceable, maxAgeMs, phase: 'Staging' });

@@ -14,10 +14,10 @@ import type { Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { Memory } from './memory.ts';
 import type { JwtKeyRotation } from './names.ts';
-import { type Caches, cachedWorld, liveWorld, observe, readSecretNow, type World } from './observe.ts';
+import { type Caches, cachedWorld, emergencyOf, liveWorld, observe, readSecretNow, type World } from './observe.ts';
 import { plan } from './plan.ts';
 import type { SecretWatches } from './secret-watches.ts';
-import { isFinding, readSettings, type Settings } from './settings.ts';
+import { type Settings, settingsOf, specFinding } from './settings.ts';
 import { invalidStatus, statusOf } from './status.ts';
 import type { StatusWriter } from './status-writer.ts';
 
@@ -41,6 +41,7 @@ export interface ReconcilerOptions {
 
 interface Result {
   readonly requeueAfterMs: number;
+  readonly priority?: number;
 }
 
 export class Reconciler {
@@ -58,11 +59,10 @@ export class Reconciler {
       this.#forget(key);
       return undefined;
     }
-    const settings = readSettings(resource.spec);
-    const finding = isFinding(settings) ? settings : this.#conflict(resource);
-    if (finding !== undefined || isFinding(settings)) return this.#refuse(resource, finding);
+    const finding = specFinding(resource.spec) ?? this.#conflict(resource);
+    if (finding !== undefined && !isEmergency(resource)) return this.#refuse(resource, finding);
     try {
-      return await this.#pass(key, resource, settings);
+      return await this.#pass(key, resource, settingsOf(resource.spec));
     } catch (error) {
       return this.#recover(key, resource, error);
     }
@@ -76,13 +76,15 @@ export class Reconciler {
     const { facts, decision } = await this.#decide(resource, settings, memory);
     const next = statusOf(resource, facts, decision);
     announcer.decided(resource, facts, decision, next);
-    await status.write(resource, next);
+    const statusAgainMs = (await status.write(resource, next)) ?? RESYNC_MS;
     const { action } = decision;
-    if (action.type === 'wait' || action.type === 'confirm') return { requeueAfterMs: waitMs(action, clock.now()) };
+    if (action.type === 'wait' || action.type === 'confirm') {
+      return { requeueAfterMs: Math.min(waitMs(action, clock.now()), statusAgainMs), priority: priorityOf(resource) };
+    }
     const outcome = await actor.act(namespace, facts, action, memory.secret?.resourceVersion, memory.retired);
     memory.learn(outcome, settings);
     announcer.acted(resource, action, outcome);
-    return { requeueAfterMs: outcome.kind === 'Evicted' ? 1_000 : 0 };
+    return { requeueAfterMs: outcome.kind === 'Evicted' ? 1_000 : 0, priority: priorityOf(resource) };
   }
 
   /** Plans from the caches; where a write depends on it, once more from the API server itself. */
@@ -119,8 +121,7 @@ export class Reconciler {
     return { facts, decision: plan(facts) };
   }
 
-  async #refuse(resource: JwtKeyRotation, finding: Finding | undefined): Promise<Result | undefined> {
-    if (finding === undefined) return undefined;
+  async #refuse(resource: JwtKeyRotation, finding: Finding): Promise<Result> {
     const status = invalidStatus(resource, finding, this.#options.clock.now());
     this.#options.announcer.refused(resource, finding, status);
     await this.#options.status.write(resource, status);
@@ -165,6 +166,17 @@ export class Reconciler {
     this.#options.announcer.forgot(key);
     this.#options.status.forget(key);
   }
+}
+
+/** Whether an emergency is asked for that the status does not know as over: then nothing else matters. */
+function isEmergency(resource: JwtKeyRotation): boolean {
+  const emergency = emergencyOf(resource);
+  return emergency !== undefined && (!emergency.handled || resource.status?.phase === 'Burning');
+}
+
+/** An emergency goes before every other resource. */
+export function priorityOf(resource: JwtKeyRotation): number {
+  return isEmergency(resource) ? 1 : 0;
 }
 
 function waitMs(action: Extract<Action, { type: 'wait' | 'confirm' }>, now: number): number {

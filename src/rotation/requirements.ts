@@ -13,6 +13,8 @@ export function requirementsOf(targets: readonly TargetFacts[], keyset: Keyset):
   const accepts = (shape: Shape) => shape.verify.includes(sign);
   const signs = (shape: Shape) => shape.sign === sign;
   switch (keyset.phase) {
+    case 'Burning':
+      return targets.map((target) => resting(target, (shape) => shape.version === keyset.version));
     case 'Steady':
       return verifiers(targets).map((target) => resting(target, accepts));
     case 'Staging':

@@ -117,10 +117,17 @@ function readManaged(secret: Secret, annotations: Readonly<Record<string, string
   const changed = changedData(secret, keyset, names);
   if (changed === undefined) return { kind: 'Managed', keyset };
   const owner = ownerOf(secret, [changed]) ?? 'somebody';
-  return refused(
-    'ForeignWriter',
-    `${where}: data key ${changed} is not what rekey wrote (last written by ${owner}); put the old value back`,
-  );
+  if (holdsBurntKey(secret, changed, keyset)) {
+    const message = `${where}: data key ${changed} holds a burnt key again (last written by ${owner}, from a backup perhaps); put the value back that rekey wrote`;
+    return { kind: 'Refused', finding: { reason: 'KeyResurrected', message }, keyset };
+  }
+  const message = `${where}: data key ${changed} is not what rekey wrote (last written by ${owner}); put the old value back`;
+  return { kind: 'Refused', finding: { reason: 'ForeignWriter', message }, keyset };
+}
+
+function holdsBurntKey(secret: Secret, name: string, keyset: Keyset): boolean {
+  const found = [materialIn(secret, name), ...listedIn(secret, name)].map(fingerprintOf);
+  return keyset.burnt.some(({ fingerprint }) => found.includes(fingerprint));
 }
 
 /** @returns the name of the first data key that does not hold what the keyset says */
@@ -142,11 +149,13 @@ function materialIn(secret: Secret, name: string): KeyMaterial {
 }
 
 function fallbacksIn(secret: Secret, names: DataNames): readonly KeyMaterial[] {
-  const text = Buffer.from(secret.data?.[names.fallbacksName] ?? '', 'base64').toString('utf8');
-  return text
-    .split(',')
-    .filter((entry) => entry !== '')
-    .map((entry) => new KeyMaterial(Buffer.from(entry, 'utf8')));
+  return listedIn(secret, names.fallbacksName);
+}
+
+function listedIn(secret: Secret, name: string): readonly KeyMaterial[] {
+  const text = Buffer.from(secret.data?.[name] ?? '', 'base64').toString('utf8');
+  const entries = text.split(',').filter((entry) => entry !== '');
+  return entries.map((entry) => new KeyMaterial(Buffer.from(entry, 'utf8')));
 }
 
 /** @returns the field manager that owns one of the data keys, kubectl and rekey included */
@@ -187,23 +196,48 @@ function foundFallbacks(secret: Secret, names: DataNames): readonly KeyMaterial[
   return listed.filter((key, i) => listed.findIndex((other) => other.equals(key)) === i).slice(1);
 }
 
+/** Every key that stands anywhere in the Secret, managed or not, burnt ones included: for an emergency. */
+export function allMaterials(secret: Secret, names: DataNames): readonly KeyMaterial[] {
+  const signing = names.signingNames.filter((name) => secret.data?.[name] !== undefined);
+  const found = [...signing.map((name) => materialIn(secret, name)), ...fallbacksIn(secret, names), ...burntIn(secret)];
+  return found.filter((key, i) => found.findIndex((other) => other.equals(key)) === i);
+}
+
+/** The burnt keys that pods are still to be asked about, by key id. */
+export function burntMaterialsOf(secret: Secret, keyset: Keyset): ReadonlyMap<Kid, KeyMaterial> {
+  const found = burntIn(secret).map((material) => [fingerprintOf(material), material] as const);
+  const byFingerprint = new Map(found);
+  return new Map(
+    keyset.burnt.flatMap(({ kid, fingerprint }) => {
+      const material = byFingerprint.get(fingerprint);
+      return material === undefined ? [] : [[kid, material] as const];
+    }),
+  );
+}
+
+function burntIn(secret: Secret): readonly KeyMaterial[] {
+  return listedIn(secret, DATA.burnt);
+}
+
 /** A merge patch. Everything it does not name stays as it is. */
 export interface SecretPatch {
   readonly metadata: {
     readonly labels: Readonly<Record<string, string>>;
     readonly annotations: Readonly<Record<string, string | null>>;
   };
-  readonly data?: Readonly<Record<string, string>>;
+  readonly data?: Readonly<Record<string, string | null>>;
 }
 
 /**
  * @param materials of every key in the keyset; undefined for a write that changes annotations only
+ * @param burnt keys that pods are to be asked about while the keyset is Burning; they leave with that phase
  * @returns what makes the Secret hold the keyset
  */
 export function patchFor(
   keyset: Keyset,
   materials: ReadonlyMap<Kid, KeyMaterial> | undefined,
   names: DataNames,
+  burnt: readonly KeyMaterial[] = [],
 ): SecretPatch {
   const annotations = {
     ...encodeState(keyset),
@@ -211,7 +245,16 @@ export function patchFor(
     [LAST_APPLIED]: null,
   };
   const metadata = { labels: { 'app.kubernetes.io/managed-by': 'rekey' }, annotations };
-  return materials === undefined ? { metadata } : { metadata, data: dataFor(keyset, materials, names) };
+  const data = {
+    ...(materials && dataFor(keyset, materials, names)),
+    ...(keyset.emergency && { [DATA.burnt]: keyset.phase === 'Burning' ? burntText(burnt) : null }),
+  };
+  return Object.keys(data).length === 0 ? { metadata } : { metadata, data };
+}
+
+function burntText(burnt: readonly KeyMaterial[]): string {
+  const listed = burnt.map((key) => key.use((bytes) => bytes.toString('utf8')));
+  return Buffer.from(listed.join(','), 'utf8').toString('base64');
 }
 
 function dataFor(keyset: Keyset, materials: ReadonlyMap<Kid, KeyMaterial>, names: DataNames): Record<string, string> {

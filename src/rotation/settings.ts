@@ -153,10 +153,13 @@ function drainOf(spec: JwtKeyRotationSpec): number {
   return ttlMs + (parseDuration(spec.clockSkew) ?? 0) + (slackMs ?? 0);
 }
 
-/** @returns the settings, or what is wrong with the spec */
-export function readSettings(spec: JwtKeyRotationSpec): Settings | Finding {
-  const finding = firstFinding(SPEC_POLICIES, spec);
-  if (finding !== undefined) return finding;
+/** @returns what is wrong with the spec */
+export function specFinding(spec: JwtKeyRotationSpec): Finding | undefined {
+  return firstFinding(SPEC_POLICIES, spec);
+}
+
+/** The settings of any spec that the API server let in. Of one that {@link specFinding} refuses they serve an emergency only. */
+export function settingsOf(spec: JwtKeyRotationSpec): Settings {
   const ms = (text: string) => parseDuration(text) ?? 0;
   const { issuer, audience } = spec.canary;
   return {
@@ -193,8 +196,4 @@ function cadenceOf(spec: JwtKeyRotationSpec): Cadence {
   if (spec.schedule === undefined) return { kind: 'Period', periodMs: parseDuration(spec.rotationPeriod ?? '') ?? 0 };
   const startingDeadlineMs = spec.startingDeadlineSeconds * 1000;
   return { kind: 'Cron', schedule: spec.schedule, timeZone: spec.timeZone, startingDeadlineMs };
-}
-
-export function isFinding(value: Settings | Finding): value is Finding {
-  return 'reason' in value;
 }

@@ -1,21 +1,21 @@
 /**
  * The keyset as annotations of the Secret, and back. Times are RFC 3339 so that people can read them.
  */
-import type { Handled, KeyRecord, Keyset, Phase, RotationRecord, Shape } from './keyset.ts';
+import type { BurntKey, Emergency, Handled, KeyRecord, Keyset, Phase, RotationRecord, Shape } from './keyset.ts';
 import { STATE } from './names.ts';
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 type Fields = { readonly [name: string]: Json };
 
-const PHASES: readonly Phase[] = ['Steady', 'Staging', 'Promoting', 'Draining', 'Retiring', 'Aborting'];
+const PHASES: readonly Phase[] = ['Steady', 'Staging', 'Promoting', 'Draining', 'Retiring', 'Aborting', 'Burning'];
 const KEY_STATES: readonly KeyRecord['state'][] = ['staged', 'signing', 'draining', 'ack'];
-const TRIGGERS: readonly RotationRecord['trigger'][] = ['Schedule', 'Annotation', 'ForceRotation'];
+const TRIGGERS: readonly RotationRecord['trigger'][] = ['Schedule', 'Annotation', 'ForceRotation', 'Emergency'];
 const OUTCOMES: readonly NonNullable<RotationRecord['outcome']>[] = ['Completed', 'Aborted', 'RolledBack'];
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
 export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
-  const { rotation, attempts } = keyset;
+  const { rotation, attempts, burnt, emergency } = keyset;
   return {
     [STATE.version]: String(keyset.version),
     [STATE.phase]: keyset.phase,
@@ -29,6 +29,8 @@ export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
       ...(attempts.rotatedAt !== undefined && { rotatedAt: iso(attempts.rotatedAt) }),
       ...(attempts.failedAt !== undefined && { failedAt: iso(attempts.failedAt) }),
     }),
+    [STATE.burnt]: JSON.stringify(burnt.map(encodeBurnt)),
+    ...(emergency && { [STATE.emergency]: JSON.stringify(encodeEmergency(emergency)) }),
     ...(rotation && { [STATE.rotation]: JSON.stringify(encodeRotation(rotation)) }),
   };
 }
@@ -36,6 +38,14 @@ export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
 function encodeKey({ kid, fingerprint, state, createdAt, lastSignerExit }: KeyRecord) {
   const exit = lastSignerExit === undefined ? {} : { lastSignerExit: iso(lastSignerExit) };
   return { kid, fp: fingerprint, state, createdAt: iso(createdAt), ...exit };
+}
+
+function encodeBurnt({ kid, fingerprint, burntAt }: BurntKey) {
+  return { kid, fp: fingerprint, burntAt: iso(burntAt) };
+}
+
+function encodeEmergency({ nonce, reason, writtenAt, goneAt }: Emergency) {
+  return { nonce, reason, writtenAt: iso(writtenAt), ...(goneAt !== undefined && { goneAt: iso(goneAt) }) };
 }
 
 function encodeShape({ version, writtenAt, sign, verify }: Shape) {
@@ -69,6 +79,7 @@ export function decodeState(annotations: Readonly<Record<string, string>>): Keys
   const phase = PHASES.find((known) => known === annotations[STATE.phase]);
   if (phase === undefined) throw new StateError(`annotation ${STATE.phase}: is no phase`);
   const rotation = annotations[STATE.rotation] === undefined ? undefined : read(STATE.rotation, decodeRotation);
+  const emergency = annotations[STATE.emergency] === undefined ? undefined : read(STATE.emergency, decodeEmergency);
   return {
     version,
     phase,
@@ -89,7 +100,20 @@ export function decodeState(annotations: Readonly<Record<string, string>>): Keys
       };
     }),
     ...(rotation && { rotation }),
+    burnt: annotations[STATE.burnt] === undefined ? [] : read(STATE.burnt, (value) => list(value).map(decodeBurnt)),
+    ...(emergency && { emergency }),
   };
+}
+
+function decodeBurnt(value: Json): BurntKey {
+  const { kid, fp, burntAt } = fields(value);
+  return { kid: text(kid), fingerprint: text(fp), burntAt: time(burntAt) };
+}
+
+function decodeEmergency(value: Json): Emergency {
+  const { nonce, reason, writtenAt, goneAt } = fields(value);
+  const gone = goneAt === undefined ? {} : { goneAt: time(goneAt) };
+  return { nonce: text(nonce), reason: text(reason), writtenAt: time(writtenAt), ...gone };
 }
 
 function decodeKey(value: Json): KeyRecord {
@@ -110,11 +134,12 @@ function decodeShape(value: Json): Shape {
 }
 
 function decodeHandled(value: Json): Handled {
-  const { rotateAt, abortAt, forceReason } = fields(value);
+  const { rotateAt, abortAt, forceReason, emergency } = fields(value);
   return {
     ...(rotateAt !== undefined && { rotateAt: text(rotateAt) }),
     ...(abortAt !== undefined && { abortAt: text(abortAt) }),
     ...(forceReason !== undefined && { forceReason: text(forceReason) }),
+    ...(emergency !== undefined && { emergency: text(emergency) }),
   };
 }
 

@@ -27,14 +27,16 @@ export class StatusWriter {
     this.#options = options;
   }
 
-  async write(resource: JwtKeyRotation, status: JwtKeyRotationStatus): Promise<void> {
+  /** @returns in how many milliseconds it must be called again, if it had something to tell and held it back */
+  async write(resource: JwtKeyRotation, status: JwtKeyRotationStatus): Promise<number | undefined> {
     const { client, clock, resources, fence } = this.#options;
     const { namespace = '', name, uid } = resource.metadata;
     const key = keyOf({ namespace, name });
-    if (isDeepStrictEqual(resource.status, status)) return;
+    if (isDeepStrictEqual(resource.status, status)) return undefined;
     const now = clock.monotonic();
     const minor = isDeepStrictEqual(withoutCounts(resource.status), withoutCounts(status));
-    if (minor && now < (this.#writtenAt.get(key) ?? Number.NEGATIVE_INFINITY) + COUNTS_EVERY_MS) return;
+    const heldBackMs = (this.#writtenAt.get(key) ?? Number.NEGATIVE_INFINITY) + COUNTS_EVERY_MS - now;
+    if (minor && heldBackMs > 0) return heldBackMs;
     fence();
     const patch = { metadata: { uid }, status: replacing(resource.status, status) };
     try {
@@ -46,6 +48,7 @@ export class StatusWriter {
       // deleted meanwhile, or another object has the name now: the watch will tell
       if (!isKubeError(error, 'NotFound', 'Conflict', 'Invalid')) throw error;
     }
+    return undefined;
   }
 
   forget(key: string): void {

@@ -7,8 +7,8 @@ import { levelOf } from './evidence.ts';
 import type { Facts, TargetFacts } from './facts.ts';
 import { type Finding, isPassing, isWish } from './finding.ts';
 import { drainMsOf } from './guard.ts';
-import { currentShape, type Keyset, keyIn, type RotationRecord } from './keyset.ts';
-import type { JwtKeyRotation } from './names.ts';
+import { currentShape, type Emergency, type Keyset, keyIn, type RotationRecord } from './keyset.ts';
+import { type JwtKeyRotation, REQUEST } from './names.ts';
 import { requirementsOf, verifiers } from './requirements.ts';
 import type { JwtKeyRotationStatus } from './types.ts';
 
@@ -33,6 +33,7 @@ export function statusOf(resource: JwtKeyRotation, facts: Facts, decision: Decis
       Rotating: rotating(decision, keyset),
       Degraded: degraded(decision),
       Verified: verified(facts, keyset),
+      ...(keyset?.emergency && { CompromiseContained: contained(resource, keyset.emergency) }),
     }),
     targets: facts.targets.map((target) => targetStatus(target, facts, keyset)),
     ...(due.next !== undefined && { nextRotationTime: iso(due.next) }),
@@ -116,6 +117,31 @@ function verified({ targets }: Facts, keyset: Keyset | undefined): Verdict {
   return { status: 'True', reason: 'Canary', message };
 }
 
+/** The key is dead; whether its leak is understood, only a person can say. */
+function contained({ metadata }: JwtKeyRotation, { nonce, reason, goneAt }: Emergency): Verdict {
+  if (goneAt === undefined) {
+    return {
+      status: 'False',
+      reason: 'Burning',
+      message: `emergency ${nonce} (${reason}): some pods may still accept a burnt key`,
+    };
+  }
+  if (metadata.annotations?.[REQUEST.contained] === nonce) {
+    return { status: 'True', reason: 'Acknowledged', message: `the root cause of emergency ${nonce} was found` };
+  }
+  const how = `set the annotation ${REQUEST.contained}=${nonce} when the root cause is found`;
+  return {
+    status: 'False',
+    reason: 'AwaitingContainment',
+    message: `every pod has refused the burnt keys since ${iso(goneAt)}; ${how}`,
+  };
+}
+
+function emergencyStatus({ nonce, reason, writtenAt, goneAt }: Emergency) {
+  const gone = goneAt === undefined ? {} : { keyGoneAt: iso(goneAt), seconds: Math.ceil((goneAt - writtenAt) / 1000) };
+  return { nonce, reason, writtenAt: iso(writtenAt), ...gone };
+}
+
 function targetStatus(target: TargetFacts, facts: Facts, keyset: Keyset | undefined) {
   const requirement = keyset && requirementsOf(facts.targets, keyset).find((item) => item.target === target);
   const met = keyset && requirement ? survey([requirement], keyset).met.length : target.pods.length;
@@ -140,6 +166,8 @@ function keysetStatus(resource: JwtKeyRotation, facts: Facts, keyset: Keyset): J
     ...(exit !== undefined && { retireNotBefore: iso(exit + drainMsOf(facts, keyset)) }),
     ...(attempts.failedAt !== undefined && { lastFailureTime: iso(attempts.failedAt) }),
     failedAttempts: attempts.failures,
+    ...(handled.emergency !== undefined && { lastHandledEmergency: handled.emergency }),
+    ...(keyset.emergency && { emergency: emergencyStatus(keyset.emergency) }),
     ...(handled.rotateAt !== undefined && { lastHandledRotateAt: handled.rotateAt }),
     ...(handled.abortAt !== undefined && { lastHandledAbortAt: handled.abortAt }),
     ...(handled.forceReason !== undefined && { observedForceReason: handled.forceReason }),

@@ -52,6 +52,18 @@ export type Write =
   | { readonly transition: 'abort'; readonly acked: Acked; readonly failure: Failure; readonly handled: Handled }
   /** The old key signs again, the new one is accepted until its tokens are dead. */
   | { readonly transition: 'rollback'; readonly acked: Acked; readonly failure: Failure; readonly handled: Handled }
+  /**
+   * E1: a fresh key alone, in any phase, whatever the guard says. Every key that was in the Secret is burnt.
+   * `version`: the highest that a pod template carries, for a Secret that is not managed.
+   */
+  | {
+      readonly transition: 'burn';
+      readonly nonce: string;
+      readonly rotation: RotationRequest;
+      readonly version: number;
+    }
+  /** E3: every live pod refuses every burnt key. */
+  | { readonly transition: 'extinguish'; readonly acked: Acked }
   /** A request that cannot be served any more is marked as seen. */
   | { readonly transition: 'dismiss'; readonly handled: Handled };
 
@@ -69,12 +81,12 @@ export interface Fresh {
 
 /** Transitions that put a new keyset version into the Secret; the others change annotations only. */
 export function writesKeys(write: Write): boolean {
-  return !['drain', 'reopen', 'finish', 'dismiss'].includes(write.transition);
+  return !['drain', 'reopen', 'finish', 'dismiss', 'extinguish'].includes(write.transition);
 }
 
 /** Transitions that bring a new signing key into being. */
 export function makesKey(write: Write): boolean {
-  return write.transition === 'create' || write.transition === 'stage';
+  return ['create', 'stage', 'burn'].includes(write.transition);
 }
 
 /**
@@ -95,7 +107,15 @@ export function foundKeyset(signing: FreshKey, others: readonly FreshKey[], vers
     history: [{ version, writtenAt: now, sign: signing.kid, verify: [signing, ...others].map(({ kid }) => kid) }],
     handled: {},
     attempts: { since: now, failures: 0 },
+    burnt: [],
   };
+}
+
+/** The keyset of a Secret that is gone, or holds nothing that rekey can make sense of, before an emergency fills it. */
+export function lostKeyset(version: number, now: number): Keyset {
+  const acked = { Signer: version, Verifier: version };
+  const attempts = { since: now, failures: 0 };
+  return { version, phase: 'Steady', keys: [], acked, history: [], handled: {}, attempts, burnt: [] };
 }
 
 /**
@@ -146,6 +166,10 @@ export function advance(keyset: Keyset, write: Write, fresh: Fresh, now: number)
       return finish(keyset, write.acked, write.outcome, now);
     case 'dismiss':
       return { ...keyset, handled: write.handled };
+    case 'burn':
+      return burn(keyset, write, fresh, now);
+    case 'extinguish':
+      return extinguish(keyset, write.acked, now);
     case 'create':
       return {
         ...rewrite(keyset, write, fresh, now),
@@ -181,6 +205,32 @@ function finish(keyset: Keyset, acked: Acked, outcome: Outcome, now: number): Ke
   };
 }
 
+/** The shapes before stay: containers may hold them until they have been replaced. */
+function burn(keyset: Keyset, write: Extract<Write, { transition: 'burn' }>, fresh: Fresh, now: number): Keyset {
+  const version = keyset.version + 1;
+  const { nonce, rotation } = write;
+  const keys = [record(fresh.key, 'signing', now), record(fresh.ack, 'ack', now)];
+  const shape = { version, writtenAt: now, sign: fresh.key.kid, verify: keys.map(({ kid }) => kid) };
+  const from = keyset.history.at(-1)?.sign ?? 'unknown';
+  return {
+    version,
+    phase: 'Burning',
+    keys,
+    acked: keyset.acked,
+    history: compact([...keyset.history, shape], keyset.acked, new Set(shape.verify)),
+    rotation: { ...rotation, from, to: fresh.key.kid, startedAt: now },
+    handled: { ...keyset.handled, emergency: nonce },
+    attempts: keyset.attempts,
+    burnt: [...keyset.burnt, ...keyset.keys.map(({ kid, fingerprint }) => ({ kid, fingerprint, burntAt: now }))],
+    emergency: { nonce, reason: rotation.reason, writtenAt: now },
+  };
+}
+
+function extinguish(keyset: Keyset, acked: Acked, now: number): Keyset {
+  const { emergency } = keyset;
+  return { ...finish(keyset, acked, 'Completed', now), ...(emergency && { emergency: { ...emergency, goneAt: now } }) };
+}
+
 function rewrite(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyset {
   const version = keyset.version + 1;
   const { sign, verify } = realKeys(keyset, write, fresh.key.kid);
@@ -198,6 +248,8 @@ function rewrite(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyse
     ...(rotation && { rotation }),
     handled: 'handled' in write ? write.handled : keyset.handled,
     attempts: keyset.attempts,
+    burnt: keyset.burnt,
+    ...(keyset.emergency && { emergency: keyset.emergency }),
   };
 }
 

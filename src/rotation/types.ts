@@ -139,7 +139,7 @@ export interface JwtKeyRotationStatus {
   /** Generation of the spec that the status speaks of. */
   readonly observedGeneration?: number;
   /** Where the rotation is. */
-  readonly phase?: 'Pending' | 'Steady' | 'Preflight' | 'Staging' | 'Staged' | 'Promoting' | 'Draining' | 'Retiring' | 'Aborting' | 'Degraded';
+  readonly phase?: 'Pending' | 'Steady' | 'Preflight' | 'Staging' | 'Staged' | 'Promoting' | 'Draining' | 'Retiring' | 'Aborting' | 'Burning' | 'Degraded';
   /** Ready, Rotating, Degraded, Verified. */
   readonly conditions?: readonly {
     readonly type: string;
@@ -171,6 +171,19 @@ export interface JwtKeyRotationStatus {
   readonly lastHandledAbortAt?: string;
   /** Last nonce of rekey.dev/emergency that was acted upon. */
   readonly lastHandledEmergency?: string;
+  /** The last emergency. */
+  readonly emergency?: {
+    /** What tells it from others. */
+    readonly nonce: string;
+    /** Why it was asked for. */
+    readonly reason: string;
+    /** When the fresh key was written. */
+    readonly writtenAt: string;
+    /** When every pod had been seen to refuse the burnt keys. */
+    readonly keyGoneAt?: string;
+    /** Time between the two. */
+    readonly seconds?: number;
+  };
   /** Last forceRotation.reason that was acted upon. */
   readonly observedForceReason?: string;
   /** The targets as last observed. */

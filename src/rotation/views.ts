@@ -26,6 +26,7 @@ export interface PodView extends View {
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   readonly terminating: boolean;
+  readonly graceSeconds?: number;
   readonly ready: boolean;
   readonly address?: string;
   readonly hostNetwork: boolean;
@@ -66,6 +67,7 @@ export function podView(pod: Pod): PodView {
     live: spec?.nodeName !== undefined && !over && !stopped,
     createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
     terminating,
+    ...(terminating && { graceSeconds: metadata.deletionGracePeriodSeconds ?? 30 }),
     ready: status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false,
     ...(status?.podIP !== undefined && { address: status.podIP }),
     hostNetwork: spec?.hostNetwork === true,

@@ -34,7 +34,7 @@ export function keysetAfter(writes: readonly Write[], at: (step: number) => numb
   let keyset = foundKeyset(freshKey('A'), [], 0, T0);
   let made = 0;
   for (const [step, write] of writes.entries()) {
-    if (write.transition === 'stage') made += 1;
+    if (write.transition === 'stage' || write.transition === 'burn') made += 1;
     const key = freshKey(String.fromCharCode(65 + made));
     keyset = advance(keyset, write, { key, ack: freshKey(`N${keyset.version + 1}`) }, at(step));
   }

@@ -1,8 +1,9 @@
 /** Each row of the transition table in docs/protocol.md, and each crash point: what the planner does in that world. */
 import { describe, expect, it } from 'vitest';
 import type { Decision } from '../../../src/rotation/decision.ts';
-import type { Facts, TargetFacts } from '../../../src/rotation/facts.ts';
+import type { Facts, PodFacts, TargetFacts } from '../../../src/rotation/facts.ts';
 import { plan } from '../../../src/rotation/plan.ts';
+import type { Write } from '../../../src/rotation/transition.ts';
 import {
   DONE,
   DRAINING,
@@ -31,6 +32,7 @@ function deed({ action }: Decision): string {
     case 'bump':
       return `bump ${action.targets.map((item) => item.settings.name).join(',')}`;
     case 'evict':
+    case 'delete':
     case 'probe':
       return `${action.type} ${action.pods.map((item) => item.pod.name).join(',')}`;
     default:
@@ -204,9 +206,10 @@ describe('a service that cannot hold two keys', () => {
       ),
     }));
 
-  it('is told from a stale Secret by one more start: one pod of it is replaced', () => {
-    expect(decide(facts(STAGING, { targets: unfit(1) }))).toBe('evict admin-0');
-    expect(decide(facts(STAGING, { targets: unfit(3) }))).toBe('evict admin-0');
+  it('is told from a stale Secret by one pod that starts when the write has spread', () => {
+    const at = (now: number, pods: number) => decide(facts(STAGING, { targets: unfit(pods), now }));
+    expect([at(T0 + 9_999, 1), at(T0 + 9_999, 3)]).toEqual(['wait', 'wait']);
+    expect([at(T0 + 10_000, 1), at(T0 + 10_000, 3)]).toEqual(['evict admin-0', 'evict admin-0']);
   });
 
   it('is found at stage, and the rotation aborts', () => {
@@ -226,7 +229,7 @@ describe('a service that cannot hold two keys', () => {
       ...item,
       pods: item.pods.map((one, i) => (i === 1 ? { ...one, ready: false } : one)),
     }));
-    expect(decide(facts(STAGING, { targets: weak }))).toBe('wait');
+    expect(decide(facts(STAGING, { targets: weak, now: T0 + 10_000 }))).toBe('wait');
   });
 
   it('after abort the verifiers restart, and the end is awaited without an answer', () => {
@@ -381,10 +384,105 @@ describe('what was found at adoption', () => {
   });
 });
 
-describe('a request that is not supported yet', () => {
-  it('is told in every phase, and keeps nothing from going on', () => {
-    const emergency = { paused: false, emergency: '1: leaked' };
-    const { action, blocked } = plan(facts(STAGING, { requests: emergency }));
-    expect([action.type, blocked?.reason]).toEqual(['write', 'NotSupported']);
+describe('an emergency', () => {
+  const request = { nonce: '1', reason: 'leaked', actor: 'alice', handled: false };
+  const emergency = { paused: true, emergency: request };
+  const burn: Write = {
+    transition: 'burn',
+    nonce: '1',
+    rotation: { ...WRITES.stage.rotation, trigger: 'Emergency' },
+    version: 0,
+  };
+  const BURNING = keysetAfter([WRITES.adopt, WRITES.stage, burn]);
+  const old = services(BURNING, { main: 2, admin: 2 });
+  const fresh = (edit: Partial<PodFacts> = {}) =>
+    services(BURNING, { main: 3, admin: 3 }).map((item) => ({
+      ...item,
+      pods: item.pods.map((one) => ({ ...one, startedAt: T0, ...edit })),
+    }));
+
+  it.each([
+    ['Steady', STEADY],
+    ['Staging', STAGING],
+    ['Promoting', PROMOTING],
+    ['Draining', DRAINING],
+    ['Retiring', RETIRING],
+  ])('burns every key at once from %s, whatever is paused, suspended, closed or missing', (_, keyset) => {
+    const world = facts(keyset, {
+      live: false,
+      requests: emergency,
+      window: { open: false },
+      targets: [{ settings: target('x', ['Signer']).settings, pods: [] }],
+      settings: { ...SETTINGS, suspend: true },
+    });
+    expect(decide(world)).toBe('write burn');
+  });
+
+  it('burns what rekey did not write, and what nobody can read', () => {
+    const finding = { reason: 'ForeignWriter', message: '' } as const;
+    expect(decide(facts(STEADY, { requests: emergency, secret: { kind: 'Refused', finding, keyset: STEADY } }))).toBe(
+      'write burn',
+    );
+    expect(
+      decide(
+        facts(STEADY, {
+          requests: emergency,
+          secret: { kind: 'Refused', finding: { ...finding, reason: 'StateUnreadable' } },
+        }),
+      ),
+    ).toBe('write burn');
+    expect(decide(facts(STEADY, { requests: emergency, secret: { kind: 'Absent' } }))).toBe('write burn');
+    const immutable = plan(
+      facts(STEADY, {
+        requests: emergency,
+        secret: { kind: 'Refused', finding: { ...finding, reason: 'SecretImmutable' } },
+      }),
+    );
+    expect([immutable.action.type, immutable.stalled?.reason]).toEqual(['wait', 'SecretImmutable']);
+  });
+
+  it('runs once per nonce, also where only the status remembers it', () => {
+    const handled = { ...STEADY, handled: { emergency: '1' } };
+    expect(decide(facts(handled, { requests: { paused: false, emergency: request } }))).toBe('wait');
+    const unreadable = { kind: 'Refused', finding: { reason: 'StateUnreadable', message: '' } } as const;
+    expect(
+      decide(
+        facts(STEADY, { requests: { paused: false, emergency: { ...request, handled: true } }, secret: unreadable }),
+      ),
+    ).toBe('wait');
+    expect(decide(facts(handled, { requests: { paused: false, emergency: { ...request, nonce: '2' } } }))).toBe(
+      'write burn',
+    );
+  });
+
+  it('never takes the staged key, which lay in the same Secret', () => {
+    expect(BURNING.keys.map(({ kid }) => kid)).toEqual(['C', 'N3']);
+    const burnt = BURNING.burnt.map(({ kid }) => kid);
+    expect(burnt).toEqual(['A', 'B', 'N2']);
+    expect(BURNING.history.at(-1)?.verify).toEqual(BURNING.keys.map(({ kid }) => kid));
+  });
+
+  it('deletes the pods of verifiers first, all at once, and hurries those that linger', () => {
+    const minter = target('minter', ['Signer'], { pods: [pod('minter-1')] });
+    expect(decide(facts(BURNING, { targets: [...old, minter] }))).toBe('delete main-1,autoscraper-1,admin-1');
+    expect(decide(facts(BURNING, { targets: [...fresh(), minter] }))).toBe('delete minter-1');
+    const leaving = (graceSeconds: number) =>
+      old.map((item) => ({ ...item, pods: item.pods.map((one) => ({ ...one, terminating: true, graceSeconds })) }));
+    expect(decide(facts(BURNING, { targets: leaving(30) }))).toBe('delete main-1,autoscraper-1,admin-1');
+    expect(decide(facts(BURNING, { targets: leaving(5) }))).toBe('wait');
+  });
+
+  it('is over when every pod has refused every burnt key, read afresh', () => {
+    expect(decide(facts(BURNING, { targets: asks(fresh()) }))).toBe('probe main-1,autoscraper-1,admin-1');
+    expect(decide(facts(BURNING, { targets: fresh(), live: false }))).toBe('confirm');
+    expect(decide(facts(BURNING, { targets: fresh() }))).toBe('write extinguish');
+    const accepting = fresh().map((item) => ({
+      ...item,
+      pods: item.pods.map((one) => ({
+        ...one,
+        probe: one.probe && { ...one.probe, answers: new Map([...one.probe.answers, ['A', 'accepted'] as const]) },
+      })),
+    }));
+    expect(decide(facts(BURNING, { targets: accepting as typeof old }))).toBe('delete main-1,autoscraper-1,admin-1');
   });
 });

@@ -32,7 +32,7 @@ function written(writes: readonly Write[]): { secret: Secret; keyset: Keyset } {
     secret: {
       ...secret({}),
       metadata: { ...secret({}).metadata, annotations: annotations as Record<string, string> },
-      data: data ?? {},
+      data: (data ?? {}) as Record<string, string>,
     },
   };
 }

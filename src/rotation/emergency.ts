@@ -1,0 +1,70 @@
+/**
+ * A key has leaked. The other way round than a rotation: better to refuse a valid token than to accept a forged one.
+ *
+ *     any phase → Burning → Steady
+ *
+ * 1. Write a fresh key, alone: never the staged one, which lay in the same Secret. Every other key is burnt for ever.
+ * 2. Delete every pod that may accept a burnt key, verifiers first, with little grace and without asking a budget.
+ * 3. Send every pod a token signed with each burnt key. One that accepts it is deleted again.
+ * 4. When all refuse, the burnt keys are dead everywhere, and the time of that is known.
+ *
+ * It waits for no window, no suspension and no pause, and comes before every other check. It runs once per nonce.
+ */
+import { FRESH_MS, type PodOf, RETRY_MS, survey, toProbe } from './converge.ts';
+import type { Decision } from './decision.ts';
+import type { EmergencyRequest, Facts } from './facts.ts';
+import { confirmed } from './guard.ts';
+import { currentShape, type Keyset } from './keyset.ts';
+import { requirementsOf } from './requirements.ts';
+import { stampedVersion } from './stamps.ts';
+
+/** Pods that may accept a burnt key get this long to end. */
+export const GRACE_SECONDS = 5;
+
+/** @returns the write that burns every key, if an emergency is asked for that has not been served */
+export function emergencyRequested(facts: Facts): Decision | undefined {
+  const { requests, secret, nextRotationId } = facts;
+  const { emergency } = requests;
+  if (emergency === undefined || isServed(emergency, facts)) return undefined;
+  if (secret.kind === 'Refused' && secret.finding.reason.startsWith('Secret')) {
+    const { reason } = secret.finding;
+    const message = `EMERGENCY NOT SERVED: ${secret.finding.message}`;
+    return { action: { type: 'wait' }, phase: 'Degraded', progress: message, stalled: { reason, message } };
+  }
+  const { nonce, reason, actor } = emergency;
+  const rotation = { id: nextRotationId, trigger: 'Emergency', actor, reason, drainMs: 0 } as const;
+  const write = { transition: 'burn', nonce, rotation, version: stampedVersion(facts) } as const;
+  return { action: { type: 'write', write }, phase: 'Burning', progress: `emergency ${nonce}: ${reason}` };
+}
+
+function isServed({ nonce, handled }: EmergencyRequest, { secret }: Facts): boolean {
+  const keyset = secret.kind === 'Managed' || secret.kind === 'Refused' ? secret.keyset : undefined;
+  return keyset === undefined ? handled : keyset.handled.emergency === nonce;
+}
+
+export function planBurning(facts: Facts, keyset: Keyset): Decision {
+  const phase = 'Burning';
+  const requirements = requirementsOf(facts.targets, keyset);
+  const rows = survey(requirements, keyset);
+  const all = requirements.flatMap(({ target }) => target.pods).length;
+  const progress = `${rows.met.length} of ${all} pods are proved to refuse every burnt key`;
+  const suspects = [...rows.stale, ...rows.leaving, ...rows.unknown.filter((row) => isOlder(row, keyset))];
+  const doomed = suspects.filter(isSlow);
+  const verifiers = doomed.filter(({ target }) => target.settings.roles.includes('Verifier'));
+  const pods = verifiers.length > 0 ? verifiers : doomed;
+  if (pods.length > 0) return { action: { type: 'delete', pods, graceSeconds: GRACE_SECONDS }, phase, progress };
+  const asked = toProbe(requirements, keyset, facts.now, FRESH_MS);
+  if (asked.length > 0) return { action: { type: 'probe', pods: asked }, phase, progress };
+  if (rows.met.length < all) return { action: { type: 'wait', until: facts.now + RETRY_MS }, phase, progress };
+  return confirmed(facts, keyset, (acked) => ({ transition: 'extinguish', acked }), phase);
+}
+
+/** Started before the write, so it holds what is burnt; no answer is needed to know that. */
+function isOlder({ pod }: PodOf, keyset: Keyset): boolean {
+  return pod.startedAt !== undefined && pod.startedAt < currentShape(keyset).writtenAt;
+}
+
+/** Still to be deleted, or to be hurried: it was deleted by somebody who gave it more time. */
+function isSlow({ pod }: PodOf): boolean {
+  return !pod.terminating || (pod.graceSeconds ?? 0) > GRACE_SECONDS;
+}

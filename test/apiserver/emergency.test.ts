@@ -1,0 +1,153 @@
+/** A key has leaked: from the annotation to the last pod that accepted it, on a real API server. */
+import { describe, expect, inject, it } from 'vitest';
+import type { OperatorProcess } from '../support/scenario/operator.ts';
+import {
+  conditionOf,
+  keysOf,
+  readState,
+  requestRotation,
+  waitFor,
+  waitForPhase,
+  waitUntilReady,
+} from '../support/scenario/rotation.ts';
+import { openScene, type Scene } from '../support/scenario/scene.ts';
+import { accepts } from '../support/traffic/client.ts';
+import { signToken } from '../support/traffic/tokens.ts';
+
+const cluster = inject('cluster');
+const everybody = ['admin', 'autoscraper', 'main', 'main'];
+const unled = { flags: ['--no-leader-election'] };
+
+async function declare({ api, namespace, name }: Scene, text: string): Promise<number> {
+  const annotations = { 'rekey.dev/emergency': text };
+  await api.patch({ kind: 'JwtKeyRotation', namespace, name }, { metadata: { annotations } });
+  return Date.now();
+}
+
+async function waitUntilGone({ api, namespace, name }: Scene, nonce: string) {
+  return waitFor(api, namespace, name, `emergency ${nonce} is over`, ({ keyset, resource }) => {
+    return (
+      keyset?.emergency?.nonce === nonce && keyset.emergency.goneAt !== undefined && resource.status?.phase === 'Steady'
+    );
+  });
+}
+
+/** Asks every pod without pause whether it accepts a forged token, as who has the key would. @returns when one last did */
+function forge({ pods }: Scene, key: string) {
+  let lastAccepted = 0;
+  const stop = new AbortController();
+  const asking = (async () => {
+    while (!stop.signal.aborted) {
+      const token = await signToken({ key, issuer: 'remotehive', audience: 'remotehive' });
+      const answers = await Promise.all(pods.endpoints().map(({ url }) => accepts(url, token)));
+      if (answers.includes('accepted')) lastAccepted = Date.now();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  })();
+  return async () => {
+    stop.abort();
+    await asking;
+    return lastAccepted;
+  };
+}
+
+describe.concurrent('an emergency', () => {
+  it('in the middle of a rotation kills every key of the Secret, the staged one too, and says when', async () => {
+    const scene = await openScene(cluster);
+    const { api, namespace, name } = scene;
+    await requestRotation(api, namespace, name, '1');
+    const { secret } = await waitForPhase(api, namespace, name, 'Draining');
+    if (secret === undefined) throw new Error('no Secret');
+    const { signing, fallbacks } = keysOf(secret);
+    const stop = forge(scene, signing);
+    const declaredAt = await declare(scene, 'n1: key found in a log');
+    const { keyset, resource, secret: after } = await waitUntilGone(scene, 'n1');
+    const lastAccepted = await stop();
+    for (const key of [signing, ...fallbacks]) expect(await scene.accepting(key)).toEqual([]);
+    const fresh = scene.keys.signingKeys().at(-1) ?? '';
+    expect([signing, ...fallbacks]).not.toContain(fresh);
+    expect(await scene.accepting(fresh)).toEqual(everybody);
+    expect(Object.keys(after?.data ?? {})).not.toContain('rekey.dev.burnt');
+    expect(keyset?.burnt.length).toBe(3);
+    expect(keyset?.rotation).toMatchObject({
+      trigger: 'Emergency',
+      reason: 'key found in a log',
+      outcome: 'Completed',
+    });
+    expect(lastAccepted).toBeLessThanOrEqual(keyset?.emergency?.goneAt ?? 0);
+    expect(resource.status?.emergency?.seconds).toBeGreaterThanOrEqual((lastAccepted - declaredAt) / 1000 - 1);
+    expect(conditionOf(resource, 'CompromiseContained')).toMatchObject({
+      status: 'False',
+      reason: 'AwaitingContainment',
+    });
+    const annotations = { 'rekey.dev/compromise-contained': 'n1' };
+    await api.patch({ kind: 'JwtKeyRotation', namespace, name }, { metadata: { annotations } });
+    await waitFor(
+      api,
+      namespace,
+      name,
+      'it is contained',
+      (state) => conditionOf(state.resource, 'CompromiseContained')?.status === 'True',
+    );
+    expect((await readState(api, namespace, name)).keyset?.version).toBe(keyset?.version);
+    expect(await scene.close()).toEqual([]);
+  });
+
+  it('survives the death of the operator after each of its steps, pause and suspension, and runs once per nonce', async () => {
+    const scene = await openScene(cluster, { adopt: false, spec: { suspend: true } });
+    const { api, namespace, name } = scene;
+    let operator: OperatorProcess = await scene.operator(unled);
+    await waitUntilReady(api, namespace, name);
+    await api.patch(
+      { kind: 'JwtKeyRotation', namespace, name },
+      { metadata: { annotations: { 'rekey.dev/paused': 'true' } } },
+    );
+    await declare(scene, 'n1');
+    for (const step of ['wrote the Secret', 'may accept a burnt key']) {
+      await operator.waitForLine(({ message, transition }) => message.includes(step) && transition !== 'adopt');
+      operator.kill('SIGKILL');
+      await operator.exited;
+      operator = await scene.operator(unled);
+    }
+    const { keyset } = await waitUntilGone(scene, 'n1');
+    expect(await scene.accepting(scene.firstKey)).toEqual([]);
+    await declare(scene, 'n1: again');
+    await declare(scene, 'n2: another');
+    const second = await waitUntilGone(scene, 'n2');
+    expect(second.keyset?.version).toBe((keyset?.version ?? 0) + 1);
+    expect(scene.keys.signingKeys()).toHaveLength(3);
+    expect(await scene.close()).toEqual([]);
+  });
+
+  it('is served over a Secret that somebody has edited, and a burnt key that comes back is known', async () => {
+    const scene = await openScene(cluster);
+    const { api, namespace, name, firstKey } = scene;
+    const edit = (key: string) =>
+      api.patch(
+        { kind: 'Secret', namespace, name },
+        { data: { JWT_SECRET_KEY: Buffer.from(key).toString('base64'), JWT_SECRET: null } },
+      );
+    const stranger = 'f'.repeat(64);
+    await edit(stranger);
+    await waitFor(
+      api,
+      namespace,
+      name,
+      'it is Degraded',
+      ({ resource }) => conditionOf(resource, 'Degraded')?.reason === 'ForeignWriter',
+    );
+    await declare(scene, 'n1: who was that?');
+    const { keyset } = await waitUntilGone(scene, 'n1');
+    expect(keyset?.burnt.length).toBe(3);
+    expect([await scene.accepting(firstKey), await scene.accepting(stranger)]).toEqual([[], []]);
+    await edit(firstKey);
+    await waitFor(
+      api,
+      namespace,
+      name,
+      'the burnt key is known',
+      ({ resource }) => conditionOf(resource, 'Degraded')?.reason === 'KeyResurrected',
+    );
+    expect(await scene.close()).toEqual([]);
+  });
+});
