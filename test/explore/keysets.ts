@@ -101,6 +101,7 @@ function normalise(keyset: Keyset, freshFrom: number, tickMs: number, exitAge: n
       ...(handled.abortAt !== undefined && { abortAt: handled.abortAt }),
     },
     attempts: { since: 0, failures: 0 },
+    burnt: [],
     ...(rotation && {
       rotation: {
         ...{ id: 'r', trigger: 'Annotation', actor: '', reason: '', from: rotation.from, to: rotation.to },

@@ -28,7 +28,8 @@ const repoRoot = join(import.meta.dirname, '..', '..');
 const checks: readonly Check[] = [
   { name: 'types', command: ['npm', 'run', '--silent', 'types'] },
   { name: 'lint', command: ['npm', 'run', '--silent', 'lint'] },
-  { name: 'generated types', command: ['npm', 'run', '--silent', 'generate', '--', '--check'] },
+  { name: 'generated types', command: ['node', 'tools/gen-types.ts', '--check'] },
+  { name: 'generated reference', command: ['node', 'tools/gen-reference.ts', '--check'] },
   { name: 'go vet', command: ['go', 'vet', './...'], cwd: join(repoRoot, 'examples', 'services', 'go') },
 ];
 
