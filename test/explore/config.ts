@@ -44,6 +44,8 @@ export interface Config {
   readonly nodes: number;
   /** Pods of one target at a time, Terminating ones included. */
   readonly maxPods: number;
+  /** Whether the Secret holds a second key when it is adopted, whose tokens are alive. */
+  readonly found?: boolean;
   /** How often people ask for a rotation, and to stop one. */
   readonly rotations: number;
   readonly aborts: number;
@@ -77,7 +79,12 @@ const minter: TargetConfig = { name: 'minter', roles: ['Signer'], replicas: 1, c
 
 const minterOf = minter;
 const base = { nodeLag: 'served', tickMs: 60_000, drainTicks: 2, maxPods: 2, nodes: 1, rotations: 1, aborts: 1 } as const;
-const f = (...on: readonly (keyof Faults)[]): Faults => ({ ...NO_FAULTS, ...Object.fromEntries(on.map((k) => [k, true])) });
+
+/** These and no others. */
+export function faults(...on: readonly (keyof Faults)[]): Faults {
+  return { ...NO_FAULTS, ...Object.fromEntries(on.map((fault) => [fault, true])) };
+}
+const f = faults;
 
 export const CONFIGS: Readonly<Record<string, Config>> = Object.fromEntries(
   (
@@ -94,6 +101,7 @@ export const CONFIGS: Readonly<Record<string, Config>> = Object.fromEntries(
       { ...base, name: 'medium', targets: [main, admin], drainTicks: 1, faults: f('restart') },
       { ...base, name: 'mediumz', targets: [main, admin], drainTicks: 1, faults: f('zombie') },
       { ...base, name: 'mediums', targets: [main, admin], drainTicks: 1, faults: f('staleCache') },
+      { ...base, name: 'found', targets: [main], found: true, faults: f('restart') },
       { ...base, name: 'unfit', targets: [main, { ...admin, singleKey: true }], drainTicks: 1, faults: f('restart') },
       { ...base, name: 'void', targets: [main, { ...admin, verifiesNothing: true }], drainTicks: 1, faults: f('restart') },
     ] satisfies readonly Config[]

@@ -5,7 +5,7 @@ import type { Answer, Facts, PodFacts, Probe as ProbeFacts, TargetFacts } from '
 import type { Settings, TargetSettings } from '../../src/rotation/settings.ts';
 import { chronicleAt, type TrueShape } from './chronicle.ts';
 import type { Config } from './config.ts';
-import { type Entry, entryOf, NOW, startedAt, UNMANAGED } from './keysets.ts';
+import { type Entry, entryOf, FOUND, NOW, startedAt, UNMANAGED } from './keysets.ts';
 import { isRolledOut, type Pod, type Probe, type World } from './world.ts';
 
 const canary = { path: '/verify', port: 8000, acceptStatuses: [], refuseStatuses: [] };
@@ -63,13 +63,17 @@ export function factsOf(config: Config, world: World, live: boolean): Facts {
     live,
     nextRotationId: 'r',
     settings,
-    secret: entry === undefined ? { kind: 'Unmanaged', fingerprint: 'fp-K0', fallbacks: [] } : { kind: 'Managed', keyset: entry.keyset },
+    secret: entry === undefined ? foundSecret(config) : { kind: 'Managed', keyset: entry.keyset },
     targets,
     unlistedConsumers: [],
     requests: requestsOf(world),
     due: { nextRuns: [] },
     window: { open: world.open },
   };
+}
+
+function foundSecret({ found }: Config): Facts['secret'] {
+  return { kind: 'Unmanaged', fingerprint: 'fp-K0', fallbacks: found === true ? [`fp-K${FOUND}`] : [] };
 }
 
 function requestsOf({ rotate, abort }: World): Facts['requests'] {

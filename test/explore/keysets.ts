@@ -122,7 +122,10 @@ export function deepFrozen<T>(value: T): T {
   return value;
 }
 
-/** Key K0 in every service, before rekey knew it. */
-export function unmanagedWorldChronicle(): number {
-  return internChronicle(0, [trueShape(0, 1)]);
+/** The key that stands beside K0 in a Secret before rekey knows it. */
+export const FOUND = 14;
+
+/** Key K0 in every service, before rekey knew it, and perhaps one more. */
+export function foundChronicle(found: boolean): number {
+  return internChronicle(0, [trueShape(0, found ? 1 | (1 << FOUND) : 1)]);
 }

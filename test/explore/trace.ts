@@ -58,10 +58,11 @@ function stepTo(config: Config, world: World, bytes: Uint8Array): Step {
 }
 
 function line(config: Config, number: number, world: World, step: Step): string {
-  return `${String(number).padStart(4)} ${text(config, world, step)}\n     ${describe(config, step.next)}`;
+  return `${String(number).padStart(4)} ${stepText(config, world, step)}\n     ${describe(config, step.next)}`;
 }
 
-function text(config: Config, world: World, { kind, a, b, next }: Step): string {
+/** A step in words. */
+export function stepText(config: Config, world: World, { kind, a, b, next }: Step): string {
   const pod = [...world.pods, ...next.pods].find(({ id }) => id === a);
   const target = config.targets[pod?.target ?? a ?? 0]?.name;
   const who = pod === undefined ? '' : ` (${target}#${pod.id} on node ${pod.node}, template ${pod.template})`;

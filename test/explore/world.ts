@@ -6,7 +6,7 @@
  */
 import { chronicleAt, type TrueShape } from './chronicle.ts';
 import type { Config } from './config.ts';
-import { UNMANAGED, unmanagedWorldChronicle } from './keysets.ts';
+import { FOUND, foundChronicle, UNMANAGED } from './keysets.ts';
 
 /** What a pod answered, as the operator remembers it. */
 export interface Probe {
@@ -115,7 +115,7 @@ export function initialWorld(config: Config): World {
   });
   return {
     secret: UNMANAGED,
-    chronicle: unmanagedWorldChronicle(),
+    chronicle: foundChronicle(config.found === true),
     rotate: 0,
     abort: 0,
     open: true,
@@ -124,7 +124,7 @@ export function initialWorld(config: Config): World {
     desired: config.targets.map((target) => target.replicas),
     bounds: Array.from({ length: config.nodes }, (_, node) => (pods.some((pod) => pod.node === node) ? 0 : NO_BOUND)),
     pods,
-    tokens: [],
+    tokens: config.found === true ? [{ key: FOUND, age: 0 }] : [],
     pending: 0,
     retired: false,
     zombie: 0,

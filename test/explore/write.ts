@@ -6,7 +6,7 @@ import { advance, foundKeyset, type Write } from '../../src/rotation/transition.
 import { appended, trueShape } from './chronicle.ts';
 import type { Config } from './config.ts';
 import { isWrite } from './effects.ts';
-import { entryOf, internKeyset, NOW, UNMANAGED } from './keysets.ts';
+import { entryOf, FOUND, internKeyset, NOW, UNMANAGED } from './keysets.ts';
 import { isRolledOut, type Pod, type World } from './world.ts';
 
 /** Whether what the leader knows of the Secret is what it holds: else the API server refuses its write. */
@@ -19,7 +19,7 @@ export function isCurrent({ cache, secret }: World): boolean {
  * good as forgotten; and so is the leader's, if the paused one was faster.
  */
 export function applyWrite(config: Config, world: World, write: Write): World {
-  const { before, freshFrom } = secretBefore(world);
+  const { before, freshFrom } = secretBefore(config, world);
   const version = before.version + 1;
   const key = { kid: `K${version}`, fingerprint: `fp-K${version}` };
   const ack = { kid: `N${version}`, fingerprint: `fp-N${version}` };
@@ -27,13 +27,16 @@ export function applyWrite(config: Config, world: World, write: Write): World {
   const fresh = after.version === before.version ? freshFrom : Math.min(freshFrom, after.version);
   const secret = internKeyset(after, fresh, config.tickMs, config.drainTicks);
   const forgotten = world.zombie !== 0 && isWrite(world.zombie) ? 0 : world.zombie;
-  const next = { ...world, secret, zombie: forgotten };
+  // only a rotation under way is safe from an edit: before the next one the old tokens have to be dead
+  const shortened = world.shortened && after.phase !== 'Steady';
+  const next = { ...world, secret, zombie: forgotten, shortened };
   return after.version === before.version ? next : { ...next, chronicle: appended(world.chronicle, shapeOf(after)) };
 }
 
-function secretBefore({ secret }: World): { readonly before: Keyset; readonly freshFrom: number } {
+function secretBefore(config: Config, { secret }: World): { readonly before: Keyset; readonly freshFrom: number } {
   if (secret !== UNMANAGED) return { before: entryOf(secret).keyset, freshFrom: entryOf(secret).freshFrom };
-  return { before: foundKeyset({ kid: 'K0', fingerprint: 'fp-K0' }, [], 0, NOW), freshFrom: 1 };
+  const others = config.found === true ? [{ kid: `K${FOUND}`, fingerprint: `fp-K${FOUND}` }] : [];
+  return { before: foundKeyset({ kid: 'K0', fingerprint: 'fp-K0' }, others, 0, NOW), freshFrom: 1 };
 }
 
 /** What the Secret really holds follows from the newest shape: its real keys, and the ack key that is named after it. */

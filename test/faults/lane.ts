@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ControlPlane } from '../support/cluster/controlplane.ts';
 import { follow } from '../support/cluster/follow.ts';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
 import { readKubeconfig } from '../support/cluster/kubeconfig.ts';
@@ -35,6 +36,8 @@ export type Service = keyof typeof SERVICES;
 export interface LaneOptions {
   readonly cluster: ProvidedCluster;
   readonly audit: AuditTail;
+  /** Where the cluster is ours alone. */
+  readonly control?: ControlPlane;
   /** Language of the services. */
   readonly language?: ServiceOptions['language'];
 }
@@ -51,6 +54,7 @@ export interface Lane {
   readonly history: SecretHistory;
   readonly ledger: Ledger;
   readonly audit: AuditTail;
+  readonly control: ControlPlane | undefined;
   /** The resource as a watch last told it. */
   resource(): Resource | undefined;
   close(): Promise<void>;
@@ -67,7 +71,7 @@ export const SPEC = {
 };
 
 /** Does not adopt the Secret: that is the first run's part. */
-export async function openLane({ cluster, audit, language }: LaneOptions): Promise<Lane> {
+export async function openLane({ cluster, audit, control, language }: LaneOptions): Promise<Lane> {
   const api = KubeApi.fromKubeconfig(cluster.kubeconfig);
   const namespace = `faults-${randomUUID().slice(0, 8)}`;
   const dir = join(cluster.dir, namespace);
@@ -109,7 +113,7 @@ export async function openLane({ cluster, audit, language }: LaneOptions): Promi
   );
   await until('the resource is seen', async () => resource);
   return {
-    ...{ cluster, api, namespace, name: SECRET_NAME, dir, proxy, kubeconfigs, history, ledger, audit },
+    ...{ cluster, api, namespace, name: SECRET_NAME, dir, proxy, kubeconfigs, history, ledger, audit, control },
     resource: () => resource,
     close: async () => {
       ends.abort();

@@ -1,6 +1,8 @@
 /**
  * One plan on one lane: a rotation under traffic with faults, and then the judgement.
  */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Journal } from '../support/faultproxy/journal.ts';
 import { requestAbort, requestRotation } from '../support/scenario/rotation.ts';
@@ -15,11 +17,12 @@ import { judge } from './oracles/all.ts';
 import type { Plan } from './plan.ts';
 import { snapshotOf } from './snapshot.ts';
 import { Strikes } from './strikes.ts';
-import { worldFault } from './world.ts';
+import { worldFault } from './world/all.ts';
 
 /** A rotation is over this long after the last fault at the latest, milliseconds: without faults it takes about 12 s. */
 const BOUND_MS = 75_000;
 const TOKENS_PER_SECOND = 8;
+const CLOCK = join(import.meta.dirname, 'clock.ts');
 /** The rotation is asked for when the operator has looked at the Secret, or after this: a fault may keep it from that. */
 const FIRST_LOOK_MS = 4_000;
 
@@ -46,7 +49,13 @@ export async function runPlan(lane: Lane, plan: Plan, build: Build, run: string)
   await lane.audit.take(namespace);
   const before = await snapshotOf(lane);
   const keysBefore = new Set(history.keys());
-  const crew = new Crew({ lane, build, replicas: plan.replicas, run, env: {} });
+  const clockFile = join(lane.dir, 'clock');
+  const setClock = (aheadMs: number): void => writeFileSync(clockFile, String(aheadMs));
+  setClock(0);
+  const env = { REKEY_FAULTS_CLOCK: clockFile };
+  const clocked = { ...build, preload: [...build.preload, CLOCK] };
+  const needsClock = plan.world.some(({ name }) => worldFault(name).class === 'clock');
+  const crew = new Crew({ lane, build: needsClock ? clocked : build, replicas: plan.replicas, run, env });
   const strikes = new Strikes(crew, plan.strikes);
   const journal = proxy.begin(strikes);
   const traffic = startTraffic({
@@ -63,7 +72,7 @@ export async function runPlan(lane: Lane, plan: Plan, build: Build, run: string)
   const strikeWorld = (phase: string): void => {
     for (const strike of plan.world.filter((one) => one.phase === phase)) {
       const task = sleep(strike.afterMs)
-        .then(() => worldFault(strike)({ lane, over: over.promise }))
+        .then(() => worldFault(strike.name).run({ lane, over: over.promise, setClock, control: lane.control }))
         .finally(() => {
           worldEndsAt = Date.now();
         });
@@ -101,7 +110,9 @@ export async function runPlan(lane: Lane, plan: Plan, build: Build, run: string)
     const ended = isOver();
     const seconds = (Date.now() - faultsEndAt()) / 1000;
     over.resolve();
-    await Promise.all(world);
+    const failures = (await Promise.allSettled(world)).flatMap((one) =>
+      one.status === 'rejected' ? [one.reason] : [],
+    );
     await traffic.drain();
     const report = await traffic.stop();
     if (ended) await waitForServices(api, namespace, { timeoutMs: 20_000 }).catch(() => undefined);
@@ -124,7 +135,10 @@ export async function runPlan(lane: Lane, plan: Plan, build: Build, run: string)
       audited: await lane.audit.take(namespace),
       faultMs: Math.max(0, faultsEndAt() - startedAt),
     });
-    const own = strikes.errors.map((error) => ({ oracle: 'the harness itself', message: String(error) }));
+    const own = [...strikes.errors, ...failures].map((error) => ({
+      oracle: 'the harness itself',
+      message: String(error),
+    }));
     return {
       violations: [...violations, ...own],
       journal,

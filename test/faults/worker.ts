@@ -102,7 +102,12 @@ function stop(): Promise<void> {
 async function newLane(index: number): Promise<Lane> {
   if (cluster === undefined || audit === undefined || setup === undefined) throw new Error('the worker has no cluster');
   await lanes[index]?.close();
-  const lane = await openLane({ cluster: cluster.provided, audit, language: 'go' });
+  const lane = await openLane({
+    cluster: cluster.provided,
+    audit,
+    control: cluster.local.controlPlane,
+    language: 'go',
+  });
   lanes[index] = lane;
   const first = await runPlan(lane, { ...PLAIN, class: 'first', name: 'no fault' }, setup.build, nextRun());
   if (!first.ended)
