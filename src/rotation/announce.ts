@@ -30,7 +30,7 @@ export class Announcer {
   readonly #options: AnnouncerOptions;
   /** The finding last announced of each resource: it is an Event when it comes, not as long as it stays. */
   readonly #findings = new Map<string, string>();
-  /** The unlisted consumers last announced of each resource. */
+  /** The warnings last announced, by resource and reason. */
   readonly #warned = new Map<string, string>();
 
   constructor(options: AnnouncerOptions) {
@@ -41,7 +41,8 @@ export class Announcer {
     const labels = labelsOf(resource);
     this.#options.metrics.observed(keyOf(labels), labels, status, facts);
     this.#found(resource, decision.stalled ?? decision.blocked);
-    this.#strangers(resource, facts);
+    this.#tellOnce(resource, 'UnlistedConsumer', strangersNote(facts));
+    this.#tellOnce(resource, 'KeyReuse', reuseNote(facts));
     if (decision.action.type === 'wait') return;
     const { action, phase, progress } = decision;
     const version = facts.secret.kind === 'Managed' ? facts.secret.keyset.version : 0;
@@ -71,7 +72,7 @@ export class Announcer {
 
   forgot(key: string): void {
     this.#findings.delete(key);
-    this.#warned.delete(key);
+    for (const warned of this.#warned.keys()) if (warned.startsWith(`${key} `)) this.#warned.delete(warned);
     this.#options.metrics.forget(key);
   }
 
@@ -117,16 +118,14 @@ export class Announcer {
     });
   }
 
-  /** Where they do not block, they are told: once for each set of them. */
-  #strangers(resource: JwtKeyRotation, { settings, unlistedConsumers }: Facts): void {
-    const names = settings.unlistedConsumers === 'Warn' ? unlistedConsumers.join(', ') : '';
-    const key = keyOf(resource.metadata);
-    if ((this.#warned.get(key) ?? '') === names) return;
-    this.#warned.set(key, names);
-    if (names === '') return;
-    const note = `${names} uses Secret ${settings.secretName} and is no target: it is not restarted, and may refuse valid tokens`;
-    this.#event(resource, { type: 'Warning', reason: 'UnlistedConsumer', note });
-    this.#log(resource).warn(note);
+  /** A warning about something that stays: an Event when it comes and when its text changes, not as long as it stays. */
+  #tellOnce(resource: JwtKeyRotation, reason: string, note: string): void {
+    const key = `${keyOf(resource.metadata)} ${reason}`;
+    if ((this.#warned.get(key) ?? '') === note) return;
+    this.#warned.set(key, note);
+    if (note === '') return;
+    this.#event(resource, { type: 'Warning', reason, note });
+    this.#log(resource).warn(note, { reason });
   }
 
   #found(resource: JwtKeyRotation, finding: Finding | undefined): void {
@@ -161,6 +160,17 @@ function nameOf(action: Action): string {
 
 function answersIn(probes: ReadonlyMap<string, Probe>): readonly Answer[] {
   return [...probes.values()].flatMap(({ answers, random }) => [...answers.values(), random]);
+}
+
+/** Where unlisted consumers do not block, they are told. */
+function strangersNote({ settings, unlistedConsumers }: Facts): string {
+  if (settings.unlistedConsumers === 'Block' || unlistedConsumers.length === 0) return '';
+  return `${unlistedConsumers.join(', ')} uses Secret ${settings.secretName} and is no target: it is not restarted, and may refuse valid tokens`;
+}
+
+function reuseNote({ sharedWith, settings }: Facts): string {
+  if (sharedWith.length === 0) return '';
+  return `the key of ${settings.environment} is also that of ${sharedWith.join(', ')}`;
 }
 
 function gone({ emergency }: Keyset): string {

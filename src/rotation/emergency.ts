@@ -4,15 +4,16 @@
  *     any phase → Burning → Steady
  *
  * 1. Write a fresh key, alone: never the staged one, which lay in the same Secret. Every other key is burnt for ever.
- * 2. Delete every pod that may accept a burnt key, verifiers first, with little grace and without asking a budget.
+ * 2. Delete every pod that may accept a burnt key, verifiers first, with little grace and without asking a budget. Where
+ *    spec.emergency.mode is Rolling, restart the workloads instead: gentler, and slower to close.
  * 3. Send every pod a token signed with each burnt key. One that accepts it is deleted again.
  * 4. When all refuse, the burnt keys are dead everywhere, and the time of that is known.
  *
  * It waits for no window, no suspension and no pause, and comes before every other check. It runs once per nonce.
  */
-import { FRESH_MS, type PodOf, RETRY_MS, survey, toProbe } from './converge.ts';
+import { FRESH_MS, type PodOf, RETRY_MS, type Requirement, survey, toProbe } from './converge.ts';
 import type { Decision } from './decision.ts';
-import type { EmergencyRequest, Facts } from './facts.ts';
+import type { EmergencyRequest, Facts, TargetFacts } from './facts.ts';
 import { confirmed } from './guard.ts';
 import { currentShape, type Keyset } from './keyset.ts';
 import { requirementsOf } from './requirements.ts';
@@ -49,7 +50,11 @@ export function planBurning(facts: Facts, keyset: Keyset): Decision {
   const all = requirements.flatMap(({ target }) => target.pods).length;
   const progress = `${rows.met.length} of ${all} pods are proved to refuse every burnt key`;
   const suspects = [...rows.stale, ...rows.leaving, ...rows.unknown.filter((row) => isOlder(row, keyset))];
-  const doomed = suspects.filter(isSlow);
+  const rolling = facts.settings.emergencyMode === 'Rolling';
+  const targets = rolling ? unstamped(requirements, keyset) : [];
+  if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
+  // a rolling restart replaces the others in its own time; those of the newest template it leaves alone
+  const doomed = suspects.filter((row) => isSlow(row) && (!rolling || rows.stale.includes(row)));
   const verifiers = doomed.filter(({ target }) => target.settings.roles.includes('Verifier'));
   const pods = verifiers.length > 0 ? verifiers : doomed;
   if (pods.length > 0) return { action: { type: 'delete', pods, graceSeconds: GRACE_SECONDS }, phase, progress };
@@ -57,6 +62,11 @@ export function planBurning(facts: Facts, keyset: Keyset): Decision {
   if (asked.length > 0) return { action: { type: 'probe', pods: asked }, phase, progress };
   if (rows.met.length < all) return { action: { type: 'wait', until: facts.now + RETRY_MS }, phase, progress };
   return confirmed(facts, keyset, (acked) => ({ transition: 'extinguish', acked }), phase);
+}
+
+function unstamped(requirements: readonly Requirement[], keyset: Keyset): readonly TargetFacts[] {
+  const targets = requirements.map(({ target }) => target);
+  return targets.filter(({ workload }) => workload !== undefined && workload.templateVersion !== keyset.version);
 }
 
 /** Started before the write, so it holds what is burnt; no answer is needed to know that. */

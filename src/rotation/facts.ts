@@ -102,6 +102,8 @@ export interface Facts {
   /** Workloads and pods that use the Secret and are no target, such as `Deployment/worker`. */
   readonly unlistedConsumers: readonly string[];
   readonly requests: Requests;
+  /** Other resources of this cluster whose Secret holds the same key, as `namespace/name`. */
+  readonly sharedWith: readonly string[];
   readonly due: Due;
   readonly window: WindowState;
 }

@@ -3,8 +3,10 @@
  * a deleted resource end with it.
  */
 import { Counter, Gauge, type Registry } from '@prometheus-io/client';
+import { survey } from './converge.ts';
 import type { Answer, Facts } from './facts.ts';
 import { keyIn } from './keyset.ts';
+import { requirementsOf } from './requirements.ts';
 import type { JwtKeyRotationStatus } from './types.ts';
 
 export interface ResourceLabels {
@@ -74,6 +76,15 @@ export class RotationMetrics {
     gauge('rekey_unacked_pods', 'Live pods not proved to hold what they must.', [], ({ status }) => [
       [unacked(status)],
     ]);
+    gauge('rekey_burnt_key_accepting_pods', 'Live pods that may accept a burnt key.', [], ({ facts }) =>
+      burning(facts),
+    );
+    gauge(
+      'rekey_emergency_seconds',
+      'From the fresh key to the last pod that accepted a burnt one, in the last emergency.',
+      [],
+      ({ status }) => (status.emergency?.seconds === undefined ? [] : [[status.emergency.seconds]]),
+    );
     gauge('rekey_resource_condition', 'One for the status that a condition has.', ['type', 'status'], ({ status }) =>
       (status.conditions ?? []).map((condition) => [1, { type: condition.type, status: condition.status }]),
     );
@@ -117,6 +128,14 @@ function seconds(ms: number | undefined): readonly Sample[] {
 
 function unacked({ targets = [] }: JwtKeyRotationStatus): number {
   return targets.reduce((sum, { pods, acked }) => sum + pods - acked, 0);
+}
+
+function burning(facts: Facts | undefined): readonly Sample[] {
+  const keyset = keysetOf(facts);
+  if (facts === undefined || keyset?.emergency === undefined) return [];
+  if (keyset.phase !== 'Burning') return [[0]];
+  const rows = survey(requirementsOf(facts.targets, keyset), keyset);
+  return [[rows.stale.length + rows.leaving.length + rows.unknown.length + rows.void.length]];
 }
 
 function keyInfo(facts: Facts | undefined): readonly Sample[] {

@@ -84,6 +84,7 @@ export interface Observation {
   /** Whether pods with a loopback address may be sent canaries: only for development. */
   readonly allowLoopback: boolean;
   readonly now: number;
+  readonly sharedWith: readonly string[];
 }
 
 export async function observe(observation: Observation): Promise<Facts> {
@@ -100,6 +101,7 @@ export async function observe(observation: Observation): Promise<Facts> {
     targets,
     unlistedConsumers: unlistedConsumers(observation, namespace),
     requests: requestsOf(resource),
+    sharedWith: observation.sharedWith,
     due: dueOf(settings.cadence, attempts, now),
     window: windowState(settings.windows, now),
   };

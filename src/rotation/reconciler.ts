@@ -6,11 +6,11 @@ import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/log.ts';
-import type { Store } from '../runtime/store.ts';
+import { keyOf, type Store } from '../runtime/store.ts';
 import type { Actor } from './act.ts';
 import type { Announcer } from './announce.ts';
 import type { Action, Decision } from './decision.ts';
-import type { Facts } from './facts.ts';
+import type { Facts, SecretFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { Memory } from './memory.ts';
 import type { JwtKeyRotation } from './names.ts';
@@ -116,9 +116,20 @@ export class Reconciler {
       nextRotationId: randomUUID(),
       allowLoopback,
       now: clock.now(),
+      sharedWith: this.#sharedWith(keyOf(resource.metadata), secret.facts),
     });
     memory.prune(facts);
     return { facts, decision: plan(facts) };
+  }
+
+  /** A key that two resources hold is a key that two environments share. */
+  #sharedWith(key: string, secret: SecretFacts): readonly string[] {
+    const own = realFingerprints(secret);
+    const others = [...this.#memories].filter(([other]) => other !== key);
+    return others.flatMap(([other, memory]) => {
+      const held = memory.secret === undefined ? [] : realFingerprints(memory.secret.facts);
+      return held.some((fingerprint) => own.includes(fingerprint)) ? [other] : [];
+    });
   }
 
   async #refuse(resource: JwtKeyRotation, finding: Finding): Promise<Result> {
@@ -166,6 +177,15 @@ export class Reconciler {
     this.#options.announcer.forgot(key);
     this.#options.status.forget(key);
   }
+}
+
+/** Of keys that can be told apart: of a short key too little is shown. */
+function realFingerprints(secret: SecretFacts): readonly string[] {
+  if (secret.kind !== 'Managed') return [];
+  const real = secret.keyset.keys.filter(
+    ({ state, fingerprint }) => state !== 'ack' && !fingerprint.startsWith('weak-'),
+  );
+  return real.map(({ fingerprint }) => fingerprint);
 }
 
 /** Whether an emergency is asked for that the status does not know as over: then nothing else matters. */

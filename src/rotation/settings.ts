@@ -60,6 +60,8 @@ export interface Settings {
   };
   readonly unlistedConsumers: 'Block' | 'Warn';
   readonly rolloutTimeoutMs: number;
+  /** How an emergency replaces pods: all at once, or by a rolling restart. */
+  readonly emergencyMode: 'FailClosed' | 'Rolling';
   readonly forceReason: string;
 }
 
@@ -76,7 +78,6 @@ const unsupported: SpecPolicy = (spec) => {
     [spec.secretKeys.previous !== '', 'spec.secretKeys.previous'],
     [spec.secretKeys.keyset !== '', 'spec.secretKeys.keyset'],
     [(spec.notifications ?? []).length > 0, 'spec.notifications'],
-    [spec.emergency.mode !== 'FailClosed', `spec.emergency.mode: ${spec.emergency.mode}`],
     ...spec.targets.flatMap((target, i) => [
       [target.kind !== 'Deployment', `spec.targets[${i}].kind: ${target.kind}`] as const,
       [target.source !== 'Env', `spec.targets[${i}].source: ${target.source}`] as const,
@@ -188,6 +189,7 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
     canaryClaims: { ...(issuer && { issuer }), ...(audience && { audience }), claims: spec.canary.claims },
     unlistedConsumers: spec.unlistedConsumers,
     rolloutTimeoutMs: ms(spec.rolloutTimeout),
+    emergencyMode: spec.emergency.mode,
     forceReason: spec.forceRotation.reason,
   };
 }

@@ -33,6 +33,7 @@ export function statusOf(resource: JwtKeyRotation, facts: Facts, decision: Decis
       Rotating: rotating(decision, keyset),
       Degraded: degraded(decision),
       Verified: verified(facts, keyset),
+      ...(keyset && { KeyReuse: reuse(facts) }),
       ...(keyset?.emergency && { CompromiseContained: contained(resource, keyset.emergency) }),
     }),
     targets: facts.targets.map((target) => targetStatus(target, facts, keyset)),
@@ -115,6 +116,12 @@ function verified({ targets }: Facts, keyset: Keyset | undefined): Verdict {
   }
   const message = `the rotation that was completed at ${iso(rotatedAt)} rests on an answer of every verifier pod`;
   return { status: 'True', reason: 'Canary', message };
+}
+
+function reuse({ sharedWith, settings }: Facts): Verdict {
+  if (sharedWith.length === 0) return { status: 'False', reason: 'AsExpected', message: '' };
+  const message = `the key of ${settings.environment} is also that of ${sharedWith.join(', ')}: who can read one Secret can forge tokens for the other; rotate both`;
+  return { status: 'True', reason: 'SharedKey', message };
 }
 
 /** The key is dead; whether its leak is understood, only a person can say. */

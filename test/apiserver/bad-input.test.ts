@@ -181,6 +181,14 @@ describe.concurrent('a resource that the controller must judge', () => {
     if (row.reason !== 'SecretConflict') expect(after.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
   });
 
+  it('is told when its key is that of another environment', async () => {
+    for (const id of ['twin-a', 'twin-b']) await make({ reason: '', names: '' }, id);
+    await until('KeyReuse is told', async () => {
+      const resource = await api.get<Resource>({ kind: 'JwtKeyRotation', namespace, name: 'rotation-twin-b' });
+      return conditionOf(resource, 'KeyReuse')?.message.includes('rotation-twin-a');
+    });
+  });
+
   it('is told when rekey has no rights in its namespace', async () => {
     const closed = `${namespace}-closed`;
     await createNamespace(api, closed);

@@ -23,6 +23,7 @@ export const SETTINGS: Settings = {
   canaryClaims: { claims: {} },
   unlistedConsumers: 'Block',
   rolloutTimeoutMs: 600_000,
+  emergencyMode: 'FailClosed',
   forceReason: '',
 };
 
@@ -132,6 +133,7 @@ export function facts(keyset: Keyset, edit: Partial<Facts> = {}): Facts {
     targets,
     unlistedConsumers: [],
     requests: { paused: false },
+    sharedWith: [],
     due: { nextRuns: [] },
     window: { open: true },
     ...edit,

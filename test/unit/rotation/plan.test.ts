@@ -472,6 +472,21 @@ describe('an emergency', () => {
     expect(decide(facts(BURNING, { targets: leaving(5) }))).toBe('wait');
   });
 
+  it('in mode Rolling restarts the workloads, and deletes only what a restart leaves alone', () => {
+    const settings = { ...SETTINGS, emergencyMode: 'Rolling' } as const;
+    expect(decide(facts(BURNING, { targets: old, settings }))).toBe('bump main,autoscraper,admin');
+    const stamped = (pods: number) =>
+      old.map((item) => ({
+        ...item,
+        workload: item.workload && { ...item.workload, templateVersion: 3 },
+        pods: item.pods.map((one) => ({ ...one, templateVersion: pods })),
+      }));
+    expect(decide(facts(BURNING, { targets: stamped(2) as typeof old, settings }))).toBe('wait');
+    expect(decide(facts(BURNING, { targets: stamped(3) as typeof old, settings }))).toBe(
+      'delete main-1,autoscraper-1,admin-1',
+    );
+  });
+
   it('is over when every pod has refused every burnt key, read afresh', () => {
     expect(decide(facts(BURNING, { targets: asks(fresh()) }))).toBe('probe main-1,autoscraper-1,admin-1');
     expect(decide(facts(BURNING, { targets: fresh(), live: false }))).toBe('confirm');
