@@ -27,6 +27,7 @@ function makeSettings(config: Config, drainTicks: number): Settings {
     ...{ windows: [], maxTokenTtlMs: drainTicks * config.tickMs, drainMs: drainTicks * config.tickMs, keyBytes: 32 },
     ...{ algorithm: 'HS256', signingNames: ['JWT_SECRET_KEY'], fallbacksName: 'JWT_SECRET_KEY_FALLBACKS' },
     ...{ canaryClaims: { claims: {} }, unlistedConsumers: 'Block', rolloutTimeoutMs: 1e12, forceReason: '' },
+    emergencyMode: 'FailClosed',
     targets: config.targets.map(({ name, roles, canary: asked }): TargetSettings => ({
       ...{ kind: 'Deployment', name, roles },
       ...(asked && roles.includes('Verifier') && { canary }),
@@ -66,6 +67,7 @@ export function factsOf(config: Config, world: World, live: boolean): Facts {
     secret: entry === undefined ? foundSecret(config) : { kind: 'Managed', keyset: entry.keyset },
     targets,
     unlistedConsumers: [],
+    sharedWith: [],
     requests: requestsOf(world),
     due: { nextRuns: [] },
     window: { open: world.open },
