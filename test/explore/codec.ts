@@ -37,7 +37,9 @@ function nodeOrders(nodes: number): readonly (readonly number[])[] {
   const known = orders.get(nodes);
   if (known !== undefined) return known;
   const permute = (rest: readonly number[]): number[][] =>
-    rest.length === 0 ? [[]] : rest.flatMap((one) => permute(rest.filter((n) => n !== one)).map((more) => [one, ...more]));
+    rest.length === 0
+      ? [[]]
+      : rest.flatMap((one) => permute(rest.filter((n) => n !== one)).map((more) => [one, ...more]));
   const made = permute(Array.from({ length: nodes }, (_, i) => i));
   orders.set(nodes, made);
   return made;
@@ -60,6 +62,8 @@ function write(config: Config, world: World, order: readonly number[]): number {
   word(world.pending);
   word(world.zombie);
   byte((world.rotate << 4) | world.abort);
+  byte(world.emergency);
+  word(world.burnt);
   byte(bits(world.open, world.shortened, world.retired, cache !== undefined));
   world.templates.forEach((template, i) => {
     byte((template << 4) | (world.desired[i] ?? 0));
@@ -75,7 +79,7 @@ function write(config: Config, world: World, order: readonly number[]): number {
   for (const { key, age } of world.tokens) byte((key << 4) | age);
   const newest = versionOf(world.secret);
   const pods = world.pods.map((pod) => pack(pod, order, newest)).sort((a, b) => a - b);
-  const width = cache === undefined ? 4 : 7;
+  const width = cache === undefined ? 5 : 7;
   byte(pods.length);
   for (const pod of pods) {
     let rest = pod;
@@ -93,15 +97,19 @@ function bits(...flags: readonly (boolean | undefined)[]): number {
 
 /** 52 bits: what is shown, what was answered, where it runs. */
 function pack(pod: Pod, order: readonly number[], newest: number): number {
-  const real = bits(pod.up, pod.terminating, pod.lag, pod.marked, pod.gone) | (pod.loaded << 5) | (pod.settled << 9);
+  const real =
+    bits(pod.up, pod.terminating, pod.lag, pod.marked, pod.gone) |
+    (pod.loaded << 5) |
+    (pod.settled << 9) |
+    (pod.young ? 1 << 13 : 0);
   const place = (pod.target << 2) | (order[pod.node] ?? 0) | (pod.template << 5);
-  return packShown(pod.shown, newest) * 2 ** 32 + (packProbe(pod.probe, newest) * 2 ** 9 + place) * 2 ** 13 + real;
+  return packShown(pod.shown, newest) * 2 ** 33 + (packProbe(pod.probe, newest) * 2 ** 9 + place) * 2 ** 14 + real;
 }
 
 function packShown(shown: Shown | undefined, newest: number): number {
   if (shown === undefined) return 0;
-  const flags = bits(true, shown.up, shown.terminating, shown.same);
-  return flags | (shown.settled << 4) | (packProbe(shown.probe, newest) << 8);
+  const flags = bits(true, shown.up, shown.terminating, shown.same, shown.young);
+  return flags | (shown.settled << 5) | (packProbe(shown.probe, newest) << 9);
 }
 
 function packProbe(probe: Probe | undefined, newest: number): number {
@@ -116,6 +124,8 @@ export function decode(config: Config, bytes: Uint8Array): World {
   const each = <T>(length: number, read: (index: number) => T): T[] => Array.from({ length }, (_, i) => read(i));
   const [secret, chronicle, pending, zombie] = [word(), word(), word(), word()];
   const asked = byte();
+  const emergency = byte();
+  const burnt = word();
   const flags = byte();
   const packed = each(config.targets.length, byte);
   const cachedSecret = (flags & 8) === 0 ? undefined : word();
@@ -125,12 +135,12 @@ export function decode(config: Config, bytes: Uint8Array): World {
   const seen = cachedSecret === undefined || cachedSecret === UNMANAGED ? 0 : versionOf(cachedSecret);
   const pods = each(byte(), (i) => {
     let value = 0;
-    for (let j = 0; j < (cachedSecret === undefined ? 4 : 7); j += 1) value += byte() * 256 ** j;
+    for (let j = 0; j < (cachedSecret === undefined ? 5 : 7); j += 1) value += byte() * 256 ** j;
     return unpack(value, i + 1, versionOf(secret), seen);
   });
   return {
     ...{ secret, chronicle, pending, zombie, bounds, tokens, pods, serial: pods.length },
-    ...{ rotate: asked >> 4, abort: asked & 15 },
+    ...{ rotate: asked >> 4, abort: asked & 15, emergency, burnt },
     ...{ open: (flags & 1) !== 0, shortened: (flags & 2) !== 0, retired: (flags & 4) !== 0 },
     templates: packed.map((value) => value >> 4),
     desired: packed.map((value) => value & 15),
@@ -146,14 +156,20 @@ export function decode(config: Config, bytes: Uint8Array): World {
 }
 
 function unpack(value: number, id: number, newest: number, seen: number): Pod {
-  const real = value % 2 ** 13;
-  const place = Math.floor(value / 2 ** 13) % 2 ** 9;
-  const probe = unpackProbe(Math.floor(value / 2 ** 22) % 2 ** 10, newest, seen);
-  const shown = unpackShown(Math.floor(value / 2 ** 32), newest, seen);
+  const real = value % 2 ** 14;
+  const place = Math.floor(value / 2 ** 14) % 2 ** 9;
+  const probe = unpackProbe(Math.floor(value / 2 ** 23) % 2 ** 10, newest, seen);
+  const shown = unpackShown(Math.floor(value / 2 ** 33), newest, seen);
   return {
     ...{ id, target: (place >> 2) & 7, node: place & 3, template: place >> 5 },
     ...{ up: (real & 1) !== 0, terminating: (real & 2) !== 0, lag: (real & 4) !== 0 },
-    ...{ marked: (real & 8) !== 0, gone: (real & 16) !== 0, loaded: (real >> 5) & 15, settled: real >> 9 },
+    ...{
+      marked: (real & 8) !== 0,
+      gone: (real & 16) !== 0,
+      loaded: (real >> 5) & 15,
+      settled: (real >> 9) & 15,
+      young: real >> 13 === 1,
+    },
     ...(probe && { probe }),
     ...(shown && { shown }),
   };
@@ -161,9 +177,10 @@ function unpack(value: number, id: number, newest: number, seen: number): Pod {
 
 function unpackShown(value: number, newest: number, seen: number): Shown | undefined {
   if (value === 0) return undefined;
-  const probe = unpackProbe(value >> 8, newest, seen);
+  const probe = unpackProbe(value >> 9, newest, seen);
   return {
-    ...{ up: (value & 2) !== 0, terminating: (value & 4) !== 0, same: (value & 8) !== 0, settled: (value >> 4) & 15 },
+    ...{ up: (value & 2) !== 0, terminating: (value & 4) !== 0, same: (value & 8) !== 0, young: (value & 16) !== 0 },
+    settled: (value >> 5) & 15,
     ...(probe && { probe }),
   };
 }
@@ -173,4 +190,3 @@ function unpackProbe(value: number, newest: number, seen: number): Probe | undef
   const version = (value & 4) === 0 ? newest : seen;
   return { version, known: (value & 2) !== 0, age: (value >> 3) & 7, held: value >> 6 };
 }
-

@@ -49,6 +49,9 @@ export interface Config {
   /** How often people ask for a rotation, and to stop one. */
   readonly rotations: number;
   readonly aborts: number;
+  /** How often the key leaks, and how the operator is to treat the pods then. */
+  readonly emergencies?: number;
+  readonly emergencyMode?: 'FailClosed' | 'Rolling';
   /**
    * How old a Secret a container may start with. `served`: as old as the last that its node has served to any container,
    * however long ago that was. `settle`: besides, nothing that was replaced longer than a settle delay ago.
@@ -78,7 +81,15 @@ const admin: TargetConfig = { name: 'admin', roles: ['Verifier'], replicas: 1, c
 const minter: TargetConfig = { name: 'minter', roles: ['Signer'], replicas: 1, canary: false };
 
 const minterOf = minter;
-const base = { nodeLag: 'served', tickMs: 60_000, drainTicks: 2, maxPods: 2, nodes: 1, rotations: 1, aborts: 1 } as const;
+const base = {
+  nodeLag: 'served',
+  tickMs: 60_000,
+  drainTicks: 2,
+  maxPods: 2,
+  nodes: 1,
+  rotations: 1,
+  aborts: 1,
+} as const;
 
 /** These and no others. */
 export function faults(...on: readonly (keyof Faults)[]): Faults {
@@ -90,20 +101,61 @@ export const CONFIGS: Readonly<Record<string, Config>> = Object.fromEntries(
   (
     [
       { ...base, name: 'tiny', targets: [main], drainTicks: 1, faults: f('restart') },
+      { ...base, name: 'leak', targets: [main], aborts: 0, emergencies: 1, faults: f('restart') },
+      { ...base, name: 'leakr', targets: [main], aborts: 0, emergencies: 2, emergencyMode: 'Rolling', faults: f() },
+      {
+        ...base,
+        name: 'leak2',
+        targets: [main, minter],
+        nodes: 2,
+        nodeLag: 'settle',
+        aborts: 0,
+        rotations: 0,
+        emergencies: 1,
+        faults: f(),
+      },
       { ...base, name: 'tinyz', targets: [main], drainTicks: 1, faults: f('zombie', 'restart') },
       { ...base, name: 'tinyzs', targets: [main], drainTicks: 1, faults: f('zombie', 'restart', 'staleCache') },
       { ...base, name: 'scale1', targets: [main], faults: f('scale') },
-      { ...base, name: 'people', targets: [main], nodes: 2, faults: f('statusLag', 'revert', 'window', 'silence', 'shorten') },
+      {
+        ...base,
+        name: 'people',
+        targets: [main],
+        nodes: 2,
+        faults: f('statusLag', 'revert', 'window', 'silence', 'shorten'),
+      },
       { ...base, name: 'twice', targets: [main], rotations: 2, aborts: 2, faults: f('restart') },
       { ...base, name: 'roles', targets: [main, admin], nodes: 2, aborts: 0, drainTicks: 1, faults: NO_FAULTS },
-      { ...base, name: 'rolesSettle', targets: [main, admin], nodes: 2, nodeLag: 'settle', drainTicks: 1, faults: NO_FAULTS },
-      { ...base, name: 'minter', targets: [minterOf, admin], nodes: 2, nodeLag: 'settle', drainTicks: 1, faults: f('restart') },
+      {
+        ...base,
+        name: 'rolesSettle',
+        targets: [main, admin],
+        nodes: 2,
+        nodeLag: 'settle',
+        drainTicks: 1,
+        faults: NO_FAULTS,
+      },
+      {
+        ...base,
+        name: 'minter',
+        targets: [minterOf, admin],
+        nodes: 2,
+        nodeLag: 'settle',
+        drainTicks: 1,
+        faults: f('restart'),
+      },
       { ...base, name: 'medium', targets: [main, admin], drainTicks: 1, faults: f('restart') },
       { ...base, name: 'mediumz', targets: [main, admin], drainTicks: 1, faults: f('zombie') },
       { ...base, name: 'mediums', targets: [main, admin], drainTicks: 1, faults: f('staleCache') },
       { ...base, name: 'found', targets: [main], found: true, faults: f('restart') },
       { ...base, name: 'unfit', targets: [main, { ...admin, singleKey: true }], drainTicks: 1, faults: f('restart') },
-      { ...base, name: 'void', targets: [main, { ...admin, verifiesNothing: true }], drainTicks: 1, faults: f('restart') },
+      {
+        ...base,
+        name: 'void',
+        targets: [main, { ...admin, verifiesNothing: true }],
+        drainTicks: 1,
+        faults: f('restart'),
+      },
     ] satisfies readonly Config[]
   ).map((config) => [config.name, config]),
 );

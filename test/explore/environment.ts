@@ -57,7 +57,8 @@ function starts(config: Config, world: World, pod: Pod, index: number, emit: Emi
   const proven = config.targets[pod.target]?.canary === true;
   const oldest = Math.max(oldestReadable(config, world, pod.node), proven ? 0 : settled);
   for (let version = newest; version >= oldest; version -= 1) {
-    const started = { ...pod, up: true, loaded: version, settled };
+    const young = (config.emergencies ?? 0) > 0;
+    const started = { ...pod, up: true, loaded: version, settled, young };
     const bounds = world.bounds.map((bound, node) => (node === pod.node ? Math.max(bound, version) : bound));
     const after = (next: Pod) => withPods(config, { ...world, bounds }, replaced(world.pods, index, next));
     emit('start', after(anew(started)), pod.id, version);
@@ -126,7 +127,7 @@ function controllerSteps(config: Config, world: World, target: number, emit: Emi
 function createSteps(config: Config, world: World, target: number, template: number, emit: Emit): void {
   const id = world.serial + 1;
   for (let node = 0; node < config.nodes; node += 1) {
-    const flags = { up: false, terminating: false, lag: false, marked: false, gone: false };
+    const flags = { up: false, young: false, terminating: false, lag: false, marked: false, gone: false };
     const pod = { id, target, node, template, loaded: NONE, settled: 0, ...flags };
     const bounds = world.bounds.map((bound, i) => (i === node && bound === NO_BOUND ? versionOf(world.secret) : bound));
     const kind = template === world.templates[target] ? 'create' : 'createOld';
@@ -142,6 +143,7 @@ function peopleSteps(config: Config, world: World, emit: Emit): void {
   // one that is asked for twice at once is one
   const heard = world.abort === 0 || handled.abortAt === `a${world.abort}`;
   if (world.abort < config.aborts && heard) emit('askAbort', { ...world, abort: world.abort + 1 });
+  if (world.emergency < (config.emergencies ?? 0)) emit('askEmergency', { ...world, emergency: world.emergency + 1 });
   const under = phase !== 'Steady' && phase !== 'Staging';
   if (config.faults.shorten && !world.shortened && under) emit('shorten', { ...world, shortened: true });
 }
@@ -149,9 +151,7 @@ function peopleSteps(config: Config, world: World, emit: Emit): void {
 function tick(config: Config, world: World, emit: Emit): void {
   const { tickMs, drainTicks } = config;
   let changed = false;
-  const tokens = world.tokens
-    .map(({ key, age }) => ({ key, age: age + 1 }))
-    .filter(({ age }) => age < drainTicks);
+  const tokens = world.tokens.map(({ key, age }) => ({ key, age: age + 1 })).filter(({ age }) => age < drainTicks);
   if (world.tokens.length > 0) changed = true;
   const secret = tickedKeyset(world.secret, tickMs, drainTicks);
   const cache = world.cache && { ...world.cache, secret: tickedKeyset(world.cache.secret, tickMs, drainTicks) };
@@ -205,4 +205,3 @@ export function tidied(config: Config, world: World): World {
   });
   return { ...world, pods, chronicle: trimmed(world.chronicle, oldest) };
 }
-

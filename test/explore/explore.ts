@@ -21,10 +21,9 @@ const result = explore(config, {
 });
 const alive = result.found === undefined ? judgeLiveness(config, result) : { longest: 0 };
 const found = result.found ?? alive.found;
-if (found === undefined) console.log(`longest way to rest without faults: ${alive.longest} steps; complete: ${result.complete}`);
+if (found === undefined)
+  console.log(`longest way to rest without faults: ${alive.longest} steps; complete: ${result.complete}`);
 if (found !== undefined) console.log(traceOf(config, result, found).join('\n'));
 const broken = found === undefined ? 0 : 1;
-console.log(
-  `states=${result.store.size} transitions=${result.transitions} violations=${broken} seconds=${seconds()}`,
-);
+console.log(`states=${result.store.size} transitions=${result.transitions} violations=${broken} seconds=${seconds()}`);
 process.exitCode = broken;

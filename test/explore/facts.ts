@@ -6,7 +6,7 @@ import type { Settings, TargetSettings } from '../../src/rotation/settings.ts';
 import { chronicleAt, type TrueShape } from './chronicle.ts';
 import type { Config } from './config.ts';
 import { type Entry, entryOf, FOUND, NOW, startedAt, UNMANAGED } from './keysets.ts';
-import { isRolledOut, type Pod, type Probe, type World } from './world.ts';
+import { isRolledOut, type Pod, type Probe, type Shown, type World } from './world.ts';
 
 const canary = { path: '/verify', port: 8000, acceptStatuses: [], refuseStatuses: [] };
 const NAMES = Array.from({ length: 64 }, (_, i) => `pod-${i}`);
@@ -28,10 +28,12 @@ function makeSettings(config: Config, drainTicks: number): Settings {
     ...{ algorithm: 'HS256', signingNames: ['JWT_SECRET_KEY'], fallbacksName: 'JWT_SECRET_KEY_FALLBACKS' },
     ...{ canaryClaims: { claims: {} }, unlistedConsumers: 'Block', rolloutTimeoutMs: 1e12, forceReason: '' },
     emergencyMode: 'FailClosed',
-    targets: config.targets.map(({ name, roles, canary: asked }): TargetSettings => ({
-      ...{ kind: 'Deployment', name, roles },
-      ...(asked && roles.includes('Verifier') && { canary }),
-    })),
+    targets: config.targets.map(
+      ({ name, roles, canary: asked }): TargetSettings => ({
+        ...{ kind: 'Deployment', name, roles },
+        ...(asked && roles.includes('Verifier') && { canary }),
+      }),
+    ),
   } as const;
 }
 
@@ -78,10 +80,13 @@ function foundSecret({ found }: Config): Facts['secret'] {
   return { kind: 'Unmanaged', fingerprint: 'fp-K0', fallbacks: found === true ? [`fp-K${FOUND}`] : [] };
 }
 
-function requestsOf({ rotate, abort }: World): Facts['requests'] {
-  if (rotate === 0) return abort === 0 ? { paused: false } : { paused: false, abortAt: `a${abort}` };
-  const asked = { paused: false, rotateAt: `r${rotate}`, rotateActor: 'user' };
-  return abort === 0 ? asked : { ...asked, abortAt: `a${abort}` };
+function requestsOf({ rotate, abort, emergency }: World): Facts['requests'] {
+  return {
+    paused: false,
+    ...(rotate > 0 && { rotateAt: `r${rotate}`, rotateActor: 'user' }),
+    ...(abort > 0 && { abortAt: `a${abort}` }),
+    ...(emergency > 0 && { emergency: { nonce: `e${emergency}`, reason: 'leak', actor: 'user', handled: false } }),
+  };
 }
 
 function podsOf(config: Config, world: World, target: number, entry: Entry | undefined, cached: boolean): PodFacts[] {
@@ -113,10 +118,17 @@ function podFacts(
     terminating: view.terminating,
     ready: view.up,
     address: '10.0.0.1',
-    ...(view.up && { startedAt: entry === undefined ? NOW - 1e9 : startedAt(shown === undefined && pod.lag ? 0 : view.settled, entry, config.tickMs) }),
+    ...(view.up && { startedAt: startOf(pod, view, entry, config.tickMs) }),
     ...(pod.template !== 0 && { templateVersion: pod.template }),
     ...(probe && entry && { probe: probeFacts(config, world, pod, probe, entry) }),
   };
+}
+
+/** The API server may show the start before the last still. */
+function startOf(pod: Pod, view: Pod | Shown, entry: Entry | undefined, tickMs: number): number {
+  if (entry === undefined) return NOW - 1e9;
+  const behind = view === pod && pod.lag;
+  return startedAt(behind ? 0 : view.settled, !behind && view.young, entry, tickMs);
 }
 
 const answerSets = new Map<number, ReadonlyMap<string, Answer>>();

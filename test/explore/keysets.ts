@@ -7,7 +7,7 @@
  * comparison of the planner is of the form `now >= time + constant` with a smaller constant. The one comparison of two
  * recorded times, of a container's start with a write, is kept exactly: see {@link startedAt}.
  */
-import type { KeyRecord, Keyset, Shape } from '../../src/rotation/keyset.ts';
+import type { KeyRecord, Keyset, RotationRecord, Shape } from '../../src/rotation/keyset.ts';
 import { internChronicle, trueShape } from './chronicle.ts';
 
 export const NOW = Date.UTC(2026, 0, 1);
@@ -71,45 +71,49 @@ export function tickedKeyset(id: number, tickMs: number, drainTicks: number): nu
 
 /** When a version was written, as far as it can be told apart. */
 function writtenAt(version: number, newest: number, freshFrom: number, tickMs: number): number {
-  return version >= freshFrom ? NOW : NOW - tickMs - (newest - version) * GAP_MS;
+  return version >= freshFrom ? NOW - (newest - version) : NOW - tickMs - (newest - version) * GAP_MS;
 }
 
-/** A start after `settled` had been written for a settle delay, and before that was so of the next version. */
-export function startedAt(settled: number, { keyset, freshFrom }: Entry, tickMs: number): number {
-  return writtenAt(Math.min(settled, freshFrom - 1), keyset.version, freshFrom, tickMs) + SETTLE_MS;
+/**
+ * A start after `settled` had been written for a settle delay, and before that was so of the next version.
+ *
+ * @param young whether it was after the write of the newest version
+ */
+export function startedAt(settled: number, young: boolean, { keyset, freshFrom }: Entry, tickMs: number): number {
+  const { version } = keyset;
+  if (young && settled < version) return writtenAt(version, version, freshFrom, tickMs);
+  return writtenAt(Math.min(settled, freshFrom - 1), version, freshFrom, tickMs) + SETTLE_MS;
 }
 
 /** Leaves out what no decision rests on: times of creation, texts for people, who asked. */
 function normalise(keyset: Keyset, freshFrom: number, tickMs: number, exitAge: number | undefined): Keyset {
-  const { version, rotation, handled } = keyset;
-  const key = ({ kid, fingerprint, state }: KeyRecord): KeyRecord => ({
-    ...{ kid, fingerprint, state, createdAt: 0 },
-    ...(state === 'draining' && exitAge !== undefined && { lastSignerExit: NOW - exitAge * tickMs }),
+  const { version, rotation, emergency } = keyset;
+  const key = ({ lastSignerExit: _, ...rest }: KeyRecord): KeyRecord => ({
+    ...{ ...rest, createdAt: 0 },
+    ...(rest.state === 'draining' && exitAge !== undefined && { lastSignerExit: NOW - exitAge * tickMs }),
   });
-  const shape = ({ version: v, sign, verify }: Shape): Shape => ({
-    ...{ version: v, sign, verify: [...verify].sort() },
-    writtenAt: writtenAt(v, version, freshFrom, tickMs),
+  const shape = (one: Shape): Shape => ({
+    ...{ ...one, verify: [...one.verify].sort() },
+    writtenAt: writtenAt(one.version, version, freshFrom, tickMs),
   });
   return {
-    version,
-    phase: keyset.phase,
+    ...keyset,
     keys: keyset.keys.map(key),
-    acked: { Signer: keyset.acked.Signer, Verifier: keyset.acked.Verifier },
     history: keyset.history.map(shape),
-    handled: {
-      ...(handled.rotateAt !== undefined && { rotateAt: handled.rotateAt }),
-      ...(handled.abortAt !== undefined && { abortAt: handled.abortAt }),
-    },
     attempts: { since: 0, failures: 0 },
-    burnt: [],
-    ...(rotation && {
-      rotation: {
-        ...{ id: 'r', trigger: 'Annotation', actor: '', reason: '', from: rotation.from, to: rotation.to },
-        ...{ startedAt: 0, drainMs: rotation.drainMs },
-        ...(rotation.failure && { failure: { reason: rotation.failure.reason, message: '' } }),
-        ...(rotation.outcome !== undefined && { finishedAt: 0, outcome: rotation.outcome }),
-      } as const,
+    burnt: keyset.burnt.map((burnt) => ({ ...burnt, burntAt: 0 })),
+    ...(emergency && {
+      emergency: { ...emergency, writtenAt: 0, ...(emergency.goneAt !== undefined && { goneAt: 0 }) },
     }),
+    ...(rotation && { rotation: normalRotation(rotation) }),
+  };
+}
+
+function normalRotation(rotation: RotationRecord): RotationRecord {
+  return {
+    ...{ ...rotation, actor: '', reason: '', startedAt: 0 },
+    ...(rotation.failure && { failure: { reason: rotation.failure.reason, message: '' } }),
+    ...(rotation.finishedAt !== undefined && { finishedAt: 0 }),
   };
 }
 

@@ -23,57 +23,75 @@ export function isAtRest(config: Config, world: World): boolean {
   const { phase, handled, keys } = entryOf(world.secret).keyset;
   // nothing can be begun with it, and nothing is
   if (config.targets.some(({ verifiesNothing }) => verifiesNothing === true)) return phase === 'Steady';
-  const heard = (count: number, letter: string, seen: string | undefined) => count === 0 || seen === `${letter}${count}`;
+  const heard = (count: number, letter: string, seen: string | undefined) =>
+    count === 0 || seen === `${letter}${count}`;
   return (
     phase === 'Steady' &&
     keys.every(({ state }) => state !== 'staged') &&
     heard(world.rotate, 'r', handled.rotateAt) &&
-    heard(world.abort, 'a', handled.abortAt)
+    heard(world.abort, 'a', handled.abortAt) &&
+    heard(world.emergency, 'e', handled.emergency)
   );
 }
 
-export function judgeLiveness(config: Config, { store, next, by, complete }: Result): Liveness {
-  const size = store.size;
-  const unknown = -1;
-  const distance = new Int32Array(size).fill(unknown);
-  const bumps = config.targets.map(() => new Uint8Array(size));
+export function judgeLiveness(config: Config, result: Result): Liveness {
+  const { store, next, complete } = result;
+  const distance = new Int32Array(store.size).fill(-1);
+  const bumps = config.targets.map(() => new Uint8Array(store.size));
   let longest = 0;
-  for (let start = 0; start < size; start += 1) {
-    if (distance[start] !== unknown) continue;
-    const path: number[] = [];
-    const onPath = new Set<number>();
+  for (let start = 0; start < store.size; start += 1) {
+    const path: Visit[] = [];
+    const visited = new Set<number>();
     let id = start;
-    while (distance[id] === unknown && !isAtRest(config, decode(config, store.get(id)))) {
-      if (onPath.has(id)) return stuck(id, 'faults have ended, and the rotation goes round in a circle', longest);
+    while (distance[id] === -1) {
+      const world = decode(config, store.get(id));
+      if (isAtRest(config, world)) break;
+      if (visited.has(id)) return stuck(id, 'faults have ended, and the rotation goes round in a circle', longest);
       const following = next[id] ?? -1;
       if (following === -1 && !complete) break;
       if (following === -1) return stuck(id, 'faults have ended, and nothing leads to rest', longest);
-      path.push(id);
-      onPath.add(id);
+      path.push({ id, world });
+      visited.add(id);
       id = following;
     }
-    if (distance[id] === unknown) distance[id] = 0;
-    for (let i = path.length - 1; i >= 0; i -= 1) {
-      const state = path[i] ?? 0;
-      distance[state] = (distance[id] ?? 0) + 1;
-      for (const [target, counts] of bumps.entries()) {
-        const count = (counts[id] ?? 0) + (by[state] === RANK.bump && isBump(config, store, state, id, target) ? 1 : 0);
-        counts[state] = count;
-        if (count > MAX_BUMPS) {
-          return stuck(state, `${config.targets[target]?.name} is restarted ${count} times without a fault`, longest);
-        }
+    if (distance[id] === -1) distance[id] = 0;
+    let after: Visit = { id, world: decode(config, store.get(id)) };
+    for (const visit of path.reverse()) {
+      distance[visit.id] = (distance[after.id] ?? 0) + 1;
+      longest = Math.max(longest, distance[visit.id] ?? 0);
+      const restarted = countBumps(result, bumps, visit, after);
+      if (restarted !== undefined) {
+        const name = config.targets[restarted]?.name;
+        return stuck(visit.id, `${name} is restarted more than ${MAX_BUMPS} times without a fault`, longest);
       }
-      id = state;
-      longest = Math.max(longest, distance[state] ?? 0);
+      after = visit;
     }
   }
   return { longest };
 }
 
-function stuck(state: number, message: string, longest: number): Liveness {
-  return { found: { violation: { oracle: 'I14', message }, state }, longest };
+interface Visit {
+  readonly id: number;
+  readonly world: World;
 }
 
-function isBump(config: Config, store: Result['store'], from: number, to: number, target: number): boolean {
-  return decode(config, store.get(from)).templates[target] !== decode(config, store.get(to)).templates[target];
+/** How often each target is restarted from here to the end of the rotation. Returns the target that is restarted too often. */
+function countBumps({ by }: Result, bumps: readonly Uint8Array[], from: Visit, to: Visit): number | undefined {
+  const over = phaseOf(to.world) === 'Steady';
+  const bumped = by[from.id] === RANK.bump;
+  for (const [target, counts] of bumps.entries()) {
+    const here = bumped && from.world.templates[target] !== to.world.templates[target] ? 1 : 0;
+    const count = (over ? 0 : (counts[to.id] ?? 0)) + here;
+    counts[from.id] = count;
+    if (count > MAX_BUMPS) return target;
+  }
+  return undefined;
+}
+
+function phaseOf({ secret }: World): string {
+  return secret === UNMANAGED ? 'Unmanaged' : entryOf(secret).keyset.phase;
+}
+
+function stuck(state: number, message: string, longest: number): Liveness {
+  return { found: { violation: { oracle: 'I14', message }, state }, longest };
 }

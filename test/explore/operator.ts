@@ -59,23 +59,39 @@ function without({ probe: _, ...pod }: Pod): Pod {
 /** Every step of the operator that the state allows. */
 export function operatorSteps(config: Config, world: World, emit: Emit, onThought: (thought: Thought) => void): void {
   if (isTouched(world)) emit('die', dead(world));
-  if (world.pending !== 0) return pendingSteps(config, world, emit);
+  if (world.pending !== 0) {
+    pendingSteps(config, world, emit);
+    return;
+  }
   const thought = think(config, world);
   onThought(thought);
-  const { action } = thought.decision;
-  const next = thought.world;
+  actionSteps(config, world, thought, emit);
+}
+
+function actionSteps(config: Config, world: World, thought: Thought, emit: Emit): void {
+  const { facts, decision, world: next } = thought;
+  const { action } = decision;
   switch (action.type) {
     case 'write': {
-      if (!isCurrent(next)) return emit('conflict', knowing(next));
       const pending = internEffect({ type: 'write', write: action.write });
-      return emit('decide', { ...next, pending }, pending);
+      if (isCurrent(next)) emit('decide', { ...next, pending }, pending);
+      else emit('conflict', knowing(next));
+      return;
     }
     case 'bump':
-      return bumpSteps(config, next, action, thought.facts, emit);
+      bumpSteps(config, next, action, facts, emit);
+      return;
     case 'evict':
-      return evictSteps(config, next, action.pods.map(({ pod }) => indexOf(pod)), emit);
-    case 'probe':
-      return probeSteps(config, next, action.pods.map(({ pod }) => [indexOf(pod), thought.facts.live]), emit);
+    case 'delete': {
+      const pods = action.pods.map(({ pod }) => indexOf(pod));
+      evictSteps(config, next, pods, emit, action.type);
+      return;
+    }
+    case 'probe': {
+      const pods = action.pods.map(({ pod }) => indexOf(pod));
+      probeSteps(config, next, pods, facts.live, emit);
+      return;
+    }
     default:
       if (next !== world) emit('prune', next);
   }
@@ -131,10 +147,16 @@ function bumpSteps(config: Config, world: World, action: Action<'bump'>, facts: 
   }
 }
 
-function evictSteps(config: Config, world: World, pods: readonly number[], emit: Emit): void {
+function evictSteps(
+  config: Config,
+  world: World,
+  pods: readonly number[],
+  emit: Emit,
+  kind: 'evict' | 'delete' = 'evict',
+): void {
   for (const index of pods) {
     const next = evicted(world, index);
-    if (next !== world) emit('evict', next, world.pods[index]?.id);
+    if (next !== world) emit(kind, next, world.pods[index]?.id);
   }
   if (config.faults.zombie && world.zombie === 0) {
     const marked = world.pods.map((pod, i) => (pods.includes(i) && !pod.gone ? { ...pod, marked: true } : pod));
@@ -143,17 +165,12 @@ function evictSteps(config: Config, world: World, pods: readonly number[], emit:
   }
 }
 
-function probeSteps(
-  config: Config,
-  world: World,
-  pods: readonly (readonly [index: number, live: boolean])[],
-  emit: Emit,
-): void {
+function probeSteps(config: Config, world: World, pods: readonly number[], live: boolean, emit: Emit): void {
   const version = versionOf(world.secret);
   if (world.secret === UNMANAGED) return;
   const answered = (silent: number) => {
     const next = world.pods.slice();
-    for (const [index, live] of pods) {
+    for (const index of pods) {
       const pod = next[index];
       if (pod === undefined) continue;
       const known = isRunning(pod) && index !== silent;
@@ -163,7 +180,7 @@ function probeSteps(
   };
   emit('probe', answered(-1), pods.length);
   if (!config.faults.silence) return;
-  for (const [index] of pods) emit('probeSilent', answered(index), world.pods[index]?.id);
+  for (const index of pods) emit('probeSilent', answered(index), world.pods[index]?.id);
 }
 
 /** The answer is remembered under the incarnation that was observed, whoever gave it. */
@@ -177,17 +194,24 @@ function withProbe(pod: Pod, live: boolean, probe: Probe): Pod {
 export function zombieSteps(config: Config, world: World, emit: Emit): void {
   if (world.zombie === 0) return;
   const effect = effectOf(world.zombie);
-  if (effect.type === 'write') {
-    return emit('zombieWrite', { ...applyWrite(config, world, effect.write), zombie: 0, pending: 0 }, world.zombie);
+  switch (effect.type) {
+    case 'write': {
+      const written = { ...applyWrite(config, world, effect.write), zombie: 0, pending: 0 };
+      emit('zombieWrite', written, world.zombie);
+      return;
+    }
+    case 'bump': {
+      const [first = 0, ...rest] = effect.targets;
+      const zombie = rest.length === 0 ? 0 : internEffect({ ...effect, targets: rest });
+      emit('zombieBump', { ...bumped(world, first, effect.version), zombie }, first, effect.version);
+      return;
+    }
+    case 'evict': {
+      const pods = world.pods.map((pod): Pod => {
+        if (!pod.marked) return pod;
+        return { ...pod, marked: false, terminating: pod.terminating || !pod.gone };
+      });
+      emit('zombieEvict', { ...world, pods, zombie: 0 });
+    }
   }
-  if (effect.type === 'bump') {
-    const [first, ...rest] = effect.targets;
-    if (first === undefined) return;
-    const zombie = rest.length === 0 ? 0 : internEffect({ ...effect, targets: rest });
-    return emit('zombieBump', { ...bumped(world, first, effect.version), zombie }, first, effect.version);
-  }
-  let next = world;
-  for (let i = 0; i < world.pods.length; i += 1) if (world.pods[i]?.marked) next = evicted(next, i);
-  const pods = next.pods.map((pod) => (pod.marked ? { ...pod, marked: false } : pod));
-  emit('zombieEvict', { ...next, pods, zombie: 0 });
 }

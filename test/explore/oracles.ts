@@ -21,9 +21,20 @@ const names = (mask: number) =>
 
 /** I1, I2 and I4 in one state. */
 export function judgeState(config: Config, world: World): Violation | undefined {
+  const poss = world.secret === UNMANAGED ? undefined : judgePoss(config, world);
+  // an emergency refuses tokens, by intention, until the last container is replaced
+  return poss ?? (isBurning(world) ? undefined : judgeTokens(config, world));
+}
+
+function isBurning({ secret }: World): boolean {
+  return secret !== UNMANAGED && entryOf(secret).keyset.phase === 'Burning';
+}
+
+function judgeTokens(config: Config, world: World): Violation | undefined {
   const signing = signingKeys(config, world);
   let tokens = 0;
   for (const { key } of world.tokens) tokens |= 1 << key;
+  tokens &= ~world.burnt;
   for (const pod of world.pods) {
     if (!isRunning(pod) || !verifies(config, pod)) continue;
     const accepted = acceptedBy(config, pod, chronicleAt(world.chronicle, pod.loaded));
@@ -35,7 +46,7 @@ export function judgeState(config: Config, world: World): Violation | undefined 
       return { oracle: 'I2', message: `${where} ${names(tokens & ~accepted)}, of which tokens are alive` };
     }
   }
-  return world.secret === UNMANAGED ? undefined : judgePoss(config, world);
+  return undefined;
 }
 
 /** I4: what the annotations say may be held is held. */
@@ -69,12 +80,26 @@ function has(mask: number, kid: string): boolean {
 }
 
 const WRITES: readonly StepKind[] = ['write', 'writeUnanswered', 'zombieWrite'];
-const DEEDS: readonly StepKind[] = [...WRITES, 'bump', 'evict', 'probe', 'die', 'zombieBump', 'zombieEvict', 'decide'];
+const DEEDS: readonly StepKind[] = [
+  ...WRITES,
+  'bump',
+  'evict',
+  'delete',
+  'probe',
+  'die',
+  'zombieBump',
+  'zombieEvict',
+  'decide',
+];
 
 /** I3, I5, I9, I15 and I17 of one step. */
 export function judgeStep(config: Config, before: World, kind: StepKind, after: World): Violation | undefined {
   if (WRITES.includes(kind)) {
-    const found = judgeWrite(config, before, after) ?? judgeKeys(before, after);
+    const burns = after.burnt !== before.burnt;
+    const found =
+      judgeBurnt(config, before, after) ??
+      (burns ? undefined : judgeWrite(config, before, after)) ??
+      judgeKeys(before, after);
     if (found !== undefined) return found;
   }
   if (!DEEDS.includes(kind)) return undefined;
@@ -123,6 +148,30 @@ function judgeWrite(config: Config, before: World, after: World): Violation | un
   return undefined;
 }
 
+/** I6: a key that has leaked comes back in no Secret, and the emergency is not over before nobody accepts it. */
+function judgeBurnt(config: Config, before: World, after: World): Violation | undefined {
+  if (after.burnt === 0) return undefined;
+  const written = chronicleAt(after.chronicle, versionOf(after.secret)).mask & after.burnt;
+  if (written !== 0) return { oracle: 'I6', message: `the burnt ${names(written)} is written again` };
+  if (!isBurning(before) || isBurning(after)) return undefined;
+  for (const pod of before.pods) {
+    if (!isRunning(pod) || !verifies(config, pod)) continue;
+    const accepted = acceptedBy(config, pod, chronicleAt(before.chronicle, pod.loaded)) & after.burnt;
+    if (accepted === 0) continue;
+    const where = `${config.targets[pod.target]?.name} has loaded version ${pod.loaded}`;
+    return { oracle: 'I6', message: `the emergency ends, and ${where}, which accepts the burnt ${names(accepted)}` };
+  }
+  for (let node = 0; node < config.nodes; node += 1) {
+    if (before.bounds[node] === NO_BOUND) continue;
+    const version = oldestReadable(config, before, node);
+    const readable = chronicleAt(before.chronicle, version).mask & after.burnt;
+    if (readable === 0) continue;
+    const message = `the emergency ends, and a container that starts on node ${node} may load version ${version}, which accepts the burnt ${names(readable)}`;
+    return { oracle: 'I6', message };
+  }
+  return undefined;
+}
+
 /** I9 and I15: a rotation brings one key, there is one rotation, and a request leads to one. */
 function judgeKeys(before: World, after: World): Violation | undefined {
   if (before.secret === UNMANAGED) return undefined;
@@ -130,16 +179,21 @@ function judgeKeys(before: World, after: World): Violation | undefined {
   const real = is.keys.filter(({ state }) => state !== 'ack');
   const made = real.filter(({ kid }) => !was.keys.some((key) => key.kid === kid));
   const begins = was.rotation?.to !== is.rotation?.to;
-  if (begins && was.phase !== 'Steady') {
+  const burns = after.burnt !== before.burnt;
+  if (begins && !burns && was.phase !== 'Steady') {
     return { oracle: 'I15', message: `a rotation begins in phase ${was.phase} of another` };
   }
   const served = is.handled.rotateAt !== was.handled.rotateAt;
-  if (begins && !served) {
-    return { oracle: 'I15', message: 'a rotation begins and its request is not marked as served: it would be served again' };
+  if (begins && !burns && !served) {
+    return {
+      oracle: 'I15',
+      message: 'a rotation begins and its request is not marked as served: it would be served again',
+    };
   }
   if (served && !begins) return { oracle: 'I14', message: 'a request is marked as served without a rotation' };
   if (made.length > (begins ? 1 : 0)) return { oracle: 'I9', message: `${made.length} keys more in one write` };
   if (real.length > 2) return { oracle: 'I9', message: `${real.length} real keys in the Secret` };
-  if (is.version > was.version + 1) return { oracle: 'I9', message: `version ${was.version} is followed by ${is.version}` };
+  if (is.version > was.version + 1)
+    return { oracle: 'I9', message: `version ${was.version} is followed by ${is.version}` };
   return undefined;
 }

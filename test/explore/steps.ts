@@ -23,6 +23,7 @@ export const STEPS = {
   tick: 'time passes',
   askRotation: 'a rotation is asked for',
   askAbort: 'an abort is asked for',
+  askEmergency: 'the key leaks, an emergency is declared',
   freeze: 'the caches stand still from here',
   thaw: 'the caches catch up',
   // the operator
@@ -33,6 +34,7 @@ export const STEPS = {
   bump: 'a template is stamped',
   bumpUnanswered: 'a template is stamped, the answer is lost',
   evict: 'a pod is evicted',
+  delete: 'a pod is deleted',
   probe: 'the pods answer canaries',
   probeSilent: 'the pods answer canaries, one does not',
   prune: 'the operator waits',
@@ -63,6 +65,7 @@ export const FAULT_FREE: readonly StepKind[] = [
   'decide',
   'bump',
   'evict',
+  'delete',
   'probe',
   'windowOpens',
   'tick',

@@ -15,13 +15,17 @@ const FOREIGN = { kind: 'Refused', finding: { reason: 'ForeignWriter', message: 
 export function judgeThought(config: Config, world: World, { facts, decision }: Thought): Violation | undefined {
   const { action } = decision;
   const again = deed(plan(facts));
-  if (again !== deed(decision)) return { oracle: 'I10', message: `the same facts led to ${deed(decision)}, then ${again}` };
-  const blind = plan({ ...facts, secret: FOREIGN }).action.type;
+  if (again !== deed(decision))
+    return { oracle: 'I10', message: `the same facts led to ${deed(decision)}, then ${again}` };
+  const { emergency, ...quiet } = facts.requests;
+  const blind = plan({ ...facts, requests: quiet, secret: FOREIGN }).action.type;
   if (blind !== 'wait') return { oracle: 'I16', message: `content that it did not write leads to: ${blind}` };
   if (facts.secret.kind === 'Managed') {
     const { abortAt } = facts.requests;
-    const unheard = abortAt !== undefined && abortAt !== facts.secret.keyset.handled.abortAt;
-    if (unheard && facts.secret.keyset.phase === 'Staging' && !isWrite(decision, 'abort')) {
+    const { handled, phase } = facts.secret.keyset;
+    const leaked = emergency !== undefined && emergency.nonce !== handled.emergency;
+    const unheard = abortAt !== undefined && abortAt !== handled.abortAt && !leaked;
+    if (unheard && phase === 'Staging' && !isWrite(decision, 'abort')) {
       return { oracle: 'I11', message: `an abort is asked for while staging, the answer is ${deed(decision)}` };
     }
   }
@@ -67,6 +71,7 @@ export function deed({ action }: Decision): string {
     case 'bump':
       return `bump ${action.targets.map(({ settings }) => settings.name).join()} to ${action.version}`;
     case 'evict':
+    case 'delete':
     case 'probe':
       return `${action.type} ${action.pods.map(({ pod }) => pod.name).join()}`;
     default:

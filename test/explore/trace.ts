@@ -19,7 +19,11 @@ interface Step {
 }
 
 /** @returns one line for each step, then what is broken */
-export function traceOf(config: Config, { store }: Pick<Result, 'store'>, { violation, state, after }: Found): string[] {
+export function traceOf(
+  config: Config,
+  { store }: Pick<Result, 'store'>,
+  { violation, state, after }: Found,
+): string[] {
   const path: number[] = [];
   for (let id = state; id !== -1; id = store.parent(id)) path.unshift(id);
   let world = initialWorld(config);

@@ -25,6 +25,7 @@ export interface Shown {
   readonly up: boolean;
   readonly terminating: boolean;
   readonly settled: number;
+  readonly young: boolean;
   /** Whether the API server shows the same containers still: else what is remembered of the pod is of an earlier start. */
   readonly same: boolean;
   readonly probe?: Probe;
@@ -44,6 +45,8 @@ export interface Pod {
   readonly loaded: number;
   /** The newest version that had been written a settle delay before the container started. */
   readonly settled: number;
+  /** Whether its container started after the newest version was written. Asked in an emergency only. */
+  readonly young: boolean;
   /** The container has started anew and the API server shows the one before still. */
   readonly lag: boolean;
   /** A paused leader is about to evict it. */
@@ -76,6 +79,9 @@ export interface World {
   /** How often people have asked. */
   readonly rotate: number;
   readonly abort: number;
+  readonly emergency: number;
+  /** Keys that have leaked, as a set of bits. */
+  readonly burnt: number;
   readonly open: boolean;
   readonly shortened: boolean;
   readonly templates: readonly number[];
@@ -109,7 +115,7 @@ export function initialWorld(config: Config): World {
       const node = pods.length % config.nodes;
       pods.push({
         ...{ id: pods.length + 1, target: index, node, template: 0, up: true, terminating: false },
-        ...{ loaded: 0, settled: 0, lag: false, marked: false, gone: false },
+        ...{ loaded: 0, settled: 0, young: false, lag: false, marked: false, gone: false },
       });
     }
   });
@@ -118,6 +124,8 @@ export function initialWorld(config: Config): World {
     chronicle: foundChronicle(config.found === true),
     rotate: 0,
     abort: 0,
+    emergency: 0,
+    burnt: 0,
     open: true,
     shortened: false,
     templates: config.targets.map(() => 0),

@@ -1,7 +1,7 @@
 /**
  * What effects do to the world: see src/rotation/act.ts.
  */
-import type { Keyset } from '../../src/rotation/keyset.ts';
+import type { Keyset, Shape } from '../../src/rotation/keyset.ts';
 import { advance, foundKeyset, type Write } from '../../src/rotation/transition.ts';
 import { appended, trueShape } from './chronicle.ts';
 import type { Config } from './config.ts';
@@ -30,7 +30,9 @@ export function applyWrite(config: Config, world: World, write: Write): World {
   // only a rotation under way is safe from an edit: before the next one the old tokens have to be dead
   const shortened = world.shortened && after.phase !== 'Steady';
   const next = { ...world, secret, zombie: forgotten, shortened };
-  return after.version === before.version ? next : { ...next, chronicle: appended(world.chronicle, shapeOf(after)) };
+  if (after.version === before.version) return next;
+  const burnt = write.transition === 'burn' ? world.burnt | realKeys(before) : world.burnt;
+  return { ...next, burnt, chronicle: appended(world.chronicle, shapeOf(after)), pods: world.pods.map(older) };
 }
 
 function secretBefore(config: Config, { secret }: World): { readonly before: Keyset; readonly freshFrom: number } {
@@ -41,11 +43,26 @@ function secretBefore(config: Config, { secret }: World): { readonly before: Key
 
 /** What the Secret really holds follows from the newest shape: its real keys, and the ack key that is named after it. */
 function shapeOf(keyset: Keyset) {
-  const shape = keyset.history.at(-1);
+  return trueShape(Number(newestOf(keyset).sign.slice(1)), realKeys(keyset));
+}
+
+function newestOf({ history }: Keyset): Shape {
+  const shape = history.at(-1);
   if (shape === undefined) throw new Error('a keyset without history');
-  let mask = 0;
-  for (const kid of shape.verify) if (kid.startsWith('K')) mask |= 1 << Number(kid.slice(1));
-  return trueShape(Number(shape.sign.slice(1)), mask);
+  return shape;
+}
+
+/** The real keys of the newest shape, as a set of bits. */
+function realKeys(keyset: Keyset): number {
+  const real = newestOf(keyset).verify.filter((kid) => kid.startsWith('K'));
+  return real.reduce((mask, kid) => mask | (1 << Number(kid.slice(1))), 0);
+}
+
+/** Every container has started before the version that is written now. */
+function older(pod: Pod): Pod {
+  if (!pod.young && pod.shown?.young !== true) return pod;
+  const next = { ...pod, young: false };
+  return next.shown === undefined ? next : { ...next, shown: { ...next.shown, young: false } };
 }
 
 /** The leader has got the answer to its write. */
@@ -69,8 +86,8 @@ export function evicted(world: World, index: number): World {
 /** The caches show from now on what is now. */
 export function frozen(world: World): World {
   const pods = world.pods.map(({ probe, ...pod }): Pod => {
-    const { up, terminating, settled, lag } = pod;
-    const shown = { up, terminating, settled: lag ? 0 : settled, same: true };
+    const { up, terminating, settled, young, lag } = pod;
+    const shown = { up, terminating, settled: lag ? 0 : settled, young: young && !lag, same: true };
     return { ...pod, shown: probe === undefined ? shown : { ...shown, probe } };
   });
   const rolledOut = world.templates.map((_, target) => isRolledOut(world, target));

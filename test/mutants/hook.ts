@@ -13,7 +13,8 @@ if (name !== undefined) {
       const loaded = nextLoad(url, context);
       const mine = patches.filter(({ file }) => url.endsWith(`/${file}`));
       if (mine.length === 0 || loaded.source === undefined || loaded.source === null) return loaded;
-      const text = typeof loaded.source === 'string' ? loaded.source : Buffer.from(loaded.source as Uint8Array).toString();
+      const text =
+        typeof loaded.source === 'string' ? loaded.source : Buffer.from(loaded.source as Uint8Array).toString();
       return { ...loaded, source: mine.reduce(patched, text) };
     },
   });

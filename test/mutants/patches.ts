@@ -1,4 +1,8 @@
-export interface Patch { readonly file: string; readonly find: string; readonly replace: string }
+export interface Patch {
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
 
 export function patched(source: string, { file, find, replace }: Patch): string {
   const parts = source.split(find);
@@ -7,10 +11,19 @@ export function patched(source: string, { file, find, replace }: Patch): string 
 }
 
 export function patchesOf(name: string): readonly Patch[] {
-  if (name === 'fix-settle') return [{
-    file: 'src/rotation/guard.ts',
-    find: "  if (!facts.live) return { action: confirm, phase, progress: 'confirming' };",
-    replace: "  const settled = keyset.history.at(-1).writtenAt + 10_000;\n  if (facts.now < settled) return { action: { type: 'wait', until: settled }, phase, progress: 'settling' };\n  if (!facts.live) return { action: confirm, phase, progress: 'confirming' };",
-  }];
+  if (name === 'fix-settle')
+    return [
+      {
+        file: 'src/rotation/guard.ts',
+        find: "  if (!facts.live) return { action: confirm, phase, progress: 'confirming' };",
+        replace:
+          "  const settled = keyset.history.at(-1).writtenAt + 10_000;\n  if (facts.now < settled) return { action: { type: 'wait', until: settled }, phase, progress: 'settling' };\n  if (!facts.live) return { action: confirm, phase, progress: 'confirming' };",
+      },
+    ];
+  if (name === 'fix-burn') return [{
+    file: 'src/rotation/emergency.ts',
+    find: "  return pod.startedAt !== undefined && pod.startedAt < currentShape(keyset).writtenAt;",
+    replace: "  return pod.startedAt !== undefined && pod.startedAt < currentShape(keyset).writtenAt + (globalThis.__now >= currentShape(keyset).writtenAt + 10000 ? 10000 : 0);",
+  }, { file: 'src/rotation/emergency.ts', find: "  const phase = 'Burning';\n", replace: "  const phase = 'Burning';\n  globalThis.__now = facts.now;\n" }, ...patchesOf('fix-settle')];
   throw new Error(name);
 }

@@ -3,7 +3,7 @@
  */
 import fc from 'fast-check';
 import { type Config, faults } from '../explore/config.ts';
-import { type Nothing, moves } from './commands.ts';
+import { moves, type Nothing } from './commands.ts';
 import { COMMANDS, settings } from './settings.ts';
 import { Walk } from './walk.ts';
 

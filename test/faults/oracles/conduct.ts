@@ -87,11 +87,12 @@ function isGood(status: number | undefined): boolean {
 
 /** I14: a target is restarted three times at most, besides what the world undid; and no pod is evicted that is not stale. */
 export const restarts: Oracle = (evidence) => {
-  const stamps = new Map<string, Set<string>>();
+  const stamps = new Map<string, Set<number>>();
   for (const { what, applied, call } of evidence.journal.exchanges) {
     if (call.verb !== 'patch' || call.resource !== 'deployments' || !isGood(applied?.status)) continue;
     const versions = stamps.get(what) ?? new Set();
-    stamps.set(what, versions.add(applied?.resourceVersion ?? ''));
+    // To repeat a stamp changes nothing, so the generation stays.
+    stamps.set(what, versions.add(applied?.generation ?? 0));
   }
   const evicted = evidence.journal.exchanges.filter(({ call, applied }) => isEviction(call.resource, applied?.status));
   return [

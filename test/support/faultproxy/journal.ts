@@ -3,6 +3,15 @@
  */
 import { type ApiCall, textOf } from './call.ts';
 
+export interface Applied {
+  readonly status: number;
+  readonly resourceVersion: string | undefined;
+  /** Rises when a spec changes, and not with a status. */
+  readonly generation: number | undefined;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
 /** One request. */
 export interface Exchange {
   readonly seq: number;
@@ -21,7 +30,7 @@ export interface Exchange {
   /** Milliseconds since the epoch. */
   readonly at: number;
   /** What the API server answered; undefined while it has not, or never heard of it. */
-  applied?: { readonly status: number; readonly resourceVersion: string | undefined; readonly at: number };
+  applied?: Applied;
   /** What the client read: a status, or how it ended otherwise. */
   outcome?: string;
   /** What was done to it. */

@@ -13,7 +13,7 @@ import type { Command } from '../cluster/processes.ts';
 import { callOf } from './call.ts';
 import { pass } from './exchange.ts';
 import { type CallFault, type LineFault, statusBody } from './fault.ts';
-import { type Exchange, Journal, type WatchLine } from './journal.ts';
+import { type Applied, type Exchange, Journal, type WatchLine } from './journal.ts';
 import { PhaseTracker } from './phase.ts';
 import { eventOf, passLines } from './stream.ts';
 import { endToEnd, type Forwarded, Upstream } from './upstream.ts';
@@ -153,7 +153,7 @@ export class FaultProxy {
   async #forward(exchange: Exchange, forwarded: Forwarded, question: string) {
     const answer = await this.#upstream.send(forwarded);
     const text = answer.body.toString('utf8');
-    exchange.applied = { status: answer.status, resourceVersion: versionIn(text), at: Date.now() };
+    exchange.applied = { status: answer.status, ...versionsIn(text), at: Date.now() };
     if (exchange.call.resource === 'secrets' && exchange.call.verb !== 'list') this.#phase.see(text);
     if (forwarded.method === 'GET' && answer.status === 200) {
       const past = this.#past.get(question) ?? [];
@@ -171,7 +171,7 @@ export class FaultProxy {
     gone: AbortSignal,
   ): Promise<void> {
     const from = await this.#upstream.open(forwarded, gone);
-    exchange.applied = { status: from.statusCode ?? 0, resourceVersion: undefined, at: Date.now() };
+    exchange.applied = { status: from.statusCode ?? 0, ...versionsIn(''), at: Date.now() };
     exchange.outcome = String(from.statusCode);
     response.writeHead(from.statusCode ?? 502, endToEnd(from.headers));
     response.flushHeaders();
@@ -188,11 +188,12 @@ export class FaultProxy {
   }
 }
 
-function versionIn(text: string): string | undefined {
+function versionsIn(text: string): Pick<Applied, 'resourceVersion' | 'generation'> {
   try {
-    return (JSON.parse(text) as { metadata?: { resourceVersion?: string } }).metadata?.resourceVersion;
+    const { metadata } = JSON.parse(text) as { metadata?: { resourceVersion?: string; generation?: number } };
+    return { resourceVersion: metadata?.resourceVersion, generation: metadata?.generation };
   } catch {
-    return undefined;
+    return { resourceVersion: undefined, generation: undefined };
   }
 }
 
