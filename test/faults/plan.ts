@@ -53,6 +53,8 @@ export interface Plan {
   readonly world: readonly WorldStrike[];
   /** Operators that run side by side. */
   readonly replicas: number;
+  /** How long after the last fault the rotation must be over, milliseconds. */
+  readonly boundMs?: number;
   /** Nothing else may run on the cluster meanwhile. */
   readonly exclusive?: boolean;
   /** Oracles that do not apply, with the reason. */

@@ -47,7 +47,7 @@ export async function runPlan(lane: Lane, plan: Plan, build: Build, run: string)
   history.restart();
   ledger.restart();
   await lane.audit.take(namespace);
-  const before = await snapshotOf(lane);
+  const before = await snapshotOf(lane, plan);
   const keysBefore = new Set(history.keys());
   const clockFile = join(lane.dir, 'clock');
   const setClock = (aheadMs: number): void => writeFileSync(clockFile, String(aheadMs));
@@ -106,7 +106,7 @@ export async function runPlan(lane: Lane, plan: Plan, build: Build, run: string)
       );
     };
     const faultsEndAt = (): number => Math.max(startedAt, strikes.lastFaultEndsAt, worldEndsAt);
-    while (!isOver() && Date.now() < faultsEndAt() + BOUND_MS) await sleep(50);
+    while (!isOver() && Date.now() < faultsEndAt() + (plan.boundMs ?? BOUND_MS)) await sleep(50);
     const ended = isOver();
     const seconds = (Date.now() - faultsEndAt()) / 1000;
     over.resolve();
@@ -120,7 +120,7 @@ export async function runPlan(lane: Lane, plan: Plan, build: Build, run: string)
     const pods = await askPods(lane);
     const metrics = await crew.metrics();
     await crew.stop();
-    const after = await snapshotOf(lane);
+    const after = await snapshotOf(lane, plan);
     const texts = [...crew.logs(), { name: 'metrics', text: metrics }, ...(await textsOf(lane))];
     const records = [...history.records];
     const violations = judge({

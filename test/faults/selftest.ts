@@ -1,8 +1,58 @@
 /**
- * Honesty: for each oracle a broken operator that trips it.
+ * Honesty: for each oracle a broken operator that trips it. A campaign that finds nothing may be blind.
  */
-import type { CampaignOptions } from './coordinator.ts';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { sourceOperator } from './cluster.ts';
+import { type CampaignOptions, type Job, runJobs } from './coordinator.ts';
+import { MUTANTS, type Mutant, patched } from './mutants.ts';
+import { repoRoot } from './operator.ts';
+import { ORACLES } from './oracles/all.ts';
+import { PLAIN, type Plan } from './plan.ts';
+import { allPlans } from './plans/all.ts';
 
-export async function selftest(_options: CampaignOptions): Promise<number> {
-  return 1;
+/** A mutant that never comes to an end need not be waited for as long as the real operator, milliseconds. */
+const BOUND_MS = 20_000;
+
+/** @returns the exit code */
+export async function selftest(options: CampaignOptions): Promise<number> {
+  for (const { patches } of MUTANTS) {
+    const files = new Map<string, string>();
+    for (const patch of patches) {
+      const source = files.get(patch.file) ?? readFileSync(join(repoRoot, patch.file), 'utf8');
+      files.set(patch.file, patched(source, patch));
+    }
+  }
+  const plans = allPlans();
+  const jobs = MUTANTS.map((mutant, i): Job => {
+    const plan: Plan | undefined =
+      mutant.plan === undefined
+        ? { ...PLAIN, class: 'mutant', name: 'no fault', ...(mutant.workload && { workload: mutant.workload }) }
+        : plans.find(({ name }) => name === mutant.plan);
+    if (plan === undefined) throw new Error(`there is no plan ${mutant.plan}`);
+    const mutate = join(import.meta.dirname, 'mutate.ts');
+    const build = sourceOperator([mutate], { REKEY_FAULTS_MUTANT: mutant.name });
+    return { plan: { ...plan, name: `${mutant.name}: ${plan.name}`, number: -1 - i, boundMs: BOUND_MS }, build };
+  });
+  // What is in a file from before was another operator's.
+  const { resume: _, ...fresh } = options;
+  const outcomes = await runJobs(jobs, fresh);
+  const tripped = new Map<string, Set<string>>();
+  let blind = 0;
+  for (const { number, violations } of outcomes) {
+    const mutant = MUTANTS[-1 - number] as Mutant;
+    const found = new Set(violations.map(({ oracle }) => oracle));
+    for (const oracle of found) tripped.set(oracle, (tripped.get(oracle) ?? new Set()).add(mutant.name));
+    for (const oracle of mutant.trips.filter((one) => !found.has(one))) {
+      blind += 1;
+      console.log(`NOT tripped by ${mutant.name}: ${oracle}`);
+    }
+  }
+  for (const oracle of Object.keys(ORACLES)) {
+    const by = [...(tripped.get(oracle) ?? [])];
+    if (by.length === 0) blind += 1;
+    console.log(`${oracle}: ${by.length === 0 ? 'TRIPPED BY NOTHING' : `tripped by ${by.join('; ')}`}`);
+  }
+  console.log(`mutants=${MUTANTS.length} oracles=${Object.keys(ORACLES).length} blind=${blind}`);
+  return blind === 0 ? 0 : 1;
 }

@@ -4,11 +4,15 @@
 import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import type { Secret } from '../support/node/types.ts';
 import type { Lane } from './lane.ts';
+import type { Plan } from './plan.ts';
 
 const OUR_DATA = ['JWT_SECRET_KEY', 'JWT_SECRET', 'JWT_SECRET_KEY_FALLBACKS', 'JWT_KEY_ID', 'JWT_ALGORITHM'];
 /** Written by rekey, by the Deployment controller or by kubectl rollout. */
 const OUR_ANNOTATIONS =
   /^(rekey\.dev\/|reloader\.stakater\.com\/|deployment\.kubernetes\.io\/|kubectl\.kubernetes\.io\/|test\.rekey\.dev\/)/;
+
+/** Who made the Deployments. */
+const OWNER = 'rekey-scenario';
 
 type Strings = Readonly<Record<string, string>>;
 
@@ -19,7 +23,10 @@ interface Deployment extends KubeObject {
 }
 
 /** @returns a text by object; equal texts mean that nothing of others was changed */
-export async function snapshotOf({ api, namespace, name }: Lane): Promise<ReadonlyMap<string, string>> {
+export async function snapshotOf(
+  { api, namespace, name }: Lane,
+  { world }: Plan,
+): Promise<ReadonlyMap<string, string>> {
   const [secret, resource, deployments] = await Promise.all([
     api.find<Secret>({ kind: 'Secret', namespace, name }),
     api.find({ kind: 'JwtKeyRotation', namespace, name }),
@@ -39,7 +46,10 @@ export async function snapshotOf({ api, namespace, name }: Lane): Promise<Readon
   for (const { metadata, spec } of deployments.items) {
     const { template, ...rest } = spec;
     const annotations = theirs(template.metadata?.annotations);
-    const owners = (metadata.managedFields ?? []).filter((entry) => managerOf(entry) === 'rekey-scenario');
+    // People who edit the Deployment become owners of what they edit.
+    const owners = (world.length > 0 ? [] : (metadata.managedFields ?? [])).filter(
+      (entry) => managerOf(entry) === OWNER,
+    );
     const own = { labels: metadata.labels, annotations: theirs(metadata.annotations) };
     const fields = owners.map((entry) => (entry as { readonly fieldsV1?: unknown }).fieldsV1);
     seen.set(`Deployment ${metadata.name}`, stable({ rest, pod: template.spec, annotations, own, fields }));

@@ -39,26 +39,28 @@ interface Field {
 }
 /** Minute, hour, day of month, month, day of week. */
 type Fields = readonly [Field, Field, Field, Field, Field];
-type Wall = readonly [number, number, number, number, number];
 
-/** Every minute of a span as the clocks of a zone show it. */
+/** Every minute of a span as the clocks of a zone show it; one byte for each field. */
 interface Table {
   readonly zone: string;
   /** Minutes since the epoch. */
   readonly first: number;
-  readonly walls: readonly Wall[];
+  readonly count: number;
+  readonly walls: readonly Uint8Array[];
 }
 
 function tableOf(zone: string, first: number, count: number): Table {
   const options = { weekday: 'short', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric' } as const;
   const format = new Intl.DateTimeFormat('en-US', { timeZone: zone, hour12: false, ...options });
-  const walls = Array.from({ length: count }, (_, i): Wall => {
+  const walls = Array.from({ length: 5 }, () => new Uint8Array(count));
+  for (let i = 0; i < count; i++) {
     const text = format.format((first + i) * MINUTE);
     const [, weekday = '', month, day, hour, minute] = /^(\w+), (\d+)\/(\d+), (\d+):(\d+)$/.exec(text) ?? [];
     const dayOfWeek = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'].indexOf(weekday);
-    return [Number(minute), Number(hour) % 24, Number(day), Number(month), dayOfWeek];
-  });
-  return { zone, first, walls };
+    const wall = [Number(minute), Number(hour) % 24, Number(day), Number(month), dayOfWeek];
+    for (const [field, value] of wall.entries()) walls[field]![i] = value;
+  }
+  return { zone, first, count, walls };
 }
 
 const tables = new Map<string, Table>();
@@ -71,15 +73,17 @@ function table(zone: string, day: string): Table {
   return known;
 }
 
-function matches([minute, hour, dayOfMonth, month, dayOfWeek]: Fields, wall: Wall): boolean {
-  if (!minute.values.has(wall[0]) || !hour.values.has(wall[1]) || !month.values.has(wall[3])) return false;
-  const [byMonth, byWeek] = [dayOfMonth.values.has(wall[2]), dayOfWeek.values.has(wall[4])];
-  return dayOfMonth.star || dayOfWeek.star ? byMonth && byWeek : byMonth || byWeek;
-}
-
 /** All runs of a table, minutes since the epoch. */
-const runsOf = (fields: Fields, { first, walls }: Table): readonly number[] =>
-  walls.flatMap((wall, i) => (matches(fields, wall) ? [first + i] : []));
+function runsOf(fields: Fields, { first, count, walls }: Table): readonly number[] {
+  const shows = fields.map(({ values }) => Array.from({ length: 60 }, (_, value) => values.has(value)));
+  const runs: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const [minute, hour, byMonth, month, byWeek] = shows.map((values, field) => values[walls[field]![i]!]);
+    const day = fields[2].star || fields[4].star ? byMonth && byWeek : byMonth || byWeek;
+    if (minute && hour && month && day) runs.push(first + i);
+  }
+  return runs;
+}
 
 // ---- what is tried ----
 
@@ -131,7 +135,7 @@ const place = fc.constantFrom(
 );
 /** Where in the table, from 0 to 1: most of them near its middle, where the clocks change. */
 const spot = fc.oneof(fc.double({ min: 0.45, max: 0.55, noNaN: true }), fc.double({ min: 0.4, max: 1, noNaN: true }));
-const minuteAt = ({ first, walls }: Table, at: number) => first + Math.floor(at * (walls.length - 1));
+const minuteAt = ({ first, count }: Table, at: number) => first + Math.floor(at * (count - 1));
 
 const LONGEST = 14 * DAY;
 const windows = fc.array(
@@ -160,7 +164,7 @@ describe('a schedule', () => {
       fc.pre(isPossible(fields));
       const days = table(zone, day);
       const [after, until] = [minuteAt(days, Math.min(from, to)), minuteAt(days, Math.max(from, to))];
-      const end = (days.first + days.walls.length) * MINUTE;
+      const end = (days.first + days.count) * MINUTE;
       const all = runsOf(fields, days).map((minute) => minute * MINUTE);
       const expected = all.filter((run) => run > after * MINUTE);
       const found: number[] = [];
@@ -226,7 +230,7 @@ describe('windows', () => {
 /** Whether a key may be promoted, for each minute of a table; right from the longest window on. */
 function openMinutes(windows: readonly { kind: string; fields: Fields; minutes: number }[], days: Table): boolean[] {
   const covered = (kind: string) => {
-    const minutes = new Uint8Array(days.walls.length);
+    const minutes = new Uint8Array(days.count);
     for (const window of windows.filter((each) => each.kind === kind)) {
       for (const run of runsOf(window.fields, days))
         minutes.fill(1, run - days.first, run - days.first + window.minutes);

@@ -62,13 +62,24 @@ export const SECRETS: readonly WorldFault[] = [
   edited('the state of the keys is no JSON, for 2 s', 2_000, annotation(STATE.keys, '[{')),
   edited('the history is emptied, for 2 s', 2_000, annotation(STATE.history, '[]')),
   edited('the phase is taken away, for 2 s', 2_000, annotation(STATE.phase, null)),
-  edited('the version is taken away, for 2 s', 2_000, annotation(STATE.version, null)),
   edited(
     'another data key is added',
     2_000,
     data('MORE', () => 'more'),
   ),
   edited('an annotation of others is added', 2_000, annotation('example.com/more', 'more')),
+  {
+    // It is adopted anew then; to put the version back over that would be a forgery.
+    name: 'the version is taken away',
+    class: KIND,
+    without: {
+      'the outcome is right': 'it is as if the rotation had never been',
+      'version rises': 'the version is gone',
+    },
+    run: async (context) => {
+      await edit(context, { metadata: { annotations: { [STATE.version]: null } } });
+    },
+  },
   {
     name: 'others touch it every 50 ms, for 3 s',
     class: KIND,

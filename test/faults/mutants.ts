@@ -1,0 +1,195 @@
+/**
+ * Broken operators: each has one or two mistakes in production sources, and trips the oracles that it names.
+ */
+import type { Plan } from './plan.ts';
+
+export interface Patch {
+  readonly file: string;
+  /** Stands in the file exactly once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+export interface Mutant {
+  readonly name: string;
+  readonly patches: readonly Patch[];
+  /** The plan by name; a rotation without faults if absent. */
+  readonly plan?: string;
+  readonly workload?: Plan['workload'];
+  /** What it must be caught by. */
+  readonly trips: readonly string[];
+}
+
+/** @throws Error unless the text to find is there exactly once: the source has moved on */
+export function patched(source: string, { file, find, replace }: Patch): string {
+  const parts = source.split(find);
+  if (parts.length !== 2) throw new Error(`${file}: found ${parts.length - 1} times and not once: ${find}`);
+  return parts.join(replace);
+}
+
+const act = (find: string, replace: string): Patch => ({ file: 'src/rotation/act.ts', find, replace });
+const progress = (find: string, replace: string): Patch => ({ file: 'src/rotation/progress.ts', find, replace });
+
+/** Without it the guard would keep most of these mutants from doing harm: that is its purpose. */
+const NO_GUARD: Patch = {
+  file: 'src/rotation/safe-write.ts',
+  find: 'return [...w1(',
+  replace: 'if (next) return [];\n  return [...w1(',
+};
+const UNCONDITIONAL = act(
+  'const body = { ...patch, metadata: { ...patch.metadata, resourceVersion } };',
+  'const body = patch;',
+);
+const PUT = 'const written = await this.#put(namespace, name, patch, resourceVersion);';
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'retires the old key at once',
+    patches: [{ file: 'src/rotation/guard.ts', find: 'return Math.max(', replace: 'return 0 * Math.max(' }],
+    trips: ['no token rejected', 'W2: no key lost'],
+  },
+  {
+    name: 'promotes without an acknowledgement',
+    patches: [
+      NO_GUARD,
+      progress(
+        "const step = roll(facts, keyset, requirements, { rows, replaceable, maxAgeMs, phase: 'Staging' });",
+        "const step = roll(facts, keyset, requirements, { rows, replaceable, maxAgeMs, phase: 'Staging' })?.action.type === 'never' ? undefined : undefined;",
+      ),
+    ],
+    trips: ['W1 by what pods hold', 'every signer verified by every pod'],
+  },
+  {
+    name: 'restarts nothing and believes that all is well',
+    patches: [
+      NO_GUARD,
+      progress(
+        '  const progress = describe(requirements, rows);\n',
+        '  if (now > 0) return undefined;\n  const progress = describe(requirements, rows);\n',
+      ),
+    ],
+    trips: ['the new key is accepted everywhere', 'old keys are refused everywhere'],
+  },
+  {
+    name: 'makes another key when it tries again',
+    patches: [
+      UNCONDITIONAL,
+      act(
+        PUT,
+        `if (write.transition === 'stage') {
+      const other = { key: newKey(settings.keyBytes), ack: newKey(MIN_KEY_BYTES) };
+      const more = new Map([...materials, [other.key.kid, other.key.material], [other.ack.kid, other.ack.material]]);
+      await this.#put(namespace, name, patchFor(advance(before, write, other, now), more, settings), resourceVersion);
+    }
+    ${PUT}`,
+      ),
+    ],
+    trips: ['one key a rotation'],
+  },
+  {
+    name: 'counts no versions',
+    patches: [
+      {
+        file: 'src/rotation/transition.ts',
+        find: 'function rewrite(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyset {\n  const version = keyset.version + 1;',
+        replace: 'function rewrite(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyset {\n  const version = keyset.version;',
+      },
+    ],
+    trips: ['version rises'],
+  },
+  {
+    name: 'never promotes',
+    patches: [
+      progress(
+        'if (!facts.window.open) return outsideWindow(facts);',
+        'if (facts.now > 0) return outsideWindow(facts);',
+      ),
+    ],
+    trips: ['it ends in time'],
+  },
+  {
+    name: 'calls a success a failure',
+    patches: [progress("=== undefined ? 'Completed' : 'RolledBack'", "=== undefined ? 'RolledBack' : 'Completed'")],
+    trips: ['the outcome is right'],
+  },
+  {
+    name: 'writes over what belongs to others',
+    patches: [
+      {
+        file: 'src/rotation/secret.ts',
+        find: '[DATA.keyId]: base64(',
+        replace: "OTHER: base64(Buffer.from('gone')),\n    [DATA.keyId]: base64(",
+      },
+    ],
+    trips: ['only our fields change'],
+  },
+  {
+    name: 'logs a key',
+    patches: [
+      act(
+        PUT,
+        `process.stdout.write(\`\${JSON.stringify({ level: 'info', message: Buffer.from(patch.data?.JWT_SECRET_KEY ?? '', 'base64').toString() })}\\n\`);\n    ${PUT}`,
+      ),
+    ],
+    trips: ['no key byte is told'],
+  },
+  {
+    name: 'looks again all the time',
+    patches: [
+      {
+        file: 'src/rotation/reconciler.ts',
+        find: "if (action.type === 'wait' || action.type === 'confirm') {",
+        replace:
+          "if (action.type === 'wait' || action.type === 'confirm') {\n      memory.forgetSecret();\n      if (facts.now > 0) return { requeueAfterMs: 5 };",
+      },
+    ],
+    trips: ['few API calls'],
+  },
+  {
+    name: 'reads all Secrets of the namespace',
+    patches: [
+      {
+        file: 'src/rotation/observe.ts',
+        find: '  return orUndefined(client.get(SECRETS, { namespace, name }));',
+        replace:
+          '  await client.list(SECRETS, { namespace }).catch(() => undefined);\n  return orUndefined(client.get(SECRETS, { namespace, name }));',
+      },
+    ],
+    trips: ['only our rights'],
+  },
+  {
+    name: 'dies of a rejection that nobody handles',
+    patches: [
+      act(
+        PUT,
+        `${PUT}\n    if (write.transition === 'promote') void Promise.reject(new Error('nobody handles this'));`,
+      ),
+    ],
+    trips: ['the operator lives'],
+  },
+  {
+    name: 'writes on no condition, and does not ask whether it leads',
+    patches: [
+      UNCONDITIONAL,
+      {
+        file: 'src/operator.ts',
+        find: '() => elector.assertLeading()',
+        replace: '() => undefined',
+      },
+    ],
+    plan: 'stands still for 19 s at patch secrets @Staging #1 before it is sent on, 2 replicas',
+    trips: ['old leaders write nothing'],
+  },
+  {
+    name: 'stamps twice',
+    patches: [
+      act(
+        'const options = { fieldManager: FIELD_MANAGER, force: true };',
+        `const options = { fieldManager: FIELD_MANAGER, force: true };
+      const wrong = { ...body, spec: { template: { metadata: { annotations: { [KEYSET_VERSION]: \`0\${version}\` } } } } };
+      await this.#options.client.apply(DEPLOYMENTS, { namespace, name }, wrong, options);`,
+      ),
+    ],
+    trips: ['few restarts'],
+  },
+];

@@ -1,0 +1,151 @@
+/**
+ * The production reconciler over the mini cluster. Left out are what decides nothing: watches, Events, metrics.
+ */
+import { KubeClient } from '../../src/kube/client.ts';
+import type { KubeObject } from '../../src/kube/types.ts';
+import { Actor } from '../../src/rotation/act.ts';
+import { Announcer, type AnnouncerOptions } from '../../src/rotation/announce.ts';
+import type { JwtKeyRotation } from '../../src/rotation/names.ts';
+import { Reconciler } from '../../src/rotation/reconciler.ts';
+import { SecretWatches, type SecretWatchesOptions } from '../../src/rotation/secret-watches.ts';
+import { StatusWriter, type StatusWriterOptions } from '../../src/rotation/status-writer.ts';
+import type { JwtKeyRotationStatus } from '../../src/rotation/types.ts';
+import { type DeploymentView, deploymentView, type PodView, podView } from '../../src/rotation/views.ts';
+import { type Clock, systemClock } from '../../src/runtime/clock.ts';
+import type { Logger } from '../../src/runtime/log.ts';
+import { Store } from '../../src/runtime/store.ts';
+import { type MiniCluster, NAMESPACE } from './cluster.ts';
+import { CANARY } from './pod.ts';
+
+const silent: Logger = { error() {}, warn() {}, info() {}, debug() {}, child: () => silent };
+
+class Silence extends Announcer {
+  constructor() {
+    super({} as AnnouncerOptions);
+  }
+  override decided(): void {}
+  override refused(): void {}
+  override acted(): void {}
+  override forgot(): void {}
+}
+
+/** Told of the newest version at once. */
+class Told extends SecretWatches {
+  readonly #cluster: MiniCluster;
+
+  constructor(cluster: MiniCluster) {
+    super({} as SecretWatchesOptions);
+    this.#cluster = cluster;
+  }
+  override watch(): void {}
+  override unwatch(): void {}
+  override resourceVersion(): string | undefined {
+    return this.#cluster.secret.metadata.resourceVersion;
+  }
+}
+
+/** Keeps the status where a test can take it away. */
+class Kept extends StatusWriter {
+  readonly #operator: MiniOperator;
+
+  constructor(operator: MiniOperator) {
+    super({} as StatusWriterOptions);
+    this.#operator = operator;
+  }
+  override async write(_: JwtKeyRotation, status: JwtKeyRotationStatus): Promise<undefined> {
+    this.#operator.status = status;
+  }
+  override forget(): void {}
+}
+
+export class MiniOperator {
+  status: JwtKeyRotationStatus | undefined;
+  /** Asked before each effect. */
+  fence: () => void = () => {};
+  readonly #cluster: MiniCluster;
+  readonly #client: KubeClient;
+  readonly #reconciler: Reconciler;
+  readonly #actor: Actor;
+  readonly #resources = store<JwtKeyRotation>();
+  readonly #caches = { deployments: store<DeploymentView>(), pods: store<PodView>() };
+  #generation = 0;
+
+  constructor(cluster: MiniCluster) {
+    this.#cluster = cluster;
+    const clock: Clock = { ...systemClock, now: () => cluster.now };
+    this.#client = new KubeClient({ access: cluster.access, clock: systemClock });
+    const { deployments } = this.#caches;
+    this.#actor = new Actor({
+      client: this.#client,
+      clock,
+      fence: () => this.fence(),
+      onDeployment: (view) => deployments.upsert(view, view),
+    });
+    this.#reconciler = new Reconciler({
+      ...{ client: this.#client, clock, log: silent, resources: this.#resources, caches: this.#caches },
+      ...{ secrets: new Told(cluster), actor: this.#actor, status: new Kept(this), announcer: new Silence() },
+      allowLoopback: true,
+    });
+  }
+
+  /** One pass. What the API server told of is in the caches before. */
+  async reconcile(annotations: Readonly<Record<string, string>>): Promise<void> {
+    this.#generation += 1;
+    const version = String(1_000_000 + this.#generation);
+    const resource = resourceOf(this.#cluster.port, annotations, this.status);
+    this.#resources.replaceAll([item(resource, version)], version, { mayGoBack: true });
+    const { deployments, pods } = this.#cluster;
+    fill(this.#caches.deployments, deployments.map(deploymentView));
+    fill(this.#caches.pods, pods.map(({ object }) => podView(object)));
+    await this.#reconciler.reconcile(`${NAMESPACE}/keys`);
+  }
+
+  async close(): Promise<void> {
+    await this.#actor.close();
+    await this.#client.close();
+  }
+}
+
+function store<T>(): Store<T> {
+  return new Store<T>({ onHandlerError: () => {} });
+}
+
+function fill<T extends { readonly namespace: string; readonly name: string }>(into: Store<T>, views: readonly T[]): void {
+  const items = views.map((value) => ({ version: { namespace: value.namespace, name: value.name }, value }));
+  into.replaceAll(items, '1', { mayGoBack: true });
+}
+
+function item<T extends KubeObject>(value: T, resourceVersion: string) {
+  const { namespace = '', name } = value.metadata;
+  return { version: { namespace, name, resourceVersion }, value };
+}
+
+/** Tokens live for a minute. */
+export const DRAIN_MS = 60_000;
+
+function resourceOf(
+  port: number,
+  annotations: Readonly<Record<string, string>>,
+  status: JwtKeyRotationStatus | undefined,
+): JwtKeyRotation {
+  const canary = { ...CANARY, port };
+  return {
+    apiVersion: 'rekey.dev/v1alpha1',
+    kind: 'JwtKeyRotation',
+    metadata: { name: 'keys', namespace: NAMESPACE, uid: 'uid-keys', generation: 1, annotations },
+    spec: {
+      ...{ secretName: 'jwt', environment: 'test', rotationPeriod: '90d', timeZone: 'UTC' },
+      ...{ startingDeadlineSeconds: 3600, suspend: false, strategy: 'Overlap', allowCutover: false, preStage: false },
+      ...{ maxTokenTTL: '1m', clockSkew: '0s', retire: { mode: 'Eager', slack: '0s' } },
+      key: { bytes: 32, format: 'Hex', algorithm: 'HS256' },
+      secretKeys: { signing: ['JWT_SECRET_KEY'], fallbacks: 'JWT_SECRET_KEY_FALLBACKS', previous: '', keyset: '' },
+      targets: [
+        { kind: 'Deployment', name: 'main', roles: ['Signer', 'Verifier'], source: 'Env', canary },
+        { kind: 'Deployment', name: 'admin', roles: ['Verifier'], source: 'Env', canary },
+      ],
+      ...{ canary: { claims: {} }, unlistedConsumers: 'Block', rolloutTimeout: '10m', emergency: { mode: 'FailClosed' } },
+      ...{ forceRotation: { reason: '' }, successfulRotationsHistoryLimit: 3, failedRotationsHistoryLimit: 3 },
+    },
+    ...(status && { status }),
+  };
+}
