@@ -7,7 +7,7 @@ import { hostname } from 'node:os';
 import type { Flags } from './flags.ts';
 import { KubeClient } from './kube/client.ts';
 import type { ClusterAccess } from './kube/config.ts';
-import { DEPLOYMENTS, type KubeObject, PODS, type ResourceType } from './kube/types.ts';
+import { type KubeObject, PODS, type ResourceType } from './kube/types.ts';
 import { Actor } from './rotation/act.ts';
 import { Announcer } from './rotation/announce.ts';
 import { RotationMetrics } from './rotation/metrics.ts';
@@ -15,7 +15,8 @@ import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from './rotation/names.ts';
 import { priorityOf, Reconciler } from './rotation/reconciler.ts';
 import { SecretWatches } from './rotation/secret-watches.ts';
 import { StatusWriter } from './rotation/status-writer.ts';
-import { deploymentView, podView } from './rotation/views.ts';
+import { podView } from './rotation/views.ts';
+import { WORKLOADS } from './rotation/workloads.ts';
 import { systemClock } from './runtime/clock.ts';
 import { runController } from './runtime/controller.ts';
 import { EventRecorder } from './runtime/events.ts';
@@ -50,7 +51,7 @@ export async function runOperator(
   const queue = new WorkQueue({ clock, metrics: queueMetrics(registry)(NAME) });
   const watching = new AbortController();
   const reflectors = startReflectors(flags, client, log, watching.signal);
-  const { resources, deployments, pods } = reflectors;
+  const { resources, workloads, pods } = reflectors;
 
   const working = new AbortController();
   const electing = new AbortController();
@@ -77,10 +78,10 @@ export async function runOperator(
     reportingInstance: identity,
   });
   const secrets = new SecretWatches({ client, clock, log, onChange: (key) => queue.add(key) });
-  const actor = new Actor({ client, clock, fence, onDeployment: (view) => deployments.upsert(view, view) });
+  const actor = new Actor({ client, clock, fence, onWorkload: (view) => workloads[view.kind].upsert(view, view) });
   const announcer = new Announcer({ events, log, metrics: new RotationMetrics(registry) });
   const status = new StatusWriter({ client, clock, fence, resources });
-  const caches = { deployments, pods };
+  const caches = { workloads, pods };
   const allowLoopback = flags.allowLoopbackPods;
   const reconciler = new Reconciler({
     client,
@@ -185,9 +186,11 @@ function startReflectors(flags: Flags, client: KubeClient, log: Logger, signal: 
     kind: JWT_KEY_ROTATIONS.kind,
   });
   const rotations = start(JWT_KEY_ROTATIONS, typed);
-  const deployments = start(DEPLOYMENTS, deploymentView);
+  const deployments = start(WORKLOADS.Deployment.type, WORKLOADS.Deployment.view);
+  const statefulsets = start(WORKLOADS.StatefulSet.type, WORKLOADS.StatefulSet.view);
+  const daemonsets = start(WORKLOADS.DaemonSet.type, WORKLOADS.DaemonSet.view);
   const pods = start(PODS, podView);
-  const all = { jwtkeyrotations: rotations, deployments, pods };
+  const all = { jwtkeyrotations: rotations, deployments, statefulsets, daemonsets, pods };
   const check =
     (reflector: { hasSynced(): boolean; secondsSinceContact(): number }): Check =>
     () => {
@@ -197,15 +200,15 @@ function startReflectors(flags: Flags, client: KubeClient, log: Logger, signal: 
     };
   return {
     resources: rotations.store,
-    deployments: deployments.store,
+    workloads: { Deployment: deployments.store, StatefulSet: statefulsets.store, DaemonSet: daemonsets.store },
     pods: pods.store,
-    synced: Promise.all([rotations.synced, deployments.synced, pods.synced]),
+    synced: Promise.all(Object.values(all).map((reflector) => reflector.synced)),
     checks: Object.fromEntries(Object.entries(all).map(([name, reflector]) => [name, check(reflector)])),
   };
 }
 
 /** A change of a workload or a pod wakes every resource of its namespace: it may be a target, or an unlisted consumer. */
-function wake(queue: WorkQueue, { resources, deployments, pods }: ReturnType<typeof startReflectors>): void {
+function wake(queue: WorkQueue, { resources, workloads, pods }: ReturnType<typeof startReflectors>): void {
   resources.onChange((key, _, current) =>
     queue.add(key, { priority: current === undefined ? 0 : priorityOf(current) }),
   );
@@ -217,7 +220,7 @@ function wake(queue: WorkQueue, { resources, deployments, pods }: ReturnType<typ
     const namespace = (current ?? old)?.namespace;
     for (const { metadata } of resources.list(namespace)) queue.add(keyOf(metadata));
   };
-  deployments.onChange(neighbours);
+  for (const store of Object.values(workloads)) store.onChange(neighbours);
   pods.onChange(neighbours);
 }
 

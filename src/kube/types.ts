@@ -176,6 +176,40 @@ export interface PodTemplate {
   readonly spec?: PodSpec;
 }
 
+interface WorkloadSpec {
+  readonly selector: LabelSelector;
+  readonly template: PodTemplate;
+}
+
+export interface StatefulSet extends KubeObject {
+  readonly spec?: WorkloadSpec & {
+    readonly replicas?: number;
+    readonly updateStrategy?: {
+      readonly type?: 'RollingUpdate' | 'OnDelete';
+      readonly rollingUpdate?: { readonly partition?: number };
+    };
+  };
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly replicas?: number;
+    readonly updatedReplicas?: number;
+    readonly readyReplicas?: number;
+    readonly availableReplicas?: number;
+  };
+}
+
+export interface DaemonSet extends KubeObject {
+  readonly spec?: WorkloadSpec & { readonly updateStrategy?: { readonly type?: 'RollingUpdate' | 'OnDelete' } };
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly desiredNumberScheduled?: number;
+    readonly currentNumberScheduled?: number;
+    readonly updatedNumberScheduled?: number;
+    readonly numberReady?: number;
+    readonly numberAvailable?: number;
+  };
+}
+
 export interface Deployment extends KubeObject {
   readonly spec?: {
     readonly replicas?: number;
@@ -241,5 +275,7 @@ export const CONFIG_MAPS: ResourceType<ConfigMap> = {
 };
 export const PODS: ResourceType<Pod> = { apiVersion: 'v1', kind: 'Pod', plural: 'pods', namespaced };
 export const DEPLOYMENTS: ResourceType<Deployment> = customResource('apps/v1', 'Deployment', 'deployments');
+export const STATEFUL_SETS: ResourceType<StatefulSet> = customResource('apps/v1', 'StatefulSet', 'statefulsets');
+export const DAEMON_SETS: ResourceType<DaemonSet> = customResource('apps/v1', 'DaemonSet', 'daemonsets');
 export const LEASES: ResourceType<Lease> = customResource('coordination.k8s.io/v1', 'Lease', 'leases');
 export const EVENTS: ResourceType<Event> = customResource('events.k8s.io/v1', 'Event', 'events');

@@ -5,7 +5,7 @@
  */
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
-import { DEPLOYMENTS, PODS, SECRETS, type Secret } from '../kube/types.ts';
+import { PODS, SECRETS, type Secret } from '../kube/types.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { CanarySender } from './canary.ts';
 import type { PodOf } from './converge.ts';
@@ -18,7 +18,7 @@ import { getSecret } from './observe.ts';
 import { allMaterials, burntMaterialsOf, foundMaterials, materialsOf, patchFor, readSecret } from './secret.ts';
 import type { Settings } from './settings.ts';
 import { advance, foundKeyset, lostKeyset, makesKey, type Write, writesKeys } from './transition.ts';
-import { type DeploymentView, deploymentView } from './views.ts';
+import { WORKLOADS, type WorkloadView } from './workloads.ts';
 
 /** Pods that are asked at the same time. */
 const PODS_AT_ONCE = 32;
@@ -34,8 +34,8 @@ export interface ActorOptions {
   readonly clock: Clock;
   /** @throws if this process may not write now */
   readonly fence: () => void;
-  /** Told of each Deployment that was changed, as the API server returned it. */
-  readonly onDeployment: (deployment: DeploymentView) => void;
+  /** Told of each workload that was changed, as the API server returned it. */
+  readonly onWorkload: (workload: WorkloadView) => void;
 }
 
 /** What came of an effect. */
@@ -132,17 +132,17 @@ export class Actor {
   async #bump(namespace: string, targets: readonly TargetFacts[], version: number): Promise<Outcome> {
     for (const { settings, workload } of targets) {
       this.#options.fence();
-      const { name } = settings;
+      const { kind, name } = settings;
+      const { type, view } = WORKLOADS[kind];
       const body = {
         apiVersion: 'apps/v1',
-        kind: 'Deployment',
-        // with the uid it can never create a Deployment, nor touch one that took the name
+        kind,
+        // with the uid it can never create a workload, nor touch one that took the name
         metadata: { namespace, name, uid: workload?.uid },
         spec: { template: { metadata: { annotations: { [KEYSET_VERSION]: String(version) } } } },
       };
       const options = { fieldManager: FIELD_MANAGER, force: true };
-      const deployment = await this.#options.client.apply(DEPLOYMENTS, { namespace, name }, body, options);
-      this.#options.onDeployment(deploymentView(deployment));
+      this.#options.onWorkload(view(await this.#options.client.apply(type, { namespace, name }, body, options)));
     }
     return { kind: 'Bumped' };
   }

@@ -29,7 +29,7 @@ export interface PodOf {
 export interface Survey {
   /** Hold what they must. */
   readonly met: readonly PodOf[];
-  /** Proved not to, though they are of the newest template: they read a stale Secret, or do not honour it. */
+  /** Proved not to, and nobody replaces them: they read a stale Secret, do not honour it, or wait to be evicted. */
   readonly stale: readonly PodOf[];
   /** Proved not to, and about to be replaced by the restart under way, or already leaving. */
   readonly leaving: readonly PodOf[];
@@ -52,17 +52,24 @@ function judge(target: TargetFacts, pod: PodFacts, holds: (shape: Shape) => bool
   const shapes = shapesHeld(target, pod, keyset);
   if (shapes.length > 0 && shapes.every(holds)) return 'met';
   if (shapes.some(holds)) return 'unknown';
-  const newest = pod.templateVersion === target.workload?.templateVersion;
-  return newest && !pod.terminating ? 'stale' : 'leaving';
+  const { workload } = target;
+  // a pod of an older template is about to be replaced, if its controller does that at all
+  const stays = workload?.manual === true || pod.templateVersion === workload?.templateVersion;
+  return stays && !pod.terminating ? 'stale' : 'leaving';
 }
 
 /** Targets whose template must be stamped so that their pods start anew. A target that holds the keyset already is spared. */
 export function toBump(requirements: readonly Requirement[], keyset: Keyset, now: number): readonly TargetFacts[] {
   return requirements
-    .filter(({ target, restart }) => restart && target.workload?.templateVersion !== keyset.version)
+    .filter(({ target, restart }) => restart && isStampable(target, keyset))
     .filter(({ target, holds }) => survey([{ target, holds, restart: true }], keyset).met.length < target.pods.length)
     .map(({ target }) => target)
     .filter((target) => now >= settledAt(target, keyset));
+}
+
+/** @returns whether a stamp on the template restarts the pods and is not there yet */
+export function isStampable({ workload }: TargetFacts, keyset: Keyset): boolean {
+  return workload?.manual === false && workload.templateVersion !== keyset.version;
 }
 
 /** @returns when a target may be restarted: at once where canaries find a stale pod, else when the write has spread */
@@ -98,10 +105,10 @@ function needsAnswer(pod: PodFacts, keyset: Keyset, now: number, maxAgeMs: numbe
 
 /** Stale pods to replace now: one of a target at a time, and only while the target's other pods can serve. */
 export function toEvict(stale: readonly PodOf[]): readonly PodOf[] {
-  const firsts = stale.filter((row, i) => stale.findIndex((other) => other.target === row.target) === i);
-  return firsts.filter(({ target, pod }) =>
+  const dispensable = stale.filter(({ target, pod }) =>
     target.pods.every((other) => other === pod || (other.ready && !other.terminating)),
   );
+  return dispensable.filter((row, i) => dispensable.findIndex((other) => other.target === row.target) === i);
 }
 
 /** @returns targets of this restart whose rollout the cluster has not finished */

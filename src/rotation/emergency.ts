@@ -11,7 +11,7 @@
  *
  * It waits for no window, no suspension and no pause, and comes before every other check. It runs once per nonce.
  */
-import { FRESH_MS, type PodOf, RETRY_MS, type Requirement, survey, toProbe } from './converge.ts';
+import { FRESH_MS, isStampable, type PodOf, RETRY_MS, type Requirement, survey, toProbe } from './converge.ts';
 import type { Decision } from './decision.ts';
 import type { EmergencyRequest, Facts, TargetFacts } from './facts.ts';
 import { confirmed } from './guard.ts';
@@ -66,7 +66,7 @@ export function planBurning(facts: Facts, keyset: Keyset): Decision {
 
 function unstamped(requirements: readonly Requirement[], keyset: Keyset): readonly TargetFacts[] {
   const targets = requirements.map(({ target }) => target);
-  return targets.filter(({ workload }) => workload !== undefined && workload.templateVersion !== keyset.version);
+  return targets.filter((target) => isStampable(target, keyset));
 }
 
 /** Started before the write, so it holds what is burnt; no answer is needed to know that. */

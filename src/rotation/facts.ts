@@ -45,6 +45,8 @@ export interface PodFacts {
 export interface WorkloadFacts {
   readonly uid: string;
   readonly paused: boolean;
+  /** Whether its controller leaves old pods alone when the template changes: they are evicted instead. */
+  readonly manual: boolean;
   readonly templateVersion?: number;
   /** The controller has seen the newest template, all pods are of it and available, none is left over. */
   readonly rolledOut: boolean;

@@ -25,6 +25,7 @@ export type Reason =
   | 'TargetNotFound'
   | 'TargetPaused'
   | 'TargetNotConsuming'
+  | 'CanaryMissing'
   | 'UnlistedConsumer'
   | 'RolloutInProgress'
   | 'RolloutFailed'

@@ -4,31 +4,32 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
-import { DEPLOYMENTS, PODS, SECRETS, type Secret } from '../kube/types.ts';
+import { PODS, SECRETS, type Secret } from '../kube/types.ts';
 import type { Store } from '../runtime/store.ts';
 import { dueOf, windowState } from './cadence.ts';
 import type { EmergencyRequest, Facts, PodFacts, Probe, Requests, SecretFacts, TargetFacts } from './facts.ts';
 import { type JwtKeyRotation, REQUEST } from './names.ts';
 import { readSecret } from './secret.ts';
 import type { Settings, TargetSettings } from './settings.ts';
-import { type DeploymentView, deploymentView, type PodView, podView, selectorText, selects } from './views.ts';
+import { type PodView, podView, selectorText, selects } from './views.ts';
+import { WORKLOAD_KINDS, WORKLOADS, type WorkloadKind, type WorkloadView } from './workloads.ts';
 
-/** Where deployments and pods are read from: the caches, or the API server itself. */
+/** Where workloads and pods are read from: the caches, or the API server itself. */
 export interface World {
   readonly live: boolean;
-  deployment(namespace: string, name: string): Promise<DeploymentView | undefined>;
-  podsOf(deployment: DeploymentView): Promise<readonly PodView[]>;
+  workload(kind: WorkloadKind, namespace: string, name: string): Promise<WorkloadView | undefined>;
+  podsOf(workload: WorkloadView): Promise<readonly PodView[]>;
 }
 
 export interface Caches {
-  readonly deployments: Store<DeploymentView>;
+  readonly workloads: Readonly<Record<WorkloadKind, Store<WorkloadView>>>;
   readonly pods: Store<PodView>;
 }
 
-export function cachedWorld({ deployments, pods }: Caches): World {
+export function cachedWorld({ workloads, pods }: Caches): World {
   return {
     live: false,
-    deployment: async (namespace, name) => deployments.get(`${namespace}/${name}`),
+    workload: async (kind, namespace, name) => workloads[kind].get(`${namespace}/${name}`),
     podsOf: async ({ namespace, selector }) => pods.list(namespace).filter((pod) => selects(selector, pod.labels)),
   };
 }
@@ -37,9 +38,10 @@ export function cachedWorld({ deployments, pods }: Caches): World {
 export function liveWorld(client: KubeClient): World {
   return {
     live: true,
-    deployment: async (namespace, name) => {
-      const found = await orUndefined(client.get(DEPLOYMENTS, { namespace, name }));
-      return found && deploymentView(found);
+    workload: async (kind, namespace, name) => {
+      const { type, view } = WORKLOADS[kind];
+      const found = await orUndefined(client.get(type, { namespace, name }));
+      return found && view(found);
     },
     podsOf: async ({ namespace, selector }) => {
       const { items } = await client.list(PODS, { namespace, labelSelector: selectorText(selector) });
@@ -112,18 +114,19 @@ async function observeTarget(
   namespace: string,
   settings: TargetSettings,
 ): Promise<TargetFacts> {
-  const deployment = await observation.world.deployment(namespace, settings.name);
-  if (deployment === undefined) return { settings, pods: [] };
-  const pods = (await observation.world.podsOf(deployment)).filter((pod) => pod.live);
-  const { uid, paused, templateVersion, rolledOut, failed, ready } = deployment;
+  const workload = await observation.world.workload(settings.kind, namespace, settings.name);
+  if (workload === undefined) return { settings, pods: [] };
+  const pods = (await observation.world.podsOf(workload)).filter((pod) => pod.live);
+  const { uid, paused, manual, templateVersion, rolledOut, failed, ready } = workload;
   return {
     settings,
     workload: {
       uid,
       paused,
+      manual,
       rolledOut,
       ready,
-      consumes: deployment.secrets.includes(observation.settings.secretName),
+      consumes: workload.secrets.includes(observation.settings.secretName),
       ...(templateVersion !== undefined && { templateVersion }),
       ...(failed !== undefined && { failed }),
     },
@@ -159,12 +162,18 @@ export function incarnationOf({ uid, containers }: PodView): string {
 
 /** A canary is a valid token: it goes to the target's own pods at an address of their own, and nowhere else. */
 function whyUnprobeable(pod: PodView, target: TargetSettings, allowLoopback: boolean): string | undefined {
-  if (pod.replicaSet?.startsWith(`${target.name}-`) !== true) {
+  if (!isOwn(pod, target)) {
     return `pod ${pod.name} matches the selector of ${target.name} but is not controlled by it`;
   }
   if (pod.hostNetwork) return `pod ${pod.name} has hostNetwork: its address is the node's`;
   if (pod.address === undefined || isOwnAddress(pod.address, allowLoopback)) return undefined;
   return `pod ${pod.name} has the address ${pod.address}, which no pod can have`;
+}
+
+/** A Deployment has its pods by way of ReplicaSets that are named after it. */
+function isOwn({ controller }: PodView, { kind, name }: TargetSettings): boolean {
+  if (kind === 'Deployment') return controller?.kind === 'ReplicaSet' && controller.name.startsWith(`${name}-`);
+  return controller?.kind === kind && controller.name === name;
 }
 
 function isOwnAddress(address: string, allowLoopback: boolean): boolean {
@@ -179,13 +188,14 @@ function isOwnAddress(address: string, allowLoopback: boolean): boolean {
 
 /** Workloads, and pods that belong to none of them, that read the Secret without being a target. */
 function unlistedConsumers({ caches, settings }: Observation, namespace: string): readonly string[] {
-  const targets = new Set(settings.targets.map((target) => target.name));
+  const label = ({ kind, name }: { readonly kind: string; readonly name: string }) => `${kind}/${name}`;
+  const targets = new Set(settings.targets.map(label));
   const uses = (view: { readonly secrets: readonly string[] }) => view.secrets.includes(settings.secretName);
-  const deployments = caches.deployments.list(namespace);
-  const strangers = deployments.filter((deployment) => uses(deployment) && !targets.has(deployment.name));
+  const workloads = WORKLOAD_KINDS.flatMap((kind) => caches.workloads[kind].list(namespace));
+  const strangers = workloads.filter((workload) => uses(workload) && !targets.has(label(workload)));
   const pods = caches.pods.list(namespace).filter((pod) => pod.live && !pod.terminating && uses(pod));
-  const loose = pods.filter((pod) => !deployments.some(({ selector }) => selects(selector, pod.labels)));
-  return [...strangers.map(({ name }) => `Deployment/${name}`), ...loose.map(({ name }) => `Pod/${name}`)];
+  const loose = pods.filter((pod) => !workloads.some(({ selector }) => selects(selector, pod.labels)));
+  return [...strangers.map(label), ...loose.map(({ name }) => `Pod/${name}`)];
 }
 
 /** Public for whoever must know of an emergency before anything is observed. */

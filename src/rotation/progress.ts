@@ -4,6 +4,7 @@
 import {
   FRESH_MS,
   isRolledOut,
+  isStampable,
   type PodOf,
   RETRY_MS,
   type Requirement,
@@ -34,7 +35,8 @@ export function planStaging(facts: Facts, keyset: Keyset): Decision {
   // where no pod of a target accepts, is it the pods, or the service? One that starts when the write has spread will tell
   const settled = facts.now >= currentShape(keyset).writtenAt + SETTLE_MS;
   const accepts = (row: PodOf) => rows.met.some((other) => other.target === row.target);
-  const doubtful = (row: PodOf) => !accepts(row) && !(settled && isRolledOut(row.target));
+  const isNew = ({ pod }: PodOf) => (pod.startedAt ?? 0) >= currentShape(keyset).writtenAt;
+  const doubtful = (row: PodOf) => isNew(row) && !accepts(row) && !(settled && isRolledOut(row.target));
   const replaceable = rows.stale.filter((row) => !doubtful(row));
   const maxAgeMs = facts.window.open ? FRESH_MS : Number.POSITIVE_INFINITY;
   const step = roll(facts, keyset, requirements, { rows, replaceable, maxAgeMs, phase: 'Staging' });
@@ -94,7 +96,7 @@ export function planAborting(facts: Facts, keyset: Keyset): Decision {
   const phase = 'Aborting';
   const requirements = requirementsOf(facts.targets, keyset);
   const verifying = requirements.map(({ target }) => target);
-  const targets = verifying.filter((target) => target.workload?.templateVersion !== keyset.version);
+  const targets = verifying.filter((target) => isStampable(target, keyset));
   const progress = 'restarting the verifiers without the aborted key';
   if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
   if (verifying.every(isRolledOut)) {

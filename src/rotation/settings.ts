@@ -7,6 +7,7 @@ import { type Finding, firstFinding, type Policy } from './finding.ts';
 import type { Role } from './keyset.ts';
 import { isTimeZone, parseCron } from './schedule.ts';
 import type { JwtKeyRotationSpec } from './types.ts';
+import type { WorkloadKind } from './workloads.ts';
 
 export interface CanarySettings {
   readonly path: string;
@@ -16,7 +17,7 @@ export interface CanarySettings {
 }
 
 export interface TargetSettings {
-  readonly kind: 'Deployment';
+  readonly kind: WorkloadKind;
   readonly name: string;
   readonly roles: readonly Role[];
   readonly canary?: CanarySettings;
@@ -79,7 +80,7 @@ const unsupported: SpecPolicy = (spec) => {
     [spec.secretKeys.keyset !== '', 'spec.secretKeys.keyset'],
     [(spec.notifications ?? []).length > 0, 'spec.notifications'],
     ...spec.targets.flatMap((target, i) => [
-      [target.kind !== 'Deployment', `spec.targets[${i}].kind: ${target.kind}`] as const,
+      [target.kind === 'Rollout', `spec.targets[${i}].kind: ${target.kind}`] as const,
       [target.source !== 'Env', `spec.targets[${i}].source: ${target.source}`] as const,
     ]),
   ];
@@ -181,7 +182,7 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
     signingNames: spec.secretKeys.signing,
     fallbacksName: spec.secretKeys.fallbacks,
     targets: spec.targets.map((target) => ({
-      kind: 'Deployment',
+      kind: target.kind === 'Rollout' ? 'Deployment' : target.kind,
       name: target.name,
       roles: target.roles,
       ...(target.canary && target.roles.includes('Verifier') && { canary: target.canary }),

@@ -1,10 +1,10 @@
 /**
  * What is kept of the objects of a cluster: the few fields that decide, so that a large cluster fits in a small process.
  */
-import type { Deployment, LabelSelector, Pod, PodSpec } from '../kube/types.ts';
+import type { KubeObject, LabelSelector, Pod, PodSpec } from '../kube/types.ts';
 import { KEYSET_VERSION } from './names.ts';
 
-interface View {
+export interface View {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
@@ -20,8 +20,8 @@ export interface ContainerView {
 
 export interface PodView extends View {
   readonly labels: Readonly<Record<string, string>>;
-  /** Name of the ReplicaSet that controls it. */
-  readonly replicaSet?: string;
+  /** What controls it: a ReplicaSet, a StatefulSet, … */
+  readonly controller?: { readonly kind: string; readonly name: string };
   readonly live: boolean;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
@@ -35,26 +35,14 @@ export interface PodView extends View {
   readonly secrets: readonly string[];
 }
 
-export interface DeploymentView extends View {
-  readonly selector: LabelSelector;
-  readonly paused: boolean;
-  readonly templateVersion?: number;
-  readonly rolledOut: boolean;
-  readonly failed?: string;
-  readonly ready: number;
-  readonly secrets: readonly string[];
-}
-
-function viewOf({ metadata }: Pod | Deployment): View {
+export function viewOf({ metadata }: KubeObject): View {
   const { namespace = '', name = '', uid = '', resourceVersion = '' } = metadata;
   return { namespace, name, uid, resourceVersion };
 }
 
 export function podView(pod: Pod): PodView {
   const { metadata, spec, status } = pod;
-  const owner = metadata.ownerReferences?.find(
-    (reference) => reference.controller === true && reference.kind === 'ReplicaSet',
-  );
+  const owner = metadata.ownerReferences?.find((reference) => reference.controller === true);
   const statuses = status?.containerStatuses ?? [];
   const terminating = metadata.deletionTimestamp !== undefined;
   const over = status?.phase === 'Succeeded' || status?.phase === 'Failed';
@@ -63,7 +51,7 @@ export function podView(pod: Pod): PodView {
   return {
     ...viewOf(pod),
     labels: metadata.labels ?? {},
-    ...(owner && { replicaSet: owner.name }),
+    ...(owner && { controller: { kind: owner.kind, name: owner.name } }),
     live: spec?.nodeName !== undefined && !over && !stopped,
     createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
     terminating,
@@ -81,38 +69,14 @@ export function podView(pod: Pod): PodView {
   };
 }
 
-export function deploymentView(deployment: Deployment): DeploymentView {
-  const { spec, status } = deployment;
-  const version = versionIn(spec?.template.metadata?.annotations);
-  const progressing = status?.conditions?.find(({ type }) => type === 'Progressing');
-  const failed = progressing?.status === 'False' ? (progressing.message ?? progressing.reason) : undefined;
-  return {
-    ...viewOf(deployment),
-    selector: spec?.selector ?? {},
-    paused: spec?.paused === true,
-    ...(version !== undefined && { templateVersion: version }),
-    rolledOut: isRolledOut(deployment),
-    ...(failed !== undefined && { failed }),
-    ready: status?.readyReplicas ?? 0,
-    secrets: secretsOf(spec?.template.spec),
-  };
-}
-
-/** What `kubectl rollout status` asks, and that the pods are available. Terminating pods are looked at elsewhere. */
-function isRolledOut({ metadata, spec, status }: Deployment): boolean {
-  const desired = spec?.replicas ?? 1;
-  const seen = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
-  const counts = [status?.updatedReplicas, status?.replicas, status?.availableReplicas];
-  return seen && counts.every((count) => (count ?? 0) === desired);
-}
-
-function versionIn(annotations: Readonly<Record<string, string>> | undefined): number | undefined {
+/** The keyset version in the annotations of a pod or a pod template. */
+export function versionIn(annotations: Readonly<Record<string, string>> | undefined): number | undefined {
   const text = annotations?.[KEYSET_VERSION];
   return text !== undefined && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 /** Names of the Secrets that a pod reads, by env, envFrom or volume. */
-function secretsOf(spec: PodSpec | undefined): readonly string[] {
+export function secretsOf(spec: PodSpec | undefined): readonly string[] {
   const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
   const names = [
     ...containers.flatMap(({ env = [] }) => env.map(({ valueFrom }) => valueFrom?.secretKeyRef?.name)),

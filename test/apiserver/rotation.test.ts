@@ -1,5 +1,6 @@
 /** One rotation on a real API server, under traffic, with what happens to services in the middle of one. */
 import { describe, expect, inject, it } from 'vitest';
+import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import { setPodFaults } from '../support/node/faults.ts';
 import { countCalls, sumOf } from '../support/scenario/audit.ts';
 import { OPERATOR_USER } from '../support/scenario/install.ts';
@@ -11,11 +12,18 @@ import {
   waitFor,
   waitForPhase,
   waitUntilDone,
+  waitUntilReady,
 } from '../support/scenario/rotation.ts';
 import { openScene, type Scene, settled } from '../support/scenario/scene.ts';
-import { revisions, waitForServices } from '../support/scenario/services.ts';
+import { deploymentOf, revisions, waitForServices } from '../support/scenario/services.ts';
+import { until } from '../support/scenario/until.ts';
 
 const cluster = inject('cluster');
+const MIXED = [
+  { kind: 'Deployment', name: 'main', canary: { path: '/auth/verify', port: 8000 } },
+  { kind: 'StatefulSet', name: 'autoscraper', roles: ['Verifier'], canary: { path: '/auth/verify', port: 8001 } },
+  { kind: 'DaemonSet', name: 'admin', roles: ['Verifier'], canary: { path: '/auth/verify', port: 8002 } },
+];
 const everybody = ['admin', 'autoscraper', 'main', 'main'];
 
 /** Nothing was rejected, enough was asked, the old key is dead and the new one lives, and no key byte was told. */
@@ -132,6 +140,34 @@ describe.concurrent('a rotation under traffic', () => {
     expect((await readState(api, namespace, name)).keyset?.rotation?.outcome).toBe('Completed');
     const [, newKey = ''] = scene.keys.signingKeys();
     await expectProof(scene, traffic, newKey);
+  });
+
+  it('restarts StatefulSets and DaemonSets, also those that wait for somebody to delete their pods', async () => {
+    const scene = await openScene(cluster, { adopt: false, fleet: { only: ['main'] }, spec: { targets: MIXED } });
+    const { api, namespace, name } = scene;
+    const as = (service: 'autoscraper' | 'admin', kind: string, edit: object): KubeObject => {
+      const { replicas, strategy, ...spec } = deploymentOf(service, namespace, {
+        tokenTtlSeconds: 5,
+        prestopSeconds: 0.5,
+      }).spec as Record<string, unknown>;
+      return { apiVersion: 'apps/v1', kind, metadata: { namespace, name: service }, spec: { ...spec, ...edit } };
+    };
+    await api.create(
+      as('autoscraper', 'StatefulSet', { replicas: 2, serviceName: 'none', updateStrategy: { type: 'OnDelete' } }),
+    );
+    await api.create(as('admin', 'DaemonSet', {}));
+    await scene.operator();
+    await waitUntilReady(api, namespace, name);
+    await until('all pods are ready', async () => scene.pods.endpoints().filter(({ ready }) => ready).length === 6);
+    const traffic = scene.traffic();
+    const requestedAt = await requestRotation(api, namespace, name);
+    await waitUntilDone(api, namespace, name, { requestedAt });
+    const [, newKey = ''] = scene.keys.signingKeys();
+    const report = await settled(traffic);
+    expect(report.rejections).toEqual([]);
+    expect((await scene.accepting(newKey)).length).toBe(6);
+    expect(await scene.accepting(scene.firstKey)).toEqual([]);
+    expect(await scene.close()).toEqual([]);
   });
 
   it('is started from Git, and not while it is suspended', async () => {

@@ -54,7 +54,7 @@ export function factsOf(config: Config, world: World, live: boolean): Facts {
     const shown = live ? undefined : cache;
     const template = shown === undefined ? world.templates[index] : shown.templates[index];
     const rolledOut = shown === undefined ? isRolledOut(world, index) : shown.rolledOut[index] === true;
-    const workload = { uid: target.name, paused: false, rolledOut, consumes: true, ready: 1 };
+    const workload = { uid: target.name, paused: false, manual: false, rolledOut, consumes: true, ready: 1 };
     return {
       settings: target,
       workload: template === undefined || template === 0 ? workload : { ...workload, templateVersion: template },

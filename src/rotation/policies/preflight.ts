@@ -2,6 +2,7 @@
  * The checks that stand between a resource and its first write: each needs no pod to be asked. In order, the first that
  * finds something is reported and nothing is written.
  */
+import { levelOf } from '../evidence.ts';
 import type { Facts, TargetFacts } from '../facts.ts';
 import type { Policy } from '../finding.ts';
 import { firstFinding } from '../finding.ts';
@@ -40,6 +41,15 @@ const targetPaused: FactsPolicy = (facts) => {
   };
 };
 
+const targetManual: FactsPolicy = (facts) => {
+  const blind = facts.targets.find((target) => target.workload?.manual === true && levelOf(target) === 'Inferred');
+  if (blind === undefined) return undefined;
+  return {
+    reason: 'CanaryMissing',
+    message: `${field(facts, blind)}: ${label(blind)} does not replace its pods by itself (OnDelete or a partition), and without a canary rekey cannot tell which of them to restart; declare one`,
+  };
+};
+
 const unlistedConsumer: FactsPolicy = ({ unlistedConsumers, settings }) => {
   if (unlistedConsumers.length === 0 || settings.unlistedConsumers === 'Warn') return undefined;
   return {
@@ -55,7 +65,7 @@ const rolloutFailed: FactsPolicy = ({ targets }) => {
 };
 
 /** Must hold whenever rekey is to write anything. */
-const STANDING = [secretRefused, targetNotFound, targetNotConsuming, targetPaused, unlistedConsumer];
+const STANDING = [secretRefused, targetNotFound, targetNotConsuming, targetPaused, targetManual, unlistedConsumer];
 
 /** @returns why nothing may be written for this resource at all */
 export function standingFinding(facts: Facts): ReturnType<FactsPolicy> {

@@ -102,7 +102,7 @@ export function pod(name: string, edit: Partial<PodFacts> = {}): PodFacts {
 
 export function target(name: string, roles: readonly Role[], edit: Partial<TargetFacts> = {}): TargetFacts {
   const settings: TargetSettings = { kind: 'Deployment', name, roles, ...(roles.includes('Verifier') && { canary }) };
-  const workload = { uid: `uid-${name}`, paused: false, rolledOut: true, consumes: true, ready: 1 };
+  const workload = { uid: `uid-${name}`, paused: false, manual: false, rolledOut: true, consumes: true, ready: 1 };
   return { settings, workload, pods: [pod(`${name}-1`)], ...edit };
 }
 

@@ -197,6 +197,51 @@ describe('who is waited for', () => {
   });
 });
 
+describe('a workload that does not replace its pods by itself', () => {
+  const manual = (holds: number, edit: Partial<TargetFacts> = {}) =>
+    edited(
+      services(STAGING, { main: 2, admin: holds }),
+      'admin',
+      (item) =>
+        ({
+          ...item,
+          workload: item.workload && { ...item.workload, manual: true, templateVersion: 1 },
+          pods: [0, 1].map((i) => pod(`admin-${i}`, { templateVersion: 1, probe: probeOf(STAGING, holds) })),
+          ...edit,
+        }) as TargetFacts,
+    );
+  const acked = (targets: readonly TargetFacts[]) => edited(targets, 'autoscraper', (item) => ({ ...item, pods: [] }));
+
+  it('is not stamped: its old pods are evicted one after the other', () => {
+    expect(decide(facts(STAGING, { targets: acked(manual(1)) }))).toBe('evict admin-0');
+  });
+
+  it('is waited for while one of its pods is away', () => {
+    const targets = edited(acked(manual(1)), 'admin', (item) => ({
+      ...item,
+      pods: item.pods.map((one, i) => ({ ...one, ready: i === 0 })),
+    }));
+    expect(decide(facts(STAGING, { targets }))).toBe('evict admin-1');
+    const two = edited(targets, 'admin', (item) => ({
+      ...item,
+      pods: item.pods.map((one) => ({ ...one, terminating: one.name === 'admin-1' })),
+    }));
+    expect(decide(facts(STAGING, { targets: two }))).toBe('wait');
+  });
+
+  it('is done when every pod has the keyset, whatever its template says', () => {
+    expect(decide(facts(STAGING, { targets: acked(manual(2)) }))).toBe('write promote');
+  });
+
+  it('needs a canary', () => {
+    const targets = edited(manual(2), 'admin', (item) => ({
+      ...item,
+      settings: { kind: 'StatefulSet', name: 'admin', roles: ['Verifier'] },
+    }));
+    expect(plan(facts(STEADY, { targets })).blocked?.reason).toBe('CanaryMissing');
+  });
+});
+
 describe('a service that cannot hold two keys', () => {
   const unfit = (pods: number) =>
     edited(services(STAGING, { main: 2, admin: 2 }), 'admin', (item) => ({
@@ -300,7 +345,7 @@ describe('crash points', () => {
 
 describe('where nothing may be written', () => {
   const refusal = { reason: 'ForeignWriter', message: 'edited' } as const;
-  const workload = { uid: 'u', paused: true, rolledOut: true, consumes: true, ready: 1 };
+  const workload = { uid: 'u', paused: true, manual: false, rolledOut: true, consumes: true, ready: 1 };
   const rows: readonly (readonly [string, Partial<Facts>])[] = [
     ['ForeignWriter', { secret: { kind: 'Refused', finding: refusal } }],
     ['SecretDeleted', { secret: { kind: 'Absent' } }],
@@ -321,7 +366,9 @@ describe('where nothing may be written', () => {
       'RolloutInProgress',
       {
         targets: [
-          target('main', ['Signer', 'Verifier'], { workload: { ...workload, paused: false, rolledOut: false } }),
+          target('main', ['Signer', 'Verifier'], {
+            workload: { ...workload, paused: false, manual: false, rolledOut: false },
+          }),
         ],
       },
     ],
@@ -351,7 +398,7 @@ describe('where nothing may be written', () => {
   });
 
   it('a restart that takes too long is reported with the pods it waits for', () => {
-    const workload2 = { ...workload, paused: false, rolledOut: false, templateVersion: 2 };
+    const workload2 = { ...workload, paused: false, manual: false, rolledOut: false, templateVersion: 2 };
     const targets = edited(services(STAGING, { main: 2, admin: 2 }, T0 + 600_000), 'admin', (item) => ({
       ...item,
       workload: workload2,

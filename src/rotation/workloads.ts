@@ -1,0 +1,112 @@
+/**
+ * The kinds of workloads that rekey restarts, and what it keeps of each.
+ *
+ * A Deployment replaces its pods when its template changes. So do a StatefulSet and a DaemonSet, unless they are told to
+ * wait until somebody deletes a pod (OnDelete), or to leave some pods alone (partition): those pods rekey evicts itself,
+ * one after the other. They come back with the same template, and with the new Secret.
+ */
+import {
+  DAEMON_SETS,
+  type DaemonSet,
+  DEPLOYMENTS,
+  type Deployment,
+  type KubeObject,
+  type LabelSelector,
+  type ResourceType,
+  STATEFUL_SETS,
+  type StatefulSet,
+} from '../kube/types.ts';
+import { secretsOf, type View, versionIn, viewOf } from './views.ts';
+
+export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
+export type WorkloadKind = (typeof WORKLOAD_KINDS)[number];
+
+export interface WorkloadView extends View {
+  readonly kind: WorkloadKind;
+  readonly selector: LabelSelector;
+  readonly paused: boolean;
+  /** Whether its controller leaves old pods alone when the template changes. */
+  readonly manual: boolean;
+  readonly templateVersion?: number;
+  readonly rolledOut: boolean;
+  readonly failed?: string;
+  readonly ready: number;
+  readonly secrets: readonly string[];
+}
+
+export interface Workload {
+  readonly type: ResourceType<KubeObject>;
+  readonly view: (object: KubeObject) => WorkloadView;
+}
+
+export const WORKLOADS: Readonly<Record<WorkloadKind, Workload>> = {
+  Deployment: { type: DEPLOYMENTS, view: (object) => deploymentView(object as Deployment) },
+  StatefulSet: { type: STATEFUL_SETS, view: (object) => statefulSetView(object as StatefulSet) },
+  DaemonSet: { type: DAEMON_SETS, view: (object) => daemonSetView(object as DaemonSet) },
+};
+
+type Common = Omit<WorkloadView, 'kind' | 'paused' | 'manual' | 'rolledOut' | 'failed' | 'ready'>;
+
+function common(object: Deployment | StatefulSet | DaemonSet): Common {
+  const { spec } = object;
+  const version = versionIn(spec?.template.metadata?.annotations);
+  return {
+    ...viewOf(object),
+    selector: spec?.selector ?? {},
+    ...(version !== undefined && { templateVersion: version }),
+    secrets: secretsOf(spec?.template.spec),
+  };
+}
+
+function isSeen({ metadata, status }: Deployment | StatefulSet | DaemonSet): boolean {
+  return (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+}
+
+/** Rolled out means what `kubectl rollout status` asks, and that the pods are available. Terminating pods are looked at elsewhere. */
+export function deploymentView(deployment: Deployment): WorkloadView {
+  const { spec, status } = deployment;
+  const desired = spec?.replicas ?? 1;
+  const counts = [status?.updatedReplicas, status?.replicas, status?.availableReplicas];
+  const progressing = status?.conditions?.find(({ type }) => type === 'Progressing');
+  const failed = progressing?.status === 'False' ? (progressing.message ?? progressing.reason) : undefined;
+  return {
+    ...common(deployment),
+    kind: 'Deployment',
+    paused: spec?.paused === true,
+    manual: false,
+    rolledOut: isSeen(deployment) && counts.every((count) => (count ?? 0) === desired),
+    ...(failed !== undefined && { failed }),
+    ready: status?.readyReplicas ?? 0,
+  };
+}
+
+function statefulSetView(set: StatefulSet): WorkloadView {
+  const { spec, status } = set;
+  const desired = spec?.replicas ?? 1;
+  const { type, rollingUpdate } = spec?.updateStrategy ?? {};
+  const manual = type === 'OnDelete' || (rollingUpdate?.partition ?? 0) > 0;
+  const counts = [status?.replicas, status?.availableReplicas, ...(manual ? [] : [status?.updatedReplicas])];
+  return {
+    ...common(set),
+    kind: 'StatefulSet',
+    paused: false,
+    manual,
+    rolledOut: isSeen(set) && counts.every((count) => (count ?? 0) === desired),
+    ready: status?.readyReplicas ?? 0,
+  };
+}
+
+function daemonSetView(set: DaemonSet): WorkloadView {
+  const { spec, status } = set;
+  const desired = status?.desiredNumberScheduled ?? 0;
+  const manual = spec?.updateStrategy?.type === 'OnDelete';
+  const counts = [status?.numberAvailable, ...(manual ? [] : [status?.updatedNumberScheduled])];
+  return {
+    ...common(set),
+    kind: 'DaemonSet',
+    paused: false,
+    manual,
+    rolledOut: isSeen(set) && counts.every((count) => (count ?? 0) === desired),
+    ready: status?.numberReady ?? 0,
+  };
+}
