@@ -80,12 +80,12 @@ function tryCreate(api: KubeApi, spec: Spec): Promise<KubeObject> {
   return api.raw({ method: 'POST', path, query: { dryRun: 'All' }, body });
 }
 
-/** As many targets as the CRD allows, one of which may be another. */
+/** As many targets as the CRD allows. */
 const MOST = 64;
-const many = (foreign?: number) => ({
-  targets: Array.from({ length: MOST }, (_, i) => target(i === foreign ? 'foreign' : `app-${i}`)),
-});
 const names = (count: number, prefix: string) => Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
+const many = (foreign?: number) => ({
+  targets: names(MOST, 'app').map((name, i) => target(i === foreign ? 'foreign' : name)),
+});
 const receivers = (name: string) => ({ notifications: [{ urlFrom: { secretKeyRef: { name, key: 'url' } } }] });
 
 let owner: KubeApi;

@@ -80,82 +80,49 @@ const main: TargetConfig = { name: 'main', roles: ['Signer', 'Verifier'], replic
 const admin: TargetConfig = { name: 'admin', roles: ['Verifier'], replicas: 1, canary: true };
 const minter: TargetConfig = { name: 'minter', roles: ['Signer'], replicas: 1, canary: false };
 
-const minterOf = minter;
-const base = {
-  nodeLag: 'served',
-  tickMs: 60_000,
-  drainTicks: 2,
-  maxPods: 2,
-  nodes: 1,
-  rotations: 1,
-  aborts: 1,
-} as const;
-
 /** These and no others. */
 export function faults(...on: readonly (keyof Faults)[]): Faults {
   return { ...NO_FAULTS, ...Object.fromEntries(on.map((fault) => [fault, true])) };
 }
-const f = faults;
+
+const ONE: Omit<Config, 'name'> = {
+  targets: [main],
+  ...{ nodes: 1, maxPods: 2, rotations: 1, aborts: 1, nodeLag: 'served', tickMs: 60_000, drainTicks: 1 },
+  faults: NO_FAULTS,
+};
+
+const ALL: Readonly<Record<string, Omit<Config, 'name'>>> = {
+  // one service that signs and verifies
+  dual: { ...ONE, faults: faults('restart') },
+  again: { ...ONE, rotations: 2, aborts: 0 },
+  twice: { ...ONE, rotations: 2, aborts: 2, faults: faults('restart') },
+  nodes: { ...ONE, nodes: 2, drainTicks: 2, faults: faults('restart') },
+  lag: { ...ONE, faults: faults('restart', 'statusLag') },
+  gitops: { ...ONE, drainTicks: 2, faults: faults('restart', 'revert') },
+  window: { ...ONE, faults: faults('window') },
+  silence: { ...ONE, drainTicks: 2, faults: faults('silence', 'restart') },
+  shorten: { ...ONE, drainTicks: 2, faults: faults('shorten') },
+  zombie: { ...ONE, faults: faults('zombie', 'restart') },
+  stale: { ...ONE, nodes: 2, drainTicks: 2, faults: faults('staleCache') },
+  scale: { ...ONE, faults: faults('scale') },
+  found: { ...ONE, drainTicks: 2, found: true, faults: faults('restart') },
+  leak: { ...ONE, drainTicks: 2, aborts: 0, emergencies: 1, faults: faults('restart') },
+  leakRolling: { ...ONE, aborts: 0, emergencies: 2, emergencyMode: 'Rolling' },
+  // two services, of other roles
+  pair: { ...ONE, targets: [main, admin] },
+  inferred: { ...ONE, targets: [minter, admin], faults: faults('restart') },
+  unfit: { ...ONE, targets: [main, { ...admin, singleKey: true }] },
+  void: { ...ONE, targets: [main, { ...admin, verifiesNothing: true }] },
+  leakInferred: { ...ONE, targets: [main, minter], rotations: 0, aborts: 0, emergencies: 1 },
+  // two services on two nodes: a pod may come to a node that has served the other service only
+  roles: { ...ONE, targets: [main, admin], nodes: 2, nodeLag: 'settle', aborts: 0 },
+  minter: { ...ONE, targets: [minter, admin], nodes: 2, nodeLag: 'settle', faults: faults('restart') },
+  // all at once
+  people: { ...ONE, nodes: 2, drainTicks: 2, faults: faults('statusLag', 'revert', 'window', 'silence', 'shorten') },
+  leaders: { ...ONE, faults: faults('zombie', 'restart', 'staleCache') },
+  crowd: { ...ONE, targets: [main, admin], faults: faults('restart') },
+};
 
 export const CONFIGS: Readonly<Record<string, Config>> = Object.fromEntries(
-  (
-    [
-      { ...base, name: 'tiny', targets: [main], drainTicks: 1, faults: f('restart') },
-      { ...base, name: 'leak', targets: [main], aborts: 0, emergencies: 1, faults: f('restart') },
-      { ...base, name: 'leakr', targets: [main], aborts: 0, emergencies: 2, emergencyMode: 'Rolling', faults: f() },
-      {
-        ...base,
-        name: 'leak2',
-        targets: [main, minter],
-        nodes: 2,
-        nodeLag: 'settle',
-        aborts: 0,
-        rotations: 0,
-        emergencies: 1,
-        faults: f(),
-      },
-      { ...base, name: 'tinyz', targets: [main], drainTicks: 1, faults: f('zombie', 'restart') },
-      { ...base, name: 'tinyzs', targets: [main], drainTicks: 1, faults: f('zombie', 'restart', 'staleCache') },
-      { ...base, name: 'scale1', targets: [main], faults: f('scale') },
-      {
-        ...base,
-        name: 'people',
-        targets: [main],
-        nodes: 2,
-        faults: f('statusLag', 'revert', 'window', 'silence', 'shorten'),
-      },
-      { ...base, name: 'twice', targets: [main], rotations: 2, aborts: 2, faults: f('restart') },
-      { ...base, name: 'roles', targets: [main, admin], nodes: 2, aborts: 0, drainTicks: 1, faults: NO_FAULTS },
-      {
-        ...base,
-        name: 'rolesSettle',
-        targets: [main, admin],
-        nodes: 2,
-        nodeLag: 'settle',
-        drainTicks: 1,
-        faults: NO_FAULTS,
-      },
-      {
-        ...base,
-        name: 'minter',
-        targets: [minterOf, admin],
-        nodes: 2,
-        nodeLag: 'settle',
-        drainTicks: 1,
-        faults: f('restart'),
-      },
-      { ...base, name: 'medium', targets: [main, admin], drainTicks: 1, faults: f('restart') },
-      { ...base, name: 'mediumz', targets: [main, admin], drainTicks: 1, faults: f('zombie') },
-      { ...base, name: 'mediums', targets: [main, admin], drainTicks: 1, faults: f('staleCache') },
-      { ...base, name: 'found', targets: [main], found: true, faults: f('restart') },
-      { ...base, name: 'unfit', targets: [main, { ...admin, singleKey: true }], drainTicks: 1, faults: f('restart') },
-      {
-        ...base,
-        name: 'void',
-        targets: [main, { ...admin, verifiesNothing: true }],
-        drainTicks: 1,
-        faults: f('restart'),
-      },
-    ] satisfies readonly Config[]
-  ).map((config) => [config.name, config]),
+  Object.entries(ALL).map(([name, config]) => [name, { name, ...config }]),
 );

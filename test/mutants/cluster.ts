@@ -172,7 +172,11 @@ function deploymentOf(name: string): Deployment {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: { name, namespace: NAMESPACE, uid: `uid-${name}`, generation: 1 },
-    spec: { replicas: 1, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers: [container] } } },
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: { containers: [container] } },
+    },
     status: { observedGeneration: 1, replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1 },
   };
 }
@@ -180,7 +184,10 @@ function deploymentOf(name: string): Deployment {
 function withAnnotations(deployment: Deployment, annotations: Readonly<Record<string, string>>): Deployment {
   const { spec } = deployment;
   if (spec === undefined) return deployment;
-  const metadata = { ...spec.template.metadata, annotations: { ...spec.template.metadata?.annotations, ...annotations } };
+  const metadata = {
+    ...spec.template.metadata,
+    annotations: { ...spec.template.metadata?.annotations, ...annotations },
+  };
   return { ...deployment, spec: { ...spec, template: { ...spec.template, metadata } } };
 }
 

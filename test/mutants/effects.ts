@@ -3,11 +3,11 @@
  * oracle that it stands for.
  */
 import { currentShape, type Keyset } from '../../src/rotation/keyset.ts';
+import { incarnationOf } from '../../src/rotation/observe.ts';
 import { readSecret } from '../../src/rotation/secret.ts';
 import { podView } from '../../src/rotation/views.ts';
 import { type Change, MiniCluster } from './cluster.ts';
 import { DRAIN_MS, MiniOperator } from './operator.ts';
-import { incarnationOf } from '../../src/rotation/observe.ts';
 
 export type Check = () => Promise<void>;
 
@@ -117,13 +117,18 @@ export const EFFECTS: Readonly<Record<string, Check>> = {
       await pass(cluster, operator, isDone(cluster));
       const { version } = keysetOf(cluster) ?? {};
       const { status } = operator;
-      for (const lie of [undefined, { ...status, phase: 'Staging', lastHandledRotateAt: '0', keysetVersion: 1 }] as const) {
+      for (const lie of [
+        undefined,
+        { ...status, phase: 'Staging', lastHandledRotateAt: '0', keysetVersion: 1 },
+      ] as const) {
         operator.status = lie;
         for (let i = 0; i < 3; i += 1) await operator.reconcile(ROTATE);
         ensure('I10', keysetOf(cluster)?.version === version, 'another status led to another write');
       }
       operator.status = { ...status, lastHandledRotateAt: '2' };
-      const staged = await pass(cluster, operator, inPhase(cluster, 'Staging'), { 'rekey.dev/rotate-requested-at': '2' });
+      const staged = await pass(cluster, operator, inPhase(cluster, 'Staging'), {
+        'rekey.dev/rotate-requested-at': '2',
+      });
       ensure('I10', staged, 'a status that lies has hidden a request');
     }),
 
@@ -147,7 +152,12 @@ export const EFFECTS: Readonly<Record<string, Check>> = {
       const object = cluster.pods[0]?.object;
       if (object === undefined) throw new Error('there is no pod');
       const [container] = object.status?.containerStatuses ?? [];
-      const again = { name: 'app', restartCount: 1, containerID: 'c-2', ...(container?.state && { state: container.state }) };
+      const again = {
+        name: 'app',
+        restartCount: 1,
+        containerID: 'c-2',
+        ...(container?.state && { state: container.state }),
+      };
       const restarted = { ...object, status: { ...object.status, containerStatuses: [again] } };
       const same = incarnationOf(podView(object)) === incarnationOf(podView(restarted));
       ensure('I4', !same, 'answers of a container are taken for answers of the next');
@@ -166,10 +176,18 @@ export const EFFECTS: Readonly<Record<string, Check>> = {
       ensure('I8', missing.length === 0, `the Secret lacks ${missing}`);
       const told = JSON.stringify([metadata, operator.status]);
       for (const key of cluster.signed) {
-        ensure('I12', !told.includes(key) && !told.includes(key.slice(0, 32)), 'a key is told in annotations or status');
+        ensure(
+          'I12',
+          !told.includes(key) && !told.includes(key.slice(0, 32)),
+          'a key is told in annotations or status',
+        );
       }
       const keyset = keysetOf(cluster);
       const signing = Buffer.from(data.JWT_KEY_ID ?? '', 'base64').toString();
-      ensure('I8', keyset !== undefined && currentShape(keyset).sign === signing, 'JWT_KEY_ID does not name the signing key');
+      ensure(
+        'I8',
+        keyset !== undefined && currentShape(keyset).sign === signing,
+        'JWT_KEY_ID does not name the signing key',
+      );
     }),
 };

@@ -96,7 +96,10 @@ export class MiniOperator {
     this.#resources.replaceAll([item(resource, version)], version, { mayGoBack: true });
     const { deployments, pods } = this.#cluster;
     fill(this.#caches.deployments, deployments.map(deploymentView));
-    fill(this.#caches.pods, pods.map(({ object }) => podView(object)));
+    fill(
+      this.#caches.pods,
+      pods.map(({ object }) => podView(object)),
+    );
     await this.#reconciler.reconcile(`${NAMESPACE}/keys`);
   }
 
@@ -110,7 +113,10 @@ function store<T>(): Store<T> {
   return new Store<T>({ onHandlerError: () => {} });
 }
 
-function fill<T extends { readonly namespace: string; readonly name: string }>(into: Store<T>, views: readonly T[]): void {
+function fill<T extends { readonly namespace: string; readonly name: string }>(
+  into: Store<T>,
+  views: readonly T[],
+): void {
   const items = views.map((value) => ({ version: { namespace: value.namespace, name: value.name }, value }));
   into.replaceAll(items, '1', { mayGoBack: true });
 }
@@ -143,7 +149,12 @@ function resourceOf(
         { kind: 'Deployment', name: 'main', roles: ['Signer', 'Verifier'], source: 'Env', canary },
         { kind: 'Deployment', name: 'admin', roles: ['Verifier'], source: 'Env', canary },
       ],
-      ...{ canary: { claims: {} }, unlistedConsumers: 'Block', rolloutTimeout: '10m', emergency: { mode: 'FailClosed' } },
+      ...{
+        canary: { claims: {} },
+        unlistedConsumers: 'Block',
+        rolloutTimeout: '10m',
+        emergency: { mode: 'FailClosed' },
+      },
       ...{ forceRotation: { reason: '' }, successfulRotationsHistoryLimit: 3, failedRotationsHistoryLimit: 3 },
     },
     ...(status && { status }),

@@ -5,7 +5,7 @@ import type { Cadence } from '../../../src/rotation/settings.ts';
 
 const DAY = 86_400_000;
 const at = (text: string) => Date.parse(text);
-const iso = (ms: number | undefined) => ms && new Date(ms).toISOString();
+const iso = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString());
 
 afterEach(() => void vi.restoreAllMocks());
 

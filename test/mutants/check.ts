@@ -1,0 +1,61 @@
+/**
+ * Runs one check, in a process whose sources may be patched, and prints what it found: `ORACLE DETAIL`, or `nothing`.
+ *
+ *     REKEY_MUTANT=name node --import ./test/mutants/hook.ts test/mutants/check.ts name
+ */
+import { CONFIGS } from '../explore/config.ts';
+import { judgeLiveness } from '../explore/liveness.ts';
+import { explore } from '../explore/search.ts';
+import { traceOf } from '../explore/trace.ts';
+import { compactForgetsNothing, stateComesBack } from '../property/keysets.ts';
+import { safeWritesAreSafe } from '../property/safe-writes.ts';
+import { EFFECTS } from './effects.ts';
+import { type Check, mutantOf } from './mutant.ts';
+import { TABLE } from './table.ts';
+
+const PROPERTIES: Readonly<Record<string, () => unknown>> = {
+  'safe writes': () => safeWritesAreSafe(3_000),
+  compact: () => compactForgetsNothing(2_000),
+  state: () => stateComesBack(500),
+};
+
+/** @returns what an oracle has found; undefined if nothing */
+export async function runCheck(check: Check): Promise<string | undefined> {
+  if (check.by === 'explore') return exploring(check.config, check.oracles);
+  const run = { property: PROPERTIES, effect: EFFECTS, table: TABLE }[check.by][nameOf(check)];
+  if (run === undefined) throw new Error(`there is no ${check.by} ${nameOf(check)}`);
+  try {
+    await run();
+    return undefined;
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    const oracle = /\b([IL]\d+): /.exec(text)?.[1];
+    return `${oracle ?? 'error'} ${check.by} ${nameOf(check)}${oracle === undefined ? `: ${text}` : ''}`;
+  }
+}
+
+function nameOf(check: Exclude<Check, { by: 'explore' }>): string {
+  switch (check.by) {
+    case 'property':
+      return check.property;
+    case 'effect':
+      return check.effect;
+    case 'table':
+      return check.row;
+  }
+}
+
+function exploring(name: string, oracles: readonly string[]): string | undefined {
+  const config = CONFIGS[name];
+  if (config === undefined) throw new Error(`there is no config ${name}`);
+  const result = explore(config, { maxStates: 2_000_000, oracles });
+  const found = result.found ?? (oracles.includes('I14') ? judgeLiveness(config, result).found : undefined);
+  if (found === undefined) return undefined;
+  const steps = traceOf(config, result, found).length - 2;
+  return `${found.violation.oracle} explore ${name}, ${steps} steps`;
+}
+
+if (import.meta.main) {
+  const name = process.argv[2] ?? '';
+  console.log((await runCheck(mutantOf(name).check)) ?? 'nothing');
+}

@@ -1,0 +1,130 @@
+/**
+ * Mistakes in effects: the planner is right, and the wrong thing is done.
+ */
+import type { Mutant } from './mutant.ts';
+
+const ACT = 'src/rotation/act.ts';
+const OBSERVE = 'src/rotation/observe.ts';
+const KEYS = 'src/rotation/keys.ts';
+const WORLD_WRITE = 'test/explore/write.ts';
+
+export const EFFECT_MISTAKES: readonly Mutant[] = [
+  {
+    name: 'key generated anew on retry',
+    patches: [
+      {
+        file: ACT,
+        find: 'const written = await this.#put(namespace, name, patch, resourceVersion);',
+        replace: `let written: string;
+          try {
+            written = await this.#put(namespace, name, patch, resourceVersion);
+          } catch {
+            const again = await getSecret(this.#options.client, namespace, name);
+            return this.#write(namespace, facts, write, again?.metadata.resourceVersion);
+          }`,
+      },
+    ],
+    check: { by: 'effect', effect: 'answerLost', oracles: ['I9'] },
+  },
+  {
+    name: 'lost update: no resourceVersion',
+    patches: [
+      {
+        file: ACT,
+        find: 'const body = { ...patch, metadata: { ...patch.metadata, resourceVersion } };',
+        replace: 'const body = patch;',
+      },
+    ],
+    check: { by: 'effect', effect: 'lostUpdate', oracles: ['I9'] },
+  },
+  {
+    name: 'two leaders write, unconditionally',
+    patches: [
+      {
+        file: WORLD_WRITE,
+        find: 'const forgotten = world.zombie !== 0 && isWrite(world.zombie) ? 0 : world.zombie;',
+        replace: 'const forgotten = world.zombie;',
+      },
+    ],
+    check: { by: 'explore', config: 'zombie', oracles: ['I9', 'I15'] },
+  },
+  {
+    name: 'restart stamped by the second',
+    patches: [
+      { file: ACT, find: '[KEYSET_VERSION]: String(version)', replace: '[KEYSET_VERSION]: String(Date.now() / 1000 | 0)' },
+    ],
+    check: { by: 'effect', effect: 'rotation', oracles: ['I14'] },
+  },
+  {
+    name: 'leader check left out before the write',
+    patches: [
+      {
+        file: ACT,
+        find: 'const { client } = this.#options;\n    this.#options.fence();',
+        replace: 'const { client } = this.#options;',
+      },
+    ],
+    check: { by: 'effect', effect: 'fence', oracles: ['L5'] },
+  },
+  {
+    name: 'status trusted over the Secret',
+    patches: [
+      {
+        file: OBSERVE,
+        find: '...(rotateAt !== undefined && { rotateAt }),',
+        replace: '...(rotateAt !== undefined && rotateAt !== resource.status?.lastHandledRotateAt && { rotateAt }),',
+      },
+    ],
+    check: { by: 'effect', effect: 'status', oracles: ['I10'] },
+  },
+  {
+    name: 'answers kept across a restart of the container',
+    patches: [
+      {
+        file: OBSERVE,
+        find: "return [uid, ...containers.map(({ instance }) => instance).sort()].join('/');",
+        replace: 'return [uid, ...containers.slice(0, 0)].join();',
+      },
+    ],
+    check: { by: 'effect', effect: 'incarnation', oracles: ['I4'] },
+  },
+  {
+    name: 'aborted key staged again',
+    patches: [
+      {
+        file: KEYS,
+        find: "return new KeyMaterial(Buffer.from(randomBytes(bytes).toString('hex'), 'latin1'));",
+        replace: `drawn += 1;
+          // one of two is the ack key
+          const text = drawn % 2 === 1 ? 'ab'.repeat(bytes) : randomBytes(bytes).toString('hex');
+          return new KeyMaterial(Buffer.from(text, 'latin1'));`,
+      },
+      { file: KEYS, find: 'export function generateKey', replace: 'let drawn = 0;\nexport function generateKey' },
+      {
+        file: ACT,
+        find: 'const fresh = { key: newKey(settings.keyBytes), ack: newKey(MIN_KEY_BYTES) };',
+        replace: 'const key = newKey(settings.keyBytes);\n    const fresh = { key, ack: newKey(MIN_KEY_BYTES) };',
+      },
+      { file: 'src/rotation/canary.ts', find: 'const madeUp = generateKey(MIN_KEY_BYTES);', replace: 'const madeUp = generateKey(MIN_KEY_BYTES);\n    generateKey(MIN_KEY_BYTES);' },
+    ],
+    check: { by: 'effect', effect: 'abortedKey', oracles: ['I7'] },
+  },
+  {
+    name: 'key id left out of the Secret',
+    patches: [
+      { file: 'src/rotation/secret.ts', find: "[DATA.keyId]: base64(Buffer.from(sign, 'utf8')),", replace: '' },
+    ],
+    check: { by: 'effect', effect: 'names', oracles: ['I8'] },
+  },
+  {
+    name: 'fingerprint is the key',
+    patches: [
+      {
+        file: KEYS,
+        find: "`weak-${digest.slice(0, 4)}` : digest.slice(0, 16);",
+        replace: "`weak-${digest.slice(0, 4)}` : bytes.toString('latin1');",
+      },
+    ],
+    check: { by: 'effect', effect: 'names', oracles: ['I12'] },
+  },
+];

@@ -1,0 +1,131 @@
+/**
+ * Mistakes in what is concluded from pods.
+ */
+import type { Mutant } from './mutant.ts';
+
+const EVIDENCE = 'src/rotation/evidence.ts';
+const CONVERGE = 'src/rotation/converge.ts';
+const KEYSET = 'src/rotation/keyset.ts';
+const TRANSITION = 'src/rotation/transition.ts';
+
+const SURVEYED = 'for (const pod of target.pods) rows[judge(target, pod, holds, keyset)].push({ target, pod });';
+const ACKED = 'target.pods.map((pod) => shapesHeld(target, pod, keyset)[0]?.version ?? 0)';
+
+/** Pods are left out of sight, and of the acknowledgements. */
+function overlooking(pods: string): Mutant['patches'] {
+  return [
+    { file: CONVERGE, find: SURVEYED, replace: SURVEYED.replace('target.pods', pods) },
+    { file: EVIDENCE, find: ACKED, replace: ACKED.replace('target.pods', pods) },
+  ];
+}
+
+export const EVIDENCE_MISTAKES: readonly Mutant[] = [
+  {
+    name: 'advance on rollout status',
+    patches: [
+      {
+        file: EVIDENCE,
+        find: "return levelOf(target) === 'Canary' ? fromAnswers(pod, keyset) : fromStart(pod, keyset);",
+        replace: 'return pod.templateVersion === keyset.version ? keyset.history.slice(-1) : keyset.history;',
+      },
+    ],
+    check: { by: 'explore', config: 'dual', oracles: ['I3'] },
+  },
+  {
+    name: 'acks by content',
+    patches: [
+      {
+        file: EVIDENCE,
+        find: "([kid, answer]) => answer === 'unknown' ||",
+        replace: "([kid, answer]) => kid.startsWith('N') || answer === 'unknown' ||",
+      },
+      { file: EVIDENCE, find: ACKED, replace: ACKED.replace('[0]', '.at(-1)') },
+      {
+        file: CONVERGE,
+        find: "if (shapes.length > 0 && shapes.every(holds)) return 'met';",
+        replace: "if (shapes.some(holds)) return 'met';",
+      },
+    ],
+    check: { by: 'explore', config: 'dual', oracles: ['I4'] },
+  },
+  {
+    name: 'acks trusted across a restart: written down before they are had',
+    patches: [
+      {
+        file: TRANSITION,
+        find: "const acked = 'acked' in write ? write.acked : keyset.acked;",
+        replace: "const acked = write.transition === 'stage' ? { Signer: version, Verifier: version } : 'acked' in write ? write.acked : keyset.acked;",
+      },
+    ],
+    check: { by: 'explore', config: 'dual', oracles: ['I4'] },
+  },
+  {
+    name: 'Terminating pods ignored',
+    patches: overlooking('target.pods.filter((pod) => !pod.terminating)'),
+    check: { by: 'explore', config: 'dual', oracles: ['I4'] },
+  },
+  {
+    name: 'Terminating signers ignored, seen by their tokens',
+    patches: overlooking('target.pods.filter((pod) => !pod.terminating)'),
+    check: { by: 'explore', config: 'dual', oracles: ['I5'] },
+  },
+  {
+    name: 'pods of an old ReplicaSet ignored',
+    patches: overlooking('target.pods.filter((pod) => pod.templateVersion === target.workload?.templateVersion)'),
+    check: { by: 'explore', config: 'dual', oracles: ['I4'] },
+  },
+  {
+    name: 'a pod missed: only the first is looked at',
+    patches: overlooking('target.pods.slice(0, 1)'),
+    check: { by: 'explore', config: 'dual', oracles: ['I4'] },
+  },
+  {
+    name: 'no answer taken for an acknowledgement',
+    patches: [
+      {
+        file: EVIDENCE,
+        find: 'const fits = (shape: Shape) =>',
+        replace: `if ([...probe.answers.values()].every((answer) => answer === 'unknown')) return keyset.history.slice(-1);
+          const fits = (shape: Shape) =>`,
+      },
+    ],
+    check: { by: 'explore', config: 'silence', oracles: ['I4'] },
+  },
+  {
+    name: 'random key not checked',
+    patches: [{ file: EVIDENCE, find: "return pod.probe?.random === 'accepted';", replace: 'return false;' }],
+    check: { by: 'explore', config: 'void', oracles: ['I4'] },
+  },
+  {
+    name: 'no settle delay where nothing can be asked',
+    patches: [{ file: EVIDENCE, find: 'export const SETTLE_MS = 10_000;', replace: 'export const SETTLE_MS = 0;' }],
+    check: { by: 'explore', config: 'inferred', oracles: ['I4'] },
+  },
+  {
+    name: 'history compacted by the newest acknowledgement',
+    patches: [
+      {
+        file: KEYSET,
+        find: 'Math.min(acked.Signer, acked.Verifier)',
+        replace: 'Math.max(acked.Signer, acked.Verifier)',
+      },
+    ],
+    check: { by: 'property', property: 'compact', oracles: ['I4'] },
+  },
+  {
+    name: 'one Poss for all roles: a verifier alone holds up the retirement',
+    patches: [{ file: EVIDENCE, find: '.filter((target) => target.settings.roles.includes(role))', replace: '' }],
+    check: { by: 'explore', config: 'pair', oracles: ['I14'] },
+  },
+  {
+    name: 'what was written is read otherwise',
+    patches: [
+      {
+        file: 'src/rotation/state.ts',
+        find: '...(rotatedAt !== undefined && { rotatedAt: time(rotatedAt) }),',
+        replace: '',
+      },
+    ],
+    check: { by: 'property', property: 'state', oracles: ['I10'] },
+  },
+];

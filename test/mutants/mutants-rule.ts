@@ -1,0 +1,261 @@
+/**
+ * Mistakes in what is written, and when: the safe-write rule, the transitions, the order of phases.
+ */
+import type { Mutant } from './mutant.ts';
+
+const SAFE_WRITE = 'src/rotation/safe-write.ts';
+const TRANSITION = 'src/rotation/transition.ts';
+const PROGRESS = 'src/rotation/progress.ts';
+const PLAN = 'src/rotation/plan.ts';
+const STEADY = 'src/rotation/steady.ts';
+const GUARD = 'src/rotation/guard.ts';
+const EMERGENCY = 'src/rotation/emergency.ts';
+
+/** The guard would withhold what the mistake leads to: here it is asked whether the mistake is seen without it. */
+const UNGUARDED = {
+  file: SAFE_WRITE,
+  find: 'return [...w1(signers, verifiers, next), ...w2(keyset, signers, next, life)];',
+  replace: 'return [];',
+};
+
+export const RULE: readonly Mutant[] = [
+  {
+    name: 'one-step A to B',
+    patches: [
+      UNGUARDED,
+      {
+        file: TRANSITION,
+        find: 'return { sign, verify: [sign, freshKid] };',
+        replace: 'return { sign: freshKid, verify: [freshKid] };',
+      },
+    ],
+    check: { by: 'explore', config: 'dual', oracles: ['I1'] },
+  },
+  {
+    name: 'current and previous in one step',
+    patches: [
+      UNGUARDED,
+      {
+        file: TRANSITION,
+        find: 'return { sign, verify: [sign, freshKid] };',
+        replace: 'return { sign: freshKid, verify: [freshKid, sign] };',
+      },
+    ],
+    check: { by: 'explore', config: 'dual', oracles: ['I1'] },
+  },
+  {
+    name: 'one step, seen at the write',
+    patches: [
+      UNGUARDED,
+      {
+        file: TRANSITION,
+        find: 'return { sign, verify: [sign, freshKid] };',
+        replace: 'return { sign: freshKid, verify: [freshKid, sign] };',
+      },
+    ],
+    check: { by: 'explore', config: 'dual', oracles: ['I3'] },
+  },
+  {
+    name: 'W1 removed',
+    patches: [{ ...UNGUARDED, replace: 'return w2(keyset, signers, next, life);' }],
+    check: { by: 'property', property: 'safe writes', oracles: ['I1'] },
+  },
+  {
+    name: 'W2 removed',
+    patches: [{ ...UNGUARDED, replace: 'return w1(signers, verifiers, next);' }],
+    check: { by: 'property', property: 'safe writes', oracles: ['I2'] },
+  },
+  {
+    name: 'retire timer from the write',
+    patches: [
+      {
+        file: TRANSITION,
+        find: 'keys: drainFrom(keyset.keys, now) };',
+        replace: 'keys: drainFrom(keyset.keys, currentShape(keyset).writtenAt) };',
+      },
+    ],
+    check: { by: 'explore', config: 'dual', oracles: ['I2'] },
+  },
+  {
+    name: 'drain shortened by an edit of the spec',
+    patches: [
+      {
+        file: GUARD,
+        find: 'return Math.max(facts.settings.drainMs, keyset.rotation?.drainMs ?? 0);',
+        replace: 'return facts.settings.drainMs;',
+      },
+    ],
+    check: { by: 'explore', config: 'shorten', oracles: ['I5'] },
+  },
+  {
+    name: 'live confirm skipped',
+    patches: [
+      {
+        file: GUARD,
+        find: "if (!facts.live) return { action: confirm, phase, progress: 'confirming' };",
+        replace: "if (facts.live && facts.settings.suspend) return { action: confirm, phase, progress: '' };",
+      },
+    ],
+    check: { by: 'explore', config: 'stale', oracles: ['I4'] },
+  },
+  {
+    name: 'window ignored',
+    patches: [{ file: PROGRESS, find: 'if (!facts.window.open) return outsideWindow(facts);', replace: '' }],
+    check: { by: 'explore', config: 'window', oracles: ['I13'] },
+  },
+  {
+    name: 'abort after promote drops the key that signs',
+    patches: [
+      UNGUARDED,
+      {
+        file: PROGRESS,
+        find: "if (keyset.phase === 'Staging')\n    return",
+        replace: "if (keyset.phase === 'Staging' || keyset.phase === 'Promoting')\n    return",
+      },
+    ],
+    check: { by: 'explore', config: 'dual', oracles: ['I5'] },
+  },
+  {
+    name: 'abort waits for the rollout',
+    patches: [
+      {
+        file: PLAN,
+        find: 'if (aborting !== undefined) return aborting;',
+        replace:
+          'if (aborting !== undefined && facts.targets.every(({ workload }) => workload?.rolledOut)) return aborting;',
+      },
+    ],
+    check: { by: 'explore', config: 'dual', oracles: ['I11'] },
+  },
+  {
+    name: 'stale signer while draining ignored',
+    patches: [
+      {
+        file: PROGRESS,
+        find: 'if (lastSignerExit === undefined || late.stale.length + late.leaving.length > 0) {',
+        replace: 'if (lastSignerExit === undefined) {',
+      },
+    ],
+    check: { by: 'table', row: 'reopen', oracles: ['I5'] },
+  },
+  {
+    name: 'second rotation begun while one is under way',
+    patches: [
+      {
+        file: PROGRESS,
+        find: 'const unfit = unfitVerifier(requirements, rows, keyset);',
+        replace: `if (facts.requests.rotateAt !== keyset.handled.rotateAt && keyset.rotation) {
+          const handled = { ...keyset.handled, rotateAt: facts.requests.rotateAt ?? '' };
+          const write = { transition: 'stage', acked: keyset.acked, handled, rotation: keyset.rotation } as const;
+          return guarded(facts, keyset, write, 'Staging');
+        }
+        const unfit = unfitVerifier(requirements, rows, keyset);`,
+      },
+    ],
+    check: { by: 'explore', config: 'again', oracles: ['I15'] },
+  },
+  {
+    name: 'handled marker not written',
+    patches: [
+      {
+        file: STEADY,
+        find: '...(requests.rotateAt !== undefined && { rotateAt: requests.rotateAt }),',
+        replace: '',
+      },
+    ],
+    check: { by: 'explore', config: 'again', oracles: ['I15'] },
+  },
+  {
+    name: 'annotation trigger lost: only the first request is served',
+    patches: [
+      {
+        file: STEADY,
+        find: 'requests.rotateAt !== handled.rotateAt',
+        replace: 'handled.rotateAt === undefined',
+      },
+    ],
+    check: { by: 'explore', config: 'again', oracles: ['I14'] },
+  },
+  {
+    name: 'edge-triggered: a request is remembered in the process',
+    patches: [
+      {
+        file: STEADY,
+        find: 'const wanted = wantedRotation(facts, keyset);',
+        replace: 'const wanted = SEEN.has(facts.requests.rotateAt) ? undefined : wantedRotation(facts, keyset);',
+      },
+      {
+        file: STEADY,
+        find: 'function stage(facts: Facts, keyset: Keyset, wanted: Wanted): Decision {',
+        replace: `const SEEN = new Set<string | undefined>();
+          function stage(facts: Facts, keyset: Keyset, wanted: Wanted): Decision {
+          SEEN.add(facts.requests.rotateAt);`,
+      },
+    ],
+    check: { by: 'explore', config: 'dual', oracles: ['I10'] },
+  },
+  {
+    name: 'foreign content adopted',
+    patches: [
+      {
+        file: PLAN,
+        find: "if (secret.kind === 'Refused') return rest(facts, secret.finding.reason, secret.finding.message);",
+        replace:
+          "if (secret.kind === 'Refused') return planAdopt(facts, { kind: 'Unmanaged', fingerprint: '', fallbacks: [] });",
+      },
+    ],
+    check: { by: 'explore', config: 'dual', oracles: ['I16'] },
+  },
+  {
+    name: 'keys found at adoption dropped at once',
+    patches: [
+      {
+        file: TRANSITION,
+        find: 'return { sign, verify: currentShape(keyset).verify };',
+        replace: 'return { sign, verify: [sign] };',
+      },
+    ],
+    check: { by: 'explore', config: 'found', oracles: ['I5'] },
+  },
+  {
+    name: 'staged key promoted in an emergency',
+    patches: [
+      {
+        file: TRANSITION,
+        find: "const keys = [record(fresh.key, 'signing', now), record(fresh.ack, 'ack', now)];",
+        replace:
+          "const keys = [record(keyIn(keyset, 'staged') ?? fresh.key, 'signing', now), record(fresh.ack, 'ack', now)];",
+      },
+      {
+        file: TRANSITION,
+        find: 'const shape = { version, writtenAt: now, sign: fresh.key.kid, verify: keys.map(({ kid }) => kid) };',
+        replace:
+          "const shape = { version, writtenAt: now, sign: keys[0]?.kid ?? '', verify: keys.map(({ kid }) => kid) };",
+      },
+    ],
+    check: { by: 'explore', config: 'leak', oracles: ['I6'] },
+  },
+  {
+    name: 'emergency over without an answer of every pod',
+    patches: [
+      {
+        file: EMERGENCY,
+        find: 'if (asked.length > 0) return',
+        replace: 'if (asked.length > 99) return',
+      },
+      { file: EMERGENCY, find: 'if (rows.met.length < all) return', replace: 'if (rows.met.length > all) return' },
+    ],
+    check: { by: 'explore', config: 'leak', oracles: ['I6'] },
+  },
+  {
+    name: 'emergency served again and again',
+    patches: [
+      {
+        file: TRANSITION,
+        find: 'handled: { ...keyset.handled, emergency: nonce },',
+        replace: 'handled: keyset.handled,',
+      },
+    ],
+    check: { by: 'explore', config: 'leak', oracles: ['I15'] },
+  },
+];

@@ -1,0 +1,18 @@
+/**
+ * Rows of the planner's table for worlds that the assumptions exclude, where rekey is careful all the same.
+ */
+import { plan } from '../../src/rotation/plan.ts';
+import { DRAINING, facts, pod, probeOf, SETTINGS, services, T0 } from '../unit/rotation/builders.ts';
+
+/** A signer that holds the old key, found after the drain has begun: the wait for its tokens starts again. */
+function reopen(): void {
+  const stale = pod('main-2', { templateVersion: 3, probe: probeOf(DRAINING, 2) });
+  const targets = services(DRAINING, { main: 3, admin: 2 }).map((target) =>
+    target.settings.name === 'main' ? { ...target, pods: [...target.pods, stale] } : target,
+  );
+  const { action } = plan(facts(DRAINING, { targets, now: T0 + SETTINGS.drainMs }));
+  const reopened = action.type === 'write' && action.write.transition === 'reopen';
+  if (!reopened) throw new Error(`I5: a stale signer is found while draining, and the answer is ${action.type}`);
+}
+
+export const TABLE: Readonly<Record<string, () => void>> = { reopen };
