@@ -15,7 +15,15 @@ import { type KeyMaterial, MIN_KEY_BYTES, type NamedKey, nameKey, newKey } from 
 import type { Keyset, Kid } from './keyset.ts';
 import { FIELD_MANAGER, KEYSET_VERSION } from './names.ts';
 import { getSecret } from './observe.ts';
-import { allMaterials, burntMaterialsOf, foundMaterials, materialsOf, patchFor, readSecret } from './secret.ts';
+import {
+  allMaterials,
+  burntMaterialsOf,
+  foundMaterials,
+  leftoverNames,
+  materialsOf,
+  patchFor,
+  readSecret,
+} from './secret.ts';
 import type { Settings } from './settings.ts';
 import { advance, foundKeyset, lostKeyset, makesKey, type Write, writesKeys } from './transition.ts';
 import { WORKLOADS, type WorkloadView } from './workloads.ts';
@@ -96,7 +104,10 @@ export class Actor {
     if (makesKey(write)) materials.set(fresh.key.kid, fresh.key.material);
     const after = advance(before, write, fresh, now);
     const patch = patchFor(after, writesKeys(write) ? materials : undefined, settings, burnt);
-    const written = await this.#put(namespace, name, patch, resourceVersion);
+    const leftovers = secret !== undefined && writesKeys(write) ? leftoverNames(secret, settings) : [];
+    const cleared = Object.fromEntries(leftovers.map((leftover) => [leftover, null]));
+    const body = leftovers.length === 0 ? patch : { ...patch, data: { ...patch.data, ...cleared } };
+    const written = await this.#put(namespace, name, body, resourceVersion);
     const retired = write.transition === 'retire' ? retiredBy(before, after, materials) : undefined;
     for (const material of [...materials.values(), ...burnt]) if (material !== retired?.material) material.destroy();
     return { kind: 'Wrote', keyset: after, resourceVersion: written, ...(retired && { retired }) };

@@ -35,12 +35,14 @@ export interface Survey {
   readonly leaving: readonly PodOf[];
   /** Not known yet. */
   readonly unknown: readonly PodOf[];
+  /** Refuse every key, also the one that every keyset accepts: that speaks of the canary, not of the pod. */
+  readonly refusing: readonly PodOf[];
   /** Accept a key that nobody knows. */
   readonly void: readonly PodOf[];
 }
 
 export function survey(requirements: readonly Requirement[], keyset: Keyset): Survey {
-  const rows: Record<keyof Survey, PodOf[]> = { met: [], stale: [], leaving: [], unknown: [], void: [] };
+  const rows: Record<keyof Survey, PodOf[]> = { met: [], stale: [], leaving: [], unknown: [], refusing: [], void: [] };
   for (const { target, holds } of requirements) {
     for (const pod of target.pods) rows[judge(target, pod, holds, keyset)].push({ target, pod });
   }
@@ -52,10 +54,16 @@ function judge(target: TargetFacts, pod: PodFacts, holds: (shape: Shape) => bool
   const shapes = shapesHeld(target, pod, keyset);
   if (shapes.length > 0 && shapes.every(holds)) return 'met';
   if (shapes.some(holds)) return 'unknown';
+  if (shapes.length === 0 && !acceptsAny(pod)) return 'refusing';
   const { workload } = target;
   // a pod of an older template is about to be replaced, if its controller does that at all
   const stays = workload?.manual === true || pod.templateVersion === workload?.templateVersion;
   return stays && !pod.terminating ? 'stale' : 'leaving';
+}
+
+/** A pod that fits no keyset of the history but accepts some key verifies with another one, an older one perhaps. */
+function acceptsAny({ probe }: PodFacts): boolean {
+  return probe !== undefined && [...probe.answers.values()].includes('accepted');
 }
 
 /** Targets whose template must be stamped so that their pods start anew. A target that holds the keyset already is spared. */

@@ -11,9 +11,19 @@
  *
  * It waits for no window, no suspension and no pause, and comes before every other check. It runs once per nonce.
  */
-import { FRESH_MS, isStampable, type PodOf, RETRY_MS, type Requirement, survey, toProbe } from './converge.ts';
+import {
+  FRESH_MS,
+  isStampable,
+  type PodOf,
+  RETRY_MS,
+  type Requirement,
+  type Survey,
+  survey,
+  toProbe,
+} from './converge.ts';
 import type { Decision } from './decision.ts';
 import type { EmergencyRequest, Facts, TargetFacts } from './facts.ts';
+import type { Finding } from './finding.ts';
 import { confirmed } from './guard.ts';
 import { currentShape, type Keyset } from './keyset.ts';
 import { requirementsOf } from './requirements.ts';
@@ -49,7 +59,8 @@ export function planBurning(facts: Facts, keyset: Keyset): Decision {
   const rows = survey(requirements, keyset);
   const all = requirements.flatMap(({ target }) => target.pods).length;
   const progress = `${rows.met.length} of ${all} pods are proved to refuse every burnt key`;
-  const suspects = [...rows.stale, ...rows.leaving, ...rows.unknown.filter((row) => isOlder(row, keyset))];
+  const unproved = [...rows.unknown, ...rows.refusing].filter((row) => isOlder(row, keyset));
+  const suspects = [...rows.stale, ...rows.leaving, ...unproved];
   const rolling = facts.settings.emergencyMode === 'Rolling';
   const targets = rolling ? unstamped(requirements, keyset) : [];
   if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
@@ -60,8 +71,27 @@ export function planBurning(facts: Facts, keyset: Keyset): Decision {
   if (pods.length > 0) return { action: { type: 'delete', pods, graceSeconds: GRACE_SECONDS }, phase, progress };
   const asked = toProbe(requirements, keyset, facts.now, FRESH_MS);
   if (asked.length > 0) return { action: { type: 'probe', pods: asked }, phase, progress };
-  if (rows.met.length < all) return { action: { type: 'wait', until: facts.now + RETRY_MS }, phase, progress };
+  if (rows.met.length < all) {
+    const stalled = unproveable(rows);
+    return { action: { type: 'wait', until: facts.now + RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
+  }
   return confirmed(facts, keyset, (acked) => ({ transition: 'extinguish', acked }), phase);
+}
+
+/** New pods are not deleted again and again because a canary is wrong: then it cannot be proved, and a person must look. */
+function unproveable(rows: Survey): Finding | undefined {
+  const liar = rows.void[0]?.pod;
+  if (liar !== undefined)
+    return {
+      reason: 'CanaryVoid',
+      message: `pod ${liar.name} accepted a token signed with a made-up key: whether it refuses the burnt keys cannot be proved`,
+    };
+  const mute = rows.refusing.find(({ pod }) => pod.ready)?.pod;
+  if (mute === undefined) return undefined;
+  return {
+    reason: 'CanaryRefused',
+    message: `pod ${mute.name} refuses canaries signed with every key, the fresh one too: check spec.canary, spec.key.algorithm and the clocks; until then it is not proved that the burnt keys are dead`,
+  };
 }
 
 function unstamped(requirements: readonly Requirement[], keyset: Keyset): readonly TargetFacts[] {

@@ -135,7 +135,7 @@ function burning(facts: Facts | undefined): readonly Sample[] {
   if (facts === undefined || keyset?.emergency === undefined) return [];
   if (keyset.phase !== 'Burning') return [[0]];
   const rows = survey(requirementsOf(facts.targets, keyset), keyset);
-  return [[rows.stale.length + rows.leaving.length + rows.unknown.length + rows.void.length]];
+  return [[rows.stale.length + rows.leaving.length + rows.unknown.length + rows.refusing.length + rows.void.length]];
 }
 
 function keyInfo(facts: Facts | undefined): readonly Sample[] {

@@ -93,7 +93,8 @@ export async function observe(observation: Observation): Promise<Facts> {
   const { resource, settings, secret, world, now } = observation;
   const namespace = resource.metadata.namespace ?? '';
   const targets = await Promise.all(settings.targets.map((target) => observeTarget(observation, namespace, target)));
-  const attempts = secret.kind === 'Managed' ? secret.keyset.attempts : { since: now, failures: 0 };
+  // of what is not managed nothing can be due, and a time that moves with the clock would be a new status in each pass
+  const due = secret.kind === 'Managed' ? dueOf(settings.cadence, secret.keyset.attempts, now) : { nextRuns: [] };
   return {
     now,
     live: world.live,
@@ -104,7 +105,7 @@ export async function observe(observation: Observation): Promise<Facts> {
     unlistedConsumers: unlistedConsumers(observation, namespace),
     requests: requestsOf(resource),
     sharedWith: observation.sharedWith,
-    due: dueOf(settings.cadence, attempts, now),
+    due,
     window: windowState(settings.windows, now),
   };
 }

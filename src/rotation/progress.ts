@@ -175,10 +175,10 @@ function roll(facts: Facts, keyset: Keyset, requirements: readonly Requirement[]
   if (evictable.length > 0) return { action: { type: 'evict', pods: evictable }, phase, progress };
   const pods = toProbe(requirements, keyset, now, maxAgeMs);
   if (pods.length > 0) return { action: { type: 'probe', pods }, phase, progress };
-  const pending = [...rows.unknown, ...rows.leaving, ...rows.void, ...rows.stale];
+  const pending = [...rows.unknown, ...rows.leaving, ...rows.refusing, ...rows.void, ...rows.stale];
   const settling = requirements.some(({ target, restart }) => restart && now < settledAt(target, keyset));
   if (pending.length === 0 && !settling && unfinished(requirements).length === 0) return undefined;
-  const stalled = stalledFinding(facts, keyset, requirements, pending, progress);
+  const stalled = stalledFinding(facts, keyset, requirements, pending, progress, rows);
   return { action: { type: 'wait', until: now + 2 * RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
 }
 
@@ -188,10 +188,16 @@ function stalledFinding(
   requirements: readonly Requirement[],
   pending: readonly PodOf[],
   progress: string,
+  rows?: Survey,
 ): Finding | undefined {
   const liar = pending.find(({ pod }) => pod.probe?.random === 'accepted');
   if (liar !== undefined) {
     return { reason: 'CanaryVoid', message: `pod ${liar.pod.name} accepted a token signed with a made-up key` };
+  }
+  const refusing = rows?.refusing.find(({ pod }) => pod.ready && !pod.terminating);
+  if (refusing !== undefined) {
+    const message = `pod ${refusing.pod.name} refuses canaries signed with every key, the one in use too: check spec.canary, spec.key.algorithm and the clocks`;
+    return { reason: 'CanaryRefused', message };
   }
   const failed = unfinished(requirements).find((target) => target.workload?.failed !== undefined);
   if (failed !== undefined) {
@@ -210,7 +216,9 @@ function describe(requirements: readonly Requirement[], rows: Survey): string {
     const met = rows.met.filter((row) => row.target === target).length;
     return `${target.settings.name} ${met}/${target.pods.length}`;
   });
-  const waiting = [...rows.unknown, ...rows.leaving, ...rows.stale].map(({ pod }) => pod.unprobeable ?? pod.name);
+  const waiting = [...rows.unknown, ...rows.leaving, ...rows.refusing, ...rows.stale].map(
+    ({ pod }) => pod.unprobeable ?? pod.name,
+  );
   const names = waiting.length === 0 ? '' : `; waiting for ${waiting.slice(0, 5).join(', ')}`;
   return `pods acknowledged: ${counts.join(', ')}${names}`;
 }

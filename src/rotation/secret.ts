@@ -1,12 +1,12 @@
 /**
  * The Secret: what it says, whether rekey may touch it, and the patch that makes it hold a keyset.
  */
-import type { Secret } from '../kube/types.ts';
+import type { ManagedFieldsEntry, Secret } from '../kube/types.ts';
 import type { SecretFacts } from './facts.ts';
 import type { Finding, Reason } from './finding.ts';
 import { fingerprintOf, KeyMaterial } from './keys.ts';
 import { currentShape, type Keyset, type Kid, keyIn } from './keyset.ts';
-import { DATA, LAST_APPLIED, STATE } from './names.ts';
+import { DATA, FIELD_MANAGER, LAST_APPLIED, STATE } from './names.ts';
 import type { Settings } from './settings.ts';
 import { decodeState, encodeState, StateError } from './state.ts';
 
@@ -158,12 +158,28 @@ function listedIn(secret: Secret, name: string): readonly KeyMaterial[] {
   return entries.map((entry) => new KeyMaterial(Buffer.from(entry, 'utf8')));
 }
 
+/**
+ * Data keys that rekey wrote and would not write again: their names have left the spec. They go with the next write, lest
+ * a key live on there that no rotation reaches.
+ */
+export function leftoverNames(secret: Secret, names: DataNames): readonly string[] {
+  const kept = new Set([...names.signingNames, names.fallbacksName, ...Object.values(DATA)]);
+  const owned = (secret.metadata.managedFields ?? [])
+    .filter(({ manager }) => manager === FIELD_MANAGER)
+    .flatMap(dataKeysOf);
+  return owned.filter((name) => !kept.has(name) && secret.data?.[name] !== undefined);
+}
+
+function dataKeysOf({ fieldsV1 }: ManagedFieldsEntry): readonly string[] {
+  const data = (fieldsV1 as { 'f:data'?: Record<string, unknown> } | undefined)?.['f:data'] ?? {};
+  return Object.keys(data).flatMap((field) => (field.startsWith('f:') ? [field.slice(2)] : []));
+}
+
 /** @returns the field manager that owns one of the data keys, kubectl and rekey included */
 function ownerOf(secret: Secret, dataKeys: readonly string[]): string | undefined {
-  const owners = (secret.metadata.managedFields ?? []).filter(({ fieldsV1 }) => {
-    const data = (fieldsV1 as { 'f:data'?: Record<string, unknown> } | undefined)?.['f:data'];
-    return data !== undefined && dataKeys.some((name) => `f:${name}` in data);
-  });
+  const owners = (secret.metadata.managedFields ?? []).filter((entry) =>
+    dataKeysOf(entry).some((name) => dataKeys.includes(name)),
+  );
   return owners.at(-1)?.manager;
 }
 

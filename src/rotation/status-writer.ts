@@ -10,6 +10,8 @@ import { FIELD_MANAGER, JWT_KEY_ROTATIONS, type JwtKeyRotation } from './names.t
 import type { JwtKeyRotationStatus } from './types.ts';
 
 const COUNTS_EVERY_MS = 1_000;
+/** After a conflict the watch brings the newer resource in a moment. */
+const CONFLICT_MS = 100;
 
 export interface StatusWriterOptions {
   readonly client: KubeClient;
@@ -30,7 +32,7 @@ export class StatusWriter {
   /** @returns in how many milliseconds it must be called again, if it had something to tell and held it back */
   async write(resource: JwtKeyRotation, status: JwtKeyRotationStatus): Promise<number | undefined> {
     const { client, clock, resources, fence } = this.#options;
-    const { namespace = '', name, uid } = resource.metadata;
+    const { namespace = '', name, uid, resourceVersion } = resource.metadata;
     const key = keyOf({ namespace, name });
     if (isDeepStrictEqual(resource.status, status)) return undefined;
     const now = clock.monotonic();
@@ -38,7 +40,8 @@ export class StatusWriter {
     const heldBackMs = (this.#writtenAt.get(key) ?? Number.NEGATIVE_INFINITY) + COUNTS_EVERY_MS - now;
     if (minor && heldBackMs > 0) return heldBackMs;
     fence();
-    const patch = { metadata: { uid }, status: replacing(resource.status, status) };
+    // conditional: a leader that was replaced while its write was on the way must not overwrite what its successor knows
+    const patch = { metadata: { uid, resourceVersion }, status: replacing(resource.status, status) };
     try {
       const options = { fieldManager: FIELD_MANAGER, subresource: 'status' } as const;
       const written = await client.mergePatch(JWT_KEY_ROTATIONS, { namespace, name }, patch, options);
@@ -46,7 +49,8 @@ export class StatusWriter {
       resources.upsert(written.metadata, written);
     } catch (error) {
       // deleted meanwhile, or another object has the name now: the watch will tell
-      if (!isKubeError(error, 'NotFound', 'Conflict', 'Invalid')) throw error;
+      if (isKubeError(error, 'Conflict')) return CONFLICT_MS;
+      if (!isKubeError(error, 'NotFound', 'Invalid')) throw error;
     }
     return undefined;
   }

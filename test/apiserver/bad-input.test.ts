@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
 import type { KubeObject } from '../support/cluster/kubeobject.ts';
@@ -177,6 +178,11 @@ describe.concurrent('a resource that the controller must judge', () => {
       const { items } = await api.raw<{ items: { reason: string }[] }>({ path, query: { fieldSelector: regarding } });
       return items.some(({ reason }) => reason === row.reason);
     });
+    // told once, and not again and again
+    const rest = async () => (await api.get({ kind: 'JwtKeyRotation', namespace, name })).metadata.resourceVersion;
+    const told = await rest();
+    await sleep(1_500);
+    expect(await rest()).toBe(told);
     const after = await api.get({ kind: 'Secret', namespace, name: `secret-${row.id}` });
     if (row.reason !== 'SecretConflict') expect(after.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
   });

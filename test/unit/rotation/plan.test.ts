@@ -197,6 +197,30 @@ describe('who is waited for', () => {
   });
 });
 
+describe('a canary that every pod refuses', () => {
+  const refuse = (keyset: typeof STAGING, targets: readonly TargetFacts[]) =>
+    targets.map((item) => ({
+      ...item,
+      pods: item.pods.map((one) => ({
+        ...one,
+        probe: one.probe && {
+          ...one.probe,
+          answers: new Map([...probeOf(keyset, 1).answers].map(([kid]) => [kid, 'refused'] as const)),
+        },
+      })),
+    })) as readonly TargetFacts[];
+  const rows: readonly (readonly [string, typeof STAGING])[] = [
+    ['Staging', STAGING],
+    ['Promoting', PROMOTING],
+    ['Retiring', RETIRING],
+  ];
+  it.each(rows)('tells of the canary and not of the pods: nobody is evicted in %s', (_, keyset) => {
+    const targets = refuse(keyset, services(keyset, { main: keyset.version, admin: keyset.version }));
+    const { action, stalled } = plan(facts(keyset, { targets }));
+    expect([action.type, stalled?.reason]).toEqual(['wait', 'CanaryRefused']);
+  });
+});
+
 describe('a workload that does not replace its pods by itself', () => {
   const manual = (holds: number, edit: Partial<TargetFacts> = {}) =>
     edited(
@@ -269,12 +293,17 @@ describe('a service that cannot hold two keys', () => {
     });
   });
 
-  it('is not replaced while another pod of it cannot serve', () => {
+  it('is replaced where it serves least: first a pod that is not ready, and none while another is away', () => {
     const weak = edited(unfit(2), 'admin', (item) => ({
       ...item,
       pods: item.pods.map((one, i) => (i === 1 ? { ...one, ready: false } : one)),
     }));
-    expect(decide(facts(STAGING, { targets: weak, now: T0 + 10_000 }))).toBe('wait');
+    expect(decide(facts(STAGING, { targets: weak, now: T0 + 10_000 }))).toBe('evict admin-1');
+    const away = edited(weak, 'admin', (item) => ({
+      ...item,
+      pods: item.pods.map((one, i) => (i === 1 ? { ...one, terminating: true } : one)),
+    }));
+    expect(decide(facts(STAGING, { targets: away, now: T0 + 10_000 }))).toBe('wait');
   });
 
   it('after abort the verifiers restart, and the end is awaited without an answer', () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Secret } from '../../../src/kube/types.ts';
 import { fingerprintOf, KeyMaterial, nameKey, newKey } from '../../../src/rotation/keys.ts';
 import type { Keyset } from '../../../src/rotation/keyset.ts';
-import { foundMaterials, materialsOf, patchFor, readSecret } from '../../../src/rotation/secret.ts';
+import { foundMaterials, leftoverNames, materialsOf, patchFor, readSecret } from '../../../src/rotation/secret.ts';
 import { decodeState, encodeState, StateError } from '../../../src/rotation/state.ts';
 import { advance, foundKeyset, type Write } from '../../../src/rotation/transition.ts';
 import { DONE, DRAINING, SETTINGS, T0, WRITES } from './builders.ts';
@@ -141,6 +141,23 @@ describe('a Secret that rekey has written', () => {
     const annotations = { ...found.metadata.annotations, 'rekey.dev/history': 'x' };
     const edited = { ...found, metadata: { ...found.metadata, annotations } };
     expect(readSecret(edited, SETTINGS)).toMatchObject({ kind: 'Refused', finding: { reason: 'StateUnreadable' } });
+  });
+});
+
+describe('a data key whose name has left the spec', () => {
+  const owned = (manager: string) => [
+    { manager, fieldsV1: { 'f:data': { 'f:JWT_SECRET': {}, 'f:JWT_SECRET_KEY': {}, 'f:JWT_KEY_ID': {} } } },
+  ];
+  const held = (manager: string) => ({
+    ...secret({ JWT_SECRET_KEY: A, JWT_SECRET: A, JWT_KEY_ID: 'k' }),
+    metadata: { name: 'jwt', managedFields: owned(manager) },
+  });
+  const names = { ...SETTINGS, signingNames: ['JWT_SECRET_KEY'] };
+
+  it('goes with the next write if rekey wrote it, lest an old key live on there', () => {
+    expect(leftoverNames(held('rekey'), names)).toEqual(['JWT_SECRET']);
+    expect(leftoverNames(held('rekey'), SETTINGS)).toEqual([]);
+    expect(leftoverNames(held('kubectl'), names)).toEqual([]);
   });
 });
 
