@@ -26,8 +26,8 @@ export async function bundleOperator(dir: string): Promise<Build> {
   return { entry, preload: [], env: { NODE_COMPILE_CACHE: join(dir, 'compile-cache') } };
 }
 
-/** The operator from its sources. */
-export function sourceOperator(preload: readonly string[] = [], env: Build['env'] = {}): Build {
+/** The operator from its sources, which a mutant can be made of. */
+export function sourceOperator(preload: readonly string[], env: Build['env']): Build {
   return { entry: join(repoRoot, 'src', 'main.ts'), preload, env };
 }
 

@@ -40,13 +40,26 @@ const UNCONDITIONAL = act(
   'const body = { ...patch, metadata: { ...patch.metadata, resourceVersion } };',
   'const body = patch;',
 );
-const PUT = 'const written = await this.#put(namespace, name, patch, resourceVersion);';
+/** The one place where the Secret is written. */
+const PUT = 'const written = await this.#put(';
 
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'retires the old key at once',
     patches: [{ file: 'src/rotation/guard.ts', find: 'return Math.max(', replace: 'return 0 * Math.max(' }],
-    trips: ['no token rejected', 'W2: no key lost'],
+    trips: ['W2: no key lost'],
+  },
+  {
+    name: 'drops the old key when it promotes',
+    patches: [
+      NO_GUARD,
+      {
+        file: 'src/rotation/transition.ts',
+        find: "return { sign: kidOf(keyset, 'staged'), verify: [kidOf(keyset, 'staged'), sign] };",
+        replace: "return { sign: kidOf(keyset, 'staged'), verify: [kidOf(keyset, 'staged')] };",
+      },
+    ],
+    trips: ['no token rejected'],
   },
   {
     name: 'promotes without an acknowledgement',
@@ -92,7 +105,8 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: 'src/rotation/transition.ts',
         find: 'function rewrite(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyset {\n  const version = keyset.version + 1;',
-        replace: 'function rewrite(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyset {\n  const version = keyset.version;',
+        replace:
+          'function rewrite(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyset {\n  const version = keyset.version;',
       },
     ],
     trips: ['version rises'],
@@ -187,7 +201,7 @@ export const MUTANTS: readonly Mutant[] = [
         'const options = { fieldManager: FIELD_MANAGER, force: true };',
         `const options = { fieldManager: FIELD_MANAGER, force: true };
       const wrong = { ...body, spec: { template: { metadata: { annotations: { [KEYSET_VERSION]: \`0\${version}\` } } } } };
-      await this.#options.client.apply(DEPLOYMENTS, { namespace, name }, wrong, options);`,
+      await this.#options.client.apply(type, { namespace, name }, wrong, options);`,
       ),
     ],
     trips: ['few restarts'],

@@ -26,3 +26,17 @@ export function mutantOf(name: string): Mutant {
   if (mutant === undefined) throw new Error(`there is no mutant ${name}`);
   return mutant;
 }
+
+/** Of the config, property, effect or row. */
+export function nameOf(check: Check): string {
+  switch (check.by) {
+    case 'explore':
+      return check.config;
+    case 'property':
+      return check.property;
+    case 'effect':
+      return check.effect;
+    case 'table':
+      return check.row;
+  }
+}

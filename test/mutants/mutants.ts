@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { MUTANTS, type Mutant } from './mutant.ts';
+import { MUTANTS, type Mutant, nameOf } from './mutant.ts';
 
 /** Each of these has to be tripped by some mutant: an oracle that never sees anything may be blind. */
 const ORACLES = ['I1', 'I2', 'I3', 'I4', 'I5', 'I9', 'I10', 'I11', 'I13', 'I14', 'I15', 'I16'];
@@ -19,23 +19,37 @@ interface Verdict {
 }
 
 /** @returns what the check prints last */
-async function check(name: string, mutated: boolean): Promise<string> {
+async function run(name: string, mutated: boolean): Promise<string> {
   const hook = ['--import', './test/mutants/hook.ts'];
   const args = [...(mutated ? hook : []), '--max-old-space-size=4096', 'test/mutants/check.ts', name];
   const env = { ...process.env, ...(mutated && { REKEY_MUTANT: name }) };
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+  }
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
   const lines = output.trim().split('\n');
   return code === 0 ? (lines.at(-1) ?? '') : `error ${lines.find((line) => line.includes('Error')) ?? lines.at(-1)}`;
 }
 
+const clean = new Map<string, Promise<string>>();
+
+/** What the check finds without the mutant, once for all mutants that it is for. */
+function withoutMutant({ name, check }: Mutant): Promise<string> {
+  const key = `${check.by} ${nameOf(check)}`;
+  const known = clean.get(key) ?? run(name, false);
+  clean.set(key, known);
+  return known;
+}
+
 async function judge(mutant: Mutant): Promise<Verdict> {
   const { name } = mutant;
-  const clean = await check(name, false);
-  if (clean !== 'nothing') return { mutant, caught: false, text: `LIVED: the same is found without it: ${clean}` };
-  const found = await check(name, true);
+  const before = await withoutMutant(mutant);
+  if (before !== 'nothing') return { mutant, caught: false, text: `LIVED: the same is found without it: ${before}` };
+  const found = await run(name, true);
   const [oracle = '', ...detail] = found.split(' ');
   const caught = mutant.check.oracles.includes(oracle);
   return { mutant, caught, text: caught ? `caught by ${oracle} (${detail.join(' ')})` : `LIVED: ${found}` };

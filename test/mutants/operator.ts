@@ -10,7 +10,8 @@ import { Reconciler } from '../../src/rotation/reconciler.ts';
 import { SecretWatches, type SecretWatchesOptions } from '../../src/rotation/secret-watches.ts';
 import { StatusWriter, type StatusWriterOptions } from '../../src/rotation/status-writer.ts';
 import type { JwtKeyRotationStatus } from '../../src/rotation/types.ts';
-import { type DeploymentView, deploymentView, type PodView, podView } from '../../src/rotation/views.ts';
+import { type PodView, podView } from '../../src/rotation/views.ts';
+import { deploymentView, type WorkloadView } from '../../src/rotation/workloads.ts';
 import { type Clock, systemClock } from '../../src/runtime/clock.ts';
 import type { Logger } from '../../src/runtime/log.ts';
 import { Store } from '../../src/runtime/store.ts';
@@ -67,19 +68,26 @@ export class MiniOperator {
   readonly #reconciler: Reconciler;
   readonly #actor: Actor;
   readonly #resources = store<JwtKeyRotation>();
-  readonly #caches = { deployments: store<DeploymentView>(), pods: store<PodView>() };
+  readonly #caches = {
+    workloads: {
+      Deployment: store<WorkloadView>(),
+      StatefulSet: store<WorkloadView>(),
+      DaemonSet: store<WorkloadView>(),
+    },
+    pods: store<PodView>(),
+  };
   #generation = 0;
 
   constructor(cluster: MiniCluster) {
     this.#cluster = cluster;
     const clock: Clock = { ...systemClock, now: () => cluster.now };
     this.#client = new KubeClient({ access: cluster.access, clock: systemClock });
-    const { deployments } = this.#caches;
+    const { Deployment } = this.#caches.workloads;
     this.#actor = new Actor({
       client: this.#client,
       clock,
       fence: () => this.fence(),
-      onDeployment: (view) => deployments.upsert(view, view),
+      onWorkload: (view) => Deployment.upsert(view, view),
     });
     this.#reconciler = new Reconciler({
       ...{ client: this.#client, clock, log: silent, resources: this.#resources, caches: this.#caches },
@@ -95,7 +103,7 @@ export class MiniOperator {
     const resource = resourceOf(this.#cluster.port, annotations, this.status);
     this.#resources.replaceAll([item(resource, version)], version, { mayGoBack: true });
     const { deployments, pods } = this.#cluster;
-    fill(this.#caches.deployments, deployments.map(deploymentView));
+    fill(this.#caches.workloads.Deployment, deployments.map(deploymentView));
     fill(
       this.#caches.pods,
       pods.map(({ object }) => podView(object)),

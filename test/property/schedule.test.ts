@@ -26,7 +26,7 @@ const ZONES = {
   'America/Santiago': ['2026-04-05', '2026-09-06', '2027-04-04'],
 };
 const seed = Number(process.env.REKEY_SEED ?? Math.floor(Math.random() * 2 ** 31));
-const numRuns = Number(process.env.REKEY_RUNS ?? 60);
+const numRuns = Number(process.env.REKEY_RUNS ?? 40);
 const wholeYears = process.env.REKEY_SCHEDULE_YEARS === '1';
 console.log(`REKEY_SEED=${seed}${wholeYears ? ' REKEY_SCHEDULE_YEARS=1' : ''} repeats this run`);
 

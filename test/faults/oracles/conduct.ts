@@ -6,6 +6,7 @@ import type { Exchange } from '../../support/faultproxy/journal.ts';
 import { scanForKeys } from '../../support/scenario/secrets-scan.ts';
 import type { Evidence, Oracle } from '../evidence.ts';
 import { REFERENCE } from '../reference.ts';
+import { isGranted } from '../rights.ts';
 
 /** Further calls that a process may make for being started. */
 const CALLS_PER_START = 40;
@@ -25,20 +26,9 @@ export const calls: Oracle = ({ audited, processes, faultMs }) => {
   return audited.length <= bound ? [] : [`${audited.length} API calls, more than ${Math.round(bound)}`];
 };
 
-const ALLOWED: Readonly<Record<string, readonly string[]>> = {
-  secrets: ['get', 'list', 'watch', 'patch', 'create'],
-  deployments: ['get', 'list', 'watch', 'patch'],
-  jwtkeyrotations: ['get', 'list', 'watch'],
-  'jwtkeyrotations/status': ['patch'],
-  pods: ['list', 'watch'],
-  'pods/eviction': ['create'],
-  leases: ['get', 'watch', 'create', 'update'],
-  events: ['create', 'patch'],
-};
-
 /** Only the calls that it needs; none is refused for want of rights. */
 export const rights: Oracle = ({ audited }) => {
-  const strange = audited.find(({ verb, resource }) => ALLOWED[resource]?.includes(verb) !== true);
+  const strange = audited.find(({ verb, resource }) => !isGranted(verb, resource));
   const denied = audited.find(({ code }) => code === 403);
   return [
     ...(strange === undefined ? [] : [`it asked for ${strange.verb} ${strange.resource}`]),
