@@ -62,7 +62,7 @@ function judge(target: TargetFacts, pod: PodFacts, holds: (shape: Shape) => bool
 }
 
 /** A pod that fits no keyset of the history but accepts some key verifies with another one, an older one perhaps. */
-function acceptsAny({ probe }: PodFacts): boolean {
+export function acceptsAny({ probe }: PodFacts): boolean {
   return probe !== undefined && [...probe.answers.values()].includes('accepted');
 }
 

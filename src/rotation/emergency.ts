@@ -12,6 +12,7 @@
  * It waits for no window, no suspension and no pause, and comes before every other check. It runs once per nonce.
  */
 import {
+  acceptsAny,
   FRESH_MS,
   isStampable,
   type PodOf,
@@ -22,6 +23,7 @@ import {
   toProbe,
 } from './converge.ts';
 import type { Decision } from './decision.ts';
+import { levelOf, SETTLE_MS } from './evidence.ts';
 import type { EmergencyRequest, Facts, TargetFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { confirmed } from './guard.ts';
@@ -50,7 +52,7 @@ export function emergencyRequested(facts: Facts): Decision | undefined {
 
 function isServed({ nonce, handled }: EmergencyRequest, { secret }: Facts): boolean {
   const keyset = secret.kind === 'Managed' || secret.kind === 'Refused' ? secret.keyset : undefined;
-  return keyset === undefined ? handled : keyset.handled.emergency === nonce;
+  return keyset === undefined ? handled : keyset.handled.emergencies?.includes(nonce) === true;
 }
 
 export function planBurning(facts: Facts, keyset: Keyset): Decision {
@@ -59,8 +61,9 @@ export function planBurning(facts: Facts, keyset: Keyset): Decision {
   const rows = survey(requirements, keyset);
   const all = requirements.flatMap(({ target }) => target.pods).length;
   const progress = `${rows.met.length} of ${all} pods are proved to refuse every burnt key`;
-  const unproved = [...rows.unknown, ...rows.refusing].filter((row) => isOlder(row, keyset));
-  const suspects = [...rows.stale, ...rows.leaving, ...unproved];
+  const older = (row: PodOf) => isOlder(row, facts, keyset);
+  const proved = [...rows.stale, ...rows.leaving].filter((row) => older(row) || acceptsAny(row.pod));
+  const suspects = [...proved, ...[...rows.unknown, ...rows.refusing].filter(older)];
   const rolling = facts.settings.emergencyMode === 'Rolling';
   const targets = rolling ? unstamped(requirements, keyset) : [];
   if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
@@ -72,26 +75,30 @@ export function planBurning(facts: Facts, keyset: Keyset): Decision {
   const asked = toProbe(requirements, keyset, facts.now, FRESH_MS);
   if (asked.length > 0) return { action: { type: 'probe', pods: asked }, phase, progress };
   if (rows.met.length < all) {
-    const stalled = unproveable(rows);
+    const stalled = unproveable(facts, keyset, rows, progress);
     return { action: { type: 'wait', until: facts.now + RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
   }
   return confirmed(facts, keyset, (acked) => ({ transition: 'extinguish', acked }), phase);
 }
 
 /** New pods are not deleted again and again because a canary is wrong: then it cannot be proved, and a person must look. */
-function unproveable(rows: Survey): Finding | undefined {
+function unproveable(facts: Facts, keyset: Keyset, rows: Survey, progress: string): Finding | undefined {
   const liar = rows.void[0]?.pod;
-  if (liar !== undefined)
-    return {
-      reason: 'CanaryVoid',
-      message: `pod ${liar.name} accepted a token signed with a made-up key: whether it refuses the burnt keys cannot be proved`,
-    };
-  const mute = rows.refusing.find(({ pod }) => pod.ready)?.pod;
-  if (mute === undefined) return undefined;
-  return {
-    reason: 'CanaryRefused',
-    message: `pod ${mute.name} refuses canaries signed with every key, the fresh one too: check spec.canary, spec.key.algorithm and the clocks; until then it is not proved that the burnt keys are dead`,
-  };
+  if (liar !== undefined) {
+    const message = `pod ${liar.name} accepted a token signed with a made-up key: whether it refuses the burnt keys cannot be proved`;
+    return { reason: 'CanaryVoid', message };
+  }
+  const mute = [...rows.refusing, ...rows.stale].find(({ pod }) => pod.ready)?.pod;
+  if (mute !== undefined) {
+    const message = `pod ${mute.name} refuses canaries signed with every key, the fresh one too: check spec.canary, spec.key.algorithm and the clocks; until then it is not proved that the burnt keys are dead`;
+    return { reason: 'CanaryRefused', message };
+  }
+  if (facts.unlistedConsumers.length > 0) {
+    const message = `${facts.unlistedConsumers.join(', ')} uses the Secret and is no target: it is neither restarted nor asked; restart it by hand`;
+    return { reason: 'UnlistedConsumer', message };
+  }
+  if (facts.now < currentShape(keyset).writtenAt + facts.settings.rolloutTimeoutMs) return undefined;
+  return { reason: 'RolloutStalled', message: `some pods may still accept a burnt key: ${progress}` };
 }
 
 function unstamped(requirements: readonly Requirement[], keyset: Keyset): readonly TargetFacts[] {
@@ -99,9 +106,16 @@ function unstamped(requirements: readonly Requirement[], keyset: Keyset): readon
   return targets.filter((target) => isStampable(target, keyset));
 }
 
-/** Started before the write, so it holds what is burnt; no answer is needed to know that. */
-function isOlder({ pod }: PodOf, keyset: Keyset): boolean {
-  return pod.startedAt !== undefined && pod.startedAt < currentShape(keyset).writtenAt;
+/**
+ * Started before the write, so it holds what is burnt; no answer is needed to know that. Where none can be asked for, one
+ * that started before the write had spread may hold it too.
+ */
+function isOlder({ target, pod }: PodOf, { now }: Facts, keyset: Keyset): boolean {
+  if (pod.startedAt === undefined) return false;
+  const { writtenAt } = currentShape(keyset);
+  if (pod.startedAt < writtenAt) return true;
+  const settled = writtenAt + SETTLE_MS;
+  return levelOf(target) === 'Inferred' && now >= settled && pod.startedAt < settled;
 }
 
 /** Still to be deleted, or to be hurried: it was deleted by somebody who gave it more time. */

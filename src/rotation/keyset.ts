@@ -64,8 +64,8 @@ export interface Handled {
   readonly rotateAt?: string;
   readonly abortAt?: string;
   readonly forceReason?: string;
-  /** The nonce of the last emergency. */
-  readonly emergency?: string;
+  /** Nonces of emergencies, the last ones: an annotation that is put back must not end all sessions again. */
+  readonly emergencies?: readonly string[];
 }
 
 /** A key that may be in wrong hands: it is never written or accepted again. Times are milliseconds since the epoch. */

@@ -91,5 +91,7 @@ function handledNow({ requests, settings }: Facts) {
   return {
     ...(requests.abortAt !== undefined && { abortAt: requests.abortAt }),
     ...(settings.forceReason !== '' && { forceReason: settings.forceReason }),
+    // one that has not been served would have come before this write
+    ...(requests.emergency !== undefined && { emergencies: [requests.emergency.nonce] }),
   };
 }

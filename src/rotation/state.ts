@@ -134,12 +134,12 @@ function decodeShape(value: Json): Shape {
 }
 
 function decodeHandled(value: Json): Handled {
-  const { rotateAt, abortAt, forceReason, emergency } = fields(value);
+  const { rotateAt, abortAt, forceReason, emergencies } = fields(value);
   return {
     ...(rotateAt !== undefined && { rotateAt: text(rotateAt) }),
     ...(abortAt !== undefined && { abortAt: text(abortAt) }),
     ...(forceReason !== undefined && { forceReason: text(forceReason) }),
-    ...(emergency !== undefined && { emergency: text(emergency) }),
+    ...(emergencies !== undefined && { emergencies: list(emergencies).map(text) }),
   };
 }
 

@@ -73,17 +73,21 @@ function base({ metadata }: JwtKeyRotation) {
 }
 
 function conditionsOf(resource: JwtKeyRotation, now: number, verdicts: Readonly<Record<string, Verdict>>): Condition[] {
-  return Object.entries(verdicts).map(([type, verdict]) => {
-    const before = resource.status?.conditions?.find((condition) => condition.type === type);
+  const known = resource.status?.conditions ?? [];
+  const judged = Object.entries(verdicts).map(([type, verdict]) => {
+    const before = known.find((condition) => condition.type === type);
     const since = before?.status === verdict.status ? before.lastTransitionTime : iso(now);
     return { type, ...verdict, lastTransitionTime: since, ...base(resource) };
   });
+  // what cannot be judged now is left as it was: a compromise is not over because the Secret cannot be read
+  return [...judged, ...known.filter(({ type }) => !(type in verdicts))];
 }
 
 function ready({ blocked, stalled, progress }: Decision, keyset: Keyset | undefined): Verdict {
   const finding = stalled ?? blocked;
   if (finding !== undefined && !isWish(finding)) return { status: 'False', ...finding };
   if (keyset === undefined) return { status: 'False', reason: 'Pending', message: progress };
+  if (keyset.phase === 'Burning') return { status: 'False', reason: 'Burning', message: progress };
   if (finding !== undefined) return { status: 'True', ...finding };
   return { status: 'True', reason: keyset.phase === 'Steady' ? 'Steady' : 'RotationInProgress', message: progress };
 }
@@ -173,7 +177,7 @@ function keysetStatus(resource: JwtKeyRotation, facts: Facts, keyset: Keyset): J
     ...(exit !== undefined && { retireNotBefore: iso(exit + drainMsOf(facts, keyset)) }),
     ...(attempts.failedAt !== undefined && { lastFailureTime: iso(attempts.failedAt) }),
     failedAttempts: attempts.failures,
-    ...(handled.emergency !== undefined && { lastHandledEmergency: handled.emergency }),
+    ...(handled.emergencies !== undefined && { lastHandledEmergency: handled.emergencies.at(-1) ?? '' }),
     ...(keyset.emergency && { emergency: emergencyStatus(keyset.emergency) }),
     ...(handled.rotateAt !== undefined && { lastHandledRotateAt: handled.rotateAt }),
     ...(handled.abortAt !== undefined && { lastHandledAbortAt: handled.abortAt }),

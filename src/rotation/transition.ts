@@ -16,6 +16,9 @@ import {
 } from './keyset.ts';
 import type { Candidate } from './safe-write.ts';
 
+/** Emergencies whose nonces are remembered. */
+const MAX_NONCES = 50;
+
 /** A rotation that is about to be staged: its record before it has keys. */
 export type RotationRequest = Pick<RotationRecord, 'id' | 'trigger' | 'actor' | 'reason' | 'drainMs'>;
 export type Failure = NonNullable<RotationRecord['failure']>;
@@ -111,11 +114,16 @@ export function foundKeyset(signing: FreshKey, others: readonly FreshKey[], vers
   };
 }
 
+/** Key id of keys that rekey has never seen. */
+const UNKNOWN = 'unknown';
+
 /** The keyset of a Secret that is gone, or holds nothing that rekey can make sense of, before an emergency fills it. */
 export function lostKeyset(version: number, now: number): Keyset {
   const acked = { Signer: version, Verifier: version };
   const attempts = { since: now, failures: 0 };
-  return { version, phase: 'Steady', keys: [], acked, history: [], handled: {}, attempts, burnt: [] };
+  // what containers hold is not known; that they hold something else than what is written next, is
+  const history = [{ version, writtenAt: now, sign: UNKNOWN, verify: [UNKNOWN] }];
+  return { version, phase: 'Steady', keys: [], acked, history, handled: {}, attempts, burnt: [] };
 }
 
 /**
@@ -211,7 +219,7 @@ function burn(keyset: Keyset, write: Extract<Write, { transition: 'burn' }>, fre
   const { nonce, rotation } = write;
   const keys = [record(fresh.key, 'signing', now), record(fresh.ack, 'ack', now)];
   const shape = { version, writtenAt: now, sign: fresh.key.kid, verify: keys.map(({ kid }) => kid) };
-  const from = keyset.history.at(-1)?.sign ?? 'unknown';
+  const from = currentShape(keyset).sign;
   return {
     version,
     phase: 'Burning',
@@ -219,7 +227,7 @@ function burn(keyset: Keyset, write: Extract<Write, { transition: 'burn' }>, fre
     acked: keyset.acked,
     history: compact([...keyset.history, shape], keyset.acked, new Set(shape.verify)),
     rotation: { ...rotation, from, to: fresh.key.kid, startedAt: now },
-    handled: { ...keyset.handled, emergency: nonce },
+    handled: { ...keyset.handled, emergencies: [...(keyset.handled.emergencies ?? []), nonce].slice(-MAX_NONCES) },
     attempts: keyset.attempts,
     burnt: [...keyset.burnt, ...keyset.keys.map(({ kid, fingerprint }) => ({ kid, fingerprint, burntAt: now }))],
     emergency: { nonce, reason: rotation.reason, writtenAt: now },

@@ -4,7 +4,7 @@
 export interface JwtKeyRotationSpec {
   /** Name of the Secret in this namespace that holds the keys. Created if absent, adopted unchanged if present. */
   readonly secretName: string;
-  /** Environment that the key belongs to, such as production. Keys are never equal across environments. */
+  /** Environment that the key belongs to, such as production. A key that two environments share is told (KeyReuse). */
   readonly environment: string;
   /** Time from one completed rotation to the start of the next, such as 90d. Exclusive with schedule. */
   readonly rotationPeriod?: string;
@@ -140,7 +140,7 @@ export interface JwtKeyRotationStatus {
   readonly observedGeneration?: number;
   /** Where the rotation is. */
   readonly phase?: 'Pending' | 'Steady' | 'Preflight' | 'Staging' | 'Staged' | 'Promoting' | 'Draining' | 'Retiring' | 'Aborting' | 'Burning' | 'Degraded';
-  /** Ready, Rotating, Degraded, Verified. */
+  /** Ready, Rotating, Degraded, Verified, KeyReuse; CompromiseContained after an emergency. */
   readonly conditions?: readonly {
     readonly type: string;
     readonly status: 'True' | 'False' | 'Unknown';
@@ -213,10 +213,8 @@ export interface JwtKeyRotationStatus {
     readonly to?: string;
     readonly startedAt?: string;
     readonly finishedAt?: string;
-    readonly outcome: 'Completed' | 'Aborted' | 'RolledBack' | 'Failed';
+    readonly outcome: 'Completed' | 'Aborted' | 'RolledBack';
     /** Why it did not complete. */
     readonly failure?: string;
-    /** Rolling restarts that it took. */
-    readonly restarts?: number;
   }[];
 }

@@ -30,7 +30,7 @@ export function isAtRest(config: Config, world: World): boolean {
     keys.every(({ state }) => state !== 'staged') &&
     heard(world.rotate, 'r', handled.rotateAt) &&
     heard(world.abort, 'a', handled.abortAt) &&
-    heard(world.emergency, 'e', handled.emergency)
+    heard(world.emergency, 'e', handled.emergencies?.at(-1))
   );
 }
 

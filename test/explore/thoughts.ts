@@ -23,7 +23,7 @@ export function judgeThought(config: Config, world: World, { facts, decision }: 
   if (facts.secret.kind === 'Managed') {
     const { abortAt } = facts.requests;
     const { handled, phase } = facts.secret.keyset;
-    const leaked = emergency !== undefined && emergency.nonce !== handled.emergency;
+    const leaked = emergency !== undefined && handled.emergencies?.includes(emergency.nonce) !== true;
     const unheard = abortAt !== undefined && abortAt !== handled.abortAt && !leaked;
     if (unheard && phase === 'Staging' && !isWrite(decision, 'abort')) {
       return { oracle: 'I11', message: `an abort is asked for while staging, the answer is ${deed(decision)}` };

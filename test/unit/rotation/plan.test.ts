@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Decision } from '../../../src/rotation/decision.ts';
 import type { Facts, PodFacts, TargetFacts } from '../../../src/rotation/facts.ts';
+import type { Keyset } from '../../../src/rotation/keyset.ts';
 import { plan } from '../../../src/rotation/plan.ts';
-import type { Write } from '../../../src/rotation/transition.ts';
+import { advance, lostKeyset, type Write } from '../../../src/rotation/transition.ts';
 import {
   DONE,
   DRAINING,
@@ -518,7 +519,7 @@ describe('an emergency', () => {
   });
 
   it('runs once per nonce, also where only the status remembers it', () => {
-    const handled = { ...STEADY, handled: { emergency: '1' } };
+    const handled = { ...STEADY, handled: { emergencies: ['1', '0'] } };
     expect(decide(facts(handled, { requests: { paused: false, emergency: request } }))).toBe('wait');
     const unreadable = { kind: 'Refused', finding: { reason: 'StateUnreadable', message: '' } } as const;
     expect(
@@ -546,6 +547,70 @@ describe('an emergency', () => {
       old.map((item) => ({ ...item, pods: item.pods.map((one) => ({ ...one, terminating: true, graceSeconds })) }));
     expect(decide(facts(BURNING, { targets: leaving(30) }))).toBe('delete main-1,autoscraper-1,admin-1');
     expect(decide(facts(BURNING, { targets: leaving(5) }))).toBe('wait');
+  });
+
+  it('is not over before pods that cannot be asked started when the write had spread', () => {
+    const at = (startedAt: number, now: number) => {
+      const minter = target('minter', ['Signer'], { pods: [pod('minter-1', { startedAt })] });
+      return decide(
+        facts(BURNING, {
+          targets: [
+            ...services(BURNING, { main: 3, admin: 3 }, now).map((item) => ({
+              ...item,
+              pods: item.pods.map((one) => ({ ...one, startedAt: T0 })),
+            })),
+            minter,
+          ],
+          now,
+        }),
+      );
+    };
+    expect([at(T0 - 1, T0), at(T0 + 1, T0 + 9_999), at(T0 + 1, T0 + 10_000), at(T0 + 10_000, T0 + 11_000)]).toEqual([
+      'delete minter-1',
+      'wait',
+      'delete minter-1',
+      'write extinguish',
+    ]);
+  });
+
+  it('over a Secret that was lost knows that old pods hold something else', () => {
+    const lost = advance(
+      lostKeyset(7, T0),
+      { ...burn, version: 7 },
+      { key: { kid: 'C', fingerprint: 'fp-C' }, ack: { kid: 'N8', fingerprint: 'fp-N8' } },
+      T0,
+    );
+    const minter = target('minter', ['Signer'], { pods: [pod('minter-1')] });
+    expect(decide(facts(lost, { targets: [minter] }))).toBe('delete minter-1');
+  });
+
+  it('does not delete new pods again and again because a canary is wrong', () => {
+    const refuse = (keyset: Keyset) => new Map(keyset.keys.map(({ kid }) => [kid, 'refused'] as const));
+    const targets = fresh().map((item) => ({
+      ...item,
+      pods: item.pods.map((one) => ({ ...one, probe: one.probe && { ...one.probe, answers: refuse(BURNING) } })),
+    })) as typeof old;
+    const { action, stalled } = plan(facts(BURNING, { targets }));
+    expect([action.type, stalled?.reason]).toEqual(['wait', 'CanaryRefused']);
+  });
+
+  it('is told to be late, and of consumers that it does not reach', () => {
+    const silent = fresh({ ready: false }).map((item) => ({
+      ...item,
+      pods: item.pods.map(({ probe: _, ...one }) => ({ ...one, startedAt: T0 + 600_000 })),
+    }));
+    expect(plan(facts(BURNING, { targets: silent, now: T0 + 600_000 })).stalled?.reason).toBe('RolloutStalled');
+    expect(
+      plan(facts(BURNING, { targets: silent, now: T0 + 600_000, unlistedConsumers: ['Deployment/x'] })).stalled?.reason,
+    ).toBe('UnlistedConsumer');
+  });
+
+  it('does not fire again where a Secret is adopted anew', () => {
+    const secret = { kind: 'Unmanaged', fingerprint: 'fp-A', fallbacks: [] } as const;
+    const { action } = plan(
+      facts(STEADY, { secret, requests: { paused: false, emergency: { ...request, handled: true } } }),
+    );
+    expect(action).toMatchObject({ type: 'write', write: { transition: 'adopt', handled: { emergencies: ['1'] } } });
   });
 
   it('in mode Rolling restarts the workloads, and deletes only what a restart leaves alone', () => {
