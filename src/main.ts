@@ -3,7 +3,7 @@
  */
 import { HELP, parseFlags, UsageError } from './flags.ts';
 import { KubeConfigError, loadKubeConfig } from './kube/config.ts';
-import { runOperator } from './operator.ts';
+import { Operator } from './operator.ts';
 import { systemClock } from './runtime/clock.ts';
 import { createLogger } from './runtime/log.ts';
 import { onStopSignals } from './runtime/shutdown.ts';
@@ -25,7 +25,7 @@ async function main(): Promise<number> {
   );
   try {
     const { kubeconfig, context } = flags;
-    return await runOperator(flags, loadKubeConfig({ kubeconfig, context }), log, signals.signal);
+    return await new Operator(flags, loadKubeConfig({ kubeconfig, context }), log).run(signals.signal);
   } catch (error) {
     log.error('the operator failed', { error });
     return 1;

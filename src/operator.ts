@@ -1,214 +1,160 @@
 /**
- * The operator, wired: caches → queue → reconciler, with leadership around all that writes.
+ * The operator, wired: watches → queue → reconciler, with leadership around all that writes.
  */
-
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Flags } from './flags.ts';
 import { KubeClient } from './kube/client.ts';
 import type { ClusterAccess } from './kube/config.ts';
-import { type KubeObject, PODS, type ResourceType } from './kube/types.ts';
 import { Actor } from './rotation/act.ts';
 import { Announcer } from './rotation/announce.ts';
 import { RotationMetrics } from './rotation/metrics.ts';
-import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from './rotation/names.ts';
 import { priorityOf, Reconciler } from './rotation/reconciler.ts';
 import { SecretWatches } from './rotation/secret-watches.ts';
 import { StatusWriter } from './rotation/status-writer.ts';
-import { podView } from './rotation/views.ts';
-import { WORKLOADS } from './rotation/workloads.ts';
-import { systemClock } from './runtime/clock.ts';
+import { systemClock as clock } from './runtime/clock.ts';
 import { runController } from './runtime/controller.ts';
 import { EventRecorder } from './runtime/events.ts';
-import { type Check, serveHealth } from './runtime/http.ts';
-import { LeaderElector } from './runtime/lease.ts';
+import { type HealthServer, serveHealth } from './runtime/http.ts';
+import { type ElectionEnd, LeaderElector } from './runtime/lease.ts';
 import type { Logger } from './runtime/log.ts';
 import { controllerMetrics, createRegistry, leaderMetrics, queueMetrics, requestMetrics } from './runtime/metrics.ts';
-import { Reflector } from './runtime/reflector.ts';
-import { runStopSteps } from './runtime/shutdown.ts';
+import { runStopSteps, type StopStep } from './runtime/shutdown.ts';
 import { keyOf } from './runtime/store.ts';
 import { WorkQueue } from './runtime/workqueue.ts';
+import { type WatchedCluster, watchCluster } from './watched-cluster.ts';
 
 const NAME = 'rekey';
-/** A watch tells something once a minute at least, if only a bookmark. */
-const STALE_SECONDS = 180;
 
-/**
- * Runs until the signal is aborted, or leadership is lost.
- *
- * @returns the exit code of the process
- */
-export async function runOperator(
-  flags: Flags,
-  access: ClusterAccess,
-  log: Logger,
-  stop: AbortSignal,
-): Promise<number> {
-  const clock = systemClock;
-  const registry = createRegistry();
-  const client = new KubeClient({ access, clock, onRequest: requestMetrics(registry) });
-  const identity = `${process.env.POD_NAME ?? hostname()}_${randomUUID().slice(0, 8)}`;
-  const queue = new WorkQueue({ clock, metrics: queueMetrics(registry)(NAME) });
-  const watching = new AbortController();
-  const reflectors = startReflectors(flags, client, log, watching.signal);
-  const { resources, workloads, pods } = reflectors;
+export class Operator {
+  readonly #flags: Flags;
+  readonly #log: Logger;
+  readonly #registry = createRegistry();
+  readonly #queue = new WorkQueue({ clock, metrics: queueMetrics(this.#registry)(NAME) });
+  readonly #watching = new AbortController();
+  readonly #working = new AbortController();
+  readonly #electing = new AbortController();
+  readonly #identity = `${process.env.POD_NAME ?? hostname()}_${randomUUID().slice(0, 8)}`;
+  readonly #client: KubeClient;
+  readonly #cluster: WatchedCluster;
+  readonly #elector: LeaderElector;
+  readonly #events: EventRecorder;
+  readonly #secrets: SecretWatches;
+  readonly #actor: Actor;
+  readonly #reconciler: Reconciler;
+  #controller: Promise<unknown> = Promise.resolve();
 
-  const working = new AbortController();
-  const electing = new AbortController();
-  let controller: Promise<unknown> = Promise.resolve();
-  const elector = new LeaderElector({
-    client,
-    clock,
-    log,
-    namespace: flags.leaderElectionNamespace ?? access.namespace,
-    name: NAME,
-    identity,
-    onChange: leaderMetrics(registry, NAME),
-    onStartedLeading: (term) => {
-      controller = lead(term);
-    },
-  });
-  const fence = flags.leaderElection ? () => elector.assertLeading() : () => undefined;
-
-  const events = new EventRecorder({
-    client,
-    clock,
-    log,
-    reportingController: 'rekey.dev/controller',
-    reportingInstance: identity,
-  });
-  const secrets = new SecretWatches({ client, clock, log, onChange: (key) => queue.add(key) });
-  const actor = new Actor({ client, clock, fence, onWorkload: (view) => workloads[view.kind].upsert(view, view) });
-  const announcer = new Announcer({ events, log, metrics: new RotationMetrics(registry) });
-  const status = new StatusWriter({ client, clock, fence, resources });
-  const caches = { workloads, pods };
-  const allowLoopback = flags.allowLoopbackPods;
-  const reconciler = new Reconciler({
-    client,
-    clock,
-    log,
-    resources,
-    caches,
-    secrets,
-    actor,
-    status,
-    announcer,
-    allowLoopback,
-  });
-  wake(queue, reflectors);
-
-  async function lead(term: AbortSignal): Promise<void> {
-    await Promise.race([reflectors.synced, aborted(AbortSignal.any([term, working.signal]))]);
-    for (const key of resources.keys()) queue.add(key);
-    await runController(
-      {
-        name: NAME,
-        queue,
-        workers: flags.workers,
-        reconcile: (key) => reconciler.reconcile(key),
-        clock,
-        log,
-        metrics: controllerMetrics(registry)(NAME),
+  constructor(flags: Flags, access: ClusterAccess, log: Logger) {
+    this.#flags = flags;
+    this.#log = log;
+    const client = new KubeClient({ access, clock, onRequest: requestMetrics(this.#registry) });
+    const common = { client, clock, log };
+    const { signal } = this.#watching;
+    this.#client = client;
+    this.#cluster = watchCluster({ ...common, namespace: flags.namespace, signal });
+    this.#elector = new LeaderElector({
+      ...common,
+      namespace: flags.leaderElectionNamespace ?? access.namespace,
+      name: NAME,
+      identity: this.#identity,
+      onChange: leaderMetrics(this.#registry, NAME),
+      onStartedLeading: (term) => {
+        this.#controller = this.#lead(term);
       },
-      { stop: working.signal, abort: term },
+    });
+    const { resources, workloads, pods } = this.#cluster;
+    const fence = flags.leaderElection ? () => this.#elector.assertLeading() : () => undefined;
+    const reporting = { reportingController: 'rekey.dev/controller', reportingInstance: this.#identity };
+    this.#events = new EventRecorder({ ...common, ...reporting });
+    this.#secrets = new SecretWatches({ ...common, onChange: (key) => this.#queue.add(key) });
+    this.#actor = new Actor({ ...common, fence, onWorkload: (view) => workloads[view.kind].upsert(view, view) });
+    this.#reconciler = new Reconciler({
+      ...common,
+      resources,
+      caches: { workloads, pods },
+      secrets: this.#secrets,
+      actor: this.#actor,
+      status: new StatusWriter({ ...common, fence, resources }),
+      announcer: new Announcer({ events: this.#events, log, metrics: new RotationMetrics(this.#registry) }),
+      allowLoopback: flags.allowLoopbackPods,
+    });
+    wake(this.#queue, this.#cluster);
+  }
+
+  /**
+   * Runs until the signal is aborted, or leadership is lost.
+   *
+   * @returns the exit code of the process
+   */
+  async run(stop: AbortSignal): Promise<number> {
+    const health = await this.#serveHealth(stop);
+    const { namespace = 'all' } = this.#flags;
+    this.#log.info('started', { identity: this.#identity, port: health.port, namespace });
+    const election = this.#elect();
+    const end = await Promise.race([election, aborted(stop).then(() => 'stopped' as const)]);
+    await runStopSteps(this.#stopSteps(election, health), { clock, log: this.#log });
+    this.#log.info('stopped', { end });
+    return end === 'lost' ? 1 : 0;
+  }
+
+  /** Without an election there is one term, which ends with the process. */
+  #elect(): Promise<ElectionEnd> {
+    if (this.#flags.leaderElection) return this.#elector.run(this.#electing.signal);
+    this.#controller = this.#lead(this.#electing.signal);
+    return aborted(this.#electing.signal).then(() => 'stopped' as const);
+  }
+
+  async #lead(term: AbortSignal): Promise<void> {
+    const stop = this.#working.signal;
+    await Promise.race([this.#cluster.synced, aborted(AbortSignal.any([term, stop]))]);
+    for (const key of this.#cluster.resources.keys()) this.#queue.add(key);
+    const reconcile = (key: string) => this.#reconciler.reconcile(key);
+    const metrics = controllerMetrics(this.#registry)(NAME);
+    const { workers } = this.#flags;
+    await runController(
+      { name: NAME, queue: this.#queue, workers, reconcile, clock, log: this.#log, metrics },
+      { stop, abort: term },
     );
   }
 
-  const health = await serveHealth({
-    host: flags.host,
-    port: flags.port,
-    healthz: { ping: () => undefined },
-    readyz: { ...reflectors.checks, stopping: () => (stop.aborted ? 'stopping' : undefined) },
-    metrics: registry,
-    clock,
-    log,
-  });
-  log.info('started', { identity, port: health.port, server: access.server.host, namespace: flags.namespace ?? 'all' });
+  #serveHealth(stop: AbortSignal): Promise<HealthServer> {
+    const { host, port } = this.#flags;
+    const stopping = () => (stop.aborted ? 'stopping' : undefined);
+    return serveHealth({
+      host,
+      port,
+      healthz: { ping: () => undefined },
+      readyz: { ...this.#cluster.checks, stopping },
+      metrics: this.#registry,
+      clock,
+      log: this.#log,
+    });
+  }
 
-  let election: Promise<'stopped' | 'lost'> = new Promise(() => undefined);
-  if (flags.leaderElection) election = elector.run(electing.signal);
-  else controller = lead(electing.signal);
-  const end = await Promise.race([election, aborted(stop).then(() => 'stopped' as const)]);
-
-  await runStopSteps(
-    [
-      {
-        name: 'controller',
-        limitMs: 21_000,
-        run: () => {
-          working.abort();
-          return controller;
-        },
-      },
-      { name: 'events', limitMs: 2_000, run: (signal) => events.flush(signal) },
-      {
-        name: 'lease',
-        limitMs: 3_000,
-        run: () => {
-          electing.abort();
-          return flags.leaderElection ? election : undefined;
-        },
-      },
-      {
-        name: 'watches',
-        limitMs: 1_000,
-        run: () => {
-          watching.abort();
-          secrets.close();
-        },
-      },
-      {
-        name: 'connections',
-        limitMs: 2_000,
-        run: async () => {
-          await actor.close();
-          await client.close();
-          await health.close();
-        },
-      },
-    ],
-    { clock, log },
-  );
-  log.info('stopped', { end });
-  return end === 'lost' ? 1 : 0;
-}
-
-function startReflectors(flags: Flags, client: KubeClient, log: Logger, signal: AbortSignal) {
-  const start = <Raw extends KubeObject, T>(type: ResourceType<Raw>, project: (raw: Raw) => T) => {
-    const selection = { namespace: flags.namespace };
-    const reflector = new Reflector({ client, clock: systemClock, log, type, project, selection });
-    void reflector.run(signal);
-    return reflector;
-  };
-  const typed = (raw: JwtKeyRotation): JwtKeyRotation => ({
-    ...raw,
-    apiVersion: JWT_KEY_ROTATIONS.apiVersion,
-    kind: JWT_KEY_ROTATIONS.kind,
-  });
-  const rotations = start(JWT_KEY_ROTATIONS, typed);
-  const deployments = start(WORKLOADS.Deployment.type, WORKLOADS.Deployment.view);
-  const statefulsets = start(WORKLOADS.StatefulSet.type, WORKLOADS.StatefulSet.view);
-  const daemonsets = start(WORKLOADS.DaemonSet.type, WORKLOADS.DaemonSet.view);
-  const pods = start(PODS, podView);
-  const all = { jwtkeyrotations: rotations, deployments, statefulsets, daemonsets, pods };
-  const check =
-    (reflector: { hasSynced(): boolean; secondsSinceContact(): number }): Check =>
-    () => {
-      if (!reflector.hasSynced()) return 'not synced yet';
-      const silent = reflector.secondsSinceContact();
-      return silent > STALE_SECONDS ? `silent for ${Math.round(silent)} s` : undefined;
-    };
-  return {
-    resources: rotations.store,
-    workloads: { Deployment: deployments.store, StatefulSet: statefulsets.store, DaemonSet: daemonsets.store },
-    pods: pods.store,
-    synced: Promise.all(Object.values(all).map((reflector) => reflector.synced)),
-    checks: Object.fromEntries(Object.entries(all).map(([name, reflector]) => [name, check(reflector)])),
-  };
+  /** Work first, then the lease: nobody may take over while a write of ours is on its way. */
+  #stopSteps(election: Promise<ElectionEnd>, health: HealthServer): readonly StopStep[] {
+    const step = (name: string, limitMs: number, run: StopStep['run']): StopStep => ({ name, limitMs, run });
+    return [
+      step('controller', 21_000, () => {
+        this.#working.abort();
+        return this.#controller;
+      }),
+      step('lease', 3_000, () => {
+        this.#electing.abort();
+        return election;
+      }),
+      step('events', 2_000, (signal) => this.#events.flush(signal)),
+      step('watches', 1_000, () => {
+        this.#watching.abort();
+        this.#secrets.close();
+      }),
+      step('connections', 2_000, () => Promise.all([this.#actor.close(), this.#client.close(), health.close()])),
+    ];
+  }
 }
 
 /** A change of a workload or a pod wakes every resource of its namespace: it may be a target, or an unlisted consumer. */
-function wake(queue: WorkQueue, { resources, workloads, pods }: ReturnType<typeof startReflectors>): void {
+function wake(queue: WorkQueue, { resources, workloads, pods }: WatchedCluster): void {
   resources.onChange((key, _, current) =>
     queue.add(key, { priority: current === undefined ? 0 : priorityOf(current) }),
   );

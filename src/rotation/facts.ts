@@ -108,4 +108,6 @@ export interface Facts {
   readonly sharedWith: readonly string[];
   readonly due: Due;
   readonly window: WindowState;
+  /** Why a promotion would find no window in time. */
+  readonly impossibleWindow?: Finding;
 }

@@ -6,7 +6,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import { PODS, SECRETS, type Secret } from '../kube/types.ts';
 import type { Store } from '../runtime/store.ts';
-import { dueOf, windowState } from './cadence.ts';
+import { dueOf, impossibleWindow, windowState } from './cadence.ts';
 import type { EmergencyRequest, Facts, PodFacts, Probe, Requests, SecretFacts, TargetFacts } from './facts.ts';
 import { type JwtKeyRotation, REQUEST } from './names.ts';
 import { readSecret } from './secret.ts';
@@ -95,6 +95,7 @@ export async function observe(observation: Observation): Promise<Facts> {
   const targets = await Promise.all(settings.targets.map((target) => observeTarget(observation, namespace, target)));
   // of what is not managed nothing can be due, and a time that moves with the clock would be a new status in each pass
   const due = secret.kind === 'Managed' ? dueOf(settings.cadence, secret.keyset.attempts, now) : { nextRuns: [] };
+  const impossible = impossibleWindow(settings.windows, due, now);
   return {
     now,
     live: world.live,
@@ -107,6 +108,7 @@ export async function observe(observation: Observation): Promise<Facts> {
     sharedWith: observation.sharedWith,
     due,
     window: windowState(settings.windows, now),
+    ...(impossible && { impossibleWindow: impossible }),
   };
 }
 

@@ -1,6 +1,5 @@
 /**
  * The confused deputy: somebody who may write JwtKeyRotations, but neither the Secret nor the workloads, gains nothing.
- * On a real API server, as users with certificates of their own.
  */
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -46,7 +45,6 @@ async function userWith(name: string, ...rules: Rule[]): Promise<KubeApi> {
   return api;
 }
 
-/** The authorizer learns of a new role a moment later. */
 async function may(api: KubeApi, { apiGroups, resources, verbs, resourceNames = [] }: Rule): Promise<boolean> {
   const [group, resource, verb, name] = [apiGroups[0], resources[0], verbs[0], resourceNames[0]];
   const resourceAttributes = { namespace, group, resource, verb, name };
@@ -80,8 +78,7 @@ function tryCreate(api: KubeApi, spec: Spec): Promise<KubeObject> {
   return api.raw({ method: 'POST', path, query: { dryRun: 'All' }, body });
 }
 
-/** As many targets as the CRD allows. */
-const MOST = 64;
+const MOST = 64; // targets that the CRD allows
 const names = (count: number, prefix: string) => Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
 const many = (foreign?: number) => ({
   targets: names(MOST, 'app').map((name, i) => target(i === foreign ? 'foreign' : name)),
@@ -183,7 +180,9 @@ describe('an author', () => {
       expect(await refusal(tryCreate(big, many(i)))).toContain(`spec.targets[${i}]: big-${id} may not patch`);
     }
     notifications[15] = receiver('private');
-    expect(await refusal(tryCreate(big, { ...many(), notifications }))).toContain(`[15]: big-${id} may not get Secret/private`);
+    expect(await refusal(tryCreate(big, { ...many(), notifications }))).toContain(
+      `[15]: big-${id} may not get Secret/private`,
+    );
   });
 
   it.each([

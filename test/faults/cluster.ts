@@ -2,7 +2,7 @@
  * A control plane with two nodes for one process of the campaign, and the programs that run on it.
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type LocalCluster, startLocalCluster } from '../support/cluster/local-cluster.ts';
@@ -26,9 +26,23 @@ export async function bundleOperator(dir: string): Promise<Build> {
   return { entry, preload: [], env: { NODE_COMPILE_CACHE: join(dir, 'compile-cache') } };
 }
 
-/** The operator from its sources, which a mutant can be made of. */
-export function sourceOperator(preload: readonly string[], env: Build['env']): Build {
-  return { entry: join(repoRoot, 'src', 'main.ts'), preload, env };
+/**
+ * Copies the sources, so that an edit in the middle of a campaign does not change what is tried.
+ *
+ * @returns the folder that holds src/
+ */
+export function copySources(dir: string): string {
+  const copy = join(dir, 'sources');
+  cpSync(join(repoRoot, 'src'), join(copy, 'src'), { recursive: true });
+  cpSync(join(repoRoot, 'package.json'), join(copy, 'package.json'));
+  symlinkSync(join(repoRoot, 'node_modules'), join(copy, 'node_modules'));
+  return copy;
+}
+
+/** A mutant of the operator: see mutants.ts. */
+export function mutantOperator(sources: string, mutant: string): Build {
+  const mutate = join(repoRoot, 'test', 'faults', 'mutate.ts');
+  return { entry: join(sources, 'src', 'main.ts'), preload: [mutate], env: { REKEY_FAULTS_MUTANT: mutant } };
 }
 
 export interface CampaignCluster {

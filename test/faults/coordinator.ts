@@ -6,8 +6,7 @@ import { once } from 'node:events';
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildService, bundleOperator } from './cluster.ts';
-import type { Build } from './operator.ts';
+import { buildService, bundleOperator, copySources, mutantOperator } from './cluster.ts';
 import type { NumberedPlan } from './plan.ts';
 import type { Order, Outcome, Report } from './worker.ts';
 
@@ -25,10 +24,10 @@ export interface CampaignOptions {
   readonly onOutcome: (outcome: Outcome) => void;
 }
 
-/** One piece of work; `build` if it is not the campaign's own operator. */
+/** One piece of work; with the name of a mutant it is that one's and not the campaign's own operator's. */
 export interface Job {
   readonly plan: NumberedPlan;
-  readonly build?: Build;
+  readonly mutant?: string;
 }
 
 class Worker {
@@ -57,8 +56,9 @@ class Worker {
     });
   }
 
-  async run(lane: number, { plan, build }: Job): Promise<Outcome> {
-    const order: Order = { kind: 'plan', lane, plan, ...(build === undefined ? {} : { build }) };
+  async run(lane: number, { plan, mutant }: Job, sources: string): Promise<Outcome> {
+    const build = mutant === undefined ? {} : { build: mutantOperator(sources, mutant) };
+    const order: Order = { kind: 'plan', lane, plan, ...build };
     const report = await this.ask(order, `done ${lane}`);
     if (report.kind !== 'done') throw new Error(`a worker said ${report.kind}`);
     return report.outcome;
@@ -75,11 +75,12 @@ class Worker {
 /** Starts workers, lets `use` give them work, and ends them. */
 async function withWorkers<T>(
   options: CampaignOptions,
-  use: (workers: readonly Worker[], build: Build) => Promise<T>,
+  use: (workers: readonly Worker[], sources: string) => Promise<T>,
 ): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'rekey-faults-'));
   const workers: Worker[] = [];
   try {
+    const sources = copySources(dir);
     const [service, build] = await Promise.all([buildService(dir), bundleOperator(dir)]);
     for (let i = 0; i < options.workers; i += 1) workers.push(new Worker(options.log));
     await Promise.all(
@@ -88,7 +89,7 @@ async function withWorkers<T>(
         return worker.ask({ kind: 'start', setup }, 'ready');
       }),
     );
-    return await use(workers, build);
+    return await use(workers, sources);
   } finally {
     await Promise.all(workers.map((worker) => worker.stop()));
     rmSync(dir, { recursive: true, force: true });
@@ -119,16 +120,16 @@ export async function runJobs(jobs: readonly Job[], options: CampaignOptions): P
   const shared = queue.filter(({ plan }) => plan.exclusive !== true);
   const alone = queue.filter(({ plan }) => plan.exclusive === true);
   const next = (from: Job[]): Job | undefined => (Date.now() < endsAt ? from.shift() : undefined);
-  await withWorkers(options, async (workers) => {
+  await withWorkers(options, async (workers, sources) => {
     const lanes = workers.flatMap((worker) => Array.from({ length: options.lanes }, (_, lane) => ({ worker, lane })));
     await Promise.all(
       lanes.map(async ({ worker, lane }) => {
-        for (let job = next(shared); job !== undefined; job = next(shared)) keep(await worker.run(lane, job));
+        for (let job = next(shared); job !== undefined; job = next(shared)) keep(await worker.run(lane, job, sources));
       }),
     );
     await Promise.all(
       workers.map(async (worker) => {
-        for (let job = next(alone); job !== undefined; job = next(alone)) keep(await worker.run(0, job));
+        for (let job = next(alone); job !== undefined; job = next(alone)) keep(await worker.run(0, job, sources));
       }),
     );
   });

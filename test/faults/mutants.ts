@@ -176,7 +176,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       act(
         PUT,
-        `${PUT}\n    if (write.transition === 'promote') void Promise.reject(new Error('nobody handles this'));`,
+        `if (write.transition === 'promote') setTimeout(() => Promise.reject(new Error('nobody handles this')), 100);\n    ${PUT}`,
       ),
     ],
     trips: ['the operator lives'],
@@ -186,9 +186,9 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       UNCONDITIONAL,
       {
-        file: 'src/operator.ts',
-        find: '() => elector.assertLeading()',
-        replace: '() => undefined',
+        file: 'src/runtime/lease.ts',
+        find: 'assertLeading(): void {',
+        replace: 'assertLeading(): void {\n    if (this.#renewDeadlineMs > 0) return;',
       },
     ],
     plan: 'stands still for 19 s at patch secrets @Staging #1 before it is sent on, 2 replicas',

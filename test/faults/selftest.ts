@@ -3,7 +3,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sourceOperator } from './cluster.ts';
 import { type CampaignOptions, type Job, runJobs } from './coordinator.ts';
 import { MUTANTS, type Mutant, patched } from './mutants.ts';
 import { repoRoot } from './operator.ts';
@@ -30,9 +29,8 @@ export async function selftest(options: CampaignOptions): Promise<number> {
         ? { ...PLAIN, class: 'mutant', name: 'no fault', ...(mutant.workload && { workload: mutant.workload }) }
         : plans.find(({ name }) => name === mutant.plan);
     if (plan === undefined) throw new Error(`there is no plan ${mutant.plan}`);
-    const mutate = join(import.meta.dirname, 'mutate.ts');
-    const build = sourceOperator([mutate], { REKEY_FAULTS_MUTANT: mutant.name });
-    return { plan: { ...plan, name: `${mutant.name}: ${plan.name}`, number: -1 - i, boundMs: BOUND_MS }, build };
+    const name = `${mutant.name}: ${plan.name}`;
+    return { plan: { ...plan, name, number: -1 - i, boundMs: BOUND_MS }, mutant: mutant.name };
   });
   // What is in a file from before was another operator's.
   const { resume: _, ...fresh } = options;

@@ -58,6 +58,9 @@ const unlistedConsumer: FactsPolicy = ({ unlistedConsumers, settings }) => {
   };
 };
 
+/** A key that is staged and can never be promoted helps nobody. */
+const noWindow: FactsPolicy = ({ impossibleWindow }) => impossibleWindow;
+
 const rolloutFailed: FactsPolicy = ({ targets }) => {
   const failed = targets.find((target) => target.workload?.failed !== undefined);
   if (failed === undefined) return undefined;
@@ -83,5 +86,5 @@ const rolloutInProgress: FactsPolicy = ({ targets }) => {
 
 /** @returns why no rotation may be started now */
 export function startFinding(facts: Facts): ReturnType<FactsPolicy> {
-  return firstFinding([rolloutFailed, rolloutInProgress], facts);
+  return firstFinding([noWindow, rolloutFailed, rolloutInProgress], facts);
 }

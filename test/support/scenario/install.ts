@@ -12,6 +12,8 @@ export const OPERATOR_NAMESPACE = 'rekey-system';
 /** The operator as the API server and its audit log name it. */
 export const OPERATOR_USER = `system:serviceaccount:${OPERATOR_NAMESPACE}:rekey`;
 
+const POLICIES = ['authors.yaml', 'targets-a.yaml', 'targets-b.yaml', 'targets-c.yaml'];
+
 const repoRoot = join(import.meta.dirname, '..', '..', '..');
 
 /**
@@ -26,6 +28,7 @@ export async function installOperator(api: KubeApi): Promise<void> {
   if (complaints.length > 0) throw new Error(complaints.join('\n'));
   await api.apply(deployFile('base', 'namespace.yaml'));
   await api.apply(deployFile('base', 'rbac.yaml'), OPERATOR_NAMESPACE);
+  for (const file of POLICIES) await api.apply(deployFile('policies', file));
 }
 
 /**

@@ -402,6 +402,7 @@ describe('where nothing may be written', () => {
         ],
       },
     ],
+    ['InvalidWindow', { impossibleWindow: { reason: 'InvalidWindow', message: 'never opens' } }],
     [
       'CanaryVoid',
       {

@@ -1,0 +1,71 @@
+/**
+ * What the operator watches: its resources, the workloads and their pods.
+ */
+import type { KubeClient } from './kube/client.ts';
+import { type KubeObject, PODS, type ResourceType } from './kube/types.ts';
+import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from './rotation/names.ts';
+import { type PodView, podView } from './rotation/views.ts';
+import { WORKLOADS, type WorkloadKind, type WorkloadView } from './rotation/workloads.ts';
+import type { Clock } from './runtime/clock.ts';
+import type { Check } from './runtime/http.ts';
+import type { Logger } from './runtime/log.ts';
+import { Reflector } from './runtime/reflector.ts';
+import type { Store } from './runtime/store.ts';
+
+/** A watch tells something once a minute at least, if only a bookmark. */
+const STALE_SECONDS = 180;
+
+export interface WatchedCluster {
+  readonly resources: Store<JwtKeyRotation>;
+  readonly workloads: Readonly<Record<WorkloadKind, Store<WorkloadView>>>;
+  readonly pods: Store<PodView>;
+  /** Resolves when all of it was listed once. */
+  readonly synced: Promise<unknown>;
+  /** Readiness: each watch by its plural, and why it cannot be trusted now. */
+  readonly checks: Readonly<Record<string, Check>>;
+}
+
+export interface WatchOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** All if absent. */
+  readonly namespace: string | undefined;
+  /** Ends the watches. */
+  readonly signal: AbortSignal;
+}
+
+export function watchCluster({ client, clock, log, namespace, signal }: WatchOptions): WatchedCluster {
+  const start = <Raw extends KubeObject, T>(type: ResourceType<Raw>, project: (raw: Raw) => T) => {
+    const reflector = new Reflector({ client, clock, log, type, project, selection: { namespace } });
+    void reflector.run(signal);
+    return reflector;
+  };
+  const startWorkload = (kind: WorkloadKind) => start(WORKLOADS[kind].type, WORKLOADS[kind].view);
+  const jwtkeyrotations = start(JWT_KEY_ROTATIONS, typed);
+  const deployments = startWorkload('Deployment');
+  const statefulsets = startWorkload('StatefulSet');
+  const daemonsets = startWorkload('DaemonSet');
+  const pods = start(PODS, podView);
+  const all = { jwtkeyrotations, deployments, statefulsets, daemonsets, pods };
+  return {
+    resources: jwtkeyrotations.store,
+    workloads: { Deployment: deployments.store, StatefulSet: statefulsets.store, DaemonSet: daemonsets.store },
+    pods: pods.store,
+    synced: Promise.all(Object.values(all).map((reflector) => reflector.synced)),
+    checks: Object.fromEntries(Object.entries(all).map(([plural, reflector]) => [plural, freshness(reflector)])),
+  };
+}
+
+/** The items of a list lack these two, and Events need them. */
+function typed(raw: JwtKeyRotation): JwtKeyRotation {
+  return { ...raw, apiVersion: JWT_KEY_ROTATIONS.apiVersion, kind: JWT_KEY_ROTATIONS.kind };
+}
+
+function freshness(reflector: { hasSynced(): boolean; secondsSinceContact(): number }): Check {
+  return () => {
+    if (!reflector.hasSynced()) return 'not synced yet';
+    const silent = reflector.secondsSinceContact();
+    return silent > STALE_SECONDS ? `silent for ${Math.round(silent)} s` : undefined;
+  };
+}
