@@ -19,6 +19,7 @@ import { type HealthServer, serveHealth } from './runtime/http.ts';
 import { type ElectionEnd, LeaderElector } from './runtime/lease.ts';
 import type { Logger } from './runtime/log.ts';
 import { controllerMetrics, createRegistry, leaderMetrics, queueMetrics, requestMetrics } from './runtime/metrics.ts';
+import { ServerClock } from './runtime/server-clock.ts';
 import { runStopSteps, type StopStep } from './runtime/shutdown.ts';
 import { keyOf } from './runtime/store.ts';
 import { WorkQueue } from './runtime/workqueue.ts';
@@ -47,7 +48,16 @@ export class Operator {
   constructor(flags: Flags, access: ClusterAccess, log: Logger) {
     this.#flags = flags;
     this.#log = log;
-    const client = new KubeClient({ access, clock, onRequest: requestMetrics(this.#registry) });
+    const serverClock = new ServerClock(clock);
+    const count = requestMetrics(this.#registry);
+    const client = new KubeClient({
+      access,
+      clock,
+      onRequest: (observation) => {
+        count(observation);
+        serverClock.observe(observation);
+      },
+    });
     const common = { client, clock, log };
     const { signal } = this.#watching;
     this.#client = client;
@@ -77,6 +87,7 @@ export class Operator {
       status: new StatusWriter({ ...common, fence, resources }),
       announcer: new Announcer({ events: this.#events, log, metrics: new RotationMetrics(this.#registry) }),
       allowLoopback: flags.allowLoopbackPods,
+      serverClock,
     });
     wake(this.#queue, this.#cluster);
   }

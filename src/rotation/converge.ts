@@ -82,7 +82,9 @@ export function isStampable({ workload }: TargetFacts, keyset: Keyset): boolean 
 
 /** @returns when a target may be restarted: at once where canaries find a stale pod, else when the write has spread */
 export function settledAt(target: TargetFacts, keyset: Keyset): number {
-  return levelOf(target) === 'Canary' ? 0 : currentShape(keyset).writtenAt + SETTLE_MS;
+  if (levelOf(target) === 'Canary') return 0;
+  // start times have whole seconds, cut off: what starts from the next one on is seen to have started late enough
+  return Math.ceil((currentShape(keyset).writtenAt + SETTLE_MS) / 1000) * 1000;
 }
 
 /** Pods that should be sent canaries now. Answers older than `maxAgeMs` count as none. */

@@ -96,6 +96,8 @@ export interface Facts {
   readonly now: number;
   /** Whether everything below was read from the API server just now, not from a cache. */
   readonly live: boolean;
+  /** Clock of the API server less ours, milliseconds, give or take a second; undefined if it has not told. */
+  readonly clockOffsetMs?: number;
   /** Unique to this decision; names a rotation that it may start. */
   readonly nextRotationId: string;
   readonly settings: Settings;

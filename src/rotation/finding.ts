@@ -30,6 +30,8 @@ export type Reason =
   | 'RolloutInProgress'
   | 'RolloutFailed'
   | 'RolloutStalled'
+  // the clocks
+  | 'ClockSkew'
   // the pods
   | 'CanaryVoid'
   | 'CanaryRefused'

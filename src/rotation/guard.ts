@@ -3,11 +3,27 @@
  * the world afresh.
  */
 import type { Action, Decision, StatusPhase } from './decision.ts';
+import { formatDuration } from './duration.ts';
 import { ackedNow } from './evidence.ts';
 import type { Facts } from './facts.ts';
+import type { Finding } from './finding.ts';
 import type { Acked, Keyset } from './keyset.ts';
 import { unsafeReasons } from './safe-write.ts';
 import { candidate, type Write, writesKeys } from './transition.ts';
+
+/** Writes that rest on what the time is: one says when the wait for old tokens begins, the other that it is over. */
+const TIMED: readonly Write['transition'][] = ['drain', 'retire'];
+/** The Date header has whole seconds, and the answer took its time. */
+const HEADER_ERROR_MS = 2_000;
+const SKEW_RETRY_MS = 5_000;
+
+/** A clock that is ahead would end the wait too early, one that is behind would begin it too early. */
+function clockFinding({ clockOffsetMs = 0, settings }: Facts): Finding | undefined {
+  if (Math.abs(clockOffsetMs) <= settings.clockSkewMs + HEADER_ERROR_MS) return undefined;
+  const direction = clockOffsetMs < 0 ? 'ahead of' : 'behind';
+  const message = `the operator's clock is ${formatDuration(Math.abs(clockOffsetMs))} ${direction} that of the API server; the old key stays until they agree`;
+  return { reason: 'ClockSkew', message };
+}
 
 /** Stands for the key that the write will make. */
 const FRESH = 'fresh';
@@ -33,7 +49,12 @@ export function guarded(facts: Facts, keyset: Keyset, write: Write, phase: Statu
 export function confirmed(facts: Facts, keyset: Keyset, write: (acked: Acked) => Write, phase: StatusPhase): Decision {
   const confirm: Action = { type: 'confirm' };
   if (!facts.live) return { action: confirm, phase, progress: 'confirming' };
-  return guarded(facts, keyset, write(ackedNow(facts.targets, keyset)), phase);
+  const next = write(ackedNow(facts.targets, keyset));
+  const skew = TIMED.includes(next.transition) ? clockFinding(facts) : undefined;
+  if (skew !== undefined) {
+    return { action: { type: 'wait', until: facts.now + SKEW_RETRY_MS }, phase, progress: skew.message, stalled: skew };
+  }
+  return guarded(facts, keyset, next, phase);
 }
 
 /** Milliseconds that tokens outlive their signer: an edit of the spec in mid-rotation may only lengthen it. */

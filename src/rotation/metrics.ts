@@ -79,6 +79,9 @@ export class RotationMetrics {
     gauge('rekey_burnt_key_accepting_pods', 'Live pods that may accept a burnt key.', [], ({ facts }) =>
       burning(facts),
     );
+    gauge('rekey_clock_offset_seconds', 'Clock of the API server less that of the operator.', [], ({ facts }) =>
+      seconds(facts?.clockOffsetMs),
+    );
     gauge(
       'rekey_emergency_seconds',
       'From the fresh key to the last pod that accepted a burnt one, in the last emergency.',

@@ -6,6 +6,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/log.ts';
+import type { ServerClock } from '../runtime/server-clock.ts';
 import { keyOf, type Store } from '../runtime/store.ts';
 import type { Actor } from './act.ts';
 import type { Announcer } from './announce.ts';
@@ -37,6 +38,7 @@ export interface ReconcilerOptions {
   readonly status: StatusWriter;
   readonly announcer: Announcer;
   readonly allowLoopback: boolean;
+  readonly serverClock: ServerClock;
 }
 
 interface Result {
@@ -116,6 +118,7 @@ export class Reconciler {
       nextRotationId: randomUUID(),
       allowLoopback,
       now: clock.now(),
+      clockOffsetMs: this.#options.serverClock.offsetMs(),
       sharedWith: this.#sharedWith(keyOf(resource.metadata), secret.facts),
     });
     memory.prune(facts);

@@ -47,6 +47,7 @@ export interface Settings {
   readonly suspend: boolean;
   readonly windows: readonly WindowSettings[];
   readonly maxTokenTtlMs: number;
+  readonly clockSkewMs: number;
   /** How long after the exit of the last signer its tokens may still be alive: maxTokenTTL + clockSkew + slack. */
   readonly drainMs: number;
   readonly keyBytes: number;
@@ -176,6 +177,7 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
       durationMs: ms(window.duration),
     })),
     maxTokenTtlMs: ms(spec.maxTokenTTL),
+    clockSkewMs: ms(spec.clockSkew),
     drainMs: drainOf(spec),
     keyBytes: spec.key.bytes,
     algorithm: spec.key.algorithm,

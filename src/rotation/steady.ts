@@ -89,7 +89,9 @@ function baseline(facts: Facts, keyset: Keyset): Decision | undefined {
   const requirements = requirementsOf(facts.targets, keyset);
   const rows = survey(requirements, keyset);
   const finding = baselineFinding(rows, keyset);
-  const pods = toProbe(requirements, keyset, facts.now, BASELINE_AGE_MS);
+  // a good answer is good for a minute; whoever mends a bad one shall not wait for it
+  const maxAgeMs = finding === undefined ? BASELINE_AGE_MS : 10 * RETRY_MS;
+  const pods = toProbe(requirements, keyset, facts.now, maxAgeMs);
   if (pods.length > 0) {
     const progress = finding?.message ?? 'asking every verifier whether it verifies';
     return { action: { type: 'probe', pods }, phase: 'Preflight', progress, ...(finding && { blocked: finding }) };

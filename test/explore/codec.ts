@@ -3,7 +3,7 @@
  */
 import type { Config } from './config.ts';
 import { tidied } from './environment.ts';
-import { UNMANAGED, versionOf } from './keysets.ts';
+import { FOUND, UNMANAGED, versionOf } from './keysets.ts';
 import type { Pod, Probe, Shown, World } from './world.ts';
 
 const MAX_BYTES = 512;
@@ -45,6 +45,9 @@ function nodeOrders(nodes: number): readonly (readonly number[])[] {
   return made;
 }
 
+/** Versions have four bits, and two numbers are spoken for. */
+const MAX_VERSION = FOUND - 1;
+
 /** @param order new names of the nodes by old name */
 function write(config: Config, world: World, order: readonly number[]): number {
   let at = 0;
@@ -57,6 +60,7 @@ function write(config: Config, world: World, order: readonly number[]): number {
     byte(value & 255);
   };
   const { cache } = world;
+  if (versionOf(world.secret) > MAX_VERSION) throw new Error(`more than ${MAX_VERSION} writes of the Secret`);
   word(world.secret);
   word(world.chronicle);
   word(world.pending);

@@ -12,6 +12,8 @@ export interface TargetConfig {
   readonly canary: boolean;
   /** Verifies with the signing key alone: a service that no rotation can serve. */
   readonly singleKey?: boolean;
+  /** Its controller leaves old pods alone when the template changes. */
+  readonly manual?: boolean;
   /** Accepts whatever it is sent: its canaries tell nothing. */
   readonly verifiesNothing?: boolean;
 }
@@ -108,6 +110,7 @@ const ALL: Readonly<Record<string, Omit<Config, 'name'>>> = {
   found: { ...ONE, drainTicks: 2, found: true, faults: faults('restart') },
   leak: { ...ONE, drainTicks: 2, aborts: 0, emergencies: 1, faults: faults('restart') },
   leakRolling: { ...ONE, aborts: 0, emergencies: 2, emergencyMode: 'Rolling' },
+  manual: { ...ONE, targets: [{ ...main, manual: true }], nodes: 2, faults: faults('restart') },
   // two services, of other roles
   pair: { ...ONE, targets: [main, admin] },
   inferred: { ...ONE, targets: [minter, admin], faults: faults('restart') },

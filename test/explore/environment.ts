@@ -22,7 +22,7 @@ export function environmentSteps(config: Config, world: World, emit: Emit): void
     controllerSteps(config, world, target, emit);
   });
   if (config.faults.staleCache) {
-    if (world.cache === undefined) emit('freeze', frozen(world));
+    if (world.cache === undefined) emit('freeze', frozen(config, world));
     else emit('thaw', thawed(world));
   }
   peopleSteps(config, world, emit);
@@ -57,8 +57,7 @@ function starts(config: Config, world: World, pod: Pod, index: number, emit: Emi
   const proven = config.targets[pod.target]?.canary === true;
   const oldest = Math.max(oldestReadable(config, world, pod.node), proven ? 0 : settled);
   for (let version = newest; version >= oldest; version -= 1) {
-    const young = (config.emergencies ?? 0) > 0;
-    const started = { ...pod, up: true, loaded: version, settled, young };
+    const started = { ...pod, up: true, loaded: version, settled, young: true };
     const bounds = world.bounds.map((bound, node) => (node === pod.node ? Math.max(bound, version) : bound));
     const after = (next: Pod) => withPods(config, { ...world, bounds }, replaced(world.pods, index, next));
     emit('start', after(anew(started)), pod.id, version);
@@ -94,10 +93,12 @@ function controllerSteps(config: Config, world: World, target: number, emit: Emi
   const wanted = pods.filter((pod) => !pod.terminating);
   const template = world.templates[target] ?? 0;
   const desired = world.desired[target] ?? 0;
-  const current = wanted.filter((pod) => pod.template === template);
+  // where people replace the pods, the controller only fills up
+  const manual = config.targets[target]?.manual === true;
+  const current = manual ? wanted : wanted.filter((pod) => pod.template === template);
   // a rollout needs one more than is desired
   if (pods.length < Math.max(config.maxPods, desired + 1)) {
-    if (current.length < desired && wanted.length <= desired) createSteps(config, world, target, template, emit);
+    if (current.length < desired && (!manual || wanted.length < desired) && wanted.length <= desired) createSteps(config, world, target, template, emit);
     if (config.faults.scale && wanted.length < desired) {
       const old = new Set(pods.map((pod) => pod.template).filter((other) => other !== template));
       for (const other of old) createSteps(config, world, target, other, emit);
@@ -106,7 +107,7 @@ function controllerSteps(config: Config, world: World, target: number, emit: Emi
   if (wanted.length > desired) {
     // not before enough others are available, and those of an old template first
     const available = (but: Pod) => wanted.filter((pod) => pod !== but && pod.up).length;
-    const outdated = wanted.filter((pod) => pod.template !== template);
+    const outdated = wanted.filter((pod) => !manual && pod.template !== template);
     for (const pod of outdated.length > 0 ? outdated : wanted) {
       if (available(pod) < desired && pod.up) continue;
       const killed = { ...pod, terminating: true };

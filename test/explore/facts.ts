@@ -28,6 +28,7 @@ function makeSettings(config: Config, drainTicks: number): Settings {
     ...{ algorithm: 'HS256', signingNames: ['JWT_SECRET_KEY'], fallbacksName: 'JWT_SECRET_KEY_FALLBACKS' },
     ...{ canaryClaims: { claims: {} }, unlistedConsumers: 'Block', rolloutTimeoutMs: 1e12, forceReason: '' },
     emergencyMode: 'FailClosed',
+    clockSkewMs: 0,
     targets: config.targets.map(
       ({ name, roles, canary: asked }): TargetSettings => ({
         ...{ kind: 'Deployment', name, roles },
@@ -53,8 +54,8 @@ export function factsOf(config: Config, world: World, live: boolean): Facts {
   const targets = settings.targets.map((target, index): TargetFacts => {
     const shown = live ? undefined : cache;
     const template = shown === undefined ? world.templates[index] : shown.templates[index];
-    const rolledOut = shown === undefined ? isRolledOut(world, index) : shown.rolledOut[index] === true;
-    const workload = { uid: target.name, paused: false, manual: false, rolledOut, consumes: true, ready: 1 };
+    const rolledOut = shown === undefined ? isRolledOut(config, world, index) : shown.rolledOut[index] === true;
+    const workload = { uid: target.name, paused: false, manual: config.targets[index]?.manual === true, rolledOut, consumes: true, ready: 1 };
     return {
       settings: target,
       workload: template === undefined || template === 0 ? workload : { ...workload, templateVersion: template },

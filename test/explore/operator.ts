@@ -136,7 +136,7 @@ function bumpSteps(config: Config, world: World, action: Action<'bump'>, facts: 
   const told = (cached: NonNullable<World['cache']>) => ({
     ...cached,
     templates: cached.templates.map((template, i) => (i === first ? action.version : template)),
-    rolledOut: cached.rolledOut.map((out, i) => (i === first ? isRolledOut(done, first) : out)),
+    rolledOut: cached.rolledOut.map((out, i) => (i === first ? isRolledOut(config, done, first) : out)),
   });
   // the answer of the API server goes into the cache
   emit('bump', cache === undefined ? done : { ...done, cache: told(cache) }, first, action.version);

@@ -184,6 +184,9 @@ function judgeKeys(before: World, after: World): Violation | undefined {
     return { oracle: 'I15', message: `a rotation begins in phase ${was.phase} of another` };
   }
   const served = is.handled.rotateAt !== was.handled.rotateAt;
+  if (burns && was.handled.emergencies?.at(-1) === is.handled.emergencies?.at(-1)) {
+    return { oracle: 'I15', message: 'an emergency is not marked as served: it would be served again' };
+  }
   if (begins && !burns && !served) {
     return {
       oracle: 'I15',

@@ -184,11 +184,12 @@ export function withPods(config: Config, world: World, pods: readonly Pod[]): Wo
 }
 
 /** What `kubectl rollout status` would say, with all pods available. */
-export function isRolledOut(world: World, target: number): boolean {
+export function isRolledOut(config: Config, world: World, target: number): boolean {
+  const manual = config.targets[target]?.manual === true;
   let count = 0;
   for (const pod of world.pods) {
     if (pod.gone || pod.terminating || pod.target !== target) continue;
-    if (pod.template !== world.templates[target] || !pod.up) return false;
+    if (!pod.up || (!manual && pod.template !== world.templates[target])) return false;
     count += 1;
   }
   return count === world.desired[target];

@@ -84,13 +84,13 @@ export function evicted(world: World, index: number): World {
 }
 
 /** The caches show from now on what is now. */
-export function frozen(world: World): World {
+export function frozen(config: Config, world: World): World {
   const pods = world.pods.map(({ probe, ...pod }): Pod => {
     const { up, terminating, settled, young, lag } = pod;
     const shown = { up, terminating, settled: lag ? 0 : settled, young: young && !lag, same: true };
     return { ...pod, shown: probe === undefined ? shown : { ...shown, probe } };
   });
-  const rolledOut = world.templates.map((_, target) => isRolledOut(world, target));
+  const rolledOut = world.templates.map((_, target) => isRolledOut(config, world, target));
   return { ...world, pods, cache: { secret: world.secret, templates: world.templates, rolledOut } };
 }
 

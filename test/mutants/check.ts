@@ -6,7 +6,6 @@
 import { CONFIGS } from '../explore/config.ts';
 import { judgeLiveness } from '../explore/liveness.ts';
 import { explore } from '../explore/search.ts';
-import { traceOf } from '../explore/trace.ts';
 import { compactForgetsNothing, stateComesBack } from '../property/keysets.ts';
 import { safeWritesAreSafe } from '../property/safe-writes.ts';
 import { EFFECTS } from './effects.ts';
@@ -40,7 +39,8 @@ function exploring(name: string, oracles: readonly string[] | undefined): string
   const result = explore(config, { maxStates: 2_000_000, oracles });
   const found = result.found ?? (oracles?.includes('I14') !== false ? judgeLiveness(config, result).found : undefined);
   if (found === undefined) return undefined;
-  const steps = traceOf(config, result, found).length - 2;
+  let steps = found.after === undefined ? 0 : 1;
+  for (let id = result.store.parent(found.state); id !== -1; id = result.store.parent(id)) steps += 1;
   return `${found.violation.oracle} explore ${name}, ${steps} steps`;
 }
 

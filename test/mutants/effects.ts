@@ -126,6 +126,7 @@ export const EFFECTS: Readonly<Record<string, Check>> = {
         ensure('I10', keysetOf(cluster)?.version === version, 'another status led to another write');
       }
       operator.status = { ...status, lastHandledRotateAt: '2' };
+      operator.deaf = true;
       const staged = await pass(cluster, operator, inPhase(cluster, 'Staging'), {
         'rekey.dev/rotate-requested-at': '2',
       });

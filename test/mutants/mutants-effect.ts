@@ -14,10 +14,10 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: ACT,
-        find: 'const written = await this.#put(namespace, name, patch, resourceVersion);',
+        find: 'const written = await this.#put(namespace, name, body, resourceVersion);',
         replace: `let written: string;
           try {
-            written = await this.#put(namespace, name, patch, resourceVersion);
+            written = await this.#put(namespace, name, body, resourceVersion);
           } catch {
             const again = await getSecret(this.#options.client, namespace, name);
             return this.#write(namespace, facts, write, again?.metadata.resourceVersion);
@@ -51,7 +51,11 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
   {
     name: 'restart stamped by the second',
     patches: [
-      { file: ACT, find: '[KEYSET_VERSION]: String(version)', replace: '[KEYSET_VERSION]: String(Date.now() / 1000 | 0)' },
+      {
+        file: ACT,
+        find: '[KEYSET_VERSION]: String(version)',
+        replace: '[KEYSET_VERSION]: String(Date.now() / 1000 | 0)',
+      },
     ],
     check: { by: 'effect', effect: 'rotation', oracles: ['I14'] },
   },
@@ -105,7 +109,11 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
         find: 'const fresh = { key: newKey(settings.keyBytes), ack: newKey(MIN_KEY_BYTES) };',
         replace: 'const key = newKey(settings.keyBytes);\n    const fresh = { key, ack: newKey(MIN_KEY_BYTES) };',
       },
-      { file: 'src/rotation/canary.ts', find: 'const madeUp = generateKey(MIN_KEY_BYTES);', replace: 'const madeUp = generateKey(MIN_KEY_BYTES);\n    generateKey(MIN_KEY_BYTES);' },
+      {
+        file: 'src/rotation/canary.ts',
+        find: 'const madeUp = generateKey(MIN_KEY_BYTES);',
+        replace: 'const madeUp = generateKey(MIN_KEY_BYTES);\n    generateKey(MIN_KEY_BYTES);',
+      },
     ],
     check: { by: 'effect', effect: 'abortedKey', oracles: ['I7'] },
   },
@@ -121,7 +129,7 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: KEYS,
-        find: "`weak-${digest.slice(0, 4)}` : digest.slice(0, 16);",
+        find: '`weak-${digest.slice(0, 4)}` : digest.slice(0, 16);',
         replace: "`weak-${digest.slice(0, 4)}` : bytes.toString('latin1');",
       },
     ],

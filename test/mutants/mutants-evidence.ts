@@ -54,7 +54,8 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
       {
         file: TRANSITION,
         find: "const acked = 'acked' in write ? write.acked : keyset.acked;",
-        replace: "const acked = write.transition === 'stage' ? { Signer: version, Verifier: version } : 'acked' in write ? write.acked : keyset.acked;",
+        replace:
+          "const acked = write.transition === 'stage' ? { Signer: version, Verifier: version } : 'acked' in write ? write.acked : keyset.acked;",
       },
     ],
     check: { by: 'explore', config: 'dual', oracles: ['I4'] },
@@ -75,8 +76,8 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     check: { by: 'explore', config: 'dual', oracles: ['I4'] },
   },
   {
-    name: 'a pod missed: only the first is looked at',
-    patches: overlooking('target.pods.slice(0, 1)'),
+    name: 'a pod missed: the list is cut off',
+    patches: overlooking('target.pods.slice(-1)'),
     check: { by: 'explore', config: 'dual', oracles: ['I4'] },
   },
   {

@@ -243,7 +243,7 @@ export const RULE: readonly Mutant[] = [
         find: 'if (asked.length > 0) return',
         replace: 'if (asked.length > 99) return',
       },
-      { file: EMERGENCY, find: 'if (rows.met.length < all) return', replace: 'if (rows.met.length > all) return' },
+      { file: EMERGENCY, find: 'if (rows.met.length < all) {', replace: 'if (rows.met.length > all) {' },
     ],
     check: { by: 'explore', config: 'leak', oracles: ['I6'] },
   },

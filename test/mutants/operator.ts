@@ -14,6 +14,7 @@ import { type PodView, podView } from '../../src/rotation/views.ts';
 import { deploymentView, type WorkloadView } from '../../src/rotation/workloads.ts';
 import { type Clock, systemClock } from '../../src/runtime/clock.ts';
 import type { Logger } from '../../src/runtime/log.ts';
+import { ServerClock } from '../../src/runtime/server-clock.ts';
 import { Store } from '../../src/runtime/store.ts';
 import { type MiniCluster, NAMESPACE } from './cluster.ts';
 import { CANARY } from './pod.ts';
@@ -54,13 +55,15 @@ class Kept extends StatusWriter {
     this.#operator = operator;
   }
   override async write(_: JwtKeyRotation, status: JwtKeyRotationStatus): Promise<undefined> {
-    this.#operator.status = status;
+    if (!this.#operator.deaf) this.#operator.status = status;
   }
   override forget(): void {}
 }
 
 export class MiniOperator {
   status: JwtKeyRotationStatus | undefined;
+  /** The status stays as it is, whatever is written. */
+  deaf = false;
   /** Asked before each effect. */
   fence: () => void = () => {};
   readonly #cluster: MiniCluster;
@@ -92,7 +95,7 @@ export class MiniOperator {
     this.#reconciler = new Reconciler({
       ...{ client: this.#client, clock, log: silent, resources: this.#resources, caches: this.#caches },
       ...{ secrets: new Told(cluster), actor: this.#actor, status: new Kept(this), announcer: new Silence() },
-      allowLoopback: true,
+      ...{ allowLoopback: true, serverClock: new ServerClock(clock) },
     });
   }
 

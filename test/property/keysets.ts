@@ -93,7 +93,8 @@ const keysets: fc.Arbitrary<Keyset> = fc
     },
     { requiredKeys: ['history', 'keys', 'acked', 'phase', 'handled', 'attempts', 'burnt'] },
   )
-  .map((keyset) => ({ ...keyset, version: keyset.history.at(-1)?.version ?? 0 }));
+  // as JSON has it: no undefined, no foreign prototype
+  .map((keyset) => JSON.parse(JSON.stringify({ ...keyset, version: keyset.history.at(-1)?.version ?? 0 })) as Keyset);
 
 /** @throws if a keyset does not come back from its annotations as it was */
 export function stateComesBack(runs: number): void {

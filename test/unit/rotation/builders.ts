@@ -14,6 +14,7 @@ export const SETTINGS: Settings = {
   suspend: false,
   windows: [],
   maxTokenTtlMs: 3_600_000,
+  clockSkewMs: 60_000,
   drainMs: 4_560_000,
   keyBytes: 32,
   algorithm: 'HS256',

@@ -198,6 +198,24 @@ describe('who is waited for', () => {
   });
 });
 
+describe('clocks that differ', () => {
+  const at = (clockOffsetMs: number) => {
+    const promoting = facts(PROMOTING, { targets: services(PROMOTING, { main: 3, admin: 2 }), clockOffsetMs });
+    const due = facts(DRAINING, {
+      targets: services(DRAINING, { main: 3, admin: 2 }, drained),
+      now: drained,
+      clockOffsetMs,
+    });
+    return [promoting, due].map((world) => plan(world).stalled?.reason ?? decide(world));
+  };
+
+  it('by more than clockSkew keep the old key: the wait neither begins nor ends', () => {
+    expect(at(-62_001)).toEqual(['ClockSkew', 'ClockSkew']);
+    expect(at(62_001)).toEqual(['ClockSkew', 'ClockSkew']);
+    expect(at(62_000)).toEqual(['write drain', 'write retire']);
+  });
+});
+
 describe('a canary that every pod refuses', () => {
   const refuse = (keyset: typeof STAGING, targets: readonly TargetFacts[]) =>
     targets.map((item) => ({
