@@ -23,13 +23,14 @@ import {
   toProbe,
 } from './converge.ts';
 import type { Decision } from './decision.ts';
-import { levelOf, SETTLE_MS } from './evidence.ts';
+import { levelOf, SETTLE_MS, shapesHeld } from './evidence.ts';
 import type { EmergencyRequest, Facts, TargetFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { confirmed } from './guard.ts';
 import { currentShape, type Keyset } from './keyset.ts';
 import { requirementsOf } from './requirements.ts';
 import { stampedVersion } from './stamps.ts';
+import { UNKNOWN } from './transition.ts';
 
 /** Pods that may accept a burnt key get this long to end. */
 export const GRACE_SECONDS = 5;
@@ -62,7 +63,7 @@ export function planBurning(facts: Facts, keyset: Keyset): Decision {
   const all = requirements.flatMap(({ target }) => target.pods).length;
   const progress = `${rows.met.length} of ${all} pods are proved to refuse every burnt key`;
   const older = (row: PodOf) => isOlder(row, facts, keyset);
-  const proved = [...rows.stale, ...rows.leaving].filter((row) => older(row) || acceptsAny(row.pod));
+  const proved = [...rows.stale, ...rows.leaving].filter((row) => older(row) || !isMute(row, keyset));
   const suspects = [...proved, ...[...rows.unknown, ...rows.refusing].filter(older)];
   const rolling = facts.settings.emergencyMode === 'Rolling';
   const targets = rolling ? unstamped(requirements, keyset) : [];
@@ -88,7 +89,7 @@ function unproveable(facts: Facts, keyset: Keyset, rows: Survey, progress: strin
     const message = `pod ${liar.name} accepted a token signed with a made-up key: whether it refuses the burnt keys cannot be proved`;
     return { reason: 'CanaryVoid', message };
   }
-  const mute = [...rows.refusing, ...rows.stale].find(({ pod }) => pod.ready)?.pod;
+  const mute = [...rows.refusing, ...rows.stale.filter((row) => isMute(row, keyset))].find(({ pod }) => pod.ready)?.pod;
   if (mute !== undefined) {
     const message = `pod ${mute.name} refuses canaries signed with every key, the fresh one too: check spec.canary, spec.key.algorithm and the clocks; until then it is not proved that the burnt keys are dead`;
     return { reason: 'CanaryRefused', message };
@@ -116,6 +117,11 @@ function isOlder({ target, pod }: PodOf, { now }: Facts, keyset: Keyset): boolea
   if (pod.startedAt < writtenAt) return true;
   const settled = writtenAt + SETTLE_MS;
   return levelOf(target) === 'Inferred' && now >= settled && pod.startedAt < settled;
+}
+
+/** Over a Secret that was lost, a pod that refuses every key is like one that holds a key nobody knows. */
+function isMute({ target, pod }: PodOf, keyset: Keyset): boolean {
+  return shapesHeld(target, pod, keyset).every(({ sign }) => sign === UNKNOWN) && !acceptsAny(pod);
 }
 
 /** Still to be deleted, or to be hurried: it was deleted by somebody who gave it more time. */

@@ -115,7 +115,7 @@ export function foundKeyset(signing: FreshKey, others: readonly FreshKey[], vers
 }
 
 /** Key id of keys that rekey has never seen. */
-const UNKNOWN = 'unknown';
+export const UNKNOWN = 'unknown';
 
 /** The keyset of a Secret that is gone, or holds nothing that rekey can make sense of, before an emergency fills it. */
 export function lostKeyset(version: number, now: number): Keyset {

@@ -5,8 +5,8 @@ import { writeFileSync } from 'node:fs';
 import type { Journal } from '../support/faultproxy/journal.ts';
 import type { Lane } from './lane.ts';
 import type { Build } from './operator.ts';
-import { PLAIN } from './plan.ts';
-import { type Count, REFERENCE_FILE, type Reference } from './reference.ts';
+import { PLAIN, type Workload } from './plan.ts';
+import { type Count, REFERENCE_FILE, type Reference, type Rotation } from './reference.ts';
 import { runPlan } from './run.ts';
 
 const RUNS = 4;
@@ -34,14 +34,20 @@ function common(runs: readonly (readonly Seen[])[]): readonly Count[] {
 
 /** @throws Error if a rotation without any fault violates an oracle: then nothing that the campaign says is worth much */
 export async function learn(lane: Lane, build: Build, log: (line: string) => void): Promise<Reference> {
+  const one = (workload: Workload): Promise<Rotation> => learnOne(lane, build, log, workload);
+  return { rotate: await one('rotate'), abort: await one('abort'), rollback: await one('rollback') };
+}
+
+async function learnOne(lane: Lane, build: Build, log: (line: string) => void, workload: Workload): Promise<Rotation> {
   const journals: Journal[] = [];
-  // The first run adopts the Secret, which is another story.
-  for (let i = 0; i <= RUNS; i += 1) {
-    const result = await runPlan(lane, { ...PLAIN, class: 'learn', name: 'no fault' }, build, `learn-${i}`);
-    log(`learn run ${i}: ${result.seconds.toFixed(1)} s, ${result.journal.exchanges.length} calls`);
-    if (result.violations.length > 0)
-      throw new Error(`a rotation without faults: ${JSON.stringify(result.violations)}`);
-    if (i > 0) journals.push(result.journal);
+  for (let i = 1; i <= RUNS; i += 1) {
+    const plan = { ...PLAIN, class: 'learn', name: 'no fault', workload };
+    const result = await runPlan(lane, plan, build, `learn-${workload}-${i}`);
+    log(`${workload}, run ${i}: ${result.seconds.toFixed(1)} s, ${result.journal.exchanges.length} calls`);
+    const [violation] = result.violations;
+    if (violation !== undefined)
+      throw new Error(`${workload} without faults: ${violation.oracle}: ${violation.message}`);
+    journals.push(result.journal);
   }
   return {
     calls: Math.max(...journals.map(({ exchanges }) => exchanges.length)),

@@ -30,13 +30,15 @@ export interface LineTrigger {
 export type Strike =
   /** `forMs`: every further request of the kind meets the same for so long. */
   | { readonly at: CallTrigger | ProcessTrigger; readonly call: CallFault; readonly forMs?: number }
+  /** From this request on the client is cut off: no request is answered and no watch tells anything for so long. */
+  | { readonly at: CallTrigger; readonly cutOff: CallFault; readonly forMs: number }
   | { readonly at: LineTrigger; readonly line: LineFault };
 
 /** Something that happens around the operator; see world/. */
 export interface WorldStrike {
   readonly name: string;
   /** Of the Secret; `Before` is just before the rotation is asked for. */
-  readonly phase: 'Before' | 'Staging' | 'Promoting' | 'Draining' | 'Retiring';
+  readonly phase: 'Before' | 'Staging' | 'Promoting' | 'Draining' | 'Retiring' | 'Aborting';
   readonly afterMs: number;
 }
 

@@ -3,6 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Workload } from './plan.ts';
 
 /** How often a signature occurs in a phase. */
 export interface Count {
@@ -11,13 +12,16 @@ export interface Count {
   readonly count: number;
 }
 
-export interface Reference {
+export interface Rotation {
   /** Requests that the API server answered. */
   readonly calls: number;
   /** In the order in which they first came. */
   readonly requests: readonly Count[];
   readonly lines: readonly Count[];
 }
+
+/** One for each workload. */
+export type Reference = Readonly<Record<Workload, Rotation>>;
 
 export const REFERENCE_FILE = join(import.meta.dirname, 'reference.json');
 

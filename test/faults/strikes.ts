@@ -19,6 +19,8 @@ export class Strikes implements Script {
   readonly #victims: Victims;
   readonly #open: Set<Strike>;
   readonly #lasting: { readonly what: string; readonly until: number; readonly fault: CallFault }[] = [];
+  /** Until when a client is cut off. */
+  readonly #cutOff = new Map<string, number>();
   readonly errors: unknown[] = [];
   /** When the last fault that was brought about is over, milliseconds since the epoch. */
   lastFaultEndsAt = 0;
@@ -30,11 +32,16 @@ export class Strikes implements Script {
   }
 
   faultOfCall(exchange: Exchange): CallFault | undefined {
+    if (exchange.at < (this.#cutOff.get(exchange.client) ?? 0)) return this.#strike({ kind: 'hang', applied: false });
     const lasting = this.#lasting.find(({ what, until }) => what === exchange.what && exchange.at < until);
     if (lasting !== undefined) return this.#strike(lasting.fault);
     for (const strike of this.#open) {
-      if (!('call' in strike) || !meets(strike.at, exchange)) continue;
+      if ('line' in strike || !meets(strike.at, exchange)) continue;
       this.#open.delete(strike);
+      if ('cutOff' in strike) {
+        this.#cutOff.set(exchange.client, exchange.at + strike.forMs);
+        return this.#strike(strike.cutOff);
+      }
       const { call, forMs } = strike;
       if (forMs !== undefined) this.#lasting.push({ what: exchange.what, until: exchange.at + forMs, fault: call });
       return this.#strike(call);
@@ -43,6 +50,8 @@ export class Strikes implements Script {
   }
 
   faultOfLine(line: WatchLine): LineFault | undefined {
+    const silentMs = (this.#cutOff.get(line.client) ?? 0) - Date.now();
+    if (silentMs > 0) return this.#strike({ kind: 'silence', ms: silentMs });
     for (const strike of this.#open) {
       if (!('line' in strike)) continue;
       const { what, phase, nth } = strike.at;

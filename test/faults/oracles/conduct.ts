@@ -21,8 +21,8 @@ export const noKeyTold: Oracle = ({ texts, keysAfter }) =>
   ).map(({ where, form, line }) => `a key as ${form} in ${where}, line ${line}`);
 
 /** O6: by the API server's own audit log. */
-export const calls: Oracle = ({ audited, processes, faultMs }) => {
-  const bound = 3 * REFERENCE.calls + CALLS_PER_START * processes + (CALLS_PER_SECOND * faultMs) / 1000;
+export const calls: Oracle = ({ plan, audited, processes, faultMs }) => {
+  const bound = 3 * REFERENCE[plan.workload].calls + CALLS_PER_START * processes + (CALLS_PER_SECOND * faultMs) / 1000;
   return audited.length <= bound ? [] : [`${audited.length} API calls, more than ${Math.round(bound)}`];
 };
 

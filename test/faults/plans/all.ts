@@ -1,21 +1,49 @@
 /**
  * All plans, numbered. The numbers follow from reference.json and these files, so they are the same on every machine.
  */
-import type { NumberedPlan, Plan } from '../plan.ts';
-import { REFERENCE, type Reference } from '../reference.ts';
+import type { NumberedPlan, Plan, Workload } from '../plan.ts';
+import { REFERENCE, type Reference, type Rotation } from '../reference.ts';
 import { callPlans } from './calls.ts';
-import { crashPlans } from './crashes.ts';
+import { crashPlans, loopPlans } from './crashes.ts';
 import { linePlans } from './lines.ts';
+import { pairPlans } from './pairs.ts';
 import { worldPlans } from './worlds.ts';
 
+/** Where a rotation that is stopped goes another way than one that is not. */
+const OWN_PHASES: Readonly<Record<Exclude<Workload, 'rotate'>, RegExp>> = {
+  abort: /^(Staging|Aborting|After)/,
+  rollback: /^(Draining|Promoting again|Retiring|After)/,
+};
+
 export function allPlans(reference: Reference = REFERENCE): readonly NumberedPlan[] {
+  const rotate = plansOf(reference.rotate);
+  const world = worldPlans();
   const plans: readonly Plan[] = [
-    ...callPlans(reference),
-    ...crashPlans(reference),
-    ...linePlans(reference),
-    ...worldPlans(),
+    ...rotate,
+    ...loopPlans(),
+    ...world,
+    ...pairPlans(rotate, world),
+    ...stopped(reference, 'abort'),
+    ...stopped(reference, 'rollback'),
   ];
   return plans.map((plan, i) => ({ ...plan, number: i + 1 }));
+}
+
+function plansOf(rotation: Rotation): readonly Plan[] {
+  return [...callPlans(rotation), ...crashPlans(rotation), ...linePlans(rotation)];
+}
+
+/** The plans of a rotation that somebody stops half-way, for the phases that are its own. */
+function stopped(reference: Reference, workload: Exclude<Workload, 'rotate'>): readonly Plan[] {
+  const { calls, requests, lines } = reference[workload];
+  const own = ({ phase }: { readonly phase: string }): boolean => OWN_PHASES[workload].test(phase);
+  const rotation = { calls, requests: requests.filter(own), lines: lines.filter(own) };
+  return plansOf(rotation).map((plan) => ({
+    ...plan,
+    workload,
+    class: `${workload}: ${plan.class}`,
+    name: `${workload}: ${plan.name}`,
+  }));
 }
 
 /** @returns how many plans each class has, in the order of the plans */

@@ -3,7 +3,7 @@
  */
 import type { CallFault } from '../../support/faultproxy/fault.ts';
 import { type CallTrigger, PLAIN, type Plan } from '../plan.ts';
-import type { Count, Reference } from '../reference.ts';
+import type { Count, Rotation } from '../reference.ts';
 
 /** Renewals of the lease and the like go on as long as the rotation does: the first of a phase stand for them all. */
 const MOST_OF_A_KIND = 6;
@@ -56,11 +56,43 @@ export function triggersOf(counts: readonly Count[], most = MOST_OF_A_KIND): rea
   );
 }
 
-export const isWatch = ({ what }: { readonly what: string }): boolean => what.startsWith('watch');
-export const isRead = ({ what }: { readonly what: string }): boolean => /^(get|list)/.test(what);
-export const isEvent = ({ what }: { readonly what: string }): boolean => what.endsWith(' events');
+const isWatch = ({ what }: Pick<CallTrigger, 'what'>): boolean => what.startsWith('watch');
+const isRead = ({ what }: Pick<CallTrigger, 'what'>): boolean => /^(get|list)/.test(what);
+const isEvent = ({ what }: Pick<CallTrigger, 'what'>): boolean => what.endsWith(' events');
+
+export interface Triggers {
+  readonly writes: readonly CallTrigger[];
+  /** Writes of Secrets and Deployments: what moves a rotation. */
+  readonly effects: readonly CallTrigger[];
+  readonly reads: readonly CallTrigger[];
+  readonly watches: readonly CallTrigger[];
+  /** The first Event of each phase; the others go the same way. */
+  readonly courtesies: readonly CallTrigger[];
+}
+
+export function sorted({ requests }: Rotation): Triggers {
+  const triggers = triggersOf(requests);
+  const writes = triggers.filter((at) => !isRead(at) && !isWatch(at) && !isEvent(at));
+  return {
+    writes,
+    effects: writes.filter(({ what }) => /secrets|deployments/.test(what)),
+    reads: triggers.filter(isRead),
+    watches: triggers.filter(isWatch),
+    courtesies: triggersOf(requests.filter(isEvent), 1),
+  };
+}
 
 export const nameOf = ({ what, phase, nth }: CallTrigger): string => `${what} @${phase} #${nth}`;
+
+export function callPlans(rotation: Rotation): readonly Plan[] {
+  const { writes, reads, watches, courtesies } = sorted(rotation);
+  return [
+    ...plans('answers to writes', [...writes, ...courtesies], WRITES),
+    ...plans('answers to reads', reads, READS),
+    ...plans('answers from the past', reads, PAST),
+    ...plans('answers to watches', watches, WATCHES),
+  ];
+}
 
 function plans(name: string, triggers: readonly CallTrigger[], faults: readonly Named[]): readonly Plan[] {
   return triggers.flatMap((at) =>
@@ -69,17 +101,4 @@ function plans(name: string, triggers: readonly CallTrigger[], faults: readonly 
       return { ...PLAIN, class: name, name: `${nameOf(at)}: ${text}`, strikes: [strike] };
     }),
   );
-}
-
-export function callPlans({ requests }: Reference): readonly Plan[] {
-  const triggers = triggersOf(requests);
-  const writes = triggers.filter((at) => !isRead(at) && !isWatch(at) && !isEvent(at));
-  const reads = triggers.filter(isRead);
-  const courtesies = triggersOf(requests.filter(isEvent), 1);
-  return [
-    ...plans('answers to writes', [...writes, ...courtesies], WRITES),
-    ...plans('answers to reads', reads, READS),
-    ...plans('answers from the past', reads, PAST),
-    ...plans('answers to watches', triggers.filter(isWatch), WATCHES),
-  ];
 }

@@ -4,7 +4,7 @@
  */
 import type { LineFault } from '../../support/faultproxy/fault.ts';
 import { type LineTrigger, PLAIN, type Plan } from '../plan.ts';
-import type { Count, Reference } from '../reference.ts';
+import type { Count, Rotation } from '../reference.ts';
 
 /** The status of pods changes often; its first changes in a phase stand for the rest. */
 const MOST_OF_A_KIND = 10;
@@ -21,7 +21,7 @@ const FAULTS: readonly (readonly [string, LineFault])[] = [
   ['the stream is silent for 6 s from it on', { kind: 'silence', ms: 6_000 }],
 ];
 
-export function linePlans({ lines }: Reference): readonly Plan[] {
+export function linePlans({ lines }: Rotation): readonly Plan[] {
   return lines.flatMap((count) =>
     triggersOf(count).flatMap((at) =>
       FAULTS.map(([text, line]): Plan => {

@@ -73,6 +73,13 @@ export async function pass(passage: Passage, fault: CallFault | undefined): Prom
     }
     case 'kill':
       return strike(passage, fault.position, () => signal('SIGKILL'), undefined);
+    case 'term':
+      return strike(
+        passage,
+        fault.position,
+        () => signal('SIGTERM'),
+        async () => {},
+      );
     case 'stop':
       return strike(
         passage,

@@ -24,6 +24,8 @@ export type CallFault =
   | { readonly kind: 'past'; readonly back: number }
   /** SIGKILL to the sender. */
   | { readonly kind: 'kill'; readonly position: Position }
+  /** SIGTERM to the sender; the request goes on, since it has time to end it. */
+  | { readonly kind: 'term'; readonly position: Position }
   /** SIGSTOP to the sender, SIGCONT after `ms`. */
   | { readonly kind: 'stop'; readonly position: Position; readonly ms: number };
 

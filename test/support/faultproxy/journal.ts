@@ -39,6 +39,7 @@ export interface Exchange {
 
 /** One line of a watch. */
 export interface WatchLine {
+  readonly client: string;
   /** Such as `pods MODIFIED` or `deployments main MODIFIED`. */
   readonly what: string;
   readonly phase: string;
@@ -74,8 +75,8 @@ export class Journal {
     return exchange;
   }
 
-  line(what: string, phase: string): WatchLine {
-    const line: WatchLine = { what, phase, nth: this.#count(`line ${what} @${phase}`) };
+  line(client: string, what: string, phase: string): WatchLine {
+    const line: WatchLine = { client, what, phase, nth: this.#count(`line ${what} @${phase}`) };
     this.lines.push(line);
     return line;
   }

@@ -3,10 +3,14 @@
  */
 import { STATE } from '../../../src/rotation/names.ts';
 
-/** `Start` before the Secret was seen, `Before` and `After` for Steady on either side of the rotation. */
+/**
+ * `Start` before the Secret was seen, `Before` and `After` for Steady on either side of the rotation; `again` is added to a
+ * phase that comes back, as after a rollback.
+ */
 export class PhaseTracker {
   #phase = 'Start';
-  #left = false;
+  #last = '';
+  readonly #seen = new Set<string>();
 
   get phase(): string {
     return this.#phase;
@@ -15,10 +19,12 @@ export class PhaseTracker {
   /** @param body an answer of the API server that holds the Secret */
   see(body: string): void {
     const phase = phaseIn(body);
-    if (phase === undefined) return;
-    if (phase !== 'Steady') this.#left = true;
-    if (phase === 'Steady') this.#phase = this.#left ? 'After' : 'Before';
-    else this.#phase = phase;
+    if (phase === undefined || phase === this.#last) return;
+    this.#last = phase;
+    const again = this.#seen.has(phase);
+    this.#seen.add(phase);
+    if (phase === 'Steady') this.#phase = this.#seen.size > 1 ? 'After' : 'Before';
+    else this.#phase = again ? `${phase} again` : phase;
   }
 }
 

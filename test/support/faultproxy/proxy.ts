@@ -179,10 +179,8 @@ export class FaultProxy {
     const note = (line: string): WatchLine | undefined => {
       const { type, name } = eventOf(line);
       if (type === '' || type === 'BOOKMARK') return undefined;
-      return journal.line(
-        resource === 'deployments' ? `${resource} ${name} ${type}` : `${resource} ${type}`,
-        this.phase,
-      );
+      const what = resource === 'deployments' ? `${resource} ${name} ${type}` : `${resource} ${type}`;
+      return journal.line(exchange.client, what, this.phase);
     };
     await passLines({ from, to: response, gone, note, faultOf: (line) => script.faultOfLine(line) });
   }

@@ -604,7 +604,8 @@ describe('an emergency', () => {
   });
 
   it('does not delete new pods again and again because a canary is wrong', () => {
-    const refuse = (keyset: Keyset) => new Map(keyset.keys.map(({ kid }) => [kid, 'refused'] as const));
+    const refuse = ({ keys, burnt }: Keyset) =>
+      new Map([...keys, ...burnt].map(({ kid }) => [kid, 'refused'] as const));
     const targets = fresh().map((item) => ({
       ...item,
       pods: item.pods.map((one) => ({ ...one, probe: one.probe && { ...one.probe, answers: refuse(BURNING) } })),
