@@ -5,6 +5,7 @@ import { isWrite } from '../../support/faultproxy/call.ts';
 import type { Exchange } from '../../support/faultproxy/journal.ts';
 import { scanForKeys } from '../../support/scenario/secrets-scan.ts';
 import type { Evidence, Oracle } from '../evidence.ts';
+import type { Workload } from '../plan.ts';
 import { REFERENCE } from '../reference.ts';
 import { isGranted } from '../rights.ts';
 
@@ -75,7 +76,10 @@ function isGood(status: number | undefined): boolean {
   return status !== undefined && status >= 200 && status < 300;
 }
 
-/** I14: a target is restarted three times at most, besides what the world undid; and no pod is evicted that is not stale. */
+/** I14: once for stage, promote and retire, and for a rollback once more. */
+const RESTARTS: Readonly<Record<Workload, number>> = { rotate: 3, abort: 3, rollback: 4 };
+
+/** A target is not restarted oftener than it needs, besides what the world undid; and no pod is evicted that is not stale. */
 export const restarts: Oracle = (evidence) => {
   const stamps = new Map<string, Set<number>>();
   for (const { what, applied, call } of evidence.journal.exchanges) {
@@ -86,7 +90,9 @@ export const restarts: Oracle = (evidence) => {
   }
   const evicted = evidence.journal.exchanges.filter(({ call, applied }) => isEviction(call.resource, applied?.status));
   return [
-    ...[...stamps].flatMap(([what, { size }]) => (size <= 3 ? [] : [`${size} times: ${what}`])),
+    ...[...stamps].flatMap(([what, { size }]) =>
+      size <= RESTARTS[evidence.plan.workload] ? [] : [`${size} times: ${what}`],
+    ),
     ...evicted
       .filter((exchange) => !wasStale(evidence, exchange))
       .map(({ call }) => `${call.name} was evicted but is not stale`),
