@@ -1,15 +1,27 @@
 import { defineConfig } from 'vitest/config';
 
-/** `unit` needs nothing; `apiserver` shares one real control plane that its global setup starts once per run. */
+/**
+ * `unit` needs nothing; `property` walks and explores models; `apiserver` shares one real control plane that its global
+ * setup starts once per run. One group after the other: on a small machine tests with real processes and real time limits
+ * would starve each other.
+ */
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          testTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
       {
         test: {
           name: 'property',
           include: ['test/property/**/*.test.ts', 'test/explore/**/*.test.ts'],
           testTimeout: 120_000,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -19,6 +31,7 @@ export default defineConfig({
           globalSetup: ['test/support/cluster/vitest-setup.ts'],
           testTimeout: 240_000,
           hookTimeout: 240_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -27,7 +27,7 @@ function makeSettings(config: Config, drainTicks: number): Settings {
     ...{ windows: [], maxTokenTtlMs: drainTicks * config.tickMs, drainMs: drainTicks * config.tickMs, keyBytes: 32 },
     ...{ algorithm: 'HS256', signingNames: ['JWT_SECRET_KEY'], fallbacksName: 'JWT_SECRET_KEY_FALLBACKS' },
     ...{ canaryClaims: { claims: {} }, unlistedConsumers: 'Block', rolloutTimeoutMs: 1e12, forceReason: '' },
-    emergencyMode: 'FailClosed',
+    emergencyMode: config.emergencyMode ?? 'FailClosed',
     clockSkewMs: 0,
     targets: config.targets.map(
       ({ name, roles, canary: asked }): TargetSettings => ({

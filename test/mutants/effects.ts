@@ -72,8 +72,14 @@ export const EFFECTS: Readonly<Record<string, Check>> = {
   answerLost: () =>
     withCluster(async (cluster, operator) => {
       await pass(cluster, operator, inPhase(cluster, 'Steady'));
-      cluster.onChange = (change) => (isSecret(change) ? 'reset-after' : 'none');
+      let lost = false;
+      cluster.onChange = (change) => {
+        if (lost || !isSecret(change)) return 'none';
+        lost = true;
+        return 'reset-after';
+      };
       await pass(cluster, operator, inPhase(cluster, 'Staging'));
+      ensure('I9', lost, 'no answer was lost');
       const staged = keysetOf(cluster);
       cluster.onChange = () => 'none';
       ensure('I14', await pass(cluster, operator, isDone(cluster)), 'the rotation does not end');

@@ -61,8 +61,8 @@ export const noZombie: Oracle = ({ journal }) => {
   const found: string[] = [];
   const leaders: string[] = [];
   for (const write of writes) {
-    const version = write.applied?.resourceVersion ?? '';
-    const changed = version !== '' && !seen.has(version);
+    const version = versionOf(write);
+    const changed = !seen.has(version);
     seen.add(version);
     const who = `${write.client}${write.process}`;
     if (!leaders.includes(who)) leaders.push(who);
@@ -71,6 +71,12 @@ export const noZombie: Oracle = ({ journal }) => {
   }
   return found;
 };
+
+/** A write that changes nothing brings a version that is known. That of a Deployment moves with its status as well. */
+function versionOf({ what, call, applied }: Exchange): string {
+  if (call.resource === 'deployments') return `${what} ${applied?.generation}`;
+  return `${call.resource} ${applied?.resourceVersion}`;
+}
 
 function isGood(status: number | undefined): boolean {
   return status !== undefined && status >= 200 && status < 300;
