@@ -19,7 +19,7 @@ export class DeadlineExceeded extends Error {
  * that lives as long as the process would leak.
  */
 export class Deadline {
-  readonly limitMs: number;
+  #limitMs: number;
   readonly #controller = new AbortController();
   readonly #clock: Timing;
   readonly #caller: AbortSignal | undefined;
@@ -28,7 +28,7 @@ export class Deadline {
   #due: number;
 
   constructor(clock: Timing, limitMs: number, caller?: AbortSignal) {
-    this.limitMs = limitMs;
+    this.#limitMs = limitMs;
     this.#clock = clock;
     this.#caller = caller;
     this.#due = clock.monotonic() + limitMs;
@@ -41,13 +41,18 @@ export class Deadline {
     return this.#controller.signal;
   }
 
+  get limitMs(): number {
+    return this.#limitMs;
+  }
+
   remainingMs(): number {
     return Math.max(0, this.#due - this.#clock.monotonic());
   }
 
-  /** Starts the whole limit again. */
-  extend(): void {
-    this.#due = this.#clock.monotonic() + this.limitMs;
+  /** Starts the whole limit again, or from now on a longer one. */
+  extend(limitMs = this.#limitMs): void {
+    this.#limitMs = limitMs;
+    this.#due = this.#clock.monotonic() + limitMs;
   }
 
   dispose(): void {

@@ -23,6 +23,9 @@ export interface WatchTimes {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The head of the answer comes at once; only then may a watch be silent for long. */
+const OPEN_MS = 10_000;
+
 /** etcd keeps no object beyond 1.5 MiB; JSON and managedFields may make it a few times as long. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
@@ -38,9 +41,10 @@ export async function* watchEvents<T extends KubeObject>(
   { idleTimeoutMs, signal }: WatchTimes,
 ): AsyncGenerator<WatchEvent<T>> {
   if (signal?.aborted) return;
-  const silence = new Deadline(clock, idleTimeoutMs, signal);
+  const silence = new Deadline(clock, Math.min(OPEN_MS, idleTimeoutMs), signal);
   try {
     const { body } = await requester.open(call, silence);
+    silence.extend(idleTimeoutMs);
     for await (const line of readLines(withSignsOfLife(body as AsyncIterable<Uint8Array>, silence), MAX_LINE_BYTES)) {
       yield eventOf<T>(call, line);
     }

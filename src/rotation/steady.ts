@@ -105,9 +105,11 @@ function baselineFinding(rows: Survey, keyset: Keyset): Finding | undefined {
     const message = `pod ${rows.void[0].pod.name} accepted a token signed with a made-up key: its canary path does not verify tokens`;
     return { reason: 'CanaryVoid', message };
   }
+  // what pods hold of a keyset that nobody has acknowledged, an adopted one perhaps, the rotation itself will see to
+  const acked = keyset.acked.Verifier === keyset.version;
   const refusing = [...rows.refusing, ...rows.stale, ...rows.leaving]
     .map(({ pod }) => pod)
-    .find((pod) => !pod.terminating);
+    .find((pod) => !pod.terminating && (acked || pod.probe?.answers.get(sign) !== 'accepted'));
   if (refusing?.probe?.answers.get(sign) === 'accepted') {
     const message = `pod ${refusing.name} accepts tokens signed with the key in use (${sign}) but not with a key listed in the fallbacks: it verifies with one key only, or was started with another Secret`;
     return { reason: 'SingleKeyService', message };

@@ -45,20 +45,26 @@ function nodeOrders(nodes: number): readonly (readonly number[])[] {
   return made;
 }
 
+/** Where the next byte goes. */
+let at = 0;
+
+function byte(value: number): void {
+  scratch[at] = value;
+  at += 1;
+}
+
+function word(value: number): void {
+  if (value > 65_535) throw new Error('more keysets or effects than a state can name');
+  byte(value >> 8);
+  byte(value & 255);
+}
+
 /** Versions have four bits, and two numbers are spoken for. */
 const MAX_VERSION = FOUND - 1;
 
 /** @param order new names of the nodes by old name */
 function write(config: Config, world: World, order: readonly number[]): number {
-  let at = 0;
-  const byte = (value: number) => {
-    scratch[at] = value;
-    at += 1;
-  };
-  const word = (value: number) => {
-    byte(value >> 8);
-    byte(value & 255);
-  };
+  at = 0;
   const { cache } = world;
   if (versionOf(world.secret) > MAX_VERSION) throw new Error(`more than ${MAX_VERSION} writes of the Secret`);
   word(world.secret);
@@ -75,7 +81,7 @@ function write(config: Config, world: World, order: readonly number[]): number {
   if (cache !== undefined) {
     word(cache.secret);
     cache.templates.forEach((template, i) => {
-      byte((template << 1) | bits(cache.rolledOut[i]));
+      byte((template << 1) | bits(cache.rolledOut[i] === true));
     });
   }
   for (let node = 0; node < config.nodes; node += 1) byte((world.bounds[order.indexOf(node)] ?? 0) + 1);
@@ -95,8 +101,8 @@ function write(config: Config, world: World, order: readonly number[]): number {
   return at;
 }
 
-function bits(...flags: readonly (boolean | undefined)[]): number {
-  return flags.reduce((sum, flag, i) => sum + (flag === true ? 1 << i : 0), 0);
+function bits(a: boolean, b = false, c = false, d = false, e = false): number {
+  return (a ? 1 : 0) | (b ? 2 : 0) | (c ? 4 : 0) | (d ? 8 : 0) | (e ? 16 : 0);
 }
 
 /** 52 bits: what is shown, what was answered, where it runs. */
@@ -122,24 +128,24 @@ function packProbe(probe: Probe | undefined, newest: number): number {
 }
 
 export function decode(config: Config, bytes: Uint8Array): World {
-  let at = 0;
-  const byte = () => bytes[at++] ?? 0;
-  const word = () => byte() * 256 + byte();
+  let from = 0;
+  const next = () => bytes[from++] ?? 0;
+  const nextWord = () => next() * 256 + next();
   const each = <T>(length: number, read: (index: number) => T): T[] => Array.from({ length }, (_, i) => read(i));
-  const [secret, chronicle, pending, zombie] = [word(), word(), word(), word()];
-  const asked = byte();
-  const emergency = byte();
-  const burnt = word();
-  const flags = byte();
-  const packed = each(config.targets.length, byte);
-  const cachedSecret = (flags & 8) === 0 ? undefined : word();
-  const cached = cachedSecret === undefined ? [] : each(config.targets.length, byte);
-  const bounds = each(config.nodes, () => byte() - 1);
-  const tokens = each(byte(), byte).map((token) => ({ key: token >> 4, age: token & 15 }));
+  const [secret, chronicle, pending, zombie] = [nextWord(), nextWord(), nextWord(), nextWord()];
+  const asked = next();
+  const emergency = next();
+  const burnt = nextWord();
+  const flags = next();
+  const packed = each(config.targets.length, next);
+  const cachedSecret = (flags & 8) === 0 ? undefined : nextWord();
+  const cached = cachedSecret === undefined ? [] : each(config.targets.length, next);
+  const bounds = each(config.nodes, () => next() - 1);
+  const tokens = each(next(), next).map((token) => ({ key: token >> 4, age: token & 15 }));
   const seen = cachedSecret === undefined || cachedSecret === UNMANAGED ? 0 : versionOf(cachedSecret);
-  const pods = each(byte(), (i) => {
+  const pods = each(next(), (i) => {
     let value = 0;
-    for (let j = 0; j < (cachedSecret === undefined ? 5 : 7); j += 1) value += byte() * 256 ** j;
+    for (let j = 0; j < (cachedSecret === undefined ? 5 : 7); j += 1) value += next() * 256 ** j;
     return unpack(value, i + 1, versionOf(secret), seen);
   });
   return {

@@ -122,10 +122,31 @@ const ALL: Readonly<Record<string, Omit<Config, 'name'>>> = {
   minter: { ...ONE, targets: [minter, admin], nodes: 2, nodeLag: 'settle', faults: faults('restart') },
   // all at once
   people: { ...ONE, nodes: 2, drainTicks: 2, faults: faults('statusLag', 'revert', 'window', 'silence', 'shorten') },
-  leaders: { ...ONE, faults: faults('zombie', 'restart', 'staleCache') },
-  crowd: { ...ONE, targets: [main, admin], faults: faults('restart') },
+  leaders: { ...ONE, faults: faults('zombie', 'staleCache') },
+  crowd: { ...ONE, targets: [main, admin], aborts: 0, faults: faults('restart') },
 };
 
 export const CONFIGS: Readonly<Record<string, Config>> = Object.fromEntries(
   Object.entries(ALL).map(([name, config]) => [name, { name, ...config }]),
 );
+
+/** Names that stand for several configs. */
+export const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  small: ['again', 'window', 'shorten', 'leakInferred', 'void'],
+  medium: [
+    'dual',
+    'nodes',
+    'lag',
+    'silence',
+    'zombie',
+    'stale',
+    'manual',
+    'found',
+    'leak',
+    'leakRolling',
+    'unfit',
+    'void',
+  ],
+  large: ['gitops', 'scale', 'twice', 'inferred', 'leakInferred', 'roles', 'minter', 'people', 'leaders', 'crowd'],
+  all: Object.keys(ALL),
+};

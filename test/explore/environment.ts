@@ -98,7 +98,8 @@ function controllerSteps(config: Config, world: World, target: number, emit: Emi
   const current = manual ? wanted : wanted.filter((pod) => pod.template === template);
   // a rollout needs one more than is desired
   if (pods.length < Math.max(config.maxPods, desired + 1)) {
-    if (current.length < desired && (!manual || wanted.length < desired) && wanted.length <= desired) createSteps(config, world, target, template, emit);
+    if (current.length < desired && (!manual || wanted.length < desired) && wanted.length <= desired)
+      createSteps(config, world, target, template, emit);
     if (config.faults.scale && wanted.length < desired) {
       const old = new Set(pods.map((pod) => pod.template).filter((other) => other !== template));
       for (const other of old) createSteps(config, world, target, other, emit);

@@ -1,29 +1,47 @@
 /**
- * `node test/explore/explore.ts [--config NAME] [--max-states N]`: see docs/verification.md.
+ * `node test/explore/explore.ts [--config NAME[,NAME]] [--max-states N]`: every state of small worlds, see
+ * docs/verification.md. A name is that of a config or of a group: small, medium, large or all.
  */
 import { parseArgs } from 'node:util';
-import { CONFIGS } from './config.ts';
+import { CONFIGS, GROUPS } from './config.ts';
 import { judgeLiveness } from './liveness.ts';
 import { explore } from './search.ts';
 import { traceOf } from './trace.ts';
 
 const { values } = parseArgs({
-  options: { config: { type: 'string', default: 'small' }, 'max-states': { type: 'string', default: '100000000' } },
+  options: {
+    config: { type: 'string', default: 'all' },
+    'max-states': { type: 'string', default: '100000000' },
+  },
 });
-const config = CONFIGS[values.config];
-if (config === undefined) throw new Error(`--config ${values.config}: one of ${Object.keys(CONFIGS).join(', ')}`);
 const started = performance.now();
 const seconds = () => Math.round((performance.now() - started) / 100) / 10;
-const result = explore(config, {
-  maxStates: Number(values['max-states']),
-  onProgress: (states, transitions) =>
-    console.error(`${config.name}: states=${states} transitions=${transitions} seconds=${seconds()}`),
-});
-const alive = result.found === undefined ? judgeLiveness(config, result) : { longest: 0 };
-const found = result.found ?? alive.found;
-if (found === undefined)
-  console.log(`longest way to rest without faults: ${alive.longest} steps; complete: ${result.complete}`);
-if (found !== undefined) console.log(traceOf(config, result, found).join('\n'));
-const broken = found === undefined ? 0 : 1;
-console.log(`states=${result.store.size} transitions=${result.transitions} violations=${broken} seconds=${seconds()}`);
-process.exitCode = broken;
+const sum = { states: 0, transitions: 0, violations: 0 };
+
+for (const name of values.config.split(',').flatMap((part) => GROUPS[part] ?? [part])) {
+  const config = CONFIGS[name];
+  if (config === undefined) {
+    throw new Error(`--config ${name}: give ${[...Object.keys(GROUPS), ...Object.keys(CONFIGS)].join(', ')}`);
+  }
+  const began = seconds();
+  const onProgress = (states: number) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r${name}: ${states} states `);
+  };
+  const result = explore(config, { maxStates: Number(values['max-states']), onProgress });
+  const live = result.found === undefined ? judgeLiveness(config, result) : { longest: 0 };
+  const found = result.found ?? live.found;
+  const { size } = result.store;
+  const extent = result.complete ? 'all' : 'not all';
+  const took = Math.round((seconds() - began) * 10) / 10;
+  if (found !== undefined) console.log(traceOf(config, result, found).join('\n'));
+  console.log(
+    `${name.padEnd(12)} ${size} states (${extent}), ${result.transitions} transitions, at rest within ${live.longest} steps, ${took} s`,
+  );
+  sum.states += size;
+  sum.transitions += result.transitions;
+  sum.violations += found === undefined ? 0 : 1;
+}
+
+const { states, transitions, violations } = sum;
+console.log(`states=${states} transitions=${transitions} violations=${violations} seconds=${seconds()}`);
+process.exitCode = violations === 0 ? 0 : 1;

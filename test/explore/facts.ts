@@ -55,7 +55,14 @@ export function factsOf(config: Config, world: World, live: boolean): Facts {
     const shown = live ? undefined : cache;
     const template = shown === undefined ? world.templates[index] : shown.templates[index];
     const rolledOut = shown === undefined ? isRolledOut(config, world, index) : shown.rolledOut[index] === true;
-    const workload = { uid: target.name, paused: false, manual: config.targets[index]?.manual === true, rolledOut, consumes: true, ready: 1 };
+    const workload = {
+      uid: target.name,
+      paused: false,
+      manual: config.targets[index]?.manual === true,
+      rolledOut,
+      consumes: true,
+      ready: 1,
+    };
     return {
       settings: target,
       workload: template === undefined || template === 0 ? workload : { ...workload, templateVersion: template },

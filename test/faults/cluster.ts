@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type LocalCluster, startLocalCluster } from '../support/cluster/local-cluster.ts';
 import type { ProvidedCluster } from '../support/cluster/provided.ts';
+import type { Images } from '../support/node/image.ts';
 import { exampleImages } from '../support/node/images.ts';
 import { type Build, repoRoot } from './operator.ts';
 
@@ -48,6 +49,7 @@ export function mutantOperator(sources: string, mutant: string): Build {
 export interface CampaignCluster {
   readonly provided: ProvidedCluster;
   readonly local: LocalCluster;
+  readonly images: Images;
   stop(): Promise<void>;
 }
 
@@ -69,5 +71,5 @@ export async function startCampaignCluster(dir: string, service: string): Promis
     ...{ kubeconfig, url, dir, auditLogPath, nodes, pki },
     kubectl: [...kubectl, '--kubeconfig', kubeconfig] as const,
   };
-  return { provided, local, stop: () => local.stop() };
+  return { provided, local, images, stop: () => local.stop() };
 }

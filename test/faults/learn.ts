@@ -35,7 +35,13 @@ function common(runs: readonly (readonly Seen[])[]): readonly Count[] {
 /** @throws Error if a rotation without any fault violates an oracle: then nothing that the campaign says is worth much */
 export async function learn(lane: Lane, build: Build, log: (line: string) => void): Promise<Reference> {
   const one = (workload: Workload): Promise<Rotation> => learnOne(lane, build, log, workload);
-  return { rotate: await one('rotate'), abort: await one('abort'), rollback: await one('rollback') };
+  return {
+    rotate: await one('rotate'),
+    abort: await one('abort'),
+    rollback: await one('rollback'),
+    emergency: await one('emergency'),
+    leak: await one('leak'),
+  };
 }
 
 async function learnOne(lane: Lane, build: Build, log: (line: string) => void, workload: Workload): Promise<Rotation> {

@@ -100,6 +100,23 @@ export const MUTANTS: readonly Mutant[] = [
     trips: ['one key a rotation'],
   },
   {
+    name: 'ends an emergency without a pod being asked',
+    patches: [
+      {
+        file: 'src/rotation/emergency.ts',
+        find: 'const pods = verifiers.length > 0 ? verifiers : doomed;',
+        replace: 'const pods = verifiers.length > 99 ? verifiers : [];',
+      },
+      {
+        file: 'src/rotation/emergency.ts',
+        find: 'if (rows.met.length < all) {',
+        replace: 'if (rows.met.length > all) {',
+      },
+    ],
+    workload: 'emergency',
+    trips: ['burnt keys are dead'],
+  },
+  {
     name: 'counts no versions',
     patches: [
       {

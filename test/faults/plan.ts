@@ -38,12 +38,12 @@ export type Strike =
 export interface WorldStrike {
   readonly name: string;
   /** Of the Secret; `Before` is just before the rotation is asked for. */
-  readonly phase: 'Before' | 'Staging' | 'Promoting' | 'Draining' | 'Retiring' | 'Aborting';
+  readonly phase: 'Before' | 'Staging' | 'Promoting' | 'Draining' | 'Retiring';
   readonly afterMs: number;
 }
 
-/** What is asked of the operator. */
-export type Workload = 'rotate' | 'abort' | 'rollback';
+/** What is asked of the operator. `leak` is an emergency in the middle of a rotation. */
+export type Workload = 'rotate' | 'abort' | 'rollback' | 'emergency' | 'leak';
 
 export interface Plan {
   /** Such as `answers`; for counting. */
@@ -55,6 +55,8 @@ export interface Plan {
   readonly world: readonly WorldStrike[];
   /** Operators that run side by side. */
   readonly replicas: number;
+  /** etcd is put back, in phase `to`, to what it was in phase `from`. */
+  readonly restored?: { readonly from: string; readonly to: string; readonly bump: boolean };
   /** How long after the last fault the rotation must be over, milliseconds. */
   readonly boundMs?: number;
   /** Nothing else may run on the cluster meanwhile. */

@@ -5,8 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Journal } from '../support/faultproxy/journal.ts';
-import { requestAbort, requestRotation } from '../support/scenario/rotation.ts';
-import { SECRET_NAME, waitForServices } from '../support/scenario/services.ts';
+import { waitForServices } from '../support/scenario/services.ts';
 import { startTraffic } from '../support/traffic/traffic.ts';
 import { Crew } from './crew.ts';
 import { askPods, textsOf } from './end-state.ts';
@@ -17,6 +16,7 @@ import { judge } from './oracles/all.ts';
 import type { Plan } from './plan.ts';
 import { snapshotOf } from './snapshot.ts';
 import { Strikes } from './strikes.ts';
+import { wishOf } from './workload.ts';
 import { worldFault } from './world/all.ts';
 
 /** A rotation is over this long after the last fault at the latest, milliseconds: without faults it takes about 12 s. */
@@ -66,6 +66,7 @@ export async function runPlan(lane: Lane, plan: Plan, build: Build, run: string)
     recheckEveryMs: 600,
     leewaySeconds: 0.3,
   });
+  const wish = wishOf(lane, plan.workload);
   const over = Promise.withResolvers<void>();
   const world: Promise<void>[] = [];
   let worldEndsAt = 0;
@@ -86,28 +87,16 @@ export async function runPlan(lane: Lane, plan: Plan, build: Build, run: string)
     if (foreign || seen.has(phase)) return;
     seen.add(phase);
     strikeWorld(phase);
-    if (plan.workload === 'abort' && phase === 'Staging') void requestAbort(api, namespace, SECRET_NAME);
-    if (plan.workload === 'rollback' && phase === 'Draining') void requestAbort(api, namespace, SECRET_NAME);
+    wish.onPhase(phase).catch((error: unknown) => strikes.failed(error));
   });
   try {
     strikeWorld('Before');
     await crew.start();
     for (let waited = 0; waited < FIRST_LOOK_MS && proxy.phase === 'Start'; waited += 50) await sleep(50);
-    const requestedAt = await requestRotation(api, namespace, SECRET_NAME);
-    const isOver = (): boolean => {
-      const { status } = lane.resource() ?? {};
-      const latest = history.latest();
-      return (
-        latest?.phase === 'Steady' &&
-        status?.phase === 'Steady' &&
-        status.lastHandledRotateAt === requestedAt &&
-        status.keysetVersion === latest.version &&
-        status.conditions?.find(({ type }) => type === 'Rotating')?.status !== 'True'
-      );
-    };
+    await wish.begin();
     const faultsEndAt = (): number => Math.max(startedAt, strikes.lastFaultEndsAt, worldEndsAt);
-    while (!isOver() && Date.now() < faultsEndAt() + (plan.boundMs ?? BOUND_MS)) await sleep(50);
-    const ended = isOver();
+    while (!wish.isOver() && Date.now() < faultsEndAt() + (plan.boundMs ?? BOUND_MS)) await sleep(50);
+    const ended = wish.isOver();
     const seconds = (Date.now() - faultsEndAt()) / 1000;
     over.resolve();
     const failures = (await Promise.allSettled(world)).flatMap((one) =>

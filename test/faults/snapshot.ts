@@ -6,7 +6,14 @@ import type { Secret } from '../support/node/types.ts';
 import type { Lane } from './lane.ts';
 import type { Plan } from './plan.ts';
 
-const OUR_DATA = ['JWT_SECRET_KEY', 'JWT_SECRET', 'JWT_SECRET_KEY_FALLBACKS', 'JWT_KEY_ID', 'JWT_ALGORITHM'];
+const OUR_DATA = [
+  'JWT_SECRET_KEY',
+  'JWT_SECRET',
+  'JWT_SECRET_KEY_FALLBACKS',
+  'JWT_KEY_ID',
+  'JWT_ALGORITHM',
+  'rekey.dev.burnt',
+];
 /** Written by rekey, by the Deployment controller or by kubectl rollout. */
 const OUR_ANNOTATIONS =
   /^(rekey\.dev\/|reloader\.stakater\.com\/|deployment\.kubernetes\.io\/|kubectl\.kubernetes\.io\/|test\.rekey\.dev\/)/;

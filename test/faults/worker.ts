@@ -10,6 +10,7 @@ import { type Lane, openLane } from './lane.ts';
 import { learn, writeReference } from './learn.ts';
 import type { Build } from './operator.ts';
 import { type NumberedPlan, PLAIN } from './plan.ts';
+import { runRestore } from './restore-run.ts';
 import { type Result, runPlan } from './run.ts';
 
 /** What the coordinator sends. */
@@ -53,6 +54,7 @@ let cluster: CampaignCluster | undefined;
 let audit: AuditTail | undefined;
 const lanes: (Lane | undefined)[] = [];
 let runs = 0;
+let clusters = 0;
 
 const tell = (report: Report): void => void process.send?.(report);
 const log = (line: string): void => tell({ kind: 'log', line });
@@ -70,8 +72,7 @@ async function obey(order: Order): Promise<void> {
   switch (order.kind) {
     case 'start':
       setup = order.setup;
-      cluster = await startCampaignCluster(setup.dir, setup.service);
-      audit = await AuditTail.start(cluster.provided.auditLogPath);
+      await newCluster();
       await Promise.all(Array.from({ length: setup.lanes }, (_, lane) => newLane(lane)));
       return tell({ kind: 'ready' });
     case 'plan':
@@ -96,6 +97,16 @@ function stop(): Promise<void> {
     process.exit();
   })();
   return stopping;
+}
+
+/** Instead of the one that there is, if there is one. */
+async function newCluster(): Promise<void> {
+  if (setup === undefined) throw new Error('the worker was not started');
+  await cluster?.stop();
+  lanes.fill(undefined);
+  clusters += 1;
+  cluster = await startCampaignCluster(join(setup.dir, String(clusters)), setup.service);
+  audit = await AuditTail.start(cluster.provided.auditLogPath);
 }
 
 /** A lane whose Secret is adopted. */
@@ -127,18 +138,24 @@ async function runOn(index: number, plan: NumberedPlan, build?: Build): Promise<
   const id = { number, name, class: kind };
   let result: Result;
   try {
-    result = await runPlan(lane, plan, build ?? setup.build, nextRun());
+    const [of, id] = [build ?? setup.build, nextRun()];
+    result =
+      plan.restored !== undefined && cluster !== undefined
+        ? await runRestore(cluster, lane, plan, of, id)
+        : await runPlan(lane, plan, of, id);
   } catch (error) {
     lanes[index] = undefined;
     await lane.close().catch(() => undefined);
+    if (plan.restored !== undefined) await newCluster();
     const violations = [
       { oracle: 'the harness itself', message: error instanceof Error ? (error.stack ?? '') : String(error) },
     ];
     return { ...id, violations, fired: false, seconds: 0, tokens: 0, checks: 0, rejected: 0 };
   }
   if (result.violations.length > 0) writeTrace(setup.traces, plan, result);
+  if (plan.restored !== undefined) await newCluster();
   // A lane that does not get on would make the next plan fail for nothing.
-  if (!result.ended || result.violations.length > 0) {
+  else if (!result.ended || result.violations.length > 0) {
     lanes[index] = undefined;
     await lane.close();
   }

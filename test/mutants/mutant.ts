@@ -2,6 +2,7 @@
  * A mutant: one mistake that people make, and the oracle that must see it.
  */
 import { EFFECT_MISTAKES } from './mutants-effect.ts';
+import { EMERGENCY_MISTAKES } from './mutants-emergency.ts';
 import { EVIDENCE_MISTAKES } from './mutants-evidence.ts';
 import { RULE } from './mutants-rule.ts';
 import type { Patch } from './patches.ts';
@@ -19,7 +20,7 @@ export interface Mutant {
   readonly check: Check;
 }
 
-export const MUTANTS: readonly Mutant[] = [...RULE, ...EVIDENCE_MISTAKES, ...EFFECT_MISTAKES];
+export const MUTANTS: readonly Mutant[] = [...RULE, ...EVIDENCE_MISTAKES, ...EMERGENCY_MISTAKES, ...EFFECT_MISTAKES];
 
 export function mutantOf(name: string): Mutant {
   const mutant = MUTANTS.find((one) => one.name === name);

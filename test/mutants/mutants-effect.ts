@@ -129,8 +129,8 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: KEYS,
-        find: '`weak-${digest.slice(0, 4)}` : digest.slice(0, 16);',
-        replace: "`weak-${digest.slice(0, 4)}` : bytes.toString('latin1');",
+        find: ': digest.slice(0, 16);',
+        replace: ": bytes.toString('latin1');",
       },
     ],
     check: { by: 'effect', effect: 'names', oracles: ['I12'] },

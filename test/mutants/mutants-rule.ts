@@ -9,7 +9,6 @@ const PROGRESS = 'src/rotation/progress.ts';
 const PLAN = 'src/rotation/plan.ts';
 const STEADY = 'src/rotation/steady.ts';
 const GUARD = 'src/rotation/guard.ts';
-const EMERGENCY = 'src/rotation/emergency.ts';
 
 /** The guard would withhold what the mistake leads to: here it is asked whether the mistake is seen without it. */
 const UNGUARDED = {
@@ -216,46 +215,5 @@ export const RULE: readonly Mutant[] = [
       },
     ],
     check: { by: 'explore', config: 'found', oracles: ['I5'] },
-  },
-  {
-    name: 'staged key promoted in an emergency',
-    patches: [
-      {
-        file: TRANSITION,
-        find: "const keys = [record(fresh.key, 'signing', now), record(fresh.ack, 'ack', now)];",
-        replace:
-          "const keys = [record(keyIn(keyset, 'staged') ?? fresh.key, 'signing', now), record(fresh.ack, 'ack', now)];",
-      },
-      {
-        file: TRANSITION,
-        find: 'const shape = { version, writtenAt: now, sign: fresh.key.kid, verify: keys.map(({ kid }) => kid) };',
-        replace:
-          "const shape = { version, writtenAt: now, sign: keys[0]?.kid ?? '', verify: keys.map(({ kid }) => kid) };",
-      },
-    ],
-    check: { by: 'explore', config: 'leak', oracles: ['I6'] },
-  },
-  {
-    name: 'emergency over without an answer of every pod',
-    patches: [
-      {
-        file: EMERGENCY,
-        find: 'if (asked.length > 0) return',
-        replace: 'if (asked.length > 99) return',
-      },
-      { file: EMERGENCY, find: 'if (rows.met.length < all) {', replace: 'if (rows.met.length > all) {' },
-    ],
-    check: { by: 'explore', config: 'leak', oracles: ['I6'] },
-  },
-  {
-    name: 'emergency served again and again',
-    patches: [
-      {
-        file: TRANSITION,
-        find: 'handled: { ...keyset.handled, emergency: nonce },',
-        replace: 'handled: keyset.handled,',
-      },
-    ],
-    check: { by: 'explore', config: 'leak', oracles: ['I15'] },
   },
 ];

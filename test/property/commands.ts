@@ -61,13 +61,24 @@ class GoOn implements Move {
 }
 
 const KINDS = {
-  operator: ['decide', 'write', 'writeUnanswered', 'conflict', 'bump', 'bumpUnanswered', 'evict', 'probe', 'prune'],
+  operator: [
+    'decide',
+    'write',
+    'writeUnanswered',
+    'conflict',
+    'bump',
+    'bumpUnanswered',
+    'evict',
+    'delete',
+    'probe',
+    'prune',
+  ],
   silence: ['probeSilent'],
   death: ['die', 'pause'],
   zombie: ['zombieWrite', 'zombieBump', 'zombieEvict'],
   pods: ['start', 'exit', 'create', 'kill', 'seen'],
   trouble: ['crash', 'createOld', 'startUnseen', 'scaleUp', 'scaleDown', 'revert', 'freeze', 'thaw'],
-  people: ['askRotation', 'askAbort', 'windowOpens', 'windowCloses', 'shorten'],
+  people: ['askRotation', 'askAbort', 'askEmergency', 'windowOpens', 'windowCloses', 'shorten'],
   time: ['tick'],
 } as const satisfies Record<string, readonly StepKind[]>;
 

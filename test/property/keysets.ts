@@ -80,7 +80,10 @@ const keysets: fc.Arbitrary<Keyset> = fc
     {
       ...{ history: histories, keys: fc.array(keys, { maxLength: 4 }), acked: acks, rotation: rotations },
       phase: fc.constantFrom('Steady', 'Staging', 'Promoting', 'Draining', 'Retiring', 'Aborting', 'Burning'),
-      handled: fc.record({ rotateAt: text, abortAt: text, forceReason: text, emergencies: fc.array(text) }, { requiredKeys: [] }),
+      handled: fc.record(
+        { rotateAt: text, abortAt: text, forceReason: text, emergencies: fc.array(text) },
+        { requiredKeys: [] },
+      ),
       attempts: fc.record(
         { since: time, rotatedAt: time, failures: count, failedAt: time },
         { requiredKeys: ['since', 'failures'] },

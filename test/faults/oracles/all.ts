@@ -2,15 +2,17 @@
  * The oracles by name. A plan may say that one does not apply to it, and why.
  */
 import type { Evidence, Oracle, Violation } from '../evidence.ts';
+import { EXEMPT } from '../workload.ts';
 import { calls, noCrash, noKeyTold, noZombie, restarts, rights } from './conduct.ts';
 import { ends, newEverywhere, oldNowhere, onlyOurs, outcome, traffic } from './ending.ts';
-import { everyPair, oneKey, versionRises, w1, w2 } from './keys.ts';
+import { burntDead, everyPair, oneKey, versionRises, w1, w2 } from './keys.ts';
 
 export const ORACLES: Readonly<Record<string, Oracle>> = {
   'no token rejected': traffic,
   'W1 by what pods hold': w1,
   'W2: no key lost': w2,
   'every signer verified by every pod': everyPair,
+  'burnt keys are dead': burntDead,
   'one key a rotation': oneKey,
   'version rises': versionRises,
   'it ends in time': ends,
@@ -28,7 +30,8 @@ export const ORACLES: Readonly<Record<string, Oracle>> = {
 
 export function judge(evidence: Evidence): readonly Violation[] {
   return Object.entries(ORACLES).flatMap(([oracle, find]) => {
-    if (evidence.plan.without?.[oracle] !== undefined) return [];
+    const { without, workload } = evidence.plan;
+    if (without?.[oracle] !== undefined || EXEMPT[workload].includes(oracle)) return [];
     return find(evidence)
       .slice(0, 3)
       .map((message) => ({ oracle, message }));

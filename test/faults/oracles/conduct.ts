@@ -83,7 +83,7 @@ function isGood(status: number | undefined): boolean {
 }
 
 /** I14: once for stage, promote and retire, and for a rollback once more. */
-const RESTARTS: Readonly<Record<Workload, number>> = { rotate: 3, abort: 3, rollback: 4 };
+const RESTARTS: Readonly<Record<Workload, number>> = { rotate: 3, abort: 3, rollback: 4, emergency: 3, leak: 3 };
 
 /** A target is not restarted oftener than it needs, besides what the world undid; and no pod is evicted that is not stale. */
 export const restarts: Oracle = (evidence) => {

@@ -31,6 +31,8 @@ const WANTED: Readonly<Record<Workload, readonly string[]>> = {
   rotate: ['Completed'],
   abort: ['Aborted', 'RolledBack'],
   rollback: ['RolledBack', 'Completed'],
+  emergency: ['Completed'],
+  leak: ['Completed'],
 };
 
 /** Completed, unless the workload asks for something else. */

@@ -87,7 +87,9 @@ export const oneKey: Oracle = (evidence) => {
   );
   const made = fresh.filter((key) => !foreign.has(key)).length;
   const acks = writes(evidence).filter(changesKeys).length;
-  return made - acks <= 1 ? [] : [`${made - acks} keys were made for one rotation`];
+  // one is staged, and another one made for the emergency: a staged key was in the Secret that leaked
+  const most = evidence.plan.workload === 'leak' ? 2 : 1;
+  return made - acks <= most ? [] : [`${made - acks} keys were made for one rotation`];
 };
 
 /** Each write of keys has a higher version than all before it. */
@@ -99,3 +101,18 @@ export const versionRises: Oracle = (evidence) =>
     }
     return [];
   });
+
+/** I6: no key that was in the Secret before an emergency is ever in it again, nor accepted by a container at its end. */
+export const burntDead: Oracle = ({ records, lives, ending }) => {
+  const at = records.findIndex(({ phase }) => phase === 'Burning');
+  const last = records.at(-1);
+  if (at < 0 || last === undefined) return ['no key was burnt'];
+  const burnt = new Set(records.slice(0, at).flatMap((record) => [...verifyOf(record)]));
+  const back = records.slice(at).find((record) => [...verifyOf(record)].some((key) => burnt.has(key)));
+  const alive = lives.filter(({ until }) => until === undefined || until > last.resourceVersion);
+  const deaf = ending.ended ? alive.filter(({ accepts }) => [...accepts].some((key) => burnt.has(key))) : [];
+  return [
+    ...(back === undefined ? [] : [`version ${back.version} (${back.phase}) holds a burnt key`]),
+    ...deaf.map(({ pod }) => `the emergency is over and ${pod} accepts a burnt key`),
+  ];
+};

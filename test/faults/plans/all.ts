@@ -7,12 +7,14 @@ import { callPlans } from './calls.ts';
 import { crashPlans, loopPlans } from './crashes.ts';
 import { linePlans } from './lines.ts';
 import { pairPlans } from './pairs.ts';
-import { worldPlans } from './worlds.ts';
+import { restorePlans, worldPlans } from './worlds.ts';
 
-/** Where a rotation that is stopped goes another way than one that is not. */
+/** Where they go another way than a rotation that nothing stops. */
 const OWN_PHASES: Readonly<Record<Exclude<Workload, 'rotate'>, RegExp>> = {
   abort: /^(Staging|Aborting|After)/,
   rollback: /^(Draining|Promoting again|Retiring|After)/,
+  emergency: /^(Before|Burning|After)/,
+  leak: /^(Promoting|Burning)/,
 };
 
 export function allPlans(reference: Reference = REFERENCE): readonly NumberedPlan[] {
@@ -22,9 +24,12 @@ export function allPlans(reference: Reference = REFERENCE): readonly NumberedPla
     ...rotate,
     ...loopPlans(),
     ...world,
+    ...restorePlans(),
     ...pairPlans(rotate, world),
-    ...stopped(reference, 'abort'),
-    ...stopped(reference, 'rollback'),
+    ...others(reference, 'abort'),
+    ...others(reference, 'rollback'),
+    ...others(reference, 'emergency'),
+    ...others(reference, 'leak'),
   ];
   return plans.map((plan, i) => ({ ...plan, number: i + 1 }));
 }
@@ -33,8 +38,8 @@ function plansOf(rotation: Rotation): readonly Plan[] {
   return [...callPlans(rotation), ...crashPlans(rotation), ...linePlans(rotation)];
 }
 
-/** The plans of a rotation that somebody stops half-way, for the phases that are its own. */
-function stopped(reference: Reference, workload: Exclude<Workload, 'rotate'>): readonly Plan[] {
+/** The plans of another workload, for the phases that are its own. */
+function others(reference: Reference, workload: Exclude<Workload, 'rotate'>): readonly Plan[] {
   const { calls, requests, lines } = reference[workload];
   const own = ({ phase }: { readonly phase: string }): boolean => OWN_PHASES[workload].test(phase);
   const rotation = { calls, requests: requests.filter(own), lines: lines.filter(own) };

@@ -21,15 +21,19 @@ const FAULTS: readonly (readonly [string, LineFault])[] = [
   ['the stream is silent for 6 s from it on', { kind: 'silence', ms: 6_000 }],
 ];
 
+/** The connection stays and nothing ever comes again: it must be noticed by the client itself, within a minute or two. */
+const DEAD: LineFault = { kind: 'silence', ms: 120_000 };
+
 export function linePlans({ lines }: Rotation): readonly Plan[] {
-  return lines.flatMap((count) =>
-    triggersOf(count).flatMap((at) =>
-      FAULTS.map(([text, line]): Plan => {
-        const name = `${at.what} @${at.phase} #${at.nth}: ${text}`;
-        return { ...PLAIN, class: 'events', name, strikes: [{ at, line }] };
-      }),
-    ),
-  );
+  const plan = (at: LineTrigger, text: string, line: LineFault): Plan => {
+    const name = `${at.what} @${at.phase} #${at.nth}: ${text}`;
+    return { ...PLAIN, class: 'events', name, strikes: [{ at, line }] };
+  };
+  const triggers = lines.flatMap(triggersOf);
+  return [
+    ...triggers.flatMap((at) => FAULTS.map(([text, line]) => plan(at, text, line))),
+    ...triggers.filter(({ nth }) => nth === 1).map((at) => plan(at, 'the stream is dead from it on', DEAD)),
+  ];
 }
 
 function triggersOf({ what, phase, count }: Count): readonly LineTrigger[] {

@@ -116,7 +116,6 @@ export const SPECS: readonly WorldFault[] = [
   field('rolloutTimeout: 1s', LEFT, { rolloutTimeout: '1s' }),
   field('timeZone: Mars/Phobos', BRIEFLY, { timeZone: 'Mars/Phobos' }),
   annotated('it is paused', BRIEFLY, { [REQUEST.paused]: 'true' }),
-  annotated('an emergency is asked for', BRIEFLY, { [REQUEST.emergency]: 'x' }),
   {
     name: 'it is edited every 50 ms, for 2 s',
     class: KIND,

@@ -473,6 +473,28 @@ describe('what was found at adoption', () => {
     expect(decide(at(drained))).toBe('write stage');
   });
 
+  it('need not be what every pod has loaded: who accepts the key in use is fit to start', () => {
+    const mixed = services(withOld, { main: 1, admin: 1 }, drained).map((item) => ({
+      ...item,
+      pods: item.pods.map((one) => ({
+        ...one,
+        probe: one.probe && {
+          ...one.probe,
+          answers: new Map([
+            ['A', 'accepted'],
+            ['O', 'refused'],
+            ['N1', 'refused'],
+          ] as const),
+        },
+      })),
+    })) as readonly TargetFacts[];
+    const longer = {
+      ...withOld,
+      history: [{ ...withOld.history[0], verify: ['A', 'O'] }, ...withOld.history.slice(1)],
+    } as typeof withOld;
+    expect(decide(facts(longer, { now: drained, requests: asked, targets: mixed }))).toBe('write stage');
+  });
+
   it('is not taken for restarted because of a stamp of a Secret that was lost', () => {
     const targets = services(STEADY, { main: 7, admin: 5 });
     const world = facts(STEADY, { secret: { kind: 'Unmanaged', fingerprint: 'fp-A', fallbacks: [] }, targets });
