@@ -1,11 +1,11 @@
-# Needs: make, Node 20 or newer with npm, Go 1.25 or newer, python3. All else comes with `npm ci` or is built once.
+# Needs: make, Node 20 or newer with npm, Go 1.25 or newer, python3, openssl. All else comes with `npm ci` or is built once.
 
 NODE := node_modules/.bin/node
 # Written by npm; newer than the lock file when what is installed is what the lock file says.
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit types lint generate build bundle cluster clean
+.PHONY: help install demo test unit explore mutants faults types lint generate build bundle cluster clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,15 @@ test: $(INSTALLED) ## Run all checks and tests
 
 unit: $(INSTALLED) ## Run the tests that need no cluster
 	@npm run --silent test -- --project unit
+
+explore: $(INSTALLED) ## Walk through every state of small worlds; CONFIG=NAME one of them
+	@$(NODE) --max-old-space-size=6000 test/explore/explore.ts --config $(or $(CONFIG),all)
+
+mutants: $(INSTALLED) ## Break production code in known ways: each must be caught
+	@$(NODE) test/mutants/mutants.ts
+
+faults: $(INSTALLED) ## Fault campaign on a real API server; FLAGS='--plan N', '--slice 1/20 --minutes 30', '--selftest', '--list'
+	@$(NODE) test/faults/faults.ts $(FLAGS)
 
 types: $(INSTALLED) ## Check the types
 	@npm run --silent types
