@@ -13,7 +13,7 @@ import { possible } from './keyset.ts';
 /** Canary: observed. Inferred: concluded from the time at which the containers started. */
 export type Level = 'Canary' | 'Inferred';
 
-/** Without canaries a container counts as having read a version if it started this much after the write, milliseconds. */
+/** A write has reached the cache of every node after this, milliseconds. What starts earlier may have read an older Secret. */
 export const SETTLE_MS = 10_000;
 
 export function levelOf(target: TargetFacts): Level {

@@ -4,10 +4,10 @@
  */
 import type { Action, Decision, StatusPhase } from './decision.ts';
 import { formatDuration } from './duration.ts';
-import { ackedNow } from './evidence.ts';
+import { ackedNow, SETTLE_MS } from './evidence.ts';
 import type { Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
-import type { Acked, Keyset } from './keyset.ts';
+import { type Acked, currentShape, type Keyset } from './keyset.ts';
 import { unsafeReasons } from './safe-write.ts';
 import { candidate, type Write, writesKeys } from './transition.ts';
 
@@ -45,9 +45,15 @@ export function guarded(facts: Facts, keyset: Keyset, write: Write, phase: Statu
   return { action: { type: 'write', write }, phase, progress: `writing: ${write.transition}` };
 }
 
-/** As {@link guarded}, for a write that rests on what the pods have acknowledged: only with facts that are not from a cache. */
+/** As {@link guarded}, for a write that rests on what the pods have acknowledged: only with facts that are not from a
+ * cache, and not before the last write has reached every node, also those that had no pod to ask. */
 export function confirmed(facts: Facts, keyset: Keyset, write: (acked: Acked) => Write, phase: StatusPhase): Decision {
   const confirm: Action = { type: 'confirm' };
+  const settled = currentShape(keyset).writtenAt + SETTLE_MS;
+  if (facts.now < settled) {
+    const progress = 'acknowledged; a node that lags behind may still give a new container the keyset before';
+    return { action: { type: 'wait', until: settled }, phase, progress };
+  }
   if (!facts.live) return { action: confirm, phase, progress: 'confirming' };
   const next = write(ackedNow(facts.targets, keyset));
   const skew = TIMED.includes(next.transition) ? clockFinding(facts) : undefined;

@@ -2,6 +2,7 @@
  * A rotation during which etcd is put back to an earlier moment of it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { KEYSET_VERSION } from '../../src/rotation/names.ts';
 import { follow } from '../support/cluster/follow.ts';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
 import type { Resource } from '../support/scenario/rotation.ts';
@@ -106,10 +107,16 @@ export async function runRestore(
       tokens: report.issued,
       checks: report.checks,
       rejected: report.rejected,
-      story: records.map(
-        ({ at, resourceVersion, version, phase: name }) =>
-          `${((at - restoredAt) / 1000).toFixed(2)} rv=${resourceVersion} version ${version} ${name}`,
-      ),
+      story: [
+        ...records.map(
+          ({ at, resourceVersion, version, phase: name }) =>
+            `${((at - restoredAt) / 1000).toFixed(2)} rv=${resourceVersion} version ${version} ${name}`,
+        ),
+        ...renewed.ledger.pods().map(({ metadata, status }) => {
+          const leaving = metadata.deletionTimestamp === undefined ? '' : ', leaving';
+          return `pod ${metadata.name} ${status?.phase}, version ${metadata.annotations?.[KEYSET_VERSION]}${leaving}`;
+        }),
+      ],
       logs: crew.logs(),
     };
   } finally {

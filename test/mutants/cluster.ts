@@ -23,6 +23,8 @@ export type Fault = 'none' | 'reset-after';
 
 export class MiniCluster implements AsyncDisposable {
   readonly changes: Change[] = [];
+  /** The Secret after each write. */
+  readonly written: Secret[] = [];
   /** Every signing key that the Secret ever had. */
   readonly signed = new Set<string>();
   /** Called before a change is made. */
@@ -151,6 +153,7 @@ export class MiniCluster implements AsyncDisposable {
         metadata: { ...metadata, annotations },
         data: withoutNulls({ ...data, ...body.data }),
       });
+      this.written.push(this.#secret);
       this.signed.add(keysOf(this.#secret)[0] ?? '');
       return { status: 200, object: this.#secret };
     }

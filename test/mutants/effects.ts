@@ -2,6 +2,7 @@
  * What the planner cannot show: the effects, by the production classes over a mini cluster. Each check throws with the
  * oracle that it stands for.
  */
+import type { Secret } from '../../src/kube/types.ts';
 import { currentShape, type Keyset } from '../../src/rotation/keyset.ts';
 import { incarnationOf } from '../../src/rotation/observe.ts';
 import { readSecret } from '../../src/rotation/secret.ts';
@@ -14,8 +15,8 @@ export type Check = () => Promise<void>;
 const ROTATE = { 'rekey.dev/rotate-requested-at': '1' };
 const names = { secretName: 'jwt', signingNames: ['JWT_SECRET_KEY'], fallbacksName: 'JWT_SECRET_KEY_FALLBACKS' };
 
-function keysetOf(cluster: MiniCluster): Keyset | undefined {
-  const reading = readSecret(cluster.secret, { ...names, algorithm: 'HS256' });
+function keysetOf({ secret }: { readonly secret: Secret }): Keyset | undefined {
+  const reading = readSecret(secret, { ...names, algorithm: 'HS256' });
   return reading.kind === 'Managed' ? reading.keyset : undefined;
 }
 
@@ -80,10 +81,10 @@ export const EFFECTS: Readonly<Record<string, Check>> = {
       };
       await pass(cluster, operator, inPhase(cluster, 'Staging'));
       ensure('I9', lost, 'no answer was lost');
-      const staged = keysetOf(cluster);
       cluster.onChange = () => 'none';
       ensure('I14', await pass(cluster, operator, isDone(cluster)), 'the rotation does not end');
-      ensure('I9', staged?.rotation?.to === keysetOf(cluster)?.rotation?.to, 'a second key was made for one rotation');
+      const made = new Set(cluster.written.flatMap((secret) => keysetOf({ secret })?.rotation?.to ?? []));
+      ensure('I9', made.size === 1, `${made.size} keys were written in one rotation`);
       ensure('I9', cluster.signed.size === 2, `the Secret has signed with ${cluster.signed.size} keys in one rotation`);
     }),
 

@@ -5,6 +5,8 @@ import type { Settings, TargetSettings } from '../../../src/rotation/settings.ts
 import { advance, foundKeyset, type Write } from '../../../src/rotation/transition.ts';
 
 export const T0 = Date.UTC(2026, 0, 1);
+/** The writes of the keysets below have reached every node. */
+export const SETTLED = T0 + 10_000;
 const canary = { path: '/auth/verify', port: 8000, acceptStatuses: [], refuseStatuses: [] };
 
 export const SETTINGS: Settings = {
@@ -126,7 +128,7 @@ export function services(keyset: Keyset, holds: { main: number; admin: number },
 export function facts(keyset: Keyset, edit: Partial<Facts> = {}): Facts {
   const targets = services(keyset, { main: keyset.version, admin: keyset.version });
   return {
-    now: T0,
+    now: SETTLED,
     live: true,
     nextRotationId: 'r1',
     settings: SETTINGS,

@@ -15,6 +15,7 @@ import {
   probeOf,
   RETIRING,
   SETTINGS,
+  SETTLED,
   STAGING,
   STEADY,
   services,
@@ -163,7 +164,10 @@ describe('who is waited for', () => {
 
   it('a pod that does not answer holds up promote', () => {
     const answers = new Map([...probeOf(STAGING, 2).answers].map(([kid]) => [kid, 'unknown'] as const));
-    const silent = pod('admin-2', { templateVersion: 2, probe: { version: 2, at: T0, answers, random: 'unknown' } });
+    const silent = pod('admin-2', {
+      templateVersion: 2,
+      probe: { version: 2, at: SETTLED, answers, random: 'unknown' },
+    });
     const targets = edited(services(STAGING, { main: 2, admin: 2 }), 'admin', (item) => ({
       ...item,
       pods: [...item.pods, silent],
@@ -195,6 +199,15 @@ describe('who is waited for', () => {
     expect(decide(facts(PROMOTING, { targets, now: T0 + 9_999 }))).toBe('wait');
     const again = services(PROMOTING, { main: 3, admin: 2 }, T0 + 10_000);
     expect(decide(facts(PROMOTING, { targets: [...again, signer], now: T0 + 10_000 }))).toBe('bump minter');
+  });
+});
+
+describe('a write', () => {
+  it.each([
+    ['Staging', STAGING],
+    ['Retiring', RETIRING],
+  ])('that all pods have acknowledged is given time to reach nodes without a pod: %s', (_, keyset) => {
+    expect(plan(facts(keyset, { now: SETTLED - 1 })).action).toEqual({ type: 'wait', until: SETTLED });
   });
 });
 
@@ -432,7 +445,7 @@ describe('where nothing may be written', () => {
     ],
   ];
   it.each(rows)('%s', (reason, edit) => {
-    const { action, blocked } = plan(facts(STEADY, { requests: asked, ...edit }));
+    const { action, blocked } = plan(facts(STEADY, { requests: asked, now: T0, ...edit }));
     expect([action.type, blocked?.reason]).toEqual(['wait', reason]);
   });
 

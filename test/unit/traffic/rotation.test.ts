@@ -16,6 +16,7 @@ describe.concurrent('Traffic during a rotation', () => {
     const traffic = trafficOf(fleet);
     await until(() => traffic.stats().issued >= 20);
     await fleet.restart(secretOf('b'), ['main']);
+    await until(() => traffic.stats().rejectedYoung > 0);
     await fleet.restart(secretOf('b'), ['autoscraper', 'admin']);
     await traffic.drain();
     const report = await traffic.stop();
@@ -33,6 +34,7 @@ describe.concurrent('Traffic during a rotation', () => {
     const traffic = trafficOf(fleet);
     await until(() => traffic.stats().issued >= 20);
     await fleet.restart(secretOf('ba'), ['main']);
+    await until(() => traffic.stats().rejectedYoung > 0);
     await fleet.restart(secretOf('ba'), ['autoscraper', 'admin']);
     await traffic.drain();
     const report = await traffic.stop();
