@@ -101,7 +101,7 @@ beforeAll(async () => {
   const refuses = async (api: KubeApi, spec: Spec) =>
     (await tryCreate(api, spec).catch(({ status }: KubeApiError) => status === 403)) === true;
   // each of the policies becomes active by itself, some time after it was applied
-  await until('the Secret is guarded', () => refuses(deputy, {}));
+  await until('the Secret is guarded', () => refuses(owner, { secretName: 'other' }));
   for (const first of [0, 22, 43]) await until(`target ${first} is guarded`, () => refuses(big, many(first)));
   await admin.create(resource('standing'));
 });

@@ -126,17 +126,17 @@ function podFacts(
     terminating: view.terminating,
     ready: view.up,
     address: '10.0.0.1',
-    ...(view.up && { startedAt: startOf(pod, view, entry, config.tickMs) }),
+    ...(view.up && { startedAt: startOf(pod, view, entry) }),
     ...(pod.template !== 0 && { templateVersion: pod.template }),
     ...(probe && entry && { probe: probeFacts(config, world, pod, probe, entry) }),
   };
 }
 
 /** The API server may show the start before the last still. */
-function startOf(pod: Pod, view: Pod | Shown, entry: Entry | undefined, tickMs: number): number {
+function startOf(pod: Pod, view: Pod | Shown, entry: Entry | undefined): number {
   if (entry === undefined) return NOW - 1e9;
   const behind = view === pod && pod.lag;
-  return startedAt(behind ? 0 : view.settled, !behind && view.young, entry, tickMs);
+  return startedAt(behind ? 0 : view.settled, !behind && view.young, entry);
 }
 
 const answerSets = new Map<number, ReadonlyMap<string, Answer>>();

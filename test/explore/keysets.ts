@@ -15,7 +15,9 @@ export const NOW = Date.UTC(2026, 0, 1);
 export const UNMANAGED = 0;
 /** How long kubelets may lag behind: a fact of the world, so it is not taken from the code under test. Milliseconds. */
 const SETTLE_MS = 10_000;
-/** Versions are apart by more than a settle delay, so that a start falls between two of them. */
+/** Between versions of one tick: all of them within a settle delay. */
+const STEP_MS = 2_000;
+/** Between versions of different ticks: a start falls between two of them. */
 const GAP_MS = 2 * SETTLE_MS;
 
 export interface Entry {
@@ -69,9 +71,25 @@ export function tickedKeyset(id: number, tickMs: number, drainTicks: number): nu
   return entry.ticked;
 }
 
-/** When a version was written, as far as it can be told apart. */
-function writtenAt(version: number, newest: number, freshFrom: number, tickMs: number): number {
-  return version >= freshFrom ? NOW - (newest - version) : NOW - tickMs - (newest - version) * GAP_MS;
+/**
+ * When the versions were written, as far as it can be told apart: those of one tick follow each other at once, the others
+ * with a settle delay between them.
+ */
+function withTimes(history: readonly Shape[], freshFrom: number, tickMs: number): readonly Shape[] {
+  const timed: Shape[] = [];
+  let later: { readonly before: Shape; readonly at: number } | undefined;
+  for (const shape of history.toReversed()) {
+    const fresh = shape.version >= freshFrom;
+    let writtenAt = fresh ? NOW : NOW - tickMs;
+    if (later !== undefined) {
+      const together =
+        later.before.version >= freshFrom === fresh && later.before.writtenAt - shape.writtenAt < SETTLE_MS;
+      writtenAt = together ? later.at - STEP_MS : Math.min(later.at, NOW - tickMs) - GAP_MS;
+    }
+    timed.unshift({ ...shape, verify: [...shape.verify].sort(), writtenAt });
+    later = { before: shape, at: writtenAt };
+  }
+  return timed;
 }
 
 /**
@@ -79,27 +97,24 @@ function writtenAt(version: number, newest: number, freshFrom: number, tickMs: n
  *
  * @param young whether it was after the write of the newest version
  */
-export function startedAt(settled: number, young: boolean, { keyset, freshFrom }: Entry, tickMs: number): number {
-  const { version } = keyset;
-  if (young && settled < version) return writtenAt(version, version, freshFrom, tickMs);
-  return writtenAt(Math.min(settled, freshFrom - 1), version, freshFrom, tickMs) + SETTLE_MS;
+export function startedAt(settled: number, young: boolean, { keyset }: Entry): number {
+  const { history } = keyset;
+  const read = history.findLast(({ version }) => version <= settled) ?? history[0];
+  const early = (read?.writtenAt ?? 0) + SETTLE_MS;
+  return young ? Math.max(early, history.at(-1)?.writtenAt ?? 0) : early;
 }
 
 /** Leaves out what no decision rests on: times of creation, texts for people, who asked. */
 function normalise(keyset: Keyset, freshFrom: number, tickMs: number, exitAge: number | undefined): Keyset {
-  const { version, rotation, emergency } = keyset;
+  const { rotation, emergency } = keyset;
   const key = ({ lastSignerExit: _, ...rest }: KeyRecord): KeyRecord => ({
     ...{ ...rest, createdAt: 0 },
     ...(rest.state === 'draining' && exitAge !== undefined && { lastSignerExit: NOW - exitAge * tickMs }),
   });
-  const shape = (one: Shape): Shape => ({
-    ...{ ...one, verify: [...one.verify].sort() },
-    writtenAt: writtenAt(one.version, version, freshFrom, tickMs),
-  });
   return {
     ...keyset,
     keys: keyset.keys.map(key),
-    history: keyset.history.map(shape),
+    history: withTimes(keyset.history, freshFrom, tickMs),
     attempts: { since: 0, failures: 0 },
     burnt: keyset.burnt.map((burnt) => ({ ...burnt, burntAt: 0 })),
     ...(emergency && {
