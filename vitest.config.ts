@@ -29,7 +29,7 @@ export default defineConfig({
           name: 'apiserver',
           include: ['test/apiserver/**/*.test.ts'],
           globalSetup: ['test/support/cluster/vitest-setup.ts'],
-          testTimeout: 240_000,
+          testTimeout: 480_000,
           hookTimeout: 240_000,
           sequence: { groupOrder: 3 },
         },

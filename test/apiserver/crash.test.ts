@@ -54,7 +54,7 @@ describe.concurrent('an operator', () => {
         operator = await scene.operator(unled);
       }
     })();
-    await waitUntilDone(api, namespace, name, { requestedAt, timeoutMs: 200_000 });
+    await waitUntilDone(api, namespace, name, { requestedAt, timeoutMs: 300_000 });
     over.abort();
     await killing;
     // five writes of the Secret and seven of Deployments; some come too close together to be told apart

@@ -197,7 +197,7 @@ describe.concurrent('a rotation under traffic', () => {
     const { api, namespace, name } = scene;
     const traffic = scene.traffic();
     await waitFor(api, namespace, name, 'the second rotation has begun', () => scene.keys.signingKeys().length === 3, {
-      timeoutMs: 120_000,
+      timeoutMs: 240_000,
     });
     await api.patch({ kind: 'JwtKeyRotation', namespace, name }, { spec: { suspend: true } });
     const { keyset } = await waitUntilDone(api, namespace, name);
