@@ -109,13 +109,35 @@ const ALL: Readonly<Record<string, Omit<Config, 'name'>>> = {
   scale: { ...ONE, faults: faults('scale') },
   found: { ...ONE, drainTicks: 2, found: true, faults: faults('restart') },
   leak: { ...ONE, drainTicks: 2, aborts: 0, emergencies: 1, faults: faults('restart') },
-  leakRolling: { ...ONE, aborts: 0, emergencies: 2, emergencyMode: 'Rolling' },
+  leakAbort: { ...ONE, emergencies: 1, faults: faults('window') },
+  leakLeaders: {
+    ...ONE,
+    rotations: 0,
+    aborts: 0,
+    emergencies: 1,
+    faults: faults('zombie', 'staleCache', 'statusLag', 'restart'),
+  },
+  leakRolling: { ...ONE, aborts: 0, emergencies: 2, emergencyMode: 'Rolling', faults: faults('revert') },
+  leakManual: {
+    ...ONE,
+    targets: [{ ...main, manual: true }],
+    aborts: 0,
+    emergencies: 1,
+    emergencyMode: 'Rolling',
+    faults: faults('restart'),
+  },
   manual: { ...ONE, targets: [{ ...main, manual: true }], nodes: 2, faults: faults('restart') },
   // two services, of other roles
   pair: { ...ONE, targets: [main, admin] },
   inferred: { ...ONE, targets: [minter, admin], faults: faults('restart') },
   unfit: { ...ONE, targets: [main, { ...admin, singleKey: true }] },
   void: { ...ONE, targets: [main, { ...admin, verifiesNothing: true }] },
+  blind: { ...ONE, targets: [{ ...main, canary: false }], nodes: 2, faults: faults('restart', 'revert') },
+  blindPair: { ...ONE, targets: [minter, { ...admin, canary: false }], faults: faults('restart') },
+  leakRollingInferred: {
+    ...{ ...ONE, targets: [main, minter], rotations: 0, aborts: 0, emergencies: 1, emergencyMode: 'Rolling' },
+    faults: faults('restart'),
+  },
   leakInferred: { ...ONE, targets: [main, minter], rotations: 0, aborts: 0, emergencies: 1 },
   // two services on two nodes: a pod may come to a node that has served the other service only
   roles: { ...ONE, targets: [main, admin], nodes: 2, nodeLag: 'settle', aborts: 0 },
@@ -130,23 +152,13 @@ export const CONFIGS: Readonly<Record<string, Config>> = Object.fromEntries(
   Object.entries(ALL).map(([name, config]) => [name, { name, ...config }]),
 );
 
+const SMALL = ['again', 'window', 'shorten', 'leakInferred', 'void'];
+const LARGE = ['gitops', 'zombie', 'scale', 'twice', 'pair', 'inferred', 'minter', 'people', 'leaders', 'crowd'];
+
 /** Names that stand for several configs. */
 export const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  small: ['again', 'window', 'shorten', 'leakInferred', 'void'],
-  medium: [
-    'dual',
-    'nodes',
-    'lag',
-    'silence',
-    'zombie',
-    'stale',
-    'manual',
-    'found',
-    'leak',
-    'leakRolling',
-    'unfit',
-    'void',
-  ],
-  large: ['gitops', 'scale', 'twice', 'inferred', 'leakInferred', 'roles', 'minter', 'people', 'leaders', 'crowd'],
+  small: SMALL,
+  medium: Object.keys(ALL).filter((name) => !SMALL.includes(name) && !LARGE.includes(name)),
+  large: LARGE,
   all: Object.keys(ALL),
 };

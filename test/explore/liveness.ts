@@ -21,8 +21,9 @@ export interface Liveness {
 export function isAtRest(config: Config, world: World): boolean {
   if (world.secret === UNMANAGED || world.pending !== 0) return false;
   const { phase, handled, keys } = entryOf(world.secret).keyset;
-  // nothing can be begun with it, and nothing is
-  if (config.targets.some(({ verifiesNothing }) => verifiesNothing === true)) return phase === 'Steady';
+  // with it nothing can be begun, and nothing can be proved
+  if (config.targets.some(({ verifiesNothing }) => verifiesNothing === true))
+    return phase === 'Steady' || phase === 'Burning';
   const heard = (count: number, letter: string, seen: string | undefined) =>
     count === 0 || seen === `${letter}${count}`;
   return (

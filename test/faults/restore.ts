@@ -76,10 +76,9 @@ export async function restore(
   const restarted = await Promise.all(
     nodes.map(({ name, dir: nodeDir }) => startProcessNode({ api, name, dir: nodeDir, images: cluster.images })),
   );
-  // Their containers ended with the machine; a process node does not finish what another one began.
+  // A process node cannot give a pod that another one ran an address of its own: they go, and others come.
   for (const { metadata } of (await api.list({ kind: 'Pod' })).items) {
-    const target = { kind: 'Pod', namespace: metadata.namespace, name: metadata.name };
-    if (metadata.deletionTimestamp !== undefined) await api.delete(target, { gracePeriodSeconds: 0 });
+    await api.delete({ kind: 'Pod', namespace: metadata.namespace, name: metadata.name }, { gracePeriodSeconds: 0 });
   }
   return async () => {
     await Promise.all(restarted.map((node) => node.stop()));

@@ -81,6 +81,17 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     check: { by: 'explore', config: 'dual', oracles: ['I4'] },
   },
   {
+    name: 'unlisted consumers ignored',
+    patches: [
+      {
+        file: 'src/rotation/policies/preflight.ts',
+        find: "if (unlistedConsumers.length === 0 || settings.unlistedConsumers === 'Warn') return undefined;",
+        replace: "if (unlistedConsumers.length === 0 || settings.unlistedConsumers !== 'Warn') return undefined;",
+      },
+    ],
+    check: { by: 'table', row: 'unlisted', oracles: ['I2'] },
+  },
+  {
     name: 'no answer taken for an acknowledgement',
     patches: [
       {

@@ -98,6 +98,11 @@ export const RULE: readonly Mutant[] = [
     check: { by: 'explore', config: 'stale', oracles: ['I4'] },
   },
   {
+    name: 'no wait for nodes that lag behind',
+    patches: [{ file: GUARD, find: 'if (facts.now < settled) {', replace: 'if (facts.now < settled - 1e9) {' }],
+    check: { by: 'explore', config: 'roles', oracles: ['I3'] },
+  },
+  {
     name: 'window ignored',
     patches: [{ file: PROGRESS, find: 'if (!facts.window.open) return outsideWindow(facts);', replace: '' }],
     check: { by: 'explore', config: 'window', oracles: ['I13'] },

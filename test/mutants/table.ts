@@ -2,7 +2,7 @@
  * Rows of the planner's table for worlds that the assumptions exclude, where rekey is careful all the same.
  */
 import { plan } from '../../src/rotation/plan.ts';
-import { DRAINING, facts, pod, probeOf, SETTINGS, services, T0 } from '../unit/rotation/builders.ts';
+import { DRAINING, facts, pod, probeOf, SETTINGS, STEADY, services, T0 } from '../unit/rotation/builders.ts';
 
 /** A signer that holds the old key, found after the drain has begun: the wait for its tokens starts again. */
 function reopen(): void {
@@ -15,4 +15,12 @@ function reopen(): void {
   if (!reopened) throw new Error(`I5: a stale signer is found while draining, and the answer is ${action.type}`);
 }
 
-export const TABLE: Readonly<Record<string, () => void>> = { reopen };
+/** Pods that nobody asks would refuse what they have not loaded. */
+function unlisted(): void {
+  const requests = { paused: false, rotateAt: 'now' };
+  const { action } = plan(facts(STEADY, { requests, unlistedConsumers: ['Deployment/worker'] }));
+  if (action.type !== 'wait')
+    throw new Error(`I2: an unlisted consumer uses the Secret, and the answer is ${action.type}`);
+}
+
+export const TABLE: Readonly<Record<string, () => void>> = { reopen, unlisted };
