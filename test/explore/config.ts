@@ -140,6 +140,7 @@ const ALL: Readonly<Record<string, Omit<Config, 'name'>>> = {
   },
   leakInferred: { ...ONE, targets: [main, minter], rotations: 0, aborts: 0, emergencies: 1 },
   // two services on two nodes: a pod may come to a node that has served the other service only
+  lagging: { ...ONE, targets: [minter, admin], nodes: 2, nodeLag: 'settle', aborts: 0 },
   roles: { ...ONE, targets: [main, admin], nodes: 2, nodeLag: 'settle', aborts: 0 },
   minter: { ...ONE, targets: [minter, admin], nodes: 2, nodeLag: 'settle', faults: faults('restart') },
   // all at once
@@ -152,7 +153,7 @@ export const CONFIGS: Readonly<Record<string, Config>> = Object.fromEntries(
   Object.entries(ALL).map(([name, config]) => [name, { name, ...config }]),
 );
 
-const SMALL = ['again', 'window', 'shorten', 'leakInferred', 'void'];
+const SMALL = ['again', 'window', 'shorten', 'lagging', 'leakInferred', 'void'];
 const LARGE = ['gitops', 'zombie', 'scale', 'twice', 'pair', 'inferred', 'minter', 'people', 'leaders', 'crowd'];
 
 /** Names that stand for several configs. */

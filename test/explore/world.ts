@@ -3,6 +3,18 @@
  *
  * Versions are small whole numbers. The real key that version v brought into being is the number v, its key id `K<v>`;
  * the ack key of version v is `N<v>`. So a state needs no other names, and the same state reached twice has the same names.
+ *
+ * Where it is smaller than a cluster, nothing is lost by it:
+ *
+ * - Time: only what a comparison of the planner can tell apart is kept, see keysets.ts.
+ * - Tokens: the youngest of each key is as young as can be, see {@link withPods}; a younger one could only do more harm.
+ * - Caches of nodes: a bound of what a container may load, see environment.ts.
+ * - Canaries: pods that are asked together answer in one step. An answer is of one container, whose keyset never changes,
+ *   so it comes to the same whenever between two decisions it is given.
+ * - Equal pods may change places, and so may nodes, see codec.ts.
+ *
+ * A write is decided in one step and made in a later one, with anything in between. Restarts and evictions are decided anew
+ * after each of them, as the operator may die in between; what it would do without looking again, a paused leader does.
  */
 import { chronicleAt, type TrueShape } from './chronicle.ts';
 import type { Config } from './config.ts';

@@ -7,6 +7,7 @@ import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildService, bundleOperator, copySources, mutantOperator } from './cluster.ts';
+import { WORKLOADS } from './learn.ts';
 import type { NumberedPlan } from './plan.ts';
 import type { Order, Outcome, Report } from './worker.ts';
 
@@ -98,7 +99,7 @@ async function withWorkers<T>(
 
 /** Writes the reference anew. */
 export function learnReference(options: CampaignOptions): Promise<void> {
-  return withWorkers({ ...options, workers: 1, lanes: 1 }, async ([worker]) => {
+  return withWorkers({ ...options, workers: 1, lanes: WORKLOADS.length }, async ([worker]) => {
     await worker?.ask({ kind: 'learn' }, 'learned');
   });
 }

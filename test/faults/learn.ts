@@ -10,6 +10,7 @@ import { type Count, REFERENCE_FILE, type Reference, type Rotation } from './ref
 import { runPlan } from './run.ts';
 
 const RUNS = 4;
+export const WORKLOADS: readonly Workload[] = ['rotate', 'abort', 'rollback', 'emergency', 'leak'];
 
 type Seen = Pick<Count, 'what' | 'phase'>;
 
@@ -33,15 +34,15 @@ function common(runs: readonly (readonly Seen[])[]): readonly Count[] {
 }
 
 /** @throws Error if a rotation without any fault violates an oracle: then nothing that the campaign says is worth much */
-export async function learn(lane: Lane, build: Build, log: (line: string) => void): Promise<Reference> {
-  const one = (workload: Workload): Promise<Rotation> => learnOne(lane, build, log, workload);
-  return {
-    rotate: await one('rotate'),
-    abort: await one('abort'),
-    rollback: await one('rollback'),
-    emergency: await one('emergency'),
-    leak: await one('leak'),
-  };
+export async function learn(lanes: readonly Lane[], build: Build, log: (line: string) => void): Promise<Reference> {
+  const rotations = await Promise.all(
+    WORKLOADS.map(async (workload, i) => {
+      const lane = lanes[i];
+      if (lane === undefined) throw new Error('each workload is learnt on a lane of its own');
+      return [workload, await learnOne(lane, build, log, workload)] as const;
+    }),
+  );
+  return Object.fromEntries(rotations) as Reference;
 }
 
 async function learnOne(lane: Lane, build: Build, log: (line: string) => void, workload: Workload): Promise<Rotation> {

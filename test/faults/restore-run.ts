@@ -102,7 +102,7 @@ export async function runRestore(
       faultMs: 0,
     });
     return {
-      ...{ violations, journal, fired: true, ended },
+      ...{ violations, journal, fired: true, struck: 0, ended },
       seconds: (Date.now() - startedAt) / 1000,
       tokens: report.issued,
       checks: report.checks,

@@ -31,6 +31,8 @@ export interface Result {
   readonly journal: Journal;
   /** Whether a fault of the plan came about at all. */
   readonly fired: boolean;
+  /** How many requests and events were struck. */
+  readonly struck: number;
   readonly ended: boolean;
   readonly seconds: number;
   readonly tokens: number;
@@ -132,6 +134,7 @@ export async function runPlan(lane: Lane, plan: Plan, build: Build, run: string)
       violations: [...violations, ...own],
       journal,
       fired: strikes.fired > 0 || world.length > 0,
+      struck: strikes.fired,
       ended,
       seconds: (Date.now() - startedAt) / 1000,
       tokens: report.issued,

@@ -78,9 +78,9 @@ async function obey(order: Order): Promise<void> {
     case 'plan':
       return tell({ kind: 'done', lane: order.lane, outcome: await runOn(order.lane, order.plan, order.build) });
     case 'learn': {
-      const [lane] = lanes;
-      if (lane === undefined || setup === undefined) throw new Error('there is no lane to learn on');
-      writeReference(await learn(lane, setup.build, log));
+      if (setup === undefined) throw new Error('the worker was not started');
+      const ready = lanes.filter((lane) => lane !== undefined);
+      writeReference(await learn(ready, setup.build, log));
       return tell({ kind: 'learned' });
     }
     case 'stop':

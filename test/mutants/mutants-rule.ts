@@ -100,7 +100,7 @@ export const RULE: readonly Mutant[] = [
   {
     name: 'no wait for nodes that lag behind',
     patches: [{ file: GUARD, find: 'if (facts.now < settled) {', replace: 'if (facts.now < settled - 1e9) {' }],
-    check: { by: 'explore', config: 'roles', oracles: ['I3'] },
+    check: { by: 'explore', config: 'lagging', oracles: ['I3'] },
   },
   {
     name: 'window ignored',

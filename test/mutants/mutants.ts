@@ -13,8 +13,8 @@ const ORACLES = ['I1', 'I2', 'I3', 'I4', 'I5', 'I9', 'I10', 'I11', 'I13', 'I14',
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 interface Verdict {
-  readonly mutant: Mutant;
-  readonly caught: boolean;
+  /** The oracle that caught it; undefined if it lived. */
+  readonly caughtBy: string | undefined;
   readonly text: string;
 }
 
@@ -46,13 +46,13 @@ function withoutMutant({ name, check }: Mutant): Promise<string> {
 }
 
 async function judge(mutant: Mutant): Promise<Verdict> {
-  const { name } = mutant;
+  const { name, check } = mutant;
   const before = await withoutMutant(mutant);
-  if (before !== 'nothing') return { mutant, caught: false, text: `LIVED: the same is found without it: ${before}` };
+  if (before !== 'nothing') return { caughtBy: undefined, text: `LIVED: the same is found without it: ${before}` };
   const found = await run(name, true);
   const [oracle = '', ...detail] = found.split(' ');
-  const caught = mutant.check.oracles.includes(oracle);
-  return { mutant, caught, text: caught ? `caught by ${oracle} (${detail.join(' ')})` : `LIVED: ${found}` };
+  if (!check.oracles.includes(oracle)) return { caughtBy: undefined, text: `LIVED: ${found}` };
+  return { caughtBy: oracle, text: `caught by ${oracle} (${detail.join(' ')})` };
 }
 
 async function main(wanted: string): Promise<number> {
@@ -68,8 +68,8 @@ async function main(wanted: string): Promise<number> {
     }
   };
   await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, work));
-  const lived = verdicts.filter(({ caught }) => !caught).length;
-  const tripped = new Set(verdicts.flatMap(({ caught, mutant }) => (caught ? mutant.check.oracles : [])));
+  const tripped = new Set(verdicts.map(({ caughtBy }) => caughtBy));
+  const lived = verdicts.filter(({ caughtBy }) => caughtBy === undefined).length;
   const blind = wanted === '' ? ORACLES.filter((oracle) => !tripped.has(oracle)) : [];
   if (blind.length > 0) console.log(`no mutant trips ${blind.join(', ')}`);
   const seconds = Math.round((performance.now() - started) / 1000);

@@ -127,6 +127,8 @@ export class FaultProxy {
     const exchange = journal.request(client, script.processOf(client), call, this.#phase.phase);
     const gone = new AbortController();
     response.on('close', () => gone.abort());
+    // A client that goes in the middle of an answer is part of the game.
+    response.on('error', () => undefined);
     const fault = script.faultOfCall(exchange);
     if (call.verb === 'watch' && fault === undefined) {
       return this.#watch(script, journal, exchange, forwarded, response, gone.signal);

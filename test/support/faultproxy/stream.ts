@@ -45,7 +45,8 @@ export async function passLines({ from, to, gone, note, faultOf }: StreamOptions
     swapped = undefined;
   };
   for await (const line of readLines(from as AsyncIterable<Buffer>)) {
-    if (gone.aborted) return;
+    // A fault may have ended the stream meanwhile.
+    if (gone.aborted || to.writableEnded || to.destroyed) return;
     const noted = note(line);
     const fault = noted === undefined ? undefined : faultOf(noted);
     if (noted === undefined || fault === undefined) {
@@ -75,7 +76,7 @@ export async function passLines({ from, to, gone, note, faultOf }: StreamOptions
       case 'swap':
         swapped = line;
         setTimeout(() => {
-          if (swapped !== line || to.destroyed) return;
+          if (swapped !== line || to.destroyed || to.writableEnded) return;
           swapped = undefined;
           to.write(`${line}\n`);
         }, SWAP_PATIENCE_MS).unref();
