@@ -51,6 +51,7 @@ export type Outcome =
   | { readonly kind: 'Wrote'; readonly keyset: Keyset; readonly resourceVersion: string; readonly retired?: RetiredKey }
   | { readonly kind: 'Probed'; readonly probes: ReadonlyMap<string, Probe> }
   | { readonly kind: 'Bumped' }
+  | { readonly kind: 'Refreshed' }
   | { readonly kind: 'Evicted'; readonly held: readonly string[] }
   | { readonly kind: 'Deleted' }
   /** The world is not what it was when the action was chosen. Nothing was done. */
@@ -77,6 +78,8 @@ export class Actor {
         return this.#write(namespace, facts, action.write, resourceVersion);
       case 'bump':
         return this.#bump(namespace, action.targets, action.version);
+      case 'refresh':
+        return this.#refresh(namespace, action.pods, action.version);
       case 'evict':
         return this.#evict(namespace, action.pods);
       case 'delete':
@@ -108,7 +111,7 @@ export class Actor {
     const cleared = Object.fromEntries(leftovers.map((leftover) => [leftover, null]));
     const body = leftovers.length === 0 ? patch : { ...patch, data: { ...patch.data, ...cleared } };
     const written = await this.#put(namespace, name, body, resourceVersion);
-    const retired = write.transition === 'retire' ? retiredBy(before, after, materials) : undefined;
+    const retired = retiredBy(write, before, after, start.materials);
     for (const material of [...materials.values(), ...burnt]) if (material !== retired?.material) material.destroy();
     return { kind: 'Wrote', keyset: after, resourceVersion: written, ...(retired && { retired }) };
   }
@@ -156,6 +159,21 @@ export class Actor {
       this.#options.onWorkload(view(await this.#options.client.apply(type, { namespace, name }, body, options)));
     }
     return { kind: 'Bumped' };
+  }
+
+  /** A change of the pod makes the kubelet write its volumes again; the value says what it is for. */
+  async #refresh(namespace: string, pods: readonly PodOf[], version: number): Promise<Outcome> {
+    const options = { fieldManager: FIELD_MANAGER };
+    for (const { pod } of pods) {
+      this.#options.fence();
+      const body = { metadata: { uid: pod.uid, annotations: { [KEYSET_VERSION]: String(version) } } };
+      try {
+        await this.#options.client.mergePatch(PODS, { namespace, name: pod.name }, body, options);
+      } catch (error) {
+        if (!isKubeError(error, 'NotFound', 'Conflict')) throw error;
+      }
+    }
+    return { kind: 'Refreshed' };
   }
 
   /** Evicts, so that a PodDisruptionBudget is respected. */
@@ -268,9 +286,16 @@ function burnStart(
   return { before: { ...before, burnt: [...before.burnt, ...also] }, materials: new Map(), burnt };
 }
 
-function retiredBy(before: Keyset, after: Keyset, materials: ReadonlyMap<Kid, KeyMaterial>): RetiredKey | undefined {
+/** The key that pods must refuse from now on: the old one of a rotation, or of a cutover. */
+function retiredBy(
+  { transition }: Write,
+  before: Keyset,
+  after: Keyset,
+  materials: ReadonlyMap<Kid, KeyMaterial>,
+): RetiredKey | undefined {
+  const state = transition === 'retire' ? 'draining' : transition === 'cutover' ? 'signing' : undefined;
   const kept = new Set(after.keys.map((key) => key.kid));
-  const gone = before.keys.find((key) => key.state === 'draining' && !kept.has(key.kid));
+  const gone = before.keys.find((key) => key.state === state && !kept.has(key.kid));
   const material = gone && materials.get(gone.kid);
   return gone && material && { kid: gone.kid, material };
 }

@@ -66,6 +66,7 @@ export class Announcer {
     }
     if (outcome.kind === 'Bumped' && action.type === 'bump') this.#bumped(resource, action);
     if (outcome.kind === 'Deleted' && action.type === 'delete') this.#deleted(resource, action);
+    if (outcome.kind === 'Refreshed' && action.type === 'refresh') this.#refreshed(resource, action);
     if (outcome.kind === 'Evicted' && action.type === 'evict') this.#evicted(resource, action, outcome.held);
     if (outcome.kind === 'Wrote' && action.type === 'write') this.#wrote(resource, action.write, outcome.keyset);
   }
@@ -96,9 +97,15 @@ export class Announcer {
 
   #deleted(resource: JwtKeyRotation, action: Extract<Action, { type: 'delete' }>): void {
     const names = action.pods.map(({ pod }) => pod.name);
-    const note = `${names.join(', ')} may accept a burnt key; deleted`;
+    const note = `${names.join(', ')} may hold a key that was replaced at once; deleted`;
     this.#event(resource, { type: 'Warning', reason: 'PodDeleted', note });
     this.#log(resource).warn(note);
+  }
+
+  #refreshed(resource: JwtKeyRotation, { pods, version }: Extract<Action, { type: 'refresh' }>): void {
+    const names = pods.map(({ pod }) => pod.name).join(', ');
+    const note = `the mounted files of ${names} are to be read again for keyset version ${version}`;
+    this.#event(resource, { type: 'Normal', reason: 'FilesRefreshed', note });
   }
 
   #wrote(resource: JwtKeyRotation, write: Write, keyset: Keyset): void {
@@ -197,6 +204,8 @@ function announcementsOf(write: Write, keyset: Keyset): readonly Announcement[] 
   const normal = (reason: string, note: string): Announcement => ({ type: 'Normal', reason, note });
   const warning = (reason: string, note: string): Announcement => ({ type: 'Warning', reason, note });
   const { sign } = currentShape(keyset);
+  const who = `${rotation?.trigger} by ${rotation?.actor}: ${rotation?.reason}`;
+  const staged = keyIn(keyset, 'staged')?.kid;
   switch (write.transition) {
     case 'create':
       return [normal('SecretCreated', `the Secret was created with key ${sign}`)];
@@ -204,11 +213,14 @@ function announcementsOf(write: Write, keyset: Keyset): readonly Announcement[] 
       return [normal('SecretAdopted', adopted(keyset)), ...weakness(keyset)];
     case 'stage':
       return [
-        normal('RotationStarted', `${rotation?.trigger} by ${rotation?.actor}: ${rotation?.reason}`),
+        normal('RotationStarted', who),
         normal('KeyStaged', `${rotation?.to} is accepted from now on; ${sign} still signs`),
       ];
     case 'promote':
-      return [normal('KeyPromoted', `${sign} signs from now on; ${keyIn(keyset, 'draining')?.kid} is still accepted`)];
+      return [
+        ...(write.start === undefined ? [] : [normal('RotationStarted', who)]),
+        normal('KeyPromoted', `${sign} signs from now on; ${keyIn(keyset, 'draining')?.kid} is still accepted`),
+      ];
     case 'drain':
       return [normal('KeyDraining', `no pod signs with ${keyIn(keyset, 'draining')?.kid} any more; its tokens expire`)];
     case 'reopen':
@@ -216,6 +228,9 @@ function announcementsOf(write: Write, keyset: Keyset): readonly Announcement[] 
     case 'retire':
       return [
         normal('KeyRetired', `${rotation?.failure === undefined ? rotation?.from : rotation?.to} has left the Secret`),
+        ...(staged === undefined
+          ? []
+          : [normal('KeyStaged', `${staged} is accepted from now on, for the next rotation`)]),
       ];
     case 'abort':
     case 'rollback':
@@ -225,6 +240,10 @@ function announcementsOf(write: Write, keyset: Keyset): readonly Announcement[] 
         write.outcome === 'Completed'
           ? normal('RotationCompleted', `${rotation?.from} → ${rotation?.to}`)
           : warning(`Rotation${write.outcome}`, `${rotation?.from} signs as before`),
+      ];
+    case 'cutover':
+      return [
+        warning('CutoverStarted', `${who}. ${sign} signs; every token of ${rotation?.from} is refused from now on`),
       ];
     case 'burn':
       return [

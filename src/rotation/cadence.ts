@@ -71,9 +71,20 @@ export function windowState(windows: readonly WindowSettings[], now: number): Wi
  *
  * @param due from `dueOf`
  * @param now milliseconds since the epoch
+ * @param promotingMs how long the signers took to change keys last time, if that was measured
  */
-export function impossibleWindow(windows: readonly WindowSettings[], due: Due, now: number): Finding | undefined {
+export function impossibleWindow(
+  windows: readonly WindowSettings[],
+  due: Due,
+  now: number,
+  promotingMs: number | undefined,
+): Finding | undefined {
   if (windows.length === 0) return undefined;
+  const longest = Math.max(0, ...windows.flatMap(({ kind, durationMs }) => (kind === 'Allow' ? durationMs : [])));
+  if (promotingMs !== undefined && longest > 0 && longest < promotingMs) {
+    const message = `spec.maintenanceWindows: the longest Allow window is ${longest / 1000} s, and the signers took ${Math.ceil(promotingMs / 1000)} s to change keys last time; open a longer one`;
+    return { reason: 'WindowTooShort', message };
+  }
   const starts = [...(due.since === undefined ? [] : [due.since]), ...due.nextRuns];
   const start = Math.max(now, starts[0] ?? now);
   const opensAt = nextOpening(windows, start);

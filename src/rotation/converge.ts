@@ -7,6 +7,8 @@ import { currentShape, type Keyset, type Shape } from './keyset.ts';
 
 /** A pod that does not answer is asked again after this, milliseconds. */
 export const RETRY_MS = 500;
+/** A pod whose mounted files are behind is asked again after this, milliseconds. */
+const FILE_RETRY_MS = 1_000;
 /** A pod that is not ready is given this long to begin to listen before it is asked, milliseconds. */
 const LISTEN_MS = 2_000;
 /** An answer is good for a write for this long, milliseconds. */
@@ -56,6 +58,8 @@ function judge(target: TargetFacts, pod: PodFacts, holds: (shape: Shape) => bool
   if (shapes.some(holds)) return 'unknown';
   if (shapes.length === 0 && !acceptsAny(pod)) return 'refusing';
   const { workload } = target;
+  // its files follow the Secret; whoever waits for them evicts nobody
+  if (target.settings.source === 'File') return 'leaving';
   // a pod of an older template is about to be replaced, if its controller does that at all
   const stays = workload?.manual === true || pod.templateVersion === workload?.templateVersion;
   return stays && !pod.terminating ? 'stale' : 'leaving';
@@ -87,6 +91,14 @@ export function settledAt(target: TargetFacts, keyset: Keyset): number {
   return Math.ceil((currentShape(keyset).writtenAt + SETTLE_MS) / 1000) * 1000;
 }
 
+/** Pods whose mounted files the kubelet is asked to look at now: else it takes its time, two minutes perhaps. */
+export function toRefresh(requirements: readonly Requirement[], keyset: Keyset): readonly PodOf[] {
+  return requirements
+    .filter(({ target }) => target.settings.source === 'File')
+    .flatMap(({ target }) => target.pods.map((pod) => ({ target, pod })))
+    .filter(({ pod }) => !pod.terminating && pod.templateVersion !== keyset.version);
+}
+
 /** Pods that should be sent canaries now. Answers older than `maxAgeMs` count as none. */
 export function toProbe(
   requirements: readonly Requirement[],
@@ -97,7 +109,7 @@ export function toProbe(
   return requirements
     .filter(({ target }) => target.settings.canary !== undefined)
     .flatMap(({ target }) => target.pods.map((pod) => ({ target, pod })))
-    .filter(({ pod }) => isAskable(pod, now) && needsAnswer(pod, keyset, now, maxAgeMs));
+    .filter(({ target, pod }) => isAskable(pod, now) && needsAnswer(target, pod, keyset, now, maxAgeMs));
 }
 
 function isAskable(pod: PodFacts, now: number): boolean {
@@ -106,10 +118,13 @@ function isAskable(pod: PodFacts, now: number): boolean {
   return pod.ready || now >= pod.startedAt + LISTEN_MS;
 }
 
-function needsAnswer(pod: PodFacts, keyset: Keyset, now: number, maxAgeMs: number): boolean {
+function needsAnswer(target: TargetFacts, pod: PodFacts, keyset: Keyset, now: number, maxAgeMs: number): boolean {
   const { probe } = pod;
   if (probe === undefined || probe.version !== keyset.version) return true;
   if (!isConclusive(pod, keyset)) return now >= probe.at + RETRY_MS;
+  // what it holds may change at any moment
+  const waits = target.settings.source === 'File' && shapesHeld(target, pod, keyset).at(-1)?.version !== keyset.version;
+  if (waits) return now >= probe.at + FILE_RETRY_MS;
   return now >= probe.at + maxAgeMs;
 }
 

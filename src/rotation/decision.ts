@@ -1,6 +1,7 @@
 /**
  * What the planner answers: one action, and what to tell people meanwhile.
  */
+import type { WindowState } from './cadence.ts';
 import type { PodOf } from './converge.ts';
 import type { TargetFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
@@ -18,6 +19,8 @@ export type Action =
   | { readonly type: 'evict'; readonly pods: readonly PodOf[] }
   /** Delete these pods at once: they may accept a burnt key. */
   | { readonly type: 'delete'; readonly pods: readonly PodOf[]; readonly graceSeconds: number }
+  /** Mark these pods with the keyset version, so that the kubelet looks at their mounted files now. */
+  | { readonly type: 'refresh'; readonly pods: readonly PodOf[]; readonly version: number }
   /** Send canaries to these pods. */
   | { readonly type: 'probe'; readonly pods: readonly PodOf[] }
   /** Observe again, from the API server instead of the cache, and plan again: a write depends on it. */
@@ -34,4 +37,12 @@ export interface Decision {
   readonly blocked?: Finding;
   /** Why a rotation under way does not get on. It rests where it is, safe. */
   readonly stalled?: Finding;
+}
+
+/** @param why what waits, for people */
+export function outsideWindow({ opensAt }: WindowState, phase: StatusPhase, why: string): Decision {
+  const opens = opensAt === undefined ? 'no window is known to open' : `next ${new Date(opensAt).toISOString()}`;
+  const action = { type: 'wait', ...(opensAt !== undefined && { until: opensAt }) } as const;
+  const message = `${why}; waiting for a maintenance window (${opens})`;
+  return { action, phase, progress: message, blocked: { reason: 'OutsideWindow', message } };
 }

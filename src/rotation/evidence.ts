@@ -7,8 +7,7 @@
  * version n and by no other.
  */
 import type { Answer, PodFacts, TargetFacts } from './facts.ts';
-import type { Acked, Keyset, Role, Shape } from './keyset.ts';
-import { possible } from './keyset.ts';
+import { type Acked, type Keyset, type Kid, keyIn, possible, type Role, type Shape } from './keyset.ts';
 
 /** Canary: observed. Inferred: concluded from the time at which the containers started. */
 export type Level = 'Canary' | 'Inferred';
@@ -29,11 +28,19 @@ export function shapesHeld(target: TargetFacts, pod: PodFacts, keyset: Keyset): 
 
 function fromAnswers({ probe }: PodFacts, keyset: Keyset): readonly Shape[] {
   if (probe === undefined || probe.version !== keyset.version) return keyset.history;
+  const answers = [...probe.answers].filter(([kid]) => tells(kid, keyset));
   const fits = (shape: Shape) =>
-    [...probe.answers].every(
-      ([kid, answer]) => answer === 'unknown' || (answer === 'accepted') === shape.verify.includes(kid),
-    );
+    answers.every(([kid, answer]) => answer === 'unknown' || (answer === 'accepted') === shape.verify.includes(kid));
   return keyset.history.filter(fits);
+}
+
+/**
+ * Where every key was replaced at once, the signing key is as new as the ack key: who accepts it has loaded this very
+ * version. So a service that verifies with one key, and knows no ack key, can prove it as well.
+ */
+function tells(kid: Kid, keyset: Keyset): boolean {
+  const replaced = keyset.phase === 'Burning' || keyset.phase === 'Switching';
+  return !replaced || kid !== keyIn(keyset, 'ack')?.kid;
 }
 
 function fromStart({ startedAt }: PodFacts, keyset: Keyset): readonly Shape[] {

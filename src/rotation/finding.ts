@@ -7,6 +7,7 @@ export type Reason =
   | 'InvalidSchedule'
   | 'InvalidTimeZone'
   | 'InvalidWindow'
+  | 'WindowTooShort'
   | 'PeriodTooShort'
   | 'NotSupported'
   // the Secret

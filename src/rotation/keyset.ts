@@ -13,7 +13,17 @@ export type Kid = string;
 export type Role = 'Signer' | 'Verifier';
 
 /** Where the last write of the Secret left the rotation. The finer phases of a status are derived from it and from the pods. */
-export type Phase = 'Steady' | 'Staging' | 'Promoting' | 'Draining' | 'Retiring' | 'Aborting' | 'Burning';
+export type Phase =
+  | 'Steady'
+  | 'Staging'
+  | 'Promoting'
+  | 'Draining'
+  | 'Retiring'
+  | 'Aborting'
+  /** A cutover: the new key is alone, and pods are replaced at once. */
+  | 'Switching'
+  /** An emergency. */
+  | 'Burning';
 
 /** Pre-activation, active and deactivated in the words of NIST SP 800-57; `ack` is the throw-away key. */
 export type KeyState = 'staged' | 'signing' | 'draining' | 'ack';
@@ -92,6 +102,8 @@ export interface Attempts {
   readonly since: number;
   /** When a rotation was last completed. */
   readonly rotatedAt?: number;
+  /** Milliseconds from the last promotion to the exit of the last signer of the old key. */
+  readonly promotingMs?: number;
   readonly failures: number;
   readonly failedAt?: number;
 }

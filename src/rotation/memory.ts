@@ -52,7 +52,7 @@ export class Memory {
     const { keyset, resourceVersion } = outcome;
     this.remember({ facts: { kind: 'Managed', keyset }, resourceVersion }, settings);
     if (outcome.retired !== undefined) this.#retired = outcome.retired;
-    else if (keyset.phase !== 'Retiring') this.close();
+    else if (keyset.phase !== 'Retiring' && keyset.phase !== 'Switching') this.close();
   }
 
   /** Forgets the answers of pods that are gone. */

@@ -96,7 +96,8 @@ export async function observe(observation: Observation): Promise<Facts> {
   const targets = await Promise.all(settings.targets.map((target) => observeTarget(observation, namespace, target)));
   // of what is not managed nothing can be due, and a time that moves with the clock would be a new status in each pass
   const due = secret.kind === 'Managed' ? dueOf(settings.cadence, secret.keyset.attempts, now) : { nextRuns: [] };
-  const impossible = impossibleWindow(settings.windows, due, now);
+  const promotingMs = secret.kind === 'Managed' ? secret.keyset.attempts.promotingMs : undefined;
+  const impossible = impossibleWindow(settings.windows, due, now, promotingMs);
   return {
     now,
     live: world.live,

@@ -12,8 +12,9 @@
  * 4. Retire when no token of the old key can be alive.
  *
  * Every resting state in between is safe. When in doubt, do nothing and say why. An emergency comes before all of this:
- * see emergency.ts.
+ * see emergency.ts. Services that can hold one key only are cut over, if that is allowed: see cutover.ts.
  */
+import { planSwitching } from './cutover.ts';
 import type { Decision } from './decision.ts';
 import { emergencyRequested, planBurning } from './emergency.ts';
 import type { Facts, SecretFacts } from './facts.ts';
@@ -27,6 +28,8 @@ export function plan(facts: Facts): Decision {
   const emergency = emergencyRequested(facts);
   if (emergency !== undefined) return emergency;
   if (secret.kind === 'Managed' && secret.keyset.phase === 'Burning') return planBurning(facts, secret.keyset);
+  // half of the pods refuse the tokens of the others: the way out is forward, whatever else is wrong
+  if (secret.kind === 'Managed' && secret.keyset.phase === 'Switching') return planSwitching(facts, secret.keyset);
   if (requests.paused) {
     const message = 'the annotation rekey.dev/paused is set; remove it to go on';
     return rest(facts, 'Paused', message);
@@ -51,6 +54,8 @@ export function plan(facts: Facts): Decision {
       return planRetiring(facts, secret.keyset);
     case 'Aborting':
       return planAborting(facts, secret.keyset);
+    case 'Switching':
+      return planSwitching(facts, secret.keyset);
     case 'Burning':
       return planBurning(facts, secret.keyset);
   }

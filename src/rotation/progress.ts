@@ -9,21 +9,16 @@ import {
   RETRY_MS,
   type Requirement,
   type Survey,
-  settledAt,
   survey,
-  toBump,
-  toEvict,
-  toProbe,
-  unfinished,
 } from './converge.ts';
-import type { Decision, StatusPhase } from './decision.ts';
-import { formatDuration } from './duration.ts';
+import { mayCutOver, planCutover } from './cutover.ts';
+import { type Decision, outsideWindow } from './decision.ts';
 import { SETTLE_MS } from './evidence.ts';
 import type { Facts, TargetFacts } from './facts.ts';
-import type { Finding } from './finding.ts';
 import { confirmed, drainMsOf, guarded } from './guard.ts';
 import { currentShape, type Keyset, keyIn } from './keyset.ts';
 import { requirementsOf } from './requirements.ts';
+import { roll, stalledFinding } from './roll.ts';
 import type { Failure, Write } from './transition.ts';
 
 /** T1 → T3. The verifiers load the staged key; one that cannot hold two keys ends the rotation, which costs nobody anything. */
@@ -31,6 +26,7 @@ export function planStaging(facts: Facts, keyset: Keyset): Decision {
   const requirements = requirementsOf(facts.targets, keyset);
   const rows = survey(requirements, keyset);
   const unfit = unfitVerifier(requirements, rows, keyset);
+  if (unfit?.reason === 'SingleKeyService' && mayCutOver(facts) && facts.window.open) return planCutover(facts, keyset);
   if (unfit !== undefined) return abort(facts, keyset, unfit);
   // where no pod of a target accepts, is it the pods, or the service? One that starts when the write has spread will tell
   const settled = facts.now >= currentShape(keyset).writtenAt + SETTLE_MS;
@@ -41,16 +37,8 @@ export function planStaging(facts: Facts, keyset: Keyset): Decision {
   const maxAgeMs = facts.window.open ? FRESH_MS : Number.POSITIVE_INFINITY;
   const step = roll(facts, keyset, requirements, { rows, replaceable, maxAgeMs, phase: 'Staging' });
   if (step !== undefined) return step;
-  if (!facts.window.open) return outsideWindow(facts);
+  if (!facts.window.open) return outsideWindow(facts.window, 'Staged', 'staged everywhere');
   return confirmed(facts, keyset, (acked) => ({ transition: 'promote', acked }), 'Staged');
-}
-
-function outsideWindow({ window }: Facts): Decision {
-  const opens =
-    window.opensAt === undefined ? 'no window is known to open' : `next ${new Date(window.opensAt).toISOString()}`;
-  const action = { type: 'wait', ...(window.opensAt !== undefined && { until: window.opensAt }) } as const;
-  const message = `staged everywhere; waiting for a maintenance window (${opens})`;
-  return { action, phase: 'Staged', progress: message, blocked: { reason: 'OutsideWindow', message } };
 }
 
 /** T3 → T4. The signers load the new key; then no older signer may be alive, Terminating ones included. */
@@ -75,7 +63,8 @@ export function planDraining(facts: Facts, keyset: Keyset): Decision {
   const step = roll(facts, keyset, requirements, { maxAgeMs, phase: 'Draining' });
   if (step !== undefined && (due || step.action.type !== 'wait')) return step;
   if (!due) return draining(retireAt);
-  return confirmed(facts, keyset, (acked) => ({ transition: 'retire', acked }), 'Draining');
+  const next = facts.settings.preStage ? ({ preStage: true } as const) : {};
+  return confirmed(facts, keyset, (acked) => ({ transition: 'retire', acked, ...next }), 'Draining');
 }
 
 function draining(retireAt: number): Decision {
@@ -83,10 +72,11 @@ function draining(retireAt: number): Decision {
   return { action: { type: 'wait', until: retireAt }, phase: 'Draining', progress };
 }
 
-/** T5 → T6. The verifiers forget the old key. */
+/** T5 → T6. The verifiers forget the old key: now, or where they are spared the restart when they next start anyway. */
 export function planRetiring(facts: Facts, keyset: Keyset): Decision {
   const requirements = requirementsOf(facts.targets, keyset);
-  const step = roll(facts, keyset, requirements, { maxAgeMs: FRESH_MS, phase: 'Retiring' });
+  const lazy = facts.settings.retireMode === 'Lazy' && keyIn(keyset, 'staged') === undefined;
+  const step = lazy ? undefined : roll(facts, keyset, requirements, { maxAgeMs: FRESH_MS, phase: 'Retiring' });
   const outcome = keyset.rotation?.failure === undefined ? 'Completed' : 'RolledBack';
   return step ?? confirmed(facts, keyset, (acked) => ({ transition: 'finish', acked, outcome }), 'Retiring');
 }
@@ -95,7 +85,7 @@ export function planRetiring(facts: Facts, keyset: Keyset): Decision {
 export function planAborting(facts: Facts, keyset: Keyset): Decision {
   const phase = 'Aborting';
   const requirements = requirementsOf(facts.targets, keyset);
-  const verifying = requirements.map(({ target }) => target);
+  const verifying = requirements.filter(({ restart }) => restart).map(({ target }) => target);
   const targets = verifying.filter((target) => isStampable(target, keyset));
   const progress = 'restarting the verifiers without the aborted key';
   if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
@@ -153,72 +143,4 @@ function refusesNewKeys(target: TargetFacts, rows: Survey, keyset: Keyset): bool
   if (stale.length === 0 || stale.length < target.pods.length || !isRolledOut(target)) return false;
   const settled = currentShape(keyset).writtenAt + SETTLE_MS;
   return stale.some(({ pod }) => (pod.startedAt ?? 0) >= settled);
-}
-
-interface Roll {
-  /** Answers older than this, in milliseconds, are asked for again. */
-  readonly maxAgeMs: number;
-  readonly phase: StatusPhase;
-  readonly rows?: Survey;
-  /** Pods that may be replaced; all stale ones if absent. */
-  readonly replaceable?: readonly PodOf[];
-}
-
-/** @returns the next step towards the requirements; undefined once every live pod meets them and the rollouts are over */
-function roll(facts: Facts, keyset: Keyset, requirements: readonly Requirement[], options: Roll): Decision | undefined {
-  const { now } = facts;
-  const { maxAgeMs, phase, rows = survey(requirements, keyset), replaceable = rows.stale } = options;
-  const progress = describe(requirements, rows);
-  const targets = toBump(requirements, keyset, now);
-  if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
-  const evictable = toEvict(replaceable);
-  if (evictable.length > 0) return { action: { type: 'evict', pods: evictable }, phase, progress };
-  const pods = toProbe(requirements, keyset, now, maxAgeMs);
-  if (pods.length > 0) return { action: { type: 'probe', pods }, phase, progress };
-  const pending = [...rows.unknown, ...rows.leaving, ...rows.refusing, ...rows.void, ...rows.stale];
-  const settling = requirements.some(({ target, restart }) => restart && now < settledAt(target, keyset));
-  if (pending.length === 0 && !settling && unfinished(requirements).length === 0) return undefined;
-  const stalled = stalledFinding(facts, keyset, requirements, pending, progress, rows);
-  return { action: { type: 'wait', until: now + 2 * RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
-}
-
-function stalledFinding(
-  facts: Facts,
-  keyset: Keyset,
-  requirements: readonly Requirement[],
-  pending: readonly PodOf[],
-  progress: string,
-  rows?: Survey,
-): Finding | undefined {
-  const liar = pending.find(({ pod }) => pod.probe?.random === 'accepted');
-  if (liar !== undefined) {
-    return { reason: 'CanaryVoid', message: `pod ${liar.pod.name} accepted a token signed with a made-up key` };
-  }
-  const refusing = rows?.refusing.find(({ pod }) => pod.ready && !pod.terminating);
-  if (refusing !== undefined) {
-    const message = `pod ${refusing.pod.name} refuses canaries signed with every key, the one in use too: check spec.canary, spec.key.algorithm and the clocks`;
-    return { reason: 'CanaryRefused', message };
-  }
-  const failed = unfinished(requirements).find((target) => target.workload?.failed !== undefined);
-  if (failed !== undefined) {
-    return { reason: 'RolloutFailed', message: `${failed.settings.name}: ${failed.workload?.failed}` };
-  }
-  const { rolloutTimeoutMs } = facts.settings;
-  // a pod may start long after the write; each has its own time
-  const since = Math.max(currentShape(keyset).writtenAt, ...pending.map(({ pod }) => pod.createdAt));
-  if (facts.now < since + rolloutTimeoutMs) return undefined;
-  const message = `longer than ${formatDuration(rolloutTimeoutMs)}: ${progress}. The rotation rests; no valid token is refused meanwhile`;
-  return { reason: 'RolloutStalled', message };
-}
-
-function describe(requirements: readonly Requirement[], rows: Survey): string {
-  const counts = requirements.map(({ target }) => {
-    const met = rows.met.filter((row) => row.target === target).length;
-    return `${target.settings.name} ${met}/${target.pods.length}`;
-  });
-  const waiting = [...rows.unknown, ...rows.leaving, ...rows.refusing, ...rows.stale].map(
-    ({ pod }) => pod.unprobeable ?? pod.name,
-  );
-  const names = waiting.length === 0 ? '' : `; waiting for ${waiting.slice(0, 5).join(', ')}`;
-  return `pods acknowledged: ${counts.join(', ')}${names}`;
 }

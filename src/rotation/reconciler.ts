@@ -160,7 +160,7 @@ export class Reconciler {
     this.#memory(key).forgetSecret();
     if (isKubeError(error, 'Conflict', 'AlreadyExists')) return { requeueAfterMs: CONFLICT_RETRY_MS };
     if (!isKubeError(error, 'Forbidden')) throw error;
-    const message = `rekey may not do its work in this namespace: ${error.message}. Apply deploy/namespace with the name of the Secret`;
+    const message = `rekey may not do its work in this namespace: ${error.message}. Apply deploy/namespace with the name of the Secret (and deploy/files for mounted files)`;
     await this.#refuse(resource, { reason: 'Forbidden', message });
     return { requeueAfterMs: FORBIDDEN_RETRY_MS };
   }

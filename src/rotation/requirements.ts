@@ -3,7 +3,7 @@
  */
 import type { Requirement } from './converge.ts';
 import type { TargetFacts } from './facts.ts';
-import { currentShape, type Keyset, type Role, type Shape } from './keyset.ts';
+import { currentShape, type Keyset, type Kid, type Role, type Shape } from './keyset.ts';
 
 /**
  * @returns the requirements of the keyset's phase; a target of which nothing is required is left out
@@ -14,6 +14,7 @@ export function requirementsOf(targets: readonly TargetFacts[], keyset: Keyset):
   const signs = (shape: Shape) => shape.sign === sign;
   switch (keyset.phase) {
     case 'Burning':
+    case 'Switching':
       return targets.map((target) => resting(target, (shape) => shape.version === keyset.version));
     case 'Steady':
       return verifiers(targets).map((target) => resting(target, accepts));
@@ -38,6 +39,12 @@ export function requirementsOf(targets: readonly TargetFacts[], keyset: Keyset):
   }
 }
 
+/** What verifiers must hold before a key that was staged by the rotation before may sign: its retirement restarted them for it. */
+export function prestaged(targets: readonly TargetFacts[], kid: Kid): readonly Requirement[] {
+  const holds = (shape: Shape) => shape.verify.includes(kid);
+  return verifiers(targets).map((target) => ({ target, holds, restart: target.settings.source === 'Env' }));
+}
+
 export function verifiers(targets: readonly TargetFacts[]): readonly TargetFacts[] {
   return withRole('Verifier', targets);
 }
@@ -54,8 +61,9 @@ function only(role: Role, targets: readonly TargetFacts[]): readonly TargetFacts
   return withRole(role, targets).filter((target) => target.settings.roles.length === 1);
 }
 
+/** Mounted files follow the Secret without a restart. */
 function exactly(target: TargetFacts, version: number): Requirement {
-  return { target, holds: (shape) => shape.version === version, restart: true };
+  return { target, holds: (shape) => shape.version === version, restart: target.settings.source === 'Env' };
 }
 
 function resting(target: TargetFacts, holds: (shape: Shape) => boolean): Requirement {

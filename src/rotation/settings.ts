@@ -20,6 +20,8 @@ export interface TargetSettings {
   readonly kind: WorkloadKind;
   readonly name: string;
   readonly roles: readonly Role[];
+  /** Env is fixed when a container starts (a subPath mount too); mounted files follow the Secret without a restart. */
+  readonly source: 'Env' | 'File';
   readonly canary?: CanarySettings;
 }
 
@@ -46,6 +48,13 @@ export interface Settings {
   readonly cadence: Cadence;
   readonly suspend: boolean;
   readonly windows: readonly WindowSettings[];
+  /** Whether both keys are accepted for a while, or every outstanding token is given up; Auto asks the pods. */
+  readonly strategy: 'Auto' | 'Overlap' | 'Cutover';
+  readonly allowCutover: boolean;
+  /** Whether the write that retires a key stages the next one. */
+  readonly preStage: boolean;
+  /** Whether verifiers are restarted to forget a retired key, or forget it when they restart anyway. */
+  readonly retireMode: 'Eager' | 'Lazy';
   readonly maxTokenTtlMs: number;
   readonly clockSkewMs: number;
   /** How long after the exit of the last signer its tokens may still be alive: maxTokenTTL + clockSkew + slack. */
@@ -73,17 +82,11 @@ type SpecPolicy = Policy<JwtKeyRotationSpec>;
 
 const unsupported: SpecPolicy = (spec) => {
   const fields: readonly (readonly [boolean, string])[] = [
-    [spec.strategy === 'Cutover', 'spec.strategy: Cutover'],
-    [spec.allowCutover, 'spec.allowCutover: true'],
-    [spec.preStage, 'spec.preStage: true'],
-    [spec.retire.mode !== 'Eager', `spec.retire.mode: ${spec.retire.mode}`],
+    [spec.retire.mode === 'Clock', 'spec.retire.mode: Clock'],
     [spec.secretKeys.previous !== '', 'spec.secretKeys.previous'],
     [spec.secretKeys.keyset !== '', 'spec.secretKeys.keyset'],
     [(spec.notifications ?? []).length > 0, 'spec.notifications'],
-    ...spec.targets.flatMap((target, i) => [
-      [target.kind === 'Rollout', `spec.targets[${i}].kind: ${target.kind}`] as const,
-      [target.source !== 'Env', `spec.targets[${i}].source: ${target.source}`] as const,
-    ]),
+    ...spec.targets.map((target, i) => [target.kind === 'Rollout', `spec.targets[${i}].kind: ${target.kind}`] as const),
   ];
   const found = fields.find(([used]) => used);
   return (
@@ -176,6 +179,10 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
       timeZone: window.timeZone ?? spec.timeZone,
       durationMs: ms(window.duration),
     })),
+    strategy: spec.strategy,
+    allowCutover: spec.allowCutover,
+    preStage: spec.preStage,
+    retireMode: spec.retire.mode === 'Lazy' ? 'Lazy' : 'Eager',
     maxTokenTtlMs: ms(spec.maxTokenTTL),
     clockSkewMs: ms(spec.clockSkew),
     drainMs: drainOf(spec),
@@ -187,6 +194,7 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
       kind: target.kind === 'Rollout' ? 'Deployment' : target.kind,
       name: target.name,
       roles: target.roles,
+      source: target.source === 'File' ? 'File' : 'Env',
       ...(target.canary && target.roles.includes('Verifier') && { canary: target.canary }),
     })),
     canaryClaims: { ...(issuer && { issuer }), ...(audience && { audience }), claims: spec.canary.claims },

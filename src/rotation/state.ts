@@ -7,7 +7,16 @@ import { STATE } from './names.ts';
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 type Fields = { readonly [name: string]: Json };
 
-const PHASES: readonly Phase[] = ['Steady', 'Staging', 'Promoting', 'Draining', 'Retiring', 'Aborting', 'Burning'];
+const PHASES: readonly Phase[] = [
+  'Steady',
+  'Staging',
+  'Promoting',
+  'Draining',
+  'Retiring',
+  'Aborting',
+  'Switching',
+  'Burning',
+];
 const KEY_STATES: readonly KeyRecord['state'][] = ['staged', 'signing', 'draining', 'ack'];
 const TRIGGERS: readonly RotationRecord['trigger'][] = ['Schedule', 'Annotation', 'ForceRotation', 'Emergency'];
 const OUTCOMES: readonly NonNullable<RotationRecord['outcome']>[] = ['Completed', 'Aborted', 'RolledBack'];
@@ -27,6 +36,7 @@ export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
       since: iso(attempts.since),
       failures: attempts.failures,
       ...(attempts.rotatedAt !== undefined && { rotatedAt: iso(attempts.rotatedAt) }),
+      ...(attempts.promotingMs !== undefined && { promotingMs: attempts.promotingMs }),
       ...(attempts.failedAt !== undefined && { failedAt: iso(attempts.failedAt) }),
     }),
     [STATE.burnt]: JSON.stringify(burnt.map(encodeBurnt)),
@@ -91,11 +101,12 @@ export function decodeState(annotations: Readonly<Record<string, string>>): Keys
     history,
     handled: read(STATE.handled, decodeHandled),
     attempts: read(STATE.attempts, (value) => {
-      const { since, rotatedAt, failures, failedAt } = fields(value);
+      const { since, rotatedAt, promotingMs, failures, failedAt } = fields(value);
       return {
         since: time(since),
         failures: integer(failures),
         ...(rotatedAt !== undefined && { rotatedAt: time(rotatedAt) }),
+        ...(promotingMs !== undefined && { promotingMs: integer(promotingMs) }),
         ...(failedAt !== undefined && { failedAt: time(failedAt) }),
       };
     }),

@@ -2,16 +2,19 @@
  * Nothing is under way: is a rotation wanted, and may it start?
  */
 import { backoffUntil } from './cadence.ts';
-import { RETRY_MS, type Survey, survey, toProbe } from './converge.ts';
-import type { Decision } from './decision.ts';
+import { FRESH_MS, RETRY_MS, type Survey, survey, toProbe } from './converge.ts';
+import { mayCutOver, planCutover } from './cutover.ts';
+import { type Decision, outsideWindow } from './decision.ts';
 import { formatDuration } from './duration.ts';
 import { isConclusive } from './evidence.ts';
 import type { Facts } from './facts.ts';
 import { type Finding, isPassing } from './finding.ts';
-import { guarded } from './guard.ts';
-import { currentShape, type Handled, type Keyset, type Trigger } from './keyset.ts';
+import { confirmed, guarded } from './guard.ts';
+import { currentShape, type Handled, type Keyset, type Kid, keyIn, type Trigger } from './keyset.ts';
 import { startFinding } from './policies/preflight.ts';
-import { requirementsOf } from './requirements.ts';
+import { prestaged, requirementsOf } from './requirements.ts';
+import { roll } from './roll.ts';
+import type { Start } from './transition.ts';
 
 /** A baseline canary of an earlier minute still tells that the endpoint verifies. */
 const BASELINE_AGE_MS = 60_000;
@@ -35,7 +38,16 @@ export function planSteady(facts: Facts, keyset: Keyset): Decision {
   if (facts.now < backoff) return backingOff(facts, keyset, backoff);
   const finding = startFinding(facts);
   if (finding !== undefined) return preflight(finding.message, finding, facts.now + 5_000);
-  return foundKeysDraining(facts, keyset) ?? baseline(facts, keyset) ?? stage(facts, keyset, wanted);
+  const start = startOf(facts, keyset, wanted);
+  if (facts.settings.strategy === 'Cutover') return cutOver(facts, keyset, start);
+  const unfit = foundKeysDraining(facts, keyset) ?? baseline(facts, keyset, 'Both');
+  if (unfit?.blocked?.reason === 'SingleKeyService' && mayCutOver(facts)) return cutOver(facts, keyset, start);
+  return unfit ?? begin(facts, keyset, start);
+}
+
+/** With one key only, a pod need not accept the ack key. */
+function cutOver(facts: Facts, keyset: Keyset, start: Start): Decision {
+  return baseline(facts, keyset, 'One') ?? planCutover(facts, keyset, start);
 }
 
 function wantedRotation({ requests, settings, due }: Facts, keyset: Keyset): Wanted | undefined {
@@ -84,11 +96,15 @@ function foundKeysDraining({ now, settings }: Facts, keyset: Keyset): Decision |
   return preflight(message, { reason: 'FoundKeysDraining', message }, until);
 }
 
-/** Every verifier must accept the key in use and its ack key and refuse a made-up one, else its canaries would mean nothing. */
-function baseline(facts: Facts, keyset: Keyset): Decision | undefined {
+/**
+ * Every verifier must accept the key in use and its ack key and refuse a made-up one, else its canaries would mean nothing.
+ *
+ * @param keys how many each pod must be able to hold
+ */
+function baseline(facts: Facts, keyset: Keyset, keys: 'One' | 'Both'): Decision | undefined {
   const requirements = requirementsOf(facts.targets, keyset);
   const rows = survey(requirements, keyset);
-  const finding = baselineFinding(rows, keyset);
+  const finding = baselineFinding(rows, keyset, keys);
   // a good answer is good for a minute; whoever mends a bad one shall not wait for it
   const maxAgeMs = finding === undefined ? BASELINE_AGE_MS : 10 * RETRY_MS;
   const pods = toProbe(requirements, keyset, facts.now, maxAgeMs);
@@ -99,14 +115,14 @@ function baseline(facts: Facts, keyset: Keyset): Decision | undefined {
   return finding && preflight(finding.message, finding, facts.now + (isPassing(finding) ? RETRY_MS : 10 * RETRY_MS));
 }
 
-function baselineFinding(rows: Survey, keyset: Keyset): Finding | undefined {
+function baselineFinding(rows: Survey, keyset: Keyset, keys: 'One' | 'Both'): Finding | undefined {
   const { sign } = currentShape(keyset);
   if (rows.void[0] !== undefined) {
     const message = `pod ${rows.void[0].pod.name} accepted a token signed with a made-up key: its canary path does not verify tokens`;
     return { reason: 'CanaryVoid', message };
   }
   // what pods hold of a keyset that nobody has acknowledged, an adopted one perhaps, the rotation itself will see to
-  const acked = keyset.acked.Verifier === keyset.version;
+  const acked = keys === 'Both' && keyset.acked.Verifier === keyset.version;
   const refusing = [...rows.refusing, ...rows.stale, ...rows.leaving]
     .map(({ pod }) => pod)
     .find((pod) => !pod.terminating && (acked || pod.probe?.answers.get(sign) !== 'accepted'));
@@ -126,14 +142,27 @@ function baselineFinding(rows: Survey, keyset: Keyset): Finding | undefined {
   return { reason: 'CanaryUnanswered', message };
 }
 
-function stage(facts: Facts, keyset: Keyset, wanted: Wanted): Decision {
-  const { requests, settings } = facts;
+function startOf({ requests, settings, nextRotationId }: Facts, keyset: Keyset, wanted: Wanted): Start {
   const handled: Handled = {
     ...keyset.handled,
     ...(requests.rotateAt !== undefined && { rotateAt: requests.rotateAt }),
     ...(requests.abortAt !== undefined && { abortAt: requests.abortAt }),
     forceReason: settings.forceReason,
   };
-  const rotation = { ...wanted, id: facts.nextRotationId, drainMs: settings.drainMs };
-  return guarded(facts, keyset, { transition: 'stage', acked: keyset.acked, handled, rotation }, 'Preflight');
+  return { handled, rotation: { ...wanted, id: nextRotationId, drainMs: settings.drainMs } };
+}
+
+function begin(facts: Facts, keyset: Keyset, start: Start): Decision {
+  const staged = keyIn(keyset, 'staged');
+  if (staged !== undefined) return promoteStaged(facts, keyset, staged.kid, start);
+  return guarded(facts, keyset, { transition: 'stage', acked: keyset.acked, ...start }, 'Preflight');
+}
+
+/** The rotation before has staged the key (spec.preStage), and restarted every verifier for it. */
+function promoteStaged(facts: Facts, keyset: Keyset, kid: Kid, start: Start): Decision {
+  const phase = 'Preflight';
+  const step = roll(facts, keyset, prestaged(facts.targets, kid), { maxAgeMs: FRESH_MS, phase });
+  if (step !== undefined) return step;
+  if (!facts.window.open) return outsideWindow(facts.window, phase, 'staged everywhere');
+  return confirmed(facts, keyset, (acked) => ({ transition: 'promote', acked, start }), phase);
 }

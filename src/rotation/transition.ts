@@ -4,6 +4,7 @@
  */
 import {
   type Acked,
+  type Attempts,
   compact,
   currentShape,
   type Handled,
@@ -21,6 +22,11 @@ const MAX_NONCES = 50;
 
 /** A rotation that is about to be staged: its record before it has keys. */
 export type RotationRequest = Pick<RotationRecord, 'id' | 'trigger' | 'actor' | 'reason' | 'drainMs'>;
+/** How a rotation begins. */
+export interface Start {
+  readonly handled: Handled;
+  readonly rotation: RotationRequest;
+}
 export type Failure = NonNullable<RotationRecord['failure']>;
 
 export type Write =
@@ -41,20 +47,25 @@ export type Write =
       readonly handled: Handled;
       readonly rotation: RotationRequest;
     }
-  /** T3: the new key signs, the old one is accepted. */
-  | { readonly transition: 'promote'; readonly acked: Acked }
+  /** T3: the new key signs, the old one is accepted. `start`: it was staged when the key before retired, and the rotation begins here. */
+  | { readonly transition: 'promote'; readonly acked: Acked; readonly start?: Start }
   /** T4: no container signs with the old key any more; its tokens drain from now. */
   | { readonly transition: 'drain'; readonly acked: Acked }
   /** A container was found that may sign with the draining key: its exit is awaited again. */
   | { readonly transition: 'reopen' }
-  /** T5: the old key leaves. */
-  | { readonly transition: 'retire'; readonly acked: Acked }
+  /** T5: the old key leaves. `preStage`: the next key is staged in the same write. */
+  | { readonly transition: 'retire'; readonly acked: Acked; readonly preStage?: true }
   /** T6: the rotation is over. */
   | { readonly transition: 'finish'; readonly acked: Acked; readonly outcome: Outcome }
   /** The staged key leaves again, before it ever signed. */
   | { readonly transition: 'abort'; readonly acked: Acked; readonly failure: Failure; readonly handled: Handled }
   /** The old key signs again, the new one is accepted until its tokens are dead. */
   | { readonly transition: 'rollback'; readonly acked: Acked; readonly failure: Failure; readonly handled: Handled }
+  /**
+   * C1: a fresh key alone, by intention against the guard: every outstanding token is refused from now on. Without `rotation`
+   * it ends the rotation under way, whose staged key has found a service that holds one key only.
+   */
+  | { readonly transition: 'cutover'; readonly handled: Handled; readonly rotation?: RotationRequest }
   /**
    * E1: a fresh key alone, in any phase, whatever the guard says. Every key that was in the Secret is burnt.
    * `version`: the highest that a pod template carries, for a Secret that is not managed.
@@ -89,7 +100,11 @@ export function writesKeys(write: Write): boolean {
 
 /** Transitions that bring a new signing key into being. */
 export function makesKey(write: Write): boolean {
-  return ['create', 'stage', 'burn'].includes(write.transition);
+  return ['create', 'stage', 'cutover', 'burn'].includes(write.transition) || stagesNext(write);
+}
+
+function stagesNext(write: Write): boolean {
+  return write.transition === 'retire' && write.preStage === true;
 }
 
 /**
@@ -147,6 +162,8 @@ function realKeys(keyset: Keyset, write: Write, freshKid: Kid): Candidate {
       return { sign: kidOf(keyset, 'draining'), verify: [kidOf(keyset, 'draining'), sign] };
     case 'adopt':
       return { sign, verify: currentShape(keyset).verify };
+    case 'retire':
+      return { sign, verify: stagesNext(write) ? [sign, freshKid] : [sign] };
     default:
       return { sign, verify: [sign] };
   }
@@ -167,13 +184,21 @@ function kidOf(keyset: Keyset, state: 'staged' | 'draining'): Kid {
 export function advance(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyset {
   switch (write.transition) {
     case 'drain':
-      return { ...keyset, phase: 'Draining', acked: write.acked, keys: drainFrom(keyset.keys, now) };
+      return {
+        ...keyset,
+        phase: 'Draining',
+        acked: write.acked,
+        keys: drainFrom(keyset.keys, now),
+        attempts: { ...keyset.attempts, promotingMs: now - currentShape(keyset).writtenAt },
+      };
     case 'reopen':
       return { ...keyset, phase: 'Promoting', keys: drainFrom(keyset.keys, undefined) };
     case 'finish':
       return finish(keyset, write.acked, write.outcome, now);
     case 'dismiss':
       return { ...keyset, handled: write.handled };
+    case 'cutover':
+      return cutOver(keyset, write, fresh, now);
     case 'burn':
       return burn(keyset, write, fresh, now);
     case 'extinguish':
@@ -200,7 +225,7 @@ function finish(keyset: Keyset, acked: Acked, outcome: Outcome, now: number): Ke
   const rotation = keyset.rotation && { ...keyset.rotation, finishedAt: now, outcome };
   const attempts =
     outcome === 'Completed'
-      ? { since: now, rotatedAt: now, failures: 0 }
+      ? { ...measured(keyset.attempts), since: now, rotatedAt: now, failures: 0 }
       : { ...keyset.attempts, failures: keyset.attempts.failures + 1, failedAt: now };
   const kids = new Set(keyset.keys.map((key) => key.kid));
   return {
@@ -213,19 +238,38 @@ function finish(keyset: Keyset, acked: Acked, outcome: Outcome, now: number): Ke
   };
 }
 
-/** The shapes before stay: containers may hold them until they have been replaced. */
-function burn(keyset: Keyset, write: Extract<Write, { transition: 'burn' }>, fresh: Fresh, now: number): Keyset {
-  const version = keyset.version + 1;
-  const { nonce, rotation } = write;
+function measured({ promotingMs }: Attempts): Pick<Attempts, 'promotingMs'> {
+  return promotingMs === undefined ? {} : { promotingMs };
+}
+
+/** A fresh key alone. The shapes before stay: containers may hold them until they have been replaced. */
+function replaced({ version: before, history, acked }: Keyset, fresh: Fresh, now: number) {
+  const version = before + 1;
   const keys = [record(fresh.key, 'signing', now), record(fresh.ack, 'ack', now)];
   const shape = { version, writtenAt: now, sign: fresh.key.kid, verify: keys.map(({ kid }) => kid) };
+  return { version, keys, history: compact([...history, shape], acked, new Set(shape.verify)) };
+}
+
+function cutOver(keyset: Keyset, write: Extract<Write, { transition: 'cutover' }>, fresh: Fresh, now: number): Keyset {
+  const to = fresh.key.kid;
+  const begun = write.rotation && { ...write.rotation, from: currentShape(keyset).sign, startedAt: now };
+  const rotation = begun ?? keyset.rotation;
+  return {
+    ...keyset,
+    ...replaced(keyset, fresh, now),
+    phase: 'Switching',
+    ...(rotation && { rotation: { ...rotation, to } }),
+    handled: write.handled,
+  };
+}
+
+function burn(keyset: Keyset, write: Extract<Write, { transition: 'burn' }>, fresh: Fresh, now: number): Keyset {
+  const { nonce, rotation } = write;
   const from = currentShape(keyset).sign;
   return {
-    version,
+    ...replaced(keyset, fresh, now),
     phase: 'Burning',
-    keys,
     acked: keyset.acked,
-    history: compact([...keyset.history, shape], keyset.acked, new Set(shape.verify)),
     rotation: { ...rotation, from, to: fresh.key.kid, startedAt: now },
     handled: { ...keyset.handled, emergencies: [...(keyset.handled.emergencies ?? []), nonce].slice(-MAX_NONCES) },
     attempts: keyset.attempts,
@@ -254,15 +298,20 @@ function rewrite(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyse
     acked,
     history: compact([...older, shape], acked, new Set(keys.map((key) => key.kid))),
     ...(rotation && { rotation }),
-    handled: 'handled' in write ? write.handled : keyset.handled,
+    handled: handledBy(write) ?? keyset.handled,
     attempts: keyset.attempts,
     burnt: keyset.burnt,
     ...(keyset.emergency && { emergency: keyset.emergency }),
   };
 }
 
+function handledBy(write: Write): Handled | undefined {
+  return write.transition === 'promote' ? write.start?.handled : 'handled' in write ? write.handled : undefined;
+}
+
 function keysAfter(keyset: Keyset, write: Write, next: Candidate, fresh: Fresh, now: number): readonly KeyRecord[] {
-  const staged: KeyRecord[] = write.transition === 'stage' ? [record(fresh.key, 'staged', now)] : [];
+  const stages = write.transition === 'stage' || stagesNext(write);
+  const staged: KeyRecord[] = stages ? [record(fresh.key, 'staged', now)] : [];
   const kept = keyset.keys.filter((key) => key.state !== 'ack' && next.verify.includes(key.kid));
   return [
     ...(write.transition === 'adopt' ? kept : kept.map((key): KeyRecord => relabel(key, key.kid === next.sign))),
@@ -282,8 +331,10 @@ function relabel(key: KeyRecord, signs: boolean): KeyRecord {
 }
 
 function rotationAfter(keyset: Keyset, write: Write, fresh: Fresh, now: number): RotationRecord | undefined {
-  if (write.transition === 'stage') {
-    return { ...write.rotation, from: currentShape(keyset).sign, to: fresh.key.kid, startedAt: now };
+  const from = currentShape(keyset).sign;
+  if (write.transition === 'stage') return { ...write.rotation, from, to: fresh.key.kid, startedAt: now };
+  if (write.transition === 'promote' && write.start) {
+    return { ...write.start.rotation, from, to: kidOf(keyset, 'staged'), startedAt: now };
   }
   if ('failure' in write && keyset.rotation) return { ...keyset.rotation, failure: write.failure };
   return keyset.rotation;

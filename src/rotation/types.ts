@@ -39,7 +39,7 @@ export interface JwtKeyRotationSpec {
   readonly clockSkew: string;
   /** How the old key leaves. */
   readonly retire: {
-    /** Eager restarts the verifiers once the old key is dead; Clock and Lazy spare that restart. */
+    /** Eager restarts the verifiers once the tokens of the old key are dead, and proves that every pod refuses it. Lazy spares that restart: the key leaves the Secret, and each pod forgets it when it next restarts. Clock is not supported. */
     readonly mode: 'Eager' | 'Clock' | 'Lazy';
     /** Wait beyond maxTokenTTL and clockSkew. The larger of 15m and a quarter of maxTokenTTL if absent. */
     readonly slack?: string;
@@ -72,7 +72,7 @@ export interface JwtKeyRotationSpec {
     readonly name: string;
     /** Whether the workload signs tokens, verifies them, or both. */
     readonly roles: readonly ('Signer' | 'Verifier')[];
-    /** How containers read the Secret. Env and SubPath need a restart, File does not. */
+    /** How containers read the Secret. Env and SubPath need a restart; File (a mounted volume that the service reads again) does not, and needs a canary. */
     readonly source: 'Env' | 'File' | 'SubPath';
     /** A protected read-only path of each pod that answers whether a bearer token is accepted. Without it a rotation is inferred to have worked, not proved. */
     readonly canary?: {
@@ -139,7 +139,7 @@ export interface JwtKeyRotationStatus {
   /** Generation of the spec that the status speaks of. */
   readonly observedGeneration?: number;
   /** Where the rotation is. */
-  readonly phase?: 'Pending' | 'Steady' | 'Preflight' | 'Staging' | 'Staged' | 'Promoting' | 'Draining' | 'Retiring' | 'Aborting' | 'Burning' | 'Degraded';
+  readonly phase?: 'Pending' | 'Steady' | 'Preflight' | 'Staging' | 'Staged' | 'Promoting' | 'Draining' | 'Retiring' | 'Aborting' | 'Switching' | 'Burning' | 'Degraded';
   /** Ready, Rotating, Degraded, Verified, KeyReuse; CompromiseContained after an emergency. */
   readonly conditions?: readonly {
     readonly type: string;

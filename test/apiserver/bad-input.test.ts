@@ -45,9 +45,7 @@ const ROWS: readonly Row[] = [
   { reason: 'InvalidWindow', names: 'spec.maintenanceWindows[0].schedule', spec: windows({ schedule: '0 25 * * *' }) },
   { reason: 'InvalidWindow', names: 'spec.maintenanceWindows[0].duration', spec: windows({ duration: '10s' }) },
   { reason: 'PeriodTooShort', names: 'spec.rotationPeriod', spec: { rotationPeriod: '1h' } },
-  { reason: 'NotSupported', names: 'spec.preStage', spec: { preStage: true } },
-  { reason: 'NotSupported', names: 'spec.retire.mode', spec: { retire: { mode: 'Lazy' } } },
-  { reason: 'NotSupported', names: 'spec.strategy', spec: { strategy: 'Cutover', allowCutover: true } },
+  { reason: 'NotSupported', names: 'spec.retire.mode', spec: { retire: { mode: 'Clock' } } },
   { reason: 'SecretImmutable', names: 'immutable', secret: { immutable: true } },
   { reason: 'KeyNotFound', names: 'JWT_SECRET_KEY', secret: { stringData: { OTHER: KEY } } },
   {

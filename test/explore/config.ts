@@ -12,6 +12,8 @@ export interface TargetConfig {
   readonly canary: boolean;
   /** Verifies with the signing key alone: a service that no rotation can serve. */
   readonly singleKey?: boolean;
+  /** Reads mounted files, which follow the Secret without a restart. */
+  readonly file?: boolean;
   /** Its controller leaves old pods alone when the template changes. */
   readonly manual?: boolean;
   /** Accepts whatever it is sent: its canaries tell nothing. */
@@ -54,6 +56,10 @@ export interface Config {
   /** How often the key leaks, and how the operator is to treat the pods then. */
   readonly emergencies?: number;
   readonly emergencyMode?: 'FailClosed' | 'Rolling';
+  /** Where a cutover is allowed: whether it is the rule, or for services only that hold one key. */
+  readonly strategy?: 'Auto' | 'Cutover';
+  readonly preStage?: boolean;
+  readonly retireMode?: 'Eager' | 'Lazy';
   /**
    * How old a Secret a container may start with. `served`: as old as the last that its node has served to any container,
    * however long ago that was. `settle`: besides, nothing that was replaced longer than a settle delay ago.
@@ -139,6 +145,38 @@ const ALL: Readonly<Record<string, Omit<Config, 'name'>>> = {
     faults: faults('restart'),
   },
   leakInferred: { ...ONE, targets: [main, minter], rotations: 0, aborts: 0, emergencies: 1 },
+  leakUnfit: {
+    ...ONE,
+    targets: [{ ...main, singleKey: true }],
+    rotations: 0,
+    aborts: 0,
+    emergencies: 1,
+    faults: faults('restart'),
+  },
+  // services that hold one key only
+  cutover: { ...ONE, targets: [{ ...main, singleKey: true }], strategy: 'Cutover', faults: faults('window') },
+  cutoverAuto: { ...ONE, targets: [{ ...main, singleKey: true }], strategy: 'Auto', faults: faults('restart') },
+  // that it holds one key only is told from a stale Secret by the time at which its pod started
+  cutoverSpared: { ...ONE, nodeLag: 'settle', strategy: 'Auto', faults: faults('window') },
+  cutoverLeak: { ...ONE, targets: [{ ...main, singleKey: true }], strategy: 'Cutover', aborts: 0, emergencies: 1 },
+  cutoverPair: { ...ONE, targets: [main, { ...admin, singleKey: true }], strategy: 'Auto', aborts: 0 },
+  cutoverLeaders: {
+    ...ONE,
+    targets: [{ ...main, singleKey: true }],
+    strategy: 'Cutover',
+    faults: faults('zombie', 'restart'),
+  },
+  // other ways to stage and to retire
+  preStage: { ...ONE, rotations: 2, preStage: true, faults: faults('window') },
+  preStageNodes: { ...ONE, nodes: 2, rotations: 2, aborts: 0, preStage: true, faults: faults('restart') },
+  preStageLeak: { ...ONE, rotations: 2, aborts: 0, emergencies: 1, preStage: true },
+  lazy: { ...ONE, rotations: 2, aborts: 0, retireMode: 'Lazy', faults: faults('restart') },
+  lazyRoles: { ...ONE, targets: [minter, admin], rotations: 2, aborts: 0, retireMode: 'Lazy' },
+  // mounted files
+  file: { ...ONE, targets: [{ ...main, file: true }], faults: faults('restart') },
+  fileNodes: { ...ONE, targets: [{ ...main, file: true }], nodes: 2, drainTicks: 2 },
+  filePair: { ...ONE, targets: [main, { ...admin, file: true }], aborts: 0 },
+  fileLeak: { ...ONE, targets: [{ ...main, file: true }], aborts: 0, emergencies: 1 },
   // two services on two nodes: a pod may come to a node that has served the other service only
   lagging: { ...ONE, targets: [minter, admin], nodes: 2, nodeLag: 'settle', aborts: 0 },
   roles: { ...ONE, targets: [main, admin], nodes: 2, nodeLag: 'settle', aborts: 0 },
@@ -153,7 +191,7 @@ export const CONFIGS: Readonly<Record<string, Config>> = Object.fromEntries(
   Object.entries(ALL).map(([name, config]) => [name, { name, ...config }]),
 );
 
-const SMALL = ['again', 'window', 'shorten', 'lagging', 'leakInferred', 'void'];
+const SMALL = ['again', 'window', 'shorten', 'lagging', 'leakInferred', 'void', 'cutover', 'fileLeak'];
 const LARGE = ['gitops', 'zombie', 'scale', 'twice', 'pair', 'inferred', 'minter', 'people', 'leaders', 'crowd'];
 
 /** Names that stand for several configs. */

@@ -11,7 +11,7 @@ import { trimmed } from './chronicle.ts';
 import type { Config } from './config.ts';
 import { entryOf, tickedKeyset, UNMANAGED, versionOf } from './keysets.ts';
 import type { Emit } from './steps.ts';
-import { NO_BOUND, NONE, type Pod, type Probe, type World, withPods } from './world.ts';
+import { keepsPods, NO_BOUND, NONE, type Pod, type Probe, type World, withPods } from './world.ts';
 import { frozen, thawed } from './write.ts';
 
 export function environmentSteps(config: Config, world: World, emit: Emit): void {
@@ -37,6 +37,7 @@ function replaced(pods: readonly Pod[], index: number, pod: Pod): readonly Pod[]
 
 function podSteps(config: Config, world: World, pod: Pod, index: number, emit: Emit): void {
   if (!pod.up) starts(config, world, pod, index, emit);
+  if (pod.up && config.targets[pod.target]?.file === true) reloads(config, world, pod, index, emit);
   if (pod.lag) emit('seen', { ...world, pods: replaced(world.pods, index, anew({ ...pod, lag: false })) }, pod.id);
   if (config.faults.restart && pod.up && !pod.terminating) {
     const crashed = { ...pod, up: false, loaded: NONE, lag: false };
@@ -68,6 +69,16 @@ function starts(config: Config, world: World, pod: Pod, index: number, emit: Emi
   }
 }
 
+/** Mounted files: the kubelet writes them anew, and the service reads them. */
+function reloads(config: Config, world: World, pod: Pod, index: number, emit: Emit): void {
+  const oldest = Math.max(oldestReadable(config, world, pod.node), pod.loaded + 1);
+  for (let version = versionOf(world.secret); version >= oldest; version -= 1) {
+    const bounds = world.bounds.map((bound, node) => (node === pod.node ? Math.max(bound, version) : bound));
+    const pods = replaced(world.pods, index, { ...pod, loaded: version });
+    emit('reload', withPods(config, { ...world, bounds }, pods), pod.id, version);
+  }
+}
+
 /** The newest version that was written a settle delay ago. */
 function settledVersion({ secret }: World): number {
   return secret === UNMANAGED ? 0 : entryOf(secret).freshFrom - 1;
@@ -94,7 +105,7 @@ function controllerSteps(config: Config, world: World, target: number, emit: Emi
   const template = world.templates[target] ?? 0;
   const desired = world.desired[target] ?? 0;
   // where people replace the pods, the controller only fills up
-  const manual = config.targets[target]?.manual === true;
+  const manual = keepsPods(config, target);
   const current = manual ? wanted : wanted.filter((pod) => pod.template === template);
   // a rollout needs one more than is desired
   if (pods.length < Math.max(config.maxPods, desired + 1)) {

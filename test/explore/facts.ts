@@ -24,14 +24,16 @@ export function settingsFor(config: Config, shortened: boolean): Settings {
 function makeSettings(config: Config, drainTicks: number): Settings {
   return {
     ...{ secretName: 'jwt', environment: 'test', cadence: { kind: 'Period', periodMs: 1e12 }, suspend: false },
+    ...{ strategy: config.strategy ?? 'Auto', allowCutover: config.strategy !== undefined },
+    ...{ preStage: config.preStage === true, retireMode: config.retireMode ?? 'Eager' },
     ...{ windows: [], maxTokenTtlMs: drainTicks * config.tickMs, drainMs: drainTicks * config.tickMs, keyBytes: 32 },
     ...{ algorithm: 'HS256', signingNames: ['JWT_SECRET_KEY'], fallbacksName: 'JWT_SECRET_KEY_FALLBACKS' },
     ...{ canaryClaims: { claims: {} }, unlistedConsumers: 'Block', rolloutTimeoutMs: 1e12, forceReason: '' },
     emergencyMode: config.emergencyMode ?? 'FailClosed',
     clockSkewMs: 0,
     targets: config.targets.map(
-      ({ name, roles, canary: asked }): TargetSettings => ({
-        ...{ kind: 'Deployment', name, roles },
+      ({ name, roles, file, canary: asked }): TargetSettings => ({
+        ...{ kind: 'Deployment', name, roles, source: file === true ? 'File' : 'Env' },
         ...(asked && roles.includes('Verifier') && { canary }),
       }),
     ),

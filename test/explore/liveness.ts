@@ -28,7 +28,7 @@ export function isAtRest(config: Config, world: World): boolean {
     count === 0 || seen === `${letter}${count}`;
   return (
     phase === 'Steady' &&
-    keys.every(({ state }) => state !== 'staged') &&
+    (config.preStage === true || keys.every(({ state }) => state !== 'staged')) &&
     heard(world.rotate, 'r', handled.rotateAt) &&
     heard(world.abort, 'a', handled.abortAt) &&
     heard(world.emergency, 'e', handled.emergencies?.at(-1))

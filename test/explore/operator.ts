@@ -11,7 +11,7 @@ import { factsOf, indexOf } from './facts.ts';
 import { UNMANAGED, versionOf } from './keysets.ts';
 import type { Emit } from './steps.ts';
 import { isRolledOut, isRunning, type Pod, type Probe, type World } from './world.ts';
-import { applyWrite, bumped, evicted, isCurrent, learned } from './write.ts';
+import { applyWrite, asksAfter, bumped, evicted, isCurrent, learned, refreshed } from './write.ts';
 
 export interface Thought {
   readonly facts: Facts;
@@ -81,6 +81,11 @@ function actionSteps(config: Config, world: World, thought: Thought, emit: Emit)
     case 'bump':
       bumpSteps(config, next, action, facts, emit);
       return;
+    case 'refresh':
+      for (const { pod } of action.pods) {
+        emit('refresh', refreshed(next, indexOf(pod), action.version), next.pods[indexOf(pod)]?.id, action.version);
+      }
+      return;
     case 'evict':
     case 'delete': {
       const pods = action.pods.map(({ pod }) => indexOf(pod));
@@ -119,7 +124,7 @@ function pendingSteps(config: Config, world: World, emit: Emit): void {
   if (effect.type !== 'write') throw new Error('only a write waits');
   const written = applyWrite(config, world, effect.write);
   emit('write', learned(written, effect.write), world.pending);
-  if (effect.write.transition === 'retire') emit('writeUnanswered', knowing({ ...written, pending: 0 }), world.pending);
+  if (asksAfter(effect.write)) emit('writeUnanswered', knowing({ ...written, pending: 0 }), world.pending);
   if (config.faults.zombie && world.zombie === 0) {
     emit('pause', { ...dead(world), zombie: world.pending }, world.pending);
   }

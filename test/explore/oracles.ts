@@ -22,12 +22,14 @@ const names = (mask: number) =>
 /** I1, I2 and I4 in one state. */
 export function judgeState(config: Config, world: World): Violation | undefined {
   const poss = world.secret === UNMANAGED ? undefined : judgePoss(config, world);
-  // an emergency refuses tokens, by intention, until the last container is replaced
-  return poss ?? (isBurning(world) ? undefined : judgeTokens(config, world));
+  // an emergency and a cutover refuse tokens, by intention, until the last container is replaced
+  return poss ?? (isReplacing(world) ? undefined : judgeTokens(config, world));
 }
 
-function isBurning({ secret }: World): boolean {
-  return secret !== UNMANAGED && entryOf(secret).keyset.phase === 'Burning';
+function isReplacing({ secret }: World): boolean {
+  if (secret === UNMANAGED) return false;
+  const { phase } = entryOf(secret).keyset;
+  return phase === 'Burning' || phase === 'Switching';
 }
 
 function judgeTokens(config: Config, world: World): Violation | undefined {
@@ -95,11 +97,11 @@ const DEEDS: readonly StepKind[] = [
 /** I3, I5, I9, I15 and I17 of one step. */
 export function judgeStep(config: Config, before: World, kind: StepKind, after: World): Violation | undefined {
   if (WRITES.includes(kind)) {
-    const burns = after.burnt !== before.burnt;
+    const givesUp = after.burnt !== before.burnt;
     const found =
       judgeBurnt(config, before, after) ??
-      (burns ? undefined : judgeWrite(config, before, after)) ??
-      judgeKeys(before, after);
+      (givesUp ? undefined : judgeWrite(config, before, after)) ??
+      judgeKeys(config, before, after);
     if (found !== undefined) return found;
   }
   if (!DEEDS.includes(kind)) return undefined;
@@ -148,12 +150,12 @@ function judgeWrite(config: Config, before: World, after: World): Violation | un
   return undefined;
 }
 
-/** I6: a key that has leaked comes back in no Secret, and the emergency is not over before nobody accepts it. */
+/** I6: a key that has leaked, or was cut off, comes back in no Secret, and it is not over before nobody accepts it. */
 function judgeBurnt(config: Config, before: World, after: World): Violation | undefined {
   if (after.burnt === 0) return undefined;
   const written = chronicleAt(after.chronicle, versionOf(after.secret)).mask & after.burnt;
   if (written !== 0) return { oracle: 'I6', message: `the burnt ${names(written)} is written again` };
-  if (!isBurning(before) || isBurning(after)) return undefined;
+  if (!isReplacing(before) || isReplacing(after)) return undefined;
   for (const pod of before.pods) {
     if (!isRunning(pod) || !verifies(config, pod)) continue;
     const accepted = acceptedBy(config, pod, chronicleAt(before.chronicle, pod.loaded)) & after.burnt;
@@ -173,28 +175,33 @@ function judgeBurnt(config: Config, before: World, after: World): Violation | un
 }
 
 /** I9 and I15: a rotation brings one key, there is one rotation, and a request leads to one. */
-function judgeKeys(before: World, after: World): Violation | undefined {
+function judgeKeys({ preStage }: Config, before: World, after: World): Violation | undefined {
   if (before.secret === UNMANAGED) return undefined;
   const [was, is] = [entryOf(before.secret).keyset, entryOf(after.secret).keyset];
   const real = is.keys.filter(({ state }) => state !== 'ack');
   const made = real.filter(({ kid }) => !was.keys.some((key) => key.kid === kid));
   const begins = was.rotation?.to !== is.rotation?.to;
-  const burns = after.burnt !== before.burnt;
-  if (begins && !burns && was.phase !== 'Steady') {
+  const burns = is.phase === 'Burning' && is.version > was.version;
+  const cuts = is.phase === 'Switching' && is.version > was.version;
+  // staging has found a service that holds one key only: the same rotation goes on with another key
+  const goesOn = cuts && was.phase === 'Staging';
+  if (begins && !burns && !goesOn && was.phase !== 'Steady') {
     return { oracle: 'I15', message: `a rotation begins in phase ${was.phase} of another` };
   }
   const served = is.handled.rotateAt !== was.handled.rotateAt;
   if (burns && was.handled.emergencies?.at(-1) === is.handled.emergencies?.at(-1)) {
     return { oracle: 'I15', message: 'an emergency is not marked as served: it would be served again' };
   }
-  if (begins && !burns && !served) {
+  if (begins && !burns && !goesOn && !served) {
     return {
       oracle: 'I15',
       message: 'a rotation begins and its request is not marked as served: it would be served again',
     };
   }
   if (served && !begins) return { oracle: 'I14', message: 'a request is marked as served without a rotation' };
-  if (made.length > (begins ? 1 : 0)) return { oracle: 'I9', message: `${made.length} keys more in one write` };
+  const stagesNext = preStage === true && is.phase === 'Retiring' && was.phase === 'Draining';
+  if (made.length > (begins || stagesNext ? 1 : 0))
+    return { oracle: 'I9', message: `${made.length} keys more in one write` };
   if (real.length > 2) return { oracle: 'I9', message: `${real.length} real keys in the Secret` };
   if (is.version > was.version + 1)
     return { oracle: 'I9', message: `version ${was.version} is followed by ${is.version}` };

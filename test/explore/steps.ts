@@ -8,6 +8,7 @@ export const STEPS = {
   // the environment
   start: 'a container starts',
   startUnseen: 'a container starts, the API server shows the one before still',
+  reload: 'mounted files are written anew, the service reads them',
   seen: 'the API server shows the new container',
   crash: 'a container crashes',
   exit: 'a Terminating pod is gone',
@@ -33,6 +34,7 @@ export const STEPS = {
   conflict: 'the write is refused: the Secret has changed',
   bump: 'a template is stamped',
   bumpUnanswered: 'a template is stamped, the answer is lost',
+  refresh: 'a pod is marked, so that its mounted files are looked at',
   evict: 'a pod is evicted',
   delete: 'a pod is deleted',
   probe: 'the pods answer canaries',
@@ -64,9 +66,11 @@ export const FAULT_FREE: readonly StepKind[] = [
   'kill',
   'decide',
   'bump',
+  'refresh',
   'evict',
   'delete',
   'probe',
+  'reload',
   'windowOpens',
   'tick',
 ];

@@ -32,6 +32,11 @@ export function judgeThought(config: Config, world: World, { facts, decision }: 
   if (isWrite(decision, 'promote') && !world.open) {
     return { oracle: 'I13', message: 'the new key is promoted while the window is closed' };
   }
+  if (isWrite(decision, 'cutover')) {
+    if (!world.open) return { oracle: 'I13', message: 'tokens are given up while the window is closed' };
+    const must = config.strategy === 'Cutover' || config.targets.some(({ singleKey }) => singleKey === true);
+    if (config.strategy === undefined || !must) return { oracle: 'I2', message: 'tokens are given up without need' };
+  }
   return action.type === 'write' && world.cache === undefined ? judgeForgetting(config, world, decision) : undefined;
 }
 
@@ -70,6 +75,7 @@ export function deed({ action }: Decision): string {
       return `write ${action.write.transition}`;
     case 'bump':
       return `bump ${action.targets.map(({ settings }) => settings.name).join()} to ${action.version}`;
+    case 'refresh':
     case 'evict':
     case 'delete':
     case 'probe':

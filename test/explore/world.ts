@@ -9,8 +9,8 @@
  * - Time: only what a comparison of the planner can tell apart is kept, see keysets.ts.
  * - Tokens: the youngest of each key is as young as can be, see {@link withPods}; a younger one could only do more harm.
  * - Caches of nodes: a bound of what a container may load, see environment.ts.
- * - Canaries: pods that are asked together answer in one step. An answer is of one container, whose keyset never changes,
- *   so it comes to the same whenever between two decisions it is given.
+ * - Canaries: pods that are asked together answer in one step. An answer is of one container, whose keyset never changes
+ *   (with mounted files: never goes back), so it comes to the same whenever between two decisions it is given.
  * - Equal pods may change places, and so may nodes, see codec.ts.
  *
  * A write is decided in one step and made in a later one, with anything in between. Restarts and evictions are decided anew
@@ -195,9 +195,15 @@ export function withPods(config: Config, world: World, pods: readonly Pod[]): Wo
   return { ...next, tokens: tokens.sort((a, b) => a.key - b.key) };
 }
 
+/** Whether the pods of a target stay when its template changes; those that read mounted files are never asked to go. */
+export function keepsPods(config: Config, target: number): boolean {
+  const { manual, file } = config.targets[target] ?? {};
+  return manual === true || file === true;
+}
+
 /** What `kubectl rollout status` would say, with all pods available. */
 export function isRolledOut(config: Config, world: World, target: number): boolean {
-  const manual = config.targets[target]?.manual === true;
+  const manual = keepsPods(config, target);
   let count = 0;
   for (const pod of world.pods) {
     if (pod.gone || pod.terminating || pod.target !== target) continue;

@@ -31,7 +31,9 @@ export function applyWrite(config: Config, world: World, write: Write): World {
   const shortened = world.shortened && after.phase !== 'Steady';
   const next = { ...world, secret, zombie: forgotten, shortened };
   if (after.version === before.version) return next;
-  const burnt = write.transition === 'burn' ? world.burnt | realKeys(before) : world.burnt;
+  // a cutover gives up every outstanding token, as an emergency does
+  const givesUp = write.transition === 'burn' || write.transition === 'cutover';
+  const burnt = givesUp ? world.burnt | realKeys(before) : world.burnt;
   return { ...next, burnt, chronicle: appended(world.chronicle, shapeOf(after)), pods: world.pods.map(older) };
 }
 
@@ -65,9 +67,16 @@ function older(pod: Pod): Pod {
   return next.shown === undefined ? next : { ...next, shown: { ...next.shown, young: false } };
 }
 
+/** Whether the pods are asked afterwards for a key that has left the Secret. */
+export function asksAfter({ transition }: Write): boolean {
+  return transition === 'retire' || transition === 'cutover';
+}
+
 /** The leader has got the answer to its write. */
 export function learned(world: World, write: Write): World {
-  const retired = write.transition === 'retire' || (world.retired && entryOf(world.secret).keyset.phase === 'Retiring');
+  const { phase } = entryOf(world.secret).keyset;
+  const asked = phase === 'Retiring' || phase === 'Switching';
+  const retired = asksAfter(write) || (world.retired && asked);
   const cache = world.cache && { ...world.cache, secret: world.secret };
   return { ...world, pending: 0, retired, cache };
 }
@@ -75,6 +84,11 @@ export function learned(world: World, write: Write): World {
 export function bumped(world: World, target: number, version: number): World {
   if (world.templates[target] === version) return world;
   return { ...world, templates: world.templates.map((template, i) => (i === target ? version : template)) };
+}
+
+/** The kubelet is asked to look at the files of a pod. What it serves then is up to it: see `reload` in environment.ts. */
+export function refreshed(world: World, index: number, version: number): World {
+  return { ...world, pods: world.pods.map((pod, i) => (i === index ? { ...pod, template: version } : pod)) };
 }
 
 export function evicted(world: World, index: number): World {

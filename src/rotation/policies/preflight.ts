@@ -50,6 +50,17 @@ const targetManual: FactsPolicy = (facts) => {
   };
 };
 
+const targetUnasked: FactsPolicy = (facts) => {
+  const blind = facts.targets.find(
+    (target) => target.settings.source === 'File' && levelOf(target) === 'Inferred' && target.workload !== undefined,
+  );
+  if (blind === undefined) return undefined;
+  return {
+    reason: 'CanaryMissing',
+    message: `${field(facts, blind)}: ${label(blind)} reads mounted files, which follow the Secret in their own time; only a canary tells when. Declare one (and the role Verifier), or set source: Env to restart it`,
+  };
+};
+
 const unlistedConsumer: FactsPolicy = ({ unlistedConsumers, settings }) => {
   if (unlistedConsumers.length === 0 || settings.unlistedConsumers === 'Warn') return undefined;
   return {
@@ -68,7 +79,15 @@ const rolloutFailed: FactsPolicy = ({ targets }) => {
 };
 
 /** Must hold whenever rekey is to write anything. */
-const STANDING = [secretRefused, targetNotFound, targetNotConsuming, targetPaused, targetManual, unlistedConsumer];
+const STANDING = [
+  secretRefused,
+  targetNotFound,
+  targetNotConsuming,
+  targetPaused,
+  targetManual,
+  targetUnasked,
+  unlistedConsumer,
+];
 
 /** @returns why nothing may be written for this resource at all */
 export function standingFinding(facts: Facts): ReturnType<FactsPolicy> {

@@ -2,7 +2,7 @@
 import type { Answer, Facts, PodFacts, Probe, TargetFacts } from '../../../src/rotation/facts.ts';
 import { currentShape, type Keyset, type Kid, type Role } from '../../../src/rotation/keyset.ts';
 import type { Settings, TargetSettings } from '../../../src/rotation/settings.ts';
-import { advance, foundKeyset, type Write } from '../../../src/rotation/transition.ts';
+import { advance, foundKeyset, makesKey, type Write } from '../../../src/rotation/transition.ts';
 
 export const T0 = Date.UTC(2026, 0, 1);
 /** The writes of the keysets below have reached every node. */
@@ -15,6 +15,10 @@ export const SETTINGS: Settings = {
   cadence: { kind: 'Period', periodMs: 90 * 86_400_000 },
   suspend: false,
   windows: [],
+  strategy: 'Auto',
+  allowCutover: false,
+  preStage: false,
+  retireMode: 'Eager',
   maxTokenTtlMs: 3_600_000,
   clockSkewMs: 60_000,
   drainMs: 4_560_000,
@@ -38,7 +42,7 @@ export function keysetAfter(writes: readonly Write[], at: (step: number) => numb
   let keyset = foundKeyset(freshKey('A'), [], 0, T0);
   let made = 0;
   for (const [step, write] of writes.entries()) {
-    if (write.transition === 'stage' || write.transition === 'burn') made += 1;
+    if (makesKey(write)) made += 1;
     const key = freshKey(String.fromCharCode(65 + made));
     keyset = advance(keyset, write, { key, ack: freshKey(`N${keyset.version + 1}`) }, at(step));
   }
@@ -104,7 +108,13 @@ export function pod(name: string, edit: Partial<PodFacts> = {}): PodFacts {
 }
 
 export function target(name: string, roles: readonly Role[], edit: Partial<TargetFacts> = {}): TargetFacts {
-  const settings: TargetSettings = { kind: 'Deployment', name, roles, ...(roles.includes('Verifier') && { canary }) };
+  const settings: TargetSettings = {
+    kind: 'Deployment',
+    name,
+    roles,
+    source: 'Env',
+    ...(roles.includes('Verifier') && { canary }),
+  };
   const workload = { uid: `uid-${name}`, paused: false, manual: false, rolledOut: true, consumes: true, ready: 1 };
   return { settings, workload, pods: [pod(`${name}-1`)], ...edit };
 }

@@ -170,7 +170,7 @@ describe('windows in which no rotation would end', () => {
   const night = { kind: 'Allow', schedule: '0 3 * * SUN', timeZone: 'UTC', durationMs: 2 * 3_600_000 } as const;
   const cron = { kind: 'Cron', schedule: '0 12 1 * *', timeZone: 'UTC', startingDeadlineMs: DAY } as const;
   const finding = (windows: Parameters<typeof windowState>[0], cadence: Cadence = cron) =>
-    impossibleWindow(windows, dueOf(cadence, { since: now, failures: 0 }, now), now);
+    impossibleWindow(windows, dueOf(cadence, { since: now, failures: 0 }, now), now, undefined);
 
   it('are found', () => {
     const never = finding([night, { ...night, kind: 'Deny', schedule: '0 0 * * *' }]);
@@ -196,6 +196,9 @@ describe('windows in which no rotation would end', () => {
   it('are not looked for where there are none, and never in what is long overdue', () => {
     expect(finding([])).toBeUndefined();
     const overdue = dueOf({ kind: 'Period', periodMs: DAY }, { since: now - 90 * DAY, failures: 0 }, now);
-    expect(impossibleWindow([night], overdue, now)).toBeUndefined();
+    expect(impossibleWindow([night], overdue, now, undefined)).toBeUndefined();
+    // a window must be as long as the signers took last time
+    expect(impossibleWindow([night], overdue, now, night.durationMs)).toBeUndefined();
+    expect(impossibleWindow([night], overdue, now, night.durationMs + 1)?.reason).toBe('WindowTooShort');
   });
 });

@@ -292,7 +292,7 @@ describe('a workload that does not replace its pods by itself', () => {
   it('needs a canary', () => {
     const targets = edited(manual(2), 'admin', (item) => ({
       ...item,
-      settings: { kind: 'StatefulSet', name: 'admin', roles: ['Verifier'] },
+      settings: { kind: 'StatefulSet', source: 'Env', name: 'admin', roles: ['Verifier'] },
     }));
     expect(plan(facts(STEADY, { targets })).blocked?.reason).toBe('CanaryMissing');
   });

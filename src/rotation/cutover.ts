@@ -1,0 +1,37 @@
+/**
+ * For services that can hold one key only: the new key replaces the old one at once. Every outstanding token is refused
+ * from then on, so it needs leave (spec.allowCutover) and a window, and is never chosen where both keys can be accepted.
+ *
+ *     Steady or Staging → Switching → Steady
+ *
+ * Between the write and the last pod's end the services refuse each other's tokens, so all pods are deleted at once: a
+ * short gap instead of a long one.
+ */
+import { type Decision, outsideWindow } from './decision.ts';
+import type { Facts } from './facts.ts';
+import type { Keyset } from './keyset.ts';
+import { planReplacement } from './replacement.ts';
+import type { Start } from './transition.ts';
+
+/** @returns whether a service that holds one key only is a reason to cut over, not to give up */
+export function mayCutOver({ settings }: Facts): boolean {
+  return settings.strategy !== 'Overlap' && settings.allowCutover;
+}
+
+/** @param start how the rotation begins; absent if one is under way */
+export function planCutover(facts: Facts, keyset: Keyset, start?: Start): Decision {
+  if (!facts.window.open) return outsideWindow(facts.window, 'Preflight', 'every outstanding token will be refused');
+  const progress = 'replacing the key and every pod at once; every outstanding token is refused';
+  if (!facts.live) return { action: { type: 'confirm' }, phase: 'Preflight', progress };
+  const write = { transition: 'cutover', handled: keyset.handled, ...start } as const;
+  return { action: { type: 'write', write }, phase: 'Switching', progress };
+}
+
+export function planSwitching(facts: Facts, keyset: Keyset): Decision {
+  return planReplacement(facts, keyset, {
+    phase: 'Switching',
+    rolling: false,
+    what: 'the old key',
+    done: (acked) => ({ transition: 'finish', acked, outcome: 'Completed' }),
+  });
+}
