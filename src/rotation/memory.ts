@@ -51,8 +51,9 @@ export class Memory {
     if (outcome.kind !== 'Wrote') return;
     const { keyset, resourceVersion } = outcome;
     this.remember({ facts: { kind: 'Managed', keyset }, resourceVersion }, settings);
-    if (outcome.retired !== undefined) this.#retired = outcome.retired;
-    else if (keyset.phase !== 'Retiring') this.close();
+    if (outcome.retired === undefined && keyset.phase === 'Retiring') return;
+    this.close();
+    this.#retired = outcome.retired;
   }
 
   /** Forgets the answers of pods that are gone. */
