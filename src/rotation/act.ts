@@ -15,6 +15,7 @@ import { destroyAll, type KeyMaterial, MIN_KEY_BYTES, type NamedKey, nameKey, ne
 import type { Keyset, Kid } from './keyset.ts';
 import { FIELD_MANAGER, KEYSET_VERSION } from './names.ts';
 import { getSecret } from './observe.ts';
+import { findResidue, removedResidue, withResidue } from './residue.ts';
 import {
   allMaterials,
   burntMaterialsOf,
@@ -107,7 +108,7 @@ export class Actor {
     held.defer(() => destroyAll([...start.materials.values(), ...burnt], retired?.material));
     const materials = new Map([...start.materials, [fresh.ack.kid, fresh.ack.material]]);
     if (makesKey(write)) materials.set(fresh.key.kid, fresh.key.material);
-    const after = advance(before, write, fresh, now);
+    const after = await this.#withResidue(namespace, facts, write, secret, advance(before, write, fresh, now));
     const patch = patchFor(after, writesKeys(write) ? materials : undefined, settings, burnt);
     const leftovers = secret !== undefined && writesKeys(write) ? leftoverNames(secret, settings) : [];
     const cleared = Object.fromEntries(leftovers.map((leftover) => [leftover, null]));
@@ -115,6 +116,20 @@ export class Actor {
     const written = await this.#put(namespace, name, body, resourceVersion);
     retired = write.transition === 'retire' ? retiredBy(before, after, materials) : undefined;
     return { kind: 'Wrote', keyset: after, resourceVersion: written, ...(retired && { retired }) };
+  }
+
+  /** An emergency tells where the burnt keys lay, and still lie. */
+  async #withResidue(
+    namespace: string,
+    { settings: names, burntElsewhere: elsewhere = [] }: Facts,
+    write: Write,
+    secret: Secret | undefined,
+    after: Keyset,
+  ): Promise<Keyset> {
+    if (write.transition === 'burn') return withResidue(after, { residue: removedResidue(secret, after) });
+    if (write.transition !== 'extinguish') return after;
+    const { client } = this.#options;
+    return withResidue(after, await findResidue({ client, namespace, names, burnt: after.burnt, secret, elsewhere }));
   }
 
   async #put(
