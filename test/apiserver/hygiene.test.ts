@@ -12,8 +12,11 @@ import { until } from '../support/scenario/until.ts';
 const cluster = inject('cluster');
 /** Lets the operator look at the resource some more times, when there is nothing to do. */
 async function quietPasses({ api, namespace, name }: Scene, operator: OperatorProcess): Promise<void> {
-  const count = async () =>
-    Number(/^controller_runtime_reconcile_total\{[^}]*"success"[^}]*\} (\d+)/m.exec(await operator.metrics())?.[1]);
+  const count = async () => {
+    const [, passes] =
+      /^controller_runtime_reconcile_time_seconds_count\{.*\} (\d+)$/m.exec(await operator.metrics()) ?? [];
+    return Number(passes);
+  };
   for (const quiet of ['1', '2', '3']) {
     const before = await count();
     await api.patch({ kind: 'JwtKeyRotation', namespace, name }, { metadata: { labels: { quiet } } });

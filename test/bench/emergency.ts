@@ -21,7 +21,7 @@ import { waitForServices } from '../support/scenario/services.ts';
 
 const REPLICAS = { replicas: 3 };
 const PODS = 9;
-/** Pause between two rounds of questions, which is how exact the figure is. */
+/** Between two questions to a pod, which is how exact the figure is. */
 const ASK_EVERY_MS = 20;
 /** An emergency that takes longer has failed. */
 const LIMIT_MS = 300_000;

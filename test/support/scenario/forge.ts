@@ -10,27 +10,25 @@ export interface Forgery {
 
 /**
  * Asks every pod without pause whether it accepts a token signed with the key, as who has the key would: over new
- * connections, Terminating pods too.
+ * connections, Terminating pods too. A pod that is slow to answer keeps no other from being asked.
  *
- * @param everyMs pause between two rounds
+ * @param everyMs between two questions to a pod
  */
 export function forge(pods: PodWatch, key: string, everyMs = 50): Forgery {
   let lastAccepted = 0;
-  const stop = new AbortController();
-  const asking = (async () => {
-    while (!stop.signal.aborted) {
-      const token = await signToken({ key, issuer: 'remotehive', audience: 'remotehive' });
-      const answers = pods.endpoints().map(async ({ url }) => {
-        if ((await accepts(url, token)) === 'accepted') lastAccepted = Date.now();
-      });
-      await Promise.all(answers);
-      await new Promise((resolve) => setTimeout(resolve, everyMs));
-    }
-  })();
+  const underWay = new Map<string, Promise<void>>();
+  const ask = async (uid: string, url: string): Promise<void> => {
+    const token = await signToken({ key, issuer: 'remotehive', audience: 'remotehive' });
+    if ((await accepts(url, token)) === 'accepted') lastAccepted = Date.now();
+    underWay.delete(uid);
+  };
+  const timer = setInterval(() => {
+    for (const { uid, url } of pods.endpoints()) if (!underWay.has(uid)) underWay.set(uid, ask(uid, url));
+  }, everyMs);
   return {
     stop: async () => {
-      stop.abort();
-      await asking;
+      clearInterval(timer);
+      await Promise.all(underWay.values());
       return lastAccepted;
     },
   };
