@@ -16,6 +16,7 @@ export interface Flags {
   readonly workers: number;
   readonly logLevel: Level;
   readonly allowLoopbackPods: boolean;
+  readonly allowDebugging: boolean;
   readonly help: boolean;
 }
 
@@ -32,6 +33,7 @@ Usage: rekey [flags]
   --workers N                       resources looked at at the same time (4)
   --log-level LEVEL                 error, warn, info or debug (info)
   --allow-loopback-pods             for development: canaries may be sent to pods with a loopback address
+  --allow-debugging                 for development: run although Node lets a debugger in or writes its memory to files
   --help                            this text
 `;
 
@@ -63,6 +65,7 @@ export function parseFlags(args: readonly string[]): Flags {
     workers,
     logLevel,
     allowLoopbackPods: values['allow-loopback-pods'],
+    allowDebugging: values['allow-debugging'],
     help: values.help,
   };
 }
@@ -81,6 +84,7 @@ function parse(args: readonly string[]) {
         workers: { type: 'string', default: '4' },
         'log-level': { type: 'string', default: 'info' },
         'allow-loopback-pods': { type: 'boolean', default: false },
+        'allow-debugging': { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });

@@ -2,6 +2,7 @@
  * The operator's process: flags, signals, exit code.
  */
 import { HELP, parseFlags, UsageError } from './flags.ts';
+import { harden } from './hardening.ts';
 import { KubeConfigError, loadKubeConfig } from './kube/config.ts';
 import { Operator } from './operator.ts';
 import { systemClock } from './runtime/clock.ts';
@@ -15,6 +16,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const log = createLogger({ level: flags.logLevel, now: systemClock.now });
+  harden(flags, log);
   const signals = onStopSignals(
     {
       on: (name, listener) => process.on(name, listener),

@@ -95,6 +95,8 @@ export interface Secret extends KubeObject {
 export interface ConfigMap extends KubeObject {
   readonly immutable?: boolean;
   readonly data?: Strings;
+  /** Values in base64. */
+  readonly binaryData?: Strings;
 }
 
 interface EnvSource {
@@ -105,6 +107,8 @@ interface EnvSource {
 export interface Container {
   readonly name: string;
   readonly image?: string;
+  readonly command?: readonly string[];
+  readonly args?: readonly string[];
   readonly env?: readonly {
     readonly name: string;
     readonly value?: string;
@@ -275,6 +279,7 @@ export const CONFIG_MAPS: ResourceType<ConfigMap> = {
 };
 export const PODS: ResourceType<Pod> = { apiVersion: 'v1', kind: 'Pod', plural: 'pods', namespaced };
 export const DEPLOYMENTS: ResourceType<Deployment> = customResource('apps/v1', 'Deployment', 'deployments');
+export const REPLICA_SETS: ResourceType<KubeObject> = customResource('apps/v1', 'ReplicaSet', 'replicasets');
 export const STATEFUL_SETS: ResourceType<StatefulSet> = customResource('apps/v1', 'StatefulSet', 'statefulsets');
 export const DAEMON_SETS: ResourceType<DaemonSet> = customResource('apps/v1', 'DaemonSet', 'daemonsets');
 export const LEASES: ResourceType<Lease> = customResource('coordination.k8s.io/v1', 'Lease', 'leases');

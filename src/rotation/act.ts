@@ -11,10 +11,11 @@ import { CanarySender } from './canary.ts';
 import type { PodOf } from './converge.ts';
 import type { Action } from './decision.ts';
 import type { Facts, Probe, TargetFacts } from './facts.ts';
-import { type KeyMaterial, MIN_KEY_BYTES, type NamedKey, nameKey, newKey } from './keys.ts';
+import { destroyAll, type KeyMaterial, MIN_KEY_BYTES, type NamedKey, nameKey, newKey } from './keys.ts';
 import type { Keyset, Kid } from './keyset.ts';
 import { FIELD_MANAGER, KEYSET_VERSION } from './names.ts';
 import { getSecret } from './observe.ts';
+import { findResidue, removedResidue, withResidue } from './residue.ts';
 import {
   allMaterials,
   burntMaterialsOf,
@@ -100,20 +101,38 @@ export class Actor {
     if (secret?.metadata.resourceVersion !== resourceVersion) return { kind: 'Outdated' };
     const now = this.#options.clock.now();
     const fresh = { key: newKey(settings.keyBytes), ack: newKey(MIN_KEY_BYTES) };
+    using held = new DisposableStack();
+    held.use(fresh.key.material);
+    held.use(fresh.ack.material);
     const start = startOf(write, secret, settings, fresh.key, now);
     if (start === undefined) return { kind: 'Outdated' };
     const { before, burnt } = start;
+    let retired: RetiredKey | undefined;
+    held.defer(() => destroyAll([...start.materials.values(), ...burnt], retired?.material));
     const materials = new Map([...start.materials, [fresh.ack.kid, fresh.ack.material]]);
     if (makesKey(write)) materials.set(fresh.key.kid, fresh.key.material);
-    const after = advance(before, write, fresh, now);
+    const after = await this.#withResidue(namespace, facts, write, secret, advance(before, write, fresh, now));
     const patch = patchFor(after, writesKeys(write) ? materials : undefined, settings, burnt);
     const leftovers = secret !== undefined && writesKeys(write) ? leftoverNames(secret, settings) : [];
     const cleared = Object.fromEntries(leftovers.map((leftover) => [leftover, null]));
     const body = leftovers.length === 0 ? patch : { ...patch, data: { ...patch.data, ...cleared } };
     const written = await this.#put(namespace, name, body, resourceVersion);
-    const retired = retiredBy(write, before, after, start.materials);
-    for (const material of [...materials.values(), ...burnt]) if (material !== retired?.material) material.destroy();
+    retired = retiredBy(write, before, after, start.materials);
     return { kind: 'Wrote', keyset: after, resourceVersion: written, ...(retired && { retired }) };
+  }
+
+  /** An emergency tells where the burnt keys lay, and still lie. */
+  async #withResidue(
+    namespace: string,
+    { settings: names, burntElsewhere: elsewhere = [] }: Facts,
+    write: Write,
+    secret: Secret | undefined,
+    after: Keyset,
+  ): Promise<Keyset> {
+    if (write.transition === 'burn') return withResidue(after, { residue: removedResidue(secret, after) });
+    if (write.transition !== 'extinguish') return after;
+    const { client } = this.#options;
+    return withResidue(after, await findResidue({ client, namespace, names, burnt: after.burnt, secret, elsewhere }));
   }
 
   async #put(
@@ -217,8 +236,10 @@ export class Actor {
     const reading = readSecret(secret, settings);
     if (secret === undefined || reading.kind !== 'Managed') return { kind: 'Outdated' };
     const { keyset } = reading;
-    const keys = new Map([...materialsOf(secret, keyset, settings), ...burntMaterialsOf(secret, keyset)]);
-    if (retired !== undefined) keys.set(retired.kid, retired.material);
+    const own = new Map([...materialsOf(secret, keyset, settings), ...burntMaterialsOf(secret, keyset)]);
+    using held = new DisposableStack();
+    held.defer(() => destroyAll(own.values()));
+    const keys = retired === undefined ? own : new Map([...own, [retired.kid, retired.material]]);
     const now = () => this.#options.clock.now();
     const probes = new Map<string, Probe>();
     const waiting = [...pods];
@@ -234,7 +255,6 @@ export class Actor {
       }
     };
     await Promise.all(Array.from({ length: PODS_AT_ONCE }, ask));
-    for (const [kid, material] of keys) if (kid !== retired?.kid) material.destroy();
     return { kind: 'Probed', probes };
   }
 }
@@ -259,8 +279,12 @@ function startOf(
   if (write.transition === 'burn') return burnStart(write, secret, settings, now);
   if (secret === undefined) return undefined;
   if (write.transition === 'adopt') {
-    const [signing, ...others] = foundMaterials(secret, settings).map(nameKey);
-    if (signing?.fingerprint !== write.fingerprint) return undefined;
+    const found = foundMaterials(secret, settings);
+    const [signing, ...others] = found.map(nameKey);
+    if (signing?.fingerprint !== write.fingerprint) {
+      destroyAll(found);
+      return undefined;
+    }
     const materials = new Map([signing, ...others].map(({ kid, material }) => [kid, material]));
     return { before: foundKeyset(signing, others, write.version, now), materials, burnt: [] };
   }

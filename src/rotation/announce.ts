@@ -199,6 +199,15 @@ function weakness(keyset: Keyset): readonly Announcement[] {
   return [{ type: 'Warning', reason: 'WeakKey', note }];
 }
 
+function residueOf({ emergency }: Keyset): readonly Announcement[] {
+  const { residue = [], residueIncomplete } = emergency ?? {};
+  const rest = residueIncomplete === undefined ? '' : ` (${residueIncomplete})`;
+  if (residue.length === 0 && rest === '') return [];
+  const found =
+    residue.length === 0 ? 'no copy of a burnt key was found' : `a burnt key lies in: ${residue.join('; ')}`;
+  return [{ type: residue.length === 0 ? 'Normal' : 'Warning', reason: 'KeyResidue', note: `${found}${rest}` }];
+}
+
 function announcementsOf(write: Write, keyset: Keyset): readonly Announcement[] {
   const { rotation } = keyset;
   const normal = (reason: string, note: string): Announcement => ({ type: 'Normal', reason, note });
@@ -253,7 +262,7 @@ function announcementsOf(write: Write, keyset: Keyset): readonly Announcement[] 
         ),
       ];
     case 'extinguish':
-      return [normal('CompromisedKeyGone', gone(keyset))];
+      return [normal('CompromisedKeyGone', gone(keyset)), ...residueOf(keyset)];
     case 'dismiss':
       return [warning('RequestDismissed', 'there is no rotation to abort, or it is too late')];
   }

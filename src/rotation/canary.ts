@@ -67,8 +67,11 @@ export class CanarySender {
   ): Promise<Probe> {
     const ask = (key: KeyMaterial, kid: Kid) => this.#ask(address, canary, signCanary(key, kid, settings, now()));
     const madeUp = generateKey(MIN_KEY_BYTES);
+    // signed before anything is waited for
+    const asked = ask(madeUp, newKid());
+    madeUp.destroy();
     const [random, ...answers] = await Promise.all([
-      ask(madeUp, newKid()),
+      asked,
       ...[...keys].map(async ([kid, key]) => [kid, await ask(key, kid)] as const),
     ]);
     return { version, at: now(), answers: new Map(answers), random };

@@ -7,6 +7,7 @@ import type { Kid } from './keyset.ts';
 import type { FreshKey } from './transition.ts';
 
 const REDACTED = '[redacted]';
+const HEX = '0123456789abcdef';
 
 /** RFC 7518 section 3.2: an HS256 key has at least 256 bits. */
 export const MIN_KEY_BYTES = 32;
@@ -34,6 +35,11 @@ export class KeyMaterial {
     this.#bytes.fill(0);
   }
 
+  /** For `using`: the bytes are gone with the block that they were needed in. */
+  [Symbol.dispose](): void {
+    this.destroy();
+  }
+
   toString(): string {
     return REDACTED;
   }
@@ -49,7 +55,15 @@ export class KeyMaterial {
 
 /** @returns a new key of `bytes` random bytes, written as lower-case hex: free of white space, safe in .env files and YAML */
 export function generateKey(bytes: number): KeyMaterial {
-  return new KeyMaterial(Buffer.from(randomBytes(bytes).toString('hex'), 'latin1'));
+  const drawn = randomBytes(bytes);
+  const text = Buffer.alloc(bytes * 2);
+  // by hand, since a string cannot be overwritten
+  for (const [i, byte] of drawn.entries()) {
+    text[2 * i] = HEX.charCodeAt(byte >> 4);
+    text[2 * i + 1] = HEX.charCodeAt(byte & 15);
+  }
+  drawn.fill(0);
+  return new KeyMaterial(text);
 }
 
 /** @returns a random key id: derived from nothing (RFC 7638 section 7) */
@@ -66,6 +80,27 @@ export function fingerprintOf(key: KeyMaterial): string {
     const digest = createHmac('sha256', bytes).update('rekey.dev/fingerprint/v1').digest('hex');
     return bytes.length < MIN_KEY_BYTES ? `weak-${digest.slice(0, 4)}` : digest.slice(0, 16);
   });
+}
+
+/** @returns the fingerprints of keys that are needed for nothing else: their bytes are overwritten */
+export function fingerprintsOf(keys: readonly KeyMaterial[]): readonly string[] {
+  try {
+    return keys.map(fingerprintOf);
+  } finally {
+    destroyAll(keys);
+  }
+}
+
+/** Overwrites the bytes of all these keys, of all but `kept` if that is given. */
+export function destroyAll(keys: Iterable<KeyMaterial>, kept?: KeyMaterial): void {
+  for (const key of keys) if (key !== kept) key.destroy();
+}
+
+/** @returns each key once, the first of equal ones; the bytes of the others are overwritten */
+export function distinct(keys: readonly KeyMaterial[]): readonly KeyMaterial[] {
+  const first = keys.filter((key, i) => keys.findIndex((other) => other.equals(key)) === i);
+  destroyAll(keys.filter((key) => !first.includes(key)));
+  return first;
 }
 
 export interface NamedKey extends FreshKey {

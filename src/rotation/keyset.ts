@@ -94,6 +94,10 @@ export interface Emergency {
   readonly writtenAt: number;
   /** When every live pod had been seen to refuse the burnt keys. */
   readonly goneAt?: number;
+  /** Places where a burnt key still lay when it was over, such as `Secret backup, data key OLD`. */
+  readonly residue?: readonly string[];
+  /** What was not looked at for residue, and why; absent if all was. */
+  readonly residueIncomplete?: string;
 }
 
 /** From when the next rotation counts, and how often it failed since. */

@@ -51,8 +51,10 @@ export class Memory {
     if (outcome.kind !== 'Wrote') return;
     const { keyset, resourceVersion } = outcome;
     this.remember({ facts: { kind: 'Managed', keyset }, resourceVersion }, settings);
-    if (outcome.retired !== undefined) this.#retired = outcome.retired;
-    else if (keyset.phase !== 'Retiring' && keyset.phase !== 'Switching') this.close();
+    const asking = keyset.phase === 'Retiring' || keyset.phase === 'Switching';
+    if (outcome.retired === undefined && asking) return;
+    this.close();
+    this.#retired = outcome.retired;
   }
 
   /** Forgets the answers of pods that are gone. */

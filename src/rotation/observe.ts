@@ -87,6 +87,7 @@ export interface Observation {
   readonly allowLoopback: boolean;
   readonly now: number;
   readonly sharedWith: readonly string[];
+  readonly burntElsewhere: readonly string[];
   readonly clockOffsetMs: number | undefined;
 }
 
@@ -108,6 +109,7 @@ export async function observe(observation: Observation): Promise<Facts> {
     unlistedConsumers: unlistedConsumers(observation, namespace),
     requests: requestsOf(resource),
     sharedWith: observation.sharedWith,
+    burntElsewhere: observation.burntElsewhere,
     ...(observation.clockOffsetMs !== undefined && { clockOffsetMs: observation.clockOffsetMs }),
     due,
     window: windowState(settings.windows, now),

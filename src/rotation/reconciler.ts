@@ -119,19 +119,19 @@ export class Reconciler {
       allowLoopback,
       now: clock.now(),
       clockOffsetMs: this.#options.serverClock.offsetMs(),
-      sharedWith: this.#sharedWith(keyOf(resource.metadata), secret.facts),
+      sharedWith: this.#holdersOf(keyOf(resource.metadata), realFingerprints(secret.facts)),
+      burntElsewhere: this.#holdersOf(keyOf(resource.metadata), burntFingerprints(secret.facts)),
     });
     memory.prune(facts);
     return { facts, decision: plan(facts) };
   }
 
-  /** A key that two resources hold is a key that two environments share. */
-  #sharedWith(key: string, secret: SecretFacts): readonly string[] {
-    const own = realFingerprints(secret);
+  /** A key that two resources hold is a key that two environments share. @returns those other than `key` that hold one */
+  #holdersOf(key: string, fingerprints: readonly string[]): readonly string[] {
     const others = [...this.#memories].filter(([other]) => other !== key);
     return others.flatMap(([other, memory]) => {
       const held = memory.secret === undefined ? [] : realFingerprints(memory.secret.facts);
-      return held.some((fingerprint) => own.includes(fingerprint)) ? [other] : [];
+      return held.some((fingerprint) => fingerprints.includes(fingerprint)) ? [other] : [];
     });
   }
 
@@ -189,6 +189,10 @@ function realFingerprints(secret: SecretFacts): readonly string[] {
     ({ state, fingerprint }) => state !== 'ack' && !fingerprint.startsWith('weak-'),
   );
   return real.map(({ fingerprint }) => fingerprint);
+}
+
+function burntFingerprints(secret: SecretFacts): readonly string[] {
+  return secret.kind === 'Managed' ? secret.keyset.burnt.map(({ fingerprint }) => fingerprint) : [];
 }
 
 /** Whether an emergency is asked for that the status does not know as over: then nothing else matters. */

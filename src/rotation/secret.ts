@@ -4,8 +4,8 @@
 import type { ManagedFieldsEntry, Secret } from '../kube/types.ts';
 import type { SecretFacts } from './facts.ts';
 import type { Finding, Reason } from './finding.ts';
-import { fingerprintOf, KeyMaterial } from './keys.ts';
-import { currentShape, type Keyset, type Kid, keyIn } from './keyset.ts';
+import { destroyAll, distinct, fingerprintOf, fingerprintsOf, KeyMaterial } from './keys.ts';
+import { currentShape, type KeyRecord, type Keyset, type Kid, keyIn } from './keyset.ts';
 import { DATA, FIELD_MANAGER, LAST_APPLIED, STATE } from './names.ts';
 import type { Settings } from './settings.ts';
 import { decodeState, encodeState, StateError } from './state.ts';
@@ -70,8 +70,9 @@ function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
       `${where} has none of the data keys ${names.signingNames.join(', ')} (spec.secretKeys.signing)`,
     );
   }
-  const material = materialIn(secret, first);
-  if (others.some((name) => !materialIn(secret, name).equals(material))) {
+  using held = new DisposableStack();
+  const material = held.use(materialIn(secret, first));
+  if (others.some((name) => !held.use(materialIn(secret, name)).equals(material))) {
     return refused(
       'KeysDiffer',
       `${where}: the data keys ${found.join(', ')} hold different keys; which one is in use must be settled by hand`,
@@ -83,7 +84,9 @@ function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
       `${where}: data key ${first} is empty or has white space or a comma (a trailing newline, perhaps), so it cannot stand in a list of keys`,
     );
   }
-  const fallbacks = foundFallbacks(secret, names);
+  const fallbacks = foundMaterials(secret, names)
+    .map((key) => held.use(key))
+    .slice(1);
   if (fallbacks.some((key) => !fits(key))) {
     return refused(
       'KeyMalformed',
@@ -93,9 +96,12 @@ function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
   return { kind: 'Unmanaged', fingerprint: fingerprintOf(material), fallbacks: fallbacks.map(fingerprintOf) };
 }
 
+/** White space and the comma: what a key in a list must not have. */
+const UNFIT = new Set(Buffer.from('\t\n\v\f\r \u00a0,', 'latin1'));
+
 /** @returns whether the key can stand in a list of keys */
 function fits(key: KeyMaterial): boolean {
-  return key.use((bytes) => bytes.length > 0 && !/[\s,]/.test(bytes.toString('latin1')));
+  return key.use((bytes) => bytes.length > 0 && !bytes.some((byte) => UNFIT.has(byte)));
 }
 
 /** A Secret that rekey has written: its content must be what its annotations say. */
@@ -126,7 +132,7 @@ function readManaged(secret: Secret, annotations: Readonly<Record<string, string
 }
 
 function holdsBurntKey(secret: Secret, name: string, keyset: Keyset): boolean {
-  const found = [materialIn(secret, name), ...listedIn(secret, name)].map(fingerprintOf);
+  const found = fingerprintsOf([materialIn(secret, name), ...listedIn(secret, name)]);
   return keyset.burnt.some(({ fingerprint }) => found.includes(fingerprint));
 }
 
@@ -134,9 +140,10 @@ function holdsBurntKey(secret: Secret, name: string, keyset: Keyset): boolean {
 function changedData(secret: Secret, keyset: Keyset, names: DataNames): string | undefined {
   const signing = keyIn(keyset, 'signing')?.fingerprint;
   const present = names.signingNames.filter((name) => secret.data?.[name] !== undefined);
-  const wrong = present.find((name) => fingerprintOf(materialIn(secret, name)) !== signing);
+  const found = fingerprintsOf(present.map((name) => materialIn(secret, name)));
+  const wrong = present.find((_, i) => found[i] !== signing);
   if (wrong !== undefined) return wrong;
-  const listed = fallbacksIn(secret, names).map(fingerprintOf).sort();
+  const listed = [...fingerprintsOf(fallbacksIn(secret, names))].sort();
   const expected = keyset.keys
     .filter((key) => key.state !== 'signing')
     .map((key) => key.fingerprint)
@@ -152,10 +159,27 @@ function fallbacksIn(secret: Secret, names: DataNames): readonly KeyMaterial[] {
   return listedIn(secret, names.fallbacksName);
 }
 
+const COMMA = Buffer.from(',');
+
+/** Split as bytes: a string could not be overwritten. */
 function listedIn(secret: Secret, name: string): readonly KeyMaterial[] {
-  const text = Buffer.from(secret.data?.[name] ?? '', 'base64').toString('utf8');
-  const entries = text.split(',').filter((entry) => entry !== '');
-  return entries.map((entry) => new KeyMaterial(Buffer.from(entry, 'utf8')));
+  const list = Buffer.from(secret.data?.[name] ?? '', 'base64');
+  const commas = [...list.entries()].flatMap(([i, byte]) => (byte === COMMA[0] ? [i] : []));
+  const entries = [...commas, list.length].map((end, i) => list.subarray(i === 0 ? 0 : (commas[i - 1] ?? 0) + 1, end));
+  const keys = entries.filter(({ length }) => length > 0).map((entry) => new KeyMaterial(Buffer.from(entry)));
+  list.fill(0);
+  return keys;
+}
+
+/** @returns the keys as {@link listedIn} reads them, in base64 */
+function listOf(keys: readonly KeyMaterial[]): string {
+  const parts = keys.flatMap((key, i) => key.use((bytes) => (i === 0 ? [bytes] : [COMMA, bytes])));
+  const list = Buffer.concat(parts);
+  try {
+    return list.toString('base64');
+  } finally {
+    list.fill(0);
+  }
 }
 
 /**
@@ -190,49 +214,43 @@ function ownerOf(secret: Secret, dataKeys: readonly string[]): string | undefine
  */
 export function materialsOf(secret: Secret, keyset: Keyset, names: DataNames): ReadonlyMap<Kid, KeyMaterial> {
   const present = names.signingNames.find((name) => secret.data?.[name] !== undefined) ?? '';
-  const materials = [materialIn(secret, present), ...fallbacksIn(secret, names)];
-  return new Map(
-    keyset.keys.flatMap(({ kid, fingerprint }) => {
-      const material = materials.find((candidate) => fingerprintOf(candidate) === fingerprint);
-      return material === undefined ? [] : [[kid, material] as const];
-    }),
-  );
+  return byKid(keyset.keys, [materialIn(secret, present), ...fallbacksIn(secret, names)]);
 }
 
-/** The keys of a Secret that {@link readSecret} calls Unmanaged: first the one that signs, then the others. */
+/** The materials of these keys; the bytes of all others are overwritten. */
+function byKid(
+  keys: readonly Pick<KeyRecord, 'kid' | 'fingerprint'>[],
+  materials: readonly KeyMaterial[],
+): ReadonlyMap<Kid, KeyMaterial> {
+  const byFingerprint = new Map(materials.map((material) => [fingerprintOf(material), material]));
+  const found = keys.flatMap(({ kid, fingerprint }) => {
+    const material = byFingerprint.get(fingerprint);
+    return material === undefined ? [] : [[kid, material] as const];
+  });
+  const kept = new Set(found.map(([, material]) => material));
+  destroyAll(materials.filter((material) => !kept.has(material)));
+  return new Map(found);
+}
+
+/** The keys of a Secret that {@link readSecret} calls Unmanaged, each once: first the one that signs, then the others. */
 export function foundMaterials(secret: Secret, names: DataNames): readonly KeyMaterial[] {
   const present = names.signingNames.find((name) => secret.data?.[name] !== undefined) ?? '';
-  return [materialIn(secret, present), ...foundFallbacks(secret, names)];
-}
-
-/** What is accepted besides the signing key, each once. */
-function foundFallbacks(secret: Secret, names: DataNames): readonly KeyMaterial[] {
-  const present = names.signingNames.find((name) => secret.data?.[name] !== undefined) ?? '';
-  const listed = [materialIn(secret, present), ...fallbacksIn(secret, names)];
-  return listed.filter((key, i) => listed.findIndex((other) => other.equals(key)) === i).slice(1);
+  return distinct([materialIn(secret, present), ...fallbacksIn(secret, names)]);
 }
 
 /** Every key that stands anywhere in the Secret, managed or not, burnt ones included: for an emergency. */
 export function allMaterials(secret: Secret, names: DataNames): readonly KeyMaterial[] {
   const signing = names.signingNames.filter((name) => secret.data?.[name] !== undefined);
-  const found = [...signing.map((name) => materialIn(secret, name)), ...fallbacksIn(secret, names), ...burntIn(secret)];
-  return found.filter((key, i) => found.findIndex((other) => other.equals(key)) === i);
+  return distinct([
+    ...signing.map((name) => materialIn(secret, name)),
+    ...fallbacksIn(secret, names),
+    ...listedIn(secret, DATA.burnt),
+  ]);
 }
 
 /** The burnt keys that pods are still to be asked about, by key id. */
 export function burntMaterialsOf(secret: Secret, keyset: Keyset): ReadonlyMap<Kid, KeyMaterial> {
-  const found = burntIn(secret).map((material) => [fingerprintOf(material), material] as const);
-  const byFingerprint = new Map(found);
-  return new Map(
-    keyset.burnt.flatMap(({ kid, fingerprint }) => {
-      const material = byFingerprint.get(fingerprint);
-      return material === undefined ? [] : [[kid, material] as const];
-    }),
-  );
-}
-
-function burntIn(secret: Secret): readonly KeyMaterial[] {
-  return listedIn(secret, DATA.burnt);
+  return byKid(keyset.burnt, listedIn(secret, DATA.burnt));
 }
 
 /** A merge patch. Everything it does not name stays as it is. */
@@ -263,14 +281,9 @@ export function patchFor(
   const metadata = { labels: { 'app.kubernetes.io/managed-by': 'rekey' }, annotations };
   const data = {
     ...(materials && dataFor(keyset, materials, names)),
-    ...(keyset.emergency && { [DATA.burnt]: keyset.phase === 'Burning' ? burntText(burnt) : null }),
+    ...(keyset.emergency && { [DATA.burnt]: keyset.phase === 'Burning' ? listOf(burnt) : null }),
   };
   return Object.keys(data).length === 0 ? { metadata } : { metadata, data };
-}
-
-function burntText(burnt: readonly KeyMaterial[]): string {
-  const listed = burnt.map((key) => key.use((bytes) => bytes.toString('utf8')));
-  return Buffer.from(listed.join(','), 'utf8').toString('base64');
 }
 
 function dataFor(keyset: Keyset, materials: ReadonlyMap<Kid, KeyMaterial>, names: DataNames): Record<string, string> {
@@ -282,12 +295,9 @@ function dataFor(keyset: Keyset, materials: ReadonlyMap<Kid, KeyMaterial>, names
   };
   const base64 = (bytes: Buffer) => bytes.toString('base64');
   const signing = material(sign).use(base64);
-  const listed = verify
-    .filter((kid) => kid !== sign)
-    .map((kid) => material(kid).use((bytes) => bytes.toString('utf8')));
   return {
     ...Object.fromEntries(names.signingNames.map((name) => [name, signing])),
-    [names.fallbacksName]: base64(Buffer.from(listed.join(','), 'utf8')),
+    [names.fallbacksName]: listOf(verify.filter((kid) => kid !== sign).map(material)),
     [DATA.keyId]: base64(Buffer.from(sign, 'utf8')),
     [DATA.algorithm]: base64(Buffer.from(names.algorithm, 'utf8')),
   };

@@ -54,8 +54,8 @@ function encodeBurnt({ kid, fingerprint, burntAt }: BurntKey) {
   return { kid, fp: fingerprint, burntAt: iso(burntAt) };
 }
 
-function encodeEmergency({ nonce, reason, writtenAt, goneAt }: Emergency) {
-  return { nonce, reason, writtenAt: iso(writtenAt), ...(goneAt !== undefined && { goneAt: iso(goneAt) }) };
+function encodeEmergency({ writtenAt, goneAt, ...rest }: Emergency) {
+  return { ...rest, writtenAt: iso(writtenAt), ...(goneAt !== undefined && { goneAt: iso(goneAt) }) };
 }
 
 function encodeShape({ version, writtenAt, sign, verify }: Shape) {
@@ -122,9 +122,15 @@ function decodeBurnt(value: Json): BurntKey {
 }
 
 function decodeEmergency(value: Json): Emergency {
-  const { nonce, reason, writtenAt, goneAt } = fields(value);
-  const gone = goneAt === undefined ? {} : { goneAt: time(goneAt) };
-  return { nonce: text(nonce), reason: text(reason), writtenAt: time(writtenAt), ...gone };
+  const { nonce, reason, writtenAt, goneAt, residue, residueIncomplete } = fields(value);
+  return {
+    nonce: text(nonce),
+    reason: text(reason),
+    writtenAt: time(writtenAt),
+    ...(goneAt !== undefined && { goneAt: time(goneAt) }),
+    ...(residue !== undefined && { residue: list(residue).map(text) }),
+    ...(residueIncomplete !== undefined && { residueIncomplete: text(residueIncomplete) }),
+  };
 }
 
 function decodeKey(value: Json): KeyRecord {

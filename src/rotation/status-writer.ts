@@ -65,8 +65,17 @@ function withoutCounts(status: JwtKeyRotationStatus | undefined): object {
   return { ...rest, conditions: conditions.map(({ message: _, ...condition }) => condition) };
 }
 
-/** A merge patch keeps what it does not name, so what is no longer true is named as null. */
-function replacing(before: JwtKeyRotationStatus | undefined, after: JwtKeyRotationStatus): Record<string, unknown> {
-  const gone = Object.keys(before ?? {}).filter((field) => !(field in after));
-  return { ...after, ...Object.fromEntries(gone.map((field) => [field, null])) };
+/** A merge patch keeps what it does not name, at any depth, so what is no longer true is named as null. */
+function replacing(before: unknown, after: object): Record<string, unknown> {
+  const known: Readonly<Record<string, unknown>> = isObject(before) ? before : {};
+  const gone = Object.keys(known).filter((field) => !(field in after));
+  const kept = Object.entries(after).map(([field, value]) => [
+    field,
+    isObject(value) ? replacing(known[field], value) : value,
+  ]);
+  return { ...Object.fromEntries(kept), ...Object.fromEntries(gone.map((field) => [field, null])) };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -148,9 +148,9 @@ function contained({ metadata }: JwtKeyRotation, { nonce, reason, goneAt }: Emer
   };
 }
 
-function emergencyStatus({ nonce, reason, writtenAt, goneAt }: Emergency) {
+function emergencyStatus({ writtenAt, goneAt, ...rest }: Emergency) {
   const gone = goneAt === undefined ? {} : { keyGoneAt: iso(goneAt), seconds: Math.ceil((goneAt - writtenAt) / 1000) };
-  return { nonce, reason, writtenAt: iso(writtenAt), ...gone };
+  return { ...rest, writtenAt: iso(writtenAt), ...gone };
 }
 
 function targetStatus(target: TargetFacts, facts: Facts, keyset: Keyset | undefined) {

@@ -183,6 +183,10 @@ export interface JwtKeyRotationStatus {
     readonly keyGoneAt?: string;
     /** Time between the two. */
     readonly seconds?: number;
+    /** Places where a burnt key still lay when it was over, such as "Secret backup, data key OLD". */
+    readonly residue?: readonly string[];
+    /** What was not looked at for residue, and why. Absent if all was. */
+    readonly residueIncomplete?: string;
   };
   /** Last forceRotation.reason that was acted upon. */
   readonly observedForceReason?: string;

@@ -1,5 +1,6 @@
 /** A key has leaked: from the annotation to the last pod that accepted it, on a real API server. */
 import { describe, expect, inject, it } from 'vitest';
+import { forge } from '../support/scenario/forge.ts';
 import type { OperatorProcess } from '../support/scenario/operator.ts';
 import {
   conditionOf,
@@ -11,8 +12,6 @@ import {
   waitUntilReady,
 } from '../support/scenario/rotation.ts';
 import { openScene, type Scene } from '../support/scenario/scene.ts';
-import { accepts } from '../support/traffic/client.ts';
-import { signToken } from '../support/traffic/tokens.ts';
 
 const cluster = inject('cluster');
 const everybody = ['admin', 'autoscraper', 'main', 'main'];
@@ -32,25 +31,6 @@ async function waitUntilGone({ api, namespace, name }: Scene, nonce: string) {
   });
 }
 
-/** Asks every pod without pause whether it accepts a forged token, as who has the key would. @returns when one last did */
-function forge({ pods }: Scene, key: string) {
-  let lastAccepted = 0;
-  const stop = new AbortController();
-  const asking = (async () => {
-    while (!stop.signal.aborted) {
-      const token = await signToken({ key, issuer: 'remotehive', audience: 'remotehive' });
-      const answers = await Promise.all(pods.endpoints().map(({ url }) => accepts(url, token)));
-      if (answers.includes('accepted')) lastAccepted = Date.now();
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  })();
-  return async () => {
-    stop.abort();
-    await asking;
-    return lastAccepted;
-  };
-}
-
 describe.concurrent('an emergency', () => {
   it('in the middle of a rotation kills every key of the Secret, the staged one too, and says when', async () => {
     const scene = await openScene(cluster);
@@ -59,10 +39,10 @@ describe.concurrent('an emergency', () => {
     const { secret } = await waitForPhase(api, namespace, name, 'Draining');
     if (secret === undefined) throw new Error('no Secret');
     const { signing, fallbacks } = keysOf(secret);
-    const stop = forge(scene, signing);
+    const forgery = forge(scene.pods, signing);
     const declaredAt = await declare(scene, 'n1: key found in a log');
     const { keyset, resource, secret: after } = await waitUntilGone(scene, 'n1');
-    const lastAccepted = await stop();
+    const lastAccepted = await forgery.stop();
     for (const key of [signing, ...fallbacks]) expect(await scene.accepting(key)).toEqual([]);
     const fresh = scene.keys.signingKeys().at(-1) ?? '';
     expect([signing, ...fallbacks]).not.toContain(fresh);
@@ -113,6 +93,10 @@ describe.concurrent('an emergency', () => {
     expect(await scene.accepting(scene.firstKey)).toEqual([]);
     await declare(scene, 'n1: again');
     await declare(scene, 'n2: another');
+    const begun = await waitFor(api, namespace, name, 'the second is told', ({ resource }) => {
+      return resource.status?.emergency?.nonce === 'n2';
+    });
+    expect(Object.keys(begun.resource.status?.emergency ?? {}).sort()).toEqual(['nonce', 'reason', 'writtenAt']);
     const second = await waitUntilGone(scene, 'n2');
     expect(second.keyset?.version).toBe((keyset?.version ?? 0) + 1);
     expect(scene.keys.signingKeys()).toHaveLength(3);

@@ -97,13 +97,11 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: KEYS,
-        find: "return new KeyMaterial(Buffer.from(randomBytes(bytes).toString('hex'), 'latin1'));",
-        replace: `drawn += 1;
-          // one of two is the ack key
-          const text = drawn % 2 === 1 ? 'ab'.repeat(bytes) : randomBytes(bytes).toString('hex');
-          return new KeyMaterial(Buffer.from(text, 'latin1'));`,
+        find: 'return new KeyMaterial(text);',
+        // one of two is the ack key
+        replace: "made += 1;\n  return new KeyMaterial(made % 2 === 1 ? text.fill('ab') : text);",
       },
-      { file: KEYS, find: 'export function generateKey', replace: 'let drawn = 0;\nexport function generateKey' },
+      { file: KEYS, find: 'export function generateKey', replace: 'let made = 0;\nexport function generateKey' },
       {
         file: ACT,
         find: 'const fresh = { key: newKey(settings.keyBytes), ack: newKey(MIN_KEY_BYTES) };',

@@ -90,7 +90,10 @@ const keysets: fc.Arbitrary<Keyset> = fc
       ),
       burnt: fc.array(fc.record({ kid: text, fingerprint: text, burntAt: time }), { maxLength: 3 }),
       emergency: fc.record(
-        { nonce: text, reason: text, writtenAt: time, goneAt: time },
+        {
+          ...{ nonce: text, reason: text, writtenAt: time, goneAt: time },
+          ...{ residue: fc.array(text, { maxLength: 3 }), residueIncomplete: text },
+        },
         { requiredKeys: ['nonce', 'reason', 'writtenAt'] },
       ),
     },

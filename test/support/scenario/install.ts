@@ -57,6 +57,11 @@ export async function letIn(api: KubeApi, namespace: string, secretName: string)
   await api.apply(documents.join('\n---\n'), namespace);
 }
 
+/** Lets the operator look for copies of burnt keys in one namespace, as deploy/residue does. */
+export async function letLook(api: KubeApi, namespace: string): Promise<void> {
+  await api.apply(deployFile('residue', 'rbac.yaml'), namespace);
+}
+
 /**
  * Lets the operator hold a lease in a namespace other than its own, so that the operators of different tests do not wait
  * for each other.

@@ -62,6 +62,8 @@ export interface OperatorOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Further command line arguments. */
   readonly flags?: readonly string[];
+  /** Options of Node, before the program. */
+  readonly nodeFlags?: readonly string[];
 }
 
 const repoRoot = join(import.meta.dirname, '..', '..', '..');
@@ -74,12 +76,13 @@ const repoRoot = join(import.meta.dirname, '..', '..', '..');
 export async function startOperator(options: OperatorOptions): Promise<OperatorProcess> {
   const [port = 0] = await freePorts(1);
   const url = `http://127.0.0.1:${port}`;
-  const { logFile, kubeconfig, leaseNamespace, namespaces = [], flags = [] } = options;
+  const { logFile, kubeconfig, leaseNamespace, namespaces = [], flags = [], nodeFlags = [] } = options;
   const from = sizeOf(logFile);
   const process_ = await startProcess({
     name: 'operator',
     command: [
       process.execPath,
+      ...nodeFlags,
       join(repoRoot, 'src', 'main.ts'),
       ...['--kubeconfig', kubeconfig, '--leader-election-namespace', leaseNamespace],
       ...namespaces.flatMap((namespace) => ['--namespace', namespace]),

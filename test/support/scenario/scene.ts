@@ -58,7 +58,10 @@ export interface Scene {
   close(): Promise<readonly Leak[]>;
 }
 
-export async function openScene(cluster: ProvidedCluster, options: SceneOptions = {}): Promise<Scene> {
+export async function openScene(
+  cluster: Pick<ProvidedCluster, 'kubeconfig' | 'dir'>,
+  options: SceneOptions = {},
+): Promise<Scene> {
   const { fleet = {}, spec = {}, adopt = true } = options;
   const api = KubeApi.fromKubeconfig(cluster.kubeconfig);
   const namespace = `scene-${randomUUID().slice(0, 8)}`;

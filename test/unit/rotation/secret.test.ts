@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Secret } from '../../../src/kube/types.ts';
 import { fingerprintOf, KeyMaterial, nameKey, newKey } from '../../../src/rotation/keys.ts';
 import type { Keyset } from '../../../src/rotation/keyset.ts';
@@ -158,6 +158,61 @@ describe('a data key whose name has left the spec', () => {
     expect(leftoverNames(held('rekey'), names)).toEqual(['JWT_SECRET']);
     expect(leftoverNames(held('rekey'), SETTINGS)).toEqual([]);
     expect(leftoverNames(held('kubectl'), names)).toEqual([]);
+  });
+});
+
+describe('the bytes of keys', () => {
+  /** What is left of the key in any Buffer that was made meanwhile. */
+  function leftOvers(run: () => unknown, keys: readonly string[]): number {
+    const made: Buffer[] = [];
+    const { from, concat } = Buffer;
+    const noted = (bytes: Buffer) => {
+      made.push(bytes);
+      return bytes;
+    };
+    vi.spyOn(Buffer, 'from').mockImplementation(((...args: Parameters<typeof from>) =>
+      noted(from.apply(Buffer, args))) as typeof from);
+    vi.spyOn(Buffer, 'concat').mockImplementation(((list) => noted(concat(list))) as typeof concat);
+    try {
+      run();
+    } finally {
+      vi.restoreAllMocks();
+    }
+    expect(made.length).toBeGreaterThan(0);
+    return made.filter((bytes) => keys.some((key) => bytes.includes(key))).length;
+  }
+  const O = 'o'.repeat(64);
+
+  it('are overwritten when the Secret has been read, whatever it holds', () => {
+    const { secret: found, keyset } = written([WRITES.adopt, WRITES.stage]);
+    const keys = ['JWT_SECRET_KEY', 'JWT_SECRET_KEY_FALLBACKS']
+      .flatMap((name) =>
+        Buffer.from(found.data?.[name] ?? '', 'base64')
+          .toString()
+          .split(','),
+      )
+      .concat(O);
+    const edited = { ...found, data: { ...found.data, JWT_SECRET: base64(`${O},${O}`) } };
+    const unmanaged = secret({ JWT_SECRET_KEY: A, JWT_SECRET_KEY_FALLBACKS: `${A},${O},${O}` });
+    const secrets = [found, edited, unmanaged, secret({ JWT_SECRET_KEY: A, JWT_SECRET: O })];
+    for (const one of secrets) expect(leftOvers(() => readSecret(one, SETTINGS), keys)).toBe(0);
+    expect(
+      leftOvers(() => {
+        for (const material of materialsOf(found, keyset, SETTINGS).values()) material.destroy();
+      }, keys),
+    ).toBe(0);
+  });
+
+  it('do not outlive the list that they were written in', () => {
+    const burnt = [new KeyMaterial(Buffer.from(A)), new KeyMaterial(Buffer.from(O))];
+    const keyset: Keyset = {
+      ...DONE,
+      phase: 'Burning',
+      emergency: { nonce: 'n', reason: 'r', writtenAt: T0 },
+    };
+    const expected = { 'rekey.dev.burnt': base64(`${A},${O}`) };
+    const list = () => expect(patchFor(keyset, undefined, SETTINGS, burnt).data).toEqual(expected);
+    expect(leftOvers(list, [`${A},${O}`])).toBe(0);
   });
 });
 
