@@ -5,6 +5,7 @@ import { EFFECT_MISTAKES } from './mutants-effect.ts';
 import { EMERGENCY_MISTAKES } from './mutants-emergency.ts';
 import { EVIDENCE_MISTAKES } from './mutants-evidence.ts';
 import { RULE } from './mutants-rule.ts';
+import { WAY_MISTAKES } from './mutants-ways.ts';
 import type { Patch } from './patches.ts';
 
 /** How it is looked for. Only the oracles that are named count: an earlier one would hide them. */
@@ -20,7 +21,13 @@ export interface Mutant {
   readonly check: Check;
 }
 
-export const MUTANTS: readonly Mutant[] = [...RULE, ...EVIDENCE_MISTAKES, ...EMERGENCY_MISTAKES, ...EFFECT_MISTAKES];
+export const MUTANTS: readonly Mutant[] = [
+  ...RULE,
+  ...EVIDENCE_MISTAKES,
+  ...EMERGENCY_MISTAKES,
+  ...WAY_MISTAKES,
+  ...EFFECT_MISTAKES,
+];
 
 export function mutantOf(name: string): Mutant {
   const mutant = MUTANTS.find((one) => one.name === name);

@@ -53,8 +53,8 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: ACT,
-        find: '[KEYSET_VERSION]: String(version)',
-        replace: '[KEYSET_VERSION]: String(Date.now() / 1000 | 0)',
+        find: 'annotations: { [KEYSET_VERSION]: String(version) } } } },',
+        replace: 'annotations: { [KEYSET_VERSION]: String(Date.now() / 1000 | 0) } } } },',
       },
     ],
     check: { by: 'effect', effect: 'rotation', oracles: ['I14'] },

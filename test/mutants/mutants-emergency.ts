@@ -4,7 +4,7 @@
 import type { Mutant } from './mutant.ts';
 
 const TRANSITION = 'src/rotation/transition.ts';
-const EMERGENCY = 'src/rotation/emergency.ts';
+const REPLACEMENT = 'src/rotation/replacement.ts';
 
 export const EMERGENCY_MISTAKES: readonly Mutant[] = [
   {
@@ -12,15 +12,9 @@ export const EMERGENCY_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: TRANSITION,
-        find: "const keys = [record(fresh.key, 'signing', now), record(fresh.ack, 'ack', now)];",
+        find: "...replaced(keyset, fresh, now),\n    phase: 'Burning',",
         replace:
-          "const keys = [record(keyIn(keyset, 'staged') ?? fresh.key, 'signing', now), record(fresh.ack, 'ack', now)];",
-      },
-      {
-        file: TRANSITION,
-        find: 'const shape = { version, writtenAt: now, sign: fresh.key.kid, verify: keys.map(({ kid }) => kid) };',
-        replace:
-          "const shape = { version, writtenAt: now, sign: keys[0]?.kid ?? '', verify: keys.map(({ kid }) => kid) };",
+          "...replaced(keyset, { ...fresh, key: keyIn(keyset, 'staged') ?? fresh.key }, now),\n    phase: 'Burning',",
       },
     ],
     check: { by: 'explore', config: 'leak', oracles: ['I6'] },
@@ -29,11 +23,11 @@ export const EMERGENCY_MISTAKES: readonly Mutant[] = [
     name: 'emergency over without an answer of every pod',
     patches: [
       {
-        file: EMERGENCY,
+        file: REPLACEMENT,
         find: 'if (asked.length > 0) return',
         replace: 'if (asked.length > 99) return',
       },
-      { file: EMERGENCY, find: 'if (rows.met.length < all) {', replace: 'if (rows.met.length > all) {' },
+      { file: REPLACEMENT, find: 'if (rows.met.length < all) {', replace: 'if (rows.met.length > all) {' },
     ],
     check: { by: 'explore', config: 'leak', oracles: ['I6'] },
   },

@@ -69,8 +69,8 @@ export const RULE: readonly Mutant[] = [
     patches: [
       {
         file: TRANSITION,
-        find: 'keys: drainFrom(keyset.keys, now) };',
-        replace: 'keys: drainFrom(keyset.keys, currentShape(keyset).writtenAt) };',
+        find: 'keys: drainFrom(keyset.keys, now),',
+        replace: 'keys: drainFrom(keyset.keys, currentShape(keyset).writtenAt),',
       },
     ],
     check: { by: 'explore', config: 'dual', oracles: ['I2'] },
@@ -104,7 +104,13 @@ export const RULE: readonly Mutant[] = [
   },
   {
     name: 'window ignored',
-    patches: [{ file: PROGRESS, find: 'if (!facts.window.open) return outsideWindow(facts);', replace: '' }],
+    patches: [
+      {
+        file: PROGRESS,
+        find: "if (!facts.window.open) return outsideWindow(facts.window, 'Staged', 'staged everywhere');",
+        replace: '',
+      },
+    ],
     check: { by: 'explore', config: 'window', oracles: ['I13'] },
   },
   {
@@ -190,9 +196,9 @@ export const RULE: readonly Mutant[] = [
       },
       {
         file: STEADY,
-        find: 'function stage(facts: Facts, keyset: Keyset, wanted: Wanted): Decision {',
+        find: 'function begin(facts: Facts, keyset: Keyset, start: Start): Decision {',
         replace: `const SEEN = new Set<string | undefined>();
-          function stage(facts: Facts, keyset: Keyset, wanted: Wanted): Decision {
+          function begin(facts: Facts, keyset: Keyset, start: Start): Decision {
           SEEN.add(facts.requests.rotateAt);`,
       },
     ],

@@ -62,6 +62,11 @@ export async function letLook(api: KubeApi, namespace: string): Promise<void> {
   await api.apply(deployFile('residue', 'rbac.yaml'), namespace);
 }
 
+/** Lets the operator mark pods that read mounted files, as deploy/files does. */
+export async function letMark(api: KubeApi, namespace: string): Promise<void> {
+  await api.apply(deployFile('files', 'rbac.yaml'), namespace);
+}
+
 /**
  * Lets the operator hold a lease in a namespace other than its own, so that the operators of different tests do not wait
  * for each other.

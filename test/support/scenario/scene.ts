@@ -10,7 +10,7 @@ import type { ProvidedCluster } from '../cluster/provided.ts';
 import { accepts } from '../traffic/client.ts';
 import { signToken } from '../traffic/tokens.ts';
 import { startTraffic, type Traffic, type TrafficReport } from '../traffic/traffic.ts';
-import { createNamespace, installOperator, letIn, letLead, operatorKubeconfig } from './install.ts';
+import { createNamespace, installOperator, letIn, letLead, letMark, operatorKubeconfig } from './install.ts';
 import { type KeyRecorder, recordKeys } from './key-recorder.ts';
 import { type OperatorOptions, type OperatorProcess, startOperator } from './operator.ts';
 import { waitUntilReady } from './rotation.ts';
@@ -34,6 +34,8 @@ export interface SceneOptions {
   readonly fleet?: FleetOptions;
   /** Fields that replace those of the spec. */
   readonly spec?: Readonly<Record<string, unknown>>;
+  /** Whether the targets read mounted files, and rekey may mark their pods. */
+  readonly files?: boolean;
   /** Whether an operator runs from the start and the Secret is adopted before the test goes on. Default true. */
   readonly adopt?: boolean;
 }
@@ -62,7 +64,7 @@ export async function openScene(
   cluster: Pick<ProvidedCluster, 'kubeconfig' | 'dir'>,
   options: SceneOptions = {},
 ): Promise<Scene> {
-  const { fleet = {}, spec = {}, adopt = true } = options;
+  const { fleet = {}, spec = {}, files = false, adopt = true } = options;
   const api = KubeApi.fromKubeconfig(cluster.kubeconfig);
   const namespace = `scene-${randomUUID().slice(0, 8)}`;
   const dir = join(cluster.dir, namespace);
@@ -70,6 +72,7 @@ export async function openScene(
   await installOperator(api);
   await createNamespace(api, namespace);
   await Promise.all([letIn(api, namespace, SECRET_NAME), letLead(api, namespace)]);
+  if (files) await letMark(api, namespace);
   const keys = await recordKeys(api, namespace, SECRET_NAME);
   const firstKey = await createSecret(api, namespace);
   await deployServices(api, namespace, {
@@ -81,7 +84,7 @@ export async function openScene(
   const pods = await watchPods(api, namespace);
   await waitForServices(api, namespace);
   const times = { maxTokenTTL: `${TOKEN_TTL_SECONDS}s`, clockSkew: '1s', retire: { slack: '1s' } };
-  await api.create(rotationFor({ namespace, spec: { ...times, ...spec } }));
+  await api.create(rotationFor({ namespace, files, spec: { ...times, ...spec } }));
 
   const kubeconfig = await operatorKubeconfig(api, join(dir, 'operator.kubeconfig'));
   const logFile = join(dir, 'operator.log');

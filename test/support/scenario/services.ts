@@ -21,6 +21,8 @@ export interface ServiceOptions {
   readonly language?: 'node' | 'python' | 'go';
   /** Added to the environment, such as `{ KEY_MODE: 'single' }`. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether it reads the Secret as mounted files, not as environment. Node only. */
+  readonly mounted?: boolean;
   /** On the pods, such as the faults of ../node/faults.ts. */
   readonly annotations?: Readonly<Record<string, string>>;
   /** `spec.strategy` of the Deployment. */
@@ -53,13 +55,15 @@ const manifests = join(import.meta.dirname, '..', '..', '..', 'examples', 'manif
  * what is tried.
  */
 export function deploymentOf(name: ServiceName, namespace: string, options: FleetOptions = {}): KubeObject {
-  const { replicas, language, env, annotations, strategy } = options.services?.[name] ?? {};
+  const { replicas, language, env, mounted, annotations, strategy } = options.services?.[name] ?? {};
   const shown = load(readFileSync(join(manifests, `${name}.yaml`), 'utf8')) as Deployment;
   const { template } = shown.spec;
   const containers = template.spec.containers.map((container): ContainerSpec => {
     const image = language === undefined ? container.image : `rekey.dev/example-${language}:latest`;
-    return { ...container, image, env: withEnv(container.env ?? [], { ...fastEnv(options), ...env }) };
+    const set = { ...container, image, env: withEnv(container.env ?? [], { ...fastEnv(options), ...env }) };
+    return mounted === true ? withFiles(set) : set;
   });
+  const volumes = mounted === true ? [{ name: 'keys', secret: { secretName: SECRET_NAME } }] : [];
   return {
     ...shown,
     metadata: { ...shown.metadata, namespace },
@@ -69,7 +73,7 @@ export function deploymentOf(name: ServiceName, namespace: string, options: Flee
       ...(strategy === undefined ? {} : { strategy }),
       template: {
         metadata: { ...template.metadata, ...(annotations === undefined ? {} : { annotations }) },
-        spec: { ...template.spec, containers },
+        spec: { ...template.spec, containers, ...(volumes.length > 0 && { volumes }) },
       },
     },
   };
@@ -81,6 +85,15 @@ function fastEnv({ tokenTtlSeconds = 20, prestopSeconds = 1 }: FleetOptions): Re
     TOKEN_TTL_SECONDS: String(tokenTtlSeconds),
     PRESTOP_SECONDS: String(prestopSeconds),
     JWT_LEEWAY_SECONDS: '1',
+  };
+}
+
+/** A process node has its mounts below a folder of its own. */
+function withFiles({ envFrom: _, ...container }: ContainerSpec): ContainerSpec {
+  return {
+    ...container,
+    command: ['/bin/sh', '-c', 'KEYSET_DIR="$REKEY_MOUNT_ROOT/keys" exec node server.ts'],
+    volumeMounts: [{ name: 'keys', mountPath: '/keys' }],
   };
 }
 
@@ -144,18 +157,29 @@ export interface RotationOptions {
   readonly annotations?: Readonly<Record<string, string>>;
   /** Targets that have no canary, so that the rotation is inferred there. */
   readonly withoutCanary?: readonly ServiceName[];
+  /** Whether the targets read mounted files. */
+  readonly files?: boolean;
   /** Fields that replace those of the spec; undefined removes one. */
   readonly spec?: Readonly<Record<string, unknown>>;
 }
 
 /** The resource that examples/manifests shows, with times that fit tokens of 20 seconds. */
-export function rotationFor({ namespace, name, annotations, withoutCanary = [], spec }: RotationOptions): KubeObject {
+export function rotationFor({
+  namespace,
+  name,
+  annotations,
+  withoutCanary = [],
+  files,
+  spec,
+}: RotationOptions): KubeObject {
   const shown = load(readFileSync(join(manifests, 'rotation.yaml'), 'utf8')) as KubeObject & {
     readonly spec: { readonly targets: readonly { readonly name: ServiceName }[] };
   };
-  const targets = shown.spec.targets.map((target) =>
-    withoutCanary.includes(target.name) ? { ...target, canary: undefined } : target,
-  );
+  const targets = shown.spec.targets.map((target) => ({
+    ...target,
+    ...(withoutCanary.includes(target.name) && { canary: undefined }),
+    ...(files === true && { source: 'File' }),
+  }));
   return {
     ...shown,
     metadata: {

@@ -1,0 +1,135 @@
+/** The other ways to rotate, on a real API server: cutover, pre-staged keys, lazy retirement, mounted files. */
+import { describe, expect, inject, it } from 'vitest';
+import { readState, requestRotation, waitFor, waitUntilDone } from '../support/scenario/rotation.ts';
+import { openScene, type Scene, type SceneOptions, settled } from '../support/scenario/scene.ts';
+import { revisions } from '../support/scenario/services.ts';
+
+const cluster = inject('cluster');
+const everybody = ['admin', 'autoscraper', 'main', 'main'];
+const single = { env: { KEY_MODE: 'single' } };
+const SINGLE_KEY: SceneOptions['fleet'] = {
+  services: {
+    main: { ...single, replicas: 2 },
+    autoscraper: { ...single, replicas: 1 },
+    admin: { ...single, replicas: 1 },
+  },
+};
+
+async function restarts(scene: Scene, work: () => Promise<unknown>): Promise<Record<string, number>> {
+  const { api, namespace } = scene;
+  const before = await revisions(api, namespace);
+  await work();
+  const after = await revisions(api, namespace);
+  return Object.fromEntries([...after].map(([name, count]) => [name, count - (before.get(name) ?? 0)]));
+}
+
+async function rotate({ api, namespace, name }: Scene, requestedAt: string) {
+  await requestRotation(api, namespace, name, requestedAt);
+  return waitUntilDone(api, namespace, name, { requestedAt });
+}
+
+async function eventsOf({ api, namespace }: Scene, reason: string): Promise<readonly string[]> {
+  const { items } = (await api.raw({ path: `/apis/events.k8s.io/v1/namespaces/${namespace}/events` })) as {
+    readonly items: readonly { readonly reason?: string; readonly note?: string }[];
+  };
+  return items.flatMap((event) => (event.reason === reason ? [event.note ?? ''] : []));
+}
+
+describe.concurrent('services that hold one key only', () => {
+  it('are cut over at once inside a window, and the old key is dead everywhere', async () => {
+    const night = { kind: 'Deny', schedule: '* * * * *', duration: '5m' };
+    const scene = await openScene(cluster, {
+      fleet: SINGLE_KEY,
+      spec: { strategy: 'Auto', allowCutover: true, maintenanceWindows: [night] },
+    });
+    const { api, namespace, name, keys } = scene;
+    await requestRotation(api, namespace, name, '1');
+    // a window that never opens is told, and no token is given up
+    await waitFor(api, namespace, name, 'it waits', ({ resource }) =>
+      JSON.stringify(resource.status?.conditions).includes('InvalidWindow'),
+    );
+    expect(keys.signingKeys()).toEqual([scene.firstKey]);
+    await api.patch({ kind: 'JwtKeyRotation', namespace, name }, { spec: { maintenanceWindows: [] } });
+    const { keyset, resource } = await waitUntilDone(api, namespace, name, { requestedAt: '1' });
+    expect(keyset).toMatchObject({ phase: 'Steady', rotation: { outcome: 'Completed', trigger: 'Annotation' } });
+    expect(resource.status?.history?.[0]).toMatchObject({ outcome: 'Completed' });
+    const newKey = keys.signingKeys().at(-1) ?? '';
+    expect(await scene.accepting(newKey)).toEqual(everybody);
+    expect(await scene.accepting(scene.firstKey)).toEqual([]);
+    expect((await eventsOf(scene, 'CutoverStarted')).join()).toMatch(/every token of k-\w+ is refused from now on/);
+    expect(await scene.close()).toEqual([]);
+  });
+
+  it('prove in an emergency that the burnt key is dead', async () => {
+    const scene = await openScene(cluster, { fleet: SINGLE_KEY });
+    const { api, namespace, name } = scene;
+    const annotations = { 'rekey.dev/emergency': 'n1: leaked in a log' };
+    await api.patch({ kind: 'JwtKeyRotation', namespace, name }, { metadata: { annotations } });
+    const { keyset } = await waitFor(
+      api,
+      namespace,
+      name,
+      'the burnt key is gone',
+      ({ keyset: now }) => now?.emergency?.goneAt !== undefined,
+    );
+    expect(keyset).toMatchObject({ phase: 'Steady', emergency: { nonce: 'n1' } });
+    expect(await scene.accepting(scene.firstKey)).toEqual([]);
+    expect(await scene.accepting(scene.keys.signingKeys().at(-1) ?? '')).toEqual(everybody);
+    expect(await scene.close()).toEqual([]);
+  });
+});
+
+describe.concurrent('a rotation under traffic', () => {
+  it('begins with the promotion where the key was staged by the one before (preStage)', async () => {
+    const scene = await openScene(cluster, { spec: { preStage: true } });
+    const traffic = scene.traffic();
+    const first = await restarts(scene, () => rotate(scene, '1'));
+    expect(first).toEqual({ main: 3, autoscraper: 2, admin: 2 });
+    const { keyset } = await readState(scene.api, scene.namespace, scene.name);
+    const staged = keyset?.keys.find(({ state }) => state === 'staged');
+    expect(staged).toBeDefined();
+    const second = await restarts(scene, () => rotate(scene, '2'));
+    expect(second).toEqual({ main: 2, autoscraper: 1, admin: 1 });
+    const after = await readState(scene.api, scene.namespace, scene.name);
+    expect(after.keyset?.rotation).toMatchObject({ to: staged?.kid, outcome: 'Completed' });
+    expect((await settled(traffic)).rejections).toEqual([]);
+    expect(await scene.accepting(scene.firstKey)).toEqual([]);
+    expect(await scene.close()).toEqual([]);
+  });
+
+  it('spares the verifiers the last restart where the old key may leave lazily', async () => {
+    const scene = await openScene(cluster, { spec: { retire: { mode: 'Lazy', slack: '1s' } } });
+    const traffic = scene.traffic();
+    const counted = await restarts(scene, () => rotate(scene, '1'));
+    expect(counted).toEqual({ main: 2, autoscraper: 1, admin: 1 });
+    expect((await settled(traffic)).rejections).toEqual([]);
+    // it has left the Secret; pods forget it when they restart
+    expect(scene.keys.versions().at(-1)).toMatchObject({ phase: 'Steady', fallbacks: 1 });
+    expect(await scene.accepting(scene.firstKey)).toEqual(everybody);
+    // and the next rotation takes that into account
+    expect((await rotate(scene, '2')).keyset?.rotation?.outcome).toBe('Completed');
+    expect(await scene.accepting(scene.firstKey)).toEqual([]);
+    expect(await scene.close()).toEqual([]);
+  });
+
+  it('restarts nothing where the services read mounted files', async () => {
+    const mounted = { mounted: true, language: 'node' } as const;
+    const scene = await openScene(cluster, {
+      fleet: {
+        services: {
+          main: { ...mounted, replicas: 2 },
+          autoscraper: { ...mounted, replicas: 1 },
+          admin: { ...mounted, replicas: 1 },
+        },
+      },
+      files: true,
+    });
+    const traffic = scene.traffic();
+    const counted = await restarts(scene, () => rotate(scene, '1'));
+    expect(counted).toEqual({ main: 0, autoscraper: 0, admin: 0 });
+    expect((await settled(traffic)).rejections).toEqual([]);
+    expect(await scene.accepting(scene.firstKey)).toEqual([]);
+    expect(await scene.accepting(scene.keys.signingKeys().at(-1) ?? '')).toEqual(everybody);
+    expect(await scene.close()).toEqual([]);
+  });
+});

@@ -1,0 +1,89 @@
+/**
+ * Mistakes in the other ways to rotate: cutover, pre-staged keys, lazy retirement, mounted files.
+ */
+import type { Mutant } from './mutant.ts';
+
+const CUTOVER = 'src/rotation/cutover.ts';
+const STEADY = 'src/rotation/steady.ts';
+const PROGRESS = 'src/rotation/progress.ts';
+const CONVERGE = 'src/rotation/converge.ts';
+const REPLACEMENT = 'src/rotation/replacement.ts';
+
+export const WAY_MISTAKES: readonly Mutant[] = [
+  {
+    name: 'cutover outside a window',
+    patches: [{ file: CUTOVER, find: 'if (!facts.window.open)', replace: 'if (facts.window === undefined)' }],
+    check: { by: 'explore', config: 'cutover', oracles: ['I13'] },
+  },
+  {
+    name: 'cutover although every service can hold two keys',
+    patches: [
+      {
+        file: STEADY,
+        find: "if (unfit?.blocked?.reason === 'SingleKeyService' && mayCutOver(facts))",
+        replace: 'if (mayCutOver(facts))',
+      },
+    ],
+    check: { by: 'explore', config: 'cutoverSpared', oracles: ['I2'] },
+  },
+  {
+    name: 'cutover over before every pod has followed',
+    patches: [
+      { file: REPLACEMENT, find: 'if (asked.length > 0) return', replace: 'if (asked.length > 99) return' },
+      { file: REPLACEMENT, find: 'if (rows.met.length < all) {', replace: 'if (rows.met.length > all) {' },
+    ],
+    check: { by: 'explore', config: 'cutoverPair', oracles: ['I6'] },
+  },
+  {
+    name: 'pre-staged key promoted outside a window',
+    patches: [
+      {
+        file: STEADY,
+        find: "if (!facts.window.open) return outsideWindow(facts.window, phase, 'staged everywhere');",
+        replace: '',
+      },
+    ],
+    check: { by: 'explore', config: 'preStage', oracles: ['I13'] },
+  },
+  {
+    name: 'lazy retirement counted as acknowledged',
+    patches: [
+      {
+        file: PROGRESS,
+        find: "return step ?? confirmed(facts, keyset, (acked) => ({ transition: 'finish', acked, outcome }), 'Retiring');",
+        replace:
+          "const all = { Signer: keyset.version, Verifier: keyset.version };\n  return step ?? confirmed(facts, keyset, () => ({ transition: 'finish', acked: all, outcome }), 'Retiring');",
+      },
+    ],
+    check: { by: 'explore', config: 'lazy', oracles: ['I4'] },
+  },
+  {
+    name: 'mounted files taken for read when the pod is marked',
+    patches: [
+      {
+        file: CONVERGE,
+        find: "if (target.settings.source === 'File') return 'leaving';",
+        replace:
+          "if (target.settings.source === 'File') return pod.templateVersion === keyset.version ? 'met' : 'leaving';",
+      },
+      {
+        file: 'src/rotation/evidence.ts',
+        find: 'const oldest = targets\n',
+        replace:
+          "if (targets.every((t) => t.settings.source === 'File' && t.pods.every((p) => p.templateVersion === keyset.version))) return keyset.version;\n  const oldest = targets\n",
+      },
+    ],
+    check: { by: 'explore', config: 'file', oracles: ['I4'] },
+  },
+  {
+    name: 'an emergency asks a service of one key for the ack key',
+    patches: [
+      {
+        file: 'src/rotation/evidence.ts',
+        find: "return !replaced || kid !== keyIn(keyset, 'ack')?.kid;",
+        replace: 'return replaced || !replaced;',
+      },
+    ],
+    check: { by: 'explore', config: 'leakUnfit', oracles: ['I14'] },
+  },
+];
