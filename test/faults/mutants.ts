@@ -76,10 +76,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'restarts nothing and believes that all is well',
     patches: [
       NO_GUARD,
-      progress(
-        '  const progress = describe(requirements, rows);\n',
-        '  if (now > 0) return undefined;\n  const progress = describe(requirements, rows);\n',
-      ),
+      {
+        file: 'src/rotation/roll.ts',
+        find: '  const progress = describe(requirements, rows);\n',
+        replace: '  if (now > 0) return undefined;\n  const progress = describe(requirements, rows);\n',
+      },
     ],
     trips: ['the new key is accepted everywhere', 'old keys are refused everywhere'],
   },
@@ -103,12 +104,12 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'ends an emergency without a pod being asked',
     patches: [
       {
-        file: 'src/rotation/emergency.ts',
+        file: 'src/rotation/replacement.ts',
         find: 'const pods = verifiers.length > 0 ? verifiers : doomed;',
         replace: 'const pods = verifiers.length > 99 ? verifiers : [];',
       },
       {
-        file: 'src/rotation/emergency.ts',
+        file: 'src/rotation/replacement.ts',
         find: 'if (rows.met.length < all) {',
         replace: 'if (rows.met.length > all) {',
       },
@@ -130,12 +131,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'never promotes',
-    patches: [
-      progress(
-        'if (!facts.window.open) return outsideWindow(facts);',
-        'if (facts.now > 0) return outsideWindow(facts);',
-      ),
-    ],
+    patches: [progress('if (!facts.window.open) return outsideWindow(', 'if (facts.now > 0) return outsideWindow(')],
     trips: ['it ends in time'],
   },
   {

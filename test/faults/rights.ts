@@ -12,7 +12,8 @@ interface Role {
 
 const granted = new Map<string, Set<string>>();
 
-for (const path of ['base', 'namespace']) {
+/** What may be given besides is asked for as well, and refused here. */
+for (const path of ['base', 'namespace', 'residue']) {
   const documents = loadAll(readFileSync(join(repoRoot, 'deploy', path, 'rbac.yaml'), 'utf8')) as readonly Role[];
   for (const { resources, verbs } of documents.flatMap(({ rules = [] }) => rules)) {
     for (const resource of resources) granted.set(resource, new Set([...(granted.get(resource) ?? []), ...verbs]));
