@@ -83,7 +83,7 @@ describe.concurrent('an emergency', () => {
       { metadata: { annotations: { 'rekey.dev/paused': 'true' } } },
     );
     await declare(scene, 'n1');
-    for (const step of ['wrote the Secret', 'may accept a burnt key']) {
+    for (const step of ['wrote the Secret', 'replaced at once']) {
       await operator.waitForLine(({ message, transition }) => message.includes(step) && transition !== 'adopt');
       operator.kill('SIGKILL');
       await operator.exited;

@@ -10,17 +10,29 @@ interface Role {
   readonly rules?: readonly { readonly resources: readonly string[]; readonly verbs: readonly string[] }[];
 }
 
-const granted = new Map<string, Set<string>>();
+type Rights = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** What may be given besides is asked for as well, and refused here. */
-for (const path of ['base', 'namespace', 'residue']) {
-  const documents = loadAll(readFileSync(join(repoRoot, 'deploy', path, 'rbac.yaml'), 'utf8')) as readonly Role[];
-  for (const { resources, verbs } of documents.flatMap(({ rules = [] }) => rules)) {
-    for (const resource of resources) granted.set(resource, new Set([...(granted.get(resource) ?? []), ...verbs]));
+function rightsIn(paths: readonly string[]): Rights {
+  const rights = new Map<string, Set<string>>();
+  for (const path of paths) {
+    const documents = loadAll(readFileSync(join(repoRoot, 'deploy', path, 'rbac.yaml'), 'utf8')) as readonly Role[];
+    for (const { resources, verbs } of documents.flatMap(({ rules = [] }) => rules)) {
+      for (const resource of resources) rights.set(resource, new Set([...(rights.get(resource) ?? []), ...verbs]));
+    }
   }
+  return rights;
 }
+
+const granted = rightsIn(['base', 'namespace']);
+/** An emergency looks for copies of a burnt key where it may; here it may not. */
+const optional = rightsIn(['residue']);
 
 /** @param resource plural, with the subresource if there is one */
 export function isGranted(verb: string, resource: string): boolean {
   return granted.get(resource)?.has(verb) ?? false;
+}
+
+/** Whether an emergency may ask for it, and be refused. */
+export function isOptional(verb: string, resource: string): boolean {
+  return optional.get(resource)?.has(verb) ?? false;
 }

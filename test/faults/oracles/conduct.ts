@@ -7,7 +7,7 @@ import { scanForKeys } from '../../support/scenario/secrets-scan.ts';
 import type { Evidence, Oracle } from '../evidence.ts';
 import type { Workload } from '../plan.ts';
 import { REFERENCE } from '../reference.ts';
-import { isGranted } from '../rights.ts';
+import { isGranted, isOptional } from '../rights.ts';
 
 /** Further calls that a process may make for being started. */
 const CALLS_PER_START = 40;
@@ -27,10 +27,12 @@ export const calls: Oracle = ({ plan, audited, processes, faultMs }) => {
   return audited.length <= bound ? [] : [`${audited.length} API calls, more than ${Math.round(bound)}`];
 };
 
-/** Only the calls that it needs; none is refused for want of rights. */
-export const rights: Oracle = ({ audited }) => {
-  const strange = audited.find(({ verb, resource }) => !isGranted(verb, resource));
-  const denied = audited.find(({ code }) => code === 403);
+/** Only the calls that it needs; none is refused for want of rights, but for the look around after an emergency. */
+export const rights: Oracle = ({ audited, plan }) => {
+  const looks = plan.workload === 'emergency' || plan.workload === 'leak';
+  const needed = audited.filter(({ verb, resource, code }) => !(looks && code === 403 && isOptional(verb, resource)));
+  const strange = needed.find(({ verb, resource }) => !isGranted(verb, resource));
+  const denied = needed.find(({ code }) => code === 403);
   return [
     ...(strange === undefined ? [] : [`it asked for ${strange.verb} ${strange.resource}`]),
     ...(denied === undefined ? [] : [`it may not ${denied.verb} ${denied.resource}`]),
