@@ -40,7 +40,11 @@ export interface Subject {
   readonly environment: string;
 }
 
+/** A reason may be a text of any length, which receivers would refuse. */
+const LONGEST_REASON = 1_024;
+
 const iso = (ms: number) => new Date(ms).toISOString();
+const short = (reason: string) => (reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON)}…` : reason);
 
 /** @returns what is worth telling now, oldest first, whether it has been told or not */
 export function messagesOf(subject: Subject, keyset: Keyset, now: number): readonly Message[] {
@@ -69,7 +73,7 @@ function rotationMessages(subject: Subject, rotation: RotationRecord): readonly 
     id: `${id}/${outcome}`,
     event: outcome === 'Completed' ? 'Completed' : 'Failed',
     ...about(subject),
-    ...{ trigger, actor, reason, from, to, outcome },
+    ...{ trigger, actor, reason: short(reason), from, to, outcome },
     startedAt: iso(startedAt),
     finishedAt: iso(finishedAt),
     ...(failure && { failure: { reason: failure.reason, message: failure.message } }),
@@ -89,7 +93,7 @@ function emergencyMessages(
     ...about(subject),
     trigger: 'Emergency',
     ...(own && { actor: own.actor }),
-    reason,
+    reason: short(reason),
     ...(own && { from: own.from, to: own.to }),
     startedAt: iso(writtenAt),
     signInAgain: true,

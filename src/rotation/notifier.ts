@@ -150,7 +150,9 @@ export class Notifier {
     const resource = this.#options.resources.get(key);
     if (resource?.metadata.uid !== uid) return undefined;
     const receivers = resource.spec.notifications ?? [];
-    const index = receivers.findIndex((receiver) => id === `${message.id} ${nameOf(receiver)}`);
+    const index = receivers.findIndex(
+      (receiver) => receiver.on.includes(message.event) && id === `${message.id} ${nameOf(receiver)}`,
+    );
     const receiver = receivers[index];
     return receiver && { resource, receiver, index };
   }

@@ -54,16 +54,21 @@ const PRIVATE = 'leads to an address that is not public';
 
 class PrivateAddressError extends Error {}
 
-/** One bad address among several is enough: which of them is taken is not ours to choose. */
-const publicLookup: LookupFunction = (hostname, options, callback) => {
-  lookup(hostname, { ...options, all: true }, (error, addresses) => {
-    const [first] = addresses ?? [];
-    if (error !== null || first === undefined) callback(error ?? new Error('no address'), []);
-    else if (!addresses.every(({ address }) => isPublicAddress(address))) callback(new PrivateAddressError(), []);
-    else if (options.all) callback(null, addresses);
-    else callback(null, first.address, first.family);
-  });
-};
+/**
+ * The look-up of a connection, which goes to no other address than those that it returns. One bad address among several is
+ * enough to refuse: which of them is taken is not ours to choose.
+ */
+export function checkedLookup(isAllowed: (address: string) => boolean): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      const [first] = addresses ?? [];
+      if (error !== null || first === undefined) callback(error ?? new Error('no address'), []);
+      else if (!addresses.every(({ address }) => isAllowed(address))) callback(new PrivateAddressError(), []);
+      else if (options.all) callback(null, addresses);
+      else callback(null, first.address, first.family);
+    });
+  };
+}
 
 export interface WebhookOptions {
   /** For development: any address, and http. */
@@ -77,7 +82,7 @@ export class WebhookClient {
 
   constructor({ allowPrivate }: WebhookOptions) {
     this.#allowPrivate = allowPrivate;
-    const connect = { timeout: TIMEOUT_MS, ...(!allowPrivate && { lookup: publicLookup }) };
+    const connect = { timeout: TIMEOUT_MS, ...(!allowPrivate && { lookup: checkedLookup(isPublicAddress) }) };
     this.#agent = new Agent({ connect, connections: 4, pipelining: 1, keepAliveTimeout: 1_000 });
   }
 

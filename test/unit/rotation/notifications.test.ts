@@ -50,6 +50,12 @@ describe('the messages of a keyset', () => {
     ]);
   });
 
+  it('keep a long reason short', () => {
+    const long: Write = { ...burn, rotation: { ...asked, reason: 'x'.repeat(100_000) } };
+    const [message] = messagesOf(subject, keysetAfter([WRITES.adopt, long]), T0);
+    expect(message?.reason).toHaveLength(1_025);
+  });
+
   it('are one text for Slack, with nothing that Slack would take for markup', () => {
     const [message] = messagesOf(subject, keysetAfter([WRITES.adopt, burn]), T0);
     if (message === undefined) throw new Error('no message');

@@ -22,6 +22,9 @@ const resourceWith = (...notifications: object[]) =>
     spec: { notifications },
   }) as unknown as JwtKeyRotation;
 
+/** Time for what must not happen. */
+const quiet = () => new Promise((resolve) => setTimeout(resolve, 50));
+
 interface Step {
   readonly status: number;
   readonly headers?: Record<string, string>;
@@ -94,7 +97,7 @@ describe('a notification', () => {
     expect(told).toEqual(['r1/Completed Json hook/url']);
     const next = start(resource, { hook: url });
     next.notifier.observed({ ...resource, status: { notified: told } }, facts);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await quiet();
     expect(messages).toHaveLength(2);
     expect(JSON.stringify(said)).not.toContain('T0SECRET');
   });
@@ -111,11 +114,13 @@ describe('a notification', () => {
 
   it.each([404, 302])('is given up at once when the receiver answers %i, and the field is named', async (status) => {
     const { messages, url } = await receive({ status, headers: { location: '/elsewhere' } });
-    const resource = resourceWith({ ...receiver('other'), on: ['Failed'] }, receiver('hook'));
+    const resource = resourceWith({ ...receiver('hook'), on: ['Failed'] }, receiver('hook'));
     const { notifier, events, said, counts, ended } = start(resource, { hook: url });
     notifier.observed(resource, facts);
     await ended('failed');
+    await quiet();
     notifier.observed(resource, facts);
+    await quiet();
     expect(counts).toEqual(['failed']);
     expect(messages).toHaveLength(1);
     expect(events).toHaveLength(1);
@@ -153,7 +158,7 @@ describe('a notification', () => {
     const { messages, url } = await receive({ status: 500 });
     const { notifier, counts } = start(resourceWith(), { hook: url });
     notifier.observed(resourceWith(receiver('hook')), facts);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await quiet();
     expect([messages, counts]).toEqual([[], []]);
   });
 });

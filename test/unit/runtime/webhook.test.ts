@@ -1,7 +1,8 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { isPublicAddress, WebhookClient } from '../../../src/runtime/webhook.ts';
+import { checkedLookup, isPublicAddress, WebhookClient } from '../../../src/runtime/webhook.ts';
 
 const { signal } = new AbortController();
 
@@ -50,6 +51,24 @@ describe('an address', () => {
       expect(isPublicAddress(address)).toBe(true);
     },
   );
+});
+
+describe('a checked look-up', () => {
+  it.each([true, false])('leads to the address that was checked (all addresses asked for: %s)', async (all) => {
+    const { port } = await serve(200);
+    const checked: string[] = [];
+    const lookup = checkedLookup((address) => checked.push(address) > 0);
+    const socket = connect({ host: 'localhost', port, lookup, autoSelectFamily: all, family: all ? 0 : 4 });
+    await once(socket, 'connect');
+    expect(checked).toContain(socket.remoteAddress);
+    socket.destroy();
+  });
+
+  it('refuses when one of the addresses is bad', async () => {
+    const socket = connect({ host: 'localhost', port: 1, lookup: checkedLookup(() => false) });
+    const error = await new Promise((resolve) => socket.on('error', resolve));
+    expect(error).not.toHaveProperty('code', 'ECONNREFUSED');
+  });
 });
 
 describe('a webhook', () => {
