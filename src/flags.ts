@@ -17,6 +17,7 @@ export interface Flags {
   readonly logLevel: Level;
   readonly allowLoopbackPods: boolean;
   readonly allowDebugging: boolean;
+  readonly allowPrivateWebhooks: boolean;
   readonly help: boolean;
 }
 
@@ -34,6 +35,7 @@ Usage: rekey [flags]
   --log-level LEVEL                 error, warn, info or debug (info)
   --allow-loopback-pods             for development: canaries may be sent to pods with a loopback address
   --allow-debugging                 for development: run although Node lets a debugger in or writes its memory to files
+  --allow-private-webhooks          notifications may go to addresses that are not public, and over http
   --help                            this text
 `;
 
@@ -66,6 +68,7 @@ export function parseFlags(args: readonly string[]): Flags {
     logLevel,
     allowLoopbackPods: values['allow-loopback-pods'],
     allowDebugging: values['allow-debugging'],
+    allowPrivateWebhooks: values['allow-private-webhooks'],
     help: values.help,
   };
 }
@@ -85,6 +88,7 @@ function parse(args: readonly string[]) {
         'log-level': { type: 'string', default: 'info' },
         'allow-loopback-pods': { type: 'boolean', default: false },
         'allow-debugging': { type: 'boolean', default: false },
+        'allow-private-webhooks': { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });

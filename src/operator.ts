@@ -9,6 +9,7 @@ import type { ClusterAccess } from './kube/config.ts';
 import { Actor } from './rotation/act.ts';
 import { Announcer } from './rotation/announce.ts';
 import { RotationMetrics } from './rotation/metrics.ts';
+import { Notifier } from './rotation/notifier.ts';
 import { priorityOf, Reconciler } from './rotation/reconciler.ts';
 import { SecretWatches } from './rotation/secret-watches.ts';
 import { StatusWriter } from './rotation/status-writer.ts';
@@ -22,6 +23,7 @@ import { controllerMetrics, createRegistry, leaderMetrics, queueMetrics, request
 import { ServerClock } from './runtime/server-clock.ts';
 import { runStopSteps, type StopStep } from './runtime/shutdown.ts';
 import { keyOf } from './runtime/store.ts';
+import { WebhookClient } from './runtime/webhook.ts';
 import { WorkQueue } from './runtime/workqueue.ts';
 import { type WatchedCluster, watchCluster } from './watched-cluster.ts';
 
@@ -42,6 +44,7 @@ export class Operator {
   readonly #events: EventRecorder;
   readonly #secrets: SecretWatches;
   readonly #actor: Actor;
+  readonly #notifier: Notifier;
   readonly #reconciler: Reconciler;
   #controller: Promise<unknown> = Promise.resolve();
 
@@ -78,6 +81,12 @@ export class Operator {
     this.#events = new EventRecorder({ ...common, ...reporting });
     this.#secrets = new SecretWatches({ ...common, onChange: (key) => this.#queue.add(key) });
     this.#actor = new Actor({ ...common, fence, onWorkload: (view) => workloads[view.kind].upsert(view, view) });
+    const metrics = new RotationMetrics(this.#registry);
+    this.#notifier = new Notifier({
+      ...{ ...common, random: Math.random, events: this.#events, metrics, resources },
+      webhooks: new WebhookClient({ allowPrivate: flags.allowPrivateWebhooks }),
+      onTold: (key) => this.#queue.add(key),
+    });
     this.#reconciler = new Reconciler({
       ...common,
       resources,
@@ -85,7 +94,8 @@ export class Operator {
       secrets: this.#secrets,
       actor: this.#actor,
       status: new StatusWriter({ ...common, fence, resources }),
-      announcer: new Announcer({ events: this.#events, log, metrics: new RotationMetrics(this.#registry) }),
+      announcer: new Announcer({ events: this.#events, log, metrics }),
+      notifier: this.#notifier,
       allowLoopback: flags.allowLoopbackPods,
       serverClock,
     });
@@ -159,7 +169,9 @@ export class Operator {
         this.#watching.abort();
         this.#secrets.close();
       }),
-      step('connections', 2_000, () => Promise.all([this.#actor.close(), this.#client.close(), health.close()])),
+      step('connections', 2_000, () =>
+        Promise.all([this.#actor.close(), this.#notifier.close(), this.#client.close(), health.close()]),
+      ),
     ];
   }
 }

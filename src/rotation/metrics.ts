@@ -6,6 +6,7 @@ import { Counter, Gauge, type Registry } from '@prometheus-io/client';
 import { survey } from './converge.ts';
 import type { Answer, Facts } from './facts.ts';
 import { keyIn } from './keyset.ts';
+import type { NotificationResult } from './notifier.ts';
 import { requirementsOf } from './requirements.ts';
 import type { JwtKeyRotationStatus } from './types.ts';
 
@@ -30,6 +31,7 @@ export class RotationMetrics {
   readonly #restarts: Counter<string>;
   readonly #canaries: Counter<string>;
   readonly #writes: Counter<string>;
+  readonly #notifications: Counter<string>;
   readonly #observed = new Map<string, Observed>();
 
   constructor(registry: Registry) {
@@ -40,6 +42,7 @@ export class RotationMetrics {
     this.#restarts = counter('rekey_rollout_restarts_total', 'Rolling restarts of workloads.', 'kind', 'workload');
     this.#canaries = counter('rekey_canary_total', 'Answers of pods to canaries.', 'result');
     this.#writes = counter('rekey_secret_writes_total', 'Writes of the Secret.', 'transition');
+    this.#notifications = counter('rekey_notification_total', 'Tries to deliver notifications.', 'result');
 
     const observed = this.#observed;
     const gauge = (
@@ -110,6 +113,10 @@ export class RotationMetrics {
 
   wrote(labels: ResourceLabels, transition: string): void {
     this.#writes.inc({ ...labels, transition });
+  }
+
+  notified(labels: ResourceLabels, result: NotificationResult): void {
+    this.#notifications.inc({ ...labels, result });
   }
 
   observed(key: string, labels: ResourceLabels, status: JwtKeyRotationStatus, facts?: Facts): void {

@@ -15,6 +15,7 @@ import type { Facts, SecretFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { Memory } from './memory.ts';
 import type { JwtKeyRotation } from './names.ts';
+import type { Notifier } from './notifier.ts';
 import { type Caches, cachedWorld, emergencyOf, liveWorld, observe, readSecretNow, type World } from './observe.ts';
 import { plan } from './plan.ts';
 import type { SecretWatches } from './secret-watches.ts';
@@ -37,6 +38,7 @@ export interface ReconcilerOptions {
   readonly actor: Actor;
   readonly status: StatusWriter;
   readonly announcer: Announcer;
+  readonly notifier: Pick<Notifier, 'observed' | 'forgot'>;
   readonly allowLoopback: boolean;
   readonly serverClock: ServerClock;
 }
@@ -71,12 +73,13 @@ export class Reconciler {
   }
 
   async #pass(key: string, resource: JwtKeyRotation, settings: Settings): Promise<Result> {
-    const { actor, clock, announcer, status } = this.#options;
+    const { actor, clock, announcer, notifier, status } = this.#options;
     const namespace = resource.metadata.namespace ?? '';
     const memory = this.#memory(key);
     this.#options.secrets.watch(key, namespace, settings.secretName);
     const { facts, decision } = await this.#decide(resource, settings, memory);
-    const next = statusOf(resource, facts, decision);
+    const notified = notifier.observed(resource, facts);
+    const next = { ...statusOf(resource, facts, decision), ...(notified.length > 0 && { notified }) };
     announcer.decided(resource, facts, decision, next);
     const statusAgainMs = (await status.write(resource, next)) ?? RESYNC_MS;
     const { action } = decision;
@@ -178,6 +181,7 @@ export class Reconciler {
     this.#memories.delete(key);
     this.#options.secrets.unwatch(key);
     this.#options.announcer.forgot(key);
+    this.#options.notifier.forgot(key);
     this.#options.status.forget(key);
   }
 }

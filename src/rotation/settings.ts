@@ -85,7 +85,6 @@ const unsupported: SpecPolicy = (spec) => {
     [spec.retire.mode === 'Clock', 'spec.retire.mode: Clock'],
     [spec.secretKeys.previous !== '', 'spec.secretKeys.previous'],
     [spec.secretKeys.keyset !== '', 'spec.secretKeys.keyset'],
-    [(spec.notifications ?? []).length > 0, 'spec.notifications'],
     ...spec.targets.map((target, i) => [target.kind === 'Rollout', `spec.targets[${i}].kind: ${target.kind}`] as const),
   ];
   const found = fields.find(([used]) => used);

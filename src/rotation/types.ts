@@ -188,6 +188,8 @@ export interface JwtKeyRotationStatus {
     /** What was not looked at for residue, and why. Absent if all was. */
     readonly residueIncomplete?: string;
   };
+  /** The last notifications that were delivered, by message and receiver, oldest first. */
+  readonly notified?: readonly string[];
   /** Last forceRotation.reason that was acted upon. */
   readonly observedForceReason?: string;
   /** The targets as last observed. */

@@ -95,6 +95,7 @@ export class MiniOperator {
     this.#reconciler = new Reconciler({
       ...{ client: this.#client, clock, log: silent, resources: this.#resources, caches: this.#caches },
       ...{ secrets: new Told(cluster), actor: this.#actor, status: new Kept(this), announcer: new Silence() },
+      notifier: { observed: () => [], forgot: () => undefined },
       ...{ allowLoopback: true, serverClock: new ServerClock(clock) },
     });
   }

@@ -33,6 +33,7 @@ const PURE = [
   'safe-write',
   'transition',
   'keyset',
+  'notifications',
   'policies/preflight',
 ];
 
