@@ -90,4 +90,32 @@ describe('a receiver', () => {
     expect(said).not.toContain('T0SECRETPATH');
     expect(await scene.close()).toEqual([]);
   });
+
+  it('is told of an emergency when the key is burnt, and when it is dead', async () => {
+    const { bodies, url } = await receive();
+    const notifications = [{ urlFrom: { secretKeyRef: { name: 'hooks', key: 'url' } } }];
+    const scene = await openScene(cluster, { adopt: false, spec: { notifications } });
+    const { api, namespace, name } = scene;
+    const data = { url: Buffer.from(url).toString('base64') };
+    await api.create({ kind: 'Secret', metadata: { name: 'hooks', namespace }, data });
+    await letRead(api, namespace, 'hooks');
+    await scene.operator({ flags: ['--allow-private-webhooks'] });
+    await waitUntilReady(api, namespace, name);
+    const annotations = { 'rekey.dev/emergency': 'n1: found in a log' };
+    await api.patch({ kind: 'JwtKeyRotation', namespace, name }, { metadata: { annotations } });
+    const { keyset } = await waitFor(
+      ...([api, namespace, name, 'both messages are noted as delivered'] as const),
+      ({ resource }) => resource.status?.notified?.length === 2,
+    );
+    const writtenAt = new Date(keyset?.emergency?.writtenAt ?? 0).toISOString();
+    const messages = bodies.map((body) => JSON.parse(body) as Message);
+    const common = { event: 'Emergency', reason: 'found in a log', signInAgain: true, tokensIssuedBefore: writtenAt };
+    for (const message of messages) expect(message).toMatchObject(common);
+    const last = messages.filter(({ seconds }) => seconds !== undefined);
+    expect(last).toHaveLength(1);
+    expect(last[0]?.finishedAt).toBe(new Date(keyset?.emergency?.goneAt ?? 0).toISOString());
+    expect(messages.length - last.length).toBe(2);
+    expect(scanForKeys([{ name: 'messages', text: bodies.join('\n') }], scene.keys.keys())).toEqual([]);
+    expect(await scene.close()).toEqual([]);
+  });
 });
