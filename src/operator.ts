@@ -8,6 +8,7 @@ import { KubeClient } from './kube/client.ts';
 import type { ClusterAccess } from './kube/config.ts';
 import { Actor } from './rotation/act.ts';
 import { Announcer } from './rotation/announce.ts';
+import { AuditWriter } from './rotation/audit-writer.ts';
 import { RotationMetrics } from './rotation/metrics.ts';
 import { Notifier } from './rotation/notifier.ts';
 import { priorityOf, Reconciler } from './rotation/reconciler.ts';
@@ -96,6 +97,7 @@ export class Operator {
       status: new StatusWriter({ ...common, fence, resources }),
       announcer: new Announcer({ events: this.#events, log, metrics }),
       notifier: this.#notifier,
+      audit: new AuditWriter({ ...common, fence, events: this.#events }),
       allowLoopback: flags.allowLoopbackPods,
       serverClock,
     });

@@ -10,6 +10,7 @@ import type { ServerClock } from '../runtime/server-clock.ts';
 import { keyOf, type Store } from '../runtime/store.ts';
 import type { Actor } from './act.ts';
 import type { Announcer } from './announce.ts';
+import type { AuditWriter } from './audit-writer.ts';
 import type { Action, Decision } from './decision.ts';
 import type { Facts, SecretFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
@@ -39,6 +40,7 @@ export interface ReconcilerOptions {
   readonly status: StatusWriter;
   readonly announcer: Announcer;
   readonly notifier: Pick<Notifier, 'observed' | 'forgot'>;
+  readonly audit: Pick<AuditWriter, 'observed' | 'forgot'>;
   readonly allowLoopback: boolean;
   readonly serverClock: ServerClock;
 }
@@ -73,7 +75,7 @@ export class Reconciler {
   }
 
   async #pass(key: string, resource: JwtKeyRotation, settings: Settings): Promise<Result> {
-    const { actor, clock, announcer, notifier, status } = this.#options;
+    const { actor, audit, clock, announcer, notifier, status } = this.#options;
     const namespace = resource.metadata.namespace ?? '';
     const memory = this.#memory(key);
     this.#options.secrets.watch(key, namespace, settings.secretName);
@@ -81,6 +83,7 @@ export class Reconciler {
     const notified = notifier.observed(resource, facts);
     const next = { ...statusOf(resource, facts, decision), ...(notified.length > 0 && { notified }) };
     announcer.decided(resource, facts, decision, next);
+    audit.observed(resource, facts);
     const statusAgainMs = (await status.write(resource, next)) ?? RESYNC_MS;
     const { action } = decision;
     if (action.type === 'wait' || action.type === 'confirm') {
@@ -182,6 +185,7 @@ export class Reconciler {
     this.#options.secrets.unwatch(key);
     this.#options.announcer.forgot(key);
     this.#options.notifier.forgot(key);
+    this.#options.audit.forgot(key);
     this.#options.status.forget(key);
   }
 }

@@ -50,7 +50,8 @@ export function planReplacement(facts: Facts, keyset: Keyset, replacement: Repla
   const targets = rolling ? unstamped(requirements, keyset) : [];
   if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
   // a rolling restart replaces the others in its own time; those of the newest template it leaves alone
-  const doomed = suspects.filter((row) => isSlow(row) && (!rolling || rows.stale.includes(row)));
+  const left = (row: PodOf) => rows.stale.includes(row) || isUnasked(row);
+  const doomed = suspects.filter((row) => isSlow(row) && (!rolling || left(row)));
   const verifiers = doomed.filter(({ target }) => target.settings.roles.includes('Verifier'));
   const pods = verifiers.length > 0 ? verifiers : doomed;
   if (pods.length > 0) return { action: { type: 'delete', pods, graceSeconds: GRACE_SECONDS }, phase, progress };
@@ -98,6 +99,11 @@ function isOlder({ target, pod }: PodOf, { now }: Facts, keyset: Keyset): boolea
   if (pod.startedAt < writtenAt) return true;
   const settled = writtenAt + SETTLE_MS;
   return levelOf(target) === 'Inferred' && now >= settled && pod.startedAt < settled;
+}
+
+/** Of the newest template, and no answer will ever tell what it holds. */
+function isUnasked({ target, pod }: PodOf): boolean {
+  return levelOf(target) === 'Inferred' && pod.templateVersion === target.workload?.templateVersion;
 }
 
 /** Over a Secret that was lost, a pod that refuses every key is like one that holds a key nobody knows. */

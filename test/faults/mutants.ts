@@ -46,7 +46,11 @@ const PUT = 'const written = await this.#put(';
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'retires the old key at once',
-    patches: [{ file: 'src/rotation/guard.ts', find: 'return Math.max(', replace: 'return 0 * Math.max(' }],
+    // nor does it wait for nodes that lag behind: tokens of the campaign are dead by then
+    patches: [
+      { file: 'src/rotation/guard.ts', find: 'return Math.max(', replace: 'return 0 * Math.max(' },
+      { file: 'src/rotation/guard.ts', find: 'if (facts.now < settled) {', replace: 'if (facts.now < 0 * settled) {' },
+    ],
     trips: ['W2: no key lost'],
   },
   {

@@ -96,6 +96,7 @@ export class MiniOperator {
       ...{ client: this.#client, clock, log: silent, resources: this.#resources, caches: this.#caches },
       ...{ secrets: new Told(cluster), actor: this.#actor, status: new Kept(this), announcer: new Silence() },
       notifier: { observed: () => [], forgot: () => undefined },
+      audit: { observed: () => undefined, forgot: () => undefined },
       ...{ allowLoopback: true, serverClock: new ServerClock(clock) },
     });
   }

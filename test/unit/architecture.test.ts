@@ -15,11 +15,12 @@ function importsOf(file: string): readonly string[] {
   return specifiers.map((name) => (name.startsWith('.') ? relative(root, resolve(root, file, '..', name)) : name));
 }
 
-const layerOf = (path: string) => /^src\/(kube|runtime|rotation)\//.exec(path)?.[1];
+const layerOf = (path: string) => /^src\/(kube|runtime|rotation|cli)\//.exec(path)?.[1];
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   kube: ['kube'],
   runtime: ['kube', 'runtime'],
   rotation: ['kube', 'runtime', 'rotation'],
+  cli: ['rotation', 'cli'],
 };
 /** Decide and never act: they know nothing of the world but facts. */
 const PURE = [

@@ -75,6 +75,7 @@ export const SECRETS: readonly WorldFault[] = [
     without: {
       'the outcome is right': 'it is as if the rotation had never been',
       'version rises': 'the version is gone',
+      'few restarts': 'the rotation begins anew',
     },
     run: async (context) => {
       await edit(context, { metadata: { annotations: { [STATE.version]: null } } });

@@ -50,10 +50,11 @@ export async function letIn(api: KubeApi, namespace: string, secretName: string)
     JSON.stringify(document, (key, value: unknown) => {
       if (key !== 'resourceNames') return value;
       named++;
-      return [secretName];
+      return (value as readonly string[]).map((item) => item.replace(/^jwt/, secretName));
     }),
   );
-  if (named !== 1) throw new Error(`deploy/namespace/rbac.yaml names ${named} resources: is it still the one Secret?`);
+  if (named !== 2)
+    throw new Error(`deploy/namespace/rbac.yaml names ${named} times: is it still the Secret and its log?`);
   await api.apply(documents.join('\n---\n'), namespace);
 }
 

@@ -683,6 +683,19 @@ describe('an emergency', () => {
     );
   });
 
+  it('in mode Rolling deletes a pod of the newest template that started too early and that nobody can ask', () => {
+    const settings = { ...SETTINGS, emergencyMode: 'Rolling' } as const;
+    const early = old.map((item) => {
+      const { canary: _, ...unasked } = item.settings;
+      const workload = item.workload && { ...item.workload, templateVersion: 3 };
+      const pods = item.pods.map((one) => ({ ...one, templateVersion: 3, startedAt: T0 + 1_000 }));
+      return { ...item, settings: unasked, workload, pods };
+    }) as typeof old;
+    expect(decide(facts(BURNING, { targets: early, settings, now: SETTLED }))).toBe(
+      'delete main-1,autoscraper-1,admin-1',
+    );
+  });
+
   it('is over when every pod has refused every burnt key, read afresh', () => {
     expect(decide(facts(BURNING, { targets: asks(fresh()) }))).toBe('probe main-1,autoscraper-1,admin-1');
     expect(decide(facts(BURNING, { targets: fresh(), live: false }))).toBe('confirm');

@@ -1,0 +1,41 @@
+/**
+ * `rekey verify-audit FILE|-`: whether an audit log is as it was written.
+ */
+import { readFileSync } from 'node:fs';
+import { verifyLog } from '../rotation/audit-log.ts';
+import { AUDIT_KEY } from '../rotation/audit-writer.ts';
+
+const USAGE = 'usage: kubectl get configmap NAME -o json | rekey verify-audit -\n';
+
+/**
+ * @param args after the name of the command
+ * @returns the exit code: 0 if the chain is whole, 1 if it is not, 2 if there is none to look at
+ */
+export function verifyAudit(args: readonly string[], print: (text: string) => void): number {
+  const [path, ...more] = args;
+  if (path === undefined || more.length > 0) {
+    print(USAGE);
+    return 2;
+  }
+  let log: unknown;
+  try {
+    const object = JSON.parse(readFileSync(path === '-' ? 0 : path, 'utf8')) as {
+      data?: Record<string, unknown>;
+    } | null;
+    log = object?.data?.[AUDIT_KEY];
+  } catch {
+    print(`${path}: cannot be read, or is no JSON. ${USAGE}`);
+    return 2;
+  }
+  if (typeof log !== 'string') {
+    print(`${path}: has no data key ${AUDIT_KEY}. ${USAGE}`);
+    return 2;
+  }
+  const { records, head, broken } = verifyLog(log);
+  print(
+    broken === undefined
+      ? `${records} records, none changed, removed or moved; the last has the hash ${head}\n`
+      : `BROKEN: ${broken}\n`,
+  );
+  return broken === undefined ? 0 : 1;
+}

@@ -1,0 +1,56 @@
+/** The audit log on a real API server: one record a rotation, which verifies, whoever died meanwhile. */
+import { describe, expect, inject, it } from 'vitest';
+import { verifyLog } from '../../src/rotation/audit-log.ts';
+import { AUDIT_KEY, auditNameOf } from '../../src/rotation/audit-writer.ts';
+import type { KubeObject } from '../support/cluster/kubeobject.ts';
+import { requestRotation, waitUntilDone } from '../support/scenario/rotation.ts';
+import { openScene, type Scene } from '../support/scenario/scene.ts';
+import { until } from '../support/scenario/until.ts';
+
+const cluster = inject('cluster');
+type ConfigMap = KubeObject & { readonly data?: Readonly<Record<string, string>> };
+
+async function logOf({ api, namespace, name }: Scene): Promise<string> {
+  const found = await api.find<ConfigMap>({ kind: 'ConfigMap', namespace, name: auditNameOf(name) });
+  return found?.data?.[AUDIT_KEY] ?? '';
+}
+
+const recordsIn = (log: string) => log.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
+
+describe('the audit log', () => {
+  it('holds each rotation once, chained, and an edit of it is told', async () => {
+    const scene = await openScene(cluster);
+    const { api, namespace, name } = scene;
+    await requestRotation(api, namespace, name, '1');
+    const { keyset } = await waitUntilDone(api, namespace, name, { requestedAt: '1' });
+    await until('the rotation is recorded', async () => verifyLog(await logOf(scene)).records === 1);
+    expect(recordsIn(await logOf(scene))).toMatchObject([
+      {
+        seq: 1,
+        rotationId: keyset?.rotation?.id,
+        resource: `${namespace}/${name}`,
+        environment: 'test',
+        trigger: 'Annotation',
+        outcome: 'Completed',
+        to: { kid: keyset?.rotation?.to, fp: expect.stringMatching(/^[0-9a-f]{16}$/) },
+        targets: [{ name: 'main', level: 'Canary', pods: 2 }, { name: 'autoscraper' }, { name: 'admin' }],
+      },
+    ]);
+    // an operator that knows nothing of it does not record it again
+    await scene.operators()[0]?.stop();
+    const later = await scene.operator();
+    const edited = (await logOf(scene)).replace('"outcome":"Completed"', '"outcome":"Aborted"');
+    await api.patch({ kind: 'ConfigMap', namespace, name: auditNameOf(name) }, { data: { [AUDIT_KEY]: edited } });
+    await api.patch(
+      { kind: 'JwtKeyRotation', namespace, name },
+      { metadata: { annotations: { 'rekey.dev/emergency': 'n1: leaked' } } },
+    );
+    await until('the emergency is recorded', async () => recordsIn(await logOf(scene)).length === 2);
+    const log = await logOf(scene);
+    expect(recordsIn(log)[1]).toMatchObject({ seq: 2, trigger: 'Emergency', emergency: { nonce: 'n1' } });
+    expect(verifyLog(log).broken).toMatch(/line 1 .* was changed/);
+    await later.waitForLine(({ reason }) => reason === 'AuditBroken');
+    for (const key of scene.keys.keys()) expect(log).not.toContain(key);
+    expect(await scene.close()).toEqual([]);
+  });
+});
