@@ -188,7 +188,7 @@ export class Notifier {
     }
     if (encoded === undefined) return { kind: 'Later', tell: true, why: `${where} is absent` };
     const url = Buffer.from(encoded, 'base64').toString().trim();
-    const answer = await webhooks.post(url, bodyOf(message, format), signal);
+    const answer = await webhooks.post(url, bodyOf(message, format), signal, { 'idempotency-key': message.id });
     signal.throwIfAborted();
     return judged(answer, where, clock.now());
   }
@@ -246,7 +246,8 @@ function judged(answer: WebhookAnswer, where: string, now: number): Try {
   const { status, retryAfter } = answer;
   if (status >= 200 && status < 300) return { kind: 'Delivered' };
   const why = `the receiver answered ${status}`;
-  if (status === 429 || status >= 500) return { kind: 'Later', why, afterMs: waitOf(retryAfter, now) };
+  if (status === 408 || status === 429 || status >= 500)
+    return { kind: 'Later', why, afterMs: waitOf(retryAfter, now) };
   return { kind: 'Never', why: status < 400 ? `${why}; redirects are not followed` : why };
 }
 

@@ -87,7 +87,12 @@ export class WebhookClient {
   }
 
   /** One try. Never throws. */
-  async post(url: string, body: string, signal: AbortSignal): Promise<WebhookAnswer> {
+  async post(
+    url: string,
+    body: string,
+    signal: AbortSignal,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<WebhookAnswer> {
     const target = URL.parse(url);
     const why = target === null ? 'is no URL' : this.#whyRefused(target);
     if (target === null || why !== undefined) return { kind: 'Refused', why: why ?? '' };
@@ -95,7 +100,7 @@ export class WebhookClient {
       const answer = await request(target, {
         dispatcher: this.#agent,
         method: 'POST',
-        headers: { 'content-type': 'application/json', 'user-agent': 'rekey' },
+        headers: { ...headers, 'content-type': 'application/json', 'user-agent': 'rekey' },
         body,
         signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
       });

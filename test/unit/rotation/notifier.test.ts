@@ -33,16 +33,18 @@ interface Step {
 /** A receiver that gives these answers one after another, the last one for ever. */
 async function receive(...steps: readonly Step[]) {
   const messages: Message[] = [];
+  const keys: unknown[] = [];
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const step = steps[Math.min(messages.length, steps.length - 1)];
+    keys.push(request.headers['idempotency-key']);
     messages.push(JSON.parse(Buffer.concat(chunks).toString()) as Message);
     response.writeHead(step?.status ?? 200, step?.headers).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
-  return { messages, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/T0SECRET` };
+  return { messages, keys, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/T0SECRET` };
 }
 
 /** A notifier whose pauses pass in no time. */
@@ -81,14 +83,15 @@ function start(resource: JwtKeyRotation, urls: Readonly<Record<string, string>>,
 }
 
 describe('a notification', () => {
-  it('is tried again after a failure of the receiver, with the same id, and then never again', async () => {
-    const { messages, url } = await receive({ status: 500 }, { status: 200 });
+  it.each([408, 500])('is tried again after a %i, with the same id, and then never again', async (status) => {
+    const { messages, keys, url } = await receive({ status }, { status: 200 });
     const resource = resourceWith(receiver('hook'));
     const { notifier, counts, pauses, said, onTold, ended } = start(resource, { hook: url });
     expect(notifier.observed(resource, facts)).toEqual([]);
     expect(notifier.observed(resource, facts)).toEqual([]);
     await ended('delivered');
     expect(messages.map(({ id }) => id)).toEqual(['r1/Completed', 'r1/Completed']);
+    expect(keys).toEqual(['r1/Completed', 'r1/Completed']);
     expect(messages[1]).toMatchObject({ event: 'Completed', resource: 'jwt', namespace: 'shop', from: 'A', to: 'B' });
     expect(counts).toEqual(['retried', 'delivered']);
     expect(pauses).toEqual([1_000]);
