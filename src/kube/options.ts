@@ -31,7 +31,7 @@ export interface Selection {
 }
 
 export interface ListOptions extends Selection, CallOptions {
-  /** Absent: the newest state. `0`: any state that the server has at hand. */
+  /** Absent: the newest state. `0`: a state that the server has at hand, however old. */
   readonly resourceVersion?: string | undefined;
   /** Objects a page. Default 500. */
   readonly limit?: number | undefined;

@@ -124,7 +124,7 @@ export class Actor {
   /** An emergency tells where the burnt keys lay, and still lie. */
   async #withResidue(
     namespace: string,
-    { settings: names, burntElsewhere: elsewhere = [] }: Facts,
+    { settings: names, burntElsewhere: elsewhere }: Facts,
     write: Write,
     secret: Secret | undefined,
     after: Keyset,

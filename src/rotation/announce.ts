@@ -8,7 +8,7 @@ import type { Outcome } from './act.ts';
 import type { Action, Decision } from './decision.ts';
 import type { Answer, Facts, Probe } from './facts.ts';
 import { type Finding, isPassing } from './finding.ts';
-import { currentShape, type Keyset, keyIn } from './keyset.ts';
+import { currentShape, type Keyset, keyIn, secondsOf } from './keyset.ts';
 import type { ResourceLabels, RotationMetrics } from './metrics.ts';
 import type { JwtKeyRotation } from './names.ts';
 import type { Write } from './transition.ts';
@@ -181,7 +181,7 @@ function reuseNote({ sharedWith, settings }: Facts): string {
 }
 
 function gone({ emergency }: Keyset): string {
-  const seconds = Math.ceil(((emergency?.goneAt ?? 0) - (emergency?.writtenAt ?? 0)) / 1000);
+  const seconds = emergency && secondsOf(emergency);
   return `no pod accepts a burnt key any more, ${seconds} s after the fresh one was written`;
 }
 

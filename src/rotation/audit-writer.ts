@@ -2,6 +2,7 @@
  * Writes the audit log, a ConfigMap beside the Secret. It follows the world: a rotation that has ended is in the Secret
  * until the next one begins, so one that could not be recorded at once is recorded later. Nothing waits for it.
  */
+
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import { CONFIG_MAPS } from '../kube/types.ts';
@@ -12,7 +13,8 @@ import { keyOf } from '../runtime/store.ts';
 import { type AuditKey, type AuditRecord, appendRecord, isRecorded, verifyLog } from './audit-log.ts';
 import { levelOf } from './evidence.ts';
 import type { Facts } from './facts.ts';
-import type { Keyset, Kid } from './keyset.ts';
+import { iso } from './iso.ts';
+import { type Keyset, type Kid, secondsOf } from './keyset.ts';
 import { FIELD_MANAGER, type JwtKeyRotation } from './names.ts';
 
 /** Data key of the ConfigMap. */
@@ -120,14 +122,17 @@ export class AuditWriter {
 }
 
 function recordOf({ metadata }: JwtKeyRotation, { settings, targets }: Facts, keyset: Keyset): AuditRecord {
-  const { rotation, emergency } = keyset;
+  const { rotation } = keyset;
   if (rotation?.outcome === undefined) throw new Error('no rotation has ended');
   const { id, trigger, actor, reason, from, to, startedAt, finishedAt = startedAt, outcome, failure } = rotation;
-  const iso = (ms: number) => new Date(ms).toISOString();
   const named = (kid: Kid): AuditKey => {
     const fp = [...keyset.keys, ...keyset.burnt].find((key) => key.kid === kid)?.fingerprint;
     return fp === undefined ? { kid } : { kid, fp };
   };
+  const emergency = trigger === 'Emergency' ? keyset.emergency : undefined;
+  const seconds = emergency && secondsOf(emergency);
+  const since = emergency?.writtenAt ?? Number.POSITIVE_INFINITY;
+  const burnt = keyset.burnt.filter(({ burntAt }) => burntAt >= since).map(({ kid }) => named(kid));
   return {
     rotationId: id,
     resource: keyOf(metadata),
@@ -144,13 +149,6 @@ function recordOf({ metadata }: JwtKeyRotation, { settings, targets }: Facts, ke
     finishedAt: iso(finishedAt),
     outcome,
     ...(failure && { failure: `${failure.reason}: ${failure.message}` }),
-    ...(trigger === 'Emergency' &&
-      emergency?.goneAt !== undefined && {
-        emergency: {
-          nonce: emergency.nonce,
-          seconds: Math.ceil((emergency.goneAt - emergency.writtenAt) / 1000),
-          burnt: keyset.burnt.filter(({ burntAt }) => burntAt >= emergency.writtenAt).map(({ kid }) => named(kid)),
-        },
-      }),
+    ...(emergency && seconds !== undefined && { emergency: { nonce: emergency.nonce, seconds, burnt } }),
   };
 }

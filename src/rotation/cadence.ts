@@ -3,6 +3,7 @@
  */
 
 import type { Finding } from './finding.ts';
+import { iso } from './iso.ts';
 import type { Attempts } from './keyset.ts';
 import { lastRun, nextRuns, runsAfter } from './schedule.ts';
 import type { Cadence, WindowSettings } from './settings.ts';
@@ -88,7 +89,6 @@ export function impossibleWindow(
   const starts = [...(due.since === undefined ? [] : [due.since]), ...due.nextRuns];
   const start = Math.max(now, starts[0] ?? now);
   const opensAt = nextOpening(windows, start);
-  const iso = (ms: number) => new Date(ms).toISOString();
   if (opensAt === undefined) {
     const message = `spec.maintenanceWindows: no window opens after ${iso(start)}, so no key could be promoted; give an Allow window that no Deny window covers`;
     return { reason: 'InvalidWindow', message };

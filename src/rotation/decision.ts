@@ -1,10 +1,12 @@
 /**
  * What the planner answers: one action, and what to tell people meanwhile.
  */
+
 import type { WindowState } from './cadence.ts';
 import type { PodOf } from './converge.ts';
 import type { TargetFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
+import { iso } from './iso.ts';
 import type { Write } from './transition.ts';
 import type { JwtKeyRotationStatus } from './types.ts';
 
@@ -41,7 +43,7 @@ export interface Decision {
 
 /** @param why what waits, for people */
 export function outsideWindow({ opensAt }: WindowState, phase: StatusPhase, why: string): Decision {
-  const opens = opensAt === undefined ? 'no window is known to open' : `next ${new Date(opensAt).toISOString()}`;
+  const opens = opensAt === undefined ? 'no window is known to open' : `next ${iso(opensAt)}`;
   const action = { type: 'wait', ...(opensAt !== undefined && { until: opensAt }) } as const;
   const message = `${why}; waiting for a maintenance window (${opens})`;
   return { action, phase, progress: message, blocked: { reason: 'OutsideWindow', message } };

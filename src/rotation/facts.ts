@@ -109,7 +109,7 @@ export interface Facts {
   /** Other resources of this cluster whose Secret holds the same key, as `namespace/name`. */
   readonly sharedWith: readonly string[];
   /** Other resources of this cluster whose Secret holds a key that was burnt here, as `namespace/name`. */
-  readonly burntElsewhere?: readonly string[];
+  readonly burntElsewhere: readonly string[];
   readonly due: Due;
   readonly window: WindowState;
   /** Why a promotion would find no window in time. */

@@ -127,6 +127,11 @@ export interface Keyset {
   readonly emergency?: Emergency;
 }
 
+/** @returns whole seconds from the fresh key to the last pod that accepted a burnt one; undefined until that is known */
+export function secondsOf({ writtenAt, goneAt }: Emergency): number | undefined {
+  return goneAt === undefined ? undefined : Math.ceil((goneAt - writtenAt) / 1000);
+}
+
 export function keyIn(keyset: Keyset, state: KeyState): KeyRecord | undefined {
   return keyset.keys.find((key) => key.state === state);
 }

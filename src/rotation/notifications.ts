@@ -1,7 +1,8 @@
 /**
  * Which messages a keyset gives rise to, and what they say. Key ids only, never key bytes.
  */
-import type { Emergency, Keyset, RotationRecord } from './keyset.ts';
+import { iso } from './iso.ts';
+import { type Emergency, type Keyset, type RotationRecord, secondsOf } from './keyset.ts';
 
 /** Older news are not sent: they would only confuse. */
 export const NEWS_MS = 3_600_000;
@@ -43,7 +44,6 @@ export interface Subject {
 /** A reason may be a text of any length, which receivers would refuse. */
 const LONGEST_REASON = 1_024;
 
-const iso = (ms: number) => new Date(ms).toISOString();
 const short = (reason: string) => (reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON)}…` : reason);
 
 /** @returns what is worth telling now, oldest first, whether it has been told or not */
@@ -83,9 +83,10 @@ function rotationMessages(subject: Subject, rotation: RotationRecord): readonly 
 
 function emergencyMessages(
   subject: Subject,
-  { reason, writtenAt, goneAt }: Emergency,
+  emergency: Emergency,
   rotation: RotationRecord | undefined,
 ): readonly Message[] {
+  const { reason, writtenAt, goneAt } = emergency;
   // the record of the emergency's rotation is replaced by that of the next one; who asked is not known from then on
   const own = rotation?.trigger === 'Emergency' ? rotation : undefined;
   const begun = {
@@ -102,8 +103,8 @@ function emergencyMessages(
   // a nonce is any text of any length; the time of the write tells the emergencies of one resource apart as well
   const id = `${subject.uid}/${writtenAt}`;
   const written: Message = { id: `${id}/Burnt`, ...begun };
-  if (goneAt === undefined) return [written];
-  const seconds = Math.ceil((goneAt - writtenAt) / 1000);
+  const seconds = secondsOf(emergency);
+  if (goneAt === undefined || seconds === undefined) return [written];
   const gone: Message = { id: `${id}/Gone`, ...begun, finishedAt: iso(goneAt), outcome: 'Completed', seconds };
   return [written, gone];
 }

@@ -1,6 +1,7 @@
 /**
  * A rotation under way: what each phase waits for, and what it does once it has it. See plan.ts for the rules.
  */
+
 import {
   FRESH_MS,
   isRolledOut,
@@ -16,6 +17,7 @@ import { type Decision, outsideWindow } from './decision.ts';
 import { SETTLE_MS } from './evidence.ts';
 import type { Facts, TargetFacts } from './facts.ts';
 import { confirmed, drainMsOf, guarded } from './guard.ts';
+import { iso } from './iso.ts';
 import { currentShape, type Keyset, keyIn } from './keyset.ts';
 import { requirementsOf } from './requirements.ts';
 import { roll, stalledFinding } from './roll.ts';
@@ -68,7 +70,7 @@ export function planDraining(facts: Facts, keyset: Keyset): Decision {
 }
 
 function draining(retireAt: number): Decision {
-  const progress = `the old key leaves at ${new Date(retireAt).toISOString()}, when its last token has expired`;
+  const progress = `the old key leaves at ${iso(retireAt)}, when its last token has expired`;
   return { action: { type: 'wait', until: retireAt }, phase: 'Draining', progress };
 }
 

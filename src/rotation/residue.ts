@@ -55,12 +55,10 @@ export async function findResidue(options: ResidueOptions): Promise<Residue> {
     const where = parts.filter(([, content]) => search.finds(content)).map(([part]) => part);
     found.push(...where.map((part) => placeOf(kind, object.metadata.name, part)));
   };
-  if (secret !== undefined)
-    look(
-      secret,
-      'Secret',
-      partsOfSecret(secret).filter(([part]) => !own.has(nameIn(part))),
-    );
+  if (secret !== undefined) {
+    const strange = Object.entries(secret.data ?? {}).filter(([name]) => !own.has(name));
+    look(secret, 'Secret', partsOfSecret({ ...secret, data: Object.fromEntries(strange) }));
+  }
   const missing: string[] = [];
   const failed: string[] = [];
   const lookAtAll = async <T extends KubeObject>(type: ResourceType<T>, partsOf: (object: T) => readonly Part[]) => {
@@ -125,10 +123,6 @@ export function withResidue(keyset: Keyset, { residue, residueIncomplete }: Resi
 /** Names are chosen by people, who may have put a key there. */
 function placeOf(kind: string, name: string, part: string): string {
   return redactText(`${kind} ${name}, ${part}`.slice(0, 300));
-}
-
-function nameIn(part: string): string {
-  return part.replace(/^data key /, '');
 }
 
 function partsOfSecret(secret: Secret): readonly Part[] {

@@ -1,6 +1,7 @@
 /**
  * The keyset as annotations of the Secret, and back. Times are RFC 3339 so that people can read them.
  */
+import { iso } from './iso.ts';
 import type { BurntKey, Emergency, Handled, KeyRecord, Keyset, Phase, RotationRecord, Shape } from './keyset.ts';
 import { STATE } from './names.ts';
 
@@ -20,8 +21,6 @@ const PHASES: readonly Phase[] = [
 const KEY_STATES: readonly KeyRecord['state'][] = ['staged', 'signing', 'draining', 'ack'];
 const TRIGGERS: readonly RotationRecord['trigger'][] = ['Schedule', 'Annotation', 'ForceRotation', 'Emergency'];
 const OUTCOMES: readonly NonNullable<RotationRecord['outcome']>[] = ['Completed', 'Aborted', 'RolledBack'];
-
-const iso = (ms: number) => new Date(ms).toISOString();
 
 export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
   const { rotation, attempts, burnt, emergency } = keyset;

@@ -1,13 +1,15 @@
 /**
  * The status that people see: what was observed and what is waited for. It is a cache; nothing is ever decided by it.
  */
+
 import { survey } from './converge.ts';
 import type { Decision } from './decision.ts';
 import { levelOf } from './evidence.ts';
 import type { Facts, TargetFacts } from './facts.ts';
 import { type Finding, isPassing, isWish } from './finding.ts';
 import { drainMsOf } from './guard.ts';
-import { currentShape, type Emergency, type Keyset, keyIn, type RotationRecord } from './keyset.ts';
+import { iso } from './iso.ts';
+import { currentShape, type Emergency, type Keyset, keyIn, type RotationRecord, secondsOf } from './keyset.ts';
 import { type JwtKeyRotation, REQUEST } from './names.ts';
 import { requirementsOf, verifiers } from './requirements.ts';
 import type { JwtKeyRotationStatus } from './types.ts';
@@ -15,8 +17,6 @@ import type { JwtKeyRotationStatus } from './types.ts';
 type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];
 type HistoryEntry = NonNullable<JwtKeyRotationStatus['history']>[number];
 type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>;
-
-const iso = (ms: number) => new Date(ms).toISOString();
 
 /** @param now milliseconds since the epoch */
 export function statusOf(resource: JwtKeyRotation, facts: Facts, decision: Decision): JwtKeyRotationStatus {
@@ -148,8 +148,10 @@ function contained({ metadata }: JwtKeyRotation, { nonce, reason, goneAt }: Emer
   };
 }
 
-function emergencyStatus({ writtenAt, goneAt, ...rest }: Emergency) {
-  const gone = goneAt === undefined ? {} : { keyGoneAt: iso(goneAt), seconds: Math.ceil((goneAt - writtenAt) / 1000) };
+function emergencyStatus(emergency: Emergency) {
+  const { writtenAt, goneAt, ...rest } = emergency;
+  const seconds = secondsOf(emergency);
+  const gone = goneAt !== undefined && seconds !== undefined ? { keyGoneAt: iso(goneAt), seconds } : {};
   return { ...rest, writtenAt: iso(writtenAt), ...gone };
 }
 

@@ -1,6 +1,7 @@
 /**
  * Nothing is under way: is a rotation wanted, and may it start?
  */
+
 import { backoffUntil } from './cadence.ts';
 import { FRESH_MS, RETRY_MS, type Survey, survey, toProbe } from './converge.ts';
 import { mayCutOver, planCutover } from './cutover.ts';
@@ -10,6 +11,7 @@ import { isConclusive } from './evidence.ts';
 import type { Facts } from './facts.ts';
 import { type Finding, isPassing } from './finding.ts';
 import { confirmed, guarded } from './guard.ts';
+import { iso } from './iso.ts';
 import { currentShape, type Handled, type Keyset, type Kid, keyIn, type Trigger } from './keyset.ts';
 import { startFinding } from './policies/preflight.ts';
 import { prestaged, requirementsOf } from './requirements.ts';
@@ -60,12 +62,11 @@ function wantedRotation({ requests, settings, due }: Facts, keyset: Keyset): Wan
     return { trigger: 'ForceRotation', actor: 'spec', reason: settings.forceReason };
   }
   if (due.since === undefined) return undefined;
-  return { trigger: 'Schedule', actor: 'rekey', reason: `due since ${new Date(due.since).toISOString()}` };
+  return { trigger: 'Schedule', actor: 'rekey', reason: `due since ${iso(due.since)}` };
 }
 
 function idle({ due }: Facts, blocked?: Finding): Decision {
-  const progress =
-    due.next === undefined ? 'no rotation is scheduled' : `next rotation ${new Date(due.next).toISOString()}`;
+  const progress = due.next === undefined ? 'no rotation is scheduled' : `next rotation ${iso(due.next)}`;
   const action = { type: 'wait', ...(due.next !== undefined && { until: due.next }) } as const;
   return { action, phase: 'Steady', progress, ...(blocked && { blocked }) };
 }
@@ -92,7 +93,7 @@ function foundKeysDraining({ now, settings }: Facts, keyset: Keyset): Decision |
   );
   const until = Math.max(0, ...exits.map((exit) => exit + settings.drainMs));
   if (now >= until) return undefined;
-  const message = `the keys that were found in the fallbacks are accepted until ${new Date(until).toISOString()}; the rotation starts then`;
+  const message = `the keys that were found in the fallbacks are accepted until ${iso(until)}; the rotation starts then`;
   return preflight(message, { reason: 'FoundKeysDraining', message }, until);
 }
 

@@ -71,7 +71,7 @@ export function checkedLookup(isAllowed: (address: string) => boolean): LookupFu
 }
 
 export interface WebhookOptions {
-  /** For development: any address, and http. */
+  /** For development: private addresses too, and http. */
   readonly allowPrivate: boolean;
 }
 

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
 import type { KubeObject } from '../support/cluster/kubeobject.ts';
+import { eventsIn } from '../support/scenario/events.ts';
 import { createNamespace, installOperator, letLead, operatorKubeconfig } from '../support/scenario/install.ts';
 import { type OperatorProcess, startOperator } from '../support/scenario/operator.ts';
 import { conditionOf, type Resource } from '../support/scenario/rotation.ts';
@@ -170,12 +171,9 @@ describe.concurrent('a resource that the controller must judge', () => {
       return condition?.reason === row.reason ? condition : undefined;
     });
     expect(ready).toMatchObject({ status: 'False', message: expect.stringContaining(row.names) });
-    const regarding = `regarding.name=${name}`;
-    await until(`an Event tells ${row.reason}`, async () => {
-      const path = `/apis/events.k8s.io/v1/namespaces/${namespace}/events`;
-      const { items } = await api.raw<{ items: { reason: string }[] }>({ path, query: { fieldSelector: regarding } });
-      return items.some(({ reason }) => reason === row.reason);
-    });
+    await until(`an Event tells ${row.reason}`, async () =>
+      (await eventsIn(api, namespace, name)).some(({ reason }) => reason === row.reason),
+    );
     // told once, and not again and again
     const rest = async () => (await api.get({ kind: 'JwtKeyRotation', namespace, name })).metadata.resourceVersion;
     const told = await rest();

@@ -1,8 +1,8 @@
 /** What goes wrong around a rotation on a real API server, each under traffic: nothing may be rejected. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, it } from 'vitest';
-import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import { freezeSecrets, thawSecrets } from '../support/node/faults.ts';
+import { eventsIn } from '../support/scenario/events.ts';
 import { startApiProxy } from '../support/scenario/proxy.ts';
 import {
   conditionOf,
@@ -18,18 +18,7 @@ import { until } from '../support/scenario/until.ts';
 
 const cluster = inject('cluster');
 
-interface Told extends KubeObject {
-  readonly reason: string;
-  readonly note: string;
-}
-
-async function eventsOf({ api, namespace }: Scene): Promise<readonly string[]> {
-  const path = `/apis/events.k8s.io/v1/namespaces/${namespace}/events`;
-  const { items } = await api.raw<{ items: Told[] }>({ path });
-  return items
-    .filter(({ regarding }) => (regarding as { kind?: string }).kind === 'JwtKeyRotation')
-    .map(({ reason }) => reason);
-}
+const eventsOf = async ({ api, namespace }: Scene) => (await eventsIn(api, namespace)).map(({ reason }) => reason);
 
 async function expectNothingRejected(traffic: Parameters<typeof settled>[0]) {
   const report = await settled(traffic);

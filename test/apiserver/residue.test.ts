@@ -1,6 +1,7 @@
 /** Copies of a burnt key: an emergency tells where they lie, as far as it may look, and never what they are. */
 import { gzipSync } from 'node:zlib';
 import { describe, expect, inject, it } from 'vitest';
+import { eventsIn } from '../support/scenario/events.ts';
 import { letLook } from '../support/scenario/install.ts';
 import { type RotationState, waitFor } from '../support/scenario/rotation.ts';
 import { openScene, type Scene } from '../support/scenario/scene.ts';
@@ -50,13 +51,9 @@ async function burn({ api, namespace, name }: Scene): Promise<RotationState> {
 }
 
 async function eventNotes({ api, namespace }: Scene): Promise<readonly string[]> {
-  interface List {
-    readonly items: readonly { readonly reason: string; readonly note: string }[];
-  }
-  const path = `/apis/events.k8s.io/v1/namespaces/${namespace}/events`;
   return until('the Event is there', async () => {
-    const { items } = (await api.raw({ path })) as unknown as List;
-    const notes = items.filter(({ reason }) => reason === 'KeyResidue').map(({ note }) => note);
+    const told = await eventsIn(api, namespace);
+    const notes = told.filter(({ reason }) => reason === 'KeyResidue').map(({ note }) => note);
     return notes.length > 0 && notes;
   });
 }

@@ -1,5 +1,6 @@
 /** The other ways to rotate, on a real API server: cutover, pre-staged keys, lazy retirement, mounted files. */
 import { describe, expect, inject, it } from 'vitest';
+import { eventsIn } from '../support/scenario/events.ts';
 import { readState, requestRotation, waitFor, waitUntilDone } from '../support/scenario/rotation.ts';
 import { openScene, type Scene, type SceneOptions, settled } from '../support/scenario/scene.ts';
 import { revisions } from '../support/scenario/services.ts';
@@ -28,13 +29,6 @@ async function rotate({ api, namespace, name }: Scene, requestedAt: string) {
   return waitUntilDone(api, namespace, name, { requestedAt });
 }
 
-async function eventsOf({ api, namespace }: Scene, reason: string): Promise<readonly string[]> {
-  const { items } = (await api.raw({ path: `/apis/events.k8s.io/v1/namespaces/${namespace}/events` })) as {
-    readonly items: readonly { readonly reason?: string; readonly note?: string }[];
-  };
-  return items.flatMap((event) => (event.reason === reason ? [event.note ?? ''] : []));
-}
-
 describe.concurrent('services that hold one key only', () => {
   it('are cut over at once inside a window, and the old key is dead everywhere', async () => {
     const night = { kind: 'Deny', schedule: '* * * * *', duration: '5m' };
@@ -56,7 +50,10 @@ describe.concurrent('services that hold one key only', () => {
     const newKey = keys.signingKeys().at(-1) ?? '';
     expect(await scene.accepting(newKey)).toEqual(everybody);
     expect(await scene.accepting(scene.firstKey)).toEqual([]);
-    expect((await eventsOf(scene, 'CutoverStarted')).join()).toMatch(/every token of k-\w+ is refused from now on/);
+    const told = await eventsIn(api, namespace);
+    expect(told.find(({ reason }) => reason === 'CutoverStarted')?.note).toMatch(
+      /every token of k-\w+ is refused from now on/,
+    );
     expect(await scene.close()).toEqual([]);
   });
 

@@ -80,6 +80,7 @@ export function factsOf(config: Config, world: World, live: boolean): Facts {
     targets,
     unlistedConsumers: [],
     sharedWith: [],
+    burntElsewhere: [],
     requests: requestsOf(world),
     due: { nextRuns: [] },
     window: { open: world.open },

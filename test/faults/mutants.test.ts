@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { MUTANTS, patched } from './mutants.ts';
+import { patched } from '../mutants/patches.ts';
+import { MUTANTS } from './mutants.ts';
 import { repoRoot } from './operator.ts';
 import { allPlans } from './plans/all.ts';
 

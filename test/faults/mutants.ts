@@ -1,14 +1,8 @@
 /**
  * Broken operators: each has one or two mistakes in production sources, and trips the oracles that it names.
  */
+import type { Patch } from '../mutants/patches.ts';
 import type { Plan } from './plan.ts';
-
-export interface Patch {
-  readonly file: string;
-  /** Stands in the file exactly once. */
-  readonly find: string;
-  readonly replace: string;
-}
 
 export interface Mutant {
   readonly name: string;
@@ -18,13 +12,6 @@ export interface Mutant {
   readonly workload?: Plan['workload'];
   /** What it must be caught by. */
   readonly trips: readonly string[];
-}
-
-/** @throws Error unless the text to find is there exactly once: the source has moved on */
-export function patched(source: string, { file, find, replace }: Patch): string {
-  const parts = source.split(find);
-  if (parts.length !== 2) throw new Error(`${file}: found ${parts.length - 1} times and not once: ${find}`);
-  return parts.join(replace);
 }
 
 const act = (find: string, replace: string): Patch => ({ file: 'src/rotation/act.ts', find, replace });

@@ -3,7 +3,8 @@
  * What is on disk stays as it is.
  */
 import { registerHooks } from 'node:module';
-import { MUTANTS, patched } from './mutants.ts';
+import { patched } from '../mutants/patches.ts';
+import { MUTANTS } from './mutants.ts';
 
 const name = process.env.REKEY_FAULTS_MUTANT;
 if (name !== undefined) {

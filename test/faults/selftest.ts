@@ -3,8 +3,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { patched } from '../mutants/patches.ts';
 import { type CampaignOptions, type Job, runJobs } from './coordinator.ts';
-import { MUTANTS, type Mutant, patched } from './mutants.ts';
+import { MUTANTS, type Mutant } from './mutants.ts';
 import { repoRoot } from './operator.ts';
 import { ORACLES } from './oracles/all.ts';
 import { PLAIN, type Plan } from './plan.ts';

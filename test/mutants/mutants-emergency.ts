@@ -2,9 +2,16 @@
  * Mistakes in an emergency.
  */
 import type { Mutant } from './mutant.ts';
+import type { Patch } from './patches.ts';
 
 const TRANSITION = 'src/rotation/transition.ts';
 const REPLACEMENT = 'src/rotation/replacement.ts';
+
+/** Nobody is asked, and nobody is waited for. */
+export const OVER_TOO_EARLY: readonly Patch[] = [
+  { file: REPLACEMENT, find: 'if (asked.length > 0) return', replace: 'if (asked.length > 99) return' },
+  { file: REPLACEMENT, find: 'if (rows.met.length < all) {', replace: 'if (rows.met.length > all) {' },
+];
 
 export const EMERGENCY_MISTAKES: readonly Mutant[] = [
   {
@@ -21,14 +28,7 @@ export const EMERGENCY_MISTAKES: readonly Mutant[] = [
   },
   {
     name: 'emergency over without an answer of every pod',
-    patches: [
-      {
-        file: REPLACEMENT,
-        find: 'if (asked.length > 0) return',
-        replace: 'if (asked.length > 99) return',
-      },
-      { file: REPLACEMENT, find: 'if (rows.met.length < all) {', replace: 'if (rows.met.length > all) {' },
-    ],
+    patches: OVER_TOO_EARLY,
     check: { by: 'explore', config: 'leak', oracles: ['I6'] },
   },
   {

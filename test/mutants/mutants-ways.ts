@@ -2,12 +2,12 @@
  * Mistakes in the other ways to rotate: cutover, pre-staged keys, lazy retirement, mounted files.
  */
 import type { Mutant } from './mutant.ts';
+import { OVER_TOO_EARLY } from './mutants-emergency.ts';
 
 const CUTOVER = 'src/rotation/cutover.ts';
 const STEADY = 'src/rotation/steady.ts';
 const PROGRESS = 'src/rotation/progress.ts';
 const CONVERGE = 'src/rotation/converge.ts';
-const REPLACEMENT = 'src/rotation/replacement.ts';
 
 export const WAY_MISTAKES: readonly Mutant[] = [
   {
@@ -28,10 +28,7 @@ export const WAY_MISTAKES: readonly Mutant[] = [
   },
   {
     name: 'cutover over before every pod has followed',
-    patches: [
-      { file: REPLACEMENT, find: 'if (asked.length > 0) return', replace: 'if (asked.length > 99) return' },
-      { file: REPLACEMENT, find: 'if (rows.met.length < all) {', replace: 'if (rows.met.length > all) {' },
-    ],
+    patches: OVER_TOO_EARLY,
     check: { by: 'explore', config: 'cutoverPair', oracles: ['I6'] },
   },
   {

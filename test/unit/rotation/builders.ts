@@ -147,6 +147,7 @@ export function facts(keyset: Keyset, edit: Partial<Facts> = {}): Facts {
     unlistedConsumers: [],
     requests: { paused: false },
     sharedWith: [],
+    burntElsewhere: [],
     due: { nextRuns: [] },
     window: { open: true },
     ...edit,

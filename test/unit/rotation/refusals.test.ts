@@ -1,0 +1,148 @@
+/** Where the planner writes nothing, and what it says then. */
+import { describe, expect, it } from 'vitest';
+import type { Facts, TargetFacts } from '../../../src/rotation/facts.ts';
+import { plan } from '../../../src/rotation/plan.ts';
+import {
+  DRAINING,
+  facts,
+  keysetAfter,
+  PROMOTING,
+  probeOf,
+  SETTINGS,
+  STAGING,
+  STEADY,
+  services,
+  T0,
+  target,
+  WRITES,
+} from './builders.ts';
+import { asked, decide, drained, edited } from './deeds.ts';
+
+describe('clocks that differ', () => {
+  const at = (clockOffsetMs: number) => {
+    const promoting = facts(PROMOTING, { targets: services(PROMOTING, { main: 3, admin: 2 }), clockOffsetMs });
+    const due = facts(DRAINING, {
+      targets: services(DRAINING, { main: 3, admin: 2 }, drained),
+      now: drained,
+      clockOffsetMs,
+    });
+    return [promoting, due].map((world) => plan(world).stalled?.reason ?? decide(world));
+  };
+
+  it('by more than clockSkew keep the old key: the wait neither begins nor ends', () => {
+    expect(at(-62_001)).toEqual(['ClockSkew', 'ClockSkew']);
+    expect(at(62_001)).toEqual(['ClockSkew', 'ClockSkew']);
+    expect(at(62_000)).toEqual(['write drain', 'write retire']);
+  });
+});
+
+describe('where nothing may be written', () => {
+  const refusal = { reason: 'ForeignWriter', message: 'edited' } as const;
+  const workload = { uid: 'u', paused: true, manual: false, rolledOut: true, consumes: true, ready: 1 };
+  const rows: readonly (readonly [string, Partial<Facts>])[] = [
+    ['ForeignWriter', { secret: { kind: 'Refused', finding: refusal } }],
+    ['SecretDeleted', { secret: { kind: 'Absent' } }],
+    ['TargetNotFound', { targets: [{ settings: target('main', ['Signer', 'Verifier']).settings, pods: [] }] }],
+    ['TargetPaused', { targets: [target('main', ['Signer', 'Verifier'], { workload })] }],
+    [
+      'TargetNotConsuming',
+      {
+        targets: [
+          target('main', ['Signer', 'Verifier'], { workload: { ...workload, paused: false, consumes: false } }),
+        ],
+      },
+    ],
+    ['UnlistedConsumer', { unlistedConsumers: ['Deployment/worker'] }],
+    ['Suspended', { settings: { ...SETTINGS, suspend: true } }],
+    ['Paused', { requests: { ...asked, paused: true } }],
+    [
+      'RolloutInProgress',
+      {
+        targets: [
+          target('main', ['Signer', 'Verifier'], {
+            workload: { ...workload, paused: false, manual: false, rolledOut: false },
+          }),
+        ],
+      },
+    ],
+    ['InvalidWindow', { impossibleWindow: { reason: 'InvalidWindow', message: 'never opens' } }],
+    [
+      'CanaryVoid',
+      {
+        targets: services(STEADY, { main: 1, admin: 1 }).map((item) => ({
+          ...item,
+          pods: item.pods.map((one) => ({ ...one, probe: { ...probeOf(STEADY, 1), random: 'accepted' as const } })),
+        })),
+      },
+    ],
+  ];
+  it.each(rows)('%s', (reason, edit) => {
+    const { action, blocked } = plan(facts(STEADY, { requests: asked, now: T0, ...edit }));
+    expect([action.type, blocked?.reason]).toEqual(['wait', reason]);
+  });
+
+  it('outside a maintenance window the staged key waits', () => {
+    const decision = plan(facts(STAGING, { window: { open: false, opensAt: T0 + 1 } }));
+    expect([decision.phase, decision.action]).toEqual(['Staged', { type: 'wait', until: T0 + 1 }]);
+  });
+
+  it('mid-rotation the rotation rests and says so', () => {
+    const { action, stalled } = plan(facts(STAGING, { unlistedConsumers: ['Deployment/worker'] }));
+    expect([action.type, stalled?.reason]).toEqual(['wait', 'UnlistedConsumer']);
+  });
+
+  it('a restart that takes too long is reported with the pods it waits for', () => {
+    const workload2 = { ...workload, paused: false, manual: false, rolledOut: false, templateVersion: 2 };
+    const targets = edited(services(STAGING, { main: 2, admin: 2 }, T0 + 600_000), 'admin', (item) => ({
+      ...item,
+      workload: workload2,
+    }));
+    const { stalled } = plan(facts(STAGING, { targets, now: T0 + 600_000 }));
+    expect(stalled?.reason).toBe('RolloutStalled');
+  });
+});
+
+describe('what was found at adoption', () => {
+  const found = keysetAfter([{ ...WRITES.adopt, fallbacks: ['fp-O'] }]);
+  const old = { kid: 'O', fingerprint: 'fp-O', state: 'draining', createdAt: T0, lastSignerExit: T0 } as const;
+  const withOld = {
+    ...found,
+    keys: [...found.keys, old],
+    history: found.history.map((shape) => ({ ...shape, verify: [...shape.verify, 'O'] })),
+  };
+
+  it('is accepted until its tokens are dead: a rotation waits that long', () => {
+    const at = (now: number) =>
+      facts(withOld, { now, requests: asked, targets: services(withOld, { main: 1, admin: 1 }, now) });
+    expect(plan(at(drained - 1)).blocked?.reason).toBe('FoundKeysDraining');
+    expect(decide(at(drained))).toBe('write stage');
+  });
+
+  it('need not be what every pod has loaded: who accepts the key in use is fit to start', () => {
+    const mixed = services(withOld, { main: 1, admin: 1 }, drained).map((item) => ({
+      ...item,
+      pods: item.pods.map((one) => ({
+        ...one,
+        probe: one.probe && {
+          ...one.probe,
+          answers: new Map([
+            ['A', 'accepted'],
+            ['O', 'refused'],
+            ['N1', 'refused'],
+          ] as const),
+        },
+      })),
+    })) as readonly TargetFacts[];
+    const longer = {
+      ...withOld,
+      history: [{ ...withOld.history[0], verify: ['A', 'O'] }, ...withOld.history.slice(1)],
+    } as typeof withOld;
+    expect(decide(facts(longer, { now: drained, requests: asked, targets: mixed }))).toBe('write stage');
+  });
+
+  it('is not taken for restarted because of a stamp of a Secret that was lost', () => {
+    const targets = services(STEADY, { main: 7, admin: 5 });
+    const world = facts(STEADY, { secret: { kind: 'Unmanaged', fingerprint: 'fp-A', fallbacks: [] }, targets });
+    expect(plan(world).action).toMatchObject({ type: 'write', write: { transition: 'adopt', version: 7 } });
+  });
+});
