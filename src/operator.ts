@@ -46,6 +46,7 @@ export class Operator {
   readonly #secrets: SecretWatches;
   readonly #actor: Actor;
   readonly #notifier: Notifier;
+  readonly #audit: AuditWriter;
   readonly #reconciler: Reconciler;
   #controller: Promise<unknown> = Promise.resolve();
 
@@ -88,6 +89,7 @@ export class Operator {
       webhooks: new WebhookClient({ allowPrivate: flags.allowPrivateWebhooks }),
       onTold: (key) => this.#queue.add(key),
     });
+    this.#audit = new AuditWriter({ ...common, fence, events: this.#events });
     this.#reconciler = new Reconciler({
       ...common,
       resources,
@@ -97,7 +99,7 @@ export class Operator {
       status: new StatusWriter({ ...common, fence, resources }),
       announcer: new Announcer({ events: this.#events, log, metrics }),
       notifier: this.#notifier,
-      audit: new AuditWriter({ ...common, fence, events: this.#events }),
+      audit: this.#audit,
       allowLoopback: flags.allowLoopbackPods,
       serverClock,
     });
@@ -160,7 +162,7 @@ export class Operator {
     return [
       step('controller', 21_000, () => {
         this.#working.abort();
-        return this.#controller;
+        return this.#controller.then(() => this.#audit.idle());
       }),
       step('lease', 3_000, () => {
         this.#electing.abort();

@@ -2,7 +2,7 @@
  * `rekey verify-audit FILE|-`: whether an audit log is as it was written.
  */
 import { readFileSync } from 'node:fs';
-import { verifyLog } from '../rotation/audit-log.ts';
+import { type Verdict, verifyLog } from '../rotation/audit-log.ts';
 import { AUDIT_KEY } from '../rotation/audit-writer.ts';
 
 const USAGE = 'usage: kubectl get configmap NAME -o json | rekey verify-audit -\n';
@@ -31,11 +31,14 @@ export function verifyAudit(args: readonly string[], print: (text: string) => vo
     print(`${path}: has no data key ${AUDIT_KEY}. ${USAGE}`);
     return 2;
   }
-  const { records, head, broken } = verifyLog(log);
-  print(
-    broken === undefined
-      ? `${records} records, none changed, removed or moved; the last has the hash ${head}\n`
-      : `BROKEN: ${broken}\n`,
-  );
-  return broken === undefined ? 0 : 1;
+  const verdict = verifyLog(log);
+  print(`${told(verdict)}\n`);
+  return verdict.broken === undefined ? 0 : 1;
+}
+
+/** No more than is known: what has left at the end is not missed by the chain. */
+function told({ records, first, last, head, broken }: Verdict): string {
+  if (broken !== undefined) return `BROKEN: ${broken}`;
+  if (records === 0) return 'no record';
+  return `records ${first} to ${last}, each as it was written and after the one before it; the last has the hash ${head}`;
 }

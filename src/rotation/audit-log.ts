@@ -2,8 +2,8 @@
  * The record of every rotation that ended, one JSON line each, chained by hashes: a line that is changed, taken out or moved
  * is found. It holds key ids and fingerprints, never a key byte.
  *
- * The chain has no secret, so whoever may write the whole log may write another. Against that, and against a tail that is
- * cut off, each hash is in the operator's log too.
+ * The chain has no secret, so whoever may write the whole log may write another, and what was cut off at either end is not
+ * missed. Against that the beginning of each hash is in the operator's log: see {@link headOf}.
  */
 import { createHash } from 'node:crypto';
 
@@ -43,7 +43,9 @@ export interface AuditKey {
 export const GENESIS = '0'.repeat(64);
 const MAX_RECORDS = 500;
 /** An object of Kubernetes has a megabyte at most. */
-const MAX_CHARACTERS = 800_000;
+const MAX_BYTES = 800_000;
+/** As much of a hash as the operator's log lets pass: longer ones are taken for keys. */
+const HEAD_DIGITS = 16;
 
 interface Chained extends AuditRecord {
   readonly seq: number;
@@ -54,6 +56,9 @@ interface Chained extends AuditRecord {
 /** What {@link verifyLog} found. */
 export interface Verdict {
   readonly records: number;
+  /** Sequence numbers of the first and the last record; 0 where there is none. */
+  readonly first: number;
+  readonly last: number;
   /** Hash of the last record. */
   readonly head: string;
   /** The first thing that is wrong: which record, and what of it. */
@@ -75,32 +80,43 @@ export function appendRecord(log: string, record: AuditRecord): { readonly log: 
   const unhashed = { seq: (last?.seq ?? 0) + 1, prev: last?.hash ?? GENESIS, ...record };
   const hash = hashOf(unhashed);
   const kept = [...lines, JSON.stringify({ ...unhashed, hash })].slice(-MAX_RECORDS);
-  while (kept.length > 1 && kept.reduce((sum, line) => sum + line.length + 1, 0) > MAX_CHARACTERS) kept.shift();
+  let bytes = kept.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
+  while (kept.length > 1 && bytes > MAX_BYTES) bytes -= Buffer.byteLength(kept.shift() ?? '') + 1;
   return { log: `${kept.join('\n')}\n`, hash };
+}
+
+/** @returns the beginning of a hash, to compare the last record with what the operator logged */
+export function headOf(hash: string): string {
+  return hash.slice(0, HEAD_DIGITS);
 }
 
 /** Reads the chain from its first kept record to its last. */
 export function verifyLog(log: string): Verdict {
-  const lines = linesOf(log);
-  let before: Chained | undefined;
-  for (const [i, line] of lines.entries()) {
+  const records: Chained[] = [];
+  const verdict = (broken?: string): Verdict => ({
+    records: records.length,
+    first: records[0]?.seq ?? 0,
+    last: records.at(-1)?.seq ?? 0,
+    head: records.at(-1)?.hash ?? GENESIS,
+    ...(broken !== undefined && { broken }),
+  });
+  for (const [i, line] of linesOf(log).entries()) {
     const record = parsed(line);
-    const broken = (what: string): Verdict => ({
-      records: i,
-      head: before?.hash ?? GENESIS,
-      broken: `line ${i + 1}${what}`,
-    });
-    if (record === undefined) return broken(' is no record');
-    const where = ` (rotation ${record.rotationId}, seq ${record.seq})`;
-    const { hash, ...unhashed } = record;
-    if (hashOf(unhashed) !== hash) return broken(`${where} was changed after it was written`);
-    if (before === undefined && record.seq === 1 && record.prev !== GENESIS) return broken(`${where} is not the first`);
-    if (before !== undefined && (record.prev !== before.hash || record.seq !== before.seq + 1)) {
-      return broken(`${where} does not follow the one before it: a record was taken out, put in or moved`);
-    }
-    before = record;
+    if (record === undefined) return verdict(`line ${i + 1} is no record`);
+    const what = brokenIn(line, record, records.at(-1));
+    if (what !== undefined) return verdict(`line ${i + 1} (rotation ${record.rotationId}, seq ${record.seq}) ${what}`);
+    records.push(record);
   }
-  return { records: lines.length, head: before?.hash ?? GENESIS };
+  return verdict();
+}
+
+function brokenIn(line: string, record: Chained, before: Chained | undefined): string | undefined {
+  const { hash, ...unhashed } = record;
+  // what means the same but is written otherwise was not written by rekey
+  if (hashOf(unhashed) !== hash || JSON.stringify(record) !== line) return 'was changed after it was written';
+  if (before === undefined) return record.seq === 1 && record.prev !== GENESIS ? 'is not the first' : undefined;
+  if (record.prev === before.hash && record.seq === before.seq + 1) return undefined;
+  return 'does not follow the one before it: a record was taken out, put in or moved';
 }
 
 function linesOf(log: string): readonly string[] {

@@ -3,14 +3,16 @@
  * until the next one begins, so one that could not be recorded at once is recorded later. Nothing waits for it.
  */
 
+import { createHash } from 'node:crypto';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import { CONFIG_MAPS } from '../kube/types.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { EventRecorder } from '../runtime/events.ts';
 import type { Logger } from '../runtime/log.ts';
+import { redactText } from '../runtime/redact.ts';
 import { keyOf } from '../runtime/store.ts';
-import { type AuditKey, type AuditRecord, appendRecord, isRecorded, verifyLog } from './audit-log.ts';
+import { type AuditKey, type AuditRecord, appendRecord, headOf, isRecorded, verifyLog } from './audit-log.ts';
 import { levelOf } from './evidence.ts';
 import type { Facts } from './facts.ts';
 import { iso } from './iso.ts';
@@ -20,8 +22,10 @@ import { FIELD_MANAGER, type JwtKeyRotation } from './names.ts';
 /** Data key of the ConfigMap. */
 export const AUDIT_KEY = 'audit.jsonl';
 const RETRY_MS = 10_000;
-const MAX_NAME = 253;
 const SUFFIX = '-rekey';
+/** A name has 253 characters at most. */
+const MAX_STEM = 253 - SUFFIX.length;
+const HASH_DIGITS = 8;
 
 export interface AuditWriterOptions {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'mergePatch'>;
@@ -34,7 +38,9 @@ export interface AuditWriterOptions {
 
 /** @returns the name of the ConfigMap that belongs to a Secret */
 export function auditNameOf(secretName: string): string {
-  return `${secretName.slice(0, MAX_NAME - SUFFIX.length)}${SUFFIX}`;
+  if (secretName.length <= MAX_STEM) return `${secretName}${SUFFIX}`;
+  const hash = createHash('sha256').update(secretName).digest('hex').slice(0, HASH_DIGITS);
+  return `${secretName.slice(0, MAX_STEM - HASH_DIGITS - 1).replace(/[-.]+$/, '')}-${hash}${SUFFIX}`;
 }
 
 export class AuditWriter {
@@ -45,6 +51,7 @@ export class AuditWriter {
   readonly #notBefore = new Map<string, number>();
   /** Why it failed last, by resource: told once. */
   readonly #told = new Map<string, string>();
+  readonly #underWay = new Set<Promise<void>>();
 
   constructor(options: AuditWriterOptions) {
     this.#options = options;
@@ -60,13 +67,22 @@ export class AuditWriter {
     if (this.#options.clock.monotonic() < (this.#notBefore.get(key) ?? 0)) return;
     this.#notBefore.set(key, Number.POSITIVE_INFINITY);
     const name = auditNameOf(settings.secretName);
-    void this.#record(resource, name, recordOf(resource, facts, secret.keyset))
+    const written = this.#record(resource, name, recordOf(resource, facts, secret.keyset))
       .then(() => {
         this.#recorded.set(key, rotation.id);
         this.#told.delete(key);
       })
       .catch((error: unknown) => this.#failed(resource, name, error))
-      .finally(() => this.#notBefore.set(key, this.#options.clock.monotonic() + RETRY_MS));
+      .finally(() => {
+        this.#notBefore.set(key, this.#options.clock.monotonic() + RETRY_MS);
+        this.#underWay.delete(written);
+      });
+    this.#underWay.add(written);
+  }
+
+  /** Resolves when nothing is on its way any more. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#underWay);
   }
 
   forgot(key: string): void {
@@ -93,7 +109,7 @@ export class AuditWriter {
       const body = { metadata: { ...metadata, resourceVersion }, data };
       await client.mergePatch(CONFIG_MAPS, { namespace, name }, body, options);
     }
-    log.info('recorded', { ...record, hash });
+    log.info('recorded', { ...record, head: headOf(hash) });
   }
 
   async #find(namespace: string, name: string) {
@@ -137,7 +153,8 @@ function recordOf({ metadata }: JwtKeyRotation, { settings, targets }: Facts, ke
     rotationId: id,
     resource: keyOf(metadata),
     environment: settings.environment,
-    ...{ trigger, actor, reason },
+    // people write what they like into a reason, the leaked key too
+    ...{ trigger, actor, reason: redactText(reason) },
     from: named(from),
     to: named(to),
     keysetVersion: keyset.version,

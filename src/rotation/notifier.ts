@@ -11,6 +11,7 @@ import { Backoff } from '../runtime/backoff.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { EventRecorder } from '../runtime/events.ts';
 import type { Logger } from '../runtime/log.ts';
+import { redactText } from '../runtime/redact.ts';
 import { keyOf, type Store } from '../runtime/store.ts';
 import type { WebhookAnswer, WebhookClient } from '../runtime/webhook.ts';
 import type { Facts } from './facts.ts';
@@ -188,7 +189,9 @@ export class Notifier {
     }
     if (encoded === undefined) return { kind: 'Later', tell: true, why: `${where} is absent` };
     const url = Buffer.from(encoded, 'base64').toString().trim();
-    const answer = await webhooks.post(url, bodyOf(message, format), signal, { 'idempotency-key': message.id });
+    // people write what they like into a reason, the leaked key too
+    const said = { ...message, reason: redactText(message.reason) };
+    const answer = await webhooks.post(url, bodyOf(said, format), signal, { 'idempotency-key': message.id });
     signal.throwIfAborted();
     return judged(answer, where, clock.now());
   }

@@ -36,6 +36,10 @@ describe('the audit log', () => {
         targets: [{ name: 'main', level: 'Canary', pods: 2 }, { name: 'autoscraper' }, { name: 'admin' }],
       },
     ]);
+    // what the operator logged can be compared with it
+    const line = await scene.operators()[0]?.waitForLine(({ message }) => message === 'recorded');
+    expect(line?.head).toMatch(/^[0-9a-f]{16}$/);
+    expect(verifyLog(await logOf(scene)).head.startsWith(String(line?.head))).toBe(true);
     // an operator that knows nothing of it does not record it again
     await scene.operators()[0]?.stop();
     const later = await scene.operator();

@@ -1,8 +1,11 @@
 /** What people can meet is explained: every reason, Event, metric and flag stands in the reference, every reason in the runbook. */
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { dump, loadAll } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { HELP } from '../../src/flags.ts';
+import { auditNameOf } from '../../src/rotation/audit-writer.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -20,7 +23,9 @@ describe('the documentation', () => {
   });
 
   it('explains every Event', () => {
-    const events = all(read('src/rotation/announce.ts'), /(?:normal|warning)\('([A-Za-z]+)'|reason: '([A-Za-z]+)'/g);
+    const told = ['announce', 'audit-writer', 'notifier'].map((name) => read(`src/rotation/${name}.ts`)).join('');
+    const events = all(told, /(?:(?:normal|warning)\(|reason: |#tell(?:Once)?\(resource, )'([A-Za-z]+)'/g);
+    expect(events.length).toBeGreaterThan(20);
     expect(missing(events, 'docs/reference/events.md')).toEqual([]);
   });
 
@@ -32,6 +37,18 @@ describe('the documentation', () => {
 
   it('explains every flag', () => {
     expect(missing(all(HELP, /(--[a-z-]+)/g), 'docs/reference/flags.md')).toEqual([]);
+  });
+
+  it.each(['README.md', 'docs/runbook.md'])('gives rights for the Secret that the reader names, in %s', (page) => {
+    const [, option = '', script = ''] =
+      /kubectl kustomize deploy\/namespace \| sed (-E )?'([^']+)'/.exec(read(page)) ?? [];
+    const roles = loadAll(read('deploy/namespace/rbac.yaml')) as { rules?: { resourceNames?: string[] }[] }[];
+    // as kubectl kustomize prints it: a line for each name
+    const input = roles.map((role) => dump(role)).join('---\n');
+    const args = option === '' ? [script] : ['-E', script];
+    const named = loadAll(execFileSync('sed', args, { input, encoding: 'utf8' })) as typeof roles;
+    const names = named.flatMap(({ rules = [] }) => rules.flatMap(({ resourceNames = [] }) => resourceNames));
+    expect(names.sort()).toEqual(['my-jwt', auditNameOf('my-jwt')]);
   });
 
   it('has no link to a file that is not there', () => {

@@ -105,6 +105,18 @@ describe('a notification', () => {
     expect(JSON.stringify(said)).not.toContain('T0SECRET');
   });
 
+  it('tells no key that somebody has pasted into a reason', async () => {
+    const { messages, url } = await receive({ status: 200 });
+    const resource = resourceWith(receiver('hook'));
+    const { notifier, ended } = start(resource, { hook: url });
+    const key = 'ab'.repeat(32);
+    const rotation = DONE.rotation && { ...DONE.rotation, reason: `leaked: ${key}` };
+    const keyset = { ...DONE, ...(rotation && { rotation }) };
+    notifier.observed(resource, { ...facts, secret: { kind: 'Managed', keyset } });
+    await ended('delivered');
+    expect(messages[0]?.reason).toBe('leaked: [redacted]');
+  });
+
   it('waits as long as the receiver asks', async () => {
     const { messages, url } = await receive({ status: 429, headers: { 'retry-after': '70' } }, { status: 204 });
     const resource = resourceWith(receiver('hook'));
