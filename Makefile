@@ -13,7 +13,7 @@ help: ## List the targets
 install: $(INSTALLED) ## Install what package-lock.json names, if it is not installed
 
 $(INSTALLED): package-lock.json
-	npm ci --no-audit --no-fund
+	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 demo: $(INSTALLED) ## Watch a rotation; NAIVE=1 the usual way instead; KEEP=1 keep the cluster until Ctrl-C
