@@ -8,7 +8,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { ServerClock } from '../runtime/server-clock.ts';
 import { keyOf, type Store } from '../runtime/store.ts';
-import type { Actor } from './act.ts';
+import type { Actor, Outcome } from './act.ts';
 import type { Announcer } from './announce.ts';
 import type { AuditWriter } from './audit-writer.ts';
 import type { Action, Decision } from './decision.ts';
@@ -26,6 +26,9 @@ import type { StatusWriter } from './status-writer.ts';
 
 const FORBIDDEN_RETRY_MS = 30_000;
 const CONFLICT_RETRY_MS = 50;
+/** What changes pods is seen when the watch tells, which wakes the resource; until then it would be done again and again. */
+const SEEN_LATER: readonly Outcome['kind'][] = ['Evicted', 'Deleted', 'Refreshed'];
+const SEEN_LATER_MS = 1_000;
 /** The longest time between two looks at a resource, whatever the caches say. */
 const RESYNC_MS = 600_000;
 
@@ -92,7 +95,8 @@ export class Reconciler {
     const outcome = await actor.act(namespace, facts, action, memory.secret?.resourceVersion, memory.retired);
     memory.learn(outcome, settings);
     announcer.acted(resource, action, outcome);
-    return { requeueAfterMs: outcome.kind === 'Evicted' ? 1_000 : 0, priority: priorityOf(resource) };
+    const requeueAfterMs = SEEN_LATER.includes(outcome.kind) ? SEEN_LATER_MS : 0;
+    return { requeueAfterMs, priority: priorityOf(resource) };
   }
 
   /** Plans from the caches; where a write depends on it, once more from the API server itself. */

@@ -34,6 +34,7 @@ const ROTATIONS = [
     'told to stop at patch secrets @Promoting #1 when it is applied',
     'all pods of main crash @Retiring + 500 ms',
   ],
+  ['emergency: pods MODIFIED @Burning #2: it comes 3 s late'],
 ] as const;
 
 const build = bundleOperator(cluster.dir);
@@ -47,6 +48,7 @@ function together(names: readonly string[]): Plan {
   });
   return {
     ...PLAIN,
+    workload: plans[0]?.workload ?? PLAIN.workload,
     class: 'together',
     name: names.join('; '),
     strikes: plans.flatMap(({ strikes }) => strikes),
