@@ -89,7 +89,10 @@ export class Operator {
       webhooks: new WebhookClient({ allowPrivate: flags.allowPrivateWebhooks }),
       onTold: (key) => this.#queue.add(key),
     });
-    this.#audit = new AuditWriter({ ...common, fence, events: this.#events });
+    this.#audit = new AuditWriter({
+      ...{ ...common, fence, events: this.#events },
+      onRetry: (key, afterMs) => this.#queue.addAfter(key, afterMs),
+    });
     this.#reconciler = new Reconciler({
       ...common,
       resources,

@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { type Verdict, verifyLog } from '../rotation/audit-log.ts';
-import { AUDIT_KEY } from '../rotation/audit-writer.ts';
+import { AUDIT_KEY } from '../rotation/books.ts';
 
 const USAGE = 'usage: kubectl get configmap NAME -o json | rekey verify-audit -\n';
 

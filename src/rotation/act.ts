@@ -11,23 +11,15 @@ import { CanarySender } from './canary.ts';
 import type { PodOf } from './converge.ts';
 import type { Action } from './decision.ts';
 import type { Facts, Probe, TargetFacts } from './facts.ts';
-import { destroyAll, type KeyMaterial, MIN_KEY_BYTES, type NamedKey, nameKey, newKey } from './keys.ts';
+import { destroyAll, type KeyMaterial, MIN_KEY_BYTES, newKey } from './keys.ts';
 import type { Keyset, Kid } from './keyset.ts';
 import { FIELD_MANAGER, KEYSET_VERSION } from './names.ts';
 import { getSecret } from './observe.ts';
 import { findResidue, removedResidue, withResidue } from './residue.ts';
-import {
-  allMaterials,
-  burntMaterialsOf,
-  foundMaterials,
-  leftoverNames,
-  materialsOf,
-  patchFor,
-  readSecret,
-} from './secret.ts';
-import type { Settings } from './settings.ts';
-import { advance, foundKeyset, lostKeyset, makesKey, type Write, writesKeys } from './transition.ts';
+import { burntMaterialsOf, leftoverNames, materialsOf, patchFor, readSecret } from './secret.ts';
+import { advance, makesKey, type Write, writesKeys } from './transition.ts';
 import { WORKLOADS, type WorkloadView } from './workloads.ts';
+import { startOf } from './write-start.ts';
 
 /** Pods that are asked at the same time. */
 const PODS_AT_ONCE = 32;
@@ -104,7 +96,7 @@ export class Actor {
     using held = new DisposableStack();
     held.use(fresh.key.material);
     held.use(fresh.ack.material);
-    const start = startOf(write, secret, settings, fresh.key, now);
+    const start = startOf(write, secret, facts, fresh.key, now);
     if (start === undefined) return { kind: 'Outdated' };
     const { before, burnt } = start;
     let retired: RetiredKey | undefined;
@@ -257,57 +249,6 @@ export class Actor {
     await Promise.all(Array.from({ length: PODS_AT_ONCE }, ask));
     return { kind: 'Probed', probes };
   }
-}
-
-/** What a write starts from: the keyset in the Secret, the bytes of its keys, and those that an emergency burns. */
-interface Start {
-  readonly before: Keyset;
-  readonly materials: ReadonlyMap<Kid, KeyMaterial>;
-  readonly burnt: readonly KeyMaterial[];
-}
-
-/** @returns undefined if the Secret is not what the write was planned for */
-function startOf(
-  write: Write,
-  secret: Secret | undefined,
-  settings: Settings,
-  fresh: NamedKey,
-  now: number,
-): Start | undefined {
-  const none = { materials: new Map<Kid, KeyMaterial>(), burnt: [] };
-  if (write.transition === 'create') return { before: foundKeyset(fresh, [], write.version, now), ...none };
-  if (write.transition === 'burn') return burnStart(write, secret, settings, now);
-  if (secret === undefined) return undefined;
-  if (write.transition === 'adopt') {
-    const found = foundMaterials(secret, settings);
-    const [signing, ...others] = found.map(nameKey);
-    if (signing?.fingerprint !== write.fingerprint) {
-      destroyAll(found);
-      return undefined;
-    }
-    const materials = new Map([signing, ...others].map(({ kid, material }) => [kid, material]));
-    return { before: foundKeyset(signing, others, write.version, now), materials, burnt: [] };
-  }
-  const reading = readSecret(secret, settings);
-  if (reading.kind !== 'Managed') return undefined;
-  return { before: reading.keyset, materials: materialsOf(secret, reading.keyset, settings), burnt: [] };
-}
-
-/** Whatever stands in the Secret is burnt, also what rekey did not write. */
-function burnStart(
-  write: Extract<Write, { transition: 'burn' }>,
-  secret: Secret | undefined,
-  settings: Settings,
-  now: number,
-): Start {
-  const burnt = secret === undefined ? [] : allMaterials(secret, settings);
-  const reading = readSecret(secret, settings);
-  const known = reading.kind === 'Managed' || reading.kind === 'Refused' ? reading.keyset : undefined;
-  const before = known ?? lostKeyset(write.version, now);
-  const named = [...before.keys, ...before.burnt].map(({ fingerprint }) => fingerprint);
-  const strangers = burnt.map(nameKey).filter(({ fingerprint }) => !named.includes(fingerprint));
-  const also = strangers.map(({ kid, fingerprint }) => ({ kid, fingerprint, burntAt: now }));
-  return { before: { ...before, burnt: [...before.burnt, ...also] }, materials: new Map(), burnt };
 }
 
 /** The key that pods must refuse from now on: the old one of a rotation, or of a cutover. */

@@ -23,11 +23,17 @@ export interface AuditRecord {
     readonly name: string;
     readonly level: string;
     readonly pods: number;
+    /** RFC 3339. When its template was last stamped. */
+    readonly bumpedAt?: string;
+    /** When the last of its pods had answered; absent if that is not known of all. */
+    readonly ackedAt?: string;
   }[];
   /** RFC 3339. */
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly outcome: string;
+  /** When the tokens of the old key were given up, if they were. */
+  readonly cutOverAt?: string;
   readonly failure?: string;
   /** Of an emergency: its nonce, and the seconds from the fresh key to the last pod that accepted a burnt one. */
   readonly emergency?: { readonly nonce: string; readonly seconds: number; readonly burnt: readonly AuditKey[] };

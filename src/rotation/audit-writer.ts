@@ -1,31 +1,22 @@
 /**
- * Writes the audit log, a ConfigMap beside the Secret. It follows the world: a rotation that has ended is in the Secret
- * until the next one begins, so one that could not be recorded at once is recorded later. Nothing waits for it.
+ * Keeps the audit log and the ledger, a ConfigMap beside the Secret, in the background: no pass ever waits for a write. Both
+ * follow the world: what the Secret says is recorded again and again until it stands there.
  */
-
-import { createHash } from 'node:crypto';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
-import { CONFIG_MAPS } from '../kube/types.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { EventRecorder } from '../runtime/events.ts';
 import type { Logger } from '../runtime/log.ts';
-import { redactText } from '../runtime/redact.ts';
 import { keyOf } from '../runtime/store.ts';
-import { type AuditKey, type AuditRecord, appendRecord, headOf, isRecorded, verifyLog } from './audit-log.ts';
-import { levelOf } from './evidence.ts';
+import { type AuditRecord, appendRecord, headOf, isRecorded, verifyLog } from './audit-log.ts';
+import { recordOf } from './audit-record.ts';
+import { type Books, booksNameOf, ForeignBooks, findBooks, putBooks } from './books.ts';
 import type { Facts } from './facts.ts';
-import { iso } from './iso.ts';
-import { type Keyset, type Kid, secondsOf } from './keyset.ts';
-import { FIELD_MANAGER, type JwtKeyRotation } from './names.ts';
+import { endedRotations } from './keyset.ts';
+import { EMPTY_LEDGER, type Ledger, type LedgerReading, merged, recorded, sameLedger } from './ledger.ts';
+import type { JwtKeyRotation } from './names.ts';
 
-/** Data key of the ConfigMap. */
-export const AUDIT_KEY = 'audit.jsonl';
 const RETRY_MS = 10_000;
-const SUFFIX = '-rekey';
-/** A name has 253 characters at most. */
-const MAX_STEM = 253 - SUFFIX.length;
-const HASH_DIGITS = 8;
 
 export interface AuditWriterOptions {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'mergePatch'>;
@@ -34,138 +25,184 @@ export interface AuditWriterOptions {
   readonly events: Pick<EventRecorder, 'event'>;
   /** @throws if this process may not write now */
   readonly fence: () => void;
+  /** Told of each resource that must be looked at again, and after how many milliseconds. */
+  readonly onRetry: (key: string, afterMs: number) => void;
 }
 
-/** @returns the name of the ConfigMap that belongs to a Secret */
-export function auditNameOf(secretName: string): string {
-  if (secretName.length <= MAX_STEM) return `${secretName}${SUFFIX}`;
-  const hash = createHash('sha256').update(secretName).digest('hex').slice(0, HASH_DIGITS);
-  return `${secretName.slice(0, MAX_STEM - HASH_DIGITS - 1).replace(/[-.]+$/, '')}-${hash}${SUFFIX}`;
+/** What is known of one resource. */
+interface Account {
+  resource: JwtKeyRotation;
+  readonly name: string;
+  /** What was read, and observed since. */
+  ledger: Ledger;
+  /** What the ConfigMap is known to hold. */
+  stored: Ledger;
+  finding?: LedgerReading['finding'];
+  /** Not before this monotonic time is the ConfigMap read again, if it has not been read yet or could not be. */
+  readAgainAt: number | undefined;
+  /** Records that are not known to be in the log, by rotation. */
+  readonly due: Map<string, AuditRecord>;
+  /** Rotations that are in the log, of those that the Secret still knows. */
+  recorded: readonly string[];
+  writing: boolean;
+  /** The monotonic time of the next try, after one that failed. */
+  notBefore: number;
+  /** Why it failed last: told once. */
+  told?: string;
 }
 
 export class AuditWriter {
   readonly #options: AuditWriterOptions;
-  /** The rotation last known to be in the log, by resource. */
-  readonly #recorded = new Map<string, string>();
-  /** Not before this is a resource tried again: a monotonic time, or never while one is under way. */
-  readonly #notBefore = new Map<string, number>();
-  /** Why it failed last, by resource: told once. */
-  readonly #told = new Map<string, string>();
+  readonly #accounts = new Map<string, Account>();
   readonly #underWay = new Set<Promise<void>>();
 
   constructor(options: AuditWriterOptions) {
     this.#options = options;
   }
 
-  /** Records the last rotation, if it has ended and is not in the log. Returns at once. */
+  /**
+   * Reads the ledger, once. Where that is not allowed, or the ConfigMap is somebody else's, rekey goes on without.
+   *
+   * @param afresh reads it again and forgets what it does not say: a whole cluster may have been restored, the ConfigMap too
+   * @throws if the API server cannot be asked now, unless an emergency is to be served
+   */
+  async ledgerOf(resource: JwtKeyRotation, emergency: boolean, afresh = false): Promise<LedgerReading> {
+    const account = this.#account(resource);
+    const { readAgainAt } = account;
+    if (afresh || (readAgainAt !== undefined && this.#options.clock.monotonic() >= readAgainAt)) {
+      try {
+        await this.#read(account);
+        if (afresh) account.ledger = account.stored;
+      } catch (error) {
+        const lasting = isKubeError(error, 'Forbidden') || error instanceof ForeignBooks;
+        if (!lasting && !emergency) throw error;
+        account.readAgainAt = this.#options.clock.monotonic() + RETRY_MS;
+        this.#notKept(account, error);
+      }
+    }
+    const { ledger, finding } = account;
+    return { ledger, ...(finding && { finding }) };
+  }
+
+  /** Records what the Secret says and the ConfigMap does not. Returns at once. */
   observed(resource: JwtKeyRotation, facts: Facts): void {
-    const { secret, settings } = facts;
-    const rotation = secret.kind === 'Managed' ? secret.keyset.rotation : undefined;
-    if (secret.kind !== 'Managed' || rotation?.outcome === undefined) return;
-    const key = keyOf(resource.metadata);
-    if (this.#recorded.get(key) === rotation.id) return;
-    if (this.#options.clock.monotonic() < (this.#notBefore.get(key) ?? 0)) return;
-    this.#notBefore.set(key, Number.POSITIVE_INFINITY);
-    const name = auditNameOf(settings.secretName);
-    const written = this.#record(resource, name, recordOf(resource, facts, secret.keyset))
-      .then(() => {
-        this.#recorded.set(key, rotation.id);
-        this.#told.delete(key);
-      })
-      .catch((error: unknown) => this.#failed(resource, name, error))
-      .finally(() => {
-        this.#notBefore.set(key, this.#options.clock.monotonic() + RETRY_MS);
-        this.#underWay.delete(written);
-      });
-    this.#underWay.add(written);
+    if (facts.secret.kind !== 'Managed') return;
+    const { keyset } = facts.secret;
+    const account = this.#account(resource);
+    account.resource = resource;
+    account.ledger = recorded(account.ledger, keyset, facts.now);
+    const ended = endedRotations(keyset);
+    account.recorded = account.recorded.filter((id) => ended.some((rotation) => rotation.id === id));
+    for (const rotation of ended) {
+      if (account.recorded.includes(rotation.id) || account.due.has(rotation.id)) continue;
+      account.due.set(rotation.id, recordOf(resource, { ...facts, ledger: account.ledger }, keyset, rotation));
+    }
+    this.#start(account);
   }
 
   /** Resolves when nothing is on its way any more. */
   async idle(): Promise<void> {
-    await Promise.all(this.#underWay);
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
 
   forgot(key: string): void {
-    for (const map of [this.#recorded, this.#notBefore, this.#told]) map.delete(key);
+    this.#accounts.delete(key);
   }
 
-  async #record(resource: JwtKeyRotation, name: string, record: AuditRecord): Promise<void> {
-    const { client, fence, log } = this.#options;
-    const { namespace = '' } = resource.metadata;
-    const found = await this.#find(namespace, name);
-    const before = found?.data?.[AUDIT_KEY] ?? '';
-    if (isRecorded(before, record.rotationId)) return;
-    const { broken } = verifyLog(before);
-    if (broken !== undefined) this.#tell(resource, 'AuditBroken', `ConfigMap ${name}: ${broken}`);
-    const { log: after, hash } = appendRecord(before, record);
-    fence();
-    const options = { fieldManager: FIELD_MANAGER };
-    const metadata = { labels: { 'app.kubernetes.io/managed-by': 'rekey' } };
-    const data = { [AUDIT_KEY]: after };
-    if (found === undefined) {
-      await client.create(CONFIG_MAPS, { metadata: { ...metadata, namespace, name }, data }, options);
-    } else {
-      const { resourceVersion } = found.metadata;
-      const body = { metadata: { ...metadata, resourceVersion }, data };
-      await client.mergePatch(CONFIG_MAPS, { namespace, name }, body, options);
-    }
-    log.info('recorded', { ...record, head: headOf(hash) });
-  }
-
-  async #find(namespace: string, name: string) {
-    try {
-      return await this.#options.client.get(CONFIG_MAPS, { namespace, name });
-    } catch (error) {
-      if (isKubeError(error, 'NotFound')) return undefined;
-      throw error;
-    }
-  }
-
-  #failed(resource: JwtKeyRotation, name: string, error: unknown): void {
-    // somebody else was faster, or is now the leader: looked at again
-    if (isKubeError(error, 'Conflict', 'AlreadyExists')) return;
-    const why = error instanceof Error ? error.message : String(error);
-    this.#tell(resource, 'AuditFailed', `ConfigMap ${name} could not be written, it is tried again: ${why}`);
-  }
-
-  #tell(resource: JwtKeyRotation, reason: string, note: string): void {
+  #account(resource: JwtKeyRotation): Account {
     const key = keyOf(resource.metadata);
-    if (this.#told.get(key) === note) return;
-    this.#told.set(key, note);
+    const known = this.#accounts.get(key);
+    if (known !== undefined) return known;
+    const account: Account = {
+      ...{ resource, name: booksNameOf(resource.spec.secretName), ledger: EMPTY_LEDGER, stored: EMPTY_LEDGER },
+      ...{ readAgainAt: 0, due: new Map(), recorded: [], writing: false, notBefore: 0 },
+    };
+    this.#accounts.set(key, account);
+    return account;
+  }
+
+  #start(account: Account): void {
+    const { clock } = this.#options;
+    if (account.writing || !isDirty(account) || clock.monotonic() < account.notBefore) return;
+    account.writing = true;
+    const written = this.#write(account)
+      .then(() => {
+        delete account.told;
+      })
+      .catch((error: unknown) => this.#failed(account, error))
+      .finally(() => {
+        account.writing = false;
+        this.#underWay.delete(written);
+        this.#start(account);
+      });
+    this.#underWay.add(written);
+  }
+
+  async #read(account: Account): Promise<Books | undefined> {
+    const { client, clock } = this.#options;
+    const { namespace = '' } = account.resource.metadata;
+    const books = await findBooks(client, namespace, account.name);
+    const { ledger = EMPTY_LEDGER, finding } = books ?? {};
+    account.stored = ledger;
+    account.ledger = merged(account.ledger, ledger);
+    account.finding = finding;
+    account.readAgainAt = finding === undefined ? undefined : clock.monotonic() + RETRY_MS;
+    return books;
+  }
+
+  async #write(account: Account): Promise<void> {
+    const { client, fence, log } = this.#options;
+    const { namespace = '' } = account.resource.metadata;
+    const books = await this.#read(account);
+    const before = books?.log ?? '';
+    const { broken } = verifyLog(before);
+    if (broken !== undefined) this.#tell(account, 'AuditBroken', `ConfigMap ${account.name}: ${broken}`);
+    const { ledger, finding } = account;
+    const records = [...account.due.values()];
+    const missing = records.filter(({ rotationId }) => !isRecorded(before, rotationId));
+    let after = before;
+    const heads = missing.map((record) => {
+      const appended = appendRecord(after, record);
+      after = appended.log;
+      return headOf(appended.hash);
+    });
+    if (missing.length > 0 || !sameLedger(account.stored, ledger)) {
+      fence();
+      // a ledger that cannot be read is evidence, and stays as it is
+      await putBooks(client, { namespace, name: account.name }, books, {
+        ...(missing.length > 0 && { log: after }),
+        ...(finding === undefined && { ledger }),
+      });
+    }
+    account.stored = ledger;
+    for (const { rotationId } of records) account.due.delete(rotationId);
+    account.recorded = [...account.recorded, ...records.map(({ rotationId }) => rotationId)];
+    for (const [i, record] of missing.entries()) log.info('recorded', { ...record, head: heads[i] });
+  }
+
+  /** The resource is looked at again before the next try: what was to be written may no longer be so. */
+  #failed(account: Account, error: unknown): void {
+    const { clock, onRetry } = this.#options;
+    account.notBefore = clock.monotonic() + RETRY_MS;
+    onRetry(keyOf(account.resource.metadata), RETRY_MS);
+    // somebody else was faster, or is now the leader
+    if (!isKubeError(error, 'Conflict', 'AlreadyExists')) this.#notKept(account, error);
+  }
+
+  #notKept(account: Account, error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.#tell(account, 'AuditFailed', `ConfigMap ${account.name} cannot be kept, it is tried again: ${why}`);
+  }
+
+  #tell(account: Account, reason: string, note: string): void {
+    if (account.told === note) return;
+    account.told = note;
+    const { resource } = account;
     this.#options.events.event(resource, { type: 'Warning', reason, action: 'Rotate', note });
-    this.#options.log.warn(note, { resource: key, reason });
+    this.#options.log.warn(note, { resource: keyOf(resource.metadata), reason });
   }
 }
 
-function recordOf({ metadata }: JwtKeyRotation, { settings, targets }: Facts, keyset: Keyset): AuditRecord {
-  const { rotation } = keyset;
-  if (rotation?.outcome === undefined) throw new Error('no rotation has ended');
-  const { id, trigger, actor, reason, from, to, startedAt, finishedAt = startedAt, outcome, failure } = rotation;
-  const named = (kid: Kid): AuditKey => {
-    const fp = [...keyset.keys, ...keyset.burnt].find((key) => key.kid === kid)?.fingerprint;
-    return fp === undefined ? { kid } : { kid, fp };
-  };
-  const emergency = trigger === 'Emergency' ? keyset.emergency : undefined;
-  const seconds = emergency && secondsOf(emergency);
-  const since = emergency?.writtenAt ?? Number.POSITIVE_INFINITY;
-  const burnt = keyset.burnt.filter(({ burntAt }) => burntAt >= since).map(({ kid }) => named(kid));
-  return {
-    rotationId: id,
-    resource: keyOf(metadata),
-    environment: settings.environment,
-    // people write what they like into a reason, the leaked key too
-    ...{ trigger, actor, reason: redactText(reason) },
-    from: named(from),
-    to: named(to),
-    keysetVersion: keyset.version,
-    targets: targets.map((target) => {
-      const { kind, name } = target.settings;
-      return { kind, name, level: levelOf(target), pods: target.pods.length };
-    }),
-    startedAt: iso(startedAt),
-    finishedAt: iso(finishedAt),
-    outcome,
-    ...(failure && { failure: `${failure.reason}: ${failure.message}` }),
-    ...(emergency && seconds !== undefined && { emergency: { nonce: emergency.nonce, seconds, burnt } }),
-  };
+function isDirty({ due, ledger, stored, finding }: Account): boolean {
+  return due.size > 0 || (finding === undefined && !sameLedger(stored, ledger));
 }

@@ -13,9 +13,9 @@
  */
 import type { Decision } from './decision.ts';
 import type { EmergencyRequest, Facts } from './facts.ts';
+import { highestVersion } from './highest-version.ts';
 import type { Keyset } from './keyset.ts';
 import { planReplacement } from './replacement.ts';
-import { stampedVersion } from './stamps.ts';
 
 /** @returns the write that burns every key, if an emergency is asked for that has not been served */
 export function emergencyRequested(facts: Facts): Decision | undefined {
@@ -29,11 +29,13 @@ export function emergencyRequested(facts: Facts): Decision | undefined {
   }
   const { nonce, reason, actor } = emergency;
   const rotation = { id: nextRotationId, trigger: 'Emergency', actor, reason, drainMs: 0 } as const;
-  const write = { transition: 'burn', nonce, rotation, version: stampedVersion(facts) } as const;
+  const write = { transition: 'burn', nonce, rotation, version: highestVersion(facts) } as const;
   return { action: { type: 'write', write }, phase: 'Burning', progress: `emergency ${nonce}: ${reason}` };
 }
 
-function isServed({ nonce, handled }: EmergencyRequest, { secret }: Facts): boolean {
+/** What a Secret from a backup does not know any more, the ledger does: else its return would end all sessions again. */
+function isServed({ nonce, handled }: EmergencyRequest, { secret, ledger }: Facts): boolean {
+  if (ledger.emergencies.includes(nonce)) return true;
   const keyset = secret.kind === 'Managed' || secret.kind === 'Refused' ? secret.keyset : undefined;
   return keyset === undefined ? handled : keyset.handled.emergencies?.includes(nonce) === true;
 }

@@ -4,6 +4,7 @@
 import type { Due, WindowState } from './cadence.ts';
 import type { Finding } from './finding.ts';
 import type { Keyset, Kid } from './keyset.ts';
+import type { Ledger } from './ledger.ts';
 import type { Settings, TargetSettings } from './settings.ts';
 
 export type Answer = 'accepted' | 'refused' | 'unknown';
@@ -48,6 +49,8 @@ export interface WorkloadFacts {
   /** Whether its controller leaves old pods alone when the template changes: they are evicted instead. */
   readonly manual: boolean;
   readonly templateVersion?: number;
+  /** When rekey last stamped the template, milliseconds since the epoch. */
+  readonly bumpedAt?: number;
   /** The controller has seen the newest template, all pods are of it and available, none is left over. */
   readonly rolledOut: boolean;
   /** Why the workload's controller has given up, in its words. */
@@ -102,6 +105,9 @@ export interface Facts {
   readonly nextRotationId: string;
   readonly settings: Settings;
   readonly secret: SecretFacts;
+  readonly ledger: Ledger;
+  /** Why the ledger cannot be read. */
+  readonly ledgerFinding?: Finding;
   readonly targets: readonly TargetFacts[];
   /** Workloads and pods that use the Secret and are no target, such as `Deployment/worker`. */
   readonly unlistedConsumers: readonly string[];

@@ -19,6 +19,7 @@ export type Reason =
   | 'StateUnreadable'
   | 'ForeignWriter'
   | 'KeyResurrected'
+  | 'LedgerUnreadable'
   | 'SecretDeleted'
   | 'SecretConflict'
   | 'Forbidden'
@@ -63,6 +64,20 @@ const PASSING: readonly Reason[] = [
   'BackingOff',
   'FoundKeysDraining',
 ];
+
+const BY_HAND: readonly Reason[] = [
+  'ForeignWriter',
+  'KeyResurrected',
+  'LedgerUnreadable',
+  'SecretDeleted',
+  'StateUnreadable',
+  'UnsafeWrite',
+];
+
+/** @returns whether the state of the keys must be settled by hand before anything goes on */
+export function isDegrading({ reason }: Finding): boolean {
+  return BY_HAND.includes(reason);
+}
 
 /** @returns whether it is somebody's wish and no fault */
 export function isWish({ reason }: Finding): boolean {

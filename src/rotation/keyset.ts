@@ -50,7 +50,7 @@ export interface Shape {
 export type Acked = Readonly<Record<Role, number>>;
 
 export type Trigger = 'Schedule' | 'Annotation' | 'ForceRotation' | 'Emergency';
-export type Outcome = 'Completed' | 'Aborted' | 'RolledBack';
+export type Outcome = 'Completed' | 'Aborted' | 'RolledBack' | 'Interrupted';
 
 /** The rotation under way, or the last one. */
 export interface RotationRecord {
@@ -67,6 +67,10 @@ export interface RotationRecord {
   readonly failure?: { readonly reason: string; readonly message: string };
   readonly finishedAt?: number;
   readonly outcome?: Outcome;
+  /** When it gave up the tokens of the old key, if it did: a cutover. */
+  readonly cutOverAt?: number;
+  /** Rotations that this emergency has cut off, oldest first: each has ended. */
+  readonly interrupted?: readonly RotationRecord[];
 }
 
 /** The last value of each request that was acted upon. A request is served once, whatever happens to `status`. */
@@ -125,6 +129,13 @@ export interface Keyset {
   readonly attempts: Attempts;
   readonly burnt: readonly BurntKey[];
   readonly emergency?: Emergency;
+}
+
+/** The rotations that have ended and are still known here, oldest first. */
+export function endedRotations({ rotation }: Keyset): readonly RotationRecord[] {
+  if (rotation === undefined) return [];
+  const { interrupted = [] } = rotation;
+  return rotation.outcome === undefined ? interrupted : [...interrupted, rotation];
 }
 
 /** @returns whole seconds from the fresh key to the last pod that accepted a burnt one; undefined until that is known */

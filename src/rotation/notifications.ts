@@ -1,6 +1,7 @@
 /**
  * Which messages a keyset gives rise to, and what they say. Key ids only, never key bytes.
  */
+import type { Finding } from './finding.ts';
 import { iso } from './iso.ts';
 import { type Emergency, type Keyset, type RotationRecord, secondsOf } from './keyset.ts';
 
@@ -15,19 +16,22 @@ export interface Message {
   readonly resource: string;
   readonly namespace: string;
   readonly environment: string;
-  readonly trigger: string;
+  /** With the reason and the start: absent where no rotation is under way. */
+  readonly trigger?: string;
   readonly actor?: string;
-  readonly reason: string;
+  readonly reason?: string;
   /** Key ids: the signing key before, and the one that was made. */
   readonly from?: string;
   readonly to?: string;
-  readonly startedAt: string;
+  readonly startedAt?: string;
+  /** Of what does not get on: when that was seen. */
+  readonly stoppedAt?: string;
   readonly finishedAt?: string;
   readonly outcome?: string;
   readonly failure?: { readonly reason: string; readonly message: string };
-  /** Of an emergency: every user has to sign in again. */
+  /** Of an emergency or a cutover: every user has to sign in again. */
   readonly signInAgain?: true;
-  /** Of an emergency: tokens issued before are worth nothing. */
+  /** Of an emergency or a cutover: tokens issued before are worth nothing. */
   readonly tokensIssuedBefore?: string;
   /** Of an emergency that is over: how long a burnt key may have been accepted after the fresh one was written. */
   readonly seconds?: number;
@@ -44,20 +48,33 @@ export interface Subject {
 /** A reason may be a text of any length, which receivers would refuse. */
 const LONGEST_REASON = 1_024;
 
+/** Of an ISO time. */
+const DATE_LENGTH = 'yyyy-mm-dd'.length;
+
 const short = (reason: string) => (reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON)}…` : reason);
 
-/** @returns what is worth telling now, oldest first, whether it has been told or not */
-export function messagesOf(subject: Subject, keyset: Keyset, now: number): readonly Message[] {
-  const { rotation, emergency } = keyset;
+/**
+ * @param keyset undefined where the Secret cannot be read
+ * @param stopped why nothing goes on
+ * @returns what is worth telling now, oldest first, whether it has been told or not
+ */
+export function messagesOf(
+  subject: Subject,
+  keyset: Keyset | undefined,
+  stopped: Finding | undefined,
+  now: number,
+): readonly Message[] {
+  const { rotation, emergency } = keyset ?? {};
   const messages = [
     ...(emergency === undefined ? [] : emergencyMessages(subject, emergency, rotation)),
     ...(rotation === undefined ? [] : rotationMessages(subject, rotation)),
+    ...(stopped === undefined ? [] : [stoppedMessage(subject, rotation, stopped, now)]),
   ];
   return messages.filter((message) => now < newsUntil(message));
 }
 
 /** Milliseconds since the epoch after which a message is not sent any more. */
-export function newsUntil({ startedAt, finishedAt = startedAt }: Message): number {
+export function newsUntil({ startedAt = '', stoppedAt = startedAt, finishedAt = stoppedAt }: Message): number {
   return Date.parse(finishedAt) + NEWS_MS;
 }
 
@@ -66,7 +83,7 @@ function about({ name, namespace, environment }: Subject) {
 }
 
 function rotationMessages(subject: Subject, rotation: RotationRecord): readonly Message[] {
-  const { id, trigger, actor, reason, from, to, startedAt, finishedAt, outcome, failure } = rotation;
+  const { id, trigger, actor, reason, from, to, startedAt, finishedAt, outcome, failure, cutOverAt } = rotation;
   // the end of an emergency has a message of its own
   if (finishedAt === undefined || outcome === undefined || trigger === 'Emergency') return [];
   const message: Message = {
@@ -77,8 +94,29 @@ function rotationMessages(subject: Subject, rotation: RotationRecord): readonly 
     startedAt: iso(startedAt),
     finishedAt: iso(finishedAt),
     ...(failure && { failure: { reason: failure.reason, message: failure.message } }),
+    ...(cutOverAt !== undefined && { signInAgain: true, tokensIssuedBefore: iso(cutOverAt) }),
   };
   return [message];
+}
+
+/** Once a day for each reason: what stands for long is told again. */
+function stoppedMessage(
+  subject: Subject,
+  rotation: RotationRecord | undefined,
+  { reason: why, message }: Finding,
+  now: number,
+): Message {
+  const own = rotation?.outcome === undefined ? rotation : undefined;
+  return {
+    id: `${own?.id ?? subject.uid}/Stopped/${why}/${iso(now).slice(0, DATE_LENGTH)}`,
+    event: 'Failed',
+    ...about(subject),
+    ...(own && { trigger: own.trigger, actor: own.actor, reason: short(own.reason), from: own.from, to: own.to }),
+    ...(own && { startedAt: iso(own.startedAt) }),
+    stoppedAt: iso(now),
+    outcome: 'Stopped',
+    failure: { reason: why, message },
+  };
 }
 
 function emergencyMessages(
@@ -117,8 +155,14 @@ export function textOf(message: Message): string {
   const { failure, seconds } = message;
   switch (event) {
     case 'Completed':
-      return `${head}: rotation completed, ${from} → ${to}. ${asked}`;
+      return message.signInAgain === true
+        ? `${head}: cut over, ${from} → ${to}. Users must sign in again: tokens issued before ${message.tokensIssuedBefore} are worth nothing. ${asked}`
+        : `${head}: rotation completed, ${from} → ${to}. ${asked}`;
     case 'Failed':
+      if (message.outcome === 'Stopped') {
+        const what = trigger === undefined ? '' : `. ${asked}`;
+        return `${head}: stopped, and writes nothing until this is settled. ${failure?.reason}: ${failure?.message}${what}`;
+      }
       return `${head}: rotation failed (${message.outcome}), ${from} signs as before. ${failure?.reason}: ${failure?.message}. ${asked}`;
     case 'Emergency':
       return seconds === undefined

@@ -14,7 +14,9 @@ import type { Logger } from '../runtime/log.ts';
 import { redactText } from '../runtime/redact.ts';
 import { keyOf, type Store } from '../runtime/store.ts';
 import type { WebhookAnswer, WebhookClient } from '../runtime/webhook.ts';
+import type { Decision } from './decision.ts';
 import type { Facts } from './facts.ts';
+import { type Finding, isDegrading, isPassing } from './finding.ts';
 import type { RotationMetrics } from './metrics.ts';
 import type { JwtKeyRotation } from './names.ts';
 import { bodyOf, type Message, messagesOf, NEWS_MS, newsUntil } from './notifications.ts';
@@ -80,14 +82,18 @@ export class Notifier {
    *
    * @returns ids of what has been told, for status.notified
    */
-  observed(resource: JwtKeyRotation, { secret, settings }: Pick<Facts, 'secret' | 'settings'>): readonly string[] {
+  observed(
+    resource: JwtKeyRotation,
+    { secret, settings }: Pick<Facts, 'secret' | 'settings'>,
+    decision: Pick<Decision, 'stalled' | 'blocked'> = {},
+  ): readonly string[] {
     const { metadata, spec, status } = resource;
     const { name, namespace = '', uid = '' } = metadata;
     const key = keyOf({ name, namespace });
     const told = [...new Set([...(status?.notified ?? []), ...(this.#told.get(key) ?? [])])].slice(-MAX_TOLD);
-    if (secret.kind !== 'Managed') return told;
+    const keyset = secret.kind === 'Managed' ? secret.keyset : undefined;
     const subject = { name, namespace, uid, environment: settings.environment };
-    for (const message of messagesOf(subject, secret.keyset, this.#options.clock.now())) {
+    for (const message of messagesOf(subject, keyset, whyStopped(decision), this.#options.clock.now())) {
       for (const receiver of spec.notifications ?? []) {
         if (!receiver.on.includes(message.event)) continue;
         const id = `${message.id} ${nameOf(receiver)}`;
@@ -190,7 +196,8 @@ export class Notifier {
     if (encoded === undefined) return { kind: 'Later', tell: true, why: `${where} is absent` };
     const url = Buffer.from(encoded, 'base64').toString().trim();
     // people write what they like into a reason, the leaked key too
-    const said = { ...message, reason: redactText(message.reason) };
+    const { reason } = message;
+    const said = reason === undefined ? message : { ...message, reason: redactText(reason) };
     const answer = await webhooks.post(url, bodyOf(said, format), signal, { 'idempotency-key': message.id });
     signal.throwIfAborted();
     return judged(answer, where, clock.now());
@@ -241,6 +248,12 @@ export type NotificationResult = 'delivered' | 'retried' | 'failed';
 /** The place in the list may change; what tells receivers apart is where the address comes from and the format. */
 function nameOf({ format, urlFrom: { secretKeyRef } }: Receiver): string {
   return `${format} ${secretKeyRef.name}/${secretKeyRef.key}`;
+}
+
+/** A rotation that cannot begin yet is no news; one under way that rests is, and so are keys that nobody can vouch for. */
+function whyStopped({ stalled, blocked }: Pick<Decision, 'stalled' | 'blocked'>): Finding | undefined {
+  if (stalled !== undefined) return isPassing(stalled) ? undefined : stalled;
+  return blocked !== undefined && isDegrading(blocked) ? blocked : undefined;
 }
 
 function judged(answer: WebhookAnswer, where: string, now: number): Try {

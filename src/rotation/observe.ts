@@ -8,6 +8,7 @@ import { PODS, SECRETS, type Secret } from '../kube/types.ts';
 import type { Store } from '../runtime/store.ts';
 import { dueOf, impossibleWindow, windowState } from './cadence.ts';
 import type { EmergencyRequest, Facts, PodFacts, Probe, Requests, SecretFacts, TargetFacts } from './facts.ts';
+import type { LedgerReading } from './ledger.ts';
 import { type JwtKeyRotation, REQUEST } from './names.ts';
 import { readSecret } from './secret.ts';
 import type { Settings, TargetSettings } from './settings.ts';
@@ -79,6 +80,7 @@ export interface Observation {
   readonly resource: JwtKeyRotation;
   readonly settings: Settings;
   readonly secret: SecretFacts;
+  readonly books: LedgerReading;
   readonly world: World;
   readonly caches: Caches;
   readonly probes: ReadonlyMap<string, Probe>;
@@ -105,6 +107,8 @@ export async function observe(observation: Observation): Promise<Facts> {
     nextRotationId: observation.nextRotationId,
     settings,
     secret,
+    ledger: observation.books.ledger,
+    ...(observation.books.finding && { ledgerFinding: observation.books.finding }),
     targets,
     unlistedConsumers: unlistedConsumers(observation, namespace),
     requests: requestsOf(resource),
@@ -125,7 +129,7 @@ async function observeTarget(
   const workload = await observation.world.workload(settings.kind, namespace, settings.name);
   if (workload === undefined) return { settings, pods: [] };
   const pods = (await observation.world.podsOf(workload)).filter((pod) => pod.live);
-  const { uid, paused, manual, templateVersion, rolledOut, failed, ready } = workload;
+  const { uid, paused, manual, templateVersion, bumpedAt, rolledOut, failed, ready } = workload;
   return {
     settings,
     workload: {
@@ -136,6 +140,7 @@ async function observeTarget(
       ready,
       consumes: workload.secrets.includes(observation.settings.secretName),
       ...(templateVersion !== undefined && { templateVersion }),
+      ...(bumpedAt !== undefined && { bumpedAt }),
       ...(failed !== undefined && { failed }),
     },
     pods: pods.map((pod) => podFacts(observation, settings, pod)),

@@ -15,16 +15,20 @@
  * see emergency.ts. Services that can hold one key only are cut over, if that is allowed: see cutover.ts.
  */
 import { planSwitching } from './cutover.ts';
-import type { Decision } from './decision.ts';
+import type { Action, Decision } from './decision.ts';
 import { emergencyRequested, planBurning } from './emergency.ts';
 import type { Facts, SecretFacts } from './facts.ts';
+import type { Reason } from './finding.ts';
+import { highestVersion } from './highest-version.ts';
 import { standingFinding } from './policies/preflight.ts';
 import { abortRequested, planAborting, planDraining, planPromoting, planRetiring, planStaging } from './progress.ts';
-import { stampedVersion } from './stamps.ts';
 import { planSteady } from './steady.ts';
 
+/** What nobody tells of is looked at again after this, milliseconds. */
+const LOOK_AGAIN_MS = 10_000;
+
 export function plan(facts: Facts): Decision {
-  const { secret, requests } = facts;
+  const { secret, requests, ledgerFinding } = facts;
   const emergency = emergencyRequested(facts);
   if (emergency !== undefined) return emergency;
   if (secret.kind === 'Managed' && secret.keyset.phase === 'Burning') return planBurning(facts, secret.keyset);
@@ -35,6 +39,7 @@ export function plan(facts: Facts): Decision {
     return rest(facts, 'Paused', message);
   }
   if (secret.kind === 'Refused') return rest(facts, secret.finding.reason, secret.finding.message);
+  if (ledgerFinding !== undefined) return rest(facts, ledgerFinding.reason, ledgerFinding.message);
   const aborting = secret.kind === 'Managed' ? abortRequested(facts, secret.keyset) : undefined;
   if (aborting !== undefined) return aborting;
   const finding = standingFinding(facts);
@@ -62,12 +67,15 @@ export function plan(facts: Facts): Decision {
 }
 
 /** Writes nothing: whatever was under way rests where it is. */
-function rest(facts: Facts, reason: NonNullable<Decision['blocked']>['reason'], message: string): Decision {
+function rest(facts: Facts, reason: Reason, message: string): Decision {
   const { secret } = facts;
   const finding = { reason, message };
   const idle = secret.kind !== 'Managed' || secret.keyset.phase === 'Steady';
   const phase = secret.kind === 'Managed' ? secret.keyset.phase : secret.kind === 'Refused' ? 'Degraded' : 'Pending';
-  const decision = { action: { type: 'wait' }, phase, progress: message } as const;
+  // the ledger is not watched
+  const unwatched = reason === 'KeyResurrected' || reason === 'LedgerUnreadable';
+  const action: Action = unwatched ? { type: 'wait', until: facts.now + LOOK_AGAIN_MS } : { type: 'wait' };
+  const decision: Decision = { action, phase, progress: message };
   return idle ? { ...decision, blocked: finding } : { ...decision, stalled: finding };
 }
 
@@ -81,13 +89,13 @@ function planCreate(facts: Facts): Decision {
     const message = `Secret ${facts.settings.secretName} is gone but pod ${running.name} still runs with a key from it; restore the Secret, or scale the targets to zero to start with a new key`;
     return rest(facts, 'SecretDeleted', message);
   }
-  const write = { transition: 'create', handled: handledNow(facts), version: stampedVersion(facts) } as const;
+  const write = { transition: 'create', handled: handledNow(facts), version: highestVersion(facts) } as const;
   return { action: { type: 'write', write }, phase: 'Pending', progress: 'creating the Secret' };
 }
 
 /** The keys that are found stay as they are. */
 function planAdopt(facts: Facts, { fingerprint, fallbacks }: Extract<SecretFacts, { kind: 'Unmanaged' }>): Decision {
-  const version = stampedVersion(facts);
+  const version = highestVersion(facts);
   const write = { transition: 'adopt', handled: handledNow(facts), fingerprint, fallbacks, version } as const;
   return { action: { type: 'write', write }, phase: 'Pending', progress: 'adopting the Secret' };
 }

@@ -11,9 +11,11 @@ import { keyOf, type Store } from '../runtime/store.ts';
 import type { Actor, Outcome } from './act.ts';
 import type { Announcer } from './announce.ts';
 import type { AuditWriter } from './audit-writer.ts';
+import { booksNameOf } from './books.ts';
 import type { Action, Decision } from './decision.ts';
 import type { Facts, SecretFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
+import { inLightOf, type LedgerReading } from './ledger.ts';
 import { Memory } from './memory.ts';
 import type { JwtKeyRotation } from './names.ts';
 import type { Notifier } from './notifier.ts';
@@ -43,7 +45,7 @@ export interface ReconcilerOptions {
   readonly status: StatusWriter;
   readonly announcer: Announcer;
   readonly notifier: Pick<Notifier, 'observed' | 'forgot'>;
-  readonly audit: Pick<AuditWriter, 'observed' | 'forgot'>;
+  readonly audit: Pick<AuditWriter, 'ledgerOf' | 'observed' | 'forgot'>;
   readonly allowLoopback: boolean;
   readonly serverClock: ServerClock;
 }
@@ -83,7 +85,7 @@ export class Reconciler {
     const memory = this.#memory(key);
     this.#options.secrets.watch(key, namespace, settings.secretName);
     const { facts, decision } = await this.#decide(resource, settings, memory);
-    const notified = notifier.observed(resource, facts);
+    const notified = notifier.observed(resource, facts, decision);
     const next = { ...statusOf(resource, facts, decision), ...(notified.length > 0 && { notified }) };
     announcer.decided(resource, facts, decision, next);
     audit.observed(resource, facts);
@@ -118,10 +120,12 @@ export class Reconciler {
     const told = secrets.resourceVersion(namespace, settings.secretName);
     const secret = memory.secretAt(told, settings) ?? (await readSecretNow(client, namespace, settings));
     memory.remember(secret, settings);
+    const { books, seen } = await this.#inLight(resource, secret.facts);
     const facts = await observe({
       resource,
       settings,
-      secret: secret.facts,
+      secret: seen,
+      books,
       world,
       caches,
       probes: memory.probes,
@@ -134,6 +138,19 @@ export class Reconciler {
     });
     memory.prune(facts);
     return { facts, decision: plan(facts) };
+  }
+
+  /** What stands against the Secret is looked at afresh before it counts. */
+  async #inLight(resource: JwtKeyRotation, secret: SecretFacts): Promise<{ books: LedgerReading; seen: SecretFacts }> {
+    const { audit } = this.#options;
+    const { secretName } = resource.spec;
+    const names = { secretName, ledgerName: booksNameOf(secretName) };
+    const emergency = isEmergency(resource);
+    const known = await audit.ledgerOf(resource, emergency);
+    const seen = inLightOf(known.ledger, secret, names);
+    if (seen === secret) return { books: known, seen };
+    const books = await audit.ledgerOf(resource, emergency, true);
+    return { books, seen: inLightOf(books.ledger, secret, names) };
   }
 
   /** A key that two resources hold is a key that two environments share. @returns those other than `key` that hold one */

@@ -274,6 +274,8 @@ export function patchFor(
   burnt: readonly KeyMaterial[] = [],
 ): SecretPatch {
   const annotations = {
+    // what an earlier life of the Secret has left behind must not be taken for the present
+    ...Object.fromEntries(Object.values(STATE).map((name) => [name, null])),
     ...encodeState(keyset),
     'reloader.stakater.com/ignore': 'true',
     [LAST_APPLIED]: null,

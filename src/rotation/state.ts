@@ -2,11 +2,9 @@
  * The keyset as annotations of the Secret, and back. Times are RFC 3339 so that people can read them.
  */
 import { iso } from './iso.ts';
+import { fields, integer, type Json, list, oneOf, parseJson, text, time } from './json.ts';
 import type { BurntKey, Emergency, Handled, KeyRecord, Keyset, Phase, RotationRecord, Shape } from './keyset.ts';
 import { STATE } from './names.ts';
-
-type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
-type Fields = { readonly [name: string]: Json };
 
 const PHASES: readonly Phase[] = [
   'Steady',
@@ -20,7 +18,12 @@ const PHASES: readonly Phase[] = [
 ];
 const KEY_STATES: readonly KeyRecord['state'][] = ['staged', 'signing', 'draining', 'ack'];
 const TRIGGERS: readonly RotationRecord['trigger'][] = ['Schedule', 'Annotation', 'ForceRotation', 'Emergency'];
-const OUTCOMES: readonly NonNullable<RotationRecord['outcome']>[] = ['Completed', 'Aborted', 'RolledBack'];
+const OUTCOMES: readonly NonNullable<RotationRecord['outcome']>[] = [
+  'Completed',
+  'Aborted',
+  'RolledBack',
+  'Interrupted',
+];
 
 export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
   const { rotation, attempts, burnt, emergency } = keyset;
@@ -61,9 +64,15 @@ function encodeShape({ version, writtenAt, sign, verify }: Shape) {
   return { v: version, at: iso(writtenAt), sign, verify };
 }
 
-function encodeRotation(rotation: RotationRecord) {
-  const { startedAt, finishedAt, ...rest } = rotation;
-  return { ...rest, startedAt: iso(startedAt), ...(finishedAt !== undefined && { finishedAt: iso(finishedAt) }) };
+function encodeRotation(rotation: RotationRecord): object {
+  const { startedAt, finishedAt, cutOverAt, interrupted, ...rest } = rotation;
+  return {
+    ...rest,
+    startedAt: iso(startedAt),
+    ...(finishedAt !== undefined && { finishedAt: iso(finishedAt) }),
+    ...(cutOverAt !== undefined && { cutOverAt: iso(cutOverAt) }),
+    ...(interrupted && { interrupted: interrupted.map(encodeRotation) }),
+  };
 }
 
 /** The annotations were not written by rekey, or were changed. */
@@ -160,7 +169,8 @@ function decodeHandled(value: Json): Handled {
 }
 
 function decodeRotation(value: Json): RotationRecord {
-  const { id, trigger, actor, reason, from, to, startedAt, drainMs, failure, finishedAt, outcome } = fields(value);
+  const { id, trigger, actor, reason, from, to, startedAt, drainMs } = fields(value);
+  const { failure, finishedAt, outcome, cutOverAt, interrupted } = fields(value);
   const failed = failure === undefined ? undefined : fields(failure);
   return {
     id: text(id),
@@ -174,46 +184,7 @@ function decodeRotation(value: Json): RotationRecord {
     ...(failed && { failure: { reason: text(failed.reason), message: text(failed.message) } }),
     ...(finishedAt !== undefined && { finishedAt: time(finishedAt) }),
     ...(outcome !== undefined && { outcome: oneOf(OUTCOMES, outcome) }),
+    ...(cutOverAt !== undefined && { cutOverAt: time(cutOverAt) }),
+    ...(interrupted !== undefined && { interrupted: list(interrupted).map(decodeRotation) }),
   };
-}
-
-function parseJson(value: string | undefined): Json {
-  if (value === undefined) throw new Error('is missing');
-  try {
-    return JSON.parse(value) as Json;
-  } catch {
-    throw new Error('is no JSON');
-  }
-}
-
-function fields(value: Json | undefined): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('is no object');
-  return value as Fields;
-}
-
-function list(value: Json | undefined): readonly Json[] {
-  if (!Array.isArray(value)) throw new Error('is no list');
-  return value;
-}
-
-function text(value: Json | undefined): string {
-  if (typeof value !== 'string') throw new Error('lacks a text');
-  return value;
-}
-
-function integer(value: Json | undefined): number {
-  if (!Number.isSafeInteger(value)) throw new Error('lacks a whole number');
-  return value as number;
-}
-
-function time(value: Json | undefined): number {
-  const ms = Date.parse(text(value));
-  if (Number.isNaN(ms)) throw new Error('lacks a time');
-  return ms;
-}
-
-function oneOf<T extends string>(known: readonly T[], value: Json | undefined): T {
-  const found = known.find((item) => item === value);
-  if (found === undefined) throw new Error(`lacks one of ${known.join(', ')}`);
-  return found;
 }

@@ -6,10 +6,18 @@ import { survey } from './converge.ts';
 import type { Decision } from './decision.ts';
 import { levelOf } from './evidence.ts';
 import type { Facts, TargetFacts } from './facts.ts';
-import { type Finding, isPassing, isWish } from './finding.ts';
+import { type Finding, isDegrading, isPassing, isWish } from './finding.ts';
 import { drainMsOf } from './guard.ts';
 import { iso } from './iso.ts';
-import { currentShape, type Emergency, type Keyset, keyIn, type RotationRecord, secondsOf } from './keyset.ts';
+import {
+  currentShape,
+  type Emergency,
+  endedRotations,
+  type Keyset,
+  keyIn,
+  type RotationRecord,
+  secondsOf,
+} from './keyset.ts';
 import { type JwtKeyRotation, REQUEST } from './names.ts';
 import { requirementsOf, verifiers } from './requirements.ts';
 import type { JwtKeyRotationStatus } from './types.ts';
@@ -23,7 +31,7 @@ export function statusOf(resource: JwtKeyRotation, facts: Facts, decision: Decis
   const { secret, due, now } = facts;
   const keyset = secret.kind === 'Managed' ? secret.keyset : undefined;
   const finding = decision.stalled ?? decision.blocked;
-  const phase = finding?.reason === 'ForeignWriter' || finding?.reason === 'UnsafeWrite' ? 'Degraded' : decision.phase;
+  const phase = finding !== undefined && isDegrading(finding) ? 'Degraded' : decision.phase;
   return {
     ...remembered(resource),
     ...base(resource),
@@ -170,7 +178,7 @@ function targetStatus(target: TargetFacts, facts: Facts, keyset: Keyset | undefi
 }
 
 function keysetStatus(resource: JwtKeyRotation, facts: Facts, keyset: Keyset): JwtKeyRotationStatus {
-  const { attempts, handled, rotation } = keyset;
+  const { attempts, handled } = keyset;
   const exit = keyIn(keyset, 'draining')?.lastSignerExit;
   return {
     currentKeyId: currentShape(keyset).sign,
@@ -184,14 +192,13 @@ function keysetStatus(resource: JwtKeyRotation, facts: Facts, keyset: Keyset): J
     ...(handled.rotateAt !== undefined && { lastHandledRotateAt: handled.rotateAt }),
     ...(handled.abortAt !== undefined && { lastHandledAbortAt: handled.abortAt }),
     ...(handled.forceReason !== undefined && { observedForceReason: handled.forceReason }),
-    history: historyOf(resource, rotation),
+    history: historyOf(resource, keyset),
   };
 }
 
 /** The last rotations, newest first, as many of each outcome as the spec keeps. */
-function historyOf({ spec, status }: JwtKeyRotation, rotation: RotationRecord | undefined): readonly HistoryEntry[] {
-  const earlier = status?.history ?? [];
-  const entries = rotation?.outcome === undefined ? earlier : withEntry(earlier, rotation);
+function historyOf({ spec, status }: JwtKeyRotation, keyset: Keyset): readonly HistoryEntry[] {
+  const entries = endedRotations(keyset).reduce(withEntry, status?.history ?? []);
   const good = entries.filter((entry) => entry.outcome === 'Completed').slice(0, spec.successfulRotationsHistoryLimit);
   const bad = entries.filter((entry) => entry.outcome !== 'Completed').slice(0, spec.failedRotationsHistoryLimit);
   return entries.filter((entry) => good.includes(entry) || bad.includes(entry));

@@ -19,6 +19,8 @@ import type { Candidate } from './safe-write.ts';
 
 /** Emergencies whose nonces are remembered. */
 const MAX_NONCES = 50;
+/** Rotations that emergencies cut off one after the other, and that are remembered. */
+const MAX_INTERRUPTED = 4;
 
 /** A rotation that is about to be staged: its record before it has keys. */
 export type RotationRequest = Pick<RotationRecord, 'id' | 'trigger' | 'actor' | 'reason' | 'drainMs'>;
@@ -258,7 +260,7 @@ function cutOver(keyset: Keyset, write: Extract<Write, { transition: 'cutover' }
     ...keyset,
     ...replaced(keyset, fresh, now),
     phase: 'Switching',
-    ...(rotation && { rotation: { ...rotation, to } }),
+    ...(rotation && { rotation: { ...rotation, to, cutOverAt: now } }),
     handled: write.handled,
   };
 }
@@ -270,12 +272,20 @@ function burn(keyset: Keyset, write: Extract<Write, { transition: 'burn' }>, fre
     ...replaced(keyset, fresh, now),
     phase: 'Burning',
     acked: keyset.acked,
-    rotation: { ...rotation, from, to: fresh.key.kid, startedAt: now },
+    rotation: { ...rotation, from, to: fresh.key.kid, startedAt: now, ...cutOff(keyset, now) },
     handled: { ...keyset.handled, emergencies: [...(keyset.handled.emergencies ?? []), nonce].slice(-MAX_NONCES) },
     attempts: keyset.attempts,
     burnt: [...keyset.burnt, ...keyset.keys.map(({ kid, fingerprint }) => ({ kid, fingerprint, burntAt: now }))],
     emergency: { nonce, reason: rotation.reason, writtenAt: now },
   };
+}
+
+/** A rotation under way ends here, and its record would be lost with it. */
+function cutOff({ rotation }: Keyset, now: number): Pick<RotationRecord, 'interrupted'> {
+  if (rotation === undefined || rotation.outcome !== undefined) return {};
+  const { interrupted = [], ...ended } = rotation;
+  const all = [...interrupted, { ...ended, finishedAt: now, outcome: 'Interrupted' as const }];
+  return { interrupted: all.slice(-MAX_INTERRUPTED) };
 }
 
 function extinguish(keyset: Keyset, acked: Acked, now: number): Keyset {

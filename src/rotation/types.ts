@@ -219,7 +219,7 @@ export interface JwtKeyRotationStatus {
     readonly to?: string;
     readonly startedAt?: string;
     readonly finishedAt?: string;
-    readonly outcome: 'Completed' | 'Aborted' | 'RolledBack';
+    readonly outcome: 'Completed' | 'Aborted' | 'RolledBack' | 'Interrupted';
     /** Why it did not complete. */
     readonly failure?: string;
   }[];

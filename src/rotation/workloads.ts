@@ -16,6 +16,7 @@ import {
   STATEFUL_SETS,
   type StatefulSet,
 } from '../kube/types.ts';
+import { FIELD_MANAGER } from './names.ts';
 import { secretsOf, type View, versionIn, viewOf } from './views.ts';
 
 export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
@@ -28,6 +29,8 @@ export interface WorkloadView extends View {
   /** Whether its controller leaves old pods alone when the template changes. */
   readonly manual: boolean;
   readonly templateVersion?: number;
+  /** When rekey last stamped the template, milliseconds since the epoch. */
+  readonly bumpedAt?: number;
   readonly rolledOut: boolean;
   readonly failed?: string;
   readonly ready: number;
@@ -50,10 +53,14 @@ type Common = Omit<WorkloadView, 'kind' | 'paused' | 'manual' | 'rolledOut' | 'f
 function common(object: Deployment | StatefulSet | DaemonSet): Common {
   const { spec } = object;
   const version = versionIn(spec?.template.metadata?.annotations);
+  const bumpedAt = Date.parse(
+    object.metadata.managedFields?.findLast(({ manager }) => manager === FIELD_MANAGER)?.time ?? '',
+  );
   return {
     ...viewOf(object),
     selector: spec?.selector ?? {},
     ...(version !== undefined && { templateVersion: version }),
+    ...(!Number.isNaN(bumpedAt) && { bumpedAt }),
     secrets: secretsOf(spec?.template.spec),
   };
 }

@@ -1,7 +1,7 @@
 /** The audit log on a real API server: one record a rotation, which verifies, whoever died meanwhile. */
 import { describe, expect, inject, it } from 'vitest';
 import { verifyLog } from '../../src/rotation/audit-log.ts';
-import { AUDIT_KEY, auditNameOf } from '../../src/rotation/audit-writer.ts';
+import { AUDIT_KEY, booksNameOf } from '../../src/rotation/books.ts';
 import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import { requestRotation, waitUntilDone } from '../support/scenario/rotation.ts';
 import { openScene, type Scene } from '../support/scenario/scene.ts';
@@ -11,7 +11,7 @@ const cluster = inject('cluster');
 type ConfigMap = KubeObject & { readonly data?: Readonly<Record<string, string>> };
 
 async function logOf({ api, namespace, name }: Scene): Promise<string> {
-  const found = await api.find<ConfigMap>({ kind: 'ConfigMap', namespace, name: auditNameOf(name) });
+  const found = await api.find<ConfigMap>({ kind: 'ConfigMap', namespace, name: booksNameOf(name) });
   return found?.data?.[AUDIT_KEY] ?? '';
 }
 
@@ -44,7 +44,7 @@ describe('the audit log', () => {
     await scene.operators()[0]?.stop();
     const later = await scene.operator();
     const edited = (await logOf(scene)).replace('"outcome":"Completed"', '"outcome":"Aborted"');
-    await api.patch({ kind: 'ConfigMap', namespace, name: auditNameOf(name) }, { data: { [AUDIT_KEY]: edited } });
+    await api.patch({ kind: 'ConfigMap', namespace, name: booksNameOf(name) }, { data: { [AUDIT_KEY]: edited } });
     await api.patch(
       { kind: 'JwtKeyRotation', namespace, name },
       { metadata: { annotations: { 'rekey.dev/emergency': 'n1: leaked' } } },

@@ -2,6 +2,7 @@
  * What the operator observes of a world: from the API server, or from caches that may be behind.
  */
 import type { Answer, Facts, PodFacts, Probe as ProbeFacts, TargetFacts } from '../../src/rotation/facts.ts';
+import { EMPTY_LEDGER } from '../../src/rotation/ledger.ts';
 import type { Settings, TargetSettings } from '../../src/rotation/settings.ts';
 import { chronicleAt, type TrueShape } from './chronicle.ts';
 import type { Config } from './config.ts';
@@ -77,6 +78,7 @@ export function factsOf(config: Config, world: World, live: boolean): Facts {
     nextRotationId: 'r',
     settings,
     secret: entry === undefined ? foundSecret(config) : { kind: 'Managed', keyset: entry.keyset },
+    ledger: EMPTY_LEDGER,
     targets,
     unlistedConsumers: [],
     sharedWith: [],

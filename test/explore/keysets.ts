@@ -124,11 +124,12 @@ function normalise(keyset: Keyset, freshFrom: number, tickMs: number, exitAge: n
   };
 }
 
-function normalRotation(rotation: RotationRecord): RotationRecord {
+function normalRotation({ interrupted: _, ...rotation }: RotationRecord): RotationRecord {
   return {
     ...{ ...rotation, actor: '', reason: '', startedAt: 0 },
     ...(rotation.failure && { failure: { reason: rotation.failure.reason, message: '' } }),
     ...(rotation.finishedAt !== undefined && { finishedAt: 0 }),
+    ...(rotation.cutOverAt !== undefined && { cutOverAt: 0 }),
   };
 }
 

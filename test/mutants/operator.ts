@@ -5,6 +5,7 @@ import { KubeClient } from '../../src/kube/client.ts';
 import type { KubeObject } from '../../src/kube/types.ts';
 import { Actor } from '../../src/rotation/act.ts';
 import { Announcer, type AnnouncerOptions } from '../../src/rotation/announce.ts';
+import { EMPTY_LEDGER } from '../../src/rotation/ledger.ts';
 import type { JwtKeyRotation } from '../../src/rotation/names.ts';
 import { Reconciler } from '../../src/rotation/reconciler.ts';
 import { SecretWatches, type SecretWatchesOptions } from '../../src/rotation/secret-watches.ts';
@@ -96,7 +97,7 @@ export class MiniOperator {
       ...{ client: this.#client, clock, log: silent, resources: this.#resources, caches: this.#caches },
       ...{ secrets: new Told(cluster), actor: this.#actor, status: new Kept(this), announcer: new Silence() },
       notifier: { observed: () => [], forgot: () => undefined },
-      audit: { observed: () => undefined, forgot: () => undefined },
+      audit: { ledgerOf: async () => ({ ledger: EMPTY_LEDGER }), observed: () => undefined, forgot: () => undefined },
       ...{ allowLoopback: true, serverClock: new ServerClock(clock) },
     });
   }

@@ -1,6 +1,7 @@
 /** Facts for planner tests: a healthy world of three services on keyset version 1, and edits of it. */
 import type { Answer, Facts, PodFacts, Probe, TargetFacts } from '../../../src/rotation/facts.ts';
 import { currentShape, type Keyset, type Kid, type Role } from '../../../src/rotation/keyset.ts';
+import { EMPTY_LEDGER } from '../../../src/rotation/ledger.ts';
 import type { Settings, TargetSettings } from '../../../src/rotation/settings.ts';
 import { advance, foundKeyset, makesKey, type Write } from '../../../src/rotation/transition.ts';
 
@@ -143,6 +144,7 @@ export function facts(keyset: Keyset, edit: Partial<Facts> = {}): Facts {
     nextRotationId: 'r1',
     settings: SETTINGS,
     secret: { kind: 'Managed', keyset },
+    ledger: EMPTY_LEDGER,
     targets,
     unlistedConsumers: [],
     requests: { paused: false },

@@ -1,6 +1,7 @@
 /** Where the planner writes nothing, and what it says then. */
 import { describe, expect, it } from 'vitest';
 import type { Facts, TargetFacts } from '../../../src/rotation/facts.ts';
+import { EMPTY_LEDGER } from '../../../src/rotation/ledger.ts';
 import { plan } from '../../../src/rotation/plan.ts';
 import {
   DRAINING,
@@ -144,5 +145,43 @@ describe('what was found at adoption', () => {
     const targets = services(STEADY, { main: 7, admin: 5 });
     const world = facts(STEADY, { secret: { kind: 'Unmanaged', fingerprint: 'fp-A', fallbacks: [] }, targets });
     expect(plan(world).action).toMatchObject({ type: 'write', write: { transition: 'adopt', version: 7 } });
+    const ledger = { ...EMPTY_LEDGER, version: 9 };
+    expect(plan({ ...world, ledger }).action).toMatchObject({ write: { transition: 'adopt', version: 9 } });
+  });
+});
+
+describe('a ledger that cannot be read', () => {
+  const ledgerFinding = { reason: 'LedgerUnreadable', message: 'no JSON' } as const;
+  const emergency = { nonce: 'n', reason: 'leak', actor: 'bob', handled: false };
+  const burn = { transition: 'burn', nonce: 'n', rotation: WRITES.stage.rotation, version: 0 } as const;
+
+  it.each([
+    ['a rotation', facts(STEADY, { requests: asked })],
+    ['the first key', facts(STEADY, { secret: { kind: 'Absent' } })],
+    ['an adoption', facts(STEADY, { secret: { kind: 'Unmanaged', fingerprint: 'fp-A', fallbacks: [] } })],
+    ['the way back', facts(STAGING, { requests: { paused: false, abortAt: '1' } })],
+  ])('stops %s, and is looked at again soon', (_, world) => {
+    const { action, blocked, stalled } = plan({ ...world, ledgerFinding });
+    expect([action, (blocked ?? stalled)?.reason]).toEqual([
+      { type: 'wait', until: world.now + 10_000 },
+      'LedgerUnreadable',
+    ]);
+  });
+
+  it('stops neither an emergency nor its end', () => {
+    expect(decide(facts(STEADY, { ledgerFinding, requests: { paused: true, emergency } }))).toBe('write burn');
+    const burning = keysetAfter([WRITES.adopt, burn]);
+    expect(decide(facts(burning, { ledgerFinding, targets: services(burning, { main: 0, admin: 0 }) }))).toMatch(
+      'delete',
+    );
+  });
+});
+
+describe('an emergency that the ledger knows', () => {
+  it('is not served once more by a Secret that does not', () => {
+    const emergency = { nonce: 'n', reason: 'leak', actor: 'bob', handled: false };
+    const world = facts(STEADY, { requests: { paused: false, emergency } });
+    expect(decide(world)).toBe('write burn');
+    expect(decide({ ...world, ledger: { ...EMPTY_LEDGER, emergencies: ['n'] } })).toBe('wait');
   });
 });

@@ -1,0 +1,46 @@
+/**
+ * Readers of JSON that people may have edited: each takes a value of any shape and throws an error that says what it lacks.
+ */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
+type Fields = { readonly [name: string]: Json };
+
+export function parseJson(value: string | undefined): Json {
+  if (value === undefined) throw new Error('is missing');
+  try {
+    return JSON.parse(value) as Json;
+  } catch {
+    throw new Error('is no JSON');
+  }
+}
+
+export function fields(value: Json | undefined): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('is no object');
+  return value as Fields;
+}
+
+export function list(value: Json | undefined): readonly Json[] {
+  if (!Array.isArray(value)) throw new Error('is no list');
+  return value;
+}
+
+export function text(value: Json | undefined): string {
+  if (typeof value !== 'string') throw new Error('lacks a text');
+  return value;
+}
+
+export function integer(value: Json | undefined): number {
+  if (!Number.isSafeInteger(value)) throw new Error('lacks a whole number');
+  return value as number;
+}
+
+export function time(value: Json | undefined): number {
+  const ms = Date.parse(text(value));
+  if (Number.isNaN(ms)) throw new Error('lacks a time');
+  return ms;
+}
+
+export function oneOf<T extends string>(known: readonly T[], value: Json | undefined): T {
+  const found = known.find((item) => item === value);
+  if (found === undefined) throw new Error(`lacks one of ${known.join(', ')}`);
+  return found;
+}
