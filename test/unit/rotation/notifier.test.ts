@@ -3,13 +3,14 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { KubeClient } from '../../../src/kube/client.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
+import type { Reason } from '../../../src/rotation/finding.ts';
 import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
 import type { Message } from '../../../src/rotation/notifications.ts';
 import { Notifier } from '../../../src/rotation/notifier.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { WebhookClient } from '../../../src/runtime/webhook.ts';
 import { fakeLog } from '../runtime/fake-log.ts';
-import { DONE, SETTINGS, T0 } from './builders.ts';
+import { DONE, SETTINGS, STAGING, T0 } from './builders.ts';
 
 const facts = { secret: { kind: 'Managed', keyset: DONE }, settings: SETTINGS } as const;
 const receiver = (name: string) => ({
@@ -103,6 +104,21 @@ describe('a notification', () => {
     await quiet();
     expect(messages).toHaveLength(2);
     expect(JSON.stringify(said)).not.toContain('T0SECRET');
+  });
+
+  it('tells of what stops, and neither of what passes by itself nor of a rotation that may not begin', async () => {
+    const { messages, url } = await receive({ status: 200 });
+    const resource = resourceWith({ ...receiver('hook'), on: ['Failed'] });
+    const { notifier } = start(resource, { hook: url });
+    const staging = { ...facts, secret: { kind: 'Managed', keyset: STAGING } } as const;
+    const because = (reason: Reason) => ({ reason, message: 'a text' });
+    notifier.observed(resource, staging, { stalled: because('Paused') });
+    notifier.observed(resource, staging, { blocked: because('UnlistedConsumer') });
+    notifier.observed(resource, staging, { stalled: because('RolloutStalled') });
+    notifier.observed(resource, staging, { blocked: because('ForeignWriter') });
+    await vi.waitFor(() => expect(messages).toHaveLength(2));
+    await quiet();
+    expect(messages.map(({ failure }) => failure?.reason).sort()).toEqual(['ForeignWriter', 'RolloutStalled']);
   });
 
   it('tells no key that somebody has pasted into a reason', async () => {
