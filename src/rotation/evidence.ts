@@ -7,30 +7,46 @@
  * version n and by no other.
  */
 import type { Answer, PodFacts, TargetFacts } from './facts.ts';
-import { type Acked, type Keyset, type Kid, keyIn, possible, type Role, type Shape } from './keyset.ts';
+import { type Acked, type Keyset, type Kid, keyIn, possible, previousOf, type Role, type Shape } from './keyset.ts';
 
-/** Canary: observed. Inferred: concluded from the time at which the containers started. */
+/** Canary: observed. Inferred: concluded from the time at which the containers started, if only in part. */
 export type Level = 'Canary' | 'Inferred';
 
 /** A write has reached the cache of every node after this, milliseconds. What starts earlier may have read an older Secret. */
 export const SETTLE_MS = 10_000;
 
-export function levelOf(target: TargetFacts): Level {
-  return target.settings.canary === undefined ? 'Inferred' : 'Canary';
+export function levelOf({ settings, workload }: TargetFacts): Level {
+  return settings.canary === undefined || workload?.onePrevious === true ? 'Inferred' : 'Canary';
 }
 
 /**
  * @returns the shapes that the pod may hold, ascending; empty if its answers fit none, as when it refuses every key
  */
 export function shapesHeld(target: TargetFacts, pod: PodFacts, keyset: Keyset): readonly Shape[] {
-  return levelOf(target) === 'Canary' ? fromAnswers(pod, keyset) : fromStart(pod, keyset);
+  if (target.settings.canary === undefined) return fromStart(pod, keyset);
+  if (target.workload?.onePrevious !== true) return fromAnswers(pod, keyset, ({ verify }) => verify);
+  const started = fromStart(pod, keyset);
+  return fromAnswers(pod, keyset, (shape) => withOnePrevious(shape, keyset)).filter((shape) => started.includes(shape));
 }
 
-function fromAnswers({ probe }: PodFacts, keyset: Keyset): readonly Shape[] {
+/**
+ * A service that knows one key besides the one that signs is not shown the ack key while there are two real ones. What it
+ * answers tells which keys it has, not since which write: that is concluded from its start.
+ */
+function withOnePrevious(shape: Shape, keyset: Keyset): readonly Kid[] {
+  const previous = previousOf(shape, keyset);
+  return previous === undefined ? [shape.sign] : [shape.sign, previous];
+}
+
+function fromAnswers(
+  { probe }: PodFacts,
+  keyset: Keyset,
+  accepted: (shape: Shape) => readonly Kid[],
+): readonly Shape[] {
   if (probe === undefined || probe.version !== keyset.version) return keyset.history;
   const answers = [...probe.answers].filter(([kid]) => tells(kid, keyset));
   const fits = (shape: Shape) =>
-    answers.every(([kid, answer]) => answer === 'unknown' || (answer === 'accepted') === shape.verify.includes(kid));
+    answers.every(([kid, answer]) => answer === 'unknown' || (answer === 'accepted') === accepted(shape).includes(kid));
   return keyset.history.filter(fits);
 }
 

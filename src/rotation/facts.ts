@@ -57,6 +57,8 @@ export interface WorkloadFacts {
   readonly failed?: string;
   /** Whether a container of the template reads the Secret. */
   readonly consumes: boolean;
+  /** Whether its containers get one key besides the one that signs, and not the list (spec.secretKeys.previous). */
+  readonly onePrevious?: boolean;
   readonly ready: number;
 }
 

@@ -147,6 +147,18 @@ export function keyIn(keyset: Keyset, state: KeyState): KeyRecord | undefined {
   return keyset.keys.find((key) => key.state === state);
 }
 
+/**
+ * The key for services that know one key besides the one that signs: the other real key, or the ack key where there is none.
+ * So such a service can prove what it has loaded whenever it is shown the ack key.
+ *
+ * @returns undefined for an older shape whose ack key is forgotten
+ */
+export function previousOf({ sign, verify }: Shape, keyset: Keyset): Kid | undefined {
+  const ack = keyIn(keyset, 'ack')?.kid;
+  const others = verify.filter((kid) => kid !== sign);
+  return others.find((kid) => kid !== ack) ?? others[0];
+}
+
 /** The shape that is in the Secret now. */
 export function currentShape(keyset: Keyset): Shape {
   const shape = keyset.history.at(-1);

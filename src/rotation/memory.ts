@@ -5,7 +5,7 @@
 import type { Outcome, RetiredKey } from './act.ts';
 import type { Facts, Probe } from './facts.ts';
 import type { SecretReading } from './observe.ts';
-import type { DataNames } from './secret.ts';
+import type { DataNames } from './secret-data.ts';
 import type { Settings } from './settings.ts';
 
 export class Memory {
@@ -75,6 +75,6 @@ function isCovered(told: string | undefined, read: string): boolean {
   return BigInt(told) <= BigInt(read);
 }
 
-function namesOf({ secretName, signingNames, fallbacksName }: DataNames): string {
-  return JSON.stringify([secretName, signingNames, fallbacksName]);
+function namesOf({ secretName, signingNames, fallbacksName, previousName, jwksName }: DataNames): string {
+  return JSON.stringify([secretName, signingNames, fallbacksName, previousName, jwksName]);
 }

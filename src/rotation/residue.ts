@@ -21,7 +21,7 @@ import { redactText } from '../runtime/redact.ts';
 import { KeySearch } from './key-search.ts';
 import type { BurntKey, Emergency, Keyset } from './keyset.ts';
 import { DATA, LAST_APPLIED } from './names.ts';
-import type { DataNames } from './secret.ts';
+import type { DataNames } from './secret-data.ts';
 import { WORKLOADS } from './workloads.ts';
 
 const SEARCH_MS = 5_000;
@@ -50,7 +50,10 @@ export async function findResidue(options: ResidueOptions): Promise<Residue> {
   const search = new KeySearch(burnt.map(({ fingerprint }) => fingerprint));
   const signal = AbortSignal.timeout(SEARCH_MS);
   const found = elsewhere.map((other) => `the Secret of JwtKeyRotation ${other}`);
-  const own = new Set<string>([...names.signingNames, names.fallbacksName, ...Object.values(DATA)]);
+  const own = new Set<string>([
+    ...[...names.signingNames, names.fallbacksName, names.previousName, names.jwksName],
+    ...Object.values(DATA),
+  ]);
   const look = (object: KubeObject, kind: string, parts: readonly Part[]) => {
     const where = parts.filter(([, content]) => search.finds(content)).map(([part]) => part);
     found.push(...where.map((part) => placeOf(kind, object.metadata.name, part)));

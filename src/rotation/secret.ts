@@ -4,14 +4,11 @@
 import type { ManagedFieldsEntry, Secret } from '../kube/types.ts';
 import type { SecretFacts } from './facts.ts';
 import type { Finding, Reason } from './finding.ts';
-import { destroyAll, distinct, fingerprintOf, fingerprintsOf, KeyMaterial } from './keys.ts';
-import { currentShape, type KeyRecord, type Keyset, type Kid, keyIn } from './keyset.ts';
+import { destroyAll, distinct, fingerprintOf, fingerprintsOf, type KeyMaterial } from './keys.ts';
+import { currentShape, type KeyRecord, type Keyset, type Kid, keyIn, previousOf } from './keyset.ts';
 import { DATA, FIELD_MANAGER, LAST_APPLIED, STATE } from './names.ts';
-import type { Settings } from './settings.ts';
+import { type DataNames, dataFor, jwksIn, listedIn, listOf, materialIn } from './secret-data.ts';
 import { decodeState, encodeState, StateError } from './state.ts';
-
-/** Names of the data keys, as far as they can be chosen. */
-export type DataNames = Pick<Settings, 'secretName' | 'signingNames' | 'fallbacksName' | 'algorithm'>;
 
 /** Types whose content belongs to the platform. */
 const PLATFORM_TYPE = /^(kubernetes\.io\/|bootstrap\.kubernetes\.io\/|helm\.sh\/)/;
@@ -84,16 +81,29 @@ function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
       `${where}: data key ${first} is empty or has white space or a comma (a trailing newline, perhaps), so it cannot stand in a list of keys`,
     );
   }
+  const jwks = jwksIn(secret, names.jwksName);
+  if (jwks === undefined) {
+    return refused(
+      'KeyMalformed',
+      `${where}: data key ${names.jwksName} is no JWK set of symmetric keys; take it away`,
+    );
+  }
+  for (const key of jwks) held.use(key);
   const fallbacks = foundMaterials(secret, names)
     .map((key) => held.use(key))
     .slice(1);
   if (fallbacks.some((key) => !fits(key))) {
     return refused(
       'KeyMalformed',
-      `${where}: an entry of ${names.fallbacksName} has white space, so services may read it differently`,
+      `${where}: an entry of ${besideNames(names).join(' or ')} has white space or a comma, so services may read it differently`,
     );
   }
   return { kind: 'Unmanaged', fingerprint: fingerprintOf(material), fallbacks: fallbacks.map(fingerprintOf) };
+}
+
+/** Data keys of the keys that are accepted besides the one that signs. */
+function besideNames({ fallbacksName, previousName, jwksName }: DataNames): readonly string[] {
+  return [fallbacksName, previousName, jwksName].filter((name) => name !== '');
 }
 
 /** White space and the comma: what a key in a list must not have. */
@@ -132,7 +142,7 @@ function readManaged(secret: Secret, annotations: Readonly<Record<string, string
 }
 
 function holdsBurntKey(secret: Secret, name: string, keyset: Keyset): boolean {
-  const found = fingerprintsOf([materialIn(secret, name), ...listedIn(secret, name)]);
+  const found = fingerprintsOf([materialIn(secret, name), ...listedIn(secret, name), ...(jwksIn(secret, name) ?? [])]);
   return keyset.burnt.some(({ fingerprint }) => found.includes(fingerprint));
 }
 
@@ -148,38 +158,27 @@ function changedData(secret: Secret, keyset: Keyset, names: DataNames): string |
     .filter((key) => key.state !== 'signing')
     .map((key) => key.fingerprint)
     .sort();
-  return listed.join() === expected.join() ? undefined : names.fallbacksName;
+  if (listed.join() !== expected.join()) return names.fallbacksName;
+  return changedPrevious(secret, keyset, names) ?? changedJwks(secret, keyset, names);
 }
 
-function materialIn(secret: Secret, name: string): KeyMaterial {
-  return new KeyMaterial(Buffer.from(secret.data?.[name] ?? '', 'base64'));
+/** A data key that was added to the spec comes with the next write. */
+function changedPrevious(secret: Secret, keyset: Keyset, { previousName }: DataNames): string | undefined {
+  if (previousName === '' || secret.data?.[previousName] === undefined) return undefined;
+  const [found] = fingerprintsOf([materialIn(secret, previousName)]);
+  const expected = keyset.keys.find(({ kid }) => kid === previousOf(currentShape(keyset), keyset))?.fingerprint;
+  return found === expected ? undefined : previousName;
+}
+
+function changedJwks(secret: Secret, keyset: Keyset, { jwksName }: DataNames): string | undefined {
+  if (jwksName === '' || secret.data?.[jwksName] === undefined) return undefined;
+  const found = [...fingerprintsOf(jwksIn(secret, jwksName) ?? [])].sort();
+  const expected = keyset.keys.map(({ fingerprint }) => fingerprint).sort();
+  return found.join() === expected.join() ? undefined : jwksName;
 }
 
 function fallbacksIn(secret: Secret, names: DataNames): readonly KeyMaterial[] {
   return listedIn(secret, names.fallbacksName);
-}
-
-const COMMA = Buffer.from(',');
-
-/** Split as bytes: a string could not be overwritten. */
-function listedIn(secret: Secret, name: string): readonly KeyMaterial[] {
-  const list = Buffer.from(secret.data?.[name] ?? '', 'base64');
-  const commas = [...list.entries()].flatMap(([i, byte]) => (byte === COMMA[0] ? [i] : []));
-  const entries = [...commas, list.length].map((end, i) => list.subarray(i === 0 ? 0 : (commas[i - 1] ?? 0) + 1, end));
-  const keys = entries.filter(({ length }) => length > 0).map((entry) => new KeyMaterial(Buffer.from(entry)));
-  list.fill(0);
-  return keys;
-}
-
-/** @returns the keys as {@link listedIn} reads them, in base64 */
-function listOf(keys: readonly KeyMaterial[]): string {
-  const parts = keys.flatMap((key, i) => key.use((bytes) => (i === 0 ? [bytes] : [COMMA, bytes])));
-  const list = Buffer.concat(parts);
-  try {
-    return list.toString('base64');
-  } finally {
-    list.fill(0);
-  }
 }
 
 /**
@@ -187,7 +186,7 @@ function listOf(keys: readonly KeyMaterial[]): string {
  * a key live on there that no rotation reaches.
  */
 export function leftoverNames(secret: Secret, names: DataNames): readonly string[] {
-  const kept = new Set([...names.signingNames, names.fallbacksName, ...Object.values(DATA)]);
+  const kept = new Set([...names.signingNames, ...besideNames(names), ...Object.values(DATA)]);
   const owned = (secret.metadata.managedFields ?? [])
     .filter(({ manager }) => manager === FIELD_MANAGER)
     .flatMap(dataKeysOf);
@@ -235,7 +234,14 @@ function byKid(
 /** The keys of a Secret that {@link readSecret} calls Unmanaged, each once: first the one that signs, then the others. */
 export function foundMaterials(secret: Secret, names: DataNames): readonly KeyMaterial[] {
   const present = names.signingNames.find((name) => secret.data?.[name] !== undefined) ?? '';
-  return distinct([materialIn(secret, present), ...fallbacksIn(secret, names)]);
+  return distinct([materialIn(secret, present), ...besideIn(secret, names)]);
+}
+
+/** The one of services that know a single other key first: it must stay theirs. */
+function besideIn(secret: Secret, names: DataNames): readonly KeyMaterial[] {
+  const { previousName, jwksName } = names;
+  const previous = previousName === '' || !secret.data?.[previousName] ? [] : [materialIn(secret, previousName)];
+  return [...previous, ...fallbacksIn(secret, names), ...(jwksIn(secret, jwksName) ?? [])];
 }
 
 /** Every key that stands anywhere in the Secret, managed or not, burnt ones included: for an emergency. */
@@ -243,7 +249,7 @@ export function allMaterials(secret: Secret, names: DataNames): readonly KeyMate
   const signing = names.signingNames.filter((name) => secret.data?.[name] !== undefined);
   return distinct([
     ...signing.map((name) => materialIn(secret, name)),
-    ...fallbacksIn(secret, names),
+    ...besideIn(secret, names),
     ...listedIn(secret, DATA.burnt),
   ]);
 }
@@ -286,21 +292,4 @@ export function patchFor(
     ...(keyset.emergency && { [DATA.burnt]: keyset.phase === 'Burning' ? listOf(burnt) : null }),
   };
   return Object.keys(data).length === 0 ? { metadata } : { metadata, data };
-}
-
-function dataFor(keyset: Keyset, materials: ReadonlyMap<Kid, KeyMaterial>, names: DataNames): Record<string, string> {
-  const { sign, verify } = currentShape(keyset);
-  const material = (kid: Kid): KeyMaterial => {
-    const found = materials.get(kid);
-    if (found === undefined) throw new Error(`the bytes of ${kid} are not at hand`);
-    return found;
-  };
-  const base64 = (bytes: Buffer) => bytes.toString('base64');
-  const signing = material(sign).use(base64);
-  return {
-    ...Object.fromEntries(names.signingNames.map((name) => [name, signing])),
-    [names.fallbacksName]: listOf(verify.filter((kid) => kid !== sign).map(material)),
-    [DATA.keyId]: base64(Buffer.from(sign, 'utf8')),
-    [DATA.algorithm]: base64(Buffer.from(names.algorithm, 'utf8')),
-  };
 }

@@ -63,6 +63,10 @@ export interface Settings {
   readonly algorithm: 'HS256' | 'HS384' | 'HS512';
   readonly signingNames: readonly string[];
   readonly fallbacksName: string;
+  /** Empty: not wanted. */
+  readonly previousName: string;
+  /** Empty: not wanted. */
+  readonly jwksName: string;
   readonly targets: readonly TargetSettings[];
   readonly canaryClaims: {
     readonly issuer?: string;
@@ -83,8 +87,6 @@ type SpecPolicy = Policy<JwtKeyRotationSpec>;
 const unsupported: SpecPolicy = (spec) => {
   const fields: readonly (readonly [boolean, string])[] = [
     [spec.retire.mode === 'Clock', 'spec.retire.mode: Clock'],
-    [spec.secretKeys.previous !== '', 'spec.secretKeys.previous'],
-    [spec.secretKeys.keyset !== '', 'spec.secretKeys.keyset'],
     ...spec.targets.map((target, i) => [target.kind === 'Rollout', `spec.targets[${i}].kind: ${target.kind}`] as const),
   ];
   const found = fields.find(([used]) => used);
@@ -189,6 +191,8 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
     algorithm: spec.key.algorithm,
     signingNames: spec.secretKeys.signing,
     fallbacksName: spec.secretKeys.fallbacks,
+    previousName: spec.secretKeys.previous,
+    jwksName: spec.secretKeys.keyset,
     targets: spec.targets.map((target) => ({
       kind: target.kind === 'Rollout' ? 'Deployment' : target.kind,
       name: target.name,

@@ -12,6 +12,8 @@ export interface TargetConfig {
   readonly canary: boolean;
   /** Verifies with the signing key alone: a service that no rotation can serve. */
   readonly singleKey?: boolean;
+  /** Knows one key besides the one that signs. */
+  readonly onePrevious?: boolean;
   /** Reads mounted files, which follow the Secret without a restart. */
   readonly file?: boolean;
   /** Its controller leaves old pods alone when the template changes. */
@@ -172,6 +174,24 @@ const ALL: Readonly<Record<string, Omit<Config, 'name'>>> = {
   preStageLeak: { ...ONE, rotations: 2, aborts: 0, emergencies: 1, preStage: true },
   lazy: { ...ONE, rotations: 2, aborts: 0, retireMode: 'Lazy', faults: faults('restart') },
   lazyRoles: { ...ONE, targets: [minter, admin], rotations: 2, aborts: 0, retireMode: 'Lazy' },
+  // services that know one key besides the one that signs
+  previous: {
+    ...ONE,
+    targets: [{ ...main, onePrevious: true }],
+    nodes: 2,
+    nodeLag: 'settle',
+    faults: faults('restart'),
+  },
+  previousTwice: { ...ONE, targets: [{ ...main, onePrevious: true }], rotations: 2, faults: faults('window') },
+  previousPair: { ...ONE, targets: [main, { ...admin, onePrevious: true }], nodeLag: 'settle', aborts: 0 },
+  previousLeak: {
+    ...ONE,
+    targets: [{ ...main, onePrevious: true }],
+    aborts: 0,
+    emergencies: 1,
+    nodeLag: 'settle',
+    faults: faults('restart'),
+  },
   // mounted files
   file: { ...ONE, targets: [{ ...main, file: true }], faults: faults('restart') },
   fileNodes: { ...ONE, targets: [{ ...main, file: true }], nodes: 2, drainTicks: 2 },

@@ -52,10 +52,15 @@ function anew(pod: Pod): Pod {
   return shown === undefined ? rest : { ...rest, shown: { ...shown, same: false } };
 }
 
+/** Of others something is concluded from their start, which rests on nodes that do not lag for longer than a settle delay. */
+function isProven({ targets }: Config, { target }: Pod): boolean {
+  return targets[target]?.canary === true && targets[target].onePrevious !== true;
+}
+
 function starts(config: Config, world: World, pod: Pod, index: number, emit: Emit): void {
   const newest = versionOf(world.secret);
   const settled = settledVersion(world);
-  const proven = config.targets[pod.target]?.canary === true;
+  const proven = isProven(config, pod);
   const oldest = Math.max(oldestReadable(config, world, pod.node), proven ? 0 : settled);
   for (let version = newest; version >= oldest; version -= 1) {
     const started = { ...pod, up: true, loaded: version, settled, young: true };
@@ -194,7 +199,7 @@ export function tidied(config: Config, world: World): World {
   let oldest = newest;
   for (const bound of world.bounds) if (bound !== NO_BOUND) oldest = Math.min(oldest, bound);
   const settle = (pod: Pod, settled: number) =>
-    config.targets[pod.target]?.canary === true && settled < Math.min(newest, seen) ? 0 : settled;
+    isProven(config, pod) && settled < Math.min(newest, seen) ? 0 : settled;
   const keep = (probe: Probe | undefined) => probe?.version === newest || probe?.version === seen;
   const pods = world.pods.map((pod): Pod => {
     let next = pod;

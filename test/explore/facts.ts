@@ -29,6 +29,7 @@ function makeSettings(config: Config, drainTicks: number): Settings {
     ...{ preStage: config.preStage === true, retireMode: config.retireMode ?? 'Eager' },
     ...{ windows: [], maxTokenTtlMs: drainTicks * config.tickMs, drainMs: drainTicks * config.tickMs, keyBytes: 32 },
     ...{ algorithm: 'HS256', signingNames: ['JWT_SECRET_KEY'], fallbacksName: 'JWT_SECRET_KEY_FALLBACKS' },
+    ...{ previousName: '', jwksName: '' },
     ...{ canaryClaims: { claims: {} }, unlistedConsumers: 'Block', rolloutTimeoutMs: 1e12, forceReason: '' },
     emergencyMode: config.emergencyMode ?? 'FailClosed',
     clockSkewMs: 0,
@@ -64,6 +65,7 @@ export function factsOf(config: Config, world: World, live: boolean): Facts {
       manual: config.targets[index]?.manual === true,
       rolledOut,
       consumes: true,
+      onePrevious: config.targets[index]?.onePrevious === true,
       ready: 1,
     };
     return {
@@ -159,8 +161,8 @@ function probeFacts(config: Config, world: World, pod: Pod, probe: Probe, entry:
 
 function answersOf(config: Config, world: World, pod: Pod, held: number, entry: Entry, known: boolean) {
   const shape = chronicleAt(world.chronicle, held);
-  const { singleKey, verifiesNothing } = config.targets[pod.target] ?? {};
-  const kind = verifiesNothing === true ? 2 : singleKey === true ? 1 : 0;
+  const { singleKey, verifiesNothing, onePrevious } = config.targets[pod.target] ?? {};
+  const kind = verifiesNothing === true ? 2 : singleKey === true ? 1 : onePrevious === true ? 3 : 0;
   const bits = (known ? 1 : 0) + (world.retired ? 2 : 0) + kind * 4;
   const key = ((entry.id * 512 + shape.id) * 16 + held) * 16 + bits;
   const found = answerSets.get(key);
@@ -181,7 +183,10 @@ function makeAnswers(
   const accepts = (kid: string) => {
     const version = Number(kid.slice(1));
     if (kind === 2) return true;
-    return kid.startsWith('N') ? kind === 0 && version === held : (mask & (1 << version)) !== 0;
+    if (!kid.startsWith('N')) return (mask & (1 << version)) !== 0;
+    // one that knows a single other key is shown the ack key where there is no other real one
+    const shown = kind === 0 || (kind === 3 && (mask & (mask - 1)) === 0);
+    return shown && version === held;
   };
   const kids = keyset.keys.map(({ kid }) => kid);
   const { rotation } = keyset;

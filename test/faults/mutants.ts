@@ -134,7 +134,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'writes over what belongs to others',
     patches: [
       {
-        file: 'src/rotation/secret.ts',
+        file: 'src/rotation/secret-data.ts',
         find: '[DATA.keyId]: base64(',
         replace: "OTHER: base64(Buffer.from('gone')),\n    [DATA.keyId]: base64(",
       },

@@ -13,7 +13,13 @@ import { DRAIN_MS, MiniOperator } from './operator.ts';
 export type Check = () => Promise<void>;
 
 const ROTATE = { 'rekey.dev/rotate-requested-at': '1' };
-const names = { secretName: 'jwt', signingNames: ['JWT_SECRET_KEY'], fallbacksName: 'JWT_SECRET_KEY_FALLBACKS' };
+const names = {
+  secretName: 'jwt',
+  signingNames: ['JWT_SECRET_KEY'],
+  fallbacksName: 'JWT_SECRET_KEY_FALLBACKS',
+  previousName: '',
+  jwksName: '',
+};
 
 function keysetOf({ secret }: { readonly secret: Secret }): Keyset | undefined {
   const reading = readSecret(secret, { ...names, algorithm: 'HS256' });

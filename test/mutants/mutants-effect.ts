@@ -118,7 +118,7 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
   {
     name: 'key id left out of the Secret',
     patches: [
-      { file: 'src/rotation/secret.ts', find: "[DATA.keyId]: base64(Buffer.from(sign, 'utf8')),", replace: '' },
+      { file: 'src/rotation/secret-data.ts', find: "[DATA.keyId]: base64(Buffer.from(sign, 'utf8')),", replace: '' },
     ],
     check: { by: 'effect', effect: 'names', oracles: ['I8'] },
   },

@@ -73,6 +73,17 @@ export const WAY_MISTAKES: readonly Mutant[] = [
     check: { by: 'explore', config: 'file', oracles: ['I4'] },
   },
   {
+    name: 'of a service that knows one previous key the answers alone are believed',
+    patches: [
+      {
+        file: 'src/rotation/evidence.ts',
+        find: '.filter((shape) => started.includes(shape))',
+        replace: '.filter((shape, i, all) => started.length > 0 && i === all.length - 1)',
+      },
+    ],
+    check: { by: 'explore', config: 'previous', oracles: ['I4'] },
+  },
+  {
     name: 'an emergency asks a service of one key for the ack key',
     patches: [
       {

@@ -27,6 +27,8 @@ export const SETTINGS: Settings = {
   algorithm: 'HS256',
   signingNames: ['JWT_SECRET_KEY', 'JWT_SECRET'],
   fallbacksName: 'JWT_SECRET_KEY_FALLBACKS',
+  previousName: '',
+  jwksName: '',
   targets: [],
   canaryClaims: { claims: {} },
   unlistedConsumers: 'Block',

@@ -1,8 +1,10 @@
+import { importJWK, type JSONWebKeySet, type JWK, jwtVerify, SignJWT } from 'jose';
 import { describe, expect, it, vi } from 'vitest';
 import type { Secret } from '../../../src/kube/types.ts';
 import { fingerprintOf, KeyMaterial, nameKey, newKey } from '../../../src/rotation/keys.ts';
 import type { Keyset } from '../../../src/rotation/keyset.ts';
 import { foundMaterials, leftoverNames, materialsOf, patchFor, readSecret } from '../../../src/rotation/secret.ts';
+import type { Settings } from '../../../src/rotation/settings.ts';
 import { decodeState, encodeState, StateError } from '../../../src/rotation/state.ts';
 import { advance, foundKeyset, type Write } from '../../../src/rotation/transition.ts';
 import { DONE, DRAINING, SETTINGS, T0, WRITES } from './builders.ts';
@@ -16,7 +18,7 @@ function secret(data: Record<string, string>, edit: Partial<Secret> = {}): Secre
 }
 
 /** A Secret as rekey leaves it after these writes, and its keyset. */
-function written(writes: readonly Write[]): { secret: Secret; keyset: Keyset } {
+function written(writes: readonly Write[], names: Settings = SETTINGS): { secret: Secret; keyset: Keyset } {
   const first = new KeyMaterial(Buffer.from(A));
   let keyset = foundKeyset({ kid: 'k-a', fingerprint: fingerprintOf(first) }, [], 0, T0);
   let materials = new Map([['k-a', first]]);
@@ -25,7 +27,7 @@ function written(writes: readonly Write[]): { secret: Secret; keyset: Keyset } {
     materials = new Map([...materials, [key.kid, key.material], [ack.kid, ack.material]]);
     keyset = advance(keyset, write, { key, ack }, T0);
   }
-  const { metadata, data } = patchFor(keyset, materials, SETTINGS);
+  const { metadata, data } = patchFor(keyset, materials, names);
   const annotations = Object.fromEntries(Object.entries(metadata.annotations).filter(([, value]) => value !== null));
   return {
     keyset,
@@ -144,6 +146,60 @@ describe('a Secret that rekey has written', () => {
   });
 });
 
+describe('further shapes of the Secret', () => {
+  const names: Settings = { ...SETTINGS, previousName: 'JWT_SECRET_PREVIOUS', jwksName: 'keyset.json' };
+  const text = ({ data }: Secret, name: string) => Buffer.from(data?.[name] ?? '', 'base64').toString();
+  const steps = [WRITES.adopt, WRITES.stage, WRITES.promote, WRITES.drain, WRITES.retire];
+
+  it('have the one other key that there is, and else the ack key: never none', () => {
+    const state = ({ keyset, secret: found }: ReturnType<typeof written>) => {
+      const held = fingerprintOf(new KeyMaterial(Buffer.from(text(found, 'JWT_SECRET_PREVIOUS'))));
+      return keyset.keys.find(({ fingerprint }) => fingerprint === held)?.state;
+    };
+    const held = steps.map((_, i) => state(written(steps.slice(0, i + 1), names)));
+    expect(held).toEqual(['ack', 'staged', 'draining', 'draining', 'ack']);
+  });
+
+  it('have every key as a JWK set that others read, the key that signs first', async () => {
+    const { secret: found, keyset } = written(steps.slice(0, 3), names);
+    const jwks = JSON.parse(text(found, 'keyset.json')) as JSONWebKeySet;
+    expect(jwks.keys.map(({ kid }) => kid)).toEqual(keyset.history.at(-1)?.verify);
+    const key = await importJWK(jwks.keys[0] as JWK);
+    const token = await new SignJWT({}).setProtectedHeader({ alg: 'HS256' }).sign(key);
+    await expect(jwtVerify(token, Buffer.from(text(found, 'JWT_SECRET_KEY')))).resolves.toBeDefined();
+  });
+
+  it('are read back, and an edit of either is noticed', () => {
+    const { secret: found } = written(steps.slice(0, 2), names);
+    expect(readSecret(found, names).kind).toBe('Managed');
+    for (const name of ['JWT_SECRET_PREVIOUS', 'keyset.json']) {
+      const edited = { ...found, data: { ...found.data, [name]: base64('f'.repeat(64)) } };
+      expect(readSecret(edited, names)).toMatchObject({
+        finding: { message: expect.stringContaining(`data key ${name}`) },
+      });
+      const { [name]: _, ...others } = found.data ?? {};
+      // it was added to the spec, and comes with the next write
+      expect(readSecret({ ...found, data: others }, names).kind).toBe('Managed');
+    }
+  });
+
+  it('are adopted with what they hold', () => {
+    const jwk = (key: string) => ({ kty: 'oct', k: Buffer.from(key).toString('base64url') });
+    const [O, P] = ['b'.repeat(64), 'c'.repeat(64)];
+    const data = {
+      JWT_SECRET_KEY: A,
+      JWT_SECRET_PREVIOUS: O,
+      'keyset.json': JSON.stringify({ keys: [jwk(A), jwk(P)] }),
+    };
+    const found = foundMaterials(secret(data), names).map((key) => key.use((bytes) => bytes.toString()));
+    expect(found).toEqual([A, O, P]);
+    for (const bad of ['no JSON', '{"keys":[{"kty":"RSA"}]}', '{}']) {
+      const reading = readSecret(secret({ ...data, 'keyset.json': bad }), names);
+      expect(reading).toMatchObject({ kind: 'Refused', finding: { reason: 'KeyMalformed' } });
+    }
+  });
+});
+
 describe('a data key whose name has left the spec', () => {
   const owned = (manager: string) => [
     { manager, fieldsV1: { 'f:data': { 'f:JWT_SECRET': {}, 'f:JWT_SECRET_KEY': {}, 'f:JWT_KEY_ID': {} } } },
@@ -201,6 +257,17 @@ describe('the bytes of keys', () => {
         for (const material of materialsOf(found, keyset, SETTINGS).values()) material.destroy();
       }, keys),
     ).toBe(0);
+  });
+
+  it('are overwritten in further shapes of the Secret too', () => {
+    const names: Settings = { ...SETTINGS, previousName: 'PREVIOUS', jwksName: 'keyset.json' };
+    const jwks = { keys: [{ kty: 'oct', k: Buffer.from(A).toString('base64url') }] };
+    const unmanaged = secret({ JWT_SECRET_KEY: A, PREVIOUS: O, 'keyset.json': JSON.stringify(jwks) });
+    expect(leftOvers(() => readSecret(unmanaged, names), [A, O])).toBe(0);
+    const { secret: found } = written([WRITES.adopt, WRITES.stage], names);
+    const k = Buffer.from(A).toString('base64url');
+    expect(leftOvers(() => readSecret(found, names), [A, k])).toBe(0);
+    expect(leftOvers(() => written([WRITES.adopt], names), [k])).toBe(0);
   });
 
   it('do not outlive the list that they were written in', () => {

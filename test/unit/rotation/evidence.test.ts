@@ -1,0 +1,52 @@
+/** What a service that knows one key besides the one that signs is believed to hold. */
+import { describe, expect, it } from 'vitest';
+import { levelOf, SETTLE_MS, shapesHeld } from '../../../src/rotation/evidence.ts';
+import type { Answer } from '../../../src/rotation/facts.ts';
+import { currentShape, type Keyset, previousOf } from '../../../src/rotation/keyset.ts';
+import { keysetAfter, pod, T0, target, WRITES } from './builders.ts';
+
+const MINUTE = 60_000;
+const steps = [WRITES.adopt, WRITES.stage, WRITES.promote, WRITES.drain, WRITES.retire];
+/** Each write a minute after the one before. */
+const keysets = steps.map((_, i) => keysetAfter(steps.slice(0, i + 1), (step) => T0 + step * MINUTE));
+const [, STAGED, PROMOTED, , RETIRED] = keysets as [Keyset, Keyset, Keyset, Keyset, Keyset];
+
+const base = target('main', ['Signer', 'Verifier']);
+const main = { ...base, ...(base.workload && { workload: { ...base.workload, onePrevious: true } }) };
+
+/** A pod that started then and accepts these keys. */
+function versionsHeld(keyset: Keyset, accepts: readonly string[], startedAt: number): readonly number[] {
+  const answers = new Map(
+    keyset.keys.map(({ kid }): [string, Answer] => [kid, accepts.includes(kid) ? 'accepted' : 'refused']),
+  );
+  const probe = { version: keyset.version, at: startedAt, answers, random: 'refused' } as const;
+  return shapesHeld(main, pod('main-1', { probe, startedAt }), keyset).map(({ version }) => version);
+}
+
+const writtenAt = (keyset: Keyset) => currentShape(keyset).writtenAt;
+const after = (keyset: Keyset) => writtenAt(keyset) + SETTLE_MS;
+
+describe('a pod that knows one previous key', () => {
+  it('is shown the other real key, and the ack key only where there is none', () => {
+    expect(keysets.map((keyset) => previousOf(currentShape(keyset), keyset))).toEqual(['N1', 'B', 'A', 'A', 'N4']);
+  });
+
+  it('holds the staged keyset when it accepts both keys and started after it was written', () => {
+    expect(versionsHeld(STAGED, ['A', 'B'], after(STAGED))).toEqual([2]);
+    expect(versionsHeld(STAGED, ['A'], writtenAt(STAGED) + 1)).toEqual([1]);
+  });
+
+  it('answers the same after promotion, so that its start decides', () => {
+    expect(versionsHeld(PROMOTED, ['A', 'B'], after(PROMOTED))).toEqual([3]);
+    expect(versionsHeld(PROMOTED, ['A', 'B'], after(PROMOTED) - 1)).toEqual([2, 3]);
+    expect(versionsHeld(PROMOTED, ['A', 'B'], after(STAGED) - 1)).toEqual([2, 3]);
+  });
+
+  it('proves by the ack key that the old key is gone, whenever it started', () => {
+    expect(versionsHeld(RETIRED, ['B', 'N4'], writtenAt(RETIRED) + 1)).toEqual([4]);
+  });
+
+  it('counts as inferred, which the resource says', () => {
+    expect([levelOf(main), levelOf(base)]).toEqual(['Inferred', 'Canary']);
+  });
+});
