@@ -25,7 +25,7 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: EVIDENCE,
-        find: "return levelOf(target) === 'Canary' ? fromAnswers(pod, keyset) : fromStart(pod, keyset);",
+        find: 'if (target.settings.canary === undefined) return fromStart(pod, keyset);',
         replace: 'return pod.templateVersion === keyset.version ? keyset.history.slice(-1) : keyset.history;',
       },
     ],
