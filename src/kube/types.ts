@@ -104,25 +104,55 @@ interface EnvSource {
   readonly optional?: boolean;
 }
 
+interface EnvKeySource extends EnvSource {
+  readonly key: string;
+}
+
+export interface EnvVariable {
+  readonly name: string;
+  readonly value?: string;
+  /** Has more forms than these two, such as fieldRef. */
+  readonly valueFrom?: { readonly secretKeyRef?: EnvKeySource; readonly configMapKeyRef?: EnvKeySource };
+}
+
 export interface Container {
   readonly name: string;
   readonly image?: string;
   readonly command?: readonly string[];
   readonly args?: readonly string[];
-  readonly env?: readonly {
-    readonly name: string;
-    readonly value?: string;
-    readonly valueFrom?: { readonly secretKeyRef?: EnvSource & { readonly key: string } };
+  readonly env?: readonly EnvVariable[];
+  readonly envFrom?: readonly {
+    readonly prefix?: string;
+    readonly secretRef?: EnvSource;
+    readonly configMapRef?: EnvSource;
   }[];
-  readonly envFrom?: readonly { readonly secretRef?: EnvSource; readonly configMapRef?: EnvSource }[];
   readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
-  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string; readonly subPath?: string }[];
+  readonly volumeMounts?: readonly {
+    readonly name: string;
+    readonly mountPath: string;
+    readonly subPath?: string;
+    readonly subPathExpr?: string;
+  }[];
+  /** Of an init container: Always makes it a sidecar, which runs beside the others. */
+  readonly restartPolicy?: string;
+}
+
+/** One file of a volume; without items each data key is a file of that name. */
+export interface VolumeItem {
+  readonly key: string;
+  readonly path: string;
 }
 
 export interface Volume {
   readonly name: string;
-  readonly secret?: { readonly secretName?: string; readonly optional?: boolean };
-  readonly projected?: { readonly sources?: readonly { readonly secret?: EnvSource }[] };
+  readonly secret?: {
+    readonly secretName?: string;
+    readonly optional?: boolean;
+    readonly items?: readonly VolumeItem[];
+  };
+  readonly projected?: {
+    readonly sources?: readonly { readonly secret?: EnvSource & { readonly items?: readonly VolumeItem[] } }[];
+  };
 }
 
 export interface PodSpec {

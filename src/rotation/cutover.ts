@@ -18,6 +18,19 @@ export function mayCutOver({ settings }: Facts): boolean {
   return settings.strategy !== 'Overlap' && settings.allowCutover;
 }
 
+/**
+ * Who is not asked by a canary cannot show that it holds one key only: its template tells.
+ *
+ * @returns whether a verifier without a canary cannot see a staged key
+ */
+export function isBlindToStaged({ targets, settings }: Facts): boolean {
+  return targets.some(({ settings: { roles, canary }, workload }) => {
+    if (workload === undefined || !roles.includes('Verifier') || canary !== undefined) return false;
+    const { takes, shadows } = workload.consumption;
+    return !takes.includes(settings.fallbacksName) || shadows.some(({ key }) => key === settings.fallbacksName);
+  });
+}
+
 /** @param start how the rotation begins; absent if one is under way */
 export function planCutover(facts: Facts, keyset: Keyset, start?: Start): Decision {
   if (!facts.window.open) return outsideWindow(facts.window, 'Preflight', 'every outstanding token will be refused');

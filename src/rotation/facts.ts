@@ -2,6 +2,7 @@
  * What the planner knows of the world: observed, complete, without a key byte.
  */
 import type { Due, WindowState } from './cadence.ts';
+import type { Consumption } from './consumption.ts';
 import type { Finding } from './finding.ts';
 import type { Keyset, Kid } from './keyset.ts';
 import type { Ledger } from './ledger.ts';
@@ -59,6 +60,7 @@ export interface WorkloadFacts {
   readonly consumes: boolean;
   /** Whether its containers get one key besides the one that signs, and not the list (spec.secretKeys.previous). */
   readonly onePrevious?: boolean;
+  readonly consumption: Consumption;
   readonly ready: number;
 }
 

@@ -7,6 +7,7 @@ import { isKubeError } from '../kube/errors.ts';
 import { PODS, SECRETS, type Secret } from '../kube/types.ts';
 import type { Store } from '../runtime/store.ts';
 import { dueOf, impossibleWindow, windowState } from './cadence.ts';
+import { consumptionOf } from './consumption.ts';
 import type { EmergencyRequest, Facts, PodFacts, Probe, Requests, SecretFacts, TargetFacts } from './facts.ts';
 import type { LedgerReading } from './ledger.ts';
 import { type JwtKeyRotation, REQUEST } from './names.ts';
@@ -129,7 +130,7 @@ async function observeTarget(
   const workload = await observation.world.workload(settings.kind, namespace, settings.name);
   if (workload === undefined) return { settings, pods: [] };
   const pods = (await observation.world.podsOf(workload)).filter((pod) => pod.live);
-  const { uid, paused, manual, templateVersion, bumpedAt, rolledOut, failed, ready } = workload;
+  const { uid, paused, manual, templateVersion, bumpedAt, rolledOut, failed, ready, sources } = workload;
   return {
     settings,
     workload: {
@@ -139,6 +140,7 @@ async function observeTarget(
       rolledOut,
       ready,
       consumes: workload.secrets.includes(observation.settings.secretName),
+      consumption: consumptionOf(sources, observation.settings),
       ...(templateVersion !== undefined && { templateVersion }),
       ...(bumpedAt !== undefined && { bumpedAt }),
       ...(failed !== undefined && { failed }),

@@ -4,7 +4,7 @@
 
 import { backoffUntil } from './cadence.ts';
 import { FRESH_MS, RETRY_MS, type Survey, survey, toProbe } from './converge.ts';
-import { mayCutOver, planCutover } from './cutover.ts';
+import { isBlindToStaged, mayCutOver, planCutover } from './cutover.ts';
 import { type Decision, outsideWindow } from './decision.ts';
 import { formatDuration } from './duration.ts';
 import { isConclusive } from './evidence.ts';
@@ -44,6 +44,7 @@ export function planSteady(facts: Facts, keyset: Keyset): Decision {
   if (facts.settings.strategy === 'Cutover') return cutOver(facts, keyset, start);
   const unfit = foundKeysDraining(facts, keyset) ?? baseline(facts, keyset, 'Both');
   if (unfit?.blocked?.reason === 'SingleKeyService' && mayCutOver(facts)) return cutOver(facts, keyset, start);
+  if (unfit === undefined && isBlindToStaged(facts) && mayCutOver(facts)) return cutOver(facts, keyset, start);
   return unfit ?? begin(facts, keyset, start);
 }
 

@@ -17,6 +17,7 @@ import {
   type StatefulSet,
 } from '../kube/types.ts';
 import { FIELD_MANAGER } from './names.ts';
+import { type ContainerSources, sourcesOf } from './sources.ts';
 import { secretsOf, type View, versionIn, viewOf } from './views.ts';
 
 export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
@@ -35,6 +36,8 @@ export interface WorkloadView extends View {
   readonly failed?: string;
   readonly ready: number;
   readonly secrets: readonly string[];
+  /** Of containers that take something from a Secret. */
+  readonly sources: readonly ContainerSources[];
 }
 
 export interface Workload {
@@ -51,17 +54,16 @@ export const WORKLOADS: Readonly<Record<WorkloadKind, Workload>> = {
 type Common = Omit<WorkloadView, 'kind' | 'paused' | 'manual' | 'rolledOut' | 'failed' | 'ready'>;
 
 function common(object: Deployment | StatefulSet | DaemonSet): Common {
-  const { spec } = object;
+  const { metadata, spec } = object;
   const version = versionIn(spec?.template.metadata?.annotations);
-  const bumpedAt = Date.parse(
-    object.metadata.managedFields?.findLast(({ manager }) => manager === FIELD_MANAGER)?.time ?? '',
-  );
+  const bumpedAt = Date.parse(metadata.managedFields?.findLast(({ manager }) => manager === FIELD_MANAGER)?.time ?? '');
   return {
     ...viewOf(object),
     selector: spec?.selector ?? {},
     ...(version !== undefined && { templateVersion: version }),
     ...(!Number.isNaN(bumpedAt) && { bumpedAt }),
     secrets: secretsOf(spec?.template.spec),
+    sources: sourcesOf(spec?.template.spec),
   };
 }
 

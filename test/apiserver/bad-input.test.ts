@@ -23,7 +23,7 @@ interface Row {
   readonly names: string;
   readonly spec?: Readonly<Record<string, unknown>>;
   readonly secret?: Readonly<Record<string, unknown>>;
-  readonly deployment?: Readonly<Record<string, unknown>>;
+  readonly deployment?: (id: string) => Readonly<Record<string, unknown>>;
   readonly manager?: string;
   /** What else there is, made before the resource. */
   readonly also?: (id: string) => KubeObject;
@@ -62,21 +62,54 @@ const ROWS: readonly Row[] = [
     secret: { stringData: undefined, data: { JWT_SECRET_KEY: Buffer.from(KEY).toString('base64') } },
   },
   { reason: 'TargetNotFound', names: 'Deployment/nobody', spec: { targets: [{ name: 'nobody' }] } },
-  { reason: 'TargetPaused', names: 'spec.targets[0]', deployment: { paused: true } },
-  { reason: 'TargetNotConsuming', names: 'spec.targets[0]', deployment: { template: template([]) } },
+  { reason: 'TargetPaused', names: 'spec.targets[0]', deployment: () => ({ paused: true }) },
+  { reason: 'TargetNotConsuming', names: 'spec.targets[0]', deployment: () => ({ template: template({}) }) },
+  {
+    reason: 'LiteralInManifest',
+    names: 'spec.targets[0]: container app of Deployment/app-',
+    deployment: (id) => ({ template: template({ envFrom: all(id), env: [{ name: 'JWT_SECRET', value: KEY }] }) }),
+  },
+  {
+    reason: 'ShadowedBy',
+    names: 'takes the variable JWT_SECRET_KEY from Secret/admin-env',
+    deployment: (id) => ({
+      template: template({ envFrom: all(id), env: [fromSecret('JWT_SECRET_KEY', 'admin-env', 'JWT_SECRET_KEY')] }),
+    }),
+  },
+  {
+    reason: 'NotConsumed',
+    names: 'JWT_SECRET_KEY_FALLBACKS',
+    deployment: (id) => ({ template: template({ env: [fromSecret('TOKEN_KEY', `secret-${id}`, 'JWT_SECRET_KEY')] }) }),
+  },
+  {
+    reason: 'NotConsumed',
+    names: 'JWT_SECRET_KEY or JWT_SECRET',
+    spec: { strategy: 'Cutover', allowCutover: true },
+    deployment: (id) => ({
+      template: template({ env: [fromSecret('JWT_SECRET_KEY', `secret-${id}`, 'JWT_SECRET_KEY_FALLBACKS')] }),
+    }),
+  },
   { reason: 'UnlistedConsumer', names: 'Deployment/stranger', also: (id) => deploymentOf(`stranger-${id}`, id, {}) },
   { reason: 'SecretConflict', names: 'spec.secretName', also: (id) => resourceOf(`older-${id}`, id, {}) },
 ];
 
-function template(envFrom: readonly unknown[]) {
-  const container = { name: 'app', image: 'rekey.dev/test-http', envFrom };
+function all(id: string) {
+  return [{ secretRef: { name: `secret-${id}` } }];
+}
+
+function fromSecret(variable: string, name: string, key: string) {
+  return { name: variable, valueFrom: { secretKeyRef: { name, key } } };
+}
+
+function template(variables: Readonly<Record<string, unknown>>) {
+  const container = { name: 'app', image: 'rekey.dev/test-http', ...variables };
   return { metadata: { labels: { app: 'none' } }, spec: { containers: [container] } };
 }
 
 /** No pod is needed: what is wrong here is wrong before any pod is asked. */
 function deploymentOf(name: string, id: string, edit: Readonly<Record<string, unknown>>): KubeObject {
-  const envFrom = [{ secretRef: { name: `secret-${id}` } }];
-  const spec = { replicas: 0, selector: { matchLabels: { app: 'none' } }, template: template(envFrom), ...edit };
+  const { template: pods = template({ envFrom: all(id) }), ...rest } = edit;
+  const spec = { replicas: 0, selector: { matchLabels: { app: 'none' } }, template: pods, ...rest };
   return { kind: 'Deployment', metadata: { namespace, name }, spec };
 }
 
@@ -90,7 +123,7 @@ function resourceOf(name: string, id: string, edit: Readonly<Record<string, unkn
 }
 
 async function make(
-  { spec = {}, secret = {}, deployment = {}, manager = 'kubectl-create', also }: Row,
+  { spec = {}, secret = {}, deployment = () => ({}), manager = 'kubectl-create', also }: Row,
   id: string,
 ): Promise<void> {
   const data = { stringData: { JWT_SECRET_KEY: KEY } };
@@ -102,7 +135,7 @@ async function make(
     ...secret,
   };
   await api.patch({ kind: 'Secret', namespace, name: `secret-${id}` }, object, 'apply', manager);
-  await api.create(deploymentOf(`app-${id}`, id, deployment));
+  await api.create(deploymentOf(`app-${id}`, id, deployment(id)));
   if (also !== undefined) await api.create(also(id));
   // the age of a resource has whole seconds, and the older one of two is right
   if (also?.(id).kind === 'JwtKeyRotation') await new Promise((resolve) => setTimeout(resolve, 1_100));
@@ -171,6 +204,7 @@ describe.concurrent('a resource that the controller must judge', () => {
       return condition?.reason === row.reason ? condition : undefined;
     });
     expect(ready).toMatchObject({ status: 'False', message: expect.stringContaining(row.names) });
+    expect(ready.message).not.toContain(KEY);
     await until(`an Event tells ${row.reason}`, async () =>
       (await eventsIn(api, namespace, name)).some(({ reason }) => reason === row.reason),
     );

@@ -10,6 +10,7 @@ import { type Entry, entryOf, FOUND, NOW, startedAt, UNMANAGED } from './keysets
 import { isRolledOut, type Pod, type Probe, type Shown, type World } from './world.ts';
 
 const canary = { path: '/verify', port: 8000, acceptStatuses: [], refuseStatuses: [] };
+const consumption = { shadows: [], takes: ['JWT_SECRET_KEY', 'JWT_SECRET_KEY_FALLBACKS'] };
 const NAMES = Array.from({ length: 64 }, (_, i) => `pod-${i}`);
 const settingsOf = new Map<Config, { readonly long: Settings; readonly short: Settings }>();
 
@@ -66,6 +67,7 @@ export function factsOf(config: Config, world: World, live: boolean): Facts {
       rolledOut,
       consumes: true,
       onePrevious: config.targets[index]?.onePrevious === true,
+      consumption,
       ready: 1,
     };
     return {

@@ -3,14 +3,13 @@
  * finds something is reported and nothing is written.
  */
 import { levelOf } from '../evidence.ts';
-import type { Facts, TargetFacts } from '../facts.ts';
+import type { Facts } from '../facts.ts';
 import type { Policy } from '../finding.ts';
 import { firstFinding } from '../finding.ts';
+import { literalInManifest, notConsumed, shadowedBy } from './sources.ts';
+import { field, label } from './targets.ts';
 
 type FactsPolicy = Policy<Facts>;
-
-const label = (target: TargetFacts) => `${target.settings.kind}/${target.settings.name}`;
-const field = (facts: Facts, target: TargetFacts) => `spec.targets[${facts.targets.indexOf(target)}]`;
 
 const secretRefused: FactsPolicy = ({ secret }) => (secret.kind === 'Refused' ? secret.finding : undefined);
 
@@ -83,6 +82,9 @@ const STANDING = [
   secretRefused,
   targetNotFound,
   targetNotConsuming,
+  literalInManifest,
+  shadowedBy,
+  notConsumed,
   targetPaused,
   targetManual,
   targetUnasked,

@@ -1,5 +1,5 @@
 /** Facts for planner tests: a healthy world of three services on keyset version 1, and edits of it. */
-import type { Answer, Facts, PodFacts, Probe, TargetFacts } from '../../../src/rotation/facts.ts';
+import type { Answer, Facts, PodFacts, Probe, TargetFacts, WorkloadFacts } from '../../../src/rotation/facts.ts';
 import { currentShape, type Keyset, type Kid, type Role } from '../../../src/rotation/keyset.ts';
 import { EMPTY_LEDGER } from '../../../src/rotation/ledger.ts';
 import type { Settings, TargetSettings } from '../../../src/rotation/settings.ts';
@@ -35,6 +35,17 @@ export const SETTINGS: Settings = {
   rolloutTimeoutMs: 600_000,
   emergencyMode: 'FailClosed',
   forceReason: '',
+};
+
+/** Of a healthy workload. */
+export const WORKLOAD: WorkloadFacts = {
+  uid: 'u',
+  paused: false,
+  manual: false,
+  rolledOut: true,
+  consumes: true,
+  consumption: { shadows: [], takes: [...SETTINGS.signingNames, SETTINGS.fallbacksName] },
+  ready: 1,
 };
 
 let counter = 0;
@@ -118,8 +129,7 @@ export function target(name: string, roles: readonly Role[], edit: Partial<Targe
     source: 'Env',
     ...(roles.includes('Verifier') && { canary }),
   };
-  const workload = { uid: `uid-${name}`, paused: false, manual: false, rolledOut: true, consumes: true, ready: 1 };
-  return { settings, workload, pods: [pod(`${name}-1`)], ...edit };
+  return { settings, workload: { ...WORKLOAD, uid: `uid-${name}` }, pods: [pod(`${name}-1`)], ...edit };
 }
 
 /** Three services whose pods hold the given keyset versions and have answered so. */

@@ -15,6 +15,7 @@ import {
   services,
   T0,
   target,
+  WORKLOAD,
   WRITES,
 } from './builders.ts';
 import { asked, decide, drained, edited } from './deeds.ts';
@@ -39,18 +40,18 @@ describe('clocks that differ', () => {
 
 describe('where nothing may be written', () => {
   const refusal = { reason: 'ForeignWriter', message: 'edited' } as const;
-  const workload = { uid: 'u', paused: true, manual: false, rolledOut: true, consumes: true, ready: 1 };
   const rows: readonly (readonly [string, Partial<Facts>])[] = [
     ['ForeignWriter', { secret: { kind: 'Refused', finding: refusal } }],
     ['SecretDeleted', { secret: { kind: 'Absent' } }],
     ['TargetNotFound', { targets: [{ settings: target('main', ['Signer', 'Verifier']).settings, pods: [] }] }],
-    ['TargetPaused', { targets: [target('main', ['Signer', 'Verifier'], { workload })] }],
+    [
+      'TargetPaused',
+      { targets: [target('main', ['Signer', 'Verifier'], { workload: { ...WORKLOAD, paused: true } })] },
+    ],
     [
       'TargetNotConsuming',
       {
-        targets: [
-          target('main', ['Signer', 'Verifier'], { workload: { ...workload, paused: false, consumes: false } }),
-        ],
+        targets: [target('main', ['Signer', 'Verifier'], { workload: { ...WORKLOAD, consumes: false } })],
       },
     ],
     ['UnlistedConsumer', { unlistedConsumers: ['Deployment/worker'] }],
@@ -61,7 +62,7 @@ describe('where nothing may be written', () => {
       {
         targets: [
           target('main', ['Signer', 'Verifier'], {
-            workload: { ...workload, paused: false, manual: false, rolledOut: false },
+            workload: { ...WORKLOAD, rolledOut: false },
           }),
         ],
       },
@@ -93,7 +94,7 @@ describe('where nothing may be written', () => {
   });
 
   it('a restart that takes too long is reported with the pods it waits for', () => {
-    const workload2 = { ...workload, paused: false, manual: false, rolledOut: false, templateVersion: 2 };
+    const workload2 = { ...WORKLOAD, rolledOut: false, templateVersion: 2 };
     const targets = edited(services(STAGING, { main: 2, admin: 2 }, T0 + 600_000), 'admin', (item) => ({
       ...item,
       workload: workload2,

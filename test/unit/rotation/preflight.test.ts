@@ -1,0 +1,126 @@
+/** The checks of targets before a write: where they stop a rotation, and where they do not. */
+import { describe, expect, it } from 'vitest';
+import type { Shadow } from '../../../src/rotation/consumption.ts';
+import type { Facts, TargetFacts } from '../../../src/rotation/facts.ts';
+import { plan } from '../../../src/rotation/plan.ts';
+import { facts, SETTINGS, STAGING, STEADY, services, WORKLOAD } from './builders.ts';
+import { asked, decide, edited } from './deeds.ts';
+
+const OVERLAP = { ...SETTINGS, strategy: 'Overlap' } as const;
+const CUTOVER = { ...SETTINGS, strategy: 'Cutover', allowCutover: true } as const;
+const EITHER = { ...SETTINGS, strategy: 'Auto', allowCutover: true } as const;
+const KEY = 'JWT_SECRET_KEY';
+const FALLBACKS = 'JWT_SECRET_KEY_FALLBACKS';
+
+/** A healthy world in which somebody asks for a rotation, and one target is different. */
+function world(edit: (target: TargetFacts) => TargetFacts, more: Partial<Facts> = {}, name = 'admin'): Facts {
+  return facts(STEADY, {
+    requests: asked,
+    targets: edited(services(STEADY, { main: 1, admin: 1 }), name, edit),
+    ...more,
+  });
+}
+
+const workload = (edit: Partial<typeof WORKLOAD>) => (target: TargetFacts) =>
+  ({ ...target, workload: { ...WORKLOAD, templateVersion: 1, ...edit } }) as TargetFacts;
+const shadow = (edit: Partial<Shadow>) =>
+  workload({
+    consumption: { ...WORKLOAD.consumption, shadows: [{ container: 'app', variable: 'X', key: KEY, ...edit }] },
+  });
+const takes = (...keys: string[]) => workload({ consumption: { shadows: [], takes: keys } });
+const blind = (target: TargetFacts): TargetFacts => {
+  const { canary: _, ...settings } = target.settings;
+  return { ...target, settings };
+};
+const as = (roles: TargetFacts['settings']['roles']) => (target: TargetFacts) => ({
+  ...target,
+  settings: { ...target.settings, roles },
+});
+
+describe('a key that comes from elsewhere', () => {
+  const of = ({ reason = '', message = '' } = {}) => [reason, message] as const;
+
+  it('is named by target, container, variable and source', () => {
+    const [reason, message] = of(plan(world(shadow({ by: 'Secret/admin-env' }))).blocked);
+    expect(reason).toBe('ShadowedBy');
+    for (const word of [
+      'spec.targets[2]',
+      'Deployment/admin',
+      'container app',
+      'variable X',
+      'Secret/admin-env',
+      KEY,
+    ]) {
+      expect(message).toContain(word);
+    }
+  });
+
+  it('is named where it stands in the manifest', () => {
+    const [reason, message] = of(plan(world(shadow({}))).blocked);
+    expect(reason).toBe('LiteralInManifest');
+    for (const word of ['spec.targets[2]', 'Deployment/admin', 'container app', 'variable X', KEY]) {
+      expect(message).toContain(word);
+    }
+  });
+
+  it('does not matter to a target that reads mounted files', () => {
+    const file = (target: TargetFacts): TargetFacts => ({
+      ...shadow({})(target),
+      settings: { ...target.settings, source: 'File' },
+    });
+    expect(decide(world(file))).toBe('write stage');
+  });
+
+  it('lets a rotation under way rest', () => {
+    const targets = edited(services(STAGING, { main: 2, admin: 2 }), 'admin', shadow({}));
+    expect(plan(facts(STAGING, { targets })).stalled?.reason).toBe('LiteralInManifest');
+  });
+});
+
+describe('fallbacks that a verifier never sees', () => {
+  const rows: readonly (readonly [string, Facts, string | undefined])[] = [
+    ['stop an overlap', world(takes(KEY), { settings: OVERLAP }), 'NotConsumed'],
+    ['stop Auto that may not cut over', world(takes(KEY)), 'NotConsumed'],
+    ['do not stop a cutover', world(takes(KEY), { settings: CUTOVER }), undefined],
+    ['do not stop Auto that may cut over', world(takes(KEY), { settings: EITHER }), undefined],
+    ['do not matter to who only signs', world((target) => as(['Signer'])(takes(KEY)(target))), undefined],
+    ['may be shadowed before a cutover', world(shadow({ key: FALLBACKS }), { settings: CUTOVER }), undefined],
+    ['may not be shadowed before an overlap', world(shadow({ key: FALLBACKS })), 'LiteralInManifest'],
+    ['may be shadowed where they only sign', world((t) => as(['Signer'])(shadow({ key: FALLBACKS })(t))), undefined],
+  ];
+  it.each(rows)('%s', (_, facts, reason) => {
+    expect(plan(facts).blocked?.reason).toBe(reason);
+  });
+
+  it('are found by the canary where there is one, else by the template: Auto cuts over', () => {
+    const oneKey = (target: TargetFacts) => takes(KEY)(target);
+    expect(decide(world(oneKey, { settings: EITHER }))).toBe('write stage');
+    expect(decide(world((target) => blind(oneKey(target)), { settings: EITHER }))).toBe('write cutover');
+    const shadowed = (target: TargetFacts) => blind(shadow({ key: FALLBACKS })(target));
+    expect(decide(world(shadowed, { settings: EITHER }))).toBe('write cutover');
+    expect(decide(world(blind, { settings: EITHER }))).toBe('write stage');
+    const minter = (target: TargetFacts) => blind(as(['Signer'])(oneKey(target)));
+    expect(decide(world(minter, { settings: EITHER }))).toBe('write stage');
+  });
+});
+
+describe('a signing key that nobody takes', () => {
+  it.each([OVERLAP, CUTOVER, EITHER])('stops a rotation whatever the strategy: $strategy', (settings) => {
+    const { blocked } = plan(world(takes(FALLBACKS), { settings }, 'main'));
+    expect(blocked?.reason).toBe('NotConsumed');
+    expect(blocked?.message).toContain('spec.targets[0]: no container of Deployment/main takes');
+  });
+
+  it('need have one of its names only', () => {
+    expect(decide(world(takes('JWT_SECRET', FALLBACKS)))).toBe('write stage');
+  });
+});
+
+describe('a target without pods', () => {
+  it('stops nothing: whatever starts later reads the Secret of that moment', () => {
+    const empty = (target: TargetFacts) => ({ ...workload({ ready: 0 })(target), pods: [] });
+    expect(decide(world(empty))).toBe('write stage');
+    const targets = edited(services(STAGING, { main: 2, admin: 2 }), 'admin', empty);
+    expect(decide(facts(STAGING, { targets }))).toBe('write promote');
+  });
+});
