@@ -11,6 +11,7 @@ import { type Finding, isPassing } from './finding.ts';
 import { currentShape, type Keyset, keyIn, secondsOf } from './keyset.ts';
 import type { ResourceLabels, RotationMetrics } from './metrics.ts';
 import type { JwtKeyRotation } from './names.ts';
+import { reloaderPresent } from './policies/reloader.ts';
 import type { Write } from './transition.ts';
 import type { JwtKeyRotationStatus } from './types.ts';
 
@@ -43,6 +44,9 @@ export class Announcer {
     this.#found(resource, decision.stalled ?? decision.blocked);
     this.#tellOnce(resource, 'UnlistedConsumer', strangersNote(facts));
     this.#tellOnce(resource, 'KeyReuse', reuseNote(facts));
+    if (decision.blocked?.reason !== 'ReloaderPresent') {
+      this.#tellOnce(resource, 'ReloaderPresent', reloaderPresent(facts)?.message ?? '');
+    }
     if (decision.action.type === 'wait') return;
     const { action, phase, progress } = decision;
     const version = facts.secret.kind === 'Managed' ? facts.secret.keyset.version : 0;

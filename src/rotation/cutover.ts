@@ -10,6 +10,7 @@
 import { type Decision, outsideWindow } from './decision.ts';
 import type { Facts } from './facts.ts';
 import type { Keyset } from './keyset.ts';
+import { reloaderPresent } from './policies/reloader.ts';
 import { planReplacement } from './replacement.ts';
 import type { Start } from './transition.ts';
 
@@ -33,6 +34,10 @@ export function isBlindToStaged({ targets, settings }: Facts): boolean {
 
 /** @param start how the rotation begins; absent if one is under way */
 export function planCutover(facts: Facts, keyset: Keyset, start?: Start): Decision {
+  const reloader = reloaderPresent(facts);
+  if (reloader !== undefined) {
+    return { action: { type: 'wait' }, phase: 'Preflight', progress: reloader.message, blocked: reloader };
+  }
   if (!facts.window.open) return outsideWindow(facts.window, 'Preflight', 'every outstanding token will be refused');
   const progress = 'replacing the key and every pod at once; every outstanding token is refused';
   if (!facts.live) return { action: { type: 'confirm' }, phase: 'Preflight', progress };

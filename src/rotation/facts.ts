@@ -61,6 +61,8 @@ export interface WorkloadFacts {
   /** Whether its containers get one key besides the one that signs, and not the list (spec.secretKeys.previous). */
   readonly onePrevious?: boolean;
   readonly consumption: Consumption;
+  /** The annotation that makes Reloader restart it when the Secret changes. */
+  readonly reloader?: string;
   readonly ready: number;
 }
 

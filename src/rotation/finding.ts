@@ -32,6 +32,7 @@ export type Reason =
   | 'NotConsumed'
   | 'CanaryMissing'
   | 'UnlistedConsumer'
+  | 'ReloaderPresent'
   | 'RolloutInProgress'
   | 'RolloutFailed'
   | 'RolloutStalled'

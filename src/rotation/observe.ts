@@ -11,6 +11,7 @@ import { consumptionOf } from './consumption.ts';
 import type { EmergencyRequest, Facts, PodFacts, Probe, Requests, SecretFacts, TargetFacts } from './facts.ts';
 import type { LedgerReading } from './ledger.ts';
 import { type JwtKeyRotation, REQUEST } from './names.ts';
+import { reloadedBy } from './reloader.ts';
 import { readSecret } from './secret.ts';
 import type { Settings, TargetSettings } from './settings.ts';
 import { type PodView, podView, selectorText, selects } from './views.ts';
@@ -131,6 +132,7 @@ async function observeTarget(
   if (workload === undefined) return { settings, pods: [] };
   const pods = (await observation.world.podsOf(workload)).filter((pod) => pod.live);
   const { uid, paused, manual, templateVersion, bumpedAt, rolledOut, failed, ready, sources } = workload;
+  const reloader = reloadedBy(workload.reloader, observation.settings.secretName);
   return {
     settings,
     workload: {
@@ -141,6 +143,7 @@ async function observeTarget(
       ready,
       consumes: workload.secrets.includes(observation.settings.secretName),
       consumption: consumptionOf(sources, observation.settings),
+      ...(reloader !== undefined && { reloader }),
       ...(templateVersion !== undefined && { templateVersion }),
       ...(bumpedAt !== undefined && { bumpedAt }),
       ...(failed !== undefined && { failed }),

@@ -19,6 +19,7 @@ import type { Facts, TargetFacts } from './facts.ts';
 import { confirmed, drainMsOf, guarded } from './guard.ts';
 import { iso } from './iso.ts';
 import { currentShape, type Keyset, keyIn } from './keyset.ts';
+import { reloaderPresent } from './policies/reloader.ts';
 import { requirementsOf } from './requirements.ts';
 import { roll, stalledFinding } from './roll.ts';
 import type { Failure, Write } from './transition.ts';
@@ -28,7 +29,8 @@ export function planStaging(facts: Facts, keyset: Keyset): Decision {
   const requirements = requirementsOf(facts.targets, keyset);
   const rows = survey(requirements, keyset);
   const unfit = unfitVerifier(requirements, rows, keyset);
-  if (unfit?.reason === 'SingleKeyService' && mayCutOver(facts) && facts.window.open) return planCutover(facts, keyset);
+  const cutOver = mayCutOver(facts) && facts.window.open && reloaderPresent(facts) === undefined;
+  if (unfit?.reason === 'SingleKeyService' && cutOver) return planCutover(facts, keyset);
   if (unfit !== undefined) return abort(facts, keyset, unfit);
   // where no pod of a target accepts, is it the pods, or the service? One that starts when the write has spread will tell
   const settled = facts.now >= currentShape(keyset).writtenAt + SETTLE_MS;

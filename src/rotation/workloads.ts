@@ -17,6 +17,7 @@ import {
   type StatefulSet,
 } from '../kube/types.ts';
 import { FIELD_MANAGER } from './names.ts';
+import { type ReloaderView, reloaderView } from './reloader.ts';
 import { type ContainerSources, sourcesOf } from './sources.ts';
 import { secretsOf, type View, versionIn, viewOf } from './views.ts';
 
@@ -38,6 +39,8 @@ export interface WorkloadView extends View {
   readonly secrets: readonly string[];
   /** Of containers that take something from a Secret. */
   readonly sources: readonly ContainerSources[];
+  /** What it asks Reloader to do when a Secret changes. */
+  readonly reloader?: ReloaderView;
 }
 
 export interface Workload {
@@ -55,7 +58,9 @@ type Common = Omit<WorkloadView, 'kind' | 'paused' | 'manual' | 'rolledOut' | 'f
 
 function common(object: Deployment | StatefulSet | DaemonSet): Common {
   const { metadata, spec } = object;
-  const version = versionIn(spec?.template.metadata?.annotations);
+  const annotations = spec?.template.metadata?.annotations;
+  const version = versionIn(annotations);
+  const reloader = reloaderView(metadata.annotations, annotations);
   const bumpedAt = Date.parse(metadata.managedFields?.findLast(({ manager }) => manager === FIELD_MANAGER)?.time ?? '');
   return {
     ...viewOf(object),
@@ -64,6 +69,7 @@ function common(object: Deployment | StatefulSet | DaemonSet): Common {
     ...(!Number.isNaN(bumpedAt) && { bumpedAt }),
     secrets: secretsOf(spec?.template.spec),
     sources: sourcesOf(spec?.template.spec),
+    ...(reloader && { reloader }),
   };
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Shadow } from '../../../src/rotation/consumption.ts';
 import type { Facts, TargetFacts } from '../../../src/rotation/facts.ts';
 import { plan } from '../../../src/rotation/plan.ts';
-import { facts, SETTINGS, STAGING, STEADY, services, WORKLOAD } from './builders.ts';
+import { facts, pod, probeOf, SETTINGS, STAGING, STEADY, services, T0, WORKLOAD } from './builders.ts';
 import { asked, decide, edited } from './deeds.ts';
 
 const OVERLAP = { ...SETTINGS, strategy: 'Overlap' } as const;
@@ -113,6 +113,30 @@ describe('a signing key that nobody takes', () => {
 
   it('need have one of its names only', () => {
     expect(decide(world(takes('JWT_SECRET', FALLBACKS)))).toBe('write stage');
+  });
+});
+
+describe('Reloader beside rekey', () => {
+  const reloaded = workload({ reloader: 'reloader.stakater.com/auto' });
+
+  it('stops a cutover before the write, and no overlap', () => {
+    const { action, blocked } = plan(world(reloaded, { settings: CUTOVER }));
+    expect([action.type, blocked?.reason]).toEqual(['wait', 'ReloaderPresent']);
+    expect(blocked?.message).toContain('reloader.stakater.com/auto of Deployment/admin');
+    expect(decide(world(reloaded, { settings: OVERLAP }))).toBe('write stage');
+  });
+
+  it('leaves an overlap that meets a single-key service the abort, which costs nobody anything', () => {
+    const unfit = (target: TargetFacts): TargetFacts => ({
+      ...target,
+      pods: [pod('admin-1', { templateVersion: 2, startedAt: T0 + 10_000, probe: probeOf(STAGING, 1) })],
+    });
+    const at = (edit: (target: TargetFacts) => TargetFacts) => {
+      const targets = edited(services(STAGING, { main: 2, admin: 2 }), 'admin', (target) => edit(unfit(target)));
+      return decide(facts(STAGING, { targets, settings: EITHER, now: T0 + 11_000 }));
+    };
+    expect(at((target) => target)).toBe('write cutover');
+    expect(at(workload({ reloader: 'x', templateVersion: 2 }))).toBe('write abort');
   });
 });
 
