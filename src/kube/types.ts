@@ -267,6 +267,17 @@ export interface Deployment extends KubeObject {
   };
 }
 
+export interface PodDisruptionBudget extends KubeObject {
+  /** Without a selector it selects nothing, with an empty one everything. */
+  readonly spec?: { readonly selector?: LabelSelector };
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly disruptionsAllowed?: number;
+    readonly currentHealthy?: number;
+    readonly expectedPods?: number;
+  };
+}
+
 /** `renewTime` and `acquireTime` are MicroTime: exactly six fraction digits on the way in. */
 export interface Lease extends KubeObject {
   readonly spec?: {
@@ -312,5 +323,10 @@ export const DEPLOYMENTS: ResourceType<Deployment> = customResource('apps/v1', '
 export const REPLICA_SETS: ResourceType<KubeObject> = customResource('apps/v1', 'ReplicaSet', 'replicasets');
 export const STATEFUL_SETS: ResourceType<StatefulSet> = customResource('apps/v1', 'StatefulSet', 'statefulsets');
 export const DAEMON_SETS: ResourceType<DaemonSet> = customResource('apps/v1', 'DaemonSet', 'daemonsets');
+export const POD_DISRUPTION_BUDGETS: ResourceType<PodDisruptionBudget> = customResource(
+  'policy/v1',
+  'PodDisruptionBudget',
+  'poddisruptionbudgets',
+);
 export const LEASES: ResourceType<Lease> = customResource('coordination.k8s.io/v1', 'Lease', 'leases');
 export const EVENTS: ResourceType<Event> = customResource('events.k8s.io/v1', 'Event', 'events');

@@ -33,6 +33,7 @@ export type Reason =
   | 'CanaryMissing'
   | 'UnlistedConsumer'
   | 'ReloaderPresent'
+  | 'DisruptionBlocked'
   | 'RolloutInProgress'
   | 'RolloutFailed'
   | 'RolloutStalled'

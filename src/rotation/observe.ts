@@ -4,8 +4,9 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
-import { PODS, SECRETS, type Secret } from '../kube/types.ts';
+import { PODS, type PodDisruptionBudget, SECRETS, type Secret } from '../kube/types.ts';
 import type { Store } from '../runtime/store.ts';
+import { budgetOf, strictBudgets } from './budgets.ts';
 import { dueOf, impossibleWindow, windowState } from './cadence.ts';
 import { consumptionOf } from './consumption.ts';
 import type { EmergencyRequest, Facts, PodFacts, Probe, Requests, SecretFacts, TargetFacts } from './facts.ts';
@@ -22,6 +23,8 @@ export interface World {
   readonly live: boolean;
   workload(kind: WorkloadKind, namespace: string, name: string): Promise<WorkloadView | undefined>;
   podsOf(workload: WorkloadView): Promise<readonly PodView[]>;
+  /** PodDisruptionBudgets that let no pod go although all are healthy. Of a cached world none is known. */
+  strictBudgets(namespace: string): Promise<readonly PodDisruptionBudget[]>;
 }
 
 export interface Caches {
@@ -34,6 +37,7 @@ export function cachedWorld({ workloads, pods }: Caches): World {
     live: false,
     workload: async (kind, namespace, name) => workloads[kind].get(`${namespace}/${name}`),
     podsOf: async ({ namespace, selector }) => pods.list(namespace).filter((pod) => selects(selector, pod.labels)),
+    strictBudgets: async () => [],
   };
 }
 
@@ -50,6 +54,7 @@ export function liveWorld(client: KubeClient): World {
       const { items } = await client.list(PODS, { namespace, labelSelector: selectorText(selector) });
       return items.map(podView);
     },
+    strictBudgets: (namespace) => strictBudgets(client, namespace),
   };
 }
 
@@ -132,6 +137,7 @@ async function observeTarget(
   if (workload === undefined) return { settings, pods: [] };
   const pods = (await observation.world.podsOf(workload)).filter((pod) => pod.live);
   const { uid, paused, manual, templateVersion, bumpedAt, rolledOut, failed, ready, sources } = workload;
+  const heldBy = await budgetThatHolds(observation, namespace, settings, workload, pods);
   const reloader = reloadedBy(workload.reloader, observation.settings.secretName);
   return {
     settings,
@@ -144,12 +150,26 @@ async function observeTarget(
       consumes: workload.secrets.includes(observation.settings.secretName),
       consumption: consumptionOf(sources, observation.settings),
       ...(reloader !== undefined && { reloader }),
+      ...(heldBy !== undefined && { heldBy }),
       ...(templateVersion !== undefined && { templateVersion }),
       ...(bumpedAt !== undefined && { bumpedAt }),
       ...(failed !== undefined && { failed }),
     },
     pods: pods.map((pod) => podFacts(observation, settings, pod)),
   };
+}
+
+/** Only before a rotation starts: later, its evictions are refused or not. */
+async function budgetThatHolds(
+  { world, secret }: Observation,
+  namespace: string,
+  { source }: TargetSettings,
+  { manual }: WorkloadView,
+  pods: readonly PodView[],
+): Promise<string | undefined> {
+  const starts = secret.kind === 'Managed' && secret.keyset.phase === 'Steady';
+  if (!starts || !manual || source === 'File') return undefined;
+  return budgetOf(await world.strictBudgets(namespace), pods);
 }
 
 function podFacts({ probes, allowLoopback }: Observation, target: TargetSettings, pod: PodView): PodFacts {

@@ -13,11 +13,13 @@ import { type Finding, isPassing } from './finding.ts';
 import { confirmed, guarded } from './guard.ts';
 import { iso } from './iso.ts';
 import { currentShape, type Handled, type Keyset, type Kid, keyIn, type Trigger } from './keyset.ts';
-import { startFinding } from './policies/preflight.ts';
+import { disruptionBlocked, startFinding } from './policies/preflight.ts';
 import { prestaged, requirementsOf } from './requirements.ts';
 import { roll } from './roll.ts';
 import type { Start } from './transition.ts';
 
+/** Nothing wakes the resource when a budget changes, milliseconds. */
+const BUDGET_RETRY_MS = 30_000;
 /** A baseline canary of an earlier minute still tells that the endpoint verifies. */
 const BASELINE_AGE_MS = 60_000;
 
@@ -45,7 +47,20 @@ export function planSteady(facts: Facts, keyset: Keyset): Decision {
   const unfit = foundKeysDraining(facts, keyset) ?? baseline(facts, keyset, 'Both');
   if (unfit?.blocked?.reason === 'SingleKeyService' && mayCutOver(facts)) return cutOver(facts, keyset, start);
   if (unfit === undefined && isBlindToStaged(facts) && mayCutOver(facts)) return cutOver(facts, keyset, start);
-  return unfit ?? begin(facts, keyset, start);
+  return unfit ?? heldPods(facts) ?? begin(facts, keyset, start);
+}
+
+/** Where rekey evicts the pods itself, a budget that lets none go would hold the rotation with both keys accepted. */
+function heldPods(facts: Facts): Decision | undefined {
+  const evicted = facts.targets.filter(({ settings, workload, pods }) => {
+    return workload?.manual === true && settings.source === 'Env' && pods.length > 0;
+  });
+  if (evicted.length === 0) return undefined;
+  // budgets are not watched
+  if (!facts.live)
+    return { action: { type: 'confirm' }, phase: 'Preflight', progress: 'looking at the budgets of pods' };
+  const held = disruptionBlocked(facts);
+  return held && preflight(held.message, held, facts.now + BUDGET_RETRY_MS);
 }
 
 /** With one key only, a pod need not accept the ack key. */

@@ -109,3 +109,12 @@ const rolloutInProgress: FactsPolicy = ({ targets }) => {
 export function startFinding(facts: Facts): ReturnType<FactsPolicy> {
   return firstFinding([noWindow, rolloutFailed, rolloutInProgress], facts);
 }
+
+export const disruptionBlocked: FactsPolicy = (facts) => {
+  const held = facts.targets.find(({ workload }) => workload?.heldBy !== undefined);
+  if (held === undefined) return undefined;
+  return {
+    reason: 'DisruptionBlocked',
+    message: `${field(facts, held)}: PodDisruptionBudget ${held.workload?.heldBy} lets no pod of ${label(held)} be evicted although all are healthy, and its controller does not replace them by itself (OnDelete or a partition); let the budget allow one`,
+  };
+};

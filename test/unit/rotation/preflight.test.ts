@@ -1,8 +1,13 @@
 /** The checks of targets before a write: where they stop a rotation, and where they do not. */
 import { describe, expect, it } from 'vitest';
+import type { KubeClient } from '../../../src/kube/client.ts';
+import { KubeError } from '../../../src/kube/errors.ts';
+import type { PodDisruptionBudget } from '../../../src/kube/types.ts';
+import { budgetOf, strictBudgets } from '../../../src/rotation/budgets.ts';
 import type { Shadow } from '../../../src/rotation/consumption.ts';
 import type { Facts, TargetFacts } from '../../../src/rotation/facts.ts';
 import { plan } from '../../../src/rotation/plan.ts';
+import type { PodView } from '../../../src/rotation/views.ts';
 import { facts, pod, probeOf, SETTINGS, STAGING, STEADY, services, T0, WORKLOAD } from './builders.ts';
 import { asked, decide, edited } from './deeds.ts';
 
@@ -137,6 +142,77 @@ describe('Reloader beside rekey', () => {
     };
     expect(at((target) => target)).toBe('write cutover');
     expect(at(workload({ reloader: 'x', templateVersion: 2 }))).toBe('write abort');
+  });
+});
+
+describe('a budget that lets no pod go', () => {
+  const manual = (heldBy?: string) => workload({ manual: true, ...(heldBy !== undefined && { heldBy }) });
+
+  it('is looked at in a fresh read, and only where pods are evicted', () => {
+    expect(decide(world(manual(), { live: false }))).toBe('confirm');
+    expect(decide(world(manual()))).toBe('write stage');
+    expect(decide(world(workload({}), { live: false }))).toBe('write stage');
+    const file = (target: TargetFacts): TargetFacts => ({
+      ...manual()(target),
+      settings: { ...target.settings, source: 'File' },
+    });
+    expect(decide(world(file, { live: false }))).toBe('write stage');
+    expect(decide(world((target) => ({ ...manual()(target), pods: [] }), { live: false }))).toBe('write stage');
+  });
+
+  it('stops the start and is looked at again', () => {
+    const start = world(manual('strict'));
+    const { action, blocked, phase } = plan(start);
+    expect([phase, blocked?.reason]).toEqual(['Preflight', 'DisruptionBlocked']);
+    expect(blocked?.message).toContain('spec.targets[2]: PodDisruptionBudget strict');
+    expect(action).toEqual({ type: 'wait', until: start.now + 30_000 });
+  });
+
+  it('does not matter to a cutover, which deletes', () => {
+    expect(decide(world(manual('strict'), { settings: CUTOVER }))).toBe('write cutover');
+  });
+});
+
+describe('the budgets of a namespace', () => {
+  const budget = (status: object, selector: object | undefined = { matchLabels: { app: 'a' } }) =>
+    ({
+      metadata: { name: 'strict', generation: 2 },
+      spec: { ...(selector && { selector }) },
+      status: { observedGeneration: 2, disruptionsAllowed: 0, currentHealthy: 2, expectedPods: 2, ...status },
+    }) as PodDisruptionBudget;
+  const clientOf = (list: () => Promise<unknown>) => ({ list }) as unknown as KubeClient;
+  const found = (item: PodDisruptionBudget) =>
+    strictBudgets(
+      clientOf(async () => ({ items: [item] })),
+      'shop',
+    );
+
+  const rows: readonly (readonly [string, object, number])[] = [
+    ['count where all pods are healthy', {}, 1],
+    ['do not count where one may go', { disruptionsAllowed: 1 }, 0],
+    ['do not count while a pod is not ready', { currentHealthy: 1 }, 0],
+    ['do not count without pods', { currentHealthy: 0, expectedPods: 0 }, 0],
+    ['do not count before their controller has looked', { observedGeneration: 1 }, 0],
+  ];
+  it.each(rows)('%s', async (_, status, count) => {
+    expect(await found(budget(status))).toHaveLength(count);
+  });
+
+  it('are none where rekey may not look, and a failure is one', async () => {
+    const failing = (code: 'Forbidden' | 'Unavailable') =>
+      clientOf(() => Promise.reject(new KubeError({ verb: 'list', resource: 'x', code, detail: '' } as never)));
+    expect(await strictBudgets(failing('Forbidden'), 'shop')).toEqual([]);
+    await expect(strictBudgets(failing('Unavailable'), 'shop')).rejects.toThrow();
+  });
+
+  it('hold the pods that they select: an empty selector all, an absent one none', () => {
+    const pods = [{ labels: { app: 'a' } }] as unknown as readonly PodView[];
+    const by = (selector: object | undefined) => budgetOf([budget({}, selector)], pods);
+    expect(by({ matchLabels: { app: 'a' } })).toBe('strict');
+    expect(by({ matchLabels: { app: 'b' } })).toBeUndefined();
+    expect(by({})).toBe('strict');
+    const { spec: _, ...selectorless } = budget({});
+    expect(budgetOf([selectorless], pods)).toBeUndefined();
   });
 });
 
