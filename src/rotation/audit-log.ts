@@ -82,7 +82,7 @@ export function isRecorded(log: string, rotationId: string): boolean {
  */
 export function appendRecord(log: string, record: AuditRecord): { readonly log: string; readonly hash: string } {
   const lines = linesOf(log);
-  const last = lines.map(parsed).findLast((line) => line !== undefined);
+  const last = parsed(lines.findLast((line) => parsed(line) !== undefined) ?? '');
   const unhashed = { seq: (last?.seq ?? 0) + 1, prev: last?.hash ?? GENESIS, ...record };
   const hash = hashOf(unhashed);
   const kept = [...lines, JSON.stringify({ ...unhashed, hash })].slice(-MAX_RECORDS);

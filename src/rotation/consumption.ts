@@ -11,7 +11,7 @@
 import type { Settings } from './settings.ts';
 import type { ContainerSources, VariableSource } from './sources.ts';
 
-type KeyNames = Pick<Settings, 'secretName' | 'signingNames' | 'fallbacksName'>;
+type KeyNames = Pick<Settings, 'secretName' | 'signingNames' | 'fallbacksName' | 'previousName' | 'jwksName'>;
 
 /** A variable that holds something else than the key that the Secret has for it. */
 export interface Shadow {
@@ -27,14 +27,33 @@ export interface Consumption {
   readonly shadows: readonly Shadow[];
   /** Data keys of spec.secretKeys that some container takes from the Secret, by variable or by file. */
   readonly takes: readonly string[];
+  /**
+   * Whether it may be one that looks at spec.secretKeys.previous: some container is given that, and is not given the list by
+   * name. Of one that is given all data keys it is not known which it looks at.
+   */
+  readonly onePrevious: boolean;
 }
 
 export function consumptionOf(containers: readonly ContainerSources[], names: KeyNames): Consumption {
-  const keys = [...names.signingNames, names.fallbacksName];
+  const keys = [...names.signingNames, ...besideNames(names)];
+  const { secretName, fallbacksName, previousName } = names;
   return {
     shadows: containers.filter(({ early }) => !early).flatMap((container) => shadowsIn(container, names)),
     takes: keys.filter((key) => containers.some((container) => takesKey(container, key, names))),
+    onePrevious: containers.some((container) => {
+      const listed = container.variables.some(({ source }) => isOwn(source, secretName, [fallbacksName]));
+      return !container.early && !listed && givenBy(container, previousName, secretName).length > 0;
+    }),
   };
+}
+
+/** Data keys of the keys that are accepted besides the one that signs: a service looks at one of them. */
+export function besideNames({
+  fallbacksName,
+  previousName,
+  jwksName,
+}: Omit<KeyNames, 'secretName' | 'signingNames'>): readonly string[] {
+  return [fallbacksName, previousName, jwksName].filter((name) => name !== '');
 }
 
 function takesKey(container: ContainerSources, key: string, { secretName }: KeyNames): boolean {
@@ -44,6 +63,7 @@ function takesKey(container: ContainerSources, key: string, { secretName }: KeyN
 
 /** The variables in which the Secret would put a data key. */
 function givenBy({ variables, from }: ContainerSources, key: string, secretName: string): readonly string[] {
+  if (key === '') return [];
   return [
     ...from.filter(({ secret }) => secret === secretName).map(({ prefix }) => `${prefix}${key}`),
     ...variables.filter(({ source }) => isOwn(source, secretName, [key])).map(({ name }) => name),
@@ -56,9 +76,10 @@ function isOwn(source: VariableSource, secretName: string, keys: readonly string
 
 function shadowsIn(container: ContainerSources, names: KeyNames): readonly Shadow[] {
   const { secretName, signingNames, fallbacksName } = names;
+  const beside = besideNames(names);
   const given = (keys: readonly string[]) =>
     keys.flatMap((key) => givenBy(container, key, secretName).map((variable) => ({ variable, key })));
-  const roles = [given(signingNames), given([fallbacksName])];
+  const roles = [given(signingNames), given(beside)];
   if (roles.every((role) => role.length === 0)) return [];
   // takes the one from the Secret, and the other not at all: then a variable of that name is meant for it
   const meant = [signingNames, [fallbacksName]].flatMap((keys, i) =>
@@ -83,7 +104,7 @@ function sourceNow(
   const source = variables[index]?.source;
   if (source?.kind === 'Copy') return sourceNow(container, source.variable, names, index);
   if (source !== undefined) return source;
-  const keys = [...names.signingNames, names.fallbacksName];
+  const keys = [...names.signingNames, ...besideNames(names)];
   const key = keys.find((candidate) =>
     from.some(({ secret, prefix }) => secret === names.secretName && variable === `${prefix}${candidate}`),
   );
@@ -91,8 +112,8 @@ function sourceNow(
   return { kind: 'Secret', name: names.secretName, key, optional: false };
 }
 
-function isElsewhere(source: VariableSource, { secretName, signingNames, fallbacksName }: KeyNames): boolean {
-  if (isOwn(source, secretName, [...signingNames, fallbacksName])) return false;
+function isElsewhere(source: VariableSource, names: KeyNames): boolean {
+  if (isOwn(source, names.secretName, [...names.signingNames, ...besideNames(names)])) return false;
   switch (source.kind) {
     case 'Literal':
     case 'Field':

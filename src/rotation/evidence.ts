@@ -16,7 +16,7 @@ export type Level = 'Canary' | 'Inferred';
 export const SETTLE_MS = 10_000;
 
 export function levelOf({ settings, workload }: TargetFacts): Level {
-  return settings.canary === undefined || workload?.onePrevious === true ? 'Inferred' : 'Canary';
+  return settings.canary === undefined || workload?.consumption.onePrevious === true ? 'Inferred' : 'Canary';
 }
 
 /**
@@ -24,7 +24,10 @@ export function levelOf({ settings, workload }: TargetFacts): Level {
  */
 export function shapesHeld(target: TargetFacts, pod: PodFacts, keyset: Keyset): readonly Shape[] {
   if (target.settings.canary === undefined) return fromStart(pod, keyset);
-  if (target.workload?.onePrevious !== true) return fromAnswers(pod, keyset, ({ verify }) => verify);
+  const listed = fromAnswers(pod, keyset, ({ verify }) => verify);
+  // it accepts the ack key: that is proof, whoever it is
+  const proved = listed.every((shape) => shape.version === keyset.version) && listed.length > 0;
+  if (target.workload?.consumption.onePrevious !== true || proved) return listed;
   const started = fromStart(pod, keyset);
   return fromAnswers(pod, keyset, (shape) => withOnePrevious(shape, keyset)).filter((shape) => started.includes(shape));
 }

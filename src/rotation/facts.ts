@@ -58,8 +58,6 @@ export interface WorkloadFacts {
   readonly failed?: string;
   /** Whether a container of the template reads the Secret. */
   readonly consumes: boolean;
-  /** Whether its containers get one key besides the one that signs, and not the list (spec.secretKeys.previous). */
-  readonly onePrevious?: boolean;
   readonly consumption: Consumption;
   /** The annotation that makes Reloader restart it when the Secret changes. */
   readonly reloader?: string;

@@ -2,6 +2,7 @@
  * The Secret: what it says, whether rekey may touch it, and the patch that makes it hold a keyset.
  */
 import type { ManagedFieldsEntry, Secret } from '../kube/types.ts';
+import { besideNames } from './consumption.ts';
 import type { SecretFacts } from './facts.ts';
 import type { Finding, Reason } from './finding.ts';
 import { destroyAll, distinct, fingerprintOf, fingerprintsOf, type KeyMaterial } from './keys.ts';
@@ -99,11 +100,6 @@ function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
     );
   }
   return { kind: 'Unmanaged', fingerprint: fingerprintOf(material), fallbacks: fallbacks.map(fingerprintOf) };
-}
-
-/** Data keys of the keys that are accepted besides the one that signs. */
-function besideNames({ fallbacksName, previousName, jwksName }: DataNames): readonly string[] {
-  return [fallbacksName, previousName, jwksName].filter((name) => name !== '');
 }
 
 /** White space and the comma: what a key in a list must not have. */

@@ -10,7 +10,8 @@ import { type Entry, entryOf, FOUND, NOW, startedAt, UNMANAGED } from './keysets
 import { isRolledOut, type Pod, type Probe, type Shown, type World } from './world.ts';
 
 const canary = { path: '/verify', port: 8000, acceptStatuses: [], refuseStatuses: [] };
-const consumption = { shadows: [], takes: ['JWT_SECRET_KEY', 'JWT_SECRET_KEY_FALLBACKS'] };
+const CONSUMPTION = { shadows: [], takes: ['JWT_SECRET_KEY', 'JWT_SECRET_KEY_FALLBACKS'], onePrevious: false };
+const ONE_PREVIOUS = { ...CONSUMPTION, onePrevious: true };
 const NAMES = Array.from({ length: 64 }, (_, i) => `pod-${i}`);
 const settingsOf = new Map<Config, { readonly long: Settings; readonly short: Settings }>();
 
@@ -66,8 +67,7 @@ export function factsOf(config: Config, world: World, live: boolean): Facts {
       manual: config.targets[index]?.manual === true,
       rolledOut,
       consumes: true,
-      onePrevious: config.targets[index]?.onePrevious === true,
-      consumption,
+      consumption: config.targets[index]?.onePrevious === true ? ONE_PREVIOUS : CONSUMPTION,
       ready: 1,
     };
     return {

@@ -2,7 +2,7 @@
  * Whether the containers of each target take the keys from the Secret: a variable that is set elsewhere keeps the old key
  * through every restart, and a target that never sees the fallbacks never sees a staged key.
  */
-import type { Shadow } from '../consumption.ts';
+import { besideNames, type Shadow } from '../consumption.ts';
 import { mayCutOver } from '../cutover.ts';
 import type { Facts, TargetFacts } from '../facts.ts';
 import type { Policy } from '../finding.ts';
@@ -19,7 +19,7 @@ function needsFallbacks(facts: Facts, { settings }: TargetFacts): boolean {
 function firstShadow(facts: Facts, isMeant: (shadow: Shadow) => boolean) {
   for (const target of facts.targets) {
     if (target.settings.source === 'File') continue;
-    const matters = ({ key }: Shadow) => key !== facts.settings.fallbacksName || needsFallbacks(facts, target);
+    const matters = ({ key }: Shadow) => !besideNames(facts.settings).includes(key) || needsFallbacks(facts, target);
     const shadow = target.workload?.consumption.shadows.find((found) => isMeant(found) && matters(found));
     if (shadow === undefined) continue;
     return { shadow, where: `${field(facts, target)}: container ${shadow.container} of ${label(target)}` };
@@ -48,17 +48,18 @@ export const shadowedBy: FactsPolicy = (facts) => {
 };
 
 export const notConsumed: FactsPolicy = (facts) => {
-  const { signingNames, fallbacksName, secretName } = facts.settings;
+  const { signingNames, jwksName, secretName } = facts.settings;
+  const beside = besideNames(facts.settings);
   for (const target of facts.targets) {
     const takes = target.workload?.consumption.takes;
     if (takes === undefined) continue;
     const where = `${field(facts, target)}: no container of ${label(target)} takes`;
-    if (!signingNames.some((name) => takes.includes(name))) {
+    if (![...signingNames, jwksName].some((name) => takes.includes(name))) {
       const message = `${where} data key ${signingNames.join(' or ')} from Secret ${secretName}; let one take it, or put spec.secretKeys.signing right`;
       return { reason: 'NotConsumed', message };
     }
-    if (!takes.includes(fallbacksName) && needsFallbacks(facts, target)) {
-      const message = `${where} data key ${fallbacksName} from Secret ${secretName}, so it would never accept a new key before that signs; let it verify with these keys too, or allow a cutover (spec.allowCutover)`;
+    if (!beside.some((name) => takes.includes(name)) && needsFallbacks(facts, target)) {
+      const message = `${where} data key ${beside.join(' or ')} from Secret ${secretName}, so it would never accept a new key before that signs; let it verify with these keys too, or allow a cutover (spec.allowCutover)`;
       return { reason: 'NotConsumed', message };
     }
   }

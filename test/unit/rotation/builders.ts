@@ -44,7 +44,7 @@ export const WORKLOAD: WorkloadFacts = {
   manual: false,
   rolledOut: true,
   consumes: true,
-  consumption: { shadows: [], takes: [...SETTINGS.signingNames, SETTINGS.fallbacksName] },
+  consumption: { shadows: [], takes: [...SETTINGS.signingNames, SETTINGS.fallbacksName], onePrevious: false },
   ready: 1,
 };
 

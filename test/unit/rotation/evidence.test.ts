@@ -12,7 +12,10 @@ const keysets = steps.map((_, i) => keysetAfter(steps.slice(0, i + 1), (step) =>
 const [, STAGED, PROMOTED, , RETIRED] = keysets as [Keyset, Keyset, Keyset, Keyset, Keyset];
 
 const base = target('main', ['Signer', 'Verifier']);
-const main = { ...base, ...(base.workload && { workload: { ...base.workload, onePrevious: true } }) };
+const onePrevious = base.workload && {
+  workload: { ...base.workload, consumption: { ...base.workload.consumption, onePrevious: true } },
+};
+const main = { ...base, ...onePrevious };
 
 /** A pod that started then and accepts these keys. */
 function versionsHeld(keyset: Keyset, accepts: readonly string[], startedAt: number): readonly number[] {
@@ -45,6 +48,10 @@ describe('a pod that knows one previous key', () => {
 
   it('proves by the ack key that the old key is gone, whenever it started', () => {
     expect(versionsHeld(RETIRED, ['B', 'N4'], writtenAt(RETIRED) + 1)).toEqual([4]);
+  });
+
+  it('may know them all, and then proves by the ack key what it has loaded', () => {
+    expect(versionsHeld(PROMOTED, ['A', 'B', 'N3'], writtenAt(PROMOTED) + 1)).toEqual([3]);
   });
 
   it('counts as inferred, which the resource says', () => {

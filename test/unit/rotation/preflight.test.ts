@@ -32,7 +32,7 @@ const shadow = (edit: Partial<Shadow>) =>
   workload({
     consumption: { ...WORKLOAD.consumption, shadows: [{ container: 'app', variable: 'X', key: KEY, ...edit }] },
   });
-const takes = (...keys: string[]) => workload({ consumption: { shadows: [], takes: keys } });
+const takes = (...keys: string[]) => workload({ consumption: { shadows: [], takes: keys, onePrevious: false } });
 const blind = (target: TargetFacts): TargetFacts => {
   const { canary: _, ...settings } = target.settings;
   return { ...target, settings };

@@ -6,7 +6,13 @@ import { sourcesOf } from '../../../src/rotation/sources.ts';
 import { deploymentView } from '../../../src/rotation/workloads.ts';
 
 const [KEY, ALIAS, FALLBACKS] = ['JWT_SECRET_KEY', 'JWT_SECRET', 'JWT_SECRET_KEY_FALLBACKS'] as const;
-const NAMES = { secretName: 'jwt', signingNames: [KEY, ALIAS], fallbacksName: FALLBACKS };
+const NAMES = {
+  secretName: 'jwt',
+  signingNames: [KEY, ALIAS],
+  fallbacksName: FALLBACKS,
+  previousName: '',
+  jwksName: '',
+};
 const LITERAL = 'hunter2hunter2hunter2hunter2';
 
 const all = { secretRef: { name: 'jwt' } };
@@ -162,6 +168,28 @@ describe('what a target takes', () => {
   ];
   it.each(rows)('is %s', (_, container, more, expected) => {
     expect(consumption(container, more).takes).toEqual(expected);
+  });
+});
+
+describe('a container that may look at the one previous key', () => {
+  const PREVIOUS = 'JWT_SECRET_PREVIOUS';
+  const names = { ...NAMES, previousName: PREVIOUS };
+  const seen = (container: Partial<Container>, previousName = PREVIOUS) =>
+    consumptionOf(sourcesOf({ containers: [{ name: 'app', ...container }] }), { ...names, previousName });
+  const own = [from(KEY, 'jwt', KEY), from('OLD_KEY', 'jwt', PREVIOUS)];
+
+  it.each([
+    ['takes it by name, under whatever variable', { env: own }, true],
+    ['takes it under the name of the list', { env: [from(KEY, 'jwt', KEY), from(FALLBACKS, 'jwt', PREVIOUS)] }, true],
+    ['is given all data keys', { envFrom: [all] }, true],
+    ['takes the list by name as well', { env: [...own, from(FALLBACKS, 'jwt', FALLBACKS)] }, false],
+    ['takes it of another Secret', { env: [from(KEY, 'jwt', KEY), from('OLD_KEY', 'other', PREVIOUS)] }, false],
+  ])('is one that %s', (_, container, expected) => {
+    expect([seen(container).onePrevious, seen(container, '').onePrevious]).toEqual([expected, false]);
+  });
+
+  it('is not shadowed by it', () => {
+    expect(seen({ env: [from(KEY, 'jwt', KEY), from(FALLBACKS, 'jwt', PREVIOUS)] }).shadows).toEqual([]);
   });
 });
 
