@@ -1,7 +1,8 @@
 /** The other ways to rotate, on a real API server: cutover, pre-staged keys, lazy retirement, mounted files. */
+import { importJWK, type JSONWebKeySet, jwtVerify, SignJWT } from 'jose';
 import { describe, expect, inject, it } from 'vitest';
 import { eventsIn } from '../support/scenario/events.ts';
-import { readState, requestRotation, waitFor, waitUntilDone } from '../support/scenario/rotation.ts';
+import { conditionOf, readState, requestRotation, waitFor, waitUntilDone } from '../support/scenario/rotation.ts';
 import { openScene, type Scene, type SceneOptions, settled } from '../support/scenario/scene.ts';
 import { revisions } from '../support/scenario/services.ts';
 
@@ -106,6 +107,36 @@ describe.concurrent('a rotation under traffic', () => {
     // and the next rotation takes that into account
     expect((await rotate(scene, '2')).keyset?.rotation?.outcome).toBe('Completed');
     expect(await scene.accepting(scene.firstKey)).toEqual([]);
+    expect(await scene.close()).toEqual([]);
+  });
+
+  it('serves services that know one previous key, and says that it is inferred; others read a JWK set', async () => {
+    const scene = await openScene(cluster, {
+      fleet: {
+        services: {
+          main: { onePrevious: true, replicas: 2 },
+          autoscraper: { onePrevious: true, replicas: 1 },
+          admin: { replicas: 1 },
+        },
+      },
+      spec: { secretKeys: { previous: 'JWT_SECRET_PREVIOUS', keyset: 'keyset.json' } },
+    });
+    const traffic = scene.traffic();
+    const { keyset, resource, secret } = await rotate(scene, '1');
+    expect(keyset?.rotation).toMatchObject({ outcome: 'Completed' });
+    expect((await settled(traffic)).rejections).toEqual([]);
+    const fresh = scene.keys.signingKeys().at(-1) ?? '';
+    expect(await scene.accepting(scene.firstKey)).toEqual([]);
+    expect(await scene.accepting(fresh)).toEqual(everybody);
+    expect(conditionOf(resource, 'Verified')).toMatchObject({ status: 'False', reason: 'Inferred' });
+    const text = Buffer.from(secret?.data?.['keyset.json'] ?? '', 'base64').toString();
+    const { keys } = JSON.parse(text) as JSONWebKeySet;
+    expect(keys.map(({ kid }) => kid)).toEqual(keyset?.history.at(-1)?.verify);
+    const { payload } = await jwtVerify(
+      await new SignJWT({ sub: 'me' }).setProtectedHeader({ alg: 'HS256' }).sign(Buffer.from(fresh)),
+      await importJWK(keys.find(({ kid }) => kid === keyset?.rotation?.to) ?? {}),
+    );
+    expect(payload.sub).toBe('me');
     expect(await scene.close()).toEqual([]);
   });
 

@@ -23,6 +23,8 @@ export interface ServiceOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Whether it reads the Secret as mounted files, not as environment. Node only. */
   readonly mounted?: boolean;
+  /** Whether it is given one key besides the one that signs, and not the list. */
+  readonly onePrevious?: boolean;
   /** On the pods, such as the faults of ../node/faults.ts. */
   readonly annotations?: Readonly<Record<string, string>>;
   /** `spec.strategy` of the Deployment. */
@@ -55,12 +57,19 @@ const manifests = join(import.meta.dirname, '..', '..', '..', 'examples', 'manif
  * what is tried.
  */
 export function deploymentOf(name: ServiceName, namespace: string, options: FleetOptions = {}): KubeObject {
-  const { replicas, language, env, mounted, annotations, strategy } = options.services?.[name] ?? {};
+  const { replicas, language, env, mounted, onePrevious, annotations, strategy } = options.services?.[name] ?? {};
   const shown = load(readFileSync(join(manifests, `${name}.yaml`), 'utf8')) as Deployment;
   const { template } = shown.spec;
   const containers = template.spec.containers.map((container): ContainerSpec => {
     const image = language === undefined ? container.image : `rekey.dev/example-${language}:latest`;
-    const set = { ...container, image, env: withEnv(container.env ?? [], { ...fastEnv(options), ...env }) };
+    const set = {
+      ...container,
+      image,
+      env: [
+        ...withEnv(container.env ?? [], { ...fastEnv(options), ...env }),
+        ...(onePrevious === true ? [ONE_PREVIOUS] : []),
+      ],
+    };
     return mounted === true ? withFiles(set) : set;
   });
   const volumes = mounted === true ? [{ name: 'keys', secret: { secretName: SECRET_NAME } }] : [];
@@ -101,6 +110,12 @@ function withEnv(env: NonNullable<ContainerSpec['env']>, more: Readonly<Record<s
   const kept = env.filter(({ name }) => !(name in more));
   return [...kept, ...Object.entries(more).map(([name, value]) => ({ name, value }))];
 }
+
+/** The variable that the service takes its further keys from holds one. Optional: before rekey there is none. */
+const ONE_PREVIOUS = {
+  name: 'JWT_SECRET_KEY_FALLBACKS',
+  valueFrom: { secretKeyRef: { name: SECRET_NAME, key: 'JWT_SECRET_PREVIOUS', optional: true } },
+} as const;
 
 /** Applies the Deployments; does not wait for their pods. */
 export async function deployServices(api: KubeApi, namespace: string, options: FleetOptions = {}): Promise<void> {
