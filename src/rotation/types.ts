@@ -59,9 +59,9 @@ export interface JwtKeyRotationSpec {
     readonly signing: readonly string[];
     /** Data key that holds the other keys to verify with, separated by commas. */
     readonly fallbacks: string;
-    /** Data key that holds one other key, for services that know a single previous key. Off if empty. */
+    /** Data key that holds one key besides the signing one, for services that know a single previous key. What these hold is inferred, not proved. Off if empty. */
     readonly previous: string;
-    /** Data key that holds a JWK set, for services that read a mounted file. Off if empty. */
+    /** Data key that holds all keys as a JWK set (RFC 7517), the signing one first. Off if empty. */
     readonly keyset: string;
   };
   /** The workloads of this namespace that use the key. */
