@@ -7,6 +7,7 @@
  * Between the write and the last pod's end the services refuse each other's tokens, so all pods are deleted at once: a
  * short gap instead of a long one.
  */
+import { besideNames } from './consumption.ts';
 import { type Decision, outsideWindow } from './decision.ts';
 import type { Facts } from './facts.ts';
 import type { Keyset } from './keyset.ts';
@@ -25,10 +26,11 @@ export function mayCutOver({ settings }: Facts): boolean {
  * @returns whether a verifier without a canary cannot see a staged key
  */
 export function isBlindToStaged({ targets, settings }: Facts): boolean {
+  const beside = besideNames(settings);
   return targets.some(({ settings: { roles, canary }, workload }) => {
     if (workload === undefined || !roles.includes('Verifier') || canary !== undefined) return false;
     const { takes, shadows } = workload.consumption;
-    return !takes.includes(settings.fallbacksName) || shadows.some(({ key }) => key === settings.fallbacksName);
+    return !beside.some((name) => takes.includes(name)) || shadows.some(({ key }) => beside.includes(key));
   });
 }
 

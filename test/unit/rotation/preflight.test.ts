@@ -104,6 +104,9 @@ describe('fallbacks that a verifier never sees', () => {
     const shadowed = (target: TargetFacts) => blind(shadow({ key: FALLBACKS })(target));
     expect(decide(world(shadowed, { settings: EITHER }))).toBe('write cutover');
     expect(decide(world(blind, { settings: EITHER }))).toBe('write stage');
+    const previous = (target: TargetFacts) => blind(takes(KEY, 'JWT_PREVIOUS')(target));
+    const shaped = { ...EITHER, previousName: 'JWT_PREVIOUS' };
+    expect(decide(world(previous, { settings: shaped }))).toBe('write stage');
     const minter = (target: TargetFacts) => blind(as(['Signer'])(oneKey(target)));
     expect(decide(world(minter, { settings: EITHER }))).toBe('write stage');
   });
