@@ -70,6 +70,14 @@ export function listOf<T>({ verb, place }: Request, answer: unknown): Page<T> & 
   return { items: Array.isArray(items) ? items : [], resourceVersion: metadata.resourceVersion, next };
 }
 
+/** @returns the plurals of what a group serves, of an APIResourceList */
+export function pluralsOf(answer: unknown): readonly string[] {
+  const { resources } = isRecord(answer) ? answer : {};
+  return (Array.isArray(resources) ? resources : []).flatMap((resource) =>
+    isRecord(resource) ? String(resource.name) : [],
+  );
+}
+
 /** The object with its type, which reads from a list leave out. */
 export function typed<T extends KubeObject>({ apiVersion, kind }: ResourceType<T>, object: T): T {
   return { ...object, apiVersion, kind };

@@ -4,7 +4,7 @@
  * Each call has a total time limit, tries again only where requester.ts says that it is safe, and throws `KubeError`, or
  * the reason of the caller's signal. Objects come and go as they are on the wire.
  */
-import { applied, callOf, deletion, hasVersion, listOf, objectOf, type Request, typed } from './call.ts';
+import { applied, callOf, deletion, hasVersion, listOf, objectOf, pluralsOf, type Request, typed } from './call.ts';
 import type { ClusterAccess } from './config.ts';
 import { isKubeError, KubeError } from './errors.ts';
 import { Transport } from './http.ts';
@@ -17,7 +17,7 @@ import type {
   WatchOptions,
   WriteOptions,
 } from './options.ts';
-import { type Place, placeOf, subjectOf } from './paths.ts';
+import { groupPlace, type Place, placeOf, subjectOf } from './paths.ts';
 import { Requester, type RequestObservation } from './requester.ts';
 import type { Timing } from './timing.ts';
 import { type KubeObject, type ObjectKey, PODS, type ResourceType } from './types.ts';
@@ -61,6 +61,17 @@ export class KubeClient {
       { verb: 'get', method: 'GET', place: placeOf('get', type, key), repeat: 'always' },
       options,
     );
+  }
+
+  /** @returns whether the cluster serves this type now: it may be one of a CustomResourceDefinition that is not installed */
+  async serves(type: ResourceType<KubeObject>, options: CallOptions = {}): Promise<boolean> {
+    const request: Request = { verb: 'discover', method: 'GET', place: groupPlace(type), repeat: 'always' };
+    try {
+      return pluralsOf(await this.#call(request, options)).includes(type.plural);
+    } catch (error) {
+      if (isKubeError(error, 'NotFound')) return false;
+      throw error;
+    }
   }
 
   /** The whole list in memory. Starts again once when it grew too old between two pages. */

@@ -18,7 +18,13 @@ export interface Place {
 
 /** @returns what an error says of the place */
 export function subjectOf(verb: string, { type, namespace, name, subresource }: Place): Subject {
-  return { verb, resource: subresource === undefined ? type.plural : `${type.plural}/${subresource}`, namespace, name };
+  const resource = type.plural === '' ? type.apiVersion : type.plural;
+  return { verb, resource: subresource === undefined ? resource : `${resource}/${subresource}`, namespace, name };
+}
+
+/** @returns the place of the list of types that are served beside this one: it has no plural */
+export function groupPlace({ apiVersion, kind }: ResourceType<KubeObject>): Place {
+  return { type: { apiVersion, kind, plural: '', namespaced: false } };
 }
 
 /**
@@ -49,7 +55,7 @@ export function pathOf(verb: string, place: Place): string {
   const root = type.apiVersion.includes('/') ? '/apis' : '/api';
   const scope = namespace === undefined ? [] : ['namespaces', namespace];
   const segments = [root, type.apiVersion, ...scope, type.plural, name, subresource].filter(
-    (part) => part !== undefined,
+    (part) => part !== undefined && part !== '',
   );
   const search = searchOf(query);
   return search === '' ? segments.join('/') : `${segments.join('/')}?${search}`;

@@ -278,6 +278,35 @@ export interface PodDisruptionBudget extends KubeObject {
   };
 }
 
+/**
+ * Argo Rollouts' own Deployment. `restartAt` asks for a restart of all pods that were created before; `restartedAt` is its
+ * value once the controller has evicted them. `observedGeneration` is a number in a string.
+ *
+ * @see https://argo-rollouts.readthedocs.io/en/stable/features/specification/
+ */
+export interface Rollout extends KubeObject {
+  readonly spec?: {
+    readonly replicas?: number;
+    readonly restartAt?: string;
+    /** Absent where it comes from `workloadRef`, as the template does. */
+    readonly selector?: LabelSelector;
+    readonly template?: PodTemplate;
+    readonly workloadRef?: { readonly apiVersion?: string; readonly kind?: string; readonly name?: string };
+  };
+  readonly status?: {
+    readonly observedGeneration?: string;
+    readonly restartedAt?: string;
+    /** Hash of the template, and of the one that was promoted last: they differ in the middle of a delivery. */
+    readonly currentPodHash?: string;
+    readonly stableRS?: string;
+    readonly phase?: 'Healthy' | 'Degraded' | 'Progressing' | 'Paused';
+    readonly message?: string;
+    readonly updatedReplicas?: number;
+    readonly readyReplicas?: number;
+    readonly availableReplicas?: number;
+  };
+}
+
 /** `renewTime` and `acquireTime` are MicroTime: exactly six fraction digits on the way in. */
 export interface Lease extends KubeObject {
   readonly spec?: {
@@ -328,5 +357,6 @@ export const POD_DISRUPTION_BUDGETS: ResourceType<PodDisruptionBudget> = customR
   'PodDisruptionBudget',
   'poddisruptionbudgets',
 );
+export const ROLLOUTS: ResourceType<Rollout> = customResource('argoproj.io/v1alpha1', 'Rollout', 'rollouts');
 export const LEASES: ResourceType<Lease> = customResource('coordination.k8s.io/v1', 'Lease', 'leases');
 export const EVENTS: ResourceType<Event> = customResource('events.k8s.io/v1', 'Event', 'events');

@@ -97,6 +97,14 @@ export class Reflector<Raw extends KubeObject, T> {
     return this.store.upsert(raw.metadata, this.#options.project(raw));
   }
 
+  /** Nothing of the type exists: the cluster no longer serves it. Not while it runs; it may run again. */
+  forget(): void {
+    this.#version = undefined;
+    this.#mayGoBack = true;
+    this.#hasSynced = false;
+    this.store.replaceAll([], '', { mayGoBack: true });
+  }
+
   /** Runs until the signal is aborted; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {

@@ -1,9 +1,31 @@
 import { describe, expect, test } from 'vitest';
-import { DEPLOYMENTS, metadataOf, PODS, SECRETS } from '../../../src/kube/types.ts';
+import { DEPLOYMENTS, metadataOf, PODS, ROLLOUTS, SECRETS } from '../../../src/kube/types.ts';
 import { FakeClock } from '../runtime/fake-clock.ts';
 import { failure, fakeApi, hang, json, refusal, reset, secret } from './fake-api.ts';
 
 const key = { namespace: 'shop', name: 'jwt' };
+
+describe('whether a type is served', () => {
+  const list = { kind: 'APIResourceList', resources: [{ name: 'rollouts' }, { name: 'rollouts/status' }] };
+
+  test('is told by the list of its group and version', async () => {
+    await using api = await fakeApi(json(200, list), json(200, { ...list, resources: [{ name: 'experiments' }] }));
+    const client = api.client();
+    expect(await client.serves(ROLLOUTS)).toBe(true);
+    expect(await client.serves(ROLLOUTS)).toBe(false);
+    expect(api.received[0]).toMatchObject({ method: 'GET', path: '/apis/argoproj.io/v1alpha1' });
+  });
+
+  test('is no without such a group, and unknown without an answer', async () => {
+    await using api = await fakeApi((_, response) => response.writeHead(404).end('404 page not found'), json(403, {}));
+    const client = api.client();
+    expect(await client.serves(ROLLOUTS)).toBe(false);
+    expect(await failure(client.serves(ROLLOUTS))).toMatchObject({
+      code: 'Forbidden',
+      resource: 'argoproj.io/v1alpha1',
+    });
+  });
+});
 
 describe('a read', () => {
   test('asks for JSON of the object with our credentials and returns it as it is on the wire', async () => {
