@@ -66,7 +66,8 @@ export class Operator {
     const common = { client, clock, log };
     const { signal } = this.#watching;
     this.#client = client;
-    this.#cluster = watchCluster({ ...common, namespace: flags.namespace, signal });
+    const onRollouts = () => this.#wakeAll();
+    this.#cluster = watchCluster({ ...common, namespace: flags.namespace, signal, onRollouts });
     this.#elector = new LeaderElector({
       ...common,
       namespace: flags.leaderElectionNamespace ?? access.namespace,
@@ -77,7 +78,7 @@ export class Operator {
         this.#controller = this.#lead(term);
       },
     });
-    const { resources, workloads, pods } = this.#cluster;
+    const { resources, workloads, pods, rollouts } = this.#cluster;
     const fence = flags.leaderElection ? () => this.#elector.assertLeading() : () => undefined;
     const reporting = { reportingController: 'rekey.dev/controller', reportingInstance: this.#identity };
     this.#events = new EventRecorder({ ...common, ...reporting });
@@ -96,7 +97,7 @@ export class Operator {
     this.#reconciler = new Reconciler({
       ...common,
       resources,
-      caches: { workloads, pods },
+      caches: { workloads, pods, rollouts },
       secrets: this.#secrets,
       actor: this.#actor,
       status: new StatusWriter({ ...common, fence, resources }),
@@ -135,7 +136,7 @@ export class Operator {
   async #lead(term: AbortSignal): Promise<void> {
     const stop = this.#working.signal;
     await Promise.race([this.#cluster.synced, aborted(AbortSignal.any([term, stop]))]);
-    for (const key of this.#cluster.resources.keys()) this.#queue.add(key);
+    this.#wakeAll();
     const reconcile = (key: string) => this.#reconciler.reconcile(key);
     const metrics = controllerMetrics(this.#registry)(NAME);
     const { workers } = this.#flags;
@@ -143,6 +144,10 @@ export class Operator {
       { name: NAME, queue: this.#queue, workers, reconcile, clock, log: this.#log, metrics },
       { stop, abort: term },
     );
+  }
+
+  #wakeAll(): void {
+    for (const key of this.#cluster.resources.keys()) this.#queue.add(key);
   }
 
   #serveHealth(stop: AbortSignal): Promise<HealthServer> {

@@ -9,6 +9,7 @@ import { WORKLOADS, type WorkloadKind, type WorkloadView } from './rotation/work
 import type { Clock } from './runtime/clock.ts';
 import type { Check } from './runtime/http.ts';
 import type { Logger } from './runtime/log.ts';
+import { type Availability, OptionalReflector } from './runtime/optional-reflector.ts';
 import { Reflector } from './runtime/reflector.ts';
 import type { Store } from './runtime/store.ts';
 
@@ -19,6 +20,8 @@ export interface WatchedCluster {
   readonly resources: Store<JwtKeyRotation>;
   readonly workloads: Readonly<Record<WorkloadKind, Store<WorkloadView>>>;
   readonly pods: Store<PodView>;
+  /** Rollouts are there only where Argo Rollouts is installed. */
+  readonly rollouts: () => Availability;
   /** Resolves when all of it was listed once. */
   readonly synced: Promise<unknown>;
   /** Readiness: each watch by its plural, and why it cannot be trusted now. */
@@ -31,11 +34,14 @@ export interface WatchOptions {
   readonly log: Logger;
   /** All if absent. */
   readonly namespace: string | undefined;
+  /** Told when the cluster begins to serve Rollouts, or ceases to. */
+  readonly onRollouts: () => void;
   /** Ends the watches. */
   readonly signal: AbortSignal;
 }
 
-export function watchCluster({ client, clock, log, namespace, signal }: WatchOptions): WatchedCluster {
+export function watchCluster(options: WatchOptions): WatchedCluster {
+  const { client, clock, log, namespace, signal, onRollouts } = options;
   const start = <Raw extends KubeObject, T>(type: ResourceType<Raw>, project: (raw: Raw) => T) => {
     const reflector = new Reflector({ client, clock, log, type, project, selection: { namespace } });
     void reflector.run(signal);
@@ -46,12 +52,20 @@ export function watchCluster({ client, clock, log, namespace, signal }: WatchOpt
   const deployments = startWorkload('Deployment');
   const statefulsets = startWorkload('StatefulSet');
   const daemonsets = startWorkload('DaemonSet');
+  const { type, view: project } = WORKLOADS.Rollout;
+  const selection = { namespace };
+  const rollouts = new OptionalReflector({ client, clock, log, type, project, selection, onChange: onRollouts });
+  void rollouts.run(signal);
   const pods = start(PODS, podView);
-  const all = { jwtkeyrotations, deployments, statefulsets, daemonsets, pods };
+  const all = { jwtkeyrotations, deployments, statefulsets, daemonsets, rollouts, pods };
   return {
     resources: jwtkeyrotations.store,
-    workloads: { Deployment: deployments.store, StatefulSet: statefulsets.store, DaemonSet: daemonsets.store },
+    workloads: {
+      ...{ Deployment: deployments.store, StatefulSet: statefulsets.store, DaemonSet: daemonsets.store },
+      Rollout: rollouts.store,
+    },
     pods: pods.store,
+    rollouts: () => rollouts.availability() ?? 'Absent',
     synced: Promise.all(Object.values(all).map((reflector) => reflector.synced)),
     checks: Object.fromEntries(Object.entries(all).map(([plural, reflector]) => [plural, freshness(reflector)])),
   };

@@ -8,7 +8,7 @@ import { isKubeError } from '../kube/errors.ts';
 import { PODS, SECRETS, type Secret } from '../kube/types.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { CanarySender } from './canary.ts';
-import type { PodOf } from './converge.ts';
+import { type PodOf, restartAtOf } from './converge.ts';
 import type { Action } from './decision.ts';
 import type { Facts, Probe, TargetFacts } from './facts.ts';
 import { destroyAll, type KeyMaterial, MIN_KEY_BYTES, newKey } from './keys.ts';
@@ -70,7 +70,7 @@ export class Actor {
       case 'write':
         return this.#write(namespace, facts, action.write, resourceVersion);
       case 'bump':
-        return this.#bump(namespace, action.targets, action.version);
+        return this.#bump(namespace, facts, action.targets, action.version);
       case 'refresh':
         return this.#refresh(namespace, action.pods, action.version);
       case 'evict':
@@ -153,19 +153,22 @@ export class Actor {
     return patched.metadata.resourceVersion ?? '';
   }
 
-  /** Server-side apply of one annotation whose value says what it is for: to repeat it changes nothing. */
-  async #bump(namespace: string, targets: readonly TargetFacts[], version: number): Promise<Outcome> {
-    for (const { settings, workload } of targets) {
+  /** Server-side apply of values that follow from the write of the keyset: to repeat it changes nothing. */
+  async #bump(
+    namespace: string,
+    { secret }: Facts,
+    targets: readonly TargetFacts[],
+    version: number,
+  ): Promise<Outcome> {
+    if (secret.kind !== 'Managed') return { kind: 'Outdated' };
+    for (const target of targets) {
       this.#options.fence();
-      const { kind, name } = settings;
-      const { type, view } = WORKLOADS[kind];
-      const body = {
-        apiVersion: 'apps/v1',
-        kind,
-        // with the uid it can never create a workload, nor touch one that took the name
-        metadata: { namespace, name, uid: workload?.uid },
-        spec: { template: { metadata: { annotations: { [KEYSET_VERSION]: String(version) } } } },
-      };
+      const { kind, name } = target.settings;
+      const { type, view, stamped } = WORKLOADS[kind];
+      const fields = stamped({ version, restartAt: restartAtOf(target, secret.keyset) });
+      // with the uid it can never create a workload, nor touch one that took the name
+      const metadata = { namespace, name, uid: target.workload?.uid, ...fields.metadata };
+      const body = { apiVersion: type.apiVersion, kind, ...fields, metadata };
       const options = { fieldManager: FIELD_MANAGER, force: true };
       this.#options.onWorkload(view(await this.#options.client.apply(type, { namespace, name }, body, options)));
     }

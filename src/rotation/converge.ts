@@ -91,6 +91,16 @@ export function settledAt(target: TargetFacts, keyset: Keyset): number {
   return Math.ceil((currentShape(keyset).writtenAt + SETTLE_MS) / 1000) * 1000;
 }
 
+/**
+ * @returns the creation time from which a pod counts as restarted for the keyset, milliseconds. It follows from the write
+ *   alone: to ask for the restart twice is to ask for it once. Creation times have whole seconds, cut off
+ */
+export function restartAtOf(target: TargetFacts, keyset: Keyset): number {
+  const written = Math.ceil(currentShape(keyset).writtenAt / 1000) * 1000;
+  // in an emergency those that start before the write has spread are deleted, and the others need not wait for it
+  return keyset.phase === 'Burning' ? written : Math.max(written, settledAt(target, keyset));
+}
+
 /** Pods whose mounted files the kubelet is asked to look at now: else it takes its time, two minutes perhaps. */
 export function toRefresh(requirements: readonly Requirement[], keyset: Keyset): readonly PodOf[] {
   return requirements

@@ -35,7 +35,7 @@ export interface PodFacts {
   readonly createdAt: number;
   /** When the oldest running container started; undefined if none runs. */
   readonly startedAt?: number;
-  /** Keyset version in the annotation that the pod got from its template. */
+  /** Keyset version in the annotation that the pod got from its template; of a pod of a Rollout, what its age tells. */
   readonly templateVersion?: number;
   /** Where canaries may go; undefined if the pod has no address of its own yet. */
   readonly address?: string;
@@ -52,7 +52,7 @@ export interface WorkloadFacts {
   readonly templateVersion?: number;
   /** When rekey last stamped the template, milliseconds since the epoch. */
   readonly bumpedAt?: number;
-  /** The controller has seen the newest template, all pods are of it and available, none is left over. */
+  /** The controller has seen the newest template, all pods are of it and available, none is left over but by wish. */
   readonly rolledOut: boolean;
   /** Why the workload's controller has given up, in its words. */
   readonly failed?: string;
@@ -71,6 +71,8 @@ export interface TargetFacts {
   /** Undefined if there is no such workload. */
   readonly workload?: WorkloadFacts;
   readonly pods: readonly PodFacts[];
+  /** What is wrong with it for good, found before its pods were looked at. */
+  readonly finding?: Finding;
 }
 
 /** The Secret, reduced to what may be told. */

@@ -5,14 +5,17 @@ import { isIPv4, isIPv6 } from 'node:net';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import { PODS, type PodDisruptionBudget, SECRETS, type Secret } from '../kube/types.ts';
+import type { Availability } from '../runtime/optional-reflector.ts';
 import type { Store } from '../runtime/store.ts';
 import { budgetOf, strictBudgets } from './budgets.ts';
 import { dueOf, impossibleWindow, windowState } from './cadence.ts';
 import { consumptionOf } from './consumption.ts';
 import type { EmergencyRequest, Facts, PodFacts, Probe, Requests, SecretFacts, TargetFacts } from './facts.ts';
 import type { LedgerReading } from './ledger.ts';
+import type { Finding } from './finding.ts';
 import { type JwtKeyRotation, REQUEST } from './names.ts';
 import { reloadedBy } from './reloader.ts';
+import { isWhole, templateFinding, unservedFinding, versionOf, withTemplate } from './rollouts.ts';
 import { readSecret } from './secret.ts';
 import type { Settings, TargetSettings } from './settings.ts';
 import { type PodView, podView, selectorText, selects } from './views.ts';
@@ -30,12 +33,16 @@ export interface World {
 export interface Caches {
   readonly workloads: Readonly<Record<WorkloadKind, Store<WorkloadView>>>;
   readonly pods: Store<PodView>;
+  readonly rollouts: () => Availability;
 }
 
 export function cachedWorld({ workloads, pods }: Caches): World {
+  const find = async (kind: WorkloadKind, namespace: string, name: string) =>
+    workloads[kind].get(`${namespace}/${name}`);
   return {
     live: false,
-    workload: async (kind, namespace, name) => workloads[kind].get(`${namespace}/${name}`),
+    workload: async (kind, namespace, name) =>
+      withTemplate(await find(kind, namespace, name), (deployment) => find('Deployment', namespace, deployment)),
     podsOf: async ({ namespace, selector }) => pods.list(namespace).filter((pod) => selects(selector, pod.labels)),
     strictBudgets: async () => [],
   };
@@ -43,13 +50,15 @@ export function cachedWorld({ workloads, pods }: Caches): World {
 
 /** Reads what a write depends on from the API server: a cache may lag behind without knowing. */
 export function liveWorld(client: KubeClient): World {
+  const find = async (kind: WorkloadKind, namespace: string, name: string) => {
+    const { type, view } = WORKLOADS[kind];
+    const found = await orUndefined(client.get(type, { namespace, name }));
+    return found && view(found);
+  };
   return {
     live: true,
-    workload: async (kind, namespace, name) => {
-      const { type, view } = WORKLOADS[kind];
-      const found = await orUndefined(client.get(type, { namespace, name }));
-      return found && view(found);
-    },
+    workload: async (kind, namespace, name) =>
+      withTemplate(await find(kind, namespace, name), (deployment) => find('Deployment', namespace, deployment)),
     podsOf: async ({ namespace, selector }) => {
       const { items } = await client.list(PODS, { namespace, labelSelector: selectorText(selector) });
       return items.map(podView);
@@ -134,7 +143,8 @@ async function observeTarget(
   settings: TargetSettings,
 ): Promise<TargetFacts> {
   const workload = await observation.world.workload(settings.kind, namespace, settings.name);
-  if (workload === undefined) return { settings, pods: [] };
+  const finding = targetFinding(observation, namespace, settings, workload);
+  if (workload === undefined) return { settings, pods: [], ...(finding && { finding }) };
   const pods = (await observation.world.podsOf(workload)).filter((pod) => pod.live);
   const { uid, paused, manual, templateVersion, bumpedAt, rolledOut, failed, ready, sources } = workload;
   const heldBy = await budgetThatHolds(observation, namespace, settings, workload, pods);
@@ -145,7 +155,7 @@ async function observeTarget(
       uid,
       paused,
       manual,
-      rolledOut,
+      rolledOut: rolledOut && isWhole(workload, pods),
       ready,
       consumes: workload.secrets.includes(observation.settings.secretName),
       consumption: consumptionOf(sources, observation.settings),
@@ -155,7 +165,8 @@ async function observeTarget(
       ...(bumpedAt !== undefined && { bumpedAt }),
       ...(failed !== undefined && { failed }),
     },
-    pods: pods.map((pod) => podFacts(observation, settings, pod)),
+    pods: pods.map((pod) => podFacts(observation, settings, workload, pod)),
+    ...(finding && { finding }),
   };
 }
 
@@ -163,20 +174,44 @@ async function observeTarget(
 async function budgetThatHolds(
   { world, secret }: Observation,
   namespace: string,
-  { source }: TargetSettings,
+  { kind, source }: TargetSettings,
   { manual }: WorkloadView,
   pods: readonly PodView[],
 ): Promise<string | undefined> {
   const starts = secret.kind === 'Managed' && secret.keyset.phase === 'Steady';
-  if (!starts || !manual || source === 'File') return undefined;
+  // the controller of a Rollout evicts too
+  const evicted = manual || kind === 'Rollout';
+  if (!starts || !evicted || source === 'File') return undefined;
   return budgetOf(await world.strictBudgets(namespace), pods);
 }
 
-function podFacts({ probes, allowLoopback }: Observation, target: TargetSettings, pod: PodView): PodFacts {
+/** What is wrong with a target for good, whatever its pods do. */
+function targetFinding(
+  { caches }: Observation,
+  namespace: string,
+  { kind, name }: TargetSettings,
+  workload: WorkloadView | undefined,
+): Finding | undefined {
+  if (workload !== undefined && kind === 'Deployment') {
+    return templateFinding(name, caches.workloads.Rollout.list(namespace));
+  }
+  if (workload === undefined && kind === 'Rollout') return unservedFinding(caches.rollouts(), name);
+  return workload?.finding;
+}
+
+function podFacts(
+  { probes, allowLoopback }: Observation,
+  target: TargetSettings,
+  workload: WorkloadView,
+  pod: PodView,
+): PodFacts {
   const incarnation = incarnationOf(pod);
   const starts = pod.containers.flatMap(({ startedAt }) => startedAt ?? []);
   const unprobeable = whyUnprobeable(pod, target, allowLoopback);
   const probe = probes.get(incarnation);
+  // of mounted files the pod's own mark tells: nobody restarts it
+  const aged = target.kind === 'Rollout' && target.source === 'Env';
+  const templateVersion = aged ? versionOf(pod, workload) : pod.templateVersion;
   return {
     name: pod.name,
     uid: pod.uid,
@@ -186,7 +221,7 @@ function podFacts({ probes, allowLoopback }: Observation, target: TargetSettings
     ...(pod.graceSeconds !== undefined && { graceSeconds: pod.graceSeconds }),
     ready: pod.ready,
     ...(starts.length > 0 && { startedAt: Math.min(...starts) }),
-    ...(pod.templateVersion !== undefined && { templateVersion: pod.templateVersion }),
+    ...(templateVersion !== undefined && { templateVersion }),
     ...(pod.address !== undefined && { address: pod.address }),
     ...(unprobeable !== undefined && { unprobeable }),
     ...(probe && { probe }),
@@ -208,9 +243,10 @@ function whyUnprobeable(pod: PodView, target: TargetSettings, allowLoopback: boo
   return `pod ${pod.name} has the address ${pod.address}, which no pod can have`;
 }
 
-/** A Deployment has its pods by way of ReplicaSets that are named after it. */
+/** A Deployment has its pods by way of ReplicaSets that are named after it, and so has a Rollout. */
 function isOwn({ controller }: PodView, { kind, name }: TargetSettings): boolean {
-  if (kind === 'Deployment') return controller?.kind === 'ReplicaSet' && controller.name.startsWith(`${name}-`);
+  if (kind === 'Deployment' || kind === 'Rollout')
+    return controller?.kind === 'ReplicaSet' && controller.name.startsWith(`${name}-`);
   return controller?.kind === kind && controller.name === name;
 }
 
@@ -230,7 +266,12 @@ function unlistedConsumers({ caches, settings }: Observation, namespace: string)
   const targets = new Set(settings.targets.map(label));
   const uses = (view: { readonly secrets: readonly string[] }) => view.secrets.includes(settings.secretName);
   const workloads = WORKLOAD_KINDS.flatMap((kind) => caches.workloads[kind].list(namespace));
-  const strangers = workloads.filter((workload) => uses(workload) && !targets.has(label(workload)));
+  const known = workloads.filter((workload) => targets.has(label(workload)));
+  // the Deployment that a Rollout takes its template from has that Rollout's pods, or none
+  const templates = new Set(known.flatMap(({ rollout }) => (rollout?.templateFrom ? label(rollout.templateFrom) : [])));
+  const strangers = workloads.filter(
+    (workload) => uses(workload) && !known.includes(workload) && !templates.has(label(workload)),
+  );
   const pods = caches.pods.list(namespace).filter((pod) => pod.live && !pod.terminating && uses(pod));
   const loose = pods.filter((pod) => !workloads.some(({ selector }) => selects(selector, pod.labels)));
   return [...strangers.map(label), ...loose.map(({ name }) => `Pod/${name}`)];

@@ -187,7 +187,7 @@ export class Reconciler {
     this.#memory(key).forgetSecret();
     if (isKubeError(error, 'Conflict', 'AlreadyExists')) return { requeueAfterMs: CONFLICT_RETRY_MS };
     if (!isKubeError(error, 'Forbidden')) throw error;
-    const message = `rekey may not do its work in this namespace: ${error.message}. Apply deploy/namespace with the name of the Secret (and deploy/files for mounted files)`;
+    const message = `rekey may not do its work in this namespace: ${error.message}. Apply deploy/namespace with the name of the Secret (and deploy/files for mounted files, deploy/rollouts for Argo Rollouts)`;
     await this.#refuse(resource, { reason: 'Forbidden', message });
     return { requeueAfterMs: FORBIDDEN_RETRY_MS };
   }

@@ -76,6 +76,8 @@ export async function findResidue(options: ResidueOptions): Promise<Residue> {
         }
       }
     } catch (error) {
+      // a type that the cluster does not serve, as Rollouts may be, has no objects
+      if (isKubeError(error, 'NotFound')) return;
       if (isKubeError(error, 'Forbidden')) missing.push(type.plural);
       else failed.push(`${type.plural} (${isKubeError(error) ? error.code : `not within ${SEARCH_MS / 1000} s`})`);
     }
@@ -145,7 +147,7 @@ function partsOfAnnotations({ metadata }: KubeObject): readonly Part[] {
   return Object.entries(metadata.annotations ?? {}).map(([name, value]): Part => [`annotation ${name}`, value]);
 }
 
-/** Of a Deployment, StatefulSet, DaemonSet or ReplicaSet. */
+/** Of whatever has a pod template. */
 function partsOfWorkload(workload: KubeObject): readonly Part[] {
   const template = (workload as Deployment).spec?.template;
   const containers = [...(template?.spec?.containers ?? []), ...(template?.spec?.initContainers ?? [])];

@@ -85,10 +85,7 @@ const FIFTEEN_MINUTES_MS = 900_000;
 type SpecPolicy = Policy<JwtKeyRotationSpec>;
 
 const unsupported: SpecPolicy = (spec) => {
-  const fields: readonly (readonly [boolean, string])[] = [
-    [spec.retire.mode === 'Clock', 'spec.retire.mode: Clock'],
-    ...spec.targets.map((target, i) => [target.kind === 'Rollout', `spec.targets[${i}].kind: ${target.kind}`] as const),
-  ];
+  const fields: readonly (readonly [boolean, string])[] = [[spec.retire.mode === 'Clock', 'spec.retire.mode: Clock']];
   const found = fields.find(([used]) => used);
   return (
     found && { reason: 'NotSupported', message: `${found[1]} is not supported by this version of rekey; remove it` }
@@ -194,7 +191,7 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
     previousName: spec.secretKeys.previous,
     jwksName: spec.secretKeys.keyset,
     targets: spec.targets.map((target) => ({
-      kind: target.kind === 'Rollout' ? 'Deployment' : target.kind,
+      kind: target.kind,
       name: target.name,
       roles: target.roles,
       source: target.source === 'File' ? 'File' : 'Env',

@@ -2,7 +2,7 @@
  * What is kept of the objects of a cluster: the few fields that decide, so that a large cluster fits in a small process.
  */
 import type { KubeObject, LabelSelector, Pod, PodSpec } from '../kube/types.ts';
-import { KEYSET_VERSION } from './names.ts';
+import { FIELD_MANAGER, KEYSET_VERSION } from './names.ts';
 
 export interface View {
   readonly namespace: string;
@@ -67,6 +67,13 @@ export function podView(pod: Pod): PodView {
     ...(version !== undefined && { templateVersion: version }),
     secrets: secretsOf(spec),
   };
+}
+
+/** When rekey last applied something to it, milliseconds since the epoch. */
+export function bumpedAtOf({ metadata }: KubeObject): number | undefined {
+  const applied = metadata.managedFields?.findLast(({ manager }) => manager === FIELD_MANAGER);
+  const at = Date.parse(applied?.time ?? '');
+  return Number.isNaN(at) ? undefined : at;
 }
 
 /** The keyset version in the annotations of a pod or a pod template. */

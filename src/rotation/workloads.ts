@@ -3,7 +3,8 @@
  *
  * A Deployment replaces its pods when its template changes. So do a StatefulSet and a DaemonSet, unless they are told to
  * wait until somebody deletes a pod (OnDelete), or to leave some pods alone (partition): those pods rekey evicts itself,
- * one after the other. They come back with the same template, and with the new Secret.
+ * one after the other. They come back with the same template, and with the new Secret. A Rollout of Argo Rollouts is asked
+ * to restart its pods: see rollouts.ts.
  */
 import {
   DAEMON_SETS,
@@ -13,15 +14,20 @@ import {
   type KubeObject,
   type LabelSelector,
   type ResourceType,
+  ROLLOUTS,
+  type Rollout,
   STATEFUL_SETS,
   type StatefulSet,
 } from '../kube/types.ts';
-import { FIELD_MANAGER } from './names.ts';
+import type { Finding } from './finding.ts';
+import { iso } from './iso.ts';
+import { KEYSET_VERSION } from './names.ts';
 import { type ReloaderView, reloaderView } from './reloader.ts';
+import { type RolloutState, rolloutView } from './rollouts.ts';
 import { type ContainerSources, sourcesOf } from './sources.ts';
-import { secretsOf, type View, versionIn, viewOf } from './views.ts';
+import { bumpedAtOf, secretsOf, type View, versionIn, viewOf } from './views.ts';
 
-export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
+export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet', 'Rollout'] as const;
 export type WorkloadKind = (typeof WORKLOAD_KINDS)[number];
 
 export interface WorkloadView extends View {
@@ -41,18 +47,50 @@ export interface WorkloadView extends View {
   readonly sources: readonly ContainerSources[];
   /** What it asks Reloader to do when a Secret changes. */
   readonly reloader?: ReloaderView;
+  /** Of a Rollout only. */
+  readonly rollout?: RolloutState;
+  /** Why it can be no target. */
+  readonly finding?: Finding;
+}
+
+/** What a restart is for. */
+export interface Stamp {
+  readonly version: number;
+  /** Pods that were created before are to be replaced, milliseconds since the epoch, whole seconds. */
+  readonly restartAt: number;
 }
 
 export interface Workload {
   readonly type: ResourceType<KubeObject>;
   readonly view: (object: KubeObject) => WorkloadView;
+  /** @returns the fields whose apply restarts the pods */
+  readonly stamped: (stamp: Stamp) => { readonly metadata?: object; readonly spec: object };
 }
 
 export const WORKLOADS: Readonly<Record<WorkloadKind, Workload>> = {
-  Deployment: { type: DEPLOYMENTS, view: (object) => deploymentView(object as Deployment) },
-  StatefulSet: { type: STATEFUL_SETS, view: (object) => statefulSetView(object as StatefulSet) },
-  DaemonSet: { type: DAEMON_SETS, view: (object) => daemonSetView(object as DaemonSet) },
+  Deployment: { type: DEPLOYMENTS, view: (object) => deploymentView(object as Deployment), stamped: stampedTemplate },
+  StatefulSet: {
+    type: STATEFUL_SETS,
+    view: (object) => statefulSetView(object as StatefulSet),
+    stamped: stampedTemplate,
+  },
+  DaemonSet: { type: DAEMON_SETS, view: (object) => daemonSetView(object as DaemonSet), stamped: stampedTemplate },
+  Rollout: { type: ROLLOUTS, view: (object) => rolloutView(object as Rollout), stamped: stampedRollout },
 };
+
+/** A new template restarts the pods. */
+function stampedTemplate({ version }: Stamp): ReturnType<Workload['stamped']> {
+  return { spec: { template: { metadata: annotated(version) } } };
+}
+
+/** A new template would be delivered in steps, and be judged and paused on the way; this restarts the pods in place. */
+function stampedRollout({ version, restartAt }: Stamp): ReturnType<Workload['stamped']> {
+  return { metadata: annotated(version), spec: { restartAt: iso(restartAt).replace('.000Z', 'Z') } };
+}
+
+function annotated(version: number): { readonly annotations: Readonly<Record<string, string>> } {
+  return { annotations: { [KEYSET_VERSION]: String(version) } };
+}
 
 type Common = Omit<WorkloadView, 'kind' | 'paused' | 'manual' | 'rolledOut' | 'failed' | 'ready'>;
 
@@ -61,12 +99,12 @@ function common(object: Deployment | StatefulSet | DaemonSet): Common {
   const annotations = spec?.template.metadata?.annotations;
   const version = versionIn(annotations);
   const reloader = reloaderView(metadata.annotations, annotations);
-  const bumpedAt = Date.parse(metadata.managedFields?.findLast(({ manager }) => manager === FIELD_MANAGER)?.time ?? '');
+  const bumpedAt = bumpedAtOf(object);
   return {
     ...viewOf(object),
     selector: spec?.selector ?? {},
     ...(version !== undefined && { templateVersion: version }),
-    ...(!Number.isNaN(bumpedAt) && { bumpedAt }),
+    ...(bumpedAt !== undefined && { bumpedAt }),
     secrets: secretsOf(spec?.template.spec),
     sources: sourcesOf(spec?.template.spec),
     ...(reloader && { reloader }),

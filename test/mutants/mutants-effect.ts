@@ -52,9 +52,9 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
     name: 'restart stamped by the second',
     patches: [
       {
-        file: ACT,
-        find: 'annotations: { [KEYSET_VERSION]: String(version) } } } },',
-        replace: 'annotations: { [KEYSET_VERSION]: String(Date.now() / 1000 | 0) } } } },',
+        file: 'src/rotation/workloads.ts',
+        find: 'return { annotations: { [KEYSET_VERSION]: String(version) } };',
+        replace: 'return { annotations: { [KEYSET_VERSION]: String(Date.now() / 1000 | 0) } };',
       },
     ],
     check: { by: 'effect', effect: 'rotation', oracles: ['I14'] },

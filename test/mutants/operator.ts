@@ -77,8 +77,10 @@ export class MiniOperator {
       Deployment: store<WorkloadView>(),
       StatefulSet: store<WorkloadView>(),
       DaemonSet: store<WorkloadView>(),
+      Rollout: store<WorkloadView>(),
     },
     pods: store<PodView>(),
+    rollouts: () => 'Absent' as const,
   };
   #generation = 0;
 

@@ -13,6 +13,13 @@ type FactsPolicy = Policy<Facts>;
 
 const secretRefused: FactsPolicy = ({ secret }) => (secret.kind === 'Refused' ? secret.finding : undefined);
 
+const targetUnfit: FactsPolicy = (facts) => {
+  const unfit = facts.targets.find(({ finding }) => finding !== undefined);
+  if (unfit?.finding === undefined) return undefined;
+  const { reason, message } = unfit.finding;
+  return { reason, message: `${field(facts, unfit)}: ${message}` };
+};
+
 const targetNotFound: FactsPolicy = (facts) => {
   const missing = facts.targets.find((target) => target.workload === undefined);
   if (missing === undefined) return undefined;
@@ -80,6 +87,7 @@ const rolloutFailed: FactsPolicy = ({ targets }) => {
 /** Must hold whenever rekey is to write anything. */
 const STANDING = [
   secretRefused,
+  targetUnfit,
   targetNotFound,
   targetNotConsuming,
   literalInManifest,

@@ -68,6 +68,11 @@ export async function letMark(api: KubeApi, namespace: string): Promise<void> {
   await api.apply(deployFile('files', 'rbac.yaml'), namespace);
 }
 
+/** Lets the operator restart Rollouts in one namespace, as deploy/rollouts does. */
+export async function letRestartRollouts(api: KubeApi, namespace: string): Promise<void> {
+  await api.apply(deployFile('rollouts', 'rbac.yaml'), namespace);
+}
+
 /**
  * Lets the operator hold a lease in a namespace other than its own, so that the operators of different tests do not wait
  * for each other.
