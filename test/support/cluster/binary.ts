@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { buildControlPlane } from './build.ts';
+import { buildGoProgram, type GoProgram } from './build.ts';
 import type { Command } from './processes.ts';
 
 /** How to run each part of the control plane: a program and its first arguments. */
@@ -18,6 +18,10 @@ export interface ControlPlaneBinaries {
 
 /** The Go program that holds all parts. */
 const source = join(import.meta.dirname, 'binary');
+const controlPlane: GoProgram = {
+  what: 'the local control plane',
+  ...{ source, entry: '.', linkerFlags: linkerFlags(), instead: ', or set KUBEBUILDER_ASSETS' },
+};
 
 /**
  * Finds the programs of a control plane, in this order:
@@ -31,8 +35,7 @@ const source = join(import.meta.dirname, 'binary');
  * @throws Error that says what to install when it has to build and Go is missing or too old
  */
 export async function findOrBuildControlPlane(log: (line: string) => void): Promise<ControlPlaneBinaries> {
-  const built = join(cacheFolder(), `controlplane-${sourceHash()}`, 'controlplane');
-  if (!isExecutable(built)) await buildControlPlane(source, built, log);
+  const built = await findOrBuild('controlplane', controlPlane, log);
   const assets = process.env.KUBEBUILDER_ASSETS;
   const part = (name: string): Command => {
     const asset = assets ? join(assets, name) : undefined;
@@ -48,12 +51,36 @@ export async function findOrBuildControlPlane(log: (line: string) => void): Prom
   };
 }
 
+/**
+ * Finds a program in the user's cache folder under the hash of its source, or builds it now.
+ *
+ * @param name of the program, and of its folder before the hash
+ * @returns its path
+ * @throws Error as {@link buildGoProgram}
+ */
+export async function findOrBuild(name: string, program: GoProgram, log: (line: string) => void): Promise<string> {
+  const built = join(cacheFolder(), `${name}-${sourceHash(program.source)}`, name);
+  if (!isExecutable(built)) await buildGoProgram(program, built, log);
+  return built;
+}
+
+/** Without the version the server calls itself v0.0.0-master and kubectl complains. */
+function linkerFlags(): string {
+  const gomod = readFileSync(join(source, 'go.mod'), 'utf8');
+  const [, version, minor] = /^\tk8s\.io\/kubernetes (v1\.(\d+)\.\d+)/m.exec(gomod) ?? [];
+  const stamp = (name: string): string =>
+    [`${name}.gitVersion=${version}`, `${name}.gitMajor=1`, `${name}.gitMinor=${minor}`, `${name}.gitTreeState=clean`]
+      .map((value) => `-X ${value}`)
+      .join(' ');
+  return `-s -w ${stamp('k8s.io/component-base/version')} ${stamp('k8s.io/client-go/pkg/version')}`;
+}
+
 /** Where built programs are kept between runs. */
 function cacheFolder(): string {
   return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rekey');
 }
 
-function sourceHash(): string {
+function sourceHash(source: string): string {
   const hash = createHash('sha256');
   const files = readdirSync(source).filter((file) => /\.go$|^go\.(mod|sum)$/.test(file));
   for (const file of files.sort()) hash.update(`${file}\0`).update(readFileSync(join(source, file)));

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { chmodSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -13,21 +13,38 @@ const oldestGo = [1, 25] as const;
 /** A lock that was not touched for this long belongs to a build that was killed. */
 const staleLockMs = 30_000;
 
+/** A program that tests need, and how it is built. */
+export interface GoProgram {
+  /** For messages, such as "the local control plane". */
+  readonly what: string;
+  /** A folder with go.mod and go.sum. */
+  readonly source: string;
+  /** The package of the program, such as `.`. */
+  readonly entry: string;
+  readonly linkerFlags: string;
+  /** What helps where Go is missing, besides Go. */
+  readonly instead?: string;
+  /** Puts what the program needs into its folder, before it appears there. */
+  readonly accompany?: (folder: string) => Promise<void>;
+}
+
 /**
- * Builds the Go program in `source` and puts it at `target`, which appears only
- * when complete. When another process is building the same, waits for that one.
+ * Builds a Go program and puts it at `target`, which appears only when complete.
+ * When another process is building the same, waits for that one.
  *
  * @param log receives whole lines; a build from scratch takes minutes and reports every few seconds
  * @throws Error when Go is missing or too old, or the build fails (with the compiler's last lines)
  */
-export async function buildControlPlane(source: string, target: string, log: (line: string) => void): Promise<void> {
-  await checkGo();
+export async function buildGoProgram(program: GoProgram, target: string, log: (line: string) => void): Promise<void> {
+  await checkGo(program);
   mkdirSync(dirname(target), { recursive: true });
-  await withLock(`${target}.lock`, log, async () => {
+  const waiting = (): void => log(`another process is building ${program.what}: waiting for it`);
+  await withLock(`${target}.lock`, waiting, async () => {
     if (exists(target)) return;
     const unfinished = `${target}.${process.pid}.tmp`;
     try {
-      await goBuild(source, unfinished, log);
+      await goBuild(program, unfinished, log);
+      await program.accompany?.(dirname(target));
       chmodSync(unfinished, 0o755);
       renameSync(unfinished, target);
     } finally {
@@ -36,24 +53,25 @@ export async function buildControlPlane(source: string, target: string, log: (li
   });
 }
 
-async function checkGo(): Promise<void> {
-  const wanted = `Go ${oldestGo.join('.')} or newer (https://go.dev/dl), or set KUBEBUILDER_ASSETS`;
+async function checkGo({ what, instead = '' }: GoProgram): Promise<void> {
+  const wanted = `Go ${oldestGo.join('.')} or newer (https://go.dev/dl)${instead}`;
   let version: string;
   try {
     version = (await run('go', ['env', 'GOVERSION'])).stdout.trim();
   } catch {
-    throw new Error(`The tests run a real Kubernetes control plane, built once from Go modules: install ${wanted}.`);
+    throw new Error(`${what} is real, and built once from Go modules: install ${wanted}.`);
   }
   const [, major, minor] = /^go(\d+)\.(\d+)/.exec(version) ?? [];
   const isOld = Number(major) < oldestGo[0] || (Number(major) === oldestGo[0] && Number(minor) < oldestGo[1]);
-  if (isOld) throw new Error(`The local control plane does not build with ${version}: install ${wanted}.`);
+  if (isOld) throw new Error(`${what} does not build with ${version}: install ${wanted}.`);
 }
 
-async function goBuild(source: string, output: string, log: (line: string) => void): Promise<void> {
-  const { stdout } = await run('go', ['list', '-deps', '.'], { cwd: source, maxBuffer: 2 ** 26 });
+async function goBuild(program: GoProgram, output: string, log: (line: string) => void): Promise<void> {
+  const { what, source, entry, linkerFlags } = program;
+  const { stdout } = await run('go', ['list', '-deps', entry], { cwd: source, maxBuffer: 2 ** 26 });
   const total = stdout.trimEnd().split('\n').length;
   const started = Date.now();
-  const args = ['build', '-v', '-trimpath', '-ldflags', linkerFlags(source), '-o', output, '.'];
+  const args = ['build', '-v', '-trimpath', '-ldflags', linkerFlags, '-o', output, entry];
   const build = spawn('go', args, {
     cwd: source,
     env: { ...process.env, CGO_ENABLED: '0' },
@@ -68,8 +86,7 @@ async function goBuild(source: string, output: string, log: (line: string) => vo
     if (/^[\w.-]+(\/[\w.~-]+)*$/.test(line)) packages += 1;
     else if (!line.startsWith('go: downloading')) complaints.push(line);
   });
-  const report = (): void =>
-    log(`building the local control plane: ${packages}/${total} packages, ${clock(Date.now() - started)}`);
+  const report = (): void => log(`building ${what}: ${packages}/${total} packages, ${clock(Date.now() - started)}`);
   report();
   const ticker = setInterval(report, 5_000);
   try {
@@ -81,22 +98,11 @@ async function goBuild(source: string, output: string, log: (line: string) => vo
   } finally {
     clearInterval(ticker);
   }
-  log(`built the local control plane in ${clock(Date.now() - started)}`);
-}
-
-/** Without the version the server calls itself v0.0.0-master and kubectl complains. */
-function linkerFlags(source: string): string {
-  const gomod = readFileSync(join(source, 'go.mod'), 'utf8');
-  const [, version, minor] = /^\tk8s\.io\/kubernetes (v1\.(\d+)\.\d+)/m.exec(gomod) ?? [];
-  const stamp = (name: string): string =>
-    [`${name}.gitVersion=${version}`, `${name}.gitMajor=1`, `${name}.gitMinor=${minor}`, `${name}.gitTreeState=clean`]
-      .map((value) => `-X ${value}`)
-      .join(' ');
-  return `-s -w ${stamp('k8s.io/component-base/version')} ${stamp('k8s.io/client-go/pkg/version')}`;
+  log(`built ${what} in ${clock(Date.now() - started)}`);
 }
 
 /** Runs `work` while holding a lock file, which is touched all the time so that a dead owner can be told from a slow one. */
-async function withLock(path: string, log: (line: string) => void, work: () => Promise<void>): Promise<void> {
+async function withLock(path: string, waiting: () => void, work: () => Promise<void>): Promise<void> {
   for (let waits = 0; ; waits += 1) {
     try {
       writeFileSync(path, `${process.pid}\n`, { flag: 'wx' });
@@ -108,7 +114,7 @@ async function withLock(path: string, log: (line: string) => void, work: () => P
       rmSync(path, { force: true });
       continue;
     }
-    if (waits % 20 === 0) log('another process is building the local control plane: waiting for it');
+    if (waits % 20 === 0) waiting();
     await sleep(500);
   }
   const keepAlive = setInterval(() => utimesSync(path, new Date(), new Date()), 5_000);

@@ -36,6 +36,7 @@ apiextensions.k8s.io/v1          CustomResourceDefinition          customresourc
 admissionregistration.k8s.io/v1  ValidatingAdmissionPolicy         validatingadmissionpolicies         cluster
 admissionregistration.k8s.io/v1  ValidatingAdmissionPolicyBinding  validatingadmissionpolicybindings   cluster
 admissionregistration.k8s.io/v1  ValidatingWebhookConfiguration    validatingwebhookconfigurations     cluster
+argoproj.io/v1alpha1             Rollout                           rollouts                            namespaced
 rekey.dev/v1alpha1               JwtKeyRotation                    jwtkeyrotations                     namespaced
 `;
 
