@@ -66,7 +66,7 @@ export interface JwtKeyRotationSpec {
   };
   /** The workloads of this namespace that use the key. */
   readonly targets: readonly {
-    /** Kind of the workload. */
+    /** Kind of the workload. Rollout is that of Argo Rollouts (argoproj.io/v1alpha1). */
     readonly kind: 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'Rollout';
     /** Name of the workload. */
     readonly name: string;
