@@ -14,7 +14,7 @@ const refusal = (code: 'NotFound' | 'Forbidden' | 'Unreachable') =>
 function start(edit: { served?: boolean; allowed?: boolean; up?: boolean } = {}) {
   const server = {
     ...{ served: false, allowed: true, up: true, items: ['a'] },
-    ...{ questions: 0, lists: 0, watches: 0 },
+    ...{ questions: 0, lists: 0, watches: 0, open: 0 },
     ...edit,
   };
   const client = {
@@ -32,7 +32,9 @@ function start(edit: { served?: boolean; allowed?: boolean; up?: boolean } = {})
     },
     async *watch(_: unknown, { signal }: WatchOptions): AsyncGenerator<WatchEvent<KubeObject>> {
       server.watches += 1;
+      server.open += 1;
       await new Promise((resolve) => signal?.addEventListener('abort', resolve));
+      server.open -= 1;
     },
   };
   const clock = new FakeClock();
@@ -73,8 +75,9 @@ test('what comes to be served is listed and watched, and what ceases to be is fo
   await clock.advance(30_000);
   expect(reflector.store.list()).toEqual([]);
   expect(reflector.hasSynced()).toBe(true);
+  expect(server.open).toBe(0);
   const lists = server.lists;
-  await clock.advance(600_000);
+  await clock.advance(60_000);
   expect(server.lists).toBe(lists);
   server.served = true;
   server.items = ['b'];
