@@ -163,7 +163,8 @@ describe('a cluster without Rollouts', () => {
     expect((await api.get({ kind: 'Secret', namespace, name })).metadata.resourceVersion).toBe(
       before.metadata.resourceVersion,
     );
-    expect(sumOf(await countCalls(cluster.auditLogPath, { user: OPERATOR_USER, since }), 'rollouts')).toBe(0);
+    const calls = await countCalls(cluster.auditLogPath, { user: OPERATOR_USER, namespace, since });
+    expect(sumOf(calls, 'rollouts')).toBe(0);
 
     await argo.installCrds(api);
     await startController(scene);
