@@ -50,10 +50,11 @@ export function planSteady(facts: Facts, keyset: Keyset): Decision {
   return unfit ?? heldPods(facts) ?? begin(facts, keyset, start);
 }
 
-/** Where rekey evicts the pods itself, a budget that lets none go would hold the rotation with both keys accepted. */
+/** Where rekey evicts the pods itself, or the controller of a Rollout does, a budget that lets none go would hold the rotation with both keys accepted. */
 function heldPods(facts: Facts): Decision | undefined {
   const evicted = facts.targets.filter(({ settings, workload, pods }) => {
-    return workload?.manual === true && settings.source === 'Env' && pods.length > 0;
+    const isEvicted = workload?.manual === true || settings.kind === 'Rollout';
+    return isEvicted && settings.source === 'Env' && pods.length > 0;
   });
   if (evicted.length === 0) return undefined;
   // budgets are not watched

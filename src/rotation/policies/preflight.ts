@@ -123,6 +123,6 @@ export const disruptionBlocked: FactsPolicy = (facts) => {
   if (held === undefined) return undefined;
   return {
     reason: 'DisruptionBlocked',
-    message: `${field(facts, held)}: PodDisruptionBudget ${held.workload?.heldBy} lets no pod of ${label(held)} be evicted although all are healthy, and its controller does not replace them by itself (OnDelete or a partition); let the budget allow one`,
+    message: `${field(facts, held)}: PodDisruptionBudget ${held.workload?.heldBy} lets no pod of ${label(held)} be evicted although all are healthy, and they are replaced by evictions (OnDelete, a partition, or a Rollout); let the budget allow one`,
   };
 };

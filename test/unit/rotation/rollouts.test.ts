@@ -1,11 +1,13 @@
 /** What rekey makes of a Rollout of Argo Rollouts, of its pods, and of a cluster that has none. */
 import { describe, expect, it } from 'vitest';
-import type { Deployment, Pod, Rollout } from '../../../src/kube/types.ts';
+import type { Deployment, Pod, PodDisruptionBudget, Rollout } from '../../../src/kube/types.ts';
 import { isStampable, restartAtOf, survey } from '../../../src/rotation/converge.ts';
 import type { Facts, TargetFacts } from '../../../src/rotation/facts.ts';
+import type { Keyset } from '../../../src/rotation/keyset.ts';
 import { EMPTY_LEDGER } from '../../../src/rotation/ledger.ts';
 import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
 import { type Caches, cachedWorld, observe } from '../../../src/rotation/observe.ts';
+import { plan } from '../../../src/rotation/plan.ts';
 import { standingFinding } from '../../../src/rotation/policies/preflight.ts';
 import { rolloutView } from '../../../src/rotation/rollouts.ts';
 import type { TargetSettings } from '../../../src/rotation/settings.ts';
@@ -13,7 +15,7 @@ import { type PodView, podView, selectorText, selects } from '../../../src/rotat
 import { deploymentView, WORKLOADS, type WorkloadView } from '../../../src/rotation/workloads.ts';
 import type { Availability } from '../../../src/runtime/optional-reflector.ts';
 import { Store } from '../../../src/runtime/store.ts';
-import { keysetAfter, probeOf, SETTINGS, STAGING, STEADY, T0, WRITES } from './builders.ts';
+import { facts, keysetAfter, probeOf, SETTINGS, STAGING, STEADY, T0, WRITES } from './builders.ts';
 
 const at = (seconds: number) => new Date(T0 + seconds * 1_000).toISOString().replace('.000Z', 'Z');
 const labels = { app: 'main' };
@@ -68,11 +70,14 @@ interface Scene {
   readonly pods?: readonly PodView[];
   readonly target?: Partial<TargetSettings>;
   readonly availability?: Availability;
+  readonly budgets?: readonly PodDisruptionBudget[];
+  readonly keyset?: Keyset;
 }
 
 /** Through the same observer as in production, from caches. */
 async function observed(scene: Scene): Promise<{ facts: Facts; target: TargetFacts }> {
   const { rollouts = [], deployments = [], pods = [], target = {}, availability = 'Served' } = scene;
+  const { budgets, keyset = STAGING } = scene;
   const settings = { ...SETTINGS, targets: [{ ...TARGET, ...target } as TargetSettings] };
   const none = storeOf<WorkloadView>([]);
   const caches: Caches = {
@@ -86,9 +91,9 @@ async function observed(scene: Scene): Promise<{ facts: Facts; target: TargetFac
   };
   const facts = await observe({
     resource: { metadata: { namespace: 'shop', name: 'jwt' } } as JwtKeyRotation,
-    secret: { kind: 'Managed', keyset: STAGING },
+    secret: { kind: 'Managed', keyset },
     books: { ledger: EMPTY_LEDGER },
-    world: cachedWorld(caches),
+    world: { ...cachedWorld(caches), ...(budgets && { live: true, strictBudgets: async () => budgets }) },
     ...{ settings, caches, probes: new Map(), nextRotationId: 'r', allowLoopback: false, now: T0 },
     ...{ sharedWith: [], burntElsewhere: [], clockOffsetMs: 0 },
   });
@@ -266,6 +271,34 @@ describe('a Rollout that takes its template from elsewhere', () => {
     expect(await finding(scene)).toMatchObject({
       reason: 'NotSupported',
       message: expect.stringContaining('make Rollout/main the target'),
+    });
+  });
+});
+
+describe('a budget that lets no pod go', () => {
+  const budget = { metadata: { name: 'strict' }, spec: { selector: { matchLabels: labels } } };
+  const pods = [podOf('a', at(0)), podOf('b', at(0))];
+
+  it('holds a Rollout, whose controller evicts', async () => {
+    const scene = { rollouts: [rollout()], pods, budgets: [budget], keyset: STEADY };
+    const { target } = await observed(scene);
+    expect(target.workload?.heldBy).toBe('strict');
+    expect((await observed({ ...scene, target: { source: 'File' } })).target.workload).not.toHaveProperty('heldBy');
+  });
+
+  it('is looked for before a rotation of one starts', async () => {
+    const { target } = await observed({ rollouts: [rollout()], pods, keyset: STEADY });
+    const asked = target.pods.map((pod) => ({ ...pod, probe: probeOf(STEADY, 1) }));
+    const world = (workload = target.workload) =>
+      facts(STEADY, {
+        ...{ targets: [{ ...target, pods: asked, ...(workload && { workload }) }], live: false },
+        requests: { paused: false, rotateAt: 'now' },
+      });
+    expect(plan(world()).action.type).toBe('confirm');
+    const held = { ...world(target.workload && { ...target.workload, heldBy: 'strict' }), live: true };
+    expect(plan(held).blocked).toMatchObject({
+      reason: 'DisruptionBlocked',
+      message: expect.stringContaining('a Rollout'),
     });
   });
 });
