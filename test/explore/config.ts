@@ -52,6 +52,8 @@ export interface Config {
   readonly maxPods: number;
   /** Whether the Secret holds a second key when it is adopted, whose tokens are alive. */
   readonly found?: boolean;
+  /** Whether there is no Secret yet: pods wait for it, and rekey makes it. */
+  readonly absent?: boolean;
   /** How often people ask for a rotation, and to stop one. */
   readonly rotations: number;
   readonly aborts: number;
@@ -109,6 +111,7 @@ const ALL: Readonly<Record<string, Omit<Config, 'name'>>> = {
   nodes: { ...ONE, nodes: 2, drainTicks: 2, faults: faults('restart') },
   lag: { ...ONE, faults: faults('restart', 'statusLag') },
   gitops: { ...ONE, drainTicks: 2, faults: faults('restart', 'revert') },
+  created: { ...ONE, absent: true, aborts: 0, faults: faults('restart') },
   window: { ...ONE, faults: faults('window') },
   silence: { ...ONE, drainTicks: 2, faults: faults('silence', 'restart') },
   shorten: { ...ONE, drainTicks: 2, faults: faults('shorten') },
@@ -211,7 +214,7 @@ export const CONFIGS: Readonly<Record<string, Config>> = Object.fromEntries(
   Object.entries(ALL).map(([name, config]) => [name, { name, ...config }]),
 );
 
-const SMALL = ['again', 'window', 'shorten', 'lagging', 'leakInferred', 'void', 'cutover', 'fileLeak'];
+const SMALL = ['again', 'created', 'window', 'shorten', 'lagging', 'leakInferred', 'void', 'cutover', 'fileLeak'];
 const LARGE = ['gitops', 'zombie', 'scale', 'twice', 'pair', 'inferred', 'minter', 'people', 'leaders', 'crowd'];
 
 /** Names that stand for several configs. */

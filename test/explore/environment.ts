@@ -58,6 +58,7 @@ function isProven({ targets }: Config, { target }: Pod): boolean {
 }
 
 function starts(config: Config, world: World, pod: Pod, index: number, emit: Emit): void {
+  if (config.absent === true && world.secret === UNMANAGED) return;
   const newest = versionOf(world.secret);
   const settled = settledVersion(world);
   const proven = isProven(config, pod);

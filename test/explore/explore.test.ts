@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Write } from '../../src/rotation/transition.ts';
 import { decode, encode } from './codec.ts';
 import { CONFIGS, GROUPS } from './config.ts';
+import { effectOf } from './effects.ts';
 import { judgeLiveness } from './liveness.ts';
 import { explore } from './search.ts';
 import { traceOf } from './trace.ts';
@@ -20,6 +22,41 @@ describe('every state of a small world', () => {
     expect(result.complete).toBe(true);
   });
 });
+
+/** A world in which the transition is made; undefined where none can make it. */
+const WHERE: Readonly<Record<Write['transition'], string | undefined>> = {
+  ...{ create: 'created', adopt: 'again', stage: 'again', promote: 'again', drain: 'again', retire: 'again' },
+  ...{ finish: 'again', abort: 'again', rollback: 'window', dismiss: 'window', cutover: 'cutover' },
+  ...{ burn: 'fileLeak', extinguish: 'fileLeak' },
+  // only if a node goes back to an older Secret than it has served, against the assumption: see plan.test.ts
+  reopen: undefined,
+};
+
+describe('every transition', () => {
+  it.each(Object.entries(WHERE))('%s is made in the world %s', (transition, name) => {
+    const made = new Set(
+      Object.values(WHERE).flatMap((other) =>
+        name === undefined || other === name ? writesIn(other ?? 'lagging') : [],
+      ),
+    );
+    expect(made.has(transition as Write['transition'])).toBe(name !== undefined);
+  });
+});
+
+const known = new Map<string, readonly Write['transition'][]>();
+
+/** What is decided upon in some state of a world. */
+function writesIn(name: string): readonly Write['transition'][] {
+  const config = configOf(name);
+  const found = known.get(name);
+  if (found !== undefined) return found;
+  const { store } = explore(config, { maxStates: 1_000_000 });
+  const pending = Array.from({ length: store.size }, (_, id) => decode(config, store.get(id)).pending);
+  const writes = [...new Set(pending)].filter((id) => id !== 0).map(effectOf);
+  const made = writes.flatMap((effect) => (effect.type === 'write' ? [effect.write.transition] : []));
+  known.set(name, made);
+  return made;
+}
 
 describe('the search itself', () => {
   it('knows a state again when pods and nodes change places', () => {

@@ -93,7 +93,8 @@ export function factsOf(config: Config, world: World, live: boolean): Facts {
   };
 }
 
-function foundSecret({ found }: Config): Facts['secret'] {
+function foundSecret({ found, absent }: Config): Facts['secret'] {
+  if (absent === true) return { kind: 'Absent' };
   return { kind: 'Unmanaged', fingerprint: 'fp-K0', fallbacks: found === true ? [`fp-K${FOUND}`] : [] };
 }
 

@@ -119,18 +119,21 @@ export interface World {
 export const NONE = 15;
 export const NO_BOUND = -1;
 
-/** Adopted services, before rekey has written anything. */
+/** Services before rekey has written anything. */
 export function initialWorld(config: Config): World {
   const pods: Pod[] = [];
+  const held = config.absent === true ? { up: false, loaded: NONE } : { up: true, loaded: 0 };
   config.targets.forEach((target, index) => {
     for (let i = 0; i < target.replicas; i += 1) {
       const node = pods.length % config.nodes;
       pods.push({
-        ...{ id: pods.length + 1, target: index, node, template: 0, up: true, terminating: false },
-        ...{ loaded: 0, settled: 0, young: false, lag: false, marked: false, gone: false },
+        ...{ id: pods.length + 1, target: index, node, template: 0, terminating: false, ...held },
+        ...{ settled: 0, young: false, lag: false, marked: false, gone: false },
       });
     }
   });
+  // no node can serve what was there before the first version that rekey makes
+  const first = config.absent === true ? 1 : 0;
   return {
     secret: UNMANAGED,
     chronicle: foundChronicle(config.found === true),
@@ -142,7 +145,9 @@ export function initialWorld(config: Config): World {
     shortened: false,
     templates: config.targets.map(() => 0),
     desired: config.targets.map((target) => target.replicas),
-    bounds: Array.from({ length: config.nodes }, (_, node) => (pods.some((pod) => pod.node === node) ? 0 : NO_BOUND)),
+    bounds: Array.from({ length: config.nodes }, (_, node) =>
+      pods.some((pod) => pod.node === node) ? first : NO_BOUND,
+    ),
     pods,
     tokens: config.found === true ? [{ key: FOUND, age: 0 }] : [],
     pending: 0,

@@ -39,6 +39,9 @@ export function applyWrite(config: Config, world: World, write: Write): World {
 
 function secretBefore(config: Config, { secret }: World): { readonly before: Keyset; readonly freshFrom: number } {
   if (secret !== UNMANAGED) return { before: entryOf(secret).keyset, freshFrom: entryOf(secret).freshFrom };
+  if (config.absent === true) {
+    return { before: foundKeyset({ kid: 'K1', fingerprint: 'fp-K1' }, [], 0, NOW), freshFrom: 1 };
+  }
   const others = config.found === true ? [{ kid: `K${FOUND}`, fingerprint: `fp-K${FOUND}` }] : [];
   return { before: foundKeyset({ kid: 'K0', fingerprint: 'fp-K0' }, others, 0, NOW), freshFrom: 1 };
 }
