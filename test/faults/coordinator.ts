@@ -7,8 +7,8 @@ import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildService, bundleOperator, copySources, mutantOperator } from './cluster.ts';
-import { WORKLOADS } from './learn.ts';
-import type { NumberedPlan } from './plan.ts';
+import { type Fleet, fleetOf } from './fleet.ts';
+import type { NumberedPlan, Workload } from './plan.ts';
 import type { Order, Outcome, Report } from './worker.ts';
 
 export interface CampaignOptions {
@@ -24,6 +24,9 @@ export interface CampaignOptions {
   /** Told of each outcome as it comes. */
   readonly onOutcome: (outcome: Outcome) => void;
 }
+
+/** Plans among which a lane may choose. */
+const LOOKAHEAD = 12;
 
 /** One piece of work; with the name of a mutant it is that one's and not the campaign's own operator's. */
 export interface Job {
@@ -86,7 +89,7 @@ async function withWorkers<T>(
     for (let i = 0; i < options.workers; i += 1) workers.push(new Worker(options.log));
     await Promise.all(
       workers.map((worker, i) => {
-        const setup = { dir: join(dir, `worker-${i}`), traces: options.traces, service, build, lanes: options.lanes };
+        const setup = { dir: join(dir, `worker-${i}`), traces: options.traces, service, build };
         return worker.ask({ kind: 'start', setup }, 'ready');
       }),
     );
@@ -97,10 +100,10 @@ async function withWorkers<T>(
   }
 }
 
-/** Writes the reference anew. */
-export function learnReference(options: CampaignOptions): Promise<void> {
-  return withWorkers({ ...options, workers: 1, lanes: WORKLOADS.length }, async ([worker]) => {
-    await worker?.ask({ kind: 'learn' }, 'learned');
+/** Writes the reference of some workloads anew. */
+export function learnReference(workloads: readonly Workload[], options: CampaignOptions): Promise<void> {
+  return withWorkers({ ...options, workers: 1 }, async ([worker]) => {
+    await worker?.ask({ kind: 'learn', workloads }, 'learned');
   });
 }
 
@@ -120,21 +123,33 @@ export async function runJobs(jobs: readonly Job[], options: CampaignOptions): P
   };
   const shared = queue.filter(({ plan }) => plan.exclusive !== true);
   const alone = queue.filter(({ plan }) => plan.exclusive === true);
-  const next = (from: Job[]): Job | undefined => (Date.now() < endsAt ? from.shift() : undefined);
+  const next = (from: Job[], fleet: Fleet): Job | undefined => (Date.now() < endsAt ? take(from, fleet) : undefined);
   await withWorkers(options, async (workers, sources) => {
     const lanes = workers.flatMap((worker) => Array.from({ length: options.lanes }, (_, lane) => ({ worker, lane })));
     await Promise.all(
       lanes.map(async ({ worker, lane }) => {
-        for (let job = next(shared); job !== undefined; job = next(shared)) keep(await worker.run(lane, job, sources));
+        let fleet: Fleet = 'env';
+        for (let job = next(shared, fleet); job !== undefined; job = next(shared, fleet)) {
+          fleet = fleetOf(job.plan.workload);
+          keep(await worker.run(lane, job, sources));
+        }
       }),
     );
     await Promise.all(
       workers.map(async (worker) => {
-        for (let job = next(alone); job !== undefined; job = next(alone)) keep(await worker.run(0, job, sources));
+        for (let job = next(alone, 'env'); job !== undefined; job = next(alone, 'env')) {
+          keep(await worker.run(0, job, sources));
+        }
       }),
     );
   });
   return outcomes;
+}
+
+/** Of the next few the first that the services of a lane fit: to start others takes as long as a plan. */
+function take(from: Job[], fleet: Fleet): Job | undefined {
+  const fitting = from.slice(0, LOOKAHEAD).findIndex(({ plan }) => fleetOf(plan.workload) === fleet);
+  return from.splice(Math.max(fitting, 0), 1)[0];
 }
 
 /** Classes mixed, so that a run that is cut short has seen some of each; the same order every time. */

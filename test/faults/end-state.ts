@@ -4,8 +4,9 @@
 import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import { accepts } from '../support/traffic/client.ts';
 import { signToken } from '../support/traffic/tokens.ts';
-import { verifyOf } from './history.ts';
+import { type SecretRecord, verifyOf } from './history.ts';
 import type { Lane } from './lane.ts';
+import type { Workload } from './plan.ts';
 
 export interface PodAnswer {
   readonly pod: string;
@@ -13,12 +14,12 @@ export interface PodAnswer {
   readonly acceptsOld: string;
 }
 
-/** Asks every ready pod about the key that signs, and about every key of the run that is in the Secret no more. */
-export async function askPods({ ledger, history }: Lane): Promise<readonly PodAnswer[]> {
+/** Asks every ready pod about the key that signs, and about every key of the run that it must have forgotten. */
+export async function askPods({ ledger, history }: Lane, workload: Workload): Promise<readonly PodAnswer[]> {
   const latest = history.latest();
   if (latest === undefined) return [];
-  const current = verifyOf(latest);
-  const retired = history.keys().filter((key) => key !== '' && !current.has(key));
+  const kept = new Set(stillKnown(history.records, workload).flatMap((record) => [...verifyOf(record)]));
+  const retired = history.keys().filter((key) => key !== '' && !kept.has(key));
   const token = (key: string): Promise<string> => signToken({ key, issuer: 'remotehive', audience: 'remotehive' });
   const ready = ledger.endpoints().filter((endpoint) => endpoint.ready);
   return Promise.all(
@@ -31,6 +32,12 @@ export async function askPods({ ledger, history }: Lane): Promise<readonly PodAn
       };
     }),
   );
+}
+
+/** Retired lazily, keys are forgotten when pods next start: those of a rotation at the latest in the next one. */
+function stillKnown(records: readonly SecretRecord[], workload: Workload): readonly SecretRecord[] {
+  if (workload !== 'lazy') return records.slice(-1);
+  return records.slice(records.findLastIndex(({ phase }) => phase === 'Staging'));
 }
 
 /** Events, status and annotations of the run; the Events are deleted, so that the next run has its own. */

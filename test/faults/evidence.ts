@@ -7,7 +7,7 @@ import type { TrafficReport } from '../support/traffic/traffic.ts';
 import type { Audited } from './audit-tail.ts';
 import type { Death } from './crew.ts';
 import type { SecretRecord } from './history.ts';
-import type { Life } from './ledger.ts';
+import type { Life } from './life.ts';
 import type { Plan } from './plan.ts';
 
 /** What is said of the end by those who know: pods, Secret and resource. */
@@ -42,6 +42,8 @@ export interface Evidence {
   readonly audited: readonly Audited[];
   /** Milliseconds that faults and the world took. */
   readonly faultMs: number;
+  /** The version of the resource from which a cutover was allowed. */
+  readonly allowedFrom: bigint | undefined;
 }
 
 export interface Violation {

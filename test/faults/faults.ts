@@ -5,7 +5,7 @@
  *   node test/faults/faults.ts --plan 123             one plan, by number or name
  *   node test/faults/faults.ts --only WORD            the plans of a class, or with WORD in their name
  *   node test/faults/faults.ts --slice 2/8            every eighth plan, from the second on
- *   node test/faults/faults.ts --learn                writes the reference rotation anew
+ *   node test/faults/faults.ts --learn WORKLOAD,…     writes the reference of these anew, and the numbers of plans change
  *   node test/faults/faults.ts --selftest             a broken operator for each oracle
  *
  *   --resume FILE    append outcomes to FILE and leave out what is in it
@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type CampaignOptions, learnReference, runJobs } from './coordinator.ts';
-import type { NumberedPlan } from './plan.ts';
+import { type NumberedPlan, WORKLOADS, type Workload } from './plan.ts';
 import { allPlans, countsOf } from './plans/all.ts';
 import { failuresOf, summaryOf } from './summary.ts';
 import type { Outcome } from './worker.ts';
@@ -30,7 +30,7 @@ const { values } = parseArgs({
     plan: { type: 'string', multiple: true, default: [] },
     only: { type: 'string' },
     slice: { type: 'string' },
-    learn: { type: 'boolean', default: false },
+    learn: { type: 'string' },
     selftest: { type: 'boolean', default: false },
     resume: { type: 'string' },
     minutes: { type: 'string', default: '100000' },
@@ -47,8 +47,8 @@ async function main(): Promise<number> {
   const plans = allPlans();
   if (values.list) return list(select(plans));
   const options = optionsOf();
-  if (values.learn) {
-    await learnReference(options);
+  if (values.learn !== undefined) {
+    await learnReference(values.learn.split(',').map(workloadOf), options);
     return 0;
   }
   if (values.selftest) {
@@ -65,6 +65,12 @@ async function main(): Promise<number> {
   );
   for (const line of summaryOf(outcomes, options.traces)) console.log(line);
   return failuresOf(outcomes).length === 0 ? 0 : 1;
+}
+
+function workloadOf(name: string): Workload {
+  const workload = WORKLOADS.find((one) => one === name);
+  if (workload === undefined) throw new Error(`--learn ${name}: give ${WORKLOADS.join(', ')}`);
+  return workload;
 }
 
 function select(plans: readonly NumberedPlan[]): readonly NumberedPlan[] {

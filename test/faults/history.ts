@@ -13,6 +13,8 @@ export interface SecretRecord {
   /** When it was seen here, milliseconds since the epoch. */
   readonly at: number;
   readonly sign: string;
+  /** The name of the key that signs, as tokens bear it. */
+  readonly kid: string;
   readonly fallbacks: readonly string[];
   readonly version: number;
   readonly phase: string;
@@ -58,6 +60,7 @@ export async function recordSecret(api: KubeApi, namespace: string, name: string
       resourceVersion,
       at: Date.now(),
       sign: signing,
+      kid: Buffer.from(secret.data?.JWT_KEY_ID ?? '', 'base64').toString(),
       fallbacks,
       version: Number(annotations[STATE.version] ?? 0),
       phase: annotations[STATE.phase] ?? '',

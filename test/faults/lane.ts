@@ -10,7 +10,14 @@ import { KubeApi } from '../support/cluster/kubeapi.ts';
 import { readKubeconfig } from '../support/cluster/kubeconfig.ts';
 import type { ProvidedCluster } from '../support/cluster/provided.ts';
 import { FaultProxy } from '../support/faultproxy/proxy.ts';
-import { createNamespace, installOperator, letIn, letLead, operatorKubeconfig } from '../support/scenario/install.ts';
+import {
+  createNamespace,
+  installOperator,
+  letIn,
+  letLead,
+  letMark,
+  operatorKubeconfig,
+} from '../support/scenario/install.ts';
 import type { Resource } from '../support/scenario/rotation.ts';
 import {
   createSecret,
@@ -23,11 +30,10 @@ import {
 } from '../support/scenario/services.ts';
 import { until } from '../support/scenario/until.ts';
 import type { AuditTail } from './audit-tail.ts';
+import { type Fleet, SERVICES_OF, SPECS_OF, TOKEN_TTL_SECONDS } from './fleet.ts';
 import { recordSecret, type SecretHistory } from './history.ts';
 import { keepLedger, type Ledger } from './ledger.ts';
 
-/** The longest life of a token, seconds. Old keys drain in just that: no slack hides an early retirement. */
-export const TOKEN_TTL_SECONDS = 3;
 /** Both sign up to the names of clients at the proxy. */
 export const CLIENTS = ['a', 'b', 'c'] as const;
 export const SERVICES = { main: 2, admin: 1 } as const;
@@ -38,11 +44,14 @@ export interface LaneOptions {
   readonly audit: AuditTail;
   /** Where the cluster is ours alone. */
   readonly control?: ControlPlane;
-  /** Language of the services. */
+  /** `env` if absent. */
+  readonly fleet?: Fleet;
+  /** Language of the services, if their fleet leaves that open. */
   readonly language?: ServiceOptions['language'];
 }
 
 export interface Lane {
+  readonly fleet: Fleet;
   readonly cluster: ProvidedCluster;
   readonly api: KubeApi;
   readonly namespace: string;
@@ -60,18 +69,8 @@ export interface Lane {
   close(): Promise<void>;
 }
 
-export const SPEC = {
-  maxTokenTTL: `${TOKEN_TTL_SECONDS}s`,
-  clockSkew: '0s',
-  retire: { slack: '0s' },
-  targets: [
-    { kind: 'Deployment', name: 'main', roles: ['Signer', 'Verifier'], canary: { path: '/auth/verify', port: 8000 } },
-    { kind: 'Deployment', name: 'admin', roles: ['Verifier'], canary: { path: '/auth/verify', port: 8002 } },
-  ],
-};
-
 /** Does not adopt the Secret: that is the first run's part. */
-export async function openLane({ cluster, audit, control, language }: LaneOptions): Promise<Lane> {
+export async function openLane({ cluster, audit, control, language, fleet = 'env' }: LaneOptions): Promise<Lane> {
   const api = KubeApi.fromKubeconfig(cluster.kubeconfig);
   const namespace = `faults-${randomUUID().slice(0, 8)}`;
   const dir = join(cluster.dir, namespace);
@@ -79,12 +78,17 @@ export async function openLane({ cluster, audit, control, language }: LaneOption
   await installOperator(api);
   await createNamespace(api, namespace);
   await Promise.all([letIn(api, namespace, SECRET_NAME), letLead(api, namespace)]);
+  if (fleet === 'files') await letMark(api, namespace);
   // OTHER, the label and the annotation are somebody else's: they must be there at the end.
   await createSecret(api, namespace, { data: { JWT_SECRET_KEY: newKey(), OTHER: 'kept' } });
   const theirs = { labels: { 'example.com/team': 'a' }, annotations: { 'example.com/note': 'kept' } };
   await api.patch({ kind: 'Secret', namespace, name: SECRET_NAME }, { metadata: theirs });
   const strategy = { type: 'RollingUpdate', rollingUpdate: { maxSurge: '100%', maxUnavailable: 0 } };
-  const service = (replicas: number): ServiceOptions => ({ replicas, strategy, ...(language && { language }) });
+  const service = (replicas: number): ServiceOptions => ({
+    ...{ replicas, strategy },
+    ...(language && { language }),
+    ...SERVICES_OF[fleet],
+  });
   await deployServices(api, namespace, {
     only: ['main', 'admin'],
     services: { main: service(SERVICES.main), admin: service(SERVICES.admin) },
@@ -92,9 +96,9 @@ export async function openLane({ cluster, audit, control, language }: LaneOption
     prestopSeconds: 0.3,
   });
   const history = await recordSecret(api, namespace, SECRET_NAME);
-  const ledger = await keepLedger(api, namespace, history);
+  const ledger = await keepLedger(api, namespace, history, fleet);
   await waitForServices(api, namespace);
-  await api.create(rotationFor({ namespace, spec: SPEC }));
+  await api.create(rotationFor({ namespace, spec: SPECS_OF[fleet] }));
   const credentials = readKubeconfig(await operatorKubeconfig(api, join(dir, 'operator.kubeconfig')));
   const proxy = await FaultProxy.start({ credentials, pki: cluster.pki, dir });
   const kubeconfigs = new Map<string, string>();
@@ -113,7 +117,7 @@ export async function openLane({ cluster, audit, control, language }: LaneOption
   );
   await until('the resource is seen', async () => resource);
   return {
-    ...{ cluster, api, namespace, name: SECRET_NAME, dir, proxy, kubeconfigs, history, ledger, audit, control },
+    ...{ fleet, cluster, api, namespace, name: SECRET_NAME, dir, proxy, kubeconfigs, history, ledger, audit, control },
     resource: () => resource,
     close: async () => {
       ends.abort();

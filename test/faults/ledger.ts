@@ -1,7 +1,7 @@
 /**
  * What every container really holds: each one is asked, with tokens signed by every key that the Secret ever had, what it
  * accepts, and a signer for a token, whose key is then known. A container's environment is fixed when it starts, so the
- * answer holds for its whole life.
+ * answer holds for its whole life. What reads mounted files is asked without end: see reloads.ts.
  */
 import { createHmac } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,24 +12,10 @@ import { serviceClient } from '../support/traffic/client.ts';
 import type { PodEndpoint } from '../support/traffic/endpoints.ts';
 import { kubernetesEndpoints } from '../support/traffic/kubernetesEndpoints.ts';
 import { signToken } from '../support/traffic/tokens.ts';
+import type { Fleet } from './fleet.ts';
 import type { SecretHistory } from './history.ts';
-
-/** One life of one container. Versions are those of the pod's events. */
-export interface Life {
-  readonly pod: string;
-  readonly service: string;
-  readonly container: string;
-  readonly from: bigint;
-  /** Undefined while it lives. */
-  until: bigint | undefined;
-  /** When its end was seen here, milliseconds since the epoch. */
-  endedAt: number | undefined;
-  /** Keys of the tokens that it accepted and refused. */
-  readonly accepts: Set<string>;
-  readonly refuses: Set<string>;
-  /** The key of a token that it issued; undefined if it issues none, or was never asked in time. */
-  signs: string | undefined;
-}
+import { type Life, newLife } from './life.ts';
+import { followFiles, type Interview, type Said } from './reloads.ts';
 
 export interface Ledger {
   readonly lives: readonly Life[];
@@ -43,11 +29,18 @@ export interface Ledger {
 }
 
 const ASK_EVERY_MS = 60;
+const ASK_FILES_EVERY_MS = 200;
 
-export async function keepLedger(api: KubeApi, namespace: string, history: SecretHistory): Promise<Ledger> {
+export async function keepLedger(
+  api: KubeApi,
+  namespace: string,
+  history: SecretHistory,
+  fleet: Fleet,
+): Promise<Ledger> {
   const known = new Map<string, Pod>();
   const lives: Life[] = [];
   const asking = new Set<Promise<void>>();
+  const following = new Set<Promise<void>>();
   const client = serviceClient();
   const ends = new AbortController();
   const listed = Promise.withResolvers<void>();
@@ -73,9 +66,39 @@ export async function keepLedger(api: KubeApi, namespace: string, history: Secre
       await sleep(ASK_EVERY_MS);
     }
   };
+  const askOnce = async (service: string, uid: string): Promise<Said | undefined> => {
+    const url = endpoints.find((endpoint) => endpoint.uid === uid)?.url;
+    if (url === undefined) return undefined;
+    const token = service === 'main' ? await client.issue(url, 2) : undefined;
+    const answers = new Map<string, string>();
+    for (const key of history.keys().filter((one) => one !== '')) {
+      const canary = await signToken({ key, issuer: 'remotehive', audience: 'remotehive' });
+      answers.set(key, (await client.verify(url, canary)).outcome);
+    }
+    const those = (outcome: string): ReadonlySet<string> =>
+      new Set([...answers].flatMap(([key, answer]) => (answer === outcome ? [key] : [])));
+    const signs = token === undefined ? undefined : history.keys().find((key) => isSignedBy(token, key));
+    return { accepts: those('accepted'), refuses: those('refused'), signs };
+  };
+  const interview = (uid: string): Interview => ({
+    ask: () => askOnce(known.get(uid)?.metadata.labels?.app ?? '', uid),
+    version: () => history.latest()?.resourceVersion ?? 0n,
+    isOver: () => ends.signal.aborted,
+    pause: () => sleep(ASK_FILES_EVERY_MS),
+    reloaded: (life, { version, at }, from) => {
+      life.until = version;
+      life.endedAt = at;
+      const next = newLife(life, from);
+      lives.push(next);
+      return next;
+    },
+  });
   const start = (life: Life, uid: string): void => {
-    const task = ask(life, uid).finally(() => asking.delete(task));
-    asking.add(task);
+    const tasks = fleet === 'files' ? following : asking;
+    const task = (fleet === 'files' ? followFiles(life, interview(uid)) : ask(life, uid)).finally(() =>
+      tasks.delete(task),
+    );
+    tasks.add(task);
   };
   const end = (life: Life, resourceVersion: bigint): void => {
     life.until = resourceVersion;
@@ -92,17 +115,12 @@ export async function keepLedger(api: KubeApi, namespace: string, history: Secre
     const runs = status?.state.running !== undefined;
     if (before !== undefined && (!runs || status?.containerID !== before.container)) end(before, version);
     if (!runs || alive(pod.metadata.name) !== undefined) return;
-    const life: Life = {
+    const of = {
       pod: pod.metadata.name,
       service: pod.metadata.labels?.app ?? '',
       container: status?.containerID ?? '',
-      from: version,
-      until: undefined,
-      endedAt: undefined,
-      accepts: new Set(),
-      refuses: new Set(),
-      signs: undefined,
     };
+    const life = newLife(of, version);
     lives.push(life);
     start(life, uid);
   };
@@ -115,7 +133,7 @@ export async function keepLedger(api: KubeApi, namespace: string, history: Secre
   const uidOf = (name: string): string | undefined =>
     [...known.values()].find((pod) => pod.metadata.name === name)?.metadata.uid;
   const forget = history.onRecord(() => {
-    for (const life of lives) {
+    for (const life of fleet === 'files' ? [] : lives) {
       const uid = life.until === undefined ? uidOf(life.pod) : undefined;
       if (uid !== undefined) start(life, uid);
     }
@@ -145,13 +163,14 @@ export async function keepLedger(api: KubeApi, namespace: string, history: Secre
     pods: () => [...known.values()],
     endpoints: () => endpoints,
     settled: async () => {
+      if (fleet === 'files') await sleep(5 * ASK_FILES_EVERY_MS);
       const limit = sleep(5_000, undefined, { ref: false });
       while (asking.size > 0 && (await Promise.race([Promise.all(asking).then(() => true), limit.then(() => false)])));
     },
     close: async () => {
       forget();
       ends.abort();
-      await Promise.all([task, ...asking]);
+      await Promise.all([task, ...asking, ...following]);
       await client.close();
     },
   };

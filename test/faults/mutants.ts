@@ -2,6 +2,7 @@
  * Broken operators: each has one or two mistakes in production sources, and trips the oracles that it names.
  */
 import type { Patch } from '../mutants/patches.ts';
+import { ASKS_NOBODY, WAY_MUTANTS } from './mutants-ways.ts';
 import type { Plan } from './plan.ts';
 
 export interface Mutant {
@@ -93,18 +94,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'ends an emergency without a pod being asked',
-    patches: [
-      {
-        file: 'src/rotation/replacement.ts',
-        find: 'const pods = verifiers.length > 0 ? verifiers : doomed;',
-        replace: 'const pods = verifiers.length > 99 ? verifiers : [];',
-      },
-      {
-        file: 'src/rotation/replacement.ts',
-        find: 'if (rows.met.length < all) {',
-        replace: 'if (rows.met.length > all) {',
-      },
-    ],
+    patches: ASKS_NOBODY,
     workload: 'emergency',
     trips: ['burnt keys are dead'],
   },
@@ -210,4 +200,5 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     trips: ['few restarts'],
   },
+  ...WAY_MUTANTS,
 ];

@@ -38,12 +38,19 @@ export type Strike =
 export interface WorldStrike {
   readonly name: string;
   /** Of the Secret; `Before` is just before the rotation is asked for. */
-  readonly phase: 'Before' | 'Staging' | 'Promoting' | 'Draining' | 'Retiring';
+  readonly phase: 'Before' | 'Staging' | 'Promoting' | 'Draining' | 'Retiring' | 'Switching';
   readonly afterMs: number;
 }
 
-/** What is asked of the operator. `leak` is an emergency in the middle of a rotation. */
-export type Workload = 'rotate' | 'abort' | 'rollback' | 'emergency' | 'leak';
+/**
+ * What is asked of the operator. `leak` is an emergency in the middle of a rotation; `preStage` and `lazy` are two rotations,
+ * since what the first leaves behind is the second's business.
+ */
+export const WORKLOADS = [
+  ...(['rotate', 'abort', 'rollback', 'emergency', 'leak'] as const),
+  ...(['cutover', 'preStage', 'lazy', 'files'] as const),
+];
+export type Workload = (typeof WORKLOADS)[number];
 
 export interface Plan {
   /** Such as `answers`; for counting. */

@@ -12,8 +12,9 @@ import { startTraffic } from '../support/traffic/traffic.ts';
 import type { CampaignCluster } from './cluster.ts';
 import { Crew } from './crew.ts';
 import { askPods, textsOf } from './end-state.ts';
+import { TOKEN_TTL_SECONDS } from './fleet.ts';
 import { recordSecret, verifyOf } from './history.ts';
-import { type Lane, TOKEN_TTL_SECONDS } from './lane.ts';
+import type { Lane } from './lane.ts';
 import { keepLedger } from './ledger.ts';
 import type { Build } from './operator.ts';
 import { judge } from './oracles/all.ts';
@@ -84,7 +85,7 @@ export async function runRestore(
     const report = await traffic.stop();
     await waitForServices(renewed.api, lane.namespace, { timeoutMs: 20_000 }).catch(() => undefined);
     await renewed.ledger.settled();
-    const pods = await askPods(renewed);
+    const pods = await askPods(renewed, plan.workload);
     const metrics = await crew.metrics();
     await crew.stop();
     const records = [...renewed.history.records];
@@ -100,6 +101,7 @@ export async function runRestore(
       processes: crew.started,
       audited: [],
       faultMs: 0,
+      allowedFrom: undefined,
     });
     return {
       ...{ violations, journal, fired: true, struck: 0, ended },
@@ -132,7 +134,7 @@ async function renew(lane: Lane): Promise<Lane> {
   const { namespace, name } = lane;
   const api = new KubeApi(lane.api.credentials);
   const history = await recordSecret(api, namespace, name);
-  const ledger = await keepLedger(api, namespace, history);
+  const ledger = await keepLedger(api, namespace, history, lane.fleet);
   let resource: Resource | undefined;
   const ends = new AbortController();
   const see = (next: Resource | undefined): void => {

@@ -24,12 +24,18 @@ function rightsIn(paths: readonly string[]): Rights {
 }
 
 const granted = rightsIn(['base', 'namespace']);
+/** For mounted files. */
+const grantedForFiles = rightsIn(['files']);
 /** An emergency looks for copies of a burnt key where it may; here it may not. */
 const optional = rightsIn(['residue']);
 
-/** @param resource plural, with the subresource if there is one */
-export function isGranted(verb: string, resource: string): boolean {
-  return granted.get(resource)?.has(verb) ?? false;
+/**
+ * @param resource plural, with the subresource if there is one
+ * @param files whether the targets read mounted files
+ */
+export function isGranted(verb: string, resource: string, files: boolean): boolean {
+  const more = files && grantedForFiles.get(resource)?.has(verb) === true;
+  return more || (granted.get(resource)?.has(verb) ?? false);
 }
 
 /** Whether an emergency may ask for it, and be refused. */

@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { AuditTail } from './audit-tail.ts';
 import { type CampaignCluster, startCampaignCluster } from './cluster.ts';
 import type { Violation } from './evidence.ts';
+import { FIRST, type Fleet, fleetOf } from './fleet.ts';
 import { type Lane, openLane } from './lane.ts';
 import { learn, writeReference } from './learn.ts';
 import type { Build } from './operator.ts';
-import { type NumberedPlan, PLAIN } from './plan.ts';
+import { type NumberedPlan, PLAIN, type Workload } from './plan.ts';
 import { runRestore } from './restore-run.ts';
 import { type Result, runPlan } from './run.ts';
 
@@ -17,7 +18,7 @@ import { type Result, runPlan } from './run.ts';
 export type Order =
   | { readonly kind: 'start'; readonly setup: Setup }
   | { readonly kind: 'plan'; readonly lane: number; readonly plan: NumberedPlan; readonly build?: Build }
-  | { readonly kind: 'learn' }
+  | { readonly kind: 'learn'; readonly workloads: readonly Workload[] }
   | { readonly kind: 'stop' };
 
 export interface Setup {
@@ -26,7 +27,6 @@ export interface Setup {
   readonly traces: string;
   readonly service: string;
   readonly build: Build;
-  readonly lanes: number;
 }
 
 /** What of a result is told: no journal, no log. */
@@ -73,14 +73,16 @@ async function obey(order: Order): Promise<void> {
     case 'start':
       setup = order.setup;
       await newCluster();
-      await Promise.all(Array.from({ length: setup.lanes }, (_, lane) => newLane(lane)));
       return tell({ kind: 'ready' });
     case 'plan':
       return tell({ kind: 'done', lane: order.lane, outcome: await runOn(order.lane, order.plan, order.build) });
     case 'learn': {
       if (setup === undefined) throw new Error('the worker was not started');
-      const ready = lanes.filter((lane) => lane !== undefined);
-      writeReference(await learn(ready, setup.build, log));
+      const { build } = setup;
+      const each = order.workloads.map(async (workload, lane) => {
+        return [workload, await learn(await newLane(lane, fleetOf(workload)), build, log, workload)] as const;
+      });
+      writeReference(Object.fromEntries(await Promise.all(each)));
       return tell({ kind: 'learned' });
     }
     case 'stop':
@@ -110,7 +112,7 @@ async function newCluster(): Promise<void> {
 }
 
 /** A lane whose Secret is adopted. */
-async function newLane(index: number): Promise<Lane> {
+async function newLane(index: number, fleet: Fleet): Promise<Lane> {
   if (cluster === undefined || audit === undefined || setup === undefined) throw new Error('the worker has no cluster');
   await lanes[index]?.close();
   const lane = await openLane({
@@ -118,9 +120,11 @@ async function newLane(index: number): Promise<Lane> {
     audit,
     control: cluster.local.controlPlane,
     language: 'go',
+    fleet,
   });
   lanes[index] = lane;
-  const first = await runPlan(lane, { ...PLAIN, class: 'first', name: 'no fault' }, setup.build, nextRun());
+  const plan = { ...PLAIN, class: 'first', name: 'no fault', workload: FIRST[fleet] };
+  const first = await runPlan(lane, plan, setup.build, nextRun());
   if (!first.ended)
     throw new Error(`a lane does not get through its first rotation: ${JSON.stringify(first.violations)}`);
   return lane;
@@ -133,7 +137,9 @@ function nextRun(): string {
 
 async function runOn(index: number, plan: NumberedPlan, build?: Build): Promise<Outcome> {
   if (setup === undefined) throw new Error('the worker was not started');
-  const lane = lanes[index] ?? (await newLane(index));
+  const fleet = fleetOf(plan.workload);
+  const open = lanes[index];
+  const lane = open?.fleet === fleet ? open : await newLane(index, fleet);
   const { number, name, class: kind } = plan;
   const id = { number, name, class: kind };
   let result: Result;

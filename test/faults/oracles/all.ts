@@ -4,8 +4,10 @@
 import type { Evidence, Oracle, Violation } from '../evidence.ts';
 import { EXEMPT } from '../workload.ts';
 import { calls, noCrash, noKeyTold, noZombie, restarts, rights } from './conduct.ts';
-import { ends, newEverywhere, oldNowhere, onlyOurs, outcome, traffic } from './ending.ts';
-import { burntDead, everyPair, oneKey, versionRises, w1, w2 } from './keys.ts';
+import { ends, newEverywhere, oldNowhere, oneLeft, onlyOurs, outcome } from './ending.ts';
+import { burntDead, cutOffDead, everyPair, oneKey, versionRises, w1, w2 } from './keys.ts';
+import { traffic } from './traffic.ts';
+import { inWindow, stagedNext } from './ways.ts';
 
 export const ORACLES: Readonly<Record<string, Oracle>> = {
   'no token rejected': traffic,
@@ -13,12 +15,16 @@ export const ORACLES: Readonly<Record<string, Oracle>> = {
   'W2: no key lost': w2,
   'every signer verified by every pod': everyPair,
   'burnt keys are dead': burntDead,
+  'keys that were cut off are dead': cutOffDead,
+  'a cutover waits for its window': inWindow,
+  'the staged key is promoted next': stagedNext,
   'one key a rotation': oneKey,
   'version rises': versionRises,
   'it ends in time': ends,
   'the outcome is right': outcome,
   'the new key is accepted everywhere': newEverywhere,
   'old keys are refused everywhere': oldNowhere,
+  'old keys have left the Secret': oneLeft,
   'only our fields change': onlyOurs,
   'no key byte is told': noKeyTold,
   'few API calls': calls,

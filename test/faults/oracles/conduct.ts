@@ -8,6 +8,7 @@ import type { Evidence, Oracle } from '../evidence.ts';
 import type { Workload } from '../plan.ts';
 import { REFERENCE } from '../reference.ts';
 import { isGranted, isOptional } from '../rights.ts';
+import { deletedForNothing } from './ways.ts';
 
 /** Further calls that a process may make for being started. */
 const CALLS_PER_START = 40;
@@ -31,7 +32,7 @@ export const calls: Oracle = ({ plan, audited, processes, faultMs }) => {
 export const rights: Oracle = ({ audited, plan }) => {
   const looks = plan.workload === 'emergency' || plan.workload === 'leak';
   const needed = audited.filter(({ verb, resource, code }) => !(looks && code === 403 && isOptional(verb, resource)));
-  const strange = needed.find(({ verb, resource }) => !isGranted(verb, resource));
+  const strange = needed.find(({ verb, resource }) => !isGranted(verb, resource, plan.workload === 'files'));
   const denied = needed.find(({ code }) => code === 403);
   return [
     ...(strange === undefined ? [] : [`it asked for ${strange.verb} ${strange.resource}`]),
@@ -84,8 +85,15 @@ function isGood(status: number | undefined): boolean {
   return status !== undefined && status >= 200 && status < 300;
 }
 
-/** I14: once for stage, promote and retire, and for a rollback once more. */
-const RESTARTS: Readonly<Record<Workload, number>> = { rotate: 3, abort: 3, rollback: 4, emergency: 3, leak: 3 };
+/**
+ * I14: once for stage, promote and retire, and for a rollback once more. A key that is staged already spares the second of
+ * two rotations the first restart, lazy retirement spares both the last. Mounted files are read without, and a cutover
+ * replaces pods and no template.
+ */
+const RESTARTS: Readonly<Record<Workload, number>> = {
+  ...{ rotate: 3, abort: 3, rollback: 4, emergency: 3, leak: 3 },
+  ...{ cutover: 0, preStage: 5, lazy: 4, files: 0 },
+};
 
 /** A target is not restarted oftener than it needs, besides what the world undid; and no pod is evicted that is not stale. */
 export const restarts: Oracle = (evidence) => {
@@ -104,6 +112,7 @@ export const restarts: Oracle = (evidence) => {
     ...evicted
       .filter((exchange) => !wasStale(evidence, exchange))
       .map(({ call }) => `${call.name} was evicted but is not stale`),
+    ...deletedForNothing(evidence),
   ];
 };
 
@@ -111,8 +120,9 @@ function isEviction(resource: string, status: number | undefined): boolean {
   return resource === 'pods/eviction' && isGood(status);
 }
 
-/** Whether the pod refused the newest ack key of that moment. */
-function wasStale({ records, lives }: Evidence, { call, applied }: Exchange): boolean {
+/** Whether the pod refused the newest ack key of that moment; what reads mounted files is late and never stale. */
+function wasStale({ plan, records, lives }: Evidence, { call, applied }: Exchange): boolean {
+  if (plan.workload === 'files') return false;
   const record = records.findLast(({ at }) => at <= (applied?.at ?? 0) + 50);
   const ack = record?.fallbacks.at(-1) ?? '';
   return lives.some(({ pod, refuses }) => pod === call.name && refuses.has(ack));

@@ -4,15 +4,6 @@
 import type { Oracle } from '../evidence.ts';
 import type { Workload } from '../plan.ts';
 
-/** No valid token was refused, and enough were asked about. */
-export const traffic: Oracle = ({ traffic: { rejected, rejections, issued, checks } }) => {
-  if (issued < 20 || checks < issued) return [`too little traffic to tell: ${issued} tokens, ${checks} checks`];
-  if (rejected === 0) return [];
-  const { service, ageMs, verifierPod, issuerPod, error, at } = rejections[0] ?? {};
-  const first = `${service} ${verifierPod}: a token of ${issuerPod}, ${ageMs} ms old, at ${at?.toISOString()} (${error})`;
-  return [`${rejected} of ${checks} checks were rejected, first by ${first}`];
-};
-
 /** The rotation is over within the bound, and the resource says so truthfully. */
 export const ends: Oracle = ({ ending: { ended, resource, seconds }, records }) => {
   const { phase, conditions = [], keysetVersion } = resource?.status ?? {};
@@ -33,6 +24,10 @@ const WANTED: Readonly<Record<Workload, readonly string[]>> = {
   rollback: ['RolledBack', 'Completed'],
   emergency: ['Completed'],
   leak: ['Completed'],
+  cutover: ['Completed'],
+  preStage: ['Completed'],
+  lazy: ['Completed'],
+  files: ['Completed'],
 };
 
 /** Completed, unless the workload asks for something else. */
@@ -50,6 +45,12 @@ export const newEverywhere: Oracle = ({ ending: { ended, pods } }) =>
 
 export const oldNowhere: Oracle = ({ ending: { ended, pods } }) =>
   ended ? pods.filter((pod) => pod.acceptsOld !== 'refused').map(({ pod }) => `${pod} still accepts an old key`) : [];
+
+/** Whoever asks for a retired key finds none: one key signs, and one ack key is beside it. */
+export const oneLeft: Oracle = ({ ending: { ended }, records }) => {
+  const left = records.at(-1)?.fallbacks.length ?? 0;
+  return ended && left !== 1 ? [`it is over and ${left} keys are in the fallbacks`] : [];
+};
 
 /** L7. */
 export const onlyOurs: Oracle = ({ before, after }) =>

@@ -3,9 +3,10 @@
  * the operator thought. Order is that of resourceVersions, so no clock is trusted but for the life of tokens.
  */
 import type { Evidence, Oracle } from '../evidence.ts';
+import { TOKEN_TTL_SECONDS } from '../fleet.ts';
 import { type SecretRecord, verifyOf } from '../history.ts';
-import { TOKEN_TTL_SECONDS } from '../lane.ts';
-import type { Life } from '../ledger.ts';
+import type { Life } from '../life.ts';
+import type { Workload } from '../plan.ts';
 
 /** Versions that an operator wrote, each with the one before it. */
 function writes({ records }: Evidence): readonly { readonly before: SecretRecord; readonly after: SecretRecord }[] {
@@ -79,6 +80,14 @@ function overlap(a: Life, b: Life): boolean {
   return (b.until === undefined || a.from < b.until) && (a.until === undefined || b.from < a.until);
 }
 
+/**
+ * In a leak one is staged, and another one made for the emergency: a staged key was in the Secret that leaked. Two rotations
+ * make two.
+ */
+const KEYS: Readonly<Record<Workload, number>> = {
+  ...{ rotate: 1, abort: 1, rollback: 1, emergency: 1, leak: 2, cutover: 1, preStage: 2, lazy: 2, files: 1 },
+};
+
 /** I9: a rotation makes one key, however often the operator crashes; every write of keys brings one ack key besides. */
 export const oneKey: Oracle = (evidence) => {
   const fresh = evidence.keysAfter.filter((key) => key !== '' && !evidence.keysBefore.has(key));
@@ -87,9 +96,8 @@ export const oneKey: Oracle = (evidence) => {
   );
   const made = fresh.filter((key) => !foreign.has(key)).length;
   const acks = writes(evidence).filter(changesKeys).length;
-  // one is staged, and another one made for the emergency: a staged key was in the Secret that leaked
-  const most = evidence.plan.workload === 'leak' ? 2 : 1;
-  return made - acks <= most ? [] : [`${made - acks} keys were made for one rotation`];
+  const most = KEYS[evidence.plan.workload];
+  return made - acks <= most ? [] : [`${made - acks} keys were made, not ${most}`];
 };
 
 /** Each write of keys has a higher version than all before it. */
@@ -102,17 +110,22 @@ export const versionRises: Oracle = (evidence) =>
     return [];
   });
 
-/** I6: no key that was in the Secret before an emergency is ever in it again, nor accepted by a container at its end. */
-export const burntDead: Oracle = ({ records, lives, ending }) => {
-  const at = records.findIndex(({ phase }) => phase === 'Burning');
+/** I6. */
+export const burntDead: Oracle = (evidence) => deadAfter('Burning', 'burnt', evidence);
+
+export const cutOffDead: Oracle = (evidence) => deadAfter('Switching', 'cut off', evidence);
+
+/** No key that was in the Secret before is ever in it again, nor accepted by a container at the end. */
+function deadAfter(replaced: string, what: string, { records, lives, ending }: Evidence): readonly string[] {
+  const at = records.findIndex(({ phase, foreign }) => phase === replaced && !foreign);
   const last = records.at(-1);
-  if (at < 0 || last === undefined) return ['no key was burnt'];
+  if (at < 0 || last === undefined) return [`no key was ${what}`];
   const burnt = new Set(records.slice(0, at).flatMap((record) => [...verifyOf(record)]));
   const back = records.slice(at).find((record) => [...verifyOf(record)].some((key) => burnt.has(key)));
   const alive = lives.filter(({ until }) => until === undefined || until > last.resourceVersion);
   const deaf = ending.ended ? alive.filter(({ accepts }) => [...accepts].some((key) => burnt.has(key))) : [];
   return [
-    ...(back === undefined ? [] : [`version ${back.version} (${back.phase}) holds a burnt key`]),
-    ...deaf.map(({ pod }) => `the emergency is over and ${pod} accepts a burnt key`),
+    ...(back === undefined ? [] : [`version ${back.version} (${back.phase}) holds a key that was ${what}`]),
+    ...deaf.map(({ pod }) => `it is over and ${pod} accepts a key that was ${what}`),
   ];
-};
+}

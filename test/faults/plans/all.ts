@@ -7,7 +7,7 @@ import { callPlans } from './calls.ts';
 import { crashPlans, loopPlans } from './crashes.ts';
 import { linePlans } from './lines.ts';
 import { pairPlans } from './pairs.ts';
-import { restorePlans, worldPlans } from './worlds.ts';
+import { restorePlans, wayPlans, worldPlans } from './worlds.ts';
 
 /** Where they go another way than a rotation that nothing stops. */
 const OWN_PHASES: Readonly<Record<Exclude<Workload, 'rotate'>, RegExp>> = {
@@ -15,7 +15,15 @@ const OWN_PHASES: Readonly<Record<Exclude<Workload, 'rotate'>, RegExp>> = {
   rollback: /^(Draining|Promoting again|Retiring|After)/,
   emergency: /^(Before|Burning|After)/,
   leak: /^(Promoting|Burning)/,
+  cutover: /^(Before|Switching|After)/,
+  // the first rotation is its own from its last write on, which stages the next key; the second all the way
+  preStage: /^(Draining|Retiring|After|Promoting again)/,
+  // the last restart is left out, and the next rotation begins over pods that hold an older keyset
+  lazy: /^(Retiring|After|.* again)/,
+  files: /^(Before|Staging|Promoting|Draining|Retiring|After)/,
 };
+
+const WAYS = ['cutover', 'preStage', 'lazy', 'files'] as const;
 
 export function allPlans(reference: Reference = REFERENCE): readonly NumberedPlan[] {
   const rotate = plansOf(reference.rotate);
@@ -30,6 +38,8 @@ export function allPlans(reference: Reference = REFERENCE): readonly NumberedPla
     ...others(reference, 'rollback'),
     ...others(reference, 'emergency'),
     ...others(reference, 'leak'),
+    // what comes later comes last, so that numbers stay
+    ...WAYS.flatMap((workload) => [...others(reference, workload), ...wayPlans(workload)]),
   ];
   return plans.map((plan, i) => ({ ...plan, number: i + 1 }));
 }

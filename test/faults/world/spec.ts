@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { REQUEST } from '../../../src/rotation/names.ts';
 import type { KubeObject } from '../../support/cluster/kubeobject.ts';
-import { SPEC } from '../lane.ts';
+import { SPEC } from '../fleet.ts';
 import type { Plan, WorldStrike } from '../plan.ts';
 import { during, type WorldContext, type WorldFault } from './world.ts';
 
