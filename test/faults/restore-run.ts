@@ -18,6 +18,7 @@ import type { Lane } from './lane.ts';
 import { keepLedger } from './ledger.ts';
 import type { Build } from './operator.ts';
 import { judge } from './oracles/all.ts';
+import { patience } from './patience.ts';
 import type { Plan } from './plan.ts';
 import { restore, takeSnapshot } from './restore.ts';
 import type { Result } from './run.ts';
@@ -78,7 +79,7 @@ export async function runRestore(
       const steady = latest?.phase === 'Steady' && status?.phase === 'Steady';
       return steady && status.keysetVersion === latest.version && status.history?.[0]?.outcome !== undefined;
     };
-    while (!isOver() && Date.now() < restoredAt + BOUND_MS) await sleep(100);
+    while (!isOver() && Date.now() < restoredAt + BOUND_MS * patience()) await sleep(100);
     const ended = isOver();
     const seconds = (Date.now() - restoredAt) / 1000;
     await traffic.drain();

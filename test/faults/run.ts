@@ -15,6 +15,7 @@ import type { Lane } from './lane.ts';
 import type { Build } from './operator.ts';
 import { judge } from './oracles/all.ts';
 import { wronglyRejected } from './oracles/traffic.ts';
+import { patience } from './patience.ts';
 import type { Plan, Workload } from './plan.ts';
 import { snapshotOf } from './snapshot.ts';
 import { Strikes } from './strikes.ts';
@@ -101,7 +102,7 @@ export async function runPlan(lane: Lane, plan: Plan, build: Build, run: string)
     await wish.begin();
     const faultsEndAt = (): number => Math.max(startedAt, strikes.lastFaultEndsAt, worldEndsAt);
     const boundMs = (plan.boundMs ?? BOUND_MS) * (TWO_ROTATIONS.includes(plan.workload) ? 2 : 1);
-    while (!wish.isOver() && Date.now() < faultsEndAt() + boundMs) {
+    while (!wish.isOver() && Date.now() < faultsEndAt() + boundMs * patience()) {
       await wish.goOn();
       await sleep(50);
     }

@@ -138,20 +138,19 @@ function nextRun(): string {
 async function runOn(index: number, plan: NumberedPlan, build?: Build): Promise<Outcome> {
   if (setup === undefined) throw new Error('the worker was not started');
   const fleet = fleetOf(plan.workload);
-  const open = lanes[index];
-  const lane = open?.fleet === fleet ? open : await newLane(index, fleet);
   const { number, name, class: kind } = plan;
   const id = { number, name, class: kind };
   let result: Result;
   try {
+    const open = lanes[index];
+    const lane = open?.fleet === fleet ? open : await newLane(index, fleet);
     const [of, id] = [build ?? setup.build, nextRun()];
     result =
       plan.restored !== undefined && cluster !== undefined
         ? await runRestore(cluster, lane, plan, of, id)
         : await runPlan(lane, plan, of, id);
   } catch (error) {
-    lanes[index] = undefined;
-    await lane.close().catch(() => undefined);
+    await discard(index);
     if (plan.restored !== undefined) await newCluster();
     const violations = [
       { oracle: 'the harness itself', message: error instanceof Error ? (error.stack ?? '') : String(error) },
@@ -162,11 +161,17 @@ async function runOn(index: number, plan: NumberedPlan, build?: Build): Promise<
   if (plan.restored !== undefined) await newCluster();
   // A lane that does not get on would make the next plan fail for nothing.
   else if (!result.ended || result.violations.length > 0) {
-    lanes[index] = undefined;
-    await lane.close();
+    await discard(index);
   }
   const { violations, fired, seconds, tokens, checks, rejected } = result;
   return { ...id, violations, fired, seconds, tokens, checks, rejected };
+}
+
+/** The next plan opens another. */
+async function discard(index: number): Promise<void> {
+  const lane = lanes[index];
+  lanes[index] = undefined;
+  await lane?.close().catch(() => undefined);
 }
 
 function writeTrace(dir: string, plan: NumberedPlan, { violations, story, journal, logs }: Result): void {

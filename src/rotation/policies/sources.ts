@@ -19,7 +19,9 @@ function needsFallbacks(facts: Facts, { settings }: TargetFacts): boolean {
 function firstShadow(facts: Facts, isMeant: (shadow: Shadow) => boolean) {
   for (const target of facts.targets) {
     if (target.settings.source === 'File') continue;
-    const matters = ({ key }: Shadow) => !besideNames(facts.settings).includes(key) || needsFallbacks(facts, target);
+    // a JWK set has the signing key too
+    const { fallbacksName, previousName } = facts.settings;
+    const matters = ({ key }: Shadow) => ![fallbacksName, previousName].includes(key) || needsFallbacks(facts, target);
     const shadow = target.workload?.consumption.shadows.find((found) => isMeant(found) && matters(found));
     if (shadow === undefined) continue;
     return { shadow, where: `${field(facts, target)}: container ${shadow.container} of ${label(target)}` };

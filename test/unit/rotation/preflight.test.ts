@@ -90,6 +90,11 @@ describe('fallbacks that a verifier never sees', () => {
     ['do not stop Auto that may cut over', world(takes(KEY), { settings: EITHER }), undefined],
     ['do not matter to who only signs', world((target) => as(['Signer'])(takes(KEY)(target))), undefined],
     ['may be shadowed before a cutover', world(shadow({ key: FALLBACKS }), { settings: CUTOVER }), undefined],
+    [
+      'may not be shadowed before a cutover in a JWK set, which has the signing key too',
+      world(shadow({ key: 'set' }), { settings: { ...CUTOVER, jwksName: 'set' } }),
+      'LiteralInManifest',
+    ],
     ['may not be shadowed before an overlap', world(shadow({ key: FALLBACKS })), 'LiteralInManifest'],
     ['may be shadowed where they only sign', world((t) => as(['Signer'])(shadow({ key: FALLBACKS })(t))), undefined],
   ];
