@@ -63,10 +63,17 @@ export async function mountKeyset(
   return { current: () => keyset ?? first, close: () => watcher.close() };
 }
 
-/** Reads all files through one resolved `..data`, so that two versions are never mixed. */
+/**
+ * Reads all files through one resolved `..data`, so that two versions are never mixed. The kubelet removes a version once
+ * it has swapped the link: if that was meanwhile, a file that is missing says nothing, and all are read again.
+ */
 async function load(directory: string, settings: KeySource): Promise<Keyset> {
-  const version = await realpath(join(directory, '..data')).catch(() => directory);
+  const newest = (): Promise<string> => realpath(join(directory, '..data')).catch(() => directory);
   const files: Record<string, string | undefined> = {};
-  for (const name of FILES) files[name] = await readFile(join(version, name), 'utf8').catch(() => undefined);
+  let version: string;
+  do {
+    version = await newest();
+    for (const name of FILES) files[name] = await readFile(join(version, name), 'utf8').catch(() => undefined);
+  } while (version !== (await newest()));
   return readKeyset({ KEY_MODE: settings.KEY_MODE, ...files });
 }
