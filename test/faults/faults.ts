@@ -6,7 +6,7 @@
  *   node test/faults/faults.ts --only WORD            the plans of a class, or with WORD in their name
  *   node test/faults/faults.ts --slice 2/8            every eighth plan, from the second on
  *   node test/faults/faults.ts --learn WORKLOAD,…     writes the reference of these anew, and the numbers of plans change
- *   node test/faults/faults.ts --selftest             a broken operator for each oracle
+ *   node test/faults/faults.ts --selftest             a broken operator for each oracle; --only WORD: those named so
  *
  *   --resume FILE    append outcomes to FILE and leave out what is in it
  *   --minutes M      begin no plan after M minutes
@@ -53,7 +53,7 @@ async function main(): Promise<number> {
   }
   if (values.selftest) {
     const { selftest } = await import('./selftest.ts');
-    return selftest(options);
+    return selftest(options, values.only);
   }
   const chosen = select(plans);
   for (const [name, count] of countsOf(plans)) console.log(`  ${String(count).padStart(5)} ${name}`);
