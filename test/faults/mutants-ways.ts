@@ -24,7 +24,19 @@ export const WAY_MUTANTS: readonly Mutant[] = [
     name: 'ends a cutover without a pod being asked',
     patches: ASKS_NOBODY,
     workload: 'cutover',
-    trips: ['no token rejected', 'keys that were cut off are dead', 'old keys are refused everywhere'],
+    trips: ['keys that were cut off are dead', 'old keys are refused everywhere'],
+  },
+  {
+    name: 'ends a cutover when the signers are new',
+    patches: [
+      replacement(
+        'const pods = verifiers.length > 0 ? verifiers : doomed;',
+        "const pods = verifiers.filter(({ target }) => target.settings.roles.includes('Signer'));",
+      ),
+      replacement('if (rows.met.length < all) {', 'if (rows.met.length < 2) {'),
+    ],
+    workload: 'cutover',
+    trips: ['no token rejected'],
   },
   {
     name: 'cuts over outside its window',
@@ -37,7 +49,7 @@ export const WAY_MUTANTS: readonly Mutant[] = [
     patches: [
       replacement(
         'const suspects = [...proved,',
-        'const early = facts.now < currentShape(keyset).writtenAt + 8_000 ? rows.met : [];\n  const suspects = [...early, ...proved,',
+        'const early = facts.now < currentShape(keyset).writtenAt + 20_000 ? rows.met : [];\n  const suspects = [...early, ...proved,',
       ),
     ],
     workload: 'cutover',

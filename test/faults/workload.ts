@@ -7,6 +7,7 @@ import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import { requestAbort } from '../support/scenario/rotation.ts';
 import { ALWAYS_OPEN } from './fleet.ts';
 import type { Lane } from './lane.ts';
+import { patience } from './patience.ts';
 import type { Workload } from './plan.ts';
 
 export interface Wish {
@@ -62,7 +63,7 @@ function specOf(workload: Workload): { readonly to: object; readonly back: objec
 }
 
 /** A window is opened after this at the latest: a fault may keep the operator from telling that it waits for it. */
-const WAITS_MS = 4_000;
+const WAITS_MS = 15_000;
 
 function notNow(): object {
   const inSixHours = (new Date().getUTCHours() + 6) % 24;
@@ -102,7 +103,7 @@ export function wishOf(lane: Lane, workload: Workload): Wish {
   };
   const waits = (): boolean => {
     const told = lane.resource()?.status?.conditions?.some(({ reason }) => reason === 'OutsideWindow');
-    return told === true || Date.now() > Date.parse(requestedAt ?? '') + WAITS_MS;
+    return told === true || Date.now() > Date.parse(requestedAt ?? '') + WAITS_MS * patience();
   };
   const open = async (): Promise<void> => {
     if (allowedFrom !== undefined || spec === undefined || !waits()) return;
