@@ -136,7 +136,7 @@ async function rotate(scene: Scene): Promise<void> {
   const before = await replicaSets(scene);
   const traffic = scene.traffic();
   const requestedAt = await requestRotation(api, namespace, name);
-  const { keyset } = await waitUntilDone(api, namespace, name, { requestedAt });
+  const { keyset } = await waitUntilDone(api, namespace, name, { requestedAt, timeoutMs: 400_000 });
   expect(keyset?.rotation).toMatchObject({ outcome: 'Completed' });
   const report = await settled(traffic);
   expect(report.rejections).toEqual([]);
