@@ -73,6 +73,8 @@ export interface TargetFacts {
   readonly pods: readonly PodFacts[];
   /** What is wrong with it for good, found before its pods were looked at. */
   readonly finding?: Finding;
+  /** Whether it may have pods that cannot be told from others, or not be read: `pods` is empty then. */
+  readonly unseen?: true;
 }
 
 /** The Secret, reduced to what may be told. */

@@ -144,13 +144,15 @@ async function observeTarget(
 ): Promise<TargetFacts> {
   const workload = await observation.world.workload(settings.kind, namespace, settings.name);
   const finding = targetFinding(observation, namespace, settings, workload);
-  if (workload === undefined) return { settings, pods: [], ...(finding && { finding }) };
+  const unseen = workload === undefined ? finding?.reason === 'Forbidden' : workload.unseen === true;
+  const found = { settings, ...(finding && { finding }), ...(unseen && { unseen }) };
+  if (workload === undefined) return { ...found, pods: [] };
   const pods = (await observation.world.podsOf(workload)).filter((pod) => pod.live);
   const { uid, paused, manual, templateVersion, bumpedAt, rolledOut, failed, ready, sources } = workload;
   const heldBy = await budgetThatHolds(observation, namespace, settings, workload, pods);
   const reloader = reloadedBy(workload.reloader, observation.settings.secretName);
   return {
-    settings,
+    ...found,
     workload: {
       uid,
       paused,
@@ -166,7 +168,6 @@ async function observeTarget(
       ...(failed !== undefined && { failed }),
     },
     pods: pods.map((pod) => podFacts(observation, settings, workload, pod)),
-    ...(finding && { finding }),
   };
 }
 

@@ -26,6 +26,8 @@ import { type Acked, currentShape, type Keyset } from './keyset.ts';
 import { requirementsOf } from './requirements.ts';
 import { UNKNOWN, type Write } from './transition.ts';
 
+/** What nobody tells of is looked at again after this, milliseconds. */
+const UNSEEN_RETRY_MS = 10_000;
 /** Pods that hold what must not go on get this long to end. */
 export const GRACE_SECONDS = 5;
 
@@ -61,7 +63,25 @@ export function planReplacement(facts: Facts, keyset: Keyset, replacement: Repla
     const stalled = unproveable(facts, keyset, rows, what, progress);
     return { action: { type: 'wait', until: facts.now + RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
   }
-  return confirmed(facts, keyset, done, phase);
+  const unseen = unseenTarget(facts, what);
+  if (unseen === undefined) return confirmed(facts, keyset, done, phase);
+  return {
+    action: { type: 'wait', until: facts.now + UNSEEN_RETRY_MS },
+    phase,
+    progress: unseen.message,
+    stalled: unseen,
+  };
+}
+
+/** Of pods that cannot be found nothing can be proved. */
+function unseenTarget({ targets }: Facts, what: string): Finding | undefined {
+  const finding = targets.find(({ unseen }) => unseen === true)?.finding;
+  if (finding === undefined) return undefined;
+  const { reason, message } = finding;
+  return {
+    reason,
+    message: `${message}; its pods are neither replaced nor asked, so it is not proved that they refuse ${what}`,
+  };
 }
 
 /** New pods are not deleted again and again because a canary is wrong: then it cannot be proved, and a person must look. */

@@ -89,7 +89,7 @@ export async function withTemplate(
   if (view === undefined || from === undefined) return view;
   const refused = (reason: Finding['reason'], why: string): WorkloadView => {
     const message = `Rollout/${view.name} takes its template from ${from.kind}/${from.name} (its spec.workloadRef), ${why}`;
-    return { ...view, finding: { reason, message } };
+    return { ...view, finding: { reason, message }, ...(view.selector === NOTHING && { unseen: true as const }) };
   };
   if (from.kind !== 'Deployment') {
     return refused('NotSupported', 'and rekey follows Deployments only; put the template into the Rollout');

@@ -51,6 +51,8 @@ export interface WorkloadView extends View {
   readonly rollout?: RolloutState;
   /** Why it can be no target. */
   readonly finding?: Finding;
+  /** Whether its pods cannot be told from others because of that. */
+  readonly unseen?: true;
 }
 
 /** What a restart is for. */

@@ -46,6 +46,13 @@ const annotation = (field: string, value: string | null) => (secret: Secret) => 
   back: { metadata: { annotations: { [field]: secret.metadata.annotations?.[field] ?? null } } },
 });
 
+/** A patch that makes the Secret what that copy says. */
+function backTo({ metadata, data = {} }: Secret, now: Secret): object {
+  const annotations = Object.values(STATE).map((name) => [name, metadata.annotations?.[name] ?? null]);
+  const gone = Object.keys(now.data ?? {}).map((name) => [name, null]);
+  return { metadata: { annotations: Object.fromEntries(annotations) }, data: { ...Object.fromEntries(gone), ...data } };
+}
+
 const STRANGER = 'f'.repeat(64);
 
 export const SECRETS: readonly WorldFault[] = [
@@ -91,6 +98,31 @@ export const SECRETS: readonly WorldFault[] = [
         await sleep(50);
       }
       await edit(context, { metadata: { annotations: { 'example.com/touched': null } } });
+    },
+  },
+  {
+    name: 'the version before is put back from a backup, for 3 s',
+    class: KIND,
+    moments: [0],
+    run: async (context) => {
+      const { api, history } = context.lane;
+      let isOver = false;
+      void context.over.then(() => {
+        isOver = true;
+      });
+      const backup = await api.get<Secret>(target(context));
+      const version = history.latest()?.version ?? 0;
+      while (!isOver && (history.latest()?.version ?? 0) <= version) await sleep(20);
+      // the ledger follows in a moment
+      await sleep(500);
+      if (isOver) return;
+      const newest = await api.get<Secret>(target(context));
+      await during(
+        context,
+        3_000,
+        () => edit(context, backTo(backup, newest)),
+        () => edit(context, backTo(newest, backup)),
+      );
     },
   },
   {

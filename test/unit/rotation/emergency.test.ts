@@ -1,6 +1,6 @@
 /** What the planner does when a key has leaked. */
 import { describe, expect, it } from 'vitest';
-import type { PodFacts } from '../../../src/rotation/facts.ts';
+import type { PodFacts, TargetFacts } from '../../../src/rotation/facts.ts';
 import type { Keyset } from '../../../src/rotation/keyset.ts';
 import { plan } from '../../../src/rotation/plan.ts';
 import { advance, lostKeyset, type Write } from '../../../src/rotation/transition.ts';
@@ -98,6 +98,19 @@ describe('an emergency', () => {
     const burnt = BURNING.burnt.map(({ kid }) => kid);
     expect(burnt).toEqual(['A', 'B', 'N2']);
     expect(BURNING.history.at(-1)?.verify).toEqual(BURNING.keys.map(({ kid }) => kid));
+  });
+
+  it('is not called over while a target may have pods that cannot be found', () => {
+    const asked = services(BURNING, { main: 3, admin: 3 }).map((item) => ({
+      ...item,
+      pods: item.pods.map((one) => ({ ...one, startedAt: T0 })),
+    }));
+    expect(decide(facts(BURNING, { targets: asked }))).toBe('write extinguish');
+    const finding = { reason: 'NotSupported', message: 'Rollout/shop cannot be followed' } as const;
+    const hidden: TargetFacts = { settings: target('shop', ['Verifier']).settings, pods: [], finding, unseen: true };
+    const { action, stalled } = plan(facts(BURNING, { targets: [...asked, hidden] }));
+    expect([action.type, stalled?.reason]).toEqual(['wait', 'NotSupported']);
+    expect(stalled?.message).toContain('not proved');
   });
 
   it('deletes the pods of verifiers first, all at once, and hurries those that linger', () => {
