@@ -2,8 +2,8 @@
  * `rekey verify-audit FILE|-`: whether an audit log is as it was written.
  */
 import { readFileSync } from 'node:fs';
-import { type Verdict, verifyLog } from '../rotation/audit-log.ts';
-import { AUDIT_KEY } from '../rotation/books.ts';
+import { type Verdict, verifyLog } from '../rotation/audit/audit-log.ts';
+import { AUDIT_KEY } from '../rotation/audit/books.ts';
 
 const USAGE = 'usage: kubectl get configmap NAME -o json | rekey verify-audit -\n';
 

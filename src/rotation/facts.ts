@@ -1,12 +1,13 @@
 /**
  * What the planner knows of the world: observed, complete, without a key byte.
  */
-import type { Due, WindowState } from './cadence.ts';
-import type { Consumption } from './consumption.ts';
+
+import type { Ledger } from './audit/ledger.ts';
 import type { Finding } from './finding.ts';
-import type { Keyset, Kid } from './keyset.ts';
-import type { Ledger } from './ledger.ts';
+import type { Keyset, Kid } from './keyset/keyset.ts';
+import type { Due, WindowState } from './schedule/cadence.ts';
 import type { Settings, TargetSettings } from './settings.ts';
+import type { Consumption } from './workloads/consumption.ts';
 
 export type Answer = 'accepted' | 'refused' | 'unknown';
 

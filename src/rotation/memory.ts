@@ -5,7 +5,7 @@
 import type { Outcome, RetiredKey } from './act.ts';
 import type { Facts, Probe } from './facts.ts';
 import type { SecretReading } from './observe.ts';
-import type { DataNames } from './secret-data.ts';
+import type { DataNames } from './secret/secret-data.ts';
 import type { Settings } from './settings.ts';
 
 export class Memory {

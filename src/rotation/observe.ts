@@ -7,19 +7,19 @@ import { isKubeError } from '../kube/errors.ts';
 import { PODS, type PodDisruptionBudget, SECRETS, type Secret } from '../kube/types.ts';
 import type { Availability } from '../runtime/optional-reflector.ts';
 import type { Store } from '../runtime/store.ts';
-import { budgetOf, strictBudgets } from './budgets.ts';
-import { dueOf, impossibleWindow, windowState } from './cadence.ts';
-import { consumptionOf } from './consumption.ts';
+import type { LedgerReading } from './audit/ledger.ts';
 import type { EmergencyRequest, Facts, PodFacts, Probe, Requests, SecretFacts, TargetFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
-import type { LedgerReading } from './ledger.ts';
 import { type JwtKeyRotation, REQUEST } from './names.ts';
-import { reloadedBy } from './reloader.ts';
-import { isWhole, templateFinding, unservedFinding, versionOf, withTemplate } from './rollouts.ts';
-import { readSecret } from './secret.ts';
+import { dueOf, impossibleWindow, windowState } from './schedule/cadence.ts';
+import { readSecret } from './secret/secret.ts';
 import type { Settings, TargetSettings } from './settings.ts';
-import { type PodView, podView, selectorText, selects } from './views.ts';
-import { WORKLOAD_KINDS, WORKLOADS, type WorkloadKind, type WorkloadView } from './workloads.ts';
+import { budgetOf, strictBudgets } from './workloads/budgets.ts';
+import { consumptionOf } from './workloads/consumption.ts';
+import { reloadedBy } from './workloads/reloader.ts';
+import { isWhole, templateFinding, unservedFinding, versionOf, withTemplate } from './workloads/rollouts.ts';
+import { type PodView, podView, selectorText, selects } from './workloads/views.ts';
+import { WORKLOAD_KINDS, WORKLOADS, type WorkloadKind, type WorkloadView } from './workloads/workloads.ts';
 
 /** Where workloads and pods are read from: the caches, or the API server itself. */
 export interface World {

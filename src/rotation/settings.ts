@@ -2,12 +2,13 @@
  * The spec of a JwtKeyRotation with every duration in milliseconds and every schedule understood, or the first thing that
  * is wrong with it. What the CRD can check has been checked by the API server; here stands the rest.
  */
-import { parseDuration } from './duration.ts';
+
 import { type Finding, firstFinding, type Policy } from './finding.ts';
-import type { Role } from './keyset.ts';
-import { isTimeZone, parseCron } from './schedule.ts';
+import type { Role } from './keyset/keyset.ts';
+import { parseDuration } from './schedule/duration.ts';
+import { isTimeZone, parseCron } from './schedule/schedule.ts';
 import type { JwtKeyRotationSpec } from './types.ts';
-import type { WorkloadKind } from './workloads.ts';
+import type { WorkloadKind } from './workloads/workloads.ts';
 
 export interface CanarySettings {
   readonly path: string;

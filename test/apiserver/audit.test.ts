@@ -1,7 +1,7 @@
 /** The audit log on a real API server: one record a rotation, which verifies, whoever died meanwhile. */
 import { describe, expect, inject, it } from 'vitest';
-import { verifyLog } from '../../src/rotation/audit-log.ts';
-import { AUDIT_KEY, booksNameOf } from '../../src/rotation/books.ts';
+import { verifyLog } from '../../src/rotation/audit/audit-log.ts';
+import { AUDIT_KEY, booksNameOf } from '../../src/rotation/audit/books.ts';
 import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import { requestRotation, waitUntilDone } from '../support/scenario/rotation.ts';
 import { openScene, type Scene } from '../support/scenario/scene.ts';

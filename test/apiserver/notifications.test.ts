@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import type { Message } from '../../src/rotation/notifications.ts';
+import type { Message } from '../../src/rotation/report/notifications.ts';
 import type { KubeApi } from '../support/cluster/kubeapi.ts';
 import { readState, requestRotation, waitFor, waitUntilDone, waitUntilReady } from '../support/scenario/rotation.ts';
 import { openScene } from '../support/scenario/scene.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Keyset } from '../../src/rotation/keyset.ts';
+import type { Keyset } from '../../src/rotation/keyset/keyset.ts';
 import { installOperator, letIn, OPERATOR_NAMESPACE, operatorKubeconfig } from '../support/scenario/install.ts';
 import { type KeyRecorder, recordKeys } from '../support/scenario/key-recorder.ts';
 import { type OperatorProcess, startOperator } from '../support/scenario/operator.ts';

@@ -1,7 +1,7 @@
 /**
  * How large a world is explored, and what may go wrong in it.
  */
-import type { Role } from '../../src/rotation/keyset.ts';
+import type { Role } from '../../src/rotation/keyset/keyset.ts';
 
 export interface TargetConfig {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Write } from '../../src/rotation/transition.ts';
+import type { Write } from '../../src/rotation/keyset/transition.ts';
 import { decode, encode } from './codec.ts';
 import { CONFIGS, GROUPS } from './config.ts';
 import { effectOf } from './effects.ts';

@@ -1,8 +1,9 @@
 /**
  * What the operator observes of a world: from the API server, or from caches that may be behind.
  */
+
+import { EMPTY_LEDGER } from '../../src/rotation/audit/ledger.ts';
 import type { Answer, Facts, PodFacts, Probe as ProbeFacts, TargetFacts } from '../../src/rotation/facts.ts';
-import { EMPTY_LEDGER } from '../../src/rotation/ledger.ts';
 import type { Settings, TargetSettings } from '../../src/rotation/settings.ts';
 import { chronicleAt, type TrueShape } from './chronicle.ts';
 import type { Config } from './config.ts';

@@ -7,7 +7,7 @@
  * comparison of the planner is of the form `now >= time + constant` with a smaller constant. The one comparison of two
  * recorded times, of a container's start with a write, is kept exactly: see {@link startedAt}.
  */
-import type { KeyRecord, Keyset, RotationRecord, Shape } from '../../src/rotation/keyset.ts';
+import type { KeyRecord, Keyset, RotationRecord, Shape } from '../../src/rotation/keyset/keyset.ts';
 import { internChronicle, trueShape } from './chronicle.ts';
 
 export const NOW = Date.UTC(2026, 0, 1);

@@ -2,9 +2,10 @@
  * The operator in the explored world: it thinks with the production planner, and its effects do to the world what the
  * production effects do to a cluster, one at a time and with anything in between.
  */
-import type { Decision } from '../../src/rotation/decision.ts';
+
 import type { Facts } from '../../src/rotation/facts.ts';
-import { plan } from '../../src/rotation/plan.ts';
+import type { Decision } from '../../src/rotation/plan/decision.ts';
+import { plan } from '../../src/rotation/plan/plan.ts';
 import type { Config } from './config.ts';
 import { effectOf, internEffect } from './effects.ts';
 import { factsOf, indexOf } from './facts.ts';

@@ -1,8 +1,8 @@
 /**
  * What must hold of a decision: I10, I11, I13 and I16.
  */
-import type { Decision } from '../../src/rotation/decision.ts';
-import { plan } from '../../src/rotation/plan.ts';
+import type { Decision } from '../../src/rotation/plan/decision.ts';
+import { plan } from '../../src/rotation/plan/plan.ts';
 import type { Config } from './config.ts';
 import { indexOf } from './facts.ts';
 import { entryOf, UNMANAGED } from './keysets.ts';

@@ -1,8 +1,8 @@
 /**
  * What effects do to the world: see src/rotation/act.ts.
  */
-import type { Keyset, Shape } from '../../src/rotation/keyset.ts';
-import { advance, foundKeyset, type Write } from '../../src/rotation/transition.ts';
+import type { Keyset, Shape } from '../../src/rotation/keyset/keyset.ts';
+import { advance, foundKeyset, type Write } from '../../src/rotation/keyset/transition.ts';
 import { appended, trueShape } from './chronicle.ts';
 import type { Config } from './config.ts';
 import { isWrite } from './effects.ts';

@@ -7,8 +7,8 @@ import type { Mutant } from './mutants.ts';
 const patch =
   (file: string) =>
   (find: string, replace: string): Patch => ({ file: `src/rotation/${file}.ts`, find, replace });
-const replacement = patch('replacement');
-const transition = patch('transition');
+const replacement = patch('plan/replacement');
+const transition = patch('keyset/transition');
 
 /** No pod is asked and none is deleted: it is over when it has begun. */
 export const ASKS_NOBODY: readonly Patch[] = [
@@ -65,7 +65,7 @@ export const WAY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'restarts for a lazy retirement',
-    patches: [patch('progress')("facts.settings.retireMode === 'Lazy' &&", "facts.settings.retireMode === 'Eager' &&")],
+    patches: [patch('plan/progress')("facts.settings.retireMode === 'Lazy' &&", "facts.settings.retireMode === 'Eager' &&")],
     workload: 'lazy',
     trips: ['few restarts'],
   },
@@ -82,7 +82,7 @@ export const WAY_MUTANTS: readonly Mutant[] = [
   {
     name: 'restarts pods that read mounted files',
     patches: [
-      patch('requirements')(
+      patch('plan/requirements')(
         "holds: (shape) => shape.version === version, restart: target.settings.source === 'Env' }",
         'holds: (shape) => shape.version === version, restart: true }',
       ),
@@ -93,7 +93,7 @@ export const WAY_MUTANTS: readonly Mutant[] = [
   {
     name: 'marks pods that read no files',
     patches: [
-      patch('converge')(
+      patch('plan/converge')(
         "filter(({ target }) => target.settings.source === 'File')\n    .flatMap",
         "filter(({ target }) => target.settings.source === 'Env')\n    .flatMap",
       ),

@@ -16,11 +16,11 @@ export interface Mutant {
 }
 
 const act = (find: string, replace: string): Patch => ({ file: 'src/rotation/act.ts', find, replace });
-const progress = (find: string, replace: string): Patch => ({ file: 'src/rotation/progress.ts', find, replace });
+const progress = (find: string, replace: string): Patch => ({ file: 'src/rotation/plan/progress.ts', find, replace });
 
 /** Without it the guard would keep most of these mutants from doing harm: that is its purpose. */
 const NO_GUARD: Patch = {
-  file: 'src/rotation/safe-write.ts',
+  file: 'src/rotation/plan/safe-write.ts',
   find: 'return [...w1(',
   replace: 'if (next) return [];\n  return [...w1(',
 };
@@ -36,8 +36,12 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'retires the old key at once',
     // nor does it wait for nodes that lag behind: tokens of the campaign are dead by then
     patches: [
-      { file: 'src/rotation/guard.ts', find: 'return Math.max(', replace: 'return 0 * Math.max(' },
-      { file: 'src/rotation/guard.ts', find: 'if (facts.now < settled) {', replace: 'if (facts.now < 0 * settled) {' },
+      { file: 'src/rotation/plan/guard.ts', find: 'return Math.max(', replace: 'return 0 * Math.max(' },
+      {
+        file: 'src/rotation/plan/guard.ts',
+        find: 'if (facts.now < settled) {',
+        replace: 'if (facts.now < 0 * settled) {',
+      },
     ],
     trips: ['W2: no key lost'],
   },
@@ -46,7 +50,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       NO_GUARD,
       {
-        file: 'src/rotation/transition.ts',
+        file: 'src/rotation/keyset/transition.ts',
         find: "return { sign: kidOf(keyset, 'staged'), verify: [kidOf(keyset, 'staged'), sign] };",
         replace: "return { sign: kidOf(keyset, 'staged'), verify: [kidOf(keyset, 'staged')] };",
       },
@@ -69,7 +73,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       NO_GUARD,
       {
-        file: 'src/rotation/roll.ts',
+        file: 'src/rotation/plan/roll.ts',
         find: '  const progress = describe(requirements, rows);\n',
         replace: '  if (now > 0) return undefined;\n  const progress = describe(requirements, rows);\n',
       },
@@ -102,7 +106,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'counts no versions',
     patches: [
       {
-        file: 'src/rotation/transition.ts',
+        file: 'src/rotation/keyset/transition.ts',
         find: 'function rewrite(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyset {\n  const version = keyset.version + 1;',
         replace:
           'function rewrite(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyset {\n  const version = keyset.version;',
@@ -124,7 +128,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'writes over what belongs to others',
     patches: [
       {
-        file: 'src/rotation/secret-data.ts',
+        file: 'src/rotation/secret/secret-data.ts',
         find: '[DATA.keyId]: base64(',
         replace: "OTHER: base64(Buffer.from('gone')),\n    [DATA.keyId]: base64(",
       },

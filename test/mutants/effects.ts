@@ -3,10 +3,10 @@
  * oracle that it stands for.
  */
 import type { Secret } from '../../src/kube/types.ts';
-import { currentShape, type Keyset } from '../../src/rotation/keyset.ts';
+import { currentShape, type Keyset } from '../../src/rotation/keyset/keyset.ts';
 import { incarnationOf } from '../../src/rotation/observe.ts';
-import { readSecret } from '../../src/rotation/secret.ts';
-import { podView } from '../../src/rotation/views.ts';
+import { readSecret } from '../../src/rotation/secret/secret.ts';
+import { podView } from '../../src/rotation/workloads/views.ts';
 import { type Change, MiniCluster } from './cluster.ts';
 import { DRAIN_MS, MiniOperator } from './operator.ts';
 

@@ -5,7 +5,7 @@ import type { Mutant } from './mutant.ts';
 
 const ACT = 'src/rotation/act.ts';
 const OBSERVE = 'src/rotation/observe.ts';
-const KEYS = 'src/rotation/keys.ts';
+const KEYS = 'src/rotation/secret/keys.ts';
 const WORLD_WRITE = 'test/explore/write.ts';
 
 export const EFFECT_MISTAKES: readonly Mutant[] = [
@@ -52,7 +52,7 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
     name: 'restart stamped by the second',
     patches: [
       {
-        file: 'src/rotation/workloads.ts',
+        file: 'src/rotation/workloads/workloads.ts',
         find: 'return { annotations: { [KEYSET_VERSION]: String(version) } };',
         replace: 'return { annotations: { [KEYSET_VERSION]: String(Date.now() / 1000 | 0) } };',
       },
@@ -108,7 +108,7 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
         replace: 'const key = newKey(settings.keyBytes);\n    const fresh = { key, ack: newKey(MIN_KEY_BYTES) };',
       },
       {
-        file: 'src/rotation/canary.ts',
+        file: 'src/rotation/secret/canary.ts',
         find: 'const madeUp = generateKey(MIN_KEY_BYTES);',
         replace: 'const madeUp = generateKey(MIN_KEY_BYTES);\n    generateKey(MIN_KEY_BYTES);',
       },
@@ -118,7 +118,11 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
   {
     name: 'key id left out of the Secret',
     patches: [
-      { file: 'src/rotation/secret-data.ts', find: "[DATA.keyId]: base64(Buffer.from(sign, 'utf8')),", replace: '' },
+      {
+        file: 'src/rotation/secret/secret-data.ts',
+        find: "[DATA.keyId]: base64(Buffer.from(sign, 'utf8')),",
+        replace: '',
+      },
     ],
     check: { by: 'effect', effect: 'names', oracles: ['I8'] },
   },

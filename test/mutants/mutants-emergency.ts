@@ -4,8 +4,8 @@
 import type { Mutant } from './mutant.ts';
 import type { Patch } from './patches.ts';
 
-const TRANSITION = 'src/rotation/transition.ts';
-const REPLACEMENT = 'src/rotation/replacement.ts';
+const TRANSITION = 'src/rotation/keyset/transition.ts';
+const REPLACEMENT = 'src/rotation/plan/replacement.ts';
 
 /** Nobody is asked, and nobody is waited for. */
 export const OVER_TOO_EARLY: readonly Patch[] = [

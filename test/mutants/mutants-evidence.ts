@@ -3,10 +3,10 @@
  */
 import type { Mutant } from './mutant.ts';
 
-const EVIDENCE = 'src/rotation/evidence.ts';
-const CONVERGE = 'src/rotation/converge.ts';
-const KEYSET = 'src/rotation/keyset.ts';
-const TRANSITION = 'src/rotation/transition.ts';
+const EVIDENCE = 'src/rotation/plan/evidence.ts';
+const CONVERGE = 'src/rotation/plan/converge.ts';
+const KEYSET = 'src/rotation/keyset/keyset.ts';
+const TRANSITION = 'src/rotation/keyset/transition.ts';
 
 const SURVEYED = 'for (const pod of target.pods) rows[judge(target, pod, holds, keyset)].push({ target, pod });';
 const ACKED = 'target.pods.map((pod) => shapesHeld(target, pod, keyset)[0]?.version ?? 0)';
@@ -84,7 +84,7 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     name: 'unlisted consumers ignored',
     patches: [
       {
-        file: 'src/rotation/policies/preflight.ts',
+        file: 'src/rotation/plan/policies/preflight.ts',
         find: "if (unlistedConsumers.length === 0 || settings.unlistedConsumers === 'Warn') return undefined;",
         replace: "if (unlistedConsumers.length === 0 || settings.unlistedConsumers !== 'Warn') return undefined;",
       },
@@ -133,7 +133,7 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     name: 'what was written is read otherwise',
     patches: [
       {
-        file: 'src/rotation/state.ts',
+        file: 'src/rotation/keyset/state.ts',
         find: '...(rotatedAt !== undefined && { rotatedAt: time(rotatedAt) }),',
         replace: '',
       },

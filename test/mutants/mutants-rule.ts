@@ -3,12 +3,12 @@
  */
 import type { Mutant } from './mutant.ts';
 
-const SAFE_WRITE = 'src/rotation/safe-write.ts';
-const TRANSITION = 'src/rotation/transition.ts';
-const PROGRESS = 'src/rotation/progress.ts';
-const PLAN = 'src/rotation/plan.ts';
-const STEADY = 'src/rotation/steady.ts';
-const GUARD = 'src/rotation/guard.ts';
+const SAFE_WRITE = 'src/rotation/plan/safe-write.ts';
+const TRANSITION = 'src/rotation/keyset/transition.ts';
+const PROGRESS = 'src/rotation/plan/progress.ts';
+const PLAN = 'src/rotation/plan/plan.ts';
+const STEADY = 'src/rotation/plan/steady.ts';
+const GUARD = 'src/rotation/plan/guard.ts';
 
 /** The guard would withhold what the mistake leads to: here it is asked whether the mistake is seen without it. */
 const UNGUARDED = {

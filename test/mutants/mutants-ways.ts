@@ -4,10 +4,10 @@
 import type { Mutant } from './mutant.ts';
 import { OVER_TOO_EARLY } from './mutants-emergency.ts';
 
-const CUTOVER = 'src/rotation/cutover.ts';
-const STEADY = 'src/rotation/steady.ts';
-const PROGRESS = 'src/rotation/progress.ts';
-const CONVERGE = 'src/rotation/converge.ts';
+const CUTOVER = 'src/rotation/plan/cutover.ts';
+const STEADY = 'src/rotation/plan/steady.ts';
+const PROGRESS = 'src/rotation/plan/progress.ts';
+const CONVERGE = 'src/rotation/plan/converge.ts';
 
 export const WAY_MISTAKES: readonly Mutant[] = [
   {
@@ -64,7 +64,7 @@ export const WAY_MISTAKES: readonly Mutant[] = [
           "if (target.settings.source === 'File') return pod.templateVersion === keyset.version ? 'met' : 'leaving';",
       },
       {
-        file: 'src/rotation/evidence.ts',
+        file: 'src/rotation/plan/evidence.ts',
         find: 'const oldest = targets\n',
         replace:
           "if (targets.every((t) => t.settings.source === 'File' && t.pods.every((p) => p.templateVersion === keyset.version))) return keyset.version;\n  const oldest = targets\n",
@@ -76,7 +76,7 @@ export const WAY_MISTAKES: readonly Mutant[] = [
     name: 'of a service that knows one previous key the answers alone are believed',
     patches: [
       {
-        file: 'src/rotation/evidence.ts',
+        file: 'src/rotation/plan/evidence.ts',
         find: '.filter((shape) => started.includes(shape))',
         replace: '.filter((shape, i, all) => started.length > 0 && i === all.length - 1)',
       },
@@ -87,7 +87,7 @@ export const WAY_MISTAKES: readonly Mutant[] = [
     name: 'an emergency asks a service of one key for the ack key',
     patches: [
       {
-        file: 'src/rotation/evidence.ts',
+        file: 'src/rotation/plan/evidence.ts',
         find: "return !replaced || kid !== keyIn(keyset, 'ack')?.kid;",
         replace: 'return replaced || !replaced;',
       },

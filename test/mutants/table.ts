@@ -1,7 +1,7 @@
 /**
  * Rows of the planner's table for worlds that the assumptions exclude, where rekey is careful all the same.
  */
-import { plan } from '../../src/rotation/plan.ts';
+import { plan } from '../../src/rotation/plan/plan.ts';
 import { DRAINING, facts, pod, probeOf, SETTINGS, STEADY, services, T0 } from '../unit/rotation/builders.ts';
 
 /** A signer that holds the old key, found after the drain has begun: the wait for its tokens starts again. */

@@ -12,8 +12,8 @@ import {
   possible,
   type RotationRecord,
   type Shape,
-} from '../../src/rotation/keyset.ts';
-import { decodeState, encodeState } from '../../src/rotation/state.ts';
+} from '../../src/rotation/keyset/keyset.ts';
+import { decodeState, encodeState } from '../../src/rotation/keyset/state.ts';
 import { settings } from './settings.ts';
 
 const time = fc.integer({ min: 0, max: 4_102_444_800_000 });

@@ -5,8 +5,15 @@
  * youngest token of every key is as young as can be.
  */
 import fc from 'fast-check';
-import { compact, type KeyRecord, type Keyset, type Kid, type Role, type Shape } from '../../src/rotation/keyset.ts';
-import { unsafeReasons } from '../../src/rotation/safe-write.ts';
+import {
+  compact,
+  type KeyRecord,
+  type Keyset,
+  type Kid,
+  type Role,
+  type Shape,
+} from '../../src/rotation/keyset/keyset.ts';
+import { unsafeReasons } from '../../src/rotation/plan/safe-write.ts';
 import { settings } from './settings.ts';
 
 const DRAIN_MS = 1_000;

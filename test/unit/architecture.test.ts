@@ -24,19 +24,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 };
 /** Decide and never act: they know nothing of the world but facts. */
 const PURE = [
-  'plan',
-  'steady',
-  'progress',
-  'guard',
-  'converge',
-  'requirements',
-  'evidence',
-  'safe-write',
-  'transition',
-  'keyset',
-  'notifications',
-  'policies/preflight',
-];
+  ...['plan', 'steady', 'progress', 'guard', 'converge', 'requirements', 'evidence', 'safe-write', 'cutover'],
+  ...['emergency', 'replacement', 'roll', 'policies/preflight', 'policies/sources', 'policies/reloader'],
+]
+  .map((name) => `plan/${name}`)
+  .concat(['keyset/transition', 'keyset/keyset', 'report/notifications', 'audit/ledger', 'workloads/consumption']);
 
 describe('the source', () => {
   it('has its arrows in one direction', () => {

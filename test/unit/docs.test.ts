@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { dump, loadAll } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { HELP } from '../../src/flags.ts';
-import { booksNameOf } from '../../src/rotation/books.ts';
+import { booksNameOf } from '../../src/rotation/audit/books.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -23,14 +23,16 @@ describe('the documentation', () => {
   });
 
   it('explains every Event', () => {
-    const told = ['announce', 'audit-writer', 'notifier'].map((name) => read(`src/rotation/${name}.ts`)).join('');
+    const told = ['report/announce', 'audit/audit-writer', 'report/notifier']
+      .map((name) => read(`src/rotation/${name}.ts`))
+      .join('');
     const events = all(told, /(?:(?:normal|warning)\(|reason: |#tell(?:Once)?\(resource, )'([A-Za-z]+)'/g);
     expect(events.length).toBeGreaterThan(20);
     expect(missing(events, 'docs/reference/events.md')).toEqual([]);
   });
 
   it('explains every metric of rotations', () => {
-    const metrics = all(read('src/rotation/metrics.ts'), /'(rekey_[a-z_]+)'/g);
+    const metrics = all(read('src/rotation/report/metrics.ts'), /'(rekey_[a-z_]+)'/g);
     expect(metrics.length).toBeGreaterThan(10);
     expect(missing(metrics, 'docs/reference/metrics.md')).toEqual([]);
   });

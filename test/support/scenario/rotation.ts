@@ -1,6 +1,6 @@
-import type { Keyset } from '../../../src/rotation/keyset.ts';
+import type { Keyset } from '../../../src/rotation/keyset/keyset.ts';
+import { decodeState } from '../../../src/rotation/keyset/state.ts';
 import { type JwtKeyRotation, REQUEST, STATE } from '../../../src/rotation/names.ts';
-import { decodeState } from '../../../src/rotation/state.ts';
 import type { JwtKeyRotationStatus } from '../../../src/rotation/types.ts';
 import type { KubeApi } from '../cluster/kubeapi.ts';
 import type { KubeObject } from '../cluster/kubeobject.ts';

@@ -1,9 +1,10 @@
 /** Facts for planner tests: a healthy world of three services on keyset version 1, and edits of it. */
+
+import { EMPTY_LEDGER } from '../../../src/rotation/audit/ledger.ts';
 import type { Answer, Facts, PodFacts, Probe, TargetFacts, WorkloadFacts } from '../../../src/rotation/facts.ts';
-import { currentShape, type Keyset, type Kid, type Role } from '../../../src/rotation/keyset.ts';
-import { EMPTY_LEDGER } from '../../../src/rotation/ledger.ts';
+import { currentShape, type Keyset, type Kid, type Role } from '../../../src/rotation/keyset/keyset.ts';
+import { advance, foundKeyset, makesKey, type Write } from '../../../src/rotation/keyset/transition.ts';
 import type { Settings, TargetSettings } from '../../../src/rotation/settings.ts';
-import { advance, foundKeyset, makesKey, type Write } from '../../../src/rotation/transition.ts';
 
 export const T0 = Date.UTC(2026, 0, 1);
 /** The writes of the keysets below have reached every node. */

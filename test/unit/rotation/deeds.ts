@@ -1,7 +1,8 @@
 /** What the planner decides, in a few words, and edits of its facts. */
-import type { Decision } from '../../../src/rotation/decision.ts';
+
 import type { Facts, TargetFacts } from '../../../src/rotation/facts.ts';
-import { plan } from '../../../src/rotation/plan.ts';
+import type { Decision } from '../../../src/rotation/plan/decision.ts';
+import { plan } from '../../../src/rotation/plan/plan.ts';
 import { SETTINGS, T0 } from './builders.ts';
 
 /** Somebody asks for a rotation. */

@@ -1,0 +1,60 @@
+/**
+ * What the audit log says of a rotation that has ended.
+ */
+import { redactText } from '../../runtime/redact.ts';
+import { keyOf } from '../../runtime/store.ts';
+import type { Facts, TargetFacts } from '../facts.ts';
+import { iso } from '../iso.ts';
+import { type Keyset, type Kid, type RotationRecord, secondsOf } from '../keyset/keyset.ts';
+import type { JwtKeyRotation } from '../names.ts';
+import { levelOf } from '../plan/evidence.ts';
+import type { AuditKey, AuditRecord } from './audit-log.ts';
+
+/** @param rotation one that has ended */
+export function recordOf(
+  { metadata }: JwtKeyRotation,
+  { settings, targets, ledger }: Facts,
+  keyset: Keyset,
+  rotation: RotationRecord,
+): AuditRecord {
+  const { id, trigger, actor, reason, from, to, startedAt, finishedAt = startedAt, outcome, failure } = rotation;
+  if (outcome === undefined) throw new Error(`rotation ${id} has not ended`);
+  const named = (kid: Kid): AuditKey => {
+    const fp = [...keyset.keys, ...keyset.burnt, ...ledger.keys].find((key) => key.kid === kid)?.fingerprint;
+    return fp === undefined ? { kid } : { kid, fp };
+  };
+  const emergency = trigger === 'Emergency' && rotation === keyset.rotation ? keyset.emergency : undefined;
+  const seconds = emergency && secondsOf(emergency);
+  const since = emergency?.writtenAt ?? Number.POSITIVE_INFINITY;
+  const burnt = keyset.burnt.filter(({ burntAt }) => burntAt >= since).map(({ kid }) => named(kid));
+  return {
+    rotationId: id,
+    resource: keyOf(metadata),
+    environment: settings.environment,
+    // people write what they like into a reason, the leaked key too
+    ...{ trigger, actor, reason: redactText(reason) },
+    from: named(from),
+    to: named(to),
+    keysetVersion: keyset.version,
+    targets: rotation === keyset.rotation ? targets.map((target) => targetRecord(target, keyset)) : [],
+    startedAt: iso(startedAt),
+    finishedAt: iso(finishedAt),
+    outcome,
+    ...(rotation.cutOverAt !== undefined && { cutOverAt: iso(rotation.cutOverAt) }),
+    ...(failure && { failure: `${failure.reason}: ${failure.message}` }),
+    ...(emergency && seconds !== undefined && { emergency: { nonce: emergency.nonce, seconds, burnt } }),
+  };
+}
+
+/** When the last pod had answered is known while the operator lives that asked. */
+function targetRecord(target: TargetFacts, keyset: Keyset): AuditRecord['targets'][number] {
+  const { kind, name } = target.settings;
+  const answers = target.pods.flatMap(({ probe }) => (probe?.version === keyset.version ? [probe.at] : []));
+  const complete = answers.length > 0 && answers.length === target.pods.length;
+  const bumpedAt = target.workload?.bumpedAt;
+  return {
+    ...{ kind, name, level: levelOf(target), pods: target.pods.length },
+    ...(bumpedAt !== undefined && { bumpedAt: iso(bumpedAt) }),
+    ...(complete && { ackedAt: iso(Math.max(...answers)) }),
+  };
+}

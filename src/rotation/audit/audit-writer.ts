@@ -1,0 +1,208 @@
+/**
+ * Keeps the audit log and the ledger, a ConfigMap beside the Secret, in the background: no pass ever waits for a write. Both
+ * follow the world: what the Secret says is recorded again and again until it stands there.
+ */
+import type { KubeClient } from '../../kube/client.ts';
+import { isKubeError } from '../../kube/errors.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { EventRecorder } from '../../runtime/events.ts';
+import type { Logger } from '../../runtime/log.ts';
+import { keyOf } from '../../runtime/store.ts';
+import type { Facts } from '../facts.ts';
+import { endedRotations } from '../keyset/keyset.ts';
+import type { JwtKeyRotation } from '../names.ts';
+import { type AuditRecord, appendRecord, headOf, isRecorded, verifyLog } from './audit-log.ts';
+import { recordOf } from './audit-record.ts';
+import { type Books, booksNameOf, ForeignBooks, findBooks, putBooks } from './books.ts';
+import { EMPTY_LEDGER, type Ledger, type LedgerReading, merged, recorded, sameLedger } from './ledger.ts';
+
+const RETRY_MS = 10_000;
+
+export interface AuditWriterOptions {
+  readonly client: Pick<KubeClient, 'get' | 'create' | 'mergePatch'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly events: Pick<EventRecorder, 'event'>;
+  /** @throws if this process may not write now */
+  readonly fence: () => void;
+  /** Told of each resource that must be looked at again, and after how many milliseconds. */
+  readonly onRetry: (key: string, afterMs: number) => void;
+}
+
+/** What is known of one resource. */
+interface Account {
+  resource: JwtKeyRotation;
+  readonly name: string;
+  /** What was read, and observed since. */
+  ledger: Ledger;
+  /** What the ConfigMap is known to hold. */
+  stored: Ledger;
+  finding?: LedgerReading['finding'];
+  /** Not before this monotonic time is the ConfigMap read again, if it has not been read yet or could not be. */
+  readAgainAt: number | undefined;
+  /** Records that are not known to be in the log, by rotation. */
+  readonly due: Map<string, AuditRecord>;
+  /** Rotations that are in the log, of those that the Secret still knows. */
+  recorded: readonly string[];
+  writing: boolean;
+  /** The monotonic time of the next try, after one that failed. */
+  notBefore: number;
+  /** Why it failed last: told once. */
+  told?: string;
+}
+
+export class AuditWriter {
+  readonly #options: AuditWriterOptions;
+  readonly #accounts = new Map<string, Account>();
+  readonly #underWay = new Set<Promise<void>>();
+
+  constructor(options: AuditWriterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Reads the ledger, once. Where that is not allowed, or the ConfigMap is somebody else's, rekey goes on without.
+   *
+   * @param afresh reads it again and forgets what it does not say: a whole cluster may have been restored, the ConfigMap too
+   * @throws if the API server cannot be asked now, unless an emergency is to be served
+   */
+  async ledgerOf(resource: JwtKeyRotation, emergency: boolean, afresh = false): Promise<LedgerReading> {
+    const account = this.#account(resource);
+    const { readAgainAt } = account;
+    if (afresh || (readAgainAt !== undefined && this.#options.clock.monotonic() >= readAgainAt)) {
+      try {
+        await this.#read(account);
+        if (afresh) account.ledger = account.stored;
+      } catch (error) {
+        const lasting = isKubeError(error, 'Forbidden') || error instanceof ForeignBooks;
+        if (!lasting && !emergency) throw error;
+        account.readAgainAt = this.#options.clock.monotonic() + RETRY_MS;
+        this.#notKept(account, error);
+      }
+    }
+    const { ledger, finding } = account;
+    return { ledger, ...(finding && { finding }) };
+  }
+
+  /** Records what the Secret says and the ConfigMap does not. Returns at once. */
+  observed(resource: JwtKeyRotation, facts: Facts): void {
+    if (facts.secret.kind !== 'Managed') return;
+    const { keyset } = facts.secret;
+    const account = this.#account(resource);
+    account.resource = resource;
+    account.ledger = recorded(account.ledger, keyset, facts.now);
+    const ended = endedRotations(keyset);
+    account.recorded = account.recorded.filter((id) => ended.some((rotation) => rotation.id === id));
+    for (const rotation of ended) {
+      if (account.recorded.includes(rotation.id) || account.due.has(rotation.id)) continue;
+      account.due.set(rotation.id, recordOf(resource, { ...facts, ledger: account.ledger }, keyset, rotation));
+    }
+    this.#start(account);
+  }
+
+  /** Resolves when nothing is on its way any more. */
+  async idle(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+  }
+
+  forgot(key: string): void {
+    this.#accounts.delete(key);
+  }
+
+  #account(resource: JwtKeyRotation): Account {
+    const key = keyOf(resource.metadata);
+    const known = this.#accounts.get(key);
+    if (known !== undefined) return known;
+    const account: Account = {
+      ...{ resource, name: booksNameOf(resource.spec.secretName), ledger: EMPTY_LEDGER, stored: EMPTY_LEDGER },
+      ...{ readAgainAt: 0, due: new Map(), recorded: [], writing: false, notBefore: 0 },
+    };
+    this.#accounts.set(key, account);
+    return account;
+  }
+
+  #start(account: Account): void {
+    const { clock } = this.#options;
+    if (account.writing || !isDirty(account) || clock.monotonic() < account.notBefore) return;
+    account.writing = true;
+    const written = this.#write(account)
+      .then(() => {
+        delete account.told;
+      })
+      .catch((error: unknown) => this.#failed(account, error))
+      .finally(() => {
+        account.writing = false;
+        this.#underWay.delete(written);
+        this.#start(account);
+      });
+    this.#underWay.add(written);
+  }
+
+  async #read(account: Account): Promise<Books | undefined> {
+    const { client, clock } = this.#options;
+    const { namespace = '' } = account.resource.metadata;
+    const books = await findBooks(client, namespace, account.name);
+    const { ledger = EMPTY_LEDGER, finding } = books ?? {};
+    account.stored = ledger;
+    account.ledger = merged(account.ledger, ledger);
+    account.finding = finding;
+    account.readAgainAt = finding === undefined ? undefined : clock.monotonic() + RETRY_MS;
+    return books;
+  }
+
+  async #write(account: Account): Promise<void> {
+    const { client, fence, log } = this.#options;
+    const { namespace = '' } = account.resource.metadata;
+    const books = await this.#read(account);
+    const before = books?.log ?? '';
+    const { broken } = verifyLog(before);
+    if (broken !== undefined) this.#tell(account, 'AuditBroken', `ConfigMap ${account.name}: ${broken}`);
+    const { ledger, finding } = account;
+    const records = [...account.due.values()];
+    const missing = records.filter(({ rotationId }) => !isRecorded(before, rotationId));
+    let after = before;
+    const heads = missing.map((record) => {
+      const appended = appendRecord(after, record);
+      after = appended.log;
+      return headOf(appended.hash);
+    });
+    if (missing.length > 0 || !sameLedger(account.stored, ledger)) {
+      fence();
+      // a ledger that cannot be read is evidence, and stays as it is
+      await putBooks(client, { namespace, name: account.name }, books, {
+        ...(missing.length > 0 && { log: after }),
+        ...(finding === undefined && { ledger }),
+      });
+    }
+    account.stored = ledger;
+    for (const { rotationId } of records) account.due.delete(rotationId);
+    account.recorded = [...account.recorded, ...records.map(({ rotationId }) => rotationId)];
+    for (const [i, record] of missing.entries()) log.info('recorded', { ...record, head: heads[i] });
+  }
+
+  /** The resource is looked at again before the next try: what was to be written may no longer be so. */
+  #failed(account: Account, error: unknown): void {
+    const { clock, onRetry } = this.#options;
+    account.notBefore = clock.monotonic() + RETRY_MS;
+    onRetry(keyOf(account.resource.metadata), RETRY_MS);
+    // somebody else was faster, or is now the leader
+    if (!isKubeError(error, 'Conflict', 'AlreadyExists')) this.#notKept(account, error);
+  }
+
+  #notKept(account: Account, error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.#tell(account, 'AuditFailed', `ConfigMap ${account.name} cannot be kept, it is tried again: ${why}`);
+  }
+
+  #tell(account: Account, reason: string, note: string): void {
+    if (account.told === note) return;
+    account.told = note;
+    const { resource } = account;
+    this.#options.events.event(resource, { type: 'Warning', reason, action: 'Rotate', note });
+    this.#options.log.warn(note, { resource: keyOf(resource.metadata), reason });
+  }
+}
+
+function isDirty({ due, ledger, stored, finding }: Account): boolean {
+  return due.size > 0 || (finding === undefined && !sameLedger(stored, ledger));
+}

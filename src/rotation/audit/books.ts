@@ -1,0 +1,99 @@
+/**
+ * The ConfigMap beside the Secret that holds what must outlive it: the audit log and the ledger.
+ */
+import { createHash } from 'node:crypto';
+import type { KubeClient } from '../../kube/client.ts';
+import { isKubeError } from '../../kube/errors.ts';
+import { CONFIG_MAPS } from '../../kube/types.ts';
+import type { Finding } from '../finding.ts';
+import { FIELD_MANAGER } from '../names.ts';
+import { decodeLedger, encodeLedger, type Ledger } from './ledger.ts';
+
+/** Data keys of the ConfigMap. */
+export const AUDIT_KEY = 'audit.jsonl';
+export const LEDGER_KEY = 'ledger.json';
+
+const MANAGED_BY = 'app.kubernetes.io/managed-by';
+const SUFFIX = '-rekey';
+/** A name has 253 characters at most. */
+const MAX_STEM = 253 - SUFFIX.length;
+const HASH_DIGITS = 8;
+
+/** The ConfigMap of that name is not one that rekey has made. */
+export class ForeignBooks extends Error {}
+
+/** What the ConfigMap holds. */
+export interface Books {
+  readonly resourceVersion: string | undefined;
+  readonly log: string;
+  readonly ledger?: Ledger;
+  /** Why the ledger cannot be read. */
+  readonly finding?: Finding;
+}
+
+/** @returns the name of the ConfigMap that belongs to a Secret */
+export function booksNameOf(secretName: string): string {
+  if (secretName.length <= MAX_STEM) return `${secretName}${SUFFIX}`;
+  const hash = createHash('sha256').update(secretName).digest('hex').slice(0, HASH_DIGITS);
+  return `${secretName.slice(0, MAX_STEM - HASH_DIGITS - 1).replace(/[-.]+$/, '')}-${hash}${SUFFIX}`;
+}
+
+/**
+ * @returns undefined if there is none
+ * @throws {ForeignBooks}
+ */
+export async function findBooks(
+  client: Pick<KubeClient, 'get'>,
+  namespace: string,
+  name: string,
+): Promise<Books | undefined> {
+  try {
+    const { metadata, data } = await client.get(CONFIG_MAPS, { namespace, name });
+    if (metadata.labels?.[MANAGED_BY] !== FIELD_MANAGER) {
+      throw new ForeignBooks(
+        `it belongs to somebody else (no label ${MANAGED_BY}: ${FIELD_MANAGER}); rename or delete it`,
+      );
+    }
+    return { resourceVersion: metadata.resourceVersion, log: data?.[AUDIT_KEY] ?? '', ...readLedger(data, name) };
+  } catch (error) {
+    if (isKubeError(error, 'NotFound')) return undefined;
+    throw error;
+  }
+}
+
+function readLedger(data: Readonly<Record<string, string>> = {}, name: string): Pick<Books, 'ledger' | 'finding'> {
+  const encoded = data[LEDGER_KEY];
+  if (encoded === undefined) return {};
+  try {
+    return { ledger: decodeLedger(encoded) };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : 'unreadable';
+    const message = `ConfigMap ${name}, data key ${LEDGER_KEY}: ${why}. It tells which keys are burnt, so nothing is written until it is put right; take the data key away to begin a new ledger`;
+    return { finding: { reason: 'LedgerUnreadable', message } };
+  }
+}
+
+/**
+ * Writes what is given, and only over what was read.
+ *
+ * @param before what is there
+ */
+export async function putBooks(
+  client: Pick<KubeClient, 'create' | 'mergePatch'>,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  before: Books | undefined,
+  { log, ledger }: { readonly log?: string; readonly ledger?: Ledger },
+): Promise<void> {
+  const options = { fieldManager: FIELD_MANAGER };
+  const labels = { [MANAGED_BY]: FIELD_MANAGER };
+  const data = {
+    ...(log !== undefined && { [AUDIT_KEY]: log }),
+    ...(ledger !== undefined && { [LEDGER_KEY]: encodeLedger(ledger) }),
+  };
+  if (before === undefined) {
+    await client.create(CONFIG_MAPS, { metadata: { labels, namespace, name }, data }, options);
+    return;
+  }
+  const body = { metadata: { labels, resourceVersion: before.resourceVersion }, data };
+  await client.mergePatch(CONFIG_MAPS, { namespace, name }, body, options);
+}

@@ -1,0 +1,152 @@
+/**
+ * What must outlive the Secret: which keys there were, which of them are burnt, and how far the versions have come. With it a
+ * Secret that was restored from a backup, or made anew with a burnt key, is known as such. Key ids and fingerprints only.
+ *
+ * It is a fold over the keysets that were observed, so it needs no order of its own: two ledgers can be merged.
+ */
+import type { SecretFacts } from '../facts.ts';
+import type { Finding } from '../finding.ts';
+import { iso } from '../iso.ts';
+import { fields, integer, list, oneOf, parseJson, text, time } from '../keyset/json.ts';
+import type { BurntKey, Keyset, Kid } from '../keyset/keyset.ts';
+
+/** Live: in the Secret when it was last observed. */
+const STATES = ['live', 'retired', 'burnt'] as const;
+
+export interface LedgerKey {
+  readonly kid: Kid;
+  readonly fingerprint: string;
+  readonly state: (typeof STATES)[number];
+  /** Since when, milliseconds since the epoch. */
+  readonly at: number;
+}
+
+export interface Ledger {
+  /** The highest keyset version that was observed. */
+  readonly version: number;
+  readonly keys: readonly LedgerKey[];
+  /** Nonces of emergencies that were served, the last ones. */
+  readonly emergencies: readonly string[];
+}
+
+export const EMPTY_LEDGER: Ledger = { version: 0, keys: [], emergencies: [] };
+
+const MAX_RETIRED = 500;
+const MAX_NONCES = 50;
+
+/**
+ * @param now milliseconds since the epoch
+ * @returns the ledger after a look at the Secret; the same object if there was nothing new
+ */
+export function recorded(ledger: Ledger, keyset: Keyset, now: number): Ledger {
+  if (keyset.version < ledger.version) return ledger;
+  const real = keyset.keys.filter(({ state }) => state !== 'ack');
+  const found = [
+    ...real.map(({ kid, fingerprint, createdAt }): LedgerKey => ({ kid, fingerprint, state: 'live', at: createdAt })),
+    ...keyset.burnt.map(({ kid, fingerprint, burntAt }): LedgerKey => {
+      return { kid, fingerprint, state: 'burnt', at: burntAt };
+    }),
+  ];
+  const kept = new Set(found.map(({ kid }) => kid));
+  const gone = ledger.keys
+    .filter(({ kid }) => !kept.has(kid))
+    .map((key): LedgerKey => (key.state === 'live' ? { ...key, state: 'retired', at: now } : key));
+  return merged(ledger, { version: keyset.version, keys: [...gone, ...found], emergencies: noncesOf(keyset) });
+}
+
+function noncesOf({ handled }: Keyset): readonly string[] {
+  return handled.emergencies ?? [];
+}
+
+/** What either of the two knows. Of a key, the later state counts: burnt is for ever. */
+export function merged(a: Ledger, b: Ledger): Ledger {
+  const keys = new Map(a.keys.map((key) => [key.kid, key]));
+  for (const key of b.keys) {
+    const known = keys.get(key.kid);
+    if (known === undefined || STATES.indexOf(key.state) > STATES.indexOf(known.state)) keys.set(key.kid, key);
+  }
+  const version = Math.max(a.version, b.version);
+  const emergencies = [...new Set([...a.emergencies, ...b.emergencies])].slice(-MAX_NONCES);
+  const next = { version, keys: bounded([...keys.values()]), emergencies };
+  return sameLedger(a, next) ? a : next;
+}
+
+/** The oldest retired keys leave first, a burnt one never. */
+function bounded(keys: readonly LedgerKey[]): readonly LedgerKey[] {
+  const retired = keys.filter(({ state }) => state === 'retired').toSorted((a, b) => a.at - b.at);
+  const left = new Set(retired.slice(0, Math.max(0, retired.length - MAX_RETIRED)));
+  return keys.filter((key) => !left.has(key));
+}
+
+export function sameLedger(a: Ledger, b: Ledger): boolean {
+  return a === b || encodeLedger(a) === encodeLedger(b);
+}
+
+/** The keys that were in the Secret when it was last observed. */
+export function livingIn({ keys }: Ledger): readonly LedgerKey[] {
+  return keys.filter(({ state }) => state === 'live');
+}
+
+export function burntIn({ keys }: Ledger): readonly BurntKey[] {
+  return keys
+    .filter(({ state }) => state === 'burnt')
+    .map(({ kid, fingerprint, at }) => ({ kid, fingerprint, burntAt: at }));
+}
+
+/** @returns why the Secret cannot be what rekey wrote last, however well its content and its annotations agree */
+function resurrection(ledger: Ledger, secret: SecretFacts, names: Names): Finding | undefined {
+  const { secretName, ledgerName } = names;
+  const burnt = new Set(burntIn(ledger).map(({ fingerprint }) => fingerprint));
+  if (secret.kind === 'Unmanaged') {
+    if (![secret.fingerprint, ...secret.fallbacks].some((fingerprint) => burnt.has(fingerprint))) return undefined;
+    const message = `Secret ${secretName} holds a burnt key (known from ConfigMap ${ledgerName}): it may be in wrong hands; put another key there, or order an emergency`;
+    return { reason: 'KeyResurrected', message };
+  }
+  if (secret.kind !== 'Managed') return undefined;
+  const { version, keys } = secret.keyset;
+  const back = keys.find(({ fingerprint }) => burnt.has(fingerprint));
+  if (back !== undefined) {
+    const message = `Secret ${secretName} holds the burnt key ${back.kid} again (known from ConfigMap ${ledgerName}), from a backup perhaps: put back what rekey wrote, or order an emergency`;
+    return { reason: 'KeyResurrected', message };
+  }
+  if (version >= ledger.version) return undefined;
+  const message = `Secret ${secretName} has keyset version ${version}, but ${ledger.version} was written before (known from ConfigMap ${ledgerName}): it comes from a backup. Put the newer one back; or, to go on with the keys that it holds, take its annotation rekey.dev/keyset-version away; or order an emergency`;
+  return { reason: 'KeyResurrected', message };
+}
+
+/** What is known of a ledger: `finding` if what was kept cannot be read. */
+export interface LedgerReading {
+  readonly ledger: Ledger;
+  readonly finding?: Finding;
+}
+
+/** @returns the Secret as it is to be taken, in the light of the ledger */
+export function inLightOf(ledger: Ledger, secret: SecretFacts, names: Names): SecretFacts {
+  const finding = resurrection(ledger, secret, names);
+  if (finding === undefined) return secret;
+  return { kind: 'Refused', finding, ...(secret.kind === 'Managed' && { keyset: secret.keyset }) };
+}
+
+interface Names {
+  readonly secretName: string;
+  readonly ledgerName: string;
+}
+
+/** The text of the data key. */
+export function encodeLedger({ version, keys, emergencies }: Ledger): string {
+  const lines = keys.map(({ kid, fingerprint, state, at }) => ({ kid, fp: fingerprint, state, at: iso(at) }));
+  return JSON.stringify({ version, keys: lines, emergencies });
+}
+
+/** @throws an error that says what is wrong with the text */
+export function decodeLedger(encoded: string): Ledger {
+  const { version, keys, emergencies } = fields(parseJson(encoded));
+  return {
+    version: integer(version),
+    keys: list(keys).map((value) => {
+      const { kid, fp, state, at } = fields(value);
+      return { kid: text(kid), fingerprint: text(fp), state: oneOf(STATES, state), at: time(at) };
+    }),
+    emergencies: list(emergencies).map(text),
+  };
+}

@@ -1,0 +1,190 @@
+/**
+ * The keyset as annotations of the Secret, and back. Times are RFC 3339 so that people can read them.
+ */
+import { iso } from '../iso.ts';
+import { STATE } from '../names.ts';
+import { fields, integer, type Json, list, oneOf, parseJson, text, time } from './json.ts';
+import type { BurntKey, Emergency, Handled, KeyRecord, Keyset, Phase, RotationRecord, Shape } from './keyset.ts';
+
+const PHASES: readonly Phase[] = [
+  'Steady',
+  'Staging',
+  'Promoting',
+  'Draining',
+  'Retiring',
+  'Aborting',
+  'Switching',
+  'Burning',
+];
+const KEY_STATES: readonly KeyRecord['state'][] = ['staged', 'signing', 'draining', 'ack'];
+const TRIGGERS: readonly RotationRecord['trigger'][] = ['Schedule', 'Annotation', 'ForceRotation', 'Emergency'];
+const OUTCOMES: readonly NonNullable<RotationRecord['outcome']>[] = [
+  'Completed',
+  'Aborted',
+  'RolledBack',
+  'Interrupted',
+];
+
+export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
+  const { rotation, attempts, burnt, emergency } = keyset;
+  return {
+    [STATE.version]: String(keyset.version),
+    [STATE.phase]: keyset.phase,
+    [STATE.keys]: JSON.stringify(keyset.keys.map(encodeKey)),
+    [STATE.acked]: JSON.stringify(keyset.acked),
+    [STATE.history]: JSON.stringify(keyset.history.map(encodeShape)),
+    [STATE.handled]: JSON.stringify(keyset.handled),
+    [STATE.attempts]: JSON.stringify({
+      since: iso(attempts.since),
+      failures: attempts.failures,
+      ...(attempts.rotatedAt !== undefined && { rotatedAt: iso(attempts.rotatedAt) }),
+      ...(attempts.promotingMs !== undefined && { promotingMs: attempts.promotingMs }),
+      ...(attempts.failedAt !== undefined && { failedAt: iso(attempts.failedAt) }),
+    }),
+    [STATE.burnt]: JSON.stringify(burnt.map(encodeBurnt)),
+    ...(emergency && { [STATE.emergency]: JSON.stringify(encodeEmergency(emergency)) }),
+    ...(rotation && { [STATE.rotation]: JSON.stringify(encodeRotation(rotation)) }),
+  };
+}
+
+function encodeKey({ kid, fingerprint, state, createdAt, lastSignerExit }: KeyRecord) {
+  const exit = lastSignerExit === undefined ? {} : { lastSignerExit: iso(lastSignerExit) };
+  return { kid, fp: fingerprint, state, createdAt: iso(createdAt), ...exit };
+}
+
+function encodeBurnt({ kid, fingerprint, burntAt }: BurntKey) {
+  return { kid, fp: fingerprint, burntAt: iso(burntAt) };
+}
+
+function encodeEmergency({ writtenAt, goneAt, ...rest }: Emergency) {
+  return { ...rest, writtenAt: iso(writtenAt), ...(goneAt !== undefined && { goneAt: iso(goneAt) }) };
+}
+
+function encodeShape({ version, writtenAt, sign, verify }: Shape) {
+  return { v: version, at: iso(writtenAt), sign, verify };
+}
+
+function encodeRotation(rotation: RotationRecord): object {
+  const { startedAt, finishedAt, cutOverAt, interrupted, ...rest } = rotation;
+  return {
+    ...rest,
+    startedAt: iso(startedAt),
+    ...(finishedAt !== undefined && { finishedAt: iso(finishedAt) }),
+    ...(cutOverAt !== undefined && { cutOverAt: iso(cutOverAt) }),
+    ...(interrupted && { interrupted: interrupted.map(encodeRotation) }),
+  };
+}
+
+/** The annotations were not written by rekey, or were changed. */
+export class StateError extends Error {}
+
+/**
+ * @param annotations of a Secret that carries rekey.dev/keyset-version
+ * @throws {StateError} naming the annotation and what is wrong with it
+ */
+export function decodeState(annotations: Readonly<Record<string, string>>): Keyset {
+  const read = <T>(name: string, parse: (value: Json) => T): T => {
+    try {
+      return parse(parseJson(annotations[name]));
+    } catch (error) {
+      throw new StateError(`annotation ${name}: ${error instanceof Error ? error.message : 'unreadable'}`);
+    }
+  };
+  const history = read(STATE.history, (value) => list(value).map(decodeShape));
+  const version = read(STATE.version, (value) => integer(value));
+  if (history.at(-1)?.version !== version)
+    throw new StateError(`annotation ${STATE.history}: does not end in version ${version}`);
+  const phase = PHASES.find((known) => known === annotations[STATE.phase]);
+  if (phase === undefined) throw new StateError(`annotation ${STATE.phase}: is no phase`);
+  const rotation = annotations[STATE.rotation] === undefined ? undefined : read(STATE.rotation, decodeRotation);
+  const emergency = annotations[STATE.emergency] === undefined ? undefined : read(STATE.emergency, decodeEmergency);
+  return {
+    version,
+    phase,
+    keys: read(STATE.keys, (value) => list(value).map(decodeKey)),
+    acked: read(STATE.acked, (value) => {
+      const roles = fields(value);
+      return { Signer: integer(roles.Signer), Verifier: integer(roles.Verifier) };
+    }),
+    history,
+    handled: read(STATE.handled, decodeHandled),
+    attempts: read(STATE.attempts, (value) => {
+      const { since, rotatedAt, promotingMs, failures, failedAt } = fields(value);
+      return {
+        since: time(since),
+        failures: integer(failures),
+        ...(rotatedAt !== undefined && { rotatedAt: time(rotatedAt) }),
+        ...(promotingMs !== undefined && { promotingMs: integer(promotingMs) }),
+        ...(failedAt !== undefined && { failedAt: time(failedAt) }),
+      };
+    }),
+    ...(rotation && { rotation }),
+    burnt: annotations[STATE.burnt] === undefined ? [] : read(STATE.burnt, (value) => list(value).map(decodeBurnt)),
+    ...(emergency && { emergency }),
+  };
+}
+
+function decodeBurnt(value: Json): BurntKey {
+  const { kid, fp, burntAt } = fields(value);
+  return { kid: text(kid), fingerprint: text(fp), burntAt: time(burntAt) };
+}
+
+function decodeEmergency(value: Json): Emergency {
+  const { nonce, reason, writtenAt, goneAt, residue, residueIncomplete } = fields(value);
+  return {
+    nonce: text(nonce),
+    reason: text(reason),
+    writtenAt: time(writtenAt),
+    ...(goneAt !== undefined && { goneAt: time(goneAt) }),
+    ...(residue !== undefined && { residue: list(residue).map(text) }),
+    ...(residueIncomplete !== undefined && { residueIncomplete: text(residueIncomplete) }),
+  };
+}
+
+function decodeKey(value: Json): KeyRecord {
+  const { kid, fp, state, createdAt, lastSignerExit } = fields(value);
+  const exit = lastSignerExit === undefined ? {} : { lastSignerExit: time(lastSignerExit) };
+  return {
+    kid: text(kid),
+    fingerprint: text(fp),
+    state: oneOf(KEY_STATES, state),
+    createdAt: time(createdAt),
+    ...exit,
+  };
+}
+
+function decodeShape(value: Json): Shape {
+  const { v, at, sign, verify } = fields(value);
+  return { version: integer(v), writtenAt: time(at), sign: text(sign), verify: list(verify).map(text) };
+}
+
+function decodeHandled(value: Json): Handled {
+  const { rotateAt, abortAt, forceReason, emergencies } = fields(value);
+  return {
+    ...(rotateAt !== undefined && { rotateAt: text(rotateAt) }),
+    ...(abortAt !== undefined && { abortAt: text(abortAt) }),
+    ...(forceReason !== undefined && { forceReason: text(forceReason) }),
+    ...(emergencies !== undefined && { emergencies: list(emergencies).map(text) }),
+  };
+}
+
+function decodeRotation(value: Json): RotationRecord {
+  const { id, trigger, actor, reason, from, to, startedAt, drainMs } = fields(value);
+  const { failure, finishedAt, outcome, cutOverAt, interrupted } = fields(value);
+  const failed = failure === undefined ? undefined : fields(failure);
+  return {
+    id: text(id),
+    trigger: oneOf(TRIGGERS, trigger),
+    actor: text(actor),
+    reason: text(reason),
+    from: text(from),
+    to: text(to),
+    startedAt: time(startedAt),
+    drainMs: integer(drainMs),
+    ...(failed && { failure: { reason: text(failed.reason), message: text(failed.message) } }),
+    ...(finishedAt !== undefined && { finishedAt: time(finishedAt) }),
+    ...(outcome !== undefined && { outcome: oneOf(OUTCOMES, outcome) }),
+    ...(cutOverAt !== undefined && { cutOverAt: time(cutOverAt) }),
+    ...(interrupted !== undefined && { interrupted: list(interrupted).map(decodeRotation) }),
+  };
+}

@@ -1,0 +1,371 @@
+/**
+ * The writes of the Secret and what each makes of the keyset, without a key byte. One write is one transition, conditional
+ * on the Secret's resourceVersion.
+ */
+
+import type { Candidate } from '../plan/safe-write.ts';
+import {
+  type Acked,
+  type Attempts,
+  compact,
+  currentShape,
+  type Handled,
+  type KeyRecord,
+  type Keyset,
+  type Kid,
+  keyIn,
+  type Outcome,
+  type RotationRecord,
+} from './keyset.ts';
+
+/** Emergencies whose nonces are remembered. */
+const MAX_NONCES = 50;
+/** Rotations that emergencies cut off one after the other, and that are remembered. */
+const MAX_INTERRUPTED = 4;
+
+/** A rotation that is about to be staged: its record before it has keys. */
+export type RotationRequest = Pick<RotationRecord, 'id' | 'trigger' | 'actor' | 'reason' | 'drainMs'>;
+/** How a rotation begins. */
+export interface Start {
+  readonly handled: Handled;
+  readonly rotation: RotationRequest;
+}
+export type Failure = NonNullable<RotationRecord['failure']>;
+
+export type Write =
+  /** The first key of a Secret that is absent. */
+  | { readonly transition: 'create'; readonly handled: Handled; readonly version: number }
+  /** The first write over a Secret that holds a key: every name present, the keys unchanged. */
+  | {
+      readonly transition: 'adopt';
+      readonly handled: Handled;
+      readonly fingerprint: string;
+      readonly fallbacks: readonly string[];
+      readonly version: number;
+    }
+  /** T1: a new key is accepted, the old one signs. */
+  | {
+      readonly transition: 'stage';
+      readonly acked: Acked;
+      readonly handled: Handled;
+      readonly rotation: RotationRequest;
+    }
+  /** T3: the new key signs, the old one is accepted. `start`: it was staged when the key before retired, and the rotation begins here. */
+  | { readonly transition: 'promote'; readonly acked: Acked; readonly start?: Start }
+  /** T4: no container signs with the old key any more; its tokens drain from now. */
+  | { readonly transition: 'drain'; readonly acked: Acked }
+  /** A container was found that may sign with the draining key: its exit is awaited again. */
+  | { readonly transition: 'reopen' }
+  /** T5: the old key leaves. `preStage`: the next key is staged in the same write. */
+  | { readonly transition: 'retire'; readonly acked: Acked; readonly preStage?: true }
+  /** T6: the rotation is over. */
+  | { readonly transition: 'finish'; readonly acked: Acked; readonly outcome: Outcome }
+  /** The staged key leaves again, before it ever signed. */
+  | { readonly transition: 'abort'; readonly acked: Acked; readonly failure: Failure; readonly handled: Handled }
+  /** The old key signs again, the new one is accepted until its tokens are dead. */
+  | { readonly transition: 'rollback'; readonly acked: Acked; readonly failure: Failure; readonly handled: Handled }
+  /**
+   * C1: a fresh key alone, by intention against the guard: every outstanding token is refused from now on. Without `rotation`
+   * it ends the rotation under way, whose staged key has found a service that holds one key only.
+   */
+  | { readonly transition: 'cutover'; readonly handled: Handled; readonly rotation?: RotationRequest }
+  /**
+   * E1: a fresh key alone, in any phase, whatever the guard says. Every key that was in the Secret is burnt.
+   * `version`: the highest that a pod template carries, for a Secret that is not managed.
+   */
+  | {
+      readonly transition: 'burn';
+      readonly nonce: string;
+      readonly rotation: RotationRequest;
+      readonly version: number;
+    }
+  /** E3: every live pod refuses every burnt key. */
+  | { readonly transition: 'extinguish'; readonly acked: Acked }
+  /** A request that cannot be served any more is marked as seen. */
+  | { readonly transition: 'dismiss'; readonly handled: Handled };
+
+/** A generated key by name. The bytes stay with the effect that made them. */
+export interface FreshKey {
+  readonly kid: Kid;
+  readonly fingerprint: string;
+}
+
+/** What a write draws from the random generator. `key` is unused where the write makes no signing key. */
+export interface Fresh {
+  readonly key: FreshKey;
+  readonly ack: FreshKey;
+}
+
+/** Transitions that put a new keyset version into the Secret; the others change annotations only. */
+export function writesKeys(write: Write): boolean {
+  return !['drain', 'reopen', 'finish', 'dismiss', 'extinguish'].includes(write.transition);
+}
+
+/** Transitions that bring a new signing key into being. */
+export function makesKey(write: Write): boolean {
+  return ['create', 'stage', 'cutover', 'burn'].includes(write.transition) || stagesNext(write);
+}
+
+function stagesNext(write: Write): boolean {
+  return write.transition === 'retire' && write.preStage === true;
+}
+
+/**
+ * The keyset of a Secret that held keys before rekey knew it, which containers may have loaded.
+ *
+ * @param others keys that are accepted besides; when they last signed is not known, so their tokens drain from now
+ * @param version one that no pod template carries yet, lest a restart be taken for done
+ */
+export function foundKeyset(signing: FreshKey, others: readonly FreshKey[], version: number, now: number): Keyset {
+  return {
+    version,
+    phase: 'Steady',
+    keys: [
+      record(signing, 'signing', now),
+      ...others.map((other) => ({ ...record(other, 'draining', now), lastSignerExit: now })),
+    ],
+    acked: { Signer: version, Verifier: version },
+    history: [{ version, writtenAt: now, sign: signing.kid, verify: [signing, ...others].map(({ kid }) => kid) }],
+    handled: {},
+    attempts: { since: now, failures: 0 },
+    burnt: [],
+  };
+}
+
+/** Key id of keys that rekey has never seen. */
+export const UNKNOWN = 'unknown';
+
+/** The keyset of a Secret that is gone, or holds nothing that rekey can make sense of, before an emergency fills it. */
+export function lostKeyset(version: number, now: number): Keyset {
+  const acked = { Signer: version, Verifier: version };
+  const attempts = { since: now, failures: 0 };
+  // what containers hold is not known; that they hold something else than what is written next, is
+  const history = [{ version, writtenAt: now, sign: UNKNOWN, verify: [UNKNOWN] }];
+  return { version, phase: 'Steady', keys: [], acked, history, handled: {}, attempts, burnt: [] };
+}
+
+/**
+ * Real keys after the write, for the guard. The ack key is left out: it is fresh in every write and never signs a real token.
+ *
+ * @throws if the transition makes no sense in this keyset, which is a defect of the planner
+ */
+export function candidate(keyset: Keyset, write: Write, freshKid: Kid): Candidate {
+  const { sign, verify } = realKeys(keyset, write, freshKid);
+  return { sign, verify };
+}
+
+function realKeys(keyset: Keyset, write: Write, freshKid: Kid): Candidate {
+  const { sign } = currentShape(keyset);
+  switch (write.transition) {
+    case 'stage':
+      return { sign, verify: [sign, freshKid] };
+    case 'promote':
+      return { sign: kidOf(keyset, 'staged'), verify: [kidOf(keyset, 'staged'), sign] };
+    case 'rollback':
+      return { sign: kidOf(keyset, 'draining'), verify: [kidOf(keyset, 'draining'), sign] };
+    case 'adopt':
+      return { sign, verify: currentShape(keyset).verify };
+    case 'retire':
+      return { sign, verify: stagesNext(write) ? [sign, freshKid] : [sign] };
+    default:
+      return { sign, verify: [sign] };
+  }
+}
+
+function kidOf(keyset: Keyset, state: 'staged' | 'draining'): Kid {
+  const key = keyIn(keyset, state);
+  if (key === undefined) throw new Error(`keyset ${keyset.version} has no ${state} key`);
+  return key.kid;
+}
+
+/**
+ * The keyset after a write.
+ *
+ * @param keyset what is in the Secret; for `create` and `adopt` that of {@link foundKeyset}
+ * @param now milliseconds since the epoch
+ */
+export function advance(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyset {
+  switch (write.transition) {
+    case 'drain':
+      return {
+        ...keyset,
+        phase: 'Draining',
+        acked: write.acked,
+        keys: drainFrom(keyset.keys, now),
+        attempts: { ...keyset.attempts, promotingMs: now - currentShape(keyset).writtenAt },
+      };
+    case 'reopen':
+      return { ...keyset, phase: 'Promoting', keys: drainFrom(keyset.keys, undefined) };
+    case 'finish':
+      return finish(keyset, write.acked, write.outcome, now);
+    case 'dismiss':
+      return { ...keyset, handled: write.handled };
+    case 'cutover':
+      return cutOver(keyset, write, fresh, now);
+    case 'burn':
+      return burn(keyset, write, fresh, now);
+    case 'extinguish':
+      return extinguish(keyset, write.acked, now);
+    case 'create':
+      return {
+        ...rewrite(keyset, write, fresh, now),
+        acked: { Signer: keyset.version + 1, Verifier: keyset.version + 1 },
+      };
+    default:
+      return rewrite(keyset, write, fresh, now);
+  }
+}
+
+function drainFrom(keys: readonly KeyRecord[], lastSignerExit: number | undefined): readonly KeyRecord[] {
+  return keys.map((key) => {
+    if (key.state !== 'draining') return key;
+    const { lastSignerExit: _, ...open } = key;
+    return lastSignerExit === undefined ? open : { ...open, lastSignerExit };
+  });
+}
+
+function finish(keyset: Keyset, acked: Acked, outcome: Outcome, now: number): Keyset {
+  const rotation = keyset.rotation && { ...keyset.rotation, finishedAt: now, outcome };
+  const attempts =
+    outcome === 'Completed'
+      ? { ...measured(keyset.attempts), since: now, rotatedAt: now, failures: 0 }
+      : { ...keyset.attempts, failures: keyset.attempts.failures + 1, failedAt: now };
+  const kids = new Set(keyset.keys.map((key) => key.kid));
+  return {
+    ...keyset,
+    phase: 'Steady',
+    acked,
+    history: compact(keyset.history, acked, kids),
+    ...(rotation && { rotation }),
+    attempts,
+  };
+}
+
+function measured({ promotingMs }: Attempts): Pick<Attempts, 'promotingMs'> {
+  return promotingMs === undefined ? {} : { promotingMs };
+}
+
+/** A fresh key alone. The shapes before stay: containers may hold them until they have been replaced. */
+function replaced({ version: before, history, acked }: Keyset, fresh: Fresh, now: number) {
+  const version = before + 1;
+  const keys = [record(fresh.key, 'signing', now), record(fresh.ack, 'ack', now)];
+  const shape = { version, writtenAt: now, sign: fresh.key.kid, verify: keys.map(({ kid }) => kid) };
+  return { version, keys, history: compact([...history, shape], acked, new Set(shape.verify)) };
+}
+
+function cutOver(keyset: Keyset, write: Extract<Write, { transition: 'cutover' }>, fresh: Fresh, now: number): Keyset {
+  const to = fresh.key.kid;
+  const begun = write.rotation && { ...write.rotation, from: currentShape(keyset).sign, startedAt: now };
+  const rotation = begun ?? keyset.rotation;
+  return {
+    ...keyset,
+    ...replaced(keyset, fresh, now),
+    phase: 'Switching',
+    ...(rotation && { rotation: { ...rotation, to, cutOverAt: now } }),
+    handled: write.handled,
+  };
+}
+
+function burn(keyset: Keyset, write: Extract<Write, { transition: 'burn' }>, fresh: Fresh, now: number): Keyset {
+  const { nonce, rotation } = write;
+  const from = currentShape(keyset).sign;
+  return {
+    ...replaced(keyset, fresh, now),
+    phase: 'Burning',
+    acked: keyset.acked,
+    rotation: { ...rotation, from, to: fresh.key.kid, startedAt: now, ...cutOff(keyset, now) },
+    handled: { ...keyset.handled, emergencies: [...(keyset.handled.emergencies ?? []), nonce].slice(-MAX_NONCES) },
+    attempts: keyset.attempts,
+    burnt: [...keyset.burnt, ...keyset.keys.map(({ kid, fingerprint }) => ({ kid, fingerprint, burntAt: now }))],
+    emergency: { nonce, reason: rotation.reason, writtenAt: now },
+  };
+}
+
+/** A rotation under way ends here, and its record would be lost with it. */
+function cutOff({ rotation }: Keyset, now: number): Pick<RotationRecord, 'interrupted'> {
+  if (rotation === undefined || rotation.outcome !== undefined) return {};
+  const { interrupted = [], ...ended } = rotation;
+  const all = [...interrupted, { ...ended, finishedAt: now, outcome: 'Interrupted' as const }];
+  return { interrupted: all.slice(-MAX_INTERRUPTED) };
+}
+
+function extinguish(keyset: Keyset, acked: Acked, now: number): Keyset {
+  const { emergency } = keyset;
+  return { ...finish(keyset, acked, 'Completed', now), ...(emergency && { emergency: { ...emergency, goneAt: now } }) };
+}
+
+function rewrite(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyset {
+  const version = keyset.version + 1;
+  const { sign, verify } = realKeys(keyset, write, fresh.key.kid);
+  const acked = 'acked' in write ? write.acked : keyset.acked;
+  const keys = keysAfter(keyset, write, { sign, verify }, fresh, now);
+  const shape = { version, writtenAt: now, sign, verify: [...verify, fresh.ack.kid] };
+  const older = write.transition === 'create' ? [] : keyset.history;
+  const rotation = rotationAfter(keyset, write, fresh, now);
+  return {
+    version,
+    phase: phaseAfter(write, keyset),
+    keys,
+    acked,
+    history: compact([...older, shape], acked, new Set(keys.map((key) => key.kid))),
+    ...(rotation && { rotation }),
+    handled: handledBy(write) ?? keyset.handled,
+    attempts: keyset.attempts,
+    burnt: keyset.burnt,
+    ...(keyset.emergency && { emergency: keyset.emergency }),
+  };
+}
+
+function handledBy(write: Write): Handled | undefined {
+  return write.transition === 'promote' ? write.start?.handled : 'handled' in write ? write.handled : undefined;
+}
+
+function keysAfter(keyset: Keyset, write: Write, next: Candidate, fresh: Fresh, now: number): readonly KeyRecord[] {
+  const stages = write.transition === 'stage' || stagesNext(write);
+  const staged: KeyRecord[] = stages ? [record(fresh.key, 'staged', now)] : [];
+  const kept = keyset.keys.filter((key) => key.state !== 'ack' && next.verify.includes(key.kid));
+  return [
+    ...(write.transition === 'adopt' ? kept : kept.map((key): KeyRecord => relabel(key, key.kid === next.sign))),
+    ...staged,
+    record(fresh.ack, 'ack', now),
+  ];
+}
+
+/** Takes the name and nothing else: whoever made the key may hold its bytes in the same object. */
+function record({ kid, fingerprint }: FreshKey, state: KeyRecord['state'], createdAt: number): KeyRecord {
+  return { kid, fingerprint, state, createdAt };
+}
+
+function relabel(key: KeyRecord, signs: boolean): KeyRecord {
+  const { lastSignerExit: _, ...open } = key;
+  return { ...open, state: signs ? 'signing' : 'draining' };
+}
+
+function rotationAfter(keyset: Keyset, write: Write, fresh: Fresh, now: number): RotationRecord | undefined {
+  const from = currentShape(keyset).sign;
+  if (write.transition === 'stage') return { ...write.rotation, from, to: fresh.key.kid, startedAt: now };
+  if (write.transition === 'promote' && write.start) {
+    return { ...write.start.rotation, from, to: kidOf(keyset, 'staged'), startedAt: now };
+  }
+  if ('failure' in write && keyset.rotation) return { ...keyset.rotation, failure: write.failure };
+  return keyset.rotation;
+}
+
+function phaseAfter(write: Write, keyset: Keyset): Keyset['phase'] {
+  switch (write.transition) {
+    case 'stage':
+      return 'Staging';
+    case 'promote':
+    case 'rollback':
+      return 'Promoting';
+    case 'retire':
+      return 'Retiring';
+    case 'abort':
+      return 'Aborting';
+    case 'create':
+    case 'adopt':
+      return 'Steady';
+    default:
+      return keyset.phase;
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * One rolling restart up to its acknowledgement: which pods hold what they must hold, and what to do about the others.
+ */
+
+import type { PodFacts, TargetFacts } from '../facts.ts';
+import { currentShape, type Keyset, type Shape } from '../keyset/keyset.ts';
+import { isConclusive, isVoid, levelOf, SETTLE_MS, shapesHeld } from './evidence.ts';
+
+/** A pod that does not answer is asked again after this, milliseconds. */
+export const RETRY_MS = 500;
+/** A pod whose mounted files are behind is asked again after this, milliseconds. */
+const FILE_RETRY_MS = 1_000;
+/** A pod that is not ready is given this long to begin to listen before it is asked, milliseconds. */
+const LISTEN_MS = 2_000;
+/** An answer is good for a write for this long, milliseconds. */
+export const FRESH_MS = 60_000;
+
+/** What the live pods of a target must hold before the rotation may go on. */
+export interface Requirement {
+  readonly target: TargetFacts;
+  readonly holds: (shape: Shape) => boolean;
+  /** Whether the target is restarted to get there. */
+  readonly restart: boolean;
+}
+
+export interface PodOf {
+  readonly target: TargetFacts;
+  readonly pod: PodFacts;
+}
+
+/** The pods of all requirements, sorted by what is known of them. */
+export interface Survey {
+  /** Hold what they must. */
+  readonly met: readonly PodOf[];
+  /** Proved not to, and nobody replaces them: they read a stale Secret, do not honour it, or wait to be evicted. */
+  readonly stale: readonly PodOf[];
+  /** Proved not to, and about to be replaced by the restart under way, or already leaving. */
+  readonly leaving: readonly PodOf[];
+  /** Not known yet. */
+  readonly unknown: readonly PodOf[];
+  /** Refuse every key, also the one that every keyset accepts: that speaks of the canary, not of the pod. */
+  readonly refusing: readonly PodOf[];
+  /** Accept a key that nobody knows. */
+  readonly void: readonly PodOf[];
+}
+
+export function survey(requirements: readonly Requirement[], keyset: Keyset): Survey {
+  const rows: Record<keyof Survey, PodOf[]> = { met: [], stale: [], leaving: [], unknown: [], refusing: [], void: [] };
+  for (const { target, holds } of requirements) {
+    for (const pod of target.pods) rows[judge(target, pod, holds, keyset)].push({ target, pod });
+  }
+  return rows;
+}
+
+function judge(target: TargetFacts, pod: PodFacts, holds: (shape: Shape) => boolean, keyset: Keyset): keyof Survey {
+  if (isVoid(pod)) return 'void';
+  const shapes = shapesHeld(target, pod, keyset);
+  if (shapes.length > 0 && shapes.every(holds)) return 'met';
+  if (shapes.some(holds)) return 'unknown';
+  if (shapes.length === 0 && !acceptsAny(pod)) return 'refusing';
+  const { workload } = target;
+  // its files follow the Secret; whoever waits for them evicts nobody
+  if (target.settings.source === 'File') return 'leaving';
+  // a pod of an older template is about to be replaced, if its controller does that at all
+  const stays = workload?.manual === true || pod.templateVersion === workload?.templateVersion;
+  return stays && !pod.terminating ? 'stale' : 'leaving';
+}
+
+/** A pod that fits no keyset of the history but accepts some key verifies with another one, an older one perhaps. */
+export function acceptsAny({ probe }: PodFacts): boolean {
+  return probe !== undefined && [...probe.answers.values()].includes('accepted');
+}
+
+/** Targets whose template must be stamped so that their pods start anew. A target that holds the keyset already is spared. */
+export function toBump(requirements: readonly Requirement[], keyset: Keyset, now: number): readonly TargetFacts[] {
+  return requirements
+    .filter(({ target, restart }) => restart && isStampable(target, keyset))
+    .filter(({ target, holds }) => survey([{ target, holds, restart: true }], keyset).met.length < target.pods.length)
+    .map(({ target }) => target)
+    .filter((target) => now >= settledAt(target, keyset));
+}
+
+/** @returns whether a stamp on the template restarts the pods and is not there yet */
+export function isStampable({ workload }: TargetFacts, keyset: Keyset): boolean {
+  return workload?.manual === false && workload.templateVersion !== keyset.version;
+}
+
+/** @returns when a target may be restarted: at once where canaries find a stale pod, else when the write has spread */
+export function settledAt(target: TargetFacts, keyset: Keyset): number {
+  if (levelOf(target) === 'Canary') return 0;
+  // start times have whole seconds, cut off: what starts from the next one on is seen to have started late enough
+  return Math.ceil((currentShape(keyset).writtenAt + SETTLE_MS) / 1000) * 1000;
+}
+
+/**
+ * @returns the creation time from which a pod counts as restarted for the keyset, milliseconds. It follows from the write
+ *   alone: to ask for the restart twice is to ask for it once. Creation times have whole seconds, cut off
+ */
+export function restartAtOf(target: TargetFacts, keyset: Keyset): number {
+  const written = Math.ceil(currentShape(keyset).writtenAt / 1000) * 1000;
+  // in an emergency those that start before the write has spread are deleted, and the others need not wait for it
+  return keyset.phase === 'Burning' ? written : Math.max(written, settledAt(target, keyset));
+}
+
+/** Pods whose mounted files the kubelet is asked to look at now: else it takes its time, two minutes perhaps. */
+export function toRefresh(requirements: readonly Requirement[], keyset: Keyset): readonly PodOf[] {
+  return requirements
+    .filter(({ target }) => target.settings.source === 'File')
+    .flatMap(({ target }) => target.pods.map((pod) => ({ target, pod })))
+    .filter(({ pod }) => !pod.terminating && pod.templateVersion !== keyset.version);
+}
+
+/** Pods that should be sent canaries now. Answers older than `maxAgeMs` count as none. */
+export function toProbe(
+  requirements: readonly Requirement[],
+  keyset: Keyset,
+  now: number,
+  maxAgeMs: number,
+): readonly PodOf[] {
+  return requirements
+    .filter(({ target }) => target.settings.canary !== undefined)
+    .flatMap(({ target }) => target.pods.map((pod) => ({ target, pod })))
+    .filter(({ target, pod }) => isAskable(pod, now) && needsAnswer(target, pod, keyset, now, maxAgeMs));
+}
+
+function isAskable(pod: PodFacts, now: number): boolean {
+  if (pod.terminating || pod.unprobeable !== undefined) return false;
+  if (pod.address === undefined || pod.startedAt === undefined) return false;
+  return pod.ready || now >= pod.startedAt + LISTEN_MS;
+}
+
+function needsAnswer(target: TargetFacts, pod: PodFacts, keyset: Keyset, now: number, maxAgeMs: number): boolean {
+  const { probe } = pod;
+  if (probe === undefined || probe.version !== keyset.version) return true;
+  if (!isConclusive(pod, keyset)) return now >= probe.at + RETRY_MS;
+  // what it holds may change at any moment
+  const waits = target.settings.source === 'File' && shapesHeld(target, pod, keyset).at(-1)?.version !== keyset.version;
+  if (waits) return now >= probe.at + FILE_RETRY_MS;
+  return now >= probe.at + maxAgeMs;
+}
+
+/** Stale pods to replace now: one of a target at a time, and only while the target's other pods can serve. */
+export function toEvict(stale: readonly PodOf[]): readonly PodOf[] {
+  const dispensable = stale.filter(({ target, pod }) =>
+    target.pods.every((other) => other === pod || (other.ready && !other.terminating)),
+  );
+  return dispensable.filter((row, i) => dispensable.findIndex((other) => other.target === row.target) === i);
+}
+
+/** @returns targets of this restart whose rollout the cluster has not finished */
+export function unfinished(requirements: readonly Requirement[]): readonly TargetFacts[] {
+  return requirements
+    .filter(({ restart }) => restart)
+    .map(({ target }) => target)
+    .filter((target) => !isRolledOut(target));
+}
+
+export function isRolledOut(target: TargetFacts): boolean {
+  return target.workload?.rolledOut === true;
+}

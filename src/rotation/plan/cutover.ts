@@ -1,0 +1,58 @@
+/**
+ * For services that can hold one key only: the new key replaces the old one at once. Every outstanding token is refused
+ * from then on, so it needs leave (spec.allowCutover) and a window, and is never chosen where both keys can be accepted.
+ *
+ *     Steady or Staging → Switching → Steady
+ *
+ * Between the write and the last pod's end the services refuse each other's tokens, so all pods are deleted at once: a
+ * short gap instead of a long one.
+ */
+
+import type { Facts } from '../facts.ts';
+import type { Keyset } from '../keyset/keyset.ts';
+import type { Start } from '../keyset/transition.ts';
+import { besideNames } from '../workloads/consumption.ts';
+import { type Decision, outsideWindow } from './decision.ts';
+import { reloaderPresent } from './policies/reloader.ts';
+import { planReplacement } from './replacement.ts';
+
+/** @returns whether a service that holds one key only is a reason to cut over, not to give up */
+export function mayCutOver({ settings }: Facts): boolean {
+  return settings.strategy !== 'Overlap' && settings.allowCutover;
+}
+
+/**
+ * Who is not asked by a canary cannot show that it holds one key only: its template tells.
+ *
+ * @returns whether a verifier without a canary cannot see a staged key
+ */
+export function isBlindToStaged({ targets, settings }: Facts): boolean {
+  const beside = besideNames(settings);
+  return targets.some(({ settings: { roles, canary }, workload }) => {
+    if (workload === undefined || !roles.includes('Verifier') || canary !== undefined) return false;
+    const { takes, shadows } = workload.consumption;
+    return !beside.some((name) => takes.includes(name)) || shadows.some(({ key }) => beside.includes(key));
+  });
+}
+
+/** @param start how the rotation begins; absent if one is under way */
+export function planCutover(facts: Facts, keyset: Keyset, start?: Start): Decision {
+  const reloader = reloaderPresent(facts);
+  if (reloader !== undefined) {
+    return { action: { type: 'wait' }, phase: 'Preflight', progress: reloader.message, blocked: reloader };
+  }
+  if (!facts.window.open) return outsideWindow(facts.window, 'Preflight', 'every outstanding token will be refused');
+  const progress = 'replacing the key and every pod at once; every outstanding token is refused';
+  if (!facts.live) return { action: { type: 'confirm' }, phase: 'Preflight', progress };
+  const write = { transition: 'cutover', handled: keyset.handled, ...start } as const;
+  return { action: { type: 'write', write }, phase: 'Switching', progress };
+}
+
+export function planSwitching(facts: Facts, keyset: Keyset): Decision {
+  return planReplacement(facts, keyset, {
+    phase: 'Switching',
+    rolling: false,
+    what: 'the old key',
+    done: (acked) => ({ transition: 'finish', acked, outcome: 'Completed' }),
+  });
+}

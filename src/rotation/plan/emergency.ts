@@ -1,0 +1,51 @@
+/**
+ * A key has leaked. The other way round than a rotation: better to refuse a valid token than to accept a forged one.
+ *
+ *     any phase → Burning → Steady
+ *
+ * 1. Write a fresh key, alone: never the staged one, which lay in the same Secret. Every other key is burnt for ever.
+ * 2. Delete every pod that may accept a burnt key, verifiers first, with little grace and without asking a budget. Where
+ *    spec.emergency.mode is Rolling, restart the workloads instead: gentler, and slower to close.
+ * 3. Send every pod a token signed with each burnt key. One that accepts it is deleted again.
+ * 4. When all refuse, the burnt keys are dead everywhere, and the time of that is known.
+ *
+ * It waits for no window, no suspension and no pause, and comes before every other check. It runs once per nonce.
+ */
+
+import type { EmergencyRequest, Facts } from '../facts.ts';
+import type { Keyset } from '../keyset/keyset.ts';
+import type { Decision } from './decision.ts';
+import { highestVersion } from './highest-version.ts';
+import { planReplacement } from './replacement.ts';
+
+/** @returns the write that burns every key, if an emergency is asked for that has not been served */
+export function emergencyRequested(facts: Facts): Decision | undefined {
+  const { requests, secret, nextRotationId } = facts;
+  const { emergency } = requests;
+  if (emergency === undefined || isServed(emergency, facts)) return undefined;
+  if (secret.kind === 'Refused' && secret.finding.reason.startsWith('Secret')) {
+    const { reason } = secret.finding;
+    const message = `EMERGENCY NOT SERVED: ${secret.finding.message}`;
+    return { action: { type: 'wait' }, phase: 'Degraded', progress: message, stalled: { reason, message } };
+  }
+  const { nonce, reason, actor } = emergency;
+  const rotation = { id: nextRotationId, trigger: 'Emergency', actor, reason, drainMs: 0 } as const;
+  const write = { transition: 'burn', nonce, rotation, version: highestVersion(facts) } as const;
+  return { action: { type: 'write', write }, phase: 'Burning', progress: `emergency ${nonce}: ${reason}` };
+}
+
+/** What a Secret from a backup does not know any more, the ledger does: else its return would end all sessions again. */
+function isServed({ nonce, handled }: EmergencyRequest, { secret, ledger }: Facts): boolean {
+  if (ledger.emergencies.includes(nonce)) return true;
+  const keyset = secret.kind === 'Managed' || secret.kind === 'Refused' ? secret.keyset : undefined;
+  return keyset === undefined ? handled : keyset.handled.emergencies?.includes(nonce) === true;
+}
+
+export function planBurning(facts: Facts, keyset: Keyset): Decision {
+  return planReplacement(facts, keyset, {
+    phase: 'Burning',
+    rolling: facts.settings.emergencyMode === 'Rolling',
+    what: 'every burnt key',
+    done: (acked) => ({ transition: 'extinguish', acked }),
+  });
+}

@@ -1,0 +1,112 @@
+/**
+ * Which keyset versions a live container may hold.
+ *
+ * A container's environment is fixed when it starts, a crashed one reads the new Secret, a new one can read an old Secret
+ * (kubernetes/kubernetes#129645). So neither the age of a pod nor its template nor `rollout status` tells which keyset a
+ * container holds. The canary does: a token signed with the ack key of version n is accepted by a container that has loaded
+ * version n and by no other.
+ */
+import type { Answer, PodFacts, TargetFacts } from '../facts.ts';
+import {
+  type Acked,
+  type Keyset,
+  type Kid,
+  keyIn,
+  possible,
+  previousOf,
+  type Role,
+  type Shape,
+} from '../keyset/keyset.ts';
+
+/** Canary: observed. Inferred: concluded from the time at which the containers started, if only in part. */
+export type Level = 'Canary' | 'Inferred';
+
+/** A write has reached the cache of every node after this, milliseconds. What starts earlier may have read an older Secret. */
+export const SETTLE_MS = 10_000;
+
+export function levelOf({ settings, workload }: TargetFacts): Level {
+  return settings.canary === undefined || workload?.consumption.onePrevious === true ? 'Inferred' : 'Canary';
+}
+
+/**
+ * @returns the shapes that the pod may hold, ascending; empty if its answers fit none, as when it refuses every key
+ */
+export function shapesHeld(target: TargetFacts, pod: PodFacts, keyset: Keyset): readonly Shape[] {
+  if (target.settings.canary === undefined) return fromStart(pod, keyset);
+  const listed = fromAnswers(pod, keyset, ({ verify }) => verify);
+  // it accepts the ack key: that is proof, whoever it is
+  const proved = listed.every((shape) => shape.version === keyset.version) && listed.length > 0;
+  if (target.workload?.consumption.onePrevious !== true || proved) return listed;
+  const started = fromStart(pod, keyset);
+  return fromAnswers(pod, keyset, (shape) => withOnePrevious(shape, keyset)).filter((shape) => started.includes(shape));
+}
+
+/**
+ * A service that knows one key besides the one that signs is not shown the ack key while there are two real ones. What it
+ * answers tells which keys it has, not since which write: that is concluded from its start.
+ */
+function withOnePrevious(shape: Shape, keyset: Keyset): readonly Kid[] {
+  const previous = previousOf(shape, keyset);
+  return previous === undefined ? [shape.sign] : [shape.sign, previous];
+}
+
+function fromAnswers(
+  { probe }: PodFacts,
+  keyset: Keyset,
+  accepted: (shape: Shape) => readonly Kid[],
+): readonly Shape[] {
+  if (probe === undefined || probe.version !== keyset.version) return keyset.history;
+  const answers = [...probe.answers].filter(([kid]) => tells(kid, keyset));
+  const fits = (shape: Shape) =>
+    answers.every(([kid, answer]) => answer === 'unknown' || (answer === 'accepted') === accepted(shape).includes(kid));
+  return keyset.history.filter(fits);
+}
+
+/**
+ * Where every key was replaced at once, the signing key is as new as the ack key: who accepts it has loaded this very
+ * version. So a service that verifies with one key, and knows no ack key, can prove it as well.
+ */
+function tells(kid: Kid, keyset: Keyset): boolean {
+  const replaced = keyset.phase === 'Burning' || keyset.phase === 'Switching';
+  return !replaced || kid !== keyIn(keyset, 'ack')?.kid;
+}
+
+function fromStart({ startedAt }: PodFacts, keyset: Keyset): readonly Shape[] {
+  if (startedAt === undefined) return keyset.history;
+  const oldest = keyset.history.findLastIndex((shape) => shape.writtenAt + SETTLE_MS <= startedAt);
+  return keyset.history.slice(Math.max(oldest, 0));
+}
+
+/** @returns whether the pod has answered every canary of the keyset version in the Secret, one way or the other */
+export function isConclusive(pod: PodFacts, keyset: Keyset): boolean {
+  const { probe } = pod;
+  if (probe === undefined || probe.version !== keyset.version) return false;
+  const answers: readonly Answer[] = [...probe.answers.values(), probe.random];
+  return answers.every((answer) => answer !== 'unknown');
+}
+
+/** @returns whether the pod accepted a key that nobody knows: it verifies nothing, so its other answers mean nothing */
+export function isVoid(pod: PodFacts): boolean {
+  return pod.probe?.random === 'accepted';
+}
+
+/**
+ * What is acknowledged now: what the Secret remembers, or more if the pods prove more. It never falls: that a node goes
+ * back to an older Secret than one it has served is excluded by assumption, and a pod that does it all the same is found by
+ * its canary and replaced before the next write.
+ */
+export function ackedNow(targets: readonly TargetFacts[], keyset: Keyset): Acked {
+  return { Signer: ackedOf('Signer', targets, keyset), Verifier: ackedOf('Verifier', targets, keyset) };
+}
+
+function ackedOf(role: Role, targets: readonly TargetFacts[], keyset: Keyset): number {
+  const oldest = targets
+    .filter((target) => target.settings.roles.includes(role))
+    .flatMap((target) => target.pods.map((pod) => shapesHeld(target, pod, keyset)[0]?.version ?? 0));
+  return Math.max(keyset.acked[role], Math.min(keyset.version, ...oldest));
+}
+
+/** The shapes that live containers of a role may hold by what is known now. */
+export function possibleNow(role: Role, targets: readonly TargetFacts[], keyset: Keyset): readonly Shape[] {
+  return possible(keyset.history, ackedNow(targets, keyset)[role]);
+}

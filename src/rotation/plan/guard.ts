@@ -1,0 +1,70 @@
+/**
+ * The one way to a write: the safe-write rule is asked first, and what rests on acknowledgements is confirmed by reading
+ * the world afresh.
+ */
+
+import type { Facts } from '../facts.ts';
+import type { Finding } from '../finding.ts';
+import { type Acked, currentShape, type Keyset } from '../keyset/keyset.ts';
+import { candidate, type Write, writesKeys } from '../keyset/transition.ts';
+import { formatDuration } from '../schedule/duration.ts';
+import type { Action, Decision, StatusPhase } from './decision.ts';
+import { ackedNow, SETTLE_MS } from './evidence.ts';
+import { unsafeReasons } from './safe-write.ts';
+
+/** Writes that rest on what the time is: one says when the wait for old tokens begins, the other that it is over. */
+const TIMED: readonly Write['transition'][] = ['drain', 'retire'];
+/** The Date header has whole seconds, and the answer took its time. */
+const HEADER_ERROR_MS = 2_000;
+const SKEW_RETRY_MS = 5_000;
+
+/** A clock that is ahead would end the wait too early, one that is behind would begin it too early. */
+function clockFinding({ clockOffsetMs = 0, settings }: Facts): Finding | undefined {
+  if (Math.abs(clockOffsetMs) <= settings.clockSkewMs + HEADER_ERROR_MS) return undefined;
+  const direction = clockOffsetMs < 0 ? 'ahead of' : 'behind';
+  const message = `the operator's clock is ${formatDuration(Math.abs(clockOffsetMs))} ${direction} that of the API server; the old key stays until they agree`;
+  return { reason: 'ClockSkew', message };
+}
+
+/** Stands for the key that the write will make. */
+const FRESH = 'fresh';
+
+/**
+ * @param write rests on the acknowledgements that the Secret remembers; use {@link confirmed} if it needs more
+ * @returns the write, or a rest if it would break the rule: that is a defect, and stops the rotation in a safe state
+ */
+export function guarded(facts: Facts, keyset: Keyset, write: Write, phase: StatusPhase): Decision {
+  if (writesKeys(write)) {
+    const acked = 'acked' in write ? write.acked : keyset.acked;
+    const drainMs = drainMsOf(facts, keyset);
+    const reasons = unsafeReasons(keyset, acked, candidate(keyset, write, FRESH), { now: facts.now, drainMs });
+    if (reasons.length > 0) {
+      const message = `the write ${write.transition} was withheld: ${reasons.join('; ')}`;
+      return { action: { type: 'wait' }, phase, progress: message, stalled: { reason: 'UnsafeWrite', message } };
+    }
+  }
+  return { action: { type: 'write', write }, phase, progress: `writing: ${write.transition}` };
+}
+
+/** As {@link guarded}, for a write that rests on what the pods have acknowledged: only with facts that are not from a
+ * cache, and not before the last write has reached every node, also those that had no pod to ask. */
+export function confirmed(facts: Facts, keyset: Keyset, write: (acked: Acked) => Write, phase: StatusPhase): Decision {
+  const confirm: Action = { type: 'confirm' };
+  const settled = currentShape(keyset).writtenAt + SETTLE_MS;
+  if (facts.now < settled) {
+    const progress = 'acknowledged; a node that lags behind may still give a new container the keyset before';
+    return { action: { type: 'wait', until: settled }, phase, progress };
+  }
+  if (!facts.live) return { action: confirm, phase, progress: 'confirming' };
+  const next = write(ackedNow(facts.targets, keyset));
+  const skew = TIMED.includes(next.transition) ? clockFinding(facts) : undefined;
+  if (skew !== undefined) {
+    return { action: { type: 'wait', until: facts.now + SKEW_RETRY_MS }, phase, progress: skew.message, stalled: skew };
+  }
+  return guarded(facts, keyset, next, phase);
+}
+
+/** Milliseconds that tokens outlive their signer: an edit of the spec in mid-rotation may only lengthen it. */
+export function drainMsOf(facts: Facts, keyset: Keyset): number {
+  return Math.max(facts.settings.drainMs, keyset.rotation?.drainMs ?? 0);
+}

@@ -1,0 +1,111 @@
+/**
+ * The planner: a pure function from what is observed to one action. It holds nothing between calls, so the operator may
+ * die at any moment and go on from the world.
+ *
+ *     Steady → Preflight → Staging → Staged → Promoting → Draining → Retiring → Steady
+ *
+ * The rules, in order:
+ *
+ * 1. Stage: make the new key accepted everywhere, before anybody signs with it.
+ * 2. Promote only when every live verifier has acknowledged; every live signer is then moved to the new key.
+ * 3. Drain from the moment at which the last container that could sign with the old key is gone.
+ * 4. Retire when no token of the old key can be alive.
+ *
+ * Every resting state in between is safe. When in doubt, do nothing and say why. An emergency comes before all of this:
+ * see emergency.ts. Services that can hold one key only are cut over, if that is allowed: see cutover.ts.
+ */
+
+import type { Facts, SecretFacts } from '../facts.ts';
+import type { Reason } from '../finding.ts';
+import { planSwitching } from './cutover.ts';
+import type { Action, Decision } from './decision.ts';
+import { emergencyRequested, planBurning } from './emergency.ts';
+import { highestVersion } from './highest-version.ts';
+import { standingFinding } from './policies/preflight.ts';
+import { abortRequested, planAborting, planDraining, planPromoting, planRetiring, planStaging } from './progress.ts';
+import { planSteady } from './steady.ts';
+
+/** What nobody tells of is looked at again after this, milliseconds. */
+const LOOK_AGAIN_MS = 10_000;
+
+export function plan(facts: Facts): Decision {
+  const { secret, requests, ledgerFinding } = facts;
+  const emergency = emergencyRequested(facts);
+  if (emergency !== undefined) return emergency;
+  if (secret.kind === 'Managed' && secret.keyset.phase === 'Burning') return planBurning(facts, secret.keyset);
+  // half of the pods refuse the tokens of the others: the way out is forward, whatever else is wrong
+  if (secret.kind === 'Managed' && secret.keyset.phase === 'Switching') return planSwitching(facts, secret.keyset);
+  if (requests.paused) {
+    const message = 'the annotation rekey.dev/paused is set; remove it to go on';
+    return rest(facts, 'Paused', message);
+  }
+  if (secret.kind === 'Refused') return rest(facts, secret.finding.reason, secret.finding.message);
+  if (ledgerFinding !== undefined) return rest(facts, ledgerFinding.reason, ledgerFinding.message);
+  const aborting = secret.kind === 'Managed' ? abortRequested(facts, secret.keyset) : undefined;
+  if (aborting !== undefined) return aborting;
+  const finding = standingFinding(facts);
+  if (finding !== undefined) return rest(facts, finding.reason, finding.message);
+  if (secret.kind === 'Absent') return planCreate(facts);
+  if (secret.kind === 'Unmanaged') return planAdopt(facts, secret);
+  switch (secret.keyset.phase) {
+    case 'Steady':
+      return planSteady(facts, secret.keyset);
+    case 'Staging':
+      return planStaging(facts, secret.keyset);
+    case 'Promoting':
+      return planPromoting(facts, secret.keyset);
+    case 'Draining':
+      return planDraining(facts, secret.keyset);
+    case 'Retiring':
+      return planRetiring(facts, secret.keyset);
+    case 'Aborting':
+      return planAborting(facts, secret.keyset);
+    case 'Switching':
+      return planSwitching(facts, secret.keyset);
+    case 'Burning':
+      return planBurning(facts, secret.keyset);
+  }
+}
+
+/** Writes nothing: whatever was under way rests where it is. */
+function rest(facts: Facts, reason: Reason, message: string): Decision {
+  const { secret } = facts;
+  const finding = { reason, message };
+  const idle = secret.kind !== 'Managed' || secret.keyset.phase === 'Steady';
+  const phase = secret.kind === 'Managed' ? secret.keyset.phase : secret.kind === 'Refused' ? 'Degraded' : 'Pending';
+  // the ledger is not watched
+  const unwatched = reason === 'KeyResurrected' || reason === 'LedgerUnreadable';
+  const action: Action = unwatched ? { type: 'wait', until: facts.now + LOOK_AGAIN_MS } : { type: 'wait' };
+  const decision: Decision = { action, phase, progress: message };
+  return idle ? { ...decision, blocked: finding } : { ...decision, stalled: finding };
+}
+
+/**
+ * A Secret that is absent while pods run is not invented anew: those pods hold a key that nobody would know any more, and
+ * their tokens would be refused.
+ */
+function planCreate(facts: Facts): Decision {
+  const running = facts.targets.flatMap((target) => target.pods).find((pod) => pod.startedAt !== undefined);
+  if (running !== undefined) {
+    const message = `Secret ${facts.settings.secretName} is gone but pod ${running.name} still runs with a key from it; restore the Secret, or scale the targets to zero to start with a new key`;
+    return rest(facts, 'SecretDeleted', message);
+  }
+  const write = { transition: 'create', handled: handledNow(facts), version: highestVersion(facts) } as const;
+  return { action: { type: 'write', write }, phase: 'Pending', progress: 'creating the Secret' };
+}
+
+/** The keys that are found stay as they are. */
+function planAdopt(facts: Facts, { fingerprint, fallbacks }: Extract<SecretFacts, { kind: 'Unmanaged' }>): Decision {
+  const version = highestVersion(facts);
+  const write = { transition: 'adopt', handled: handledNow(facts), fingerprint, fallbacks, version } as const;
+  return { action: { type: 'write', write }, phase: 'Pending', progress: 'adopting the Secret' };
+}
+
+function handledNow({ requests, settings }: Facts) {
+  return {
+    ...(requests.abortAt !== undefined && { abortAt: requests.abortAt }),
+    ...(settings.forceReason !== '' && { forceReason: settings.forceReason }),
+    // one that has not been served would have come before this write
+    ...(requests.emergency !== undefined && { emergencies: [requests.emergency.nonce] }),
+  };
+}

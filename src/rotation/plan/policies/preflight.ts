@@ -1,0 +1,129 @@
+/**
+ * The checks that stand between a resource and its first write: each needs no pod to be asked. In order, the first that
+ * finds something is reported and nothing is written.
+ */
+
+import type { Facts } from '../../facts.ts';
+import type { Policy } from '../../finding.ts';
+import { firstFinding } from '../../finding.ts';
+import { levelOf } from '../evidence.ts';
+import { literalInManifest, notConsumed, shadowedBy } from './sources.ts';
+import { field, label } from './targets.ts';
+
+type FactsPolicy = Policy<Facts>;
+
+const secretRefused: FactsPolicy = ({ secret }) => (secret.kind === 'Refused' ? secret.finding : undefined);
+
+const targetUnfit: FactsPolicy = (facts) => {
+  const unfit = facts.targets.find(({ finding }) => finding !== undefined);
+  if (unfit?.finding === undefined) return undefined;
+  const { reason, message } = unfit.finding;
+  return { reason, message: `${field(facts, unfit)}: ${message}` };
+};
+
+const targetNotFound: FactsPolicy = (facts) => {
+  const missing = facts.targets.find((target) => target.workload === undefined);
+  if (missing === undefined) return undefined;
+  return {
+    reason: 'TargetNotFound',
+    message: `${field(facts, missing)}: there is no ${label(missing)} in this namespace; create it or remove the target`,
+  };
+};
+
+const targetNotConsuming: FactsPolicy = (facts) => {
+  const idle = facts.targets.find((target) => target.workload?.consumes === false);
+  if (idle === undefined) return undefined;
+  return {
+    reason: 'TargetNotConsuming',
+    message: `${field(facts, idle)}: no container of ${label(idle)} reads Secret ${facts.settings.secretName} by env, envFrom or volume; a restart would not give it the key`,
+  };
+};
+
+const targetPaused: FactsPolicy = (facts) => {
+  const paused = facts.targets.find((target) => target.workload?.paused === true);
+  if (paused === undefined) return undefined;
+  return {
+    reason: 'TargetPaused',
+    message: `${field(facts, paused)}: ${label(paused)} is paused, its pods would not restart; run kubectl rollout resume`,
+  };
+};
+
+const targetManual: FactsPolicy = (facts) => {
+  const blind = facts.targets.find((target) => target.workload?.manual === true && levelOf(target) === 'Inferred');
+  if (blind === undefined) return undefined;
+  return {
+    reason: 'CanaryMissing',
+    message: `${field(facts, blind)}: ${label(blind)} does not replace its pods by itself (OnDelete or a partition), and without a canary rekey cannot tell which of them to restart; declare one`,
+  };
+};
+
+const targetUnasked: FactsPolicy = (facts) => {
+  const blind = facts.targets.find(
+    (target) => target.settings.source === 'File' && levelOf(target) === 'Inferred' && target.workload !== undefined,
+  );
+  if (blind === undefined) return undefined;
+  return {
+    reason: 'CanaryMissing',
+    message: `${field(facts, blind)}: ${label(blind)} reads mounted files, which follow the Secret in their own time; only a canary tells when. Declare one (and the role Verifier), or set source: Env to restart it`,
+  };
+};
+
+const unlistedConsumer: FactsPolicy = ({ unlistedConsumers, settings }) => {
+  if (unlistedConsumers.length === 0 || settings.unlistedConsumers === 'Warn') return undefined;
+  return {
+    reason: 'UnlistedConsumer',
+    message: `${unlistedConsumers.join(', ')} uses Secret ${settings.secretName} and is no target; add it to spec.targets, or set spec.unlistedConsumers: Warn`,
+  };
+};
+
+/** A key that is staged and can never be promoted helps nobody. */
+const noWindow: FactsPolicy = ({ impossibleWindow }) => impossibleWindow;
+
+const rolloutFailed: FactsPolicy = ({ targets }) => {
+  const failed = targets.find((target) => target.workload?.failed !== undefined);
+  if (failed === undefined) return undefined;
+  return { reason: 'RolloutFailed', message: `${label(failed)}: ${failed.workload?.failed}` };
+};
+
+/** Must hold whenever rekey is to write anything. */
+const STANDING = [
+  secretRefused,
+  targetUnfit,
+  targetNotFound,
+  targetNotConsuming,
+  literalInManifest,
+  shadowedBy,
+  notConsumed,
+  targetPaused,
+  targetManual,
+  targetUnasked,
+  unlistedConsumer,
+];
+
+/** @returns why nothing may be written for this resource at all */
+export function standingFinding(facts: Facts): ReturnType<FactsPolicy> {
+  return firstFinding(STANDING, facts);
+}
+
+const rolloutInProgress: FactsPolicy = ({ targets }) => {
+  const moving = targets.find((target) => target.workload?.rolledOut === false);
+  if (moving === undefined) return undefined;
+  return {
+    reason: 'RolloutInProgress',
+    message: `${label(moving)} is in the middle of a rollout; the rotation starts after it`,
+  };
+};
+
+/** @returns why no rotation may be started now */
+export function startFinding(facts: Facts): ReturnType<FactsPolicy> {
+  return firstFinding([noWindow, rolloutFailed, rolloutInProgress], facts);
+}
+
+export const disruptionBlocked: FactsPolicy = (facts) => {
+  const held = facts.targets.find(({ workload }) => workload?.heldBy !== undefined);
+  if (held === undefined) return undefined;
+  return {
+    reason: 'DisruptionBlocked',
+    message: `${field(facts, held)}: PodDisruptionBudget ${held.workload?.heldBy} lets no pod of ${label(held)} be evicted although all are healthy, and they are replaced by evictions (OnDelete, a partition, or a Rollout); let the budget allow one`,
+  };
+};

@@ -1,0 +1,18 @@
+/**
+ * Reloader beside rekey. While both keys are accepted one restart more costs nothing; in a cutover it would replace, one after
+ * another, the pods that have just been replaced at once.
+ */
+import type { Facts } from '../../facts.ts';
+import type { Finding } from '../../finding.ts';
+import { field, label } from './targets.ts';
+
+/** @returns the first target that Reloader restarts when the Secret changes */
+export function reloaderPresent(facts: Facts): Finding | undefined {
+  const target = facts.targets.find(({ workload }) => workload?.reloader !== undefined);
+  if (target === undefined) return undefined;
+  const { secretName } = facts.settings;
+  return {
+    reason: 'ReloaderPresent',
+    message: `${field(facts, target)}: the annotation ${target.workload?.reloader} of ${label(target)} lets Reloader restart it when Secret ${secretName} changes, unless Reloader heeds reloader.stakater.com/ignore on the Secret; remove it, or add secrets.exclude.reloader.stakater.com/reload: ${secretName}`,
+  };
+}

@@ -1,0 +1,14 @@
+/**
+ * How findings name a target.
+ */
+import type { Facts, TargetFacts } from '../../facts.ts';
+
+/** @returns such as `Deployment/api` */
+export function label({ settings }: TargetFacts): string {
+  return `${settings.kind}/${settings.name}`;
+}
+
+/** @returns the field of the spec, such as `spec.targets[0]` */
+export function field({ targets }: Facts, target: TargetFacts): string {
+  return `spec.targets[${targets.indexOf(target)}]`;
+}

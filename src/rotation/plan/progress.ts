@@ -1,0 +1,150 @@
+/**
+ * A rotation under way: what each phase waits for, and what it does once it has it. See plan.ts for the rules.
+ */
+
+import type { Facts, TargetFacts } from '../facts.ts';
+import { iso } from '../iso.ts';
+import { currentShape, type Keyset, keyIn } from '../keyset/keyset.ts';
+import type { Failure, Write } from '../keyset/transition.ts';
+import {
+  FRESH_MS,
+  isRolledOut,
+  isStampable,
+  type PodOf,
+  RETRY_MS,
+  type Requirement,
+  type Survey,
+  survey,
+} from './converge.ts';
+import { mayCutOver, planCutover } from './cutover.ts';
+import { type Decision, outsideWindow } from './decision.ts';
+import { SETTLE_MS } from './evidence.ts';
+import { confirmed, drainMsOf, guarded } from './guard.ts';
+import { reloaderPresent } from './policies/reloader.ts';
+import { requirementsOf } from './requirements.ts';
+import { roll, stalledFinding } from './roll.ts';
+
+/** T1 → T3. The verifiers load the staged key; one that cannot hold two keys ends the rotation, which costs nobody anything. */
+export function planStaging(facts: Facts, keyset: Keyset): Decision {
+  const requirements = requirementsOf(facts.targets, keyset);
+  const rows = survey(requirements, keyset);
+  const unfit = unfitVerifier(requirements, rows, keyset);
+  const cutOver = mayCutOver(facts) && facts.window.open && reloaderPresent(facts) === undefined;
+  if (unfit?.reason === 'SingleKeyService' && cutOver) return planCutover(facts, keyset);
+  if (unfit !== undefined) return abort(facts, keyset, unfit);
+  // where no pod of a target accepts, is it the pods, or the service? One that starts when the write has spread will tell
+  const settled = facts.now >= currentShape(keyset).writtenAt + SETTLE_MS;
+  const accepts = (row: PodOf) => rows.met.some((other) => other.target === row.target);
+  const isNew = ({ pod }: PodOf) => (pod.startedAt ?? 0) >= currentShape(keyset).writtenAt;
+  const doubtful = (row: PodOf) => isNew(row) && !accepts(row) && !(settled && isRolledOut(row.target));
+  const replaceable = rows.stale.filter((row) => !doubtful(row));
+  const maxAgeMs = facts.window.open ? FRESH_MS : Number.POSITIVE_INFINITY;
+  const step = roll(facts, keyset, requirements, { rows, replaceable, maxAgeMs, phase: 'Staging' });
+  if (step !== undefined) return step;
+  if (!facts.window.open) return outsideWindow(facts.window, 'Staged', 'staged everywhere');
+  return confirmed(facts, keyset, (acked) => ({ transition: 'promote', acked }), 'Staged');
+}
+
+/** T3 → T4. The signers load the new key; then no older signer may be alive, Terminating ones included. */
+export function planPromoting(facts: Facts, keyset: Keyset): Decision {
+  const requirements = requirementsOf(facts.targets, keyset);
+  const step = roll(facts, keyset, requirements, { maxAgeMs: FRESH_MS, phase: 'Promoting' });
+  return step ?? confirmed(facts, keyset, (acked) => ({ transition: 'drain', acked }), 'Promoting');
+}
+
+/** T4 → T5. Wait until the last token of the old key is dead, counted from the exit of the last container that could sign it. */
+export function planDraining(facts: Facts, keyset: Keyset): Decision {
+  const requirements = requirementsOf(facts.targets, keyset);
+  const signers = requirements.filter(({ target }) => target.settings.roles.includes('Signer'));
+  const late = survey(signers, keyset);
+  const lastSignerExit = keyIn(keyset, 'draining')?.lastSignerExit;
+  if (lastSignerExit === undefined || late.stale.length + late.leaving.length > 0) {
+    return guarded(facts, keyset, { transition: 'reopen' }, 'Draining');
+  }
+  const retireAt = lastSignerExit + drainMsOf(facts, keyset);
+  const due = facts.now >= retireAt;
+  const maxAgeMs = due ? FRESH_MS : Number.POSITIVE_INFINITY;
+  const step = roll(facts, keyset, requirements, { maxAgeMs, phase: 'Draining' });
+  if (step !== undefined && (due || step.action.type !== 'wait')) return step;
+  if (!due) return draining(retireAt);
+  const next = facts.settings.preStage ? ({ preStage: true } as const) : {};
+  return confirmed(facts, keyset, (acked) => ({ transition: 'retire', acked, ...next }), 'Draining');
+}
+
+function draining(retireAt: number): Decision {
+  const progress = `the old key leaves at ${iso(retireAt)}, when its last token has expired`;
+  return { action: { type: 'wait', until: retireAt }, phase: 'Draining', progress };
+}
+
+/** T5 → T6. The verifiers forget the old key: now, or where they are spared the restart when they next start anyway. */
+export function planRetiring(facts: Facts, keyset: Keyset): Decision {
+  const requirements = requirementsOf(facts.targets, keyset);
+  const lazy = facts.settings.retireMode === 'Lazy' && keyIn(keyset, 'staged') === undefined;
+  const step = lazy ? undefined : roll(facts, keyset, requirements, { maxAgeMs: FRESH_MS, phase: 'Retiring' });
+  const outcome = keyset.rotation?.failure === undefined ? 'Completed' : 'RolledBack';
+  return step ?? confirmed(facts, keyset, (acked) => ({ transition: 'finish', acked, outcome }), 'Retiring');
+}
+
+/** The verifiers forget the aborted key. It never signed, so nothing rests on when they do and no answer is awaited. */
+export function planAborting(facts: Facts, keyset: Keyset): Decision {
+  const phase = 'Aborting';
+  const requirements = requirementsOf(facts.targets, keyset);
+  const verifying = requirements.filter(({ restart }) => restart).map(({ target }) => target);
+  const targets = verifying.filter((target) => isStampable(target, keyset));
+  const progress = 'restarting the verifiers without the aborted key';
+  if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
+  if (verifying.every(isRolledOut)) {
+    return confirmed(facts, keyset, (acked) => ({ transition: 'finish', acked, outcome: 'Aborted' }), phase);
+  }
+  const stalled = stalledFinding(facts, keyset, requirements, [], progress);
+  return { action: { type: 'wait', until: facts.now + 2 * RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
+}
+
+/**
+ * What a person's wish to stop leads to: before promote the staged key leaves, after it the old key signs again. Later
+ * there is nothing to go back to.
+ */
+export function abortRequested(facts: Facts, keyset: Keyset): Decision | undefined {
+  const { abortAt } = facts.requests;
+  if (abortAt === undefined || abortAt === keyset.handled.abortAt) return undefined;
+  const handled = { ...keyset.handled, abortAt };
+  const failure: Failure = { reason: 'AbortRequested', message: `rekey.dev/abort-requested-at is ${abortAt}` };
+  const { acked } = keyset;
+  if (keyset.phase === 'Staging')
+    return guarded(facts, keyset, { transition: 'abort', acked, failure, handled }, 'Aborting');
+  const rollback: Write = { transition: 'rollback', acked, failure, handled };
+  const forward = keyset.rotation?.failure === undefined;
+  if ((keyset.phase === 'Promoting' || keyset.phase === 'Draining') && forward) {
+    return guarded(facts, keyset, rollback, 'Promoting');
+  }
+  return guarded(facts, keyset, { transition: 'dismiss', handled }, keyset.phase);
+}
+
+function abort(facts: Facts, keyset: Keyset, failure: Failure): Decision {
+  const { acked, handled } = keyset;
+  return guarded(facts, keyset, { transition: 'abort', acked, failure, handled }, 'Aborting');
+}
+
+/** Staging is a free, reversible test of whether every verifier can hold two keys. */
+function unfitVerifier(requirements: readonly Requirement[], rows: Survey, keyset: Keyset): Failure | undefined {
+  const liar = rows.void[0];
+  if (liar !== undefined) {
+    return { reason: 'CanaryVoid', message: `pod ${liar.pod.name} accepted a token signed with a made-up key` };
+  }
+  const unfit = requirements.find(({ target }) => refusesNewKeys(target, rows, keyset));
+  if (unfit === undefined) return undefined;
+  const { name } = unfit.target.settings;
+  const pods = unfit.target.pods.map((pod) => pod.name).join(', ');
+  return {
+    reason: 'SingleKeyService',
+    message: `${name} (${pods}) does not accept tokens signed with a key listed in the fallbacks: it verifies with one key only. Make it verify with every key before it is rotated`,
+  };
+}
+
+/** All pods refuse, one of them started long after the write: it is the service, and not a stale Secret on some node. */
+function refusesNewKeys(target: TargetFacts, rows: Survey, keyset: Keyset): boolean {
+  const stale = rows.stale.filter((row) => row.target === target);
+  if (stale.length === 0 || stale.length < target.pods.length || !isRolledOut(target)) return false;
+  const settled = currentShape(keyset).writtenAt + SETTLE_MS;
+  return stale.some(({ pod }) => (pod.startedAt ?? 0) >= settled);
+}

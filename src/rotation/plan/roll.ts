@@ -1,0 +1,100 @@
+/**
+ * One step of a rolling restart: what is done next so that every live pod holds what it must, and what to tell people
+ * while nothing can be done.
+ */
+
+import type { Facts } from '../facts.ts';
+import type { Finding } from '../finding.ts';
+import { currentShape, type Keyset } from '../keyset/keyset.ts';
+import { formatDuration } from '../schedule/duration.ts';
+import {
+  type PodOf,
+  RETRY_MS,
+  type Requirement,
+  type Survey,
+  settledAt,
+  survey,
+  toBump,
+  toEvict,
+  toProbe,
+  toRefresh,
+  unfinished,
+} from './converge.ts';
+import type { Decision, StatusPhase } from './decision.ts';
+
+export interface Roll {
+  /** Answers older than this, in milliseconds, are asked for again. */
+  readonly maxAgeMs: number;
+  readonly phase: StatusPhase;
+  readonly rows?: Survey;
+  /** Pods that may be replaced; all stale ones if absent. */
+  readonly replaceable?: readonly PodOf[];
+}
+
+/** @returns the next step towards the requirements; undefined once every live pod meets them and the rollouts are over */
+export function roll(
+  facts: Facts,
+  keyset: Keyset,
+  requirements: readonly Requirement[],
+  options: Roll,
+): Decision | undefined {
+  const { now } = facts;
+  const { maxAgeMs, phase, rows = survey(requirements, keyset), replaceable = rows.stale } = options;
+  const progress = describe(requirements, rows);
+  const targets = toBump(requirements, keyset, now);
+  if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
+  const outdated = toRefresh(requirements, keyset);
+  if (outdated.length > 0) {
+    return { action: { type: 'refresh', pods: outdated, version: keyset.version }, phase, progress };
+  }
+  const evictable = toEvict(replaceable);
+  if (evictable.length > 0) return { action: { type: 'evict', pods: evictable }, phase, progress };
+  const pods = toProbe(requirements, keyset, now, maxAgeMs);
+  if (pods.length > 0) return { action: { type: 'probe', pods }, phase, progress };
+  const pending = [...rows.unknown, ...rows.leaving, ...rows.refusing, ...rows.void, ...rows.stale];
+  const settling = requirements.some(({ target, restart }) => restart && now < settledAt(target, keyset));
+  if (pending.length === 0 && !settling && unfinished(requirements).length === 0) return undefined;
+  const stalled = stalledFinding(facts, keyset, requirements, pending, progress, rows);
+  return { action: { type: 'wait', until: now + 2 * RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
+}
+
+export function stalledFinding(
+  facts: Facts,
+  keyset: Keyset,
+  requirements: readonly Requirement[],
+  pending: readonly PodOf[],
+  progress: string,
+  rows?: Survey,
+): Finding | undefined {
+  const liar = pending.find(({ pod }) => pod.probe?.random === 'accepted');
+  if (liar !== undefined) {
+    return { reason: 'CanaryVoid', message: `pod ${liar.pod.name} accepted a token signed with a made-up key` };
+  }
+  const refusing = rows?.refusing.find(({ pod }) => pod.ready && !pod.terminating);
+  if (refusing !== undefined) {
+    const message = `pod ${refusing.pod.name} refuses canaries signed with every key, the one in use too: check spec.canary, spec.key.algorithm and the clocks`;
+    return { reason: 'CanaryRefused', message };
+  }
+  const failed = unfinished(requirements).find((target) => target.workload?.failed !== undefined);
+  if (failed !== undefined) {
+    return { reason: 'RolloutFailed', message: `${failed.settings.name}: ${failed.workload?.failed}` };
+  }
+  const { rolloutTimeoutMs } = facts.settings;
+  // a pod may start long after the write; each has its own time
+  const since = Math.max(currentShape(keyset).writtenAt, ...pending.map(({ pod }) => pod.createdAt));
+  if (facts.now < since + rolloutTimeoutMs) return undefined;
+  const message = `longer than ${formatDuration(rolloutTimeoutMs)}: ${progress}. The rotation rests; no valid token is refused meanwhile`;
+  return { reason: 'RolloutStalled', message };
+}
+
+function describe(requirements: readonly Requirement[], rows: Survey): string {
+  const counts = requirements.map(({ target }) => {
+    const met = rows.met.filter((row) => row.target === target).length;
+    return `${target.settings.name} ${met}/${target.pods.length}`;
+  });
+  const waiting = [...rows.unknown, ...rows.leaving, ...rows.refusing, ...rows.stale].map(
+    ({ pod }) => pod.unprobeable ?? pod.name,
+  );
+  const names = waiting.length === 0 ? '' : `; waiting for ${waiting.slice(0, 5).join(', ')}`;
+  return `pods acknowledged: ${counts.join(', ')}${names}`;
+}

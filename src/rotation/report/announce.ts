@@ -1,0 +1,273 @@
+/**
+ * Tells people what happened: Events on transitions, one log line a decision, metrics.
+ */
+import type { EventRecorder } from '../../runtime/events.ts';
+import type { Logger } from '../../runtime/log.ts';
+import { keyOf } from '../../runtime/store.ts';
+import type { Outcome } from '../act.ts';
+import type { Answer, Facts, Probe } from '../facts.ts';
+import { type Finding, isPassing } from '../finding.ts';
+import { currentShape, type Keyset, keyIn, secondsOf } from '../keyset/keyset.ts';
+import type { Write } from '../keyset/transition.ts';
+import type { JwtKeyRotation } from '../names.ts';
+import type { Action, Decision } from '../plan/decision.ts';
+import { reloaderPresent } from '../plan/policies/reloader.ts';
+import type { JwtKeyRotationStatus } from '../types.ts';
+import type { ResourceLabels, RotationMetrics } from './metrics.ts';
+
+interface Announcement {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly note: string;
+}
+
+export interface AnnouncerOptions {
+  readonly events: EventRecorder;
+  readonly log: Logger;
+  readonly metrics: RotationMetrics;
+}
+
+export class Announcer {
+  readonly #options: AnnouncerOptions;
+  /** The finding last announced of each resource: it is an Event when it comes, not as long as it stays. */
+  readonly #findings = new Map<string, string>();
+  /** The warnings last announced, by resource and reason. */
+  readonly #warned = new Map<string, string>();
+
+  constructor(options: AnnouncerOptions) {
+    this.#options = options;
+  }
+
+  decided(resource: JwtKeyRotation, facts: Facts, decision: Decision, status: JwtKeyRotationStatus): void {
+    const labels = labelsOf(resource);
+    this.#options.metrics.observed(keyOf(labels), labels, status, facts);
+    this.#found(resource, decision.stalled ?? decision.blocked);
+    this.#tellOnce(resource, 'UnlistedConsumer', strangersNote(facts));
+    this.#tellOnce(resource, 'KeyReuse', reuseNote(facts));
+    if (decision.blocked?.reason !== 'ReloaderPresent') {
+      this.#tellOnce(resource, 'ReloaderPresent', reloaderPresent(facts)?.message ?? '');
+    }
+    if (decision.action.type === 'wait') return;
+    const { action, phase, progress } = decision;
+    const version = facts.secret.kind === 'Managed' ? facts.secret.keyset.version : 0;
+    const fields = { action: nameOf(action), phase, version, progress };
+    if (action.type === 'probe') this.#log(resource).debug('acting', fields);
+    else this.#log(resource).info('acting', fields);
+  }
+
+  refused(resource: JwtKeyRotation, finding: Finding, status: JwtKeyRotationStatus): void {
+    const labels = labelsOf(resource);
+    this.#options.metrics.observed(keyOf(labels), labels, status);
+    this.#found(resource, finding);
+  }
+
+  acted(resource: JwtKeyRotation, action: Action, outcome: Outcome): void {
+    const { metrics } = this.#options;
+    const labels = labelsOf(resource);
+    if (outcome.kind === 'Outdated') this.#log(resource).info('the Secret changed meanwhile; looking again');
+    if (outcome.kind === 'Probed') {
+      for (const answer of answersIn(outcome.probes)) metrics.answered(labels, answer);
+    }
+    if (outcome.kind === 'Bumped' && action.type === 'bump') this.#bumped(resource, action);
+    if (outcome.kind === 'Deleted' && action.type === 'delete') this.#deleted(resource, action);
+    if (outcome.kind === 'Refreshed' && action.type === 'refresh') this.#refreshed(resource, action);
+    if (outcome.kind === 'Evicted' && action.type === 'evict') this.#evicted(resource, action, outcome.held);
+    if (outcome.kind === 'Wrote' && action.type === 'write') this.#wrote(resource, action.write, outcome.keyset);
+  }
+
+  forgot(key: string): void {
+    this.#findings.delete(key);
+    for (const warned of this.#warned.keys()) if (warned.startsWith(`${key} `)) this.#warned.delete(warned);
+    this.#options.metrics.forget(key);
+  }
+
+  #bumped(resource: JwtKeyRotation, action: Extract<Action, { type: 'bump' }>): void {
+    for (const { settings } of action.targets) {
+      this.#options.metrics.restarted(labelsOf(resource), settings.kind, settings.name);
+    }
+    const names = action.targets.map(({ settings }) => `${settings.kind}/${settings.name}`);
+    const note = `restarting ${names.join(', ')} for keyset version ${action.version}`;
+    this.#event(resource, { type: 'Normal', reason: 'RolloutRestartTriggered', note });
+  }
+
+  #evicted(resource: JwtKeyRotation, action: Extract<Action, { type: 'evict' }>, held: readonly string[]): void {
+    const names = action.pods.map(({ pod }) => pod.name);
+    const note = `${names.join(', ')} started with an older Secret than its template asks for; evicted`;
+    this.#event(resource, { type: 'Warning', reason: 'StalePod', note });
+    if (held.length === 0) return;
+    const why = `a PodDisruptionBudget does not let ${held.join(', ')} be evicted; the rotation waits`;
+    this.#event(resource, { type: 'Warning', reason: 'EvictionRefused', note: why });
+  }
+
+  #deleted(resource: JwtKeyRotation, action: Extract<Action, { type: 'delete' }>): void {
+    const names = action.pods.map(({ pod }) => pod.name);
+    const note = `${names.join(', ')} may hold a key that was replaced at once; deleted`;
+    this.#event(resource, { type: 'Warning', reason: 'PodDeleted', note });
+    this.#log(resource).warn(note);
+  }
+
+  #refreshed(resource: JwtKeyRotation, { pods, version }: Extract<Action, { type: 'refresh' }>): void {
+    const names = pods.map(({ pod }) => pod.name).join(', ');
+    const note = `the mounted files of ${names} are to be read again for keyset version ${version}`;
+    this.#event(resource, { type: 'Normal', reason: 'FilesRefreshed', note });
+  }
+
+  #wrote(resource: JwtKeyRotation, write: Write, keyset: Keyset): void {
+    const { metrics } = this.#options;
+    metrics.wrote(labelsOf(resource), write.transition);
+    if (write.transition === 'finish' || write.transition === 'extinguish') {
+      const outcome = keyset.rotation?.outcome ?? 'unknown';
+      metrics.rotationEnded(labelsOf(resource), outcome, keyset.rotation?.trigger ?? 'unknown');
+    }
+    for (const announcement of announcementsOf(write, keyset)) this.#event(resource, announcement);
+    const { version, phase } = keyset;
+    this.#log(resource).info('wrote the Secret', {
+      transition: write.transition,
+      version,
+      phase,
+      rotation: keyset.rotation?.id,
+    });
+  }
+
+  /** A warning about something that stays: an Event when it comes and when its text changes, not as long as it stays. */
+  #tellOnce(resource: JwtKeyRotation, reason: string, note: string): void {
+    const key = `${keyOf(resource.metadata)} ${reason}`;
+    if ((this.#warned.get(key) ?? '') === note) return;
+    this.#warned.set(key, note);
+    if (note === '') return;
+    this.#event(resource, { type: 'Warning', reason, note });
+    this.#log(resource).warn(note, { reason });
+  }
+
+  #found(resource: JwtKeyRotation, finding: Finding | undefined): void {
+    const key = keyOf(resource.metadata);
+    if (this.#findings.get(key) === finding?.reason) return;
+    if (finding === undefined) {
+      this.#findings.delete(key);
+      this.#log(resource).info('nothing stands in the way any more');
+      return;
+    }
+    this.#findings.set(key, finding.reason);
+    if (!isPassing(finding)) this.#event(resource, { type: 'Warning', reason: finding.reason, note: finding.message });
+    this.#log(resource).warn(finding.message, { reason: finding.reason });
+  }
+
+  #event(resource: JwtKeyRotation, { type, reason, note }: Announcement): void {
+    this.#options.events.event(resource, { type, reason, action: 'Rotate', note });
+  }
+
+  #log(resource: JwtKeyRotation): Logger {
+    return this.#options.log.child({ ...labelsOf(resource) });
+  }
+}
+
+function labelsOf({ metadata }: JwtKeyRotation): ResourceLabels {
+  return { namespace: metadata.namespace ?? '', name: metadata.name };
+}
+
+function nameOf(action: Action): string {
+  return action.type === 'write' ? `write ${action.write.transition}` : action.type;
+}
+
+function answersIn(probes: ReadonlyMap<string, Probe>): readonly Answer[] {
+  return [...probes.values()].flatMap(({ answers, random }) => [...answers.values(), random]);
+}
+
+/** Where unlisted consumers do not block, they are told. */
+function strangersNote({ settings, unlistedConsumers }: Facts): string {
+  if (settings.unlistedConsumers === 'Block' || unlistedConsumers.length === 0) return '';
+  return `${unlistedConsumers.join(', ')} uses Secret ${settings.secretName} and is no target: it is not restarted, and may refuse valid tokens`;
+}
+
+function reuseNote({ sharedWith, settings }: Facts): string {
+  if (sharedWith.length === 0) return '';
+  return `the key of ${settings.environment} is also that of ${sharedWith.join(', ')}`;
+}
+
+function gone({ emergency }: Keyset): string {
+  const seconds = emergency && secondsOf(emergency);
+  return `no pod accepts a burnt key any more, ${seconds} s after the fresh one was written`;
+}
+
+function adopted(keyset: Keyset): string {
+  const others = keyset.keys.filter(({ state }) => state === 'draining').map(({ kid }) => kid);
+  const also = others.length === 0 ? '' : `; ${others.join(', ')} is accepted as before`;
+  return `the key that was found is ${currentShape(keyset).sign} from now on; it was not changed${also}`;
+}
+
+/** RFC 7518 section 3.2: an HS256 key has at least 256 bits. */
+function weakness(keyset: Keyset): readonly Announcement[] {
+  const weak = keyset.keys.filter(({ fingerprint }) => fingerprint.startsWith('weak-')).map(({ kid }) => kid);
+  if (weak.length === 0) return [];
+  const note = `${weak.join(', ')} is shorter than 256 bits and can be guessed; rotate it soon`;
+  return [{ type: 'Warning', reason: 'WeakKey', note }];
+}
+
+function residueOf({ emergency }: Keyset): readonly Announcement[] {
+  const { residue = [], residueIncomplete } = emergency ?? {};
+  const rest = residueIncomplete === undefined ? '' : ` (${residueIncomplete})`;
+  if (residue.length === 0 && rest === '') return [];
+  const found =
+    residue.length === 0 ? 'no copy of a burnt key was found' : `a burnt key lies in: ${residue.join('; ')}`;
+  return [{ type: residue.length === 0 ? 'Normal' : 'Warning', reason: 'KeyResidue', note: `${found}${rest}` }];
+}
+
+function announcementsOf(write: Write, keyset: Keyset): readonly Announcement[] {
+  const { rotation } = keyset;
+  const normal = (reason: string, note: string): Announcement => ({ type: 'Normal', reason, note });
+  const warning = (reason: string, note: string): Announcement => ({ type: 'Warning', reason, note });
+  const { sign } = currentShape(keyset);
+  const who = `${rotation?.trigger} by ${rotation?.actor}: ${rotation?.reason}`;
+  const staged = keyIn(keyset, 'staged')?.kid;
+  switch (write.transition) {
+    case 'create':
+      return [normal('SecretCreated', `the Secret was created with key ${sign}`)];
+    case 'adopt':
+      return [normal('SecretAdopted', adopted(keyset)), ...weakness(keyset)];
+    case 'stage':
+      return [
+        normal('RotationStarted', who),
+        normal('KeyStaged', `${rotation?.to} is accepted from now on; ${sign} still signs`),
+      ];
+    case 'promote':
+      return [
+        ...(write.start === undefined ? [] : [normal('RotationStarted', who)]),
+        normal('KeyPromoted', `${sign} signs from now on; ${keyIn(keyset, 'draining')?.kid} is still accepted`),
+      ];
+    case 'drain':
+      return [normal('KeyDraining', `no pod signs with ${keyIn(keyset, 'draining')?.kid} any more; its tokens expire`)];
+    case 'reopen':
+      return [warning('StaleSigner', 'a pod was found that may sign with the draining key; the wait starts again')];
+    case 'retire':
+      return [
+        normal('KeyRetired', `${rotation?.failure === undefined ? rotation?.from : rotation?.to} has left the Secret`),
+        ...(staged === undefined
+          ? []
+          : [normal('KeyStaged', `${staged} is accepted from now on, for the next rotation`)]),
+      ];
+    case 'abort':
+    case 'rollback':
+      return [warning('RotationFailed', `${write.transition}: ${write.failure.reason}: ${write.failure.message}`)];
+    case 'finish':
+      return [
+        write.outcome === 'Completed'
+          ? normal('RotationCompleted', `${rotation?.from} → ${rotation?.to}`)
+          : warning(`Rotation${write.outcome}`, `${rotation?.from} signs as before`),
+      ];
+    case 'cutover':
+      return [
+        warning('CutoverStarted', `${who}. ${sign} signs; every token of ${rotation?.from} is refused from now on`),
+      ];
+    case 'burn':
+      return [
+        warning(
+          'EmergencyStarted',
+          `${rotation?.actor}: ${rotation?.reason}. ${sign} signs; ${keyset.burnt.length} keys are burnt for ever`,
+        ),
+      ];
+    case 'extinguish':
+      return [normal('CompromisedKeyGone', gone(keyset)), ...residueOf(keyset)];
+    case 'dismiss':
+      return [warning('RequestDismissed', 'there is no rotation to abort, or it is too late')];
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * Metrics of rotations. Gauges are filled at each scrape from the last observation of each resource, so that the series of
+ * a deleted resource end with it.
+ */
+import { Counter, Gauge, type Registry } from '@prometheus-io/client';
+import type { Answer, Facts } from '../facts.ts';
+import { keyIn } from '../keyset/keyset.ts';
+import { survey } from '../plan/converge.ts';
+import { requirementsOf } from '../plan/requirements.ts';
+import type { JwtKeyRotationStatus } from '../types.ts';
+import type { NotificationResult } from './notifier.ts';
+
+export interface ResourceLabels {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+interface Observed {
+  readonly labels: ResourceLabels;
+  readonly status: JwtKeyRotationStatus;
+  /** Absent while the spec is refused: then nothing of the world is known. */
+  readonly facts?: Facts;
+}
+
+type Sample = readonly [value: number, labels?: Readonly<Record<string, string>>];
+
+const RESOURCE = ['namespace', 'name'];
+
+export class RotationMetrics {
+  readonly #rotations: Counter<string>;
+  readonly #restarts: Counter<string>;
+  readonly #canaries: Counter<string>;
+  readonly #writes: Counter<string>;
+  readonly #notifications: Counter<string>;
+  readonly #observed = new Map<string, Observed>();
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    const counter = (name: string, help: string, ...labels: string[]) =>
+      new Counter({ name, help, labelNames: [...RESOURCE, ...labels], registers });
+    this.#rotations = counter('rekey_rotation_total', 'Rotations that ended.', 'outcome', 'trigger');
+    this.#restarts = counter('rekey_rollout_restarts_total', 'Rolling restarts of workloads.', 'kind', 'workload');
+    this.#canaries = counter('rekey_canary_total', 'Answers of pods to canaries.', 'result');
+    this.#writes = counter('rekey_secret_writes_total', 'Writes of the Secret.', 'transition');
+    this.#notifications = counter('rekey_notification_total', 'Tries to deliver notifications.', 'result');
+
+    const observed = this.#observed;
+    const gauge = (
+      name: string,
+      help: string,
+      labels: readonly string[],
+      samples: (of: Observed) => readonly Sample[],
+    ) =>
+      new Gauge({
+        name,
+        help,
+        labelNames: [...RESOURCE, ...labels],
+        registers,
+        collect() {
+          this.reset();
+          for (const entry of observed.values()) {
+            for (const [value, more] of samples(entry)) this.set({ ...entry.labels, ...more }, value);
+          }
+        },
+      });
+    gauge('rekey_next_rotation_timestamp_seconds', 'When the next rotation is due.', [], ({ facts }) =>
+      seconds(facts?.due.next),
+    );
+    gauge('rekey_last_success_timestamp_seconds', 'When a rotation was last completed.', [], ({ facts }) =>
+      seconds(keysetOf(facts)?.attempts.rotatedAt),
+    );
+    gauge('rekey_key_created_timestamp_seconds', 'When the signing key was made or adopted.', [], ({ facts }) => {
+      const keyset = keysetOf(facts);
+      return seconds(keyset && keyIn(keyset, 'signing')?.createdAt);
+    });
+    gauge('rekey_phase', 'One for the phase that the resource is in.', ['phase'], ({ status }) =>
+      status.phase === undefined ? [] : [[1, { phase: status.phase }]],
+    );
+    gauge('rekey_unacked_pods', 'Live pods not proved to hold what they must.', [], ({ status }) => [
+      [unacked(status)],
+    ]);
+    gauge('rekey_burnt_key_accepting_pods', 'Live pods that may accept a burnt key.', [], ({ facts }) =>
+      burning(facts),
+    );
+    gauge('rekey_clock_offset_seconds', 'Clock of the API server less that of the operator.', [], ({ facts }) =>
+      seconds(facts?.clockOffsetMs),
+    );
+    gauge(
+      'rekey_emergency_seconds',
+      'From the fresh key to the last pod that accepted a burnt one, in the last emergency.',
+      [],
+      ({ status }) => (status.emergency?.seconds === undefined ? [] : [[status.emergency.seconds]]),
+    );
+    gauge('rekey_resource_condition', 'One for the status that a condition has.', ['type', 'status'], ({ status }) =>
+      (status.conditions ?? []).map((condition) => [1, { type: condition.type, status: condition.status }]),
+    );
+    gauge('rekey_key_info', 'Keys by fingerprint.', ['fingerprint', 'environment', 'state'], ({ facts }) =>
+      keyInfo(facts),
+    );
+  }
+
+  rotationEnded(labels: ResourceLabels, outcome: string, trigger: string): void {
+    this.#rotations.inc({ ...labels, outcome, trigger });
+  }
+
+  restarted(labels: ResourceLabels, kind: string, workload: string): void {
+    this.#restarts.inc({ ...labels, kind, workload });
+  }
+
+  answered(labels: ResourceLabels, result: Answer): void {
+    this.#canaries.inc({ ...labels, result });
+  }
+
+  wrote(labels: ResourceLabels, transition: string): void {
+    this.#writes.inc({ ...labels, transition });
+  }
+
+  notified(labels: ResourceLabels, result: NotificationResult): void {
+    this.#notifications.inc({ ...labels, result });
+  }
+
+  observed(key: string, labels: ResourceLabels, status: JwtKeyRotationStatus, facts?: Facts): void {
+    this.#observed.set(key, { labels, status, ...(facts && { facts }) });
+  }
+
+  forget(key: string): void {
+    this.#observed.delete(key);
+  }
+}
+
+function keysetOf(facts: Facts | undefined) {
+  return facts?.secret.kind === 'Managed' ? facts.secret.keyset : undefined;
+}
+
+function seconds(ms: number | undefined): readonly Sample[] {
+  return ms === undefined ? [] : [[ms / 1000]];
+}
+
+function unacked({ targets = [] }: JwtKeyRotationStatus): number {
+  return targets.reduce((sum, { pods, acked }) => sum + pods - acked, 0);
+}
+
+function burning(facts: Facts | undefined): readonly Sample[] {
+  const keyset = keysetOf(facts);
+  if (facts === undefined || keyset?.emergency === undefined) return [];
+  if (keyset.phase !== 'Burning') return [[0]];
+  const rows = survey(requirementsOf(facts.targets, keyset), keyset);
+  return [[rows.stale.length + rows.leaving.length + rows.unknown.length + rows.refusing.length + rows.void.length]];
+}
+
+function keyInfo(facts: Facts | undefined): readonly Sample[] {
+  const keys = keysetOf(facts)?.keys.filter(({ state }) => state !== 'ack') ?? [];
+  const environment = facts?.settings.environment ?? '';
+  return keys.map(({ fingerprint, state }) => [1, { fingerprint, environment, state }]);
+}

@@ -1,0 +1,217 @@
+/**
+ * The status that people see: what was observed and what is waited for. It is a cache; nothing is ever decided by it.
+ */
+
+import type { Facts, TargetFacts } from '../facts.ts';
+import { type Finding, isDegrading, isPassing, isWish } from '../finding.ts';
+import { iso } from '../iso.ts';
+import {
+  currentShape,
+  type Emergency,
+  endedRotations,
+  type Keyset,
+  keyIn,
+  type RotationRecord,
+  secondsOf,
+} from '../keyset/keyset.ts';
+import { type JwtKeyRotation, REQUEST } from '../names.ts';
+import { survey } from '../plan/converge.ts';
+import type { Decision } from '../plan/decision.ts';
+import { levelOf } from '../plan/evidence.ts';
+import { drainMsOf } from '../plan/guard.ts';
+import { requirementsOf, verifiers } from '../plan/requirements.ts';
+import type { JwtKeyRotationStatus } from '../types.ts';
+
+type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];
+type HistoryEntry = NonNullable<JwtKeyRotationStatus['history']>[number];
+type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>;
+
+/** @param now milliseconds since the epoch */
+export function statusOf(resource: JwtKeyRotation, facts: Facts, decision: Decision): JwtKeyRotationStatus {
+  const { secret, due, now } = facts;
+  const keyset = secret.kind === 'Managed' ? secret.keyset : undefined;
+  const finding = decision.stalled ?? decision.blocked;
+  const phase = finding !== undefined && isDegrading(finding) ? 'Degraded' : decision.phase;
+  return {
+    ...remembered(resource),
+    ...base(resource),
+    phase,
+    conditions: conditionsOf(resource, now, {
+      Ready: ready(decision, keyset),
+      Rotating: rotating(decision, keyset),
+      Degraded: degraded(decision),
+      Verified: verified(facts, keyset),
+      ...(keyset && { KeyReuse: reuse(facts) }),
+      ...(keyset?.emergency && { CompromiseContained: contained(resource, keyset.emergency) }),
+    }),
+    targets: facts.targets.map((target) => targetStatus(target, facts, keyset)),
+    ...(due.next !== undefined && { nextRotationTime: iso(due.next) }),
+    nextRuns: due.nextRuns.map(iso),
+    ...(keyset && keysetStatus(resource, facts, keyset)),
+  };
+}
+
+/** The status of a resource whose spec is wrong: nothing of the world was looked at. */
+export function invalidStatus(resource: JwtKeyRotation, finding: Finding, now: number): JwtKeyRotationStatus {
+  const before = (type: string): Verdict => {
+    const known = resource.status?.conditions?.find((condition) => condition.type === type);
+    if (known === undefined) return { status: 'Unknown', ...finding };
+    return { status: known.status, reason: known.reason, message: known.message };
+  };
+  return {
+    ...resource.status,
+    ...base(resource),
+    conditions: conditionsOf(resource, now, {
+      Ready: { status: 'False', ...finding },
+      Rotating: before('Rotating'),
+      Degraded: { status: 'True', ...finding },
+      Verified: before('Verified'),
+    }),
+  };
+}
+
+/** What was true of the Secret when it could last be read; overwritten by what is read now. */
+function remembered({ status = {} }: JwtKeyRotation): JwtKeyRotationStatus {
+  const passing = ['phase', 'conditions', 'targets', 'nextRotationTime', 'nextRuns', 'retireNotBefore'];
+  return Object.fromEntries(Object.entries(status).filter(([field]) => !passing.includes(field)));
+}
+
+function base({ metadata }: JwtKeyRotation) {
+  return metadata.generation === undefined ? {} : { observedGeneration: metadata.generation };
+}
+
+function conditionsOf(resource: JwtKeyRotation, now: number, verdicts: Readonly<Record<string, Verdict>>): Condition[] {
+  const known = resource.status?.conditions ?? [];
+  const judged = Object.entries(verdicts).map(([type, verdict]) => {
+    const before = known.find((condition) => condition.type === type);
+    const since = before?.status === verdict.status ? before.lastTransitionTime : iso(now);
+    return { type, ...verdict, lastTransitionTime: since, ...base(resource) };
+  });
+  // what cannot be judged now is left as it was: a compromise is not over because the Secret cannot be read
+  return [...judged, ...known.filter(({ type }) => !(type in verdicts))];
+}
+
+function ready({ blocked, stalled, progress }: Decision, keyset: Keyset | undefined): Verdict {
+  const finding = stalled ?? blocked;
+  if (finding !== undefined && !isWish(finding)) return { status: 'False', ...finding };
+  if (keyset === undefined) return { status: 'False', reason: 'Pending', message: progress };
+  if (keyset.phase === 'Burning') return { status: 'False', reason: 'Burning', message: progress };
+  if (finding !== undefined) return { status: 'True', ...finding };
+  return { status: 'True', reason: keyset.phase === 'Steady' ? 'Steady' : 'RotationInProgress', message: progress };
+}
+
+function rotating({ phase, progress, blocked }: Decision, keyset: Keyset | undefined): Verdict {
+  const starting = phase === 'Preflight' && blocked === undefined;
+  const active = keyset !== undefined && (keyset.phase !== 'Steady' || starting);
+  return { status: active ? 'True' : 'False', reason: phase, message: progress };
+}
+
+function degraded({ blocked, stalled }: Decision): Verdict {
+  const finding = stalled ?? blocked;
+  if (finding === undefined || isPassing(finding)) {
+    return { status: 'False', reason: 'AsExpected', message: '' };
+  }
+  return { status: 'True', ...finding };
+}
+
+/** Whether the zero is proved or only likely. */
+function verified({ targets }: Facts, keyset: Keyset | undefined): Verdict {
+  const inferred = verifiers(targets).filter((target) => levelOf(target) === 'Inferred');
+  if (inferred.length > 0) {
+    const names = inferred.map(({ settings }) => settings.name).join(', ');
+    const message = `no canary is declared for ${names}, or they know one previous key only: that their pods hold the key is concluded from start times, not observed`;
+    return { status: 'False', reason: 'Inferred', message };
+  }
+  const rotatedAt = keyset?.attempts.rotatedAt;
+  if (rotatedAt === undefined) {
+    return { status: 'Unknown', reason: 'NoRotationYet', message: 'no rotation has been completed yet' };
+  }
+  const message = `the rotation that was completed at ${iso(rotatedAt)} rests on an answer of every verifier pod`;
+  return { status: 'True', reason: 'Canary', message };
+}
+
+function reuse({ sharedWith, settings }: Facts): Verdict {
+  if (sharedWith.length === 0) return { status: 'False', reason: 'AsExpected', message: '' };
+  const message = `the key of ${settings.environment} is also that of ${sharedWith.join(', ')}: who can read one Secret can forge tokens for the other; rotate both`;
+  return { status: 'True', reason: 'SharedKey', message };
+}
+
+/** The key is dead; whether its leak is understood, only a person can say. */
+function contained({ metadata }: JwtKeyRotation, { nonce, reason, goneAt }: Emergency): Verdict {
+  if (goneAt === undefined) {
+    return {
+      status: 'False',
+      reason: 'Burning',
+      message: `emergency ${nonce} (${reason}): some pods may still accept a burnt key`,
+    };
+  }
+  if (metadata.annotations?.[REQUEST.contained] === nonce) {
+    return { status: 'True', reason: 'Acknowledged', message: `the root cause of emergency ${nonce} was found` };
+  }
+  const how = `set the annotation ${REQUEST.contained}=${nonce} when the root cause is found`;
+  return {
+    status: 'False',
+    reason: 'AwaitingContainment',
+    message: `every pod has refused the burnt keys since ${iso(goneAt)}; ${how}`,
+  };
+}
+
+function emergencyStatus(emergency: Emergency) {
+  const { writtenAt, goneAt, ...rest } = emergency;
+  const seconds = secondsOf(emergency);
+  const gone = goneAt !== undefined && seconds !== undefined ? { keyGoneAt: iso(goneAt), seconds } : {};
+  return { ...rest, writtenAt: iso(writtenAt), ...gone };
+}
+
+function targetStatus(target: TargetFacts, facts: Facts, keyset: Keyset | undefined) {
+  const requirement = keyset && requirementsOf(facts.targets, keyset).find((item) => item.target === target);
+  const met = keyset && requirement ? survey([requirement], keyset).met.length : target.pods.length;
+  return {
+    kind: target.settings.kind,
+    name: target.settings.name,
+    version: target.workload?.templateVersion ?? 0,
+    pods: target.pods.length,
+    ready: target.workload?.ready ?? 0,
+    acked: met,
+    level: levelOf(target),
+  };
+}
+
+function keysetStatus(resource: JwtKeyRotation, facts: Facts, keyset: Keyset): JwtKeyRotationStatus {
+  const { attempts, handled } = keyset;
+  const exit = keyIn(keyset, 'draining')?.lastSignerExit;
+  return {
+    currentKeyId: currentShape(keyset).sign,
+    keysetVersion: keyset.version,
+    ...(attempts.rotatedAt !== undefined && { lastRotationTime: iso(attempts.rotatedAt) }),
+    ...(exit !== undefined && { retireNotBefore: iso(exit + drainMsOf(facts, keyset)) }),
+    ...(attempts.failedAt !== undefined && { lastFailureTime: iso(attempts.failedAt) }),
+    failedAttempts: attempts.failures,
+    ...(handled.emergencies !== undefined && { lastHandledEmergency: handled.emergencies.at(-1) ?? '' }),
+    ...(keyset.emergency && { emergency: emergencyStatus(keyset.emergency) }),
+    ...(handled.rotateAt !== undefined && { lastHandledRotateAt: handled.rotateAt }),
+    ...(handled.abortAt !== undefined && { lastHandledAbortAt: handled.abortAt }),
+    ...(handled.forceReason !== undefined && { observedForceReason: handled.forceReason }),
+    history: historyOf(resource, keyset),
+  };
+}
+
+/** The last rotations, newest first, as many of each outcome as the spec keeps. */
+function historyOf({ spec, status }: JwtKeyRotation, keyset: Keyset): readonly HistoryEntry[] {
+  const entries = endedRotations(keyset).reduce(withEntry, status?.history ?? []);
+  const good = entries.filter((entry) => entry.outcome === 'Completed').slice(0, spec.successfulRotationsHistoryLimit);
+  const bad = entries.filter((entry) => entry.outcome !== 'Completed').slice(0, spec.failedRotationsHistoryLimit);
+  return entries.filter((entry) => good.includes(entry) || bad.includes(entry));
+}
+
+function withEntry(earlier: readonly HistoryEntry[], rotation: RotationRecord): readonly HistoryEntry[] {
+  if (earlier.some((entry) => entry.id === rotation.id)) return earlier;
+  const { id, trigger, actor, reason, from, to, startedAt, finishedAt, outcome = 'Completed', failure } = rotation;
+  const entry: HistoryEntry = {
+    ...{ id, trigger, actor, reason, from, to, outcome },
+    startedAt: iso(startedAt),
+    ...(finishedAt !== undefined && { finishedAt: iso(finishedAt) }),
+    ...(failure && { failure: `${failure.reason}: ${failure.message}` }),
+  };
+  return [entry, ...earlier];
+}

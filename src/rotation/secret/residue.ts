@@ -1,0 +1,163 @@
+/**
+ * Where a burnt key still lies after an emergency: copies that somebody must delete by hand. Only told, as names of places.
+ *
+ * It holds up an emergency for a few seconds at most, after the last pod was seen to refuse the key, and fails none: what
+ * could not be looked at is told instead.
+ */
+import type { KubeClient } from '../../kube/client.ts';
+import { isKubeError } from '../../kube/errors.ts';
+import {
+  CONFIG_MAPS,
+  type ConfigMap,
+  type Container,
+  type Deployment,
+  type KubeObject,
+  REPLICA_SETS,
+  type ResourceType,
+  SECRETS,
+  type Secret,
+} from '../../kube/types.ts';
+import { redactText } from '../../runtime/redact.ts';
+import type { BurntKey, Emergency, Keyset } from '../keyset/keyset.ts';
+import { DATA, LAST_APPLIED } from '../names.ts';
+import { WORKLOADS } from '../workloads/workloads.ts';
+import { KeySearch } from './key-search.ts';
+import type { DataNames } from './secret-data.ts';
+
+const SEARCH_MS = 5_000;
+const MAX_PLACES = 20;
+const PAGE = 50;
+
+export type Residue = Required<Pick<Emergency, 'residue'>> & Pick<Emergency, 'residueIncomplete'>;
+
+/** A piece of an object, such as `data key OLD`. */
+type Part = readonly [where: string, content: string | Buffer];
+
+export interface ResidueOptions {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  readonly names: DataNames;
+  readonly burnt: readonly BurntKey[];
+  /** The Secret that rekey writes. */
+  readonly secret: Secret | undefined;
+  /** Other resources whose Secret holds a burnt key, as `namespace/name`. */
+  readonly elsewhere: readonly string[];
+}
+
+/** Looks wherever the operator may look. Never throws. */
+export async function findResidue(options: ResidueOptions): Promise<Residue> {
+  const { client, namespace, names, burnt, secret, elsewhere } = options;
+  const search = new KeySearch(burnt.map(({ fingerprint }) => fingerprint));
+  const signal = AbortSignal.timeout(SEARCH_MS);
+  const found = elsewhere.map((other) => `the Secret of JwtKeyRotation ${other}`);
+  const own = new Set<string>([
+    ...[...names.signingNames, names.fallbacksName, names.previousName, names.jwksName],
+    ...Object.values(DATA),
+  ]);
+  const look = (object: KubeObject, kind: string, parts: readonly Part[]) => {
+    const where = parts.filter(([, content]) => search.finds(content)).map(([part]) => part);
+    found.push(...where.map((part) => placeOf(kind, object.metadata.name, part)));
+  };
+  if (secret !== undefined) {
+    const strange = Object.entries(secret.data ?? {}).filter(([name]) => !own.has(name));
+    look(secret, 'Secret', partsOfSecret({ ...secret, data: Object.fromEntries(strange) }));
+  }
+  const missing: string[] = [];
+  const failed: string[] = [];
+  const lookAtAll = async <T extends KubeObject>(type: ResourceType<T>, partsOf: (object: T) => readonly Part[]) => {
+    try {
+      for await (const { items } of client.pages(type, { namespace, limit: PAGE, signal, timeoutMs: SEARCH_MS })) {
+        for (const object of items) {
+          if (type.kind === 'Secret' && object.metadata.name === names.secretName) continue;
+          look(object, type.kind, partsOf(object));
+          // the lease and the probes go on meanwhile
+          await new Promise((resolve) => setImmediate(resolve));
+          signal.throwIfAborted();
+        }
+      }
+    } catch (error) {
+      // a type that the cluster does not serve, as Rollouts may be, has no objects
+      if (isKubeError(error, 'NotFound')) return;
+      if (isKubeError(error, 'Forbidden')) missing.push(type.plural);
+      else failed.push(`${type.plural} (${isKubeError(error) ? error.code : `not within ${SEARCH_MS / 1000} s`})`);
+    }
+  };
+  await Promise.all([
+    lookAtAll(SECRETS, partsOfSecret),
+    lookAtAll(CONFIG_MAPS, partsOfConfigMap),
+    lookAtAll(REPLICA_SETS, partsOfWorkload),
+    ...Object.values(WORKLOADS).map(({ type }) => lookAtAll(type, partsOfWorkload)),
+  ]);
+  const incomplete = [
+    ...(missing.length > 0
+      ? [
+          `not looked: no right to list ${missing.sort().join(', ')} in namespace ${namespace}; it is given by kubectl apply -n ${namespace} -k deploy/residue`,
+        ]
+      : []),
+    ...(failed.length > 0 ? [`not looked, or not to the end: ${failed.sort().join(', ')}`] : []),
+    ...(search.exhausted ? ['not looked to the end: there is too much in this namespace'] : []),
+    ...(burnt.some(({ fingerprint }) => fingerprint.startsWith('weak-'))
+      ? ['not looked for: burnt keys shorter than 256 bits']
+      : []),
+    ...(found.length > MAX_PLACES ? [`${found.length - MAX_PLACES} more places are left out`] : []),
+  ];
+  return {
+    residue: found.sort().slice(0, MAX_PLACES),
+    ...(incomplete.length > 0 && { residueIncomplete: incomplete.join('; ') }),
+  };
+}
+
+/** What the write of an emergency takes away itself, and has been readable until then. */
+export function removedResidue(secret: Secret | undefined, { burnt }: Keyset): readonly string[] {
+  const applied = secret?.metadata.annotations?.[LAST_APPLIED];
+  if (secret === undefined || applied === undefined) return [];
+  const search = new KeySearch(burnt.map(({ fingerprint }) => fingerprint));
+  if (!search.finds(applied)) return [];
+  return [`${placeOf('Secret', secret.metadata.name, `annotation ${LAST_APPLIED}`)} (removed by this emergency)`];
+}
+
+/** @returns the keyset, whose emergency tells of the residue too */
+export function withResidue(keyset: Keyset, { residue, residueIncomplete }: Residue): Keyset {
+  if (keyset.emergency === undefined) return keyset;
+  const known = keyset.emergency.residue ?? [];
+  const all = [...known, ...residue].slice(0, MAX_PLACES);
+  const incomplete = residueIncomplete === undefined ? {} : { residueIncomplete };
+  return { ...keyset, emergency: { ...keyset.emergency, ...(all.length > 0 && { residue: all }), ...incomplete } };
+}
+
+/** Names are chosen by people, who may have put a key there. */
+function placeOf(kind: string, name: string, part: string): string {
+  return redactText(`${kind} ${name}, ${part}`.slice(0, 300));
+}
+
+function partsOfSecret(secret: Secret): readonly Part[] {
+  return [...partsOfBytes(secret.data), ...partsOfAnnotations(secret)];
+}
+
+function partsOfConfigMap(map: ConfigMap): readonly Part[] {
+  const texts = Object.entries(map.data ?? {}).map(([name, text]): Part => [`data key ${name}`, text]);
+  return [...texts, ...partsOfBytes(map.binaryData), ...partsOfAnnotations(map)];
+}
+
+function partsOfBytes(data: Readonly<Record<string, string>> = {}): readonly Part[] {
+  return Object.entries(data).map(([name, value]): Part => [`data key ${name}`, Buffer.from(value, 'base64')]);
+}
+
+function partsOfAnnotations({ metadata }: KubeObject): readonly Part[] {
+  return Object.entries(metadata.annotations ?? {}).map(([name, value]): Part => [`annotation ${name}`, value]);
+}
+
+/** Of whatever has a pod template. */
+function partsOfWorkload(workload: KubeObject): readonly Part[] {
+  const template = (workload as Deployment).spec?.template;
+  const containers = [...(template?.spec?.containers ?? []), ...(template?.spec?.initContainers ?? [])];
+  const inTemplate = Object.entries(template?.metadata?.annotations ?? {}).map(
+    ([name, value]): Part => [`annotation ${name} of its pods`, value],
+  );
+  return [...containers.flatMap(partsOfContainer), ...inTemplate, ...partsOfAnnotations(workload)];
+}
+
+function partsOfContainer({ name, env = [], command = [], args = [] }: Container): readonly Part[] {
+  const literals = env.map((variable): Part => [`container ${name}, env ${variable.name}`, variable.value ?? '']);
+  return [...literals, [`container ${name}, command`, [...command, ...args].join('\n')]];
+}

@@ -1,0 +1,107 @@
+/**
+ * The data keys of the Secret: what each holds for a keyset, and the keys that stand in it.
+ */
+import type { Secret } from '../../kube/types.ts';
+import { currentShape, type Keyset, type Kid, previousOf } from '../keyset/keyset.ts';
+import { DATA } from '../names.ts';
+import type { Settings } from '../settings.ts';
+import { KeyMaterial } from './keys.ts';
+
+/** Names of the data keys, as far as they can be chosen. Empty: not wanted. */
+export type DataNames = Pick<
+  Settings,
+  'secretName' | 'signingNames' | 'fallbacksName' | 'previousName' | 'jwksName' | 'algorithm'
+>;
+
+/** The value of a data key, taken as one key. */
+export function materialIn(secret: Secret, name: string): KeyMaterial {
+  return new KeyMaterial(Buffer.from(secret.data?.[name] ?? '', 'base64'));
+}
+
+const COMMA = Buffer.from(',');
+
+/** Split as bytes: a string could not be overwritten. */
+export function listedIn(secret: Secret, name: string): readonly KeyMaterial[] {
+  const list = Buffer.from(secret.data?.[name] ?? '', 'base64');
+  const commas = [...list.entries()].flatMap(([i, byte]) => (byte === COMMA[0] ? [i] : []));
+  const entries = [...commas, list.length].map((end, i) => list.subarray(i === 0 ? 0 : (commas[i - 1] ?? 0) + 1, end));
+  const keys = entries.filter(({ length }) => length > 0).map((entry) => new KeyMaterial(Buffer.from(entry)));
+  list.fill(0);
+  return keys;
+}
+
+/** @returns the keys as {@link listedIn} reads them, in base64 */
+export function listOf(keys: readonly KeyMaterial[]): string {
+  const parts = keys.flatMap((key, i) => key.use((bytes) => (i === 0 ? [bytes] : [COMMA, bytes])));
+  const list = Buffer.concat(parts);
+  try {
+    return list.toString('base64');
+  } finally {
+    list.fill(0);
+  }
+}
+
+/** Members of a JWK of a symmetric key (RFC 7518 section 6.4, RFC 7517 section 4). */
+interface Jwk {
+  readonly kty: 'oct';
+  readonly kid: Kid;
+  readonly alg: string;
+  readonly use: 'sig';
+  /** The bytes that services use for HMAC, in base64url. */
+  readonly k: string;
+}
+
+/** @returns a JWK set (RFC 7517 section 5) in base64, the key that signs first */
+function jwksOf(kids: readonly Kid[], material: (kid: Kid) => KeyMaterial, alg: string): string {
+  const keys = kids.map((kid): Jwk => {
+    return { kty: 'oct', kid, alg, use: 'sig', k: material(kid).use((bytes) => bytes.toString('base64url')) };
+  });
+  const bytes = Buffer.from(JSON.stringify({ keys }));
+  try {
+    return bytes.toString('base64');
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+/** @returns the keys in a JWK set, in its order; none where the data key is absent; undefined where it holds something else */
+export function jwksIn(secret: Secret, name: string): readonly KeyMaterial[] | undefined {
+  const encoded = name === '' ? undefined : secret.data?.[name];
+  if (encoded === undefined) return [];
+  const bytes = Buffer.from(encoded, 'base64');
+  try {
+    const { keys } = JSON.parse(bytes.toString()) as { readonly keys: readonly Jwk[] };
+    if (keys.some(({ kty, k }) => kty !== 'oct' || typeof k !== 'string')) return undefined;
+    return keys.map(({ k }) => new KeyMaterial(Buffer.from(k, 'base64url')));
+  } catch {
+    return undefined;
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+/** @returns the value of every data key in base64 */
+export function dataFor(
+  keyset: Keyset,
+  materials: ReadonlyMap<Kid, KeyMaterial>,
+  names: DataNames,
+): Record<string, string> {
+  const { sign, verify } = currentShape(keyset);
+  const material = (kid: Kid): KeyMaterial => {
+    const found = materials.get(kid);
+    if (found === undefined) throw new Error(`the bytes of ${kid} are not at hand`);
+    return found;
+  };
+  const base64 = (bytes: Buffer) => bytes.toString('base64');
+  const signing = material(sign).use(base64);
+  return {
+    ...Object.fromEntries(names.signingNames.map((name) => [name, signing])),
+    [names.fallbacksName]: listOf(verify.filter((kid) => kid !== sign).map(material)),
+    ...(names.previousName !== '' && {
+      [names.previousName]: material(previousOf(currentShape(keyset), keyset) ?? sign).use(base64),
+    }),
+    ...(names.jwksName !== '' && { [names.jwksName]: jwksOf(verify, material, names.algorithm) }),
+    [DATA.keyId]: base64(Buffer.from(sign, 'utf8')),
+    [DATA.algorithm]: base64(Buffer.from(names.algorithm, 'utf8')),
+  };
+}

@@ -1,0 +1,291 @@
+/**
+ * The Secret: what it says, whether rekey may touch it, and the patch that makes it hold a keyset.
+ */
+import type { ManagedFieldsEntry, Secret } from '../../kube/types.ts';
+import type { SecretFacts } from '../facts.ts';
+import type { Finding, Reason } from '../finding.ts';
+import { currentShape, type KeyRecord, type Keyset, type Kid, keyIn, previousOf } from '../keyset/keyset.ts';
+import { decodeState, encodeState, StateError } from '../keyset/state.ts';
+import { DATA, FIELD_MANAGER, LAST_APPLIED, STATE } from '../names.ts';
+import { besideNames } from '../workloads/consumption.ts';
+import { destroyAll, distinct, fingerprintOf, fingerprintsOf, type KeyMaterial } from './keys.ts';
+import { type DataNames, dataFor, jwksIn, listedIn, listOf, materialIn } from './secret-data.ts';
+
+/** Types whose content belongs to the platform. */
+const PLATFORM_TYPE = /^(kubernetes\.io\/|bootstrap\.kubernetes\.io\/|helm\.sh\/)/;
+
+/** Field managers that put back what they own, and so would undo every rotation. */
+const RECONCILERS =
+  /^(external-secrets|argocd|kustomize-controller|helm-controller|vault-secrets-operator|sealed-secrets|secrets-store)/;
+
+/**
+ * @param secret undefined if it does not exist
+ * @returns what may be told of it; the key bytes are looked at and forgotten
+ */
+export function readSecret(secret: Secret | undefined, names: DataNames): SecretFacts {
+  if (secret === undefined) return { kind: 'Absent' };
+  const finding = untouchable(secret, names);
+  if (finding !== undefined) return { kind: 'Refused', finding };
+  const annotations = secret.metadata.annotations ?? {};
+  return annotations[STATE.version] === undefined
+    ? readUnmanaged(secret, names)
+    : readManaged(secret, annotations, names);
+}
+
+function refused(reason: Reason, message: string): SecretFacts {
+  return { kind: 'Refused', finding: { reason, message } };
+}
+
+function untouchable(secret: Secret, names: DataNames): Finding | undefined {
+  const where = `Secret ${names.secretName}`;
+  if (secret.immutable === true) {
+    return { reason: 'SecretImmutable', message: `${where} is immutable: true; replace it by one that can be changed` };
+  }
+  if (secret.type !== undefined && PLATFORM_TYPE.test(secret.type)) {
+    return {
+      reason: 'SecretTypeUnsupported',
+      message: `${where} has type ${secret.type}, which is not for shared keys; name another Secret`,
+    };
+  }
+  return undefined;
+}
+
+/** A Secret that rekey has not written yet: one key, the same under every signing name that is there, fit for a list. */
+function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
+  const where = `Secret ${names.secretName}`;
+  const owner = ownerOf(secret, names.signingNames);
+  if (owner !== undefined && RECONCILERS.test(owner)) {
+    return refused(
+      'ForeignWriter',
+      `${where}: its key is written by ${owner}, which would undo a rotation; let only one of the two manage it`,
+    );
+  }
+  const found = names.signingNames.filter((name) => secret.data?.[name] !== undefined);
+  const [first, ...others] = found;
+  if (first === undefined) {
+    return refused(
+      'KeyNotFound',
+      `${where} has none of the data keys ${names.signingNames.join(', ')} (spec.secretKeys.signing)`,
+    );
+  }
+  using held = new DisposableStack();
+  const material = held.use(materialIn(secret, first));
+  if (others.some((name) => !held.use(materialIn(secret, name)).equals(material))) {
+    return refused(
+      'KeysDiffer',
+      `${where}: the data keys ${found.join(', ')} hold different keys; which one is in use must be settled by hand`,
+    );
+  }
+  if (!fits(material)) {
+    return refused(
+      'KeyMalformed',
+      `${where}: data key ${first} is empty or has white space or a comma (a trailing newline, perhaps), so it cannot stand in a list of keys`,
+    );
+  }
+  const jwks = jwksIn(secret, names.jwksName);
+  if (jwks === undefined) {
+    return refused(
+      'KeyMalformed',
+      `${where}: data key ${names.jwksName} is no JWK set of symmetric keys; take it away`,
+    );
+  }
+  for (const key of jwks) held.use(key);
+  const fallbacks = foundMaterials(secret, names)
+    .map((key) => held.use(key))
+    .slice(1);
+  if (fallbacks.some((key) => !fits(key))) {
+    return refused(
+      'KeyMalformed',
+      `${where}: an entry of ${besideNames(names).join(' or ')} has white space or a comma, so services may read it differently`,
+    );
+  }
+  return { kind: 'Unmanaged', fingerprint: fingerprintOf(material), fallbacks: fallbacks.map(fingerprintOf) };
+}
+
+/** White space and the comma: what a key in a list must not have. */
+const UNFIT = new Set(Buffer.from('\t\n\v\f\r \u00a0,', 'latin1'));
+
+/** @returns whether the key can stand in a list of keys */
+function fits(key: KeyMaterial): boolean {
+  return key.use((bytes) => bytes.length > 0 && !bytes.some((byte) => UNFIT.has(byte)));
+}
+
+/** A Secret that rekey has written: its content must be what its annotations say. */
+function readManaged(secret: Secret, annotations: Readonly<Record<string, string>>, names: DataNames): SecretFacts {
+  const where = `Secret ${names.secretName}`;
+  let keyset: Keyset;
+  try {
+    keyset = decodeState(annotations);
+  } catch (error) {
+    if (!(error instanceof StateError)) throw error;
+    return refused('StateUnreadable', `${where}: ${error.message}. Nothing is written until it is put right`);
+  }
+  if (names.signingNames.every((name) => secret.data?.[name] === undefined)) {
+    return refused(
+      'KeyNotFound',
+      `${where} has none of the data keys ${names.signingNames.join(', ')} (spec.secretKeys.signing)`,
+    );
+  }
+  const changed = changedData(secret, keyset, names);
+  if (changed === undefined) return { kind: 'Managed', keyset };
+  const owner = ownerOf(secret, [changed]) ?? 'somebody';
+  if (holdsBurntKey(secret, changed, keyset)) {
+    const message = `${where}: data key ${changed} holds a burnt key again (last written by ${owner}, from a backup perhaps); put the value back that rekey wrote`;
+    return { kind: 'Refused', finding: { reason: 'KeyResurrected', message }, keyset };
+  }
+  const message = `${where}: data key ${changed} is not what rekey wrote (last written by ${owner}); put the old value back`;
+  return { kind: 'Refused', finding: { reason: 'ForeignWriter', message }, keyset };
+}
+
+function holdsBurntKey(secret: Secret, name: string, keyset: Keyset): boolean {
+  const found = fingerprintsOf([materialIn(secret, name), ...listedIn(secret, name), ...(jwksIn(secret, name) ?? [])]);
+  return keyset.burnt.some(({ fingerprint }) => found.includes(fingerprint));
+}
+
+/** @returns the name of the first data key that does not hold what the keyset says */
+function changedData(secret: Secret, keyset: Keyset, names: DataNames): string | undefined {
+  const signing = keyIn(keyset, 'signing')?.fingerprint;
+  const present = names.signingNames.filter((name) => secret.data?.[name] !== undefined);
+  const found = fingerprintsOf(present.map((name) => materialIn(secret, name)));
+  const wrong = present.find((_, i) => found[i] !== signing);
+  if (wrong !== undefined) return wrong;
+  const listed = [...fingerprintsOf(fallbacksIn(secret, names))].sort();
+  const expected = keyset.keys
+    .filter((key) => key.state !== 'signing')
+    .map((key) => key.fingerprint)
+    .sort();
+  if (listed.join() !== expected.join()) return names.fallbacksName;
+  return changedPrevious(secret, keyset, names) ?? changedJwks(secret, keyset, names);
+}
+
+/** A data key that was added to the spec comes with the next write. */
+function changedPrevious(secret: Secret, keyset: Keyset, { previousName }: DataNames): string | undefined {
+  if (previousName === '' || secret.data?.[previousName] === undefined) return undefined;
+  const [found] = fingerprintsOf([materialIn(secret, previousName)]);
+  const expected = keyset.keys.find(({ kid }) => kid === previousOf(currentShape(keyset), keyset))?.fingerprint;
+  return found === expected ? undefined : previousName;
+}
+
+function changedJwks(secret: Secret, keyset: Keyset, { jwksName }: DataNames): string | undefined {
+  if (jwksName === '' || secret.data?.[jwksName] === undefined) return undefined;
+  const found = [...fingerprintsOf(jwksIn(secret, jwksName) ?? [])].sort();
+  const expected = keyset.keys.map(({ fingerprint }) => fingerprint).sort();
+  return found.join() === expected.join() ? undefined : jwksName;
+}
+
+function fallbacksIn(secret: Secret, names: DataNames): readonly KeyMaterial[] {
+  return listedIn(secret, names.fallbacksName);
+}
+
+/**
+ * Data keys that rekey wrote and would not write again: their names have left the spec. They go with the next write, lest
+ * a key live on there that no rotation reaches.
+ */
+export function leftoverNames(secret: Secret, names: DataNames): readonly string[] {
+  const kept = new Set([...names.signingNames, ...besideNames(names), ...Object.values(DATA)]);
+  const owned = (secret.metadata.managedFields ?? [])
+    .filter(({ manager }) => manager === FIELD_MANAGER)
+    .flatMap(dataKeysOf);
+  return owned.filter((name) => !kept.has(name) && secret.data?.[name] !== undefined);
+}
+
+function dataKeysOf({ fieldsV1 }: ManagedFieldsEntry): readonly string[] {
+  const data = (fieldsV1 as { 'f:data'?: Record<string, unknown> } | undefined)?.['f:data'] ?? {};
+  return Object.keys(data).flatMap((field) => (field.startsWith('f:') ? [field.slice(2)] : []));
+}
+
+/** @returns the field manager that owns one of the data keys, kubectl and rekey included */
+function ownerOf(secret: Secret, dataKeys: readonly string[]): string | undefined {
+  const owners = (secret.metadata.managedFields ?? []).filter((entry) =>
+    dataKeysOf(entry).some((name) => dataKeys.includes(name)),
+  );
+  return owners.at(-1)?.manager;
+}
+
+/**
+ * The keys of a managed Secret by key id.
+ *
+ * @param secret one that {@link readSecret} calls Managed
+ */
+export function materialsOf(secret: Secret, keyset: Keyset, names: DataNames): ReadonlyMap<Kid, KeyMaterial> {
+  const present = names.signingNames.find((name) => secret.data?.[name] !== undefined) ?? '';
+  return byKid(keyset.keys, [materialIn(secret, present), ...fallbacksIn(secret, names)]);
+}
+
+/** The materials of these keys; the bytes of all others are overwritten. */
+function byKid(
+  keys: readonly Pick<KeyRecord, 'kid' | 'fingerprint'>[],
+  materials: readonly KeyMaterial[],
+): ReadonlyMap<Kid, KeyMaterial> {
+  const byFingerprint = new Map(materials.map((material) => [fingerprintOf(material), material]));
+  const found = keys.flatMap(({ kid, fingerprint }) => {
+    const material = byFingerprint.get(fingerprint);
+    return material === undefined ? [] : [[kid, material] as const];
+  });
+  const kept = new Set(found.map(([, material]) => material));
+  destroyAll(materials.filter((material) => !kept.has(material)));
+  return new Map(found);
+}
+
+/** The keys of a Secret that {@link readSecret} calls Unmanaged, each once: first the one that signs, then the others. */
+export function foundMaterials(secret: Secret, names: DataNames): readonly KeyMaterial[] {
+  const present = names.signingNames.find((name) => secret.data?.[name] !== undefined) ?? '';
+  return distinct([materialIn(secret, present), ...besideIn(secret, names)]);
+}
+
+/** The one of services that know a single other key first: it must stay theirs. */
+function besideIn(secret: Secret, names: DataNames): readonly KeyMaterial[] {
+  const { previousName, jwksName } = names;
+  const previous = previousName === '' || !secret.data?.[previousName] ? [] : [materialIn(secret, previousName)];
+  return [...previous, ...fallbacksIn(secret, names), ...(jwksIn(secret, jwksName) ?? [])];
+}
+
+/** Every key that stands anywhere in the Secret, managed or not, burnt ones included: for an emergency. */
+export function allMaterials(secret: Secret, names: DataNames): readonly KeyMaterial[] {
+  const signing = names.signingNames.filter((name) => secret.data?.[name] !== undefined);
+  return distinct([
+    ...signing.map((name) => materialIn(secret, name)),
+    ...besideIn(secret, names),
+    ...listedIn(secret, DATA.burnt),
+  ]);
+}
+
+/** The burnt keys that pods are still to be asked about, by key id. */
+export function burntMaterialsOf(secret: Secret, keyset: Keyset): ReadonlyMap<Kid, KeyMaterial> {
+  return byKid(keyset.burnt, listedIn(secret, DATA.burnt));
+}
+
+/** A merge patch. Everything it does not name stays as it is. */
+export interface SecretPatch {
+  readonly metadata: {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations: Readonly<Record<string, string | null>>;
+  };
+  readonly data?: Readonly<Record<string, string | null>>;
+}
+
+/**
+ * @param materials of every key in the keyset; undefined for a write that changes annotations only
+ * @param burnt keys that pods are to be asked about while the keyset is Burning; they leave with that phase
+ * @returns what makes the Secret hold the keyset
+ */
+export function patchFor(
+  keyset: Keyset,
+  materials: ReadonlyMap<Kid, KeyMaterial> | undefined,
+  names: DataNames,
+  burnt: readonly KeyMaterial[] = [],
+): SecretPatch {
+  const annotations = {
+    // what an earlier life of the Secret has left behind must not be taken for the present
+    ...Object.fromEntries(Object.values(STATE).map((name) => [name, null])),
+    ...encodeState(keyset),
+    'reloader.stakater.com/ignore': 'true',
+    [LAST_APPLIED]: null,
+  };
+  const metadata = { labels: { 'app.kubernetes.io/managed-by': 'rekey' }, annotations };
+  const data = {
+    ...(materials && dataFor(keyset, materials, names)),
+    ...(keyset.emergency && { [DATA.burnt]: keyset.phase === 'Burning' ? listOf(burnt) : null }),
+  };
+  return Object.keys(data).length === 0 ? { metadata } : { metadata, data };
+}

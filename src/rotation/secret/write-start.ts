@@ -1,0 +1,77 @@
+/**
+ * What a write of the Secret starts from: the keyset and the bytes that are there, or what stands for them where the Secret is
+ * new to rekey, is gone, or cannot be read.
+ */
+import type { Secret } from '../../kube/types.ts';
+import { burntIn, type Ledger, livingIn } from '../audit/ledger.ts';
+import type { Facts } from '../facts.ts';
+import type { Keyset, Kid } from '../keyset/keyset.ts';
+import { type FreshKey, foundKeyset, lostKeyset, type Write } from '../keyset/transition.ts';
+import type { Settings } from '../settings.ts';
+import { destroyAll, type KeyMaterial, type NamedKey, nameKey } from './keys.ts';
+import { allMaterials, foundMaterials, materialsOf, readSecret } from './secret.ts';
+
+export interface Start {
+  readonly before: Keyset;
+  readonly materials: ReadonlyMap<Kid, KeyMaterial>;
+  /** That an emergency burns. */
+  readonly burnt: readonly KeyMaterial[];
+}
+
+/**
+ * @param fresh the key that a write which makes one will write
+ * @returns undefined if the Secret is not what the write was planned for
+ */
+export function startOf(
+  write: Write,
+  secret: Secret | undefined,
+  { settings, ledger }: Pick<Facts, 'settings' | 'ledger'>,
+  fresh: NamedKey,
+  now: number,
+): Start | undefined {
+  const none = { materials: new Map<Kid, KeyMaterial>(), burnt: [] };
+  const found = (signing: FreshKey, others: readonly FreshKey[], version: number): Keyset => {
+    return { ...foundKeyset(signing, others, version, now), burnt: burntIn(ledger) };
+  };
+  if (write.transition === 'create') return { before: found(fresh, [], write.version), ...none };
+  if (write.transition === 'burn') return burnStart(write, secret, settings, ledger, now);
+  if (secret === undefined) return undefined;
+  if (write.transition === 'adopt') {
+    const keys = foundMaterials(secret, settings);
+    const [signing, ...others] = keys.map(nameKey);
+    if (signing?.fingerprint !== write.fingerprint) {
+      destroyAll(keys);
+      return undefined;
+    }
+    const materials = new Map([signing, ...others].map(({ kid, material }) => [kid, material]));
+    return { before: found(signing, others, write.version), materials, burnt: [] };
+  }
+  const reading = readSecret(secret, settings);
+  if (reading.kind !== 'Managed') return undefined;
+  return { before: reading.keyset, materials: materialsOf(secret, reading.keyset, settings), burnt: [] };
+}
+
+/** Whatever stands in the Secret is burnt, also what rekey did not write. */
+function burnStart(
+  write: Extract<Write, { transition: 'burn' }>,
+  secret: Secret | undefined,
+  settings: Settings,
+  ledger: Ledger,
+  now: number,
+): Start {
+  const burnt = secret === undefined ? [] : allMaterials(secret, settings);
+  const reading = readSecret(secret, settings);
+  const known = reading.kind === 'Managed' || reading.kind === 'Refused' ? reading.keyset : undefined;
+  const current = known !== undefined && known.version >= ledger.version;
+  // of a Secret from a backup it is not known what containers have loaded since
+  const before = { ...lostKeyset(write.version, now), ...(current && known) };
+  const lost = current ? [] : [...(known?.keys ?? []), ...livingIn(ledger)];
+  const also = [...lost, ...burnt.map(nameKey)].map(({ kid, fingerprint }) => ({ kid, fingerprint, burntAt: now }));
+  const named = new Set(before.keys.map(({ fingerprint }) => fingerprint));
+  const all = [...(known?.burnt ?? []), ...burntIn(ledger), ...also].filter(({ fingerprint }) => {
+    const first = !named.has(fingerprint);
+    named.add(fingerprint);
+    return first;
+  });
+  return { before: { ...before, handled: known?.handled ?? {}, burnt: all }, materials: new Map(), burnt };
+}

@@ -1,0 +1,33 @@
+/**
+ * PodDisruptionBudgets that let no pod go. They are listed when a rotation is about to start, and not watched.
+ */
+import type { KubeClient } from '../../kube/client.ts';
+import { isKubeError } from '../../kube/errors.ts';
+import { POD_DISRUPTION_BUDGETS, type PodDisruptionBudget } from '../../kube/types.ts';
+import { type PodView, selects } from './views.ts';
+
+/** @returns those that allow no disruption although all pods are healthy; none where rekey may not look */
+export async function strictBudgets(client: KubeClient, namespace: string): Promise<readonly PodDisruptionBudget[]> {
+  try {
+    return (await client.list(POD_DISRUPTION_BUDGETS, { namespace })).items.filter(isStrict);
+  } catch (error) {
+    // an eviction that a budget refuses is told when it comes; to look before is a courtesy
+    if (isKubeError(error, 'Forbidden')) return [];
+    throw error;
+  }
+}
+
+/** While a pod is not ready, a budget may allow nothing for that reason alone, and does so again later. */
+function isStrict({ metadata, status = {} }: PodDisruptionBudget): boolean {
+  const { observedGeneration = 0, disruptionsAllowed = 0, currentHealthy = 0, expectedPods = 0 } = status;
+  const isSeen = observedGeneration >= (metadata.generation ?? 0);
+  return isSeen && disruptionsAllowed === 0 && expectedPods > 0 && currentHealthy >= expectedPods;
+}
+
+/** @returns the name of the first budget that selects one of the pods; an empty selector selects all, an absent one none */
+export function budgetOf(budgets: readonly PodDisruptionBudget[], pods: readonly PodView[]): string | undefined {
+  const holding = budgets.find(({ spec: { selector } = {} }) => {
+    return selector !== undefined && pods.some(({ labels }) => selects(selector, labels));
+  });
+  return holding?.metadata.name;
+}

@@ -1,0 +1,135 @@
+/**
+ * What a target takes from the Secret, and what it takes from elsewhere although the Secret gives it.
+ *
+ * The kubelet's order: `env` beats `envFrom`, and of two entries for one variable the later one counts. A data key is
+ * followed, not the name of the variable that it ends up in. What cannot be known without reading other Secrets or
+ * ConfigMaps is taken for good: whether a later `envFrom` has a variable of the same name, and whether an optional key is
+ * there. A canary finds these.
+ *
+ * @see https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-container/
+ */
+import type { Settings } from '../settings.ts';
+import type { ContainerSources, VariableSource } from './sources.ts';
+
+type KeyNames = Pick<Settings, 'secretName' | 'signingNames' | 'fallbacksName' | 'previousName' | 'jwksName'>;
+
+/** A variable that holds something else than the key that the Secret has for it. */
+export interface Shadow {
+  readonly container: string;
+  readonly variable: string;
+  /** The data key of the Secret that does not get through. */
+  readonly key: string;
+  /** What wins, such as `Secret/admin-env`; absent if it is a value in the manifest. */
+  readonly by?: string;
+}
+
+export interface Consumption {
+  readonly shadows: readonly Shadow[];
+  /** Data keys of spec.secretKeys that some container takes from the Secret, by variable or by file. */
+  readonly takes: readonly string[];
+  /**
+   * Whether it may be one that looks at spec.secretKeys.previous: some container is given that, and is not given the list by
+   * name. Of one that is given all data keys it is not known which it looks at.
+   */
+  readonly onePrevious: boolean;
+}
+
+export function consumptionOf(containers: readonly ContainerSources[], names: KeyNames): Consumption {
+  const keys = [...names.signingNames, ...besideNames(names)];
+  const { secretName, fallbacksName, previousName } = names;
+  return {
+    shadows: containers.filter(({ early }) => !early).flatMap((container) => shadowsIn(container, names)),
+    takes: keys.filter((key) => containers.some((container) => takesKey(container, key, names))),
+    onePrevious: containers.some((container) => {
+      const listed = container.variables.some(({ source }) => isOwn(source, secretName, [fallbacksName]));
+      return !container.early && !listed && givenBy(container, previousName, secretName).length > 0;
+    }),
+  };
+}
+
+/** Data keys of the keys that are accepted besides the one that signs: a service looks at one of them. */
+export function besideNames({
+  fallbacksName,
+  previousName,
+  jwksName,
+}: Omit<KeyNames, 'secretName' | 'signingNames'>): readonly string[] {
+  return [fallbacksName, previousName, jwksName].filter((name) => name !== '');
+}
+
+function takesKey(container: ContainerSources, key: string, { secretName }: KeyNames): boolean {
+  const mounted = container.files.some((file) => file.secret === secretName && (file.key ?? key) === key);
+  return mounted || givenBy(container, key, secretName).length > 0;
+}
+
+/** The variables in which the Secret would put a data key. */
+function givenBy({ variables, from }: ContainerSources, key: string, secretName: string): readonly string[] {
+  if (key === '') return [];
+  return [
+    ...from.filter(({ secret }) => secret === secretName).map(({ prefix }) => `${prefix}${key}`),
+    ...variables.filter(({ source }) => isOwn(source, secretName, [key])).map(({ name }) => name),
+  ];
+}
+
+function isOwn(source: VariableSource, secretName: string, keys: readonly string[]): boolean {
+  return source.kind === 'Secret' && source.name === secretName && keys.includes(source.key);
+}
+
+function shadowsIn(container: ContainerSources, names: KeyNames): readonly Shadow[] {
+  const { secretName, signingNames, fallbacksName } = names;
+  const beside = besideNames(names);
+  const given = (keys: readonly string[]) =>
+    keys.flatMap((key) => givenBy(container, key, secretName).map((variable) => ({ variable, key })));
+  const roles = [given(signingNames), given(beside)];
+  if (roles.every((role) => role.length === 0)) return [];
+  // takes the one from the Secret, and the other not at all: then a variable of that name is meant for it
+  const meant = [signingNames, [fallbacksName]].flatMap((keys, i) =>
+    roles[i]?.length === 0 ? keys.map((key) => ({ variable: key, key })) : [],
+  );
+  const shadows = [...roles.flat(), ...meant].flatMap(({ variable, key }) => {
+    const source = sourceNow(container, variable, names);
+    return isElsewhere(source, names) ? [{ container: container.name, variable, key, ...winner(source, names) }] : [];
+  });
+  return shadows.filter(({ variable }, i) => shadows.findIndex((other) => other.variable === variable) === i);
+}
+
+/** @param end entries from this one on are not looked at: a copy sees what stands before it */
+function sourceNow(
+  container: ContainerSources,
+  variable: string,
+  names: KeyNames,
+  end = container.variables.length,
+): VariableSource {
+  const { variables, from } = container;
+  const index = variables.slice(0, end).findLastIndex(({ name }) => name === variable);
+  const source = variables[index]?.source;
+  if (source?.kind === 'Copy') return sourceNow(container, source.variable, names, index);
+  if (source !== undefined) return source;
+  const keys = [...names.signingNames, ...besideNames(names)];
+  const key = keys.find((candidate) =>
+    from.some(({ secret, prefix }) => secret === names.secretName && variable === `${prefix}${candidate}`),
+  );
+  if (key === undefined) return { kind: 'Unknown' };
+  return { kind: 'Secret', name: names.secretName, key, optional: false };
+}
+
+function isElsewhere(source: VariableSource, names: KeyNames): boolean {
+  if (isOwn(source, names.secretName, [...names.signingNames, ...besideNames(names)])) return false;
+  switch (source.kind) {
+    case 'Literal':
+    case 'Field':
+      return true;
+    case 'Secret':
+    case 'ConfigMap':
+      return !source.optional;
+    case 'Copy':
+    case 'Unknown':
+      return false;
+  }
+}
+
+function winner(source: VariableSource, { secretName }: KeyNames): Pick<Shadow, 'by'> {
+  if (source.kind === 'Literal') return {};
+  if (source.kind !== 'Secret' && source.kind !== 'ConfigMap') return { by: 'a field of the pod' };
+  const place = `${source.kind}/${source.name}`;
+  return { by: source.kind === 'Secret' && source.name === secretName ? `${place}, data key ${source.key}` : place };
+}

@@ -1,0 +1,144 @@
+/**
+ * Rollouts of Argo Rollouts as targets.
+ *
+ * A change of their template starts a delivery: steps, pauses, analysis. That is not what a restart is, so they are asked
+ * for one by `spec.restartAt`: the controller evicts every pod that was created before, of the stable and of the canary
+ * ReplicaSet, as many at a time as may be unavailable, also while it is paused or aborted. The pods that come back are of
+ * the same template. So the version that the restart is for stands on the Rollout itself, and which pods are of it is told
+ * by their age.
+ */
+import type { LabelSelector, Rollout } from '../../kube/types.ts';
+import type { Availability } from '../../runtime/optional-reflector.ts';
+import type { Finding } from '../finding.ts';
+import { reloaderView } from './reloader.ts';
+import { sourcesOf } from './sources.ts';
+import { bumpedAtOf, type PodView, secretsOf, versionIn, viewOf } from './views.ts';
+import type { WorkloadView } from './workloads.ts';
+
+/** What a Rollout has and other workloads have not. */
+export interface RolloutState {
+  /** How many pods it wants. Its own counts may be those of the moment before its last eviction. */
+  readonly replicas: number;
+  /** Pods created before are replaced, milliseconds since the epoch. */
+  readonly restartAt?: number;
+  /** Whether the controller is through with that: whoever is older now, it leaves alone. */
+  readonly restarted: boolean;
+  /** What its template, and perhaps its selector, come from. */
+  readonly templateFrom?: { readonly kind: string; readonly name: string };
+}
+
+/** The version of pods that are older than the restart. */
+const OLDER = 0;
+/** Selects no pod: an empty selector would select all. */
+const NOTHING: LabelSelector = {
+  matchExpressions: ['Exists', 'DoesNotExist'].map((operator) => ({ key: 'rekey.dev/none', operator })) as never,
+};
+
+/**
+ * Paused is no hindrance: the controller restarts pods all the same. Rolled out means that no delivery is under way (the
+ * newest template is the promoted one) and the restart that was asked for is over.
+ */
+export function rolloutView(rollout: Rollout): WorkloadView {
+  const { metadata, spec, status } = rollout;
+  const state = stateOf(rollout);
+  const version = state.restartAt === undefined ? undefined : versionIn(metadata.annotations);
+  const seen = Number(status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+  const promoted = status?.stableRS !== undefined && status.stableRS === status.currentPodHash;
+  const bumpedAt = bumpedAtOf(rollout);
+  const reloader = reloaderView(metadata.annotations, spec?.template?.metadata?.annotations);
+  const counts = [status?.updatedReplicas, status?.availableReplicas];
+  const degraded = seen && status?.phase === 'Degraded';
+  return {
+    ...viewOf(rollout),
+    kind: 'Rollout',
+    selector: spec?.selector ?? NOTHING,
+    secrets: secretsOf(spec?.template?.spec),
+    sources: sourcesOf(spec?.template?.spec),
+    ...(reloader && { reloader }),
+    ...(version !== undefined && { templateVersion: version }),
+    ...(bumpedAt !== undefined && { bumpedAt }),
+    paused: false,
+    manual: false,
+    rolledOut: seen && promoted && state.restarted && counts.every((count) => (count ?? 0) >= state.replicas),
+    ...(degraded && { failed: status?.message ?? 'it is Degraded' }),
+    ready: status?.readyReplicas ?? 0,
+    rollout: state,
+  };
+}
+
+function stateOf({ spec, status }: Rollout): RolloutState {
+  const { restartAt, workloadRef: { kind, name } = {} } = spec ?? {};
+  const asked = Date.parse(restartAt ?? '');
+  return {
+    replicas: spec?.replicas ?? 1,
+    ...(restartAt !== undefined && { restartAt: asked }),
+    restarted: restartAt === undefined || Date.parse(status?.restartedAt ?? '') === asked,
+    ...(kind !== undefined && name !== undefined && { templateFrom: { kind, name } }),
+  };
+}
+
+/**
+ * @param deployment looks one up by its name
+ * @returns the view with what the Deployment of `spec.workloadRef` gives it, or with the reason why that cannot be followed
+ */
+export async function withTemplate(
+  view: WorkloadView | undefined,
+  deployment: (name: string) => Promise<WorkloadView | undefined>,
+): Promise<WorkloadView | undefined> {
+  const from = view?.rollout?.templateFrom;
+  if (view === undefined || from === undefined) return view;
+  const refused = (reason: Finding['reason'], why: string): WorkloadView => {
+    const message = `Rollout/${view.name} takes its template from ${from.kind}/${from.name} (its spec.workloadRef), ${why}`;
+    return { ...view, finding: { reason, message }, ...(view.selector === NOTHING && { unseen: true as const }) };
+  };
+  if (from.kind !== 'Deployment') {
+    return refused('NotSupported', 'and rekey follows Deployments only; put the template into the Rollout');
+  }
+  const source = await deployment(from.name);
+  if (source === undefined) return refused('TargetNotFound', 'which is not in this namespace; create it');
+  const { secrets, sources, selector } = source;
+  return { ...view, secrets, sources, selector: view.selector === NOTHING ? selector : view.selector };
+}
+
+/** @returns the keyset version that a pod was started for, as the Rollout tells it */
+export function versionOf({ createdAt }: PodView, { rollout, templateVersion }: WorkloadView): number | undefined {
+  const older = rollout?.restartAt !== undefined && createdAt < rollout.restartAt;
+  return older && !rollout.restarted ? OLDER : templateVersion;
+}
+
+/** Its status may not know of the last pods that were evicted; they show. */
+export function isWhole({ rollout }: WorkloadView, pods: readonly PodView[]): boolean {
+  return (
+    rollout === undefined || pods.filter(({ ready, terminating }) => ready && !terminating).length >= rollout.replicas
+  );
+}
+
+/** @returns why a Rollout that was not found cannot be a target; undefined if it might be, were it there */
+export function unservedFinding(availability: Availability, name: string): Finding | undefined {
+  switch (availability) {
+    case 'Served':
+      return undefined;
+    case 'Absent':
+      return {
+        reason: 'NotSupported',
+        message: `Rollout/${name}: this cluster does not serve rollouts.argoproj.io (v1alpha1); install Argo Rollouts, or set the kind of the target. It is looked for every half minute`,
+      };
+    case 'Forbidden':
+      return {
+        reason: 'Forbidden',
+        message: `Rollout/${name}: rekey may not read rollouts.argoproj.io; apply deploy/base of this version`,
+      };
+  }
+}
+
+/** @returns why a Deployment that gives a Rollout its template cannot be a target itself */
+export function templateFinding(name: string, rollouts: readonly WorkloadView[]): Finding | undefined {
+  const user = rollouts.find(({ rollout }) => isTemplate(rollout, name));
+  if (user === undefined) return undefined;
+  const message = `Deployment/${name} gives Rollout/${user.name} its template (spec.workloadRef): to restart it would start a delivery; make Rollout/${user.name} the target`;
+  return { reason: 'NotSupported', message };
+}
+
+function isTemplate(rollout: RolloutState | undefined, name: string): boolean {
+  return rollout?.templateFrom?.kind === 'Deployment' && rollout.templateFrom.name === name;
+}

@@ -1,0 +1,107 @@
+/**
+ * Where the containers of a pod template take their variables and mounted files from: by name, and without a value. Only
+ * containers that take something from a Secret are kept.
+ */
+import type { Container, EnvVariable, PodSpec, Volume } from '../../kube/types.ts';
+
+/** Where one variable comes from. */
+export type VariableSource =
+  | {
+      readonly kind: 'Secret' | 'ConfigMap';
+      readonly name: string;
+      readonly key: string;
+      /** Where it or its key is missing, the kubelet passes over this entry: whoever came before gives the variable. */
+      readonly optional: boolean;
+    }
+  /** A value in the manifest. */
+  | { readonly kind: 'Literal' }
+  /** `value: $(NAME)`: that of another variable. */
+  | { readonly kind: 'Copy'; readonly variable: string }
+  /** A field of the pod, and whatever else is no key. */
+  | { readonly kind: 'Field' }
+  /** A value that is put together of others: not followed. */
+  | { readonly kind: 'Unknown' };
+
+export interface Variable {
+  readonly name: string;
+  readonly source: VariableSource;
+}
+
+export interface ContainerSources {
+  readonly name: string;
+  /** An init container that is over before the others start. It may hand on what it takes, but serves no request. */
+  readonly early: boolean;
+  /** Variables set one by one, in the order of the manifest. */
+  readonly variables: readonly Variable[];
+  /** Secrets that give a variable for each data key, in the order of the manifest. */
+  readonly from: readonly { readonly secret: string; readonly prefix: string }[];
+  /** Mounted data keys of Secrets; all of a Secret where `key` is absent. */
+  readonly files: readonly MountedKey[];
+}
+
+interface MountedKey {
+  readonly secret: string;
+  readonly key?: string;
+}
+
+const LITERAL: VariableSource = { kind: 'Literal' };
+const FIELD: VariableSource = { kind: 'Field' };
+const UNKNOWN: VariableSource = { kind: 'Unknown' };
+
+export function sourcesOf(spec: PodSpec | undefined): readonly ContainerSources[] {
+  if (spec === undefined) return [];
+  const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]));
+  const early = ({ restartPolicy }: Container) => restartPolicy !== 'Always';
+  return [
+    ...(spec.initContainers ?? []).map((container) => containerSources(container, early(container), volumes)),
+    ...spec.containers.map((container) => containerSources(container, false, volumes)),
+  ].filter(takesSecret);
+}
+
+function takesSecret({ variables, from, files }: ContainerSources): boolean {
+  return from.length + files.length > 0 || variables.some(({ source }) => source.kind === 'Secret');
+}
+
+function containerSources(
+  { name, env = [], envFrom = [], volumeMounts = [] }: Container,
+  early: boolean,
+  volumes: ReadonlyMap<string, Volume>,
+): ContainerSources {
+  return {
+    name,
+    early,
+    variables: env.map((variable) => ({ name: variable.name, source: sourceOf(variable) })),
+    from: envFrom.flatMap(({ prefix = '', secretRef }) => (secretRef ? [{ secret: secretRef.name, prefix }] : [])),
+    files: volumeMounts.flatMap(({ name: volume, subPath, subPathExpr }) =>
+      // what an expression stands for is known when the pod starts: it may be any file
+      mountedKeys(volumes.get(volume), subPathExpr === undefined ? subPath : undefined),
+    ),
+  };
+}
+
+/** A literal may be the key itself, so nothing of it is kept; of a copy the name of the other variable is. */
+function sourceOf({ value = '', valueFrom }: EnvVariable): VariableSource {
+  if (valueFrom !== undefined && value === '') {
+    const { secretKeyRef: secret, configMapKeyRef: map } = valueFrom;
+    const found = secret ?? map;
+    if (found === undefined) return FIELD;
+    const kind = secret === undefined ? 'ConfigMap' : 'Secret';
+    return { kind, name: found.name, key: found.key, optional: found.optional === true };
+  }
+  const [, variable] = /^\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)$/.exec(value) ?? [];
+  if (variable !== undefined) return { kind: 'Copy', variable };
+  return value.includes('$(') ? UNKNOWN : LITERAL;
+}
+
+function mountedKeys(volume: Volume | undefined, subPath: string | undefined): readonly MountedKey[] {
+  const { secret, projected } = volume ?? {};
+  const parts = [
+    ...(secret?.secretName === undefined ? [] : [{ name: secret.secretName, items: secret.items }]),
+    ...(projected?.sources ?? []).flatMap((source) => source.secret ?? []),
+  ];
+  return parts.flatMap(({ name, items }): readonly MountedKey[] => {
+    if (items === undefined) return [subPath === undefined ? { secret: name } : { secret: name, key: subPath }];
+    const within = (path: string) => subPath === undefined || path === subPath || path.startsWith(`${subPath}/`);
+    return items.filter(({ path }) => within(path)).map(({ key }) => ({ secret: name, key }));
+  });
+}

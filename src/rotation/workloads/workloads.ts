@@ -1,0 +1,167 @@
+/**
+ * The kinds of workloads that rekey restarts, and what it keeps of each.
+ *
+ * A Deployment replaces its pods when its template changes. So do a StatefulSet and a DaemonSet, unless they are told to
+ * wait until somebody deletes a pod (OnDelete), or to leave some pods alone (partition): those pods rekey evicts itself,
+ * one after the other. They come back with the same template, and with the new Secret. A Rollout of Argo Rollouts is asked
+ * to restart its pods: see rollouts.ts.
+ */
+import {
+  DAEMON_SETS,
+  type DaemonSet,
+  DEPLOYMENTS,
+  type Deployment,
+  type KubeObject,
+  type LabelSelector,
+  type ResourceType,
+  ROLLOUTS,
+  type Rollout,
+  STATEFUL_SETS,
+  type StatefulSet,
+} from '../../kube/types.ts';
+import type { Finding } from '../finding.ts';
+import { iso } from '../iso.ts';
+import { KEYSET_VERSION } from '../names.ts';
+import { type ReloaderView, reloaderView } from './reloader.ts';
+import { type RolloutState, rolloutView } from './rollouts.ts';
+import { type ContainerSources, sourcesOf } from './sources.ts';
+import { bumpedAtOf, secretsOf, type View, versionIn, viewOf } from './views.ts';
+
+export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet', 'Rollout'] as const;
+export type WorkloadKind = (typeof WORKLOAD_KINDS)[number];
+
+export interface WorkloadView extends View {
+  readonly kind: WorkloadKind;
+  readonly selector: LabelSelector;
+  readonly paused: boolean;
+  /** Whether its controller leaves old pods alone when the template changes. */
+  readonly manual: boolean;
+  readonly templateVersion?: number;
+  /** When rekey last stamped the template, milliseconds since the epoch. */
+  readonly bumpedAt?: number;
+  readonly rolledOut: boolean;
+  readonly failed?: string;
+  readonly ready: number;
+  readonly secrets: readonly string[];
+  /** Of containers that take something from a Secret. */
+  readonly sources: readonly ContainerSources[];
+  /** What it asks Reloader to do when a Secret changes. */
+  readonly reloader?: ReloaderView;
+  /** Of a Rollout only. */
+  readonly rollout?: RolloutState;
+  /** Why it can be no target. */
+  readonly finding?: Finding;
+  /** Whether its pods cannot be told from others because of that. */
+  readonly unseen?: true;
+}
+
+/** What a restart is for. */
+export interface Stamp {
+  readonly version: number;
+  /** Pods that were created before are to be replaced, milliseconds since the epoch, whole seconds. */
+  readonly restartAt: number;
+}
+
+export interface Workload {
+  readonly type: ResourceType<KubeObject>;
+  readonly view: (object: KubeObject) => WorkloadView;
+  /** @returns the fields whose apply restarts the pods */
+  readonly stamped: (stamp: Stamp) => { readonly metadata?: object; readonly spec: object };
+}
+
+export const WORKLOADS: Readonly<Record<WorkloadKind, Workload>> = {
+  Deployment: { type: DEPLOYMENTS, view: (object) => deploymentView(object as Deployment), stamped: stampedTemplate },
+  StatefulSet: {
+    type: STATEFUL_SETS,
+    view: (object) => statefulSetView(object as StatefulSet),
+    stamped: stampedTemplate,
+  },
+  DaemonSet: { type: DAEMON_SETS, view: (object) => daemonSetView(object as DaemonSet), stamped: stampedTemplate },
+  Rollout: { type: ROLLOUTS, view: (object) => rolloutView(object as Rollout), stamped: stampedRollout },
+};
+
+/** A new template restarts the pods. */
+function stampedTemplate({ version }: Stamp): ReturnType<Workload['stamped']> {
+  return { spec: { template: { metadata: annotated(version) } } };
+}
+
+/** A new template would be delivered in steps, and be judged and paused on the way; this restarts the pods in place. */
+function stampedRollout({ version, restartAt }: Stamp): ReturnType<Workload['stamped']> {
+  return { metadata: annotated(version), spec: { restartAt: iso(restartAt).replace('.000Z', 'Z') } };
+}
+
+function annotated(version: number): { readonly annotations: Readonly<Record<string, string>> } {
+  return { annotations: { [KEYSET_VERSION]: String(version) } };
+}
+
+type Common = Omit<WorkloadView, 'kind' | 'paused' | 'manual' | 'rolledOut' | 'failed' | 'ready'>;
+
+function common(object: Deployment | StatefulSet | DaemonSet): Common {
+  const { metadata, spec } = object;
+  const annotations = spec?.template.metadata?.annotations;
+  const version = versionIn(annotations);
+  const reloader = reloaderView(metadata.annotations, annotations);
+  const bumpedAt = bumpedAtOf(object);
+  return {
+    ...viewOf(object),
+    selector: spec?.selector ?? {},
+    ...(version !== undefined && { templateVersion: version }),
+    ...(bumpedAt !== undefined && { bumpedAt }),
+    secrets: secretsOf(spec?.template.spec),
+    sources: sourcesOf(spec?.template.spec),
+    ...(reloader && { reloader }),
+  };
+}
+
+function isSeen({ metadata, status }: Deployment | StatefulSet | DaemonSet): boolean {
+  return (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+}
+
+/** Rolled out means what `kubectl rollout status` asks, and that the pods are available. Terminating pods are looked at elsewhere. */
+export function deploymentView(deployment: Deployment): WorkloadView {
+  const { spec, status } = deployment;
+  const desired = spec?.replicas ?? 1;
+  const counts = [status?.updatedReplicas, status?.replicas, status?.availableReplicas];
+  const progressing = status?.conditions?.find(({ type }) => type === 'Progressing');
+  const failed = progressing?.status === 'False' ? (progressing.message ?? progressing.reason) : undefined;
+  return {
+    ...common(deployment),
+    kind: 'Deployment',
+    paused: spec?.paused === true,
+    manual: false,
+    rolledOut: isSeen(deployment) && counts.every((count) => (count ?? 0) === desired),
+    ...(failed !== undefined && { failed }),
+    ready: status?.readyReplicas ?? 0,
+  };
+}
+
+function statefulSetView(set: StatefulSet): WorkloadView {
+  const { spec, status } = set;
+  const desired = spec?.replicas ?? 1;
+  const { type, rollingUpdate } = spec?.updateStrategy ?? {};
+  const manual = type === 'OnDelete' || (rollingUpdate?.partition ?? 0) > 0;
+  const counts = [status?.replicas, status?.availableReplicas, ...(manual ? [] : [status?.updatedReplicas])];
+  return {
+    ...common(set),
+    kind: 'StatefulSet',
+    paused: false,
+    manual,
+    rolledOut: isSeen(set) && counts.every((count) => (count ?? 0) === desired),
+    ready: status?.readyReplicas ?? 0,
+  };
+}
+
+function daemonSetView(set: DaemonSet): WorkloadView {
+  const { spec, status } = set;
+  const desired = status?.desiredNumberScheduled ?? 0;
+  const manual = spec?.updateStrategy?.type === 'OnDelete';
+  const counts = [status?.numberAvailable, ...(manual ? [] : [status?.updatedNumberScheduled])];
+  return {
+    ...common(set),
+    kind: 'DaemonSet',
+    paused: false,
+    manual,
+    rolledOut: isSeen(set) && counts.every((count) => (count ?? 0) === desired),
+    ready: status?.numberReady ?? 0,
+  };
+}

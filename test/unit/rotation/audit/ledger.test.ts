@@ -1,0 +1,110 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  burntIn,
+  decodeLedger,
+  EMPTY_LEDGER,
+  encodeLedger,
+  inLightOf,
+  type Ledger,
+  merged,
+  recorded,
+} from '../../../../src/rotation/audit/ledger.ts';
+import type { SecretFacts } from '../../../../src/rotation/facts.ts';
+import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
+import { DONE, keysetAfter, PROMOTING, RETIRING, STEADY, T0, WRITES } from '../builders.ts';
+
+const NAMES = { secretName: 'jwt', ledgerName: 'jwt-rekey' };
+const emergency = { id: 'e', trigger: 'Emergency', actor: 'bob', reason: 'leak', drainMs: 0 } as const;
+const BURNT = keysetAfter([
+  WRITES.adopt,
+  WRITES.stage,
+  { transition: 'burn', nonce: 'n1', rotation: emergency, version: 0 },
+]);
+
+const seen = (...keysets: readonly Keyset[]) =>
+  keysets.reduce((ledger, keyset, i) => recorded(ledger, keyset, T0 + i), EMPTY_LEDGER);
+const statesIn = ({ keys }: Ledger) => Object.fromEntries(keys.map(({ kid, state }) => [kid, state]));
+const managed = (keyset: Keyset): SecretFacts => ({ kind: 'Managed', keyset });
+const reasonOf = (facts: SecretFacts) => (facts.kind === 'Refused' ? facts.finding.reason : facts.kind);
+
+describe('the ledger', () => {
+  it('remembers each key from its first sight to its end, and no ack key', () => {
+    expect(statesIn(seen(STEADY, PROMOTING))).toEqual({ A: 'live', B: 'live' });
+    expect(statesIn(seen(STEADY, PROMOTING, RETIRING))).toEqual({ A: 'retired', B: 'live' });
+    expect(seen(STEADY, PROMOTING, DONE).version).toBe(DONE.version);
+  });
+
+  it('remembers what was burnt, the staged key and the ack keys too, and which emergency it was', () => {
+    const ledger = seen(STEADY, BURNT);
+    expect(burntIn(ledger).map(({ kid }) => kid)).toEqual(['A', 'B', 'N2']);
+    expect(ledger.emergencies).toEqual(['n1']);
+  });
+
+  it('is the same object where there is nothing new, so that nothing is written', () => {
+    const ledger = seen(STEADY, PROMOTING);
+    expect(recorded(ledger, PROMOTING, T0 + 99)).toBe(ledger);
+    expect(recorded(ledger, STEADY, T0 + 99)).toBe(ledger);
+  });
+
+  it('comes to the same in whatever order two of them are merged, and burnt wins', () => {
+    const ledgers = [seen(STEADY), seen(STEADY, PROMOTING), seen(STEADY, RETIRING), seen(STEADY, BURNT)];
+    fc.assert(
+      fc.property(fc.shuffledSubarray(ledgers), (order) => {
+        const sum = order.reduce(merged, EMPTY_LEDGER);
+        const known = ledgers.filter((ledger) => order.includes(ledger)).reduce(merged, EMPTY_LEDGER);
+        expect(statesIn(sum)).toEqual(statesIn(known));
+        expect(sum.version).toBe(known.version);
+      }),
+    );
+    expect(statesIn(merged(seen(STEADY, BURNT), seen(STEADY, PROMOTING)))).toMatchObject({ A: 'burnt' });
+  });
+
+  it('is read as it was written, and whatever is no ledger is refused', () => {
+    const ledger = seen(STEADY, BURNT);
+    expect(decodeLedger(encodeLedger(ledger))).toEqual(ledger);
+    for (const edit of ['', '[]', '{}', '{"version":"1"}', encodeLedger(ledger).replace('burnt', 'fine')]) {
+      expect(() => decodeLedger(edit)).toThrow(/lacks|is no/);
+    }
+  });
+
+  it('loses the oldest retired keys when they are too many, and never a burnt one', () => {
+    const retired = Array.from({ length: 700 }, (_, i) => {
+      return { kid: `k${i}`, fingerprint: `f${i}`, state: 'retired' as const, at: T0 + i };
+    });
+    const ledger = merged({ ...EMPTY_LEDGER, keys: retired }, seen(STEADY, BURNT));
+    expect(ledger.keys.filter(({ state }) => state === 'retired').map(({ kid }) => kid)).toEqual(
+      retired.slice(-500).map(({ kid }) => kid),
+    );
+    expect(burntIn(ledger)).toHaveLength(3);
+  });
+});
+
+describe('in the light of the ledger', () => {
+  const ledger = seen(STEADY, PROMOTING, DONE);
+
+  it('a Secret that rekey wrote last is what it says', () => {
+    expect(inLightOf(ledger, managed(DONE), NAMES)).toEqual(managed(DONE));
+    expect(inLightOf(EMPTY_LEDGER, managed(DONE), NAMES)).toEqual(managed(DONE));
+  });
+
+  it('a Secret with an older version comes from a backup, and keeps what it says for an emergency', () => {
+    const taken = inLightOf(ledger, managed(PROMOTING), NAMES);
+    expect(taken).toMatchObject({ kind: 'Refused', finding: { reason: 'KeyResurrected' }, keyset: PROMOTING });
+  });
+
+  it.each([
+    ['signs with one', 'fp-A', []],
+    ['accepts one', 'fp-other', ['fp-B']],
+  ])('a Secret that was made anew and %s of the burnt keys is refused', (_, fingerprint, fallbacks) => {
+    const secret: SecretFacts = { kind: 'Unmanaged', fingerprint, fallbacks };
+    expect(reasonOf(inLightOf(seen(STEADY, BURNT), secret, NAMES))).toBe('KeyResurrected');
+    expect(reasonOf(inLightOf(seen(STEADY), secret, NAMES))).toBe('Unmanaged');
+  });
+
+  it('a managed Secret whose annotations have forgotten that a key is burnt is refused', () => {
+    const forgetful = { ...DONE, version: 99 };
+    const burnt = seen({ ...BURNT, burnt: [{ kid: 'X', fingerprint: 'fp-B', burntAt: T0 }] });
+    expect(reasonOf(inLightOf(burnt, managed(forgetful), NAMES))).toBe('KeyResurrected');
+  });
+});
