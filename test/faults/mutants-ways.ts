@@ -40,7 +40,7 @@ export const WAY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'cuts over outside its window',
-    patches: [patch('cutover')('if (!facts.window.open) return', 'if (facts.now < 0) return')],
+    patches: [patch('plan/cutover')('if (!facts.window.open) return', 'if (facts.now < 0) return')],
     workload: 'cutover',
     trips: ['a cutover waits for its window'],
   },
