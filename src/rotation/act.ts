@@ -11,7 +11,6 @@ import type { Facts, Probe, TargetFacts } from './facts.ts';
 import type { Keyset, Kid } from './keyset/keyset.ts';
 import { advance, makesKey, type Write, writesKeys } from './keyset/transition.ts';
 import { FIELD_MANAGER, KEYSET_VERSION } from './names.ts';
-import { getSecret } from './observe.ts';
 import { type PodOf, restartAtOf } from './plan/converge.ts';
 import type { Action } from './plan/decision.ts';
 import { CanarySender } from './secret/canary.ts';
@@ -20,6 +19,7 @@ import { findResidue, removedResidue, withResidue } from './secret/residue.ts';
 import { burntMaterialsOf, leftoverNames, materialsOf, patchFor, readSecret } from './secret/secret.ts';
 import { startOf } from './secret/write-start.ts';
 import { WORKLOADS, type WorkloadView } from './workloads/workloads.ts';
+import { getSecret } from './world.ts';
 
 /** Pods that are asked at the same time. */
 const PODS_AT_ONCE = 32;

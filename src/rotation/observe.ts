@@ -1,96 +1,21 @@
 /**
- * From the world to facts: all reads of a decision are here.
+ * From the world to facts.
  */
-import { isIPv4, isIPv6 } from 'node:net';
-import type { KubeClient } from '../kube/client.ts';
-import { isKubeError } from '../kube/errors.ts';
-import { PODS, type PodDisruptionBudget, SECRETS, type Secret } from '../kube/types.ts';
-import type { Availability } from '../runtime/optional-reflector.ts';
-import type { Store } from '../runtime/store.ts';
 import type { LedgerReading } from './audit/ledger.ts';
-import type { EmergencyRequest, Facts, PodFacts, Probe, Requests, SecretFacts, TargetFacts } from './facts.ts';
+import type { Facts, Probe, SecretFacts, TargetFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
-import { type JwtKeyRotation, REQUEST } from './names.ts';
+import type { JwtKeyRotation } from './names.ts';
+import { requestsOf } from './requests.ts';
 import { dueOf, impossibleWindow, windowState } from './schedule/cadence.ts';
-import { readSecret } from './secret/secret.ts';
 import type { Settings, TargetSettings } from './settings.ts';
-import { budgetOf, strictBudgets } from './workloads/budgets.ts';
+import { budgetOf } from './workloads/budgets.ts';
 import { consumptionOf } from './workloads/consumption.ts';
+import { podFacts } from './workloads/pod-facts.ts';
 import { reloadedBy } from './workloads/reloader.ts';
-import { isWhole, templateFinding, unservedFinding, versionOf, withTemplate } from './workloads/rollouts.ts';
-import { type PodView, podView, selectorText, selects } from './workloads/views.ts';
-import { WORKLOAD_KINDS, WORKLOADS, type WorkloadKind, type WorkloadView } from './workloads/workloads.ts';
-
-/** Where workloads and pods are read from: the caches, or the API server itself. */
-export interface World {
-  readonly live: boolean;
-  workload(kind: WorkloadKind, namespace: string, name: string): Promise<WorkloadView | undefined>;
-  podsOf(workload: WorkloadView): Promise<readonly PodView[]>;
-  /** PodDisruptionBudgets that let no pod go although all are healthy. Of a cached world none is known. */
-  strictBudgets(namespace: string): Promise<readonly PodDisruptionBudget[]>;
-}
-
-export interface Caches {
-  readonly workloads: Readonly<Record<WorkloadKind, Store<WorkloadView>>>;
-  readonly pods: Store<PodView>;
-  readonly rollouts: () => Availability;
-}
-
-export function cachedWorld({ workloads, pods }: Caches): World {
-  const find = async (kind: WorkloadKind, namespace: string, name: string) =>
-    workloads[kind].get(`${namespace}/${name}`);
-  return {
-    live: false,
-    workload: async (kind, namespace, name) =>
-      withTemplate(await find(kind, namespace, name), (deployment) => find('Deployment', namespace, deployment)),
-    podsOf: async ({ namespace, selector }) => pods.list(namespace).filter((pod) => selects(selector, pod.labels)),
-    strictBudgets: async () => [],
-  };
-}
-
-/** Reads what a write depends on from the API server: a cache may lag behind without knowing. */
-export function liveWorld(client: KubeClient): World {
-  const find = async (kind: WorkloadKind, namespace: string, name: string) => {
-    const { type, view } = WORKLOADS[kind];
-    const found = await orUndefined(client.get(type, { namespace, name }));
-    return found && view(found);
-  };
-  return {
-    live: true,
-    workload: async (kind, namespace, name) =>
-      withTemplate(await find(kind, namespace, name), (deployment) => find('Deployment', namespace, deployment)),
-    podsOf: async ({ namespace, selector }) => {
-      const { items } = await client.list(PODS, { namespace, labelSelector: selectorText(selector) });
-      return items.map(podView);
-    },
-    strictBudgets: (namespace) => strictBudgets(client, namespace),
-  };
-}
-
-/** A read of the Secret, together with the version that a write must be conditional on. */
-export interface SecretReading {
-  readonly facts: SecretFacts;
-  readonly resourceVersion?: string;
-}
-
-export async function readSecretNow(client: KubeClient, namespace: string, settings: Settings): Promise<SecretReading> {
-  const secret = await getSecret(client, namespace, settings.secretName);
-  const resourceVersion = secret?.metadata.resourceVersion;
-  return { facts: readSecret(secret, settings), ...(resourceVersion !== undefined && { resourceVersion }) };
-}
-
-export async function getSecret(client: KubeClient, namespace: string, name: string): Promise<Secret | undefined> {
-  return orUndefined(client.get(SECRETS, { namespace, name }));
-}
-
-async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
-  try {
-    return await found;
-  } catch (error) {
-    if (isKubeError(error, 'NotFound')) return undefined;
-    throw error;
-  }
-}
+import { isWhole, templateFinding, unservedFinding } from './workloads/rollouts.ts';
+import { type PodView, selects } from './workloads/views.ts';
+import { WORKLOAD_KINDS, type WorkloadView } from './workloads/workloads.ts';
+import type { Caches, World } from './world.ts';
 
 export interface Observation {
   readonly resource: JwtKeyRotation;
@@ -200,67 +125,6 @@ function targetFinding(
   return workload?.finding;
 }
 
-function podFacts(
-  { probes, allowLoopback }: Observation,
-  target: TargetSettings,
-  workload: WorkloadView,
-  pod: PodView,
-): PodFacts {
-  const incarnation = incarnationOf(pod);
-  const starts = pod.containers.flatMap(({ startedAt }) => startedAt ?? []);
-  const unprobeable = whyUnprobeable(pod, target, allowLoopback);
-  const probe = probes.get(incarnation);
-  // of mounted files the pod's own mark tells: nobody restarts it
-  const aged = target.kind === 'Rollout' && target.source === 'Env';
-  const templateVersion = aged ? versionOf(pod, workload) : pod.templateVersion;
-  return {
-    name: pod.name,
-    uid: pod.uid,
-    incarnation,
-    createdAt: pod.createdAt,
-    terminating: pod.terminating,
-    ...(pod.graceSeconds !== undefined && { graceSeconds: pod.graceSeconds }),
-    ready: pod.ready,
-    ...(starts.length > 0 && { startedAt: Math.min(...starts) }),
-    ...(templateVersion !== undefined && { templateVersion }),
-    ...(pod.address !== undefined && { address: pod.address }),
-    ...(unprobeable !== undefined && { unprobeable }),
-    ...(probe && { probe }),
-  };
-}
-
-/** A container that starts again has read the Secret again. */
-export function incarnationOf({ uid, containers }: PodView): string {
-  return [uid, ...containers.map(({ instance }) => instance).sort()].join('/');
-}
-
-/** A canary is a valid token: it goes to the target's own pods at an address of their own, and nowhere else. */
-function whyUnprobeable(pod: PodView, target: TargetSettings, allowLoopback: boolean): string | undefined {
-  if (!isOwn(pod, target)) {
-    return `pod ${pod.name} matches the selector of ${target.name} but is not controlled by it`;
-  }
-  if (pod.hostNetwork) return `pod ${pod.name} has hostNetwork: its address is the node's`;
-  if (pod.address === undefined || isOwnAddress(pod.address, allowLoopback)) return undefined;
-  return `pod ${pod.name} has the address ${pod.address}, which no pod can have`;
-}
-
-/** A Deployment has its pods by way of ReplicaSets that are named after it, and so has a Rollout. */
-function isOwn({ controller }: PodView, { kind, name }: TargetSettings): boolean {
-  if (kind === 'Deployment' || kind === 'Rollout')
-    return controller?.kind === 'ReplicaSet' && controller.name.startsWith(`${name}-`);
-  return controller?.kind === kind && controller.name === name;
-}
-
-function isOwnAddress(address: string, allowLoopback: boolean): boolean {
-  if (isIPv4(address)) {
-    if (address.startsWith('127.')) return allowLoopback;
-    return !/^(0\.|169\.254\.|22[4-9]\.|23[0-9]\.|255\.)/.test(address);
-  }
-  if (!isIPv6(address)) return false;
-  const lower = address.toLowerCase();
-  return !/^(::1?$|fe[89ab]|ff|::ffff:)/.test(lower);
-}
-
 /** Workloads, and pods that belong to none of them, that read the Secret without being a target. */
 function unlistedConsumers({ caches, settings }: Observation, namespace: string): readonly string[] {
   const label = ({ kind, name }: { readonly kind: string; readonly name: string }) => `${kind}/${name}`;
@@ -276,44 +140,4 @@ function unlistedConsumers({ caches, settings }: Observation, namespace: string)
   const pods = caches.pods.list(namespace).filter((pod) => pod.live && !pod.terminating && uses(pod));
   const loose = pods.filter((pod) => !workloads.some(({ selector }) => selects(selector, pod.labels)));
   return [...strangers.map(label), ...loose.map(({ name }) => `Pod/${name}`)];
-}
-
-/** Public for whoever must know of an emergency before anything is observed. */
-export function emergencyOf({ metadata, status }: JwtKeyRotation): EmergencyRequest | undefined {
-  const text = metadata.annotations?.[REQUEST.emergency]?.trim();
-  if (text === undefined || text === '') return undefined;
-  const [nonce = '', ...reason] = text.split(':');
-  const actor = ownerOfAnnotation(metadata.managedFields ?? [], REQUEST.emergency) ?? 'unknown';
-  const handled = status?.lastHandledEmergency === nonce.trim();
-  return { nonce: nonce.trim(), reason: reason.join(':').trim() || 'no reason given', actor, handled };
-}
-
-function requestsOf(resource: JwtKeyRotation): Requests {
-  const { metadata } = resource;
-  const annotations = metadata.annotations ?? {};
-  const rotateAt = annotations[REQUEST.rotateAt];
-  const abortAt = annotations[REQUEST.abortAt];
-  const emergency = emergencyOf(resource);
-  const actor = ownerOfAnnotation(metadata.managedFields ?? [], REQUEST.rotateAt);
-  return {
-    paused: annotations[REQUEST.paused] === 'true',
-    ...(rotateAt !== undefined && { rotateAt }),
-    ...(abortAt !== undefined && { abortAt }),
-    ...(emergency !== undefined && { emergency }),
-    ...(actor !== undefined && { rotateActor: actor }),
-  };
-}
-
-/** The API server tells who wrote a field by the name of the client that did. */
-function ownerOfAnnotation(
-  managedFields: NonNullable<JwtKeyRotation['metadata']['managedFields']>,
-  name: string,
-): string | undefined {
-  const owner = managedFields.findLast(({ fieldsV1 }) => {
-    const metadata = (fieldsV1 as { 'f:metadata'?: { 'f:annotations'?: Record<string, unknown> } } | undefined)?.[
-      'f:metadata'
-    ];
-    return metadata?.['f:annotations']?.[`f:${name}`] !== undefined;
-  });
-  return owner?.manager;
 }

@@ -16,15 +16,17 @@ import type { Facts, SecretFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { Memory } from './memory.ts';
 import type { JwtKeyRotation } from './names.ts';
-import { type Caches, cachedWorld, emergencyOf, liveWorld, observe, readSecretNow, type World } from './observe.ts';
+import { observe } from './observe.ts';
 import type { Action, Decision } from './plan/decision.ts';
 import { plan } from './plan/plan.ts';
 import type { Announcer } from './report/announce.ts';
 import type { Notifier } from './report/notifier.ts';
 import { invalidStatus, statusOf } from './report/status.ts';
 import type { StatusWriter } from './report/status-writer.ts';
+import { emergencyOf } from './requests.ts';
 import type { SecretWatches } from './secret/secret-watches.ts';
 import { type Settings, settingsOf, specFinding } from './settings.ts';
+import { type Caches, cachedWorld, liveWorld, readSecretNow, type World } from './world.ts';
 
 const FORBIDDEN_RETRY_MS = 30_000;
 const CONFLICT_RETRY_MS = 50;

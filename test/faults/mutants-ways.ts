@@ -65,7 +65,9 @@ export const WAY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'restarts for a lazy retirement',
-    patches: [patch('plan/progress')("facts.settings.retireMode === 'Lazy' &&", "facts.settings.retireMode === 'Eager' &&")],
+    patches: [
+      patch('plan/progress')("facts.settings.retireMode === 'Lazy' &&", "facts.settings.retireMode === 'Eager' &&"),
+    ],
     workload: 'lazy',
     trips: ['few restarts'],
   },

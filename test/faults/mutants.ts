@@ -161,7 +161,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'reads all Secrets of the namespace',
     patches: [
       {
-        file: 'src/rotation/observe.ts',
+        file: 'src/rotation/world.ts',
         find: '  return orUndefined(client.get(SECRETS, { namespace, name }));',
         replace:
           '  await client.list(SECRETS, { namespace }).catch(() => undefined);\n  return orUndefined(client.get(SECRETS, { namespace, name }));',

@@ -4,7 +4,8 @@
 import type { Mutant } from './mutant.ts';
 
 const ACT = 'src/rotation/act.ts';
-const OBSERVE = 'src/rotation/observe.ts';
+const REQUESTS = 'src/rotation/requests.ts';
+const POD_FACTS = 'src/rotation/workloads/pod-facts.ts';
 const KEYS = 'src/rotation/secret/keys.ts';
 const WORLD_WRITE = 'test/explore/write.ts';
 
@@ -74,7 +75,7 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
     name: 'status trusted over the Secret',
     patches: [
       {
-        file: OBSERVE,
+        file: REQUESTS,
         find: '...(rotateAt !== undefined && { rotateAt }),',
         replace: '...(rotateAt !== undefined && rotateAt !== resource.status?.lastHandledRotateAt && { rotateAt }),',
       },
@@ -85,7 +86,7 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
     name: 'answers kept across a restart of the container',
     patches: [
       {
-        file: OBSERVE,
+        file: POD_FACTS,
         find: "return [uid, ...containers.map(({ instance }) => instance).sort()].join('/');",
         replace: 'return [uid, ...containers.slice(0, 0)].join();',
       },
