@@ -28,6 +28,14 @@ const canary = { path: '/auth/verify', port: 8000 };
 const MAIN = { kind: 'Rollout', name: 'main', canary };
 const OTHER = { kind: 'Deployment', name: 'autoscraper', roles: ['Verifier'], canary: { ...canary, port: 8001 } };
 const everybody = ['autoscraper', 'main', 'main'];
+/** One pod a node, so that not all of them have the stale Secret of one: that would be taken for a service of one key. */
+const APART = {
+  podAntiAffinity: {
+    requiredDuringSchedulingIgnoredDuringExecution: [
+      { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { app: 'main' } } },
+    ],
+  },
+};
 /** A delivery would stop at the pause, for ever. */
 const STEPS = { canary: { steps: [{ setWeight: 50 }, { pause: {} }] } };
 const TIMES = { tokenTtlSeconds: 5, prestopSeconds: 0.5 };
@@ -36,6 +44,9 @@ interface RolloutObject extends KubeObject {
   readonly spec: { readonly restartAt?: string };
   readonly status?: Readonly<Record<string, unknown>>;
 }
+
+/** Each takes minutes of a small machine: `make rollouts` runs them all, `make test` some. */
+const thorough = it.runIf(process.env.REKEY_ROLLOUTS !== undefined);
 
 let argo: RolloutsController;
 /** By namespace. */
@@ -52,6 +63,12 @@ function open(spec: SceneOptions['spec'] = {}): Promise<Scene> {
     fleet: { only: ['autoscraper'] },
     spec: { targets: [MAIN, OTHER], ...spec },
   });
+}
+
+/** The template of the service main, with more in the spec of its pods. */
+function templateOf(more: object): object {
+  const { template } = deploymentOf('main', '', TIMES).spec as { template: { spec: object } };
+  return { ...template, spec: { ...template.spec, ...more } };
 }
 
 /** The service main as a Rollout of two pods, with what it may refer to. */
@@ -182,7 +199,7 @@ describe('a cluster without Rollouts', () => {
 });
 
 describe.concurrent('a rotation of a Rollout', () => {
-  it('goes on while it is paused by hand', async () => {
+  thorough('goes on while it is paused by hand', async () => {
     const scene = await running();
     await scene.api.patch({ kind: 'Rollout', namespace: scene.namespace, name: 'main' }, { spec: { paused: true } });
     await rotate(scene);
@@ -190,7 +207,7 @@ describe.concurrent('a rotation of a Rollout', () => {
     expect(await close(scene)).toEqual([]);
   });
 
-  it('is the same where it is delivered in blue and green', async () => {
+  thorough('is the same where it is delivered in blue and green', async () => {
     const scene = await running({ strategy: { blueGreen: { activeService: 'main', autoPromotionEnabled: false } } });
     await rotate(scene);
     expect(await close(scene)).toEqual([]);
@@ -203,7 +220,7 @@ describe.concurrent('a rotation of a Rollout', () => {
     expect(await close(scene)).toEqual([]);
   });
 
-  it('without a canary is inferred: every pod was created when the write had spread', async () => {
+  thorough('without a canary is inferred: every pod was created when the write had spread', async () => {
     const scene = await running({}, { targets: [{ ...MAIN, canary: undefined }, OTHER] });
     await rotate(scene);
     const { resource } = await readState(scene.api, scene.namespace, scene.name);
@@ -220,7 +237,7 @@ describe.concurrent('a rotation of a Rollout', () => {
   });
 
   it('catches a pod that was restarted with the stale Secret, and replaces it', async () => {
-    const scene = await running();
+    const scene = await running({ template: templateOf({ affinity: APART }) });
     const { api, namespace, name } = scene;
     const node = cluster.nodes[0]?.name ?? '';
     await freezeSecrets(api, node, [{ namespace, name }]);
@@ -240,35 +257,38 @@ describe.concurrent('a rotation of a Rollout', () => {
 });
 
 describe.concurrent('a Rollout in the middle of a delivery', () => {
-  it('delays a rotation, and no emergency: pods of both templates are replaced, and the delivery stays where it is', async () => {
-    const scene = await running();
-    const { api, namespace, name } = scene;
-    const annotations = { release: '2' };
-    await api.patch(
-      { kind: 'Rollout', namespace, name: 'main' },
-      { spec: { template: { metadata: { annotations } } } },
-    );
-    await until('the delivery is paused at its second step', async () => {
-      const { status } = await readMain(scene);
-      return status?.phase === 'Paused' && status.updatedReplicas === 1 && status.availableReplicas === 2;
-    });
-    await requestRotation(api, namespace, name);
-    await until('the rotation waits', async () => (await reasonOf(scene)) === 'RolloutInProgress');
-    const templates = () =>
-      scene.pods
-        .pods()
-        .filter(isMain)
-        .map(({ metadata }) => metadata.labels?.['rollouts-pod-template-hash']);
-    const before = templates().sort();
-    expect(new Set(before).size).toBe(2);
-    await declare(scene, 'n1: leaked');
-    await waitUntilGone(scene, 'n1');
-    expect(await scene.accepting(scene.firstKey)).toEqual([]);
-    expect(await scene.accepting(scene.keys.signingKeys().at(-1) ?? '')).toEqual(everybody);
-    await until('both have their pods again', async () => isDeepStrictEqual(templates().sort(), before));
-    expect((await readMain(scene)).status).toMatchObject({ phase: 'Paused', updatedReplicas: 1 });
-    expect(await close(scene)).toEqual([]);
-  });
+  thorough(
+    'delays a rotation, and no emergency: pods of both templates are replaced, and the delivery stays where it is',
+    async () => {
+      const scene = await running();
+      const { api, namespace, name } = scene;
+      const annotations = { release: '2' };
+      await api.patch(
+        { kind: 'Rollout', namespace, name: 'main' },
+        { spec: { template: { metadata: { annotations } } } },
+      );
+      await until('the delivery is paused at its second step', async () => {
+        const { status } = await readMain(scene);
+        return status?.phase === 'Paused' && status.updatedReplicas === 1 && status.availableReplicas === 2;
+      });
+      await requestRotation(api, namespace, name);
+      await until('the rotation waits', async () => (await reasonOf(scene)) === 'RolloutInProgress');
+      const templates = () =>
+        scene.pods
+          .pods()
+          .filter(isMain)
+          .map(({ metadata }) => metadata.labels?.['rollouts-pod-template-hash']);
+      const before = templates().sort();
+      expect(new Set(before).size).toBe(2);
+      await declare(scene, 'n1: leaked');
+      await waitUntilGone(scene, 'n1');
+      expect(await scene.accepting(scene.firstKey)).toEqual([]);
+      expect(await scene.accepting(scene.keys.signingKeys().at(-1) ?? '')).toEqual(everybody);
+      await until('both have their pods again', async () => isDeepStrictEqual(templates().sort(), before));
+      expect((await readMain(scene)).status).toMatchObject({ phase: 'Paused', updatedReplicas: 1 });
+      expect(await close(scene)).toEqual([]);
+    },
+  );
 });
 
 describe.concurrent('an emergency over a Rollout', () => {
@@ -286,7 +306,7 @@ describe.concurrent('an emergency over a Rollout', () => {
 });
 
 describe('a cluster that loses its Rollouts', () => {
-  it('leaves the operator ready, and the resource waiting', async () => {
+  thorough('leaves the operator ready, and the resource waiting', async () => {
     const scene = await running();
     const [operator] = scene.operators();
     await argo.removeCrds(scene.api);
