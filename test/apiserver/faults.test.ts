@@ -88,7 +88,8 @@ describe.concurrent('a rotation', () => {
     await waitUntilDone(api, namespace, name, { requestedAt });
     stop.abort();
     await touching;
-    expect(touches).toBeGreaterThan(100);
+    // a write of rekey's falls between two of them, however slow the machine
+    expect(touches).toBeGreaterThan(20);
     await expectCompleted(scene, traffic);
   });
 
