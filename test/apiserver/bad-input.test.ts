@@ -22,7 +22,11 @@ interface Row {
   /** Must be in the message: the field or the object that is wrong. */
   readonly names: string;
   readonly spec?: Readonly<Record<string, unknown>>;
+  /** Of the one target. */
+  readonly target?: Readonly<Record<string, unknown>>;
   readonly secret?: Readonly<Record<string, unknown>>;
+  /** Of the Secret. */
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly deployment?: (id: string) => Readonly<Record<string, unknown>>;
   readonly manager?: string;
   /** What else there is, made before the resource. */
@@ -61,6 +65,23 @@ const ROWS: readonly Row[] = [
     manager: 'external-secrets',
     secret: { stringData: undefined, data: { JWT_SECRET_KEY: Buffer.from(KEY).toString('base64') } },
   },
+  {
+    reason: 'KeyMalformed',
+    names: 'keyset.json is no JWK set',
+    spec: { secretKeys: { keyset: 'keyset.json' } },
+    secret: { stringData: { JWT_SECRET_KEY: KEY, 'keyset.json': 'keys' } },
+  },
+  {
+    reason: 'SecretTypeUnsupported',
+    names: 'kubernetes.io/basic-auth',
+    secret: { type: 'kubernetes.io/basic-auth', stringData: { JWT_SECRET_KEY: KEY, username: 'me' } },
+  },
+  {
+    reason: 'StateUnreadable',
+    names: 'annotation rekey.dev/history',
+    annotations: { 'rekey.dev/keyset-version': '3', 'rekey.dev/phase': 'Steady', 'rekey.dev/history': '[{' },
+  },
+  { reason: 'CanaryMissing', names: 'mounted files', target: { source: 'File' } },
   { reason: 'TargetNotFound', names: 'Deployment/nobody', spec: { targets: [{ name: 'nobody' }] } },
   { reason: 'TargetPaused', names: 'spec.targets[0]', deployment: () => ({ paused: true }) },
   { reason: 'TargetNotConsuming', names: 'spec.targets[0]', deployment: () => ({ template: template({}) }) },
@@ -123,14 +144,22 @@ function resourceOf(name: string, id: string, edit: Readonly<Record<string, unkn
 }
 
 async function make(
-  { spec = {}, secret = {}, deployment = () => ({}), manager = 'kubectl-create', also }: Row,
+  {
+    spec = {},
+    target = {},
+    secret = {},
+    annotations = {},
+    deployment = () => ({}),
+    manager = 'kubectl-create',
+    also,
+  }: Row,
   id: string,
 ): Promise<void> {
   const data = { stringData: { JWT_SECRET_KEY: KEY } };
   const object = {
     kind: 'Secret',
     apiVersion: 'v1',
-    metadata: { namespace, name: `secret-${id}` },
+    metadata: { namespace, name: `secret-${id}`, annotations },
     ...data,
     ...secret,
   };
@@ -139,7 +168,7 @@ async function make(
   if (also !== undefined) await api.create(also(id));
   // the age of a resource has whole seconds, and the older one of two is right
   if (also?.(id).kind === 'JwtKeyRotation') await new Promise((resolve) => setTimeout(resolve, 1_100));
-  await api.create(resourceOf(`rotation-${id}`, id, spec));
+  await api.create(resourceOf(`rotation-${id}`, id, { targets: [{ name: `app-${id}`, ...target }], ...spec }));
 }
 
 let operator: OperatorProcess;
