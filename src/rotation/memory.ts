@@ -4,8 +4,7 @@
  */
 import type { Outcome, RetiredKey } from './act.ts';
 import type { Facts, Probe } from './facts.ts';
-import type { DataNames } from './secret/secret-data.ts';
-import type { Settings } from './settings.ts';
+import type { DataNames, Settings } from './settings.ts';
 import type { SecretReading } from './world.ts';
 
 export class Memory {

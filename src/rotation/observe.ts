@@ -10,6 +10,7 @@ import { dueOf, impossibleWindow, windowState } from './schedule/cadence.ts';
 import type { Settings, TargetSettings } from './settings.ts';
 import { budgetOf } from './workloads/budgets.ts';
 import { consumptionOf } from './workloads/consumption.ts';
+import { restartsByEviction } from './workloads/evictions.ts';
 import { podFacts } from './workloads/pod-facts.ts';
 import { reloadedBy } from './workloads/reloader.ts';
 import { isWhole, templateFinding, unservedFinding } from './workloads/rollouts.ts';
@@ -100,14 +101,12 @@ async function observeTarget(
 async function budgetThatHolds(
   { world, secret }: Observation,
   namespace: string,
-  { kind, source }: TargetSettings,
+  settings: TargetSettings,
   { manual }: WorkloadView,
   pods: readonly PodView[],
 ): Promise<string | undefined> {
   const starts = secret.kind === 'Managed' && secret.keyset.phase === 'Steady';
-  // the controller of a Rollout evicts too
-  const evicted = manual || kind === 'Rollout';
-  if (!starts || !evicted || source === 'File') return undefined;
+  if (!starts || !restartsByEviction(settings, manual)) return undefined;
   return budgetOf(await world.strictBudgets(namespace), pods);
 }
 

@@ -81,6 +81,21 @@ export interface Settings {
   readonly forceReason: string;
 }
 
+/** Names of the data keys, as far as they can be chosen. Empty: not wanted. */
+export type DataNames = Pick<
+  Settings,
+  'secretName' | 'signingNames' | 'fallbacksName' | 'previousName' | 'jwksName' | 'algorithm'
+>;
+
+/** Data keys of the keys that are accepted besides the one that signs: a service looks at one of them. */
+export function besideNames({
+  fallbacksName,
+  previousName,
+  jwksName,
+}: Pick<DataNames, 'fallbacksName' | 'previousName' | 'jwksName'>): readonly string[] {
+  return [fallbacksName, previousName, jwksName].filter((name) => name !== '');
+}
+
 const FIFTEEN_MINUTES_MS = 900_000;
 
 type SpecPolicy = Policy<JwtKeyRotationSpec>;

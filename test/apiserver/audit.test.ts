@@ -1,19 +1,16 @@
 /** The audit log on a real API server: one record a rotation, which verifies, whoever died meanwhile. */
 import { describe, expect, inject, it } from 'vitest';
 import { verifyLog } from '../../src/rotation/audit/audit-log.ts';
-import { AUDIT_KEY, booksNameOf } from '../../src/rotation/audit/books.ts';
-import type { KubeObject } from '../support/cluster/kubeobject.ts';
+import { AUDIT_KEY } from '../../src/rotation/audit/books.ts';
+import { booksOf, readBook } from '../support/scenario/books.ts';
+import { declareEmergency } from '../support/scenario/emergency.ts';
 import { requestRotation, waitUntilDone } from '../support/scenario/rotation.ts';
 import { openScene, type Scene } from '../support/scenario/scene.ts';
 import { until } from '../support/scenario/until.ts';
 
 const cluster = inject('cluster');
-type ConfigMap = KubeObject & { readonly data?: Readonly<Record<string, string>> };
 
-async function logOf({ api, namespace, name }: Scene): Promise<string> {
-  const found = await api.find<ConfigMap>({ kind: 'ConfigMap', namespace, name: booksNameOf(name) });
-  return found?.data?.[AUDIT_KEY] ?? '';
-}
+const logOf = async (scene: Scene) => (await readBook(scene, AUDIT_KEY)) ?? '';
 
 const recordsIn = (log: string) => log.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
 
@@ -44,11 +41,8 @@ describe('the audit log', () => {
     await scene.operators()[0]?.stop();
     const later = await scene.operator();
     const edited = (await logOf(scene)).replace('"outcome":"Completed"', '"outcome":"Aborted"');
-    await api.patch({ kind: 'ConfigMap', namespace, name: booksNameOf(name) }, { data: { [AUDIT_KEY]: edited } });
-    await api.patch(
-      { kind: 'JwtKeyRotation', namespace, name },
-      { metadata: { annotations: { 'rekey.dev/emergency': 'n1: leaked' } } },
-    );
+    await api.patch(booksOf(scene), { data: { [AUDIT_KEY]: edited } });
+    await declareEmergency(scene, 'n1: leaked');
     await until('the emergency is recorded', async () => recordsIn(await logOf(scene)).length === 2);
     const log = await logOf(scene);
     expect(recordsIn(log)[1]).toMatchObject({ seq: 2, trigger: 'Emergency', emergency: { nonce: 'n1' } });

@@ -1,5 +1,6 @@
 /** A key has leaked: from the annotation to the last pod that accepted it, on a real API server. */
 import { describe, expect, inject, it } from 'vitest';
+import { declareEmergency, waitUntilGone } from '../support/scenario/emergency.ts';
 import { forge } from '../support/scenario/forge.ts';
 import type { OperatorProcess } from '../support/scenario/operator.ts';
 import {
@@ -11,25 +12,11 @@ import {
   waitForPhase,
   waitUntilReady,
 } from '../support/scenario/rotation.ts';
-import { openScene, type Scene } from '../support/scenario/scene.ts';
+import { openScene } from '../support/scenario/scene.ts';
 
 const cluster = inject('cluster');
 const everybody = ['admin', 'autoscraper', 'main', 'main'];
 const unled = { flags: ['--no-leader-election'] };
-
-async function declare({ api, namespace, name }: Scene, text: string): Promise<number> {
-  const annotations = { 'rekey.dev/emergency': text };
-  await api.patch({ kind: 'JwtKeyRotation', namespace, name }, { metadata: { annotations } });
-  return Date.now();
-}
-
-async function waitUntilGone({ api, namespace, name }: Scene, nonce: string) {
-  return waitFor(api, namespace, name, `emergency ${nonce} is over`, ({ keyset, resource }) => {
-    return (
-      keyset?.emergency?.nonce === nonce && keyset.emergency.goneAt !== undefined && resource.status?.phase === 'Steady'
-    );
-  });
-}
 
 describe.concurrent('an emergency', () => {
   it('in the middle of a rotation kills every key of the Secret, the staged one too, and says when', async () => {
@@ -40,7 +27,7 @@ describe.concurrent('an emergency', () => {
     if (secret === undefined) throw new Error('no Secret');
     const { signing, fallbacks } = keysOf(secret);
     const forgery = forge(scene.pods, signing);
-    const declaredAt = await declare(scene, 'n1: key found in a log');
+    const declaredAt = await declareEmergency(scene, 'n1: key found in a log');
     const { keyset, resource, secret: after } = await waitUntilGone(scene, 'n1');
     const lastAccepted = await forgery.stop();
     for (const key of [signing, ...fallbacks]) expect(await scene.accepting(key)).toEqual([]);
@@ -82,7 +69,7 @@ describe.concurrent('an emergency', () => {
       { kind: 'JwtKeyRotation', namespace, name },
       { metadata: { annotations: { 'rekey.dev/paused': 'true' } } },
     );
-    await declare(scene, 'n1');
+    await declareEmergency(scene, 'n1');
     for (const step of ['wrote the Secret', 'replaced at once']) {
       await operator.waitForLine(({ message, transition }) => message.includes(step) && transition !== 'adopt');
       operator.kill('SIGKILL');
@@ -91,8 +78,8 @@ describe.concurrent('an emergency', () => {
     }
     const { keyset } = await waitUntilGone(scene, 'n1');
     expect(await scene.accepting(scene.firstKey)).toEqual([]);
-    await declare(scene, 'n1: again');
-    await declare(scene, 'n2: another');
+    await declareEmergency(scene, 'n1: again');
+    await declareEmergency(scene, 'n2: another');
     const begun = await waitFor(api, namespace, name, 'the second is told', ({ resource }) => {
       return resource.status?.emergency?.nonce === 'n2';
     });
@@ -120,7 +107,7 @@ describe.concurrent('an emergency', () => {
       'it is Degraded',
       ({ resource }) => conditionOf(resource, 'Degraded')?.reason === 'ForeignWriter',
     );
-    await declare(scene, 'n1: who was that?');
+    await declareEmergency(scene, 'n1: who was that?');
     const { keyset } = await waitUntilGone(scene, 'n1');
     expect(keyset?.burnt.length).toBe(3);
     expect([await scene.accepting(firstKey), await scene.accepting(stranger)]).toEqual([[], []]);

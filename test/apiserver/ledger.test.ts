@@ -2,8 +2,9 @@
 import { describe, expect, inject, it } from 'vitest';
 import { LEDGER_KEY } from '../../src/rotation/audit/books.ts';
 import { decodeLedger, type Ledger } from '../../src/rotation/audit/ledger.ts';
-import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import type { Secret } from '../support/node/types.ts';
+import { booksOf, readBook } from '../support/scenario/books.ts';
+import { declareEmergency, waitUntilGone } from '../support/scenario/emergency.ts';
 import {
   conditionOf,
   keysOf,
@@ -18,11 +19,9 @@ import { until } from '../support/scenario/until.ts';
 
 const cluster = inject('cluster');
 const everybody = ['admin', 'autoscraper', 'main', 'main'];
-type ConfigMap = KubeObject & { readonly data?: Readonly<Record<string, string>> };
 
-async function ledgerOf({ api, namespace, name }: Scene): Promise<Ledger | undefined> {
-  const found = await api.find<ConfigMap>({ kind: 'ConfigMap', namespace, name: `${name}-rekey` });
-  const text = found?.data?.[LEDGER_KEY];
+async function ledgerOf(scene: Scene): Promise<Ledger | undefined> {
+  const text = await readBook(scene, LEDGER_KEY);
   return text === undefined ? undefined : decodeLedger(text);
 }
 
@@ -36,16 +35,6 @@ async function restore({ api, namespace, name }: Scene, { metadata, data }: Secr
 const isResurrected = ({ api, namespace, name }: Scene) =>
   waitFor(api, namespace, name, 'KeyResurrected', ({ resource }) => {
     return conditionOf(resource, 'Degraded')?.reason === 'KeyResurrected';
-  });
-
-async function declare({ api, namespace, name }: Scene, text: string): Promise<void> {
-  const annotations = { 'rekey.dev/emergency': text };
-  await api.patch({ kind: 'JwtKeyRotation', namespace, name }, { metadata: { annotations } });
-}
-
-const isOver = ({ api, namespace, name }: Scene, nonce: string) =>
-  waitFor(api, namespace, name, `emergency ${nonce} is over`, ({ keyset, resource }) => {
-    return keyset?.emergency?.nonce === nonce && resource.status?.phase === 'Steady';
   });
 
 describe.concurrent('a Secret from a backup', () => {
@@ -89,8 +78,8 @@ describe.concurrent('a Secret from a backup', () => {
     const { secret: backup } = await waitUntilReady(api, namespace, name);
     if (backup === undefined) throw new Error('no Secret');
     const { signing: leaked } = keysOf(backup);
-    await declare(scene, 'n1: leaked');
-    const { keyset } = await isOver(scene, 'n1');
+    await declareEmergency(scene, 'n1: leaked');
+    const { keyset } = await waitUntilGone(scene, 'n1');
     const fresh = scene.keys.signingKeys().at(-1) ?? '';
     await until('the ledger has followed', async () => (await ledgerOf(scene))?.emergencies.includes('n1') === true);
     await restore(scene, backup);
@@ -107,8 +96,8 @@ describe.concurrent('a Secret from a backup', () => {
         secret?.metadata.annotations === undefined
       );
     });
-    await declare(scene, 'n2: it came back');
-    const { keyset: after } = await isOver(scene, 'n2');
+    await declareEmergency(scene, 'n2: it came back');
+    const { keyset: after } = await waitUntilGone(scene, 'n2');
     expect(after?.version).toBeGreaterThan(keyset?.version ?? 0);
     const newest = scene.keys.signingKeys().at(-1) ?? '';
     for (const key of [leaked, fresh]) expect(await scene.accepting(key)).toEqual([]);
@@ -127,18 +116,17 @@ describe.concurrent('a ledger', () => {
     const { api, namespace, name } = scene;
     await until('there is one', async () => (await ledgerOf(scene)) !== undefined);
     await scene.operators()[0]?.stop();
-    const map = { kind: 'ConfigMap', namespace, name: `${name}-rekey` } as const;
-    await api.patch(map, { data: { [LEDGER_KEY]: '{"version":' } });
+    await api.patch(booksOf(scene), { data: { [LEDGER_KEY]: '{"version":' } });
     await scene.operator();
     await requestRotation(api, namespace, name, '1');
     const { keyset } = await waitFor(api, namespace, name, 'LedgerUnreadable', ({ resource }) => {
       return conditionOf(resource, 'Degraded')?.reason === 'LedgerUnreadable';
     });
     expect(keyset?.rotation).toBeUndefined();
-    await declare(scene, 'n1: leaked');
+    await declareEmergency(scene, 'n1: leaked');
     await waitFor(api, namespace, name, 'the key is gone', (state) => state.keyset?.emergency?.goneAt !== undefined);
-    expect((await api.get<ConfigMap>(map)).data?.[LEDGER_KEY]).toBe('{"version":');
-    await api.patch(map, { data: { [LEDGER_KEY]: null } });
+    expect(await readBook(scene, LEDGER_KEY)).toBe('{"version":');
+    await api.patch(booksOf(scene), { data: { [LEDGER_KEY]: null } });
     await waitUntilReady(api, namespace, name);
     await until('it is written anew', async () => (await ledgerOf(scene))?.emergencies.includes('n1') === true);
     expect(await scene.close()).toEqual([]);

@@ -9,13 +9,13 @@ import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import { freezeSecrets, thawSecrets } from '../support/node/faults.ts';
 import { findRolloutsController, type RolloutsController } from '../support/rollouts/controller.ts';
 import { countCalls, sumOf } from '../support/scenario/audit.ts';
+import { declareEmergency, waitUntilGone } from '../support/scenario/emergency.ts';
 import { eventsIn } from '../support/scenario/events.ts';
 import { letRestartRollouts, OPERATOR_USER } from '../support/scenario/install.ts';
 import {
   conditionOf,
   readState,
   requestRotation,
-  waitFor,
   waitUntilDone,
   waitUntilReady,
 } from '../support/scenario/rotation.ts';
@@ -131,17 +131,6 @@ async function replicaSets({ api, namespace }: Scene): Promise<readonly string[]
 }
 
 const isMain = ({ metadata }: KubeObject) => metadata.name.startsWith('main-');
-
-async function declare({ api, namespace, name }: Scene, text: string): Promise<void> {
-  const annotations = { 'rekey.dev/emergency': text };
-  await api.patch({ kind: 'JwtKeyRotation', namespace, name }, { metadata: { annotations } });
-}
-
-async function waitUntilGone({ api, namespace, name }: Scene, nonce: string) {
-  return waitFor(api, namespace, name, `emergency ${nonce} is over`, ({ keyset }) => {
-    return keyset?.emergency?.nonce === nonce && keyset.emergency.goneAt !== undefined;
-  });
-}
 
 async function reasonOf({ api, namespace, name }: Scene): Promise<string | undefined> {
   return conditionOf((await readState(api, namespace, name)).resource, 'Ready')?.reason;
@@ -280,7 +269,7 @@ describe.concurrent('a Rollout in the middle of a delivery', () => {
           .map(({ metadata }) => metadata.labels?.['rollouts-pod-template-hash']);
       const before = templates().sort();
       expect(new Set(before).size).toBe(2);
-      await declare(scene, 'n1: leaked');
+      await declareEmergency(scene, 'n1: leaked');
       await waitUntilGone(scene, 'n1');
       expect(await scene.accepting(scene.firstKey)).toEqual([]);
       expect(await scene.accepting(scene.keys.signingKeys().at(-1) ?? '')).toEqual(everybody);
@@ -295,7 +284,7 @@ describe.concurrent('an emergency over a Rollout', () => {
   const modes = process.env.REKEY_ROLLOUTS === undefined ? ['FailClosed'] : ['FailClosed', 'Rolling'];
   it.each(modes)('is proved to be over (%s)', async (mode) => {
     const scene = await running({}, { emergency: { mode } });
-    await declare(scene, 'n1: leaked');
+    await declareEmergency(scene, 'n1: leaked');
     const { keyset } = await waitUntilGone(scene, 'n1');
     expect(await scene.accepting(scene.firstKey)).toEqual([]);
     expect(await scene.accepting(scene.keys.signingKeys().at(-1) ?? '')).toEqual(everybody);

@@ -1,10 +1,11 @@
 /** The other ways to rotate, on a real API server: cutover, pre-staged keys, lazy retirement, mounted files. */
 import { importJWK, type JSONWebKeySet, jwtVerify, SignJWT } from 'jose';
 import { describe, expect, inject, it } from 'vitest';
+import { declareEmergency, waitUntilGone } from '../support/scenario/emergency.ts';
 import { eventsIn } from '../support/scenario/events.ts';
 import { conditionOf, readState, requestRotation, waitFor, waitUntilDone } from '../support/scenario/rotation.ts';
 import { openScene, type Scene, type SceneOptions, settled } from '../support/scenario/scene.ts';
-import { revisions } from '../support/scenario/services.ts';
+import { revisions, waitForServices } from '../support/scenario/services.ts';
 
 const cluster = inject('cluster');
 const everybody = ['admin', 'autoscraper', 'main', 'main'];
@@ -60,16 +61,10 @@ describe.concurrent('services that hold one key only', () => {
 
   it('prove in an emergency that the burnt key is dead', async () => {
     const scene = await openScene(cluster, { fleet: SINGLE_KEY });
-    const { api, namespace, name } = scene;
-    const annotations = { 'rekey.dev/emergency': 'n1: leaked in a log' };
-    await api.patch({ kind: 'JwtKeyRotation', namespace, name }, { metadata: { annotations } });
-    const { keyset } = await waitFor(
-      api,
-      namespace,
-      name,
-      'the burnt key is gone',
-      ({ keyset: now }) => now?.emergency?.goneAt !== undefined,
-    );
+    const { api, namespace } = scene;
+    await declareEmergency(scene, 'n1: leaked in a log');
+    const { keyset } = await waitUntilGone(scene, 'n1');
+    await waitForServices(api, namespace);
     expect(keyset).toMatchObject({ phase: 'Steady', emergency: { nonce: 'n1' } });
     expect(await scene.accepting(scene.firstKey)).toEqual([]);
     expect(await scene.accepting(scene.keys.signingKeys().at(-1) ?? '')).toEqual(everybody);

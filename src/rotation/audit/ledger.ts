@@ -8,7 +8,7 @@ import type { SecretFacts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { iso } from '../iso.ts';
 import { fields, integer, list, oneOf, parseJson, text, time } from '../keyset/json.ts';
-import type { BurntKey, Keyset, Kid } from '../keyset/keyset.ts';
+import { type BurntKey, type Keyset, type Kid, MAX_NONCES } from '../keyset/keyset.ts';
 
 /** Live: in the Secret when it was last observed. */
 const STATES = ['live', 'retired', 'burnt'] as const;
@@ -32,7 +32,6 @@ export interface Ledger {
 export const EMPTY_LEDGER: Ledger = { version: 0, keys: [], emergencies: [] };
 
 const MAX_RETIRED = 500;
-const MAX_NONCES = 50;
 
 /**
  * @param now milliseconds since the epoch

@@ -73,6 +73,9 @@ export interface RotationRecord {
   readonly interrupted?: readonly RotationRecord[];
 }
 
+/** Emergencies whose nonces are remembered. */
+export const MAX_NONCES = 50;
+
 /** The last value of each request that was acted upon. A request is served once, whatever happens to `status`. */
 export interface Handled {
   readonly rotateAt?: string;

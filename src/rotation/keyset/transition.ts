@@ -14,12 +14,11 @@ import {
   type Keyset,
   type Kid,
   keyIn,
+  MAX_NONCES,
   type Outcome,
   type RotationRecord,
 } from './keyset.ts';
 
-/** Emergencies whose nonces are remembered. */
-const MAX_NONCES = 50;
 /** Rotations that emergencies cut off one after the other, and that are remembered. */
 const MAX_INTERRUPTED = 4;
 

@@ -11,7 +11,7 @@
 import type { Facts } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
 import type { Start } from '../keyset/transition.ts';
-import { besideNames } from '../workloads/consumption.ts';
+import { besideNames } from '../settings.ts';
 import { type Decision, outsideWindow } from './decision.ts';
 import { reloaderPresent } from './policies/reloader.ts';
 import { planReplacement } from './replacement.ts';

@@ -9,6 +9,7 @@ import { currentShape, type Handled, type Keyset, type Kid, keyIn, type Trigger 
 import type { Start } from '../keyset/transition.ts';
 import { backoffUntil } from '../schedule/cadence.ts';
 import { formatDuration } from '../schedule/duration.ts';
+import { restartsByEviction } from '../workloads/evictions.ts';
 import { FRESH_MS, RETRY_MS, type Survey, survey, toProbe } from './converge.ts';
 import { isBlindToStaged, mayCutOver, planCutover } from './cutover.ts';
 import { type Decision, outsideWindow } from './decision.ts';
@@ -52,11 +53,10 @@ export function planSteady(facts: Facts, keyset: Keyset): Decision {
 
 /** Where rekey evicts the pods itself, or the controller of a Rollout does, a budget that lets none go would hold the rotation with both keys accepted. */
 function heldPods(facts: Facts): Decision | undefined {
-  const evicted = facts.targets.filter(({ settings, workload, pods }) => {
-    const isEvicted = workload?.manual === true || settings.kind === 'Rollout';
-    return isEvicted && settings.source === 'Env' && pods.length > 0;
+  const evicted = facts.targets.some(({ settings, workload, pods }) => {
+    return pods.length > 0 && restartsByEviction(settings, workload?.manual === true);
   });
-  if (evicted.length === 0) return undefined;
+  if (!evicted) return undefined;
   // budgets are not watched
   if (!facts.live)
     return { action: { type: 'confirm' }, phase: 'Preflight', progress: 'looking at the budgets of pods' };

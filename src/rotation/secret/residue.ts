@@ -20,9 +20,9 @@ import {
 import { redactText } from '../../runtime/redact.ts';
 import type { BurntKey, Emergency, Keyset } from '../keyset/keyset.ts';
 import { DATA, LAST_APPLIED } from '../names.ts';
+import { besideNames, type DataNames } from '../settings.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
 import { KeySearch } from './key-search.ts';
-import type { DataNames } from './secret-data.ts';
 
 const SEARCH_MS = 5_000;
 const MAX_PLACES = 20;
@@ -50,10 +50,7 @@ export async function findResidue(options: ResidueOptions): Promise<Residue> {
   const search = new KeySearch(burnt.map(({ fingerprint }) => fingerprint));
   const signal = AbortSignal.timeout(SEARCH_MS);
   const found = elsewhere.map((other) => `the Secret of JwtKeyRotation ${other}`);
-  const own = new Set<string>([
-    ...[...names.signingNames, names.fallbacksName, names.previousName, names.jwksName],
-    ...Object.values(DATA),
-  ]);
+  const own = new Set<string>([...names.signingNames, ...besideNames(names), ...Object.values(DATA)]);
   const look = (object: KubeObject, kind: string, parts: readonly Part[]) => {
     const where = parts.filter(([, content]) => search.finds(content)).map(([part]) => part);
     found.push(...where.map((part) => placeOf(kind, object.metadata.name, part)));

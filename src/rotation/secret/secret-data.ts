@@ -4,14 +4,8 @@
 import type { Secret } from '../../kube/types.ts';
 import { currentShape, type Keyset, type Kid, previousOf } from '../keyset/keyset.ts';
 import { DATA } from '../names.ts';
-import type { Settings } from '../settings.ts';
+import type { DataNames } from '../settings.ts';
 import { KeyMaterial } from './keys.ts';
-
-/** Names of the data keys, as far as they can be chosen. Empty: not wanted. */
-export type DataNames = Pick<
-  Settings,
-  'secretName' | 'signingNames' | 'fallbacksName' | 'previousName' | 'jwksName' | 'algorithm'
->;
 
 /** The value of a data key, taken as one key. */
 export function materialIn(secret: Secret, name: string): KeyMaterial {

@@ -7,9 +7,9 @@ import type { Finding, Reason } from '../finding.ts';
 import { currentShape, type KeyRecord, type Keyset, type Kid, keyIn, previousOf } from '../keyset/keyset.ts';
 import { decodeState, encodeState, StateError } from '../keyset/state.ts';
 import { DATA, FIELD_MANAGER, LAST_APPLIED, STATE } from '../names.ts';
-import { besideNames } from '../workloads/consumption.ts';
+import { besideNames, type DataNames } from '../settings.ts';
 import { destroyAll, distinct, fingerprintOf, fingerprintsOf, type KeyMaterial } from './keys.ts';
-import { type DataNames, dataFor, jwksIn, listedIn, listOf, materialIn } from './secret-data.ts';
+import { dataFor, jwksIn, listedIn, listOf, materialIn } from './secret-data.ts';
 
 /** Types whose content belongs to the platform. */
 const PLATFORM_TYPE = /^(kubernetes\.io\/|bootstrap\.kubernetes\.io\/|helm\.sh\/)/;

@@ -8,10 +8,10 @@
  *
  * @see https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-container/
  */
-import type { Settings } from '../settings.ts';
+import { besideNames, type DataNames } from '../settings.ts';
 import type { ContainerSources, VariableSource } from './sources.ts';
 
-type KeyNames = Pick<Settings, 'secretName' | 'signingNames' | 'fallbacksName' | 'previousName' | 'jwksName'>;
+type KeyNames = Omit<DataNames, 'algorithm'>;
 
 /** A variable that holds something else than the key that the Secret has for it. */
 export interface Shadow {
@@ -45,15 +45,6 @@ export function consumptionOf(containers: readonly ContainerSources[], names: Ke
       return !container.early && !listed && givenBy(container, previousName, secretName).length > 0;
     }),
   };
-}
-
-/** Data keys of the keys that are accepted besides the one that signs: a service looks at one of them. */
-export function besideNames({
-  fallbacksName,
-  previousName,
-  jwksName,
-}: Omit<KeyNames, 'secretName' | 'signingNames'>): readonly string[] {
-  return [fallbacksName, previousName, jwksName].filter((name) => name !== '');
 }
 
 function takesKey(container: ContainerSources, key: string, { secretName }: KeyNames): boolean {

@@ -5,7 +5,8 @@
 
 import type { Facts, TargetFacts } from '../../facts.ts';
 import type { Policy } from '../../finding.ts';
-import { besideNames, type Shadow } from '../../workloads/consumption.ts';
+import { besideNames } from '../../settings.ts';
+import type { Shadow } from '../../workloads/consumption.ts';
 import { mayCutOver } from '../cutover.ts';
 import { field, label } from './targets.ts';
 
