@@ -35,12 +35,27 @@ async function expectCompleted(scene: Scene, traffic: Parameters<typeof settled>
   expect(await scene.close()).toEqual([]);
 }
 
+/** The pods of one template on both nodes: if all of a target were stale it would be taken for a service of one key. */
+const SPREAD = {
+  topologySpreadConstraints: [
+    {
+      maxSkew: 1,
+      topologyKey: 'kubernetes.io/hostname',
+      whenUnsatisfiable: 'DoNotSchedule',
+      labelSelector: { matchLabels: { app: 'main' } },
+      matchLabelKeys: ['pod-template-hash'],
+    },
+  ],
+};
+
 describe.concurrent('a rotation', () => {
   it('catches a pod that started with the stale Secret, replaces it, and does not promote before', async () => {
-    const scene = await openScene(cluster);
+    const [node = '', nodeName = ''] = cluster.nodes.map((each) => each.name);
+    const elsewhere = { replicas: 1, pod: { nodeName } };
+    const services = { main: { replicas: 2, pod: SPREAD }, autoscraper: elsewhere, admin: elsewhere };
+    const scene = await openScene(cluster, { fleet: { services } });
     const { api, namespace, name } = scene;
     const traffic = scene.traffic();
-    const node = cluster.nodes[0]?.name ?? '';
     await freezeSecrets(api, node, [{ namespace, name }]);
     const requestedAt = await requestRotation(api, namespace, name);
     await until('a stale pod is found', async () => (await eventsOf(scene)).includes('StalePod'));

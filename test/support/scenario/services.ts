@@ -29,6 +29,8 @@ export interface ServiceOptions {
   readonly annotations?: Readonly<Record<string, string>>;
   /** `spec.strategy` of the Deployment. */
   readonly strategy?: unknown;
+  /** Fields that are added to those of the pod's spec. */
+  readonly pod?: Readonly<Record<string, unknown>>;
 }
 
 /** Options of `deployServices`. */
@@ -57,7 +59,7 @@ const manifests = join(import.meta.dirname, '..', '..', '..', 'examples', 'manif
  * what is tried.
  */
 export function deploymentOf(name: ServiceName, namespace: string, options: FleetOptions = {}): KubeObject {
-  const { replicas, language, env, mounted, onePrevious, annotations, strategy } = options.services?.[name] ?? {};
+  const { replicas, language, env, mounted, onePrevious, annotations, strategy, pod } = options.services?.[name] ?? {};
   const shown = load(readFileSync(join(manifests, `${name}.yaml`), 'utf8')) as Deployment;
   const { template } = shown.spec;
   const containers = template.spec.containers.map((container): ContainerSpec => {
@@ -82,7 +84,7 @@ export function deploymentOf(name: ServiceName, namespace: string, options: Flee
       ...(strategy === undefined ? {} : { strategy }),
       template: {
         metadata: { ...template.metadata, ...(annotations === undefined ? {} : { annotations }) },
-        spec: { ...template.spec, containers, ...(volumes.length > 0 && { volumes }) },
+        spec: { ...template.spec, ...pod, containers, ...(volumes.length > 0 && { volumes }) },
       },
     },
   };
