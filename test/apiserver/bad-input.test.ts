@@ -10,12 +10,21 @@ import { eventsIn } from '../support/scenario/events.ts';
 import { createNamespace, installOperator, letLead, operatorKubeconfig } from '../support/scenario/install.ts';
 import { type OperatorProcess, startOperator } from '../support/scenario/operator.ts';
 import { conditionOf, type Resource } from '../support/scenario/rotation.ts';
+import {
+  emptyDeployment,
+  envFromSecret,
+  KEY,
+  podTemplate,
+  rotationName,
+  rotationOf,
+  secretName,
+  targetName,
+} from '../support/scenario/single.ts';
 import { until } from '../support/scenario/until.ts';
 
 const cluster = inject('cluster');
 const api = KubeApi.fromKubeconfig(cluster.kubeconfig);
 const namespace = `bad-input-${randomUUID().slice(0, 8)}`;
-const KEY = randomUUID().replaceAll('-', '').repeat(2);
 
 interface Row {
   readonly reason: string;
@@ -84,63 +93,49 @@ const ROWS: readonly Row[] = [
   { reason: 'CanaryMissing', names: 'mounted files', target: { source: 'File' } },
   { reason: 'TargetNotFound', names: 'Deployment/nobody', spec: { targets: [{ name: 'nobody' }] } },
   { reason: 'TargetPaused', names: 'spec.targets[0]', deployment: () => ({ paused: true }) },
-  { reason: 'TargetNotConsuming', names: 'spec.targets[0]', deployment: () => ({ template: template({}) }) },
+  { reason: 'TargetNotConsuming', names: 'spec.targets[0]', deployment: () => ({ template: podTemplate({}) }) },
   {
     reason: 'LiteralInManifest',
     names: 'spec.targets[0]: container app of Deployment/app-',
-    deployment: (id) => ({ template: template({ envFrom: all(id), env: [{ name: 'JWT_SECRET', value: KEY }] }) }),
+    deployment: (id) => ({
+      template: podTemplate({ envFrom: envFromSecret(id), env: [{ name: 'JWT_SECRET', value: KEY }] }),
+    }),
   },
   {
     reason: 'ShadowedBy',
     names: 'takes the variable JWT_SECRET_KEY from Secret/admin-env',
     deployment: (id) => ({
-      template: template({ envFrom: all(id), env: [fromSecret('JWT_SECRET_KEY', 'admin-env', 'JWT_SECRET_KEY')] }),
+      template: podTemplate({
+        envFrom: envFromSecret(id),
+        env: [fromSecret('JWT_SECRET_KEY', 'admin-env', 'JWT_SECRET_KEY')],
+      }),
     }),
   },
   {
     reason: 'NotConsumed',
     names: 'JWT_SECRET_KEY_FALLBACKS',
-    deployment: (id) => ({ template: template({ env: [fromSecret('TOKEN_KEY', `secret-${id}`, 'JWT_SECRET_KEY')] }) }),
+    deployment: (id) => ({
+      template: podTemplate({ env: [fromSecret('TOKEN_KEY', secretName(id), 'JWT_SECRET_KEY')] }),
+    }),
   },
   {
     reason: 'NotConsumed',
     names: 'JWT_SECRET_KEY or JWT_SECRET',
     spec: { strategy: 'Cutover', allowCutover: true },
     deployment: (id) => ({
-      template: template({ env: [fromSecret('JWT_SECRET_KEY', `secret-${id}`, 'JWT_SECRET_KEY_FALLBACKS')] }),
+      template: podTemplate({ env: [fromSecret('JWT_SECRET_KEY', secretName(id), 'JWT_SECRET_KEY_FALLBACKS')] }),
     }),
   },
-  { reason: 'UnlistedConsumer', names: 'Deployment/stranger', also: (id) => deploymentOf(`stranger-${id}`, id, {}) },
-  { reason: 'SecretConflict', names: 'spec.secretName', also: (id) => resourceOf(`older-${id}`, id, {}) },
+  {
+    reason: 'UnlistedConsumer',
+    names: 'Deployment/stranger',
+    also: (id) => emptyDeployment(namespace, `stranger-${id}`, id),
+  },
+  { reason: 'SecretConflict', names: 'spec.secretName', also: (id) => rotationOf(namespace, `older-${id}`, id) },
 ];
-
-function all(id: string) {
-  return [{ secretRef: { name: `secret-${id}` } }];
-}
 
 function fromSecret(variable: string, name: string, key: string) {
   return { name: variable, valueFrom: { secretKeyRef: { name, key } } };
-}
-
-function template(variables: Readonly<Record<string, unknown>>) {
-  const container = { name: 'app', image: 'rekey.dev/test-http', ...variables };
-  return { metadata: { labels: { app: 'none' } }, spec: { containers: [container] } };
-}
-
-/** No pod is needed: what is wrong here is wrong before any pod is asked. */
-function deploymentOf(name: string, id: string, edit: Readonly<Record<string, unknown>>): KubeObject {
-  const { template: pods = template({ envFrom: all(id) }), ...rest } = edit;
-  const spec = { replicas: 0, selector: { matchLabels: { app: 'none' } }, template: pods, ...rest };
-  return { kind: 'Deployment', metadata: { namespace, name }, spec };
-}
-
-function resourceOf(name: string, id: string, edit: Readonly<Record<string, unknown>>): KubeObject {
-  const base = { secretName: `secret-${id}`, environment: 'test', rotationPeriod: '90d', maxTokenTTL: '1h' };
-  return {
-    kind: 'JwtKeyRotation',
-    metadata: { namespace, name },
-    spec: { ...base, targets: [{ name: `app-${id}` }], ...edit },
-  };
 }
 
 async function make(
@@ -159,16 +154,18 @@ async function make(
   const object = {
     kind: 'Secret',
     apiVersion: 'v1',
-    metadata: { namespace, name: `secret-${id}`, annotations },
+    metadata: { namespace, name: secretName(id), annotations },
     ...data,
     ...secret,
   };
-  await api.patch({ kind: 'Secret', namespace, name: `secret-${id}` }, object, 'apply', manager);
-  await api.create(deploymentOf(`app-${id}`, id, deployment(id)));
+  await api.patch({ kind: 'Secret', namespace, name: secretName(id) }, object, 'apply', manager);
+  await api.create(emptyDeployment(namespace, targetName(id), id, deployment(id)));
   if (also !== undefined) await api.create(also(id));
   // the age of a resource has whole seconds, and the older one of two is right
   if (also?.(id).kind === 'JwtKeyRotation') await new Promise((resolve) => setTimeout(resolve, 1_100));
-  await api.create(resourceOf(`rotation-${id}`, id, { targets: [{ name: `app-${id}`, ...target }], ...spec }));
+  await api.create(
+    rotationOf(namespace, rotationName(id), id, { targets: [{ name: targetName(id), ...target }], ...spec }),
+  );
 }
 
 let operator: OperatorProcess;
@@ -210,11 +207,11 @@ describe('a resource that the API server can judge', () => {
     ['a Secret of another namespace', { secretName: 'other/jwt' }, 'secretName'],
   ];
   it.each(rows)('is refused with %s', async (_, edit, word) => {
-    await expect(api.create(resourceOf('refused', 'x', edit))).rejects.toThrow(word);
+    await expect(api.create(rotationOf(namespace, 'refused', 'x', edit))).rejects.toThrow(word);
   });
 
   it('cannot be moved to another Secret or environment', async () => {
-    await api.create(resourceOf('fixed', 'fixed', {}));
+    await api.create(rotationOf(namespace, 'fixed', 'fixed'));
     const target = { kind: 'JwtKeyRotation', namespace, name: 'fixed' };
     await expect(api.patch(target, { spec: { secretName: 'other' } })).rejects.toThrow('immutable');
     await expect(api.patch(target, { spec: { environment: 'other' } })).rejects.toThrow('immutable');
@@ -225,8 +222,8 @@ describe('a resource that the API server can judge', () => {
 describe.concurrent('a resource that the controller must judge', () => {
   it.each(ROWS.map((row, i) => ({ ...row, id: String(i) })))('is told of $reason ($names)', async (row) => {
     await make(row, row.id);
-    const before = await api.get({ kind: 'Secret', namespace, name: `secret-${row.id}` });
-    const name = `rotation-${row.id}`;
+    const before = await api.get({ kind: 'Secret', namespace, name: secretName(row.id) });
+    const name = rotationName(row.id);
     const ready = await until(`${row.reason} is told`, async () => {
       const resource = await api.get<Resource>({ kind: 'JwtKeyRotation', namespace, name });
       const condition = conditionOf(resource, 'Ready');
@@ -242,7 +239,7 @@ describe.concurrent('a resource that the controller must judge', () => {
     const told = await rest();
     await sleep(1_500);
     expect(await rest()).toBe(told);
-    const after = await api.get({ kind: 'Secret', namespace, name: `secret-${row.id}` });
+    const after = await api.get({ kind: 'Secret', namespace, name: secretName(row.id) });
     if (row.reason !== 'SecretConflict') expect(after.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
   });
 
@@ -263,11 +260,11 @@ describe.concurrent('a resource that the controller must judge', () => {
       metadata: { namespace: closed, name: 'secret-0' },
       stringData: { JWT_SECRET_KEY: KEY },
     });
-    await api.create({ ...deploymentOf('app-0', '0', {}), metadata: { namespace: closed, name: 'app-0' } });
+    await api.create(emptyDeployment(closed, 'app-0', '0'));
     const kubeconfig = await operatorKubeconfig(api, join(cluster.dir, namespace, 'closed.kubeconfig'));
     const logFile = join(cluster.dir, namespace, 'closed.log');
     const barred = await startOperator({ kubeconfig, namespaces: [closed], leaseNamespace: closed, logFile });
-    await api.create({ ...resourceOf('r', '0', {}), metadata: { namespace: closed, name: 'r' } });
+    await api.create(rotationOf(closed, 'r', '0'));
     await until('it is Forbidden', async () => {
       const resource = await api.get<Resource>({ kind: 'JwtKeyRotation', namespace: closed, name: 'r' });
       return conditionOf(resource, 'Ready')?.reason === 'Forbidden';

@@ -1,6 +1,7 @@
 /** What goes wrong around a rotation on a real API server, each under traffic: nothing may be rejected. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, it } from 'vitest';
+import { STATE } from '../../src/rotation/names.ts';
 import { freezeSecrets, thawSecrets } from '../support/node/faults.ts';
 import { eventsIn } from '../support/scenario/events.ts';
 import { startApiProxy } from '../support/scenario/proxy.ts';
@@ -73,13 +74,27 @@ describe.concurrent('a rotation', () => {
     const { api, namespace, name } = scene;
     const traffic = scene.traffic();
     const requestedAt = await requestRotation(api, namespace, name);
-    const { keyset, resource } = await waitUntilDone(api, namespace, name, { requestedAt });
+    const { keyset, resource, secret } = await waitUntilDone(api, namespace, name, { requestedAt });
     expect(keyset?.rotation).toMatchObject({ outcome: 'Aborted', failure: { reason: 'SingleKeyService' } });
     expect(resource.status?.history?.[0]).toMatchObject({ outcome: 'Aborted' });
     await expectNothingRejected(traffic);
     expect(scene.keys.signingKeys()).toEqual([scene.firstKey]);
     expect(await scene.accepting(scene.firstKey)).toEqual(['admin', 'admin', 'autoscraper', 'main', 'main']);
     expect(await eventsOf(scene)).toContain('RotationFailed');
+    // the schedule asks for it again, and is kept waiting
+    const attempts = JSON.parse(secret?.metadata.annotations?.[STATE.attempts] ?? '');
+    const due = JSON.stringify({ ...attempts, since: '2020-01-01T00:00:00.000Z' });
+    await api.patch({ kind: 'Secret', namespace, name }, { metadata: { annotations: { [STATE.attempts]: due } } });
+    const held = await waitFor(
+      api,
+      namespace,
+      name,
+      'BackingOff is told',
+      (state) => conditionOf(state.resource, 'Ready')?.reason === 'BackingOff',
+    );
+    expect(conditionOf(held.resource, 'Ready')?.message).toContain('the last rotation failed (SingleKeyService: admin');
+    expect(conditionOf(held.resource, 'Degraded')?.status).toBe('False');
+    expect(scene.keys.signingKeys()).toEqual([scene.firstKey]);
     expect(await scene.close()).toEqual([]);
   });
 

@@ -115,12 +115,12 @@ describe.concurrent('a rotation under traffic', () => {
     await waitFor(api, namespace, name, 'the new key is staged', ({ keyset }) => keyset?.phase === 'Staging');
     await requestAbort(api, namespace, name, 'a');
     const aborted = await waitUntilDone(api, namespace, name, { requestedAt: '1' });
-    expect(aborted.keyset?.rotation?.outcome).toBe('Aborted');
+    expect(aborted.keyset?.rotation).toMatchObject({ outcome: 'Aborted', failure: { reason: 'AbortRequested' } });
     await requestRotation(api, namespace, name, '2');
     await waitForPhase(api, namespace, name, 'Draining');
     await requestAbort(api, namespace, name, 'b');
     const back = await waitUntilDone(api, namespace, name, { requestedAt: '2' });
-    expect(back.keyset?.rotation?.outcome).toBe('RolledBack');
+    expect(back.keyset?.rotation).toMatchObject({ outcome: 'RolledBack', failure: { reason: 'AbortRequested' } });
     expect(back.resource.status?.failedAttempts).toBe(2);
     await expectProof(scene, traffic, scene.firstKey);
   });

@@ -22,6 +22,14 @@ describe('the documentation', () => {
     expect(missing(reasons, 'docs/runbook.md')).toEqual([]);
   });
 
+  it('rests on a test on a real API server for every reason', () => {
+    const dir = join(root, 'test/apiserver');
+    const tests = readdirSync(dir).map((name) => readFileSync(join(dir, name), 'utf8'));
+    const untried = reasons.filter((reason) => !tests.some((text) => text.includes(`'${reason}'`)));
+    // the CRD lets none in, see bad-input.test.ts
+    expect(untried).toEqual(['InvalidDuration']);
+  });
+
   it('explains every Event', () => {
     const told = ['report/announce', 'audit/audit-writer', 'report/notifier']
       .map((name) => read(`src/rotation/${name}.ts`))
