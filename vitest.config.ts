@@ -31,6 +31,8 @@ export default defineConfig({
           globalSetup: ['test/support/cluster/vitest-setup.ts'],
           testTimeout: 480_000,
           hookTimeout: 240_000,
+          // most of the time of these tests is spent waiting
+          maxWorkers: 2,
           sequence: { groupOrder: 3 },
         },
       },

@@ -154,7 +154,7 @@ const ROWS: readonly Row[] = [
     mend: setCanary(VERIFY),
   },
   {
-    ...{ reason: 'CanaryRefused', names: 'check spec.canary' },
+    ...{ reason: 'CanaryRefused', names: 'refused a token signed with the key in use' },
     ...IN_DISTRESS,
     pod: { env: { JWT_AUDIENCE: 'another' } },
     canary: VERIFY,
