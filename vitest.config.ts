@@ -31,8 +31,9 @@ export default defineConfig({
           globalSetup: ['test/support/cluster/vitest-setup.ts'],
           testTimeout: 480_000,
           hookTimeout: 240_000,
-          // most of the time of these tests is spent waiting
+          // some of the files wait for most of their time: two of them at once, few tests of each
           maxWorkers: 2,
+          maxConcurrency: 3,
           sequence: { groupOrder: 3 },
         },
       },

@@ -62,6 +62,8 @@ export interface WorkloadFacts {
   readonly consumption: Consumption;
   /** The annotation that makes Reloader restart it when the Secret changes. */
   readonly reloader?: string;
+  /** Why no pod may be there for a moment while it restarts. */
+  readonly interruption?: string;
   /** A PodDisruptionBudget that lets none of its pods be evicted, although all are healthy. Asked for of a live world only. */
   readonly heldBy?: string;
   readonly ready: number;

@@ -74,7 +74,7 @@ async function observeTarget(
   const found = { settings, ...(finding && { finding }), ...(unseen && { unseen }) };
   if (workload === undefined) return { ...found, pods: [] };
   const pods = (await observation.world.podsOf(workload)).filter((pod) => pod.live);
-  const { uid, paused, manual, templateVersion, bumpedAt, rolledOut, failed, ready, sources } = workload;
+  const { uid, paused, manual, templateVersion, bumpedAt, rolledOut, failed, interruption, ready, sources } = workload;
   const heldBy = await budgetThatHolds(observation, namespace, settings, workload, pods);
   const reloader = reloadedBy(workload.reloader, observation.settings.secretName);
   return {
@@ -88,6 +88,7 @@ async function observeTarget(
       consumes: workload.secrets.includes(observation.settings.secretName),
       consumption: consumptionOf(sources, observation.settings),
       ...(reloader !== undefined && { reloader }),
+      ...(interruption !== undefined && { interruption }),
       ...(heldBy !== undefined && { heldBy }),
       ...(templateVersion !== undefined && { templateVersion }),
       ...(bumpedAt !== undefined && { bumpedAt }),

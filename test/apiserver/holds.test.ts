@@ -290,6 +290,32 @@ describe.concurrent('a rotation is held up', () => {
     expect(await keysIn(id)).not.toEqual(keys);
   });
 
+  it('by nothing that is told only: pods that all go at once, and a key that can be guessed', async () => {
+    const name = rotationName('told');
+    const stringData = { JWT_SECRET_KEY: 'changeme'.repeat(8) };
+    await api.create({ kind: 'Secret', metadata: { namespace, name: secretName('told') }, stringData });
+    await api.create(runningDeployment(namespace, 'told', { spec: { strategy: { type: 'Recreate' } } }));
+    await api.create(rotationOf(namespace, name, 'told', TIMES));
+    await waitUntilReady(api, namespace, name);
+    for (const [reason, note] of [
+      [
+        'RestartInterrupts',
+        `Deployment/${targetName('told')}: its strategy Recreate stops every pod before it starts one`,
+      ],
+      ['WeakKey', 'can be guessed; rotate it soon'],
+    ]) {
+      await until(`an Event tells ${reason}`, async () =>
+        (await eventsIn(api, namespace, name)).some(
+          (event) => event.reason === reason && event.note?.includes(note ?? ''),
+        ),
+      );
+    }
+    const { keyset } = await waitUntilDone(api, namespace, name, {
+      requestedAt: await requestRotation(api, namespace, name),
+    });
+    expect(keyset?.rotation?.outcome).toBe('Completed');
+  });
+
   it('by a clock that is ahead of that of the API server, until it agrees', async () => {
     const place = `${namespace}-clock`;
     const name = rotationName('clock');

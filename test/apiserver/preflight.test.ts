@@ -2,6 +2,7 @@
 import { describe, expect, inject, it } from 'vitest';
 import { KEYSET_VERSION } from '../../src/rotation/names.ts';
 import { faultAnnotations } from '../support/node/faults.ts';
+import type { Pod } from '../support/node/types.ts';
 import { eventsIn } from '../support/scenario/events.ts';
 import {
   conditionOf,
@@ -127,7 +128,8 @@ describe.concurrent('a rotation', () => {
     await api.patch({ kind: 'Deployment', namespace, name: 'main' }, { spec: { replicas: 4 } });
     // what starts now is waited for: nobody signs with the old key when the wait for its tokens begins
     await waitFor(api, namespace, name, 'the old key drains', ({ keyset }) => keyset?.phase === 'Draining');
-    const signers = scene.pods.pods().filter(({ metadata }) => metadata.labels?.app === 'main');
+    const { items } = await api.list<Pod>({ kind: 'Pod', namespace, labelSelector: 'app=main' });
+    const signers = items.filter(({ status }) => status?.containerStatuses?.some(({ state }) => state?.running));
     expect(signers.map(({ metadata }) => metadata.annotations?.[KEYSET_VERSION])).toEqual(['3', '3', '3', '3']);
     const [, newKey = ''] = scene.keys.signingKeys();
     await waitUntilDone(api, namespace, name, { requestedAt });

@@ -42,7 +42,7 @@ describe.concurrent('a rotation under traffic', () => {
       fleet: { services: { main: { replicas: 3 }, autoscraper: { replicas: 2 }, admin: { replicas: 2 } } },
     });
     const { api, namespace, name } = scene;
-    const traffic = scene.traffic(20);
+    const traffic = scene.traffic(10);
     const [before, since] = [await revisions(api, namespace), Date.now()];
     const requestedAt = await requestRotation(api, namespace, name);
     const { resource, keyset } = await waitUntilDone(api, namespace, name, { requestedAt });

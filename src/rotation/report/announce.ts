@@ -12,6 +12,7 @@ import type { Write } from '../keyset/transition.ts';
 import type { JwtKeyRotation } from '../names.ts';
 import type { Action, Decision } from '../plan/decision.ts';
 import { reloaderPresent } from '../plan/policies/reloader.ts';
+import { label } from '../plan/policies/targets.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
 import type { ResourceLabels, RotationMetrics } from './metrics.ts';
 
@@ -44,6 +45,7 @@ export class Announcer {
     this.#found(resource, decision.stalled ?? decision.blocked);
     this.#tellOnce(resource, 'UnlistedConsumer', strangersNote(facts));
     this.#tellOnce(resource, 'KeyReuse', reuseNote(facts));
+    this.#tellOnce(resource, 'RestartInterrupts', interruptionNote(facts));
     if (decision.blocked?.reason !== 'ReloaderPresent') {
       this.#tellOnce(resource, 'ReloaderPresent', reloaderPresent(facts)?.message ?? '');
     }
@@ -184,6 +186,14 @@ function reuseNote({ sharedWith, settings }: Facts): string {
   return `the key of ${settings.environment} is also that of ${sharedWith.join(', ')}`;
 }
 
+/** Only where a restart is what gives a target the key. */
+function interruptionNote({ targets }: Facts): string {
+  const interrupted = targets.filter(({ settings, workload }) => settings.source === 'Env' && workload?.interruption);
+  if (interrupted.length === 0) return '';
+  const each = interrupted.map((target) => `${label(target)}: ${target.workload?.interruption}`);
+  return `${each.join('; ')}. Each rotation interrupts it for as long as a pod takes to start; let one more pod run meanwhile`;
+}
+
 function gone({ emergency }: Keyset): string {
   const seconds = emergency && secondsOf(emergency);
   return `no pod accepts a burnt key any more, ${seconds} s after the fresh one was written`;
@@ -199,7 +209,7 @@ function adopted(keyset: Keyset): string {
 function weakness(keyset: Keyset): readonly Announcement[] {
   const weak = keyset.keys.filter(({ fingerprint }) => fingerprint.startsWith('weak-')).map(({ kid }) => kid);
   if (weak.length === 0) return [];
-  const note = `${weak.join(', ')} is shorter than 256 bits and can be guessed; rotate it soon`;
+  const note = `${weak.join(', ')} is shorter than 256 bits or follows a pattern, and can be guessed; rotate it soon`;
   return [{ type: 'Warning', reason: 'WeakKey', note }];
 }
 

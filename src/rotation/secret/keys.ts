@@ -71,14 +71,42 @@ export function newKid(): Kid {
   return `k-${randomBytes(4).toString('hex')}`;
 }
 
+/** Far below that of 32 hexadecimal characters at random, far above that of a word that is repeated. */
+const MIN_ESTIMATED_BITS = 80;
+
 /**
- * Tells keys apart without telling them: HMAC-SHA-256(key, label) cut to 64 bits. Of a key that is too short to be safe
- * from guessing only 16 bits are shown.
+ * @returns whether the key is too short to be safe from guessing, or of few characters, or one short text again and again.
+ *   An estimate: a long sentence is not found out
+ */
+function isGuessable(key: Buffer): boolean {
+  if (key.length < MIN_KEY_BYTES) return true;
+  const period = periodOf(key);
+  return bitsOfByte(key.subarray(0, period)) * period < MIN_ESTIMATED_BITS;
+}
+
+/** @returns how many bytes there are before they come again; all of them if they do not */
+function periodOf(bytes: Buffer): number {
+  const repeats = (period: number) => bytes.subarray(period).equals(bytes.subarray(0, bytes.length - period));
+  const periods = Array.from({ length: bytes.length / 2 }, (_, i) => i + 1);
+  return periods.find(repeats) ?? bytes.length;
+}
+
+/** @returns Shannon's entropy of one byte, in bits, by how often each occurs */
+function bitsOfByte(bytes: Buffer): number {
+  const counts = new Map<number, number>();
+  for (const byte of bytes) counts.set(byte, (counts.get(byte) ?? 0) + 1);
+  const shares = [...counts.values()].map((count) => count / bytes.length);
+  return shares.reduce((bits, share) => bits - share * Math.log2(share), 0);
+}
+
+/**
+ * Tells keys apart without telling them: HMAC-SHA-256(key, label) cut to 64 bits. Of a key that can be guessed only 16 bits
+ * are shown: more would tell whoever reads it that a guess is right.
  */
 export function fingerprintOf(key: KeyMaterial): string {
   return key.use((bytes) => {
     const digest = createHmac('sha256', bytes).update('rekey.dev/fingerprint/v1').digest('hex');
-    return bytes.length < MIN_KEY_BYTES ? `weak-${digest.slice(0, 4)}` : digest.slice(0, 16);
+    return isGuessable(bytes) ? `weak-${digest.slice(0, 4)}` : digest.slice(0, 16);
   });
 }
 

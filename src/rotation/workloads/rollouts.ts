@@ -10,6 +10,7 @@
 import type { LabelSelector, Rollout } from '../../kube/types.ts';
 import type { Availability } from '../../runtime/optional-reflector.ts';
 import type { Finding } from '../finding.ts';
+import { singleInterruption } from './interruption.ts';
 import { reloaderView } from './reloader.ts';
 import { sourcesOf } from './sources.ts';
 import { bumpedAtOf, type PodView, secretsOf, versionIn, viewOf } from './views.ts';
@@ -47,6 +48,7 @@ export function rolloutView(rollout: Rollout): WorkloadView {
   const bumpedAt = bumpedAtOf(rollout);
   const reloader = reloaderView(metadata.annotations, spec?.template?.metadata?.annotations);
   const counts = [status?.updatedReplicas, status?.availableReplicas];
+  const interruption = singleInterruption(state.replicas);
   const degraded = seen && status?.phase === 'Degraded';
   return {
     ...viewOf(rollout),
@@ -60,6 +62,7 @@ export function rolloutView(rollout: Rollout): WorkloadView {
     paused: false,
     manual: false,
     rolledOut: seen && promoted && state.restarted && counts.every((count) => (count ?? 0) >= state.replicas),
+    ...(interruption !== undefined && { interruption }),
     ...(degraded && { failed: status?.message ?? 'it is Degraded' }),
     ready: status?.readyReplicas ?? 0,
     rollout: state,

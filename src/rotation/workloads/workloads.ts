@@ -22,6 +22,7 @@ import {
 import type { Finding } from '../finding.ts';
 import { iso } from '../iso.ts';
 import { KEYSET_VERSION } from '../names.ts';
+import { deploymentInterruption, singleInterruption } from './interruption.ts';
 import { type ReloaderView, reloaderView } from './reloader.ts';
 import { type RolloutState, rolloutView } from './rollouts.ts';
 import { type ContainerSources, sourcesOf } from './sources.ts';
@@ -47,6 +48,8 @@ export interface WorkloadView extends View {
   readonly sources: readonly ContainerSources[];
   /** What it asks Reloader to do when a Secret changes. */
   readonly reloader?: ReloaderView;
+  /** Why no pod may be there for a moment while it restarts. */
+  readonly interruption?: string;
   /** Of a Rollout only. */
   readonly rollout?: RolloutState;
   /** Why it can be no target. */
@@ -124,6 +127,7 @@ export function deploymentView(deployment: Deployment): WorkloadView {
   const counts = [status?.updatedReplicas, status?.replicas, status?.availableReplicas];
   const progressing = status?.conditions?.find(({ type }) => type === 'Progressing');
   const failed = progressing?.status === 'False' ? (progressing.message ?? progressing.reason) : undefined;
+  const interruption = deploymentInterruption(deployment);
   return {
     ...common(deployment),
     kind: 'Deployment',
@@ -131,6 +135,7 @@ export function deploymentView(deployment: Deployment): WorkloadView {
     manual: false,
     rolledOut: isSeen(deployment) && counts.every((count) => (count ?? 0) === desired),
     ...(failed !== undefined && { failed }),
+    ...(interruption !== undefined && { interruption }),
     ready: status?.readyReplicas ?? 0,
   };
 }
@@ -141,11 +146,13 @@ function statefulSetView(set: StatefulSet): WorkloadView {
   const { type, rollingUpdate } = spec?.updateStrategy ?? {};
   const manual = type === 'OnDelete' || (rollingUpdate?.partition ?? 0) > 0;
   const counts = [status?.replicas, status?.availableReplicas, ...(manual ? [] : [status?.updatedReplicas])];
+  const interruption = singleInterruption(desired);
   return {
     ...common(set),
     kind: 'StatefulSet',
     paused: false,
     manual,
+    ...(interruption !== undefined && { interruption }),
     rolledOut: isSeen(set) && counts.every((count) => (count ?? 0) === desired),
     ready: status?.readyReplicas ?? 0,
   };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { freePorts } from '../cluster/ports.ts';
 import { type Exit, startProcess, tail } from '../cluster/processes.ts';
 import { signalGroup } from '../cluster/watchdog.ts';
+import { COMPILED } from '../node/images.ts';
 import { type Patience, until } from './until.ts';
 
 /** One line of the operator's log. Which further fields it has depends on the message. */
@@ -91,7 +92,7 @@ export async function startOperator(options: OperatorOptions): Promise<OperatorP
     ],
     logPath: logFile,
     cwd: repoRoot,
-    env: { ...inherited(), ...options.env },
+    env: { ...inherited(), ...COMPILED, ...options.env },
   });
   const lines = (): readonly LogLine[] => parseLog(readFileSync(logFile).subarray(from).toString());
   const whileAlive = <T>(what: string, look: () => Promise<T | undefined | false>, patience?: Patience): Promise<T> =>

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeApi } from '../cluster/kubeapi.ts';
 import type { ProvidedCluster } from '../cluster/provided.ts';
 import { accepts } from '../traffic/client.ts';
@@ -54,7 +55,7 @@ export interface Scene {
   /** Those that were started, oldest first. */
   operators(): readonly OperatorProcess[];
   traffic(tokensPerSecond?: number): Traffic;
-  /** The services whose ready pods accept a token signed with this key, sorted, once per pod. */
+  /** The services whose pods, Terminating ones aside, accept a token signed with this key, sorted, once per pod. */
   accepting(key: string): Promise<readonly string[]>;
   /** Ends everything. @returns where key bytes were found; must be empty */
   close(): Promise<readonly Leak[]>;
@@ -111,7 +112,7 @@ export async function openScene(
       return started;
     },
     operators: () => [...operators],
-    traffic: (tokensPerSecond = 10) => {
+    traffic: (tokensPerSecond = 4) => {
       const started = startTraffic({
         endpoints: pods.endpoints,
         tokensPerSecond,
@@ -123,9 +124,9 @@ export async function openScene(
     },
     accepting: async (key) => {
       const token = await signToken({ key, issuer: 'remotehive', audience: 'remotehive' });
-      const asked = pods.endpoints().filter(({ ready }) => ready);
+      const asked = pods.endpoints().filter(({ terminating }) => !terminating);
       const answers = await Promise.all(
-        asked.map(async ({ pod, url }) => ({ pod, answer: await accepts(url, token) })),
+        asked.map(async ({ pod, url }) => ({ pod, answer: await verdict(url, token) })),
       );
       const accepted = answers.filter(({ answer }) => answer === 'accepted');
       return accepted.map(({ pod }) => pod.replace(/-[^-]+-[^-]+$/, '')).sort();
@@ -156,6 +157,16 @@ export async function openScene(
     await waitUntilReady(api, namespace, SECRET_NAME);
   }
   return scene;
+}
+
+/** On a busy machine a pod may answer late. @returns `unknown` from one that says nothing for half a minute */
+async function verdict(url: string, token: string): ReturnType<typeof accepts> {
+  const end = Date.now() + 30_000;
+  for (;;) {
+    const answer = await accepts(url, token);
+    if (answer !== 'unknown' || Date.now() > end) return answer;
+    await sleep(500);
+  }
 }
 
 /** Waits until every token of the traffic has been checked to its end. */

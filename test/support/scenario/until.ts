@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface Patience {
   /** Default 120,000. */
   readonly timeoutMs?: number;
-  /** Default 100. */
+  /** Default 200. */
   readonly everyMs?: number;
   /** Ends the waiting at once, with the signal's reason as the error. */
   readonly signal?: AbortSignal;
@@ -20,7 +20,7 @@ export interface Patience {
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined | false>,
-  { timeoutMs = 120_000, everyMs = 100, signal }: Patience = {},
+  { timeoutMs = 120_000, everyMs = 200, signal }: Patience = {},
   last: () => string = () => '',
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;

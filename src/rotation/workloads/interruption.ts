@@ -1,0 +1,30 @@
+/**
+ * Workloads whose restart leaves a moment without a pod. No token is refused then, since nobody is there to refuse it; but
+ * requests fail, and a rotation is no reason for that which people expect.
+ */
+import type { Deployment } from '../../kube/types.ts';
+
+const ALONE = 'it has one pod, which is stopped before the next one is started';
+
+/** @returns why no pod may be there for a moment; undefined if one always is, or none ever */
+export function deploymentInterruption({ spec }: Deployment): string | undefined {
+  const { replicas = 1, strategy } = spec ?? {};
+  if (replicas === 0) return undefined;
+  if (strategy?.type === 'Recreate') return 'its strategy Recreate stops every pod before it starts one';
+  const { maxSurge = '25%', maxUnavailable = '25%' } = strategy?.rollingUpdate ?? {};
+  const surge = resolved(maxSurge, replicas, Math.ceil);
+  const unavailable = resolved(maxUnavailable, replicas, Math.floor);
+  // both nothing would never move, so one may be away (kubernetes/kubernetes pkg/controller/deployment/util, ResolveFenceposts)
+  const away = surge === 0 && unavailable === 0 ? 1 : unavailable;
+  if (away < replicas) return undefined;
+  return replicas === 1 ? ALONE : `its strategy (maxUnavailable: ${maxUnavailable}) lets all pods be away at once`;
+}
+
+/** Its pods are replaced one by one, and none is started beside the one that goes. */
+export function singleInterruption(replicas: number): string | undefined {
+  return replicas === 1 ? ALONE : undefined;
+}
+
+function resolved(count: number | string, replicas: number, round: (value: number) => number): number {
+  return typeof count === 'number' ? count : round((Number.parseFloat(count) * replicas) / 100);
+}
