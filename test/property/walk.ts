@@ -1,6 +1,7 @@
 /**
  * One walk through the explored world with every oracle asked after each step: see test/explore/.
  */
+import type { Keyset } from '../../src/rotation/keyset/keyset.ts';
 import type { Config } from '../explore/config.ts';
 import { environmentSteps } from '../explore/environment.ts';
 import { entryOf, UNMANAGED } from '../explore/keysets.ts';
@@ -27,6 +28,7 @@ export class Walk {
   /** Only of these is a violation reported; of all if absent. */
   readonly #oracles: readonly string[] | undefined;
   readonly #trace: string[] = [];
+  readonly #written: Keyset[] = [];
   #world: World;
   #steps: readonly Step[] | undefined;
 
@@ -48,6 +50,7 @@ export class Walk {
     this.#check(judgeStep(this.config, before, step.kind, step.next) ?? judgeState(this.config, step.next));
     this.#world = step.next;
     this.#steps = undefined;
+    this.#remember();
   }
 
   /**
@@ -78,6 +81,17 @@ export class Walk {
   finish(): void {
     const bound = 200 * this.config.rotations + 100;
     if (!this.settle(bound)) this.#fail('I14', `not at rest ${bound} steps after the last fault`);
+  }
+
+  /** Every keyset that was in the Secret, oldest first. */
+  written(): readonly Keyset[] {
+    return this.#written;
+  }
+
+  #remember(): void {
+    if (this.#world.secret === UNMANAGED) return;
+    const { keyset } = entryOf(this.#world.secret);
+    if (this.#written.at(-1) !== keyset) this.#written.push(keyset);
   }
 
   #phase(): string {
