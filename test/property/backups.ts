@@ -48,7 +48,7 @@ function putBack(config: Config, written: readonly Keyset[]): number {
     const { action, blocked, stalled } = plan(facts);
     if (action.type !== 'wait') throw new Error(`${what}: ${action.type}`);
     if ((blocked ?? stalled)?.reason !== 'KeyResurrected') throw new Error(`${what}: nothing is told`);
-    for (const nonce of ledger.emergencies) {
+    for (const nonce of last?.handled.emergencies ?? []) {
       const again = plan({ ...facts, requests: ordered(nonce) }).action;
       if (again.type !== 'wait') throw new Error(`${what}: emergency ${nonce} is served again`);
     }
