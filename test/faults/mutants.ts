@@ -34,8 +34,18 @@ const PUT = 'const written = await this.#put(';
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'retires the old key at once',
-    // nor does it wait for nodes that lag behind: tokens of the campaign are dead by then
+    // nor does it wait for nodes that lag behind, for answers or for a fresh look: tokens of the campaign are dead by then
     patches: [
+      {
+        file: 'src/rotation/plan/progress.ts',
+        find: "  if (step !== undefined && (due || step.action.type !== 'wait')) return step;\n",
+        replace: '',
+      },
+      {
+        file: 'src/rotation/plan/guard.ts',
+        find: 'if (!facts.live) return {',
+        replace: 'if (facts.now < 0) return {',
+      },
       { file: 'src/rotation/plan/guard.ts', find: 'return Math.max(', replace: 'return 0 * Math.max(' },
       {
         file: 'src/rotation/plan/guard.ts',
