@@ -116,7 +116,7 @@ export class PodWorker {
       await container.run(policy === 'Always' ? 'OnFailure' : policy, this.#ends.signal);
     }
     this.#isInitialized = !this.#ends.signal.aborted;
-    void this.#volumes.keepFresh(this.#node.volumeRefreshMs, this.#ends.signal);
+    const fresh = this.#volumes.keepFresh(this.#node.volumeRefreshMs, this.#ends.signal);
     await Promise.all(this.#containers.map((container) => container.run(policy, this.#ends.signal)));
     this.#report();
 
@@ -126,6 +126,8 @@ export class PodWorker {
     }
     while (this.#sending !== undefined) await this.#sending;
     await this.#deleteFromApi();
+    // what is being written now would be left, or be in the way
+    await fresh;
     await this.#volumes.remove();
     await rm(this.#dir, { recursive: true, force: true });
     this.#node.addresses.giveBack(this.#podIP);
