@@ -73,6 +73,8 @@ export function newKid(): Kid {
 
 /** Far below that of 32 hexadecimal characters at random, far above that of a word that is repeated. */
 const MIN_ESTIMATED_BITS = 80;
+/** What is searched for keys after an emergency may be megabytes that somebody chose: the first bytes tell enough. */
+const MAX_JUDGED_BYTES = 256;
 
 /**
  * @returns whether the key is too short to be safe from guessing, or of few characters, or one short text again and again.
@@ -80,15 +82,19 @@ const MIN_ESTIMATED_BITS = 80;
  */
 function isGuessable(key: Buffer): boolean {
   if (key.length < MIN_KEY_BYTES) return true;
-  const period = periodOf(key);
-  return bitsOfByte(key.subarray(0, period)) * period < MIN_ESTIMATED_BITS;
+  const judged = key.subarray(0, MAX_JUDGED_BYTES);
+  const period = periodOf(judged);
+  return bitsOfByte(judged.subarray(0, period)) * period < MIN_ESTIMATED_BITS;
 }
 
 /** @returns how many bytes there are before they come again; all of them if they do not */
 function periodOf(bytes: Buffer): number {
-  const repeats = (period: number) => bytes.subarray(period).equals(bytes.subarray(0, bytes.length - period));
-  const periods = Array.from({ length: bytes.length / 2 }, (_, i) => i + 1);
-  return periods.find(repeats) ?? bytes.length;
+  for (let period = 1; period <= bytes.length / 2; period += 1) {
+    let i = period;
+    while (i < bytes.length && bytes[i] === bytes[i - period]) i += 1;
+    if (i === bytes.length) return period;
+  }
+  return bytes.length;
 }
 
 /** @returns Shannon's entropy of one byte, in bits, by how often each occurs */

@@ -18,6 +18,11 @@ describe('a fingerprint', () => {
     ['two characters, without a period', '0110100110010110100101100110100110010110011010010110'],
   ])('of %s is cut to 16 bits', (_, key) => expect(print(key)).toMatch(WEAK));
 
+  it('of megabytes costs no more than of a key', () => {
+    expect(print('a'.repeat(4_000_000).concat('b'))).toMatch(WEAK);
+    expect(print(randomBytes(4_000_000).toString('hex'))).toMatch(STRONG);
+  });
+
   it.each([16, 24, 32, 64])('of %i random bytes in hexadecimal is whole', (bytes) => {
     for (let i = 0; i < 500; i++) expect(print(randomBytes(bytes).toString('hex'))).toMatch(STRONG);
   });
