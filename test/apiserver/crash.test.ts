@@ -42,6 +42,7 @@ describe.concurrent('an operator', () => {
     const requestedAt = await requestRotation(api, namespace, name);
     const over = new AbortController();
     let kills = 0;
+    const killedAfter = new Set<string | undefined>();
     const killing = (async () => {
       let seen = await written(scene);
       while (!over.signal.aborted) {
@@ -49,6 +50,7 @@ describe.concurrent('an operator', () => {
         if (now === seen) continue;
         seen = now;
         kills += 1;
+        killedAfter.add(scene.keys.versions().at(-1)?.phase);
         operator.kill('SIGKILL');
         await operator.exited;
         operator = await scene.operator(unled);
@@ -59,6 +61,7 @@ describe.concurrent('an operator', () => {
     await killing;
     // five writes of the Secret and seven of Deployments; some come too close together to be told apart on a busy machine
     expect(kills).toBeGreaterThanOrEqual(6);
+    expect([...killedAfter]).toEqual(expect.arrayContaining(['Staging', 'Promoting', 'Draining', 'Retiring']));
     await expectOneRotation(scene, traffic);
   });
 

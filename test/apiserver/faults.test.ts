@@ -13,6 +13,7 @@ import {
   waitForPhase,
   waitUntilDone,
   waitUntilReady,
+  waitUntilTold,
 } from '../support/scenario/rotation.ts';
 import { openScene, type Scene, settled } from '../support/scenario/scene.ts';
 import { until } from '../support/scenario/until.ts';
@@ -85,13 +86,7 @@ describe.concurrent('a rotation', () => {
     const attempts = JSON.parse(secret?.metadata.annotations?.[STATE.attempts] ?? '');
     const due = JSON.stringify({ ...attempts, since: '2020-01-01T00:00:00.000Z' });
     await api.patch({ kind: 'Secret', namespace, name }, { metadata: { annotations: { [STATE.attempts]: due } } });
-    const held = await waitFor(
-      api,
-      namespace,
-      name,
-      'BackingOff is told',
-      (state) => conditionOf(state.resource, 'Ready')?.reason === 'BackingOff',
-    );
+    const held = await waitUntilTold(api, namespace, name, 'BackingOff');
     expect(conditionOf(held.resource, 'Ready')?.message).toContain('the last rotation failed (SingleKeyService: admin');
     expect(conditionOf(held.resource, 'Degraded')?.status).toBe('False');
     expect(scene.keys.signingKeys()).toEqual([scene.firstKey]);

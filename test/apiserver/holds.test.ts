@@ -18,6 +18,7 @@ import {
   waitFor,
   waitUntilDone,
   waitUntilReady,
+  waitUntilTold,
 } from '../support/scenario/rotation.ts';
 import {
   emptyDeployment,
@@ -265,9 +266,7 @@ describe.concurrent('a rotation is held up', () => {
       await waitFor(api, namespace, name, 'the new key is staged', ({ keyset }) => keyset?.phase === 'Staging');
       await row.disturb(id);
     }
-    const { resource } = await waitFor(api, namespace, name, `${reason} is told`, (state) => {
-      return conditionOf(state.resource, 'Ready')?.reason === reason;
-    });
+    const { resource } = await waitUntilTold(api, namespace, name, reason);
     expect(conditionOf(resource, 'Ready')).toMatchObject({
       status: row.ready,
       message: expect.stringContaining(names),
@@ -329,9 +328,7 @@ describe.concurrent('a rotation is held up', () => {
     const ahead = await run(place, { nodeFlags, env: { CLOCK_AHEAD_MS: '9000' } });
     await waitUntilReady(api, place, name);
     const requestedAt = await requestRotation(api, place, name);
-    const { resource, keyset } = await waitFor(api, place, name, 'ClockSkew is told', (state) => {
-      return conditionOf(state.resource, 'Ready')?.reason === 'ClockSkew';
-    });
+    const { resource, keyset } = await waitUntilTold(api, place, name, 'ClockSkew');
     expect(keyset?.phase).toBe('Promoting');
     const message = expect.stringMatching(/the operator's clock is \d+s ahead of that of the API server/);
     expect(conditionOf(resource, 'Degraded')).toMatchObject({ status: 'True', reason: 'ClockSkew', message });

@@ -11,6 +11,7 @@ import {
   waitFor,
   waitUntilDone,
   waitUntilReady,
+  waitUntilTold,
 } from '../support/scenario/rotation.ts';
 import { openScene, type Scene, settled } from '../support/scenario/scene.ts';
 import { deploymentOf, waitForServices } from '../support/scenario/services.ts';
@@ -22,12 +23,6 @@ const NOBODY = { main: { replicas: 0 }, autoscraper: { replicas: 0 }, admin: { r
 
 function annotate({ api, namespace }: Scene, name: string, annotations: Readonly<Record<string, string | null>>) {
   return api.patch({ kind: 'Deployment', namespace, name }, { metadata: { annotations } });
-}
-
-function isTold({ api, namespace, name }: Scene, reason: string) {
-  return waitFor(api, namespace, name, `${reason} is told`, ({ resource }) => {
-    return conditionOf(resource, 'Ready')?.reason === reason;
-  });
 }
 
 describe.concurrent('Reloader beside rekey', () => {
@@ -43,7 +38,7 @@ describe.concurrent('Reloader beside rekey', () => {
       (await eventsIn(api, namespace)).some(({ reason }) => reason === 'ReloaderPresent'),
     );
     const requestedAt = await requestRotation(api, namespace, name);
-    const { resource, keyset } = await isTold(scene, 'ReloaderPresent');
+    const { resource, keyset } = await waitUntilTold(api, namespace, name, 'ReloaderPresent');
     expect(conditionOf(resource, 'Ready')?.message).toContain(`the annotation ${AUTO} of Deployment/admin`);
     expect(keyset).toMatchObject({ phase: 'Steady', version: 1 });
     expect(scene.keys.signingKeys()).toEqual([scene.firstKey]);
@@ -106,7 +101,7 @@ describe.concurrent('a PodDisruptionBudget that lets no pod go', () => {
       return status?.currentHealthy === 2;
     });
     const requestedAt = await requestRotation(api, namespace, name);
-    const { resource, keyset } = await isTold(scene, 'DisruptionBlocked');
+    const { resource, keyset } = await waitUntilTold(api, namespace, name, 'DisruptionBlocked');
     expect(conditionOf(resource, 'Ready')?.message).toContain('spec.targets[1]: PodDisruptionBudget strict');
     expect(keyset).toMatchObject({ phase: 'Steady', version: 1 });
     await api.patch(budget, { spec: { maxUnavailable: 1 } });

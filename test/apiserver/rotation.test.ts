@@ -13,6 +13,7 @@ import {
   waitForPhase,
   waitUntilDone,
   waitUntilReady,
+  waitUntilTold,
 } from '../support/scenario/rotation.ts';
 import { openScene, type Scene, settled } from '../support/scenario/scene.ts';
 import { deploymentOf, revisions, waitForServices } from '../support/scenario/services.ts';
@@ -176,13 +177,7 @@ describe.concurrent('a rotation under traffic', () => {
     const traffic = scene.traffic();
     const edit = (spec: object) => api.patch({ kind: 'JwtKeyRotation', namespace, name }, { spec });
     await edit({ forceRotation: { reason: 'INC-1' } });
-    await waitFor(
-      api,
-      namespace,
-      name,
-      'it is told that it is suspended',
-      ({ resource }) => conditionOf(resource, 'Ready')?.reason === 'Suspended',
-    );
+    await waitUntilTold(api, namespace, name, 'Suspended');
     expect((await readState(api, namespace, name)).keyset?.version).toBe(1);
     await edit({ suspend: false });
     const { keyset } = await waitUntilDone(api, namespace, name);

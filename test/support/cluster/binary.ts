@@ -75,8 +75,8 @@ function linkerFlags(): string {
   return `-s -w ${stamp('k8s.io/component-base/version')} ${stamp('k8s.io/client-go/pkg/version')}`;
 }
 
-/** Where built programs are kept between runs. */
-function cacheFolder(): string {
+/** Where built programs, and what was compiled of others, are kept between runs. */
+export function cacheFolder(): string {
   return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rekey');
 }
 

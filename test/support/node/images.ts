@@ -1,9 +1,9 @@
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cacheFolder } from '../cluster/binary.ts';
 import type { Image } from './image.ts';
 
 /** Programs that are started a hundred times are compiled once: it halves what a start costs. */
-export const COMPILED = { NODE_COMPILE_CACHE: join(tmpdir(), 'rekey-compile-cache') };
+export const COMPILED = { NODE_COMPILE_CACHE: join(cacheFolder(), 'node-compile-cache') };
 
 /**
  * The images that tests and the demo use.

@@ -87,6 +87,12 @@ export function waitUntilReady(
   return waitFor(api, namespace, name, `${name} is Ready`, holds, patience);
 }
 
+/** Waits until the condition Ready has this reason. */
+export function waitUntilTold(api: KubeApi, namespace: string, name: string, reason: string): Promise<RotationState> {
+  const holds = ({ resource }: RotationState): boolean => conditionOf(resource, 'Ready')?.reason === reason;
+  return waitFor(api, namespace, name, `${reason} is told`, holds);
+}
+
 /** The value to hand to {@link waitUntilDone}. */
 export async function requestRotation(
   api: KubeApi,

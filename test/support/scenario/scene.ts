@@ -5,7 +5,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeApi } from '../cluster/kubeapi.ts';
 import type { ProvidedCluster } from '../cluster/provided.ts';
 import { accepts } from '../traffic/client.ts';
@@ -24,6 +23,7 @@ import {
   SECRET_NAME,
   waitForServices,
 } from './services.ts';
+import { until } from './until.ts';
 import { type PodWatch, watchPods } from './watchPods.ts';
 
 /** Life of a token in a scene, seconds. Old keys drain in this and two more. */
@@ -160,13 +160,12 @@ export async function openScene(
 }
 
 /** On a busy machine a pod may answer late. @returns `unknown` from one that says nothing for half a minute */
-async function verdict(url: string, token: string): ReturnType<typeof accepts> {
-  const end = Date.now() + 30_000;
-  for (;;) {
+function verdict(url: string, token: string): ReturnType<typeof accepts> {
+  const look = async () => {
     const answer = await accepts(url, token);
-    if (answer !== 'unknown' || Date.now() > end) return answer;
-    await sleep(500);
-  }
+    return answer === 'unknown' ? undefined : answer;
+  };
+  return until('a verdict', look, { timeoutMs: 30_000, everyMs: 500 }).catch(() => 'unknown');
 }
 
 /** Waits until every token of the traffic has been checked to its end. */

@@ -60,8 +60,11 @@ describe.concurrent('Traffic during a rotation', { timeout: 240_000 }, () => {
     expect(report.rejections).toEqual([]);
     expect(report.issuedByKid).toMatchObject({ 'k-a': expect.any(Number), 'k-b': expect.any(Number) });
     expect(report.checks).toBe(report.accepted + report.unavailable + report.late);
-    // how many is up to the machine: a service that restarts slowly is not there for some tokens
-    for (const { accepted } of Object.values(report.byService)) expect(accepted).toBeGreaterThan(0);
+    for (const { accepted, checks, unserved } of Object.values(report.byService)) {
+      expect(accepted).toBeGreaterThan(0);
+      // each token is sent to each service; on a busy machine some get no answer
+      expect(checks + unserved).toBeGreaterThanOrEqual(report.issued);
+    }
   });
 
   it('sees old tokens rejected when the old key is retired too early', async () => {
