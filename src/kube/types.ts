@@ -278,6 +278,14 @@ export interface PodDisruptionBudget extends KubeObject {
   };
 }
 
+export interface HorizontalPodAutoscaler extends KubeObject {
+  readonly spec?: {
+    readonly scaleTargetRef: { readonly kind: string; readonly name: string };
+    readonly maxReplicas: number;
+  };
+  readonly status?: { readonly conditions?: readonly Condition[] };
+}
+
 /**
  * Argo Rollouts' own Deployment. `restartAt` asks for a restart of all pods that were created before; `restartedAt` is its
  * value once the controller has evicted them. `observedGeneration` is a number in a string.
@@ -356,6 +364,11 @@ export const POD_DISRUPTION_BUDGETS: ResourceType<PodDisruptionBudget> = customR
   'policy/v1',
   'PodDisruptionBudget',
   'poddisruptionbudgets',
+);
+export const HORIZONTAL_POD_AUTOSCALERS: ResourceType<HorizontalPodAutoscaler> = customResource(
+  'autoscaling/v2',
+  'HorizontalPodAutoscaler',
+  'horizontalpodautoscalers',
 );
 export const ROLLOUTS: ResourceType<Rollout> = customResource('argoproj.io/v1alpha1', 'Rollout', 'rollouts');
 export const LEASES: ResourceType<Lease> = customResource('coordination.k8s.io/v1', 'Lease', 'leases');

@@ -8,6 +8,7 @@ import type { JwtKeyRotation } from './names.ts';
 import { requestsOf } from './requests.ts';
 import { dueOf, impossibleWindow, windowState } from './schedule/cadence.ts';
 import type { Settings, TargetSettings } from './settings.ts';
+import { limitOn } from './workloads/autoscalers.ts';
 import { budgetOf } from './workloads/budgets.ts';
 import { consumptionOf } from './workloads/consumption.ts';
 import { restartsByEviction } from './workloads/evictions.ts';
@@ -74,8 +75,11 @@ async function observeTarget(
   const found = { settings, ...(finding && { finding }), ...(unseen && { unseen }) };
   if (workload === undefined) return { ...found, pods: [] };
   const pods = (await observation.world.podsOf(workload)).filter((pod) => pod.live);
-  const { uid, paused, manual, templateVersion, bumpedAt, rolledOut, failed, interruption, ready, sources } = workload;
-  const heldBy = await budgetThatHolds(observation, namespace, settings, workload, pods);
+  const { uid, paused, manual, templateVersion, bumpedAt, rolledOut, failed, interruption, thins, ready, sources } =
+    workload;
+  const asked = isAtRest(observation) && settings.source === 'Env';
+  const heldBy = asked ? await budgetThatHolds(observation, namespace, settings, workload, pods) : undefined;
+  const overloaded = asked ? await limitOfThinned(observation, namespace, workload) : undefined;
   const reloader = reloadedBy(workload.reloader, observation.settings.secretName);
   return {
     ...found,
@@ -89,7 +93,9 @@ async function observeTarget(
       consumption: consumptionOf(sources, observation.settings),
       ...(reloader !== undefined && { reloader }),
       ...(interruption !== undefined && { interruption }),
+      ...(thins !== undefined && { thins }),
       ...(heldBy !== undefined && { heldBy }),
+      ...(overloaded !== undefined && { overloaded }),
       ...(templateVersion !== undefined && { templateVersion }),
       ...(bumpedAt !== undefined && { bumpedAt }),
       ...(failed !== undefined && { failed }),
@@ -98,17 +104,30 @@ async function observeTarget(
   };
 }
 
-/** Only before a rotation starts: later, its evictions are refused or not. */
+/** Only before a rotation starts is it looked at what may be in the way of its restarts: later it shows. */
+function isAtRest({ secret }: Observation): boolean {
+  return secret.kind === 'Managed' && secret.keyset.phase === 'Steady';
+}
+
 async function budgetThatHolds(
-  { world, secret }: Observation,
+  { world }: Observation,
   namespace: string,
   settings: TargetSettings,
   { manual }: WorkloadView,
   pods: readonly PodView[],
 ): Promise<string | undefined> {
-  const starts = secret.kind === 'Managed' && secret.keyset.phase === 'Steady';
-  if (!starts || !restartsByEviction(settings, manual)) return undefined;
+  if (!restartsByEviction(settings, manual)) return undefined;
   return budgetOf(await world.strictBudgets(namespace), pods);
+}
+
+/** Who is restarted pod by pod has fewer meanwhile. */
+async function limitOfThinned(
+  { world }: Observation,
+  namespace: string,
+  workload: WorkloadView,
+): Promise<string | undefined> {
+  if (workload.thins !== true) return undefined;
+  return limitOn(await world.limitedAutoscalers(namespace), workload);
 }
 
 /** What is wrong with a target for good, whatever its pods do. */

@@ -3,12 +3,13 @@
  */
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
-import { PODS, type PodDisruptionBudget, SECRETS, type Secret } from '../kube/types.ts';
+import { type HorizontalPodAutoscaler, PODS, type PodDisruptionBudget, SECRETS, type Secret } from '../kube/types.ts';
 import type { Availability } from '../runtime/optional-reflector.ts';
 import type { Store } from '../runtime/store.ts';
 import type { SecretFacts } from './facts.ts';
 import { readSecret } from './secret/secret.ts';
 import type { Settings } from './settings.ts';
+import { limitedAutoscalers } from './workloads/autoscalers.ts';
 import { strictBudgets } from './workloads/budgets.ts';
 import { withTemplate } from './workloads/rollouts.ts';
 import { type PodView, podView, selectorText, selects } from './workloads/views.ts';
@@ -21,6 +22,8 @@ export interface World {
   podsOf(workload: WorkloadView): Promise<readonly PodView[]>;
   /** PodDisruptionBudgets that let no pod go although all are healthy. Of a cached world none is known. */
   strictBudgets(namespace: string): Promise<readonly PodDisruptionBudget[]>;
+  /** HorizontalPodAutoscalers that want more pods than they may have. Of a cached world none is known. */
+  limitedAutoscalers(namespace: string): Promise<readonly HorizontalPodAutoscaler[]>;
 }
 
 export interface Caches {
@@ -38,6 +41,7 @@ export function cachedWorld({ workloads, pods }: Caches): World {
       withTemplate(await find(kind, namespace, name), (deployment) => find('Deployment', namespace, deployment)),
     podsOf: async ({ namespace, selector }) => pods.list(namespace).filter((pod) => selects(selector, pod.labels)),
     strictBudgets: async () => [],
+    limitedAutoscalers: async () => [],
   };
 }
 
@@ -57,6 +61,7 @@ export function liveWorld(client: KubeClient): World {
       return items.map(podView);
     },
     strictBudgets: (namespace) => strictBudgets(client, namespace),
+    limitedAutoscalers: (namespace) => limitedAutoscalers(client, namespace),
   };
 }
 

@@ -289,7 +289,7 @@ describe.concurrent('a rotation is held up', () => {
     expect(await keysIn(id)).not.toEqual(keys);
   });
 
-  it('by nothing that is told only: pods that all go at once, and a key that can be guessed', async () => {
+  it('by nothing that is told only: pods that all go at once, an autoscaler at its limit, and a key that can be guessed', async () => {
     const name = rotationName('told');
     const stringData = { JWT_SECRET_KEY: 'changeme'.repeat(8) };
     await api.create({ kind: 'Secret', metadata: { namespace, name: secretName('told') }, stringData });
@@ -309,10 +309,20 @@ describe.concurrent('a rotation is held up', () => {
         ),
       );
     }
+    const autoscaler = { kind: 'HorizontalPodAutoscaler', namespace, name: 'busy' };
+    const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: targetName('told') };
+    const metadata = { namespace, name: autoscaler.name };
+    await api.create({ kind: autoscaler.kind, metadata, spec: { scaleTargetRef, maxReplicas: 1 } } as never);
+    const limited = { type: 'ScalingLimited', status: 'True', reason: 'TooManyReplicas' };
+    await api.patch({ ...autoscaler, subresource: 'status' }, { status: { conditions: [limited] } });
     const { keyset } = await waitUntilDone(api, namespace, name, {
       requestedAt: await requestRotation(api, namespace, name),
     });
     expect(keyset?.rotation?.outcome).toBe('Completed');
+    const told = (await eventsIn(api, namespace, name)).filter(({ reason }) => reason === 'RestartUnderLoad');
+    expect(told.map(({ note }) => note)).toEqual([
+      expect.stringContaining(`${targetName('told')}: HorizontalPodAutoscaler busy wants more than its 1 pods`),
+    ]);
   });
 
   it('by a clock that is ahead of that of the API server, until it agrees', async () => {

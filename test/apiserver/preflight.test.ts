@@ -112,7 +112,7 @@ describe.concurrent('a PodDisruptionBudget that lets no pod go', () => {
 });
 
 describe.concurrent('a rotation', () => {
-  it('goes on with a target without pods, and one that is scaled up while the signers are restarted', async () => {
+  it('goes on with a target without pods, and one that its autoscaler scales up while the signers are restarted', async () => {
     // slow enough for the restart of all to outlast the time that a write is given to spread
     const slow = { replicas: 2, annotations: { [faultAnnotations.startDelay]: '4s' } };
     const scene = await openScene(cluster, { fleet: { services: { main: slow, admin: { replicas: 0 } } } });
@@ -120,7 +120,12 @@ describe.concurrent('a rotation', () => {
     const traffic = scene.traffic();
     const requestedAt = await requestRotation(api, namespace, name);
     await waitFor(api, namespace, name, 'the new key signs', ({ keyset }) => keyset?.phase === 'Promoting');
-    await api.patch({ kind: 'Deployment', namespace, name: 'main' }, { spec: { replicas: 4 } });
+    const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'main' };
+    await api.create({
+      kind: 'HorizontalPodAutoscaler',
+      metadata: { namespace, name: 'main' },
+      spec: { scaleTargetRef, minReplicas: 4, maxReplicas: 4 },
+    } as never);
     // what starts now is waited for: nobody signs with the old key when the wait for its tokens begins
     await waitFor(api, namespace, name, 'the old key drains', ({ keyset }) => keyset?.phase === 'Draining');
     const { items } = await api.list<Pod>({ kind: 'Pod', namespace, labelSelector: 'app=main' });

@@ -51,15 +51,20 @@ export function planSteady(facts: Facts, keyset: Keyset): Decision {
   return unfit ?? heldPods(facts) ?? begin(facts, keyset, start);
 }
 
-/** Where rekey evicts the pods itself, or the controller of a Rollout does, a budget that lets none go would hold the rotation with both keys accepted. */
+/**
+ * Budgets and autoscalers are not watched, so they are looked at before the first write. Where rekey evicts the pods itself,
+ * or the controller of a Rollout does, a budget that lets none go would hold the rotation with both keys accepted.
+ */
 function heldPods(facts: Facts): Decision | undefined {
-  const evicted = facts.targets.some(({ settings, workload, pods }) => {
-    return pods.length > 0 && restartsByEviction(settings, workload?.manual === true);
+  const matters = facts.targets.some(({ settings, workload, pods }) => {
+    if (pods.length === 0 || settings.source === 'File') return false;
+    return workload?.thins === true || restartsByEviction(settings, workload?.manual === true);
   });
-  if (!evicted) return undefined;
-  // budgets are not watched
-  if (!facts.live)
-    return { action: { type: 'confirm' }, phase: 'Preflight', progress: 'looking at the budgets of pods' };
+  if (!matters) return undefined;
+  if (!facts.live) {
+    const progress = 'looking at the budgets of pods and at autoscalers';
+    return { action: { type: 'confirm' }, phase: 'Preflight', progress };
+  }
   const held = disruptionBlocked(facts);
   return held && preflight(held.message, held, facts.now + BUDGET_RETRY_MS);
 }

@@ -46,6 +46,8 @@ export class Announcer {
     this.#tellOnce(resource, 'UnlistedConsumer', strangersNote(facts));
     this.#tellOnce(resource, 'KeyReuse', reuseNote(facts));
     this.#tellOnce(resource, 'RestartInterrupts', interruptionNote(facts));
+    // autoscalers are looked at when a rotation is about to start, so it is told once for each
+    if (facts.live) this.#tellOnce(resource, 'RestartUnderLoad', overloadNote(facts));
     if (decision.blocked?.reason !== 'ReloaderPresent') {
       this.#tellOnce(resource, 'ReloaderPresent', reloaderPresent(facts)?.message ?? '');
     }
@@ -192,6 +194,14 @@ function interruptionNote({ targets }: Facts): string {
   if (interrupted.length === 0) return '';
   const each = interrupted.map((target) => `${label(target)}: ${target.workload?.interruption}`);
   return `${each.join('; ')}. Each rotation interrupts it for as long as a pod takes to start; let one more pod run meanwhile`;
+}
+
+/** No reason to wait: the key must change, and a load may last. */
+function overloadNote({ targets }: Facts): string {
+  const loaded = targets.filter(({ workload }) => workload?.overloaded !== undefined);
+  if (loaded.length === 0) return '';
+  const each = loaded.map((target) => `${label(target)}: ${target.workload?.overloaded}`);
+  return `${each.join('; ')}, and fewer serve while it restarts; raise maxReplicas, or set maxUnavailable: 0`;
 }
 
 function gone({ emergency }: Keyset): string {

@@ -2,19 +2,14 @@
  * PodDisruptionBudgets that let no pod go. They are listed when a rotation is about to start, and not watched.
  */
 import type { KubeClient } from '../../kube/client.ts';
-import { isKubeError } from '../../kube/errors.ts';
 import { POD_DISRUPTION_BUDGETS, type PodDisruptionBudget } from '../../kube/types.ts';
+import { listIfAllowed } from './courtesy.ts';
 import { type PodView, selects } from './views.ts';
 
 /** @returns those that allow no disruption although all pods are healthy; none where rekey may not look */
 export async function strictBudgets(client: KubeClient, namespace: string): Promise<readonly PodDisruptionBudget[]> {
-  try {
-    return (await client.list(POD_DISRUPTION_BUDGETS, { namespace })).items.filter(isStrict);
-  } catch (error) {
-    // an eviction that a budget refuses is told when it comes; to look before is a courtesy
-    if (isKubeError(error, 'Forbidden')) return [];
-    throw error;
-  }
+  // an eviction that a budget refuses is told when it comes
+  return (await listIfAllowed(client, POD_DISRUPTION_BUDGETS, namespace)).filter(isStrict);
 }
 
 /** While a pod is not ready, a budget may allow nothing for that reason alone, and does so again later. */

@@ -22,7 +22,7 @@ import {
 import type { Finding } from '../finding.ts';
 import { iso } from '../iso.ts';
 import { KEYSET_VERSION } from '../names.ts';
-import { deploymentInterruption, singleInterruption } from './interruption.ts';
+import { awayOf, deploymentInterruption, singleInterruption } from './interruption.ts';
 import { type ReloaderView, reloaderView } from './reloader.ts';
 import { type RolloutState, rolloutView } from './rollouts.ts';
 import { type ContainerSources, sourcesOf } from './sources.ts';
@@ -50,6 +50,8 @@ export interface WorkloadView extends View {
   readonly reloader?: ReloaderView;
   /** Why no pod may be there for a moment while it restarts. */
   readonly interruption?: string;
+  /** Whether fewer pods serve while it restarts. */
+  readonly thins?: true;
   /** Of a Rollout only. */
   readonly rollout?: RolloutState;
   /** Why it can be no target. */
@@ -136,6 +138,7 @@ export function deploymentView(deployment: Deployment): WorkloadView {
     rolledOut: isSeen(deployment) && counts.every((count) => (count ?? 0) === desired),
     ...(failed !== undefined && { failed }),
     ...(interruption !== undefined && { interruption }),
+    ...(awayOf(deployment) > 0 && { thins: true as const }),
     ready: status?.readyReplicas ?? 0,
   };
 }
@@ -153,6 +156,7 @@ function statefulSetView(set: StatefulSet): WorkloadView {
     paused: false,
     manual,
     ...(interruption !== undefined && { interruption }),
+    ...(desired > 0 && { thins: true as const }),
     rolledOut: isSeen(set) && counts.every((count) => (count ?? 0) === desired),
     ready: status?.readyReplicas ?? 0,
   };

@@ -68,6 +68,7 @@ export function controllerManagerFlags(dir: string): string[] {
     ...['--controllers', '*,-endpoints-controller,-endpointslice-controller,-endpointslice-mirroring-controller'],
     ...['--kube-api-qps', '300', '--kube-api-burst', '600'],
     ...['--concurrent-deployment-syncs', '10', '--concurrent-replicaset-syncs', '10'],
+    ...['--horizontal-pod-autoscaler-sync-period', '1s'],
     ...['--node-monitor-period', '1s', '--node-monitor-grace-period', '40s'],
   ];
 }

@@ -160,6 +160,8 @@ describe('a budget that lets no pod go', () => {
     expect(decide(world(manual(), { live: false }))).toBe('confirm');
     expect(decide(world(manual()))).toBe('write stage');
     expect(decide(world(workload({}), { live: false }))).toBe('write stage');
+    // and where an autoscaler may be at its limit
+    expect(decide(world(workload({ thins: true }), { live: false }))).toBe('confirm');
     const file = (target: TargetFacts): TargetFacts => ({
       ...manual()(target),
       settings: { ...target.settings, source: 'File' },
