@@ -23,8 +23,9 @@ export interface Flags {
 
 export const HELP = `rekey: rotates shared JWT keys without rejecting a valid token
 
+The operator. For people there is kubectl-rekey.
+
 Usage: rekey [flags]
-       rekey verify-audit FILE|-       whether an audit log (a ConfigMap as JSON) is as it was written
 
   --kubeconfig FILE                 kubeconfig; KUBECONFIG, ~/.kube/config or the pod's account if absent
   --context NAME                    context of the kubeconfig

@@ -1,7 +1,6 @@
 /**
  * The operator's process: flags, signals, exit code.
  */
-import { verifyAudit } from './cli/verify-audit.ts';
 import { HELP, parseFlags, UsageError } from './flags.ts';
 import { harden } from './hardening.ts';
 import { KubeConfigError, loadKubeConfig } from './kube/config.ts';
@@ -11,8 +10,6 @@ import { createLogger } from './runtime/log.ts';
 import { onStopSignals } from './runtime/shutdown.ts';
 
 async function main(): Promise<number> {
-  const [command, ...args] = process.argv.slice(2);
-  if (command === 'verify-audit') return verifyAudit(args, (text) => process.stdout.write(text));
   const flags = parseFlags(process.argv.slice(2));
   if (flags.help) {
     process.stdout.write(HELP);

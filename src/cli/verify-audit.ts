@@ -1,22 +1,18 @@
 /**
- * `rekey verify-audit FILE|-`: whether an audit log is as it was written.
+ * `verify-audit`: whether an audit log is as it was written.
  */
 import { readFileSync } from 'node:fs';
 import { type Verdict, verifyLog } from '../rotation/audit/audit-log.ts';
 import { AUDIT_KEY } from '../rotation/audit/books.ts';
+import { EXIT, type Exit, type Terminal } from './terminal.ts';
 
-const USAGE = 'usage: kubectl get configmap NAME -o json | rekey verify-audit -\n';
+const USAGE = 'usage: kubectl get configmap NAME -o json | kubectl rekey verify-audit -\n';
 
 /**
- * @param args after the name of the command
- * @returns the exit code: 0 if the chain is whole, 1 if it is not, 2 if there is none to look at
+ * @param path of a ConfigMap as JSON; `-` for standard input
+ * @returns done if the chain is whole, failed if it is not, usage if there is none to look at
  */
-export function verifyAudit(args: readonly string[], print: (text: string) => void): number {
-  const [path, ...more] = args;
-  if (path === undefined || more.length > 0) {
-    print(USAGE);
-    return 2;
-  }
+export function verifyAudit(path: string, terminal: Pick<Terminal, 'print' | 'tell'>): Exit {
   let log: unknown;
   try {
     const object = JSON.parse(readFileSync(path === '-' ? 0 : path, 'utf8')) as {
@@ -24,16 +20,16 @@ export function verifyAudit(args: readonly string[], print: (text: string) => vo
     } | null;
     log = object?.data?.[AUDIT_KEY];
   } catch {
-    print(`${path}: cannot be read, or is no JSON. ${USAGE}`);
-    return 2;
+    terminal.tell(`${path}: cannot be read, or is no JSON. ${USAGE}`);
+    return EXIT.usage;
   }
   if (typeof log !== 'string') {
-    print(`${path}: has no data key ${AUDIT_KEY}. ${USAGE}`);
-    return 2;
+    terminal.tell(`${path}: has no data key ${AUDIT_KEY}. ${USAGE}`);
+    return EXIT.usage;
   }
   const verdict = verifyLog(log);
-  print(`${told(verdict)}\n`);
-  return verdict.broken === undefined ? 0 : 1;
+  terminal.print(`${told(verdict)}\n`);
+  return verdict.broken === undefined ? EXIT.done : EXIT.failed;
 }
 
 /** No more than is known: what has left at the end is not missed by the chain. */

@@ -111,7 +111,17 @@ export interface Requests {
   readonly paused: boolean;
 }
 
-export interface Facts {
+/** What is known without the Secret: enough to judge whether a rotation could go well. */
+export interface Surroundings {
+  readonly settings: Settings;
+  readonly targets: readonly TargetFacts[];
+  /** Workloads and pods that use the Secret and are no target, such as `Deployment/worker`. */
+  readonly unlistedConsumers: readonly string[];
+  /** Why a promotion would find no window in time. */
+  readonly impossibleWindow?: Finding;
+}
+
+export interface Facts extends Surroundings {
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** Whether everything below was read from the API server just now, not from a cache. */
@@ -120,14 +130,10 @@ export interface Facts {
   readonly clockOffsetMs?: number;
   /** Unique to this decision; names a rotation that it may start. */
   readonly nextRotationId: string;
-  readonly settings: Settings;
   readonly secret: SecretFacts;
   readonly ledger: Ledger;
   /** Why the ledger cannot be read. */
   readonly ledgerFinding?: Finding;
-  readonly targets: readonly TargetFacts[];
-  /** Workloads and pods that use the Secret and are no target, such as `Deployment/worker`. */
-  readonly unlistedConsumers: readonly string[];
   readonly requests: Requests;
   /** Other resources of this cluster whose Secret holds the same key, as `namespace/name`. */
   readonly sharedWith: readonly string[];
@@ -135,6 +141,4 @@ export interface Facts {
   readonly burntElsewhere: readonly string[];
   readonly due: Due;
   readonly window: WindowState;
-  /** Why a promotion would find no window in time. */
-  readonly impossibleWindow?: Finding;
 }

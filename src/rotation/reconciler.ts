@@ -129,7 +129,7 @@ export class Reconciler {
       secret: seen,
       books,
       world,
-      caches,
+      neighbours: caches,
       probes: memory.probes,
       nextRotationId: randomUUID(),
       allowLoopback,

@@ -26,10 +26,20 @@ export interface World {
   limitedAutoscalers(namespace: string): Promise<readonly HorizontalPodAutoscaler[]>;
 }
 
-export interface Caches {
+/** All workloads and pods of a namespace, targets or not. */
+export interface Neighbours {
+  readonly workloads: Readonly<Record<WorkloadKind, Listed<WorkloadView>>>;
+  readonly pods: Listed<PodView>;
+  readonly rollouts: () => Availability;
+}
+
+interface Listed<T> {
+  list(namespace: string): readonly T[];
+}
+
+export interface Caches extends Neighbours {
   readonly workloads: Readonly<Record<WorkloadKind, Store<WorkloadView>>>;
   readonly pods: Store<PodView>;
-  readonly rollouts: () => Availability;
 }
 
 export function cachedWorld({ workloads, pods }: Caches): World {

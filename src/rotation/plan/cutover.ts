@@ -8,7 +8,7 @@
  * short gap instead of a long one.
  */
 
-import type { Facts } from '../facts.ts';
+import type { Facts, Surroundings } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
 import type { Start } from '../keyset/transition.ts';
 import { besideNames } from '../settings.ts';
@@ -17,7 +17,7 @@ import { reloaderPresent } from './policies/reloader.ts';
 import { planReplacement } from './replacement.ts';
 
 /** @returns whether a service that holds one key only is a reason to cut over, not to give up */
-export function mayCutOver({ settings }: Facts): boolean {
+export function mayCutOver({ settings }: Pick<Surroundings, 'settings'>): boolean {
   return settings.strategy !== 'Overlap' && settings.allowCutover;
 }
 
@@ -26,7 +26,7 @@ export function mayCutOver({ settings }: Facts): boolean {
  *
  * @returns whether a verifier without a canary cannot see a staged key
  */
-export function isBlindToStaged({ targets, settings }: Facts): boolean {
+export function isBlindToStaged({ targets, settings }: Surroundings): boolean {
   const beside = besideNames(settings);
   return targets.some(({ settings: { roles, canary }, workload }) => {
     if (workload === undefined || !roles.includes('Verifier') || canary !== undefined) return false;

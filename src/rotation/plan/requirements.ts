@@ -50,7 +50,7 @@ export function verifiers(targets: readonly TargetFacts[]): readonly TargetFacts
   return withRole('Verifier', targets);
 }
 
-function signers(targets: readonly TargetFacts[]): readonly TargetFacts[] {
+export function signers(targets: readonly TargetFacts[]): readonly TargetFacts[] {
   return withRole('Signer', targets);
 }
 

@@ -3,25 +3,23 @@
  * finds something is reported and nothing is written.
  */
 
-import type { Facts } from '../../facts.ts';
-import type { Policy } from '../../finding.ts';
+import type { Facts, Surroundings } from '../../facts.ts';
+import type { Finding, Policy } from '../../finding.ts';
 import { firstFinding } from '../../finding.ts';
 import { levelOf } from '../evidence.ts';
 import { literalInManifest, notConsumed, shadowedBy } from './sources.ts';
 import { field, label } from './targets.ts';
 
-type FactsPolicy = Policy<Facts>;
+type SurroundingsPolicy = Policy<Surroundings>;
 
-const secretRefused: FactsPolicy = ({ secret }) => (secret.kind === 'Refused' ? secret.finding : undefined);
-
-const targetUnfit: FactsPolicy = (facts) => {
+const targetUnfit: SurroundingsPolicy = (facts) => {
   const unfit = facts.targets.find(({ finding }) => finding !== undefined);
   if (unfit?.finding === undefined) return undefined;
   const { reason, message } = unfit.finding;
   return { reason, message: `${field(facts, unfit)}: ${message}` };
 };
 
-const targetNotFound: FactsPolicy = (facts) => {
+const targetNotFound: SurroundingsPolicy = (facts) => {
   const missing = facts.targets.find((target) => target.workload === undefined);
   if (missing === undefined) return undefined;
   return {
@@ -30,7 +28,7 @@ const targetNotFound: FactsPolicy = (facts) => {
   };
 };
 
-const targetNotConsuming: FactsPolicy = (facts) => {
+const targetNotConsuming: SurroundingsPolicy = (facts) => {
   const idle = facts.targets.find((target) => target.workload?.consumes === false);
   if (idle === undefined) return undefined;
   return {
@@ -39,7 +37,7 @@ const targetNotConsuming: FactsPolicy = (facts) => {
   };
 };
 
-const targetPaused: FactsPolicy = (facts) => {
+const targetPaused: SurroundingsPolicy = (facts) => {
   const paused = facts.targets.find((target) => target.workload?.paused === true);
   if (paused === undefined) return undefined;
   return {
@@ -48,7 +46,7 @@ const targetPaused: FactsPolicy = (facts) => {
   };
 };
 
-const targetManual: FactsPolicy = (facts) => {
+const targetManual: SurroundingsPolicy = (facts) => {
   const blind = facts.targets.find((target) => target.workload?.manual === true && levelOf(target) === 'Inferred');
   if (blind === undefined) return undefined;
   return {
@@ -57,7 +55,7 @@ const targetManual: FactsPolicy = (facts) => {
   };
 };
 
-const targetUnasked: FactsPolicy = (facts) => {
+const targetUnasked: SurroundingsPolicy = (facts) => {
   const blind = facts.targets.find(
     (target) => target.settings.source === 'File' && levelOf(target) === 'Inferred' && target.workload !== undefined,
   );
@@ -68,7 +66,7 @@ const targetUnasked: FactsPolicy = (facts) => {
   };
 };
 
-const unlistedConsumer: FactsPolicy = ({ unlistedConsumers, settings }) => {
+const unlistedConsumer: SurroundingsPolicy = ({ unlistedConsumers, settings }) => {
   if (unlistedConsumers.length === 0 || settings.unlistedConsumers === 'Warn') return undefined;
   return {
     reason: 'UnlistedConsumer',
@@ -77,9 +75,9 @@ const unlistedConsumer: FactsPolicy = ({ unlistedConsumers, settings }) => {
 };
 
 /** A key that is staged and can never be promoted helps nobody. */
-const noWindow: FactsPolicy = ({ impossibleWindow }) => impossibleWindow;
+const noWindow: SurroundingsPolicy = ({ impossibleWindow }) => impossibleWindow;
 
-const rolloutFailed: FactsPolicy = ({ targets }) => {
+const rolloutFailed: SurroundingsPolicy = ({ targets }) => {
   const failed = targets.find((target) => target.workload?.failed !== undefined);
   if (failed === undefined) return undefined;
   return { reason: 'RolloutFailed', message: `${label(failed)}: ${failed.workload?.failed}` };
@@ -87,7 +85,6 @@ const rolloutFailed: FactsPolicy = ({ targets }) => {
 
 /** Must hold whenever rekey is to write anything. */
 const STANDING = [
-  secretRefused,
   targetUnfit,
   targetNotFound,
   targetNotConsuming,
@@ -101,11 +98,11 @@ const STANDING = [
 ];
 
 /** @returns why nothing may be written for this resource at all */
-export function standingFinding(facts: Facts): ReturnType<FactsPolicy> {
-  return firstFinding(STANDING, facts);
+export function standingFinding(facts: Facts): Finding | undefined {
+  return facts.secret.kind === 'Refused' ? facts.secret.finding : firstFinding(STANDING, facts);
 }
 
-const rolloutInProgress: FactsPolicy = ({ targets }) => {
+const rolloutInProgress: SurroundingsPolicy = ({ targets }) => {
   const moving = targets.find((target) => target.workload?.rolledOut === false);
   if (moving === undefined) return undefined;
   return {
@@ -114,12 +111,15 @@ const rolloutInProgress: FactsPolicy = ({ targets }) => {
   };
 };
 
+/** Must hold for a rotation to start. */
+const STARTING = [noWindow, rolloutFailed, rolloutInProgress];
+
 /** @returns why no rotation may be started now */
-export function startFinding(facts: Facts): ReturnType<FactsPolicy> {
-  return firstFinding([noWindow, rolloutFailed, rolloutInProgress], facts);
+export function startFinding(facts: Surroundings): Finding | undefined {
+  return firstFinding(STARTING, facts);
 }
 
-export const disruptionBlocked: FactsPolicy = (facts) => {
+export const disruptionBlocked: SurroundingsPolicy = (facts) => {
   const held = facts.targets.find(({ workload }) => workload?.heldBy !== undefined);
   if (held === undefined) return undefined;
   return {
@@ -127,3 +127,8 @@ export const disruptionBlocked: FactsPolicy = (facts) => {
     message: `${field(facts, held)}: PodDisruptionBudget ${held.workload?.heldBy} lets no pod of ${label(held)} be evicted although all are healthy, and they are replaced by evictions (OnDelete, a partition, or a Rollout); let the budget allow one`,
   };
 };
+
+/** @returns all that would keep a rotation from starting now, as far as it shows without the Secret and without asking pods */
+export function everyFinding(surroundings: Surroundings): readonly Finding[] {
+  return [...STANDING, ...STARTING, disruptionBlocked].flatMap((policy) => policy(surroundings) ?? []);
+}

@@ -2,12 +2,12 @@
  * Reloader beside rekey. While both keys are accepted one restart more costs nothing; in a cutover it would replace, one after
  * another, the pods that have just been replaced at once.
  */
-import type { Facts } from '../../facts.ts';
+import type { Surroundings } from '../../facts.ts';
 import type { Finding } from '../../finding.ts';
 import { field, label } from './targets.ts';
 
 /** @returns the first target that Reloader restarts when the Secret changes */
-export function reloaderPresent(facts: Facts): Finding | undefined {
+export function reloaderPresent(facts: Surroundings): Finding | undefined {
   const target = facts.targets.find(({ workload }) => workload?.reloader !== undefined);
   if (target === undefined) return undefined;
   const { secretName } = facts.settings;

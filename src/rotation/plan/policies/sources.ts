@@ -3,22 +3,22 @@
  * through every restart, and a target that never sees the fallbacks never sees a staged key.
  */
 
-import type { Facts, TargetFacts } from '../../facts.ts';
+import type { Surroundings, TargetFacts } from '../../facts.ts';
 import type { Policy } from '../../finding.ts';
 import { besideNames } from '../../settings.ts';
 import type { Shadow } from '../../workloads/consumption.ts';
 import { mayCutOver } from '../cutover.ts';
 import { field, label } from './targets.ts';
 
-type FactsPolicy = Policy<Facts>;
+type SurroundingsPolicy = Policy<Surroundings>;
 
 /** Whoever is cut over needs no fallbacks, and whoever only signs looks at none. */
-function needsFallbacks(facts: Facts, { settings }: TargetFacts): boolean {
+function needsFallbacks(facts: Surroundings, { settings }: TargetFacts): boolean {
   return settings.roles.includes('Verifier') && !mayCutOver(facts);
 }
 
 /** Mounted files are what they are: whoever reads those does not look at variables. */
-function firstShadow(facts: Facts, isMeant: (shadow: Shadow) => boolean) {
+function firstShadow(facts: Surroundings, isMeant: (shadow: Shadow) => boolean) {
   for (const target of facts.targets) {
     if (target.settings.source === 'File') continue;
     // a JWK set has the signing key too
@@ -31,7 +31,7 @@ function firstShadow(facts: Facts, isMeant: (shadow: Shadow) => boolean) {
   return undefined;
 }
 
-export const literalInManifest: FactsPolicy = (facts) => {
+export const literalInManifest: SurroundingsPolicy = (facts) => {
   const found = firstShadow(facts, ({ by }) => by === undefined);
   if (found === undefined) return undefined;
   const { shadow, where } = found;
@@ -41,7 +41,7 @@ export const literalInManifest: FactsPolicy = (facts) => {
   };
 };
 
-export const shadowedBy: FactsPolicy = (facts) => {
+export const shadowedBy: SurroundingsPolicy = (facts) => {
   const found = firstShadow(facts, ({ by }) => by !== undefined);
   if (found === undefined) return undefined;
   const { shadow, where } = found;
@@ -51,7 +51,7 @@ export const shadowedBy: FactsPolicy = (facts) => {
   };
 };
 
-export const notConsumed: FactsPolicy = (facts) => {
+export const notConsumed: SurroundingsPolicy = (facts) => {
   const { signingNames, jwksName, secretName } = facts.settings;
   const beside = besideNames(facts.settings);
   for (const target of facts.targets) {

@@ -1,7 +1,7 @@
 /**
  * How findings name a target.
  */
-import type { Facts, TargetFacts } from '../../facts.ts';
+import type { Surroundings, TargetFacts } from '../../facts.ts';
 
 /** @returns such as `Deployment/api` */
 export function label({ settings }: TargetFacts): string {
@@ -9,6 +9,6 @@ export function label({ settings }: TargetFacts): string {
 }
 
 /** @returns the field of the spec, such as `spec.targets[0]` */
-export function field({ targets }: Facts, target: TargetFacts): string {
+export function field({ targets }: Surroundings, target: TargetFacts): string {
   return `spec.targets[${targets.indexOf(target)}]`;
 }

@@ -84,14 +84,15 @@ describe('an audit log', () => {
 const WHOLE =
   /^records 1 to 3, each as it was written and after the one before it; the last has the hash [0-9a-f]{64}\n$/;
 
-describe('rekey verify-audit', () => {
+describe('verify-audit', () => {
   function run(content: string | undefined): { code: number; said: string } {
     const file = join(mkdtempSync(join(tmpdir(), 'rekey-audit-')), 'cm.json');
     if (content !== undefined) writeFileSync(file, content);
     let said = '';
-    const code = verifyAudit([file], (text) => {
+    const say = (text: string) => {
       said += text;
-    });
+    };
+    const code = verifyAudit(file, { print: say, tell: say });
     return { code, said };
   }
   const configMap = (log: string) => JSON.stringify({ kind: 'ConfigMap', data: { 'audit.jsonl': log } });

@@ -95,7 +95,7 @@ async function observed(scene: Scene): Promise<{ facts: Facts; target: TargetFac
     secret: { kind: 'Managed', keyset },
     books: { ledger: EMPTY_LEDGER },
     world: { ...cachedWorld(caches), ...(budgets && { live: true, strictBudgets: async () => budgets }) },
-    ...{ settings, caches, probes: new Map(), nextRotationId: 'r', allowLoopback: false, now: T0 },
+    ...{ settings, neighbours: caches, probes: new Map(), nextRotationId: 'r', allowLoopback: false, now: T0 },
     ...{ sharedWith: [], burntElsewhere: [], clockOffsetMs: 0 },
   });
   return { facts, target: facts.targets[0] as TargetFacts };

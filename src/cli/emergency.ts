@@ -1,0 +1,119 @@
+/**
+ * `emergency` and `contained`: a key has leaked.
+ */
+import { randomBytes } from 'node:crypto';
+import type { JwtKeyRotation } from '../rotation/names.ts';
+import { ASK, looksSecret, type Operations } from '../rotation/operations.ts';
+import { formatDuration } from '../rotation/schedule/duration.ts';
+import type { JwtKeyRotationStatus } from '../rotation/types.ts';
+import { columns, type Format, machineText, when } from './output.ts';
+import type { Waiting } from './rotate.ts';
+import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
+import { waitFor } from './wait.ts';
+
+type Over = Required<Pick<Emergency, 'keyGoneAt' | 'seconds'>> & Emergency;
+type Emergency = NonNullable<JwtKeyRotationStatus['emergency']>;
+
+export interface EmergencyOptions extends Waiting {
+  readonly reason: string;
+  /** Without it the name must be typed. */
+  readonly yes: boolean;
+  readonly output?: Format;
+}
+
+/** Burns every key of the Secret, and tells when the last pod accepted one. */
+export async function emergency(
+  operations: Operations,
+  terminal: Terminal,
+  name: string,
+  { reason, yes, wait, timeout, output }: EmergencyOptions,
+): Promise<Exit> {
+  const why = reasonOf(reason);
+  const resource = await operations.get(name);
+  if (!yes) await confirm(terminal, resource);
+  const askedAt = terminal.now();
+  const nonce = `${new Date(askedAt).toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`;
+  await operations.ask(name, ASK.emergency(nonce, why));
+  terminal.tell(`${name}: emergency ${nonce} was asked for\n`);
+  if (!wait) return EXIT.done;
+  const look = ({ status }: JwtKeyRotation) => (isOver(status?.emergency, nonce) ? status?.emergency : undefined);
+  const over = (await waitFor(operations, terminal, name, `emergency ${nonce}`, look, timeout)) as Over;
+  const secondsSinceAsked = Math.round((terminal.now() - askedAt) / 100) / 10;
+  const result = { ...over, askedAt: new Date(askedAt).toISOString(), secondsSinceAsked };
+  terminal.print(machineText(result, output) ?? overText(name, operations.namespace, result, terminal.now()));
+  return EXIT.done;
+}
+
+/** A person says that the cause of the last emergency was found. */
+export async function contained(operations: Operations, terminal: Terminal, name: string): Promise<Exit> {
+  const { metadata, status } = await operations.get(name);
+  const last = status?.emergency;
+  if (last === undefined) throw new CommandError(`${name} has had no emergency`, EXIT.failed);
+  if (last.keyGoneAt === undefined) {
+    const message = `emergency ${last.nonce} is not over: some pods may still accept a burnt key`;
+    throw new CommandError(message, EXIT.notReady);
+  }
+  await operations.ask(name, ASK.contained(last.nonce, metadata));
+  terminal.print(`${name}: emergency ${last.nonce} is contained\n`);
+  return EXIT.done;
+}
+
+function isOver(emergency: Emergency | undefined, nonce: string): boolean {
+  return emergency?.nonce === nonce && emergency.keyGoneAt !== undefined;
+}
+
+/** It goes into annotations, Events, the log and the audit: one line, and no secret. */
+function reasonOf(text: string): string {
+  const reason = text.replaceAll(/\s+/g, ' ').trim();
+  if (reason === '') throw new CommandError('--reason: say in a few words why, for the audit', EXIT.usage);
+  if (!looksSecret(reason)) return reason;
+  const message = '--reason: this looks as if it held a key or a token, and everybody may read it; describe it instead';
+  throw new CommandError(message, EXIT.usage);
+}
+
+async function confirm(terminal: Terminal, { metadata, spec, status }: JwtKeyRotation): Promise<void> {
+  const { name, namespace } = metadata;
+  if (!terminal.interactive) {
+    throw new CommandError('nobody is there to confirm it: give --yes', EXIT.usage);
+  }
+  const pods = (status?.targets ?? []).map(({ kind, name: target, pods: count }) => `${kind}/${target} (${count})`);
+  const what = spec.emergency.mode === 'FailClosed' ? 'deletes at once' : 'restarts one after another';
+  terminal.tell(
+    [
+      `EMERGENCY for ${namespace}/${name}, environment ${spec.environment}\n`,
+      `  burns every key of Secret ${spec.secretName}, for ever\n`,
+      `  refuses every token that was signed before: every user signs in again\n`,
+      `  ${what} the pods of ${pods.join(', ') || 'all targets'}\n`,
+    ].join(''),
+  );
+  const typed = await terminal.question(`Type the name (${name}) to go on: `);
+  if (typed.trim() !== name) throw new CommandError('not confirmed; nothing was done', EXIT.failed);
+}
+
+function overText(
+  name: string,
+  namespace: string,
+  {
+    nonce,
+    writtenAt,
+    keyGoneAt,
+    seconds,
+    residue = [],
+    residueIncomplete,
+    secondsSinceAsked,
+  }: Over & { readonly secondsSinceAsked: number },
+  now: number,
+): string {
+  const rows = [
+    ['fresh key written', when(writtenAt, now)],
+    ['old keys dead', `${when(keyGoneAt, now)}: every pod has refused them`],
+    [
+      'last pod that accepted one',
+      `not later than ${seconds} s after the write, ${formatDuration(secondsSinceAsked * 1000)} after it was asked for`,
+    ],
+    ...residue.map((place) => ['copy of a burnt key', place]),
+    ...(residueIncomplete === undefined ? [] : [['not searched', residueIncomplete]]),
+    ['next', `every user signs in again; once the cause is found: kubectl rekey contained ${name} -n ${namespace}`],
+  ];
+  return `${name}: emergency ${nonce} is over\n${columns(rows, '  ')}`;
+}

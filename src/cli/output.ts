@@ -1,0 +1,33 @@
+/**
+ * How results are written: columns for people, JSON or YAML for programs.
+ */
+import { dump } from 'js-yaml';
+import { formatDuration } from '../rotation/schedule/duration.ts';
+
+export const FORMATS = ['json', 'yaml', 'wide'] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** @returns undefined where people read it */
+export function machineText(value: unknown, format: Format | undefined): string | undefined {
+  if (format === 'json') return `${JSON.stringify(value, undefined, 2)}\n`;
+  if (format === 'yaml') return dump(value, { noRefs: true });
+  return undefined;
+}
+
+/** @returns rows below each other, with two spaces between columns as kubectl has three */
+export function columns(rows: readonly (readonly string[])[], indent = ''): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  const line = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
+  return rows.map((row) => `${indent}${line(row).trimEnd()}\n`).join('');
+}
+
+/**
+ * @param time ISO 8601, or milliseconds since the epoch
+ * @returns such as `2026-02-01T03:00:00Z (in 4d 2h)`; `–` for none
+ */
+export function when(time: string | number | undefined, now: number): string {
+  const at = typeof time === 'string' ? Date.parse(time) : (time ?? Number.NaN);
+  if (Number.isNaN(at)) return '–';
+  const text = new Date(at).toISOString().replace(/\.\d{3}Z$/, 'Z');
+  return `${text} (${at > now ? `in ${formatDuration(at - now)}` : `${formatDuration(now - at)} ago`})`;
+}

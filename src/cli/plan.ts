@@ -1,0 +1,127 @@
+/**
+ * `plan` and `check`: what the next rotation will do, and what keeps it from starting.
+ */
+import type { JwtKeyRotation } from '../rotation/names.ts';
+import { REQUEST } from '../rotation/names.ts';
+import type { Operations } from '../rotation/operations.ts';
+import { type Forecast, forecast, stepAt } from '../rotation/plan/forecast.ts';
+import { formatDuration } from '../rotation/schedule/duration.ts';
+import { specFinding } from '../rotation/settings.ts';
+import { lastedMs } from './history.ts';
+import { columns, when } from './output.ts';
+import { conditionOf, isSeen, UNSEEN } from './status.ts';
+
+/** What stands in the way: a reason and a sentence. */
+export interface Obstacle {
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface Plan extends Omit<Forecast, 'findings'> {
+  readonly resource: string;
+  /** When it starts, milliseconds since the epoch; undefined if nobody asks for one and none is scheduled. */
+  readonly startsAt?: number;
+  readonly obstacles: readonly Obstacle[];
+  /** Where a rotation under way is: a phase of `steps`. */
+  readonly underWay?: string;
+  /** How long the last completed rotation took, milliseconds. */
+  readonly lastTookMs?: number;
+  /** The longest life of a token, milliseconds: how old the oldest can be that is refused. */
+  readonly maxTokenTtlMs: number;
+}
+
+/**
+ * @param at `now`: as if somebody asked for it now
+ * @returns what stands in the way alone where the spec cannot be understood
+ */
+export async function planOf(
+  operations: Operations,
+  resource: JwtKeyRotation,
+  at: 'now' | 'schedule',
+  now: number,
+): Promise<Plan | { readonly obstacles: readonly Obstacle[] }> {
+  const invalid = specFinding(resource.spec);
+  if (invalid !== undefined) return { obstacles: [invalid] };
+  const surroundings = await operations.surroundings(resource);
+  const due = Date.parse(resource.status?.nextRotationTime ?? '');
+  const startsAt = at === 'now' ? now : Number.isNaN(due) ? undefined : Math.max(due, now);
+  const { findings, ...rest } = forecast(surroundings, startsAt ?? now);
+  const step = stepAt({ ...rest, findings }, resource.status?.phase);
+  const completed = resource.status?.history?.find(({ outcome }) => outcome === 'Completed');
+  const lastTookMs = completed && lastedMs(completed);
+  // a rotation under way is what the targets are in the middle of
+  const obstacles = step === undefined ? findings : findings.filter(({ reason }) => reason !== 'RolloutInProgress');
+  return {
+    resource: `${resource.metadata.namespace}/${resource.metadata.name}`,
+    ...rest,
+    ...(startsAt !== undefined && { startsAt }),
+    obstacles: merged(told(resource), obstacles),
+    ...(step !== undefined && { underWay: rest.steps[step]?.phase ?? '' }),
+    ...(lastTookMs !== undefined && { lastTookMs }),
+    maxTokenTtlMs: surroundings.settings.maxTokenTtlMs,
+  };
+}
+
+/** What the operator says. It has asked the pods and read the Secret. */
+function told(resource: JwtKeyRotation): readonly Obstacle[] {
+  if (!isSeen(resource)) return [{ reason: 'NotSeen', message: UNSEEN }];
+  const paused = resource.metadata.annotations?.[REQUEST.paused] === 'true';
+  const ready = conditionOf(resource, 'Ready');
+  return [
+    ...(paused ? [{ reason: 'Paused', message: `the annotation ${REQUEST.paused} is set` }] : []),
+    ...(resource.spec.suspend ? [{ reason: 'Suspended', message: 'spec.suspend is set' }] : []),
+    ...(ready?.status === 'False' && ready.reason !== 'Paused' ? [ready] : []),
+  ].map(({ reason, message }) => ({ reason, message }));
+}
+
+function merged(first: readonly Obstacle[], more: readonly Obstacle[]): readonly Obstacle[] {
+  const known = new Set(first.map(({ reason }) => reason));
+  return [...first, ...more.filter(({ reason }) => !known.has(reason))];
+}
+
+export function obstaclesText(obstacles: readonly Obstacle[]): string {
+  if (obstacles.length === 0) return '  nothing, as far as it shows without asking the pods\n';
+  return columns(
+    obstacles.map(({ reason, message }) => [reason, message]),
+    '  ',
+  );
+}
+
+export function planText(plan: Plan, now: number): string {
+  const { steps, restarts, way, unless, warnings, obstacles, underWay, startsAt, lastTookMs } = plan;
+  const current = steps.findIndex(({ phase }) => phase === underWay);
+  const facts = [
+    ['starts', underWay === undefined ? when(startsAt, now) : `under way, in the phase ${underWay}`],
+    ['way', way === 'Overlap' ? 'Overlap: both keys are accepted for a while' : 'Cutover: the key is replaced at once'],
+    ...(unless === undefined ? [] : [['unless', unless]]),
+    ['refused tokens', refusedText(plan)],
+    ['the last one took', lastTookMs === undefined ? 'not known: none was completed yet' : formatDuration(lastTookMs)],
+  ];
+  const stepRows = steps.map((step, i) => {
+    const mark = current === -1 || i > current ? '' : i === current ? 'now' : 'done';
+    return [String(i + 1), step.phase, mark, step.does, step.restarts.join(', ') || '–', waitText(step, now)];
+  });
+  const restartRows = restarts.map(({ target, pods, times }) => [target, String(pods), String(times)]);
+  return [
+    `${plan.resource}\n`,
+    columns(facts, '  '),
+    '\n',
+    columns([['STEP', 'PHASE', '', 'WHEN IT IS OVER', 'RESTARTS', 'WAITS'], ...stepRows], '  '),
+    '\n',
+    columns([['TARGET', 'PODS', 'RESTARTS'], ...restartRows], '  '),
+    '\nIn the way\n',
+    obstaclesText(obstacles),
+    ...(warnings.length === 0 ? [] : ['\nWorth knowing\n', ...warnings.map((warning) => `  ${warning}\n`)]),
+  ].join('');
+}
+
+function refusedText({ way, maxTokenTtlMs }: Plan): string {
+  if (way === 'Overlap') return 'none';
+  return `all that were signed before and have not expired, up to ${formatDuration(maxTokenTtlMs)} old: every user signs in again. How many there are is known to the services that issued them, not to rekey. Until the last pod has started anew, services refuse each other's new tokens too`;
+}
+
+function waitText({ notBefore, never, lastsMs }: Forecast['steps'][number], now: number): string {
+  if (never === true) return 'for a maintenance window, and none opens';
+  if (notBefore !== undefined) return `for the maintenance window of ${when(notBefore, now)}`;
+  return lastsMs === undefined ? 'for the pods' : formatDuration(lastsMs);
+}

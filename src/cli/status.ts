@@ -1,0 +1,103 @@
+/**
+ * `status`: where each rotation is, and what it waits for.
+ */
+import type { JwtKeyRotation } from '../rotation/names.ts';
+import type { JwtKeyRotationStatus } from '../rotation/types.ts';
+import { columns, when } from './output.ts';
+
+export type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];
+
+export function conditionOf({ status }: JwtKeyRotation, type: string): Condition | undefined {
+  return status?.conditions?.find((condition) => condition.type === type);
+}
+
+/** @returns whether the operator has seen the spec as it is and finds nothing in the way */
+export function isReady(resource: JwtKeyRotation): boolean {
+  return isSeen(resource) && conditionOf(resource, 'Ready')?.status === 'True';
+}
+
+/** @returns whether the status speaks of the spec as it is */
+export function isSeen({ metadata, status }: JwtKeyRotation): boolean {
+  return (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+}
+
+export const UNSEEN = 'the operator has not looked at it yet: does it run, and may it work in this namespace?';
+
+/** A line for each. */
+export function listText(resources: readonly JwtKeyRotation[], now: number, wide: boolean): string {
+  const head = ['NAMESPACE', 'NAME', 'PHASE', 'READY', 'KEY', 'NEXT'];
+  const rows = resources.map((resource) => {
+    const { metadata, status } = resource;
+    const ready = conditionOf(resource, 'Ready');
+    const next = when(status?.nextRotationTime, now);
+    const cells = [metadata.namespace ?? '', metadata.name, status?.phase ?? 'Unknown', readyText(resource, ready)];
+    return [...cells, status?.currentKeyId ?? '–', next, ...(wide ? [ready?.message ?? UNSEEN] : [])];
+  });
+  return columns([wide ? [...head, 'MESSAGE'] : head, ...rows]);
+}
+
+/** All of one. */
+export function statusText(resource: JwtKeyRotation, now: number): string {
+  const { metadata, spec, status = {} } = resource;
+  const facts: (readonly [string, string])[] = [
+    ['phase', status.phase ?? 'Unknown'],
+    ['environment', spec.environment],
+    [
+      'key',
+      `${status.currentKeyId ?? '–'} in Secret ${spec.secretName}, keyset version ${status.keysetVersion ?? '–'}`,
+    ],
+    ['last rotation', when(status.lastRotationTime, now)],
+    ['next rotation', spec.suspend ? 'none: spec.suspend is set' : when(status.nextRotationTime, now)],
+    ...(status.retireNotBefore === undefined ? [] : [['old key leaves', when(status.retireNotBefore, now)] as const]),
+  ];
+  return [
+    `${metadata.namespace}/${metadata.name}\n`,
+    columns(facts, '  '),
+    ...(isSeen(resource) ? [] : [`  ${UNSEEN}\n`]),
+    '\n',
+    targetsText(status),
+    '\n',
+    conditionsText(status, now),
+    ...emergencyText(resource, now),
+  ].join('');
+}
+
+function readyText(resource: JwtKeyRotation, ready: Condition | undefined): string {
+  if (ready === undefined || !isSeen(resource)) return 'Unknown';
+  return ready.status === 'True' ? 'True' : `${ready.status}: ${ready.reason}`;
+}
+
+function targetsText({ targets = [] }: JwtKeyRotationStatus): string {
+  const rows = targets.map(({ kind, name, pods, ready, acked, version, level }) => {
+    return [`${kind}/${name}`, `${ready}/${pods}`, `${acked}/${pods}`, String(version), level];
+  });
+  return columns([['TARGET', 'READY', 'ACKNOWLEDGED', 'VERSION', 'HOW'], ...rows], '  ');
+}
+
+function conditionsText({ conditions = [] }: JwtKeyRotationStatus, now: number): string {
+  const rows = conditions.map(({ type, status, reason, lastTransitionTime, message }) => {
+    return [type, status, reason, when(lastTransitionTime, now).replace(/^.*\((.*)\)$/, '$1'), message];
+  });
+  return columns([['CONDITION', 'STATUS', 'REASON', 'SINCE', 'MESSAGE'], ...rows], '  ');
+}
+
+/** Of the last emergency: from the fresh key to the last pod that accepted an old one. */
+function emergencyText({ metadata, status }: JwtKeyRotation, now: number): readonly string[] {
+  const { emergency } = status ?? {};
+  if (emergency === undefined) return [];
+  const { nonce, reason, writtenAt, keyGoneAt, seconds, residue = [], residueIncomplete } = emergency;
+  const over = keyGoneAt !== undefined;
+  const rows = [
+    ['emergency', `${nonce}: ${reason}`],
+    ['fresh key written', when(writtenAt, now)],
+    [
+      'old keys dead',
+      over ? `${when(keyGoneAt, now)}, ${seconds} s after that` : 'not proved yet: some pods may accept one',
+    ],
+    ...residue.map((place) => ['copy of a burnt key', place]),
+    ...(residueIncomplete === undefined ? [] : [['not searched', residueIncomplete]]),
+  ];
+  const contained = status?.conditions?.find(({ type }) => type === 'CompromiseContained')?.status === 'True';
+  const hint = `  once the cause is found: kubectl rekey contained ${metadata.name} -n ${metadata.namespace}\n`;
+  return ['\n', columns(rows, '  '), ...(over && !contained ? [hint] : [])];
+}

@@ -1,0 +1,29 @@
+/**
+ * What a command says and asks. Results go to standard output, all else to standard error, so that a pipe gets results only.
+ */
+export interface Terminal {
+  /** A result. */
+  print(text: string): void;
+  /** What happens meanwhile, and what went wrong. */
+  tell(text: string): void;
+  /** Whether somebody is there to answer. */
+  readonly interactive: boolean;
+  /** @returns the line that was typed */
+  question(text: string): Promise<string>;
+  /** Milliseconds since the epoch. */
+  now(): number;
+}
+
+/** Exit statuses. */
+export const EXIT = { done: 0, failed: 1, usage: 2, notReady: 3 } as const;
+export type Exit = (typeof EXIT)[keyof typeof EXIT];
+
+/** Something that the user can put right, told in one sentence. */
+export class CommandError extends Error {
+  readonly exit: Exit;
+
+  constructor(message: string, exit: Exit) {
+    super(message);
+    this.exit = exit;
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * What people do to a JwtKeyRotation: look at it, follow it, and ask for something. All of it goes through the resource
+ * itself, by the rights of whoever asks: the Secret is never read, and the operator alone acts.
+ */
+import type { KubeClient } from '../kube/client.ts';
+import type { ObjectMeta } from '../kube/types.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Logger } from '../runtime/log.ts';
+import { redactText } from '../runtime/redact.ts';
+import { Reflector } from '../runtime/reflector.ts';
+import type { Surroundings } from './facts.ts';
+import { JWT_KEY_ROTATIONS, type JwtKeyRotation, REQUEST } from './names.ts';
+import { surroundingsOf } from './preview.ts';
+
+/** Who the API server says has asked. */
+const FIELD_MANAGER = 'kubectl-rekey';
+
+export interface OperationsOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  /** Told of connections that break while something is followed. */
+  readonly log: Logger;
+  readonly namespace: string;
+}
+
+/** Each is a JSON merge patch (RFC 7396). */
+export const ASK = {
+  /** @param at any value that was not used before; by convention a time */
+  rotate: (at: string) => annotating({ [REQUEST.rotateAt]: at }),
+  abort: (at: string) => annotating({ [REQUEST.abortAt]: at }),
+  pause: () => annotating({ [REQUEST.paused]: 'true' }),
+  suspend: () => ({ spec: { suspend: true } }),
+  /** Ends a pause and a suspension. */
+  resume: () => ({ ...annotating({ [REQUEST.paused]: null }), spec: { suspend: false } }),
+  emergency: (nonce: string, reason: string) => annotating({ [REQUEST.emergency]: `${nonce}: ${reason}` }),
+  /** Takes the emergency away too, so that it is never served again; not if somebody has asked for another meanwhile. */
+  contained: (nonce: string, { resourceVersion, annotations }: ObjectMeta) => {
+    const isLast = annotations?.[REQUEST.emergency]?.startsWith(`${nonce}:`) === true;
+    const changed = { [REQUEST.contained]: nonce, ...(isLast && { [REQUEST.emergency]: null }) };
+    return { metadata: { resourceVersion, annotations: changed } };
+  },
+} as const;
+
+function annotating(annotations: Readonly<Record<string, string | null>>) {
+  return { metadata: { annotations } };
+}
+
+/** @returns whether a text that everybody may read seems to hold a key or a token */
+export function looksSecret(text: string): boolean {
+  return redactText(text) !== text;
+}
+
+/** The JwtKeyRotations of one namespace. */
+export class Operations {
+  readonly #options: OperationsOptions;
+
+  constructor(options: OperationsOptions) {
+    this.#options = options;
+  }
+
+  get namespace(): string {
+    return this.#options.namespace;
+  }
+
+  /** @throws KubeError NotFound if there is none of this name */
+  get(name: string): Promise<JwtKeyRotation> {
+    const { client, namespace } = this.#options;
+    return client.get(JWT_KEY_ROTATIONS, { namespace, name });
+  }
+
+  /** @returns those that the label selector selects, by namespace and name */
+  async list(selector?: string, allNamespaces = false): Promise<readonly JwtKeyRotation[]> {
+    const { client, namespace } = this.#options;
+    const selection = {
+      ...(!allNamespaces && { namespace }),
+      ...(selector !== undefined && { labelSelector: selector }),
+    };
+    const { items } = await client.list(JWT_KEY_ROTATIONS, selection);
+    const { apiVersion, kind } = JWT_KEY_ROTATIONS;
+    return items.map((item) => ({ ...item, apiVersion, kind }));
+  }
+
+  /** @param patch one of {@link ASK} */
+  ask(name: string, patch: object): Promise<JwtKeyRotation> {
+    const { client, namespace } = this.#options;
+    return client.mergePatch(JWT_KEY_ROTATIONS, { namespace, name }, patch, { fieldManager: FIELD_MANAGER });
+  }
+
+  /**
+   * Looks at the resource now and at each change, until an answer is found. A connection that breaks is made anew.
+   *
+   * @param look returns undefined as long as there is no answer
+   * @returns undefined if there was none before the signal was aborted
+   * @throws GoneError when the resource is deleted meanwhile
+   */
+  async follow<T>(
+    name: string,
+    look: (resource: JwtKeyRotation) => T | undefined,
+    signal: AbortSignal,
+  ): Promise<T | undefined> {
+    const { client, clock, log, namespace } = this.#options;
+    const found = Promise.withResolvers<T | undefined>();
+    const ended = new AbortController();
+    const gone = () => found.reject(new GoneError(`JwtKeyRotation ${name} was deleted`));
+    const reflector = new Reflector({
+      ...{ client, clock, log, type: JWT_KEY_ROTATIONS, project: (raw: JwtKeyRotation) => raw },
+      selection: { namespace, fieldSelector: `metadata.name=${name}` },
+    });
+    reflector.store.onChange((_, __, current) => {
+      if (current === undefined) return gone();
+      try {
+        const answer = look(current);
+        if (answer !== undefined) found.resolve(answer);
+      } catch (error) {
+        found.reject(error);
+      }
+    });
+    const stop = () => found.resolve(undefined);
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    void reflector.synced.then(() => reflector.store.size === 0 && gone());
+    const running = reflector.run(ended.signal);
+    try {
+      return await found.promise;
+    } finally {
+      signal.removeEventListener('abort', stop);
+      ended.abort();
+      await running;
+    }
+  }
+
+  /** What a rotation of this resource would meet now. */
+  surroundings(resource: JwtKeyRotation): Promise<Surroundings> {
+    const { client, clock } = this.#options;
+    return surroundingsOf(client, resource, clock.now());
+  }
+}
+
+/** What was followed is not there any more. */
+export class GoneError extends Error {}

@@ -1,0 +1,156 @@
+/**
+ * What a rotation will do, told before it starts: which way it goes, in which steps, who is restarted, and which tokens are
+ * refused. It knows no more than the planner decides by, and asks no pod.
+ */
+import type { Surroundings, TargetFacts } from '../facts.ts';
+import type { Finding } from '../finding.ts';
+import { windowState } from '../schedule/cadence.ts';
+import type { WindowSettings } from '../settings.ts';
+import type { JwtKeyRotationStatus } from '../types.ts';
+import { isBlindToStaged, mayCutOver } from './cutover.ts';
+import { everyFinding } from './policies/preflight.ts';
+import { reloaderPresent } from './policies/reloader.ts';
+import { label } from './policies/targets.ts';
+import { signers, verifiers } from './requirements.ts';
+
+export interface ForecastStep {
+  readonly phase: 'Preflight' | 'Staging' | 'Promoting' | 'Draining' | 'Retiring' | 'Switching';
+  /** What is true when it is over, for people. */
+  readonly does: string;
+  /** Whose pods are replaced, such as `Deployment/main`. */
+  readonly restarts: readonly string[];
+  /** Not before this, milliseconds since the epoch: a maintenance window opens. */
+  readonly notBefore?: number;
+  /** No window is known to open. */
+  readonly never?: true;
+  /** It takes as long as this at least, milliseconds. */
+  readonly lastsMs?: number;
+}
+
+export interface Forecast {
+  readonly way: 'Overlap' | 'Cutover';
+  /** What pods may still answer that leads to another way, or to none. */
+  readonly unless?: string;
+  readonly steps: readonly ForecastStep[];
+  /** How often each target is restarted. */
+  readonly restarts: readonly { readonly target: string; readonly pods: number; readonly times: number }[];
+  /** Valid tokens that will be refused, and why. */
+  readonly refused: string;
+  /** What keeps it from starting now. */
+  readonly findings: readonly Finding[];
+  /** What it will not be kept from by, but people should know. */
+  readonly warnings: readonly string[];
+}
+
+/** @param from when the rotation starts, milliseconds since the epoch */
+export function forecast(surroundings: Surroundings, from: number): Forecast {
+  const { settings, targets } = surroundings;
+  const blind = isBlindToStaged(surroundings) && mayCutOver(surroundings);
+  const way = settings.strategy === 'Cutover' || blind ? 'Cutover' : 'Overlap';
+  const steps = way === 'Cutover' ? cutoverSteps(surroundings, from) : overlapSteps(surroundings, from);
+  const unless = way === 'Overlap' ? otherWay(surroundings) : undefined;
+  const timesOf = (target: TargetFacts) => steps.filter(({ restarts }) => restarts.includes(label(target))).length;
+  const cutoverFinding = way === 'Cutover' ? reloaderPresent(surroundings) : undefined;
+  return {
+    way,
+    ...(unless !== undefined && { unless }),
+    steps,
+    restarts: targets.map((target) => ({
+      target: label(target),
+      pods: target.pods.length,
+      times: timesOf(target),
+    })),
+    refused: way === 'Cutover' ? 'every token that was signed before' : 'none',
+    findings: [...everyFinding(surroundings), ...(cutoverFinding ? [cutoverFinding] : [])],
+    warnings: warningsOf(surroundings),
+  };
+}
+
+/** @returns the step that a rotation under way is at; undefined if none of them */
+export function stepAt({ steps }: Forecast, phase: JwtKeyRotationStatus['phase']): number | undefined {
+  const at = steps.findIndex((step) => step.phase === (phase === 'Staged' ? 'Staging' : phase));
+  return at === -1 ? undefined : at;
+}
+
+function overlapSteps({ settings, targets }: Surroundings, from: number): readonly ForecastStep[] {
+  const preStaged = settings.preStage ? '; left out where the rotation before has staged it' : '';
+  const eager = settings.retireMode === 'Eager' || settings.preStage;
+  return [
+    preflight,
+    {
+      phase: 'Staging',
+      does: `the new key is accepted by every verifier, the old one signs${preStaged}`,
+      restarts: restarted(verifiers(targets)),
+    },
+    {
+      phase: 'Promoting',
+      does: 'the new key signs, the old one is accepted',
+      restarts: restarted(signers(targets)),
+      ...inWindow(settings.windows, from),
+    },
+    {
+      phase: 'Draining',
+      does: 'no pod signs with the old key any more; its last tokens expire',
+      restarts: [],
+      lastsMs: settings.drainMs,
+    },
+    {
+      phase: 'Retiring',
+      does: eager
+        ? 'every verifier refuses the old key'
+        : 'the old key has left the Secret; pods forget it when they restart',
+      restarts: eager ? restarted(verifiers(targets)) : [],
+    },
+  ];
+}
+
+function cutoverSteps({ settings, targets }: Surroundings, from: number): readonly ForecastStep[] {
+  return [
+    preflight,
+    {
+      phase: 'Switching',
+      does: 'the new key is the only one; all pods are deleted at once',
+      restarts: targets.map(label),
+      ...inWindow(settings.windows, from),
+    },
+  ];
+}
+
+const preflight: ForecastStep = {
+  phase: 'Preflight',
+  does: 'every verifier has accepted a token of the key in use and refused one of a made-up key',
+  restarts: [],
+};
+
+function inWindow(windows: readonly WindowSettings[], from: number): Pick<ForecastStep, 'notBefore' | 'never'> {
+  const { open, opensAt } = windowState(windows, from);
+  if (open) return {};
+  return opensAt === undefined ? { never: true } : { notBefore: opensAt };
+}
+
+/** Mounted files follow without a restart. */
+function restarted(targets: readonly TargetFacts[]): readonly string[] {
+  return targets.filter(({ settings }) => settings.source === 'Env').map(label);
+}
+
+function otherWay(surroundings: Surroundings): string {
+  const single = 'a verifier turns out to hold one key only';
+  if (!mayCutOver(surroundings)) return `${single}: then it is aborted, and no token is refused (SingleKeyService)`;
+  return `${single}: then all keys are replaced at once inside a window, and every token that was signed before is refused`;
+}
+
+function warningsOf(surroundings: Surroundings): readonly string[] {
+  const { targets, settings, unlistedConsumers } = surroundings;
+  const restarting = targets.filter((target) => target.settings.source === 'Env');
+  const told = restarting.flatMap((target) => {
+    const { interruption, overloaded } = target.workload ?? {};
+    return [interruption, overloaded].flatMap((why) => (why === undefined ? [] : [`${label(target)}: ${why}`]));
+  });
+  const reloader = reloaderPresent(surroundings);
+  const strangers = settings.unlistedConsumers === 'Warn' ? unlistedConsumers : [];
+  return [
+    ...told,
+    ...(reloader ? [reloader.message] : []),
+    ...strangers.map((name) => `${name} uses the Secret and is no target: it is not restarted`),
+  ];
+}

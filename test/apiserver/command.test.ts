@@ -1,0 +1,194 @@
+/** The command line against a real API server, by the rights of somebody who may not read a Secret. */
+import { join } from 'node:path';
+import { describe, expect, inject, it } from 'vitest';
+import { rekey, type Said } from '../support/scenario/command.ts';
+import { conditionOf, readState, waitForPhase, waitUntilTold } from '../support/scenario/rotation.ts';
+import { openScene, type Scene } from '../support/scenario/scene.ts';
+import { until } from '../support/scenario/until.ts';
+
+const cluster = inject('cluster');
+
+/** What docs/reference/command-line.md asks for, and no more: `update` on the Secret is what the admission policies ask. */
+const RIGHTS = [
+  { apiGroups: ['rekey.dev'], resources: ['jwtkeyrotations'], verbs: ['get', 'list', 'watch', 'patch'] },
+  { apiGroups: ['apps'], resources: ['deployments', 'statefulsets', 'daemonsets'], verbs: ['get', 'list', 'patch'] },
+  { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
+  { apiGroups: [''], resources: ['secrets'], verbs: ['update'] },
+];
+
+type Run = (...args: string[]) => Promise<Said>;
+
+/** @returns runs a command in the scene's namespace as somebody with these rights */
+async function commandIn({ api, namespace }: Scene, rules: readonly object[] = RIGHTS): Promise<Run> {
+  const user = 'on-call';
+  await api.create({ kind: 'ServiceAccount', metadata: { namespace, name: user } });
+  await api.create({ kind: 'Role', metadata: { namespace, name: user }, rules });
+  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: user };
+  await api.create({
+    kind: 'RoleBinding',
+    metadata: { namespace, name: user },
+    roleRef,
+    subjects: [{ kind: 'ServiceAccount', namespace, name: user }],
+  });
+  const path = join(cluster.dir, namespace, `${user}.kubeconfig`);
+  await api.serviceAccountKubeconfig(namespace, user, path);
+  const run: Run = (...args) => rekey([...args, '--kubeconfig', path, '--namespace', namespace]);
+  if (rules.length > 0) await until('the rights are there', async () => (await run('status')).code !== 1);
+  return run;
+}
+
+describe.concurrent('the command line', () => {
+  it('tells what a rotation will do, follows one to its end, and goes back', async () => {
+    const scene = await openScene(cluster);
+    const { api, namespace, name } = scene;
+    const run = await commandIn(scene);
+
+    const plan = await run('plan', name, '--now');
+    expect(plan).toMatchObject({ code: 0, told: '' });
+    for (const line of [
+      /way +Overlap/,
+      /refused tokens +none/,
+      /2 +Staging .* Deployment\/main, Deployment\/autoscraper, Deployment\/admin +for the pods/,
+      /3 +Promoting .* Deployment\/main +for the pods/,
+      /4 +Draining .* – +7s/,
+      /Deployment\/main +2 +3\n/,
+      /Deployment\/admin +1 +2\n/,
+      /In the way\n {2}nothing/,
+    ])
+      expect(plan.result).toMatch(line);
+
+    // a paused target is in the way, for the operator and for the plan
+    await api.patch({ kind: 'Deployment', namespace, name: 'admin' }, { spec: { paused: true } });
+    const check = await run('check', name, '-o', 'json');
+    expect(check.code).toBe(3);
+    expect(JSON.parse(check.result)).toEqual([
+      { reason: 'TargetPaused', message: expect.stringContaining('Deployment/admin is paused') },
+    ]);
+    await waitUntilTold(api, namespace, name, 'TargetPaused');
+    const late = await run('rotate', name, '--wait', '--timeout', '3s');
+    expect(late).toMatchObject({ code: 3, told: expect.stringContaining('TargetPaused: ') });
+    expect(late.told).toContain('is not over after 3 s; it goes on');
+    expect((await run('status')).result).toMatch(/False: TargetPaused/);
+    await api.patch({ kind: 'Deployment', namespace, name: 'admin' }, { spec: { paused: null } });
+
+    const before = (await readState(api, namespace, name)).resource.status?.currentKeyId;
+    const done = await run('rotate', '--all', '--wait');
+    const { resource, keyset } = await readState(api, namespace, name);
+    const { currentKeyId: after = '' } = resource.status ?? {};
+    expect(done).toMatchObject({ code: 0, result: expect.stringContaining(`${name}: Completed: `) });
+    expect(after).not.toBe(before);
+    expect(done.result).toContain(`→ ${after}\n`);
+    expect(done.told).toMatch(/Draining: the old key leaves at /);
+    expect(keyset?.rotation).toMatchObject({ trigger: 'Annotation', actor: 'kubectl-rekey', outcome: 'Completed' });
+
+    const [status, json, all, history] = await Promise.all([
+      run('status', name),
+      run('status', name, '-o', 'json'),
+      run('status', '-o', 'wide'),
+      run('history', name),
+    ]);
+    expect(status).toMatchObject({
+      code: 0,
+      result: expect.stringMatching(/Deployment\/main +2\/2 +2\/2 +\d+ +Canary/),
+    });
+    expect(JSON.parse(json.result)).toMatchObject({ kind: 'JwtKeyRotation', status: { currentKeyId: after } });
+    expect(all.result).toMatch(new RegExp(`${namespace} +${name} +Steady +True +${after} `));
+    expect(history.result).toMatch(new RegExp(`Completed +\\S+ → ${after} +Annotation +kubectl-rekey`));
+
+    expect((await run('rotate', name)).code).toBe(0);
+    await waitForPhase(api, namespace, name, 'Draining');
+    expect((await run('plan', name)).result).toMatch(/starts +under way, in the phase Draining/);
+    const back = await run('abort', name, '--wait');
+    expect(back).toMatchObject({ code: 0, result: expect.stringContaining(`RolledBack: ${after} signs as before`) });
+    expect(await scene.close()).toEqual([]);
+  });
+
+  it('burns every key when one has leaked, and says when the last pod accepted one', async () => {
+    const scene = await openScene(cluster);
+    const { api, namespace, name } = scene;
+    const run = await commandIn(scene);
+    const nothing = async () => (await readState(api, namespace, name)).resource.metadata.annotations ?? {};
+
+    // what is not meant like that changes nothing
+    expect(await run('emergency', name)).toMatchObject({ code: 2, told: expect.stringContaining('--reason') });
+    expect((await run('emergency', name, '--reason', 'found in a log')).told).toContain('give --yes');
+    const leak = await run('emergency', name, '--yes', '--reason', `found ${scene.firstKey} in a log`);
+    expect(leak).toMatchObject({ code: 2, told: expect.stringContaining('looks as if it held a key') });
+    expect(leak.told).not.toContain(scene.firstKey);
+    expect(await run('contained', name)).toMatchObject({ code: 1, told: expect.stringContaining('no emergency') });
+    expect(Object.keys(await nothing()).filter((key) => key.startsWith('rekey.dev/'))).toEqual([]);
+
+    const said = await run('emergency', name, '--yes', '--reason', 'found in a log');
+    const { resource, keyset } = await readState(api, namespace, name);
+    const { emergency } = resource.status ?? {};
+    expect(said.code).toBe(0);
+    expect(said.result).toContain(`emergency ${emergency?.nonce} is over`);
+    expect(said.result).toMatch(
+      new RegExp(`not later than ${emergency?.seconds} s after the write, [0-9]+s after it was asked`),
+    );
+    expect(said.told).toMatch(/Burning: \d of 4 pods are proved to refuse every burnt key/);
+    expect(keyset?.rotation).toMatchObject({ actor: 'kubectl-rekey', reason: 'found in a log' });
+    expect(await scene.accepting(scene.firstKey)).toEqual([]);
+    expect((await run('status', name)).result).toContain('once the cause is found: kubectl rekey contained');
+
+    expect(await run('contained', name)).toMatchObject({ code: 0 });
+    await until('it is contained', async () => {
+      return conditionOf((await readState(api, namespace, name)).resource, 'CompromiseContained')?.status === 'True';
+    });
+    expect(Object.keys(await nothing()).filter((key) => key.startsWith('rekey.dev/'))).toEqual([
+      'rekey.dev/compromise-contained',
+    ]);
+    expect(await scene.close()).toEqual([]);
+  });
+
+  it('says which tokens a cutover will refuse, waits for a window, and pauses', async () => {
+    const scene = await openScene(cluster, {
+      fleet: { services: { main: { replicas: 0 }, autoscraper: { replicas: 0 }, admin: { replicas: 0 } } },
+      spec: {
+        ...{ strategy: 'Cutover', allowCutover: true },
+        maintenanceWindows: [{ kind: 'Allow', schedule: '0 3 29 2 *', duration: '2h' }],
+      },
+    });
+    const { api, namespace, name } = scene;
+    const run = await commandIn(scene);
+    const plan = await run('plan', name, '--now', '-o', 'yaml');
+    expect(plan.result).toMatch(/^way: Cutover$/m);
+    const text = (await run('plan', name, '--now')).result;
+    expect(text).toMatch(/refused tokens +all that were signed before and have not expired, up to 5s old/);
+    expect(text).toMatch(/2 +Switching .* for the maintenance window of 20\d\d-02-29T03:00:00Z \(in \d+d/);
+
+    expect((await run('pause', name)).code).toBe(0);
+    await waitUntilTold(api, namespace, name, 'Paused');
+    expect((await run('suspend', name)).code).toBe(0);
+    const held = JSON.parse((await run('check', name, '-o', 'json')).result) as { reason: string }[];
+    expect(held.map(({ reason }) => reason)).toEqual(expect.arrayContaining(['Paused', 'Suspended']));
+    expect((await run('resume', name)).code).toBe(0);
+    const { metadata, spec } = (await readState(api, namespace, name)).resource;
+    expect([metadata.annotations?.['rekey.dev/paused'], spec.suspend]).toEqual([undefined, false]);
+    expect(await scene.close()).toEqual([]);
+  });
+
+  it('says what is wrong: no such resource, no right, no such command', async () => {
+    const scene = await openScene(cluster, { adopt: false, fleet: { only: [] } });
+    const { namespace, name } = scene;
+    const run = await commandIn(scene);
+    expect(await run('status', 'other')).toMatchObject({
+      code: 1,
+      told: `get jwtkeyrotations/other in ns ${namespace}: NotFound (404): jwtkeyrotations.rekey.dev "other" not found\n`,
+    });
+    // no operator runs here
+    expect(await run('status', name)).toMatchObject({
+      code: 3,
+      result: expect.stringContaining('has not looked at it yet'),
+    });
+    expect(await run('check', name)).toMatchObject({ code: 3, result: expect.stringContaining('NotSeen') });
+    expect(await run('status', '-A')).toMatchObject({ code: 1, told: expect.stringContaining('Forbidden') });
+    expect(await run('rotate')).toMatchObject({ code: 2, told: 'give names, or --selector, or --all\n' });
+    expect(await run('rotat')).toMatchObject({ code: 2, told: expect.stringContaining('Did you mean rotate?') });
+    expect(await run('plan', name, '-o', 'xml')).toMatchObject({ code: 2 });
+    expect(await rekey(['status', '--kubeconfig', '/dev/null'])).toMatchObject({ code: 1 });
+    const help = await rekey(['--help']);
+    expect(help).toMatchObject({ code: 0, told: '' });
+    expect(await scene.close()).toEqual([]);
+  });
+});

@@ -1,0 +1,25 @@
+/** The command line as users run it: a process of its own, with a kubeconfig of somebody. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { COMPILED } from '../node/images.ts';
+
+export interface Said {
+  readonly code: number;
+  /** Standard output. */
+  readonly result: string;
+  /** Standard error. */
+  readonly told: string;
+}
+
+const PROGRAM = join(import.meta.dirname, '..', '..', '..', 'src', 'kubectl-rekey.ts');
+
+/** Nobody is there to answer a question. */
+export function rekey(args: readonly string[]): Promise<Said> {
+  return new Promise((resolve) => {
+    const env = { ...process.env, ...COMPILED };
+    const child = execFile(process.execPath, [PROGRAM, ...args], { env }, (error, result, told) => {
+      resolve({ code: error === null ? 0 : Number(error.code ?? -1), result, told });
+    });
+    child.stdin?.end();
+  });
+}
