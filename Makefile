@@ -51,7 +51,7 @@ generate: $(INSTALLED) ## Write the types that the CRD defines
 
 build: types bundle ## Check the types, then bundle
 
-bundle: $(INSTALLED) ## Bundle the operator into dist/rekey.mjs
+bundle: $(INSTALLED) ## Bundle the operator and the command line into dist
 	@npm run --silent build
 
 cluster: $(INSTALLED) ## Run a local cluster with two nodes until Ctrl-C

@@ -1,6 +1,7 @@
 /**
  * The command line's process: kubectl finds it as `kubectl rekey`. It acts by the rights of whoever calls it.
  */
+import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { runCommand } from './cli/program.ts';
 import type { Terminal } from './cli/terminal.ts';
@@ -14,11 +15,14 @@ import { createLogger } from './runtime/log.ts';
 const terminal: Terminal = {
   print: (text) => process.stdout.write(text),
   tell: (text) => process.stderr.write(text),
+  clear: () => void (process.stdout.isTTY && process.stdout.write('\u001b[2J\u001b[H')),
   interactive: process.stdin.isTTY === true,
   question: async (text) => {
     const lines = createInterface({ input: process.stdin, output: process.stderr });
     try {
-      return await lines.question(text);
+      // Ctrl-C and Ctrl-D are answers too
+      const closed = once(lines, 'close').then(() => '');
+      return await Promise.race([lines.question(text), closed]);
     } finally {
       lines.close();
     }

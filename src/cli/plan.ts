@@ -1,8 +1,8 @@
 /**
  * `plan` and `check`: what the next rotation will do, and what keeps it from starting.
  */
-import type { JwtKeyRotation } from '../rotation/names.ts';
-import { REQUEST } from '../rotation/names.ts';
+import { iso } from '../rotation/iso.ts';
+import { type JwtKeyRotation, REQUEST } from '../rotation/names.ts';
 import type { Operations } from '../rotation/operations.ts';
 import { type Forecast, forecast, stepAt } from '../rotation/plan/forecast.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
@@ -45,7 +45,7 @@ export async function planOf(
   const surroundings = await operations.surroundings(resource);
   const due = Date.parse(resource.status?.nextRotationTime ?? '');
   const startsAt = at === 'now' ? now : Number.isNaN(due) ? undefined : Math.max(due, now);
-  const { findings, ...rest } = forecast(surroundings, startsAt ?? now);
+  const { findings, ...rest } = forecast(surroundings, startsAt ?? now, resource.status?.phase);
   const step = stepAt({ ...rest, findings }, resource.status?.phase);
   const completed = resource.status?.history?.find(({ outcome }) => outcome === 'Completed');
   const lastTookMs = completed && lastedMs(completed);
@@ -87,11 +87,26 @@ export function obstaclesText(obstacles: readonly Obstacle[]): string {
   );
 }
 
+/** For programs: times in ISO 8601, durations in seconds. */
+export function planRecord({ steps, startsAt, lastTookMs, maxTokenTtlMs, ...plan }: Plan): object {
+  return {
+    ...plan,
+    ...(startsAt !== undefined && { startsAt: iso(startsAt) }),
+    steps: steps.map(({ notBefore, lastsMs, ...step }) => ({
+      ...step,
+      ...(notBefore !== undefined && { notBefore: iso(notBefore) }),
+      ...(lastsMs !== undefined && { lastsSeconds: lastsMs / 1000 }),
+    })),
+    ...(lastTookMs !== undefined && { lastTookSeconds: lastTookMs / 1000 }),
+    maxTokenTtlSeconds: maxTokenTtlMs / 1000,
+  };
+}
+
 export function planText(plan: Plan, now: number): string {
-  const { steps, restarts, way, unless, warnings, obstacles, underWay, startsAt, lastTookMs } = plan;
+  const { steps, restarts, way, unless, warnings, obstacles, underWay, lastTookMs } = plan;
   const current = steps.findIndex(({ phase }) => phase === underWay);
   const facts = [
-    ['starts', underWay === undefined ? when(startsAt, now) : `under way, in the phase ${underWay}`],
+    ['starts', startText(plan, now)],
     ['way', way === 'Overlap' ? 'Overlap: both keys are accepted for a while' : 'Cutover: the key is replaced at once'],
     ...(unless === undefined ? [] : [['unless', unless]]),
     ['refused tokens', refusedText(plan)],
@@ -113,6 +128,12 @@ export function planText(plan: Plan, now: number): string {
     obstaclesText(obstacles),
     ...(warnings.length === 0 ? [] : ['\nWorth knowing\n', ...warnings.map((warning) => `  ${warning}\n`)]),
   ].join('');
+}
+
+function startText({ underWay, startsAt }: Plan, now: number): string {
+  if (underWay !== undefined) return `under way, in the phase ${underWay}`;
+  if (startsAt === undefined) return 'when somebody asks for it: none is scheduled';
+  return startsAt <= now ? 'now' : when(startsAt, now);
 }
 
 function refusedText({ way, maxTokenTtlMs }: Plan): string {

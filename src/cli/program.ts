@@ -2,15 +2,14 @@
  * The commands of kubectl-rekey: what they are called, what they take, which piece does the work.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import type { JwtKeyRotation } from '../rotation/names.ts';
 import { ASK, type Operations } from '../rotation/operations.ts';
 import { parseDuration } from '../rotation/schedule/duration.ts';
 import { contained, type EmergencyOptions, emergency } from './emergency.ts';
 import { historyText } from './history.ts';
 import { FORMATS, type Format, machineText } from './output.ts';
-import { obstaclesText, planOf, planText } from './plan.ts';
+import { obstaclesText, planOf, planRecord, planText } from './plan.ts';
 import { abort, rotate, type Waiting } from './rotate.ts';
-import { isReady, listText, statusText } from './status.ts';
+import { type ShowOptions, show } from './show.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 import { verifyAudit } from './verify-audit.ts';
 
@@ -36,14 +35,39 @@ interface Selecting {
   readonly all?: true;
 }
 
+type Act<Options> = (operations: Operations, names: readonly string[], options: Options & Global) => Promise<Exit>;
+
+/** Adds a command that needs a cluster. */
+type Add = <Options>(usage: string, description: string, act: Act<Options>) => Command;
+
 /**
  * @param args without the name of the program
  * @returns the exit status
  */
-export async function runCommand(args: readonly string[], environment: Environment): Promise<Exit> {
-  const { terminal } = environment;
+export async function runCommand(args: readonly string[], { terminal, connect }: Environment): Promise<Exit> {
+  const program = programOf(terminal);
+  let exit: Exit = EXIT.done;
+  const add: Add = <Options>(usage: string, description: string, act: Act<Options>) =>
+    program
+      .command(usage, {})
+      .description(description)
+      .action(async (...given: unknown[]) => {
+        const self = given.at(-1) as Command;
+        const options = self.optsWithGlobals<Options & Global>();
+        exit = await act(connect(options), self.args, options);
+      });
+  addLooking(add, terminal);
+  addAsking(add, terminal);
+  addEmergencies(add, terminal);
+  program
+    .command('verify-audit <file>')
+    .description('whether an audit log (a ConfigMap as JSON; - for standard input) is as it was written')
+    .action((file: string) => {
+      exit = verifyAudit(file, terminal);
+    });
   try {
-    return await parsed(args, environment);
+    await program.parseAsync(args, { from: 'user' });
+    return exit;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     if (!(error instanceof CommandError)) throw error;
@@ -52,9 +76,8 @@ export async function runCommand(args: readonly string[], environment: Environme
   }
 }
 
-async function parsed(args: readonly string[], { terminal, connect }: Environment): Promise<Exit> {
-  let exit: Exit = EXIT.done;
-  const program = new Command('kubectl-rekey')
+function programOf(terminal: Terminal): Command {
+  return new Command('kubectl rekey')
     .usage('COMMAND [NAME] [flags]')
     .description('rotates shared JWT keys, and shows where a rotation is')
     .option('-n, --namespace <name>', 'namespace; that of the context if absent')
@@ -66,147 +89,97 @@ async function parsed(args: readonly string[], { terminal, connect }: Environmen
     .showHelpAfterError('(--help tells more)')
     .exitOverride()
     .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 wrong usage, 3 not ready or not over in time');
+}
 
-  const waiting = (command: Command, byDefault: boolean, timeout: string) =>
-    command
-      .option(byDefault ? '--no-wait' : '--wait', byDefault ? 'do not wait for the end' : 'wait for the end')
-      .option(
-        '--timeout <duration>',
-        'how long to wait, such as 30m; 0s for ever',
-        milliseconds,
-        milliseconds(timeout),
-      );
-  const command = <T>(
-    name: string,
-    description: string,
-    act: (operations: Operations, names: readonly string[], options: T & Global) => Promise<Exit>,
-  ) =>
-    program
-      .command(name, {})
-      .description(description)
-      .action(async (...given: unknown[]) => {
-        const self = given.at(-1) as Command;
-        const options = self.optsWithGlobals<T & Global>();
-        exit = await act(connect(options), self.args, options);
-      });
+function addLooking(add: Add, terminal: Terminal): void {
+  add<ShowOptions>('status [name]', 'where a rotation is, or all of them', (operations, [name], options) =>
+    show(operations, terminal, name, options),
+  )
+    .option('-A, --all-namespaces', 'those of all namespaces')
+    .option('-w, --watch', 'of one: show it again at each change');
 
-  command<{ readonly allNamespaces?: true }>(
-    'status [name]',
-    'where a rotation is, or all of them',
-    async (operations, [name], options) => {
-      if (name === undefined) return showAll(operations, terminal, options);
-      return show(operations, terminal, name, options.output);
-    },
-  ).option('-A, --all-namespaces', 'those of all namespaces');
-  command<{ readonly now?: true }>(
+  add<{ readonly now?: true }>(
     'plan <name>',
     'what the next rotation will do, and what keeps it from starting',
-    async (operations, [name = ''], options) => {
-      const plan = await planOf(
-        operations,
-        await operations.get(name),
-        options.now ? 'now' : 'schedule',
-        terminal.now(),
-      );
-      const text = 'steps' in plan ? planText(plan, terminal.now()) : obstaclesText(plan.obstacles);
-      terminal.print(machineText(plan, options.output) ?? text);
+    async (operations, [name = ''], { now, output }) => {
+      const at = now ? 'now' : 'schedule';
+      const plan = await planOf(operations, await operations.get(name), at, terminal.now());
+      const known = 'steps' in plan;
+      const text = known ? planText(plan, terminal.now()) : obstaclesText(plan.obstacles);
+      terminal.print(machineText(known ? planRecord(plan) : plan, output) ?? text);
       return plan.obstacles.length === 0 ? EXIT.done : EXIT.notReady;
     },
   ).option('--now', 'as if it were asked for now, not when it is due');
-  command('check <name>', 'what keeps a rotation from starting now', async (operations, [name = ''], options) => {
+
+  add('check <name>', 'what keeps a rotation from starting now', async (operations, [name = ''], { output }) => {
     const { obstacles } = await planOf(operations, await operations.get(name), 'now', terminal.now());
-    terminal.print(machineText(obstacles, options.output) ?? obstaclesText(obstacles));
+    terminal.print(machineText(obstacles, output) ?? obstaclesText(obstacles));
     return obstacles.length === 0 ? EXIT.done : EXIT.notReady;
   });
-  command('history <name>', 'the last rotations', async (operations, [name = ''], options) => {
+
+  add('history <name>', 'the last rotations', async (operations, [name = ''], { output }) => {
     const resource = await operations.get(name);
-    terminal.print(
-      machineText(resource.status?.history ?? [], options.output) ?? historyText(resource, terminal.now()),
-    );
+    const text = machineText(resource.status?.history ?? [], output);
+    terminal.print(text ?? historyText(resource, terminal.now()));
     return EXIT.done;
   });
-  waiting(
-    command<Waiting & Selecting>('rotate [name...]', 'ask for a rotation now', async (operations, names, options) =>
-      rotate(operations, terminal, await selected(operations, names, options), options),
-    )
-      .option('-l, --selector <labels>', 'those with these labels')
-      .option('--all', 'all of the namespace'),
-    false,
-    '0s',
-  );
-  waiting(
-    command<Waiting>(
-      'abort <name>',
-      'go back: before promote the new key leaves, after it the old one signs again',
-      (operations, [name = ''], options) => abort(operations, terminal, name, options),
-    ),
-    false,
-    '0s',
-  );
-  asking('pause <name>', 'rest where it is, an emergency aside', ASK.pause, 'paused');
-  asking('suspend <name>', 'start no new rotation; one under way goes on', ASK.suspend, 'suspended');
-  asking('resume <name>', 'end a pause and a suspension', ASK.resume, 'resumed');
-  waiting(
-    command<EmergencyOptions>(
-      'emergency <name>',
-      'a key has leaked: burn every key, and tell when the last pod accepted one',
-      (operations, [name = ''], options) => emergency(operations, terminal, name, options),
-    )
-      .requiredOption('--reason <text>', 'why, for the audit')
-      .option('--yes', 'do not ask for the name', false),
-    true,
-    '15m',
-  );
-  command('contained <name>', 'the cause of the last emergency was found', (operations, [name = '']) =>
-    contained(operations, terminal, name),
-  );
-  program
-    .command('verify-audit <file>')
-    .description('whether an audit log (a ConfigMap as JSON; - for standard input) is as it was written')
-    .action((file: string) => {
-      exit = verifyAudit(file, terminal);
-    });
+}
 
-  function asking(name: string, description: string, patch: () => object, done: string): void {
-    command(name, description, async (operations, [target = '']) => {
-      await operations.ask(target, patch());
+function addAsking(add: Add, terminal: Terminal): void {
+  const rotating = add<Waiting & Selecting>(
+    'rotate [name...]',
+    'ask for a rotation now',
+    async (operations, names, options) =>
+      rotate(operations, terminal, await selected(operations, names, options), options),
+  )
+    .option('-l, --selector <labels>', 'those with these labels')
+    .option('--all', 'all of the namespace');
+  const aborting = add<Waiting>(
+    'abort <name>',
+    'go back: before promote the new key leaves, after it the old one signs again',
+    (operations, [name = ''], options) => abort(operations, terminal, name, options),
+  );
+  for (const command of [rotating, aborting]) {
+    command.option('--wait', 'wait for the end').addOption(timeoutOption('0s'));
+  }
+  for (const [name, description, patch, done] of [
+    ['pause', 'rest where it is, an emergency aside', ASK.pause(), 'paused'],
+    ['suspend', 'start no new rotation; one under way goes on', ASK.suspend(), 'suspended'],
+    ['resume', 'end a pause and a suspension', ASK.resume(), 'resumed'],
+  ] as const) {
+    add(`${name} <name>`, description, async (operations, [target = '']) => {
+      await operations.ask(target, patch);
       terminal.print(`${target}: ${done}\n`);
       return EXIT.done;
     });
   }
+}
 
-  await program.parseAsync(args, { from: 'user' });
-  return exit;
+function addEmergencies(add: Add, terminal: Terminal): void {
+  add<EmergencyOptions>(
+    'emergency <name>',
+    'a key has leaked: burn every key, and tell when the last pod accepted one',
+    (operations, [name = ''], options) => emergency(operations, terminal, name, options),
+  )
+    .requiredOption('--reason <text>', 'why, for the audit')
+    .option('--yes', 'do not ask for the name', false)
+    .option('--no-wait', 'do not wait for the end')
+    .addOption(timeoutOption('15m'));
+  add('contained <name>', 'the cause of the last emergency was found', (operations, [name = '']) =>
+    contained(operations, terminal, name),
+  );
+}
+
+function timeoutOption(byDefault: string): Option {
+  return new Option('--timeout <duration>', 'how long to wait, such as 30m; 0s for ever')
+    .argParser(milliseconds)
+    .default(milliseconds(byDefault), byDefault);
 }
 
 function milliseconds(text: string): number {
   const ms = parseDuration(text);
   if (ms === undefined) throw new InvalidArgumentError('Write a duration such as 90s, 30m or 48h.');
   return ms;
-}
-
-async function show(
-  operations: Operations,
-  terminal: Terminal,
-  name: string,
-  output: Format | undefined,
-): Promise<Exit> {
-  const resource = await operations.get(name);
-  terminal.print(machineText(resource, output) ?? statusText(resource, terminal.now()));
-  return isReady(resource) ? EXIT.done : EXIT.notReady;
-}
-
-async function showAll(
-  operations: Operations,
-  terminal: Terminal,
-  { output, allNamespaces }: Global & { readonly allNamespaces?: true },
-): Promise<Exit> {
-  const items = await operations.list(undefined, allNamespaces);
-  const text = machineText({ apiVersion: 'v1', kind: 'List', items }, output);
-  if (items.length === 0)
-    terminal.tell(`there is no JwtKeyRotation in ${allNamespaces ? 'any namespace' : operations.namespace}\n`);
-  terminal.print(text ?? (items.length === 0 ? '' : listText(items, terminal.now(), output === 'wide')));
-  return items.every(isReady) ? EXIT.done : EXIT.notReady;
 }
 
 /** @throws CommandError usage unless it is clear which are meant */
@@ -219,7 +192,7 @@ async function selected(
   if (ways.length !== 1) throw new CommandError('give names, or --selector, or --all', EXIT.usage);
   if (names.length > 0) return names;
   const found = await operations.list(selector);
-  if (found.length === 0)
-    throw new CommandError(`no JwtKeyRotation in ${operations.namespace} is meant by that`, EXIT.failed);
-  return found.map(({ metadata }: JwtKeyRotation) => metadata.name);
+  const message = `no JwtKeyRotation in ${operations.namespace} is meant by that`;
+  if (found.length === 0) throw new CommandError(message, EXIT.failed);
+  return found.map(({ metadata }) => metadata.name);
 }

@@ -54,10 +54,8 @@ export function statusText(resource: JwtKeyRotation, now: number): string {
     `${metadata.namespace}/${metadata.name}\n`,
     columns(facts, '  '),
     ...(isSeen(resource) ? [] : [`  ${UNSEEN}\n`]),
-    '\n',
-    targetsText(status),
-    '\n',
-    conditionsText(status, now),
+    ...targetsText(status),
+    ...conditionsText(status, now),
     ...emergencyText(resource, now),
   ].join('');
 }
@@ -67,18 +65,20 @@ function readyText(resource: JwtKeyRotation, ready: Condition | undefined): stri
   return ready.status === 'True' ? 'True' : `${ready.status}: ${ready.reason}`;
 }
 
-function targetsText({ targets = [] }: JwtKeyRotationStatus): string {
+function targetsText({ targets = [] }: JwtKeyRotationStatus): readonly string[] {
+  if (targets.length === 0) return [];
   const rows = targets.map(({ kind, name, pods, ready, acked, version, level }) => {
     return [`${kind}/${name}`, `${ready}/${pods}`, `${acked}/${pods}`, String(version), level];
   });
-  return columns([['TARGET', 'READY', 'ACKNOWLEDGED', 'VERSION', 'HOW'], ...rows], '  ');
+  return ['\n', columns([['TARGET', 'READY', 'ACKNOWLEDGED', 'VERSION', 'HOW'], ...rows], '  ')];
 }
 
-function conditionsText({ conditions = [] }: JwtKeyRotationStatus, now: number): string {
+function conditionsText({ conditions = [] }: JwtKeyRotationStatus, now: number): readonly string[] {
+  if (conditions.length === 0) return [];
   const rows = conditions.map(({ type, status, reason, lastTransitionTime, message }) => {
     return [type, status, reason, when(lastTransitionTime, now).replace(/^.*\((.*)\)$/, '$1'), message];
   });
-  return columns([['CONDITION', 'STATUS', 'REASON', 'SINCE', 'MESSAGE'], ...rows], '  ');
+  return ['\n', columns([['CONDITION', 'STATUS', 'REASON', 'SINCE', 'MESSAGE'], ...rows], '  ')];
 }
 
 /** Of the last emergency: from the fresh key to the last pod that accepted an old one. */

@@ -6,6 +6,8 @@ export interface Terminal {
   print(text: string): void;
   /** What happens meanwhile, and what went wrong. */
   tell(text: string): void;
+  /** Begins a new screen, where there is one. */
+  clear(): void;
   /** Whether somebody is there to answer. */
   readonly interactive: boolean;
   /** @returns the line that was typed */

@@ -1,6 +1,13 @@
 /** The command line against a real API server, by the rights of somebody who may not read a Secret. */
 import { join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
+import { runCommand } from '../../src/cli/program.ts';
+import type { Terminal } from '../../src/cli/terminal.ts';
+import { KubeClient } from '../../src/kube/client.ts';
+import { loadKubeConfig } from '../../src/kube/config.ts';
+import { Operations } from '../../src/rotation/operations.ts';
+import { systemClock } from '../../src/runtime/clock.ts';
+import { createLogger } from '../../src/runtime/log.ts';
 import { rekey, type Said } from '../support/scenario/command.ts';
 import { conditionOf, readState, waitForPhase, waitUntilTold } from '../support/scenario/rotation.ts';
 import { openScene, type Scene } from '../support/scenario/scene.ts';
@@ -16,13 +23,16 @@ const RIGHTS = [
   { apiGroups: [''], resources: ['secrets'], verbs: ['update'] },
 ];
 
-type Run = (...args: string[]) => Promise<Said>;
+interface Caller {
+  readonly run: (...args: string[]) => Promise<Said>;
+  readonly kubeconfig: string;
+}
 
-/** @returns runs a command in the scene's namespace as somebody with these rights */
-async function commandIn({ api, namespace }: Scene, rules: readonly object[] = RIGHTS): Promise<Run> {
+/** @returns what runs a command in the scene's namespace as somebody with these rights */
+async function callerIn({ api, namespace }: Scene): Promise<Caller> {
   const user = 'on-call';
   await api.create({ kind: 'ServiceAccount', metadata: { namespace, name: user } });
-  await api.create({ kind: 'Role', metadata: { namespace, name: user }, rules });
+  await api.create({ kind: 'Role', metadata: { namespace, name: user }, rules: RIGHTS });
   const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: user };
   await api.create({
     kind: 'RoleBinding',
@@ -30,18 +40,50 @@ async function commandIn({ api, namespace }: Scene, rules: readonly object[] = R
     roleRef,
     subjects: [{ kind: 'ServiceAccount', namespace, name: user }],
   });
-  const path = join(cluster.dir, namespace, `${user}.kubeconfig`);
-  await api.serviceAccountKubeconfig(namespace, user, path);
-  const run: Run = (...args) => rekey([...args, '--kubeconfig', path, '--namespace', namespace]);
-  if (rules.length > 0) await until('the rights are there', async () => (await run('status')).code !== 1);
-  return run;
+  const kubeconfig = join(cluster.dir, namespace, `${user}.kubeconfig`);
+  await api.serviceAccountKubeconfig(namespace, user, kubeconfig);
+  const run: Caller['run'] = (...args) => rekey([...args, '--kubeconfig', kubeconfig, '--namespace', namespace]);
+  await until('the rights are there', async () => (await run('status')).code !== 1);
+  return { run, kubeconfig };
+}
+
+async function generations({ api, namespace }: Scene): Promise<readonly number[]> {
+  const of = async (name: string) => (await api.get({ kind: 'Deployment', namespace, name })).metadata.generation ?? 0;
+  return Promise.all(['main', 'autoscraper', 'admin'].map(of));
+}
+
+/** Runs a command in this process, where somebody types an answer. */
+async function typed(kubeconfig: string, answer: string, args: readonly string[]): Promise<Said> {
+  const said = { result: '', told: '' };
+  const terminal: Terminal = {
+    print: (text) => {
+      said.result += text;
+    },
+    tell: (text) => {
+      said.told += text;
+    },
+    clear: () => undefined,
+    interactive: true,
+    question: async (text) => {
+      said.told += text;
+      return answer;
+    },
+    now: Date.now,
+  };
+  const access = loadKubeConfig({ kubeconfig });
+  const client = new KubeClient({ access, clock: systemClock });
+  const log = createLogger({ level: 'error', now: Date.now });
+  const connect = ({ namespace = '' }) => new Operations({ client, clock: systemClock, log, namespace });
+  const code = await runCommand(args, { terminal, connect });
+  await client.close();
+  return { code, ...said };
 }
 
 describe.concurrent('the command line', () => {
-  it('tells what a rotation will do, follows one to its end, and goes back', async () => {
+  it('tells what a rotation will do, and follows one to its end', async () => {
     const scene = await openScene(cluster);
     const { api, namespace, name } = scene;
-    const run = await commandIn(scene);
+    const { run } = await callerIn(scene);
 
     const plan = await run('plan', name, '--now');
     expect(plan).toMatchObject({ code: 0, told: '' });
@@ -57,22 +99,12 @@ describe.concurrent('the command line', () => {
     ])
       expect(plan.result).toMatch(line);
 
-    // a paused target is in the way, for the operator and for the plan
-    await api.patch({ kind: 'Deployment', namespace, name: 'admin' }, { spec: { paused: true } });
-    const check = await run('check', name, '-o', 'json');
-    expect(check.code).toBe(3);
-    expect(JSON.parse(check.result)).toEqual([
-      { reason: 'TargetPaused', message: expect.stringContaining('Deployment/admin is paused') },
-    ]);
-    await waitUntilTold(api, namespace, name, 'TargetPaused');
-    const late = await run('rotate', name, '--wait', '--timeout', '3s');
-    expect(late).toMatchObject({ code: 3, told: expect.stringContaining('TargetPaused: ') });
-    expect(late.told).toContain('is not over after 3 s; it goes on');
-    expect((await run('status')).result).toMatch(/False: TargetPaused/);
-    await api.patch({ kind: 'Deployment', namespace, name: 'admin' }, { spec: { paused: null } });
-
     const before = (await readState(api, namespace, name)).resource.status?.currentKeyId;
+    const restarts = await generations(scene);
     const done = await run('rotate', '--all', '--wait');
+    // as often as was planned; the generation of a Deployment counts the stamps on its template
+    const since = (await generations(scene)).map((generation, i) => generation - (restarts[i] ?? 0));
+    expect(since).toEqual([3, 2, 2]);
     const { resource, keyset } = await readState(api, namespace, name);
     const { currentKeyId: after = '' } = resource.status ?? {};
     expect(done).toMatchObject({ code: 0, result: expect.stringContaining(`${name}: Completed: `) });
@@ -95,18 +127,41 @@ describe.concurrent('the command line', () => {
     expect(all.result).toMatch(new RegExp(`${namespace} +${name} +Steady +True +${after} `));
     expect(history.result).toMatch(new RegExp(`Completed +\\S+ → ${after} +Annotation +kubectl-rekey`));
 
+    // a paused target is in the way, for the operator and for the plan
+    await api.patch({ kind: 'Deployment', namespace, name: 'admin' }, { spec: { paused: true } });
+    const check = await run('check', name, '-o', 'json');
+    expect(check.code).toBe(3);
+    expect(JSON.parse(check.result)).toEqual([
+      { reason: 'TargetPaused', message: expect.stringContaining('Deployment/admin is paused') },
+    ]);
+    await waitUntilTold(api, namespace, name, 'TargetPaused');
+    const late = await run('rotate', name, '--wait', '--timeout', '3s');
+    expect(late).toMatchObject({ code: 3, told: expect.stringContaining('TargetPaused: ') });
+    expect(late.told).toContain('is not over after 3 s; it goes on');
+    expect((await run('status')).result).toMatch(/False: TargetPaused/);
+    expect(await scene.close()).toEqual([]);
+  });
+
+  it('goes back, and says who signs as before', async () => {
+    const scene = await openScene(cluster);
+    const { api, namespace, name } = scene;
+    const { run } = await callerIn(scene);
+    const { currentKeyId } = (await readState(api, namespace, name)).resource.status ?? {};
     expect((await run('rotate', name)).code).toBe(0);
     await waitForPhase(api, namespace, name, 'Draining');
     expect((await run('plan', name)).result).toMatch(/starts +under way, in the phase Draining/);
     const back = await run('abort', name, '--wait');
-    expect(back).toMatchObject({ code: 0, result: expect.stringContaining(`RolledBack: ${after} signs as before`) });
+    expect(back).toMatchObject({
+      code: 0,
+      result: expect.stringContaining(`RolledBack: ${currentKeyId} signs as before`),
+    });
     expect(await scene.close()).toEqual([]);
   });
 
   it('burns every key when one has leaked, and says when the last pod accepted one', async () => {
     const scene = await openScene(cluster);
     const { api, namespace, name } = scene;
-    const run = await commandIn(scene);
+    const { run, kubeconfig } = await callerIn(scene);
     const nothing = async () => (await readState(api, namespace, name)).resource.metadata.annotations ?? {};
 
     // what is not meant like that changes nothing
@@ -115,6 +170,9 @@ describe.concurrent('the command line', () => {
     const leak = await run('emergency', name, '--yes', '--reason', `found ${scene.firstKey} in a log`);
     expect(leak).toMatchObject({ code: 2, told: expect.stringContaining('looks as if it held a key') });
     expect(leak.told).not.toContain(scene.firstKey);
+    const doubt = await typed(kubeconfig, 'other', ['emergency', name, '--reason', 'a log', '-n', namespace]);
+    expect(doubt).toMatchObject({ code: 1, told: expect.stringContaining('not confirmed; nothing was done') });
+    expect(doubt.told).toContain('deletes at once the pods of Deployment/main (2), Deployment/autoscraper (1)');
     expect(await run('contained', name)).toMatchObject({ code: 1, told: expect.stringContaining('no emergency') });
     expect(Object.keys(await nothing()).filter((key) => key.startsWith('rekey.dev/'))).toEqual([]);
 
@@ -150,7 +208,7 @@ describe.concurrent('the command line', () => {
       },
     });
     const { api, namespace, name } = scene;
-    const run = await commandIn(scene);
+    const { run } = await callerIn(scene);
     const plan = await run('plan', name, '--now', '-o', 'yaml');
     expect(plan.result).toMatch(/^way: Cutover$/m);
     const text = (await run('plan', name, '--now')).result;
@@ -171,7 +229,7 @@ describe.concurrent('the command line', () => {
   it('says what is wrong: no such resource, no right, no such command', async () => {
     const scene = await openScene(cluster, { adopt: false, fleet: { only: [] } });
     const { namespace, name } = scene;
-    const run = await commandIn(scene);
+    const { run } = await callerIn(scene);
     expect(await run('status', 'other')).toMatchObject({
       code: 1,
       told: `get jwtkeyrotations/other in ns ${namespace}: NotFound (404): jwtkeyrotations.rekey.dev "other" not found\n`,

@@ -1,23 +1,35 @@
-/** The one file that goes into the image. */
+/** The one file that goes into the image, and the one that people put on their PATH. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { HELP } from '../../src/flags.ts';
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '../..');
+const dir = mkdtempSync(join(tmpdir(), 'rekey-bundle-'));
+
+beforeAll(() => run(process.execPath, ['tools/bundle.ts', dir], { cwd: root }));
 
 it('is built and starts without node_modules, and says what is wrong with a flag', async () => {
-  const dir = mkdtempSync(join(tmpdir(), 'rekey-bundle-'));
   const outfile = join(dir, 'rekey.mjs');
-  await run(process.execPath, ['tools/bundle.ts', outfile], { cwd: root });
   const { stdout } = await run(process.execPath, [outfile, '--help'], { cwd: dir });
   expect(stdout).toBe(HELP);
   await expect(run(process.execPath, [outfile, '--listen', 'here'], { cwd: dir })).rejects.toMatchObject({
     code: 2,
     stderr: '--listen here: write HOST:PORT\n',
+  });
+});
+
+it('is found by its name on the PATH, as kubectl finds its plugins', async () => {
+  const env = { PATH: [dir, dirname(process.execPath)].join(delimiter) };
+  const { stdout } = await run('kubectl-rekey', ['--help'], { cwd: dir, env });
+  expect(stdout).toContain('Usage: kubectl rekey COMMAND [NAME] [flags]');
+  await expect(run('kubectl-rekey', ['emergency', 'x'], { cwd: dir, env })).rejects.toMatchObject({ code: 2 });
+  await expect(run('kubectl-rekey', ['status'], { cwd: dir, env: { ...env, HOME: dir } })).rejects.toMatchObject({
+    code: 1,
+    stderr: 'no kubeconfig file and no service account found: set --kubeconfig or KUBECONFIG\n',
   });
 });

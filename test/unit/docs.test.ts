@@ -49,6 +49,17 @@ describe('the documentation', () => {
     expect(missing(all(HELP, /(--[a-z-]+)/g), 'docs/reference/flags.md')).toEqual([]);
   });
 
+  it('explains every command and its flags', () => {
+    const program = read('src/cli/program.ts');
+    const commands = all(program, /(?:add(?:<[^(]+>)?\(\s*|\.command\(|\n +\[)'([a-z-]+)[ ']/g);
+    expect(commands).toEqual(
+      expect.arrayContaining(['status', 'plan', 'rotate', 'pause', 'emergency', 'verify-audit']),
+    );
+    const flags = all(program, /'(?:-[a-zA-Z], )?(--[a-z-]+)/g);
+    expect(flags.length).toBeGreaterThan(12);
+    expect(missing([...commands, ...flags], 'docs/reference/command-line.md')).toEqual([]);
+  });
+
   it.each(['README.md', 'docs/runbook.md'])('gives rights for the Secret that the reader names, in %s', (page) => {
     const [, option = '', script = ''] =
       /kubectl kustomize deploy\/namespace \| sed (-E )?'([^']+)'/.exec(read(page)) ?? [];

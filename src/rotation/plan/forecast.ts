@@ -42,11 +42,14 @@ export interface Forecast {
   readonly warnings: readonly string[];
 }
 
-/** @param from when the rotation starts, milliseconds since the epoch */
-export function forecast(surroundings: Surroundings, from: number): Forecast {
+/**
+ * @param from when the rotation starts, milliseconds since the epoch
+ * @param phase where one under way is
+ */
+export function forecast(surroundings: Surroundings, from: number, phase?: JwtKeyRotationStatus['phase']): Forecast {
   const { settings, targets } = surroundings;
   const blind = isBlindToStaged(surroundings) && mayCutOver(surroundings);
-  const way = settings.strategy === 'Cutover' || blind ? 'Cutover' : 'Overlap';
+  const way = settings.strategy === 'Cutover' || blind || phase === 'Switching' ? 'Cutover' : 'Overlap';
   const steps = way === 'Cutover' ? cutoverSteps(surroundings, from) : overlapSteps(surroundings, from);
   const unless = way === 'Overlap' ? otherWay(surroundings) : undefined;
   const timesOf = (target: TargetFacts) => steps.filter(({ restarts }) => restarts.includes(label(target))).length;

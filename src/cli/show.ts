@@ -1,0 +1,61 @@
+/**
+ * `status`, in its forms: one resource, all, or one again and again.
+ */
+import type { JwtKeyRotation } from '../rotation/names.ts';
+import type { Operations } from '../rotation/operations.ts';
+import { type Format, machineText } from './output.ts';
+import { isReady, listText, statusText } from './status.ts';
+import { EXIT, type Exit, type Terminal } from './terminal.ts';
+
+export interface ShowOptions {
+  readonly output?: Format;
+  readonly allNamespaces?: true;
+  readonly watch?: true;
+}
+
+/** @param name all if absent */
+export async function show(
+  operations: Operations,
+  terminal: Terminal,
+  name: string | undefined,
+  options: ShowOptions,
+): Promise<Exit> {
+  if (name === undefined) return showAll(operations, terminal, options);
+  const print = (resource: JwtKeyRotation) => {
+    terminal.print(machineText(shown(resource), options.output) ?? statusText(resource, terminal.now()));
+  };
+  const resource = await operations.get(name);
+  if (options.watch !== true) {
+    print(resource);
+    return isReady(resource) ? EXIT.done : EXIT.notReady;
+  }
+  const forEver = new AbortController().signal;
+  await operations.follow(
+    name,
+    (current) => {
+      terminal.clear();
+      print(current);
+    },
+    forEver,
+  );
+  return EXIT.done;
+}
+
+async function showAll(
+  operations: Operations,
+  terminal: Terminal,
+  { output, allNamespaces }: ShowOptions,
+): Promise<Exit> {
+  const items = await operations.list(undefined, allNamespaces);
+  const place = allNamespaces ? 'any namespace' : operations.namespace;
+  if (items.length === 0) terminal.tell(`there is no JwtKeyRotation in ${place}\n`);
+  const text = items.length === 0 ? '' : listText(items, terminal.now(), output === 'wide');
+  terminal.print(machineText({ apiVersion: 'v1', kind: 'List', items: items.map(shown) }, output) ?? text);
+  return items.every(isReady) ? EXIT.done : EXIT.notReady;
+}
+
+/** As kubectl shows it: who wrote which field is left out. */
+function shown({ metadata: { managedFields: _, ...metadata }, ...resource }: JwtKeyRotation): object {
+  const { apiVersion, kind, ...rest } = resource;
+  return { apiVersion, kind, metadata, ...rest };
+}
