@@ -4,11 +4,10 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { runCommand } from './cli/program.ts';
-import type { Terminal } from './cli/terminal.ts';
+import { EXIT, type Terminal } from './cli/terminal.ts';
 import { KubeClient } from './kube/client.ts';
-import { KubeConfigError, loadKubeConfig } from './kube/config.ts';
-import { isKubeError } from './kube/errors.ts';
-import { GoneError, Operations } from './rotation/operations.ts';
+import { loadKubeConfig } from './kube/config.ts';
+import { Operations } from './rotation/operations.ts';
 import { systemClock as clock } from './runtime/clock.ts';
 import { createLogger } from './runtime/log.ts';
 
@@ -20,9 +19,9 @@ const terminal: Terminal = {
   question: async (text) => {
     const lines = createInterface({ input: process.stdin, output: process.stderr });
     try {
-      // Ctrl-C and Ctrl-D are answers too
+      // Ctrl-D and Ctrl-C are answers too
       const closed = once(lines, 'close').then(() => '');
-      return await Promise.race([lines.question(text), closed]);
+      return await Promise.race([lines.question(text).catch(() => ''), closed]);
     } finally {
       lines.close();
     }
@@ -30,8 +29,14 @@ const terminal: Terminal = {
   now: clock.now,
 };
 
-// whoever reads the results may have seen enough
-process.stdout.on('error', () => process.exit());
+// whoever reads may have seen enough; what was asked for is done to its end all the same
+process.stderr.on('error', () => undefined);
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return;
+  terminal.tell(`the result cannot be written: ${error.message}\n`);
+  unwritten = true;
+});
+let unwritten = false;
 
 const clients: KubeClient[] = [];
 
@@ -44,12 +49,8 @@ function connect(options: { readonly kubeconfig?: string; readonly context?: str
 }
 
 try {
-  process.exitCode = await runCommand(process.argv.slice(2), { terminal, connect });
-} catch (error) {
-  const known = isKubeError(error) || error instanceof KubeConfigError || error instanceof GoneError;
-  if (!known) throw error;
-  terminal.tell(`${error.message}\n`);
-  process.exitCode = 1;
+  const exit = await runCommand(process.argv.slice(2), { terminal, connect });
+  process.exitCode = unwritten ? EXIT.failed : exit;
 } finally {
   await Promise.all(clients.map((client) => client.close()));
 }

@@ -2,8 +2,8 @@
  * `emergency` and `contained`: a key has leaked.
  */
 import { randomBytes } from 'node:crypto';
-import type { JwtKeyRotation } from '../rotation/names.ts';
-import { ASK, looksSecret, type Operations } from '../rotation/operations.ts';
+import { type JwtKeyRotation, REQUEST } from '../rotation/names.ts';
+import { ASK, looksSecret, type Operations, oneLine } from '../rotation/operations.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
 import type { JwtKeyRotationStatus } from '../rotation/types.ts';
 import { columns, type Format, machineText, when } from './output.ts';
@@ -36,8 +36,8 @@ export async function emergency(
   await operations.ask(name, ASK.emergency(nonce, why));
   terminal.tell(`${name}: emergency ${nonce} was asked for\n`);
   if (!wait) return EXIT.done;
-  const look = ({ status }: JwtKeyRotation) => (isOver(status?.emergency, nonce) ? status?.emergency : undefined);
-  const over = (await waitFor(operations, terminal, name, `emergency ${nonce}`, look, timeout)) as Over;
+  const waiting = { name, what: `emergency ${nonce}`, timeoutMs: timeout };
+  const over = await waitFor(operations, terminal, waiting, emergencyEnd(nonce));
   const secondsSinceAsked = Math.round((terminal.now() - askedAt) / 100) / 10;
   const result = { ...over, askedAt: new Date(askedAt).toISOString(), secondsSinceAsked };
   terminal.print(machineText(result, output) ?? overText(name, operations.namespace, result, terminal.now()));
@@ -58,13 +58,25 @@ export async function contained(operations: Operations, terminal: Terminal, name
   return EXIT.done;
 }
 
-function isOver(emergency: Emergency | undefined, nonce: string): boolean {
-  return emergency?.nonce === nonce && emergency.keyGoneAt !== undefined;
+/** @returns looks for the end of the emergency of this nonce */
+export function emergencyEnd(nonce: string) {
+  return ({ metadata, status }: JwtKeyRotation): Over | undefined => {
+    const { emergency: current } = status ?? {};
+    if (current?.nonce === nonce) return isOver(current) ? current : undefined;
+    const asked = metadata.annotations?.[REQUEST.emergency] ?? '';
+    if (asked.startsWith(`${nonce}:`)) return undefined;
+    const message = `another emergency was asked for meanwhile (${oneLine(asked) || current?.nonce}); it burns every key, those of this one too: follow it with kubectl rekey status`;
+    throw new CommandError(message, EXIT.notReady);
+  };
+}
+
+function isOver(emergency: Emergency): emergency is Over {
+  return emergency.keyGoneAt !== undefined && emergency.seconds !== undefined;
 }
 
 /** It goes into annotations, Events, the log and the audit: one line, and no secret. */
 function reasonOf(text: string): string {
-  const reason = text.replaceAll(/\s+/g, ' ').trim();
+  const reason = oneLine(text);
   if (reason === '') throw new CommandError('--reason: say in a few words why, for the audit', EXIT.usage);
   if (!looksSecret(reason)) return reason;
   const message = '--reason: this looks as if it held a key or a token, and everybody may read it; describe it instead';

@@ -2,6 +2,7 @@
  * How results are written: columns for people, JSON or YAML for programs.
  */
 import { dump } from 'js-yaml';
+import { oneLine } from '../rotation/operations.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
 
 export const FORMATS = ['json', 'yaml', 'wide'] as const;
@@ -14,8 +15,13 @@ export function machineText(value: unknown, format: Format | undefined): string 
   return undefined;
 }
 
-/** @returns rows below each other, with two spaces between columns as kubectl has three */
-export function columns(rows: readonly (readonly string[])[], indent = ''): string {
+/**
+ * What somebody else has written, a reason perhaps, stays in its cell and steers no terminal.
+ *
+ * @returns rows below each other, with two spaces between columns
+ */
+export function columns(table: readonly (readonly string[])[], indent = ''): string {
+  const rows = table.map((row) => row.map(oneLine));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
   const line = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
   return rows.map((row) => `${indent}${line(row).trimEnd()}\n`).join('');

@@ -5,6 +5,7 @@ import { iso } from '../rotation/iso.ts';
 import { type JwtKeyRotation, REQUEST } from '../rotation/names.ts';
 import type { Operations } from '../rotation/operations.ts';
 import { type Forecast, forecast, stepAt } from '../rotation/plan/forecast.ts';
+import { isAtRest } from '../rotation/preview.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
 import { specFinding } from '../rotation/settings.ts';
 import { lastedMs } from './history.ts';
@@ -22,8 +23,12 @@ export interface Plan extends Omit<Forecast, 'findings'> {
   /** When it starts, milliseconds since the epoch; undefined if nobody asks for one and none is scheduled. */
   readonly startsAt?: number;
   readonly obstacles: readonly Obstacle[];
-  /** Where a rotation under way is: a phase of `steps`. */
+  /** Where the rotation under way is that this plan is of: a phase of `steps`. */
   readonly underWay?: string;
+  /** What goes on that this plan is not of: it comes after that. */
+  readonly after?: string;
+  /** When the draining key leaves, milliseconds since the epoch. */
+  readonly retireAt?: number;
   /** How long the last completed rotation took, milliseconds. */
   readonly lastTookMs?: number;
   /** The longest life of a token, milliseconds: how old the oldest can be that is refused. */
@@ -43,34 +48,64 @@ export async function planOf(
   const invalid = specFinding(resource.spec);
   if (invalid !== undefined) return { obstacles: [invalid] };
   const surroundings = await operations.surroundings(resource);
-  const due = Date.parse(resource.status?.nextRotationTime ?? '');
-  const startsAt = at === 'now' ? now : Number.isNaN(due) ? undefined : Math.max(due, now);
-  const { findings, ...rest } = forecast(surroundings, startsAt ?? now, resource.status?.phase);
-  const step = stepAt({ ...rest, findings }, resource.status?.phase);
-  const completed = resource.status?.history?.find(({ outcome }) => outcome === 'Completed');
-  const lastTookMs = completed && lastedMs(completed);
-  // a rotation under way is what the targets are in the middle of
-  const obstacles = step === undefined ? findings : findings.filter(({ reason }) => reason !== 'RolloutInProgress');
+  const { metadata, status } = resource;
+  const startsAt = startOf(resource, at, now);
+  const retireAt = timeOf(status?.retireNotBefore);
+  const { findings, ...rest } = forecast(surroundings, startsAt ?? now, status?.phase);
+  const goesBack = conditionOf(resource, 'Rotating')?.reason === 'RollingBack';
+  const step = goesBack || isAtRest(status) ? undefined : rest.steps[stepAt(rest, status?.phase) ?? -1];
+  const after = step === undefined && !isAtRest(status) ? (goesBack ? 'RollingBack' : status?.phase) : undefined;
+  // what goes on is what its targets are in the middle of
+  const open = isAtRest(status) ? findings : findings.filter(({ reason }) => reason !== 'RolloutInProgress');
+  const last = status?.history?.find(({ outcome, trigger }) => outcome === 'Completed' && trigger !== 'Emergency');
+  const lastTookMs = last && lastedMs(last);
   return {
-    resource: `${resource.metadata.namespace}/${resource.metadata.name}`,
+    resource: `${metadata.namespace}/${metadata.name}`,
     ...rest,
     ...(startsAt !== undefined && { startsAt }),
-    obstacles: merged(told(resource), obstacles),
-    ...(step !== undefined && { underWay: rest.steps[step]?.phase ?? '' }),
+    obstacles: merged(told(resource, at, now), open),
+    ...(step !== undefined && { underWay: step.phase }),
+    ...(after !== undefined && { after }),
+    ...(retireAt !== undefined && { retireAt }),
     ...(lastTookMs !== undefined && { lastTookMs }),
     maxTokenTtlMs: surroundings.settings.maxTokenTtlMs,
   };
 }
 
+/** What keeps another rotation from starting: one that is under way, too. */
+export function obstaclesNow(resource: JwtKeyRotation, { obstacles }: { readonly obstacles: readonly Obstacle[] }) {
+  const { phase } = resource.status ?? {};
+  if (isAtRest(resource.status)) return obstacles;
+  const message = `a rotation is under way (${phase}); another one that is asked for starts when it has ended`;
+  return [{ reason: 'RotationInProgress', message }, ...obstacles];
+}
+
+/** @returns milliseconds since the epoch */
+function startOf(resource: JwtKeyRotation, at: 'now' | 'schedule', now: number): number | undefined {
+  if (at === 'now' || !isAtRest(resource.status)) return now;
+  const due = timeOf(resource.status?.nextRotationTime);
+  return due === undefined ? undefined : Math.max(due, now);
+}
+
+function timeOf(text: string | undefined): number | undefined {
+  const at = Date.parse(text ?? '');
+  return Number.isNaN(at) ? undefined : at;
+}
+
 /** What the operator says. It has asked the pods and read the Secret. */
-function told(resource: JwtKeyRotation): readonly Obstacle[] {
+function told(resource: JwtKeyRotation, at: 'now' | 'schedule', now: number): readonly Obstacle[] {
   if (!isSeen(resource)) return [{ reason: 'NotSeen', message: UNSEEN }];
   const paused = resource.metadata.annotations?.[REQUEST.paused] === 'true';
   const ready = conditionOf(resource, 'Ready');
+  // a request does not wait for the back-off of the schedule
+  const ignored = ['Paused', 'Burning', ...(at === 'now' ? ['BackingOff'] : [])];
+  const found = timeOf(resource.status?.retireNotBefore) ?? 0;
+  const draining = `keys that were found when the Secret was taken over are accepted until ${iso(found)}; the rotation starts then`;
   return [
     ...(paused ? [{ reason: 'Paused', message: `the annotation ${REQUEST.paused} is set` }] : []),
     ...(resource.spec.suspend ? [{ reason: 'Suspended', message: 'spec.suspend is set' }] : []),
-    ...(ready?.status === 'False' && ready.reason !== 'Paused' ? [ready] : []),
+    ...(isAtRest(resource.status) && found > now ? [{ reason: 'FoundKeysDraining', message: draining }] : []),
+    ...(ready?.status === 'False' && !ignored.includes(ready.reason) ? [ready] : []),
   ].map(({ reason, message }) => ({ reason, message }));
 }
 
@@ -88,9 +123,10 @@ export function obstaclesText(obstacles: readonly Obstacle[]): string {
 }
 
 /** For programs: times in ISO 8601, durations in seconds. */
-export function planRecord({ steps, startsAt, lastTookMs, maxTokenTtlMs, ...plan }: Plan): object {
+export function planRecord({ steps, startsAt, retireAt, lastTookMs, maxTokenTtlMs, ...plan }: Plan): object {
   return {
     ...plan,
+    ...(retireAt !== undefined && { retireAt: iso(retireAt) }),
     ...(startsAt !== undefined && { startsAt: iso(startsAt) }),
     steps: steps.map(({ notBefore, lastsMs, ...step }) => ({
       ...step,
@@ -114,7 +150,8 @@ export function planText(plan: Plan, now: number): string {
   ];
   const stepRows = steps.map((step, i) => {
     const mark = current === -1 || i > current ? '' : i === current ? 'now' : 'done';
-    return [String(i + 1), step.phase, mark, step.does, step.restarts.join(', ') || '–', waitText(step, now)];
+    const waits = mark === 'done' ? '' : waitText(step, plan, now);
+    return [String(i + 1), step.phase, mark, step.does, step.restarts.join(', ') || '–', waits];
   });
   const restartRows = restarts.map(({ target, pods, times }) => [target, String(pods), String(times)]);
   return [
@@ -126,12 +163,21 @@ export function planText(plan: Plan, now: number): string {
     columns([['TARGET', 'PODS', 'RESTARTS'], ...restartRows], '  '),
     '\nIn the way\n',
     obstaclesText(obstacles),
-    ...(warnings.length === 0 ? [] : ['\nWorth knowing\n', ...warnings.map((warning) => `  ${warning}\n`)]),
+    ...(warnings.length === 0
+      ? []
+      : [
+          '\nWorth knowing\n',
+          columns(
+            warnings.map((warning) => [warning]),
+            '  ',
+          ),
+        ]),
   ].join('');
 }
 
-function startText({ underWay, startsAt }: Plan, now: number): string {
+function startText({ underWay, after, startsAt }: Plan, now: number): string {
   if (underWay !== undefined) return `under way, in the phase ${underWay}`;
+  if (after !== undefined) return `after what goes on now: ${after}`;
   if (startsAt === undefined) return 'when somebody asks for it: none is scheduled';
   return startsAt <= now ? 'now' : when(startsAt, now);
 }
@@ -141,8 +187,10 @@ function refusedText({ way, maxTokenTtlMs }: Plan): string {
   return `all that were signed before and have not expired, up to ${formatDuration(maxTokenTtlMs)} old: every user signs in again. How many there are is known to the services that issued them, not to rekey. Until the last pod has started anew, services refuse each other's new tokens too`;
 }
 
-function waitText({ notBefore, never, lastsMs }: Forecast['steps'][number], now: number): string {
+function waitText(step: Forecast['steps'][number], { underWay, retireAt }: Plan, now: number): string {
+  const { phase, notBefore, never, lastsMs } = step;
   if (never === true) return 'for a maintenance window, and none opens';
   if (notBefore !== undefined) return `for the maintenance window of ${when(notBefore, now)}`;
+  if (phase === 'Draining' && underWay === phase && retireAt !== undefined) return `until ${when(retireAt, now)}`;
   return lastsMs === undefined ? 'for the pods' : formatDuration(lastsMs);
 }

@@ -7,10 +7,10 @@ import { parseDuration } from '../rotation/schedule/duration.ts';
 import { contained, type EmergencyOptions, emergency } from './emergency.ts';
 import { historyText } from './history.ts';
 import { FORMATS, type Format, machineText } from './output.ts';
-import { obstaclesText, planOf, planRecord, planText } from './plan.ts';
+import { obstaclesNow, obstaclesText, planOf, planRecord, planText } from './plan.ts';
 import { abort, rotate, type Waiting } from './rotate.ts';
 import { type ShowOptions, show } from './show.ts';
-import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
+import { attempt, CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 import { verifyAudit } from './verify-audit.ts';
 
 /** Which cluster, and whose rights. */
@@ -54,7 +54,10 @@ export async function runCommand(args: readonly string[], { terminal, connect }:
       .action(async (...given: unknown[]) => {
         const self = given.at(-1) as Command;
         const options = self.optsWithGlobals<Options & Global>();
-        exit = await act(connect(options), self.args, options);
+        exit = await attempt(terminal, async () => {
+          if (self.args.includes('')) throw new CommandError('a name is empty', EXIT.usage);
+          return act(connect(options), self.args, options);
+        });
       });
   addLooking(add, terminal);
   addAsking(add, terminal);
@@ -70,9 +73,7 @@ export async function runCommand(args: readonly string[], { terminal, connect }:
     return exit;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    if (!(error instanceof CommandError)) throw error;
-    terminal.tell(`${error.message}\n`);
-    return error.exit;
+    throw error;
   }
 }
 
@@ -112,7 +113,8 @@ function addLooking(add: Add, terminal: Terminal): void {
   ).option('--now', 'as if it were asked for now, not when it is due');
 
   add('check <name>', 'what keeps a rotation from starting now', async (operations, [name = ''], { output }) => {
-    const { obstacles } = await planOf(operations, await operations.get(name), 'now', terminal.now());
+    const resource = await operations.get(name);
+    const obstacles = obstaclesNow(resource, await planOf(operations, resource, 'now', terminal.now()));
     terminal.print(machineText(obstacles, output) ?? obstaclesText(obstacles));
     return obstacles.length === 0 ? EXIT.done : EXIT.notReady;
   });
@@ -191,6 +193,7 @@ async function selected(
   const ways = [names.length > 0, selector !== undefined, all === true].filter(Boolean);
   if (ways.length !== 1) throw new CommandError('give names, or --selector, or --all', EXIT.usage);
   if (names.length > 0) return names;
+  if (selector?.trim() === '') throw new CommandError('--selector: it is empty, which would mean all', EXIT.usage);
   const found = await operations.list(selector);
   const message = `no JwtKeyRotation in ${operations.namespace} is meant by that`;
   if (found.length === 0) throw new CommandError(message, EXIT.failed);

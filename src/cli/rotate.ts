@@ -1,12 +1,14 @@
 /**
- * `rotate` and `abort`: one value in an annotation, and the end of what it leads to.
+ * `rotate` and `abort`: one value in an annotation, and the end of what it leads to. A rotation is known again by what its
+ * history says of that value: another one may have begun, or an emergency may have come in between.
  */
-import type { JwtKeyRotation } from '../rotation/names.ts';
-import { ASK, type Operations } from '../rotation/operations.ts';
+import { type JwtKeyRotation, REQUEST, requestText } from '../rotation/names.ts';
+import { ASK, type Operations, oneLine } from '../rotation/operations.ts';
+import { isAtRest } from '../rotation/preview.ts';
 import type { JwtKeyRotationStatus } from '../rotation/types.ts';
 import type { HistoryEntry } from './history.ts';
-import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
-import { waitFor } from './wait.ts';
+import { attempt, CommandError, EXIT, type Exit, type Terminal, worst } from './terminal.ts';
+import { type Wait, waitFor } from './wait.ts';
 
 export interface Waiting {
   readonly wait: boolean;
@@ -14,7 +16,7 @@ export interface Waiting {
   readonly timeout: number;
 }
 
-/** Asks for a rotation of each; with `wait` one after the other is followed to its end, while all go on. */
+/** Asks for a rotation of each; with `wait` all are followed to their ends. One that fails holds up no other. */
 export async function rotate(
   operations: Operations,
   terminal: Terminal,
@@ -22,16 +24,46 @@ export async function rotate(
   { wait, timeout }: Waiting,
 ): Promise<Exit> {
   const at = new Date(terminal.now()).toISOString();
-  for (const name of names) {
-    await operations.ask(name, ASK.rotate(at));
+  const one = async (name: string): Promise<Exit> => {
+    const { spec, metadata } = await operations.ask(name, ASK.rotate(at));
     terminal.print(`${name}: a rotation was asked for\n`);
-  }
-  if (!wait) return EXIT.done;
-  const over = ({ lastHandledRotateAt }: JwtKeyRotationStatus) => lastHandledRotateAt === at;
-  const ends: Exit[] = [];
-  for (const name of names) ends.push(await end(operations, terminal, name, over, 'Completed', timeout));
-  return ends.find((exit) => exit !== EXIT.done) ?? EXIT.done;
+    const held = spec.suspend || metadata.annotations?.[REQUEST.paused] === 'true';
+    if (held) terminal.tell(`${name} is suspended or paused: it starts after kubectl rekey resume ${name}\n`);
+    if (!wait) return EXIT.done;
+    const prefix = names.length > 1 ? `${name}  ` : '';
+    const entry = await waitFor(
+      operations,
+      terminal,
+      { name, what: `the rotation of ${name}`, timeoutMs: timeout, prefix },
+      rotationEnd(at),
+    );
+    terminal.print(`${name}: ${endText(entry)}\n`);
+    return entry.outcome === 'Completed' ? EXIT.done : EXIT.failed;
+  };
+  return worst(await Promise.all(names.map((name) => attempt(terminal, () => one(name), `${name}: `))));
 }
+
+/** @returns looks for the end of the rotation that was asked for by this value */
+export function rotationEnd(at: string) {
+  const reason = requestText(REQUEST.rotateAt, at);
+  let began = false;
+  return ({ metadata, status = {} }: JwtKeyRotation): HistoryEntry | undefined => {
+    const entry = status.history?.find((each) => each.reason === reason);
+    if (entry !== undefined) return entry;
+    const handled = status.lastHandledRotateAt === at;
+    began ||= handled;
+    // another one has begun, or none is under way
+    if (began && (!handled || isAtRest(status))) {
+      const message = 'it is over; how it ended is not known, since spec keeps too little history';
+      throw new CommandError(message, EXIT.failed);
+    }
+    if (began || metadata.annotations?.[REQUEST.rotateAt] === at) return undefined;
+    throw new CommandError('somebody has asked for another rotation before this one began', EXIT.failed);
+  };
+}
+
+/** Phases in which there is something to go back from. Degraded may be any of them. */
+const ABORTABLE: readonly JwtKeyRotationStatus['phase'][] = ['Staging', 'Staged', 'Promoting', 'Draining', 'Degraded'];
 
 /** Before promote the new key leaves, after it the old one signs again; neither refuses a token. */
 export async function abort(
@@ -40,36 +72,42 @@ export async function abort(
   name: string,
   { wait, timeout }: Waiting,
 ): Promise<Exit> {
-  const { status } = await operations.get(name);
-  if (status?.phase === 'Burning' || status?.phase === 'Switching')
-    throw new CommandError(`${name} is in the phase ${status.phase}, from which there is no way back`, EXIT.failed);
+  const { phase } = (await operations.get(name)).status ?? {};
+  if (phase === 'Preflight') {
+    const message = `${name} has written nothing yet: hold it with kubectl rekey suspend ${name}`;
+    throw new CommandError(message, EXIT.failed);
+  }
+  if (!ABORTABLE.includes(phase)) {
+    const message = `${name} is in the phase ${phase ?? 'Unknown'}, in which there is nothing to go back from`;
+    throw new CommandError(message, EXIT.failed);
+  }
   const at = new Date(terminal.now()).toISOString();
   await operations.ask(name, ASK.abort(at));
   terminal.print(`${name}: the end of its rotation was asked for\n`);
   if (!wait) return EXIT.done;
-  return end(operations, terminal, name, ({ lastHandledAbortAt }) => lastHandledAbortAt === at, 'Aborted', timeout);
-}
-
-async function end(
-  operations: Operations,
-  terminal: Terminal,
-  name: string,
-  handled: (status: JwtKeyRotationStatus) => boolean,
-  wanted: 'Completed' | 'Aborted',
-  timeout: number,
-): Promise<Exit> {
-  const isOver = ({ status }: JwtKeyRotation) => status?.phase === 'Steady' && handled(status);
-  const look = (resource: JwtKeyRotation) => (isOver(resource) ? resource : undefined);
-  const { status } = await waitFor(operations, terminal, name, `the rotation of ${name}`, look, timeout);
-  const entry = status?.history?.[0];
+  const waiting: Wait = { name, what: `the way back of ${name}`, timeoutMs: timeout };
+  const entry = await waitFor(operations, terminal, waiting, abortEnd(at));
   terminal.print(`${name}: ${endText(entry)}\n`);
-  const outcome = entry?.outcome ?? wanted;
-  const fits = wanted === 'Completed' ? outcome === 'Completed' : outcome !== 'Completed';
-  return fits ? EXIT.done : EXIT.failed;
+  return EXIT.done;
 }
 
-function endText(entry: HistoryEntry | undefined): string {
-  if (entry === undefined) return 'over; spec keeps no history of how';
-  const { outcome, from, to, failure } = entry;
-  return outcome === 'Completed' ? `Completed: ${from} → ${to}` : `${outcome}: ${from} signs as before (${failure})`;
+/** @returns looks for the end of the rotation that this value has ended */
+export function abortEnd(at: string) {
+  const failure = requestText(REQUEST.abortAt, at);
+  return ({ metadata, status = {} }: JwtKeyRotation): HistoryEntry | undefined => {
+    const entry = status.history?.find((each) => each.failure?.endsWith(failure) === true);
+    if (entry !== undefined) return entry;
+    const handled = status.lastHandledAbortAt === at;
+    if (handled && isAtRest(status)) {
+      throw new CommandError('there was nothing to go back from any more, or spec keeps no history of it', EXIT.failed);
+    }
+    if (handled || metadata.annotations?.[REQUEST.abortAt] === at) return undefined;
+    throw new CommandError('somebody has asked for the same with another value', EXIT.failed);
+  };
+}
+
+function endText({ outcome, from, to, failure }: HistoryEntry): string {
+  if (outcome === 'Completed') return `Completed: ${from} → ${to}`;
+  if (outcome === 'Interrupted') return 'Interrupted by an emergency: see kubectl rekey status';
+  return `${outcome}: ${from} signs as before (${oneLine(failure ?? '')})`;
 }

@@ -5,7 +5,7 @@ import type { JwtKeyRotation } from '../rotation/names.ts';
 import type { Operations } from '../rotation/operations.ts';
 import { type Format, machineText } from './output.ts';
 import { isReady, listText, statusText } from './status.ts';
-import { EXIT, type Exit, type Terminal } from './terminal.ts';
+import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 
 export interface ShowOptions {
   readonly output?: Format;
@@ -20,7 +20,9 @@ export async function show(
   name: string | undefined,
   options: ShowOptions,
 ): Promise<Exit> {
+  if (name === undefined && options.watch) throw new CommandError('--watch: give the name of one', EXIT.usage);
   if (name === undefined) return showAll(operations, terminal, options);
+  if (options.allNamespaces) throw new CommandError('--all-namespaces: for the list, without a name', EXIT.usage);
   const print = (resource: JwtKeyRotation) => {
     terminal.print(machineText(shown(resource), options.output) ?? statusText(resource, terminal.now()));
   };
@@ -29,14 +31,13 @@ export async function show(
     print(resource);
     return isReady(resource) ? EXIT.done : EXIT.notReady;
   }
-  const forEver = new AbortController().signal;
   await operations.follow(
     name,
     (current) => {
       terminal.clear();
       print(current);
     },
-    forEver,
+    0,
   );
   return EXIT.done;
 }

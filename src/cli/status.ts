@@ -48,7 +48,7 @@ export function statusText(resource: JwtKeyRotation, now: number): string {
     ],
     ['last rotation', when(status.lastRotationTime, now)],
     ['next rotation', spec.suspend ? 'none: spec.suspend is set' : when(status.nextRotationTime, now)],
-    ...(status.retireNotBefore === undefined ? [] : [['old key leaves', when(status.retireNotBefore, now)] as const]),
+    ...(status.retireNotBefore === undefined ? [] : [[leavesText(status), when(status.retireNotBefore, now)] as const]),
   ];
   return [
     `${metadata.namespace}/${metadata.name}\n`,
@@ -58,6 +58,11 @@ export function statusText(resource: JwtKeyRotation, now: number): string {
     ...conditionsText(status, now),
     ...emergencyText(resource, now),
   ].join('');
+}
+
+/** Keys that were found when the Secret was taken over leave with the first rotation. */
+function leavesText({ phase }: JwtKeyRotationStatus): string {
+  return phase === 'Steady' ? 'found keys accepted at least until' : 'old key leaves';
 }
 
 function readyText(resource: JwtKeyRotation, ready: Condition | undefined): string {

@@ -1,6 +1,8 @@
 /**
  * What a command says and asks. Results go to standard output, all else to standard error, so that a pipe gets results only.
  */
+import { isForPeople } from '../rotation/operations.ts';
+
 export interface Terminal {
   /** A result. */
   print(text: string): void;
@@ -28,4 +30,20 @@ export class CommandError extends Error {
     super(message);
     this.exit = exit;
   }
+}
+
+/** @returns the exit status of what ran, or of the error that it ended with; that is told */
+export async function attempt(terminal: Terminal, run: () => Promise<Exit>, prefix = ''): Promise<Exit> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof CommandError) && !isForPeople(error)) throw error;
+    terminal.tell(`${prefix}${error.message}\n`);
+    return error instanceof CommandError ? error.exit : EXIT.failed;
+  }
+}
+
+/** @returns failed before not ready before done */
+export function worst(exits: readonly Exit[]): Exit {
+  return exits.find((exit) => exit === EXIT.failed) ?? exits.find((exit) => exit !== EXIT.done) ?? EXIT.done;
 }

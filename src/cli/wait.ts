@@ -1,50 +1,66 @@
 /**
- * Waits until a rotation that was asked for is over, and tells meanwhile where it is.
+ * Waits until what was asked for is over, and tells meanwhile where it is.
  */
 import type { JwtKeyRotation } from '../rotation/names.ts';
-import type { Operations } from '../rotation/operations.ts';
+import { type Operations, oneLine } from '../rotation/operations.ts';
 import { conditionOf } from './status.ts';
 import { CommandError, EXIT, type Terminal } from './terminal.ts';
 
+/** An operator that runs takes up a request at once. */
+const SILENCE_MS = 15_000;
+
+export interface Wait {
+  readonly name: string;
+  /** For people: "the rotation of shop-jwt". */
+  readonly what: string;
+  /** 0: for ever. */
+  readonly timeoutMs: number;
+  /** Before each line. */
+  readonly prefix?: string;
+}
+
 /**
- * @param what is waited for, for people
  * @param look undefined as long as it is not over
- * @param timeoutMs 0: for ever
  * @throws CommandError notReady when the time is over: nothing was taken back
  */
 export async function waitFor<T>(
   operations: Operations,
   terminal: Terminal,
-  name: string,
-  what: string,
+  { name, what, timeoutMs, prefix = '' }: Wait,
   look: (resource: JwtKeyRotation) => T | undefined,
-  timeoutMs: number,
 ): Promise<T> {
-  const progress = teller(terminal);
-  const signal = timeoutMs === 0 ? new AbortController().signal : AbortSignal.timeout(timeoutMs);
-  const found = await operations.follow(
-    name,
-    (resource) => {
-      progress(resource);
-      return look(resource);
-    },
-    signal,
-  );
-  if (found !== undefined) return found;
+  const tell = (text: string) => terminal.tell(`${timeOfDay(terminal.now())}  ${prefix}${oneLine(text)}\n`);
+  const hint = 'nothing has changed since it was asked for: does the operator run, and may it work in this namespace?';
+  const silence = operations.later(() => tell(hint), SILENCE_MS);
+  let last: string | undefined;
+  try {
+    const found = await operations.follow(
+      name,
+      (resource) => {
+        const line = progressOf(resource);
+        if (last !== undefined) silence.cancel();
+        if (line !== last) tell(line);
+        last = line;
+        return look(resource);
+      },
+      timeoutMs,
+    );
+    if (found !== undefined) return found;
+  } finally {
+    silence.cancel();
+  }
   const message = `${what} is not over after ${timeoutMs / 1000} s; it goes on: kubectl rekey status ${name} -n ${operations.namespace}`;
   throw new CommandError(message, EXIT.notReady);
 }
 
-/** @returns tells where it is, when that has changed */
-function teller(terminal: Terminal): (resource: JwtKeyRotation) => void {
-  let last = '';
-  return (resource) => {
-    const ready = conditionOf(resource, 'Ready');
-    const held = ready?.status === 'False' && ready.reason !== 'Burning';
-    const message = held ? `${ready.reason}: ${ready.message}` : (conditionOf(resource, 'Rotating')?.message ?? '');
-    const line = `${resource.status?.phase ?? 'Pending'}: ${message}`;
-    if (line === last) return;
-    last = line;
-    terminal.tell(`${new Date(terminal.now()).toISOString().slice(11, 19)}  ${line}\n`);
-  };
+/** What is waited for; where something stands in the way, that. */
+function progressOf(resource: JwtKeyRotation): string {
+  const ready = conditionOf(resource, 'Ready');
+  const usual = ready === undefined || ['Steady', 'RotationInProgress', 'Burning', 'Pending'].includes(ready.reason);
+  const message = usual ? (conditionOf(resource, 'Rotating')?.message ?? '') : `${ready.reason}: ${ready.message}`;
+  return `${resource.status?.phase ?? 'Pending'}: ${message}`;
+}
+
+function timeOfDay(at: number): string {
+  return new Date(at).toISOString().slice('yyyy-mm-ddT'.length, 'yyyy-mm-ddThh:mm:ss'.length);
 }

@@ -83,11 +83,13 @@ function messageOf(options: KubeErrorOptions): string {
   return `${verb} ${subject}${where}: ${code}${number}${text}`;
 }
 
-/** One line, no control characters, of bounded length: what a server says must not forge or flood a log. */
+/** Of bounded length: what a server says must not flood a log. */
 function printable(text: string): string {
-  const line = text
-    .slice(0, 1024)
-    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
-    .trim();
+  const line = oneLine(text.slice(0, 1024));
   return line.length > 512 ? `${line.slice(0, 512)}…` : line;
+}
+
+/** One line without control characters: what somebody else has written must not forge a line, or steer a terminal. */
+export function oneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
 }

@@ -31,6 +31,11 @@ export const REQUEST = {
   contained: 'rekey.dev/compromise-contained',
 } as const;
 
+/** How a rotation tells which request it began or ended with: its history is searched for it. */
+export function requestText(annotation: string, value: string): string {
+  return `${annotation} is ${value}`;
+}
+
 /** Annotation on pod templates, and so on pods: the keyset version that the restart is for. */
 export const KEYSET_VERSION = 'rekey.dev/keyset-version';
 

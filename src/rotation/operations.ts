@@ -3,14 +3,18 @@
  * itself, by the rights of whoever asks: the Secret is never read, and the operator alone acts.
  */
 import type { KubeClient } from '../kube/client.ts';
+import { KubeConfigError } from '../kube/config.ts';
+import { isKubeError } from '../kube/errors.ts';
 import type { ObjectMeta } from '../kube/types.ts';
-import type { Clock } from '../runtime/clock.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/log.ts';
 import { redactText } from '../runtime/redact.ts';
 import { Reflector } from '../runtime/reflector.ts';
 import type { Surroundings } from './facts.ts';
 import { JWT_KEY_ROTATIONS, type JwtKeyRotation, REQUEST } from './names.ts';
 import { surroundingsOf } from './preview.ts';
+
+export { oneLine } from '../kube/errors.ts';
 
 /** Who the API server says has asked. */
 const FIELD_MANAGER = 'kubectl-rekey';
@@ -48,6 +52,11 @@ function annotating(annotations: Readonly<Record<string, string | null>>) {
 /** @returns whether a text that everybody may read seems to hold a key or a token */
 export function looksSecret(text: string): boolean {
   return redactText(text) !== text;
+}
+
+/** @returns whether the message of an error tells people what they can do something about */
+export function isForPeople(error: unknown): error is Error {
+  return isKubeError(error) || error instanceof KubeConfigError || error instanceof GoneError;
 }
 
 /** The JwtKeyRotations of one namespace. */
@@ -90,24 +99,29 @@ export class Operations {
    * Looks at the resource now and at each change, until an answer is found. A connection that breaks is made anew.
    *
    * @param look returns undefined as long as there is no answer
-   * @returns undefined if there was none before the signal was aborted
-   * @throws GoneError when the resource is deleted meanwhile
+   * @param timeoutMs 0: for ever
+   * @returns undefined if there was none in time
+   * @throws GoneError when the resource is deleted meanwhile; KubeError when it may not be watched
    */
   async follow<T>(
     name: string,
     look: (resource: JwtKeyRotation) => T | undefined,
-    signal: AbortSignal,
+    timeoutMs: number,
   ): Promise<T | undefined> {
     const { client, clock, log, namespace } = this.#options;
     const found = Promise.withResolvers<T | undefined>();
     const ended = new AbortController();
     const gone = () => found.reject(new GoneError(`JwtKeyRotation ${name} was deleted`));
     const reflector = new Reflector({
-      ...{ client, clock, log, type: JWT_KEY_ROTATIONS, project: (raw: JwtKeyRotation) => raw },
+      ...{ client: failingFor(client, found.reject), clock, log, type: JWT_KEY_ROTATIONS },
+      project: (raw: JwtKeyRotation) => raw,
       selection: { namespace, fieldSelector: `metadata.name=${name}` },
     });
+    let uid: string | undefined;
     reflector.store.onChange((_, __, current) => {
-      if (current === undefined) return gone();
+      uid ??= current?.metadata.uid;
+      const { metadata } = current ?? {};
+      if (current === undefined || metadata?.uid !== uid || metadata?.deletionTimestamp !== undefined) return gone();
       try {
         const answer = look(current);
         if (answer !== undefined) found.resolve(answer);
@@ -115,18 +129,21 @@ export class Operations {
         found.reject(error);
       }
     });
-    const stop = () => found.resolve(undefined);
-    signal.addEventListener('abort', stop, { once: true });
-    if (signal.aborted) stop();
     void reflector.synced.then(() => reflector.store.size === 0 && gone());
+    const timer = timeoutMs === 0 ? undefined : clock.setTimeout(() => found.resolve(undefined), timeoutMs);
     const running = reflector.run(ended.signal);
     try {
       return await found.promise;
     } finally {
-      signal.removeEventListener('abort', stop);
+      timer?.cancel();
       ended.abort();
       await running;
     }
+  }
+
+  /** Calls back once, unless it is cancelled before. */
+  later(callback: () => void, ms: number): Timer {
+    return this.#options.clock.setTimeout(callback, ms);
   }
 
   /** What a rotation of this resource would meet now. */
@@ -134,6 +151,22 @@ export class Operations {
     const { client, clock } = this.#options;
     return surroundingsOf(client, resource, clock.now());
   }
+}
+
+/** A watch goes on for ever; whoever waits for it must hear that it never will begin. */
+function failingFor(client: KubeClient, fail: (error: unknown) => void): Pick<KubeClient, 'pages' | 'watch'> {
+  async function* told<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
+    try {
+      yield* items;
+    } catch (error) {
+      if (isKubeError(error, 'Forbidden', 'Unauthorized', 'NotFound')) fail(error);
+      throw error;
+    }
+  }
+  return {
+    pages: (type, options) => told(client.pages(type, options)),
+    watch: (type, options) => told(client.watch(type, options)),
+  };
 }
 
 /** What was followed is not there any more. */

@@ -8,6 +8,7 @@ import type { JwtKeyRotation } from './names.ts';
 import { type Looking, observeTargets, unlistedConsumers } from './observe.ts';
 import { impossibleWindow } from './schedule/cadence.ts';
 import { settingsOf } from './settings.ts';
+import type { JwtKeyRotationStatus } from './types.ts';
 import { podView } from './workloads/views.ts';
 import { WORKLOADS, type WorkloadKind, type WorkloadView } from './workloads/workloads.ts';
 import { liveWorld, type Neighbours } from './world.ts';
@@ -21,7 +22,7 @@ export async function surroundingsOf(client: KubeClient, resource: JwtKeyRotatio
   const settings = settingsOf(resource.spec);
   const looking: Looking = {
     ...{ namespace, settings, world: liveWorld(client), neighbours: await neighboursIn(client, namespace) },
-    ...{ probes: new Map(), allowLoopback: true, atRest: true },
+    ...{ probes: new Map(), allowLoopback: true, atRest: isAtRest(resource.status) },
   };
   const impossible = impossibleWindow(settings.windows, dueIn(resource, now), now, undefined);
   return {
@@ -30,6 +31,11 @@ export async function surroundingsOf(client: KubeClient, resource: JwtKeyRotatio
     unlistedConsumers: unlistedConsumers(looking),
     ...(impossible && { impossibleWindow: impossible }),
   };
+}
+
+/** @returns whether no rotation has written anything that it has not finished, as far as the status tells */
+export function isAtRest(status: JwtKeyRotationStatus | undefined): boolean {
+  return status?.phase === undefined || ['Pending', 'Steady', 'Preflight'].includes(status.phase);
 }
 
 /** When rotations are due, as the operator has told. */

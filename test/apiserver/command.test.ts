@@ -5,6 +5,7 @@ import { runCommand } from '../../src/cli/program.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { loadKubeConfig } from '../../src/kube/config.ts';
+import { REQUEST } from '../../src/rotation/names.ts';
 import { Operations } from '../../src/rotation/operations.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { createLogger } from '../../src/runtime/log.ts';
@@ -29,10 +30,10 @@ interface Caller {
 }
 
 /** @returns what runs a command in the scene's namespace as somebody with these rights */
-async function callerIn({ api, namespace }: Scene): Promise<Caller> {
-  const user = 'on-call';
+async function callerIn({ api, namespace }: Scene, user = 'on-call', verbs?: readonly string[]): Promise<Caller> {
+  const rules = verbs === undefined ? RIGHTS : RIGHTS.map((rule, i) => (i === 0 ? { ...rule, verbs } : rule));
   await api.create({ kind: 'ServiceAccount', metadata: { namespace, name: user } });
-  await api.create({ kind: 'Role', metadata: { namespace, name: user }, rules: RIGHTS });
+  await api.create({ kind: 'Role', metadata: { namespace, name: user }, rules });
   const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: user };
   await api.create({
     kind: 'RoleBinding',
@@ -43,7 +44,7 @@ async function callerIn({ api, namespace }: Scene): Promise<Caller> {
   const kubeconfig = join(cluster.dir, namespace, `${user}.kubeconfig`);
   await api.serviceAccountKubeconfig(namespace, user, kubeconfig);
   const run: Caller['run'] = (...args) => rekey([...args, '--kubeconfig', kubeconfig, '--namespace', namespace]);
-  await until('the rights are there', async () => (await run('status')).code !== 1);
+  await until('the rights are there', async () => (await run('status', 'remotehive-jwt')).code !== 1);
   return { run, kubeconfig };
 }
 
@@ -176,7 +177,11 @@ describe.concurrent('the command line', () => {
     expect(await run('contained', name)).toMatchObject({ code: 1, told: expect.stringContaining('no emergency') });
     expect(Object.keys(await nothing()).filter((key) => key.startsWith('rekey.dev/'))).toEqual([]);
 
+    // a rotation that somebody follows is cut off
+    const rotation = run('rotate', name, '--wait');
+    await waitForPhase(api, namespace, name, 'Staging');
     const said = await run('emergency', name, '--yes', '--reason', 'found in a log');
+    expect(await rotation).toMatchObject({ code: 1, result: expect.stringContaining('Interrupted by an emergency') });
     const { resource, keyset } = await readState(api, namespace, name);
     const { emergency } = resource.status ?? {};
     expect(said.code).toBe(0);
@@ -193,9 +198,11 @@ describe.concurrent('the command line', () => {
     await until('it is contained', async () => {
       return conditionOf((await readState(api, namespace, name)).resource, 'CompromiseContained')?.status === 'True';
     });
-    expect(Object.keys(await nothing()).filter((key) => key.startsWith('rekey.dev/'))).toEqual([
-      'rekey.dev/compromise-contained',
-    ]);
+    expect(
+      Object.keys(await nothing())
+        .filter((key) => key.startsWith('rekey.dev/'))
+        .sort(),
+    ).toEqual(['rekey.dev/compromise-contained', 'rekey.dev/rotate-requested-at']);
     expect(await scene.close()).toEqual([]);
   });
 
@@ -226,6 +233,27 @@ describe.concurrent('the command line', () => {
     expect(await scene.close()).toEqual([]);
   });
 
+  it('ends where it would wait for nothing: no operator, no right to watch, a resource that is deleted', async () => {
+    const scene = await openScene(cluster, { adopt: false, fleet: { only: [] } });
+    const { api, namespace, name } = scene;
+    const [{ run }, blind] = await Promise.all([callerIn(scene), callerIn(scene, 'blind', ['get', 'patch'])]);
+    const unwatched = await blind.run('rotate', name, '--wait');
+    expect(unwatched).toMatchObject({ code: 1, told: expect.stringContaining('list jwtkeyrotations') });
+    const unanswered = await run('rotate', name, '--wait', '--timeout', '17s');
+    expect(unanswered).toMatchObject({ code: 3, told: expect.stringContaining('does the operator run') });
+    const asked = async () => (await readState(api, namespace, name)).resource.metadata.annotations?.[REQUEST.rotateAt];
+    const before = await asked();
+    // longer than a timer of Node can be
+    const deleted = run('rotate', name, '--wait', '--timeout', '90d');
+    await until('it is asked for again', async () => (await asked()) !== before);
+    await api.delete({ kind: 'JwtKeyRotation', namespace, name });
+    expect(await deleted).toMatchObject({
+      code: 1,
+      told: expect.stringContaining(`JwtKeyRotation ${name} was deleted`),
+    });
+    expect(await scene.close()).toEqual([]);
+  });
+
   it('says what is wrong: no such resource, no right, no such command', async () => {
     const scene = await openScene(cluster, { adopt: false, fleet: { only: [] } });
     const { namespace, name } = scene;
@@ -242,6 +270,9 @@ describe.concurrent('the command line', () => {
     expect(await run('check', name)).toMatchObject({ code: 3, result: expect.stringContaining('NotSeen') });
     expect(await run('status', '-A')).toMatchObject({ code: 1, told: expect.stringContaining('Forbidden') });
     expect(await run('rotate')).toMatchObject({ code: 2, told: 'give names, or --selector, or --all\n' });
+    expect(await run('rotate', '-l', '')).toMatchObject({ code: 2, told: expect.stringContaining('would mean all') });
+    expect(await run('status', '')).toMatchObject({ code: 2 });
+    expect(await run('status', '-w')).toMatchObject({ code: 2 });
     expect(await run('rotat')).toMatchObject({ code: 2, told: expect.stringContaining('Did you mean rotate?') });
     expect(await run('plan', name, '-o', 'xml')).toMatchObject({ code: 2 });
     expect(await rekey(['status', '--kubeconfig', '/dev/null'])).toMatchObject({ code: 1 });

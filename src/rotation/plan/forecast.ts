@@ -64,13 +64,13 @@ export function forecast(surroundings: Surroundings, from: number, phase?: JwtKe
       times: timesOf(target),
     })),
     refused: way === 'Cutover' ? 'every token that was signed before' : 'none',
-    findings: [...everyFinding(surroundings), ...(cutoverFinding ? [cutoverFinding] : [])],
+    findings: [...everyFinding(surroundings, way === 'Overlap'), ...(cutoverFinding ? [cutoverFinding] : [])],
     warnings: warningsOf(surroundings),
   };
 }
 
 /** @returns the step that a rotation under way is at; undefined if none of them */
-export function stepAt({ steps }: Forecast, phase: JwtKeyRotationStatus['phase']): number | undefined {
+export function stepAt({ steps }: Pick<Forecast, 'steps'>, phase: JwtKeyRotationStatus['phase']): number | undefined {
   const at = steps.findIndex((step) => step.phase === (phase === 'Staged' ? 'Staging' : phase));
   return at === -1 ? undefined : at;
 }
@@ -138,8 +138,9 @@ function restarted(targets: readonly TargetFacts[]): readonly string[] {
 
 function otherWay(surroundings: Surroundings): string {
   const single = 'a verifier turns out to hold one key only';
-  if (!mayCutOver(surroundings)) return `${single}: then it is aborted, and no token is refused (SingleKeyService)`;
-  return `${single}: then all keys are replaced at once inside a window, and every token that was signed before is refused`;
+  const aborted = 'it is aborted, and no token is refused (SingleKeyService)';
+  if (!mayCutOver(surroundings)) return `${single}: then ${aborted}`;
+  return `${single}: then, inside a window, every key is replaced at once, and every token that was signed before is refused; outside, ${aborted}`;
 }
 
 function warningsOf(surroundings: Surroundings): readonly string[] {

@@ -6,6 +6,7 @@ import type { Facts, TargetFacts } from '../facts.ts';
 import { iso } from '../iso.ts';
 import { currentShape, type Keyset, keyIn } from '../keyset/keyset.ts';
 import type { Failure, Write } from '../keyset/transition.ts';
+import { REQUEST, requestText } from '../names.ts';
 import {
   FRESH_MS,
   isRolledOut,
@@ -108,7 +109,7 @@ export function abortRequested(facts: Facts, keyset: Keyset): Decision | undefin
   const { abortAt } = facts.requests;
   if (abortAt === undefined || abortAt === keyset.handled.abortAt) return undefined;
   const handled = { ...keyset.handled, abortAt };
-  const failure: Failure = { reason: 'AbortRequested', message: `rekey.dev/abort-requested-at is ${abortAt}` };
+  const failure: Failure = { reason: 'AbortRequested', message: requestText(REQUEST.abortAt, abortAt) };
   const { acked } = keyset;
   if (keyset.phase === 'Staging')
     return guarded(facts, keyset, { transition: 'abort', acked, failure, handled }, 'Aborting');

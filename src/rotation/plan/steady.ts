@@ -7,6 +7,7 @@ import { type Finding, isPassing } from '../finding.ts';
 import { iso } from '../iso.ts';
 import { currentShape, type Handled, type Keyset, type Kid, keyIn, type Trigger } from '../keyset/keyset.ts';
 import type { Start } from '../keyset/transition.ts';
+import { REQUEST, requestText } from '../names.ts';
 import { backoffUntil } from '../schedule/cadence.ts';
 import { formatDuration } from '../schedule/duration.ts';
 import { restartsByEviction } from '../workloads/evictions.ts';
@@ -77,7 +78,7 @@ function cutOver(facts: Facts, keyset: Keyset, start: Start): Decision {
 function wantedRotation({ requests, settings, due }: Facts, keyset: Keyset): Wanted | undefined {
   const { handled } = keyset;
   if (requests.rotateAt !== undefined && requests.rotateAt !== handled.rotateAt) {
-    const reason = `rekey.dev/rotate-requested-at is ${requests.rotateAt}`;
+    const reason = requestText(REQUEST.rotateAt, requests.rotateAt);
     return { trigger: 'Annotation', actor: requests.rotateActor ?? 'unknown', reason };
   }
   if (settings.forceReason !== '' && settings.forceReason !== handled.forceReason) {

@@ -46,8 +46,8 @@ export class Announcer {
     this.#tellOnce(resource, 'UnlistedConsumer', strangersNote(facts));
     this.#tellOnce(resource, 'KeyReuse', reuseNote(facts));
     this.#tellOnce(resource, 'RestartInterrupts', interruptionNote(facts));
-    // autoscalers are looked at when a rotation is about to start, so it is told once for each
-    if (facts.live) this.#tellOnce(resource, 'RestartUnderLoad', overloadNote(facts));
+    // autoscalers are looked at when a rotation is about to start, so it is told once for each; a cutover leaves no pod anyway
+    if (facts.live && decision.phase === 'Preflight') this.#tellOnce(resource, 'RestartUnderLoad', overloadNote(facts));
     if (decision.blocked?.reason !== 'ReloaderPresent') {
       this.#tellOnce(resource, 'ReloaderPresent', reloaderPresent(facts)?.message ?? '');
     }

@@ -103,8 +103,15 @@ function ready({ blocked, stalled, progress }: Decision, keyset: Keyset | undefi
 function rotating({ phase, progress, blocked }: Decision, keyset: Keyset | undefined): Verdict {
   const starting = phase === 'Preflight' && blocked === undefined;
   const active = keyset !== undefined && (keyset.phase !== 'Steady' || starting);
+  const back = keyset?.rotation?.failure;
+  if (active && back !== undefined && GOING_BACK.includes(keyset.phase)) {
+    return { status: 'True', reason: 'RollingBack', message: `going back (${back.message}): ${progress}` };
+  }
   return { status: active ? 'True' : 'False', reason: phase, message: progress };
 }
+
+/** After an abort it is the phase that tells. */
+const GOING_BACK: readonly Keyset['phase'][] = ['Promoting', 'Draining', 'Retiring'];
 
 function degraded({ blocked, stalled }: Decision): Verdict {
   const finding = stalled ?? blocked;

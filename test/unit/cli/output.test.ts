@@ -19,6 +19,10 @@ describe('a result', () => {
     expect(columns([])).toBe('');
   });
 
+  it('lets nobody who wrote a cell forge a row or steer the terminal', () => {
+    expect(columns([['a\u001b[2J', 'x\ny']])).toBe('a [2J  x y\n');
+  });
+
   it('has times with what they mean now', () => {
     expect(when('2026-01-01T01:30:00.123Z', NOW)).toBe('2026-01-01T01:30:00Z (in 1h 30m)');
     expect(when(NOW - 86_400_000, NOW)).toBe('2025-12-31T00:00:00Z (1d ago)');

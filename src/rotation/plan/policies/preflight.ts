@@ -128,7 +128,11 @@ export const disruptionBlocked: SurroundingsPolicy = (facts) => {
   };
 };
 
-/** @returns all that would keep a rotation from starting now, as far as it shows without the Secret and without asking pods */
-export function everyFinding(surroundings: Surroundings): readonly Finding[] {
-  return [...STANDING, ...STARTING, disruptionBlocked].flatMap((policy) => policy(surroundings) ?? []);
+/**
+ * @param evicts whether it would evict pods; a cutover deletes them
+ * @returns all that would keep a rotation from starting now, as far as it shows without the Secret and without asking pods
+ */
+export function everyFinding(surroundings: Surroundings, evicts: boolean): readonly Finding[] {
+  const policies = [...STANDING, ...STARTING, ...(evicts ? [disruptionBlocked] : [])];
+  return policies.flatMap((policy) => policy(surroundings) ?? []);
 }

@@ -91,6 +91,12 @@ describe('what is in the way', () => {
     expect(findings.map(({ reason }) => reason)).toEqual(['TargetPaused', 'UnlistedConsumer', 'RolloutFailed']);
   });
 
+  it('has a budget in it where pods are evicted, and not where they are deleted', () => {
+    const held = { targets: workload({ manual: true, heldBy: 'strict' }) };
+    expect(told({}, held).findings).toMatchObject([{ reason: 'DisruptionBlocked' }]);
+    expect(told({ strategy: 'Cutover', allowCutover: true }, held).findings).toEqual([]);
+  });
+
   it('has Reloader in it where the key is replaced at once; else that is worth knowing', () => {
     const reloaded = { targets: workload({ reloader: 'reloader.stakater.com/auto' }) };
     expect(told({}, reloaded)).toMatchObject({ findings: [], warnings: [expect.stringContaining('Reloader')] });

@@ -1,0 +1,96 @@
+/** When what was asked for is over, and how: also where others ask, an emergency comes in between, or no history is kept. */
+import { describe, expect, it } from 'vitest';
+import { emergencyEnd } from '../../../src/cli/emergency.ts';
+import type { HistoryEntry } from '../../../src/cli/history.ts';
+import { abortEnd, rotationEnd } from '../../../src/cli/rotate.ts';
+import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
+import type { JwtKeyRotationStatus } from '../../../src/rotation/types.ts';
+
+const AT = '2026-01-01T00:00:00.000Z';
+const entry = (edit: Partial<HistoryEntry>): HistoryEntry => ({
+  ...{ id: 'r', trigger: 'Annotation', from: 'k-1', to: 'k-2', outcome: 'Completed' },
+  ...edit,
+});
+const mine = (outcome: HistoryEntry['outcome']) => entry({ outcome, reason: `rekey.dev/rotate-requested-at is ${AT}` });
+const resource = (status: JwtKeyRotationStatus, annotations: Readonly<Record<string, string>> = {}) =>
+  ({ metadata: { name: 'jwt', annotations }, status }) as unknown as JwtKeyRotation;
+
+describe('the end of a rotation', () => {
+  const asked = { 'rekey.dev/rotate-requested-at': AT };
+  const other = { 'rekey.dev/rotate-requested-at': 'another' };
+  const handled = { lastHandledRotateAt: AT } as const;
+
+  it('is that of the very one, whatever came after it', () => {
+    const emergency = entry({ trigger: 'Emergency', reason: 'leaked' });
+    const history = [emergency, mine('Interrupted')];
+    expect(rotationEnd(AT)(resource({ phase: 'Steady', history, ...handled }, asked))?.outcome).toBe('Interrupted');
+    const next = { phase: 'Staging', history: [mine('Completed')], lastHandledRotateAt: 'another' } as const;
+    expect(rotationEnd(AT)(resource(next, other))?.outcome).toBe('Completed');
+  });
+
+  it.each<[string, JwtKeyRotationStatus, Readonly<Record<string, string>>]>([
+    ['before it is taken up', { phase: 'Steady', history: [entry({})] }, asked],
+    ['while it is under way', { phase: 'Draining', ...handled }, asked],
+    ['while somebody asks for another', { phase: 'Draining', ...handled }, other],
+    ['while it rests, stalled', { phase: 'Degraded', ...handled }, asked],
+  ])('is not there %s', (_, status, annotations) => {
+    expect(rotationEnd(AT)(resource(status, annotations))).toBeUndefined();
+  });
+
+  it('is not said to be good where it is not known', () => {
+    const older = [entry({ reason: 'older' })];
+    expect(() => rotationEnd(AT)(resource({ phase: 'Steady', history: older, ...handled }, asked))).toThrow(
+      'not known',
+    );
+    const look = rotationEnd(AT);
+    look(resource({ phase: 'Retiring', ...handled }, other));
+    expect(() => look(resource({ phase: 'Staging', lastHandledRotateAt: 'another' }, other))).toThrow('not known');
+  });
+
+  it('never comes where somebody else has asked before it began', () => {
+    expect(() => rotationEnd(AT)(resource({ phase: 'Steady' }, other))).toThrow('somebody has asked for another');
+  });
+});
+
+describe('the end of a way back', () => {
+  const asked = { 'rekey.dev/abort-requested-at': AT };
+  const failure = (at: string) => `AbortRequested: rekey.dev/abort-requested-at is ${at}`;
+
+  it('is that of the rotation that it ended', () => {
+    const history = [entry({ outcome: 'RolledBack', failure: failure(AT) })];
+    expect(abortEnd(AT)(resource({ phase: 'Steady', history, lastHandledAbortAt: AT }, asked))?.outcome).toBe(
+      'RolledBack',
+    );
+    expect(abortEnd(AT)(resource({ phase: 'Retiring', lastHandledAbortAt: AT }, asked))).toBeUndefined();
+    expect(abortEnd(AT)(resource({ phase: 'Staging' }, asked))).toBeUndefined();
+  });
+
+  it('is none where the wish was dismissed, or another one came', () => {
+    const history = [entry({ outcome: 'Aborted', failure: failure('before') })];
+    const dismissed = resource({ phase: 'Steady', history, lastHandledAbortAt: AT }, asked);
+    expect(() => abortEnd(AT)(dismissed)).toThrow('nothing to go back from');
+    const other = resource({ phase: 'Staging' }, { 'rekey.dev/abort-requested-at': 'another' });
+    expect(() => abortEnd(AT)(other)).toThrow('somebody');
+  });
+});
+
+describe('the end of an emergency', () => {
+  const burning = { nonce: 'n1', reason: 'leak', writtenAt: AT };
+  const over = { ...burning, keyGoneAt: AT, seconds: 3 };
+  const asked = { 'rekey.dev/emergency': 'n1: leak' };
+
+  it('comes when every pod has refused the keys', () => {
+    expect(emergencyEnd('n1')(resource({ emergency: burning }, asked))).toBeUndefined();
+    expect(emergencyEnd('n1')(resource({ emergency: { ...over, nonce: 'n0' } }, asked))).toBeUndefined();
+    expect(emergencyEnd('n1')(resource({ emergency: over }, asked))).toEqual(over);
+  });
+
+  it('is told by another one that came meanwhile, served or not', () => {
+    const other = { 'rekey.dev/emergency': 'n2: \u001b[2Jleak' };
+    const message = 'another emergency was asked for meanwhile (n2: [2Jleak)';
+    expect(() => emergencyEnd('n1')(resource({}, other))).toThrow(message);
+    expect(() => emergencyEnd('n1')(resource({ emergency: { ...over, nonce: 'n2' } }, other))).toThrow(message);
+    // its own keys are dead before the other one is served
+    expect(emergencyEnd('n1')(resource({ emergency: over }, other))).toEqual(over);
+  });
+});

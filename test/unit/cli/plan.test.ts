@@ -1,0 +1,114 @@
+/** What `plan` and `check` make of a status. */
+import { describe, expect, it } from 'vitest';
+import { obstaclesNow, type Plan, planOf, planRecord, planText } from '../../../src/cli/plan.ts';
+import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
+import type { Operations } from '../../../src/rotation/operations.ts';
+import type { JwtKeyRotationStatus } from '../../../src/rotation/types.ts';
+import { SETTINGS, STEADY, services, T0 } from '../rotation/builders.ts';
+
+const HOUR = 3_600_000;
+const iso = (at: number) => new Date(at).toISOString();
+const targets = services(STEADY, { main: 1, admin: 1 });
+const condition = (type: string, status: 'True' | 'False', reason: string) => ({
+  ...{ type, status, reason, message: `${reason} it is`, lastTransitionTime: iso(T0) },
+});
+
+function resource(status: JwtKeyRotationStatus, spec: object = {}, observed = 1): JwtKeyRotation {
+  const whole = {
+    ...{ secretName: 'jwt', environment: 'test', rotationPeriod: '90d', maxTokenTTL: '1h', clockSkew: '60s' },
+    ...{ startingDeadlineSeconds: 1, timeZone: 'UTC', rolloutTimeout: '10m', retire: { mode: 'Eager' }, ...spec },
+  };
+  const metadata = { namespace: 'shop', name: 'jwt', generation: 1 };
+  return { metadata, spec: whole, status: { observedGeneration: observed, ...status } } as unknown as JwtKeyRotation;
+}
+
+/** @param at `now` unless it is told when it is due */
+async function plan(status: JwtKeyRotationStatus, at: 'now' | 'schedule' = 'now', spec: object = {}): Promise<Plan> {
+  const windows = [{ kind: 'Allow', schedule: '0 3 * * *', timeZone: 'UTC', durationMs: HOUR }] as const;
+  const settings = { ...SETTINGS, windows };
+  const operations = { surroundings: async () => ({ settings, targets, unlistedConsumers: [] }) };
+  return (await planOf(operations as unknown as Operations, resource(status, spec), at, T0)) as Plan;
+}
+const reasons = ({ obstacles }: { readonly obstacles: readonly { readonly reason: string }[] }) =>
+  obstacles.map(({ reason }) => reason);
+
+describe('a plan', () => {
+  it('is of the next rotation, when it is due or as if it were asked for now', async () => {
+    const status = { phase: 'Steady', nextRotationTime: iso(T0 + 30 * 24 * HOUR) } as const;
+    expect(await plan(status)).toMatchObject({ startsAt: T0, obstacles: [] });
+    const due = await plan(status, 'schedule');
+    expect(due).toMatchObject({ startsAt: T0 + 30 * 24 * HOUR });
+    expect(due.steps[2]).toMatchObject({ notBefore: T0 + (30 * 24 + 3) * HOUR });
+    expect(planText(due, T0)).toMatch(/starts +2026-01-31T00:00:00Z \(in 30d\)/);
+    expect(planText(await plan({ phase: 'Steady' }, 'schedule'), T0)).toMatch(/starts +when somebody asks for it/);
+  });
+
+  it('is of the one under way: its window is the next one, its old key leaves when the operator says', async () => {
+    const nextRotationTime = iso(T0 + 60 * 24 * HOUR);
+    const staged = await plan({ phase: 'Staged', nextRotationTime }, 'schedule');
+    expect(staged).toMatchObject({ underWay: 'Staging' });
+    expect(staged.steps[2]).toMatchObject({ notBefore: T0 + 3 * HOUR });
+    const draining = await plan({ phase: 'Draining', nextRotationTime, retireNotBefore: iso(T0 + HOUR) }, 'schedule');
+    expect(planText(draining, T0)).toMatch(/Draining +now .* until 2026-01-01T01:00:00Z \(in 1h\)/);
+    expect(planRecord(draining)).toMatchObject({ underWay: 'Draining', retireAt: iso(T0 + HOUR) });
+  });
+
+  it.each<[string, JwtKeyRotationStatus]>([
+    ['Aborting', { phase: 'Aborting' }],
+    ['Burning', { phase: 'Burning' }],
+    ['RollingBack', { phase: 'Draining', conditions: [condition('Rotating', 'True', 'RollingBack')] }],
+  ])('is not of what goes on where that is %s', async (what, status) => {
+    const found = await plan(status);
+    expect(found).toMatchObject({ after: what });
+    expect(found).not.toHaveProperty('underWay');
+    expect(planText(found, T0)).toMatch(new RegExp(`starts +after what goes on now: ${what}`));
+  });
+
+  it('tells how long a rotation took, which an emergency is not', async () => {
+    const entry = {
+      id: 'r',
+      trigger: 'Emergency',
+      outcome: 'Completed',
+      startedAt: iso(T0),
+      finishedAt: iso(T0 + 9_000),
+    } as const;
+    const history = [entry, { ...entry, trigger: 'Schedule', finishedAt: iso(T0 + 2 * HOUR) }] as const;
+    expect(await plan({ phase: 'Steady', history })).toMatchObject({ lastTookMs: 2 * HOUR });
+  });
+});
+
+describe('what is in the way', () => {
+  it.each<[string, readonly string[], JwtKeyRotationStatus, object]>([
+    ['what the operator says', ['Forbidden'], { conditions: [condition('Ready', 'False', 'Forbidden')] }, {}],
+    ['a suspension', ['Suspended'], { conditions: [condition('Ready', 'True', 'Suspended')] }, { suspend: true }],
+    [
+      'no back-off: a request does not wait for it',
+      [],
+      { conditions: [condition('Ready', 'False', 'BackingOff')] },
+      {},
+    ],
+    ['found keys that are still accepted', ['FoundKeysDraining'], { retireNotBefore: iso(T0 + HOUR) }, {}],
+    ['no found keys whose tokens are dead', [], { retireNotBefore: iso(T0 - HOUR) }, {}],
+  ])('has %s', async (_, expected, status, spec) => {
+    expect(reasons(await plan({ phase: 'Steady', ...status }, 'now', spec))).toEqual(expected);
+  });
+
+  it('has the back-off where nobody asks', async () => {
+    const conditions = [condition('Ready', 'False', 'BackingOff')];
+    expect(reasons(await plan({ phase: 'Steady', conditions }, 'schedule'))).toEqual(['BackingOff']);
+  });
+
+  it('has a spec that cannot be understood, and an operator that has not looked', async () => {
+    expect(reasons(await plan({ phase: 'Steady' }, 'now', { maxTokenTTL: 'long' }))).toEqual(['InvalidDuration']);
+    const operations = { surroundings: async () => ({ settings: SETTINGS, targets, unlistedConsumers: [] }) };
+    const unseen = resource({ phase: 'Steady' }, {}, 0);
+    expect(reasons(await planOf(operations as unknown as Operations, unseen, 'now', T0))).toEqual(['NotSeen']);
+  });
+
+  it('has a rotation that is under way, for whoever wants another', async () => {
+    const found = await plan({ phase: 'Draining' });
+    const another = obstaclesNow(resource({ phase: 'Draining' }), found);
+    expect([reasons(found), reasons({ obstacles: another })]).toEqual([[], ['RotationInProgress']]);
+    expect(obstaclesNow(resource({ phase: 'Steady' }), found)).toEqual([]);
+  });
+});
