@@ -34,9 +34,8 @@ process.stderr.on('error', () => undefined);
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') return;
   terminal.tell(`the result cannot be written: ${error.message}\n`);
-  unwritten = true;
+  process.exitCode = EXIT.failed;
 });
-let unwritten = false;
 
 const clients: KubeClient[] = [];
 
@@ -50,7 +49,7 @@ function connect(options: { readonly kubeconfig?: string; readonly context?: str
 
 try {
   const exit = await runCommand(process.argv.slice(2), { terminal, connect });
-  process.exitCode = unwritten ? EXIT.failed : exit;
+  process.exitCode ??= exit;
 } finally {
   await Promise.all(clients.map((client) => client.close()));
 }

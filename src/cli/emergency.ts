@@ -34,12 +34,17 @@ export async function emergency(
   const askedAt = terminal.now();
   const nonce = `${new Date(askedAt).toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`;
   await operations.ask(name, ASK.emergency(nonce, why));
-  terminal.tell(`${name}: emergency ${nonce} was asked for\n`);
-  if (!wait) return EXIT.done;
+  const asked = { nonce, askedAt: new Date(askedAt).toISOString() };
+  const text = `${name}: emergency ${nonce} was asked for\n`;
+  if (!wait) {
+    terminal.print(machineText(asked, output) ?? text);
+    return EXIT.done;
+  }
+  terminal.tell(text);
   const waiting = { name, what: `emergency ${nonce}`, timeoutMs: timeout };
   const over = await waitFor(operations, terminal, waiting, emergencyEnd(nonce));
   const secondsSinceAsked = Math.round((terminal.now() - askedAt) / 100) / 10;
-  const result = { ...over, askedAt: new Date(askedAt).toISOString(), secondsSinceAsked };
+  const result = { ...over, ...asked, secondsSinceAsked };
   terminal.print(machineText(result, output) ?? overText(name, operations.namespace, result, terminal.now()));
   return EXIT.done;
 }

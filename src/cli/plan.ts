@@ -139,8 +139,7 @@ export function planRecord({ steps, startsAt, retireAt, lastTookMs, maxTokenTtlM
 }
 
 export function planText(plan: Plan, now: number): string {
-  const { steps, restarts, way, unless, warnings, obstacles, underWay, lastTookMs } = plan;
-  const current = steps.findIndex(({ phase }) => phase === underWay);
+  const { restarts, way, unless, warnings, obstacles, lastTookMs } = plan;
   const facts = [
     ['starts', startText(plan, now)],
     ['way', way === 'Overlap' ? 'Overlap: both keys are accepted for a while' : 'Cutover: the key is replaced at once'],
@@ -148,17 +147,12 @@ export function planText(plan: Plan, now: number): string {
     ['refused tokens', refusedText(plan)],
     ['the last one took', lastTookMs === undefined ? 'not known: none was completed yet' : formatDuration(lastTookMs)],
   ];
-  const stepRows = steps.map((step, i) => {
-    const mark = current === -1 || i > current ? '' : i === current ? 'now' : 'done';
-    const waits = mark === 'done' ? '' : waitText(step, plan, now);
-    return [String(i + 1), step.phase, mark, step.does, step.restarts.join(', ') || '–', waits];
-  });
   const restartRows = restarts.map(({ target, pods, times }) => [target, String(pods), String(times)]);
   return [
     `${plan.resource}\n`,
     columns(facts, '  '),
-    '\n',
-    columns([['STEP', 'PHASE', '', 'WHEN IT IS OVER', 'RESTARTS', 'WAITS'], ...stepRows], '  '),
+    '\nSteps\n',
+    columns(stepRows(plan, now), '  '),
     '\n',
     columns([['TARGET', 'PODS', 'RESTARTS'], ...restartRows], '  '),
     '\nIn the way\n',
@@ -168,11 +162,23 @@ export function planText(plan: Plan, now: number): string {
       : [
           '\nWorth knowing\n',
           columns(
-            warnings.map((warning) => [warning]),
+            warnings.map((text) => [text]),
             '  ',
           ),
         ]),
   ].join('');
+}
+
+/** What is true at the end of each step; below it who is restarted, and what it waits for besides the pods. */
+function stepRows(plan: Plan, now: number): readonly (readonly string[])[] {
+  const current = plan.steps.findIndex(({ phase }) => phase === plan.underWay);
+  return plan.steps.flatMap((step, i) => {
+    const mark = current === -1 || i > current ? '' : i === current ? 'now' : 'done';
+    const restarts = step.restarts.length === 0 ? [] : [`restarts ${step.restarts.join(', ')}`];
+    const waits = mark === 'done' ? undefined : waitText(step, plan, now);
+    const more = [...restarts, ...(waits === undefined ? [] : [waits])].map((text) => ['', '', '', text]);
+    return [[String(i + 1), step.phase, mark, step.does], ...more];
+  });
 }
 
 function startText({ underWay, after, startsAt }: Plan, now: number): string {
@@ -187,10 +193,10 @@ function refusedText({ way, maxTokenTtlMs }: Plan): string {
   return `all that were signed before and have not expired, up to ${formatDuration(maxTokenTtlMs)} old: every user signs in again. How many there are is known to the services that issued them, not to rekey. Until the last pod has started anew, services refuse each other's new tokens too`;
 }
 
-function waitText(step: Forecast['steps'][number], { underWay, retireAt }: Plan, now: number): string {
+function waitText(step: Forecast['steps'][number], { underWay, retireAt }: Plan, now: number): string | undefined {
   const { phase, notBefore, never, lastsMs } = step;
-  if (never === true) return 'for a maintenance window, and none opens';
-  if (notBefore !== undefined) return `for the maintenance window of ${when(notBefore, now)}`;
-  if (phase === 'Draining' && underWay === phase && retireAt !== undefined) return `until ${when(retireAt, now)}`;
-  return lastsMs === undefined ? 'for the pods' : formatDuration(lastsMs);
+  if (never === true) return 'waits for a maintenance window, and none opens';
+  if (notBefore !== undefined) return `waits for the maintenance window of ${when(notBefore, now)}`;
+  if (phase === 'Draining' && underWay === phase && retireAt !== undefined) return `lasts until ${when(retireAt, now)}`;
+  return lastsMs === undefined ? undefined : `lasts ${formatDuration(lastsMs)}`;
 }

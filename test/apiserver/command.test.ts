@@ -91,9 +91,9 @@ describe.concurrent('the command line', () => {
     for (const line of [
       /way +Overlap/,
       /refused tokens +none/,
-      /2 +Staging .* Deployment\/main, Deployment\/autoscraper, Deployment\/admin +for the pods/,
-      /3 +Promoting .* Deployment\/main +for the pods/,
-      /4 +Draining .* – +7s/,
+      /2 +Staging .*\n +restarts Deployment\/main, Deployment\/autoscraper, Deployment\/admin\n/,
+      /3 +Promoting .*\n +restarts Deployment\/main\n/,
+      /4 +Draining .*\n +lasts 7s\n/,
       /Deployment\/main +2 +3\n/,
       /Deployment\/admin +1 +2\n/,
       /In the way\n {2}nothing/,
@@ -220,7 +220,7 @@ describe.concurrent('the command line', () => {
     expect(plan.result).toMatch(/^way: Cutover$/m);
     const text = (await run('plan', name, '--now')).result;
     expect(text).toMatch(/refused tokens +all that were signed before and have not expired, up to 5s old/);
-    expect(text).toMatch(/2 +Switching .* for the maintenance window of 20\d\d-02-29T03:00:00Z \(in \d+d/);
+    expect(text).toMatch(/2 +Switching .*\n.*\n +waits for the maintenance window of 20\d\d-02-29T03:00:00Z \(in \d+d/);
 
     expect((await run('pause', name)).code).toBe(0);
     await waitUntilTold(api, namespace, name, 'Paused');
@@ -241,6 +241,9 @@ describe.concurrent('the command line', () => {
     expect(unwatched).toMatchObject({ code: 1, told: expect.stringContaining('list jwtkeyrotations') });
     const unanswered = await run('rotate', name, '--wait', '--timeout', '17s');
     expect(unanswered).toMatchObject({ code: 3, told: expect.stringContaining('does the operator run') });
+    const leaked = await run('emergency', name, '--yes', '--reason', 'a log', '--no-wait', '-o', 'json');
+    const { annotations } = (await readState(api, namespace, name)).resource.metadata;
+    expect(annotations?.[REQUEST.emergency]).toBe(`${(JSON.parse(leaked.result) as { nonce: string }).nonce}: a log`);
     const asked = async () => (await readState(api, namespace, name)).resource.metadata.annotations?.[REQUEST.rotateAt];
     const before = await asked();
     // longer than a timer of Node can be

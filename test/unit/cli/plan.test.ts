@@ -49,7 +49,7 @@ describe('a plan', () => {
     expect(staged).toMatchObject({ underWay: 'Staging' });
     expect(staged.steps[2]).toMatchObject({ notBefore: T0 + 3 * HOUR });
     const draining = await plan({ phase: 'Draining', nextRotationTime, retireNotBefore: iso(T0 + HOUR) }, 'schedule');
-    expect(planText(draining, T0)).toMatch(/Draining +now .* until 2026-01-01T01:00:00Z \(in 1h\)/);
+    expect(planText(draining, T0)).toMatch(/Draining +now .*\n +lasts until 2026-01-01T01:00:00Z \(in 1h\)/);
     expect(planRecord(draining)).toMatchObject({ underWay: 'Draining', retireAt: iso(T0 + HOUR) });
   });
 
