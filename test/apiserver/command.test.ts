@@ -10,7 +10,7 @@ import { Operations } from '../../src/rotation/operations.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { createLogger } from '../../src/runtime/log.ts';
 import { rekey, type Said } from '../support/scenario/command.ts';
-import { conditionOf, readState, waitForPhase, waitUntilTold } from '../support/scenario/rotation.ts';
+import { conditionOf, readState, waitFor, waitForPhase, waitUntilTold } from '../support/scenario/rotation.ts';
 import { openScene, type Scene } from '../support/scenario/scene.ts';
 import { until } from '../support/scenario/until.ts';
 
@@ -151,8 +151,12 @@ describe.concurrent('the command line', () => {
     expect((await run('rotate', name)).code).toBe(0);
     await waitForPhase(api, namespace, name, 'Draining');
     expect((await run('plan', name)).result).toMatch(/starts +under way, in the phase Draining/);
-    const back = await run('abort', name, '--wait');
-    expect(back).toMatchObject({
+    const back = run('abort', name, '--wait');
+    await waitFor(api, namespace, name, 'it goes back', ({ resource }) => {
+      return conditionOf(resource, 'Rotating')?.reason === 'RollingBack';
+    });
+    expect((await run('plan', name)).result).toMatch(/starts +after what goes on now: RollingBack/);
+    expect(await back).toMatchObject({
       code: 0,
       result: expect.stringContaining(`RolledBack: ${currentKeyId} signs as before`),
     });
