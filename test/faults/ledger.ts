@@ -120,7 +120,7 @@ export async function keepLedger(
       service: pod.metadata.labels?.app ?? '',
       container: status?.containerID ?? '',
     };
-    const life = newLife(of, version);
+    const life = newLife(of, version, Date.parse(status?.state.running?.startedAt ?? ''));
     lives.push(life);
     start(life, uid);
   };

@@ -9,6 +9,8 @@ export interface Life {
   readonly from: bigint;
   /** When its start was seen here, milliseconds since the epoch. */
   readonly startedAt: number;
+  /** When it started by the pod's status, whole seconds, cut off; milliseconds since the epoch. That is what the operator goes by. */
+  readonly toldStart?: number;
   /** Undefined while it lives. */
   until: bigint | undefined;
   /** When its end was seen here, milliseconds since the epoch. */
@@ -20,8 +22,9 @@ export interface Life {
   signs: string | undefined;
 }
 
-export function newLife(of: Pick<Life, 'pod' | 'service' | 'container'>, from: bigint): Life {
+export function newLife(of: Pick<Life, 'pod' | 'service' | 'container'>, from: bigint, toldStart?: number): Life {
   return {
+    ...(toldStart !== undefined && { toldStart }),
     ...{ pod: of.pod, service: of.service, container: of.container, from, startedAt: Date.now() },
     ...{ until: undefined, endedAt: undefined, signs: undefined },
     accepts: new Set(),

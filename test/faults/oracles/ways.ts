@@ -22,15 +22,16 @@ export const stagedNext: Oracle = ({ records, ending }) => {
 };
 
 /**
- * Where every key was replaced at once, a pod that never held an older one is not deleted. Its start is compared with the
- * write in whole seconds, so what starts within one is spared here.
+ * Where every key was replaced at once, a pod that never held an older one is not deleted. What started before the write by
+ * its status, which has whole seconds, counts as older.
  */
 export function deletedForNothing({ journal, records, lives }: Evidence): readonly string[] {
   return journal.exchanges.flatMap(({ call, applied }) => {
     if (call.verb !== 'delete' || call.resource !== 'pods' || applied === undefined || applied.status >= 300) return [];
     const write = records.findLast(({ at }) => at <= applied.at);
     const [life, ...more] = lives.filter(({ pod }) => pod === call.name);
-    if (write === undefined || life === undefined || more.length > 0 || life.startedAt < write.at + 1_000) return [];
+    const { toldStart = 0 } = life ?? {};
+    if (write === undefined || life === undefined || more.length > 0 || !(toldStart >= write.at)) return [];
     return life.accepts.has(write.sign)
       ? [`${call.name} was deleted though it held the newest key from its start`]
       : [];
