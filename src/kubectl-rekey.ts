@@ -15,6 +15,7 @@ const terminal: Terminal = {
   print: (text) => process.stdout.write(text),
   tell: (text) => process.stderr.write(text),
   clear: () => void (process.stdout.isTTY && process.stdout.write('\u001b[2J\u001b[H')),
+  closed: () => closed,
   interactive: process.stdin.isTTY === true,
   question: async (text) => {
     const lines = createInterface({ input: process.stdin, output: process.stderr });
@@ -29,9 +30,11 @@ const terminal: Terminal = {
   now: clock.now,
 };
 
+let closed = false;
 // whoever reads may have seen enough; what was asked for is done to its end all the same
 process.stderr.on('error', () => undefined);
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  closed = true;
   if (error.code === 'EPIPE') return;
   terminal.tell(`the result cannot be written: ${error.message}\n`);
   process.exitCode = EXIT.failed;

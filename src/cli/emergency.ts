@@ -2,8 +2,9 @@
  * `emergency` and `contained`: a key has leaked.
  */
 import { randomBytes } from 'node:crypto';
-import { type JwtKeyRotation, REQUEST } from '../rotation/names.ts';
-import { ASK, looksSecret, type Operations, oneLine } from '../rotation/operations.ts';
+import type { JwtKeyRotation } from '../rotation/names.ts';
+import { ASK, looksSecret, mayBeDone, type Operations, oneLine } from '../rotation/operations.ts';
+import { emergencyOf } from '../rotation/requests.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
 import type { JwtKeyRotationStatus } from '../rotation/types.ts';
 import { columns, type Format, machineText, when } from './output.ts';
@@ -33,14 +34,13 @@ export async function emergency(
   if (!yes) await confirm(terminal, resource);
   const askedAt = terminal.now();
   const nonce = `${new Date(askedAt).toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`;
-  await operations.ask(name, ASK.emergency(nonce, why));
   const asked = { nonce, askedAt: new Date(askedAt).toISOString() };
-  const text = `${name}: emergency ${nonce} was asked for\n`;
+  terminal.tell(`${name}: asking for emergency ${nonce}\n`);
+  await insist(() => operations.ask(name, ASK.emergency(nonce, why)));
   if (!wait) {
-    terminal.print(machineText(asked, output) ?? text);
+    terminal.print(machineText(asked, output) ?? `${name}: emergency ${nonce} was asked for\n`);
     return EXIT.done;
   }
-  terminal.tell(text);
   const waiting = { name, what: `emergency ${nonce}`, timeoutMs: timeout };
   const over = await waitFor(operations, terminal, waiting, emergencyEnd(nonce));
   const secondsSinceAsked = Math.round((terminal.now() - askedAt) / 100) / 10;
@@ -51,28 +51,45 @@ export async function emergency(
 
 /** A person says that the cause of the last emergency was found. */
 export async function contained(operations: Operations, terminal: Terminal, name: string): Promise<Exit> {
-  const { metadata, status } = await operations.get(name);
-  const last = status?.emergency;
+  const resource = await operations.get(name);
+  const last = resource.status?.emergency;
   if (last === undefined) throw new CommandError(`${name} has had no emergency`, EXIT.failed);
   if (last.keyGoneAt === undefined) {
     const message = `emergency ${last.nonce} is not over: some pods may still accept a burnt key`;
     throw new CommandError(message, EXIT.notReady);
   }
-  await operations.ask(name, ASK.contained(last.nonce, metadata));
+  await operations.ask(name, ASK.contained(last.nonce, resource));
   terminal.print(`${name}: emergency ${last.nonce} is contained\n`);
   return EXIT.done;
 }
 
 /** @returns looks for the end of the emergency of this nonce */
 export function emergencyEnd(nonce: string) {
-  return ({ metadata, status }: JwtKeyRotation): Over | undefined => {
-    const { emergency: current } = status ?? {};
+  let began = false;
+  return (resource: JwtKeyRotation): Over | undefined => {
+    const { emergency: current, lastHandledEmergency } = resource.status ?? {};
     if (current?.nonce === nonce) return isOver(current) ? current : undefined;
-    const asked = metadata.annotations?.[REQUEST.emergency] ?? '';
-    if (asked.startsWith(`${nonce}:`)) return undefined;
-    const message = `another emergency was asked for meanwhile (${oneLine(asked) || current?.nonce}); it burns every key, those of this one too: follow it with kubectl rekey status`;
+    began ||= lastHandledEmergency === nonce;
+    const asked = emergencyOf(resource);
+    if (asked?.nonce === nonce) return undefined;
+    if (asked === undefined && !began) {
+      const message = 'the request was taken away before it was served: NOTHING WAS BURNT BY IT; ask again';
+      throw new CommandError(message, EXIT.failed);
+    }
+    const other = oneLine(asked === undefined ? (current?.nonce ?? '') : `${asked.nonce}: ${asked.reason}`);
+    const message = `another emergency was asked for meanwhile (${other}); it burns every key, those of this one too: follow it with kubectl rekey status`;
     throw new CommandError(message, EXIT.notReady);
   };
+}
+
+/** An answer that was lost does not say that nothing was done; to ask for the same nonce twice is to ask for it once. */
+async function insist(ask: () => Promise<unknown>): Promise<void> {
+  try {
+    await ask();
+  } catch (error) {
+    if (!mayBeDone(error)) throw error;
+    await ask();
+  }
 }
 
 function isOver(emergency: Emergency): emergency is Over {

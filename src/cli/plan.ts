@@ -154,7 +154,7 @@ export function planText(plan: Plan, now: number): string {
     '\nSteps\n',
     columns(stepRows(plan, now), '  '),
     '\n',
-    columns([['TARGET', 'PODS', 'RESTARTS'], ...restartRows], '  '),
+    columns([['TARGET', 'PODS', plan.atMost ? 'RESTARTS AT MOST' : 'RESTARTS'], ...restartRows], '  '),
     '\nIn the way\n',
     obstaclesText(obstacles),
     ...(warnings.length === 0
@@ -195,6 +195,7 @@ function refusedText({ way, maxTokenTtlMs }: Plan): string {
 
 function waitText(step: Forecast['steps'][number], { underWay, retireAt }: Plan, now: number): string | undefined {
   const { phase, notBefore, never, lastsMs } = step;
+  if (phase === underWay && phase !== 'Draining') return undefined;
   if (never === true) return 'waits for a maintenance window, and none opens';
   if (notBefore !== undefined) return `waits for the maintenance window of ${when(notBefore, now)}`;
   if (phase === 'Draining' && underWay === phase && retireAt !== undefined) return `lasts until ${when(retireAt, now)}`;

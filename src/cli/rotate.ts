@@ -7,6 +7,7 @@ import { ASK, type Operations, oneLine } from '../rotation/operations.ts';
 import { isAtRest } from '../rotation/preview.ts';
 import type { JwtKeyRotationStatus } from '../rotation/types.ts';
 import type { HistoryEntry } from './history.ts';
+import { conditionOf } from './status.ts';
 import { attempt, CommandError, EXIT, type Exit, type Terminal, worst } from './terminal.ts';
 import { type Wait, waitFor } from './wait.ts';
 
@@ -53,7 +54,7 @@ export function rotationEnd(at: string) {
     const handled = status.lastHandledRotateAt === at;
     began ||= handled;
     // another one has begun, or none is under way
-    if (began && (!handled || isAtRest(status))) {
+    if (began && (!handled || isIdle(status))) {
       const message = 'it is over; how it ended is not known, since spec keeps too little history';
       throw new CommandError(message, EXIT.failed);
     }
@@ -62,8 +63,23 @@ export function rotationEnd(at: string) {
   };
 }
 
+/** Where a person must settle something first, nothing is over. */
+function isIdle(status: JwtKeyRotationStatus): boolean {
+  return status.phase !== 'Degraded' && isAtRest(status);
+}
+
 /** Phases in which there is something to go back from. Degraded may be any of them. */
 const ABORTABLE: readonly JwtKeyRotationStatus['phase'][] = ['Staging', 'Staged', 'Promoting', 'Draining', 'Degraded'];
+
+/** @returns why there is nothing to go back from, as far as the status tells */
+function unabortable(resource: JwtKeyRotation): string | undefined {
+  const { phase = 'Unknown' } = resource.status ?? {};
+  const { name } = resource.metadata;
+  if (phase === 'Preflight') return `${name} has written nothing yet: hold it with kubectl rekey suspend ${name}`;
+  if (conditionOf(resource, 'Rotating')?.reason === 'RollingBack') return `${name} is on its way back already`;
+  if (ABORTABLE.includes(phase as JwtKeyRotationStatus['phase']) && !isAtRest(resource.status)) return undefined;
+  return `${name} is in the phase ${phase}, in which there is nothing to go back from`;
+}
 
 /** Before promote the new key leaves, after it the old one signs again; neither refuses a token. */
 export async function abort(
@@ -72,15 +88,8 @@ export async function abort(
   name: string,
   { wait, timeout }: Waiting,
 ): Promise<Exit> {
-  const { phase } = (await operations.get(name)).status ?? {};
-  if (phase === 'Preflight') {
-    const message = `${name} has written nothing yet: hold it with kubectl rekey suspend ${name}`;
-    throw new CommandError(message, EXIT.failed);
-  }
-  if (!ABORTABLE.includes(phase)) {
-    const message = `${name} is in the phase ${phase ?? 'Unknown'}, in which there is nothing to go back from`;
-    throw new CommandError(message, EXIT.failed);
-  }
+  const hindrance = unabortable(await operations.get(name));
+  if (hindrance !== undefined) throw new CommandError(hindrance, EXIT.failed);
   const at = new Date(terminal.now()).toISOString();
   await operations.ask(name, ASK.abort(at));
   terminal.print(`${name}: the end of its rotation was asked for\n`);
@@ -88,20 +97,21 @@ export async function abort(
   const waiting: Wait = { name, what: `the way back of ${name}`, timeoutMs: timeout };
   const entry = await waitFor(operations, terminal, waiting, abortEnd(at));
   terminal.print(`${name}: ${endText(entry)}\n`);
-  return EXIT.done;
+  return entry.outcome === 'Interrupted' ? EXIT.failed : EXIT.done;
 }
 
 /** @returns looks for the end of the rotation that this value has ended */
 export function abortEnd(at: string) {
   const failure = requestText(REQUEST.abortAt, at);
+  let began = false;
   return ({ metadata, status = {} }: JwtKeyRotation): HistoryEntry | undefined => {
     const entry = status.history?.find((each) => each.failure?.endsWith(failure) === true);
     if (entry !== undefined) return entry;
-    const handled = status.lastHandledAbortAt === at;
-    if (handled && isAtRest(status)) {
+    began ||= status.lastHandledAbortAt === at;
+    if (began && isIdle(status)) {
       throw new CommandError('there was nothing to go back from any more, or spec keeps no history of it', EXIT.failed);
     }
-    if (handled || metadata.annotations?.[REQUEST.abortAt] === at) return undefined;
+    if (began || metadata.annotations?.[REQUEST.abortAt] === at) return undefined;
     throw new CommandError('somebody has asked for the same with another value', EXIT.failed);
   };
 }

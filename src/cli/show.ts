@@ -35,7 +35,9 @@ export async function show(
     name,
     (current) => {
       terminal.clear();
+      if (options.output === 'yaml') terminal.print('---\n');
       print(current);
+      return terminal.closed() || undefined;
     },
     0,
   );

@@ -8,6 +8,8 @@ export interface Terminal {
   print(text: string): void;
   /** What happens meanwhile, and what went wrong. */
   tell(text: string): void;
+  /** Whether nobody reads the results any more. */
+  closed(): boolean;
   /** Begins a new screen, where there is one. */
   clear(): void;
   /** Whether somebody is there to answer. */

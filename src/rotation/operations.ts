@@ -5,7 +5,6 @@
 import type { KubeClient } from '../kube/client.ts';
 import { KubeConfigError } from '../kube/config.ts';
 import { isKubeError } from '../kube/errors.ts';
-import type { ObjectMeta } from '../kube/types.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/log.ts';
 import { redactText } from '../runtime/redact.ts';
@@ -13,6 +12,7 @@ import { Reflector } from '../runtime/reflector.ts';
 import type { Surroundings } from './facts.ts';
 import { JWT_KEY_ROTATIONS, type JwtKeyRotation, REQUEST } from './names.ts';
 import { surroundingsOf } from './preview.ts';
+import { emergencyOf } from './requests.ts';
 
 export { oneLine } from '../kube/errors.ts';
 
@@ -38,10 +38,10 @@ export const ASK = {
   resume: () => ({ ...annotating({ [REQUEST.paused]: null }), spec: { suspend: false } }),
   emergency: (nonce: string, reason: string) => annotating({ [REQUEST.emergency]: `${nonce}: ${reason}` }),
   /** Takes the emergency away too, so that it is never served again; not if somebody has asked for another meanwhile. */
-  contained: (nonce: string, { resourceVersion, annotations }: ObjectMeta) => {
-    const isLast = annotations?.[REQUEST.emergency]?.startsWith(`${nonce}:`) === true;
+  contained: (nonce: string, resource: JwtKeyRotation) => {
+    const isLast = emergencyOf(resource)?.nonce === nonce;
     const changed = { [REQUEST.contained]: nonce, ...(isLast && { [REQUEST.emergency]: null }) };
-    return { metadata: { resourceVersion, annotations: changed } };
+    return { metadata: { resourceVersion: resource.metadata.resourceVersion, annotations: changed } };
   },
 } as const;
 
@@ -57,6 +57,11 @@ export function looksSecret(text: string): boolean {
 /** @returns whether the message of an error tells people what they can do something about */
 export function isForPeople(error: unknown): error is Error {
   return isKubeError(error) || error instanceof KubeConfigError || error instanceof GoneError;
+}
+
+/** @returns whether a write that failed may have been made all the same */
+export function mayBeDone(error: unknown): boolean {
+  return isKubeError(error) && error.maybeApplied;
 }
 
 /** The JwtKeyRotations of one namespace. */

@@ -35,7 +35,10 @@ export async function surroundingsOf(client: KubeClient, resource: JwtKeyRotatio
 
 /** @returns whether no rotation has written anything that it has not finished, as far as the status tells */
 export function isAtRest(status: JwtKeyRotationStatus | undefined): boolean {
-  return status?.phase === undefined || ['Pending', 'Steady', 'Preflight'].includes(status.phase);
+  const { phase, conditions = [] } = status ?? {};
+  // what a person must settle comes at rest, too
+  if (phase === 'Degraded') return !conditions.some(({ type, status: is }) => type === 'Rotating' && is === 'True');
+  return phase === undefined || ['Pending', 'Steady', 'Preflight'].includes(phase);
 }
 
 /** When rotations are due, as the operator has told. */

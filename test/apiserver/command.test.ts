@@ -64,6 +64,7 @@ async function typed(kubeconfig: string, answer: string, args: readonly string[]
       said.told += text;
     },
     clear: () => undefined,
+    closed: () => false,
     interactive: true,
     question: async (text) => {
       said.told += text;

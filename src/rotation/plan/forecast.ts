@@ -34,6 +34,8 @@ export interface Forecast {
   readonly steps: readonly ForecastStep[];
   /** How often each target is restarted. */
   readonly restarts: readonly { readonly target: string; readonly pods: number; readonly times: number }[];
+  /** Whether a step may be left out, and its restarts with it. */
+  readonly atMost?: true;
   /** Valid tokens that will be refused, and why. */
   readonly refused: string;
   /** What keeps it from starting now. */
@@ -63,6 +65,7 @@ export function forecast(surroundings: Surroundings, from: number, phase?: JwtKe
       pods: target.pods.length,
       times: timesOf(target),
     })),
+    ...(settings.preStage && way === 'Overlap' && { atMost: true as const }),
     refused: way === 'Cutover' ? 'every token that was signed before' : 'none',
     findings: [...everyFinding(surroundings, way === 'Overlap'), ...(cutoverFinding ? [cutoverFinding] : [])],
     warnings: warningsOf(surroundings),

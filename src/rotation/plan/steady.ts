@@ -49,14 +49,16 @@ export function planSteady(facts: Facts, keyset: Keyset): Decision {
   const unfit = foundKeysDraining(facts, keyset) ?? baseline(facts, keyset, 'Both');
   if (unfit?.blocked?.reason === 'SingleKeyService' && mayCutOver(facts)) return cutOver(facts, keyset, start);
   if (unfit === undefined && isBlindToStaged(facts) && mayCutOver(facts)) return cutOver(facts, keyset, start);
-  return unfit ?? heldPods(facts) ?? begin(facts, keyset, start);
+  return unfit ?? heldPods(facts, keyset) ?? begin(facts, keyset, start);
 }
 
 /**
  * Budgets and autoscalers are not watched, so they are looked at before the first write. Where rekey evicts the pods itself,
  * or the controller of a Rollout does, a budget that lets none go would hold the rotation with both keys accepted.
  */
-function heldPods(facts: Facts): Decision | undefined {
+function heldPods(facts: Facts, keyset: Keyset): Decision | undefined {
+  // a key that is staged already waits for its window first, for days perhaps
+  if (keyIn(keyset, 'staged') !== undefined && !facts.window.open) return undefined;
   const matters = facts.targets.some(({ settings, workload, pods }) => {
     if (pods.length === 0 || settings.source === 'File') return false;
     return workload?.thins === true || restartsByEviction(settings, workload?.manual === true);

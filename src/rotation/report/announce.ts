@@ -123,6 +123,8 @@ export class Announcer {
       const outcome = keyset.rotation?.outcome ?? 'unknown';
       metrics.rotationEnded(labelsOf(resource), outcome, keyset.rotation?.trigger ?? 'unknown');
     }
+    const starts = write.transition === 'stage' || (write.transition === 'promote' && write.start !== undefined);
+    if (starts) this.#warned.delete(`${keyOf(resource.metadata)} RestartUnderLoad`);
     for (const announcement of announcementsOf(write, keyset)) this.#event(resource, announcement);
     const { version, phase } = keyset;
     this.#log(resource).info('wrote the Secret', {
@@ -201,7 +203,7 @@ function overloadNote({ targets }: Facts): string {
   const loaded = targets.filter(({ workload }) => workload?.overloaded !== undefined);
   if (loaded.length === 0) return '';
   const each = loaded.map((target) => `${label(target)}: ${target.workload?.overloaded}`);
-  return `${each.join('; ')}, and fewer serve while it restarts; raise maxReplicas, or set maxUnavailable: 0`;
+  return `${each.join('; ')}, and fewer serve while it restarts; raise maxReplicas, or let a Deployment start new pods first (maxUnavailable: 0)`;
 }
 
 function gone({ emergency }: Keyset): string {

@@ -5,7 +5,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import type { KubeObject, ResourceType } from '../../kube/types.ts';
 
-/** @returns none where rekey may not look */
+/** @returns none where rekey may not look, or the cluster does not serve them */
 export async function listIfAllowed<T extends KubeObject>(
   client: KubeClient,
   type: ResourceType<T>,
@@ -14,7 +14,7 @@ export async function listIfAllowed<T extends KubeObject>(
   try {
     return (await client.list(type, { namespace })).items;
   } catch (error) {
-    if (isKubeError(error, 'Forbidden')) return [];
+    if (isKubeError(error, 'Forbidden', 'NotFound')) return [];
     throw error;
   }
 }

@@ -65,6 +65,15 @@ describe('the end of a way back', () => {
     expect(abortEnd(AT)(resource({ phase: 'Staging' }, asked))).toBeUndefined();
   });
 
+  it('is waited for also while somebody asks for the same again', () => {
+    const look = abortEnd(AT);
+    look(resource({ phase: 'Promoting', lastHandledAbortAt: AT }, asked));
+    const again = { phase: 'Draining', lastHandledAbortAt: 'another' } as const;
+    expect(look(resource(again, { 'rekey.dev/abort-requested-at': 'another' }))).toBeUndefined();
+    const history = [entry({ outcome: 'RolledBack', failure: failure(AT) })];
+    expect(look(resource({ ...again, phase: 'Steady', history }))?.outcome).toBe('RolledBack');
+  });
+
   it('is none where the wish was dismissed, or another one came', () => {
     const history = [entry({ outcome: 'Aborted', failure: failure('before') })];
     const dismissed = resource({ phase: 'Steady', history, lastHandledAbortAt: AT }, asked);
@@ -83,6 +92,15 @@ describe('the end of an emergency', () => {
     expect(emergencyEnd('n1')(resource({ emergency: burning }, asked))).toBeUndefined();
     expect(emergencyEnd('n1')(resource({ emergency: { ...over, nonce: 'n0' } }, asked))).toBeUndefined();
     expect(emergencyEnd('n1')(resource({ emergency: over }, asked))).toEqual(over);
+  });
+
+  it('never comes where the request was taken away before it was served: nothing is said to be burnt', () => {
+    expect(() => emergencyEnd('n1')(resource({}))).toThrow('NOTHING WAS BURNT');
+    expect(() => emergencyEnd('n1')(resource({ emergency: { ...over, nonce: 'n0' } }))).toThrow('NOTHING WAS BURNT');
+    // it was served, and then another one
+    const look = emergencyEnd('n1');
+    look(resource({ lastHandledEmergency: 'n1' }, asked));
+    expect(() => look(resource({ emergency: { ...burning, nonce: 'n2' } }))).toThrow('meanwhile (n2)');
   });
 
   it('is told by another one that came meanwhile, served or not', () => {

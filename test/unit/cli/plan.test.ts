@@ -77,6 +77,28 @@ describe('a plan', () => {
   });
 });
 
+describe('what a person must settle', () => {
+  const status = (rotating: 'True' | 'False') => ({
+    ...{ phase: 'Degraded' as const },
+    conditions: [condition('Ready', 'False', 'ForeignWriter'), condition('Rotating', rotating, 'Steady')],
+  });
+
+  it('is in the way at rest, and is no rotation', async () => {
+    const found = await plan(status('False'));
+    expect(reasons({ obstacles: obstaclesNow(resource(status('False')), found) })).toEqual(['ForeignWriter']);
+    expect(found).not.toHaveProperty('after');
+  });
+
+  it('is in the way of the rotation under way', async () => {
+    const found = await plan(status('True'));
+    expect(found).toMatchObject({ after: 'Degraded' });
+    expect(reasons({ obstacles: obstaclesNow(resource(status('True')), found) })).toEqual([
+      'RotationInProgress',
+      'ForeignWriter',
+    ]);
+  });
+});
+
 describe('what is in the way', () => {
   it.each<[string, readonly string[], JwtKeyRotationStatus, object]>([
     ['what the operator says', ['Forbidden'], { conditions: [condition('Ready', 'False', 'Forbidden')] }, {}],
