@@ -3,7 +3,7 @@
  */
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
-import { runCommand } from './cli/program.ts';
+import { type ConnectOptions, runCommand } from './cli/program.ts';
 import { EXIT, type Terminal } from './cli/terminal.ts';
 import { KubeClient } from './kube/client.ts';
 import { loadKubeConfig } from './kube/config.ts';
@@ -42,7 +42,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 const clients: KubeClient[] = [];
 
-function connect(options: { readonly kubeconfig?: string; readonly context?: string; readonly namespace?: string }) {
+function connect(options: ConnectOptions): Operations {
   const access = loadKubeConfig(options);
   const client = new KubeClient({ access, clock, userAgent: 'kubectl-rekey' });
   clients.push(client);

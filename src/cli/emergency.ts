@@ -6,14 +6,13 @@ import type { JwtKeyRotation } from '../rotation/names.ts';
 import { ASK, looksSecret, mayBeDone, type Operations, oneLine } from '../rotation/operations.ts';
 import { emergencyOf } from '../rotation/requests.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
-import type { JwtKeyRotationStatus } from '../rotation/types.ts';
 import { columns, type Format, machineText, when } from './output.ts';
 import type { Waiting } from './rotate.ts';
+import { type Emergency, residueRows } from './status.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 import { waitFor } from './wait.ts';
 
 type Over = Required<Pick<Emergency, 'keyGoneAt' | 'seconds'>> & Emergency;
-type Emergency = NonNullable<JwtKeyRotationStatus['emergency']>;
 
 export interface EmergencyOptions extends Waiting {
   readonly reason: string;
@@ -127,17 +126,10 @@ async function confirm(terminal: Terminal, { metadata, spec, status }: JwtKeyRot
 function overText(
   name: string,
   namespace: string,
-  {
-    nonce,
-    writtenAt,
-    keyGoneAt,
-    seconds,
-    residue = [],
-    residueIncomplete,
-    secondsSinceAsked,
-  }: Over & { readonly secondsSinceAsked: number },
+  over: Over & { readonly secondsSinceAsked: number },
   now: number,
 ): string {
+  const { nonce, writtenAt, keyGoneAt, seconds, secondsSinceAsked } = over;
   const rows = [
     ['fresh key written', when(writtenAt, now)],
     ['old keys dead', `${when(keyGoneAt, now)}: every pod has refused them`],
@@ -145,8 +137,7 @@ function overText(
       'last pod that accepted one',
       `not later than ${seconds} s after the write, ${formatDuration(secondsSinceAsked * 1000)} after it was asked for`,
     ],
-    ...residue.map((place) => ['copy of a burnt key', place]),
-    ...(residueIncomplete === undefined ? [] : [['not searched', residueIncomplete]]),
+    ...residueRows(over),
     ['next', `every user signs in again; once the cause is found: kubectl rekey contained ${name} -n ${namespace}`],
   ];
   return `${name}: emergency ${nonce} is over\n${columns(rows, '  ')}`;

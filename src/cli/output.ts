@@ -35,5 +35,10 @@ export function when(time: string | number | undefined, now: number): string {
   const at = typeof time === 'string' ? Date.parse(time) : (time ?? Number.NaN);
   if (Number.isNaN(at)) return '–';
   const text = new Date(at).toISOString().replace(/\.\d{3}Z$/, 'Z');
-  return `${text} (${at > now ? `in ${formatDuration(at - now)}` : `${formatDuration(now - at)} ago`})`;
+  return `${text} (${distance(at, now)})`;
+}
+
+/** @returns such as `in 4d 2h` or `3s ago` */
+export function distance(at: number, now: number): string {
+  return at > now ? `in ${formatDuration(at - now)}` : `${formatDuration(now - at)} ago`;
 }

@@ -53,10 +53,10 @@ export async function planOf(
   const retireAt = timeOf(status?.retireNotBefore);
   const { findings, ...rest } = forecast(surroundings, startsAt ?? now, status?.phase);
   const goesBack = conditionOf(resource, 'Rotating')?.reason === 'RollingBack';
-  const step = goesBack || isAtRest(status) ? undefined : rest.steps[stepAt(rest, status?.phase) ?? -1];
-  const after = step === undefined && !isAtRest(status) ? (goesBack ? 'RollingBack' : status?.phase) : undefined;
+  const current = isAtRest(status) ? undefined : goesBack ? 'RollingBack' : status?.phase;
+  const step = current === 'RollingBack' ? undefined : stepAt(rest, current);
   // what goes on is what its targets are in the middle of
-  const open = isAtRest(status) ? findings : findings.filter(({ reason }) => reason !== 'RolloutInProgress');
+  const open = current === undefined ? findings : findings.filter(({ reason }) => reason !== 'RolloutInProgress');
   const last = status?.history?.find(({ outcome, trigger }) => outcome === 'Completed' && trigger !== 'Emergency');
   const lastTookMs = last && lastedMs(last);
   return {
@@ -65,7 +65,7 @@ export async function planOf(
     ...(startsAt !== undefined && { startsAt }),
     obstacles: merged(told(resource, at, now), open),
     ...(step !== undefined && { underWay: step.phase }),
-    ...(after !== undefined && { after }),
+    ...(step === undefined && current !== undefined && { after: current }),
     ...(retireAt !== undefined && { retireAt }),
     ...(lastTookMs !== undefined && { lastTookMs }),
     maxTokenTtlMs: surroundings.settings.maxTokenTtlMs,

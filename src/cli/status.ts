@@ -3,7 +3,7 @@
  */
 import type { JwtKeyRotation } from '../rotation/names.ts';
 import type { JwtKeyRotationStatus } from '../rotation/types.ts';
-import { columns, when } from './output.ts';
+import { columns, distance, when } from './output.ts';
 
 export type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];
 
@@ -81,16 +81,17 @@ function targetsText({ targets = [] }: JwtKeyRotationStatus): readonly string[] 
 function conditionsText({ conditions = [] }: JwtKeyRotationStatus, now: number): readonly string[] {
   if (conditions.length === 0) return [];
   const rows = conditions.map(({ type, status, reason, lastTransitionTime, message }) => {
-    return [type, status, reason, when(lastTransitionTime, now).replace(/^.*\((.*)\)$/, '$1'), message];
+    return [type, status, reason, distance(Date.parse(lastTransitionTime), now), message];
   });
   return ['\n', columns([['CONDITION', 'STATUS', 'REASON', 'SINCE', 'MESSAGE'], ...rows], '  ')];
 }
 
 /** Of the last emergency: from the fresh key to the last pod that accepted an old one. */
-function emergencyText({ metadata, status }: JwtKeyRotation, now: number): readonly string[] {
+function emergencyText(resource: JwtKeyRotation, now: number): readonly string[] {
+  const { metadata, status } = resource;
   const { emergency } = status ?? {};
   if (emergency === undefined) return [];
-  const { nonce, reason, writtenAt, keyGoneAt, seconds, residue = [], residueIncomplete } = emergency;
+  const { nonce, reason, writtenAt, keyGoneAt, seconds } = emergency;
   const over = keyGoneAt !== undefined;
   const rows = [
     ['emergency', `${nonce}: ${reason}`],
@@ -99,10 +100,19 @@ function emergencyText({ metadata, status }: JwtKeyRotation, now: number): reado
       'old keys dead',
       over ? `${when(keyGoneAt, now)}, ${seconds} s after that` : 'not proved yet: some pods may accept one',
     ],
+    ...residueRows(emergency),
+  ];
+  const contained = conditionOf(resource, 'CompromiseContained')?.status === 'True';
+  const hint = `  once the cause is found: kubectl rekey contained ${metadata.name} -n ${metadata.namespace}\n`;
+  return ['\n', columns(rows, '  '), ...(over && !contained ? [hint] : [])];
+}
+
+export type Emergency = NonNullable<JwtKeyRotationStatus['emergency']>;
+
+/** Where burnt keys still lie, and where nobody has looked. */
+export function residueRows({ residue = [], residueIncomplete }: Emergency): readonly (readonly string[])[] {
+  return [
     ...residue.map((place) => ['copy of a burnt key', place]),
     ...(residueIncomplete === undefined ? [] : [['not searched', residueIncomplete]]),
   ];
-  const contained = status?.conditions?.find(({ type }) => type === 'CompromiseContained')?.status === 'True';
-  const hint = `  once the cause is found: kubectl rekey contained ${metadata.name} -n ${metadata.namespace}\n`;
-  return ['\n', columns(rows, '  '), ...(over && !contained ? [hint] : [])];
 }

@@ -73,9 +73,8 @@ export function forecast(surroundings: Surroundings, from: number, phase?: JwtKe
 }
 
 /** @returns the step that a rotation under way is at; undefined if none of them */
-export function stepAt({ steps }: Pick<Forecast, 'steps'>, phase: JwtKeyRotationStatus['phase']): number | undefined {
-  const at = steps.findIndex((step) => step.phase === (phase === 'Staged' ? 'Staging' : phase));
-  return at === -1 ? undefined : at;
+export function stepAt({ steps }: Pick<Forecast, 'steps'>, phase: JwtKeyRotationStatus['phase']) {
+  return steps.find((step) => step.phase === (phase === 'Staged' ? 'Staging' : phase));
 }
 
 function overlapSteps({ settings, targets }: Surroundings, from: number): readonly ForecastStep[] {

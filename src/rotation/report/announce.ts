@@ -124,7 +124,7 @@ export class Announcer {
       metrics.rotationEnded(labelsOf(resource), outcome, keyset.rotation?.trigger ?? 'unknown');
     }
     const starts = write.transition === 'stage' || (write.transition === 'promote' && write.start !== undefined);
-    if (starts) this.#warned.delete(`${keyOf(resource.metadata)} RestartUnderLoad`);
+    if (starts) this.#warned.delete(warningKey(resource, 'RestartUnderLoad'));
     for (const announcement of announcementsOf(write, keyset)) this.#event(resource, announcement);
     const { version, phase } = keyset;
     this.#log(resource).info('wrote the Secret', {
@@ -137,7 +137,7 @@ export class Announcer {
 
   /** A warning about something that stays: an Event when it comes and when its text changes, not as long as it stays. */
   #tellOnce(resource: JwtKeyRotation, reason: string, note: string): void {
-    const key = `${keyOf(resource.metadata)} ${reason}`;
+    const key = warningKey(resource, reason);
     if ((this.#warned.get(key) ?? '') === note) return;
     this.#warned.set(key, note);
     if (note === '') return;
@@ -165,6 +165,10 @@ export class Announcer {
   #log(resource: JwtKeyRotation): Logger {
     return this.#options.log.child({ ...labelsOf(resource) });
   }
+}
+
+function warningKey({ metadata }: JwtKeyRotation, reason: string): string {
+  return `${keyOf(metadata)} ${reason}`;
 }
 
 function labelsOf({ metadata }: JwtKeyRotation): ResourceLabels {
