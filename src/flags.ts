@@ -2,6 +2,7 @@
  * Flags of the operator.
  */
 import { parseArgs } from 'node:util';
+import { parseDuration } from './rotation/schedule/duration.ts';
 import type { Level } from './runtime/log.ts';
 
 export interface Flags {
@@ -14,6 +15,8 @@ export interface Flags {
   readonly host: string;
   readonly port: number;
   readonly workers: number;
+  /** Longest time, milliseconds, that a node's view of a Secret lags behind a write. */
+  readonly settleMs: number;
   readonly logLevel: Level;
   readonly allowLoopbackPods: boolean;
   readonly allowDebugging: boolean;
@@ -34,12 +37,17 @@ Usage: rekey [flags]
   --no-leader-election              for development: another replica must not run
   --listen HOST:PORT                address of /healthz, /readyz and /metrics (0.0.0.0:8080)
   --workers N                       resources looked at at the same time (4)
+  --settle-delay DURATION           longest time that a node's view of a Secret lags behind a write (10s); less only if known
   --log-level LEVEL                 error, warn, info or debug (info)
   --allow-loopback-pods             for development: canaries may be sent to pods with a loopback address
   --allow-debugging                 for development: run although Node lets a debugger in or writes its memory to files
   --allow-private-webhooks          notifications may go to addresses that are not public, and over http
   --help                            this text
 `;
+
+/** What kubelets need that watch Secrets, with a wide margin. */
+export const DEFAULT_SETTLE_MS = 10_000;
+const MIN_SETTLE_MS = 1_000;
 
 const LEVELS: readonly Level[] = ['error', 'warn', 'info', 'debug'];
 
@@ -57,6 +65,9 @@ export function parseFlags(args: readonly string[]): Flags {
   const workers = Number(values.workers);
   if (!Number.isInteger(workers) || workers < 1)
     throw new UsageError(`--workers ${values.workers}: write a number from 1`);
+  const settleMs = parseDuration(values['settle-delay']);
+  if (settleMs === undefined || settleMs < MIN_SETTLE_MS)
+    throw new UsageError(`--settle-delay ${values['settle-delay']}: write a duration from 1s, such as 10s`);
   const leaseNamespace = values['leader-election-namespace'];
   return {
     ...(values.kubeconfig !== undefined && { kubeconfig: values.kubeconfig }),
@@ -67,6 +78,7 @@ export function parseFlags(args: readonly string[]): Flags {
     host: (listen[1] ?? '').replace(/^\[(.*)\]$/, '$1'),
     port: Number(listen[2]),
     workers,
+    settleMs,
     logLevel,
     allowLoopbackPods: values['allow-loopback-pods'],
     allowDebugging: values['allow-debugging'],
@@ -87,6 +99,7 @@ function parse(args: readonly string[]) {
         'no-leader-election': { type: 'boolean', default: false },
         listen: { type: 'string', default: '0.0.0.0:8080' },
         workers: { type: 'string', default: '4' },
+        'settle-delay': { type: 'string', default: '10s' },
         'log-level': { type: 'string', default: 'info' },
         'allow-loopback-pods': { type: 'boolean', default: false },
         'allow-debugging': { type: 'boolean', default: false },

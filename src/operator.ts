@@ -83,7 +83,12 @@ export class Operator {
     const reporting = { reportingController: 'rekey.dev/controller', reportingInstance: this.#identity };
     this.#events = new EventRecorder({ ...common, ...reporting });
     this.#secrets = new SecretWatches({ ...common, onChange: (key) => this.#queue.add(key) });
-    this.#actor = new Actor({ ...common, fence, onWorkload: (view) => workloads[view.kind].upsert(view, view) });
+    this.#actor = new Actor({
+      ...common,
+      serverClock,
+      fence,
+      onWorkload: (view) => workloads[view.kind].upsert(view, view),
+    });
     const metrics = new RotationMetrics(this.#registry);
     this.#notifier = new Notifier({
       ...{ ...common, random: Math.random, events: this.#events, metrics, resources },
@@ -106,6 +111,7 @@ export class Operator {
       audit: this.#audit,
       allowLoopback: flags.allowLoopbackPods,
       serverClock,
+      settleMs: flags.settleMs,
     });
     wake(this.#queue, this.#cluster);
   }

@@ -8,7 +8,7 @@ import { emergencyOf } from '../rotation/requests.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
 import { columns, type Format, machineText, when } from './output.ts';
 import type { Waiting } from './rotate.ts';
-import { type Emergency, residueRows } from './status.ts';
+import { type Emergency, inferredRows, residueRows } from './status.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 import { waitFor } from './wait.ts';
 
@@ -132,7 +132,8 @@ function overText(
   const { nonce, writtenAt, keyGoneAt, seconds, secondsSinceAsked } = over;
   const rows = [
     ['fresh key written', when(writtenAt, now)],
-    ['old keys dead', `${when(keyGoneAt, now)}: every pod has refused them`],
+    ['old keys dead', `${when(keyGoneAt, now)}${over.inferred === undefined ? ': every pod has refused them' : ''}`],
+    ...inferredRows(over),
     [
       'last pod that accepted one',
       `not later than ${seconds} s after the write, ${formatDuration(secondsSinceAsked * 1000)} after it was asked for`,

@@ -100,6 +100,7 @@ function emergencyText(resource: JwtKeyRotation, now: number): readonly string[]
       'old keys dead',
       over ? `${when(keyGoneAt, now)}, ${seconds} s after that` : 'not proved yet: some pods may accept one',
     ],
+    ...inferredRows(emergency),
     ...residueRows(emergency),
   ];
   const contained = conditionOf(resource, 'CompromiseContained')?.status === 'True';
@@ -108,6 +109,11 @@ function emergencyText(resource: JwtKeyRotation, now: number): readonly string[]
 }
 
 export type Emergency = NonNullable<JwtKeyRotationStatus['emergency']>;
+
+/** What of the end was concluded and not observed. */
+export function inferredRows({ inferred }: Emergency): readonly (readonly string[])[] {
+  return inferred === undefined ? [] : [['concluded, not observed', inferred]];
+}
 
 /** Where burnt keys still lie, and where nobody has looked. */
 export function residueRows({ residue = [], residueIncomplete }: Emergency): readonly (readonly string[])[] {

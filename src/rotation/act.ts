@@ -7,8 +7,9 @@ import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import { PODS, SECRETS, type Secret } from '../kube/types.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { ServerClock } from '../runtime/server-clock.ts';
 import type { Facts, Probe, TargetFacts } from './facts.ts';
-import type { Keyset, Kid } from './keyset/keyset.ts';
+import { currentShape, type Keyset, type Kid, keyIn } from './keyset/keyset.ts';
 import { advance, makesKey, type Write, writesKeys } from './keyset/transition.ts';
 import { FIELD_MANAGER, KEYSET_VERSION } from './names.ts';
 import { type PodOf, restartAtOf } from './plan/converge.ts';
@@ -33,6 +34,7 @@ export interface RetiredKey {
 export interface ActorOptions {
   readonly client: KubeClient;
   readonly clock: Clock;
+  readonly serverClock: Pick<ServerClock, 'time'>;
   /** @throws if this process may not write now */
   readonly fence: () => void;
   /** Told of each workload that was changed, as the API server returned it. */
@@ -52,10 +54,17 @@ export type Outcome =
 
 export class Actor {
   readonly #options: ActorOptions;
-  readonly #canaries = new CanarySender();
+  readonly #canaries: CanarySender;
 
   constructor(options: ActorOptions) {
     this.#options = options;
+    this.#canaries = new CanarySender(options.clock);
+  }
+
+  /** What time it may be at the latest, by the clock of the API server: what is recorded must not seem older than it is. */
+  #now(): number {
+    const { serverClock, clock } = this.#options;
+    return serverClock.time()?.latest ?? clock.now();
   }
 
   async act(
@@ -91,7 +100,7 @@ export class Actor {
     const name = settings.secretName;
     const secret = await getSecret(this.#options.client, namespace, name);
     if (secret?.metadata.resourceVersion !== resourceVersion) return { kind: 'Outdated' };
-    const now = this.#options.clock.now();
+    const now = this.#now();
     const fresh = { key: newKey(settings.keyBytes), ack: newKey(MIN_KEY_BYTES) };
     using held = new DisposableStack();
     held.use(fresh.key.material);
@@ -156,7 +165,7 @@ export class Actor {
   /** Server-side apply of values that follow from the write of the keyset: to repeat it changes nothing. */
   async #bump(
     namespace: string,
-    { secret }: Facts,
+    { secret, settleMs }: Facts,
     targets: readonly TargetFacts[],
     version: number,
   ): Promise<Outcome> {
@@ -165,7 +174,7 @@ export class Actor {
       this.#options.fence();
       const { kind, name } = target.settings;
       const { type, view, stamped } = WORKLOADS[kind];
-      const fields = stamped({ version, restartAt: restartAtOf(target, secret.keyset) });
+      const fields = stamped({ version, restartAt: restartAtOf(target, secret.keyset, settleMs) });
       // with the uid it can never create a workload, nor touch one that took the name
       const metadata = { namespace, name, uid: target.workload?.uid, ...fields.metadata };
       const body = { apiVersion: type.apiVersion, kind, ...fields, metadata };
@@ -234,8 +243,9 @@ export class Actor {
     const own = new Map([...materialsOf(secret, keyset, settings), ...burntMaterialsOf(secret, keyset)]);
     using held = new DisposableStack();
     held.defer(() => destroyAll(own.values()));
-    const keys = retired === undefined ? own : new Map([...own, [retired.kid, retired.material]]);
-    const now = () => this.#options.clock.now();
+    const keys = byWeight(keyset, retired === undefined ? own : new Map([...own, [retired.kid, retired.material]]));
+    const { sign } = currentShape(keyset);
+    const now = () => this.#now();
     const probes = new Map<string, Probe>();
     const waiting = [...pods];
     const ask = async () => {
@@ -243,15 +253,25 @@ export class Actor {
         const { target, pod } = next;
         const { canary } = target.settings;
         if (canary === undefined || pod.address === undefined) continue;
-        probes.set(
-          pod.incarnation,
-          await this.#canaries.probe(pod.address, canary, keys, settings, keyset.version, now),
-        );
+        const inquiry = {
+          ...{ address: pod.address, ready: pod.ready, canary, settings, version: keyset.version, sign, keys },
+          before: pod.probe,
+        };
+        probes.set(pod.incarnation, await this.#canaries.probe(inquiry, now));
       }
     };
     await Promise.all(Array.from({ length: PODS_AT_ONCE }, ask));
     return { kind: 'Probed', probes };
   }
+}
+
+/** Keys that must be refused come first, then the one that tells the version, then the one in use. */
+function byWeight(keyset: Keyset, keys: ReadonlyMap<Kid, KeyMaterial>): ReadonlyMap<Kid, KeyMaterial> {
+  const { verify, sign } = currentShape(keyset);
+  const first = [keyIn(keyset, 'ack')?.kid, sign];
+  const weight = (kid: Kid) =>
+    verify.includes(kid) ? (first.includes(kid) ? first.indexOf(kid) + 1 : first.length + 1) : 0;
+  return new Map([...keys].toSorted(([a], [b]) => weight(a) - weight(b)));
 }
 
 /** The key that pods must refuse from now on: the old one of a rotation, or of a cutover. */

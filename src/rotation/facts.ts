@@ -15,11 +15,22 @@ export type Answer = 'accepted' | 'refused' | 'unknown';
 export interface Probe {
   /** Keyset version that was in the Secret when the canaries were signed. */
   readonly version: number;
+  /** When the oldest of the answers came. */
   readonly at: number;
+  /** When the pod was last asked, and whether it was ready then. */
+  readonly askedAt: number;
+  readonly ready: boolean;
+  /** How often in a row it was asked and gave no new answer. */
+  readonly failures: number;
   /** By key id. A retired key that is still known is among them. */
   readonly answers: ReadonlyMap<Kid, Answer>;
-  /** The answer to a key that was made up for this probe: an endpoint that accepts it verifies nothing. */
+  /**
+   * The answer to keys that were made up for this probe, one with a made-up key id and one with that of the signing key:
+   * accepted if one of them was, refused if both were. An endpoint that accepts one verifies nothing.
+   */
   readonly random: Answer;
+  /** Why an answer is unknown, for people: `it answered 429`. */
+  readonly why?: string;
 }
 
 /** A live pod: bound to a node, not ended, Terminating ones included. */
@@ -34,8 +45,13 @@ export interface PodFacts {
   readonly ready: boolean;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
-  /** When the oldest running container started; undefined if none runs. */
+  /** When the oldest container that takes the key started, by the clock of its node; undefined if none runs. */
   readonly startedAt?: number;
+  /**
+   * What was written to the Secret up to this time, by the API server's clock, every container of the pod has read: concluded
+   * from its start. Undefined where that is not known.
+   */
+  readonly readUpTo?: number;
   /** Keyset version in the annotation that the pod got from its template; of a pod of a Rollout, what its age tells. */
   readonly templateVersion?: number;
   /** Where canaries may go; undefined if the pod has no address of its own yet. */
@@ -122,11 +138,13 @@ export interface Surroundings {
 }
 
 export interface Facts extends Surroundings {
-  /** Milliseconds since the epoch. */
+  /** By the clock of the API server, as all times here but the start of a container; milliseconds since the epoch. */
   readonly now: number;
+  /** Longest time, milliseconds, that a node's view of a Secret lags behind a write. */
+  readonly settleMs: number;
   /** Whether everything below was read from the API server just now, not from a cache. */
   readonly live: boolean;
-  /** Clock of the API server less ours, milliseconds, give or take a second; undefined if it has not told. */
+  /** Clock of the API server less ours, milliseconds, give or take a second; undefined if it has not told: then `now` is ours. */
   readonly clockOffsetMs?: number;
   /** Unique to this decision; names a rotation that it may start. */
   readonly nextRotationId: string;

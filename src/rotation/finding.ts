@@ -44,6 +44,8 @@ export type Reason =
   | 'CanaryRefused'
   | 'CanaryUnanswered'
   | 'SingleKeyService'
+  | 'KeyStillAccepted'
+  | 'PodStale'
   // people
   | 'Suspended'
   | 'Paused'

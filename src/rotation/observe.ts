@@ -1,6 +1,7 @@
 /**
  * From the world to facts.
  */
+import { keyOf } from '../runtime/store.ts';
 import type { LedgerReading } from './audit/ledger.ts';
 import type { Facts, Probe, SecretFacts, TargetFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
@@ -10,26 +11,29 @@ import { dueOf, impossibleWindow, windowState } from './schedule/cadence.ts';
 import type { Settings, TargetSettings } from './settings.ts';
 import { limitOn } from './workloads/autoscalers.ts';
 import { budgetOf } from './workloads/budgets.ts';
+import { isPodOf, unlistedConsumers } from './workloads/consumers.ts';
 import { consumptionOf } from './workloads/consumption.ts';
 import { restartsByEviction } from './workloads/evictions.ts';
-import { podFacts } from './workloads/pod-facts.ts';
+import { type Asking, podFacts } from './workloads/pod-facts.ts';
 import { reloadedBy } from './workloads/reloader.ts';
-import { isWhole, templateFinding, unservedFinding } from './workloads/rollouts.ts';
-import { type PodView, selects } from './workloads/views.ts';
-import { WORKLOAD_KINDS, type WorkloadView } from './workloads/workloads.ts';
-import type { Neighbours, World } from './world.ts';
+import { isWhole, templateFinding, unservedFinding, withTemplate } from './workloads/rollouts.ts';
+import type { PodView } from './workloads/views.ts';
+import type { WorkloadKind, WorkloadView } from './workloads/workloads.ts';
+import type { World } from './world.ts';
 
 /** What is needed to look at the targets and their neighbours. */
 export interface Looking {
   readonly namespace: string;
   readonly settings: Settings;
   readonly world: World;
-  readonly neighbours: Neighbours;
   readonly probes: ReadonlyMap<string, Probe>;
   /** Whether pods with a loopback address may be sent canaries: only for development. */
   readonly allowLoopback: boolean;
+  readonly settleMs: number;
   /** Only before a rotation starts is it looked at what may be in the way of its restarts: later it shows. */
   readonly atRest: boolean;
+  /** Undefined: the API server has not told its time, and nothing is concluded from times. */
+  readonly clockOffsetMs: number | undefined;
 }
 
 export interface Observation extends Omit<Looking, 'namespace' | 'atRest'> {
@@ -40,7 +44,6 @@ export interface Observation extends Omit<Looking, 'namespace' | 'atRest'> {
   readonly now: number;
   readonly sharedWith: readonly string[];
   readonly burntElsewhere: readonly string[];
-  readonly clockOffsetMs: number | undefined;
 }
 
 export async function observe(observation: Observation): Promise<Facts> {
@@ -53,6 +56,7 @@ export async function observe(observation: Observation): Promise<Facts> {
   const impossible = impossibleWindow(settings.windows, due, now, promotingMs);
   return {
     now,
+    settleMs: observation.settleMs,
     live: world.live,
     nextRotationId: observation.nextRotationId,
     settings,
@@ -60,7 +64,7 @@ export async function observe(observation: Observation): Promise<Facts> {
     ledger: observation.books.ledger,
     ...(observation.books.finding && { ledgerFinding: observation.books.finding }),
     targets: await observeTargets(looking),
-    unlistedConsumers: unlistedConsumers(looking),
+    unlistedConsumers: unlistedConsumers(world, looking.namespace, settings),
     requests: requestsOf(resource),
     sharedWith: observation.sharedWith,
     burntElsewhere: observation.burntElsewhere,
@@ -77,12 +81,13 @@ export function observeTargets(looking: Looking): Promise<readonly TargetFacts[]
 
 async function observeTarget(looking: Looking, settings: TargetSettings): Promise<TargetFacts> {
   const { world, namespace } = looking;
-  const workload = await world.workload(settings.kind, namespace, settings.name);
+  const find = (kind: WorkloadKind, name: string) => world.workloads[kind].get(keyOf({ namespace, name }));
+  const workload = withTemplate(find(settings.kind, settings.name), (name) => find('Deployment', name));
   const finding = targetFinding(looking, settings, workload);
   const unseen = workload === undefined ? finding?.reason === 'Forbidden' : workload.unseen === true;
   const found = { settings, ...(finding && { finding }), ...(unseen && { unseen }) };
   if (workload === undefined) return { ...found, pods: [] };
-  const pods = (await world.podsOf(workload)).filter((pod) => pod.live);
+  const pods = world.pods.list(namespace).filter((pod) => pod.live && isPodOf(pod, workload));
   const { uid, paused, manual, templateVersion, bumpedAt, rolledOut, failed, interruption, thins, ready, sources } =
     workload;
   const asked = looking.atRest && settings.source === 'Env';
@@ -108,8 +113,13 @@ async function observeTarget(looking: Looking, settings: TargetSettings): Promis
       ...(bumpedAt !== undefined && { bumpedAt }),
       ...(failed !== undefined && { failed }),
     },
-    pods: pods.map((pod) => podFacts(looking, settings, workload, pod)),
+    pods: pods.map((pod) => podFacts(asking(looking), settings, workload, pod)),
   };
+}
+
+function asking({ settings, probes, allowLoopback, settleMs, clockOffsetMs }: Looking): Asking {
+  const { secretName, clockSkewMs } = settings;
+  return { probes, allowLoopback, secretName, settleMs, clockSkewMs, clockKnown: clockOffsetMs !== undefined };
 }
 
 async function budgetThatHolds(
@@ -130,30 +140,13 @@ async function limitOfThinned({ world, namespace }: Looking, workload: WorkloadV
 
 /** What is wrong with a target for good, whatever its pods do. */
 function targetFinding(
-  { neighbours, namespace }: Looking,
+  { world, namespace }: Looking,
   { kind, name }: TargetSettings,
   workload: WorkloadView | undefined,
 ): Finding | undefined {
   if (workload !== undefined && kind === 'Deployment') {
-    return templateFinding(name, neighbours.workloads.Rollout.list(namespace));
+    return templateFinding(name, world.workloads.Rollout.list(namespace));
   }
-  if (workload === undefined && kind === 'Rollout') return unservedFinding(neighbours.rollouts(), name);
+  if (workload === undefined && kind === 'Rollout') return unservedFinding(world.rollouts(), name);
   return workload?.finding;
-}
-
-/** Workloads, and pods that belong to none of them, that read the Secret without being a target. */
-export function unlistedConsumers({ neighbours, settings, namespace }: Looking): readonly string[] {
-  const label = ({ kind, name }: { readonly kind: string; readonly name: string }) => `${kind}/${name}`;
-  const targets = new Set(settings.targets.map(label));
-  const uses = (view: { readonly secrets: readonly string[] }) => view.secrets.includes(settings.secretName);
-  const workloads = WORKLOAD_KINDS.flatMap((kind) => neighbours.workloads[kind].list(namespace));
-  const known = workloads.filter((workload) => targets.has(label(workload)));
-  // the Deployment that a Rollout takes its template from has that Rollout's pods, or none
-  const templates = new Set(known.flatMap(({ rollout }) => (rollout?.templateFrom ? label(rollout.templateFrom) : [])));
-  const strangers = workloads.filter(
-    (workload) => uses(workload) && !known.includes(workload) && !templates.has(label(workload)),
-  );
-  const pods = neighbours.pods.list(namespace).filter((pod) => pod.live && !pod.terminating && uses(pod));
-  const loose = pods.filter((pod) => !workloads.some(({ selector }) => selects(selector, pod.labels)));
-  return [...strangers.map(label), ...loose.map(({ name }) => `Pod/${name}`)];
 }

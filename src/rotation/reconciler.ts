@@ -15,7 +15,7 @@ import { inLightOf, type LedgerReading } from './audit/ledger.ts';
 import type { Facts, SecretFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { Memory } from './memory.ts';
-import type { JwtKeyRotation } from './names.ts';
+import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from './names.ts';
 import { observe } from './observe.ts';
 import type { Action, Decision } from './plan/decision.ts';
 import { plan } from './plan/plan.ts';
@@ -24,6 +24,7 @@ import type { Notifier } from './report/notifier.ts';
 import { invalidStatus, statusOf } from './report/status.ts';
 import type { StatusWriter } from './report/status-writer.ts';
 import { emergencyOf } from './requests.ts';
+import { inLightOfTime } from './secret/in-time.ts';
 import type { SecretWatches } from './secret/secret-watches.ts';
 import { type Settings, settingsOf, specFinding } from './settings.ts';
 import { type Caches, cachedWorld, liveWorld, readSecretNow, type World } from './world.ts';
@@ -49,8 +50,13 @@ export interface ReconcilerOptions {
   readonly notifier: Pick<Notifier, 'observed' | 'forgot'>;
   readonly audit: Pick<AuditWriter, 'ledgerOf' | 'observed' | 'forgot'>;
   readonly allowLoopback: boolean;
-  readonly serverClock: ServerClock;
+  readonly serverClock: Pick<ServerClock, 'time' | 'offsetMs'>;
+  /** Longest time, milliseconds, that a node's view of a Secret lags behind a write. */
+  readonly settleMs: number;
 }
+
+/** The resource is not what it was when the pass began. */
+class ChangedError extends Error {}
 
 interface Result {
   readonly requeueAfterMs: number;
@@ -75,18 +81,18 @@ export class Reconciler {
     const finding = specFinding(resource.spec) ?? this.#conflict(resource);
     if (finding !== undefined && !isEmergency(resource)) return this.#refuse(resource, finding);
     try {
-      return await this.#pass(key, resource, settingsOf(resource.spec));
+      return await this.#pass(key, resource);
     } catch (error) {
       return this.#recover(key, resource, error);
     }
   }
 
-  async #pass(key: string, resource: JwtKeyRotation, settings: Settings): Promise<Result> {
-    const { actor, audit, clock, announcer, notifier, status } = this.#options;
-    const namespace = resource.metadata.namespace ?? '';
+  async #pass(key: string, known: JwtKeyRotation): Promise<Result> {
+    const { actor, audit, announcer, notifier, status } = this.#options;
+    const namespace = known.metadata.namespace ?? '';
     const memory = this.#memory(key);
-    this.#options.secrets.watch(key, namespace, settings.secretName);
-    const { facts, decision } = await this.#decide(resource, settings, memory);
+    this.#options.secrets.watch(key, namespace, known.spec.secretName);
+    const { resource, facts, decision } = await this.#decide(known, settingsOf(known.spec), memory);
     const notified = notifier.observed(resource, facts, decision);
     const next = { ...statusOf(resource, facts, decision), ...(notified.length > 0 && { notified }) };
     announcer.decided(resource, facts, decision, next);
@@ -94,52 +100,80 @@ export class Reconciler {
     const statusAgainMs = (await status.write(resource, next)) ?? RESYNC_MS;
     const { action } = decision;
     if (action.type === 'wait' || action.type === 'confirm') {
-      return { requeueAfterMs: Math.min(waitMs(action, clock.now()), statusAgainMs), priority: priorityOf(resource) };
+      return { requeueAfterMs: Math.min(waitMs(action, facts.now), statusAgainMs), priority: priorityOf(resource) };
     }
     const outcome = await actor.act(namespace, facts, action, memory.secret?.resourceVersion, memory.retired);
-    memory.learn(outcome, settings);
+    memory.learn(outcome, facts.settings);
     announcer.acted(resource, action, outcome);
     const requeueAfterMs = SEEN_LATER.includes(outcome.kind) ? SEEN_LATER_MS : 0;
     return { requeueAfterMs, priority: priorityOf(resource) };
   }
 
-  /** Plans from the caches; where a write depends on it, once more from the API server itself. */
+  /** Plans from the caches; where a write depends on it, once more from the API server itself, the resource included. */
   async #decide(
     resource: JwtKeyRotation,
     settings: Settings,
     memory: Memory,
-  ): Promise<{ facts: Facts; decision: Decision }> {
+  ): Promise<{ resource: JwtKeyRotation; facts: Facts; decision: Decision }> {
     const { caches, client } = this.#options;
     const first = await this.#think(resource, settings, memory, cachedWorld(caches));
-    if (first.decision.action.type !== 'confirm') return first;
+    if (first.decision.action.type !== 'confirm') return { resource, ...first };
     memory.forgetSecret();
-    return this.#think(resource, settings, memory, liveWorld(client));
+    const { namespace = '' } = resource.metadata;
+    const [live, world] = await Promise.all([this.#readNow(resource), liveWorld(client, namespace, caches.rollouts)]);
+    return { resource: live, ...(await this.#think(live, settingsOf(live.spec), memory, world)) };
+  }
+
+  /**
+   * The resource itself from the API server: a watch may be silent without knowing.
+   *
+   * @throws ChangedError if what is there now is not what this pass may go on with
+   */
+  async #readNow({ metadata: { namespace = '', name, uid } }: JwtKeyRotation): Promise<JwtKeyRotation> {
+    const { client, resources } = this.#options;
+    const live = await client.get(JWT_KEY_ROTATIONS, { namespace, name });
+    resources.upsert(live.metadata, live);
+    const isSame = live.metadata.uid === uid && live.metadata.deletionTimestamp === undefined;
+    if (!isSame || specFinding(live.spec) !== undefined) throw new ChangedError();
+    return live;
   }
 
   async #think(resource: JwtKeyRotation, settings: Settings, memory: Memory, world: World) {
-    const { client, caches, clock, secrets, allowLoopback } = this.#options;
+    const { client, serverClock, secrets, allowLoopback, settleMs } = this.#options;
     const namespace = resource.metadata.namespace ?? '';
     const told = secrets.resourceVersion(namespace, settings.secretName);
     const secret = memory.secretAt(told, settings) ?? (await readSecretNow(client, namespace, settings));
     memory.remember(secret, settings);
-    const { books, seen } = await this.#inLight(resource, secret.facts);
+    const believed = inLightOfTime(secret.facts, this.#latest() + settings.clockSkewMs, settings.secretName);
+    const { books, seen } = await this.#inLight(resource, believed);
     const facts = await observe({
       resource,
       settings,
       secret: seen,
       books,
       world,
-      neighbours: caches,
+      settleMs,
       probes: memory.probes,
       nextRotationId: randomUUID(),
       allowLoopback,
-      now: clock.now(),
-      clockOffsetMs: this.#options.serverClock.offsetMs(),
+      now: this.#now(),
+      clockOffsetMs: serverClock.offsetMs(),
       sharedWith: this.#holdersOf(keyOf(resource.metadata), realFingerprints(secret.facts)),
       burntElsewhere: this.#holdersOf(keyOf(resource.metadata), burntFingerprints(secret.facts)),
     });
     memory.prune(facts);
     return { facts, decision: plan(facts) };
+  }
+
+  /** What time it is at least, by the clock of the API server; by ours as long as that has not told. */
+  #now(): number {
+    const { serverClock, clock } = this.#options;
+    return serverClock.time()?.earliest ?? clock.now();
+  }
+
+  #latest(): number {
+    const { serverClock, clock } = this.#options;
+    return serverClock.time()?.latest ?? clock.now();
   }
 
   /** What stands against the Secret is looked at afresh before it counts. */
@@ -165,7 +199,7 @@ export class Reconciler {
   }
 
   async #refuse(resource: JwtKeyRotation, finding: Finding): Promise<Result> {
-    const status = invalidStatus(resource, finding, this.#options.clock.now());
+    const status = invalidStatus(resource, finding, this.#now());
     this.#options.announcer.refused(resource, finding, status);
     await this.#options.status.write(resource, status);
     return { requeueAfterMs: RESYNC_MS };
@@ -187,7 +221,9 @@ export class Reconciler {
   /** What is not known to have failed may have happened: the Secret is read again before anything else. */
   async #recover(key: string, resource: JwtKeyRotation, error: unknown): Promise<Result> {
     this.#memory(key).forgetSecret();
-    if (isKubeError(error, 'Conflict', 'AlreadyExists')) return { requeueAfterMs: CONFLICT_RETRY_MS };
+    if (error instanceof ChangedError || isKubeError(error, 'Conflict', 'AlreadyExists')) {
+      return { requeueAfterMs: CONFLICT_RETRY_MS };
+    }
     if (!isKubeError(error, 'Forbidden')) throw error;
     const message = `rekey may not do its work in this namespace: ${error.message}. Apply deploy/namespace with the name of the Secret (and deploy/files for mounted files, deploy/rollouts for Argo Rollouts)`;
     await this.#refuse(resource, { reason: 'Forbidden', message });

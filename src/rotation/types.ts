@@ -179,8 +179,10 @@ export interface JwtKeyRotationStatus {
     readonly reason: string;
     /** When the fresh key was written. */
     readonly writtenAt: string;
-    /** When every pod had been seen to refuse the burnt keys. */
+    /** When every pod had been seen to refuse the burnt keys, but for what is inferred. */
     readonly keyGoneAt?: string;
+    /** What of that was concluded and not observed. Absent if every pod has refused every burnt key. */
+    readonly inferred?: string;
     /** Time between the two. */
     readonly seconds?: number;
     /** Places where a burnt key still lay when it was over, such as "Secret backup, data key OLD". */
@@ -222,5 +224,7 @@ export interface JwtKeyRotationStatus {
     readonly outcome: 'Completed' | 'Aborted' | 'RolledBack' | 'Interrupted';
     /** Why it did not complete. */
     readonly failure?: string;
+    /** What of its end was concluded and not observed. Absent if every verifier pod has answered. */
+    readonly inferred?: string;
   }[];
 }

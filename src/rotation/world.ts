@@ -5,21 +5,18 @@ import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import { type HorizontalPodAutoscaler, PODS, type PodDisruptionBudget, SECRETS, type Secret } from '../kube/types.ts';
 import type { Availability } from '../runtime/optional-reflector.ts';
-import type { Store } from '../runtime/store.ts';
+import { keyOf, type Store } from '../runtime/store.ts';
 import type { SecretFacts } from './facts.ts';
 import { readSecret } from './secret/secret.ts';
 import type { Settings } from './settings.ts';
 import { limitedAutoscalers } from './workloads/autoscalers.ts';
 import { strictBudgets } from './workloads/budgets.ts';
-import { withTemplate } from './workloads/rollouts.ts';
-import { type PodView, podView, selectorText, selects } from './workloads/views.ts';
+import { type PodView, podView, type View } from './workloads/views.ts';
 import { WORKLOADS, type WorkloadKind, type WorkloadView } from './workloads/workloads.ts';
 
-/** Where workloads and pods are read from: the caches, or the API server itself. */
-export interface World {
+/** Where a decision looks: the caches, or the API server itself. */
+export interface World extends Neighbours {
   readonly live: boolean;
-  workload(kind: WorkloadKind, namespace: string, name: string): Promise<WorkloadView | undefined>;
-  podsOf(workload: WorkloadView): Promise<readonly PodView[]>;
   /** PodDisruptionBudgets that let no pod go although all are healthy. Of a cached world none is known. */
   strictBudgets(namespace: string): Promise<readonly PodDisruptionBudget[]>;
   /** HorizontalPodAutoscalers that want more pods than they may have. Of a cached world none is known. */
@@ -35,6 +32,8 @@ export interface Neighbours {
 
 interface Listed<T> {
   list(namespace: string): readonly T[];
+  /** @param key `namespace/name` */
+  get(key: string): T | undefined;
 }
 
 export interface Caches extends Neighbours {
@@ -42,37 +41,48 @@ export interface Caches extends Neighbours {
   readonly pods: Store<PodView>;
 }
 
-export function cachedWorld({ workloads, pods }: Caches): World {
-  const find = async (kind: WorkloadKind, namespace: string, name: string) =>
-    workloads[kind].get(`${namespace}/${name}`);
+export function cachedWorld({ workloads, pods, rollouts }: Caches): World {
+  const nothing = { strictBudgets: async () => [], limitedAutoscalers: async () => [] };
+  return { live: false, workloads, pods, rollouts, ...nothing };
+}
+
+/**
+ * Reads what a write depends on from the API server: a cache may lag behind without knowing.
+ *
+ * @param rollouts whether the cluster serves Rollouts
+ */
+export async function liveWorld(
+  client: KubeClient,
+  namespace: string,
+  rollouts: () => Availability | Promise<Availability>,
+): Promise<World> {
+  const availability = await rollouts();
+  const viewsOf = async (kind: WorkloadKind): Promise<Listed<WorkloadView>> => {
+    if (kind === 'Rollout' && availability !== 'Served') return listed([]);
+    const { type, view } = WORKLOADS[kind];
+    return listed((await client.list(type, { namespace })).items.map(view));
+  };
+  const [Deployment, StatefulSet, DaemonSet, Rollout, pods] = await Promise.all([
+    viewsOf('Deployment'),
+    viewsOf('StatefulSet'),
+    viewsOf('DaemonSet'),
+    viewsOf('Rollout'),
+    client.list(PODS, { namespace }),
+  ]);
   return {
-    live: false,
-    workload: async (kind, namespace, name) =>
-      withTemplate(await find(kind, namespace, name), (deployment) => find('Deployment', namespace, deployment)),
-    podsOf: async ({ namespace, selector }) => pods.list(namespace).filter((pod) => selects(selector, pod.labels)),
-    strictBudgets: async () => [],
-    limitedAutoscalers: async () => [],
+    live: true,
+    workloads: { Deployment, StatefulSet, DaemonSet, Rollout },
+    pods: listed(pods.items.map(podView)),
+    rollouts: () => availability,
+    strictBudgets: (name) => strictBudgets(client, name),
+    limitedAutoscalers: (name) => limitedAutoscalers(client, name),
   };
 }
 
-/** Reads what a write depends on from the API server: a cache may lag behind without knowing. */
-export function liveWorld(client: KubeClient): World {
-  const find = async (kind: WorkloadKind, namespace: string, name: string) => {
-    const { type, view } = WORKLOADS[kind];
-    const found = await orUndefined(client.get(type, { namespace, name }));
-    return found && view(found);
-  };
-  return {
-    live: true,
-    workload: async (kind, namespace, name) =>
-      withTemplate(await find(kind, namespace, name), (deployment) => find('Deployment', namespace, deployment)),
-    podsOf: async ({ namespace, selector }) => {
-      const { items } = await client.list(PODS, { namespace, labelSelector: selectorText(selector) });
-      return items.map(podView);
-    },
-    strictBudgets: (namespace) => strictBudgets(client, namespace),
-    limitedAutoscalers: (namespace) => limitedAutoscalers(client, namespace),
-  };
+/** Of one namespace. */
+function listed<T extends View>(items: readonly T[]): Listed<T> {
+  const byKey = new Map(items.map((item) => [keyOf(item), item]));
+  return { list: () => items, get: (key) => byKey.get(key) };
 }
 
 /** A read of the Secret, together with the version that a write must be conditional on. */
@@ -91,7 +101,8 @@ export async function getSecret(client: KubeClient, namespace: string, name: str
   return orUndefined(client.get(SECRETS, { namespace, name }));
 }
 
-async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
+/** @returns undefined where there is no such object */
+export async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
   try {
     return await found;
   } catch (error) {

@@ -1,26 +1,55 @@
 /**
- * The clock of the API server, by the Date header of its answers: a second witness of what the time is.
+ * The clock of the API server, by the Date header of its answers. What rekey compares with times that the API server has
+ * written is this clock, never that of the machine it runs on.
  *
- * The header has whole seconds and is as old as the answer took, so it is right to within a second or two.
+ * A header has whole seconds, cut off, and is made between the sending of the request and the arrival of the answer. So
+ * each answer says between which two times the server's clock was, and several together say it more exactly.
  */
 import type { RequestObservation } from '../kube/requester.ts';
 import type { Clock } from './clock.ts';
 
+const HEADER_STEP_MS = 1_000;
+
+/** Between which two times, milliseconds since the epoch, the server's clock is now. */
+export interface ServerTime {
+  readonly earliest: number;
+  readonly latest: number;
+}
+
 export class ServerClock {
   readonly #clock: Clock;
-  #offsetMs: number | undefined;
+  /** The server's clock less our monotonic one: a step of our wall clock does not matter. */
+  #base: ServerTime | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   /** To be told of every answer. */
-  observe({ serverDateMs }: RequestObservation): void {
-    if (serverDateMs !== undefined) this.#offsetMs = serverDateMs - this.#clock.now();
+  observe({ serverDateMs, seconds }: Pick<RequestObservation, 'serverDateMs' | 'seconds'>): void {
+    if (serverDateMs === undefined) return;
+    const received = this.#clock.monotonic();
+    const told = {
+      earliest: serverDateMs - received,
+      latest: serverDateMs + HEADER_STEP_MS - (received - seconds * 1000),
+    };
+    const both = this.#base && {
+      earliest: Math.max(this.#base.earliest, told.earliest),
+      latest: Math.min(this.#base.latest, told.latest),
+    };
+    // one of the clocks was set, or has drifted: the newest answer counts
+    this.#base = both !== undefined && both.earliest <= both.latest ? both : told;
   }
 
-  /** @returns the server's clock less ours by its last answer, milliseconds; undefined before the first */
+  /** @returns undefined before the first answer that has told it */
+  time(): ServerTime | undefined {
+    const passed = this.#clock.monotonic();
+    return this.#base && { earliest: this.#base.earliest + passed, latest: this.#base.latest + passed };
+  }
+
+  /** @returns the server's clock less ours, milliseconds, give or take a second; undefined before the first answer */
   offsetMs(): number | undefined {
-    return this.#offsetMs;
+    const time = this.time();
+    return time && (time.earliest + time.latest) / 2 - this.#clock.now();
   }
 }

@@ -71,6 +71,8 @@ export interface Config {
   readonly nodeLag: 'served' | 'settle';
   /** Milliseconds of one step of the clock. Longer than SETTLE_MS and RETRY_MS. */
   readonly tickMs: number;
+  /** How far the clocks of nodes are ahead of the API server's, milliseconds: as far as is allowed. 0 if absent. */
+  readonly kubeletAheadMs?: number;
   /** How long tokens outlive their signer, in ticks. */
   readonly drainTicks: number;
   readonly faults: Faults;

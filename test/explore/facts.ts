@@ -5,9 +5,10 @@
 import { EMPTY_LEDGER } from '../../src/rotation/audit/ledger.ts';
 import type { Answer, Facts, PodFacts, Probe as ProbeFacts, TargetFacts } from '../../src/rotation/facts.ts';
 import type { Settings, TargetSettings } from '../../src/rotation/settings.ts';
+import { readUpTo } from '../../src/rotation/workloads/starts.ts';
 import { chronicleAt, type TrueShape } from './chronicle.ts';
 import type { Config } from './config.ts';
-import { type Entry, entryOf, FOUND, NOW, startedAt, UNMANAGED } from './keysets.ts';
+import { type Entry, entryOf, FOUND, NOW, SETTLE_MS, startedAt, UNMANAGED } from './keysets.ts';
 import { isRolledOut, type Pod, type Probe, type Shown, type World } from './world.ts';
 
 const canary = { path: '/verify', port: 8000, acceptStatuses: [], refuseStatuses: [] };
@@ -35,7 +36,7 @@ function makeSettings(config: Config, drainTicks: number): Settings {
     ...{ previousName: '', jwksName: '' },
     ...{ canaryClaims: { claims: {} }, unlistedConsumers: 'Block', rolloutTimeoutMs: 1e12, forceReason: '' },
     emergencyMode: config.emergencyMode ?? 'FailClosed',
-    clockSkewMs: 0,
+    clockSkewMs: Math.abs(config.kubeletAheadMs ?? 0),
     targets: config.targets.map(
       ({ name, roles, file, canary: asked }): TargetSettings => ({
         ...{ kind: 'Deployment', name, roles, source: file === true ? 'File' : 'Env' },
@@ -79,6 +80,8 @@ export function factsOf(config: Config, world: World, live: boolean): Facts {
   });
   return {
     now: NOW,
+    settleMs: SETTLE_MS,
+    clockOffsetMs: 0,
     live,
     nextRotationId: 'r',
     settings,
@@ -137,10 +140,17 @@ function podFacts(
     terminating: view.terminating,
     ready: view.up,
     address: '10.0.0.1',
-    ...(view.up && { startedAt: startOf(pod, view, entry) }),
+    ...(view.up && startFacts(config, startOf(pod, view, entry))),
     ...(pod.template !== 0 && { templateVersion: pod.template }),
     ...(probe && entry && { probe: probeFacts(config, world, pod, probe, entry) }),
   };
+}
+
+/** Pods were created long ago: what they have read is concluded from the start of their containers. */
+function startFacts({ kubeletAheadMs = 0 }: Config, started: number) {
+  const startedAt = started + kubeletAheadMs;
+  const start = { createdAt: NOW - 1e9, startedAt };
+  return { startedAt, readUpTo: readUpTo(start, { settleMs: SETTLE_MS, clockSkewMs: Math.abs(kubeletAheadMs) }) };
 }
 
 /** The API server may show the start before the last still. */
@@ -157,6 +167,7 @@ function probeFacts(config: Config, world: World, pod: Pod, probe: Probe, entry:
   return {
     version,
     at: NOW - age * config.tickMs,
+    ...{ askedAt: NOW - age * config.tickMs, ready: true, failures: known ? 0 : 1 },
     // of another version than the one that is planned with, no answer is looked at
     answers: version === entry.keyset.version ? answersOf(config, world, pod, held, entry, known) : new Map(),
     random: known ? (config.targets[pod.target]?.verifiesNothing === true ? 'accepted' : 'refused') : 'unknown',

@@ -14,7 +14,7 @@ export const NOW = Date.UTC(2026, 0, 1);
 /** Secrets that rekey has not adopted. */
 export const UNMANAGED = 0;
 /** How long kubelets may lag behind: a fact of the world, so it is not taken from the code under test. Milliseconds. */
-const SETTLE_MS = 10_000;
+export const SETTLE_MS = 10_000;
 /** Between versions of one tick: all of them within a settle delay. */
 const STEP_MS = 2_000;
 /** Between versions of different ticks: a start falls between two of them. */

@@ -30,6 +30,8 @@ export class MiniCluster implements AsyncDisposable {
   /** Called before a change is made. */
   onChange: (change: Change) => Fault = () => 'none';
   now = Date.UTC(2026, 0, 1);
+  /** The JwtKeyRotation as it is now. */
+  resource: object = {};
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly #deployments = new Map<string, Deployment>();
   readonly #pods = new Map<string, MiniPod>();
@@ -112,14 +114,14 @@ export class MiniCluster implements AsyncDisposable {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = chunks.length === 0 ? {} : JSON.parse(Buffer.concat(chunks).toString());
-    const { pathname: path, searchParams } = new URL(request.url ?? '', 'http://api');
+    const { pathname: path } = new URL(request.url ?? '', 'http://api');
     const method = request.method ?? '';
     const answer = (status: number, object: object) => {
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(JSON.stringify(object));
     };
     if (method === 'GET') {
-      answer(200, this.#read(path, searchParams.get('labelSelector')));
+      answer(200, this.#read(path));
       return;
     }
     const change = { method, path, body };
@@ -130,12 +132,18 @@ export class MiniCluster implements AsyncDisposable {
     else answer(status, object);
   }
 
-  #read(path: string, selector: string | null): object {
+  #read(path: string): object {
     if (path.includes('/secrets/')) return this.#secret;
-    if (!path.endsWith('/pods')) return this.#deployments.get(path.split('/').at(-1) ?? '') ?? {};
-    const items = this.pods.map(({ object }) => object);
-    const selected = items.filter(({ metadata }) => selector === null || selector === `app=${metadata.labels?.app}`);
-    return { kind: 'PodList', metadata: { resourceVersion: '1' }, items: selected };
+    if (path.includes('/jwtkeyrotations/')) return this.resource;
+    const plural = path.split('/').at(-1) ?? '';
+    const lists: Readonly<Record<string, readonly object[]>> = {
+      pods: this.pods.map(({ object }) => object),
+      deployments: this.deployments,
+      ...{ statefulsets: [], daemonsets: [] },
+    };
+    const items = lists[plural];
+    if (items === undefined) return this.#deployments.get(plural) ?? {};
+    return { kind: 'List', metadata: { resourceVersion: '1' }, items };
   }
 
   async #change(path: string, body: Change['body'] & Partial<Secret & Deployment>) {

@@ -15,7 +15,6 @@ import { type PodView, podView } from '../../src/rotation/workloads/views.ts';
 import { deploymentView, type WorkloadView } from '../../src/rotation/workloads/workloads.ts';
 import { type Clock, systemClock } from '../../src/runtime/clock.ts';
 import type { Logger } from '../../src/runtime/log.ts';
-import { ServerClock } from '../../src/runtime/server-clock.ts';
 import { Store } from '../../src/runtime/store.ts';
 import { type MiniCluster, NAMESPACE } from './cluster.ts';
 import { CANARY } from './pod.ts';
@@ -88,10 +87,13 @@ export class MiniOperator {
     this.#cluster = cluster;
     const clock: Clock = { ...systemClock, now: () => cluster.now };
     this.#client = new KubeClient({ access: cluster.access, clock: systemClock });
+    const time = () => ({ earliest: cluster.now, latest: cluster.now });
+    const serverClock = { time, offsetMs: () => 0 };
     const { Deployment } = this.#caches.workloads;
     this.#actor = new Actor({
       client: this.#client,
       clock,
+      serverClock,
       fence: () => this.fence(),
       onWorkload: (view) => Deployment.upsert(view, view),
     });
@@ -100,7 +102,7 @@ export class MiniOperator {
       ...{ secrets: new Told(cluster), actor: this.#actor, status: new Kept(this), announcer: new Silence() },
       notifier: { observed: () => [], forgot: () => undefined },
       audit: { ledgerOf: async () => ({ ledger: EMPTY_LEDGER }), observed: () => undefined, forgot: () => undefined },
-      ...{ allowLoopback: true, serverClock: new ServerClock(clock) },
+      ...{ allowLoopback: true, serverClock, settleMs: 10_000 },
     });
   }
 
@@ -109,6 +111,7 @@ export class MiniOperator {
     this.#generation += 1;
     const version = String(1_000_000 + this.#generation);
     const resource = resourceOf(this.#cluster.port, annotations, this.status);
+    this.#cluster.resource = resource;
     this.#resources.replaceAll([item(resource, version)], version, { mayGoBack: true });
     const { deployments, pods } = this.#cluster;
     fill(this.#caches.workloads.Deployment, deployments.map(deploymentView));

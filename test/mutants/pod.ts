@@ -62,12 +62,14 @@ interface Place {
 function podObject({ metadata, spec }: Deployment, { name, namespace, address, now }: Place): Pod {
   const startedAt = new Date(now).toISOString();
   const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', uid: 'rs', controller: true, name: `${metadata.name}-rs` };
+  const { labels, annotations } = spec?.template.metadata ?? {};
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
       ...{ name, namespace, uid: `uid-${name}`, creationTimestamp: startedAt, ownerReferences: [owner] },
-      ...spec?.template.metadata,
+      labels: { ...labels, 'pod-template-hash': 'rs' },
+      ...(annotations && { annotations }),
     },
     spec: { ...spec?.template.spec, containers: spec?.template.spec?.containers ?? [], nodeName: 'node' },
     status: {

@@ -35,6 +35,8 @@ export interface AuditRecord {
   /** When the tokens of the old key were given up, if they were. */
   readonly cutOverAt?: string;
   readonly failure?: string;
+  /** What of its end was concluded and not observed; absent if every pod has answered. */
+  readonly inferred?: string;
   /** Of an emergency: its nonce, and the seconds from the fresh key to the last pod that accepted a burnt one. */
   readonly emergency?: { readonly nonce: string; readonly seconds: number; readonly burnt: readonly AuditKey[] };
 }

@@ -42,6 +42,7 @@ export function recordOf(
     outcome,
     ...(rotation.cutOverAt !== undefined && { cutOverAt: iso(rotation.cutOverAt) }),
     ...(failure && { failure: `${failure.reason}: ${failure.message}` }),
+    ...(rotation.inferred !== undefined && { inferred: rotation.inferred }),
     ...(emergency && seconds !== undefined && { emergency: { nonce: emergency.nonce, seconds, burnt } }),
   };
 }

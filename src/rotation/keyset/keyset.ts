@@ -69,6 +69,8 @@ export interface RotationRecord {
   readonly outcome?: Outcome;
   /** When it gave up the tokens of the old key, if it did: a cutover. */
   readonly cutOverAt?: number;
+  /** What of its end was concluded and not observed, for people; absent if every verifier pod has answered. */
+  readonly inferred?: string;
   /** Rotations that this emergency has cut off, oldest first: each has ended. */
   readonly interrupted?: readonly RotationRecord[];
 }
@@ -99,13 +101,18 @@ export interface Emergency {
   readonly reason: string;
   /** When the fresh key was written. */
   readonly writtenAt: number;
-  /** When every live pod had been seen to refuse the burnt keys. */
+  /** When every live pod had been seen to refuse the burnt keys, but for what is {@link inferred}. */
   readonly goneAt?: number;
+  /** What of that was concluded and not observed, for people; absent if every pod has refused every burnt key. */
+  readonly inferred?: string;
   /** Places where a burnt key still lay when it was over, such as `Secret backup, data key OLD`. */
   readonly residue?: readonly string[];
   /** What was not looked at for residue, and why; absent if all was. */
   readonly residueIncomplete?: string;
 }
+
+/** Whether a claim rests on answers alone, or also on conclusions. */
+export type Evidence = 'Observed' | 'Inferred';
 
 /** From when the next rotation counts, and how often it failed since. */
 export interface Attempts {
@@ -113,6 +120,8 @@ export interface Attempts {
   readonly since: number;
   /** When a rotation was last completed. */
   readonly rotatedAt?: number;
+  /** Whether every verifier pod had answered then. Unknown of rotations before this was recorded. */
+  readonly evidence?: Evidence;
   /** Milliseconds from the last promotion to the exit of the last signer of the old key. */
   readonly promotingMs?: number;
   readonly failures: number;
@@ -139,6 +148,12 @@ export function endedRotations({ rotation }: Keyset): readonly RotationRecord[] 
   if (rotation === undefined) return [];
   const { interrupted = [] } = rotation;
   return rotation.outcome === undefined ? interrupted : [...interrupted, rotation];
+}
+
+/** What is known of the burnt keys when an emergency is over, in words. */
+export function refusal({ inferred }: Pick<Emergency, 'inferred'>): string {
+  if (inferred === undefined) return 'every pod has refused the burnt keys';
+  return `no pod is known to accept a burnt key, concluded in part (${inferred}),`;
 }
 
 /** @returns whole seconds from the fresh key to the last pod that accepted a burnt one; undefined until that is known */

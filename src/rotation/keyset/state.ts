@@ -4,7 +4,18 @@
 import { iso } from '../iso.ts';
 import { STATE } from '../names.ts';
 import { fields, integer, type Json, list, oneOf, parseJson, text, time } from './json.ts';
-import type { BurntKey, Emergency, Handled, KeyRecord, Keyset, Phase, RotationRecord, Shape } from './keyset.ts';
+import type {
+  BurntKey,
+  Emergency,
+  Evidence,
+  Handled,
+  KeyRecord,
+  Keyset,
+  Phase,
+  RotationRecord,
+  Shape,
+} from './keyset.ts';
+import { contradiction } from './plausible.ts';
 
 const PHASES: readonly Phase[] = [
   'Steady',
@@ -25,6 +36,8 @@ const OUTCOMES: readonly NonNullable<RotationRecord['outcome']>[] = [
   'Interrupted',
 ];
 
+const EVIDENCE: readonly Evidence[] = ['Observed', 'Inferred'];
+
 export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
   const { rotation, attempts, burnt, emergency } = keyset;
   return {
@@ -38,6 +51,7 @@ export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
       since: iso(attempts.since),
       failures: attempts.failures,
       ...(attempts.rotatedAt !== undefined && { rotatedAt: iso(attempts.rotatedAt) }),
+      ...(attempts.evidence !== undefined && { evidence: attempts.evidence }),
       ...(attempts.promotingMs !== undefined && { promotingMs: attempts.promotingMs }),
       ...(attempts.failedAt !== undefined && { failedAt: iso(attempts.failedAt) }),
     }),
@@ -98,7 +112,7 @@ export function decodeState(annotations: Readonly<Record<string, string>>): Keys
   if (phase === undefined) throw new StateError(`annotation ${STATE.phase}: is no phase`);
   const rotation = annotations[STATE.rotation] === undefined ? undefined : read(STATE.rotation, decodeRotation);
   const emergency = annotations[STATE.emergency] === undefined ? undefined : read(STATE.emergency, decodeEmergency);
-  return {
+  const keyset: Keyset = {
     version,
     phase,
     keys: read(STATE.keys, (value) => list(value).map(decodeKey)),
@@ -109,11 +123,12 @@ export function decodeState(annotations: Readonly<Record<string, string>>): Keys
     history,
     handled: read(STATE.handled, decodeHandled),
     attempts: read(STATE.attempts, (value) => {
-      const { since, rotatedAt, promotingMs, failures, failedAt } = fields(value);
+      const { since, rotatedAt, evidence, promotingMs, failures, failedAt } = fields(value);
       return {
         since: time(since),
         failures: integer(failures),
         ...(rotatedAt !== undefined && { rotatedAt: time(rotatedAt) }),
+        ...(evidence !== undefined && { evidence: oneOf(EVIDENCE, evidence) }),
         ...(promotingMs !== undefined && { promotingMs: integer(promotingMs) }),
         ...(failedAt !== undefined && { failedAt: time(failedAt) }),
       };
@@ -122,6 +137,9 @@ export function decodeState(annotations: Readonly<Record<string, string>>): Keys
     burnt: annotations[STATE.burnt] === undefined ? [] : read(STATE.burnt, (value) => list(value).map(decodeBurnt)),
     ...(emergency && { emergency }),
   };
+  const wrong = contradiction(keyset);
+  if (wrong !== undefined) throw new StateError(`the annotations contradict each other: ${wrong}`);
+  return keyset;
 }
 
 function decodeBurnt(value: Json): BurntKey {
@@ -130,12 +148,13 @@ function decodeBurnt(value: Json): BurntKey {
 }
 
 function decodeEmergency(value: Json): Emergency {
-  const { nonce, reason, writtenAt, goneAt, residue, residueIncomplete } = fields(value);
+  const { nonce, reason, writtenAt, goneAt, inferred, residue, residueIncomplete } = fields(value);
   return {
     nonce: text(nonce),
     reason: text(reason),
     writtenAt: time(writtenAt),
     ...(goneAt !== undefined && { goneAt: time(goneAt) }),
+    ...(inferred !== undefined && { inferred: text(inferred) }),
     ...(residue !== undefined && { residue: list(residue).map(text) }),
     ...(residueIncomplete !== undefined && { residueIncomplete: text(residueIncomplete) }),
   };
@@ -170,7 +189,7 @@ function decodeHandled(value: Json): Handled {
 
 function decodeRotation(value: Json): RotationRecord {
   const { id, trigger, actor, reason, from, to, startedAt, drainMs } = fields(value);
-  const { failure, finishedAt, outcome, cutOverAt, interrupted } = fields(value);
+  const { failure, finishedAt, outcome, cutOverAt, inferred, interrupted } = fields(value);
   const failed = failure === undefined ? undefined : fields(failure);
   return {
     id: text(id),
@@ -185,6 +204,7 @@ function decodeRotation(value: Json): RotationRecord {
     ...(finishedAt !== undefined && { finishedAt: time(finishedAt) }),
     ...(outcome !== undefined && { outcome: oneOf(OUTCOMES, outcome) }),
     ...(cutOverAt !== undefined && { cutOverAt: time(cutOverAt) }),
+    ...(inferred !== undefined && { inferred: text(inferred) }),
     ...(interrupted !== undefined && { interrupted: list(interrupted).map(decodeRotation) }),
   };
 }

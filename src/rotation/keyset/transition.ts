@@ -9,6 +9,7 @@ import {
   type Attempts,
   compact,
   currentShape,
+  type Evidence,
   type Handled,
   type KeyRecord,
   type Keyset,
@@ -58,7 +59,12 @@ export type Write =
   /** T5: the old key leaves. `preStage`: the next key is staged in the same write. */
   | { readonly transition: 'retire'; readonly acked: Acked; readonly preStage?: true }
   /** T6: the rotation is over. */
-  | { readonly transition: 'finish'; readonly acked: Acked; readonly outcome: Outcome }
+  | {
+      readonly transition: 'finish';
+      readonly acked: Acked;
+      readonly outcome: Outcome;
+      readonly inferred?: string | undefined;
+    }
   /** The staged key leaves again, before it ever signed. */
   | { readonly transition: 'abort'; readonly acked: Acked; readonly failure: Failure; readonly handled: Handled }
   /** The old key signs again, the new one is accepted until its tokens are dead. */
@@ -79,7 +85,7 @@ export type Write =
       readonly version: number;
     }
   /** E3: every live pod refuses every burnt key. */
-  | { readonly transition: 'extinguish'; readonly acked: Acked }
+  | { readonly transition: 'extinguish'; readonly acked: Acked; readonly inferred?: string | undefined }
   /** A request that cannot be served any more is marked as seen. */
   | { readonly transition: 'dismiss'; readonly handled: Handled };
 
@@ -196,7 +202,7 @@ export function advance(keyset: Keyset, write: Write, fresh: Fresh, now: number)
     case 'reopen':
       return { ...keyset, phase: 'Promoting', keys: drainFrom(keyset.keys, undefined) };
     case 'finish':
-      return finish(keyset, write.acked, write.outcome, now);
+      return finish(keyset, write, write.outcome, now);
     case 'dismiss':
       return { ...keyset, handled: write.handled };
     case 'cutover':
@@ -204,7 +210,7 @@ export function advance(keyset: Keyset, write: Write, fresh: Fresh, now: number)
     case 'burn':
       return burn(keyset, write, fresh, now);
     case 'extinguish':
-      return extinguish(keyset, write.acked, now);
+      return extinguish(keyset, write, now);
     case 'create':
       return {
         ...rewrite(keyset, write, fresh, now),
@@ -223,11 +229,16 @@ function drainFrom(keys: readonly KeyRecord[], lastSignerExit: number | undefine
   });
 }
 
-function finish(keyset: Keyset, acked: Acked, outcome: Outcome, now: number): Keyset {
-  const rotation = keyset.rotation && { ...keyset.rotation, finishedAt: now, outcome };
+/** What the end of a rotation rests on. */
+type End = Pick<Extract<Write, { transition: 'finish' }>, 'acked' | 'inferred'>;
+
+function finish(keyset: Keyset, { acked, inferred }: End, outcome: Outcome, now: number): Keyset {
+  const told = inferred === undefined ? {} : { inferred };
+  const evidence: Evidence = inferred === undefined ? 'Observed' : 'Inferred';
+  const rotation = keyset.rotation && { ...keyset.rotation, finishedAt: now, outcome, ...told };
   const attempts =
     outcome === 'Completed'
-      ? { ...measured(keyset.attempts), since: now, rotatedAt: now, failures: 0 }
+      ? { ...measured(keyset.attempts), since: now, rotatedAt: now, evidence, failures: 0 }
       : { ...keyset.attempts, failures: keyset.attempts.failures + 1, failedAt: now };
   const kids = new Set(keyset.keys.map((key) => key.kid));
   return {
@@ -288,9 +299,10 @@ function cutOff({ rotation }: Keyset, now: number): Pick<RotationRecord, 'interr
   return { interrupted: all.slice(-MAX_INTERRUPTED) };
 }
 
-function extinguish(keyset: Keyset, acked: Acked, now: number): Keyset {
-  const { emergency } = keyset;
-  return { ...finish(keyset, acked, 'Completed', now), ...(emergency && { emergency: { ...emergency, goneAt: now } }) };
+function extinguish(keyset: Keyset, end: End, now: number): Keyset {
+  const gone = { goneAt: now, ...(end.inferred !== undefined && { inferred: end.inferred }) };
+  const emergency = keyset.emergency && { ...keyset.emergency, ...gone };
+  return { ...finish(keyset, end, 'Completed', now), ...(emergency && { emergency }) };
 }
 
 function rewrite(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyset {

@@ -2,12 +2,21 @@
  * One rolling restart up to its acknowledgement: which pods hold what they must hold, and what to do about the others.
  */
 
-import type { PodFacts, TargetFacts } from '../facts.ts';
+import type { Facts, PodFacts, Probe, TargetFacts } from '../facts.ts';
 import { currentShape, type Keyset, type Shape } from '../keyset/keyset.ts';
-import { isConclusive, isVoid, levelOf, SETTLE_MS, shapesHeld } from './evidence.ts';
+import {
+  hasLoadedNewest,
+  isAnswered,
+  isConclusive,
+  isVoid,
+  levelOf,
+  shapesHeld,
+  startedAfterWrite,
+} from './evidence.ts';
 
-/** A pod that does not answer is asked again after this, milliseconds. */
+/** A pod that does not answer is asked again after this, milliseconds; each time in a row after twice as long. */
 export const RETRY_MS = 500;
+const MAX_RETRY_MS = 16_000;
 /** A pod whose mounted files are behind is asked again after this, milliseconds. */
 const FILE_RETRY_MS = 1_000;
 /** A pod that is not ready is given this long to begin to listen before it is asked, milliseconds. */
@@ -32,8 +41,10 @@ export interface PodOf {
 export interface Survey {
   /** Hold what they must. */
   readonly met: readonly PodOf[];
-  /** Proved not to, and nobody replaces them: they read a stale Secret, do not honour it, or wait to be evicted. */
+  /** Proved not to, and nobody replaces them: they may have read a stale Secret, or wait to be evicted. */
   readonly stale: readonly PodOf[];
+  /** Proved not to, although they have read the newest Secret: to replace them would change nothing. */
+  readonly unfit: readonly PodOf[];
   /** Proved not to, and about to be replaced by the restart under way, or already leaving. */
   readonly leaving: readonly PodOf[];
   /** Not known yet. */
@@ -45,7 +56,9 @@ export interface Survey {
 }
 
 export function survey(requirements: readonly Requirement[], keyset: Keyset): Survey {
-  const rows: Record<keyof Survey, PodOf[]> = { met: [], stale: [], leaving: [], unknown: [], refusing: [], void: [] };
+  const rows: Record<keyof Survey, PodOf[]> = {
+    ...{ met: [], stale: [], unfit: [], leaving: [], unknown: [], refusing: [], void: [] },
+  };
   for (const { target, holds } of requirements) {
     for (const pod of target.pods) rows[judge(target, pod, holds, keyset)].push({ target, pod });
   }
@@ -55,15 +68,16 @@ export function survey(requirements: readonly Requirement[], keyset: Keyset): Su
 function judge(target: TargetFacts, pod: PodFacts, holds: (shape: Shape) => boolean, keyset: Keyset): keyof Survey {
   if (isVoid(pod)) return 'void';
   const shapes = shapesHeld(target, pod, keyset);
-  if (shapes.length > 0 && shapes.every(holds)) return 'met';
+  if (shapes.length > 0 && shapes.every(holds)) return isAnswered(target, pod, keyset) ? 'met' : 'unknown';
   if (shapes.some(holds)) return 'unknown';
   if (shapes.length === 0 && !acceptsAny(pod)) return 'refusing';
   const { workload } = target;
   // its files follow the Secret; whoever waits for them evicts nobody
-  if (target.settings.source === 'File') return 'leaving';
+  if (target.settings.source === 'File') return hasLoadedNewest(pod, keyset) ? 'unfit' : 'leaving';
   // a pod of an older template is about to be replaced, if its controller does that at all
   const stays = workload?.manual === true || pod.templateVersion === workload?.templateVersion;
-  return stays && !pod.terminating ? 'stale' : 'leaving';
+  if (!stays || pod.terminating) return 'leaving';
+  return hasLoadedNewest(pod, keyset) || startedAfterWrite(pod, keyset) ? 'unfit' : 'stale';
 }
 
 /** A pod that fits no keyset of the history but accepts some key verifies with another one, an older one perhaps. */
@@ -72,12 +86,16 @@ export function acceptsAny({ probe }: PodFacts): boolean {
 }
 
 /** Targets whose template must be stamped so that their pods start anew. A target that holds the keyset already is spared. */
-export function toBump(requirements: readonly Requirement[], keyset: Keyset, now: number): readonly TargetFacts[] {
+export function toBump(
+  requirements: readonly Requirement[],
+  keyset: Keyset,
+  { now, settleMs }: Pick<Facts, 'now' | 'settleMs'>,
+): readonly TargetFacts[] {
   return requirements
     .filter(({ target, restart }) => restart && isStampable(target, keyset))
     .filter(({ target, holds }) => survey([{ target, holds, restart: true }], keyset).met.length < target.pods.length)
     .map(({ target }) => target)
-    .filter((target) => now >= settledAt(target, keyset));
+    .filter((target) => now >= settledAt(target, keyset, settleMs));
 }
 
 /** @returns whether a stamp on the template restarts the pods and is not there yet */
@@ -86,20 +104,24 @@ export function isStampable({ workload }: TargetFacts, keyset: Keyset): boolean 
 }
 
 /** @returns when a target may be restarted: at once where canaries find a stale pod, else when the write has spread */
-export function settledAt(target: TargetFacts, keyset: Keyset): number {
-  if (levelOf(target) === 'Canary') return 0;
-  // start times have whole seconds, cut off: what starts from the next one on is seen to have started late enough
-  return Math.ceil((currentShape(keyset).writtenAt + SETTLE_MS) / 1000) * 1000;
+export function settledAt(target: TargetFacts, keyset: Keyset, settleMs: number): number {
+  return levelOf(target) === 'Canary' ? 0 : spreadAt(keyset, settleMs);
+}
+
+/** @returns when the newest keyset has reached every node: a pod that is created from then on has surely read it */
+export function spreadAt(keyset: Keyset, settleMs: number): number {
+  // times of creation have whole seconds, cut off: what is created from the next one on is seen to be late enough
+  return Math.ceil((currentShape(keyset).writtenAt + settleMs) / 1000) * 1000;
 }
 
 /**
  * @returns the creation time from which a pod counts as restarted for the keyset, milliseconds. It follows from the write
  *   alone: to ask for the restart twice is to ask for it once. Creation times have whole seconds, cut off
  */
-export function restartAtOf(target: TargetFacts, keyset: Keyset): number {
+export function restartAtOf(target: TargetFacts, keyset: Keyset, settleMs: number): number {
   const written = Math.ceil(currentShape(keyset).writtenAt / 1000) * 1000;
   // in an emergency those that start before the write has spread are deleted, and the others need not wait for it
-  return keyset.phase === 'Burning' ? written : Math.max(written, settledAt(target, keyset));
+  return keyset.phase === 'Burning' ? written : Math.max(written, settledAt(target, keyset, settleMs));
 }
 
 /** Pods whose mounted files the kubelet is asked to look at now: else it takes its time, two minutes perhaps. */
@@ -132,15 +154,28 @@ function isAskable(pod: PodFacts, now: number): boolean {
 function needsAnswer(target: TargetFacts, pod: PodFacts, keyset: Keyset, now: number, maxAgeMs: number): boolean {
   const { probe } = pod;
   if (probe === undefined || probe.version !== keyset.version) return true;
-  if (!isConclusive(pod, keyset)) return now >= probe.at + RETRY_MS;
+  if (!isConclusive(pod, keyset)) return (pod.ready && !probe.ready) || now >= retryAt(probe);
   // what it holds may change at any moment
   const waits = target.settings.source === 'File' && shapesHeld(target, pod, keyset).at(-1)?.version !== keyset.version;
   if (waits) return now >= probe.at + FILE_RETRY_MS;
   return now >= probe.at + maxAgeMs;
 }
 
-/** Stale pods to replace now: one of a target at a time, and only while the target's other pods can serve. */
-export function toEvict(stale: readonly PodOf[]): readonly PodOf[] {
+/** Growing pauses: a pod that does not answer is not asked as often as a pass runs. */
+function retryAt({ askedAt, failures }: Probe): number {
+  return askedAt + Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** Math.max(0, failures - 1));
+}
+
+/**
+ * Stale pods to replace now: one of a target at a time, and only while the target's other pods can serve. Not before the
+ * write has reached every node: so the successor has surely read it, and no pod is replaced twice for one keyset.
+ */
+export function toEvict(
+  stale: readonly PodOf[],
+  keyset: Keyset,
+  { now, settleMs }: Pick<Facts, 'now' | 'settleMs'>,
+): readonly PodOf[] {
+  if (now < spreadAt(keyset, settleMs)) return [];
   const dispensable = stale.filter(({ target, pod }) =>
     target.pods.every((other) => other === pod || (other.ready && !other.terminating)),
   );

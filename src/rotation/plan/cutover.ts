@@ -13,6 +13,7 @@ import type { Keyset } from '../keyset/keyset.ts';
 import type { Start } from '../keyset/transition.ts';
 import { besideNames } from '../settings.ts';
 import { type Decision, outsideWindow } from './decision.ts';
+import { inferredOfReplacement } from './inferred.ts';
 import { reloaderPresent } from './policies/reloader.ts';
 import { planReplacement } from './replacement.ts';
 
@@ -53,6 +54,8 @@ export function planSwitching(facts: Facts, keyset: Keyset): Decision {
     phase: 'Switching',
     rolling: false,
     what: 'the old key',
-    done: (acked) => ({ transition: 'finish', acked, outcome: 'Completed' }),
+    done: (acked) => {
+      return { transition: 'finish', acked, outcome: 'Completed', inferred: inferredOfReplacement(facts, keyset) };
+    },
   });
 }

@@ -16,6 +16,7 @@ import type { EmergencyRequest, Facts } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
 import type { Decision } from './decision.ts';
 import { highestVersion } from './highest-version.ts';
+import { inferredOfReplacement } from './inferred.ts';
 import { planReplacement } from './replacement.ts';
 
 /** @returns the write that burns every key, if an emergency is asked for that has not been served */
@@ -46,6 +47,6 @@ export function planBurning(facts: Facts, keyset: Keyset): Decision {
     phase: 'Burning',
     rolling: facts.settings.emergencyMode === 'Rolling',
     what: 'every burnt key',
-    done: (acked) => ({ transition: 'extinguish', acked }),
+    done: (acked) => ({ transition: 'extinguish', acked, inferred: inferredOfReplacement(facts, keyset) }),
   });
 }

@@ -9,6 +9,7 @@
 import type { Answer, PodFacts, TargetFacts } from '../facts.ts';
 import {
   type Acked,
+  currentShape,
   type Keyset,
   type Kid,
   keyIn,
@@ -21,9 +22,6 @@ import {
 /** Canary: observed. Inferred: concluded from the time at which the containers started, if only in part. */
 export type Level = 'Canary' | 'Inferred';
 
-/** A write has reached the cache of every node after this, milliseconds. What starts earlier may have read an older Secret. */
-export const SETTLE_MS = 10_000;
-
 export function levelOf({ settings, workload }: TargetFacts): Level {
   return settings.canary === undefined || workload?.consumption.onePrevious === true ? 'Inferred' : 'Canary';
 }
@@ -34,6 +32,7 @@ export function levelOf({ settings, workload }: TargetFacts): Level {
 export function shapesHeld(target: TargetFacts, pod: PodFacts, keyset: Keyset): readonly Shape[] {
   if (target.settings.canary === undefined) return fromStart(pod, keyset);
   const listed = fromAnswers(pod, keyset, ({ verify }) => verify);
+  if (listed.length === 0 && keepsUpOnWayBack(pod, keyset)) return [currentShape(keyset)];
   // it accepts the ack key: that is proof, whoever it is
   const proved = listed[0]?.version === keyset.version;
   if (target.workload?.consumption.onePrevious !== true || proved) return listed;
@@ -71,10 +70,49 @@ function tells(kid: Kid, keyset: Keyset): boolean {
   return !replaced || kid !== keyIn(keyset, 'ack')?.kid;
 }
 
-function fromStart({ startedAt }: PodFacts, keyset: Keyset): readonly Shape[] {
-  if (startedAt === undefined) return keyset.history;
-  const oldest = keyset.history.findLastIndex((shape) => shape.writtenAt + SETTLE_MS <= startedAt);
+/** Nothing is concluded from a start that is not known, or whose time cannot be compared. */
+function fromStart({ readUpTo }: PodFacts, keyset: Keyset): readonly Shape[] {
+  if (readUpTo === undefined) return keyset.history;
+  const oldest = keyset.history.findLastIndex((shape) => shape.writtenAt <= readUpTo);
   return keyset.history.slice(Math.max(oldest, 0));
+}
+
+/**
+ * Concluded, for want of better: a service that knows one key came in the middle of a rotation, and will never accept the
+ * ack key. That must not keep anybody from going back to the key that it signs with.
+ */
+function keepsUpOnWayBack(pod: PodFacts, keyset: Keyset): boolean {
+  const { sign } = currentShape(keyset);
+  if (keyset.rotation?.failure === undefined || !startedAfterWrite(pod, keyset)) return false;
+  return answerTo(pod, sign) === 'accepted' && acceptedDead(pod, keyset) === undefined;
+}
+
+/** @returns whether the newest keyset had reached the pod's node when it started, as its start tells */
+export function startedAfterWrite({ readUpTo }: PodFacts, keyset: Keyset): boolean {
+  return readUpTo !== undefined && currentShape(keyset).writtenAt <= readUpTo;
+}
+
+/** @returns whether the pod has proved to have loaded the newest keyset, whatever else it accepts */
+export function hasLoadedNewest(pod: PodFacts, keyset: Keyset): boolean {
+  const replaced = keyset.phase === 'Burning' || keyset.phase === 'Switching';
+  const kid = replaced ? currentShape(keyset).sign : keyIn(keyset, 'ack')?.kid;
+  return kid !== undefined && answerTo(pod, kid) === 'accepted' && pod.probe?.version === keyset.version;
+}
+
+function answerTo({ probe }: PodFacts, kid: Kid): Answer | undefined {
+  return probe?.answers.get(kid);
+}
+
+/** @returns a key that has left the Secret for good and that the pod has accepted all the same */
+export function acceptedDead(pod: PodFacts, keyset: Keyset): Kid | undefined {
+  return deadKeysAsked(pod, keyset).find((kid) => answerTo(pod, kid) === 'accepted');
+}
+
+/** @returns the keys that have left the Secret for good and that the pod has been asked about since */
+export function deadKeysAsked({ probe }: PodFacts, keyset: Keyset): readonly Kid[] {
+  if (probe === undefined || probe.version !== keyset.version) return [];
+  const { verify } = currentShape(keyset);
+  return [...probe.answers.keys()].filter((kid) => !verify.includes(kid));
 }
 
 /** @returns whether the pod has answered every canary of the keyset version in the Secret, one way or the other */
@@ -83,6 +121,15 @@ export function isConclusive(pod: PodFacts, keyset: Keyset): boolean {
   if (probe === undefined || probe.version !== keyset.version) return false;
   const answers: readonly Answer[] = [...probe.answers.values(), probe.random];
   return answers.every((answer) => answer !== 'unknown');
+}
+
+/**
+ * What is said of a pod rests on explicit answers: that a key is refused, and a made-up one too. At rest nobody is asked.
+ *
+ * @returns whether there is nothing left to ask
+ */
+export function isAnswered({ settings }: TargetFacts, pod: PodFacts, keyset: Keyset): boolean {
+  return settings.canary === undefined || keyset.phase === 'Steady' || isConclusive(pod, keyset);
 }
 
 /** @returns whether the pod accepted a key that nobody knows: it verifies nothing, so its other answers mean nothing */

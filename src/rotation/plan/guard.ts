@@ -9,20 +9,26 @@ import { type Acked, currentShape, type Keyset } from '../keyset/keyset.ts';
 import { candidate, type Write, writesKeys } from '../keyset/transition.ts';
 import { formatDuration } from '../schedule/duration.ts';
 import type { Action, Decision, StatusPhase } from './decision.ts';
-import { ackedNow, SETTLE_MS } from './evidence.ts';
+import { ackedNow } from './evidence.ts';
 import { unsafeReasons } from './safe-write.ts';
 
-/** Writes that rest on what the time is: one says when the wait for old tokens begins, the other that it is over. */
-const TIMED: readonly Write['transition'][] = ['drain', 'retire'];
 /** The Date header has whole seconds, and the answer took its time. */
 const HEADER_ERROR_MS = 2_000;
 const SKEW_RETRY_MS = 5_000;
 
-/** A clock that is ahead would end the wait too early, one that is behind would begin it too early. */
-function clockFinding({ clockOffsetMs = 0, settings }: Facts): Finding | undefined {
+/**
+ * Every write that rests on acknowledgements rests on the time: a write has reached every node, the last signer is gone, old
+ * tokens are dead. The clock of the API server tells it, and ours is the second witness: where the two differ, one is wrong.
+ */
+function clockFinding({ clockOffsetMs, settings }: Facts): Finding | undefined {
+  if (clockOffsetMs === undefined) {
+    const message =
+      'the API server has not told its time (no Date header in its answers): nothing can be concluded from times';
+    return { reason: 'ClockSkew', message };
+  }
   if (Math.abs(clockOffsetMs) <= settings.clockSkewMs + HEADER_ERROR_MS) return undefined;
   const direction = clockOffsetMs < 0 ? 'ahead of' : 'behind';
-  const message = `the operator's clock is ${formatDuration(Math.abs(clockOffsetMs))} ${direction} that of the API server; the old key stays until they agree`;
+  const message = `the operator's clock is ${formatDuration(Math.abs(clockOffsetMs))} ${direction} that of the API server; the keys stay as they are until the clocks agree`;
   return { reason: 'ClockSkew', message };
 }
 
@@ -30,6 +36,8 @@ function clockFinding({ clockOffsetMs = 0, settings }: Facts): Finding | undefin
 const FRESH = 'fresh';
 
 /**
+ * Only with facts that are not from a cache: the resource itself may have changed.
+ *
  * @param write rests on the acknowledgements that the Secret remembers; use {@link confirmed} if it needs more
  * @returns the write, or a rest if it would break the rule: that is a defect, and stops the rotation in a safe state
  */
@@ -43,6 +51,7 @@ export function guarded(facts: Facts, keyset: Keyset, write: Write, phase: Statu
       return { action: { type: 'wait' }, phase, progress: message, stalled: { reason: 'UnsafeWrite', message } };
     }
   }
+  if (!facts.live) return { action: { type: 'confirm' }, phase, progress: 'confirming' };
   return { action: { type: 'write', write }, phase, progress: `writing: ${write.transition}` };
 }
 
@@ -50,14 +59,14 @@ export function guarded(facts: Facts, keyset: Keyset, write: Write, phase: Statu
  * cache, and not before the last write has reached every node, also those that had no pod to ask. */
 export function confirmed(facts: Facts, keyset: Keyset, write: (acked: Acked) => Write, phase: StatusPhase): Decision {
   const confirm: Action = { type: 'confirm' };
-  const settled = currentShape(keyset).writtenAt + SETTLE_MS;
+  const settled = currentShape(keyset).writtenAt + facts.settleMs;
   if (facts.now < settled) {
     const progress = 'acknowledged; a node that lags behind may still give a new container the keyset before';
     return { action: { type: 'wait', until: settled }, phase, progress };
   }
   if (!facts.live) return { action: confirm, phase, progress: 'confirming' };
   const next = write(ackedNow(facts.targets, keyset));
-  const skew = TIMED.includes(next.transition) ? clockFinding(facts) : undefined;
+  const skew = clockFinding(facts);
   if (skew !== undefined) {
     return { action: { type: 'wait', until: facts.now + SKEW_RETRY_MS }, phase, progress: skew.message, stalled: skew };
   }

@@ -3,8 +3,9 @@
  */
 
 import type { Facts, TargetFacts } from '../facts.ts';
+import type { Finding } from '../finding.ts';
 import { iso } from '../iso.ts';
-import { currentShape, type Keyset, keyIn } from '../keyset/keyset.ts';
+import { currentShape, type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
 import type { Failure, Write } from '../keyset/transition.ts';
 import { REQUEST, requestText } from '../names.ts';
 import {
@@ -19,11 +20,15 @@ import {
 } from './converge.ts';
 import { mayCutOver, planCutover } from './cutover.ts';
 import { type Decision, outsideWindow } from './decision.ts';
-import { SETTLE_MS } from './evidence.ts';
+import { startedAfterWrite } from './evidence.ts';
 import { confirmed, drainMsOf, guarded } from './guard.ts';
+import { inferredOfRotation } from './inferred.ts';
 import { reloaderPresent } from './policies/reloader.ts';
 import { requirementsOf } from './requirements.ts';
 import { roll, stalledFinding } from './roll.ts';
+
+/** What holds the end of a drain up is looked at again after this, milliseconds. */
+const STALLED_LOOK_MS = 10_000;
 
 /** T1 → T3. The verifiers load the staged key; one that cannot hold two keys ends the rotation, which costs nobody anything. */
 export function planStaging(facts: Facts, keyset: Keyset): Decision {
@@ -34,10 +39,9 @@ export function planStaging(facts: Facts, keyset: Keyset): Decision {
   if (unfit?.reason === 'SingleKeyService' && cutOver) return planCutover(facts, keyset);
   if (unfit !== undefined) return abort(facts, keyset, unfit);
   // where no pod of a target accepts, is it the pods, or the service? One that starts when the write has spread will tell
-  const settled = facts.now >= currentShape(keyset).writtenAt + SETTLE_MS;
   const accepts = (row: PodOf) => rows.met.some((other) => other.target === row.target);
-  const isNew = ({ pod }: PodOf) => (pod.startedAt ?? 0) >= currentShape(keyset).writtenAt;
-  const doubtful = (row: PodOf) => isNew(row) && !accepts(row) && !(settled && isRolledOut(row.target));
+  const isNew = ({ pod }: PodOf) => pod.createdAt >= currentShape(keyset).writtenAt;
+  const doubtful = (row: PodOf) => isNew(row) && !accepts(row) && !isRolledOut(row.target);
   const replaceable = rows.stale.filter((row) => !doubtful(row));
   const maxAgeMs = facts.window.open ? FRESH_MS : Number.POSITIVE_INFINITY;
   const step = roll(facts, keyset, requirements, { rows, replaceable, maxAgeMs, phase: 'Staging' });
@@ -57,9 +61,10 @@ export function planPromoting(facts: Facts, keyset: Keyset): Decision {
 export function planDraining(facts: Facts, keyset: Keyset): Decision {
   const requirements = requirementsOf(facts.targets, keyset);
   const signers = requirements.filter(({ target }) => target.settings.roles.includes('Signer'));
-  const late = survey(signers, keyset);
-  const lastSignerExit = keyIn(keyset, 'draining')?.lastSignerExit;
-  if (lastSignerExit === undefined || late.stale.length + late.leaving.length > 0) {
+  const draining = keyIn(keyset, 'draining');
+  const late = mayBeLate(survey(signers, keyset), draining?.kid);
+  const lastSignerExit = draining?.lastSignerExit;
+  if (lastSignerExit === undefined || late) {
     return guarded(facts, keyset, { transition: 'reopen' }, 'Draining');
   }
   const retireAt = lastSignerExit + drainMsOf(facts, keyset);
@@ -67,14 +72,22 @@ export function planDraining(facts: Facts, keyset: Keyset): Decision {
   const maxAgeMs = due ? FRESH_MS : Number.POSITIVE_INFINITY;
   const step = roll(facts, keyset, requirements, { maxAgeMs, phase: 'Draining' });
   if (step !== undefined && (due || step.action.type !== 'wait')) return step;
-  if (!due) return draining(retireAt);
+  if (!due) return waiting(retireAt, step?.stalled, facts.now);
   const next = facts.settings.preStage ? ({ preStage: true } as const) : {};
   return confirmed(facts, keyset, (acked) => ({ transition: 'retire', acked, ...next }), 'Draining');
 }
 
-function draining(retireAt: number): Decision {
+/** A signer that proves not to sign with the new key signs with the old one, unless it refuses that. */
+function mayBeLate({ stale, leaving, unfit }: Survey, old: Kid | undefined): boolean {
+  return [...stale, ...leaving, ...unfit].some(
+    ({ pod }) => old === undefined || pod.probe?.answers.get(old) !== 'refused',
+  );
+}
+
+function waiting(retireAt: number, stalled: Finding | undefined, now: number): Decision {
   const progress = `the old key leaves at ${iso(retireAt)}, when its last token has expired`;
-  return { action: { type: 'wait', until: retireAt }, phase: 'Draining', progress };
+  const until = stalled === undefined ? retireAt : Math.min(retireAt, now + STALLED_LOOK_MS);
+  return { action: { type: 'wait', until }, phase: 'Draining', progress, ...(stalled && { stalled }) };
 }
 
 /** T5 → T6. The verifiers forget the old key: now, or where they are spared the restart when they next start anyway. */
@@ -83,7 +96,8 @@ export function planRetiring(facts: Facts, keyset: Keyset): Decision {
   const lazy = facts.settings.retireMode === 'Lazy' && keyIn(keyset, 'staged') === undefined;
   const step = lazy ? undefined : roll(facts, keyset, requirements, { maxAgeMs: FRESH_MS, phase: 'Retiring' });
   const outcome = keyset.rotation?.failure === undefined ? 'Completed' : 'RolledBack';
-  return step ?? confirmed(facts, keyset, (acked) => ({ transition: 'finish', acked, outcome }), 'Retiring');
+  const inferred = inferredOfRotation(facts, keyset, lazy);
+  return step ?? confirmed(facts, keyset, (acked) => ({ transition: 'finish', acked, outcome, inferred }), 'Retiring');
 }
 
 /** The verifiers forget the aborted key. It never signed, so nothing rests on when they do and no answer is awaited. */
@@ -144,8 +158,7 @@ function unfitVerifier(requirements: readonly Requirement[], rows: Survey, keyse
 
 /** All pods refuse, one of them started long after the write: it is the service, and not a stale Secret on some node. */
 function refusesNewKeys(target: TargetFacts, rows: Survey, keyset: Keyset): boolean {
-  const stale = rows.stale.filter((row) => row.target === target);
-  if (stale.length === 0 || stale.length < target.pods.length || !isRolledOut(target)) return false;
-  const settled = currentShape(keyset).writtenAt + SETTLE_MS;
-  return stale.some(({ pod }) => (pod.startedAt ?? 0) >= settled);
+  const behind = [...rows.stale, ...rows.unfit].filter((row) => row.target === target);
+  if (behind.length === 0 || behind.length < target.pods.length || !isRolledOut(target)) return false;
+  return behind.some(({ pod }) => startedAfterWrite(pod, keyset));
 }

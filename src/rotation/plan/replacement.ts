@@ -3,7 +3,7 @@
  * cutover it refuses the tokens of the others.
  *
  * 1. Delete every pod that may hold an older keyset, verifiers first, with little grace and without asking a budget.
- * 2. Ask every pod. One that is proved to hold an older keyset is deleted again.
+ * 2. Ask every pod. One that is proved to hold an older keyset is deleted again, once.
  * 3. When all hold the newest, the keys before are dead everywhere.
  */
 
@@ -11,6 +11,7 @@ import type { Facts, TargetFacts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { type Acked, currentShape, type Keyset } from '../keyset/keyset.ts';
 import { UNKNOWN, type Write } from '../keyset/transition.ts';
+import { mayHaveStartedBefore, surelyStartedBefore } from '../workloads/starts.ts';
 import {
   acceptsAny,
   FRESH_MS,
@@ -19,13 +20,15 @@ import {
   RETRY_MS,
   type Requirement,
   type Survey,
+  spreadAt,
   survey,
   toProbe,
 } from './converge.ts';
 import type { Decision } from './decision.ts';
-import { levelOf, SETTLE_MS, shapesHeld } from './evidence.ts';
+import { levelOf, shapesHeld, startedAfterWrite } from './evidence.ts';
 import { confirmed } from './guard.ts';
 import { requirementsOf } from './requirements.ts';
+import { unfitFinding } from './unfit.ts';
 
 /** What nobody tells of is looked at again after this, milliseconds. */
 const UNSEEN_RETRY_MS = 10_000;
@@ -47,16 +50,9 @@ export function planReplacement(facts: Facts, keyset: Keyset, replacement: Repla
   const rows = survey(requirements, keyset);
   const all = requirements.flatMap(({ target }) => target.pods).length;
   const progress = `${rows.met.length} of ${all} pods are proved to refuse ${what}`;
-  const older = (row: PodOf) => isOlder(row, facts, keyset);
-  const proved = [...rows.stale, ...rows.leaving].filter((row) => older(row) || !isMute(row, keyset));
-  const suspects = [...proved, ...[...rows.unknown, ...rows.refusing].filter(older)];
   const targets = rolling ? unstamped(requirements, keyset) : [];
   if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
-  // a rolling restart replaces the others in its own time; those of the newest template it leaves alone
-  const left = (row: PodOf) => rows.stale.includes(row) || isUnasked(row);
-  const doomed = suspects.filter((row) => isSlow(row) && (!rolling || left(row)));
-  const verifiers = doomed.filter(({ target }) => target.settings.roles.includes('Verifier'));
-  const pods = verifiers.length > 0 ? verifiers : doomed;
+  const pods = doomed(facts, keyset, rows, rolling);
   if (pods.length > 0) return { action: { type: 'delete', pods, graceSeconds: GRACE_SECONDS }, phase, progress };
   const asked = toProbe(requirements, keyset, facts.now, FRESH_MS);
   if (asked.length > 0) return { action: { type: 'probe', pods: asked }, phase, progress };
@@ -72,6 +68,32 @@ export function planReplacement(facts: Facts, keyset: Keyset, replacement: Repla
     progress: unseen.message,
     stalled: unseen,
   };
+}
+
+/**
+ * Pods to delete now, verifiers first. A pod is deleted because it
+ *
+ * - surely started before the write: nobody needs to be asked; or
+ * - may have, and does not answer, or can never be asked; or
+ * - has proved to hold an older keyset, or cannot be asked and may have read one, once the write has reached every node.
+ *
+ * What is created after the write is none of the first two, and what is created after the write has spread none of the
+ * third. So no slot is replaced more than twice, whatever its pods answer.
+ */
+function doomed(facts: Facts, keyset: Keyset, rows: Survey, rolling: boolean): readonly PodOf[] {
+  const proved = [...rows.stale, ...rows.leaving].filter((row) => !isMute(row, keyset));
+  const open = [...rows.unknown, ...rows.refusing];
+  const suspects = [...rows.stale, ...rows.leaving, ...open].filter(
+    (row) =>
+      isOlder(row, facts, keyset) ||
+      (mayBeOlder(row, facts, keyset) && (proved.includes(row) || isOpen(row, keyset))) ||
+      (hasSpread(facts, keyset) && !startedAfterWrite(row.pod, keyset) && (proved.includes(row) || isUnaskable(row))),
+  );
+  // a rolling restart replaces the others in its own time; those of the newest template it leaves alone
+  const left = (row: PodOf) => rows.stale.includes(row) || isUnasked(row);
+  const slow = suspects.filter((row) => isSlow(row) && (!rolling || left(row)));
+  const verifiers = slow.filter(({ target }) => target.settings.roles.includes('Verifier'));
+  return verifiers.length > 0 ? verifiers : slow;
 }
 
 /** Of pods that cannot be found nothing can be proved. */
@@ -97,12 +119,19 @@ function unproveable(facts: Facts, keyset: Keyset, rows: Survey, what: string, p
     const message = `pod ${mute.name} refuses canaries signed with every key, the fresh one too: check spec.canary, spec.key.algorithm and the clocks; until then it is not proved that the pods refuse ${what}`;
     return { reason: 'CanaryRefused', message };
   }
+  const unfit = rows.unfit[0];
+  if (unfit !== undefined) {
+    const { reason, message } = unfitFinding(unfit, keyset);
+    return { reason, message: `${message}. It is not over: not every pod refuses ${what}` };
+  }
   if (facts.unlistedConsumers.length > 0) {
     const message = `${facts.unlistedConsumers.join(', ')} uses the Secret and is no target: it is neither restarted nor asked; restart it by hand`;
     return { reason: 'UnlistedConsumer', message };
   }
   if (facts.now < currentShape(keyset).writtenAt + facts.settings.rolloutTimeoutMs) return undefined;
-  return { reason: 'RolloutStalled', message: `some pods may still accept ${what}: ${progress}` };
+  const silent = rows.unknown.find(({ pod }) => pod.probe?.why !== undefined)?.pod;
+  const why = silent === undefined ? '' : ` (asked by a canary, pod ${silent.name}: ${silent.probe?.why})`;
+  return { reason: 'RolloutStalled', message: `some pods may still accept ${what}: ${progress}${why}` };
 }
 
 function unstamped(requirements: readonly Requirement[], keyset: Keyset): readonly TargetFacts[] {
@@ -110,16 +139,31 @@ function unstamped(requirements: readonly Requirement[], keyset: Keyset): readon
   return targets.filter((target) => isStampable(target, keyset));
 }
 
-/**
- * Started before the write, so it holds what is replaced; no answer is needed to know that. Where none can be asked for,
- * one that started before the write had spread may hold it too.
- */
-function isOlder({ target, pod }: PodOf, { now }: Facts, keyset: Keyset): boolean {
-  if (pod.startedAt === undefined) return false;
-  const { writtenAt } = currentShape(keyset);
-  if (pod.startedAt < writtenAt) return true;
-  const settled = writtenAt + SETTLE_MS;
-  return levelOf(target) === 'Inferred' && now >= settled && pod.startedAt < settled;
+/** It holds what is replaced; no answer is needed to know that. */
+function isOlder({ pod }: PodOf, { settings }: Facts, keyset: Keyset): boolean {
+  const { createdAt, startedAt } = pod;
+  if (startedAt === undefined) return false;
+  return surelyStartedBefore({ createdAt, startedAt }, currentShape(keyset).writtenAt, settings.clockSkewMs);
+}
+
+/** The clock of its node may differ by the skew: the pod itself is asked, where that can be done. */
+function mayBeOlder({ pod }: PodOf, { settings }: Facts, keyset: Keyset): boolean {
+  const { createdAt, startedAt } = pod;
+  if (startedAt === undefined) return false;
+  return mayHaveStartedBefore({ createdAt, startedAt }, currentShape(keyset).writtenAt, settings.clockSkewMs);
+}
+
+/** Asked about this keyset without a whole answer, or not to be asked at all. Better to refuse than to accept a forged token. */
+function isOpen(row: PodOf, keyset: Keyset): boolean {
+  return isUnaskable(row) || row.pod.probe?.version === keyset.version;
+}
+
+function isUnaskable({ target, pod }: PodOf): boolean {
+  return levelOf(target) === 'Inferred' || pod.unprobeable !== undefined;
+}
+
+function hasSpread({ now, settleMs }: Facts, keyset: Keyset): boolean {
+  return now >= spreadAt(keyset, settleMs);
 }
 
 /** Of the newest template, and no answer will ever tell what it holds. */

@@ -21,6 +21,7 @@ import {
   unfinished,
 } from './converge.ts';
 import type { Decision, StatusPhase } from './decision.ts';
+import { unfitFinding } from './unfit.ts';
 
 export interface Roll {
   /** Answers older than this, in milliseconds, are asked for again. */
@@ -41,18 +42,20 @@ export function roll(
   const { now } = facts;
   const { maxAgeMs, phase, rows = survey(requirements, keyset), replaceable = rows.stale } = options;
   const progress = describe(requirements, rows);
-  const targets = toBump(requirements, keyset, now);
+  const targets = toBump(requirements, keyset, facts);
   if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
   const outdated = toRefresh(requirements, keyset);
   if (outdated.length > 0) {
     return { action: { type: 'refresh', pods: outdated, version: keyset.version }, phase, progress };
   }
-  const evictable = toEvict(replaceable);
+  const evictable = toEvict(replaceable, keyset, facts);
   if (evictable.length > 0) return { action: { type: 'evict', pods: evictable }, phase, progress };
   const pods = toProbe(requirements, keyset, now, maxAgeMs);
   if (pods.length > 0) return { action: { type: 'probe', pods }, phase, progress };
-  const pending = [...rows.unknown, ...rows.leaving, ...rows.refusing, ...rows.void, ...rows.stale];
-  const settling = requirements.some(({ target, restart }) => restart && now < settledAt(target, keyset));
+  const pending = [...rows.unknown, ...rows.leaving, ...rows.refusing, ...rows.void, ...rows.stale, ...rows.unfit];
+  const settling = requirements.some(
+    ({ target, restart }) => restart && now < settledAt(target, keyset, facts.settleMs),
+  );
   if (pending.length === 0 && !settling && unfinished(requirements).length === 0) return undefined;
   const stalled = stalledFinding(facts, keyset, requirements, pending, progress, rows);
   return { action: { type: 'wait', until: now + 2 * RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
@@ -75,6 +78,8 @@ export function stalledFinding(
     const message = `pod ${refusing.pod.name} refuses canaries signed with every key, the one in use too: check spec.canary, spec.key.algorithm and the clocks`;
     return { reason: 'CanaryRefused', message };
   }
+  const unfit = rows?.unfit[0];
+  if (unfit !== undefined) return unfitFinding(unfit, keyset);
   const failed = unfinished(requirements).find((target) => target.workload?.failed !== undefined);
   if (failed !== undefined) {
     return { reason: 'RolloutFailed', message: `${failed.settings.name}: ${failed.workload?.failed}` };
@@ -83,7 +88,9 @@ export function stalledFinding(
   // a pod may start long after the write; each has its own time
   const since = Math.max(currentShape(keyset).writtenAt, ...pending.map(({ pod }) => pod.createdAt));
   if (facts.now < since + rolloutTimeoutMs) return undefined;
-  const message = `longer than ${formatDuration(rolloutTimeoutMs)}: ${progress}. The rotation rests; no valid token is refused meanwhile`;
+  const why = pending.find(({ pod }) => pod.probe?.why !== undefined);
+  const last = why === undefined ? '' : ` (asked by a canary, pod ${why.pod.name}: ${why.pod.probe?.why})`;
+  const message = `longer than ${formatDuration(rolloutTimeoutMs)}: ${progress}${last}. The rotation rests; no valid token is refused meanwhile`;
   return { reason: 'RolloutStalled', message };
 }
 
@@ -92,7 +99,7 @@ function describe(requirements: readonly Requirement[], rows: Survey): string {
     const met = rows.met.filter((row) => row.target === target).length;
     return `${target.settings.name} ${met}/${target.pods.length}`;
   });
-  const waiting = [...rows.unknown, ...rows.leaving, ...rows.refusing, ...rows.stale].map(
+  const waiting = [...rows.unknown, ...rows.leaving, ...rows.refusing, ...rows.stale, ...rows.unfit].map(
     ({ pod }) => pod.unprobeable ?? pod.name,
   );
   const names = waiting.length === 0 ? '' : `; waiting for ${waiting.slice(0, 5).join(', ')}`;

@@ -10,7 +10,6 @@ import type { Start } from '../keyset/transition.ts';
 import { REQUEST, requestText } from '../names.ts';
 import { backoffUntil } from '../schedule/cadence.ts';
 import { formatDuration } from '../schedule/duration.ts';
-import { restartsByEviction } from '../workloads/evictions.ts';
 import { FRESH_MS, RETRY_MS, type Survey, survey, toProbe } from './converge.ts';
 import { isBlindToStaged, mayCutOver, planCutover } from './cutover.ts';
 import { type Decision, outsideWindow } from './decision.ts';
@@ -53,21 +52,12 @@ export function planSteady(facts: Facts, keyset: Keyset): Decision {
 }
 
 /**
- * Budgets and autoscalers are not watched, so they are looked at before the first write. Where rekey evicts the pods itself,
- * or the controller of a Rollout does, a budget that lets none go would hold the rotation with both keys accepted.
+ * Budgets are not watched, so they are looked at afresh before the first write. Where rekey evicts the pods itself, or the
+ * controller of a Rollout does, a budget that lets none go would hold the rotation with both keys accepted.
  */
 function heldPods(facts: Facts, keyset: Keyset): Decision | undefined {
   // a key that is staged already waits for its window first, for days perhaps
   if (keyIn(keyset, 'staged') !== undefined && !facts.window.open) return undefined;
-  const matters = facts.targets.some(({ settings, workload, pods }) => {
-    if (pods.length === 0 || settings.source === 'File') return false;
-    return workload?.thins === true || restartsByEviction(settings, workload?.manual === true);
-  });
-  if (!matters) return undefined;
-  if (!facts.live) {
-    const progress = 'looking at the budgets of pods and at autoscalers';
-    return { action: { type: 'confirm' }, phase: 'Preflight', progress };
-  }
   const held = disruptionBlocked(facts);
   return held && preflight(held.message, held, facts.now + BUDGET_RETRY_MS);
 }
@@ -149,7 +139,7 @@ function baselineFinding(rows: Survey, keyset: Keyset, keys: 'One' | 'Both'): Fi
   }
   // what pods hold of a keyset that nobody has acknowledged, an adopted one perhaps, the rotation itself will see to
   const acked = keys === 'Both' && keyset.acked.Verifier === keyset.version;
-  const refusing = [...rows.refusing, ...rows.stale, ...rows.leaving]
+  const refusing = [...rows.refusing, ...rows.stale, ...rows.unfit, ...rows.leaving]
     .map(({ pod }) => pod)
     .find((pod) => !pod.terminating && (acked || pod.probe?.answers.get(sign) !== 'accepted'));
   if (refusing?.probe?.answers.get(sign) === 'accepted') {
@@ -164,7 +154,9 @@ function baselineFinding(rows: Survey, keyset: Keyset, keys: 'One' | 'Both'): Fi
     ({ target, pod }) => target.settings.canary !== undefined && !pod.terminating && !isConclusive(pod, keyset),
   );
   if (silent === undefined) return undefined;
-  const message = silent.pod.unprobeable ?? `pod ${silent.pod.name} has not answered its canary yet`;
+  const { name, unprobeable, probe } = silent.pod;
+  const why = probe?.why === undefined ? '' : `: ${probe.why}`;
+  const message = unprobeable ?? `pod ${name} has not answered its canary yet${why}`;
   return { reason: 'CanaryUnanswered', message };
 }
 

@@ -7,7 +7,7 @@ import { keyOf } from '../../runtime/store.ts';
 import type { Outcome } from '../act.ts';
 import type { Answer, Facts, Probe } from '../facts.ts';
 import { type Finding, isPassing } from '../finding.ts';
-import { currentShape, type Keyset, keyIn, secondsOf } from '../keyset/keyset.ts';
+import { currentShape, type Keyset, keyIn, type RotationRecord, refusal, secondsOf } from '../keyset/keyset.ts';
 import type { Write } from '../keyset/transition.ts';
 import type { JwtKeyRotation } from '../names.ts';
 import type { Action, Decision } from '../plan/decision.ts';
@@ -212,7 +212,11 @@ function overloadNote({ targets }: Facts): string {
 
 function gone({ emergency }: Keyset): string {
   const seconds = emergency && secondsOf(emergency);
-  return `no pod accepts a burnt key any more, ${seconds} s after the fresh one was written`;
+  return `${emergency && refusal(emergency)} ${seconds} s after the fresh one was written`;
+}
+
+function concluded(rotation: RotationRecord | undefined): string {
+  return rotation?.inferred === undefined ? '' : `; concluded in part: ${rotation.inferred}`;
 }
 
 function adopted(keyset: Keyset): string {
@@ -277,7 +281,7 @@ function announcementsOf(write: Write, keyset: Keyset): readonly Announcement[] 
     case 'finish':
       return [
         write.outcome === 'Completed'
-          ? normal('RotationCompleted', `${rotation?.from} → ${rotation?.to}`)
+          ? normal('RotationCompleted', `${rotation?.from} → ${rotation?.to}${concluded(rotation)}`)
           : warning(`Rotation${write.outcome}`, `${rotation?.from} signs as before`),
       ];
     case 'cutover':

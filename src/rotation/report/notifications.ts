@@ -3,7 +3,7 @@
  */
 import type { Finding } from '../finding.ts';
 import { iso } from '../iso.ts';
-import { type Emergency, type Keyset, type RotationRecord, secondsOf } from '../keyset/keyset.ts';
+import { type Emergency, type Keyset, type RotationRecord, refusal, secondsOf } from '../keyset/keyset.ts';
 
 /** Older news are not sent: they would only confuse. */
 export const NEWS_MS = 3_600_000;
@@ -35,6 +35,8 @@ export interface Message {
   readonly tokensIssuedBefore?: string;
   /** Of an emergency that is over: how long a burnt key may have been accepted after the fresh one was written. */
   readonly seconds?: number;
+  /** What of the end was concluded and not observed. */
+  readonly inferred?: string;
 }
 
 /** Of which resource the messages are. */
@@ -95,6 +97,7 @@ function rotationMessages(subject: Subject, rotation: RotationRecord): readonly 
     finishedAt: iso(finishedAt),
     ...(failure && { failure: { reason: failure.reason, message: failure.message } }),
     ...(cutOverAt !== undefined && { signInAgain: true, tokensIssuedBefore: iso(cutOverAt) }),
+    ...(rotation.inferred !== undefined && { inferred: rotation.inferred }),
   };
   return [message];
 }
@@ -143,7 +146,9 @@ function emergencyMessages(
   const written: Message = { id: `${id}/Burnt`, ...begun };
   const seconds = secondsOf(emergency);
   if (goneAt === undefined || seconds === undefined) return [written];
-  const gone: Message = { id: `${id}/Gone`, ...begun, finishedAt: iso(goneAt), outcome: 'Completed', seconds };
+  const { inferred } = emergency;
+  const end = { finishedAt: iso(goneAt), outcome: 'Completed', seconds, ...(inferred !== undefined && { inferred }) };
+  const gone: Message = { id: `${id}/Gone`, ...begun, ...end };
   return [written, gone];
 }
 
@@ -167,7 +172,7 @@ export function textOf(message: Message): string {
     case 'Emergency':
       return seconds === undefined
         ? `${head}: EMERGENCY, every key was burnt. Users must sign in again: tokens issued before ${message.tokensIssuedBefore} are worth nothing. ${asked}`
-        : `${head}: emergency over, no pod accepts a burnt key any more, ${seconds} s after the fresh one was written. ${asked}`;
+        : `${head}: emergency over, ${refusal(message)} ${seconds} s after the fresh one was written. ${asked}`;
   }
 }
 

@@ -12,6 +12,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { EventRecorder } from '../../runtime/events.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { redactText } from '../../runtime/redact.ts';
+import { retryAfterMs } from '../../runtime/retry-after.ts';
 import { keyOf, type Store } from '../../runtime/store.ts';
 import type { WebhookAnswer, WebhookClient } from '../../runtime/webhook.ts';
 import type { Facts } from '../facts.ts';
@@ -263,14 +264,6 @@ function judged(answer: WebhookAnswer, where: string, now: number): Try {
   if (status >= 200 && status < 300) return { kind: 'Delivered' };
   const why = `the receiver answered ${status}`;
   if (status === 408 || status === 429 || status >= 500)
-    return { kind: 'Later', why, afterMs: waitOf(retryAfter, now) };
+    return { kind: 'Later', why, afterMs: retryAfterMs(retryAfter, now) };
   return { kind: 'Never', why: status < 400 ? `${why}; redirects are not followed` : why };
-}
-
-/** Retry-After in seconds or as a date (RFC 9110 section 10.2.3). */
-function waitOf(retryAfter: string | undefined, now: number): number {
-  if (retryAfter === undefined) return 0;
-  if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter) * 1_000;
-  const at = Date.parse(retryAfter);
-  return Number.isNaN(at) ? 0 : Math.max(at - now, 0);
 }

@@ -12,6 +12,7 @@ import {
   type Keyset,
   keyIn,
   type RotationRecord,
+  refusal,
   secondsOf,
 } from '../keyset/keyset.ts';
 import { type JwtKeyRotation, REQUEST } from '../names.ts';
@@ -133,8 +134,19 @@ function verified({ targets }: Facts, keyset: Keyset | undefined): Verdict {
   if (rotatedAt === undefined) {
     return { status: 'Unknown', reason: 'NoRotationYet', message: 'no rotation has been completed yet' };
   }
-  const message = `the rotation that was completed at ${iso(rotatedAt)} rests on an answer of every verifier pod`;
-  return { status: 'True', reason: 'Canary', message };
+  const when = `the rotation that was completed at ${iso(rotatedAt)}`;
+  switch (keyset?.attempts.evidence) {
+    case 'Observed':
+      return { status: 'True', reason: 'Canary', message: `${when} rests on an answer of every verifier pod` };
+    case 'Inferred':
+      return {
+        status: 'False',
+        reason: 'Inferred',
+        message: `${when} rests on conclusions in part: see status.history`,
+      };
+    default:
+      return { status: 'Unknown', reason: 'NotRecorded', message: `of ${when} it is not recorded what it rests on` };
+  }
 }
 
 function reuse({ sharedWith, settings }: Facts): Verdict {
@@ -144,7 +156,8 @@ function reuse({ sharedWith, settings }: Facts): Verdict {
 }
 
 /** The key is dead; whether its leak is understood, only a person can say. */
-function contained({ metadata }: JwtKeyRotation, { nonce, reason, goneAt }: Emergency): Verdict {
+function contained({ metadata }: JwtKeyRotation, emergency: Emergency): Verdict {
+  const { nonce, reason, goneAt } = emergency;
   if (goneAt === undefined) {
     return {
       status: 'False',
@@ -159,7 +172,7 @@ function contained({ metadata }: JwtKeyRotation, { nonce, reason, goneAt }: Emer
   return {
     status: 'False',
     reason: 'AwaitingContainment',
-    message: `every pod has refused the burnt keys since ${iso(goneAt)}; ${how}`,
+    message: `${refusal(emergency)} since ${iso(goneAt)}; ${how}`,
   };
 }
 
@@ -219,6 +232,7 @@ function withEntry(earlier: readonly HistoryEntry[], rotation: RotationRecord): 
     startedAt: iso(startedAt),
     ...(finishedAt !== undefined && { finishedAt: iso(finishedAt) }),
     ...(failure && { failure: `${failure.reason}: ${failure.message}` }),
+    ...(rotation.inferred !== undefined && { inferred: rotation.inferred }),
   };
   return [entry, ...earlier];
 }

@@ -2,20 +2,31 @@
  * Canaries: tokens that tell which keys a pod has loaded, sent to the pod itself.
  *
  * A Service would hide one bad pod, and the API server's pod proxy drops the Authorization header; so they go straight to
- * the pod's address. A canary lives 30 seconds, has no roles, is never logged and goes only to the target's own pods.
+ * the pod's address. A canary lives for half a minute beyond the allowed skew of the clocks, has no roles, is never logged
+ * and goes only to the target's own pods.
  */
 import { createHmac, randomUUID } from 'node:crypto';
 import { Agent, request } from 'undici';
+import type { Clock } from '../../runtime/clock.ts';
+import { retryAfterMs } from '../../runtime/retry-after.ts';
 import type { Answer, Probe } from '../facts.ts';
 import type { Kid } from '../keyset/keyset.ts';
 import type { CanarySettings, Settings } from '../settings.ts';
 import { generateKey, type KeyMaterial, MIN_KEY_BYTES, newKid } from './keys.ts';
 
 const LIFETIME_SECONDS = 30;
-const TIMEOUT_MS = 2_000;
-const MAX_BODY_BYTES = 65_536;
-/** A clock of a pod that is behind ours must not find the token issued in the future. */
+/** A clock of a pod that is behind must not find the token issued in the future. */
 const BACKDATE_SECONDS = 5;
+/** Of one answer, from the moment at which its request is sent. */
+const TIMEOUT_MS = 2_000;
+/** Of all answers of one pod, the pauses that it asks for included. What is left is asked in a later pass. */
+const BUDGET_MS = 5_000;
+const FIRST_PAUSE_MS = 200;
+/** Requests to one pod at a time. */
+const AT_ONCE = 4;
+const MAX_BODY_BYTES = 65_536;
+/** An earlier answer counts for so long. */
+const KEPT_MS = 60_000;
 
 const HASHES = { HS256: 'sha256', HS384: 'sha384', HS512: 'sha512' } as const;
 
@@ -27,10 +38,11 @@ const HASHES = { HS256: 'sha256', HS384: 'sha384', HS512: 'sha512' } as const;
 export function signCanary(
   key: KeyMaterial,
   kid: Kid,
-  settings: Pick<Settings, 'algorithm' | 'canaryClaims'>,
+  settings: Pick<Settings, 'algorithm' | 'canaryClaims' | 'clockSkewMs'>,
   nowMs: number,
 ): string {
   const now = Math.floor(nowMs / 1000);
+  const skew = Math.ceil(settings.clockSkewMs / 1000);
   const { issuer, audience, claims } = settings.canaryClaims;
   const payload = {
     ...claims,
@@ -38,8 +50,8 @@ export function signCanary(
     ...(audience !== undefined && { aud: audience }),
     sub: 'rekey-canary',
     jti: randomUUID(),
-    iat: now - BACKDATE_SECONDS,
-    exp: now + LIFETIME_SECONDS,
+    iat: now - skew - BACKDATE_SECONDS,
+    exp: now + skew + LIFETIME_SECONDS,
   };
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const input = `${encode({ alg: settings.algorithm, typ: 'JWT', kid })}.${encode(payload)}`;
@@ -47,55 +59,163 @@ export function signCanary(
   return `${input}.${signature}`;
 }
 
+/** One pod, and what it is asked. */
+export interface Inquiry {
+  /** Checked by the caller to be the pod's own. */
+  readonly address: string;
+  readonly ready: boolean;
+  readonly canary: CanarySettings;
+  readonly settings: Settings;
+  /** Keyset version in the Secret. */
+  readonly version: number;
+  /** Key id of the key that signs: a made-up key is tried under this name too. */
+  readonly sign: Kid;
+  /** By key id; those that matter most first. */
+  readonly keys: ReadonlyMap<Kid, KeyMaterial>;
+  /** What the same containers have answered before. */
+  readonly before: Probe | undefined;
+}
+
+/** What came of one request. */
+type Reply =
+  | { readonly kind: 'Answered'; readonly answer: Answer; readonly why?: string }
+  /** The pod asks to be asked later. */
+  | { readonly kind: 'Later'; readonly afterMs: number; readonly why: string }
+  /** Nothing came back. */
+  | { readonly kind: 'Silent'; readonly why: string };
+
+/** How far a pod lets itself be asked in this pass. */
+interface Patience {
+  /** Monotonic. */
+  readonly until: number;
+  notBefore: number;
+  why?: string;
+  silent: boolean;
+}
+
 /** Sends canaries over connections of its own, which are closed with it. */
 export class CanarySender {
-  readonly #agent = new Agent({ connections: 4, pipelining: 1, keepAliveTimeout: 1_000, headersTimeout: TIMEOUT_MS });
+  readonly #clock: Clock;
+  readonly #agent = new Agent({
+    connections: AT_ONCE,
+    pipelining: 1,
+    keepAliveTimeout: 1_000,
+    headersTimeout: TIMEOUT_MS,
+  });
 
-  /**
-   * Asks one pod about every key, and about one that nobody has.
-   *
-   * @param address of the pod, checked by the caller to be the pod's own
-   * @param keys the keys to ask about, by key id
-   */
-  async probe(
-    address: string,
-    canary: CanarySettings,
-    keys: ReadonlyMap<Kid, KeyMaterial>,
-    settings: Settings,
-    version: number,
-    now: () => number,
-  ): Promise<Probe> {
-    const ask = (key: KeyMaterial, kid: Kid) => this.#ask(address, canary, signCanary(key, kid, settings, now()));
-    const madeUp = generateKey(MIN_KEY_BYTES);
-    // signed before anything is waited for
-    const asked = ask(madeUp, newKid());
-    madeUp.destroy();
-    const [random, ...answers] = await Promise.all([
-      asked,
-      ...[...keys].map(async ([kid, key]) => [kid, await ask(key, kid)] as const),
-    ]);
-    return { version, at: now(), answers: new Map(answers), random };
+  constructor(clock: Clock) {
+    this.#clock = clock;
   }
 
-  async #ask(address: string, canary: CanarySettings, token: string): Promise<Answer> {
+  /**
+   * Asks one pod about every key that it has not answered for yet, and about two that nobody has: one with a made-up key
+   * id, and one with that of the signing key, for whoever looks at ids only.
+   *
+   * @param now by the clock that keyset times are of, milliseconds since the epoch
+   */
+  async probe(inquiry: Inquiry, now: () => number): Promise<Probe> {
+    const { version, ready, sign, keys } = inquiry;
+    const before = usable(inquiry, now());
+    const known = new Map([...(before?.answers ?? [])].filter(([, answer]) => answer !== 'unknown'));
+    const patience: Patience = {
+      until: this.#clock.monotonic() + BUDGET_MS,
+      notBefore: 0,
+      silent: false,
+    };
+    const answers = new Map<Kid, Answer>();
+    const madeUp: Answer[] = [];
+    const madeUpKeys = before === undefined || before.random === 'unknown' ? [newKid(), sign] : [];
+    const asking = [
+      ...madeUpKeys.map((kid) => async () => {
+        using key = generateKey(MIN_KEY_BYTES);
+        madeUp.push(await this.#ask(inquiry, key, kid, patience, now));
+      }),
+      ...[...keys].map(([kid, key]) => async () => {
+        answers.set(kid, known.get(kid) ?? (await this.#ask(inquiry, key, kid, patience, now)));
+      }),
+    ];
+    await inTurn(asking, AT_ONCE);
+    const random = madeUpKeys.length === 0 ? (before?.random ?? 'unknown') : together(madeUp);
+    const at = now();
+    const isNew = [...answers].some(([kid, answer]) => answer !== 'unknown' && !known.has(kid));
+    const isOpen = [...answers.values(), random].includes('unknown');
+    return {
+      ...{ version, ready, random, at: before?.at ?? at, askedAt: at },
+      // in the order of the keyset, whoever answered first
+      answers: new Map([...keys.keys()].map((kid) => [kid, answers.get(kid) ?? 'unknown'])),
+      failures: isOpen && !isNew ? (inquiry.before?.failures ?? 0) + 1 : 0,
+      ...(isOpen && patience.why !== undefined && { why: patience.why }),
+    };
+  }
+
+  /** Asks again while the pod asks for patience, as long as that lasts. */
+  async #ask(inquiry: Inquiry, key: KeyMaterial, kid: Kid, patience: Patience, now: () => number): Promise<Answer> {
+    for (let tries = 0; !patience.silent; tries += 1) {
+      const waitMs = patience.notBefore - this.#clock.monotonic();
+      if (patience.notBefore >= patience.until) return 'unknown';
+      if (waitMs > 0) await this.#clock.sleep(waitMs);
+      // signed now: it may have waited
+      const reply = await this.#send(inquiry, signCanary(key, kid, inquiry.settings, now()));
+      if (reply.why !== undefined) patience.why = reply.why;
+      if (reply.kind === 'Answered') return reply.answer;
+      if (reply.kind === 'Silent') patience.silent = true;
+      else {
+        const pauseMs = Math.max(reply.afterMs, FIRST_PAUSE_MS * 2 ** tries);
+        patience.notBefore = Math.max(patience.notBefore, this.#clock.monotonic() + pauseMs);
+      }
+    }
+    return 'unknown';
+  }
+
+  async #send({ address, canary }: Inquiry, token: string): Promise<Reply> {
     const host = address.includes(':') ? `[${address}]` : address;
     try {
-      const { statusCode, body } = await request(`http://${host}:${canary.port}${canary.path}`, {
+      const { statusCode, headers, body } = await request(`http://${host}:${canary.port}${canary.path}`, {
         dispatcher: this.#agent,
         headers: { authorization: `Bearer ${token}`, 'user-agent': 'rekey-canary' },
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       await body.dump({ limit: MAX_BODY_BYTES });
-      return answerOf(statusCode, canary);
-    } catch {
+      const answer = answerOf(statusCode, canary);
+      if (answer !== 'unknown') return { kind: 'Answered', answer };
+      const why = `it answered ${statusCode}`;
+      if (statusCode !== 429 && statusCode !== 503) return { kind: 'Answered', answer, why };
+      return { kind: 'Later', why, afterMs: retryAfterMs(headers['retry-after'], this.#clock.now()) };
+    } catch (error) {
       // refused connection, reset, time-out: nothing is known, and nothing is concluded
-      return 'unknown';
+      return { kind: 'Silent', why: `it did not answer (${causeOf(error)})` };
     }
   }
 
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
+}
+
+/** Answers to canaries of the same keyset version that are not too old, where some are missing: else all is asked anew. */
+function usable({ before, version }: Inquiry, now: number): Probe | undefined {
+  if (before === undefined || before.version !== version || now >= before.at + KEPT_MS) return undefined;
+  return [...before.answers.values(), before.random].includes('unknown') ? before : undefined;
+}
+
+async function inTurn(work: readonly (() => Promise<void>)[], atOnce: number): Promise<void> {
+  const left = work.values();
+  const worker = async () => {
+    for (const next of left) await next();
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
+
+/** One that is accepted counts, whatever the other: it verifies nothing. */
+function together(answers: readonly Answer[]): Answer {
+  if (answers.includes('accepted')) return 'accepted';
+  return answers.every((answer) => answer === 'refused') ? 'refused' : 'unknown';
+}
+
+function causeOf(error: unknown): string {
+  const { code, name, cause } = error as { code?: unknown; name?: unknown; cause?: { code?: unknown } };
+  if (name === 'TimeoutError') return `not within ${TIMEOUT_MS / 1000} s`;
+  return String(code ?? cause?.code ?? name);
 }
 
 /** @returns what an HTTP status means for the token; 5xx and whatever was not declared mean nothing */

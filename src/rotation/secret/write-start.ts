@@ -4,7 +4,7 @@
  */
 import type { Secret } from '../../kube/types.ts';
 import { burntIn, type Ledger, livingIn } from '../audit/ledger.ts';
-import type { Facts } from '../facts.ts';
+import type { Facts, SecretFacts } from '../facts.ts';
 import type { Keyset, Kid } from '../keyset/keyset.ts';
 import { type FreshKey, foundKeyset, lostKeyset, type Write } from '../keyset/transition.ts';
 import type { Settings } from '../settings.ts';
@@ -25,7 +25,7 @@ export interface Start {
 export function startOf(
   write: Write,
   secret: Secret | undefined,
-  { settings, ledger }: Pick<Facts, 'settings' | 'ledger'>,
+  { settings, ledger, secret: seen }: Pick<Facts, 'settings' | 'ledger' | 'secret'>,
   fresh: NamedKey,
   now: number,
 ): Start | undefined {
@@ -34,7 +34,7 @@ export function startOf(
     return { ...foundKeyset(signing, others, version, now), burnt: burntIn(ledger) };
   };
   if (write.transition === 'create') return { before: found(fresh, [], write.version), ...none };
-  if (write.transition === 'burn') return burnStart(write, secret, settings, ledger, now);
+  if (write.transition === 'burn') return burnStart(write, secret, { settings, ledger, seen }, now);
   if (secret === undefined) return undefined;
   if (write.transition === 'adopt') {
     const keys = foundMaterials(secret, settings);
@@ -55,13 +55,12 @@ export function startOf(
 function burnStart(
   write: Extract<Write, { transition: 'burn' }>,
   secret: Secret | undefined,
-  settings: Settings,
-  ledger: Ledger,
+  { settings, ledger, seen }: { readonly settings: Settings; readonly ledger: Ledger; readonly seen: SecretFacts },
   now: number,
 ): Start {
   const burnt = secret === undefined ? [] : allMaterials(secret, settings);
-  const reading = readSecret(secret, settings);
-  const known = reading.kind === 'Managed' || reading.kind === 'Refused' ? reading.keyset : undefined;
+  // nothing is taken from a state that cannot be true
+  const known = seen.kind === 'Managed' || seen.kind === 'Refused' ? seen.keyset : undefined;
   const current = known !== undefined && known.version >= ledger.version;
   // of a Secret from a backup it is not known what containers have loaded since
   const before = { ...lostKeyset(write.version, now), ...(current && known) };

@@ -5,26 +5,28 @@ import { isIPv4, isIPv6 } from 'node:net';
 import type { PodFacts, Probe } from '../facts.ts';
 import type { TargetSettings } from '../settings.ts';
 import { versionOf } from './rollouts.ts';
-import type { PodView } from './views.ts';
+import { type Lag, readUpTo } from './starts.ts';
+import type { ContainerView, PodView } from './views.ts';
 import type { WorkloadView } from './workloads.ts';
 
-interface Asking {
+/** How pods are looked at. */
+export interface Asking extends Lag {
   readonly probes: ReadonlyMap<string, Probe>;
   /** Whether pods with a loopback address may be sent canaries: only for development. */
   readonly allowLoopback: boolean;
+  readonly secretName: string;
+  /** Whether it is known what the API server's clock says: else nothing is concluded from times. */
+  readonly clockKnown: boolean;
 }
 
 /** A pod as the planner sees it. */
-export function podFacts(
-  { probes, allowLoopback }: Asking,
-  target: TargetSettings,
-  workload: WorkloadView,
-  pod: PodView,
-): PodFacts {
-  const incarnation = incarnationOf(pod);
-  const starts = pod.containers.flatMap(({ startedAt }) => startedAt ?? []);
-  const unprobeable = whyUnprobeable(pod, target, allowLoopback);
-  const probe = probes.get(incarnation);
+export function podFacts(asking: Asking, target: TargetSettings, workload: WorkloadView, pod: PodView): PodFacts {
+  const containers = containersWith(pod, asking.secretName);
+  const incarnation = incarnationOf(pod, asking.secretName);
+  const starts = containers.flatMap(({ startedAt }) => startedAt ?? []);
+  const start = starts.length === 0 ? undefined : { createdAt: pod.createdAt, startedAt: Math.min(...starts) };
+  const unprobeable = whyUnprobeable(pod, asking.allowLoopback);
+  const probe = asking.probes.get(incarnation);
   // of mounted files the pod's own mark tells: nobody restarts it
   const aged = target.kind === 'Rollout' && target.source === 'Env';
   const templateVersion = aged ? versionOf(pod, workload) : pod.templateVersion;
@@ -36,7 +38,8 @@ export function podFacts(
     terminating: pod.terminating,
     ...(pod.graceSeconds !== undefined && { graceSeconds: pod.graceSeconds }),
     ready: pod.ready,
-    ...(starts.length > 0 && { startedAt: Math.min(...starts) }),
+    ...(start && { startedAt: start.startedAt }),
+    ...(start && asking.clockKnown && { readUpTo: readUpTo(start, asking) }),
     ...(templateVersion !== undefined && { templateVersion }),
     ...(pod.address !== undefined && { address: pod.address }),
     ...(unprobeable !== undefined && { unprobeable }),
@@ -44,26 +47,27 @@ export function podFacts(
   };
 }
 
-/** A container that starts again has read the Secret again. */
-export function incarnationOf({ uid, containers }: PodView): string {
-  return [uid, ...containers.map(({ instance }) => instance).sort()].join('/');
+/** A container that starts again has read the Secret again. What starts and does not take the key does not matter. */
+export function incarnationOf(pod: PodView, secretName: string): string {
+  return [
+    pod.uid,
+    ...containersWith(pod, secretName)
+      .map(({ instance }) => instance)
+      .sort(),
+  ].join('/');
+}
+
+/** Those that read the Secret; all where none seems to, as when it is mounted in a way that is not followed. */
+function containersWith({ containers }: PodView, secretName: string): readonly ContainerView[] {
+  const readers = containers.filter(({ secrets }) => secrets.includes(secretName));
+  return readers.length > 0 ? readers : containers;
 }
 
 /** A canary is a valid token: it goes to the target's own pods at an address of their own, and nowhere else. */
-function whyUnprobeable(pod: PodView, target: TargetSettings, allowLoopback: boolean): string | undefined {
-  if (!isOwn(pod, target)) {
-    return `pod ${pod.name} matches the selector of ${target.name} but is not controlled by it`;
-  }
+function whyUnprobeable(pod: PodView, allowLoopback: boolean): string | undefined {
   if (pod.hostNetwork) return `pod ${pod.name} has hostNetwork: its address is the node's`;
   if (pod.address === undefined || isOwnAddress(pod.address, allowLoopback)) return undefined;
   return `pod ${pod.name} has the address ${pod.address}, which no pod can have`;
-}
-
-/** A Deployment has its pods by way of ReplicaSets that are named after it, and so has a Rollout. */
-function isOwn({ controller }: PodView, { kind, name }: TargetSettings): boolean {
-  if (kind === 'Deployment' || kind === 'Rollout')
-    return controller?.kind === 'ReplicaSet' && controller.name.startsWith(`${name}-`);
-  return controller?.kind === kind && controller.name === name;
 }
 
 function isOwnAddress(address: string, allowLoopback: boolean): boolean {

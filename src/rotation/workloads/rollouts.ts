@@ -85,10 +85,10 @@ function stateOf({ spec, status }: Rollout): RolloutState {
  * @param deployment looks one up by its name
  * @returns the view with what the Deployment of `spec.workloadRef` gives it, or with the reason why that cannot be followed
  */
-export async function withTemplate(
+export function withTemplate(
   view: WorkloadView | undefined,
-  deployment: (name: string) => Promise<WorkloadView | undefined>,
-): Promise<WorkloadView | undefined> {
+  deployment: (name: string) => WorkloadView | undefined,
+): WorkloadView | undefined {
   const from = view?.rollout?.templateFrom;
   if (view === undefined || from === undefined) return view;
   const refused = (reason: Finding['reason'], why: string): WorkloadView => {
@@ -98,7 +98,7 @@ export async function withTemplate(
   if (from.kind !== 'Deployment') {
     return refused('NotSupported', 'and rekey follows Deployments only; put the template into the Rollout');
   }
-  const source = await deployment(from.name);
+  const source = deployment(from.name);
   if (source === undefined) return refused('TargetNotFound', 'which is not in this namespace; create it');
   const { secrets, sources, selector } = source;
   return { ...view, secrets, sources, selector: view.selector === NOTHING ? selector : view.selector };

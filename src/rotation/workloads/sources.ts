@@ -3,6 +3,7 @@
  * containers that take something from a Secret are kept.
  */
 import type { Container, EnvVariable, PodSpec, Volume } from '../../kube/types.ts';
+import { isSidecar } from './views.ts';
 
 /** Where one variable comes from. */
 export type VariableSource =
@@ -51,9 +52,8 @@ const UNKNOWN: VariableSource = { kind: 'Unknown' };
 export function sourcesOf(spec: PodSpec | undefined): readonly ContainerSources[] {
   if (spec === undefined) return [];
   const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]));
-  const early = ({ restartPolicy }: Container) => restartPolicy !== 'Always';
   return [
-    ...(spec.initContainers ?? []).map((container) => containerSources(container, early(container), volumes)),
+    ...(spec.initContainers ?? []).map((container) => containerSources(container, !isSidecar(container), volumes)),
     ...spec.containers.map((container) => containerSources(container, false, volumes)),
   ].filter(takesSecret);
 }

@@ -1,7 +1,7 @@
 /**
  * What is kept of the objects of a cluster: the few fields that decide, so that a large cluster fits in a small process.
  */
-import type { KubeObject, LabelSelector, Pod, PodSpec } from '../../kube/types.ts';
+import type { Container, ContainerStatus, KubeObject, LabelSelector, Pod, PodSpec, Volume } from '../../kube/types.ts';
 import { FIELD_MANAGER, KEYSET_VERSION } from '../names.ts';
 
 export interface View {
@@ -14,14 +14,18 @@ export interface View {
 export interface ContainerView {
   /** Differs for each start of the container. */
   readonly instance: string;
-  /** Milliseconds since the epoch; undefined while it does not run. */
+  /** By the clock of its node, milliseconds since the epoch; undefined while it does not run. Of an init container also after its end. */
   readonly startedAt?: number;
+  /** Names of the Secrets that it reads. */
+  readonly secrets: readonly string[];
 }
 
 export interface PodView extends View {
   readonly labels: Readonly<Record<string, string>>;
   /** What controls it: a ReplicaSet, a StatefulSet, … */
   readonly controller?: { readonly kind: string; readonly name: string };
+  /** What that belongs to: of a ReplicaSet its Deployment or Rollout; the pod itself if nothing controls it. */
+  readonly owner: { readonly kind: string; readonly name: string };
   readonly live: boolean;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
@@ -43,7 +47,7 @@ export function viewOf({ metadata }: KubeObject): View {
 export function podView(pod: Pod): PodView {
   const { metadata, spec, status } = pod;
   const owner = metadata.ownerReferences?.find((reference) => reference.controller === true);
-  const statuses = status?.containerStatuses ?? [];
+  const statuses = [...(status?.containerStatuses ?? []), ...sidecarStatuses(pod)];
   const terminating = metadata.deletionTimestamp !== undefined;
   const over = status?.phase === 'Succeeded' || status?.phase === 'Failed';
   const stopped = terminating && statuses.length > 0 && statuses.every(({ state }) => state?.terminated !== undefined);
@@ -52,6 +56,7 @@ export function podView(pod: Pod): PodView {
     ...viewOf(pod),
     labels: metadata.labels ?? {},
     ...(owner && { controller: { kind: owner.kind, name: owner.name } }),
+    owner: ownerOf(pod),
     live: spec?.nodeName !== undefined && !over && !stopped,
     createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
     terminating,
@@ -59,14 +64,51 @@ export function podView(pod: Pod): PodView {
     ready: status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false,
     ...(status?.podIP !== undefined && { address: status.podIP }),
     hostNetwork: spec?.hostNetwork === true,
-    containers: statuses.map(({ name, restartCount, containerID, state }) => {
-      const startedAt = Date.parse(state?.running?.startedAt ?? '');
-      const instance = `${name}#${containerID ?? restartCount}`;
-      return Number.isNaN(startedAt) ? { instance } : { instance, startedAt };
-    }),
+    containers: containersOf(pod),
     ...(version !== undefined && { templateVersion: version }),
     secrets: secretsOf(spec),
   };
+}
+
+/** Init containers that run beside the others: `restartPolicy: Always`. */
+function sidecarStatuses({ spec, status }: Pod): readonly ContainerStatus[] {
+  const sidecars = new Set((spec?.initContainers ?? []).flatMap((init) => (isSidecar(init) ? init.name : [])));
+  return (status?.initContainerStatuses ?? []).filter(({ name }) => sidecars.has(name));
+}
+
+/** @see https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/ */
+export function isSidecar({ restartPolicy }: Container): boolean {
+  return restartPolicy === 'Always';
+}
+
+/** Init containers are among them: one that has ended may have handed on what it took. */
+function containersOf({ spec, status }: Pod): readonly ContainerView[] {
+  const statuses = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
+  const inits = new Set((spec?.initContainers ?? []).map(({ name }) => name));
+  return statuses.map(({ name, restartCount, containerID, state }) => {
+    const ended = inits.has(name) ? state?.terminated?.startedAt : undefined;
+    const startedAt = Date.parse(state?.running?.startedAt ?? ended ?? '');
+    const container = containers.find((candidate) => candidate.name === name);
+    const secrets = container === undefined ? [] : secretsIn(container, spec);
+    const view = { instance: `${name}#${containerID ?? restartCount}`, secrets };
+    return Number.isNaN(startedAt) ? view : { ...view, startedAt };
+  });
+}
+
+/** Labels by which the controllers of Deployments and Rollouts tell their ReplicaSets apart: these are named after them. */
+const HASHES = { 'pod-template-hash': 'Deployment', 'rollouts-pod-template-hash': 'Rollout' } as const;
+
+function ownerOf({ metadata, kind = 'Pod' }: Pod): PodView['owner'] {
+  const { labels = {}, ownerReferences = [], name } = metadata;
+  const controller = ownerReferences.find((reference) => reference.controller === true);
+  if (controller === undefined) return { kind, name };
+  for (const [label, owner] of Object.entries(HASHES)) {
+    const suffix = `-${labels[label]}`;
+    if (controller.kind !== 'ReplicaSet' || labels[label] === undefined || !controller.name.endsWith(suffix)) continue;
+    return { kind: owner, name: controller.name.slice(0, -suffix.length) };
+  }
+  return { kind: controller.kind, name: controller.name };
 }
 
 /** When rekey last applied something to it, milliseconds since the epoch. */
@@ -85,14 +127,31 @@ export function versionIn(annotations: Readonly<Record<string, string>> | undefi
 /** Names of the Secrets that a pod reads, by env, envFrom or volume. */
 export function secretsOf(spec: PodSpec | undefined): readonly string[] {
   const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
-  const names = [
-    ...containers.flatMap(({ env = [] }) => env.map(({ valueFrom }) => valueFrom?.secretKeyRef?.name)),
-    ...containers.flatMap(({ envFrom = [] }) => envFrom.map(({ secretRef }) => secretRef?.name)),
-    ...(spec?.volumes ?? []).flatMap(({ secret, projected }) => [
-      secret?.secretName,
-      ...(projected?.sources ?? []).map((source) => source.secret?.name),
-    ]),
+  return known([...containers.flatMap(inVariables), ...inVolumes(spec?.volumes ?? [])]);
+}
+
+/** Names of the Secrets that one container of the pod reads. */
+function secretsIn(container: Container, spec: PodSpec | undefined): readonly string[] {
+  const mounted = new Set((container.volumeMounts ?? []).map(({ name }) => name));
+  const volumes = (spec?.volumes ?? []).filter(({ name }) => mounted.has(name));
+  return known([...inVariables(container), ...inVolumes(volumes)]);
+}
+
+function inVariables({ env = [], envFrom = [] }: Container): readonly (string | undefined)[] {
+  return [
+    ...env.map(({ valueFrom }) => valueFrom?.secretKeyRef?.name),
+    ...envFrom.map(({ secretRef }) => secretRef?.name),
   ];
+}
+
+function inVolumes(volumes: readonly Volume[]): readonly (string | undefined)[] {
+  return volumes.flatMap(({ secret, projected }) => [
+    secret?.secretName,
+    ...(projected?.sources ?? []).map((source) => source.secret?.name),
+  ]);
+}
+
+function known(names: readonly (string | undefined)[]): readonly string[] {
   return [...new Set(names.filter((name) => name !== undefined))];
 }
 

@@ -5,10 +5,12 @@ import type { Answer, Facts, PodFacts, Probe, TargetFacts, WorkloadFacts } from 
 import { currentShape, type Keyset, type Kid, type Role } from '../../../src/rotation/keyset/keyset.ts';
 import { advance, foundKeyset, makesKey, type Write } from '../../../src/rotation/keyset/transition.ts';
 import type { Settings, TargetSettings } from '../../../src/rotation/settings.ts';
+import { readUpTo } from '../../../src/rotation/workloads/starts.ts';
 
 export const T0 = Date.UTC(2026, 0, 1);
+export const SETTLE_MS = 10_000;
 /** The writes of the keysets below have reached every node. */
-export const SETTLED = T0 + 10_000;
+export const SETTLED = T0 + SETTLE_MS;
 const canary = { path: '/auth/verify', port: 8000, acceptStatuses: [], refuseStatuses: [] };
 
 export const SETTINGS: Settings = {
@@ -48,6 +50,8 @@ export const WORKLOAD: WorkloadFacts = {
   consumption: { shadows: [], takes: [...SETTINGS.signingNames, SETTINGS.fallbacksName], onePrevious: false },
   ready: 1,
 };
+
+const LAG = { settleMs: SETTLE_MS, clockSkewMs: SETTINGS.clockSkewMs };
 
 let counter = 0;
 const freshKey = (letter: string) => ({ kid: letter, fingerprint: `fp-${letter}` });
@@ -103,7 +107,7 @@ export function probeOf(keyset: Keyset, holds: number, at = T0): Probe {
   const answer = (kid: Kid): Answer => (shape.verify.includes(kid) ? 'accepted' : 'refused');
   return {
     version: keyset.version,
-    at,
+    ...{ at, askedAt: at, ready: true, failures: 0 },
     answers: new Map(keyset.keys.map(({ kid }) => [kid, answer(kid)])),
     random: 'refused',
   };
@@ -111,15 +115,16 @@ export function probeOf(keyset: Keyset, holds: number, at = T0): Probe {
 
 export function pod(name: string, edit: Partial<PodFacts> = {}): PodFacts {
   counter += 1;
+  const { startedAt = T0 - 3_600_000, createdAt = startedAt } = edit;
   const base = {
     name,
     uid: `uid-${name}-${counter}`,
     incarnation: `${name}-${counter}`,
-    createdAt: T0,
     terminating: false,
     ready: true,
   };
-  return { ...base, startedAt: T0 - 3_600_000, address: '10.0.0.1', ...edit };
+  const start = { createdAt, startedAt, readUpTo: readUpTo({ createdAt, startedAt }, LAG) };
+  return { ...base, ...start, address: '10.0.0.1', ...edit };
 }
 
 export function target(name: string, roles: readonly Role[], edit: Partial<TargetFacts> = {}): TargetFacts {
@@ -153,6 +158,8 @@ export function facts(keyset: Keyset, edit: Partial<Facts> = {}): Facts {
   const targets = services(keyset, { main: keyset.version, admin: keyset.version });
   return {
     now: SETTLED,
+    settleMs: SETTLE_MS,
+    clockOffsetMs: 0,
     live: true,
     nextRotationId: 'r1',
     settings: SETTINGS,

@@ -12,6 +12,7 @@ import {
   pod,
   RETIRING,
   SETTINGS,
+  SETTLE_MS,
   SETTLED,
   STAGING,
   STEADY,
@@ -21,6 +22,11 @@ import {
   WRITES,
 } from '../builders.ts';
 import { asks, decide } from '../deeds.ts';
+
+/** The same pod as if it had been created then. */
+function started(one: PodFacts, at: number, edit: Partial<PodFacts> = {}): PodFacts {
+  return pod(one.name, { ...one, createdAt: at, startedAt: at, readUpTo: at - SETTLE_MS, ...edit });
+}
 
 describe('an emergency', () => {
   const request = { nonce: '1', reason: 'leaked', actor: 'alice', handled: false };
@@ -36,7 +42,7 @@ describe('an emergency', () => {
   const fresh = (edit: Partial<PodFacts> = {}) =>
     services(BURNING, { main: 3, admin: 3 }).map((item) => ({
       ...item,
-      pods: item.pods.map((one) => ({ ...one, startedAt: T0, ...edit })),
+      pods: item.pods.map((one) => started(one, T0, edit)),
     }));
 
   it.each([
@@ -172,7 +178,7 @@ describe('an emergency', () => {
   it('is told to be late, and of consumers that it does not reach', () => {
     const silent = fresh({ ready: false }).map((item) => ({
       ...item,
-      pods: item.pods.map(({ probe: _, ...one }) => ({ ...one, startedAt: T0 + 600_000 })),
+      pods: item.pods.map(({ probe: _, ...one }) => started(one, T0 + 600_000)),
     }));
     expect(plan(facts(BURNING, { targets: silent, now: T0 + 600_000 })).stalled?.reason).toBe('RolloutStalled');
     expect(
@@ -227,6 +233,9 @@ describe('an emergency', () => {
         probe: one.probe && { ...one.probe, answers: new Map([...one.probe.answers, ['A', 'accepted'] as const]) },
       })),
     }));
-    expect(decide(facts(BURNING, { targets: accepting as typeof old }))).toBe('delete main-1,autoscraper-1,admin-1');
+    const { action, stalled } = plan(facts(BURNING, { targets: accepting as typeof old }));
+    // they have loaded the newest keyset: their successors would accept the burnt key as well
+    expect([action.type, stalled?.reason]).toEqual(['wait', 'KeyStillAccepted']);
+    expect(stalled?.message).toContain('Deployment/main: pod main-1 accepts key A');
   });
 });

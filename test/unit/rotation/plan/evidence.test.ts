@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../../src/rotation/facts.ts';
 import { currentShape, type Keyset, previousOf } from '../../../../src/rotation/keyset/keyset.ts';
-import { levelOf, SETTLE_MS, shapesHeld } from '../../../../src/rotation/plan/evidence.ts';
-import { keysetAfter, pod, T0, target, WRITES } from '../builders.ts';
+import { levelOf, shapesHeld } from '../../../../src/rotation/plan/evidence.ts';
+import { keysetAfter, pod, SETTLE_MS, T0, target, WRITES } from '../builders.ts';
 
 const MINUTE = 60_000;
 const steps = [WRITES.adopt, WRITES.stage, WRITES.promote, WRITES.drain, WRITES.retire];
@@ -22,7 +22,8 @@ function versionsHeld(keyset: Keyset, accepts: readonly string[], startedAt: num
   const answers = new Map(
     keyset.keys.map(({ kid }): [string, Answer] => [kid, accepts.includes(kid) ? 'accepted' : 'refused']),
   );
-  const probe = { version: keyset.version, at: startedAt, answers, random: 'refused' } as const;
+  const asked = { at: startedAt, askedAt: startedAt, ready: true, failures: 0 };
+  const probe = { version: keyset.version, ...asked, answers, random: 'refused' } as const;
   return shapesHeld(main, pod('main-1', { probe, startedAt }), keyset).map(({ version }) => version);
 }
 

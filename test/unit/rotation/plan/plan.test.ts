@@ -137,7 +137,7 @@ describe('who is waited for', () => {
     const answers = new Map([...probeOf(STAGING, 2).answers].map(([kid]) => [kid, 'unknown'] as const));
     const silent = pod('admin-2', {
       templateVersion: 2,
-      probe: { version: 2, at: SETTLED, answers, random: 'unknown' },
+      probe: { ...probeOf(STAGING, 2, SETTLED), answers, random: 'unknown' },
     });
     const targets = edited(services(STAGING, { main: 2, admin: 2 }), 'admin', (item) => ({
       ...item,

@@ -156,18 +156,11 @@ describe('Reloader beside rekey', () => {
 describe('a budget that lets no pod go', () => {
   const manual = (heldBy?: string) => workload({ manual: true, ...(heldBy !== undefined && { heldBy }) });
 
-  it('is looked at in a fresh read, and only where pods are evicted', () => {
-    expect(decide(world(manual(), { live: false }))).toBe('confirm');
-    expect(decide(world(manual()))).toBe('write stage');
-    expect(decide(world(workload({}), { live: false }))).toBe('write stage');
-    // and where an autoscaler may be at its limit
-    expect(decide(world(workload({ thins: true }), { live: false }))).toBe('confirm');
-    const file = (target: TargetFacts): TargetFacts => ({
-      ...manual()(target),
-      settings: { ...target.settings, source: 'File' },
-    });
-    expect(decide(world(file, { live: false }))).toBe('write stage');
-    expect(decide(world((target) => ({ ...manual()(target), pods: [] }), { live: false }))).toBe('write stage');
+  it('is looked at in a fresh read, as everything is that a write rests on', () => {
+    for (const edit of [manual(), workload({}), workload({ thins: true })]) {
+      expect(decide(world(edit, { live: false }))).toBe('confirm');
+      expect(decide(world(edit))).toBe('write stage');
+    }
   });
 
   it('stops the start and is looked at again', () => {

@@ -104,7 +104,7 @@ describe('a service that cannot hold two keys', () => {
   it('is found at stage, and the rotation aborts', () => {
     const restarted = edited(unfit(3), 'admin', (item) => ({
       ...item,
-      pods: item.pods.map((one, i) => (i === 0 ? { ...one, startedAt: T0 + 10_000 } : one)),
+      pods: item.pods.map((one, i) => (i === 0 ? { ...one, createdAt: T0 + 10_000, readUpTo: T0 } : one)),
     }));
     const { action } = plan(facts(STAGING, { targets: restarted, now: T0 + 11_000 }));
     expect(action).toMatchObject({

@@ -1,16 +1,21 @@
-import { createServer } from 'node:http';
+import { createHmac } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { jwtVerify } from 'jose';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { answerOf, CanarySender, signCanary } from '../../../../src/rotation/secret/canary.ts';
-import { newKey } from '../../../../src/rotation/secret/keys.ts';
+import type { Probe } from '../../../../src/rotation/facts.ts';
+import { answerOf, CanarySender, type Inquiry, signCanary } from '../../../../src/rotation/secret/canary.ts';
+import { type NamedKey, newKey } from '../../../../src/rotation/secret/keys.ts';
+import { systemClock } from '../../../../src/runtime/clock.ts';
 import { SETTINGS } from '../builders.ts';
 
 const canary = { path: '/auth/verify', port: 0, acceptStatuses: [], refuseStatuses: [] };
 
 describe('a canary token', () => {
-  it.each(['HS256', 'HS384', 'HS512'] as const)('is a valid %s JWT that lives 30 s', async (algorithm) => {
+  it.each(['HS256', 'HS384', 'HS512'] as const)('is a valid %s JWT that lives half a minute', async (algorithm) => {
     const { material, kid } = newKey(64);
-    const settings = { algorithm, canaryClaims: { issuer: 'me', audience: 'you', claims: { tenant: 't' } } };
+    const canaryClaims = { issuer: 'me', audience: 'you', claims: { tenant: 't' } };
+    const settings = { algorithm, clockSkewMs: 0, canaryClaims };
     const token = signCanary(material, kid, settings, Date.now());
     const key = material.use((bytes) => Uint8Array.from(bytes));
     const { payload, protectedHeader } = await jwtVerify(token, key, {
@@ -21,6 +26,16 @@ describe('a canary token', () => {
     expect(payload).toMatchObject({ sub: 'rekey-canary', tenant: 't' });
     expect((payload.exp ?? 0) - Math.floor(Date.now() / 1000)).toBeLessThanOrEqual(30);
     expect(protectedHeader.kid).toBe(kid);
+  });
+
+  it.each([-60, 60])('is valid by a clock that is off by %d s, where the skew is 60 s', async (offSeconds) => {
+    const { material, kid } = newKey(32);
+    const token = signCanary(material, kid, { ...SETTINGS, clockSkewMs: 60_000 }, Date.now());
+    const key = material.use((bytes) => Uint8Array.from(bytes));
+    const currentDate = new Date(Date.now() + offSeconds * 1000);
+    // strict: no leeway, and no token from the future
+    const { payload } = await jwtVerify(token, key, { currentDate, clockTolerance: 0, maxTokenAge: '4m' });
+    expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBeLessThanOrEqual(2 * 60 + 35);
   });
 
   it('is unlike the one before', () => {
@@ -58,20 +73,117 @@ describe('the sender', () => {
     return { port: typeof address === 'object' && address !== null ? address.port : 0, asked: () => asked };
   }
 
-  async function ask(port: number) {
-    const sender = new CanarySender();
+  function senderOf() {
+    const sender = new CanarySender(systemClock);
     onTestFinished(() => sender.close());
-    const { kid, material } = newKey(32);
-    const probe = await sender.probe(
-      '127.0.0.1',
-      { ...canary, port },
-      new Map([[kid, material]]),
-      SETTINGS,
-      7,
-      () => 1,
-    );
-    return [probe.answers.get(kid), probe.random, probe.version];
+    return sender;
   }
+
+  /** Asks about these keys, the first of which signs. */
+  function inquiryOf(port: number, keys: readonly NamedKey[], before?: Probe): Inquiry {
+    return {
+      ...{ address: '127.0.0.1', ready: true, canary: { ...canary, port }, settings: SETTINGS, version: 7, before },
+      sign: keys[0]?.kid ?? '',
+      keys: new Map(keys.map(({ kid, material }) => [kid, material])),
+    };
+  }
+
+  async function ask(port: number) {
+    const key = newKey(32);
+    const probe = await senderOf().probe(inquiryOf(port, [key]), Date.now);
+    return [probe.answers.get(key.kid), probe.random, probe.version];
+  }
+
+  /** Verifies with these keys; `limit` is asked before, and may answer instead. */
+  async function verifier(keys: readonly NamedKey[], limit: () => number | undefined = () => undefined) {
+    const server = createServer((request, response) => {
+      const [head = '', body = '', signature = ''] = (request.headers.authorization ?? '').slice(7).split('.');
+      const signed = (key: NamedKey) =>
+        key.material.use((bytes) => createHmac('sha256', bytes).update(`${head}.${body}`).digest('base64url')) ===
+        signature;
+      response.writeHead(limit() ?? (keys.some(signed) ? 200 : 401)).end();
+    });
+    return listening(server);
+  }
+
+  async function listening(server: Server) {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    return (server.address() as AddressInfo).port;
+  }
+
+  it('gets an answer for every key out of a service that limits requests', async () => {
+    const keys = Array.from({ length: 12 }, () => newKey(32));
+    let left = 3;
+    const refill = setInterval(() => {
+      left = 3;
+    }, 300);
+    onTestFinished(() => clearInterval(refill));
+    const port = await verifier(keys.slice(0, 2), () => {
+      left -= 1;
+      return left < 0 ? 429 : undefined;
+    });
+    const sender = senderOf();
+    let probe: Probe | undefined;
+    for (
+      let round = 0;
+      round < 20 && (probe === undefined || [...probe.answers.values(), probe.random].includes('unknown'));
+      round += 1
+    ) {
+      probe = await sender.probe(inquiryOf(port, keys, probe), Date.now);
+    }
+    expect([...(probe?.answers.values() ?? [])]).toEqual([...Array(2).fill('accepted'), ...Array(10).fill('refused')]);
+    expect(probe?.random).toBe('refused');
+  });
+
+  it('tells that a limit was in the way, keeps what it has heard, and asks only for the rest', async () => {
+    const keys = [newKey(32), newKey(32)];
+    let limited = true;
+    const asked: number[] = [];
+    const port = await verifier(keys, () => {
+      asked.push(1);
+      return limited && asked.length > 3 ? 429 : undefined;
+    });
+    const sender = senderOf();
+    const first = await sender.probe(inquiryOf(port, keys), Date.now);
+    expect(first).toMatchObject({ random: 'refused', why: 'it answered 429' });
+    expect([...first.answers.values()].toSorted()).toEqual(['accepted', 'unknown']);
+    limited = false;
+    asked.length = 0;
+    const second = await sender.probe(inquiryOf(port, keys, first), Date.now);
+    expect([...second.answers.values()]).toEqual(['accepted', 'accepted']);
+    expect(second).toMatchObject({ random: 'refused', failures: 0 });
+    expect([asked.length, second.at]).toEqual([1, first.at]);
+    expect(second).not.toHaveProperty('why');
+  });
+
+  it('has time for each of many slow answers', async () => {
+    const keys = Array.from({ length: 12 }, () => newKey(32));
+    const server = createServer((_, response) => {
+      setTimeout(() => response.writeHead(401).end(), 750);
+    });
+    const probe = await senderOf().probe(inquiryOf(await listening(server), keys), Date.now);
+    expect([...new Set([...probe.answers.values(), probe.random])]).toEqual(['refused']);
+  });
+
+  it('finds a service that looks at key ids and at no signature', async () => {
+    const key = newKey(32);
+    const server = createServer((request, response) => {
+      const [head = ''] = (request.headers.authorization ?? '').slice(7).split('.');
+      const { kid } = JSON.parse(Buffer.from(head, 'base64url').toString());
+      response.writeHead(kid === key.kid ? 200 : 401).end();
+    });
+    const probe = await senderOf().probe(inquiryOf(await listening(server), [key]), Date.now);
+    expect(probe.random).toBe('accepted');
+  });
+
+  it('counts how often in a row it was asked in vain', async () => {
+    const key = newKey(32);
+    const sender = senderOf();
+    const first = await sender.probe(inquiryOf(1, [key]), Date.now);
+    const second = await sender.probe(inquiryOf(1, [key], first), Date.now);
+    expect([first.failures, second.failures, second.why]).toEqual([1, 2, 'it did not answer (ECONNREFUSED)']);
+  });
 
   it('asks about every key and about a made-up one', async () => {
     const { port } = await serve(200);

@@ -45,7 +45,8 @@ const OVER = { restartedAt: at(1) };
 function podOf(name: string, createdAt: string, controller = 'main-5d8', more: Partial<Pod['spec']> = {}): PodView {
   return podView({
     metadata: {
-      ...{ namespace: 'shop', name, uid: `u-${name}`, resourceVersion: '1', labels, creationTimestamp: createdAt },
+      ...{ namespace: 'shop', name, uid: `u-${name}`, resourceVersion: '1', creationTimestamp: createdAt },
+      labels: { ...labels, 'rollouts-pod-template-hash': '5d8' },
       ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: controller, uid: 'r', controller: true }],
     },
     spec: { ...template.spec, nodeName: 'n', ...more },
@@ -95,8 +96,8 @@ async function observed(scene: Scene): Promise<{ facts: Facts; target: TargetFac
     secret: { kind: 'Managed', keyset },
     books: { ledger: EMPTY_LEDGER },
     world: { ...cachedWorld(caches), ...(budgets && { live: true, strictBudgets: async () => budgets }) },
-    ...{ settings, neighbours: caches, probes: new Map(), nextRotationId: 'r', allowLoopback: false, now: T0 },
-    ...{ sharedWith: [], burntElsewhere: [], clockOffsetMs: 0 },
+    ...{ settings, probes: new Map(), nextRotationId: 'r', allowLoopback: false, now: T0 },
+    ...{ sharedWith: [], burntElsewhere: [], clockOffsetMs: 0, settleMs: 10_000 },
   });
   return { facts, target: facts.targets[0] as TargetFacts };
 }
@@ -168,7 +169,7 @@ describe('a restart', () => {
       expected: 1_000,
     },
   ])('replaces what was created before: $what', ({ settings, keyset, expected }) => {
-    expect(restartAtOf({ settings, pods: [] }, keyset)).toBe(T0 + expected);
+    expect(restartAtOf({ settings, pods: [] }, keyset, 10_000)).toBe(T0 + expected);
   });
 });
 
@@ -205,13 +206,11 @@ describe('a pod of a Rollout', () => {
     expect(versions((await observed({ ...scene, target: { source: 'File' } })).target)).toEqual([1]);
   });
 
-  it('is asked if a ReplicaSet of the Rollout controls it', async () => {
+  it('is one that a ReplicaSet of the Rollout controls, whatever labels others have', async () => {
     const foreign = podOf('c', at(2), 'other-5d8');
-    const { target } = await observed({ rollouts: [rollout()], pods: [podOf('a', at(0)), foreign] });
-    expect(target.pods.map(({ unprobeable }) => unprobeable)).toEqual([
-      undefined,
-      'pod c matches the selector of main but is not controlled by it',
-    ]);
+    const { target, facts } = await observed({ rollouts: [rollout()], pods: [podOf('a', at(0)), foreign] });
+    expect(target.pods.map(({ name }) => name)).toEqual(['a']);
+    expect(facts.unlistedConsumers).toEqual(['Pod/c (of Rollout/other)']);
   });
 
   it('is awaited, whatever the status of the Rollout says of the moment before its eviction', async () => {

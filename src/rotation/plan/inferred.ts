@@ -1,0 +1,47 @@
+/**
+ * What of a claim was concluded and not observed, in words: a rotation or an emergency that ends says it. Undefined means that
+ * every pod was asked, and has answered.
+ */
+import type { Facts, TargetFacts } from '../facts.ts';
+import type { Keyset } from '../keyset/keyset.ts';
+import { deadKeysAsked, levelOf } from './evidence.ts';
+import { label } from './policies/targets.ts';
+import { verifiers } from './requirements.ts';
+
+/** @returns what rests on conclusions, if the emergency or the cutover ends now */
+export function inferredOfReplacement(facts: Facts, keyset: Keyset): string | undefined {
+  return told([...unasked(facts.targets), ...keyless(facts.targets, keyset), ...strangers(facts)]);
+}
+
+/** @returns what rests on conclusions, if the rotation ends now */
+export function inferredOfRotation(facts: Facts, keyset: Keyset, lazy: boolean): string | undefined {
+  const asked = verifiers(facts.targets);
+  const left =
+    'the old key has left the Secret, and pods forget it when they next start: they were not asked (retire.mode: Lazy)';
+  return told([...unasked(asked), ...(lazy ? [left] : keyless(asked, keyset)), ...strangers(facts)]);
+}
+
+function told(parts: readonly string[]): string | undefined {
+  return parts.length === 0 ? undefined : parts.join('; ');
+}
+
+function unasked(targets: readonly TargetFacts[]): readonly string[] {
+  const blind = targets.filter((target) => levelOf(target) === 'Inferred' && target.pods.length > 0);
+  if (blind.length === 0) return [];
+  return [`${blind.map(label).join(', ')}: concluded from when its containers started, since no canary tells`];
+}
+
+/** The bytes of a key that has left the Secret are known for as long as the operator lives that took it away. */
+function keyless(targets: readonly TargetFacts[], keyset: Keyset): readonly string[] {
+  const asked = targets.filter((target) => levelOf(target) === 'Canary');
+  const blind = asked.filter(({ pods }) => pods.some((pod) => deadKeysAsked(pod, keyset).length === 0));
+  if (blind.length === 0) return [];
+  return [
+    `${blind.map(label).join(', ')}: has loaded version ${keyset.version}, but was not asked about the keys before, since their bytes are not known any more`,
+  ];
+}
+
+function strangers({ unlistedConsumers }: Facts): readonly string[] {
+  if (unlistedConsumers.length === 0) return [];
+  return [`${unlistedConsumers.join(', ')}: uses the Secret and is no target, so it was not asked`];
+}

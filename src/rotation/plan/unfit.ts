@@ -1,0 +1,32 @@
+/**
+ * Pods that have read the newest Secret and do not follow it. A successor would start in the same way, so none is replaced:
+ * a person must look at the service.
+ */
+import type { PodFacts } from '../facts.ts';
+import type { Finding } from '../finding.ts';
+import { currentShape, type Keyset } from '../keyset/keyset.ts';
+import type { PodOf } from './converge.ts';
+import { acceptedDead, hasLoadedNewest } from './evidence.ts';
+import { label } from './policies/targets.ts';
+
+/** @returns what is wrong with the service, and what to do */
+export function unfitFinding({ target, pod }: PodOf, keyset: Keyset): Finding {
+  const who = `${label(target)}: pod ${pod.name}`;
+  const dead = acceptedDead(pod, keyset);
+  if (dead !== undefined) {
+    const loaded = hasLoadedNewest(pod, keyset) ? ', although it has loaded the newest Secret' : '';
+    const message = `${who} accepts key ${dead}, which has left the Secret${loaded}. It has the key from a second place: a file, a ConfigMap, another Secret, a default in its code. Take that away and roll it out; no pod is replaced for it again`;
+    return { reason: 'KeyStillAccepted', message };
+  }
+  if (acceptsOnlySigning(pod, keyset)) {
+    const message = `${who} accepts the key in use (${currentShape(keyset).sign}) and no key of the fallbacks: it verifies with one key only. Roll out a version that verifies with every key, or ask to go back (rekey.dev/abort-requested-at); no pod is replaced for it again`;
+    return { reason: 'SingleKeyService', message };
+  }
+  const message = `${who} started after the Secret had reached its node, and holds an older one: it takes its key from elsewhere, or its node lags behind. Compare its environment with the Secret; if the node is to blame, delete the pod`;
+  return { reason: 'PodStale', message };
+}
+
+function acceptsOnlySigning({ probe }: PodFacts, keyset: Keyset): boolean {
+  const accepted = [...(probe?.answers ?? [])].filter(([, answer]) => answer === 'accepted').map(([kid]) => kid);
+  return accepted.length === 1 && accepted[0] === currentShape(keyset).sign;
+}

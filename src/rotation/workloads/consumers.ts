@@ -1,0 +1,59 @@
+/**
+ * Whose pod a pod is, and who uses the Secret without being a target.
+ *
+ * A pod belongs to what controls it. Labels do not tell: a Job's pod may carry those of a Deployment. A pod that is asked to
+ * end may still sign until it has ended, so it counts, whatever has become of its workload.
+ */
+import { withTemplate } from './rollouts.ts';
+import { type PodView, selects } from './views.ts';
+import { WORKLOAD_KINDS, type WorkloadKind, type WorkloadView } from './workloads.ts';
+
+interface Namespaced {
+  readonly workloads: Readonly<Record<WorkloadKind, { list(namespace: string): readonly WorkloadView[] }>>;
+  readonly pods: { list(namespace: string): readonly PodView[] };
+}
+
+interface Named {
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** @returns such as `Deployment/api` */
+function labelOf({ kind, name }: Named): string {
+  return `${kind}/${name}`;
+}
+
+export function isPodOf({ owner, labels }: PodView, { kind, name, selector }: WorkloadView): boolean {
+  return owner.kind === kind && owner.name === name && selects(selector, labels);
+}
+
+/** @returns workloads, and pods that belong to none of them, that read the Secret without being a target */
+export function unlistedConsumers(
+  { workloads, pods }: Namespaced,
+  namespace: string,
+  { secretName, targets }: { readonly secretName: string; readonly targets: readonly Named[] },
+): readonly string[] {
+  const listed = new Set(targets.map(labelOf));
+  const uses = (view: { readonly secrets: readonly string[] }) => view.secrets.includes(secretName);
+  const all = WORKLOAD_KINDS.flatMap((kind) => workloads[kind].list(namespace));
+  const known = all.filter((workload) => listed.has(labelOf(workload)));
+  // the Deployment that a Rollout takes its template from has that Rollout's pods, or none
+  const templates = new Set(
+    known.flatMap(({ rollout }) => (rollout?.templateFrom ? labelOf(rollout.templateFrom) : [])),
+  );
+  const strangers = all.filter(
+    (workload) => uses(workload) && !known.includes(workload) && !templates.has(labelOf(workload)),
+  );
+  const deployment = (name: string) => workloads.Deployment.list(namespace).find((view) => view.name === name);
+  const accounted = [...known, ...strangers].flatMap((workload) => withTemplate(workload, deployment) ?? []);
+  const loose = pods
+    .list(namespace)
+    .filter((pod) => pod.live && uses(pod) && !accounted.some((workload) => isPodOf(pod, workload)));
+  return [...strangers.map(labelOf), ...loose.map(podLabel)];
+}
+
+function podLabel({ name, owner, terminating }: PodView): string {
+  const of = owner.kind === 'Pod' ? [] : [`of ${labelOf(owner)}`];
+  const about = [...of, ...(terminating ? ['Terminating'] : [])];
+  return about.length === 0 ? `Pod/${name}` : `Pod/${name} (${about.join(', ')})`;
+}
