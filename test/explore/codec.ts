@@ -77,6 +77,7 @@ function write(config: Config, world: World, order: readonly number[]): number {
   byte(bits(world.open, world.shortened, world.retired, cache !== undefined));
   world.templates.forEach((template, i) => {
     byte((template << 4) | (world.desired[i] ?? 0));
+    if (config.counted === true) byte(world.replaced[i] ?? 0);
   });
   if (cache !== undefined) {
     word(cache.secret);
@@ -124,7 +125,8 @@ function packShown(shown: Shown | undefined, newest: number): number {
 
 function packProbe(probe: Probe | undefined, newest: number): number {
   if (probe === undefined) return 0;
-  return bits(true, probe.known, probe.version !== newest) | (probe.age << 3) | (probe.held << 6);
+  const flags = bits(true, probe.known, probe.version !== newest);
+  return flags | (probe.age << 3) | (probe.partial === true ? 1 << 5 : 0) | (probe.held << 6);
 }
 
 export function decode(config: Config, bytes: Uint8Array): World {
@@ -137,7 +139,12 @@ export function decode(config: Config, bytes: Uint8Array): World {
   const emergency = next();
   const burnt = nextWord();
   const flags = next();
-  const packed = each(config.targets.length, next);
+  const replaced: number[] = [];
+  const packed = each(config.targets.length, () => {
+    const value = next();
+    replaced.push(config.counted === true ? next() : 0);
+    return value;
+  });
   const cachedSecret = (flags & 8) === 0 ? undefined : nextWord();
   const cached = cachedSecret === undefined ? [] : each(config.targets.length, next);
   const bounds = each(config.nodes, () => next() - 1);
@@ -152,6 +159,7 @@ export function decode(config: Config, bytes: Uint8Array): World {
     ...{ secret, chronicle, pending, zombie, bounds, tokens, pods, serial: pods.length },
     ...{ rotate: asked >> 4, abort: asked & 15, emergency, burnt },
     ...{ open: (flags & 1) !== 0, shortened: (flags & 2) !== 0, retired: (flags & 4) !== 0 },
+    replaced,
     templates: packed.map((value) => value >> 4),
     desired: packed.map((value) => value & 15),
     cache:
@@ -198,5 +206,6 @@ function unpackShown(value: number, newest: number, seen: number): Shown | undef
 function unpackProbe(value: number, newest: number, seen: number): Probe | undefined {
   if (value === 0) return undefined;
   const version = (value & 4) === 0 ? newest : seen;
-  return { version, known: (value & 2) !== 0, age: (value >> 3) & 7, held: value >> 6 };
+  const partial = (value & 32) === 0 ? {} : { partial: true as const };
+  return { version, known: (value & 2) !== 0, age: (value >> 3) & 3, held: value >> 6, ...partial };
 }

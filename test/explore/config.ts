@@ -18,6 +18,8 @@ export interface TargetConfig {
   readonly file?: boolean;
   /** Its controller leaves old pods alone when the template changes. */
   readonly manual?: boolean;
+  /** Has the key that was there before rekey from a second place too, such as a file in its image, and accepts it for ever. */
+  readonly copy?: boolean;
   /** Accepts whatever it is sent: its canaries tell nothing. */
   readonly verifiesNothing?: boolean;
 }
@@ -36,6 +38,8 @@ export interface Faults {
   readonly window: boolean;
   /** A pod does not answer a canary. */
   readonly silence: boolean;
+  /** A pod answers for the keys that it should accept, and not for the others: it limits requests. */
+  readonly limits: boolean;
   /** A leader is paused with an action in hand; another leads; the first wakes and acts. */
   readonly zombie: boolean;
   /** The operator's caches of pods and deployments stand still for a while. */
@@ -71,6 +75,8 @@ export interface Config {
   readonly nodeLag: 'served' | 'settle';
   /** Milliseconds of one step of the clock. Longer than SETTLE_MS and RETRY_MS. */
   readonly tickMs: number;
+  /** Whether it is counted how often pods are replaced for one keyset. */
+  readonly counted?: boolean;
   /** How far the clocks of nodes are ahead of the API server's, milliseconds: as far as is allowed. 0 if absent. */
   readonly kubeletAheadMs?: number;
   /** How long tokens outlive their signer, in ticks. */
@@ -85,6 +91,7 @@ const NO_FAULTS: Faults = {
   revert: false,
   window: false,
   silence: false,
+  limits: false,
   zombie: false,
   staleCache: false,
   shorten: false,
@@ -202,6 +209,35 @@ const ALL: Readonly<Record<string, Omit<Config, 'name'>>> = {
   fileNodes: { ...ONE, targets: [{ ...main, file: true }], nodes: 2, drainTicks: 2 },
   filePair: { ...ONE, targets: [main, { ...admin, file: true }], aborts: 0 },
   fileLeak: { ...ONE, targets: [{ ...main, file: true }], aborts: 0, emergencies: 1 },
+  // what fooled it once
+  limits: { ...ONE, drainTicks: 2, counted: true, faults: faults('limits', 'restart') },
+  limitsLeak: { ...ONE, aborts: 0, emergencies: 1, counted: true, faults: faults('limits', 'restart') },
+  copy: { ...ONE, targets: [{ ...main, copy: true }], counted: true, faults: faults('restart') },
+  copyLeak: {
+    ...ONE,
+    targets: [{ ...main, copy: true }],
+    aborts: 0,
+    emergencies: 1,
+    counted: true,
+    faults: faults('limits'),
+  },
+  copyLeakSettled: {
+    ...{ ...ONE, targets: [{ ...main, copy: true }], rotations: 0, aborts: 0, emergencies: 1, counted: true },
+    ...{ nodeLag: 'settle', faults: faults('restart', 'limits') },
+  },
+  clocks: { ...ONE, targets: [minter, admin], kubeletAheadMs: 5_000, counted: true, faults: faults('restart') },
+  clocksLeak: {
+    ...{
+      ...ONE,
+      targets: [main, minter],
+      rotations: 0,
+      aborts: 0,
+      emergencies: 1,
+      kubeletAheadMs: 5_000,
+      counted: true,
+    },
+    faults: faults('restart'),
+  },
   // two services on two nodes: a pod may come to a node that has served the other service only
   lagging: { ...ONE, targets: [minter, admin], nodes: 2, nodeLag: 'settle', aborts: 0 },
   roles: { ...ONE, targets: [main, admin], nodes: 2, nodeLag: 'settle', aborts: 0 },
@@ -216,7 +252,19 @@ export const CONFIGS: Readonly<Record<string, Config>> = Object.fromEntries(
   Object.entries(ALL).map(([name, config]) => [name, { name, ...config }]),
 );
 
-const SMALL = ['again', 'created', 'window', 'shorten', 'lagging', 'leakInferred', 'void', 'cutover', 'fileLeak'];
+const SMALL = [
+  'again',
+  'created',
+  'window',
+  'shorten',
+  'lagging',
+  'leakInferred',
+  'void',
+  'cutover',
+  'fileLeak',
+  'limitsLeak',
+  'copyLeakSettled',
+];
 const LARGE = ['gitops', 'zombie', 'scale', 'twice', 'pair', 'inferred', 'minter', 'people', 'leaders', 'crowd'];
 
 /** Names that stand for several configs. */

@@ -147,7 +147,7 @@ function createSteps(config: Config, world: World, target: number, template: num
   const id = world.serial + 1;
   for (let node = 0; node < config.nodes; node += 1) {
     const flags = { up: false, young: false, terminating: false, lag: false, marked: false, gone: false };
-    const pod = { id, target, node, template, loaded: NONE, settled: 0, ...flags };
+    const pod = { id, target, node, template, loaded: NONE, settled: settledVersion(world), ...flags };
     const bounds = world.bounds.map((bound, i) => (i === node && bound === NO_BOUND ? versionOf(world.secret) : bound));
     const kind = template === world.templates[target] ? 'create' : 'createOld';
     emit(kind, { ...world, bounds, pods: [...world.pods, pod], serial: id }, id, node);
@@ -215,7 +215,7 @@ export function tidied(config: Config, world: World): World {
     if (next.shown && settle(pod, next.shown.settled) !== next.shown.settled) {
       next = { ...next, shown: { ...next.shown, settled: 0 } };
     }
-    const settled = next.up ? settle(pod, next.settled) : 0;
+    const settled = settle(pod, next.settled);
     if (settled !== next.settled) next = { ...next, settled };
     if (next.up) oldest = Math.min(oldest, next.loaded);
     if (next.probe) oldest = Math.min(oldest, next.probe.held);

@@ -9,7 +9,7 @@ import { readUpTo } from '../../src/rotation/workloads/starts.ts';
 import { chronicleAt, type TrueShape } from './chronicle.ts';
 import type { Config } from './config.ts';
 import { type Entry, entryOf, FOUND, NOW, SETTLE_MS, startedAt, UNMANAGED } from './keysets.ts';
-import { isRolledOut, type Pod, type Probe, type Shown, type World } from './world.ts';
+import { COPIED, isRolledOut, type Pod, type Probe, type Shown, type World } from './world.ts';
 
 const canary = { path: '/verify', port: 8000, acceptStatuses: [], refuseStatuses: [] };
 const CONSUMPTION = { shadows: [], takes: ['JWT_SECRET_KEY', 'JWT_SECRET_KEY_FALLBACKS'], onePrevious: false };
@@ -140,17 +140,19 @@ function podFacts(
     terminating: view.terminating,
     ready: view.up,
     address: '10.0.0.1',
-    ...(view.up && startFacts(config, startOf(pod, view, entry))),
+    ...startFacts(config, startOf(pod, view, entry), view.up),
     ...(pod.template !== 0 && { templateVersion: pod.template }),
     ...(probe && entry && { probe: probeFacts(config, world, pod, probe, entry) }),
   };
 }
 
 /** Pods were created long ago: what they have read is concluded from the start of their containers. */
-function startFacts({ kubeletAheadMs = 0 }: Config, started: number) {
+function startFacts({ kubeletAheadMs = 0 }: Config, started: number, runs: boolean) {
   const startedAt = started + kubeletAheadMs;
   const start = { createdAt: NOW - 1e9, startedAt };
-  return { startedAt, readUpTo: readUpTo(start, { settleMs: SETTLE_MS, clockSkewMs: Math.abs(kubeletAheadMs) }) };
+  const read = { readUpTo: readUpTo(start, { settleMs: SETTLE_MS, clockSkewMs: Math.abs(kubeletAheadMs) }) };
+  // what starts next in a pod starts later than what has run in it
+  return runs ? { startedAt, ...read } : read;
 }
 
 /** The API server may show the start before the last still. */
@@ -163,28 +165,40 @@ function startOf(pod: Pod, view: Pod | Shown, entry: Entry | undefined): number 
 const answerSets = new Map<number, ReadonlyMap<string, Answer>>();
 
 function probeFacts(config: Config, world: World, pod: Pod, probe: Probe, entry: Entry): ProbeFacts {
-  const { version, age, known, held } = probe;
+  const { version, age, known } = probe;
   return {
     version,
     at: NOW - age * config.tickMs,
     ...{ askedAt: NOW - age * config.tickMs, ready: true, failures: known ? 0 : 1 },
     // of another version than the one that is planned with, no answer is looked at
-    answers: version === entry.keyset.version ? answersOf(config, world, pod, held, entry, known) : new Map(),
+    answers: version === entry.keyset.version ? answersOf(config, world, pod, probe, entry) : new Map(),
     random: known ? (config.targets[pod.target]?.verifiesNothing === true ? 'accepted' : 'refused') : 'unknown',
   };
 }
 
-function answersOf(config: Config, world: World, pod: Pod, held: number, entry: Entry, known: boolean) {
+function answersOf(config: Config, world: World, pod: Pod, probe: Probe, entry: Entry) {
+  const { held, known } = probe;
+  const partial = probe.partial === true;
   const shape = chronicleAt(world.chronicle, held);
-  const { singleKey, verifiesNothing, onePrevious } = config.targets[pod.target] ?? {};
-  const kind = verifiesNothing === true ? 2 : singleKey === true ? 1 : onePrevious === true ? 3 : 0;
-  const bits = (known ? 1 : 0) + (world.retired ? 2 : 0) + kind * 4;
-  const key = ((entry.id * 512 + shape.id) * 16 + held) * 16 + bits;
+  const { singleKey, verifiesNothing, onePrevious, copy } = config.targets[pod.target] ?? {};
+  const kind = verifiesNothing === true ? 2 : singleKey === true ? 1 : onePrevious === true ? 3 : copy === true ? 4 : 0;
+  const bits = (known ? 1 : 0) + (world.retired ? 2 : 0) + (partial ? 4 : 0) + kind * 8;
+  const key = ((entry.id * 512 + shape.id) * 16 + held) * 64 + bits;
   const found = answerSets.get(key);
   if (found !== undefined) return found;
-  const made = makeAnswers(shape, held, entry, { known, retired: world.retired, kind });
+  const made = makeAnswers(shape, held, entry, { known, retired: world.retired, partial, kind });
   answerSets.set(key, made);
   return made;
+}
+
+/** What is heard of a container. */
+interface Telling {
+  readonly known: boolean;
+  /** Whether the bytes of the retired key are still at hand. */
+  readonly retired: boolean;
+  /** Whether it has not answered for keys that it would refuse. */
+  readonly partial: boolean;
+  readonly kind: number;
 }
 
 /** What a container answers follows from what it has loaded, and from that alone. */
@@ -192,19 +206,21 @@ function makeAnswers(
   shape: TrueShape,
   held: number,
   { keyset }: Entry,
-  { known, retired, kind }: { readonly known: boolean; readonly retired: boolean; readonly kind: number },
+  { known, retired, partial, kind }: Telling,
 ): ReadonlyMap<string, Answer> {
-  const mask = kind === 1 ? 1 << shape.sign : shape.mask;
+  const mask = (kind === 1 ? 1 << shape.sign : shape.mask) | (kind === 4 ? COPIED : 0);
   const accepts = (kid: string) => {
     const version = Number(kid.slice(1));
     if (kind === 2) return true;
     if (!kid.startsWith('N')) return (mask & (1 << version)) !== 0;
     // one that knows a single other key is shown the ack key where there is no other real one
-    const shown = kind === 0 || (kind === 3 && (mask & (mask - 1)) === 0);
+    const shown = kind === 0 || kind === 4 || (kind === 3 && (mask & (mask - 1)) === 0);
     return shown && version === held;
   };
   const kids = keyset.keys.map(({ kid }) => kid);
   const { rotation } = keyset;
   if (retired && rotation) kids.push(...[rotation.from, rotation.to].filter((kid) => !kids.includes(kid)));
-  return new Map(kids.map((kid) => [kid, known ? (accepts(kid) ? 'accepted' : 'refused') : 'unknown'] as const));
+  if (keyset.phase === 'Burning') kids.push(...keyset.burnt.map(({ kid }) => kid).filter((kid) => !kids.includes(kid)));
+  const tells = (kid: string) => known && !(partial && !accepts(kid));
+  return new Map(kids.map((kid) => [kid, tells(kid) ? (accepts(kid) ? 'accepted' : 'refused') : 'unknown'] as const));
 }

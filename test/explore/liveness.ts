@@ -21,6 +21,8 @@ export interface Liveness {
 export function isAtRest(config: Config, world: World): boolean {
   if (world.secret === UNMANAGED || world.pending !== 0) return false;
   const { phase, handled, keys } = entryOf(world.secret).keyset;
+  // a copy that nobody knows of: a person must take it away
+  if (config.targets.some(({ copy }) => copy === true) && (phase === 'Retiring' || phase === 'Burning')) return true;
   // with it nothing can be begun, and nothing can be proved
   if (config.targets.some(({ verifiesNothing }) => verifiesNothing === true))
     return phase === 'Steady' || phase === 'Burning';

@@ -12,7 +12,7 @@ import { factsOf, indexOf } from './facts.ts';
 import { UNMANAGED, versionOf } from './keysets.ts';
 import type { Emit } from './steps.ts';
 import { isRolledOut, isRunning, type Pod, type Probe, type World } from './world.ts';
-import { applyWrite, asksAfter, bumped, evicted, isCurrent, learned, refreshed } from './write.ts';
+import { applyWrite, asksAfter, bumped, counted, evicted, isCurrent, learned, refreshed } from './write.ts';
 
 export interface Thought {
   readonly facts: Facts;
@@ -100,7 +100,16 @@ function actionSteps(config: Config, world: World, thought: Thought, emit: Emit)
     }
     default:
       if (next !== world) emit('prune', next);
+      heedSteps(next, decision, emit);
   }
+}
+
+/** A stalled rotation says what a person should do. Who does it gets on: see liveness.ts. */
+function heedSteps(world: World, { stalled }: Decision, emit: Emit): void {
+  const [, name] = stalled?.reason === 'PodStale' ? (/pod (pod-[0-9]+) /.exec(stalled.message) ?? []) : [];
+  const index = name === undefined ? -1 : Number(name.slice('pod-'.length));
+  const next = evicted(world, index);
+  if (next !== world) emit('heed', next, world.pods[index]?.id);
 }
 
 /** Whether anything would be lost with the operator. */
@@ -162,7 +171,7 @@ function evictSteps(
 ): void {
   for (const index of pods) {
     const next = evicted(world, index);
-    if (next !== world) emit(kind, next, world.pods[index]?.id);
+    if (next !== world) emit(kind, counted(config, next, world.pods[index]?.target), world.pods[index]?.id);
   }
   if (config.faults.zombie && world.zombie === 0) {
     const marked = world.pods.map((pod, i) => (pods.includes(i) && !pod.gone ? { ...pod, marked: true } : pod));
@@ -174,19 +183,22 @@ function evictSteps(
 function probeSteps(config: Config, world: World, pods: readonly number[], live: boolean, emit: Emit): void {
   const version = versionOf(world.secret);
   if (world.secret === UNMANAGED) return;
-  const answered = (silent: number) => {
+  const answered = (silent: number, limited = false) => {
     const next = world.pods.slice();
     for (const index of pods) {
       const pod = next[index];
       if (pod === undefined) continue;
       const known = isRunning(pod) && index !== silent;
-      next[index] = withProbe(pod, live, { version, age: 0, known, held: known ? pod.loaded : version });
+      next[index] = withProbe(pod, live, {
+        ...{ version, age: 0, known, held: known ? pod.loaded : version },
+        ...(limited && known && { partial: true as const }),
+      });
     }
     return { ...world, pods: next };
   };
   emit('probe', answered(-1), pods.length);
-  if (!config.faults.silence) return;
-  for (const index of pods) emit('probeSilent', answered(index), world.pods[index]?.id);
+  if (config.faults.silence) for (const index of pods) emit('probeSilent', answered(index), world.pods[index]?.id);
+  if (config.faults.limits) emit('probeLimited', answered(-1, true), pods.length);
 }
 
 /** The answer is remembered under the incarnation that was observed, whoever gave it. */

@@ -21,9 +21,21 @@ const names = (mask: number) =>
 
 /** I1, I2 and I4 in one state. */
 export function judgeState(config: Config, world: World): Violation | undefined {
-  const poss = world.secret === UNMANAGED ? undefined : judgePoss(config, world);
+  const poss = judgeBounds(config, world) ?? (world.secret === UNMANAGED ? undefined : judgePoss(config, world));
   // an emergency and a cutover refuse tokens, by intention, until the last container is replaced
   return poss ?? (isReplacing(world) ? undefined : judgeTokens(config, world));
+}
+
+/**
+ * B: no slot is replaced more than once for one keyset, and in an emergency or a cutover no more than twice: at once, and when
+ * the write has reached every node.
+ */
+function judgeBounds(config: Config, world: World): Violation | undefined {
+  const times = isReplacing(world) ? 2 : 1;
+  const target = world.replaced.findIndex((count) => count > times * config.maxPods);
+  if (target === -1) return undefined;
+  const message = `${world.replaced[target]} pods of ${config.targets[target]?.name} are replaced for one keyset`;
+  return { oracle: 'bounds', message };
 }
 
 function isReplacing({ secret }: World): boolean {

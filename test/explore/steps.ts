@@ -27,6 +27,7 @@ export const STEPS = {
   askEmergency: 'the key leaks, an emergency is declared',
   freeze: 'the caches stand still from here',
   thaw: 'the caches catch up',
+  heed: 'a person deletes the pod that the operator names',
   // the operator
   decide: 'the operator decides to write',
   write: 'the Secret is written',
@@ -39,6 +40,7 @@ export const STEPS = {
   delete: 'a pod is deleted',
   probe: 'the pods answer canaries',
   probeSilent: 'the pods answer canaries, one does not',
+  probeLimited: 'the pods answer for the keys that they accept, and limit the rest',
   prune: 'the operator waits',
   die: 'the operator dies; another starts',
   pause: 'the leader is paused with an action in hand; another leads',
@@ -72,5 +74,6 @@ export const FAULT_FREE: readonly StepKind[] = [
   'probe',
   'reload',
   'windowOpens',
+  'heed',
   'tick',
 ];

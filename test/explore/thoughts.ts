@@ -1,19 +1,26 @@
 /**
  * What must hold of a decision: I10, I11, I13 and I16.
  */
+import type { Facts } from '../../src/rotation/facts.ts';
+import type { Keyset } from '../../src/rotation/keyset/keyset.ts';
+import { survey } from '../../src/rotation/plan/converge.ts';
 import type { Decision } from '../../src/rotation/plan/decision.ts';
 import { plan } from '../../src/rotation/plan/plan.ts';
+import { requirementsOf } from '../../src/rotation/plan/requirements.ts';
+import { chronicleAt } from './chronicle.ts';
 import type { Config } from './config.ts';
 import { indexOf } from './facts.ts';
 import { entryOf, UNMANAGED } from './keysets.ts';
 import { type Thought, think } from './operator.ts';
 import type { Violation } from './oracles.ts';
-import { isRunning, type Pod, type World } from './world.ts';
+import { acceptedBy, isRunning, type Pod, type World } from './world.ts';
 
 const FOREIGN = { kind: 'Refused', finding: { reason: 'ForeignWriter', message: 'edited' } } as const;
 
 export function judgeThought(config: Config, world: World, { facts, decision }: Thought): Violation | undefined {
   const { action } = decision;
+  const lie = world.cache === undefined ? judgeClaims(config, world, facts, decision) : undefined;
+  if (lie !== undefined) return lie;
   const again = deed(plan(facts));
   if (again !== deed(decision))
     return { oracle: 'I10', message: `the same facts led to ${deed(decision)}, then ${again}` };
@@ -42,6 +49,49 @@ export function judgeThought(config: Config, world: World, { facts, decision }: 
 
 function isWrite({ action }: Decision, transition: string): boolean {
   return action.type === 'write' && action.write.transition === transition;
+}
+
+/** What is said of pods is true of them: who has acknowledged has, and who is blamed is to blame. */
+function judgeClaims(
+  config: Config,
+  world: World,
+  { secret, targets }: Facts,
+  { stalled }: Decision,
+): Violation | undefined {
+  if (secret.kind !== 'Managed') return undefined;
+  const { keyset } = secret;
+  const dead = isDying(keyset.phase) ? world.burnt : 0;
+  const requirements = requirementsOf(targets, keyset);
+  for (const { holds, target } of keyset.phase === 'Steady' ? [] : requirements) {
+    for (const row of survey([{ holds, target, restart: false }], keyset).met) {
+      const pod = world.pods[indexOf(row.pod)];
+      if (pod === undefined || !isRunning(pod)) continue;
+      const name = config.targets[pod.target]?.name;
+      const shape = keyset.history.findLast(({ version }) => version <= pod.loaded) ?? keyset.history[0];
+      if (shape !== undefined && !holds(shape)) {
+        return {
+          oracle: 'claims',
+          message: `${name} is said to have acknowledged, and has loaded version ${pod.loaded}`,
+        };
+      }
+      const accepted = acceptedBy(config, pod, chronicleAt(world.chronicle, pod.loaded)) & dead;
+      if (accepted !== 0) return { oracle: 'claims', message: `${name} is said to refuse a key that it accepts` };
+    }
+  }
+  return stalled && judgeBlame(config, stalled.reason);
+}
+
+function isDying(phase: Keyset['phase']): boolean {
+  return phase === 'Burning' || phase === 'Switching';
+}
+
+function judgeBlame({ targets, name }: Config, reason: string): Violation | undefined {
+  const is = (trait: 'singleKey' | 'copy' | 'verifiesNothing') => targets.some((target) => target[trait] === true);
+  const blames: Readonly<Record<string, boolean>> = {
+    ...{ SingleKeyService: is('singleKey'), KeyStillAccepted: is('copy'), CanaryVoid: is('verifiesNothing') },
+    ...{ CanaryRefused: false, UnsafeWrite: false, ClockSkew: false },
+  };
+  return blames[reason] === false ? { oracle: 'claims', message: `${reason} is said in the world ${name}` } : undefined;
 }
 
 /** I10: an operator that has just started comes to the same write, or has to wait for pods that it cannot ask. */

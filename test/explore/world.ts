@@ -30,6 +30,8 @@ export interface Probe {
   readonly known: boolean;
   /** Version that the container which answered had loaded. */
   readonly held: number;
+  /** Whether it answered for the signing and the ack key only. */
+  readonly partial?: true;
 }
 
 /** A pod as a stale cache shows it. */
@@ -98,6 +100,8 @@ export interface World {
   readonly shortened: boolean;
   readonly templates: readonly number[];
   readonly desired: readonly number[];
+  /** How often the operator has replaced a pod of each target for the newest keyset, capped. Where it is counted. */
+  readonly replaced: readonly number[];
   /** The newest version that each node has served to a container; a node without pods has none (-1) and reads afresh. */
   readonly bounds: readonly number[];
   readonly pods: readonly Pod[];
@@ -145,6 +149,7 @@ export function initialWorld(config: Config): World {
     shortened: false,
     templates: config.targets.map(() => 0),
     desired: config.targets.map((target) => target.replicas),
+    replaced: config.targets.map(() => 0),
     bounds: Array.from({ length: config.nodes }, (_, node) =>
       pods.some((pod) => pod.node === node) ? first : NO_BOUND,
     ),
@@ -162,9 +167,13 @@ export function isRunning(pod: Pod): boolean {
   return pod.up && !pod.gone;
 }
 
+/** The key that was there before rekey. */
+export const COPIED = 1 << 0;
+
 /** The real keys that a container of the target accepts, as a set of bits. */
 export function acceptedBy(config: Config, pod: Pod, shape: TrueShape): number {
-  return config.targets[pod.target]?.singleKey === true ? 1 << shape.sign : shape.mask;
+  const { singleKey, copy } = config.targets[pod.target] ?? {};
+  return (singleKey === true ? 1 << shape.sign : shape.mask) | (copy === true ? COPIED : 0);
 }
 
 export function signs(config: Config, pod: Pod): boolean {

@@ -34,7 +34,14 @@ export function applyWrite(config: Config, world: World, write: Write): World {
   // a cutover gives up every outstanding token, as an emergency does
   const givesUp = write.transition === 'burn' || write.transition === 'cutover';
   const burnt = givesUp ? world.burnt | realKeys(before) : world.burnt;
-  return { ...next, burnt, chronicle: appended(world.chronicle, shapeOf(after)), pods: world.pods.map(older) };
+  const replaced = world.replaced.map(() => 0);
+  return {
+    ...next,
+    burnt,
+    replaced,
+    chronicle: appended(world.chronicle, shapeOf(after)),
+    pods: world.pods.map(older),
+  };
 }
 
 function secretBefore(config: Config, { secret }: World): { readonly before: Keyset; readonly freshFrom: number } {
@@ -98,6 +105,16 @@ export function evicted(world: World, index: number): World {
   const pod = world.pods[index];
   if (pod === undefined || pod.gone || pod.terminating) return world;
   return { ...world, pods: world.pods.map((other, i) => (i === index ? { ...other, terminating: true } : other)) };
+}
+
+/** Enough to exceed every bound. */
+const MAX_COUNT = 7;
+
+/** One pod more of the target has been replaced for the newest keyset. */
+export function counted(config: Config, world: World, target: number | undefined): World {
+  if (config.counted !== true) return world;
+  const replaced = world.replaced.map((count, i) => (i === target ? Math.min(count + 1, MAX_COUNT) : count));
+  return { ...world, replaced };
 }
 
 /** The caches show from now on what is now. */

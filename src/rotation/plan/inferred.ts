@@ -27,8 +27,17 @@ function told(parts: readonly string[]): string | undefined {
 
 function unasked(targets: readonly TargetFacts[]): readonly string[] {
   const blind = targets.filter((target) => levelOf(target) === 'Inferred' && target.pods.length > 0);
-  if (blind.length === 0) return [];
-  return [`${blind.map(label).join(', ')}: concluded from when its containers started, since no canary tells`];
+  const empty = targets.filter(({ pods }) => pods.length === 0);
+  return [
+    ...(blind.length === 0
+      ? []
+      : [`${names(blind)}: concluded from when its containers started, since no canary tells`]),
+    ...(empty.length === 0 ? [] : [`${names(empty)}: has no pod, so none was asked`]),
+  ];
+}
+
+function names(targets: readonly TargetFacts[]): string {
+  return targets.map(label).join(', ');
 }
 
 /** The bytes of a key that has left the Secret are known for as long as the operator lives that took it away. */
@@ -37,7 +46,7 @@ function keyless(targets: readonly TargetFacts[], keyset: Keyset): readonly stri
   const blind = asked.filter(({ pods }) => pods.some((pod) => deadKeysAsked(pod, keyset).length === 0));
   if (blind.length === 0) return [];
   return [
-    `${blind.map(label).join(', ')}: has loaded version ${keyset.version}, but was not asked about the keys before, since their bytes are not known any more`,
+    `${names(blind)}: has loaded version ${keyset.version}, but was not asked about the keys before, since their bytes are not known any more`,
   ];
 }
 

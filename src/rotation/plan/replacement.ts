@@ -15,6 +15,7 @@ import { mayHaveStartedBefore, surelyStartedBefore } from '../workloads/starts.t
 import {
   acceptsAny,
   FRESH_MS,
+  isRolledOut,
   isStampable,
   type PodOf,
   RETRY_MS,
@@ -27,6 +28,7 @@ import {
 import type { Decision } from './decision.ts';
 import { levelOf, shapesHeld, startedAfterWrite } from './evidence.ts';
 import { confirmed } from './guard.ts';
+import { label } from './policies/targets.ts';
 import { requirementsOf } from './requirements.ts';
 import { unfitFinding } from './unfit.ts';
 
@@ -61,6 +63,8 @@ export function planReplacement(facts: Facts, keyset: Keyset, replacement: Repla
     return { action: { type: 'wait', until: facts.now + RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
   }
   const unseen = unseenTarget(facts, what);
+  const awaited = requirements.find(({ target }) => target.pods.length === 0 && !isRolledOut(target))?.target;
+  if (unseen === undefined && awaited !== undefined) return awaiting(facts, keyset, awaited, phase, what);
   if (unseen === undefined) return confirmed(facts, keyset, done, phase);
   return {
     action: { type: 'wait', until: facts.now + UNSEEN_RETRY_MS },
@@ -94,6 +98,20 @@ function doomed(facts: Facts, keyset: Keyset, rows: Survey, rolling: boolean): r
   const slow = suspects.filter((row) => isSlow(row) && (!rolling || left(row)));
   const verifiers = slow.filter(({ target }) => target.settings.roles.includes('Verifier'));
   return verifiers.length > 0 ? verifiers : slow;
+}
+
+/** That no pod is there this moment proves nothing of those that come. */
+function awaiting(
+  facts: Facts,
+  keyset: Keyset,
+  target: TargetFacts,
+  phase: 'Burning' | 'Switching',
+  what: string,
+): Decision {
+  const progress = `no pod of ${label(target)} is there yet to prove that it refuses ${what}`;
+  const late = facts.now >= currentShape(keyset).writtenAt + facts.settings.rolloutTimeoutMs;
+  const stalled: Finding | undefined = late ? { reason: 'RolloutStalled', message: progress } : undefined;
+  return { action: { type: 'wait', until: facts.now + RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
 }
 
 /** Of pods that cannot be found nothing can be proved. */

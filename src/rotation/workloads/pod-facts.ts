@@ -24,7 +24,8 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
   const containers = containersWith(pod, asking.secretName);
   const incarnation = incarnationOf(pod, asking.secretName);
   const starts = containers.flatMap(({ startedAt }) => startedAt ?? []);
-  const start = starts.length === 0 ? undefined : { createdAt: pod.createdAt, startedAt: Math.min(...starts) };
+  const { createdAt } = pod;
+  const start = starts.length === 0 ? { createdAt } : { createdAt, startedAt: Math.min(...starts) };
   const unprobeable = whyUnprobeable(pod, asking.allowLoopback);
   const probe = asking.probes.get(incarnation);
   // of mounted files the pod's own mark tells: nobody restarts it
@@ -34,12 +35,11 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
     name: pod.name,
     uid: pod.uid,
     incarnation,
-    createdAt: pod.createdAt,
     terminating: pod.terminating,
     ...(pod.graceSeconds !== undefined && { graceSeconds: pod.graceSeconds }),
     ready: pod.ready,
-    ...(start && { startedAt: start.startedAt }),
-    ...(start && asking.clockKnown && { readUpTo: readUpTo(start, asking) }),
+    ...start,
+    ...(asking.clockKnown && { readUpTo: readUpTo(start, asking) }),
     ...(templateVersion !== undefined && { templateVersion }),
     ...(pod.address !== undefined && { address: pod.address }),
     ...(unprobeable !== undefined && { unprobeable }),

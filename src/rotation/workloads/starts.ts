@@ -13,6 +13,9 @@ export interface Start {
   readonly startedAt: number;
 }
 
+/** Of a pod in which nothing runs yet: what starts in it starts after its creation. */
+type StartOrNone = Pick<Start, 'createdAt'> & Partial<Start>;
+
 export interface Lag {
   /** Longest time that a node's view of a Secret lags behind a write, milliseconds. */
   readonly settleMs: number;
@@ -20,7 +23,7 @@ export interface Lag {
 }
 
 /** @returns up to which time what was written has been read: milliseconds since the epoch, by the API server's clock */
-export function readUpTo({ createdAt, startedAt }: Start, { settleMs, clockSkewMs }: Lag): number {
+export function readUpTo({ createdAt, startedAt = 0 }: StartOrNone, { settleMs, clockSkewMs }: Lag): number {
   return Math.max(createdAt, startedAt - clockSkewMs) - settleMs;
 }
 
