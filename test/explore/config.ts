@@ -211,7 +211,7 @@ const ALL: Readonly<Record<string, Omit<Config, 'name'>>> = {
   fileLeak: { ...ONE, targets: [{ ...main, file: true }], aborts: 0, emergencies: 1 },
   // what fooled it once
   limits: { ...ONE, drainTicks: 2, counted: true, faults: faults('limits', 'restart') },
-  limitsLeak: { ...ONE, aborts: 0, emergencies: 1, counted: true, faults: faults('limits', 'restart') },
+  limitsLeak: { ...ONE, rotations: 0, aborts: 0, emergencies: 1, counted: true, faults: faults('limits') },
   copy: { ...ONE, targets: [{ ...main, copy: true }], counted: true, faults: faults('restart') },
   copyLeak: {
     ...ONE,
@@ -225,7 +225,7 @@ const ALL: Readonly<Record<string, Omit<Config, 'name'>>> = {
     ...{ ...ONE, targets: [{ ...main, copy: true }], rotations: 0, aborts: 0, emergencies: 1, counted: true },
     ...{ nodeLag: 'settle', faults: faults('restart', 'limits') },
   },
-  clocks: { ...ONE, targets: [minter, admin], kubeletAheadMs: 5_000, counted: true, faults: faults('restart') },
+  clocks: { ...ONE, targets: [minter, admin], aborts: 0, kubeletAheadMs: 5_000, counted: true },
   clocksLeak: {
     ...{
       ...ONE,

@@ -29,19 +29,14 @@ export function applyWrite(config: Config, world: World, write: Write): World {
   const forgotten = world.zombie !== 0 && isWrite(world.zombie) ? 0 : world.zombie;
   // only a rotation under way is safe from an edit: before the next one the old tokens have to be dead
   const shortened = world.shortened && after.phase !== 'Steady';
-  const next = { ...world, secret, zombie: forgotten, shortened };
+  const isNew = after.phase === 'Steady' || after.version !== before.version;
+  const replaced = isNew ? world.replaced.map(() => 0) : world.replaced;
+  const next = { ...world, secret, zombie: forgotten, shortened, replaced };
   if (after.version === before.version) return next;
   // a cutover gives up every outstanding token, as an emergency does
   const givesUp = write.transition === 'burn' || write.transition === 'cutover';
   const burnt = givesUp ? world.burnt | realKeys(before) : world.burnt;
-  const replaced = world.replaced.map(() => 0);
-  return {
-    ...next,
-    burnt,
-    replaced,
-    chronicle: appended(world.chronicle, shapeOf(after)),
-    pods: world.pods.map(older),
-  };
+  return { ...next, burnt, chronicle: appended(world.chronicle, shapeOf(after)), pods: world.pods.map(older) };
 }
 
 function secretBefore(config: Config, { secret }: World): { readonly before: Keyset; readonly freshFrom: number } {

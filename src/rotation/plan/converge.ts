@@ -166,20 +166,30 @@ function retryAt({ askedAt, failures }: Probe): number {
   return askedAt + Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** Math.max(0, failures - 1));
 }
 
-/**
- * Stale pods to replace now: one of a target at a time, and only while the target's other pods can serve. Not before the
- * write has reached every node: so the successor has surely read it, and no pod is replaced twice for one keyset.
- */
-export function toEvict(
-  stale: readonly PodOf[],
-  keyset: Keyset,
-  { now, settleMs }: Pick<Facts, 'now' | 'settleMs'>,
-): readonly PodOf[] {
-  if (now < spreadAt(keyset, settleMs)) return [];
-  const dispensable = stale.filter(({ target, pod }) =>
-    target.pods.every((other) => other === pod || (other.ready && !other.terminating)),
-  );
+/** Stale pods to replace now: one of a target at a time, and only while the target's other pods can serve. */
+export function toEvict(behind: readonly PodOf[], facts: Facts, keyset: Keyset): readonly PodOf[] {
+  const dispensable = behind
+    .filter((row) => mayBeReplaced(row, facts, keyset))
+    .filter(({ target, pod }) => target.pods.every((other) => other === pod || (other.ready && !other.terminating)));
   return dispensable.filter((row, i) => dispensable.findIndex((other) => other.target === row.target) === i);
+}
+
+/**
+ * A pod that proves to be behind has two chances, whatever its answers, and how often anybody looks: when the write has
+ * reached every node, and after `spec.rolloutTimeout`, for a node that lags for longer than is assumed. Who is created later
+ * is replaced no more. One whose answers fit no keyset is not behind, and a successor would answer the same.
+ */
+export function mayBeReplaced({ target, pod }: PodOf, facts: Facts, keyset: Keyset): boolean {
+  const { now, settleMs } = facts;
+  if (hasLoadedNewest(pod, keyset)) return false;
+  if (!startedAfterWrite(pod, keyset)) return now >= spreadAt(keyset, settleMs);
+  const again = secondChanceAt(facts, keyset);
+  const isEarlier = pod.readUpTo !== undefined && pod.readUpTo + settleMs < again;
+  return now >= again && isEarlier && shapesHeld(target, pod, keyset).length > 0;
+}
+
+export function secondChanceAt({ settings }: Pick<Facts, 'settings'>, keyset: Keyset): number {
+  return Math.ceil((currentShape(keyset).writtenAt + settings.rolloutTimeoutMs) / 1000) * 1000;
 }
 
 /** @returns targets of this restart whose rollout the cluster has not finished */

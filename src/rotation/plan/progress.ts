@@ -42,7 +42,7 @@ export function planStaging(facts: Facts, keyset: Keyset): Decision {
   const accepts = (row: PodOf) => rows.met.some((other) => other.target === row.target);
   const isNew = ({ pod }: PodOf) => pod.createdAt >= currentShape(keyset).writtenAt;
   const doubtful = (row: PodOf) => isNew(row) && !accepts(row) && !isRolledOut(row.target);
-  const replaceable = rows.stale.filter((row) => !doubtful(row));
+  const replaceable = [...rows.stale, ...rows.unfit].filter((row) => !doubtful(row));
   const maxAgeMs = facts.window.open ? FRESH_MS : Number.POSITIVE_INFINITY;
   const step = roll(facts, keyset, requirements, { rows, replaceable, maxAgeMs, phase: 'Staging' });
   if (step !== undefined) return step;

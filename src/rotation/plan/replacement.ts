@@ -17,6 +17,7 @@ import {
   FRESH_MS,
   isRolledOut,
   isStampable,
+  mayBeReplaced,
   type PodOf,
   RETRY_MS,
   type Requirement,
@@ -81,14 +82,16 @@ export function planReplacement(facts: Facts, keyset: Keyset, replacement: Repla
  * - may have, and does not answer, or can never be asked; or
  * - has proved to hold an older keyset, or cannot be asked and may have read one, once the write has reached every node.
  *
- * What is created after the write is none of the first two, and what is created after the write has spread none of the
- * third. So no slot is replaced more than twice, whatever its pods answer.
+ * What is created after the write is none of the first two, and what is created after the write has spread has one more
+ * chance ({@link mayBeReplaced}). So no slot is replaced more than three times, whatever its pods answer.
  */
 function doomed(facts: Facts, keyset: Keyset, rows: Survey, rolling: boolean): readonly PodOf[] {
   const proved = [...rows.stale, ...rows.leaving].filter((row) => !isMute(row, keyset));
   const open = [...rows.unknown, ...rows.refusing];
-  const suspects = [...rows.stale, ...rows.leaving, ...open].filter(
+  const again = rows.unfit.filter((row) => mayBeReplaced(row, facts, keyset));
+  const suspects = [...rows.stale, ...rows.leaving, ...rows.unfit, ...open].filter(
     (row) =>
+      again.includes(row) ||
       isOlder(row, facts, keyset) ||
       (mayBeOlder(row, facts, keyset) && (proved.includes(row) || isOpen(row, keyset))) ||
       (hasSpread(facts, keyset) && !startedAfterWrite(row.pod, keyset) && (proved.includes(row) || isUnaskable(row))),
@@ -139,7 +142,7 @@ function unproveable(facts: Facts, keyset: Keyset, rows: Survey, what: string, p
   }
   const unfit = rows.unfit[0];
   if (unfit !== undefined) {
-    const { reason, message } = unfitFinding(unfit, keyset);
+    const { reason, message } = unfitFinding(unfit, facts, keyset);
     return { reason, message: `${message}. It is not over: not every pod refuses ${what}` };
   }
   if (facts.unlistedConsumers.length > 0) {

@@ -28,7 +28,7 @@ export interface Roll {
   readonly maxAgeMs: number;
   readonly phase: StatusPhase;
   readonly rows?: Survey;
-  /** Pods that may be replaced; all stale ones if absent. */
+  /** Pods that are behind and may be replaced; all of them if absent. */
   readonly replaceable?: readonly PodOf[];
 }
 
@@ -40,7 +40,12 @@ export function roll(
   options: Roll,
 ): Decision | undefined {
   const { now } = facts;
-  const { maxAgeMs, phase, rows = survey(requirements, keyset), replaceable = rows.stale } = options;
+  const {
+    maxAgeMs,
+    phase,
+    rows = survey(requirements, keyset),
+    replaceable = [...rows.stale, ...rows.unfit],
+  } = options;
   const progress = describe(requirements, rows);
   const targets = toBump(requirements, keyset, facts);
   if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
@@ -48,7 +53,7 @@ export function roll(
   if (outdated.length > 0) {
     return { action: { type: 'refresh', pods: outdated, version: keyset.version }, phase, progress };
   }
-  const evictable = toEvict(replaceable, keyset, facts);
+  const evictable = toEvict(replaceable, facts, keyset);
   if (evictable.length > 0) return { action: { type: 'evict', pods: evictable }, phase, progress };
   const pods = toProbe(requirements, keyset, now, maxAgeMs);
   if (pods.length > 0) return { action: { type: 'probe', pods }, phase, progress };
@@ -79,7 +84,7 @@ export function stalledFinding(
     return { reason: 'CanaryRefused', message };
   }
   const unfit = rows?.unfit[0];
-  if (unfit !== undefined) return unfitFinding(unfit, keyset);
+  if (unfit !== undefined) return unfitFinding(unfit, facts, keyset);
   const failed = unfinished(requirements).find((target) => target.workload?.failed !== undefined);
   if (failed !== undefined) {
     return { reason: 'RolloutFailed', message: `${failed.settings.name}: ${failed.workload?.failed}` };

@@ -2,15 +2,16 @@
  * Pods that have read the newest Secret and do not follow it. A successor would start in the same way, so none is replaced:
  * a person must look at the service.
  */
-import type { PodFacts } from '../facts.ts';
+import type { Facts, PodFacts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
+import { iso } from '../iso.ts';
 import { currentShape, type Keyset } from '../keyset/keyset.ts';
-import type { PodOf } from './converge.ts';
+import { type PodOf, secondChanceAt } from './converge.ts';
 import { acceptedDead, hasLoadedNewest, shapesHeld } from './evidence.ts';
 import { label } from './policies/targets.ts';
 
 /** @returns what is wrong with the service, and what to do */
-export function unfitFinding({ target, pod }: PodOf, keyset: Keyset): Finding {
+export function unfitFinding({ target, pod }: PodOf, facts: Facts, keyset: Keyset): Finding {
   const who = `${label(target)}: pod ${pod.name}`;
   const dead = acceptedDead(pod, keyset);
   if (dead !== undefined && hasLoadedNewest(pod, keyset)) {
@@ -23,8 +24,13 @@ export function unfitFinding({ target, pod }: PodOf, keyset: Keyset): Finding {
     return { reason: 'SingleKeyService', message };
   }
   const still = dead === undefined ? '' : `, accepting key ${dead}`;
-  const message = `${who} started after the Secret had reached its node, and holds an older one${still}: it takes its key from elsewhere, verifies with one key only, or its node lags behind. Compare its environment with the Secret; if the node is to blame, delete the pod`;
+  const message = `${who} started after the Secret had reached its node, and holds an older one${still}: it takes its key from elsewhere, verifies with one key only, or its node lags behind. Compare its environment with the Secret; if the node is to blame, delete the pod${again(facts, keyset)}`;
   return { reason: 'PodStale', message };
+}
+
+function again(facts: Facts, keyset: Keyset): string {
+  const at = secondChanceAt(facts, keyset);
+  return facts.now < at ? `. It is replaced once more at ${iso(at)}` : '; it is not replaced again';
 }
 
 function acceptsOnlySigning({ probe }: PodFacts, keyset: Keyset): boolean {
