@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { type HealthServerOptions, serveHealth } from '../../../src/runtime/http.ts';
+import { FakeClock } from './fake-clock.ts';
 import { fakeLog } from './fake-log.ts';
 
 const closers: (() => Promise<void>)[] = [];
@@ -59,6 +60,26 @@ describe('a probe', () => {
     expect(status).toBe(500);
     expect(body).toBe('[-]synced failed: reason withheld\n[+]lease ok\nreadyz check failed\n');
     expect(JSON.stringify(log.lines)).toContain('caches of shop are not filled');
+  });
+
+  test('that fails is logged when it begins to, when it fails otherwise, and once a minute, however often it is asked', async () => {
+    const clock = new FakeClock();
+    let failing: readonly string[] = ['a'];
+    const check = (name: string) => () => (failing.includes(name) ? 'no' : undefined);
+    const { get, log } = await serve({ clock, readyz: { a: check('a'), b: check('b') } });
+    const ask = async () => {
+      for (let i = 0; i < 5; i += 1) await get('/readyz');
+      return log.lines
+        .splice(0)
+        .map(({ message, fields }) => [message, ...Object.keys((fields.checks ?? {}) as object)]);
+    };
+    expect(await ask()).toEqual([['readyz failed', 'a']]);
+    failing = ['a', 'b'];
+    expect(await ask()).toEqual([['readyz failed', 'a', 'b']]);
+    await clock.advance(60_000);
+    expect(await ask()).toEqual([['readyz failed', 'a', 'b']]);
+    failing = [];
+    expect(await ask()).toEqual([['readyz passes again']]);
   });
 
   test('fails when a check does not answer', async () => {
