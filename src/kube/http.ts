@@ -5,6 +5,7 @@
  * HTTP/1.1 on purpose: over HTTP/2 all watches and calls share one socket, and when that goes dead without a word they
  * all hang. No redirect is followed. The pools are built again when a certificate changes.
  */
+import { createSecureContext } from 'node:tls';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import type { ClusterAccess, TlsMaterial } from './config.ts';
 import { abortable } from './deadline.ts';
@@ -164,9 +165,11 @@ function buildAgent(access: ClusterAccess, tls: TlsMaterial, connections?: numbe
     bodyTimeout: 0,
   };
   if (access.proxyUrl !== undefined) return new ProxyAgent({ ...pool, uri: access.proxyUrl, requestTls: material });
+  // Certificates are parsed once, not for each connection: there may be a thousand.
+  const secureContext = createSecureContext(material);
   return new Agent({
     ...pool,
-    connect: { ...material, timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000 },
+    connect: { ...material, secureContext, timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000 },
   });
 }
 

@@ -11,6 +11,7 @@
  * @see https://github.com/kubernetes-sigs/controller-runtime/blob/main/pkg/internal/controller/controller.go
  */
 import { randomUUID } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from './clock.ts';
 import type { Logger } from './log.ts';
 import { splitKey } from './store.ts';
@@ -102,6 +103,9 @@ async function work<K extends string>(options: ControllerOptions<K>, signal: Abo
   for (let key = await queue.get(); key !== undefined; key = await queue.get()) {
     await handle(options, key, signal);
     queue.done(key);
+    // A pass that waits for nothing would go on to the next key at once: with a thousand of them timers and sockets, those of
+    // the lease among them, would not get their turn.
+    await turn();
   }
 }
 

@@ -19,7 +19,7 @@ import { until } from '../support/scenario/until.ts';
 /** More than twice as many as there are connections for calls. */
 const RESOURCES = Number(process.env.REKEY_FLEET ?? 130);
 const TOGETHER = 20;
-const PATIENCE = { timeoutMs: 400_000, everyMs: 1_000 };
+const PATIENCE = { timeoutMs: Math.max(400_000, 1_500 * RESOURCES), everyMs: 1_000 };
 
 const cluster = inject('cluster');
 const api = KubeApi.fromKubeconfig(cluster.kubeconfig);
@@ -84,7 +84,9 @@ async function everyoneIsTold(reason: string): Promise<boolean> {
   return new Set(told.map(({ regarding }) => regarding.name)).size === RESOURCES;
 }
 
-it('every resource is served and told of, the lease is kept, and no Event is dropped', async () => {
+it('every resource is served and told of, the lease is kept, and no Event is dropped', {
+  timeout: 4 * PATIENCE.timeoutMs,
+}, async () => {
   const first = await until('somebody leads', lease, PATIENCE);
   await untilAll('all are Ready', (resource) => conditionOf(resource, 'Ready')?.status === 'True');
   await operator.waitUntilReady(PATIENCE);

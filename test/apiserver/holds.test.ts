@@ -114,9 +114,10 @@ const ROWS: readonly Row[] = [
     ...{ reason: 'FoundKeysDraining', names: 'found in the fallbacks are accepted until' },
     ...PASSING,
     data: { JWT_SECRET_KEY_FALLBACKS: KEY.toUpperCase() },
-    spec: { maxTokenTTL: '20s' },
+    spec: { maxTokenTTL: '1h' },
     asked: true,
-    mend: async () => undefined,
+    mend: (id) =>
+      api.patch({ kind: 'JwtKeyRotation', namespace, name: rotationName(id) }, { spec: { maxTokenTTL: '1s' } }),
   },
   {
     ...{ reason: 'UnsafeWrite', names: 'W1: a verifier may hold version 1, which refuses' },
@@ -263,7 +264,7 @@ describe.concurrent('a rotation is held up', () => {
     await row.spoil?.(id);
     const requestedAt = row.asked && (await requestRotation(api, namespace, name));
     if (row.disturb !== undefined) {
-      await waitFor(api, namespace, name, 'the new key is staged', ({ keyset }) => keyset?.phase === 'Staging');
+      await waitFor(api, namespace, name, 'it has begun', ({ keyset }) => keyset?.rotation !== undefined);
       await row.disturb(id);
     }
     const { resource } = await waitUntilTold(api, namespace, name, reason);

@@ -75,6 +75,20 @@ export function waitForPhase(
   return waitFor(api, namespace, name, `phase ${phase}`, holds, patience);
 }
 
+/** Fields of a spec with which a rotation rests once its key is staged, so that something can be done in this phase. */
+export const RESTS_STAGED = { maintenanceWindows: [{ schedule: '0 3 29 2 *', duration: '2h' }] } as const;
+
+/** Lets a rotation that rests at Staged go on, and rest again at Draining. */
+export function restAtDraining(api: KubeApi, namespace: string, name: string): Promise<unknown> {
+  const spec = { maintenanceWindows: null, maxTokenTTL: '1h' };
+  return api.patch({ kind: 'JwtKeyRotation', namespace, name }, { spec });
+}
+
+/** Lets a rotation that rests go on to its end, with tokens of this life. */
+export function goOn(api: KubeApi, namespace: string, name: string, maxTokenTTL = '5s'): Promise<unknown> {
+  return api.patch({ kind: 'JwtKeyRotation', namespace, name }, { spec: { maintenanceWindows: null, maxTokenTTL } });
+}
+
 /** Waits until rekey manages the Secret, rests, and says so. */
 export function waitUntilReady(
   api: KubeApi,
