@@ -29,8 +29,8 @@ export default defineConfig({
           name: 'apiserver',
           include: ['test/apiserver/**/*.test.ts'],
           globalSetup: ['test/support/cluster/vitest-setup.ts'],
-          testTimeout: 480_000,
-          hookTimeout: 240_000,
+          testTimeout: 900_000,
+          hookTimeout: 600_000,
           // some of the files wait for most of their time: two of them at once, few tests of each
           maxWorkers: 2,
           maxConcurrency: 3,

@@ -24,6 +24,7 @@ import { openScene, type Scene } from '../support/scenario/scene.ts';
 import { until } from '../support/scenario/until.ts';
 
 const cluster = inject('cluster');
+const program = cluster.programs?.command;
 
 /** What docs/reference/command-line.md asks for, and no more: `update` on the Secret is what the admission policies ask. */
 const RIGHTS = [
@@ -52,7 +53,8 @@ async function callerIn({ api, namespace }: Scene, user = 'on-call', verbs?: rea
   });
   const kubeconfig = join(cluster.dir, namespace, `${user}.kubeconfig`);
   await api.serviceAccountKubeconfig(namespace, user, kubeconfig);
-  const run: Caller['run'] = (...args) => rekey([...args, '--kubeconfig', kubeconfig, '--namespace', namespace]);
+  const run: Caller['run'] = (...args) =>
+    rekey([...args, '--kubeconfig', kubeconfig, '--namespace', namespace], program);
   await until('the rights are there', async () => (await run('status', 'remotehive-jwt')).code !== 1);
   return { run, kubeconfig };
 }
@@ -302,8 +304,8 @@ describe.concurrent('the command line', () => {
     expect(await run('status', '-w')).toMatchObject({ code: 2 });
     expect(await run('rotat')).toMatchObject({ code: 2, told: expect.stringContaining('Did you mean rotate?') });
     expect(await run('plan', name, '-o', 'xml')).toMatchObject({ code: 2 });
-    expect(await rekey(['status', '--kubeconfig', '/dev/null'])).toMatchObject({ code: 1 });
-    const help = await rekey(['--help']);
+    expect(await rekey(['status', '--kubeconfig', '/dev/null'], program)).toMatchObject({ code: 1 });
+    const help = await rekey(['--help'], program);
     expect(help).toMatchObject({ code: 0, told: '' });
     expect(await scene.close()).toEqual([]);
   });

@@ -22,7 +22,7 @@ const unled = { flags: ['--no-leader-election'] };
 
 describe.concurrent('an emergency', () => {
   it('in the middle of a rotation kills every key of the Secret, the staged one too, and says when', async () => {
-    const scene = await openScene(cluster, { spec: RESTS_STAGED });
+    const scene = await openScene(cluster, { asShown: true, spec: RESTS_STAGED });
     const { api, namespace, name } = scene;
     await requestRotation(api, namespace, name, '1');
     await waitForPhase(api, namespace, name, 'Staged');

@@ -41,8 +41,9 @@ beforeAll(async () => {
   const dir = join(cluster.dir, namespace);
   mkdirSync(dir);
   const kubeconfig = await operatorKubeconfig(api, join(dir, 'operator.kubeconfig'));
+  const program = cluster.programs?.operator;
   const where = { namespaces: [namespace], leaseNamespace: namespace };
-  operator = await startOperator({ kubeconfig, ...where, logFile: join(dir, 'operator.log') });
+  operator = await startOperator({ program, kubeconfig, ...where, logFile: join(dir, 'operator.log') });
 });
 
 afterAll(async () => {

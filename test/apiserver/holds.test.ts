@@ -226,11 +226,14 @@ async function make({ spec = {}, canary, data = {}, pod }: Row, id: string): Pro
 const operators: OperatorProcess[] = [];
 
 async function run(place: string, options: Partial<OperatorOptions> = {}): Promise<OperatorProcess> {
-  const { kubeconfig } = cluster;
+  const { kubeconfig, programs } = cluster;
   const dir = join(cluster.dir, place);
   mkdirSync(dir, { recursive: true });
   const logFile = join(dir, 'operator.log');
-  const started = await startOperator({ kubeconfig, namespaces: [place], leaseNamespace: place, logFile, ...options });
+  const started = await startOperator({
+    ...{ program: programs?.operator, kubeconfig, logFile },
+    ...{ namespaces: [place], leaseNamespace: place, ...options },
+  });
   operators.push(started);
   return started;
 }

@@ -43,6 +43,7 @@ async function expectProof(scene: Scene, traffic: Parameters<typeof settled>[0],
 describe.concurrent('a rotation under traffic', () => {
   it('rejects nothing, retires the old key everywhere and counts its steps', async () => {
     const scene = await openScene(cluster, {
+      asShown: true,
       fleet: { services: { main: { replicas: 3 }, autoscraper: { replicas: 2 }, admin: { replicas: 2 } } },
     });
     const { api, namespace, name } = scene;

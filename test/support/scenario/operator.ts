@@ -51,6 +51,8 @@ export interface OperatorProcess {
 
 /** Options of `startOperator`. */
 export interface OperatorOptions {
+  /** The bundle, see ../cluster/programs.ts; the sources if absent. */
+  readonly program?: string | undefined;
   /** Of the ServiceAccount rekey, so that its rights are tried as well: see install.ts. */
   readonly kubeconfig: string;
   /** Namespaces to work in; all of them by default. */
@@ -70,7 +72,7 @@ export interface OperatorOptions {
 const repoRoot = join(import.meta.dirname, '..', '..', '..');
 
 /**
- * Starts the operator from source. It dies with this process, however that ends.
+ * Starts the operator. It dies with this process, however that ends.
  *
  * Does not wait: see `waitUntilReady`.
  */
@@ -78,13 +80,14 @@ export async function startOperator(options: OperatorOptions): Promise<OperatorP
   const [port = 0] = await freePorts(1);
   const url = `http://127.0.0.1:${port}`;
   const { logFile, kubeconfig, leaseNamespace, namespaces = [], flags = [], nodeFlags = [] } = options;
+  const { program = join(repoRoot, 'src', 'main.ts') } = options;
   const from = sizeOf(logFile);
   const process_ = await startProcess({
     name: 'operator',
     command: [
       process.execPath,
       ...nodeFlags,
-      join(repoRoot, 'src', 'main.ts'),
+      program,
       ...['--kubeconfig', kubeconfig, '--leader-election-namespace', leaseNamespace],
       ...namespaces.flatMap((namespace) => ['--namespace', namespace]),
       ...['--listen', `127.0.0.1:${port}`, '--log-level', 'info', '--allow-loopback-pods'],

@@ -135,7 +135,7 @@ export async function requestAbort(
  * Waits until a rotation is over, whatever its outcome, and the status has caught up with the Secret.
  *
  * @param patience `requestedAt`: the rotation that {@link requestRotation} asked for; the first that ends otherwise.
- *   Default time-out: four minutes
+ *   Default time-out: eight minutes
  */
 export function waitUntilDone(
   api: KubeApi,
@@ -148,7 +148,7 @@ export function waitUntilDone(
     if (requestedAt !== undefined && keyset.handled.rotateAt !== requestedAt) return false;
     return resource.status?.phase === 'Steady' && resource.status.keysetVersion === keyset.version;
   };
-  return waitFor(api, namespace, name, `the rotation of ${name} is over`, holds, { timeoutMs: 240_000, ...patience });
+  return waitFor(api, namespace, name, `the rotation of ${name} is over`, holds, { timeoutMs: 480_000, ...patience });
 }
 
 type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];
