@@ -5,12 +5,16 @@ import { defineConfig } from 'vitest/config';
  * setup starts once per run. One group after the other: on a small machine tests with real processes and real time limits
  * would starve each other.
  */
+/** What is polled for on a busy machine; the default is one second. */
+const expect = { poll: { timeout: 30_000 } };
+
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: 'unit',
+          expect,
           include: ['test/unit/**/*.test.ts', 'test/{mutants,faults}/**/*.test.ts'],
           testTimeout: 60_000,
           sequence: { groupOrder: 1 },
@@ -19,6 +23,7 @@ export default defineConfig({
       {
         test: {
           name: 'property',
+          expect,
           include: ['test/property/**/*.test.ts', 'test/explore/**/*.test.ts'],
           testTimeout: 120_000,
           sequence: { groupOrder: 2 },
@@ -27,6 +32,7 @@ export default defineConfig({
       {
         test: {
           name: 'apiserver',
+          expect,
           include: ['test/apiserver/**/*.test.ts'],
           globalSetup: ['test/support/cluster/vitest-setup.ts'],
           testTimeout: 900_000,
