@@ -1,13 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
+/** What is polled for on a busy machine; the default is one second. */
+const expect = { poll: { timeout: 30_000 } };
+
 /**
  * `unit` needs nothing; `property` walks and explores models; `apiserver` shares one real control plane that its global
  * setup starts once per run. One group after the other: on a small machine tests with real processes and real time limits
  * would starve each other.
  */
-/** What is polled for on a busy machine; the default is one second. */
-const expect = { poll: { timeout: 30_000 } };
-
 export default defineConfig({
   test: {
     projects: [

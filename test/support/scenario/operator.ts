@@ -63,11 +63,19 @@ export interface OperatorOptions {
   readonly logFile: string;
   /** Added to this process' environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** How long a write is given to reach every node. Default {@link NODE_LAG}; undefined is the operator's own default. */
+  readonly settleDelay?: string | undefined;
   /** Further command line arguments. */
   readonly flags?: readonly string[];
   /** Options of Node, before the program. */
   readonly nodeFlags?: readonly string[];
 }
+
+/**
+ * A process node reads a Secret when it starts a container, and has it then: it lags behind only where a test says so, and by as much
+ * as that says. So the least that the operator takes is enough.
+ */
+export const NODE_LAG = '1s';
 
 const repoRoot = join(import.meta.dirname, '..', '..', '..');
 
@@ -80,6 +88,7 @@ export async function startOperator(options: OperatorOptions): Promise<OperatorP
   const [port = 0] = await freePorts(1);
   const url = `http://127.0.0.1:${port}`;
   const { logFile, kubeconfig, leaseNamespace, namespaces = [], flags = [], nodeFlags = [] } = options;
+  const { settleDelay } = 'settleDelay' in options ? options : { settleDelay: NODE_LAG };
   const { program = join(repoRoot, 'src', 'main.ts') } = options;
   const from = sizeOf(logFile);
   const process_ = await startProcess({
@@ -91,6 +100,7 @@ export async function startOperator(options: OperatorOptions): Promise<OperatorP
       ...['--kubeconfig', kubeconfig, '--leader-election-namespace', leaseNamespace],
       ...namespaces.flatMap((namespace) => ['--namespace', namespace]),
       ...['--listen', `127.0.0.1:${port}`, '--log-level', 'info', '--allow-loopback-pods'],
+      ...(settleDelay === undefined ? [] : ['--settle-delay', settleDelay]),
       ...flags,
     ],
     logPath: logFile,

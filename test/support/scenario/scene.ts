@@ -40,7 +40,10 @@ export interface SceneOptions {
   readonly fleet?: FleetOptions;
   /** Fields that replace those of the spec. */
   readonly spec?: Readonly<Record<string, unknown>>;
-  /** Whether the services are in the languages of the manifests. Default: in Go, which starts at once. */
+  /**
+   * Whether all is as users have it: services in the languages of the manifests, and the settle delay that the operator has by itself.
+   * Default: services in Go, which start at once, and the settle delay that process nodes need.
+   */
   readonly asShown?: boolean;
   /** Whether the targets read mounted files, and rekey may mark their pods. */
   readonly files?: boolean;
@@ -112,6 +115,7 @@ export async function openScene(
     operator: async (more = {}) => {
       const started = await startOperator({
         program: cluster.programs?.operator,
+        ...(asShown && { settleDelay: undefined }),
         kubeconfig,
         namespaces: [namespace],
         leaseNamespace: namespace,
