@@ -11,7 +11,6 @@
  * @see https://github.com/kubernetes-sigs/controller-runtime/blob/main/pkg/internal/controller/controller.go
  */
 import { randomUUID } from 'node:crypto';
-import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from './clock.ts';
 import type { Logger } from './log.ts';
 import { splitKey } from './store.ts';
@@ -105,7 +104,7 @@ async function work<K extends string>(options: ControllerOptions<K>, signal: Abo
     queue.done(key);
     // A pass that waits for nothing would go on to the next key at once: with a thousand of them timers and sockets, those of
     // the lease among them, would not get their turn.
-    await turn();
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
