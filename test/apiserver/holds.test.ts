@@ -343,11 +343,11 @@ describe.concurrent('a rotation is held up', () => {
     await waitUntilReady(api, place, name);
     const requestedAt = await requestRotation(api, place, name);
     const { resource, keyset } = await waitUntilTold(api, place, name, 'ClockSkew');
-    expect(keyset?.phase).toBe('Promoting');
+    expect(keyset?.phase).toBe('Staging');
     const message = expect.stringMatching(/the operator's clock is \d+s ahead of that of the API server/);
     expect(conditionOf(resource, 'Degraded')).toMatchObject({ status: 'True', reason: 'ClockSkew', message });
     await sleep(6_000);
-    expect((await readState(api, place, name)).keyset?.phase).toBe('Promoting');
+    expect((await readState(api, place, name)).keyset?.phase).toBe('Staging');
     await ahead.stop();
     await run(place);
     const done = await waitUntilDone(api, place, name, { requestedAt });
