@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** What is polled for on a busy machine; the default is one second. */
+const expect = { poll: { timeout: 30_000 } };
+
 /**
  * `unit` needs nothing; `property` walks and explores models; `apiserver` shares one real control plane that its global
  * setup starts once per run. One group after the other: on a small machine tests with real processes and real time limits
@@ -11,6 +14,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          expect,
           include: ['test/unit/**/*.test.ts', 'test/{mutants,faults}/**/*.test.ts'],
           testTimeout: 60_000,
           sequence: { groupOrder: 1 },
@@ -19,6 +23,7 @@ export default defineConfig({
       {
         test: {
           name: 'property',
+          expect,
           include: ['test/property/**/*.test.ts', 'test/explore/**/*.test.ts'],
           testTimeout: 120_000,
           sequence: { groupOrder: 2 },
@@ -27,10 +32,11 @@ export default defineConfig({
       {
         test: {
           name: 'apiserver',
+          expect,
           include: ['test/apiserver/**/*.test.ts'],
           globalSetup: ['test/support/cluster/vitest-setup.ts'],
-          testTimeout: 480_000,
-          hookTimeout: 240_000,
+          testTimeout: 900_000,
+          hookTimeout: 600_000,
           // some of the files wait for most of their time: two of them at once, few tests of each
           maxWorkers: 2,
           maxConcurrency: 3,

@@ -15,12 +15,20 @@ import { Notifier } from './rotation/report/notifier.ts';
 import { StatusWriter } from './rotation/report/status-writer.ts';
 import { SecretWatches } from './rotation/secret/secret-watches.ts';
 import { systemClock as clock } from './runtime/clock.ts';
+import { Contact } from './runtime/contact.ts';
 import { runController } from './runtime/controller.ts';
 import { EventRecorder } from './runtime/events.ts';
 import { type HealthServer, serveHealth } from './runtime/http.ts';
 import { type ElectionEnd, LeaderElector } from './runtime/lease.ts';
 import type { Logger } from './runtime/log.ts';
-import { controllerMetrics, createRegistry, leaderMetrics, queueMetrics, requestMetrics } from './runtime/metrics.ts';
+import {
+  controllerMetrics,
+  createRegistry,
+  eventMetrics,
+  leaderMetrics,
+  queueMetrics,
+  requestMetrics,
+} from './runtime/metrics.ts';
 import { ServerClock } from './runtime/server-clock.ts';
 import { runStopSteps, type StopStep } from './runtime/shutdown.ts';
 import { keyOf } from './runtime/store.ts';
@@ -29,6 +37,8 @@ import { WorkQueue } from './runtime/workqueue.ts';
 import { type WatchedCluster, watchCluster } from './watched-cluster.ts';
 
 const NAME = 'rekey';
+/** A renewal that hangs, one more beside it, and the watch of a standby has its own. */
+const LEASE_CONNECTIONS = 2;
 
 export class Operator {
   readonly #flags: Flags;
@@ -39,7 +49,11 @@ export class Operator {
   readonly #working = new AbortController();
   readonly #electing = new AbortController();
   readonly #identity = `${process.env.POD_NAME ?? hostname()}_${randomUUID().slice(0, 8)}`;
+  readonly #calls = new Contact(clock);
+  readonly #renewals = new Contact(clock);
   readonly #client: KubeClient;
+  /** Of its own, so that the lease waits for no other call. */
+  readonly #leaseClient: KubeClient;
   readonly #cluster: WatchedCluster;
   readonly #elector: LeaderElector;
   readonly #events: EventRecorder;
@@ -55,21 +69,27 @@ export class Operator {
     this.#log = log;
     const serverClock = new ServerClock(clock);
     const count = requestMetrics(this.#registry);
-    const client = new KubeClient({
-      access,
-      clock,
-      onRequest: (observation) => {
-        count(observation);
-        serverClock.observe(observation);
-      },
-    });
+    const connect = (contact: Contact, connections?: number): KubeClient =>
+      new KubeClient({
+        access,
+        clock,
+        ...(connections !== undefined && { connections }),
+        onRequest: (observation) => {
+          count(observation);
+          serverClock.observe(observation);
+          // Watches are judged by what they tell.
+          if (observation.verb !== 'watch') contact.observe(observation);
+        },
+      });
+    const client = connect(this.#calls);
     const common = { client, clock, log };
     const { signal } = this.#watching;
     this.#client = client;
+    this.#leaseClient = connect(this.#renewals, LEASE_CONNECTIONS);
     const onRollouts = () => this.#wakeAll();
     this.#cluster = watchCluster({ ...common, namespace: flags.namespace, signal, onRollouts });
     this.#elector = new LeaderElector({
-      ...common,
+      ...{ ...common, client: this.#leaseClient },
       namespace: flags.leaderElectionNamespace ?? access.namespace,
       name: NAME,
       identity: this.#identity,
@@ -81,7 +101,7 @@ export class Operator {
     const { resources, workloads, pods, rollouts } = this.#cluster;
     const fence = flags.leaderElection ? () => this.#elector.assertLeading() : () => undefined;
     const reporting = { reportingController: 'rekey.dev/controller', reportingInstance: this.#identity };
-    this.#events = new EventRecorder({ ...common, ...reporting });
+    this.#events = new EventRecorder({ ...common, ...reporting, onDropped: eventMetrics(this.#registry) });
     this.#secrets = new SecretWatches({ ...common, onChange: (key) => this.#queue.add(key) });
     this.#actor = new Actor({
       ...common,
@@ -163,7 +183,13 @@ export class Operator {
       host,
       port,
       healthz: { ping: () => undefined },
-      readyz: { ...this.#cluster.checks, stopping },
+      readyz: {
+        ...this.#cluster.checks,
+        secrets: () => this.#secrets.failure(),
+        calls: () => this.#calls.failure(),
+        lease: () => this.#renewals.failure(),
+        stopping,
+      },
       metrics: this.#registry,
       clock,
       log: this.#log,
@@ -188,7 +214,10 @@ export class Operator {
         this.#secrets.close();
       }),
       step('connections', 2_000, () =>
-        Promise.all([this.#actor.close(), this.#notifier.close(), this.#client.close(), health.close()]),
+        Promise.all([
+          ...[this.#actor.close(), this.#notifier.close()],
+          ...[this.#client.close(), this.#leaseClient.close(), health.close()],
+        ]),
       ),
     ];
   }

@@ -31,6 +31,7 @@ export function callOf({ verb, method, place, repeat, body, contentType }: Reque
     accept: acceptOf(verb, place.type),
     ...(body !== undefined && { body: JSON.stringify(body), contentType: contentType ?? 'application/json' }),
     repeat,
+    stream: verb === 'watch',
     limitBytes: verb === 'list' ? PAGE_BYTES : OBJECT_BYTES,
   };
 }

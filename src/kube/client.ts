@@ -29,7 +29,7 @@ export interface KubeClientOptions {
   readonly userAgent?: string;
   /** Total time of a call with all its tries, unless the call says otherwise. Default 10 s. */
   readonly timeoutMs?: number;
-  /** Most connections at once; each watch holds one. Default 64. */
+  /** Most connections for calls at once; each watch holds one of its own beside them. Default 64. */
   readonly connections?: number;
   /** Told of every single try. */
   readonly onRequest?: (observation: RequestObservation) => void;
@@ -40,7 +40,7 @@ export interface KubeClientOptions {
 const MERGE_PATCH = 'application/merge-patch+json';
 const APPLY_PATCH = 'application/apply-patch+yaml';
 
-/** One per process: it holds the pool of connections. */
+/** It holds connections. One per process, and one more for what must not wait for the calls of the others. */
 export class KubeClient {
   readonly #transport: Transport;
   readonly #requester: Requester;
@@ -214,6 +214,7 @@ export class KubeClient {
       resourceVersion,
       timeoutSeconds,
       idleTimeoutMs = 90_000,
+      gate,
       signal,
     } = options;
     const query = {
@@ -226,7 +227,7 @@ export class KubeClient {
     };
     const place = { type, namespace, query };
     const call = callOf({ verb: 'watch', method: 'GET', place, repeat: 'never' });
-    return watchEvents<T>(this.#requester, this.#clock, call, { idleTimeoutMs, signal });
+    return watchEvents<T>(this.#requester, this.#clock, call, { idleTimeoutMs, gate, signal });
   }
 
   /** Breaks all connections. */

@@ -1,9 +1,11 @@
 /**
- * One pool of connections to the API server.
+ * Connections to the API server: one pool for calls, and one for watches, each of which holds a connection for minutes. So
+ * a call never waits for a watch, however many there are.
  *
  * HTTP/1.1 on purpose: over HTTP/2 all watches and calls share one socket, and when that goes dead without a word they
- * all hang. No redirect is followed. The pool is built again when a certificate changes.
+ * all hang. No redirect is followed. The pools are built again when a certificate changes.
  */
+import { createSecureContext } from 'node:tls';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import type { ClusterAccess, TlsMaterial } from './config.ts';
 import { abortable } from './deadline.ts';
@@ -15,6 +17,8 @@ export interface WireRequest {
   readonly accept: string;
   readonly contentType?: string | undefined;
   readonly body?: string | undefined;
+  /** Whether the answer is a stream that holds its connection, as that of a watch. */
+  readonly stream?: boolean | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -28,7 +32,7 @@ export interface WireResponse {
 export interface TransportOptions {
   readonly access: ClusterAccess;
   readonly userAgent: string;
-  /** Most connections at once; each watch holds one. */
+  /** Most connections for calls at once. Streams have connections of their own, as many as there are streams. */
   readonly connections: number;
 }
 
@@ -42,11 +46,17 @@ export class TooLargeError extends Error {
   override readonly name = 'TooLargeError';
 }
 
+interface Pools {
+  readonly calls: Dispatcher;
+  readonly streams: Dispatcher;
+  readonly tls: TlsMaterial;
+}
+
 /** Sends requests; knows nothing of objects, statuses or retries. */
 export class Transport {
   readonly #options: TransportOptions;
   readonly #prefix: string;
-  #pool: { readonly agent: Dispatcher; readonly tls: TlsMaterial } | undefined;
+  #pools: Pools | undefined;
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -64,11 +74,12 @@ export class Transport {
   async send(request: WireRequest): Promise<WireResponse> {
     const { access, userAgent } = this.#options;
     const { headers, tls } = await abortable(this.#credentials(), request.signal);
+    const { calls, streams } = this.#poolsFor(tls);
     const {
       statusCode,
       headers: received,
       body,
-    } = await this.#agentFor(tls).request({
+    } = await (request.stream === true ? streams : calls).request({
       origin: access.server.origin,
       path: `${this.#prefix}${request.path}`,
       method: request.method,
@@ -98,9 +109,9 @@ export class Transport {
 
   /** Breaks all connections; requests under way fail. */
   async close(): Promise<void> {
-    const pool = this.#pool;
-    this.#pool = undefined;
-    await pool?.agent.destroy();
+    const pools = this.#pools;
+    this.#pools = undefined;
+    await Promise.all([pools?.calls.destroy(), pools?.streams.destroy()]);
   }
 
   async #credentials() {
@@ -111,13 +122,14 @@ export class Transport {
     }
   }
 
-  #agentFor(tls: TlsMaterial): Dispatcher {
-    if (this.#pool !== undefined && sameTls(this.#pool.tls, tls)) return this.#pool.agent;
-    // Requests under way end on the old pool, which is gone with the last of them.
-    this.#pool?.agent.close().catch(() => undefined);
-    const agent = buildAgent(this.#options, tls);
-    this.#pool = { agent, tls };
-    return agent;
+  #poolsFor(tls: TlsMaterial): Pools {
+    const old = this.#pools;
+    if (old !== undefined && sameTls(old.tls, tls)) return old;
+    // Requests under way end on the old pools, which are gone with the last of them.
+    for (const pool of [old?.calls, old?.streams]) pool?.close().catch(() => undefined);
+    const { access, connections } = this.#options;
+    this.#pools = { calls: buildAgent(access, tls, connections), streams: buildAgent(access, tls), tls };
+    return this.#pools;
   }
 }
 
@@ -140,11 +152,12 @@ function headerOf(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-function buildAgent({ access, connections }: TransportOptions, tls: TlsMaterial): Dispatcher {
+/** @param connections as many as are needed if absent */
+function buildAgent(access: ClusterAccess, tls: TlsMaterial, connections?: number): Dispatcher {
   const material = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
   const pool = {
     allowH2: false,
-    connections,
+    ...(connections !== undefined && { connections }),
     pipelining: 1,
     keepAliveTimeout: 30_000,
     // Time limits are the caller's, by the injected clock; these are only for the case that he forgets.
@@ -152,9 +165,11 @@ function buildAgent({ access, connections }: TransportOptions, tls: TlsMaterial)
     bodyTimeout: 0,
   };
   if (access.proxyUrl !== undefined) return new ProxyAgent({ ...pool, uri: access.proxyUrl, requestTls: material });
+  // Certificates are parsed once, not for each connection: there may be a thousand.
+  const secureContext = createSecureContext(material);
   return new Agent({
     ...pool,
-    connect: { ...material, timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000 },
+    connect: { ...material, secureContext, timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000 },
   });
 }
 

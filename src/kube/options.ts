@@ -1,6 +1,8 @@
 /**
  * What can be said of a call besides its object.
  */
+import type { Gate } from './gate.ts';
+
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
@@ -44,6 +46,8 @@ export interface WatchOptions extends Selection {
   readonly timeoutSeconds: number;
   /** Longest silence. Default 90 s: bookmarks come once a minute. */
   readonly idleTimeoutMs?: number | undefined;
+  /** To be passed before the stream is opened; it is left as soon as it is open. The wait counts for no time limit. */
+  readonly gate?: Gate | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

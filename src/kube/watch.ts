@@ -5,6 +5,7 @@
  */
 import { Deadline } from './deadline.ts';
 import { KubeError, type Subject } from './errors.ts';
+import type { Gate } from './gate.ts';
 import { LineError, readLines } from './lines.ts';
 import type { Call, Requester } from './requester.ts';
 import { errorOfStatus, readStatus } from './status.ts';
@@ -20,6 +21,7 @@ export interface WatchEvent<T extends KubeObject> {
 export interface WatchTimes {
   /** Longest silence, from the request on. Bookmarks come once a minute, so more than 60 s. */
   readonly idleTimeoutMs: number;
+  readonly gate?: Gate | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -38,12 +40,13 @@ export async function* watchEvents<T extends KubeObject>(
   requester: Requester,
   clock: Timing,
   call: Call,
-  { idleTimeoutMs, signal }: WatchTimes,
+  { idleTimeoutMs, gate, signal }: WatchTimes,
 ): AsyncGenerator<WatchEvent<T>> {
-  if (signal?.aborted) return;
+  const leave = await gate?.enter(signal);
+  if (signal?.aborted) return leave?.();
   const silence = new Deadline(clock, Math.min(OPEN_MS, idleTimeoutMs), signal);
   try {
-    const { body } = await requester.open(call, silence);
+    const { body } = await requester.open(call, silence).finally(leave);
     silence.extend(idleTimeoutMs);
     for await (const line of readLines(withSignsOfLife(body as AsyncIterable<Uint8Array>, silence), MAX_LINE_BYTES)) {
       yield eventOf<T>(call, line);

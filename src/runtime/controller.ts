@@ -102,6 +102,9 @@ async function work<K extends string>(options: ControllerOptions<K>, signal: Abo
   for (let key = await queue.get(); key !== undefined; key = await queue.get()) {
     await handle(options, key, signal);
     queue.done(key);
+    // A pass that waits for nothing would go on to the next key at once: with a thousand of them timers and sockets, those of
+    // the lease among them, would not get their turn.
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 

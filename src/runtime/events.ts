@@ -1,8 +1,8 @@
 /**
  * Events of events.k8s.io/v1, for people who look at an object.
  *
- * An Event is a courtesy: recording never throws and never waits, and what is too much, repeated or undeliverable is
- * dropped. Nothing may depend on one.
+ * An Event is a courtesy: recording never throws and never waits, and what is too much or undeliverable is dropped, which
+ * is counted and said. Nothing may depend on one.
  *
  * @see https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
  */
@@ -11,8 +11,11 @@ import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import { microTime } from '../kube/microtime.ts';
 import { EVENTS, type Event, type KubeObject } from '../kube/types.ts';
+import { exponential } from './backoff.ts';
 import type { Clock } from './clock.ts';
-import type { Logger } from './log.ts';
+import type { Fields, Logger } from './log.ts';
+import { Outbox } from './outbox.ts';
+import { keyOf } from './store.ts';
 
 export interface EventText {
   readonly type: 'Normal' | 'Warning';
@@ -24,6 +27,9 @@ export interface EventText {
   readonly note: string;
 }
 
+/** Why an Event was dropped: too many of one object; too many in all; refused; no answer in time; the process ended. */
+export type DropReason = 'RateLimited' | 'QueueFull' | 'Refused' | 'Unanswered' | 'Stopped';
+
 export interface EventRecorderOptions {
   readonly client: Pick<KubeClient, 'create'>;
   readonly clock: Clock;
@@ -32,6 +38,8 @@ export interface EventRecorderOptions {
   readonly reportingController: string;
   /** The pod. */
   readonly reportingInstance: string;
+  /** Told of each Event that is dropped. A repetition is none. */
+  readonly onDropped?: ((reason: DropReason, events: number) => void) | undefined;
 }
 
 /** The same Event of the same object is sent once in so long. */
@@ -40,8 +48,13 @@ const REPEAT_MS = 10 * 60_000;
 const BURST = 25;
 const REFILL_MS = 5 * 60_000;
 const MAX_OBJECTS = 4_096;
-const MAX_WAITING = 256;
-const MAX_TRIES = 3;
+/** Of at most 2 KiB each. */
+const MAX_WAITING = 10_000;
+const SENDERS = 8;
+/** With pauses of 1 s doubling to 30 s these are some two minutes: a restart of the API server is shorter. */
+const MAX_TRIES = 9;
+/** Drops are said in one line in so long. */
+const SAY_AGAIN_MS = 60_000;
 const NOTE_BYTES = 1_024;
 
 interface Bucket {
@@ -49,53 +62,73 @@ interface Bucket {
   at: number;
   /** When each text was last sent. */
   readonly sent: Map<string, number>;
+  /** Texts that were one too many, the last few: each is counted once, however often it is tried. */
+  readonly dropped: Set<string>;
 }
 
-/** Sends Events one after another, in the order in which they were recorded. */
+/** Sends the Events of an object one after another, in the order in which they were recorded. */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   /** In order of last use, so that the least used go first. */
   readonly #buckets = new Map<string, Bucket>();
-  readonly #waiting: Event[] = [];
-  #sending: Promise<void> | undefined;
+  readonly #outbox: Outbox<Event>;
+  readonly #unsaid = new Map<DropReason, number>();
+  readonly #ended = new AbortController();
+  #saidAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
+    this.#outbox = new Outbox({ senders: SENDERS, most: MAX_WAITING, send: (event) => this.#send(event) });
   }
 
   /** @param regarding the object as it was read: its kind, name and uid are needed */
   event(regarding: KubeObject, text: EventText): void {
-    if (!this.#admit(regarding, text)) return;
-    if (this.#waiting.length >= MAX_WAITING) this.#waiting.shift();
-    this.#waiting.push(this.#build(regarding, text));
-    this.#sending ??= this.#drain().finally(() => {
-      this.#sending = undefined;
-    });
+    const object = regarding.metadata.uid ?? `${regarding.kind}/${keyOf(regarding.metadata)}`;
+    const verdict = this.#judge(object, text);
+    if (verdict === 'Repetition') return;
+    const event = this.#build(regarding, text);
+    if (verdict === 'RateLimited') {
+      this.#drop('RateLimited', event);
+      return;
+    }
+    const dropped = this.#outbox.add(object, event);
+    if (dropped !== undefined) this.#drop('QueueFull', dropped);
   }
 
-  /** @returns when all is sent or dropped, or the signal is aborted */
+  /** @returns when all is sent or dropped; once the signal is aborted, what is left is dropped */
   async flush(signal: AbortSignal): Promise<void> {
     const aborted = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
-    await Promise.race([this.#sending, aborted]);
+    await Promise.race([this.#outbox.idle(), aborted]);
+    const left = this.#outbox.clear();
+    if (left > 0) this.#count('Stopped', left);
+    if (signal.aborted) this.#ended.abort();
+    this.#say();
   }
 
-  /** Whether the Event is neither a repetition nor one too many. */
-  #admit({ kind, metadata }: KubeObject, { type, reason, action, note }: EventText): boolean {
+  /** Whether the Event is a repetition, or one too many. */
+  #judge(object: string, { type, reason, action, note }: EventText): 'Send' | 'Repetition' | 'RateLimited' {
     const now = this.#options.clock.monotonic();
-    const bucket = this.#bucketOf(metadata.uid ?? `${kind}/${metadata.namespace}/${metadata.name}`, now);
+    const bucket = this.#bucketOf(object, now);
     const text = JSON.stringify([type, reason, action, note]);
     for (const [other, at] of bucket.sent) if (now - at >= REPEAT_MS) bucket.sent.delete(other);
-    if (bucket.sent.has(text) || bucket.tokens < 1) return false;
+    if (bucket.sent.has(text)) return 'Repetition';
+    if (bucket.tokens < 1) {
+      if (bucket.dropped.has(text)) return 'Repetition';
+      if (bucket.dropped.size >= BURST) bucket.dropped.clear();
+      bucket.dropped.add(text);
+      return 'RateLimited';
+    }
     bucket.tokens -= 1;
+    bucket.dropped.delete(text);
     bucket.sent.set(text, now);
-    return true;
+    return 'Send';
   }
 
   #bucketOf(object: string, now: number): Bucket {
-    const bucket = this.#buckets.get(object) ?? { tokens: BURST, at: now, sent: new Map() };
+    const bucket = this.#buckets.get(object) ?? { tokens: BURST, at: now, sent: new Map(), dropped: new Set() };
     bucket.tokens = Math.min(BURST, bucket.tokens + (now - bucket.at) / REFILL_MS);
     bucket.at = now;
     this.#buckets.delete(object);
@@ -131,26 +164,47 @@ export class EventRecorder {
     };
   }
 
-  async #drain(): Promise<void> {
-    for (let event = this.#waiting.shift(); event !== undefined; event = this.#waiting.shift()) await this.#send(event);
-  }
-
   async #send(event: Event): Promise<void> {
-    const { client, clock, log } = this.#options;
+    const { client, clock } = this.#options;
+    const { signal } = this.#ended;
     for (let tries = 1; ; tries += 1) {
       try {
-        await client.create(EVENTS, event);
+        await client.create(EVENTS, event, { signal });
         return;
       } catch (error) {
+        if (signal.aborted) return this.#count('Stopped', 1);
         if (isKubeError(error, 'AlreadyExists')) return;
         const passing = isKubeError(error, 'Unreachable', 'Timeout', 'ServerError', 'TooManyRequests');
         if (!passing || tries >= MAX_TRIES) {
-          log.warn('an Event was dropped', { reason: event.reason, regarding: event.regarding.name, error });
+          this.#drop(passing ? 'Unanswered' : 'Refused', event, error);
           return;
         }
-        await clock.sleep(1_000 * tries);
+        await clock.sleep(exponential(1_000, 30_000, tries - 1), signal).catch(() => undefined);
       }
     }
+  }
+
+  #drop(why: DropReason, { reason, regarding }: Event, error?: unknown): void {
+    this.#count(why, 1);
+    if (this.#options.clock.monotonic() - this.#saidAt < SAY_AGAIN_MS) return;
+    this.#say({
+      last: reason,
+      regarding: `${regarding.namespace ?? ''}/${regarding.name}`,
+      ...(error !== undefined && { error }),
+    });
+  }
+
+  #count(why: DropReason, events: number): void {
+    this.#options.onDropped?.(why, events);
+    this.#unsaid.set(why, (this.#unsaid.get(why) ?? 0) + events);
+  }
+
+  /** Tells of all drops since the last line. */
+  #say(more: Fields = {}): void {
+    if (this.#unsaid.size === 0) return;
+    this.#options.log.warn('Events were dropped', { dropped: Object.fromEntries(this.#unsaid), ...more });
+    this.#unsaid.clear();
+    this.#saidAt = this.#options.clock.monotonic();
   }
 }
 

@@ -31,11 +31,14 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
+/** A check that goes on failing is logged again after so long, however often it is asked for. */
+const SAY_AGAIN_MS = 60_000;
 const CHECK_MS = 1_000;
 const CLOSE_MS = 1_000;
 
 /** @throws the error of listening, such as EADDRINUSE */
 export async function serveHealth(options: HealthServerOptions): Promise<HealthServer> {
+  const said: Said = new Map();
   const server = createServer(
     {
       maxHeaderSize: 8_192,
@@ -45,7 +48,7 @@ export async function serveHealth(options: HealthServerOptions): Promise<HealthS
       connectionsCheckingInterval: 1_000,
     },
     (request, response) => {
-      answer(options, request, response).catch((error: unknown) => {
+      answer({ ...options, said }, request, response).catch((error: unknown) => {
         options.log.error('a probe could not be answered', { error });
         if (response.headersSent) response.destroy();
         else send(response, 500, 'internal error\n');
@@ -61,7 +64,12 @@ export async function serveHealth(options: HealthServerOptions): Promise<HealthS
   return { port: (server.address() as AddressInfo).port, close: () => close(server, options.clock) };
 }
 
-async function answer(options: HealthServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+/** What was last logged of which path, and when. */
+type Said = Map<string, { readonly failed: string; readonly at: number }>;
+
+type Context = HealthServerOptions & { readonly said: Said };
+
+async function answer(options: Context, request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD');
     response.setHeader('connection', 'close');
@@ -84,7 +92,7 @@ async function answer(options: HealthServerOptions, request: IncomingMessage, re
 
 /** The text is that of Kubernetes' own components. */
 async function answerChecks(
-  options: HealthServerOptions,
+  options: Context,
   what: 'healthz' | 'readyz',
   verbose: boolean,
   response: ServerResponse,
@@ -93,14 +101,27 @@ async function answerChecks(
     Object.entries(options[what]).map(async ([name, check]) => ({ name, failure: await run(check, options.clock) })),
   );
   const failed = results.filter(({ failure }) => failure !== undefined);
-  if (failed.length > 0)
-    options.log.warn(`${what} failed`, { checks: Object.fromEntries(failed.map((f) => [f.name, f.failure])) });
+  say(options, what, failed);
   const lines = results.map(({ name, failure }) =>
     failure === undefined ? `[+]${name} ok\n` : `[-]${name} failed: reason withheld\n`,
   );
   const word = failed.length === 0 ? 'passed' : 'failed';
   const text = verbose || failed.length > 0 ? `${lines.join('')}${what} check ${word}\n` : 'ok';
   send(response, failed.length === 0 ? 200 : 500, text);
+}
+
+function say(
+  { said, clock, log }: Context,
+  what: string,
+  checks: readonly { readonly name: string; readonly failure: string | undefined }[],
+): void {
+  const failed = checks.map(({ name }) => name).join();
+  const last = said.get(what);
+  const now = clock.monotonic();
+  if (failed === (last?.failed ?? '') && (failed === '' || now - (last?.at ?? 0) < SAY_AGAIN_MS)) return;
+  said.set(what, { failed, at: now });
+  if (failed === '') log.info(`${what} passes again`);
+  else log.warn(`${what} failed`, { checks: Object.fromEntries(checks.map((f) => [f.name, f.failure])) });
 }
 
 async function run(check: Check, clock: Clock): Promise<string | undefined> {

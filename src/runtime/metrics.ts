@@ -6,6 +6,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import type { RequestObservation } from '../kube/requester.ts';
 import type { ControllerMetrics } from './controller.ts';
+import type { DropReason } from './events.ts';
 import type { QueueMetrics } from './workqueue.ts';
 
 /** @returns a registry with what Node tells of itself: memory, event loop delay, garbage collection */
@@ -149,6 +150,17 @@ export function requestMetrics(registry: Registry): (observation: RequestObserva
     total.inc({ code, method, host });
     seconds.observe({ verb, host }, duration);
   };
+}
+
+/** @returns the hook for EventRecorder's `onDropped`; to be called once per registry */
+export function eventMetrics(registry: Registry): (reason: DropReason, events: number) => void {
+  const dropped = new Counter({
+    name: 'rekey_events_dropped_total',
+    help: 'Events that were not sent, or refused.',
+    labelNames: ['reason'] as const,
+    registers: [registry],
+  });
+  return (reason, events) => dropped.inc({ reason }, events);
 }
 
 /** @returns the hook for LeaderElector's `onChange`; to be called once per registry */

@@ -13,6 +13,7 @@
  */
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
+import type { Gate } from '../kube/gate.ts';
 import type { Selection } from '../kube/options.ts';
 import type { KubeObject, ResourceType } from '../kube/types.ts';
 import type { WatchEvent } from '../kube/watch.ts';
@@ -35,6 +36,8 @@ export interface ReflectorOptions<Raw extends KubeObject, T> {
   readonly relistMs?: number;
   /** Default 90 s. */
   readonly idleTimeoutMs?: number;
+  /** To be passed for each list and each start of a watch, where many reflectors would come to the server at once. */
+  readonly gate?: Gate;
   /** The server's history went back: nothing that was remembered of it holds. */
   readonly onRewind?: () => void;
 }
@@ -61,6 +64,7 @@ export class Reflector<Raw extends KubeObject, T> {
   #oldLists = 0;
   #relistAt = 0;
   #lastContact = Number.NEGATIVE_INFINITY;
+  #refused = false;
 
   constructor(options: ReflectorOptions<Raw, T>) {
     const { clock, random = Math.random } = options;
@@ -81,6 +85,11 @@ export class Reflector<Raw extends KubeObject, T> {
   /** Since anything came from the server: a list, an event or a bookmark. Infinity before the first. */
   secondsSinceContact(): number {
     return (this.#options.clock.monotonic() - this.#lastContact) / 1000;
+  }
+
+  /** Whether the server's last answer was that this may not be read. */
+  refused(): boolean {
+    return this.#refused;
   }
 
   /** Called in order, for the objects of the first list too; whatever it throws is logged. */
@@ -109,7 +118,8 @@ export class Reflector<Raw extends KubeObject, T> {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        if (this.#version === undefined || this.#options.clock.monotonic() >= this.#relistAt) await this.#list(signal);
+        if (this.#version === undefined || this.#options.clock.monotonic() >= this.#relistAt)
+          await this.#listInTurn(signal);
         else await this.#watch(this.#version, signal);
       } catch (error) {
         if (signal.aborted) return;
@@ -119,6 +129,7 @@ export class Reflector<Raw extends KubeObject, T> {
   }
 
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
+    this.#refused = isKubeError(error, 'Forbidden');
     if (isKubeError(error, 'Gone') && this.#version !== undefined) {
       this.#version = undefined;
       this.#mayGoBack = true;
@@ -127,6 +138,15 @@ export class Reflector<Raw extends KubeObject, T> {
     const pauseMs = Math.max(this.#backoff.next(), asked);
     this.#log.warn('list or watch failed: trying again', { error, pauseMs: Math.round(pauseMs) });
     await this.#options.clock.sleep(pauseMs, signal).catch(() => undefined);
+  }
+
+  async #listInTurn(signal: AbortSignal): Promise<void> {
+    const leave = await this.#options.gate?.enter(signal);
+    try {
+      await this.#list(signal);
+    } finally {
+      leave?.();
+    }
   }
 
   async #list(signal: AbortSignal): Promise<void> {
@@ -146,6 +166,7 @@ export class Reflector<Raw extends KubeObject, T> {
     this.#version = resourceVersion;
     this.#relistAt = clock.monotonic() + relistMs * (0.9 + this.#random() / 5);
     this.#lastContact = clock.monotonic();
+    this.#refused = false;
     this.#hasSynced = true;
     this.#resolveSynced();
     if (rewound) {
@@ -161,7 +182,7 @@ export class Reflector<Raw extends KubeObject, T> {
   }
 
   async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
-    const { client, type, selection, clock, idleTimeoutMs } = this.#options;
+    const { client, type, selection, clock, idleTimeoutMs, gate } = this.#options;
     const started = clock.monotonic();
     const untilRelist = Math.ceil((this.#relistAt - started) / 1000);
     const spread = Math.round(WATCH_SECONDS * (0.9 + this.#random() / 5));
@@ -171,9 +192,11 @@ export class Reflector<Raw extends KubeObject, T> {
       resourceVersion,
       timeoutSeconds,
       idleTimeoutMs,
+      ...(gate && { gate }),
       signal,
     })) {
       this.#lastContact = clock.monotonic();
+      this.#refused = false;
       this.#applyEvent(event);
     }
     if (!signal.aborted && clock.monotonic() - started < Math.min(SHORT_WATCH_MS, timeoutSeconds * 500)) {

@@ -41,15 +41,17 @@ export class ServerClock {
     this.#base = both !== undefined && both.earliest <= both.latest ? both : told;
   }
 
-  /** @returns undefined before the first answer that has told it */
+  /** @returns whole milliseconds, as all times that are written; undefined before the first answer that has told it */
   time(): ServerTime | undefined {
+    if (this.#base === undefined) return undefined;
     const passed = this.#clock.monotonic();
-    return this.#base && { earliest: this.#base.earliest + passed, latest: this.#base.latest + passed };
+    const { earliest, latest } = this.#base;
+    return { earliest: Math.floor(earliest + passed), latest: Math.ceil(latest + passed) };
   }
 
   /** @returns the server's clock less ours, milliseconds, give or take a second; undefined before the first answer */
   offsetMs(): number | undefined {
     const time = this.time();
-    return time && (time.earliest + time.latest) / 2 - this.#clock.now();
+    return time && Math.round((time.earliest + time.latest) / 2 - this.#clock.now());
   }
 }

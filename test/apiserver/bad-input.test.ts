@@ -178,6 +178,7 @@ beforeAll(async () => {
   mkdirSync(dir);
   const logFile = join(dir, 'operator.log');
   operator = await startOperator({
+    program: cluster.programs?.operator,
     kubeconfig: cluster.kubeconfig,
     namespaces: [namespace],
     leaseNamespace: namespace,
@@ -263,7 +264,10 @@ describe.concurrent('a resource that the controller must judge', () => {
     await api.create(emptyDeployment(closed, 'app-0', '0'));
     const kubeconfig = await operatorKubeconfig(api, join(cluster.dir, namespace, 'closed.kubeconfig'));
     const logFile = join(cluster.dir, namespace, 'closed.log');
-    const barred = await startOperator({ kubeconfig, namespaces: [closed], leaseNamespace: closed, logFile });
+    const barred = await startOperator({
+      ...{ program: cluster.programs?.operator, kubeconfig, logFile },
+      ...{ namespaces: [closed], leaseNamespace: closed },
+    });
     await api.create(rotationOf(closed, 'r', '0'));
     await until('it is Forbidden', async () => {
       const resource = await api.get<Resource>({ kind: 'JwtKeyRotation', namespace: closed, name: 'r' });

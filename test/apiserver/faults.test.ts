@@ -7,8 +7,11 @@ import { eventsIn } from '../support/scenario/events.ts';
 import { startApiProxy } from '../support/scenario/proxy.ts';
 import {
   conditionOf,
+  goOn,
+  RESTS_STAGED,
   readState,
   requestRotation,
+  restAtDraining,
   waitFor,
   waitForPhase,
   waitUntilDone,
@@ -126,7 +129,7 @@ describe.concurrent('a rotation', () => {
     await waitUntilReady(api, namespace, name);
     const traffic = scene.traffic();
     const requestedAt = await requestRotation(api, namespace, name);
-    await waitFor(api, namespace, name, 'the new key is staged', ({ keyset }) => keyset?.phase === 'Staging');
+    await until('the new key is staged', async () => scene.keys.versions().some(({ phase }) => phase === 'Staging'));
     proxy.cut();
     await sleep(10_000);
     proxy.mend();
@@ -137,10 +140,12 @@ describe.concurrent('a rotation', () => {
   });
 
   it('writes nothing over a Secret that somebody edits in the middle, and goes on when it is put back', async () => {
-    const scene = await openScene(cluster);
+    const scene = await openScene(cluster, { spec: RESTS_STAGED });
     const { api, namespace, name } = scene;
     const traffic = scene.traffic();
     const requestedAt = await requestRotation(api, namespace, name);
+    await waitForPhase(api, namespace, name, 'Staged');
+    await restAtDraining(api, namespace, name);
     const { secret } = await waitForPhase(api, namespace, name, 'Draining');
     const good = secret?.data?.JWT_SECRET_KEY_FALLBACKS;
     const edit = (value: string | undefined) =>
@@ -153,7 +158,9 @@ describe.concurrent('a rotation', () => {
       'it is Degraded',
       ({ resource }) => conditionOf(resource, 'Degraded')?.reason === 'ForeignWriter',
     );
+    // the drain time is over, and nothing is written all the same
     const writes = scene.keys.versions().length;
+    await goOn(api, namespace, name);
     await sleep(9_000);
     expect(scene.keys.versions()).toHaveLength(writes);
     await edit(good);

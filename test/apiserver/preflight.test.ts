@@ -6,8 +6,10 @@ import type { Pod } from '../support/node/types.ts';
 import { eventsIn } from '../support/scenario/events.ts';
 import {
   conditionOf,
+  goOn,
   readState,
   requestRotation,
+  restAtDraining,
   waitFor,
   waitUntilDone,
   waitUntilReady,
@@ -119,6 +121,8 @@ describe.concurrent('a rotation', () => {
     const { api, namespace, name } = scene;
     const traffic = scene.traffic();
     const requestedAt = await requestRotation(api, namespace, name);
+    await until('the new key is staged', async () => scene.keys.versions().some(({ phase }) => phase === 'Staging'));
+    await restAtDraining(api, namespace, name);
     await waitFor(api, namespace, name, 'the new key signs', ({ keyset }) => keyset?.phase === 'Promoting');
     const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'main' };
     await api.create({
@@ -128,9 +132,15 @@ describe.concurrent('a rotation', () => {
     } as never);
     // what starts now is waited for: nobody signs with the old key when the wait for its tokens begins
     await waitFor(api, namespace, name, 'the old key drains', ({ keyset }) => keyset?.phase === 'Draining');
-    const { items } = await api.list<Pod>({ kind: 'Pod', namespace, labelSelector: 'app=main' });
-    const signers = items.filter(({ status }) => status?.containerStatuses?.some(({ state }) => state?.running));
-    expect(signers.map(({ metadata }) => metadata.annotations?.[KEYSET_VERSION])).toEqual(['3', '3', '3', '3']);
+    const signers = async () => {
+      const { items } = await api.list<Pod>({ kind: 'Pod', namespace, labelSelector: 'app=main' });
+      const running = items.filter(({ status }) => status?.containerStatuses?.some(({ state }) => state?.running));
+      return running.map(({ metadata }) => metadata.annotations?.[KEYSET_VERSION]);
+    };
+    expect(new Set(await signers())).toEqual(new Set(['3']));
+    await until('it is scaled up', async () => (await signers()).length === 4);
+    expect(await signers()).toEqual(['3', '3', '3', '3']);
+    await goOn(api, namespace, name);
     const [, newKey = ''] = scene.keys.signingKeys();
     await waitUntilDone(api, namespace, name, { requestedAt });
     expect((await readState(api, namespace, name)).keyset?.rotation?.outcome).toBe('Completed');

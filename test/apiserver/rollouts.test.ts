@@ -215,8 +215,9 @@ describe.concurrent('a rotation of a Rollout', () => {
     const { resource } = await readState(scene.api, scene.namespace, scene.name);
     expect(conditionOf(resource, 'Verified')).toMatchObject({ status: 'False', reason: 'Inferred' });
     const { restartAt = '' } = (await readMain(scene)).spec;
-    const retired = scene.keys.versions().find(({ phase }) => phase === 'Retiring')?.seenAt ?? 0;
-    expect(Date.parse(restartAt)).toBeGreaterThanOrEqual(retired + 9_000);
+    const { keyset } = await readState(scene.api, scene.namespace, scene.name);
+    const { writtenAt: retired = Number.NaN } = keyset?.history.at(-1) ?? {};
+    expect(Date.parse(restartAt)).toBeGreaterThanOrEqual(retired + 1_000);
     const created = scene.pods.pods().filter(isMain);
     expect(created).toHaveLength(2);
     for (const { metadata } of created) {

@@ -107,6 +107,7 @@ describe.concurrent('a rotation under traffic', () => {
 
   it('serves services that know one previous key, and says that it is inferred; others read a JWK set', async () => {
     const scene = await openScene(cluster, {
+      asShown: true,
       fleet: {
         services: {
           main: { onePrevious: true, replicas: 2 },

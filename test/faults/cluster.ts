@@ -1,29 +1,18 @@
 /**
  * A control plane with two nodes for one process of the campaign, and the programs that run on it.
  */
-import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { type LocalCluster, startLocalCluster } from '../support/cluster/local-cluster.ts';
+import { bundlePrograms } from '../support/cluster/programs.ts';
 import type { ProvidedCluster } from '../support/cluster/provided.ts';
 import type { Images } from '../support/node/image.ts';
 import { exampleImages } from '../support/node/images.ts';
 import { type Build, repoRoot } from './operator.ts';
 
-const run = promisify(execFile);
-
-/** The services in Go: they start at once and need little, so that a plan is cheap. */
-export async function buildService(dir: string): Promise<string> {
-  const file = join(dir, 'service');
-  await run('go', ['build', '-o', file, '.'], { cwd: join(repoRoot, 'examples', 'services', 'go') });
-  return file;
-}
-
-/** The operator as it ships: one file, which starts three times as fast as the sources. */
+/** The operator as it ships. */
 export async function bundleOperator(dir: string): Promise<Build> {
-  const entry = join(dir, 'rekey.mjs');
-  await run(process.execPath, [join(repoRoot, 'tools', 'bundle.ts'), dir], { cwd: repoRoot });
+  const { operator: entry } = await bundlePrograms(dir);
   return { entry, preload: [], env: { NODE_COMPILE_CACHE: join(dir, 'compile-cache') } };
 }
 
@@ -55,7 +44,7 @@ export interface CampaignCluster {
 
 export async function startCampaignCluster(dir: string, service: string): Promise<CampaignCluster> {
   mkdirSync(dir, { recursive: true });
-  const images = { ...exampleImages(repoRoot), 'rekey.dev/example-go': { command: [service] as const, cwd: dir } };
+  const images = exampleImages(repoRoot, service);
   const local = await startLocalCluster({
     dir,
     images,

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from '../support/cluster/processes.ts';
 import { type Exit, startProcess } from '../support/cluster/processes.ts';
+import { NODE_LAG } from '../support/scenario/operator.ts';
 
 export const repoRoot = join(import.meta.dirname, '..', '..');
 
@@ -41,7 +42,7 @@ export async function startOperator({ build, kubeconfig, namespace, logFile, env
     ...build.preload.flatMap((module) => ['--import', module]),
     build.entry,
     ...['--kubeconfig', kubeconfig, '--namespace', namespace, '--leader-election-namespace', namespace],
-    ...['--listen', '127.0.0.1:0', '--log-level', 'info', '--allow-loopback-pods'],
+    ...['--listen', '127.0.0.1:0', '--log-level', 'info', '--allow-loopback-pods', '--settle-delay', NODE_LAG],
   ];
   const inherited = Object.entries(process.env).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value]],

@@ -1,13 +1,13 @@
 /**
- * Runs everything that must hold before a change goes in (`make test`), tells what failed, and ends with one line:
- * `N passed, N failed`. Each check counts as one, and each test of vitest.
+ * Runs everything that must hold before a change goes in (`make test`), tells which test files took longest and what
+ * failed, and ends with one line: `N passed, N failed`. Each check counts as one, and each test of vitest.
  *
  * Goes on after a failure. Exit status 1 if something failed, or if no test ran at all.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, relative } from 'node:path';
 
 interface Check {
   readonly name: string;
@@ -20,8 +20,19 @@ interface Report {
   readonly success: boolean;
   readonly numPassedTests: number;
   readonly numFailedTests: number;
-  readonly testResults: readonly { readonly name: string; readonly status: string; readonly message: string }[];
+  readonly testResults: readonly FileReport[];
 }
+
+interface FileReport {
+  readonly name: string;
+  readonly status: string;
+  readonly message: string;
+  /** Milliseconds since the epoch. */
+  readonly startTime: number;
+  readonly endTime: number;
+}
+
+const SLOWEST = 10;
 
 const repoRoot = join(import.meta.dirname, '..', '..');
 
@@ -56,12 +67,22 @@ async function main(reportPath: string): Promise<number> {
   // A file that cannot be loaded, a set-up that fails and an error outside of a test fail no test of their own.
   const broken = report?.testResults.filter(({ status, message }) => status === 'failed' && message !== '') ?? [];
   const otherwise = failedTests === 0 && (code !== 0 || passedTests === 0) ? Math.max(1, broken.length) : 0;
+  for (const line of slowest(report?.testResults ?? [])) console.log(line);
   for (const name of failed) console.log(`failed: ${name}`);
   for (const { name, message } of broken) console.log(`failed: ${name}: ${message}`);
   if (report === undefined || passedTests + failedTests === 0) console.log('failed: no test ran');
   const failures = failed.length + failedTests + otherwise;
   console.log(`${checks.length - failed.length + passedTests} passed, ${failures} failed`);
   return failures === 0 ? 0 : 1;
+}
+
+/** Where the time went; files run beside each other, so this is not a sum. */
+function slowest(files: readonly FileReport[]): readonly string[] {
+  const seconds = ({ startTime, endTime }: FileReport): number => Math.round((endTime - startTime) / 1000);
+  const first = files.toSorted((a, b) => seconds(b) - seconds(a)).slice(0, SLOWEST);
+  if (first.length === 0) return [];
+  const lines = first.map((file) => `${String(seconds(file)).padStart(6)} s  ${relative(repoRoot, file.name)}`);
+  return [`--- the slowest ${first.length} of ${files.length} test files`, ...lines];
 }
 
 /** @returns the exit code; 127 if there is no such program */

@@ -1,10 +1,15 @@
 /**
  * Watches of Secrets, each by its name and without its content: a change wakes the resources that name it.
+ *
+ * There may be a thousand of them. When the API server comes back they all want to start again, so they pass a gate, and
+ * what they log is limited.
  */
 import type { KubeClient } from '../../kube/client.ts';
-import { metadataOf, SECRETS } from '../../kube/types.ts';
+import { Gate } from '../../kube/gate.ts';
+import { type KubeObject, metadataOf, SECRETS } from '../../kube/types.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/log.ts';
+import { limitedLog } from '../../runtime/log-limit.ts';
 import { Reflector } from '../../runtime/reflector.ts';
 import { keyOf } from '../../runtime/store.ts';
 
@@ -19,16 +24,27 @@ export interface SecretWatchesOptions {
 interface Watch {
   readonly resources: Set<string>;
   readonly stop: AbortController;
-  readonly reflector: { readonly store: { get(key: string): string | undefined } };
+  readonly since: number;
+  readonly reflector: Pick<Reflector<KubeObject, string>, 'store' | 'hasSynced' | 'secondsSinceContact' | 'refused'>;
 }
+
+/** Lists, and starts of a watch, at the same time. */
+const STARTING = 16;
+/** A new watch has told something after so long, or it hangs. */
+const PATIENCE_MS = 30_000;
+/** A watch tells something once a minute at least, if only a bookmark. */
+const STALE_SECONDS = 180;
 
 export class SecretWatches {
   readonly #options: SecretWatchesOptions;
   readonly #watches = new Map<string, Watch>();
   readonly #secretOf = new Map<string, string>();
+  readonly #gate = new Gate(STARTING);
+  readonly #log: Logger;
 
   constructor(options: SecretWatchesOptions) {
     this.#options = options;
+    this.#log = limitedLog(options.log, options.clock);
   }
 
   /** Watches this Secret for this resource, and for it no other. */
@@ -58,6 +74,23 @@ export class SecretWatches {
     return this.#watches.get(secretKey)?.reflector.store.get(secretKey);
   }
 
+  /**
+   * For readiness. A Secret that may not be read is no fault of the watch: its resource says so.
+   *
+   * @returns which watches cannot be trusted now; undefined if there are none
+   */
+  failure(): string | undefined {
+    const now = this.#options.clock.monotonic();
+    const doubtful = ({ since, reflector }: Watch): boolean => {
+      if (reflector.refused()) return false;
+      if (!reflector.hasSynced()) return now - since > PATIENCE_MS;
+      return reflector.secondsSinceContact() > STALE_SECONDS;
+    };
+    const failed = [...this.#watches].filter(([, watch]) => doubtful(watch)).map(([secretKey]) => secretKey);
+    if (failed.length === 0) return undefined;
+    return `${failed.length} of ${this.#watches.size} watches of Secrets tell nothing, that of ${failed[0]} among them`;
+  }
+
   close(): void {
     for (const { stop } of this.#watches.values()) stop.abort();
     this.#watches.clear();
@@ -65,16 +98,18 @@ export class SecretWatches {
   }
 
   #start(secretKey: string, namespace: string, secretName: string): Watch {
-    const { client, clock, log, onChange } = this.#options;
+    const { client, clock, onChange } = this.#options;
+    const log = this.#log.child({ secret: secretKey });
     const reflector = new Reflector({
       client,
       clock,
       log,
+      gate: this.#gate,
       type: metadataOf(SECRETS),
       selection: { namespace, fieldSelector: `metadata.name=${secretName}` },
       project: ({ metadata }) => metadata.resourceVersion ?? '',
     });
-    const watch: Watch = { resources: new Set(), stop: new AbortController(), reflector };
+    const watch: Watch = { resources: new Set(), stop: new AbortController(), since: clock.monotonic(), reflector };
     reflector.onChange(() => {
       for (const resourceKey of watch.resources) onChange(resourceKey);
     });

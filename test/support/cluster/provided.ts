@@ -1,4 +1,5 @@
 import type { Command } from './processes.ts';
+import type { Programs } from './programs.ts';
 
 /** What the global setup hands to test files: plain data, since they run in other processes. */
 export interface ProvidedCluster {
@@ -13,6 +14,8 @@ export interface ProvidedCluster {
   readonly kubectl: Command;
   /** The program that signs certificates, for `createUser` with `<dir>/pki`. */
   readonly pki: Command;
+  /** Run from their sources if absent. */
+  readonly programs?: Programs;
   readonly nodes: readonly { readonly name: string; readonly dir: string }[];
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { exampleImages } from '../node/images.ts';
 import { type LocalCluster, startLocalCluster } from './local-cluster.ts';
+import { buildService, bundlePrograms } from './programs.ts';
 import type {} from './provided.ts';
 
 const repoRoot = join(import.meta.dirname, '..', '..', '..');
@@ -18,9 +19,10 @@ let cluster: LocalCluster | undefined;
  */
 export async function setup(project: TestProject): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'rekey-tests-'));
+  const [programs, service] = await Promise.all([bundlePrograms(dir), buildService(dir)]);
   cluster = await startLocalCluster({
     dir,
-    images: exampleImages(repoRoot),
+    images: exampleImages(repoRoot, service),
     nodeCount: 2,
     repoRoot,
     auditLog: true,
@@ -30,7 +32,7 @@ export async function setup(project: TestProject): Promise<void> {
   const nodes = cluster.nodes.map((node) => ({ name: node.name, dir: node.dir }));
   const { pki, kubectl } = cluster.binaries;
   project.provide('cluster', {
-    ...{ kubeconfig, url, dir, auditLogPath, nodes, pki },
+    ...{ kubeconfig, url, dir, auditLogPath, nodes, pki, programs },
     kubectl: [...kubectl, '--kubeconfig', kubeconfig],
   });
 }

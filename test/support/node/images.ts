@@ -8,14 +8,15 @@ export const COMPILED = { NODE_COMPILE_CACHE: join(cacheFolder(), 'node-compile-
 /**
  * The images that tests and the demo use.
  * @param repoRoot the folder that holds examples/ and test/
+ * @param service the service in Go, where it was built; else it is looked for beside its source
  */
-export function exampleImages(repoRoot: string): Record<string, Image> {
+export function exampleImages(repoRoot: string, service = './server'): Record<string, Image> {
   const services = join(repoRoot, 'examples', 'services');
   const fixtures = join(repoRoot, 'test', 'support', 'node', 'fixtures');
   return {
     'rekey.dev/example-node': { command: [process.execPath, 'server.ts'], cwd: join(services, 'node'), env: COMPILED },
     'rekey.dev/example-python': { command: ['python3', 'server.py'], cwd: join(services, 'python') },
-    'rekey.dev/example-go': { command: ['./server'], cwd: join(services, 'go') },
+    'rekey.dev/example-go': { command: [service], cwd: join(services, 'go') },
     'rekey.dev/test-http': { command: [process.execPath, 'http-server.ts'], cwd: fixtures, env: COMPILED },
   };
 }

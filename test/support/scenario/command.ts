@@ -11,13 +11,17 @@ export interface Said {
   readonly told: string;
 }
 
-const PROGRAM = join(import.meta.dirname, '..', '..', '..', 'src', 'kubectl-rekey.ts');
+const SOURCES = join(import.meta.dirname, '..', '..', '..', 'src', 'kubectl-rekey.ts');
 
-/** Nobody is there to answer a question. */
-export function rekey(args: readonly string[]): Promise<Said> {
+/**
+ * Nobody is there to answer a question.
+ *
+ * @param program the bundle, see ../cluster/programs.ts; the sources if absent
+ */
+export function rekey(args: readonly string[], program = SOURCES): Promise<Said> {
   return new Promise((resolve) => {
     const env = { ...process.env, ...COMPILED };
-    const child = execFile(process.execPath, [PROGRAM, ...args], { env }, (error, result, told) => {
+    const child = execFile(process.execPath, [program, ...args], { env }, (error, result, told) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? -1), result, told });
     });
     child.stdin?.end();

@@ -42,15 +42,15 @@ export async function operatorKubeconfig(api: KubeApi, path: string): Promise<st
 }
 
 /**
- * Lets the operator into one namespace, as deploy/namespace does: it may touch this Secret there and no other.
+ * Lets the operator into one namespace, as deploy/namespace does: it may touch these Secrets there and no others.
  */
-export async function letIn(api: KubeApi, namespace: string, secretName: string): Promise<void> {
+export async function letIn(api: KubeApi, namespace: string, ...secretNames: readonly string[]): Promise<void> {
   let named = 0;
   const documents = loadAll(deployFile('namespace', 'rbac.yaml')).map((document) =>
     JSON.stringify(document, (key, value: unknown) => {
       if (key !== 'resourceNames') return value;
       named++;
-      return (value as readonly string[]).map((item) => item.replace(/^jwt/, secretName));
+      return secretNames.flatMap((name) => (value as readonly string[]).map((item) => item.replace(/^jwt/, name)));
     }),
   );
   if (named !== 2)

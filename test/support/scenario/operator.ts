@@ -51,6 +51,8 @@ export interface OperatorProcess {
 
 /** Options of `startOperator`. */
 export interface OperatorOptions {
+  /** The bundle, see ../cluster/programs.ts; the sources if absent. */
+  readonly program?: string | undefined;
   /** Of the ServiceAccount rekey, so that its rights are tried as well: see install.ts. */
   readonly kubeconfig: string;
   /** Namespaces to work in; all of them by default. */
@@ -61,16 +63,24 @@ export interface OperatorOptions {
   readonly logFile: string;
   /** Added to this process' environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** How long a write is given to reach every node. Default {@link NODE_LAG}; undefined is the operator's own default. */
+  readonly settleDelay?: string | undefined;
   /** Further command line arguments. */
   readonly flags?: readonly string[];
   /** Options of Node, before the program. */
   readonly nodeFlags?: readonly string[];
 }
 
+/**
+ * A process node reads a Secret when it starts a container, and has it then: it lags behind only where a test says so, and by as much
+ * as that says. So the least that the operator takes is enough.
+ */
+export const NODE_LAG = '1s';
+
 const repoRoot = join(import.meta.dirname, '..', '..', '..');
 
 /**
- * Starts the operator from source. It dies with this process, however that ends.
+ * Starts the operator. It dies with this process, however that ends.
  *
  * Does not wait: see `waitUntilReady`.
  */
@@ -78,16 +88,19 @@ export async function startOperator(options: OperatorOptions): Promise<OperatorP
   const [port = 0] = await freePorts(1);
   const url = `http://127.0.0.1:${port}`;
   const { logFile, kubeconfig, leaseNamespace, namespaces = [], flags = [], nodeFlags = [] } = options;
+  const { settleDelay } = 'settleDelay' in options ? options : { settleDelay: NODE_LAG };
+  const { program = join(repoRoot, 'src', 'main.ts') } = options;
   const from = sizeOf(logFile);
   const process_ = await startProcess({
     name: 'operator',
     command: [
       process.execPath,
       ...nodeFlags,
-      join(repoRoot, 'src', 'main.ts'),
+      program,
       ...['--kubeconfig', kubeconfig, '--leader-election-namespace', leaseNamespace],
       ...namespaces.flatMap((namespace) => ['--namespace', namespace]),
       ...['--listen', `127.0.0.1:${port}`, '--log-level', 'info', '--allow-loopback-pods'],
+      ...(settleDelay === undefined ? [] : ['--settle-delay', settleDelay]),
       ...flags,
     ],
     logPath: logFile,

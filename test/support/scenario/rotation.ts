@@ -75,6 +75,22 @@ export function waitForPhase(
   return waitFor(api, namespace, name, `phase ${phase}`, holds, patience);
 }
 
+/** Fields of a spec with which a rotation rests once its key is staged, so that something can be done in this phase. */
+export const RESTS_STAGED = {
+  maintenanceWindows: [{ schedule: `0 ${(new Date().getUTCHours() + 12) % 24} * * *`, duration: '1h' }],
+};
+
+/** Lets a rotation that rests at Staged go on, and rest again at Draining. */
+export function restAtDraining(api: KubeApi, namespace: string, name: string): Promise<unknown> {
+  const spec = { maintenanceWindows: null, maxTokenTTL: '1h' };
+  return api.patch({ kind: 'JwtKeyRotation', namespace, name }, { spec });
+}
+
+/** Lets a rotation that rests go on to its end, with tokens of this life. */
+export function goOn(api: KubeApi, namespace: string, name: string, maxTokenTTL = '5s'): Promise<unknown> {
+  return api.patch({ kind: 'JwtKeyRotation', namespace, name }, { spec: { maintenanceWindows: null, maxTokenTTL } });
+}
+
 /** Waits until rekey manages the Secret, rests, and says so. */
 export function waitUntilReady(
   api: KubeApi,
@@ -121,7 +137,7 @@ export async function requestAbort(
  * Waits until a rotation is over, whatever its outcome, and the status has caught up with the Secret.
  *
  * @param patience `requestedAt`: the rotation that {@link requestRotation} asked for; the first that ends otherwise.
- *   Default time-out: four minutes
+ *   Default time-out: eight minutes
  */
 export function waitUntilDone(
   api: KubeApi,
@@ -134,7 +150,7 @@ export function waitUntilDone(
     if (requestedAt !== undefined && keyset.handled.rotateAt !== requestedAt) return false;
     return resource.status?.phase === 'Steady' && resource.status.keysetVersion === keyset.version;
   };
-  return waitFor(api, namespace, name, `the rotation of ${name} is over`, holds, { timeoutMs: 240_000, ...patience });
+  return waitFor(api, namespace, name, `the rotation of ${name} is over`, holds, { timeoutMs: 480_000, ...patience });
 }
 
 type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];

@@ -21,6 +21,8 @@ import {
   type FleetOptions,
   rotationFor,
   SECRET_NAME,
+  SERVICE_NAMES,
+  type ServiceOptions,
   waitForServices,
 } from './services.ts';
 import { until } from './until.ts';
@@ -31,10 +33,18 @@ export const TOKEN_TTL_SECONDS = 5;
 /** A healthy small fleet: one pod of each verifier, two signers. */
 const SMALL = { main: { replicas: 2 }, autoscraper: { replicas: 1 }, admin: { replicas: 1 } } as const;
 
+/** Those of the manifests are in Node and Python, which take longer to start. */
+const QUICK: ServiceOptions = { language: 'go' };
+
 export interface SceneOptions {
   readonly fleet?: FleetOptions;
   /** Fields that replace those of the spec. */
   readonly spec?: Readonly<Record<string, unknown>>;
+  /**
+   * Whether all is as users have it: services in the languages of the manifests, and the settle delay that the operator has by itself.
+   * Default: services in Go, which start at once, and the settle delay that process nodes need.
+   */
+  readonly asShown?: boolean;
   /** Whether the targets read mounted files, and rekey may mark their pods. */
   readonly files?: boolean;
   /** Whether an operator runs from the start and the Secret is adopted before the test goes on. Default true. */
@@ -62,10 +72,10 @@ export interface Scene {
 }
 
 export async function openScene(
-  cluster: Pick<ProvidedCluster, 'kubeconfig' | 'dir'>,
+  cluster: Pick<ProvidedCluster, 'kubeconfig' | 'dir' | 'programs'>,
   options: SceneOptions = {},
 ): Promise<Scene> {
-  const { fleet = {}, spec = {}, files = false, adopt = true } = options;
+  const { fleet = {}, spec = {}, asShown = false, files = false, adopt = true } = options;
   const api = KubeApi.fromKubeconfig(cluster.kubeconfig);
   const namespace = `scene-${randomUUID().slice(0, 8)}`;
   const dir = join(cluster.dir, namespace);
@@ -80,7 +90,9 @@ export async function openScene(
     tokenTtlSeconds: TOKEN_TTL_SECONDS,
     prestopSeconds: 0.5,
     ...fleet,
-    services: { ...SMALL, ...fleet.services },
+    services: Object.fromEntries(
+      SERVICE_NAMES.map((name) => [name, { ...(!asShown && QUICK), ...(fleet.services?.[name] ?? SMALL[name]) }]),
+    ),
   });
   const pods = await watchPods(api, namespace);
   await waitForServices(api, namespace);
@@ -102,6 +114,8 @@ export async function openScene(
     kubeconfig,
     operator: async (more = {}) => {
       const started = await startOperator({
+        program: cluster.programs?.operator,
+        ...(asShown && { settleDelay: undefined }),
         kubeconfig,
         namespaces: [namespace],
         leaseNamespace: namespace,
@@ -159,13 +173,13 @@ export async function openScene(
   return scene;
 }
 
-/** On a busy machine a pod may answer late. @returns `unknown` from one that says nothing for half a minute */
+/** On a busy machine a pod may answer late. @returns `unknown` from one that says nothing for two minutes */
 function verdict(url: string, token: string): ReturnType<typeof accepts> {
   const look = async () => {
     const answer = await accepts(url, token);
     return answer === 'unknown' ? undefined : answer;
   };
-  return until('a verdict', look, { timeoutMs: 30_000, everyMs: 500 }).catch(() => 'unknown');
+  return until('a verdict', look, { timeoutMs: 120_000, everyMs: 500 }).catch(() => 'unknown');
 }
 
 /** Waits until every token of the traffic has been checked to its end. */

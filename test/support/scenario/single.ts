@@ -49,7 +49,7 @@ export function runningDeployment(
   id: string,
   { env = {}, annotations = {}, spec }: Running = {},
 ): KubeObject {
-  const services = { main: { replicas: 1, env, annotations } };
+  const services = { main: { replicas: 1, language: 'go', env, annotations } } as const;
   const shown = shownDeployment('main', namespace, { tokenTtlSeconds: 5, prestopSeconds: 0.5, services }) as Shown;
   const { template } = shown.spec;
   const [container] = template.spec.containers;

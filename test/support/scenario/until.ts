@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How long to wait, and how often to look. */
 export interface Patience {
-  /** Default 120,000. */
+  /** Default 240,000: a busy machine is no failure. */
   readonly timeoutMs?: number;
   /** Default 200. */
   readonly everyMs?: number;
@@ -20,7 +20,7 @@ export interface Patience {
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined | false>,
-  { timeoutMs = 120_000, everyMs = 200, signal }: Patience = {},
+  { timeoutMs = 240_000, everyMs = 200, signal }: Patience = {},
   last: () => string = () => '',
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;

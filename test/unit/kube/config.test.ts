@@ -183,7 +183,8 @@ describe('a server with a certificate', () => {
     await client.get(SECRETS, key);
     expect(tls.client()).toBe('new');
     tls.renew();
-    await vi.waitFor(async () => expect(await failure(client.get(SECRETS, key, { timeoutMs: 100 }))).toBeDefined());
+    const fails = async () => expect(await failure(client.get(SECRETS, key, { timeoutMs: 100 }))).toBeDefined();
+    await vi.waitFor(fails, { timeout: 30_000 });
     writeFileSync(ca, certificates.new?.cert ?? '');
     await client.get(SECRETS, key);
     await client.close();

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Gate } from '../../../src/kube/gate.ts';
 import { PODS } from '../../../src/kube/types.ts';
 import { FakeClock, turn } from '../runtime/fake-clock.ts';
 import { collect, failure, fakeApi, hang, json, refusal, stream } from './fake-api.ts';
@@ -77,6 +78,52 @@ describe('watch', () => {
       resourceVersion: '9',
       timeoutSeconds: '300',
     });
+  });
+
+  test('holds no connection that a call needs, however many there are', async () => {
+    await using api = await fakeApi(({ query, path }, response) => {
+      if (query.has('watch')) response.writeHead(200).flushHeaders();
+      else if (path.endsWith('/pods')) response.end(JSON.stringify({ metadata: { resourceVersion: '9' }, items: [] }));
+    });
+    const client = api.client({ connections: 2 });
+    const stop = new AbortController();
+    const watch = () => collect(client.watch(PODS, { ...from, signal: stop.signal }));
+    const watches = Promise.allSettled(Array.from({ length: 100 }, watch));
+    await expect.poll(() => api.received.length).toBe(100);
+    for (let i = 0; i < 5; i += 1) expect((await client.list(PODS)).items).toEqual([]);
+    stop.abort();
+    await watches;
+  });
+
+  test('passes its gate until it is open, and the wait there is no silence', async () => {
+    const clock = new FakeClock();
+    const opened: (() => void)[] = [];
+    await using api = await fakeApi((_, response) => {
+      opened.push(() => response.writeHead(200).flushHeaders());
+    });
+    const gate = new Gate(2);
+    const client = api.client({ clock });
+    const stop = new AbortController();
+    const watch = () => collect(client.watch(PODS, { ...from, gate, signal: stop.signal }));
+    const watches = Promise.allSettled(Array.from({ length: 5 }, watch));
+    await expect.poll(() => api.received.length).toBe(2);
+    // the two places are taken for longer than an opening may last: those two fail, and the next ones have their own time
+    await clock.advance(9_000);
+    opened.shift()?.();
+    await expect.poll(() => api.received.length).toBe(3);
+    await clock.advance(2_000);
+    await expect.poll(() => api.received.length).toBe(4);
+    for (const open of opened) open();
+    await expect.poll(() => api.received.length).toBe(5);
+    stop.abort();
+    const ends = await watches;
+    expect(ends.map(({ status }) => status).sort()).toEqual([
+      'fulfilled',
+      'fulfilled',
+      'fulfilled',
+      'fulfilled',
+      'rejected',
+    ]);
   });
 
   test('puts characters together that were cut between two chunks', async () => {

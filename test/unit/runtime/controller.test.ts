@@ -33,6 +33,19 @@ describe('a reconciler that', () => {
     expect(metrics.ended).toHaveBeenCalledExactlyOnceWith('success', 0);
   });
 
+  test('waits for nothing leaves their turn to timers and sockets', async () => {
+    let passes = 0;
+    const { queue, stop, ended } = start(async () => {
+      passes += 1;
+      if (passes > 10_000) void queue.shutDown();
+      return { requeueAfterMs: 0 };
+    });
+    queue.add('shop/a');
+    setTimeout(() => stop.abort(), 1);
+    await ended;
+    expect(passes).toBeLessThan(10_000);
+  });
+
   test('asks for a later look gets it', async () => {
     const reconcile = vi.fn(async (): Promise<Result> => ({ requeueAfterMs: 60_000 }));
     const { queue, clock, metrics } = start(reconcile);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { KubeError, type KubeErrorCode } from '../../../src/kube/errors.ts';
 import type { Event } from '../../../src/kube/types.ts';
-import { EventRecorder, type EventRecorderOptions } from '../../../src/runtime/events.ts';
+import { type DropReason, EventRecorder, type EventRecorderOptions } from '../../../src/runtime/events.ts';
 import { FakeClock } from './fake-clock.ts';
 import { fakeLog } from './fake-log.ts';
 
@@ -17,11 +17,12 @@ function build(fail: (tries: number) => KubeErrorCode | 'hang' | undefined = () 
   const log = fakeLog();
   const sent: Event[] = [];
   const names: string[] = [];
+  const dropped: Partial<Record<DropReason, number>> = {};
   const client = {
-    create: async (_: unknown, event: Event) => {
+    create: async (_: unknown, event: Event, { signal }: { readonly signal: AbortSignal }) => {
       names.push(event.metadata.name);
       const code = fail(names.length);
-      if (code === 'hang') await new Promise(() => undefined);
+      if (code === 'hang') await new Promise((_, reject) => signal.addEventListener('abort', reject));
       else if (code !== undefined) throw new KubeError({ code, verb: 'create', resource: 'events' });
       sent.push(event);
       return event;
@@ -33,8 +34,11 @@ function build(fail: (tries: number) => KubeErrorCode | 'hang' | undefined = () 
     log,
     reportingController: 'rekey.dev/rekey',
     reportingInstance: 'rekey-0',
+    onDropped: (reason, events) => {
+      dropped[reason] = (dropped[reason] ?? 0) + events;
+    },
   });
-  return { clock, log, sent, names, recorder };
+  return { clock, log, sent, names, dropped, recorder };
 }
 
 test('an Event tells what happened to which object', async () => {
@@ -76,11 +80,12 @@ test('the same Event is sent once in ten minutes; another note, reason or object
 });
 
 test('one object may send a burst of 25, then one in five minutes; others are not held up', async () => {
-  const { clock, sent, recorder } = build();
+  const { clock, sent, dropped, recorder } = build();
   for (let i = 0; i < 100; i += 1) recorder.event(regarding(), text(`note ${i}`));
   recorder.event(regarding('second'), text('note'));
   await clock.advance(0);
   expect(sent).toHaveLength(26);
+  expect(dropped).toEqual({ RateLimited: 75 });
   await clock.advance(300_000);
   for (let i = 100; i < 200; i += 1) recorder.event(regarding(), text(`note ${i}`));
   await clock.advance(0);
@@ -124,29 +129,93 @@ test('AlreadyExists means that the lost answer was a yes', async () => {
 });
 
 test.each([
-  ['Forbidden', 1],
-  ['NotFound', 1],
-  ['Unreachable', 3],
+  ['Forbidden', 1, 'Refused'],
+  ['NotFound', 1, 'Refused'],
+  ['Unreachable', 9, 'Unanswered'],
 ] as const)(
-  '%s drops the Event after %i tries, with a line in the log, and the next one goes on',
-  async (code, tries) => {
-    const { clock, log, names, recorder } = build(() => code);
+  '%s drops the Event after %i tries, which is counted, and the next one goes on',
+  async (code, tries, why) => {
+    const { clock, names, dropped, recorder } = build(() => code);
     expect(() => recorder.event(regarding(), text('one'))).not.toThrow();
     recorder.event(regarding(), text('two'));
-    await clock.advance(60_000);
+    await clock.advance(600_000);
     expect(names).toHaveLength(2 * tries);
-    expect(log.lines).toHaveLength(2);
+    expect(dropped).toEqual({ [why]: 2 });
   },
 );
 
-test('recording goes on while the server hangs, within bounds', async () => {
-  const { clock, recorder } = build(() => 'hang');
-  for (let i = 0; i < 10_000; i += 1) recorder.event(regarding(`o-${i}`), text('note'));
+test('the server may be away for a minute and a half without the loss of an Event', async () => {
+  let away = true;
+  const { clock, sent, dropped, recorder } = build(() => (away ? 'Unreachable' : undefined));
+  for (let i = 0; i < 300; i += 1) recorder.event(regarding(`o-${i}`), text('note'));
+  await clock.advance(90_000);
+  away = false;
+  await clock.advance(600_000);
+  expect(sent).toHaveLength(300);
+  expect(dropped).toEqual({});
+});
+
+test('the Events of one object come in their order, and a slow object does not hold up the others', async () => {
+  const { clock, sent, recorder } = build((tries) => (tries === 1 ? 'hang' : undefined));
+  recorder.event(regarding('slow'), text('one'));
+  recorder.event(regarding('slow'), text('two'));
+  for (const note of ['one', 'two', 'three']) recorder.event(regarding('other'), text(note));
   await clock.advance(0);
+  expect(sent.map(({ regarding: { name }, note }) => `${name} ${note}`)).toEqual([
+    'other one',
+    'other two',
+    'other three',
+  ]);
+});
+
+test('what is dropped is said in one line a minute, with the number of all that were', async () => {
+  const { clock, log, recorder } = build(() => 'Forbidden');
+  for (let i = 0; i < 50; i += 1) recorder.event(regarding(`o-${i}`), text('note'));
+  await clock.advance(59_999);
+  expect(log.lines).toMatchObject([
+    { level: 'warn', message: 'Events were dropped', fields: { dropped: { Refused: 1 } } },
+  ]);
+  await clock.advance(1);
+  recorder.event(regarding('last'), text('note'));
+  await clock.advance(0);
+  expect(log.lines[1]?.fields).toMatchObject({ dropped: { Refused: 50 }, last: 'KeyStaged', regarding: 'shop/last' });
+  expect(log.lines).toHaveLength(2);
+});
+
+test('an Event that is one too many is counted once, and sent when its time has come', async () => {
+  const { clock, sent, dropped, recorder } = build();
+  for (let i = 0; i < 25; i += 1) recorder.event(regarding(), text(`note ${i}`));
+  for (let pass = 0; pass < 100; pass += 1) recorder.event(regarding(), text('again and again'));
+  expect(dropped).toEqual({ RateLimited: 1 });
+  await clock.advance(300_000);
+  recorder.event(regarding(), text('again and again'));
+  await clock.advance(0);
+  expect(sent.at(-1)?.note).toBe('again and again');
+});
+
+test('while the server hangs ten thousand Events wait; what is more is dropped and counted, and the end waits for none', async () => {
+  const { clock, log, dropped, recorder } = build(() => 'hang');
+  for (let i = 0; i < 12_000; i += 1) recorder.event(regarding(`o-${i}`), text('note'));
+  await clock.advance(0);
+  expect(dropped).toEqual({ QueueFull: 12_000 - 10_000 - 8 });
   const limit = new AbortController();
   const flushing = recorder.flush(limit.signal);
   limit.abort();
   await flushing;
+  await clock.advance(0);
+  expect(dropped).toEqual({ QueueFull: 1_992, Stopped: 10_008 });
+  expect(log.lines.at(-1)?.fields).toMatchObject({ dropped: { QueueFull: 1_991, Stopped: 10_000 } });
+  expect(clock.timers).toBe(0);
+});
+
+test('the end of the process waits for no further try', async () => {
+  const { clock, dropped, recorder } = build(() => 'Unreachable');
+  recorder.event(regarding(), text('note'));
+  await clock.advance(20_000);
+  await recorder.flush(AbortSignal.abort());
+  await clock.advance(0);
+  expect(clock.timers).toBe(0);
+  expect(dropped).toEqual({ Stopped: 1 });
 });
 
 test('flush waits for what is under way', async () => {

@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/runtime/clock.ts';
 import { type HealthServerOptions, serveHealth } from '../../../src/runtime/http.ts';
+import { FakeClock } from './fake-clock.ts';
 import { fakeLog } from './fake-log.ts';
 
 const closers: (() => Promise<void>)[] = [];
@@ -61,6 +62,26 @@ describe('a probe', () => {
     expect(JSON.stringify(log.lines)).toContain('caches of shop are not filled');
   });
 
+  test('that fails is logged when it begins to, when it fails otherwise, and once a minute, however often it is asked', async () => {
+    const clock = new FakeClock();
+    let failing: readonly string[] = ['a'];
+    const check = (name: string) => () => (failing.includes(name) ? 'no' : undefined);
+    const { get, log } = await serve({ clock, readyz: { a: check('a'), b: check('b') } });
+    const ask = async () => {
+      for (let i = 0; i < 5; i += 1) await get('/readyz');
+      return log.lines
+        .splice(0)
+        .map(({ message, fields }) => [message, ...Object.keys((fields.checks ?? {}) as object)]);
+    };
+    expect(await ask()).toEqual([['readyz failed', 'a']]);
+    failing = ['a', 'b'];
+    expect(await ask()).toEqual([['readyz failed', 'a', 'b']]);
+    await clock.advance(60_000);
+    expect(await ask()).toEqual([['readyz failed', 'a', 'b']]);
+    failing = [];
+    expect(await ask()).toEqual([['readyz passes again']]);
+  });
+
   test('fails when a check does not answer', async () => {
     const { get } = await serve({ healthz: { loop: () => new Promise(() => undefined) } });
     expect((await get('/healthz')).status).toBe(500);
@@ -112,11 +133,9 @@ describe('a client that', () => {
     expect((await get('/healthz')).status).toBe(200);
   });
 
-  test('sends its headers slowly loses the connection', { timeout: 15_000 }, async () => {
+  test('sends its headers slowly loses the connection', async () => {
     const { server } = await serve();
-    const start = performance.now();
     expect(await raw(server.port, 'GET /healthz HTTP/1.1\r\nhost: x\r\n', true)).toContain('408');
-    expect(performance.now() - start).toBeLessThan(8_000);
   });
 
   test('opens connections without end does not keep others out for good', async () => {
@@ -162,9 +181,7 @@ test('close breaks an answer that does not come', async () => {
   const { server, get } = await serve({ metrics });
   const answer = get('/metrics').catch(() => 'broken');
   await expect.poll(() => asked).toBe(true);
-  const start = performance.now();
   await server.close();
-  expect(performance.now() - start).toBeLessThan(3_000);
   expect(await answer).toBe('broken');
 });
 

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import {
   controllerMetrics,
   createRegistry,
+  eventMetrics,
   leaderMetrics,
   queueMetrics,
   requestMetrics,
@@ -22,6 +23,17 @@ test('a registry has what Node tells of itself', async () => {
 
 test('two registries do not know of each other', () => {
   for (let i = 0; i < 2; i += 1) leaderMetrics(createRegistry(), 'rekey');
+});
+
+test('Events that are dropped are counted by the reason', async () => {
+  const registry = createRegistry();
+  const dropped = eventMetrics(registry);
+  dropped('QueueFull', 1);
+  dropped('Stopped', 3);
+  dropped('QueueFull', 1);
+  const text = await registry.metrics();
+  expect(text).toContain('rekey_events_dropped_total{reason="QueueFull"} 2');
+  expect(text).toContain('rekey_events_dropped_total{reason="Stopped"} 3');
 });
 
 test('a controller is counted under the names of controller-runtime', async () => {

@@ -60,12 +60,13 @@ describe('text', () => {
     ['PEM beginnings', '-----BEGIN A-----'],
     ['spaces', 'Bearer  '],
   ])('of many characters of %s takes no time', (_, unit) => {
+    // of the processor, whatever else runs; squared it would be many seconds
     const times = Array.from({ length: 5 }, () => {
-      const start = performance.now();
+      const start = process.cpuUsage();
       for (const length of [16_000, 1_000_000]) redactText(unit.repeat(length / unit.length));
-      return performance.now() - start;
+      return process.cpuUsage(start).user / 1_000;
     });
-    expect(Math.min(...times)).toBeLessThan(30);
+    expect(Math.min(...times)).toBeLessThan(300);
   });
 });
 
@@ -178,9 +179,8 @@ describe('values', () => {
   test('that branch without end are bounded', () => {
     let value: unknown = 'leaf';
     for (let i = 0; i < 50; i += 1) value = Array(50).fill(value);
-    const start = performance.now();
+    // without a bound this has no end
     expect(JSON.stringify(redact(value)).length).toBeLessThan(1_000_000);
-    expect(performance.now() - start).toBeLessThan(500);
   });
 });
 

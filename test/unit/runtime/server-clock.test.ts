@@ -61,3 +61,11 @@ describe('the clock of the API server', () => {
     expect(Math.abs((server.time()?.earliest ?? 0) - truth())).toBeLessThanOrEqual(1_002);
   });
 });
+
+it('has whole milliseconds, as all times that are written, whatever the monotonic clock has', () => {
+  const clock = { now: () => 1_000_000, monotonic: () => 123.456 };
+  const server = new ServerClock(clock as never);
+  server.observe({ serverDateMs: 2_000_000, seconds: 0.0123 });
+  const { earliest = 0.5, latest = 0.5 } = server.time() ?? {};
+  expect([earliest, latest, server.offsetMs()].map(Number.isInteger)).toEqual([true, true, true]);
+});

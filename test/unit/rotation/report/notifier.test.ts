@@ -79,7 +79,7 @@ function start(resource: JwtKeyRotation, urls: Readonly<Record<string, string>>,
     webhooks: new WebhookClient({ allowPrivate }),
   });
   onTestFinished(() => notifier.close());
-  const ended = (result: string) => vi.waitFor(() => expect(counts).toContain(result), { timeout: 5_000 });
+  const ended = (result: string) => vi.waitFor(() => expect(counts).toContain(result), { timeout: 30_000 });
   return { notifier, pauses, said: log.lines, counts, events, onTold, ended };
 }
 
@@ -116,7 +116,7 @@ describe('a notification', () => {
     notifier.observed(resource, staging, { blocked: because('UnlistedConsumer') });
     notifier.observed(resource, staging, { stalled: because('RolloutStalled') });
     notifier.observed(resource, staging, { blocked: because('ForeignWriter') });
-    await vi.waitFor(() => expect(messages).toHaveLength(2));
+    await vi.waitFor(() => expect(messages).toHaveLength(2), { timeout: 30_000 });
     await quiet();
     expect(messages.map(({ failure }) => failure?.reason).sort()).toEqual(['ForeignWriter', 'RolloutStalled']);
   });
@@ -176,7 +176,7 @@ describe('a notification', () => {
     const resource = resourceWith(receiver('hook'), receiver('absent'));
     const { notifier, events, said, counts } = start(resource, { hook: url.replace('http', 'https') }, false);
     notifier.observed(resource, facts);
-    await vi.waitFor(() => expect(counts.filter((result) => result === 'failed')).toHaveLength(2), { timeout: 5_000 });
+    await vi.waitFor(() => expect(counts.filter((result) => result === 'failed')).toHaveLength(2), { timeout: 30_000 });
     expect(events).toContainEqual(
       expect.stringMatching(/\[0\].* Secret hook, key url leads to an address that is not/),
     );
