@@ -117,6 +117,8 @@ function resurrection(ledger: Ledger, secret: SecretFacts, names: Names): Findin
 export interface LedgerReading {
   readonly ledger: Ledger;
   readonly finding?: Finding;
+  /** Why it cannot be kept: that holds up nothing, and people should know. */
+  readonly refusal?: Finding;
 }
 
 /** @returns the Secret as it is to be taken, in the light of the ledger */
