@@ -44,7 +44,9 @@ export class ServerClock {
   /** @returns undefined before the first answer that has told it */
   time(): ServerTime | undefined {
     const passed = this.#clock.monotonic();
-    return this.#base && { earliest: this.#base.earliest + passed, latest: this.#base.latest + passed };
+    if (this.#base === undefined) return undefined;
+    // whole milliseconds, as everybody else counts: what is recorded of it is read again as such
+    return { earliest: Math.floor(this.#base.earliest + passed), latest: Math.ceil(this.#base.latest + passed) };
   }
 
   /** @returns the server's clock less ours, milliseconds, give or take a second; undefined before the first answer */
