@@ -9,6 +9,7 @@ import type { JwtKeyRotation } from './names.ts';
 import type { Action, Decision } from './plan/decision.ts';
 import { effectsOf } from './plan/effect.ts';
 import { type Refusal, type Refused, refusedAgain, triedAtOnce } from './refusal.ts';
+import { wishesIn } from './requests.ts';
 import type { DataNames, Settings } from './settings.ts';
 import type { SecretReading } from './world.ts';
 
@@ -22,7 +23,7 @@ export class Memory {
   #retired: RetiredKey | undefined;
   /** By effect. */
   #refusals: ReadonlyMap<string, Refusal> = new Map();
-  #asked = '';
+  #wishes = '';
   #outrun = 0;
 
   /** Answers by the incarnation of the pod that gave them. */
@@ -40,11 +41,10 @@ export class Memory {
   }
 
   /** Whatever people change of the resource may be meant to mend what was refused: it is tried at once. */
-  heard({ metadata }: JwtKeyRotation): void {
-    const ours = Object.entries(metadata.annotations ?? {}).filter(([name]) => name.startsWith('rekey.dev/'));
-    const asked = JSON.stringify([metadata.generation, ours]);
-    if (asked === this.#asked) return;
-    this.#asked = asked;
+  heard(resource: JwtKeyRotation): void {
+    const wishes = wishesIn(resource);
+    if (wishes === this.#wishes) return;
+    this.#wishes = wishes;
     this.#refusals = new Map(this.refusals.map((refusal) => [refusal.effect, triedAtOnce(refusal)]));
   }
 

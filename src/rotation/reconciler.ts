@@ -12,6 +12,7 @@ import type { Actor, Outcome } from './act.ts';
 import type { AuditWriter } from './audit/audit-writer.ts';
 import { booksNameOf } from './audit/books.ts';
 import { inLightOf, type LedgerReading } from './audit/ledger.ts';
+import { conflictWith } from './conflict.ts';
 import type { Facts, SecretFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { Memory } from './memory.ts';
@@ -19,6 +20,7 @@ import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from './names.ts';
 import { observe } from './observe.ts';
 import type { Action, Decision } from './plan/decision.ts';
 import { effectsOf } from './plan/effect.ts';
+import { inEmergency } from './plan/emergency.ts';
 import { plan } from './plan/plan.ts';
 import type { Refused } from './refusal.ts';
 import type { Announcer } from './report/announce.ts';
@@ -79,8 +81,10 @@ export class Reconciler {
       this.#forget(key);
       return undefined;
     }
-    const finding = specFinding(resource.spec) ?? this.#conflict(resource);
-    if (finding !== undefined && !isEmergency(resource)) return this.#refuse(resource, finding);
+    const conflict = this.#conflict(resource);
+    if (conflict !== undefined) return this.#refuse(resource, conflict);
+    const unfit = specFinding(resource.spec);
+    if (unfit !== undefined && !mayBeEmergency(resource)) return this.#refuse(resource, unfit);
     try {
       return await this.#pass(key, resource);
     } catch (error) {
@@ -96,6 +100,8 @@ export class Reconciler {
     memory.heard(known);
     const { resource, facts, decision } = await this.#decide(known, settingsOf(known.spec), memory);
     memory.decided(decision);
+    const unfit = specFinding(resource.spec);
+    if (unfit !== undefined && !inEmergency(facts)) return this.#refuse(resource, unfit);
     const notified = notifier.observed(resource, facts, decision);
     const next = { ...statusOf(resource, facts, decision), ...(notified.length > 0 && { notified }) };
     announcer.decided(resource, facts, decision, next);
@@ -141,7 +147,8 @@ export class Reconciler {
     const live = await client.get(JWT_KEY_ROTATIONS, { namespace, name });
     resources.upsert(live.metadata, live);
     const isSame = live.metadata.uid === uid && live.metadata.deletionTimestamp === undefined;
-    if (!isSame || specFinding(live.spec) !== undefined) throw new ChangedError();
+    const isFit = specFinding(live.spec) === undefined || mayBeEmergency(live);
+    if (!isSame || !isFit) throw new ChangedError();
     return live;
   }
 
@@ -223,8 +230,8 @@ export class Reconciler {
       return order < 0 || (order === 0 && (metadata.uid ?? '') < uid);
     });
     if (older === undefined) return undefined;
-    const message = `spec.secretName: Secret ${resource.spec.secretName} is rotated by JwtKeyRotation ${older.metadata.name} already; name another Secret or delete one of the two`;
-    return { reason: 'SecretConflict', message };
+    const { facts } = this.#memories.get(keyOf(older.metadata))?.secret ?? {};
+    return conflictWith(resource, older, facts);
   }
 
   /** What is not known to have failed may have happened: the Secret is read again before anything else. */
@@ -269,7 +276,12 @@ function burntFingerprints(secret: SecretFacts): readonly string[] {
   return secret.kind === 'Managed' ? secret.keyset.burnt.map(({ fingerprint }) => fingerprint) : [];
 }
 
-/** Whether an emergency is asked for that the status does not know as over: then nothing else matters. */
+/** Whether it must be looked at the Secret to know if there is an emergency, whatever is wrong with the spec. */
+function mayBeEmergency(resource: JwtKeyRotation): boolean {
+  return emergencyOf(resource) !== undefined || resource.status?.phase === 'Burning';
+}
+
+/** Whether an emergency is asked for that the status does not know as over: it is looked at first. Nothing rests on it. */
 function isEmergency(resource: JwtKeyRotation): boolean {
   const emergency = emergencyOf(resource);
   return emergency !== undefined && (!emergency.handled || resource.status?.phase === 'Burning');

@@ -34,6 +34,12 @@ function beginningOf(text: string, length: number): string {
   return text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '');
 }
 
+/** @returns a text that changes whenever people change what they want: the spec, or an annotation that is rekey's */
+export function wishesIn({ metadata }: JwtKeyRotation): string {
+  const ours = Object.entries(metadata.annotations ?? {}).filter(([name]) => name.startsWith('rekey.dev/'));
+  return JSON.stringify([metadata.generation, ours]);
+}
+
 /** Public for whoever must know of an emergency before anything is observed. */
 export function emergencyOf({ metadata, status }: JwtKeyRotation): EmergencyRequest | undefined {
   const text = metadata.annotations?.[REQUEST.emergency]?.trim();

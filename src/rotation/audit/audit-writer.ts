@@ -13,6 +13,7 @@ import type { Facts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { endedRotations } from '../keyset/keyset.ts';
 import type { JwtKeyRotation } from '../names.ts';
+import { wishesIn } from '../requests.ts';
 import { type AuditRecord, appendRecord, headOf, isRecorded, verifyLog } from './audit-log.ts';
 import { recordOf } from './audit-record.ts';
 import { type Books, booksNameOf, ForeignBooks, findBooks, putBooks } from './books.ts';
@@ -96,6 +97,8 @@ export class AuditWriter {
     if (facts.secret.kind !== 'Managed') return;
     const { keyset } = facts.secret;
     const account = this.#account(resource);
+    // whatever people change may be meant to mend it
+    if (wishesIn(account.resource) !== wishesIn(resource)) account.notBefore = 0;
     account.resource = resource;
     account.ledger = recorded(account.ledger, keyset, facts.now);
     const ended = endedRotations(keyset);

@@ -73,8 +73,10 @@ function decide(facts: Facts): Decision {
 }
 
 /** Writes nothing: whatever was under way rests where it is. */
-function rest(facts: Facts, reason: Reason, message: string): Decision {
+function rest(facts: Facts, reason: Reason, why: string): Decision {
   const { secret } = facts;
+  const burning = secret.kind === 'Refused' && secret.keyset?.phase === 'Burning';
+  const message = burning ? `EMERGENCY NOT FINISHED, pods may accept a burnt key: ${why}` : why;
   const finding = { reason, message };
   const idle = secret.kind !== 'Managed' || secret.keyset.phase === 'Steady';
   const phase = secret.kind === 'Managed' ? secret.keyset.phase : secret.kind === 'Refused' ? 'Degraded' : 'Pending';

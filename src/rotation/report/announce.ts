@@ -16,6 +16,7 @@ import type { Action, Decision } from '../plan/decision.ts';
 import { effectsOf, type PodVerb, podEffect, restartEffect } from '../plan/effect.ts';
 import { reloaderPresent } from '../plan/policies/reloader.ts';
 import { label } from '../plan/policies/targets.ts';
+import { contradiction } from '../plan/served.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
 import type { ResourceLabels, RotationMetrics } from './metrics.ts';
 
@@ -48,6 +49,7 @@ export class Announcer {
     this.#found(resource, decision.stalled ?? decision.blocked);
     this.#tellOnce(resource, 'UnlistedConsumer', strangersNote(facts));
     this.#tellOnce(resource, 'KeyReuse', reuseNote(facts));
+    this.#tellOnce(resource, 'EmergencyContradicted', contradiction(facts));
     this.#tellOnce(resource, 'RestartInterrupts', interruptionNote(facts));
     // autoscalers are looked at when a rotation is about to start, so it is told once for each; a cutover leaves no pod anyway
     if (facts.live && decision.phase === 'Preflight') this.#tellOnce(resource, 'RestartUnderLoad', overloadNote(facts));

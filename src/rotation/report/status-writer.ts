@@ -8,6 +8,7 @@ import { exponential } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { keyOf, type Store } from '../../runtime/store.ts';
 import { FIELD_MANAGER, JWT_KEY_ROTATIONS, type JwtKeyRotation } from '../names.ts';
+import { wishesIn } from '../requests.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
 
 const COUNTS_EVERY_MS = 1_000;
@@ -38,6 +39,7 @@ export interface StatusOutcome {
 /** Tries that failed one after another. */
 interface Failing {
   readonly count: number;
+  readonly wishes: string;
   /** Monotonic, milliseconds. */
   readonly notBefore: number;
   readonly failure?: KubeError;
@@ -64,7 +66,8 @@ export class StatusWriter {
     }
     const now = clock.monotonic();
     const failing = this.#failing.get(key);
-    if (failing !== undefined && now < failing.notBefore) return outcomeOf(failing, now);
+    const isHeld = failing !== undefined && now < failing.notBefore && failing.wishes === wishesIn(resource);
+    if (isHeld) return outcomeOf(failing, now);
     const minor = isDeepStrictEqual(withoutCounts(resource.status), withoutCounts(status));
     const heldBackMs = (this.#writtenAt.get(key) ?? Number.NEGATIVE_INFINITY) + COUNTS_EVERY_MS - now;
     if (minor && heldBackMs > 0) return { againMs: heldBackMs };
@@ -81,12 +84,12 @@ export class StatusWriter {
       // deleted meanwhile: the watch will tell
       if (isKubeError(error, 'NotFound')) return {};
       if (!isKubeError(error)) throw error;
-      return this.#failed(key, error);
+      return this.#failed(key, resource, error);
     }
     return {};
   }
 
-  #failed(key: string, error: KubeError): StatusOutcome {
+  #failed(key: string, resource: JwtKeyRotation, error: KubeError): StatusOutcome {
     const count = (this.#failing.get(key)?.count ?? 0) + 1;
     const now = this.#options.clock.monotonic();
     const raced = error.code === 'Conflict';
@@ -95,7 +98,8 @@ export class StatusWriter {
       : exponential(FAILURE_MS, FAILURE_CAP_MS, count - 1);
     // what passes in a moment is not told
     const lasts = error.refusal !== undefined || count >= TOLD_AFTER;
-    const failing = { count, notBefore: now + pauseMs, ...(!raced && lasts && { failure: error }) };
+    const wishes = wishesIn(resource);
+    const failing = { count, wishes, notBefore: now + pauseMs, ...(!raced && lasts && { failure: error }) };
     this.#failing.set(key, failing);
     return outcomeOf(failing, now);
   }
