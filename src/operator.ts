@@ -39,12 +39,17 @@ import { type WatchedCluster, watchCluster } from './watched-cluster.ts';
 const NAME = 'rekey';
 /** A renewal that hangs, one more beside it, and the watch of a standby has its own. */
 const LEASE_CONNECTIONS = 2;
+/** After the first failure of a pass: what failed a moment ago fails again. */
+const FIRST_RETRY_MS = 100;
 
 export class Operator {
   readonly #flags: Flags;
   readonly #log: Logger;
   readonly #registry = createRegistry();
-  readonly #queue = new WorkQueue({ clock, metrics: queueMetrics(this.#registry)(NAME) });
+  readonly #queue = new WorkQueue({
+    ...{ clock, metrics: queueMetrics(this.#registry)(NAME) },
+    baseDelayMs: FIRST_RETRY_MS,
+  });
   readonly #watching = new AbortController();
   readonly #working = new AbortController();
   readonly #electing = new AbortController();

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import type { JwtKeyRotation } from '../rotation/names.ts';
 import { ASK, looksSecret, mayBeDone, type Operations, oneLine } from '../rotation/operations.ts';
-import { emergencyOf } from '../rotation/requests.ts';
+import { emergencyOf, MAX_REASON } from '../rotation/requests.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
 import { columns, type Format, machineText, when } from './output.ts';
 import type { Waiting } from './rotate.ts';
@@ -99,6 +99,10 @@ function isOver(emergency: Emergency): emergency is Over {
 function reasonOf(text: string): string {
   const reason = oneLine(text);
   if (reason === '') throw new CommandError('--reason: say in a few words why, for the audit', EXIT.usage);
+  if (reason.length > MAX_REASON) {
+    const said = `--reason: ${reason.length} characters; rekey keeps ${MAX_REASON}, so say it in fewer words`;
+    throw new CommandError(said, EXIT.usage);
+  }
   if (!looksSecret(reason)) return reason;
   const message = '--reason: this looks as if it held a key or a token, and everybody may read it; describe it instead';
   throw new CommandError(message, EXIT.usage);

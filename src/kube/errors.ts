@@ -27,6 +27,27 @@ export interface Subject {
   readonly name?: string | undefined;
 }
 
+/** Why the API server refused what was asked for, as far as it can be told apart. */
+export type RefusalCause =
+  /** The caller lacks a right. */
+  | 'Rights'
+  /** A ResourceQuota is used up. */
+  | 'Quota'
+  /** A ValidatingAdmissionPolicy or an admission webhook denies it, or the webhook cannot be asked. */
+  | 'Admission'
+  /** The object would be larger than the API server takes. */
+  | 'TooLarge'
+  /** The namespace is being deleted. */
+  | 'Terminating'
+  /** The object is not valid, or the request is not. */
+  | 'Invalid';
+
+export interface KubeRefusal {
+  readonly cause: RefusalCause;
+  /** The quota, policy or webhook by name. It is safe to tell: taken from where only the API server writes. */
+  readonly by?: string;
+}
+
 export interface KubeErrorOptions extends Subject {
   readonly code: KubeErrorCode;
   readonly status?: number | undefined;
@@ -35,6 +56,7 @@ export interface KubeErrorOptions extends Subject {
   readonly detail?: string | undefined;
   readonly retryAfterMs?: number | undefined;
   readonly maybeApplied?: boolean | undefined;
+  readonly refusal?: KubeRefusal | undefined;
 }
 
 /** A call to the API server that did not do what was asked, or of which that is not known. */
@@ -54,6 +76,8 @@ export class KubeError extends Error {
    * must read again before it does anything else.
    */
   readonly maybeApplied: boolean;
+  /** Set if nothing was done, and the same call is refused again until somebody changes something. */
+  readonly refusal: KubeRefusal | undefined;
 
   constructor(options: KubeErrorOptions) {
     super(messageOf(options));
@@ -66,6 +90,7 @@ export class KubeError extends Error {
     this.reason = options.reason;
     this.retryAfterMs = options.retryAfterMs;
     this.maybeApplied = options.maybeApplied ?? false;
+    this.refusal = options.refusal;
   }
 }
 

@@ -2,6 +2,7 @@
  * From what came back, or did not, to a KubeError.
  */
 import { KubeError, type KubeErrorCode, type Subject } from './errors.ts';
+import { refusalOf } from './refusal.ts';
 
 /** metav1.Status, as far as it is read. */
 interface Status {
@@ -46,6 +47,7 @@ export function errorOfStatus(subject: Subject, status: number, body: unknown, r
   const { reason, message, retryAfterSeconds } = readStatus(body);
   const seconds = retryAfter !== undefined && /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) : retryAfterSeconds;
   const redirect = status >= 300 && status < 400;
+  const refusal = refusalOf(status, message ?? '');
   return new KubeError({
     ...subject,
     code: codeOf(status, reason),
@@ -53,7 +55,8 @@ export function errorOfStatus(subject: Subject, status: number, body: unknown, r
     reason,
     detail: redirect ? 'the answer is a redirect, which is not followed' : detailOf(subject, reason, message),
     retryAfterMs: seconds === undefined ? undefined : seconds * 1000,
-    maybeApplied: status >= 500,
+    maybeApplied: status >= 500 && refusal === undefined,
+    refusal,
   });
 }
 

@@ -14,6 +14,8 @@ import { advance, makesKey, type Write, writesKeys } from './keyset/transition.t
 import { FIELD_MANAGER, KEYSET_VERSION } from './names.ts';
 import { type PodOf, restartAtOf } from './plan/converge.ts';
 import type { Action } from './plan/decision.ts';
+import { effectsOf, type PodVerb, podEffect, restartEffect } from './plan/effect.ts';
+import { type Refused, refusedBy } from './refusal.ts';
 import { CanarySender } from './secret/canary.ts';
 import { destroyAll, type KeyMaterial, MIN_KEY_BYTES, newKey } from './secret/keys.ts';
 import { findResidue, removedResidue, withResidue } from './secret/residue.ts';
@@ -41,14 +43,16 @@ export interface ActorOptions {
   readonly onWorkload: (workload: WorkloadView) => void;
 }
 
+type EffectAction = Exclude<Action, { type: 'wait' | 'confirm' }>;
+
 /** What came of an effect. */
 export type Outcome =
   | { readonly kind: 'Wrote'; readonly keyset: Keyset; readonly resourceVersion: string; readonly retired?: RetiredKey }
   | { readonly kind: 'Probed'; readonly probes: ReadonlyMap<string, Probe> }
-  | { readonly kind: 'Bumped' }
-  | { readonly kind: 'Refreshed' }
-  | { readonly kind: 'Evicted'; readonly held: readonly string[] }
-  | { readonly kind: 'Deleted' }
+  /** `refused`: of these it was not done. */
+  | { readonly kind: 'Bumped' | 'Refreshed' | 'Evicted' | 'Deleted'; readonly refused: readonly Refused[] }
+  /** The API server did not let it happen. Nothing was done. */
+  | { readonly kind: 'Refused'; readonly refused: readonly Refused[] }
   /** The world is not what it was when the action was chosen. Nothing was done. */
   | { readonly kind: 'Outdated' };
 
@@ -67,10 +71,28 @@ export class Actor {
     return serverClock.time()?.latest ?? clock.now();
   }
 
+  /** @throws what does not tell whether it was done, or may go well the next time */
   async act(
     namespace: string,
     facts: Facts,
-    action: Exclude<Action, { type: 'wait' | 'confirm' }>,
+    action: EffectAction,
+    resourceVersion: string | undefined,
+    retired: RetiredKey | undefined,
+  ): Promise<Outcome> {
+    const [effect = action.type] = effectsOf(action);
+    try {
+      return await this.#make(namespace, facts, action, resourceVersion, retired);
+    } catch (error) {
+      const refused = isKubeError(error) ? refusedBy(effect, error) : undefined;
+      if (refused === undefined) throw error;
+      return { kind: 'Refused', refused: [refused] };
+    }
+  }
+
+  #make(
+    namespace: string,
+    facts: Facts,
+    action: EffectAction,
     resourceVersion: string | undefined,
     retired: RetiredKey | undefined,
   ): Promise<Outcome> {
@@ -170,64 +192,94 @@ export class Actor {
     version: number,
   ): Promise<Outcome> {
     if (secret.kind !== 'Managed') return { kind: 'Outdated' };
+    const { keyset } = secret;
+    const refused: Refused[] = [];
     for (const target of targets) {
-      this.#options.fence();
-      const { kind, name } = target.settings;
-      const { type, view, stamped } = WORKLOADS[kind];
-      const fields = stamped({ version, restartAt: restartAtOf(target, secret.keyset, settleMs) });
-      // with the uid it can never create a workload, nor touch one that took the name
-      const metadata = { namespace, name, uid: target.workload?.uid, ...fields.metadata };
-      const body = { apiVersion: type.apiVersion, kind, ...fields, metadata };
-      const options = { fieldManager: FIELD_MANAGER, force: true };
-      this.#options.onWorkload(view(await this.#options.client.apply(type, { namespace, name }, body, options)));
+      const restarted = await this.#attempt(restartEffect(target, version), () =>
+        this.#restart(namespace, target, version, restartAtOf(target, keyset, settleMs)),
+      );
+      if (restarted !== undefined) refused.push(restarted);
     }
-    return { kind: 'Bumped' };
+    return { kind: 'Bumped', refused };
+  }
+
+  async #restart(namespace: string, target: TargetFacts, version: number, restartAt: number): Promise<void> {
+    const { kind, name } = target.settings;
+    const { type, view, stamped } = WORKLOADS[kind];
+    const fields = stamped({ version, restartAt });
+    // with the uid it can never create a workload, nor touch one that took the name
+    const metadata = { namespace, name, uid: target.workload?.uid, ...fields.metadata };
+    const body = { apiVersion: type.apiVersion, kind, ...fields, metadata };
+    const options = { fieldManager: FIELD_MANAGER, force: true };
+    this.#options.onWorkload(view(await this.#options.client.apply(type, { namespace, name }, body, options)));
   }
 
   /** A change of the pod makes the kubelet write its volumes again; the value says what it is for. */
   async #refresh(namespace: string, pods: readonly PodOf[], version: number): Promise<Outcome> {
     const options = { fieldManager: FIELD_MANAGER };
-    for (const { pod } of pods) {
-      this.#options.fence();
-      const body = { metadata: { uid: pod.uid, annotations: { [KEYSET_VERSION]: String(version) } } };
-      try {
-        await this.#options.client.mergePatch(PODS, { namespace, name: pod.name }, body, options);
-      } catch (error) {
-        if (!isKubeError(error, 'NotFound', 'Conflict')) throw error;
-      }
+    const refused: Refused[] = [];
+    for (const row of pods) {
+      const { name, uid } = row.pod;
+      const body = { metadata: { uid, annotations: { [KEYSET_VERSION]: String(version) } } };
+      const marked = await this.#attemptOn(row, 'mark', () =>
+        this.#options.client.mergePatch(PODS, { namespace, name }, body, options),
+      );
+      refused.push(...marked);
     }
-    return { kind: 'Refreshed' };
+    return { kind: 'Refreshed', refused };
   }
 
   /** Evicts, so that a PodDisruptionBudget is respected. */
   async #evict(namespace: string, pods: readonly PodOf[]): Promise<Outcome> {
-    const held: string[] = [];
-    for (const { pod } of pods) {
-      this.#options.fence();
-      try {
-        await this.#options.client.evict({ namespace, name: pod.name }, { uid: pod.uid });
-      } catch (error) {
-        if (isKubeError(error, 'TooManyRequests')) held.push(pod.name);
-        else if (!isKubeError(error, 'NotFound', 'Conflict')) throw error;
-      }
+    const refused: Refused[] = [];
+    for (const row of pods) {
+      const { name, uid } = row.pod;
+      refused.push(
+        ...(await this.#attemptOn(row, 'evict', () => this.#options.client.evict({ namespace, name }, { uid }))),
+      );
     }
-    return { kind: 'Evicted', held };
+    return { kind: 'Evicted', refused };
   }
 
   /** Without asking a PodDisruptionBudget, all at once: each of these pods may accept a forged token. */
   async #delete(namespace: string, pods: readonly PodOf[], gracePeriodSeconds: number): Promise<Outcome> {
-    const { client, fence } = this.#options;
-    await Promise.all(
-      pods.map(async ({ pod }) => {
-        fence();
-        try {
-          await client.delete(PODS, { namespace, name: pod.name }, { uid: pod.uid, gracePeriodSeconds });
-        } catch (error) {
-          if (!isKubeError(error, 'NotFound', 'Conflict')) throw error;
-        }
+    const refused = await Promise.all(
+      pods.map((row) => {
+        const { name, uid } = row.pod;
+        return this.#attemptOn(row, 'delete', () =>
+          this.#options.client.delete(PODS, { namespace, name }, { uid, gracePeriodSeconds }),
+        );
       }),
     );
-    return { kind: 'Deleted' };
+    return { kind: 'Deleted', refused: refused.flat() };
+  }
+
+  /** One pod that nobody may touch holds up no other; one that is gone needs nothing. */
+  async #attemptOn(row: PodOf, verb: PodVerb, make: () => Promise<unknown>): Promise<readonly Refused[]> {
+    const effect = podEffect(verb, row);
+    const pod = row.pod.uid;
+    try {
+      const refused = await this.#attempt(effect, make);
+      return refused === undefined || refused.cause === 'Outrun' ? [] : [{ ...refused, pod }];
+    } catch (error) {
+      if (isKubeError(error, 'NotFound')) return [];
+      const held = verb === 'evict' && isKubeError(error, 'TooManyRequests');
+      if (!held) throw error;
+      return [{ effect, pod, cause: 'Budget', said: error.message }];
+    }
+  }
+
+  /** @throws what is no refusal */
+  async #attempt(effect: string, make: () => Promise<unknown>): Promise<Refused | undefined> {
+    this.#options.fence();
+    try {
+      await make();
+      return undefined;
+    } catch (error) {
+      const refused = isKubeError(error) ? refusedBy(effect, error) : undefined;
+      if (refused === undefined) throw error;
+      return refused;
+    }
   }
 
   async #probe(

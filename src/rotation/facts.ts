@@ -5,6 +5,7 @@
 import type { Ledger } from './audit/ledger.ts';
 import type { Finding } from './finding.ts';
 import type { Keyset, Kid } from './keyset/keyset.ts';
+import type { Refusal } from './refusal.ts';
 import type { Due, WindowState } from './schedule/cadence.ts';
 import type { Settings, TargetSettings } from './settings.ts';
 import type { Consumption } from './workloads/consumption.ts';
@@ -152,11 +153,15 @@ export interface Facts extends Surroundings {
   readonly ledger: Ledger;
   /** Why the ledger cannot be read. */
   readonly ledgerFinding?: Finding;
+  /** Why the ledger cannot be kept. */
+  readonly ledgerRefusal?: Finding;
   readonly requests: Requests;
   /** Other resources of this cluster whose Secret holds the same key, as `namespace/name`. */
   readonly sharedWith: readonly string[];
   /** Other resources of this cluster whose Secret holds a key that was burnt here, as `namespace/name`. */
   readonly burntElsewhere: readonly string[];
+  /** Effects that were refused and not done since. */
+  readonly refusals?: readonly Refusal[];
   readonly due: Due;
   readonly window: WindowState;
 }

@@ -23,6 +23,7 @@ export type Reason =
   | 'SecretDeleted'
   | 'SecretConflict'
   | 'Forbidden'
+  | 'WriteRefused'
   // the targets
   | 'TargetNotFound'
   | 'TargetPaused'

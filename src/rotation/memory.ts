@@ -2,16 +2,29 @@
  * What is kept of one resource between two passes: answers of pods, and the last reading of its Secret. All of it can be
  * lost at any moment; it is then observed again.
  */
+import { exponential } from '../runtime/backoff.ts';
 import type { Outcome, RetiredKey } from './act.ts';
 import type { Facts, Probe } from './facts.ts';
+import type { JwtKeyRotation } from './names.ts';
+import type { Action, Decision } from './plan/decision.ts';
+import { effectsOf } from './plan/effect.ts';
+import { type Refusal, type Refused, refusedAgain, triedAtOnce } from './refusal.ts';
+import { wishesIn } from './requests.ts';
 import type { DataNames, Settings } from './settings.ts';
 import type { SecretReading } from './world.ts';
+
+const OUTRUN_MS = 50;
+const OUTRUN_CAP_MS = 15_000;
 
 export class Memory {
   readonly #probes = new Map<string, Probe>();
   #secret: SecretReading | undefined;
   #readWith = '';
   #retired: RetiredKey | undefined;
+  /** By effect. */
+  #refusals: ReadonlyMap<string, Refusal> = new Map();
+  #wishes = '';
+  #outrun = 0;
 
   /** Answers by the incarnation of the pod that gave them. */
   get probes(): ReadonlyMap<string, Probe> {
@@ -20,6 +33,45 @@ export class Memory {
 
   get secret(): SecretReading | undefined {
     return this.#secret;
+  }
+
+  /** What was refused and not done since. */
+  get refusals(): readonly Refusal[] {
+    return [...this.#refusals.values()];
+  }
+
+  /** Whatever people change of the resource may be meant to mend what was refused: it is tried at once. */
+  heard(resource: JwtKeyRotation): void {
+    const wishes = wishesIn(resource);
+    if (wishes === this.#wishes) return;
+    this.#wishes = wishes;
+    this.#refusals = new Map(this.refusals.map((refusal) => [refusal.effect, triedAtOnce(refusal)]));
+  }
+
+  /**
+   * @param refused what came of the action; all else of it was done
+   * @param now of the same clock as the facts
+   */
+  tried(action: Action, refused: readonly Refused[], now: number, urgent: boolean): void {
+    const next = new Map(this.#refusals);
+    for (const effect of effectsOf(action)) next.delete(effect);
+    for (const each of refused) {
+      next.set(each.effect, refusedAgain(this.#refusals.get(each.effect), each, now, urgent));
+    }
+    this.#refusals = next;
+  }
+
+  /** @returns milliseconds to wait, more each time: what was read from the cache is not what the API server says */
+  outrun(): number {
+    this.#outrun += 1;
+    return exponential(OUTRUN_MS, OUTRUN_CAP_MS, this.#outrun - 1);
+  }
+
+  /** What nobody wants any more is forgotten. */
+  decided({ action, phase, blocked, stalled }: Decision): void {
+    this.#outrun = 0;
+    const isAtRest = action.type === 'wait' && phase === 'Steady' && (blocked ?? stalled) === undefined;
+    if (isAtRest) this.#refusals = new Map();
   }
 
   /** A key that has just left the Secret: the pods are asked whether they refuse it. */
@@ -44,11 +96,12 @@ export class Memory {
   }
 
   learn(outcome: Outcome, settings: Settings): void {
-    if (outcome.kind === 'Outdated') this.forgetSecret();
+    if (outcome.kind === 'Outdated' || outcome.kind === 'Refused') this.forgetSecret();
     if (outcome.kind === 'Probed')
       for (const [incarnation, probe] of outcome.probes) this.#probes.set(incarnation, probe);
     if (outcome.kind !== 'Wrote') return;
     const { keyset, resourceVersion } = outcome;
+    this.#refusals = new Map();
     this.remember({ facts: { kind: 'Managed', keyset }, resourceVersion }, settings);
     const asking = keyset.phase === 'Retiring' || keyset.phase === 'Switching';
     if (outcome.retired === undefined && asking) return;
@@ -56,8 +109,10 @@ export class Memory {
     this.#retired = outcome.retired;
   }
 
-  /** Forgets the answers of pods that are gone. */
+  /** Forgets the answers of pods that are gone, and what was refused of them. */
   prune(facts: Facts): void {
+    const uids = new Set(facts.targets.flatMap(({ pods }) => pods.map(({ uid }) => uid)));
+    this.#refusals = new Map([...this.#refusals].filter(([, { pod }]) => pod === undefined || uids.has(pod)));
     const alive = new Set(facts.targets.flatMap(({ pods }) => pods.map(({ incarnation }) => incarnation)));
     for (const incarnation of this.#probes.keys()) if (!alive.has(incarnation)) this.#probes.delete(incarnation);
   }

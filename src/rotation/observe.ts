@@ -6,6 +6,7 @@ import type { LedgerReading } from './audit/ledger.ts';
 import type { Facts, Probe, SecretFacts, TargetFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import type { JwtKeyRotation } from './names.ts';
+import type { Refusal } from './refusal.ts';
 import { requestsOf } from './requests.ts';
 import { dueOf, impossibleWindow, windowState } from './schedule/cadence.ts';
 import type { Settings, TargetSettings } from './settings.ts';
@@ -44,6 +45,7 @@ export interface Observation extends Omit<Looking, 'namespace' | 'atRest'> {
   readonly now: number;
   readonly sharedWith: readonly string[];
   readonly burntElsewhere: readonly string[];
+  readonly refusals: readonly Refusal[];
 }
 
 export async function observe(observation: Observation): Promise<Facts> {
@@ -63,11 +65,13 @@ export async function observe(observation: Observation): Promise<Facts> {
     secret,
     ledger: observation.books.ledger,
     ...(observation.books.finding && { ledgerFinding: observation.books.finding }),
+    ...(observation.books.refusal && { ledgerRefusal: observation.books.refusal }),
     targets: await observeTargets(looking),
     unlistedConsumers: unlistedConsumers(world, looking.namespace, settings),
     requests: requestsOf(resource),
     sharedWith: observation.sharedWith,
     burntElsewhere: observation.burntElsewhere,
+    refusals: observation.refusals,
     ...(observation.clockOffsetMs !== undefined && { clockOffsetMs: observation.clockOffsetMs }),
     due,
     window: windowState(settings.windows, now),

@@ -12,13 +12,17 @@ import type { Actor, Outcome } from './act.ts';
 import type { AuditWriter } from './audit/audit-writer.ts';
 import { booksNameOf } from './audit/books.ts';
 import { inLightOf, type LedgerReading } from './audit/ledger.ts';
+import { conflictWith } from './conflict.ts';
 import type { Facts, SecretFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { Memory } from './memory.ts';
 import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from './names.ts';
 import { observe } from './observe.ts';
 import type { Action, Decision } from './plan/decision.ts';
+import { effectsOf } from './plan/effect.ts';
+import { inEmergency } from './plan/emergency.ts';
 import { plan } from './plan/plan.ts';
+import type { Refused } from './refusal.ts';
 import type { Announcer } from './report/announce.ts';
 import type { Notifier } from './report/notifier.ts';
 import { invalidStatus, statusOf } from './report/status.ts';
@@ -30,7 +34,6 @@ import { type Settings, settingsOf, specFinding } from './settings.ts';
 import { type Caches, cachedWorld, liveWorld, readSecretNow, type World } from './world.ts';
 
 const FORBIDDEN_RETRY_MS = 30_000;
-const CONFLICT_RETRY_MS = 50;
 /** What changes pods is seen when the watch tells, which wakes the resource; until then it would be done again and again. */
 const SEEN_LATER: readonly Outcome['kind'][] = ['Evicted', 'Deleted', 'Refreshed'];
 const SEEN_LATER_MS = 1_000;
@@ -78,8 +81,10 @@ export class Reconciler {
       this.#forget(key);
       return undefined;
     }
-    const finding = specFinding(resource.spec) ?? this.#conflict(resource);
-    if (finding !== undefined && !isEmergency(resource)) return this.#refuse(resource, finding);
+    const conflict = this.#conflict(resource);
+    if (conflict !== undefined) return this.#refuse(resource, conflict);
+    const unfit = specFinding(resource.spec);
+    if (unfit !== undefined && !mayBeEmergency(resource)) return this.#refuse(resource, unfit);
     try {
       return await this.#pass(key, resource);
     } catch (error) {
@@ -88,22 +93,30 @@ export class Reconciler {
   }
 
   async #pass(key: string, known: JwtKeyRotation): Promise<Result> {
-    const { actor, audit, announcer, notifier, status } = this.#options;
+    const { actor, audit, clock, announcer, notifier, status } = this.#options;
     const namespace = known.metadata.namespace ?? '';
     const memory = this.#memory(key);
     this.#options.secrets.watch(key, namespace, known.spec.secretName);
+    memory.heard(known);
     const { resource, facts, decision } = await this.#decide(known, settingsOf(known.spec), memory);
+    memory.decided(decision);
+    const unfit = specFinding(resource.spec);
+    if (unfit !== undefined && !inEmergency(facts)) return this.#refuse(resource, unfit);
     const notified = notifier.observed(resource, facts, decision);
     const next = { ...statusOf(resource, facts, decision), ...(notified.length > 0 && { notified }) };
     announcer.decided(resource, facts, decision, next);
     audit.observed(resource, facts);
-    const statusAgainMs = (await status.write(resource, next)) ?? RESYNC_MS;
+    const { againMs: statusAgainMs = RESYNC_MS, failure } = await status.write(resource, next);
+    announcer.statusFailed(resource, failure);
     const { action } = decision;
     if (action.type === 'wait' || action.type === 'confirm') {
       return { requeueAfterMs: Math.min(waitMs(action, facts.now), statusAgainMs), priority: priorityOf(resource) };
     }
+    const before = clock.now();
     const outcome = await actor.act(namespace, facts, action, memory.secret?.resourceVersion, memory.retired);
     memory.learn(outcome, facts.settings);
+    const urgent = decision.phase === 'Burning' || isEmergency(resource);
+    memory.tried(action, refusedIn(action, outcome), facts.now + (clock.now() - before), urgent);
     announcer.acted(resource, action, outcome);
     const requeueAfterMs = SEEN_LATER.includes(outcome.kind) ? SEEN_LATER_MS : 0;
     return { requeueAfterMs, priority: priorityOf(resource) };
@@ -134,7 +147,8 @@ export class Reconciler {
     const live = await client.get(JWT_KEY_ROTATIONS, { namespace, name });
     resources.upsert(live.metadata, live);
     const isSame = live.metadata.uid === uid && live.metadata.deletionTimestamp === undefined;
-    if (!isSame || specFinding(live.spec) !== undefined) throw new ChangedError();
+    const isFit = specFinding(live.spec) === undefined || mayBeEmergency(live);
+    if (!isSame || !isFit) throw new ChangedError();
     return live;
   }
 
@@ -160,6 +174,7 @@ export class Reconciler {
       clockOffsetMs: serverClock.offsetMs(),
       sharedWith: this.#holdersOf(keyOf(resource.metadata), realFingerprints(secret.facts)),
       burntElsewhere: this.#holdersOf(keyOf(resource.metadata), burntFingerprints(secret.facts)),
+      refusals: memory.refusals,
     });
     memory.prune(facts);
     return { facts, decision: plan(facts) };
@@ -201,8 +216,9 @@ export class Reconciler {
   async #refuse(resource: JwtKeyRotation, finding: Finding): Promise<Result> {
     const status = invalidStatus(resource, finding, this.#now());
     this.#options.announcer.refused(resource, finding, status);
-    await this.#options.status.write(resource, status);
-    return { requeueAfterMs: RESYNC_MS };
+    const { againMs = RESYNC_MS, failure } = await this.#options.status.write(resource, status);
+    this.#options.announcer.statusFailed(resource, failure);
+    return { requeueAfterMs: againMs };
   }
 
   /** Two resources on one Secret would undo each other's work: the older one has it. */
@@ -214,16 +230,14 @@ export class Reconciler {
       return order < 0 || (order === 0 && (metadata.uid ?? '') < uid);
     });
     if (older === undefined) return undefined;
-    const message = `spec.secretName: Secret ${resource.spec.secretName} is rotated by JwtKeyRotation ${older.metadata.name} already; name another Secret or delete one of the two`;
-    return { reason: 'SecretConflict', message };
+    const { facts } = this.#memories.get(keyOf(older.metadata))?.secret ?? {};
+    return conflictWith(resource, older, facts);
   }
 
   /** What is not known to have failed may have happened: the Secret is read again before anything else. */
   async #recover(key: string, resource: JwtKeyRotation, error: unknown): Promise<Result> {
     this.#memory(key).forgetSecret();
-    if (error instanceof ChangedError || isKubeError(error, 'Conflict', 'AlreadyExists')) {
-      return { requeueAfterMs: CONFLICT_RETRY_MS };
-    }
+    if (error instanceof ChangedError) return { requeueAfterMs: this.#memory(key).outrun() };
     if (!isKubeError(error, 'Forbidden')) throw error;
     const message = `rekey may not do its work in this namespace: ${error.message}. Apply deploy/namespace with the name of the Secret (and deploy/files for mounted files, deploy/rollouts for Argo Rollouts)`;
     await this.#refuse(resource, { reason: 'Forbidden', message });
@@ -262,7 +276,12 @@ function burntFingerprints(secret: SecretFacts): readonly string[] {
   return secret.kind === 'Managed' ? secret.keyset.burnt.map(({ fingerprint }) => fingerprint) : [];
 }
 
-/** Whether an emergency is asked for that the status does not know as over: then nothing else matters. */
+/** Whether it must be looked at the Secret to know if there is an emergency, whatever is wrong with the spec. */
+function mayBeEmergency(resource: JwtKeyRotation): boolean {
+  return emergencyOf(resource) !== undefined || resource.status?.phase === 'Burning';
+}
+
+/** Whether an emergency is asked for that the status does not know as over: it is looked at first. Nothing rests on it. */
 function isEmergency(resource: JwtKeyRotation): boolean {
   const emergency = emergencyOf(resource);
   return emergency !== undefined && (!emergency.handled || resource.status?.phase === 'Burning');
@@ -271,6 +290,13 @@ function isEmergency(resource: JwtKeyRotation): boolean {
 /** An emergency goes before every other resource. */
 export function priorityOf(resource: JwtKeyRotation): number {
   return isEmergency(resource) ? 1 : 0;
+}
+
+/** Of an action: what of it was not done, a world that had changed meanwhile included. */
+function refusedIn(action: Action, outcome: Outcome): readonly Refused[] {
+  if (outcome.kind !== 'Outdated') return 'refused' in outcome ? outcome.refused : [];
+  const said = 'the Secret has changed since it was decided';
+  return effectsOf(action).map((effect) => ({ effect, cause: 'Outrun', said }));
 }
 
 function waitMs(action: Extract<Action, { type: 'wait' | 'confirm' }>, now: number): number {

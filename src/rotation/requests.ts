@@ -1,17 +1,54 @@
 /**
  * What people ask for, by annotation of the JwtKeyRotation.
  */
+import { createHash } from 'node:crypto';
 import type { EmergencyRequest, Requests } from './facts.ts';
 import { type JwtKeyRotation, REQUEST } from './names.ts';
+
+/** What rekey keeps of a value of `rotate-requested-at` or `abort-requested-at`, or of a nonce, characters. */
+export const MAX_VALUE = 253;
+/** What rekey keeps of a reason, characters. */
+export const MAX_REASON = 1_024;
+const CUT = '…';
+const HASH_DIGITS = 16;
+
+/**
+ * An annotation may have 256 KiB, and what people ask for is copied into those of the Secret: without a bound it would be
+ * refused for ever.
+ *
+ * @returns the value, or its beginning with the hash of all of it, so that two long ones stay two
+ */
+export function boundedValue(value: string): string {
+  if (value.length <= MAX_VALUE) return value;
+  const hash = createHash('sha256').update(value).digest('hex').slice(0, HASH_DIGITS);
+  return `${beginningOf(value, MAX_VALUE - CUT.length - HASH_DIGITS)}${CUT}${hash}`;
+}
+
+/** @returns the reason, or its beginning with a mark: nothing is told by it */
+export function boundedReason(reason: string): string {
+  return reason.length <= MAX_REASON ? reason : `${beginningOf(reason, MAX_REASON - CUT.length)}${CUT}`;
+}
+
+/** Cuts between characters. */
+function beginningOf(text: string, length: number): string {
+  return text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '');
+}
+
+/** @returns a text that changes whenever people change what they want: the spec, or an annotation that is rekey's */
+export function wishesIn({ metadata }: JwtKeyRotation): string {
+  const ours = Object.entries(metadata.annotations ?? {}).filter(([name]) => name.startsWith('rekey.dev/'));
+  return JSON.stringify([metadata.generation, ours]);
+}
 
 /** Public for whoever must know of an emergency before anything is observed. */
 export function emergencyOf({ metadata, status }: JwtKeyRotation): EmergencyRequest | undefined {
   const text = metadata.annotations?.[REQUEST.emergency]?.trim();
   if (text === undefined || text === '') return undefined;
-  const [nonce = '', ...reason] = text.split(':');
+  const [first = '', ...rest] = text.split(':');
+  const nonce = boundedValue(first.trim());
+  const reason = boundedReason(rest.join(':').trim()) || 'no reason given';
   const actor = ownerOfAnnotation(metadata.managedFields ?? [], REQUEST.emergency) ?? 'unknown';
-  const handled = status?.lastHandledEmergency === nonce.trim();
-  return { nonce: nonce.trim(), reason: reason.join(':').trim() || 'no reason given', actor, handled };
+  return { nonce, reason, actor, handled: status?.lastHandledEmergency === nonce };
 }
 
 export function requestsOf(resource: JwtKeyRotation): Requests {
@@ -23,8 +60,8 @@ export function requestsOf(resource: JwtKeyRotation): Requests {
   const actor = ownerOfAnnotation(metadata.managedFields ?? [], REQUEST.rotateAt);
   return {
     paused: annotations[REQUEST.paused] === 'true',
-    ...(rotateAt !== undefined && { rotateAt }),
-    ...(abortAt !== undefined && { abortAt }),
+    ...(rotateAt !== undefined && { rotateAt: boundedValue(rotateAt) }),
+    ...(abortAt !== undefined && { abortAt: boundedValue(abortAt) }),
     ...(emergency !== undefined && { emergency }),
     ...(actor !== undefined && { rotateActor: actor }),
   };
@@ -41,5 +78,5 @@ function ownerOfAnnotation(
     ];
     return metadata?.['f:annotations']?.[`f:${name}`] !== undefined;
   });
-  return owner?.manager;
+  return owner?.manager === undefined ? undefined : boundedValue(owner.manager);
 }

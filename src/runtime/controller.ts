@@ -13,6 +13,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import type { Logger } from './log.ts';
+import { Sparing } from './sparing.ts';
 import { splitKey } from './store.ts';
 import type { WorkQueue } from './workqueue.ts';
 
@@ -72,7 +73,8 @@ export async function runController<K extends string>(
   const hard = new AbortController();
   if (abort !== stop) onceAborted(abort, () => hard.abort(abort.reason));
   metrics?.workers(workers);
-  const working = Promise.all(Array.from({ length: workers }, () => work(options, hard.signal)));
+  const sparing = new Sparing(clock);
+  const working = Promise.all(Array.from({ length: workers }, () => work(options, hard.signal, sparing)));
   await new Promise<void>((resolve) => {
     onceAborted(stop, resolve);
     onceAborted(abort, resolve);
@@ -97,10 +99,14 @@ function onceAborted(signal: AbortSignal, callback: () => void): void {
   else signal.addEventListener('abort', callback, { once: true });
 }
 
-async function work<K extends string>(options: ControllerOptions<K>, signal: AbortSignal): Promise<void> {
+async function work<K extends string>(
+  options: ControllerOptions<K>,
+  signal: AbortSignal,
+  sparing: Sparing,
+): Promise<void> {
   const { queue } = options;
   for (let key = await queue.get(); key !== undefined; key = await queue.get()) {
-    await handle(options, key, signal);
+    await handle(options, key, signal, sparing);
     queue.done(key);
     // A pass that waits for nothing would go on to the next key at once: with a thousand of them timers and sockets, those of
     // the lease among them, would not get their turn.
@@ -109,7 +115,12 @@ async function work<K extends string>(options: ControllerOptions<K>, signal: Abo
 }
 
 /** Never throws, so that no worker dies. */
-async function handle<K extends string>(options: ControllerOptions<K>, key: K, signal: AbortSignal): Promise<void> {
+async function handle<K extends string>(
+  options: ControllerOptions<K>,
+  key: K,
+  signal: AbortSignal,
+  sparing: Sparing,
+): Promise<void> {
   const { name, queue, clock, metrics } = options;
   const log = options.log.child({ controller: name, ...splitKey(key), reconcileId: randomUUID() });
   const start = clock.monotonic();
@@ -118,7 +129,7 @@ async function handle<K extends string>(options: ControllerOptions<K>, key: K, s
   try {
     outcome = again(queue, key, await options.reconcile(key, signal, log));
   } catch (error) {
-    outcome = afterError(queue, key, error, log);
+    outcome = afterError(queue, key, error, { log, sparing });
   }
   metrics?.ended(outcome, (clock.monotonic() - start) / 1000);
 }
@@ -130,13 +141,20 @@ function again<K extends string>(queue: WorkQueue<K>, key: K, result: Result): O
   return 'requeue_after';
 }
 
-function afterError<K extends string>(queue: WorkQueue<K>, key: K, error: unknown, log: Logger): Outcome {
+/** However often a key is added, its errors fill no log: see {@link Sparing}. */
+function afterError<K extends string>(
+  queue: WorkQueue<K>,
+  key: K,
+  error: unknown,
+  { log, sparing }: { readonly log: Logger; readonly sparing: Sparing },
+): Outcome {
   if (error instanceof TerminalError) {
     queue.forget(key);
     log.error('reconcile failed and is not tried again before something changes', { error });
     return 'terminal_error';
   }
-  log.error('reconcile failed', { error, failures: queue.numRequeues(key) + 1 });
+  const withheld = sparing.admit(key);
+  if (withheld !== undefined) log.error('reconcile failed', { error, failures: queue.numRequeues(key) + 1, withheld });
   queue.addRateLimited(key);
   return 'error';
 }

@@ -8,7 +8,7 @@ import { EMPTY_LEDGER } from '../../src/rotation/audit/ledger.ts';
 import type { JwtKeyRotation } from '../../src/rotation/names.ts';
 import { Reconciler } from '../../src/rotation/reconciler.ts';
 import { Announcer, type AnnouncerOptions } from '../../src/rotation/report/announce.ts';
-import { StatusWriter, type StatusWriterOptions } from '../../src/rotation/report/status-writer.ts';
+import { type StatusOutcome, StatusWriter, type StatusWriterOptions } from '../../src/rotation/report/status-writer.ts';
 import { SecretWatches, type SecretWatchesOptions } from '../../src/rotation/secret/secret-watches.ts';
 import type { JwtKeyRotationStatus } from '../../src/rotation/types.ts';
 import { type PodView, podView } from '../../src/rotation/workloads/views.ts';
@@ -54,8 +54,9 @@ class Kept extends StatusWriter {
     super({} as StatusWriterOptions);
     this.#operator = operator;
   }
-  override async write(_: JwtKeyRotation, status: JwtKeyRotationStatus): Promise<undefined> {
+  override async write(_: JwtKeyRotation, status: JwtKeyRotationStatus): Promise<StatusOutcome> {
     if (!this.#operator.deaf) this.#operator.status = status;
+    return {};
   }
   override forget(): void {}
 }

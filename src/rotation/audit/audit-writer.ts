@@ -3,20 +3,24 @@
  * follow the world: what the Secret says is recorded again and again until it stands there.
  */
 import type { KubeClient } from '../../kube/client.ts';
-import { isKubeError } from '../../kube/errors.ts';
+import { isKubeError, type KubeError } from '../../kube/errors.ts';
+import { exponential } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { EventRecorder } from '../../runtime/events.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { keyOf } from '../../runtime/store.ts';
 import type { Facts } from '../facts.ts';
+import type { Finding } from '../finding.ts';
 import { endedRotations } from '../keyset/keyset.ts';
 import type { JwtKeyRotation } from '../names.ts';
+import { wishesIn } from '../requests.ts';
 import { type AuditRecord, appendRecord, headOf, isRecorded, verifyLog } from './audit-log.ts';
 import { recordOf } from './audit-record.ts';
 import { type Books, booksNameOf, ForeignBooks, findBooks, putBooks } from './books.ts';
 import { EMPTY_LEDGER, type Ledger, type LedgerReading, merged, recorded, sameLedger } from './ledger.ts';
 
 const RETRY_MS = 10_000;
+const RETRY_CAP_MS = 300_000;
 
 export interface AuditWriterOptions {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'mergePatch'>;
@@ -47,6 +51,10 @@ interface Account {
   writing: boolean;
   /** The monotonic time of the next try, after one that failed. */
   notBefore: number;
+  /** Tries that failed one after another. */
+  failures: number;
+  /** Why the last was refused. */
+  refusal?: Finding;
   /** Why it failed last: told once. */
   told?: string;
 }
@@ -80,8 +88,8 @@ export class AuditWriter {
         this.#notKept(account, error);
       }
     }
-    const { ledger, finding } = account;
-    return { ledger, ...(finding && { finding }) };
+    const { ledger, finding, refusal } = account;
+    return { ledger, ...(finding && { finding }), ...(refusal && { refusal }) };
   }
 
   /** Records what the Secret says and the ConfigMap does not. Returns at once. */
@@ -89,6 +97,8 @@ export class AuditWriter {
     if (facts.secret.kind !== 'Managed') return;
     const { keyset } = facts.secret;
     const account = this.#account(resource);
+    // whatever people change may be meant to mend it
+    if (wishesIn(account.resource) !== wishesIn(resource)) account.notBefore = 0;
     account.resource = resource;
     account.ledger = recorded(account.ledger, keyset, facts.now);
     const ended = endedRotations(keyset);
@@ -115,7 +125,7 @@ export class AuditWriter {
     if (known !== undefined) return known;
     const account: Account = {
       ...{ resource, name: booksNameOf(resource.spec.secretName), ledger: EMPTY_LEDGER, stored: EMPTY_LEDGER },
-      ...{ readAgainAt: 0, due: new Map(), recorded: [], writing: false, notBefore: 0 },
+      ...{ readAgainAt: 0, due: new Map(), recorded: [], writing: false, notBefore: 0, failures: 0 },
     };
     this.#accounts.set(key, account);
     return account;
@@ -128,6 +138,10 @@ export class AuditWriter {
     const written = this.#write(account)
       .then(() => {
         delete account.told;
+        account.failures = 0;
+        if (account.refusal === undefined) return;
+        delete account.refusal;
+        this.#options.onRetry(keyOf(account.resource.metadata), 0);
       })
       .catch((error: unknown) => this.#failed(account, error))
       .finally(() => {
@@ -183,15 +197,24 @@ export class AuditWriter {
   /** The resource is looked at again before the next try: what was to be written may no longer be so. */
   #failed(account: Account, error: unknown): void {
     const { clock, onRetry } = this.#options;
-    account.notBefore = clock.monotonic() + RETRY_MS;
-    onRetry(keyOf(account.resource.metadata), RETRY_MS);
+    const pauseMs = exponential(RETRY_MS, RETRY_CAP_MS, account.failures);
+    account.failures += 1;
+    account.notBefore = clock.monotonic() + pauseMs;
+    onRetry(keyOf(account.resource.metadata), pauseMs);
     // somebody else was faster, or is now the leader
     if (!isKubeError(error, 'Conflict', 'AlreadyExists')) this.#notKept(account, error);
   }
 
   #notKept(account: Account, error: unknown): void {
     const why = error instanceof Error ? error.message : String(error);
+    if (isKubeError(error) && error.refusal !== undefined) this.#refused(account, error);
     this.#tell(account, 'AuditFailed', `ConfigMap ${account.name} cannot be kept, it is tried again: ${why}`);
+  }
+
+  #refused(account: Account, error: KubeError): void {
+    const isNew = account.refusal === undefined;
+    account.refusal = refusedBooks(account.name, error);
+    if (isNew) this.#options.onRetry(keyOf(account.resource.metadata), 0);
   }
 
   #tell(account: Account, reason: string, note: string): void {
@@ -201,6 +224,13 @@ export class AuditWriter {
     this.#options.events.event(resource, { type: 'Warning', reason, action: 'Rotate', note });
     this.#options.log.warn(note, { resource: keyOf(resource.metadata), reason });
   }
+}
+
+/** Rotations go on, but a Secret from a backup would not be known as one. */
+function refusedBooks(name: string, { refusal, message }: KubeError): Finding {
+  const lost = `${message}. Rotations go on; until it is mended no record of them is kept there, and a Secret from a backup is not known as one`;
+  const reason = refusal?.cause === 'Rights' ? 'Forbidden' : 'WriteRefused';
+  return { reason, message: `ConfigMap ${name} cannot be kept: ${lost}` };
 }
 
 function isDirty({ due, ledger, stored, finding }: Account): boolean {

@@ -7,8 +7,8 @@
 import type { SecretFacts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { iso } from '../iso.ts';
-import { fields, integer, list, oneOf, parseJson, text, time } from '../keyset/json.ts';
-import { type BurntKey, type Keyset, type Kid, MAX_NONCES } from '../keyset/keyset.ts';
+import { fields, list, oneOf, parseJson, text, time, versionIn } from '../keyset/json.ts';
+import { BELIEVED_VERSION, type BurntKey, type Keyset, type Kid, MAX_NONCES } from '../keyset/keyset.ts';
 
 /** Live: in the Secret when it was last observed. */
 const STATES = ['live', 'retired', 'burnt'] as const;
@@ -38,7 +38,7 @@ const MAX_RETIRED = 500;
  * @returns the ledger after a look at the Secret; the same object if there was nothing new
  */
 export function recorded(ledger: Ledger, keyset: Keyset, now: number): Ledger {
-  if (keyset.version < ledger.version) return ledger;
+  if (keyset.version < believedVersion(ledger)) return ledger;
   const real = keyset.keys.filter(({ state }) => state !== 'ack');
   const found = [
     ...real.map(({ kid, fingerprint, createdAt }): LedgerKey => ({ kid, fingerprint, state: 'live', at: createdAt })),
@@ -108,7 +108,7 @@ function resurrection(ledger: Ledger, secret: SecretFacts, names: Names): Findin
     const message = `Secret ${secretName} holds the burnt key ${back.kid} again (known from ConfigMap ${ledgerName}), from a backup perhaps: put back what rekey wrote, or order an emergency`;
     return { reason: 'KeyResurrected', message };
   }
-  if (version >= ledger.version) return undefined;
+  if (version >= believedVersion(ledger)) return undefined;
   const message = `Secret ${secretName} has keyset version ${version}, but ${ledger.version} was written before (known from ConfigMap ${ledgerName}): it comes from a backup. Put the newer one back; or, to go on with the keys that it holds, take its annotation rekey.dev/keyset-version away; or order an emergency`;
   return { reason: 'KeyResurrected', message };
 }
@@ -117,6 +117,8 @@ function resurrection(ledger: Ledger, secret: SecretFacts, names: Names): Findin
 export interface LedgerReading {
   readonly ledger: Ledger;
   readonly finding?: Finding;
+  /** Why it cannot be kept: that holds up nothing, and people should know. */
+  readonly refusal?: Finding;
 }
 
 /** @returns the Secret as it is to be taken, in the light of the ledger */
@@ -131,6 +133,11 @@ interface Names {
   readonly ledgerName: string;
 }
 
+/** @returns its version as far as it can be true: what somebody has invented must not be the last that can be counted to */
+export function believedVersion({ version }: Pick<Ledger, 'version'>): number {
+  return Math.min(version, BELIEVED_VERSION);
+}
+
 /** The text of the data key. */
 export function encodeLedger({ version, keys, emergencies }: Ledger): string {
   const lines = keys.map(({ kid, fingerprint, state, at }) => ({ kid, fp: fingerprint, state, at: iso(at) }));
@@ -141,7 +148,7 @@ export function encodeLedger({ version, keys, emergencies }: Ledger): string {
 export function decodeLedger(encoded: string): Ledger {
   const { version, keys, emergencies } = fields(parseJson(encoded));
   return {
-    version: integer(version),
+    version: versionIn(version),
     keys: list(keys).map((value) => {
       const { kid, fp, state, at } = fields(value);
       return { kid: text(kid), fingerprint: text(fp), state: oneOf(STATES, state), at: time(at) };

@@ -1,6 +1,8 @@
 /**
  * Readers of JSON that people may have edited: each takes a value of any shape and throws an error that says what it lacks.
  */
+import { MAX_VERSION } from './keyset.ts';
+
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 type Fields = { readonly [name: string]: Json };
 
@@ -31,6 +33,13 @@ export function text(value: Json | undefined): string {
 export function integer(value: Json | undefined): number {
   if (!Number.isSafeInteger(value)) throw new Error('lacks a whole number');
   return value as number;
+}
+
+/** Of a keyset. */
+export function versionIn(value: Json | undefined): number {
+  const version = integer(value);
+  if (version < 0 || version > MAX_VERSION) throw new Error(`lacks a version up to ${MAX_VERSION}`);
+  return version;
 }
 
 export function time(value: Json | undefined): number {

@@ -75,6 +75,11 @@ export interface RotationRecord {
   readonly interrupted?: readonly RotationRecord[];
 }
 
+/** The highest keyset version that is believed of what is not the Secret: a write a second for thirty years. */
+export const BELIEVED_VERSION = 1_000_000_000;
+/** The highest that can be read: what went on from a version that was believed is still below. */
+export const MAX_VERSION = 2_000_000_000;
+
 /** Emergencies whose nonces are remembered. */
 export const MAX_NONCES = 50;
 

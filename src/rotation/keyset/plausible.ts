@@ -3,10 +3,7 @@
  * be true: somebody has edited it, or copied it from elsewhere.
  */
 import { iso } from '../iso.ts';
-import { currentShape, type KeyState, type Keyset, type Phase } from './keyset.ts';
-
-/** A write a second for thirty years. */
-export const MAX_VERSION = 1_000_000_000;
+import { currentShape, type KeyState, type Keyset, MAX_VERSION, type Phase } from './keyset.ts';
 
 /** Keys that are there in these phases. */
 const NEEDED: Readonly<Partial<Record<Phase, KeyState>>> = {

@@ -12,12 +12,13 @@
  * It waits for no window, no suspension and no pause, and comes before every other check. It runs once per nonce.
  */
 
-import type { EmergencyRequest, Facts } from '../facts.ts';
+import type { Facts } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
 import type { Decision } from './decision.ts';
 import { highestVersion } from './highest-version.ts';
 import { inferredOfReplacement } from './inferred.ts';
 import { planReplacement } from './replacement.ts';
+import { isServed } from './served.ts';
 
 /** @returns the write that burns every key, if an emergency is asked for that has not been served */
 export function emergencyRequested(facts: Facts): Decision | undefined {
@@ -35,11 +36,10 @@ export function emergencyRequested(facts: Facts): Decision | undefined {
   return { action: { type: 'write', write }, phase: 'Burning', progress: `emergency ${nonce}: ${reason}` };
 }
 
-/** What a Secret from a backup does not know any more, the ledger does: else its return would end all sessions again. */
-function isServed({ nonce, handled }: EmergencyRequest, { secret, ledger }: Facts): boolean {
-  if (ledger.emergencies.includes(nonce)) return true;
-  const keyset = secret.kind === 'Managed' || secret.kind === 'Refused' ? secret.keyset : undefined;
-  return keyset === undefined ? handled : keyset.handled.emergencies?.includes(nonce) === true;
+/** @returns whether one is asked for or under way: then nothing else matters */
+export function inEmergency(facts: Facts): boolean {
+  const { secret } = facts;
+  return (secret.kind === 'Managed' && secret.keyset.phase === 'Burning') || emergencyRequested(facts) !== undefined;
 }
 
 export function planBurning(facts: Facts, keyset: Keyset): Decision {

@@ -23,12 +23,17 @@ import { emergencyRequested, planBurning } from './emergency.ts';
 import { highestVersion } from './highest-version.ts';
 import { standingFinding } from './policies/preflight.ts';
 import { abortRequested, planAborting, planDraining, planPromoting, planRetiring, planStaging } from './progress.ts';
+import { heldBack } from './refused.ts';
 import { planSteady } from './steady.ts';
 
 /** What nobody tells of is looked at again after this, milliseconds. */
 const LOOK_AGAIN_MS = 10_000;
 
 export function plan(facts: Facts): Decision {
+  return heldBack(facts, decide(facts));
+}
+
+function decide(facts: Facts): Decision {
   const { secret, requests, ledgerFinding } = facts;
   const emergency = emergencyRequested(facts);
   if (emergency !== undefined) return emergency;
@@ -68,8 +73,10 @@ export function plan(facts: Facts): Decision {
 }
 
 /** Writes nothing: whatever was under way rests where it is. */
-function rest(facts: Facts, reason: Reason, message: string): Decision {
+function rest(facts: Facts, reason: Reason, why: string): Decision {
   const { secret } = facts;
+  const burning = secret.kind === 'Refused' && secret.keyset?.phase === 'Burning';
+  const message = burning ? `EMERGENCY NOT FINISHED, pods may accept a burnt key: ${why}` : why;
   const finding = { reason, message };
   const idle = secret.kind !== 'Managed' || secret.keyset.phase === 'Steady';
   const phase = secret.kind === 'Managed' ? secret.keyset.phase : secret.kind === 'Refused' ? 'Degraded' : 'Pending';

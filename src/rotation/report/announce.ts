@@ -1,6 +1,7 @@
 /**
  * Tells people what happened: Events on transitions, one log line a decision, metrics.
  */
+import type { KubeError } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../runtime/events.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { keyOf } from '../../runtime/store.ts';
@@ -10,9 +11,12 @@ import { type Finding, isPassing } from '../finding.ts';
 import { currentShape, type Keyset, keyIn, type RotationRecord, refusal, secondsOf } from '../keyset/keyset.ts';
 import type { Write } from '../keyset/transition.ts';
 import type { JwtKeyRotation } from '../names.ts';
+import type { PodOf } from '../plan/converge.ts';
 import type { Action, Decision } from '../plan/decision.ts';
+import { effectsOf, type PodVerb, podEffect, restartEffect } from '../plan/effect.ts';
 import { reloaderPresent } from '../plan/policies/reloader.ts';
 import { label } from '../plan/policies/targets.ts';
+import { contradiction } from '../plan/served.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
 import type { ResourceLabels, RotationMetrics } from './metrics.ts';
 
@@ -45,6 +49,7 @@ export class Announcer {
     this.#found(resource, decision.stalled ?? decision.blocked);
     this.#tellOnce(resource, 'UnlistedConsumer', strangersNote(facts));
     this.#tellOnce(resource, 'KeyReuse', reuseNote(facts));
+    this.#tellOnce(resource, 'EmergencyContradicted', contradiction(facts));
     this.#tellOnce(resource, 'RestartInterrupts', interruptionNote(facts));
     // autoscalers are looked at when a rotation is about to start, so it is told once for each; a cutover leaves no pod anyway
     if (facts.live && decision.phase === 'Preflight') this.#tellOnce(resource, 'RestartUnderLoad', overloadNote(facts));
@@ -55,7 +60,8 @@ export class Announcer {
     const { action, phase, progress } = decision;
     const version = facts.secret.kind === 'Managed' ? facts.secret.keyset.version : 0;
     const fields = { action: nameOf(action), phase, version, progress };
-    if (action.type === 'probe') this.#log(resource).debug('acting', fields);
+    const refusedBefore = facts.refusals?.some(({ effect }) => effectsOf(action).includes(effect)) === true;
+    if (action.type === 'probe' || refusedBefore) this.#log(resource).debug('acting', fields);
     else this.#log(resource).info('acting', fields);
   }
 
@@ -65,17 +71,37 @@ export class Announcer {
     this.#found(resource, finding);
   }
 
+  /** @param failure why the status cannot be written now; undefined if it can */
+  statusFailed(resource: JwtKeyRotation, failure: KubeError | undefined): void {
+    const note = failure === undefined ? '' : `the status cannot be written, so it may be old: ${failure.message}`;
+    this.#tellOnce(resource, 'StatusFailed', note);
+  }
+
   acted(resource: JwtKeyRotation, action: Action, outcome: Outcome): void {
     const { metrics } = this.#options;
     const labels = labelsOf(resource);
     if (outcome.kind === 'Outdated') this.#log(resource).info('the Secret changed meanwhile; looking again');
+    const refused = 'refused' in outcome ? outcome.refused : [];
+    for (const { effect, said } of refused) this.#log(resource).debug('refused', { effect, said });
     if (outcome.kind === 'Probed') {
       for (const answer of answersIn(outcome.probes)) metrics.answered(labels, answer);
     }
-    if (outcome.kind === 'Bumped' && action.type === 'bump') this.#bumped(resource, action);
-    if (outcome.kind === 'Deleted' && action.type === 'delete') this.#deleted(resource, action);
-    if (outcome.kind === 'Refreshed' && action.type === 'refresh') this.#refreshed(resource, action);
-    if (outcome.kind === 'Evicted' && action.type === 'evict') this.#evicted(resource, action, outcome.held);
+    const isDone = (effect: string) => !refused.some((each) => each.effect === effect);
+    if (outcome.kind === 'Bumped' && action.type === 'bump') {
+      const { version } = action;
+      const targets = action.targets.filter((target) => isDone(restartEffect(target, version)));
+      if (targets.length > 0) this.#bumped(resource, { ...action, targets });
+    }
+    if (outcome.kind === 'Deleted' && action.type === 'delete') {
+      this.#deleted(resource, namesOf(action.pods, 'delete', isDone));
+    }
+    if (outcome.kind === 'Refreshed' && action.type === 'refresh') {
+      this.#refreshed(resource, namesOf(action.pods, 'mark', isDone), action.version);
+    }
+    if (outcome.kind === 'Evicted' && action.type === 'evict') {
+      const isHeld = (effect: string) => refused.some((each) => each.effect === effect && each.cause === 'Budget');
+      this.#evicted(resource, namesOf(action.pods, 'evict', isDone), namesOf(action.pods, 'evict', isHeld));
+    }
     if (outcome.kind === 'Wrote' && action.type === 'write') this.#wrote(resource, action.write, outcome.keyset);
   }
 
@@ -94,24 +120,25 @@ export class Announcer {
     this.#event(resource, { type: 'Normal', reason: 'RolloutRestartTriggered', note });
   }
 
-  #evicted(resource: JwtKeyRotation, action: Extract<Action, { type: 'evict' }>, held: readonly string[]): void {
-    const names = action.pods.map(({ pod }) => pod.name);
-    const note = `${names.join(', ')} started with an older Secret than its template asks for; evicted`;
-    this.#event(resource, { type: 'Warning', reason: 'StalePod', note });
-    if (held.length === 0) return;
-    const why = `a PodDisruptionBudget does not let ${held.join(', ')} be evicted; the rotation waits`;
+  #evicted(resource: JwtKeyRotation, evicted: string, held: string): void {
+    if (evicted !== '') {
+      const note = `${evicted} started with an older Secret than its template asks for; evicted`;
+      this.#event(resource, { type: 'Warning', reason: 'StalePod', note });
+    }
+    if (held === '') return;
+    const why = `a PodDisruptionBudget does not let ${held} be evicted; the rotation waits`;
     this.#event(resource, { type: 'Warning', reason: 'EvictionRefused', note: why });
   }
 
-  #deleted(resource: JwtKeyRotation, action: Extract<Action, { type: 'delete' }>): void {
-    const names = action.pods.map(({ pod }) => pod.name);
-    const note = `${names.join(', ')} may hold a key that was replaced at once; deleted`;
+  #deleted(resource: JwtKeyRotation, names: string): void {
+    if (names === '') return;
+    const note = `${names} may hold a key that was replaced at once; deleted`;
     this.#event(resource, { type: 'Warning', reason: 'PodDeleted', note });
     this.#log(resource).warn(note);
   }
 
-  #refreshed(resource: JwtKeyRotation, { pods, version }: Extract<Action, { type: 'refresh' }>): void {
-    const names = pods.map(({ pod }) => pod.name).join(', ');
+  #refreshed(resource: JwtKeyRotation, names: string, version: number): void {
+    if (names === '') return;
     const note = `the mounted files of ${names} are to be read again for keyset version ${version}`;
     this.#event(resource, { type: 'Normal', reason: 'FilesRefreshed', note });
   }
@@ -147,13 +174,13 @@ export class Announcer {
 
   #found(resource: JwtKeyRotation, finding: Finding | undefined): void {
     const key = keyOf(resource.metadata);
-    if (this.#findings.get(key) === finding?.reason) return;
+    if (this.#findings.get(key) === (finding && toldAs(finding))) return;
     if (finding === undefined) {
       this.#findings.delete(key);
       this.#log(resource).info('nothing stands in the way any more');
       return;
     }
-    this.#findings.set(key, finding.reason);
+    this.#findings.set(key, toldAs(finding));
     if (!isPassing(finding)) this.#event(resource, { type: 'Warning', reason: finding.reason, note: finding.message });
     this.#log(resource).warn(finding.message, { reason: finding.reason });
   }
@@ -167,6 +194,11 @@ export class Announcer {
   }
 }
 
+/** Another object that is refused, or another who refuses, is news. */
+function toldAs({ reason, message }: Finding): string {
+  return reason === 'WriteRefused' ? `${reason} ${message}` : reason;
+}
+
 function warningKey({ metadata }: JwtKeyRotation, reason: string): string {
   return `${keyOf(metadata)} ${reason}`;
 }
@@ -177,6 +209,11 @@ function labelsOf({ metadata }: JwtKeyRotation): ResourceLabels {
 
 function nameOf(action: Action): string {
   return action.type === 'write' ? `write ${action.write.transition}` : action.type;
+}
+
+function namesOf(pods: readonly PodOf[], verb: PodVerb, which: (effect: string) => boolean): string {
+  const found = pods.filter((row) => which(podEffect(verb, row)));
+  return found.map(({ pod }) => pod.name).join(', ');
 }
 
 function answersIn(probes: ReadonlyMap<string, Probe>): readonly Answer[] {

@@ -3,15 +3,22 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient } from '../../kube/client.ts';
-import { isKubeError } from '../../kube/errors.ts';
+import { isKubeError, type KubeError } from '../../kube/errors.ts';
+import { exponential } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { keyOf, type Store } from '../../runtime/store.ts';
 import { FIELD_MANAGER, JWT_KEY_ROTATIONS, type JwtKeyRotation } from '../names.ts';
+import { wishesIn } from '../requests.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
 
 const COUNTS_EVERY_MS = 1_000;
 /** After a conflict the watch brings the newer resource in a moment. */
 const CONFLICT_MS = 100;
+const CONFLICT_CAP_MS = 15_000;
+const FAILURE_MS = 1_000;
+const FAILURE_CAP_MS = 300_000;
+/** Failures in a row. */
+const TOLD_AFTER = 3;
 
 export interface StatusWriterOptions {
   readonly client: KubeClient;
@@ -21,24 +28,49 @@ export interface StatusWriterOptions {
   readonly fence: () => void;
 }
 
+/** What came of a write. */
+export interface StatusOutcome {
+  /** In how many milliseconds it must be called again, if it had something to tell and could not. */
+  readonly againMs?: number;
+  /** Why the last try failed, as long as none went well. */
+  readonly failure?: KubeError;
+}
+
+/** Tries that failed one after another. */
+interface Failing {
+  readonly count: number;
+  readonly wishes: string;
+  /** Monotonic, milliseconds. */
+  readonly notBefore: number;
+  readonly failure?: KubeError;
+}
+
+/** A status is for people: that it cannot be written holds up nothing, an emergency least of all. */
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
   readonly #writtenAt = new Map<string, number>();
+  readonly #failing = new Map<string, Failing>();
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
   }
 
-  /** @returns in how many milliseconds it must be called again, if it had something to tell and held it back */
-  async write(resource: JwtKeyRotation, status: JwtKeyRotationStatus): Promise<number | undefined> {
+  /** @throws if this process may not write now */
+  async write(resource: JwtKeyRotation, status: JwtKeyRotationStatus): Promise<StatusOutcome> {
     const { client, clock, resources, fence } = this.#options;
     const { namespace = '', name, uid, resourceVersion } = resource.metadata;
     const key = keyOf({ namespace, name });
-    if (isDeepStrictEqual(resource.status, status)) return undefined;
+    if (isDeepStrictEqual(resource.status, status)) {
+      this.#failing.delete(key);
+      return {};
+    }
     const now = clock.monotonic();
+    const failing = this.#failing.get(key);
+    const isHeld = failing !== undefined && now < failing.notBefore && failing.wishes === wishesIn(resource);
+    if (isHeld) return outcomeOf(failing, now);
     const minor = isDeepStrictEqual(withoutCounts(resource.status), withoutCounts(status));
     const heldBackMs = (this.#writtenAt.get(key) ?? Number.NEGATIVE_INFINITY) + COUNTS_EVERY_MS - now;
-    if (minor && heldBackMs > 0) return heldBackMs;
+    if (minor && heldBackMs > 0) return { againMs: heldBackMs };
     fence();
     // conditional: a leader that was replaced while its write was on the way must not overwrite what its successor knows
     const patch = { metadata: { uid, resourceVersion }, status: replacing(resource.status, status) };
@@ -46,18 +78,40 @@ export class StatusWriter {
       const options = { fieldManager: FIELD_MANAGER, subresource: 'status' } as const;
       const written = await client.mergePatch(JWT_KEY_ROTATIONS, { namespace, name }, patch, options);
       this.#writtenAt.set(key, now);
+      this.#failing.delete(key);
       resources.upsert(written.metadata, written);
     } catch (error) {
-      // deleted meanwhile, or another object has the name now: the watch will tell
-      if (isKubeError(error, 'Conflict')) return CONFLICT_MS;
-      if (!isKubeError(error, 'NotFound', 'Invalid')) throw error;
+      // deleted meanwhile: the watch will tell
+      if (isKubeError(error, 'NotFound')) return {};
+      if (!isKubeError(error)) throw error;
+      return this.#failed(key, resource, error);
     }
-    return undefined;
+    return {};
+  }
+
+  #failed(key: string, resource: JwtKeyRotation, error: KubeError): StatusOutcome {
+    const count = (this.#failing.get(key)?.count ?? 0) + 1;
+    const now = this.#options.clock.monotonic();
+    const raced = error.code === 'Conflict';
+    const pauseMs = raced
+      ? exponential(CONFLICT_MS, CONFLICT_CAP_MS, count - 1)
+      : exponential(FAILURE_MS, FAILURE_CAP_MS, count - 1);
+    // what passes in a moment is not told
+    const lasts = error.refusal !== undefined || count >= TOLD_AFTER;
+    const wishes = wishesIn(resource);
+    const failing = { count, wishes, notBefore: now + pauseMs, ...(!raced && lasts && { failure: error }) };
+    this.#failing.set(key, failing);
+    return outcomeOf(failing, now);
   }
 
   forget(key: string): void {
     this.#writtenAt.delete(key);
+    this.#failing.delete(key);
   }
+}
+
+function outcomeOf({ notBefore, failure }: Failing, now: number): StatusOutcome {
+  return { againMs: notBefore - now, ...(failure && { failure }) };
 }
 
 function withoutCounts(status: JwtKeyRotationStatus | undefined): object {

@@ -21,6 +21,7 @@ import type { Decision } from '../plan/decision.ts';
 import { levelOf } from '../plan/evidence.ts';
 import { drainMsOf } from '../plan/guard.ts';
 import { requirementsOf, verifiers } from '../plan/requirements.ts';
+import { boundedValue } from '../requests.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
 
 type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];
@@ -40,7 +41,7 @@ export function statusOf(resource: JwtKeyRotation, facts: Facts, decision: Decis
     conditions: conditionsOf(resource, now, {
       Ready: ready(decision, keyset),
       Rotating: rotating(decision, keyset),
-      Degraded: degraded(decision),
+      Degraded: degraded(facts, decision),
       Verified: verified(facts, keyset),
       ...(keyset && { KeyReuse: reuse(facts) }),
       ...(keyset?.emergency && { CompromiseContained: contained(resource, keyset.emergency) }),
@@ -114,12 +115,12 @@ function rotating({ phase, progress, blocked }: Decision, keyset: Keyset | undef
 /** After an abort it is the phase that tells. */
 const GOING_BACK: readonly Keyset['phase'][] = ['Promoting', 'Draining', 'Retiring'];
 
-function degraded({ blocked, stalled }: Decision): Verdict {
+function degraded({ ledgerRefusal }: Facts, { blocked, stalled }: Decision): Verdict {
   const finding = stalled ?? blocked;
-  if (finding === undefined || isPassing(finding)) {
-    return { status: 'False', reason: 'AsExpected', message: '' };
-  }
-  return { status: 'True', ...finding };
+  if (finding !== undefined && !isPassing(finding)) return { status: 'True', ...finding };
+  // it holds up nothing, so Ready does not tell it
+  if (ledgerRefusal !== undefined) return { status: 'True', ...ledgerRefusal };
+  return { status: 'False', reason: 'AsExpected', message: '' };
 }
 
 /** Whether the zero is proved or only likely. */
@@ -165,7 +166,7 @@ function contained({ metadata }: JwtKeyRotation, emergency: Emergency): Verdict 
       message: `emergency ${nonce} (${reason}): some pods may still accept a burnt key`,
     };
   }
-  if (metadata.annotations?.[REQUEST.contained] === nonce) {
+  if (boundedValue(metadata.annotations?.[REQUEST.contained] ?? '') === nonce) {
     return { status: 'True', reason: 'Acknowledged', message: `the root cause of emergency ${nonce} was found` };
   }
   const how = `set the annotation ${REQUEST.contained}=${nonce} when the root cause is found`;

@@ -3,13 +3,16 @@
  * new to rekey, is gone, or cannot be read.
  */
 import type { Secret } from '../../kube/types.ts';
-import { burntIn, type Ledger, livingIn } from '../audit/ledger.ts';
+import { believedVersion, burntIn, type Ledger, livingIn } from '../audit/ledger.ts';
 import type { Facts, SecretFacts } from '../facts.ts';
-import type { Keyset, Kid } from '../keyset/keyset.ts';
+import { type Keyset, type Kid, MAX_VERSION } from '../keyset/keyset.ts';
 import { type FreshKey, foundKeyset, lostKeyset, type Write } from '../keyset/transition.ts';
 import type { Settings } from '../settings.ts';
 import { destroyAll, type KeyMaterial, type NamedKey, nameKey } from './keys.ts';
 import { allMaterials, foundMaterials, materialsOf, readSecret } from './secret.ts';
+
+/** A version so near to the last that can be read was invented: an emergency does not go on from it. */
+const HEADROOM = 1_000_000;
 
 export interface Start {
   readonly before: Keyset;
@@ -61,7 +64,8 @@ function burnStart(
   const burnt = secret === undefined ? [] : allMaterials(secret, settings);
   // nothing is taken from a state that cannot be true
   const known = seen.kind === 'Managed' || seen.kind === 'Refused' ? seen.keyset : undefined;
-  const current = known !== undefined && known.version >= ledger.version;
+  const countable = known !== undefined && known.version < MAX_VERSION - HEADROOM;
+  const current = countable && known.version >= believedVersion(ledger);
   // of a Secret from a backup it is not known what containers have loaded since
   const before = { ...lostKeyset(write.version, now), ...(current && known) };
   const lost = current ? [] : [...(known?.keys ?? []), ...livingIn(ledger)];

@@ -85,15 +85,9 @@ describe('an emergency', () => {
     expect([immutable.action.type, immutable.stalled?.reason]).toEqual(['wait', 'SecretImmutable']);
   });
 
-  it('runs once per nonce, also where only the status remembers it', () => {
+  it('runs once per nonce', () => {
     const handled = { ...STEADY, handled: { emergencies: ['1', '0'] } };
     expect(decide(facts(handled, { requests: { paused: false, emergency: request } }))).toBe('wait');
-    const unreadable = { kind: 'Refused', finding: { reason: 'StateUnreadable', message: '' } } as const;
-    expect(
-      decide(
-        facts(STEADY, { requests: { paused: false, emergency: { ...request, handled: true } }, secret: unreadable }),
-      ),
-    ).toBe('wait');
     expect(decide(facts(handled, { requests: { paused: false, emergency: { ...request, nonce: '2' } } }))).toBe(
       'write burn',
     );

@@ -183,6 +183,9 @@ describe('an emergency that the ledger knows', () => {
     const emergency = { nonce: 'n', reason: 'leak', actor: 'bob', handled: false };
     const world = facts(STEADY, { requests: { paused: false, emergency } });
     expect(decide(world)).toBe('write burn');
-    expect(decide({ ...world, ledger: { ...EMPTY_LEDGER, emergencies: ['n'] } })).toBe('wait');
+    const keys = [{ kid: 'k', fingerprint: 'f', state: 'burnt', at: 0 }] as const;
+    expect(decide({ ...world, ledger: { version: 9, keys, emergencies: ['n'] } })).toBe('wait');
+    // the Secret is the newest: a nonce that it does not know was put there by somebody else
+    expect(decide({ ...world, ledger: { ...EMPTY_LEDGER, keys, emergencies: ['n'] } })).toBe('write burn');
   });
 });

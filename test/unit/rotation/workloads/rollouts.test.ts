@@ -97,7 +97,7 @@ async function observed(scene: Scene): Promise<{ facts: Facts; target: TargetFac
     books: { ledger: EMPTY_LEDGER },
     world: { ...cachedWorld(caches), ...(budgets && { live: true, strictBudgets: async () => budgets }) },
     ...{ settings, probes: new Map(), nextRotationId: 'r', allowLoopback: false, now: T0 },
-    ...{ sharedWith: [], burntElsewhere: [], clockOffsetMs: 0, settleMs: 10_000 },
+    ...{ sharedWith: [], burntElsewhere: [], refusals: [], clockOffsetMs: 0, settleMs: 10_000 },
   });
   return { facts, target: facts.targets[0] as TargetFacts };
 }

@@ -1,0 +1,35 @@
+/**
+ * Two resources on one Secret would undo each other's work: the older one has it, in an emergency too. It knows all targets
+ * of its own and none of the other's, so what the younger one would burn, pods of the older one would go on accepting.
+ */
+import type { SecretFacts } from './facts.ts';
+import type { Finding } from './finding.ts';
+import type { JwtKeyRotation } from './names.ts';
+import { emergencyOf } from './requests.ts';
+
+/**
+ * @param resource the younger one
+ * @param secret as the older one has read it last
+ */
+export function conflictWith(
+  resource: JwtKeyRotation,
+  { metadata: { name: older } }: JwtKeyRotation,
+  secret: SecretFacts | undefined,
+): Finding {
+  const { namespace = '', name } = resource.metadata;
+  const { secretName } = resource.spec;
+  const message = `spec.secretName: Secret ${secretName} is rotated by JwtKeyRotation ${older} already; name another Secret or delete one of the two`;
+  const emergency = emergencyOf(resource);
+  if (emergency === undefined || isKnown(emergency.nonce, secret)) return { reason: 'SecretConflict', message };
+  const command = `kubectl rekey emergency ${older} -n ${namespace} --reason '...'`;
+  const targets = `its targets are replaced then, those of ${name} that it does not name must be restarted by hand`;
+  return {
+    reason: 'SecretConflict',
+    message: `EMERGENCY NOT SERVED: nothing was burnt, since Secret ${secretName} is that of JwtKeyRotation ${older}. Run ${command} (${targets}). ${message}`,
+  };
+}
+
+function isKnown(nonce: string, secret: SecretFacts | undefined): boolean {
+  const keyset = secret?.kind === 'Managed' || secret?.kind === 'Refused' ? secret.keyset : undefined;
+  return keyset?.handled.emergencies?.includes(nonce) === true;
+}

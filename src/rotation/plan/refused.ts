@@ -1,0 +1,109 @@
+/**
+ * What was refused is a fact: the same effect is held back until its time, whatever wakes the resource, and people are told
+ * as long as it is wanted. Other effects go on, so one object that nobody may touch holds up no other.
+ */
+
+import type { Facts } from '../facts.ts';
+import type { Finding } from '../finding.ts';
+import { iso } from '../iso.ts';
+import type { Refusal } from '../refusal.ts';
+import { formatDuration } from '../schedule/duration.ts';
+import type { Action, Decision } from './decision.ts';
+import { effectsOf, PROBE_EFFECT, podEffect, restartEffect } from './effect.ts';
+
+/** @returns the decision without what was refused and must wait, and with the finding that tells of it */
+export function heldBack(facts: Facts, decision: Decision): Decision {
+  const { refusals = [], now } = facts;
+  if (refusals.length === 0 || decision.action.type === 'wait') return decision;
+  const wanted = refusals.filter((refusal) => isWanted(refusal, decision.action));
+  if (wanted.length === 0) return decision;
+  const held = wanted.filter(({ retryAt }) => now < retryAt);
+  const told = wanted.find((refusal) => isTold(refusal, facts));
+  return {
+    ...decision,
+    action: without(decision.action, held),
+    ...(told && withFinding(facts, decision, told)),
+  };
+}
+
+/** Before a write that was refused the world is looked at, and pods are asked: it is still wanted meanwhile. */
+function isWanted({ effect }: Refusal, action: Action): boolean {
+  const leadsToWrite = action.type === 'confirm' || action.type === 'probe';
+  return effectsOf(action).includes(effect) || (leadsToWrite && effect.startsWith('write '));
+}
+
+/** A budget and a race pass by themselves, unless they last. */
+function isTold({ cause, since }: Refusal, { now, settings }: Facts): boolean {
+  return (cause !== 'Budget' && cause !== 'Outrun') || now >= since + settings.rolloutTimeoutMs;
+}
+
+function without(action: Action, held: readonly Refusal[]): Action {
+  if (held.length === 0) return action;
+  const isFree = (effect: string) => !held.some((refusal) => refusal.effect === effect);
+  const rest = { type: 'wait', until: Math.min(...held.map(({ retryAt }) => retryAt)) } as const;
+  switch (action.type) {
+    case 'bump': {
+      const targets = action.targets.filter((target) => isFree(restartEffect(target, action.version)));
+      return targets.length === 0 ? rest : { ...action, targets };
+    }
+    case 'evict':
+    case 'delete':
+    case 'refresh': {
+      const verb = action.type === 'refresh' ? 'mark' : action.type;
+      const pods = action.pods.filter((row) => isFree(podEffect(verb, row)));
+      return pods.length === 0 ? rest : { ...action, pods };
+    }
+    case 'probe':
+      return isFree(PROBE_EFFECT) ? action : rest;
+    default:
+      return rest;
+  }
+}
+
+function withFinding(facts: Facts, decision: Decision, refusal: Refusal): Partial<Decision> {
+  const { secret } = facts;
+  const { action } = decision;
+  const burning = secret.kind === 'Managed' && secret.keyset.phase === 'Burning';
+  const ordered = action.type === 'write' && action.write.transition === 'burn';
+  const finding = findingOf(facts, refusal, ordered ? NOT_SERVED : burning ? NOT_FINISHED : '');
+  const idle = secret.kind !== 'Managed' || secret.keyset.phase === 'Steady';
+  if (ordered) return { phase: 'Degraded', progress: finding.message, stalled: finding };
+  return idle ? { blocked: finding } : { stalled: finding };
+}
+
+const NOT_SERVED = 'EMERGENCY NOT SERVED: ';
+const NOT_FINISHED = 'EMERGENCY NOT FINISHED, pods may accept a burnt key: ';
+
+function findingOf(facts: Facts, refusal: Refusal, prefix: string): Finding {
+  const { cause, since } = refusal;
+  const message = `${prefix}${textOf(facts, refusal)}`;
+  if (cause === 'Rights') return { reason: 'Forbidden', message };
+  if (cause === 'Budget') {
+    const long = formatDuration(facts.settings.rolloutTimeoutMs);
+    return { reason: 'DisruptionBlocked', message: `${message}; it lasts longer than ${long}, since ${iso(since)}` };
+  }
+  return { reason: 'WriteRefused', message };
+}
+
+/** What was refused, in the words of whom, and what a person can do. */
+function textOf({ settings }: Facts, { effect, cause, by, said }: Refusal): string {
+  const name = by ?? 'NAME';
+  switch (cause) {
+    case 'Rights':
+      return `rekey may not do its work in this namespace: ${said}. Apply deploy/namespace with the name of the Secret (and deploy/files for mounted files, deploy/rollouts for Argo Rollouts)`;
+    case 'Quota':
+      return `a quota refuses "${effect}" (${said}): ResourceQuota ${name} is used up; raise it, or delete what is not needed: kubectl describe resourcequota ${name}`;
+    case 'Admission':
+      return `admission refuses "${effect}" (${said}): the policy or webhook ${by ?? 'that the answer names'} does not let rekey do it; exempt rekey's ServiceAccount there, or mend what it asks for`;
+    case 'TooLarge':
+      return `"${effect}" is refused as too large (${said}): Secret ${settings.secretName} may have 1 MiB of data and 256 KiB of annotations, others' included; take out what is not needed`;
+    case 'Terminating':
+      return `"${effect}" is refused (${said}): the namespace is being deleted`;
+    case 'Invalid':
+      return `"${effect}" is refused as invalid (${said}): mend what the answer names; where it names nothing, kubectl get events and the audit log of the API server tell more`;
+    case 'Budget':
+      return `a PodDisruptionBudget does not let "${effect}" happen (${said}): let one more pod go, or run one more`;
+    case 'Outrun':
+      return `somebody else changes the same object again and again, so "${effect}" is never done (${said}): metadata.managedFields tells who; let only one of the two write it`;
+  }
+}

@@ -1,0 +1,183 @@
+/** An effect that was refused is held back until its time, whatever wakes the resource, and told as long as it is wanted. */
+import { describe, expect, it } from 'vitest';
+import type { Facts } from '../../../../src/rotation/facts.ts';
+import { Memory } from '../../../../src/rotation/memory.ts';
+import type { JwtKeyRotation } from '../../../../src/rotation/names.ts';
+import { effectsOf } from '../../../../src/rotation/plan/effect.ts';
+import { plan } from '../../../../src/rotation/plan/plan.ts';
+import { type Cause, type Refusal, refusedAgain } from '../../../../src/rotation/refusal.ts';
+import { facts, keysetAfter, PROMOTING, SETTLED, STAGING, STEADY, services, WRITES } from '../builders.ts';
+
+const REQUESTED = { paused: false, rotateAt: 'now' };
+const EMERGENCY = { nonce: '1', reason: 'leaked', actor: 'alice', handled: false };
+
+/** Refused once a moment ago. */
+function refusal(effect: string, cause: Cause = 'Admission', edit: Partial<Refusal> = {}): Refusal {
+  const first = refusedAgain(undefined, { effect, cause, said: 'no', by: 'p' }, SETTLED, false);
+  return { ...first, ...edit };
+}
+const told = (world: Facts) => {
+  const { action, blocked, stalled, phase } = plan(world);
+  return { action, phase, ...(blocked && { blocked: blocked.reason }), ...(stalled && { stalled: stalled.reason }) };
+};
+const fresh = (edit: Partial<Facts>) => {
+  const targets = services(STEADY, { main: 1, admin: 1 }, SETTLED);
+  return facts(STEADY, { requests: REQUESTED, targets, ...edit });
+};
+
+describe('what was refused', () => {
+  it.each(['Rights', 'Quota', 'Admission', 'TooLarge', 'Terminating', 'Invalid'] as const)(
+    'for %s is held back, told, tried when its time has come, and told meanwhile',
+    (cause) => {
+      const refusals = [refusal('write stage', cause)];
+      const reason = cause === 'Rights' ? 'Forbidden' : 'WriteRefused';
+      expect(told(fresh({}))).toMatchObject({ action: { type: 'write', write: { transition: 'stage' } } });
+      const held = told(fresh({ refusals }));
+      expect(held).toMatchObject({ action: { type: 'wait', until: SETTLED + 1_000 }, blocked: reason });
+      const due = told(fresh({ refusals, now: SETTLED + 1_000 }));
+      expect(due).toMatchObject({ action: { type: 'write' }, blocked: reason, phase: held.phase });
+    },
+  );
+
+  it.each(['Outrun', 'Budget'] as const)('for %s is told when it lasts longer than rolloutTimeout', (cause) => {
+    const refusals = [refusal('write stage', cause, { retryAt: SETTLED + 10_000_000 })];
+    expect(told(fresh({ refusals }))).toEqual({
+      action: expect.objectContaining({ type: 'wait' }),
+      phase: 'Preflight',
+    });
+    const since = SETTLED - 600_000;
+    const lasting = refusals.map((each) => ({ ...each, since }));
+    expect(told(fresh({ refusals: lasting })).blocked).toBe(cause === 'Budget' ? 'DisruptionBlocked' : 'WriteRefused');
+  });
+
+  it('does not hold back what is something else', () => {
+    const refusals = [refusal('write promote'), refusal('restart Deployment/main for version 7')];
+    expect(told(fresh({ refusals }))).toMatchObject({ action: { type: 'write' } });
+    expect(told(fresh({ refusals })).blocked).toBeUndefined();
+  });
+
+  it('of one workload holds up no other', () => {
+    const world = facts(STAGING, { targets: services(STAGING, { main: 1, admin: 1 }) });
+    const { action } = plan(world);
+    const [first = '', ...others] = effectsOf(action);
+    expect(others.length).toBeGreaterThan(0);
+    const left = plan({ ...world, refusals: [refusal(first)] });
+    expect([...effectsOf(left.action)]).toEqual(others);
+    expect(left.stalled?.reason).toBe('WriteRefused');
+    const none = plan({ ...world, refusals: [first, ...others].map((effect) => refusal(effect)) });
+    expect(none).toMatchObject({
+      action: { type: 'wait', until: SETTLED + 1_000 },
+      stalled: { reason: 'WriteRefused' },
+    });
+  });
+
+  it('is not asked for again by a look from the API server', () => {
+    const targets = services(STAGING, { main: 2, admin: 2 }, SETTLED);
+    const world = facts(STAGING, { targets, live: false });
+    expect(plan(world).action.type).toBe('confirm');
+    expect(plan({ ...world, refusals: [refusal('write promote')] })).toMatchObject({
+      ...{ action: { type: 'wait', until: SETTLED + 1_000 }, stalled: { reason: 'WriteRefused' } },
+    });
+  });
+
+  it('is told no more when nobody wants it', () => {
+    expect(told(facts(STEADY, { refusals: [refusal('write stage')] }))).toEqual({
+      ...{ action: { type: 'wait' }, phase: 'Steady' },
+    });
+  });
+
+  it('holds no emergency back, unless it is that', () => {
+    const requests = { paused: false, emergency: EMERGENCY };
+    const other = ['write stage', 'write burn 0'].map((effect) => refusal(effect));
+    expect(told(facts(STEADY, { requests, refusals: other }))).toMatchObject({
+      action: { type: 'write', write: { transition: 'burn' } },
+    });
+    const own = plan(facts(STEADY, { requests, refusals: [refusal('write burn 1')] }));
+    expect(own).toMatchObject({ action: { type: 'wait' }, phase: 'Degraded', stalled: { reason: 'WriteRefused' } });
+    expect(own.stalled?.message).toContain('EMERGENCY NOT SERVED: admission refuses "write burn 1" (no)');
+  });
+
+  it('in an emergency says that it is not finished', () => {
+    const rotation = { id: 'e', trigger: 'Emergency', actor: 'a', reason: 'r', drainMs: 0 } as const;
+    const burning = keysetAfter([WRITES.adopt, { transition: 'burn', nonce: '1', rotation, version: 0 }]);
+    const world = facts(burning, { targets: services(burning, { main: 1, admin: 1 }) });
+    const { action } = plan(world);
+    expect(action.type).toBe('delete');
+    const { stalled, action: left } = plan({ ...world, refusals: effectsOf(action).map((effect) => refusal(effect)) });
+    expect(stalled?.message).toContain('EMERGENCY NOT FINISHED');
+    expect(left.type).toBe('wait');
+  });
+});
+
+describe('the pauses', () => {
+  const row = (cause: Cause, urgent: boolean, times: number) => {
+    const pauses: number[] = [];
+    let last: Refusal | undefined;
+    for (let i = 0; i < times; i += 1) {
+      last = refusedAgain(last, { effect: 'e', cause, said: '' }, 0, urgent);
+      pauses.push(last.retryAt);
+    }
+    return pauses;
+  };
+
+  it('double from a second to minutes, and stay there', () => {
+    expect(row('Admission', false, 11)).toEqual([
+      ...[1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000, 300_000, 300_000],
+    ]);
+  });
+
+  it('are never longer than 15 s in an emergency, or where nobody tells that it may go well now', () => {
+    for (const pauses of [row('Admission', true, 100), row('Rights', false, 100), row('Budget', false, 100)]) {
+      expect(Math.max(...pauses)).toBe(15_000);
+    }
+  });
+});
+
+describe('the memory of what was refused', () => {
+  const resource = (generation: number, annotations: Record<string, string> = {}) =>
+    ({ metadata: { generation, annotations } }) as unknown as JwtKeyRotation;
+  const write = { type: 'write', write: WRITES.promote } as const;
+  const refused = { effect: 'write promote', cause: 'Admission', said: 'no' } as const;
+  const held = (): Memory => {
+    const memory = new Memory();
+    memory.heard(resource(1));
+    memory.tried(write, [refused], SETTLED, false);
+    memory.tried(write, [refused], SETTLED, false);
+    return memory;
+  };
+
+  it('counts, and forgets what was done', () => {
+    const memory = held();
+    expect(memory.refusals).toMatchObject([{ count: 2, since: SETTLED, retryAt: SETTLED + 2_000 }]);
+    memory.tried(write, [], SETTLED, false);
+    expect(memory.refusals).toEqual([]);
+  });
+
+  it.each([
+    ['generation', resource(2), 0],
+    ['requests', resource(1, { 'rekey.dev/rotate-requested-at': 'now' }), 0],
+    ['nothing of ours', resource(1, { 'example.com/a': 'b' }), SETTLED + 2_000],
+  ])('lets it be tried at once when the resource changes: %s', (_, changed, retryAt) => {
+    const memory = held();
+    memory.heard(changed);
+    expect(memory.refusals).toMatchObject([{ retryAt }]);
+  });
+
+  it('forgets it at rest and with the next write of the keys', () => {
+    const memory = held();
+    memory.decided({ action: { type: 'wait' }, phase: 'Steady', progress: '' });
+    expect(memory.refusals).toEqual([]);
+    const written = held();
+    written.learn({ kind: 'Wrote', keyset: PROMOTING, resourceVersion: '2' }, facts(PROMOTING).settings);
+    expect(written.refusals).toEqual([]);
+  });
+
+  it('forgets the pods that are gone', () => {
+    const memory = new Memory();
+    const action = { type: 'delete', pods: [], graceSeconds: 0 } as const;
+    memory.tried(action, [{ ...refused, effect: 'delete pod x (uid 1)', pod: '1' }], SETTLED, true);
+    expect(memory.refusals).toHaveLength(1);
+    memory.prune(facts(STEADY));
+    expect(memory.refusals).toEqual([]);
+  });
+});

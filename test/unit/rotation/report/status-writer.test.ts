@@ -1,0 +1,72 @@
+/** A status that cannot be written holds up nothing: it is tried again in growing pauses, and at once when people change something. */
+import { describe, expect, it } from 'vitest';
+import type { KubeClient } from '../../../../src/kube/client.ts';
+import { KubeError, type KubeErrorOptions } from '../../../../src/kube/errors.ts';
+import type { JwtKeyRotation } from '../../../../src/rotation/names.ts';
+import { StatusWriter } from '../../../../src/rotation/report/status-writer.ts';
+import type { Store } from '../../../../src/runtime/store.ts';
+import { FakeClock } from '../../runtime/fake-clock.ts';
+
+const resource = (generation = 1): JwtKeyRotation => {
+  return { metadata: { namespace: 'shop', name: 'r', generation, resourceVersion: '1' } } as unknown as JwtKeyRotation;
+};
+const error = (edit: Partial<KubeErrorOptions>) =>
+  new KubeError({ verb: 'patch', resource: 'jwtkeyrotations/status', code: 'Forbidden', ...edit });
+const REFUSED = error({ refusal: { cause: 'Admission', by: 'p' } });
+const STATUS = { phase: 'Steady' } as const;
+
+function writer(failure: unknown, fence: () => void = () => undefined) {
+  const clock = new FakeClock();
+  let tries = 0;
+  const mergePatch = async () => {
+    tries += 1;
+    throw failure;
+  };
+  const client = { mergePatch } as unknown as KubeClient;
+  const resources = { upsert: () => undefined } as unknown as Store<JwtKeyRotation>;
+  return { clock, status: new StatusWriter({ client, clock, resources, fence }), tries: () => tries };
+}
+
+describe('a status that cannot be written', () => {
+  it('throws nothing, says why, and is tried in growing pauses however often it is called', async () => {
+    const { clock, status, tries } = writer(REFUSED);
+    for (let second = 0; second < 600; second += 1) {
+      for (let i = 0; i < 3; i += 1) expect((await status.write(resource(), STATUS)).failure).toBe(REFUSED);
+      await clock.advance(1_000);
+    }
+    // 0, 1, 3, 7, …, 511 s
+    expect(tries()).toBe(10);
+  });
+
+  it('is tried at once when people change what they want', async () => {
+    const { status, tries } = writer(REFUSED);
+    for (const generation of [1, 1, 2, 2]) await status.write(resource(generation), STATUS);
+    expect(tries()).toBe(2);
+  });
+
+  it('is not told while it may pass in a moment', async () => {
+    const { clock, status } = writer(error({ code: 'ServerError' }));
+    const failures: boolean[] = [];
+    for (let i = 0; i < 3; i += 1) {
+      failures.push((await status.write(resource(), STATUS)).failure !== undefined);
+      await clock.advance(60_000);
+    }
+    expect(failures).toEqual([false, false, true]);
+  });
+
+  it('because of somebody who is faster is tried in growing pauses, and not told', async () => {
+    const { clock, status, tries } = writer(error({ code: 'Conflict' }));
+    for (let i = 0; i < 1_000; i += 1) {
+      expect((await status.write(resource(), STATUS)).failure).toBeUndefined();
+      await clock.advance(100);
+    }
+    expect(tries()).toBeLessThanOrEqual(14);
+  });
+
+  it('because this process may not write now is an error', async () => {
+    const { status } = writer(REFUSED, () => {
+      throw new Error('no leader');
+    });
+    await expect(status.write(resource(), STATUS)).rejects.toThrow('no leader');
+  });
+});

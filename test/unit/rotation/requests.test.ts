@@ -1,0 +1,53 @@
+/** What people ask for may be of any length: what is kept of it is not, and two that differ stay two. */
+import { describe, expect, it } from 'vitest';
+import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
+import { boundedReason, boundedValue, emergencyOf, requestsOf } from '../../../src/rotation/requests.ts';
+
+const LONG = 'x'.repeat(140_000);
+const asked = (annotations: Record<string, string>) => {
+  return { metadata: { name: 'r', annotations } } as unknown as JwtKeyRotation;
+};
+
+describe('what people ask for', () => {
+  it('is kept as it is while it is short', () => {
+    for (const value of ['', '1', 'x'.repeat(253)]) expect(boundedValue(value)).toBe(value);
+    for (const reason of ['leak', 'x'.repeat(1_024)]) expect(boundedReason(reason)).toBe(reason);
+  });
+
+  it('is cut with a mark where it is long', () => {
+    for (const value of [LONG, 'x'.repeat(254), '😀'.repeat(400)]) {
+      const kept = boundedValue(value);
+      expect(kept.length).toBeLessThanOrEqual(253);
+      expect(kept).toMatch(/…[0-9a-f]{16}$/);
+      expect(kept.isWellFormed()).toBe(true);
+      const reason = boundedReason(value.repeat(9));
+      expect([reason.length <= 1_024, reason.endsWith('…'), reason.isWellFormed()]).toEqual([true, true, true]);
+    }
+  });
+
+  it('stays two where two long values differ, wherever that is, and one where they do not', () => {
+    const values = [`${LONG}1`, `${LONG}2`, `1${LONG}`, LONG];
+    expect(new Set(values.map(boundedValue)).size).toBe(values.length);
+    expect(boundedValue(LONG)).toBe(boundedValue(LONG));
+    // as a nonce that is asked for again
+    expect(boundedValue(boundedValue(LONG))).toBe(boundedValue(LONG));
+  });
+
+  it.each([
+    ['a nonce', `${LONG}: leak`],
+    ['a reason', `1:${LONG}`],
+    ['no reason', LONG],
+  ])('is bounded in an emergency: %s', (_, text) => {
+    const emergency = emergencyOf(asked({ 'rekey.dev/emergency': text }));
+    expect(emergency?.nonce.length).toBeLessThanOrEqual(253);
+    expect(emergency?.reason.length).toBeLessThanOrEqual(1_024);
+    expect(emergency?.reason).not.toBe('');
+  });
+
+  it('is bounded in every other request', () => {
+    const { rotateAt, abortAt } = requestsOf(
+      asked({ 'rekey.dev/rotate-requested-at': LONG, 'rekey.dev/abort-requested-at': LONG }),
+    );
+    expect([rotateAt?.length, abortAt?.length]).toEqual([253, 253]);
+  });
+});
