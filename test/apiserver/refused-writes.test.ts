@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { booksNameOf } from '../../src/rotation/audit/books.ts';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
@@ -308,6 +309,8 @@ describe.concurrent('a write that is refused', () => {
       );
     };
     await until('it was tried again', async () => (await tries()) >= (id === 'books' ? 1 : 4));
+    // what is tried without a pause is tried often meanwhile
+    await sleep(5_000);
     for (let i = 0; i < 20; i += 1) {
       await api.patch({ kind: 'Deployment', namespace, name: targetName(id) }, wake(i)).catch(() => undefined);
     }
