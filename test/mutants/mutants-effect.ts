@@ -76,8 +76,9 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: REQUESTS,
-        find: '...(rotateAt !== undefined && { rotateAt }),',
-        replace: '...(rotateAt !== undefined && rotateAt !== resource.status?.lastHandledRotateAt && { rotateAt }),',
+        find: '...(rotateAt !== undefined && { rotateAt: boundedValue(rotateAt) }),',
+        replace:
+          '...(rotateAt !== undefined && rotateAt !== resource.status?.lastHandledRotateAt && { rotateAt: boundedValue(rotateAt) }),',
       },
     ],
     check: { by: 'effect', effect: 'status', oracles: ['I10'] },
@@ -87,8 +88,8 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: POD_FACTS,
-        find: "return [uid, ...containers.map(({ instance }) => instance).sort()].join('/');",
-        replace: 'return [uid, ...containers.slice(0, 0)].join();',
+        find: "return [pod.uid, ...instances.sort()].join('/');",
+        replace: "return [pod.uid, ...instances.slice(0, 0)].join('/');",
       },
     ],
     check: { by: 'effect', effect: 'incarnation', oracles: ['I4'] },
@@ -110,8 +111,8 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
       },
       {
         file: 'src/rotation/secret/canary.ts',
-        find: 'const madeUp = generateKey(MIN_KEY_BYTES);',
-        replace: 'const madeUp = generateKey(MIN_KEY_BYTES);\n    generateKey(MIN_KEY_BYTES);',
+        find: 'using key = generateKey(MIN_KEY_BYTES);',
+        replace: 'using key = generateKey(MIN_KEY_BYTES);\n        generateKey(MIN_KEY_BYTES);',
       },
     ],
     check: { by: 'effect', effect: 'abortedKey', oracles: ['I7'] },

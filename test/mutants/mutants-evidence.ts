@@ -5,6 +5,7 @@ import type { Mutant } from './mutant.ts';
 
 const EVIDENCE = 'src/rotation/plan/evidence.ts';
 const CONVERGE = 'src/rotation/plan/converge.ts';
+const STARTS = 'src/rotation/workloads/starts.ts';
 const KEYSET = 'src/rotation/keyset/keyset.ts';
 const TRANSITION = 'src/rotation/keyset/transition.ts';
 
@@ -42,7 +43,7 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
       { file: EVIDENCE, find: ACKED, replace: ACKED.replace('[0]', '.at(-1)') },
       {
         file: CONVERGE,
-        find: "if (shapes.length > 0 && shapes.every(holds)) return 'met';",
+        find: "if (shapes.length > 0 && shapes.every(holds)) return isAnswered(target, pod, keyset) ? 'met' : 'unknown';",
         replace: "if (shapes.some(holds)) return 'met';",
       },
     ],
@@ -110,8 +111,86 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
   },
   {
     name: 'no settle delay where nothing can be asked',
-    patches: [{ file: EVIDENCE, find: 'export const SETTLE_MS = 10_000;', replace: 'export const SETTLE_MS = 0;' }],
+    patches: [
+      {
+        file: STARTS,
+        find: 'startedAt - clockSkewMs) - settleMs;',
+        replace: 'startedAt - clockSkewMs) - 0 * settleMs;',
+      },
+      {
+        file: CONVERGE,
+        find: 'return Math.ceil((currentShape(keyset).writtenAt + settleMs) / 1000) * 1000;',
+        replace: 'return Math.ceil((currentShape(keyset).writtenAt + 0 * settleMs) / 1000) * 1000;',
+      },
+    ],
     check: { by: 'explore', config: 'inferred', oracles: ['I4'] },
+  },
+  {
+    name: 'the clock of a node taken for that of the API server',
+    patches: [
+      {
+        file: STARTS,
+        find: 'startedAt - clockSkewMs) - settleMs;',
+        replace: 'startedAt - 0 * clockSkewMs) - settleMs;',
+      },
+    ],
+    check: { by: 'explore', config: 'clocks', oracles: ['I4'] },
+  },
+  {
+    name: 'no answer about a burnt key taken for a refusal',
+    patches: [
+      {
+        file: CONVERGE,
+        find: "if (shapes.length > 0 && shapes.every(holds)) return isAnswered(target, pod, keyset) ? 'met' : 'unknown';",
+        replace:
+          "if (shapes.length > 0 && shapes.every(holds)) return isAnswered(target, pod, keyset) ? 'met' : 'met';",
+      },
+    ],
+    check: { by: 'explore', config: 'limitsLeak', oracles: ['claims'] },
+  },
+  {
+    name: 'a pod that has the burnt key from elsewhere called dead',
+    patches: [
+      {
+        file: CONVERGE,
+        find: "if (shapes.length > 0 && shapes.every(holds)) return isAnswered(target, pod, keyset) ? 'met' : 'unknown';",
+        replace: "if (hasLoadedNewest(pod, keyset) && isAnswered(target, pod, keyset)) return 'met';",
+      },
+    ],
+    check: { by: 'explore', config: 'copyLeakSettled', oracles: ['I6'] },
+  },
+  {
+    name: 'that no pod is there taken for proof',
+    patches: [
+      {
+        file: 'src/rotation/plan/replacement.ts',
+        find: 'if (unseen === undefined && awaited !== undefined)',
+        replace: 'if (unseen === undefined && awaited !== undefined && all < 0)',
+      },
+    ],
+    check: { by: 'explore', config: 'copyLeakSettled', oracles: ['I6'] },
+  },
+  {
+    name: 'stale pods replaced for as long as they are stale',
+    patches: [
+      {
+        file: CONVERGE,
+        find: 'if (!startedAfterWrite(pod, keyset)) return now >= spreadAt(keyset, settleMs);',
+        replace: 'if (keyset.version > 0) return now + settleMs > 0;',
+      },
+    ],
+    check: { by: 'explore', config: 'limits', oracles: ['bounds'] },
+  },
+  {
+    name: 'in an emergency pods replaced until they prove it',
+    patches: [
+      {
+        file: 'src/rotation/plan/replacement.ts',
+        find: '(hasSpread(facts, keyset) && !startedAfterWrite(row.pod, keyset) && (proved.includes(row) || isUnaskable(row))),',
+        replace: 'proved.includes(row),',
+      },
+    ],
+    check: { by: 'explore', config: 'copyLeak', oracles: ['bounds'] },
   },
   {
     name: 'history compacted by the newest acknowledgement',

@@ -142,7 +142,7 @@ export const RULE: readonly Mutant[] = [
     patches: [
       {
         file: PROGRESS,
-        find: 'if (lastSignerExit === undefined || late.stale.length + late.leaving.length > 0) {',
+        find: 'if (lastSignerExit === undefined || late) {',
         replace: 'if (lastSignerExit === undefined) {',
       },
     ],

@@ -47,9 +47,9 @@ export const WAY_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: PROGRESS,
-        find: "return step ?? confirmed(facts, keyset, (acked) => ({ transition: 'finish', acked, outcome }), 'Retiring');",
+        find: "return step ?? confirmed(facts, keyset, (acked) => ({ transition: 'finish', acked, outcome, inferred }), 'Retiring');",
         replace:
-          "const all = { Signer: keyset.version, Verifier: keyset.version };\n  return step ?? confirmed(facts, keyset, () => ({ transition: 'finish', acked: all, outcome }), 'Retiring');",
+          "const all = { Signer: keyset.version, Verifier: keyset.version };\n  return step ?? confirmed(facts, keyset, () => ({ transition: 'finish', acked: all, outcome, inferred }), 'Retiring');",
       },
     ],
     check: { by: 'explore', config: 'lazy', oracles: ['I4'] },
@@ -59,7 +59,7 @@ export const WAY_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: CONVERGE,
-        find: "if (target.settings.source === 'File') return 'leaving';",
+        find: "if (target.settings.source === 'File') return hasLoadedNewest(pod, keyset) ? 'unfit' : 'leaving';",
         replace:
           "if (target.settings.source === 'File') return pod.templateVersion === keyset.version ? 'met' : 'leaving';",
       },

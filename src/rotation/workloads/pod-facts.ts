@@ -49,12 +49,8 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
 
 /** A container that starts again has read the Secret again. What starts and does not take the key does not matter. */
 export function incarnationOf(pod: PodView, secretName: string): string {
-  return [
-    pod.uid,
-    ...containersWith(pod, secretName)
-      .map(({ instance }) => instance)
-      .sort(),
-  ].join('/');
+  const instances = containersWith(pod, secretName).map(({ instance }) => instance);
+  return [pod.uid, ...instances.sort()].join('/');
 }
 
 /** Those that read the Secret; all where none seems to, as when it is mounted in a way that is not followed. */
