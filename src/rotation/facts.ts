@@ -4,7 +4,7 @@
 
 import type { Ledger } from './audit/ledger.ts';
 import type { Finding } from './finding.ts';
-import type { Keyset, Kid } from './keyset/keyset.ts';
+import type { Keyset, Kid, Weakness } from './keyset/keyset.ts';
 import type { Due, WindowState } from './schedule/cadence.ts';
 import type { Settings, TargetSettings } from './settings.ts';
 import type { Consumption } from './workloads/consumption.ts';
@@ -52,6 +52,8 @@ export interface PodFacts {
    * from its start. Undefined where that is not known.
    */
   readonly readUpTo?: number;
+  /** A container has run, whether one does now or not. */
+  readonly ran?: true;
   /** Keyset version in the annotation that the pod got from its template; of a pod of a Rollout, what its age tells. */
   readonly templateVersion?: number;
   /** Where canaries may go; undefined if the pod has no address of its own yet. */
@@ -87,6 +89,8 @@ export interface WorkloadFacts {
   /** Why the pods that are left while it restarts may not carry the load. Asked for of a live world only. */
   readonly overloaded?: string;
   readonly ready: number;
+  /** Pods that it is to have. */
+  readonly wanted?: number;
 }
 
 export interface TargetFacts {
@@ -106,14 +110,27 @@ export type SecretFacts =
   /** `keyset`: what its annotations say, if they can be read. */
   | { readonly kind: 'Refused'; readonly finding: Finding; readonly keyset?: Keyset }
   /** It holds a key that rekey has not adopted yet, and perhaps others that are to be accepted, by fingerprint. */
-  | { readonly kind: 'Unmanaged'; readonly fingerprint: string; readonly fallbacks: readonly string[] }
+  | UnmanagedSecret
   | { readonly kind: 'Managed'; readonly keyset: Keyset };
+
+/** `kid`: the id that the signing key has already. `weakness`: of the worst of the keys. */
+export interface UnmanagedSecret {
+  readonly kind: 'Unmanaged';
+  readonly fingerprint: string;
+  readonly fallbacks: readonly string[];
+  readonly kid?: Kid;
+  readonly weakness?: Weakness;
+  /** Fingerprints of retired keys that a person wants to be taken over all the same. */
+  readonly accepted?: readonly string[];
+}
 
 /** `rekey.dev/emergency: "<nonce>: <reason>"`. */
 export interface EmergencyRequest {
   readonly nonce: string;
   readonly reason: string;
   readonly actor: string;
+  /** Whether it was set by itself, and did not come with the manifest of the resource. */
+  readonly apart?: boolean;
   /** Whether the status says that it was served: asked where the Secret can no longer be read. */
   readonly handled: boolean;
 }
@@ -122,6 +139,8 @@ export interface EmergencyRequest {
 export interface Requests {
   readonly rotateAt?: string;
   readonly rotateActor?: string;
+  /** As {@link EmergencyRequest.apart}. */
+  readonly rotateApart?: boolean;
   readonly abortAt?: string;
   readonly emergency?: EmergencyRequest;
   readonly paused: boolean;

@@ -88,8 +88,20 @@ async function observeTarget(looking: Looking, settings: TargetSettings): Promis
   const found = { settings, ...(finding && { finding }), ...(unseen && { unseen }) };
   if (workload === undefined) return { ...found, pods: [] };
   const pods = world.pods.list(namespace).filter((pod) => pod.live && isPodOf(pod, workload));
-  const { uid, paused, manual, templateVersion, bumpedAt, rolledOut, failed, interruption, thins, ready, sources } =
-    workload;
+  const {
+    uid,
+    paused,
+    manual,
+    templateVersion,
+    bumpedAt,
+    rolledOut,
+    failed,
+    interruption,
+    thins,
+    ready,
+    wanted,
+    sources,
+  } = workload;
   const asked = looking.atRest && settings.source === 'Env';
   const heldBy = asked ? await budgetThatHolds(looking, settings, workload, pods) : undefined;
   const overloaded = asked ? await limitOfThinned(looking, workload) : undefined;
@@ -102,6 +114,7 @@ async function observeTarget(looking: Looking, settings: TargetSettings): Promis
       manual,
       rolledOut: rolledOut && isWhole(workload, pods),
       ready,
+      ...(wanted !== undefined && { wanted }),
       consumes: workload.secrets.includes(looking.settings.secretName),
       consumption: consumptionOf(sources, looking.settings),
       ...(reloader !== undefined && { reloader }),

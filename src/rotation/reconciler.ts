@@ -81,18 +81,20 @@ export class Reconciler {
     const finding = specFinding(resource.spec) ?? this.#conflict(resource);
     if (finding !== undefined && !isEmergency(resource)) return this.#refuse(resource, finding);
     try {
-      return await this.#pass(key, resource);
+      return await this.#pass(key, resource, finding);
     } catch (error) {
       return this.#recover(key, resource, error);
     }
   }
 
-  async #pass(key: string, known: JwtKeyRotation): Promise<Result> {
+  /** @param finding what is wrong with the spec: an emergency is served all the same, and nothing else */
+  async #pass(key: string, known: JwtKeyRotation, finding?: Finding): Promise<Result> {
     const { actor, audit, announcer, notifier, status } = this.#options;
     const namespace = known.metadata.namespace ?? '';
     const memory = this.#memory(key);
     this.#options.secrets.watch(key, namespace, known.spec.secretName);
     const { resource, facts, decision } = await this.#decide(known, settingsOf(known.spec), memory);
+    if (finding !== undefined && !isServing(decision)) return this.#refuse(resource, finding);
     const notified = notifier.observed(resource, facts, decision);
     const next = { ...statusOf(resource, facts, decision), ...(notified.length > 0 && { notified }) };
     announcer.decided(resource, facts, decision, next);
@@ -266,6 +268,11 @@ function burntFingerprints(secret: SecretFacts): readonly string[] {
 function isEmergency(resource: JwtKeyRotation): boolean {
   const emergency = emergencyOf(resource);
   return emergency !== undefined && (!emergency.handled || resource.status?.phase === 'Burning');
+}
+
+/** An emergency that is served, or of which is told why it cannot be. */
+function isServing({ phase, stalled }: Decision): boolean {
+  return phase === 'Burning' || (phase === 'Degraded' && stalled !== undefined);
 }
 
 /** An emergency goes before every other resource. */

@@ -9,9 +9,9 @@ export function emergencyOf({ metadata, status }: JwtKeyRotation): EmergencyRequ
   const text = metadata.annotations?.[REQUEST.emergency]?.trim();
   if (text === undefined || text === '') return undefined;
   const [nonce = '', ...reason] = text.split(':');
-  const actor = ownerOfAnnotation(metadata.managedFields ?? [], REQUEST.emergency) ?? 'unknown';
+  const owner = ownerOfAnnotation(metadata.managedFields ?? [], REQUEST.emergency);
   const handled = status?.lastHandledEmergency === nonce.trim();
-  return { nonce: nonce.trim(), reason: reason.join(':').trim() || 'no reason given', actor, handled };
+  return { nonce: nonce.trim(), reason: reason.join(':').trim() || 'no reason given', ...askedBy(owner), handled };
 }
 
 export function requestsOf(resource: JwtKeyRotation): Requests {
@@ -20,13 +20,15 @@ export function requestsOf(resource: JwtKeyRotation): Requests {
   const rotateAt = annotations[REQUEST.rotateAt];
   const abortAt = annotations[REQUEST.abortAt];
   const emergency = emergencyOf(resource);
-  const actor = ownerOfAnnotation(metadata.managedFields ?? [], REQUEST.rotateAt);
+  const owner = ownerOfAnnotation(metadata.managedFields ?? [], REQUEST.rotateAt);
+  const { actor, apart } = askedBy(owner);
   return {
     paused: annotations[REQUEST.paused] === 'true',
     ...(rotateAt !== undefined && { rotateAt }),
     ...(abortAt !== undefined && { abortAt }),
     ...(emergency !== undefined && { emergency }),
-    ...(actor !== undefined && { rotateActor: actor }),
+    ...(owner !== undefined && { rotateActor: actor }),
+    ...(rotateAt !== undefined && { rotateApart: apart }),
   };
 }
 
@@ -34,12 +36,19 @@ export function requestsOf(resource: JwtKeyRotation): Requests {
 function ownerOfAnnotation(
   managedFields: NonNullable<JwtKeyRotation['metadata']['managedFields']>,
   name: string,
-): string | undefined {
-  const owner = managedFields.findLast(({ fieldsV1 }) => {
+): Owner | undefined {
+  return managedFields.findLast(({ fieldsV1 }) => {
     const metadata = (fieldsV1 as { 'f:metadata'?: { 'f:annotations'?: Record<string, unknown> } } | undefined)?.[
       'f:metadata'
     ];
     return metadata?.['f:annotations']?.[`f:${name}`] !== undefined;
   });
-  return owner?.manager;
+}
+
+type Owner = NonNullable<JwtKeyRotation['metadata']['managedFields']>[number];
+
+/** Whoever wrote the spec as well has applied a manifest that holds the annotation: that may be a copy, or years old. */
+function askedBy(owner: Owner | undefined) {
+  const spec = (owner?.fieldsV1 as { 'f:spec'?: unknown } | undefined)?.['f:spec'];
+  return { actor: owner?.manager ?? 'unknown', apart: owner !== undefined && spec === undefined };
 }

@@ -28,6 +28,9 @@ export type Phase =
 /** Pre-activation, active and deactivated in the words of NIST SP 800-57; `ack` is the throw-away key. */
 export type KeyState = 'staged' | 'signing' | 'draining' | 'ack';
 
+/** Publicly known: whoever reads tutorials, or the manifest that was meant to be filled in, has the key. */
+export type Weakness = 'PubliclyKnown' | 'Guessable';
+
 /** A key that is in the Secret now. Times are milliseconds since the epoch. */
 export interface KeyRecord {
   readonly kid: Kid;
@@ -36,6 +39,8 @@ export interface KeyRecord {
   readonly createdAt: number;
   /** When the last container that could sign with this key was seen to be gone. Only of a draining key. */
   readonly lastSignerExit?: number;
+  /** Of a key that people made, as it was judged when it was found. */
+  readonly weakness?: Weakness;
 }
 
 /** One written keyset version, by key id. */

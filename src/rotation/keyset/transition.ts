@@ -18,6 +18,7 @@ import {
   MAX_NONCES,
   type Outcome,
   type RotationRecord,
+  type Weakness,
 } from './keyset.ts';
 
 /** Rotations that emergencies cut off one after the other, and that are remembered. */
@@ -32,17 +33,22 @@ export interface Start {
 }
 export type Failure = NonNullable<RotationRecord['failure']>;
 
+/** `noted`: requests that count as served, and that nobody has acted upon, in words. */
+interface FirstRequests {
+  readonly handled: Handled;
+  readonly noted?: readonly string[];
+}
+
 export type Write =
   /** The first key of a Secret that is absent. */
-  | { readonly transition: 'create'; readonly handled: Handled; readonly version: number }
+  | ({ readonly transition: 'create'; readonly version: number } & FirstRequests)
   /** The first write over a Secret that holds a key: every name present, the keys unchanged. */
-  | {
+  | ({
       readonly transition: 'adopt';
-      readonly handled: Handled;
       readonly fingerprint: string;
       readonly fallbacks: readonly string[];
       readonly version: number;
-    }
+    } & FirstRequests)
   /** T1: a new key is accepted, the old one signs. */
   | {
       readonly transition: 'stage';
@@ -93,6 +99,7 @@ export type Write =
 export interface FreshKey {
   readonly kid: Kid;
   readonly fingerprint: string;
+  readonly weakness?: Weakness;
 }
 
 /** What a write draws from the random generator. `key` is unused where the write makes no signing key. */
@@ -343,8 +350,8 @@ function keysAfter(keyset: Keyset, write: Write, next: Candidate, fresh: Fresh, 
 }
 
 /** Takes the name and nothing else: whoever made the key may hold its bytes in the same object. */
-function record({ kid, fingerprint }: FreshKey, state: KeyRecord['state'], createdAt: number): KeyRecord {
-  return { kid, fingerprint, state, createdAt };
+function record({ kid, fingerprint, weakness }: FreshKey, state: KeyRecord['state'], createdAt: number): KeyRecord {
+  return { kid, fingerprint, state, createdAt, ...(weakness && { weakness }) };
 }
 
 function relabel(key: KeyRecord, signs: boolean): KeyRecord {

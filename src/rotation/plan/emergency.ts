@@ -15,6 +15,7 @@
 import type { EmergencyRequest, Facts } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
 import type { Decision } from './decision.ts';
+import { heldBy, isNew } from './first-write.ts';
 import { highestVersion } from './highest-version.ts';
 import { inferredOfReplacement } from './inferred.ts';
 import { planReplacement } from './replacement.ts';
@@ -23,7 +24,7 @@ import { planReplacement } from './replacement.ts';
 export function emergencyRequested(facts: Facts): Decision | undefined {
   const { requests, secret, nextRotationId } = facts;
   const { emergency } = requests;
-  if (emergency === undefined || isServed(emergency, facts)) return undefined;
+  if (emergency === undefined || isServed(emergency, facts) || isOld(emergency, facts)) return undefined;
   if (secret.kind === 'Refused' && secret.finding.reason.startsWith('Secret')) {
     const { reason } = secret.finding;
     const message = `EMERGENCY NOT SERVED: ${secret.finding.message}`;
@@ -33,6 +34,14 @@ export function emergencyRequested(facts: Facts): Decision | undefined {
   const rotation = { id: nextRotationId, trigger: 'Emergency', actor, reason, drainMs: 0 } as const;
   const write = { transition: 'burn', nonce, rotation, version: highestVersion(facts) } as const;
   return { action: { type: 'write', write }, phase: 'Burning', progress: `emergency ${nonce}: ${reason}` };
+}
+
+/**
+ * Of a Secret that rekey has never written, an annotation that came with the manifest is no wish of now: the resource may be a
+ * copy. It is noted when the Secret is taken over or created. Where pods run without the Secret, there is none to take over.
+ */
+function isOld({ apart }: EmergencyRequest, facts: Facts): boolean {
+  return apart === false && isNew(facts) && (facts.secret.kind !== 'Absent' || heldBy(facts) === undefined);
 }
 
 /** What a Secret from a backup does not know any more, the ledger does: else its return would end all sessions again. */

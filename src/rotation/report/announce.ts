@@ -15,6 +15,7 @@ import { reloaderPresent } from '../plan/policies/reloader.ts';
 import { label } from '../plan/policies/targets.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
 import type { ResourceLabels, RotationMetrics } from './metrics.ts';
+import { weakKeysOf } from './weakness.ts';
 
 interface Announcement {
   readonly type: 'Normal' | 'Warning';
@@ -45,6 +46,7 @@ export class Announcer {
     this.#found(resource, decision.stalled ?? decision.blocked);
     this.#tellOnce(resource, 'UnlistedConsumer', strangersNote(facts));
     this.#tellOnce(resource, 'KeyReuse', reuseNote(facts));
+    this.#tellOnce(resource, 'WeakKey', weakKeysOf(facts.secret)?.message ?? '');
     this.#tellOnce(resource, 'RestartInterrupts', interruptionNote(facts));
     // autoscalers are looked at when a rotation is about to start, so it is told once for each; a cutover leaves no pod anyway
     if (facts.live && decision.phase === 'Preflight') this.#tellOnce(resource, 'RestartUnderLoad', overloadNote(facts));
@@ -225,12 +227,11 @@ function adopted(keyset: Keyset): string {
   return `the key that was found is ${currentShape(keyset).sign} from now on; it was not changed${also}`;
 }
 
-/** RFC 7518 section 3.2: an HS256 key has at least 256 bits. */
-function weakness(keyset: Keyset): readonly Announcement[] {
-  const weak = keyset.keys.filter(({ fingerprint }) => fingerprint.startsWith('weak-')).map(({ kid }) => kid);
-  if (weak.length === 0) return [];
-  const note = `${weak.join(', ')} is shorter than 256 bits or follows a pattern, and can be guessed; rotate it soon`;
-  return [{ type: 'Warning', reason: 'WeakKey', note }];
+/** What was asked for before there was a Secret to do it to: a copy of a resource brings such along. */
+function noted({ noted: found = [] }: { readonly noted?: readonly string[] }): readonly Announcement[] {
+  if (found.length === 0) return [];
+  const note = `${found.join(', ')}: found with the resource, noted as served, and not acted upon. If it is meant, ask again with another value (an emergency: another nonce)`;
+  return [{ type: 'Warning', reason: 'RequestsNoted', note }];
 }
 
 function residueOf({ emergency }: Keyset): readonly Announcement[] {
@@ -251,9 +252,9 @@ function announcementsOf(write: Write, keyset: Keyset): readonly Announcement[] 
   const staged = keyIn(keyset, 'staged')?.kid;
   switch (write.transition) {
     case 'create':
-      return [normal('SecretCreated', `the Secret was created with key ${sign}`)];
+      return [normal('SecretCreated', `the Secret was created with key ${sign}`), ...noted(write)];
     case 'adopt':
-      return [normal('SecretAdopted', adopted(keyset)), ...weakness(keyset)];
+      return [normal('SecretAdopted', adopted(keyset)), ...noted(write)];
     case 'stage':
       return [
         normal('RotationStarted', who),

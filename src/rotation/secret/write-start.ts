@@ -8,8 +8,10 @@ import type { Facts, SecretFacts } from '../facts.ts';
 import type { Keyset, Kid } from '../keyset/keyset.ts';
 import { type FreshKey, foundKeyset, lostKeyset, type Write } from '../keyset/transition.ts';
 import type { Settings } from '../settings.ts';
+import { foundMaterials, keyIdIn } from './adoption.ts';
 import { destroyAll, type KeyMaterial, type NamedKey, nameKey } from './keys.ts';
-import { allMaterials, foundMaterials, materialsOf, readSecret } from './secret.ts';
+import { allMaterials, materialsOf, readSecret } from './secret.ts';
+import { weaknessOf } from './strength.ts';
 
 export interface Start {
   readonly before: Keyset;
@@ -38,7 +40,7 @@ export function startOf(
   if (secret === undefined) return undefined;
   if (write.transition === 'adopt') {
     const keys = foundMaterials(secret, settings);
-    const [signing, ...others] = keys.map(nameKey);
+    const [signing, ...others] = keys.map((key, i) => foundKey(key, i === 0 ? keyIdIn(secret) : undefined));
     if (signing?.fingerprint !== write.fingerprint) {
       destroyAll(keys);
       return undefined;
@@ -49,6 +51,12 @@ export function startOf(
   const reading = readSecret(secret, settings);
   if (reading.kind !== 'Managed') return undefined;
   return { before: reading.keyset, materials: materialsOf(secret, reading.keyset, settings), burnt: [] };
+}
+
+/** A key that people made, with the id that they gave it. */
+function foundKey(material: KeyMaterial, kid: Kid | undefined): NamedKey {
+  const weakness = weaknessOf(material);
+  return { ...nameKey(material, kid), ...(weakness && { weakness }) };
 }
 
 /** Whatever stands in the Secret is burnt, also what rekey did not write. */
@@ -65,7 +73,11 @@ function burnStart(
   // of a Secret from a backup it is not known what containers have loaded since
   const before = { ...lostKeyset(write.version, now), ...(current && known) };
   const lost = current ? [] : [...(known?.keys ?? []), ...livingIn(ledger)];
-  const also = [...lost, ...burnt.map(nameKey)].map(({ kid, fingerprint }) => ({ kid, fingerprint, burntAt: now }));
+  const also = [...lost, ...burnt.map((key) => nameKey(key))].map(({ kid, fingerprint }) => ({
+    kid,
+    fingerprint,
+    burntAt: now,
+  }));
   const named = new Set(before.keys.map(({ fingerprint }) => fingerprint));
   const all = [...(known?.burnt ?? []), ...burntIn(ledger), ...also].filter(({ fingerprint }) => {
     const first = !named.has(fingerprint);
