@@ -120,6 +120,8 @@ export interface UnmanagedSecret {
   readonly fallbacks: readonly string[];
   readonly kid?: Kid;
   readonly weakness?: Weakness;
+  /** Data keys besides the signing one that the first write adds. */
+  readonly lacks?: readonly string[];
   /** Fingerprints of retired keys that a person wants to be taken over all the same. */
   readonly accepted?: readonly string[];
 }
@@ -152,6 +154,8 @@ export interface Surroundings {
   readonly targets: readonly TargetFacts[];
   /** Workloads and pods that use the Secret and are no target, such as `Deployment/worker`. */
   readonly unlistedConsumers: readonly string[];
+  /** Containers that take the whole Secret after other sources, in words: a name that is added to it may hide one of theirs. */
+  readonly crowded?: readonly string[];
   /** Why a promotion would find no window in time. */
   readonly impossibleWindow?: Finding;
 }

@@ -11,7 +11,7 @@ import { dueOf, impossibleWindow, windowState } from './schedule/cadence.ts';
 import type { Settings, TargetSettings } from './settings.ts';
 import { limitOn } from './workloads/autoscalers.ts';
 import { budgetOf } from './workloads/budgets.ts';
-import { isPodOf, unlistedConsumers } from './workloads/consumers.ts';
+import { crowdedContainers, isPodOf, unlistedConsumers } from './workloads/consumers.ts';
 import { consumptionOf } from './workloads/consumption.ts';
 import { restartsByEviction } from './workloads/evictions.ts';
 import { type Asking, podFacts } from './workloads/pod-facts.ts';
@@ -65,6 +65,7 @@ export async function observe(observation: Observation): Promise<Facts> {
     ...(observation.books.finding && { ledgerFinding: observation.books.finding }),
     targets: await observeTargets(looking),
     unlistedConsumers: unlistedConsumers(world, looking.namespace, settings),
+    crowded: crowdedContainers(world, looking.namespace, settings),
     requests: requestsOf(resource),
     sharedWith: observation.sharedWith,
     burntElsewhere: observation.burntElsewhere,

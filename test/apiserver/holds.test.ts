@@ -113,8 +113,9 @@ const ROWS: readonly Row[] = [
   {
     ...{ reason: 'FoundKeysDraining', names: 'found in the fallbacks are accepted until' },
     ...PASSING,
-    data: { JWT_SECRET_KEY_FALLBACKS: KEY.toUpperCase() },
-    spec: { maxTokenTTL: '1h' },
+    // a service that knows one previous key cannot hold that and a staged one
+    data: { JWT_SECRET_PREVIOUS: KEY.toUpperCase() },
+    spec: { maxTokenTTL: '1h', secretKeys: { previous: 'JWT_SECRET_PREVIOUS' } },
     asked: true,
     mend: (id) =>
       api.patch({ kind: 'JwtKeyRotation', namespace, name: rotationName(id) }, { spec: { maxTokenTTL: '1s' } }),

@@ -27,7 +27,7 @@ const PHASES: readonly Phase[] = [
   'Switching',
   'Burning',
 ];
-const KEY_STATES: readonly KeyRecord['state'][] = ['staged', 'signing', 'draining', 'ack'];
+const KEY_STATES: readonly KeyRecord['state'][] = ['staged', 'signing', 'draining', 'found', 'ack'];
 const WEAKNESSES: readonly NonNullable<KeyRecord['weakness']>[] = ['PubliclyKnown', 'Guessable'];
 const TRIGGERS: readonly RotationRecord['trigger'][] = ['Schedule', 'Annotation', 'ForceRotation', 'Emergency'];
 const OUTCOMES: readonly NonNullable<RotationRecord['outcome']>[] = [

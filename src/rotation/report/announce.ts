@@ -9,10 +9,11 @@ import type { Answer, Facts, Probe } from '../facts.ts';
 import { type Finding, isPassing } from '../finding.ts';
 import { currentShape, type Keyset, keyIn, type RotationRecord, refusal, secondsOf } from '../keyset/keyset.ts';
 import type { Write } from '../keyset/transition.ts';
-import type { JwtKeyRotation } from '../names.ts';
+import { DATA, type JwtKeyRotation } from '../names.ts';
 import type { Action, Decision } from '../plan/decision.ts';
 import { reloaderPresent } from '../plan/policies/reloader.ts';
 import { label } from '../plan/policies/targets.ts';
+import { besideNames } from '../settings.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
 import type { ResourceLabels, RotationMetrics } from './metrics.ts';
 import { weakKeysOf } from './weakness.ts';
@@ -46,6 +47,7 @@ export class Announcer {
     this.#found(resource, decision.stalled ?? decision.blocked);
     this.#tellOnce(resource, 'UnlistedConsumer', strangersNote(facts));
     this.#tellOnce(resource, 'KeyReuse', reuseNote(facts));
+    this.#tellOnce(resource, 'NamesAdded', addedNote(facts));
     this.#tellOnce(resource, 'WeakKey', weakKeysOf(facts.secret)?.message ?? '');
     this.#tellOnce(resource, 'RestartInterrupts', interruptionNote(facts));
     // autoscalers are looked at when a rotation is about to start, so it is told once for each; a cutover leaves no pod anyway
@@ -191,6 +193,15 @@ function strangersNote({ settings, unlistedConsumers }: Facts): string {
   return `${unlistedConsumers.join(', ')} uses Secret ${settings.secretName} and is no target: it is not restarted, and may refuse valid tokens`;
 }
 
+/** Before the first write: what a container would see of it. */
+function addedNote({ secret, settings, crowded = [] }: Facts): string {
+  const { signingNames, secretName } = settings;
+  const all = [...signingNames, ...besideNames(settings), ...Object.values(DATA).filter((name) => name !== DATA.burnt)];
+  const added = secret.kind === 'Absent' ? all : secret.kind === 'Unmanaged' ? (secret.lacks ?? []) : [];
+  if (added.length === 0 || crowded.length === 0) return '';
+  return `Secret ${secretName} gets ${added.join(', ')}, and ${crowded.join('; ')} takes all of it: a variable of that name from what stands before is hidden from its next start on`;
+}
+
 function reuseNote({ sharedWith, settings }: Facts): string {
   if (sharedWith.length === 0) return '';
   return `the key of ${settings.environment} is also that of ${sharedWith.join(', ')}`;
@@ -222,8 +233,9 @@ function concluded(rotation: RotationRecord | undefined): string {
 }
 
 function adopted(keyset: Keyset): string {
-  const others = keyset.keys.filter(({ state }) => state === 'draining').map(({ kid }) => kid);
-  const also = others.length === 0 ? '' : `; ${others.join(', ')} is accepted as before`;
+  const others = keyset.keys.filter(({ state }) => state === 'draining' || state === 'found').map(({ kid }) => kid);
+  const also =
+    others.length === 0 ? '' : `; ${others.join(', ')} is accepted as before, until the first rotation retires it`;
   return `the key that was found is ${currentShape(keyset).sign} from now on; it was not changed${also}`;
 }
 

@@ -55,6 +55,7 @@ export function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
     fallbacks,
     ...(kid !== undefined && { kid }),
     ...(weakness && { weakness }),
+    lacks: besideNames(names).filter((name) => secret.data?.[name] === undefined),
     ...acceptedIn(secret),
   };
 }

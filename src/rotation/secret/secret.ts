@@ -10,7 +10,7 @@ import { ACCEPT_RETIRED, DATA, FIELD_MANAGER, LAST_APPLIED, STATE } from '../nam
 import { besideNames, type DataNames } from '../settings.ts';
 import { algorithmFinding, besideIn, keyNotFound, readUnmanaged } from './adoption.ts';
 import { destroyAll, distinct, fingerprintOf, fingerprintsOf, type KeyMaterial } from './keys.ts';
-import { dataFor, jwksIn, listedIn, listOf, materialIn } from './secret-data.ts';
+import { dataFor, jwksIn, listedIn, listOf, materialIn, type NamesToWrite } from './secret-data.ts';
 import { dataKeysOf, managersOf } from './writers.ts';
 
 /** Types whose content belongs to the platform. */
@@ -194,7 +194,7 @@ export interface SecretPatch {
 export function patchFor(
   keyset: Keyset,
   materials: ReadonlyMap<Kid, KeyMaterial> | undefined,
-  names: DataNames,
+  names: NamesToWrite,
   burnt: readonly KeyMaterial[] = [],
 ): SecretPatch {
   const annotations = {

@@ -33,7 +33,8 @@ export function startOf(
 ): Start | undefined {
   const none = { materials: new Map<Kid, KeyMaterial>(), burnt: [] };
   const found = (signing: FreshKey, others: readonly FreshKey[], version: number): Keyset => {
-    return { ...foundKeyset(signing, others, version, now), burnt: burntIn(ledger) };
+    const onePrevious = settings.previousName !== '';
+    return { ...foundKeyset(signing, others, version, now, onePrevious), burnt: burntIn(ledger) };
   };
   if (write.transition === 'create') return { before: found(fresh, [], write.version), ...none };
   if (write.transition === 'burn') return burnStart(write, secret, { settings, ledger, seen }, now);

@@ -72,6 +72,9 @@ export function managersOf({ metadata }: Secret, dataKeys: readonly string[]): r
 
 /** The data keys that an entry of managedFields owns. */
 export function dataKeysOf({ fieldsV1 }: ManagedFieldsEntry): readonly string[] {
-  const data = (fieldsV1 as { 'f:data'?: Record<string, unknown> } | undefined)?.['f:data'] ?? {};
-  return Object.keys(data).flatMap((field) => (field.startsWith('f:') ? [field.slice(2)] : []));
+  // who applies stringData on the server's side is told to own that, and not what has become of it
+  const { 'f:data': data, 'f:stringData': text } = (fieldsV1 ?? {}) as Readonly<Record<string, object | undefined>>;
+  return [...Object.keys(data ?? {}), ...Object.keys(text ?? {})].flatMap((field) =>
+    field.startsWith('f:') ? [field.slice(2)] : [],
+  );
 }

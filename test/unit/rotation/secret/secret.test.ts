@@ -71,12 +71,14 @@ describe('a Secret that rekey has not written', () => {
     const fingerprint = fingerprintOf(new KeyMaterial(Buffer.from(A)));
     expect(readSecret(secret({ JWT_SECRET: A }), SETTINGS)).toEqual({
       ...{ kind: 'Unmanaged', fingerprint, fallbacks: [], weakness: 'Guessable' },
+      lacks: ['JWT_SECRET_KEY_FALLBACKS'],
     });
     expect(readSecret(secret({ JWT_SECRET: A, JWT_SECRET_KEY: A }), SETTINGS)).toEqual({
       kind: 'Unmanaged',
       fingerprint,
       fallbacks: [],
       weakness: 'Guessable',
+      lacks: ['JWT_SECRET_KEY_FALLBACKS'],
     });
   });
 });
@@ -103,7 +105,7 @@ describe('adoption of a Secret with fallbacks', () => {
     const text = (name: string) => Buffer.from(data[name] ?? '', 'base64').toString();
     expect(text('JWT_SECRET_KEY')).toBe(A);
     expect(text('JWT_SECRET_KEY_FALLBACKS').split(',')[0]).toBe(O);
-    expect(adopted.keys.map(({ state }) => state)).toEqual(['signing', 'draining', 'ack']);
+    expect(adopted.keys.map(({ state }) => state)).toEqual(['signing', 'found', 'ack']);
   });
 });
 
