@@ -27,7 +27,13 @@ function adopted(data: Record<string, string>) {
   if (found.kind !== 'Unmanaged') throw new Error(found.kind);
   const write: Write = { transition: 'adopt', handled: {}, version: 0, ...found };
   const fresh = { key: newKey(32), ack: newKey(32) };
-  const start = startOf(write, secret(data), { settings: SETTINGS, ledger: EMPTY_LEDGER, secret: found }, fresh.key, T0);
+  const start = startOf(
+    write,
+    secret(data),
+    { settings: SETTINGS, ledger: EMPTY_LEDGER, secret: found },
+    fresh.key,
+    T0,
+  );
   if (start === undefined) throw new Error('outdated');
   const keyset = advance(start.before, write, fresh, T0);
   const materials = new Map([...start.materials, [fresh.ack.kid, fresh.ack.material]]);
