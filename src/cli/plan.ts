@@ -51,7 +51,7 @@ export async function planOf(
   const { metadata, status } = resource;
   const startsAt = startOf(resource, at, now);
   const retireAt = timeOf(status?.retireNotBefore);
-  const { findings, ...rest } = forecast(surroundings, startsAt ?? now, status?.phase);
+  const { findings, warnings, ...rest } = forecast(surroundings, startsAt ?? now, status?.phase);
   const goesBack = conditionOf(resource, 'Rotating')?.reason === 'RollingBack';
   const current = isAtRest(status) ? undefined : goesBack ? 'RollingBack' : status?.phase;
   const step = current === 'RollingBack' ? undefined : stepAt(rest, current);
@@ -63,6 +63,7 @@ export async function planOf(
     resource: `${metadata.namespace}/${metadata.name}`,
     ...rest,
     ...(startsAt !== undefined && { startsAt }),
+    warnings: [...warnedOf(resource), ...warnings],
     obstacles: merged(told(resource, at, now), open),
     ...(step !== undefined && { underWay: step.phase }),
     ...(step === undefined && current !== undefined && { after: current }),
@@ -107,6 +108,12 @@ function told(resource: JwtKeyRotation, at: 'now' | 'schedule', now: number): re
     ...(isAtRest(resource.status) && found > now ? [{ reason: 'FoundKeysDraining', message: draining }] : []),
     ...(ready?.status === 'False' && !ignored.includes(ready.reason) ? [ready] : []),
   ].map(({ reason, message }) => ({ reason, message }));
+}
+
+/** What the operator has seen of the keys: no reason to wait, on the contrary. */
+export function warnedOf(resource: JwtKeyRotation): readonly string[] {
+  const weak = conditionOf(resource, 'WeakKey');
+  return weak?.status === 'True' ? [`WeakKey: ${weak.message}`] : [];
 }
 
 function merged(first: readonly Obstacle[], more: readonly Obstacle[]): readonly Obstacle[] {

@@ -7,7 +7,7 @@ import { parseDuration } from '../rotation/schedule/duration.ts';
 import { contained, type EmergencyOptions, emergency } from './emergency.ts';
 import { historyText } from './history.ts';
 import { FORMATS, type Format, machineText } from './output.ts';
-import { obstaclesNow, obstaclesText, planOf, planRecord, planText } from './plan.ts';
+import { obstaclesNow, obstaclesText, planOf, planRecord, planText, warnedOf } from './plan.ts';
 import { abort, rotate, type Waiting } from './rotate.ts';
 import { type ShowOptions, show } from './show.ts';
 import { attempt, CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
@@ -116,6 +116,7 @@ function addLooking(add: Add, terminal: Terminal): void {
     const resource = await operations.get(name);
     const obstacles = obstaclesNow(resource, await planOf(operations, resource, 'now', terminal.now()));
     terminal.print(machineText(obstacles, output) ?? obstaclesText(obstacles));
+    for (const warning of warnedOf(resource)) terminal.tell(`${warning}\n`);
     return obstacles.length === 0 ? EXIT.done : EXIT.notReady;
   });
 

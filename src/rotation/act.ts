@@ -20,6 +20,7 @@ import { CanarySender } from './secret/canary.ts';
 import { destroyAll, type KeyMaterial, MIN_KEY_BYTES, newKey } from './secret/keys.ts';
 import { findResidue, removedResidue, withResidue } from './secret/residue.ts';
 import { burntMaterialsOf, leftoverNames, materialsOf, patchFor, readSecret } from './secret/secret.ts';
+import { namesToWrite } from './secret/secret-data.ts';
 import { startOf } from './secret/write-start.ts';
 import { WORKLOADS, type WorkloadView } from './workloads/workloads.ts';
 import { getSecret } from './world.ts';
@@ -135,7 +136,8 @@ export class Actor {
     const materials = new Map([...start.materials, [fresh.ack.kid, fresh.ack.material]]);
     if (makesKey(write)) materials.set(fresh.key.kid, fresh.key.material);
     const after = await this.#withResidue(namespace, facts, write, secret, advance(before, write, fresh, now));
-    const patch = patchFor(after, writesKeys(write) ? materials : undefined, settings, burnt);
+    const names = namesToWrite(secret, settings, (facts.crowded ?? []).length > 0);
+    const patch = patchFor(after, writesKeys(write) ? materials : undefined, names, burnt);
     const leftovers = secret !== undefined && writesKeys(write) ? leftoverNames(secret, settings) : [];
     const cleared = Object.fromEntries(leftovers.map((leftover) => [leftover, null]));
     const body = leftovers.length === 0 ? patch : { ...patch, data: { ...patch.data, ...cleared } };

@@ -4,7 +4,7 @@
 
 import type { Ledger } from './audit/ledger.ts';
 import type { Finding } from './finding.ts';
-import type { Keyset, Kid } from './keyset/keyset.ts';
+import type { Keyset, Kid, Weakness } from './keyset/keyset.ts';
 import type { Refusal } from './refusal.ts';
 import type { Due, WindowState } from './schedule/cadence.ts';
 import type { Settings, TargetSettings } from './settings.ts';
@@ -53,6 +53,8 @@ export interface PodFacts {
    * from its start. Undefined where that is not known.
    */
   readonly readUpTo?: number;
+  /** A container has run, whether one does now or not. */
+  readonly ran?: true;
   /** Keyset version in the annotation that the pod got from its template; of a pod of a Rollout, what its age tells. */
   readonly templateVersion?: number;
   /** Where canaries may go; undefined if the pod has no address of its own yet. */
@@ -88,6 +90,8 @@ export interface WorkloadFacts {
   /** Why the pods that are left while it restarts may not carry the load. Asked for of a live world only. */
   readonly overloaded?: string;
   readonly ready: number;
+  /** Pods that it is to have. */
+  readonly wanted?: number;
 }
 
 export interface TargetFacts {
@@ -107,14 +111,29 @@ export type SecretFacts =
   /** `keyset`: what its annotations say, if they can be read. */
   | { readonly kind: 'Refused'; readonly finding: Finding; readonly keyset?: Keyset }
   /** It holds a key that rekey has not adopted yet, and perhaps others that are to be accepted, by fingerprint. */
-  | { readonly kind: 'Unmanaged'; readonly fingerprint: string; readonly fallbacks: readonly string[] }
+  | UnmanagedSecret
   | { readonly kind: 'Managed'; readonly keyset: Keyset };
+
+/** `kid`: the id that the signing key has already. `weakness`: of the worst of the keys. */
+export interface UnmanagedSecret {
+  readonly kind: 'Unmanaged';
+  readonly fingerprint: string;
+  readonly fallbacks: readonly string[];
+  readonly kid?: Kid;
+  readonly weakness?: Weakness;
+  /** Data keys besides the signing one that the first write adds. */
+  readonly lacks?: readonly string[];
+  /** Fingerprints of retired keys that a person wants to be taken over all the same. */
+  readonly accepted?: readonly string[];
+}
 
 /** `rekey.dev/emergency: "<nonce>: <reason>"`. */
 export interface EmergencyRequest {
   readonly nonce: string;
   readonly reason: string;
   readonly actor: string;
+  /** Whether it was set by itself, and did not come with the manifest of the resource. */
+  readonly apart?: boolean;
   /** Whether the status says that it was served: asked where the Secret can no longer be read. */
   readonly handled: boolean;
 }
@@ -123,6 +142,8 @@ export interface EmergencyRequest {
 export interface Requests {
   readonly rotateAt?: string;
   readonly rotateActor?: string;
+  /** As {@link EmergencyRequest.apart}. */
+  readonly rotateApart?: boolean;
   readonly abortAt?: string;
   readonly emergency?: EmergencyRequest;
   readonly paused: boolean;
@@ -134,6 +155,8 @@ export interface Surroundings {
   readonly targets: readonly TargetFacts[];
   /** Workloads and pods that use the Secret and are no target, such as `Deployment/worker`. */
   readonly unlistedConsumers: readonly string[];
+  /** Containers that take the whole Secret after other sources, in words: a name that is added to it may hide one of theirs. */
+  readonly crowded?: readonly string[];
   /** Why a promotion would find no window in time. */
   readonly impossibleWindow?: Finding;
 }

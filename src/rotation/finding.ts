@@ -16,6 +16,8 @@ export type Reason =
   | 'KeyNotFound'
   | 'KeysDiffer'
   | 'KeyMalformed'
+  | 'AlgorithmDiffers'
+  | 'KeyIdUnusable'
   | 'StateUnreadable'
   | 'ForeignWriter'
   | 'KeyResurrected'

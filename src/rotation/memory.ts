@@ -129,6 +129,6 @@ function isCovered(told: string | undefined, read: string): boolean {
   return BigInt(told) <= BigInt(read);
 }
 
-function namesOf({ secretName, signingNames, fallbacksName, previousName, jwksName }: DataNames): string {
-  return JSON.stringify([secretName, signingNames, fallbacksName, previousName, jwksName]);
+function namesOf({ secretName, signingNames, fallbacksName, previousName, jwksName, algorithm }: DataNames): string {
+  return JSON.stringify([secretName, signingNames, fallbacksName, previousName, jwksName, algorithm]);
 }

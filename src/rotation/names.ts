@@ -39,6 +39,9 @@ export function requestText(annotation: string, value: string): string {
 /** Annotation on pod templates, and so on pods: the keyset version that the restart is for. */
 export const KEYSET_VERSION = 'rekey.dev/keyset-version';
 
+/** Annotation on a Secret that people made: fingerprints, with commas, of retired keys that are to be taken over all the same. */
+export const ACCEPT_RETIRED = 'rekey.dev/accept-retired-key';
+
 /** Annotations on the Secret: the whole state of a rotation, by key id and fingerprint, without a key byte. */
 export const STATE = {
   version: KEYSET_VERSION,

@@ -12,7 +12,7 @@ import { dueOf, impossibleWindow, windowState } from './schedule/cadence.ts';
 import type { Settings, TargetSettings } from './settings.ts';
 import { limitOn } from './workloads/autoscalers.ts';
 import { budgetOf } from './workloads/budgets.ts';
-import { isPodOf, unlistedConsumers } from './workloads/consumers.ts';
+import { crowdedContainers, isPodOf, unlistedConsumers } from './workloads/consumers.ts';
 import { consumptionOf } from './workloads/consumption.ts';
 import { restartsByEviction } from './workloads/evictions.ts';
 import { type Asking, podFacts } from './workloads/pod-facts.ts';
@@ -68,6 +68,7 @@ export async function observe(observation: Observation): Promise<Facts> {
     ...(observation.books.refusal && { ledgerRefusal: observation.books.refusal }),
     targets: await observeTargets(looking),
     unlistedConsumers: unlistedConsumers(world, looking.namespace, settings),
+    crowded: crowdedContainers(world, looking.namespace, settings),
     requests: requestsOf(resource),
     sharedWith: observation.sharedWith,
     burntElsewhere: observation.burntElsewhere,
@@ -92,8 +93,20 @@ async function observeTarget(looking: Looking, settings: TargetSettings): Promis
   const found = { settings, ...(finding && { finding }), ...(unseen && { unseen }) };
   if (workload === undefined) return { ...found, pods: [] };
   const pods = world.pods.list(namespace).filter((pod) => pod.live && isPodOf(pod, workload));
-  const { uid, paused, manual, templateVersion, bumpedAt, rolledOut, failed, interruption, thins, ready, sources } =
-    workload;
+  const {
+    uid,
+    paused,
+    manual,
+    templateVersion,
+    bumpedAt,
+    rolledOut,
+    failed,
+    interruption,
+    thins,
+    ready,
+    wanted,
+    sources,
+  } = workload;
   const asked = looking.atRest && settings.source === 'Env';
   const heldBy = asked ? await budgetThatHolds(looking, settings, workload, pods) : undefined;
   const overloaded = asked ? await limitOfThinned(looking, workload) : undefined;
@@ -106,6 +119,7 @@ async function observeTarget(looking: Looking, settings: TargetSettings): Promis
       manual,
       rolledOut: rolledOut && isWhole(workload, pods),
       ready,
+      ...(wanted !== undefined && { wanted }),
       consumes: workload.secrets.includes(looking.settings.secretName),
       consumption: consumptionOf(sources, looking.settings),
       ...(reloader !== undefined && { reloader }),

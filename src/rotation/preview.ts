@@ -8,7 +8,7 @@ import { type Looking, observeTargets } from './observe.ts';
 import { impossibleWindow } from './schedule/cadence.ts';
 import { settingsOf } from './settings.ts';
 import type { JwtKeyRotationStatus } from './types.ts';
-import { unlistedConsumers } from './workloads/consumers.ts';
+import { crowdedContainers, unlistedConsumers } from './workloads/consumers.ts';
 import { WORKLOADS } from './workloads/workloads.ts';
 import { liveWorld } from './world.ts';
 
@@ -31,6 +31,7 @@ export async function surroundingsOf(client: KubeClient, resource: JwtKeyRotatio
     settings,
     targets: await observeTargets(looking),
     unlistedConsumers: unlistedConsumers(world, namespace, settings),
+    crowded: crowdedContainers(world, namespace, settings),
     ...(impossible && { impossibleWindow: impossible }),
   };
 }

@@ -47,8 +47,8 @@ export function emergencyOf({ metadata, status }: JwtKeyRotation): EmergencyRequ
   const [first = '', ...rest] = text.split(':');
   const nonce = boundedValue(first.trim());
   const reason = boundedReason(rest.join(':').trim()) || 'no reason given';
-  const actor = ownerOfAnnotation(metadata.managedFields ?? [], REQUEST.emergency) ?? 'unknown';
-  return { nonce, reason, actor, handled: status?.lastHandledEmergency === nonce };
+  const owner = ownerOfAnnotation(metadata.managedFields ?? [], REQUEST.emergency);
+  return { nonce, reason, ...askedBy(owner), handled: status?.lastHandledEmergency === nonce };
 }
 
 export function requestsOf(resource: JwtKeyRotation): Requests {
@@ -57,13 +57,15 @@ export function requestsOf(resource: JwtKeyRotation): Requests {
   const rotateAt = annotations[REQUEST.rotateAt];
   const abortAt = annotations[REQUEST.abortAt];
   const emergency = emergencyOf(resource);
-  const actor = ownerOfAnnotation(metadata.managedFields ?? [], REQUEST.rotateAt);
+  const owner = ownerOfAnnotation(metadata.managedFields ?? [], REQUEST.rotateAt);
+  const { actor, apart } = askedBy(owner);
   return {
     paused: annotations[REQUEST.paused] === 'true',
     ...(rotateAt !== undefined && { rotateAt: boundedValue(rotateAt) }),
     ...(abortAt !== undefined && { abortAt: boundedValue(abortAt) }),
     ...(emergency !== undefined && { emergency }),
-    ...(actor !== undefined && { rotateActor: actor }),
+    ...(owner !== undefined && { rotateActor: actor }),
+    ...(rotateAt !== undefined && { rotateApart: apart }),
   };
 }
 
@@ -71,12 +73,20 @@ export function requestsOf(resource: JwtKeyRotation): Requests {
 function ownerOfAnnotation(
   managedFields: NonNullable<JwtKeyRotation['metadata']['managedFields']>,
   name: string,
-): string | undefined {
-  const owner = managedFields.findLast(({ fieldsV1 }) => {
+): Owner | undefined {
+  return managedFields.findLast(({ fieldsV1 }) => {
     const metadata = (fieldsV1 as { 'f:metadata'?: { 'f:annotations'?: Record<string, unknown> } } | undefined)?.[
       'f:metadata'
     ];
     return metadata?.['f:annotations']?.[`f:${name}`] !== undefined;
   });
-  return owner?.manager === undefined ? undefined : boundedValue(owner.manager);
+}
+
+type Owner = NonNullable<JwtKeyRotation['metadata']['managedFields']>[number];
+
+/** Whoever wrote the spec as well has applied a manifest that holds the annotation: that may be a copy, or years old. */
+function askedBy(owner: Owner | undefined) {
+  const spec = (owner?.fieldsV1 as { 'f:spec'?: unknown } | undefined)?.['f:spec'];
+  const actor = owner?.manager === undefined ? 'unknown' : boundedValue(owner.manager);
+  return { actor, apart: owner !== undefined && spec === undefined };
 }

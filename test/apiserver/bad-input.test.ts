@@ -36,6 +36,8 @@ interface Row {
   readonly secret?: Readonly<Record<string, unknown>>;
   /** Of the Secret. */
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Of the Secret. */
+  readonly owners?: readonly Readonly<Record<string, unknown>>[];
   readonly deployment?: (id: string) => Readonly<Record<string, unknown>>;
   readonly manager?: string;
   /** What else there is, made before the resource. */
@@ -68,6 +70,38 @@ const ROWS: readonly Row[] = [
     secret: { stringData: { JWT_SECRET_KEY: KEY, JWT_SECRET: KEY.toUpperCase() } },
   },
   { reason: 'KeyMalformed', names: 'JWT_SECRET_KEY', secret: { stringData: { JWT_SECRET_KEY: `${KEY}\n` } } },
+  {
+    reason: 'KeyMalformed',
+    names: 'JWT_SECRET_KEY_FALLBACKS is JSON',
+    secret: { stringData: { JWT_SECRET_KEY: KEY, JWT_SECRET_KEY_FALLBACKS: JSON.stringify([KEY]) } },
+  },
+  {
+    reason: 'KeyMalformed',
+    names: 'ends with U+2028',
+    secret: { stringData: { JWT_SECRET_KEY: `${KEY}\u2028` } },
+  },
+  {
+    reason: 'AlgorithmDiffers',
+    names: 'JWT_ALGORITHM is HS512, but spec.key.algorithm is HS256',
+    secret: { stringData: { JWT_SECRET_KEY: KEY, JWT_ALGORITHM: 'HS512' } },
+  },
+  {
+    reason: 'KeyIdUnusable',
+    names: 'JWT_KEY_ID has a part of a key',
+    secret: { stringData: { JWT_SECRET_KEY: KEY, JWT_KEY_ID: KEY.slice(0, 16) } },
+  },
+  {
+    reason: 'ForeignWriter',
+    names: 'the controller of JwtSecret x',
+    owners: [{ apiVersion: 'acme.example/v1', kind: 'JwtSecret', name: 'x', uid: randomUUID(), controller: true }],
+  },
+  { reason: 'ForeignWriter', names: 'Helm (annotation', annotations: { 'meta.helm.sh/release-name': 'shop' } },
+  { reason: 'ForeignWriter', names: 'Helm (field manager', manager: 'helm' },
+  {
+    reason: 'ForeignWriter',
+    names: 'externalsecrets.external-secrets.io/jwt',
+    manager: 'externalsecrets.external-secrets.io/jwt',
+  },
   {
     reason: 'ForeignWriter',
     names: 'external-secrets',
@@ -144,6 +178,7 @@ async function make(
     target = {},
     secret = {},
     annotations = {},
+    owners = [],
     deployment = () => ({}),
     manager = 'kubectl-create',
     also,
@@ -154,7 +189,7 @@ async function make(
   const object = {
     kind: 'Secret',
     apiVersion: 'v1',
-    metadata: { namespace, name: secretName(id), annotations },
+    metadata: { namespace, name: secretName(id), annotations, ownerReferences: owners },
     ...data,
     ...secret,
   };

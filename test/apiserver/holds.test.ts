@@ -113,8 +113,9 @@ const ROWS: readonly Row[] = [
   {
     ...{ reason: 'FoundKeysDraining', names: 'found in the fallbacks are accepted until' },
     ...PASSING,
-    data: { JWT_SECRET_KEY_FALLBACKS: KEY.toUpperCase() },
-    spec: { maxTokenTTL: '1h' },
+    // a service that knows one previous key cannot hold that and a staged one
+    data: { JWT_SECRET_PREVIOUS: KEY.toUpperCase() },
+    spec: { maxTokenTTL: '1h', secretKeys: { previous: 'JWT_SECRET_PREVIOUS' } },
     asked: true,
     mend: (id) =>
       api.patch({ kind: 'JwtKeyRotation', namespace, name: rotationName(id) }, { spec: { maxTokenTTL: '1s' } }),
@@ -295,7 +296,7 @@ describe.concurrent('a rotation is held up', () => {
 
   it('by nothing that is told only: pods that all go at once, an autoscaler at its limit, and a key that can be guessed', async () => {
     const name = rotationName('told');
-    const stringData = { JWT_SECRET_KEY: 'changeme'.repeat(8) };
+    const stringData = { JWT_SECRET_KEY: 'keep-out'.repeat(8) };
     await api.create({ kind: 'Secret', metadata: { namespace, name: secretName('told') }, stringData });
     await api.create(runningDeployment(namespace, 'told', { spec: { strategy: { type: 'Recreate' } } }));
     await api.create(rotationOf(namespace, name, 'told', TIMES));
@@ -305,7 +306,7 @@ describe.concurrent('a rotation is held up', () => {
         'RestartInterrupts',
         `Deployment/${targetName('told')}: its strategy Recreate stops every pod before it starts one`,
       ],
-      ['WeakKey', 'can be guessed; rotate it soon'],
+      ['WeakKey', 'can be guessed: it is shorter than 256 bits, or made of words or of a pattern; rotate it soon'],
     ]) {
       await until(`an Event tells ${reason}`, async () =>
         (await eventsIn(api, namespace, name)).some(

@@ -56,6 +56,8 @@ export interface Config {
   readonly maxPods: number;
   /** Whether the Secret holds a second key when it is adopted, whose tokens are alive. */
   readonly found?: boolean;
+  /** Services sign with that other key still, when rekey takes the Secret over. */
+  readonly half?: boolean;
   /** Whether there is no Secret yet: pods wait for it, and rekey makes it. */
   readonly absent?: boolean;
   /** How often people ask for a rotation, and to stop one. */
@@ -128,6 +130,7 @@ const ALL: Readonly<Record<string, Omit<Config, 'name'>>> = {
   stale: { ...ONE, nodes: 2, drainTicks: 2, faults: faults('staleCache') },
   scale: { ...ONE, faults: faults('scale') },
   found: { ...ONE, drainTicks: 2, found: true, faults: faults('restart') },
+  foundHalf: { ...ONE, drainTicks: 2, found: true, half: true, faults: faults('restart') },
   leak: { ...ONE, drainTicks: 2, aborts: 0, emergencies: 1, faults: faults('restart') },
   leakAbort: { ...ONE, emergencies: 1, faults: faults('window') },
   leakLeaders: {

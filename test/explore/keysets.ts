@@ -109,7 +109,8 @@ function normalise(keyset: Keyset, freshFrom: number, tickMs: number, exitAge: n
   const { rotation, emergency } = keyset;
   const key = ({ lastSignerExit: _, ...rest }: KeyRecord): KeyRecord => ({
     ...{ ...rest, createdAt: 0 },
-    ...(rest.state === 'draining' && exitAge !== undefined && { lastSignerExit: NOW - exitAge * tickMs }),
+    ...((rest.state === 'draining' || (rest.state === 'found' && _ !== undefined)) &&
+      exitAge !== undefined && { lastSignerExit: NOW - exitAge * tickMs }),
   });
   return {
     ...keyset,
@@ -145,7 +146,11 @@ export function deepFrozen<T>(value: T): T {
 /** The key that stands beside K0 in a Secret before rekey knows it. */
 export const FOUND = 14;
 
-/** Key K0 in every service, before rekey knew it, and perhaps one more. */
-export function foundChronicle(found: boolean): number {
-  return internChronicle(0, [trueShape(0, found ? 1 | (1 << FOUND) : 1)]);
+/**
+ * Key K0 in every service, before rekey knew it, and perhaps one more.
+ *
+ * @param half whether services still sign with that: somebody has changed the Secret by hand and has not restarted them
+ */
+export function foundChronicle(found: boolean, half: boolean): number {
+  return internChronicle(0, [trueShape(half ? FOUND : 0, found ? 1 | (1 << FOUND) : 1)]);
 }

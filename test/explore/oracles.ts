@@ -75,11 +75,13 @@ function judgePoss(config: Config, world: World): Violation | undefined {
         0,
       );
       const entry = history.findLastIndex(({ version }) => version <= pod.loaded);
-      const shape = history[entry];
-      const same =
-        shape !== undefined &&
-        shape.sign === `K${truth.sign}` &&
-        keys.every(({ kid, state }) => state === 'ack' || shape.verify.includes(kid) === has(truth.mask, kid));
+      // of what was there before the adoption there are several shapes: one of them is true
+      const same = history.some(
+        (shape) =>
+          shape.version === history[entry]?.version &&
+          shape.sign === `K${truth.sign}` &&
+          keys.every(({ kid, state }) => state === 'ack' || shape.verify.includes(kid) === has(truth.mask, kid)),
+      );
       if (entry >= oldest && same) continue;
       const target = config.targets[pod.target]?.name;
       const message = `${target} has loaded version ${pod.loaded}; by the Secret its ${role}s hold ${history[oldest]?.version} or newer (acked ${acked[role]})`;
@@ -190,7 +192,8 @@ function judgeBurnt(config: Config, before: World, after: World): Violation | un
 function judgeKeys({ preStage }: Config, before: World, after: World): Violation | undefined {
   if (before.secret === UNMANAGED) return undefined;
   const [was, is] = [entryOf(before.secret).keyset, entryOf(after.secret).keyset];
-  const real = is.keys.filter(({ state }) => state !== 'ack');
+  // what was found at adoption stays for one rotation
+  const real = is.keys.filter(({ state }) => state !== 'ack' && state !== 'found');
   const made = real.filter(({ kid }) => !was.keys.some((key) => key.kid === kid));
   const begins = was.rotation?.to !== is.rotation?.to;
   const burns = is.phase === 'Burning' && is.version > was.version;

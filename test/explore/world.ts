@@ -140,7 +140,7 @@ export function initialWorld(config: Config): World {
   const first = config.absent === true ? 1 : 0;
   return {
     secret: UNMANAGED,
-    chronicle: foundChronicle(config.found === true),
+    chronicle: foundChronicle(config.found === true, config.half === true),
     rotate: 0,
     abort: 0,
     emergency: 0,

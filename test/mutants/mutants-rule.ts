@@ -227,4 +227,9 @@ export const RULE: readonly Mutant[] = [
     ],
     check: { by: 'explore', config: 'found', oracles: ['I5'] },
   },
+  {
+    name: 'found keys dropped by stage, while signers may use them',
+    patches: [{ file: TRANSITION, find: 'verify: [sign, freshKid, ...found]', replace: 'verify: [sign, freshKid]' }],
+    check: { by: 'explore', config: 'foundHalf', oracles: ['claims'] },
+  },
 ];

@@ -61,7 +61,7 @@ const text = fc.string({ unit: 'grapheme', maxLength: 12 });
 const keys: fc.Arbitrary<KeyRecord> = fc.record(
   {
     ...{ kid: text, fingerprint: text, createdAt: time, lastSignerExit: time },
-    state: fc.constantFrom('staged', 'signing', 'draining', 'ack'),
+    state: fc.constantFrom('staged', 'signing', 'draining', 'found', 'ack'),
   },
   { requiredKeys: ['kid', 'fingerprint', 'createdAt', 'state'] },
 );

@@ -2,7 +2,8 @@
  * The keyset of a Secret as the planner sees it: key ids, never key bytes.
  *
  * A *keyset version* V = ⟨n, sign, verify⟩ is what one write of the Secret made: n rises with every write, `sign` is the
- * signing key, `verify` holds it, at most one other real key, and a fresh throw-away *ack key*. A container that accepts a
+ * signing key, `verify` holds it, at most one other real key, those that were found when the Secret was taken over until the
+ * first rotation retires them, and a fresh throw-away *ack key*. A container that accepts a
  * token signed with the ack key of version n has loaded exactly version n.
  */
 
@@ -25,8 +26,14 @@ export type Phase =
   /** An emergency. */
   | 'Burning';
 
-/** Pre-activation, active and deactivated in the words of NIST SP 800-57; `ack` is the throw-away key. */
-export type KeyState = 'staged' | 'signing' | 'draining' | 'ack';
+/**
+ * Pre-activation, active and deactivated in the words of NIST SP 800-57; `ack` is the throw-away key. `found`: it was accepted
+ * when rekey took the Secret over, and containers that started before may sign with it.
+ */
+export type KeyState = 'staged' | 'signing' | 'draining' | 'found' | 'ack';
+
+/** Publicly known: whoever reads tutorials, or the manifest that was meant to be filled in, has the key. */
+export type Weakness = 'PubliclyKnown' | 'Guessable';
 
 /** A key that is in the Secret now. Times are milliseconds since the epoch. */
 export interface KeyRecord {
@@ -34,8 +41,10 @@ export interface KeyRecord {
   readonly fingerprint: string;
   readonly state: KeyState;
   readonly createdAt: number;
-  /** When the last container that could sign with this key was seen to be gone. Only of a draining key. */
+  /** When the last container that could sign with this key was seen to be gone. Only of a draining key, or a found one. */
   readonly lastSignerExit?: number;
+  /** Of a key that people made, as it was judged when it was found. */
+  readonly weakness?: Weakness;
 }
 
 /** One written keyset version, by key id. */
@@ -139,7 +148,10 @@ export interface Keyset {
   readonly phase: Phase;
   readonly keys: readonly KeyRecord[];
   readonly acked: Acked;
-  /** Ascending, the newest last; from the oldest version that a live container may hold. */
+  /**
+   * Ascending, the newest last; from the oldest version that a live container may hold. Of what was there before the adoption
+   * there are several shapes of one version: what a container has loaded is one of them.
+   */
   readonly history: readonly Shape[];
   readonly rotation?: RotationRecord;
   readonly handled: Handled;
@@ -194,7 +206,8 @@ export function currentShape(keyset: Keyset): Shape {
  * to the newest version.
  */
 export function possible(history: readonly Shape[], acked: number): readonly Shape[] {
-  const oldest = history.findLastIndex((shape) => shape.version <= acked);
+  const known = history.findLast((shape) => shape.version <= acked)?.version;
+  const oldest = history.findIndex((shape) => shape.version === known);
   return history.slice(Math.max(oldest, 0));
 }
 

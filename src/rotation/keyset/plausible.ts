@@ -16,7 +16,12 @@ const NEEDED: Readonly<Partial<Record<Phase, KeyState>>> = {
 export function contradiction(keyset: Keyset): string | undefined {
   const { version, history, acked, keys, phase } = keyset;
   if (version < 1 || version > MAX_VERSION) return `version ${version} is none that rekey writes`;
-  const disorder = history.find((shape, i) => shape.version < 0 || shape.version <= (history[i - 1]?.version ?? -1));
+  const disorder = history.find((shape, i) => {
+    const before = history[i - 1]?.version ?? -1;
+    // of what was there before the adoption there are several shapes, and none was written here
+    const past = shape.version === history[0]?.version && shape.version < version;
+    return shape.version < 0 || shape.version < before || (shape.version === before && !past);
+  });
   if (disorder !== undefined) return `version ${disorder.version} of the history is out of order`;
   if (Math.max(acked.Signer, acked.Verifier) > version || Math.min(acked.Signer, acked.Verifier) < 0) {
     return `acknowledged versions (${acked.Signer}, ${acked.Verifier}) that were not written`;

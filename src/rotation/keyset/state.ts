@@ -27,7 +27,8 @@ const PHASES: readonly Phase[] = [
   'Switching',
   'Burning',
 ];
-const KEY_STATES: readonly KeyRecord['state'][] = ['staged', 'signing', 'draining', 'ack'];
+const KEY_STATES: readonly KeyRecord['state'][] = ['staged', 'signing', 'draining', 'found', 'ack'];
+const WEAKNESSES: readonly NonNullable<KeyRecord['weakness']>[] = ['PubliclyKnown', 'Guessable'];
 const TRIGGERS: readonly RotationRecord['trigger'][] = ['Schedule', 'Annotation', 'ForceRotation', 'Emergency'];
 const OUTCOMES: readonly NonNullable<RotationRecord['outcome']>[] = [
   'Completed',
@@ -61,9 +62,9 @@ export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
   };
 }
 
-function encodeKey({ kid, fingerprint, state, createdAt, lastSignerExit }: KeyRecord) {
+function encodeKey({ kid, fingerprint, state, createdAt, lastSignerExit, weakness }: KeyRecord) {
   const exit = lastSignerExit === undefined ? {} : { lastSignerExit: iso(lastSignerExit) };
-  return { kid, fp: fingerprint, state, createdAt: iso(createdAt), ...exit };
+  return { kid, fp: fingerprint, state, createdAt: iso(createdAt), ...exit, ...(weakness && { weakness }) };
 }
 
 function encodeBurnt({ kid, fingerprint, burntAt }: BurntKey) {
@@ -161,7 +162,7 @@ function decodeEmergency(value: Json): Emergency {
 }
 
 function decodeKey(value: Json): KeyRecord {
-  const { kid, fp, state, createdAt, lastSignerExit } = fields(value);
+  const { kid, fp, state, createdAt, lastSignerExit, weakness } = fields(value);
   const exit = lastSignerExit === undefined ? {} : { lastSignerExit: time(lastSignerExit) };
   return {
     kid: text(kid),
@@ -169,6 +170,7 @@ function decodeKey(value: Json): KeyRecord {
     state: oneOf(KEY_STATES, state),
     createdAt: time(createdAt),
     ...exit,
+    ...(weakness !== undefined && { weakness: oneOf(WEAKNESSES, weakness) }),
   };
 }
 

@@ -18,6 +18,7 @@ import {
   MAX_NONCES,
   type Outcome,
   type RotationRecord,
+  type Weakness,
 } from './keyset.ts';
 
 /** Rotations that emergencies cut off one after the other, and that are remembered. */
@@ -32,17 +33,22 @@ export interface Start {
 }
 export type Failure = NonNullable<RotationRecord['failure']>;
 
+/** `noted`: requests that count as served, and that nobody has acted upon, in words. */
+interface FirstRequests {
+  readonly handled: Handled;
+  readonly noted?: readonly string[];
+}
+
 export type Write =
   /** The first key of a Secret that is absent. */
-  | { readonly transition: 'create'; readonly handled: Handled; readonly version: number }
+  | ({ readonly transition: 'create'; readonly version: number } & FirstRequests)
   /** The first write over a Secret that holds a key: every name present, the keys unchanged. */
-  | {
+  | ({
       readonly transition: 'adopt';
-      readonly handled: Handled;
       readonly fingerprint: string;
       readonly fallbacks: readonly string[];
       readonly version: number;
-    }
+    } & FirstRequests)
   /** T1: a new key is accepted, the old one signs. */
   | {
       readonly transition: 'stage';
@@ -93,6 +99,7 @@ export type Write =
 export interface FreshKey {
   readonly kid: Kid;
   readonly fingerprint: string;
+  readonly weakness?: Weakness;
 }
 
 /** What a write draws from the random generator. `key` is unused where the write makes no signing key. */
@@ -118,19 +125,37 @@ function stagesNext(write: Write): boolean {
 /**
  * The keyset of a Secret that held keys before rekey knew it, which containers may have loaded.
  *
- * @param others keys that are accepted besides; when they last signed is not known, so their tokens drain from now
+ * @param others keys that are accepted besides: in the middle of a rotation by hand, some containers may sign with them still
  * @param version one that no pod template carries yet, lest a restart be taken for done
+ * @param onePrevious whether there are services that know a single key besides the one that signs. It cannot be a found key and a
+ *   staged one, so the tokens of the found one are waited for first, from now
  */
-export function foundKeyset(signing: FreshKey, others: readonly FreshKey[], version: number, now: number): Keyset {
+export function foundKeyset(
+  signing: FreshKey,
+  others: readonly FreshKey[],
+  version: number,
+  now: number,
+  onePrevious = false,
+): Keyset {
+  const verify = [signing, ...others].map(({ kid }) => kid);
+  // of one and the same version: what a container has loaded before is one of these, and nobody knows which
+  const past = (onePrevious ? [signing] : [...others, signing]).map(({ kid }) => ({
+    version,
+    writtenAt: now,
+    sign: kid,
+    verify,
+  }));
   return {
     version,
     phase: 'Steady',
     keys: [
       record(signing, 'signing', now),
-      ...others.map((other) => ({ ...record(other, 'draining', now), lastSignerExit: now })),
+      ...others.map((other) =>
+        onePrevious ? { ...record(other, 'draining', now), lastSignerExit: now } : record(other, 'found', now),
+      ),
     ],
     acked: { Signer: version, Verifier: version },
-    history: [{ version, writtenAt: now, sign: signing.kid, verify: [signing, ...others].map(({ kid }) => kid) }],
+    history: past,
     handled: {},
     attempts: { since: now, failures: 0 },
     burnt: [],
@@ -161,13 +186,17 @@ export function candidate(keyset: Keyset, write: Write, freshKid: Kid): Candidat
 
 function realKeys(keyset: Keyset, write: Write, freshKid: Kid): Candidate {
   const { sign } = currentShape(keyset);
+  // whoever started before the adoption may sign with one of these: they leave when the first old key does
+  const found = keyset.keys.filter(({ state }) => state === 'found').map(({ kid }) => kid);
   switch (write.transition) {
     case 'stage':
-      return { sign, verify: [sign, freshKid] };
+      return { sign, verify: [sign, freshKid, ...found] };
     case 'promote':
-      return { sign: kidOf(keyset, 'staged'), verify: [kidOf(keyset, 'staged'), sign] };
+      return { sign: kidOf(keyset, 'staged'), verify: [kidOf(keyset, 'staged'), sign, ...found] };
     case 'rollback':
-      return { sign: kidOf(keyset, 'draining'), verify: [kidOf(keyset, 'draining'), sign] };
+      return { sign: kidOf(keyset, 'draining'), verify: [kidOf(keyset, 'draining'), sign, ...found] };
+    case 'abort':
+      return { sign, verify: [sign, ...found] };
     case 'adopt':
       return { sign, verify: currentShape(keyset).verify };
     case 'retire':
@@ -223,7 +252,7 @@ export function advance(keyset: Keyset, write: Write, fresh: Fresh, now: number)
 
 function drainFrom(keys: readonly KeyRecord[], lastSignerExit: number | undefined): readonly KeyRecord[] {
   return keys.map((key) => {
-    if (key.state !== 'draining') return key;
+    if (key.state !== 'draining' && key.state !== 'found') return key;
     const { lastSignerExit: _, ...open } = key;
     return lastSignerExit === undefined ? open : { ...open, lastSignerExit };
   });
@@ -343,12 +372,13 @@ function keysAfter(keyset: Keyset, write: Write, next: Candidate, fresh: Fresh, 
 }
 
 /** Takes the name and nothing else: whoever made the key may hold its bytes in the same object. */
-function record({ kid, fingerprint }: FreshKey, state: KeyRecord['state'], createdAt: number): KeyRecord {
-  return { kid, fingerprint, state, createdAt };
+function record({ kid, fingerprint, weakness }: FreshKey, state: KeyRecord['state'], createdAt: number): KeyRecord {
+  return { kid, fingerprint, state, createdAt, ...(weakness && { weakness }) };
 }
 
 function relabel(key: KeyRecord, signs: boolean): KeyRecord {
   const { lastSignerExit: _, ...open } = key;
+  if (key.state === 'found') return open;
   return { ...open, state: signs ? 'signing' : 'draining' };
 }
 

@@ -12,9 +12,10 @@
  * It waits for no window, no suspension and no pause, and comes before every other check. It runs once per nonce.
  */
 
-import type { Facts } from '../facts.ts';
+import type { EmergencyRequest, Facts } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
 import type { Decision } from './decision.ts';
+import { heldBy, isNew } from './first-write.ts';
 import { highestVersion } from './highest-version.ts';
 import { inferredOfReplacement } from './inferred.ts';
 import { planReplacement } from './replacement.ts';
@@ -24,7 +25,7 @@ import { isServed } from './served.ts';
 export function emergencyRequested(facts: Facts): Decision | undefined {
   const { requests, secret, nextRotationId } = facts;
   const { emergency } = requests;
-  if (emergency === undefined || isServed(emergency, facts)) return undefined;
+  if (emergency === undefined || isServed(emergency, facts) || isOld(emergency, facts)) return undefined;
   if (secret.kind === 'Refused' && secret.finding.reason.startsWith('Secret')) {
     const { reason } = secret.finding;
     const message = `EMERGENCY NOT SERVED: ${secret.finding.message}`;
@@ -40,6 +41,14 @@ export function emergencyRequested(facts: Facts): Decision | undefined {
 export function inEmergency(facts: Facts): boolean {
   const { secret } = facts;
   return (secret.kind === 'Managed' && secret.keyset.phase === 'Burning') || emergencyRequested(facts) !== undefined;
+}
+
+/**
+ * Of a Secret that rekey has never written, an annotation that came with the manifest is no wish of now: the resource may be a
+ * copy. It is noted when the Secret is taken over or created. Where pods run without the Secret, there is none to take over.
+ */
+function isOld({ apart }: EmergencyRequest, facts: Facts): boolean {
+  return apart === false && isNew(facts) && (facts.secret.kind !== 'Absent' || heldBy(facts) === undefined);
 }
 
 export function planBurning(facts: Facts, keyset: Keyset): Decision {

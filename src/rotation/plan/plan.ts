@@ -15,12 +15,12 @@
  * see emergency.ts. Services that can hold one key only are cut over, if that is allowed: see cutover.ts.
  */
 
-import type { Facts, SecretFacts } from '../facts.ts';
+import type { Facts } from '../facts.ts';
 import type { Reason } from '../finding.ts';
 import { planSwitching } from './cutover.ts';
 import type { Action, Decision } from './decision.ts';
 import { emergencyRequested, planBurning } from './emergency.ts';
-import { highestVersion } from './highest-version.ts';
+import { heldBy, planAdopt, planCreate } from './first-write.ts';
 import { standingFinding } from './policies/preflight.ts';
 import { abortRequested, planAborting, planDraining, planPromoting, planRetiring, planStaging } from './progress.ts';
 import { heldBack } from './refused.ts';
@@ -50,7 +50,7 @@ function decide(facts: Facts): Decision {
   if (aborting !== undefined) return aborting;
   const finding = standingFinding(facts);
   if (finding !== undefined) return rest(facts, finding.reason, finding.message);
-  if (secret.kind === 'Absent') return planCreate(facts);
+  if (secret.kind === 'Absent') return planAbsent(facts);
   if (secret.kind === 'Unmanaged') return planAdopt(facts, secret);
   switch (secret.keyset.phase) {
     case 'Steady':
@@ -91,28 +91,9 @@ function rest(facts: Facts, reason: Reason, why: string): Decision {
  * A Secret that is absent while pods run is not invented anew: those pods hold a key that nobody would know any more, and
  * their tokens would be refused.
  */
-function planCreate(facts: Facts): Decision {
-  const running = facts.targets.flatMap((target) => target.pods).find((pod) => pod.startedAt !== undefined);
-  if (running !== undefined) {
-    const message = `Secret ${facts.settings.secretName} is gone but pod ${running.name} still runs with a key from it; restore the Secret, or scale the targets to zero to start with a new key`;
-    return rest(facts, 'SecretDeleted', message);
-  }
-  const write = { transition: 'create', handled: handledNow(facts), version: highestVersion(facts) } as const;
-  return { action: { type: 'write', write }, phase: 'Pending', progress: 'creating the Secret' };
-}
-
-/** The keys that are found stay as they are. */
-function planAdopt(facts: Facts, { fingerprint, fallbacks }: Extract<SecretFacts, { kind: 'Unmanaged' }>): Decision {
-  const version = highestVersion(facts);
-  const write = { transition: 'adopt', handled: handledNow(facts), fingerprint, fallbacks, version } as const;
-  return { action: { type: 'write', write }, phase: 'Pending', progress: 'adopting the Secret' };
-}
-
-function handledNow({ requests, settings }: Facts) {
-  return {
-    ...(requests.abortAt !== undefined && { abortAt: requests.abortAt }),
-    ...(settings.forceReason !== '' && { forceReason: settings.forceReason }),
-    // one that has not been served would have come before this write
-    ...(requests.emergency !== undefined && { emergencies: [requests.emergency.nonce] }),
-  };
+function planAbsent(facts: Facts): Decision {
+  const holder = heldBy(facts);
+  if (holder === undefined) return planCreate(facts);
+  const message = `Secret ${facts.settings.secretName} is gone but ${holder}; restore the Secret, or scale the targets to zero to start with a new key`;
+  return rest(facts, 'SecretDeleted', message);
 }

@@ -10,15 +10,17 @@ import type { Answer, Facts, Probe } from '../facts.ts';
 import { type Finding, isPassing } from '../finding.ts';
 import { currentShape, type Keyset, keyIn, type RotationRecord, refusal, secondsOf } from '../keyset/keyset.ts';
 import type { Write } from '../keyset/transition.ts';
-import type { JwtKeyRotation } from '../names.ts';
+import { DATA, type JwtKeyRotation } from '../names.ts';
 import type { PodOf } from '../plan/converge.ts';
 import type { Action, Decision } from '../plan/decision.ts';
 import { effectsOf, type PodVerb, podEffect, restartEffect } from '../plan/effect.ts';
 import { reloaderPresent } from '../plan/policies/reloader.ts';
 import { label } from '../plan/policies/targets.ts';
 import { contradiction } from '../plan/served.ts';
+import { besideNames } from '../settings.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
 import type { ResourceLabels, RotationMetrics } from './metrics.ts';
+import { weakKeysOf } from './weakness.ts';
 
 interface Announcement {
   readonly type: 'Normal' | 'Warning';
@@ -50,6 +52,8 @@ export class Announcer {
     this.#tellOnce(resource, 'UnlistedConsumer', strangersNote(facts));
     this.#tellOnce(resource, 'KeyReuse', reuseNote(facts));
     this.#tellOnce(resource, 'EmergencyContradicted', contradiction(facts));
+    this.#tellOnce(resource, 'NamesAdded', addedNote(facts));
+    this.#tellOnce(resource, 'WeakKey', weakKeysOf(facts.secret)?.message ?? '');
     this.#tellOnce(resource, 'RestartInterrupts', interruptionNote(facts));
     // autoscalers are looked at when a rotation is about to start, so it is told once for each; a cutover leaves no pod anyway
     if (facts.live && decision.phase === 'Preflight') this.#tellOnce(resource, 'RestartUnderLoad', overloadNote(facts));
@@ -226,6 +230,15 @@ function strangersNote({ settings, unlistedConsumers }: Facts): string {
   return `${unlistedConsumers.join(', ')} uses Secret ${settings.secretName} and is no target: it is not restarted, and may refuse valid tokens`;
 }
 
+/** Before the first write: what a container would see of it. */
+function addedNote({ secret, settings, crowded = [] }: Facts): string {
+  const { signingNames, secretName } = settings;
+  const all = [...signingNames, ...besideNames(settings), ...Object.values(DATA).filter((name) => name !== DATA.burnt)];
+  const added = secret.kind === 'Absent' ? all : secret.kind === 'Unmanaged' ? (secret.lacks ?? []) : [];
+  if (added.length === 0 || crowded.length === 0) return '';
+  return `Secret ${secretName} gets ${added.join(', ')}, and ${crowded.join('; ')} takes all of it: a variable of that name from what stands before is hidden from its next start on`;
+}
+
 function reuseNote({ sharedWith, settings }: Facts): string {
   if (sharedWith.length === 0) return '';
   return `the key of ${settings.environment} is also that of ${sharedWith.join(', ')}`;
@@ -257,17 +270,17 @@ function concluded(rotation: RotationRecord | undefined): string {
 }
 
 function adopted(keyset: Keyset): string {
-  const others = keyset.keys.filter(({ state }) => state === 'draining').map(({ kid }) => kid);
-  const also = others.length === 0 ? '' : `; ${others.join(', ')} is accepted as before`;
+  const others = keyset.keys.filter(({ state }) => state === 'draining' || state === 'found').map(({ kid }) => kid);
+  const also =
+    others.length === 0 ? '' : `; ${others.join(', ')} is accepted as before, until the first rotation retires it`;
   return `the key that was found is ${currentShape(keyset).sign} from now on; it was not changed${also}`;
 }
 
-/** RFC 7518 section 3.2: an HS256 key has at least 256 bits. */
-function weakness(keyset: Keyset): readonly Announcement[] {
-  const weak = keyset.keys.filter(({ fingerprint }) => fingerprint.startsWith('weak-')).map(({ kid }) => kid);
-  if (weak.length === 0) return [];
-  const note = `${weak.join(', ')} is shorter than 256 bits or follows a pattern, and can be guessed; rotate it soon`;
-  return [{ type: 'Warning', reason: 'WeakKey', note }];
+/** What was asked for before there was a Secret to do it to: a copy of a resource brings such along. */
+function noted({ noted: found = [] }: { readonly noted?: readonly string[] }): readonly Announcement[] {
+  if (found.length === 0) return [];
+  const note = `${found.join(', ')}: found with the resource, noted as served, and not acted upon. If it is meant, ask again with another value (an emergency: another nonce)`;
+  return [{ type: 'Warning', reason: 'RequestsNoted', note }];
 }
 
 function residueOf({ emergency }: Keyset): readonly Announcement[] {
@@ -288,9 +301,9 @@ function announcementsOf(write: Write, keyset: Keyset): readonly Announcement[] 
   const staged = keyIn(keyset, 'staged')?.kid;
   switch (write.transition) {
     case 'create':
-      return [normal('SecretCreated', `the Secret was created with key ${sign}`)];
+      return [normal('SecretCreated', `the Secret was created with key ${sign}`), ...noted(write)];
     case 'adopt':
-      return [normal('SecretAdopted', adopted(keyset)), ...weakness(keyset)];
+      return [normal('SecretAdopted', adopted(keyset)), ...noted(write)];
     case 'stage':
       return [
         normal('RotationStarted', who),

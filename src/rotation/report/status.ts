@@ -23,6 +23,7 @@ import { drainMsOf } from '../plan/guard.ts';
 import { requirementsOf, verifiers } from '../plan/requirements.ts';
 import { boundedValue } from '../requests.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
+import { weakKeysOf } from './weakness.ts';
 
 type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];
 type HistoryEntry = NonNullable<JwtKeyRotationStatus['history']>[number];
@@ -44,6 +45,7 @@ export function statusOf(resource: JwtKeyRotation, facts: Facts, decision: Decis
       Degraded: degraded(facts, decision),
       Verified: verified(facts, keyset),
       ...(keyset && { KeyReuse: reuse(facts) }),
+      ...weakKey(resource, facts),
       ...(keyset?.emergency && { CompromiseContained: contained(resource, keyset.emergency) }),
     }),
     targets: facts.targets.map((target) => targetStatus(target, facts, keyset)),
@@ -154,6 +156,15 @@ function reuse({ sharedWith, settings }: Facts): Verdict {
   if (sharedWith.length === 0) return { status: 'False', reason: 'AsExpected', message: '' };
   const message = `the key of ${settings.environment} is also that of ${sharedWith.join(', ')}: who can read one Secret can forge tokens for the other; rotate both`;
   return { status: 'True', reason: 'SharedKey', message };
+}
+
+/** It is there where something is to be said, and then until that is over. */
+function weakKey({ status }: JwtKeyRotation, { secret }: Facts): Readonly<Record<string, Verdict>> {
+  if (secret.kind !== 'Managed' && secret.kind !== 'Unmanaged') return {};
+  const found = weakKeysOf(secret);
+  if (found !== undefined) return { WeakKey: { status: 'True', reason: found.weakness, message: found.message } };
+  const told = status?.conditions?.some(({ type }) => type === 'WeakKey') === true;
+  return told ? { WeakKey: { status: 'False', reason: 'AsExpected', message: '' } } : {};
 }
 
 /** The key is dead; whether its leak is understood, only a person can say. */

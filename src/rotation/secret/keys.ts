@@ -80,7 +80,7 @@ const MAX_JUDGED_BYTES = 256;
  * @returns whether the key is too short to be safe from guessing, or of few characters, or one short text again and again.
  *   An estimate: a long sentence is not found out
  */
-function isGuessable(key: Buffer): boolean {
+export function isGuessable(key: Buffer): boolean {
   if (key.length < MIN_KEY_BYTES) return true;
   const judged = key.subarray(0, MAX_JUDGED_BYTES);
   const period = periodOf(judged);
@@ -146,7 +146,7 @@ export function newKey(bytes: number): NamedKey {
   return nameKey(generateKey(bytes));
 }
 
-/** Gives a key its id and its fingerprint. */
-export function nameKey(material: KeyMaterial): NamedKey {
-  return { kid: newKid(), fingerprint: fingerprintOf(material), material };
+/** Gives a key its id and its fingerprint. @param kid the one that it has already */
+export function nameKey(material: KeyMaterial, kid: Kid = newKid()): NamedKey {
+  return { kid, fingerprint: fingerprintOf(material), material };
 }

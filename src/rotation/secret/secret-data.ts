@@ -74,11 +74,36 @@ export function jwksIn(secret: Secret, name: string): readonly KeyMaterial[] | u
   }
 }
 
+/** The names that spec.secretKeys.signing has by default. */
+const USUAL = ['JWT_SECRET_KEY', 'JWT_SECRET'];
+
+/** The data keys that a write is to hold. */
+export interface NamesToWrite extends DataNames {
+  /** Those that are not added. */
+  readonly withheld?: readonly string[];
+}
+
+/**
+ * Each variable that is added may hide another one. So of the usual signing names a Secret that people made keeps those that it has;
+ * and the id and the algorithm, which a service can do without, are not added where a container takes the whole Secret after
+ * other sources.
+ *
+ * @param secret as it is; undefined if it is absent: then it gets every name
+ */
+export function namesToWrite(secret: Secret | undefined, names: DataNames, crowded: boolean): NamesToWrite {
+  const has = (name: string) => secret?.data?.[name] !== undefined;
+  const present = names.signingNames.filter(has);
+  if (secret === undefined || present.length === 0) return names;
+  const usual = names.signingNames.join() === USUAL.join();
+  const withheld = crowded ? [DATA.keyId, DATA.algorithm].filter((name) => !has(name)) : [];
+  return { ...names, ...(usual && { signingNames: present }), withheld };
+}
+
 /** @returns the value of every data key in base64 */
 export function dataFor(
   keyset: Keyset,
   materials: ReadonlyMap<Kid, KeyMaterial>,
-  names: DataNames,
+  names: NamesToWrite,
 ): Record<string, string> {
   const { sign, verify } = currentShape(keyset);
   const material = (kid: Kid): KeyMaterial => {
@@ -88,6 +113,7 @@ export function dataFor(
   };
   const base64 = (bytes: Buffer) => bytes.toString('base64');
   const signing = material(sign).use(base64);
+  const { withheld = [] } = names;
   return {
     ...Object.fromEntries(names.signingNames.map((name) => [name, signing])),
     [names.fallbacksName]: listOf(verify.filter((kid) => kid !== sign).map(material)),
@@ -95,7 +121,7 @@ export function dataFor(
       [names.previousName]: material(previousOf(currentShape(keyset), keyset) ?? sign).use(base64),
     }),
     ...(names.jwksName !== '' && { [names.jwksName]: jwksOf(verify, material, names.algorithm) }),
-    [DATA.keyId]: base64(Buffer.from(sign, 'utf8')),
-    [DATA.algorithm]: base64(Buffer.from(names.algorithm, 'utf8')),
+    ...(!withheld.includes(DATA.keyId) && { [DATA.keyId]: base64(Buffer.from(sign, 'utf8')) }),
+    ...(!withheld.includes(DATA.algorithm) && { [DATA.algorithm]: base64(Buffer.from(names.algorithm, 'utf8')) }),
   };
 }

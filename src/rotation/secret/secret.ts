@@ -1,22 +1,20 @@
 /**
  * The Secret: what it says, whether rekey may touch it, and the patch that makes it hold a keyset.
  */
-import type { ManagedFieldsEntry, Secret } from '../../kube/types.ts';
+import type { Secret } from '../../kube/types.ts';
 import type { SecretFacts } from '../facts.ts';
 import type { Finding, Reason } from '../finding.ts';
 import { currentShape, type KeyRecord, type Keyset, type Kid, keyIn, previousOf } from '../keyset/keyset.ts';
 import { decodeState, encodeState, StateError } from '../keyset/state.ts';
-import { DATA, FIELD_MANAGER, LAST_APPLIED, STATE } from '../names.ts';
+import { ACCEPT_RETIRED, DATA, FIELD_MANAGER, LAST_APPLIED, STATE } from '../names.ts';
 import { besideNames, type DataNames } from '../settings.ts';
+import { algorithmFinding, besideIn, keyNotFound, readUnmanaged } from './adoption.ts';
 import { destroyAll, distinct, fingerprintOf, fingerprintsOf, type KeyMaterial } from './keys.ts';
-import { dataFor, jwksIn, listedIn, listOf, materialIn } from './secret-data.ts';
+import { dataFor, jwksIn, listedIn, listOf, materialIn, type NamesToWrite } from './secret-data.ts';
+import { dataKeysOf, managersOf } from './writers.ts';
 
 /** Types whose content belongs to the platform. */
 const PLATFORM_TYPE = /^(kubernetes\.io\/|bootstrap\.kubernetes\.io\/|helm\.sh\/)/;
-
-/** Field managers that put back what they own, and so would undo every rotation. */
-const RECONCILERS =
-  /^(external-secrets|argocd|kustomize-controller|helm-controller|vault-secrets-operator|sealed-secrets|secrets-store)/;
 
 /**
  * @param secret undefined if it does not exist
@@ -50,66 +48,6 @@ function untouchable(secret: Secret, names: DataNames): Finding | undefined {
   return undefined;
 }
 
-/** A Secret that rekey has not written yet: one key, the same under every signing name that is there, fit for a list. */
-function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
-  const where = `Secret ${names.secretName}`;
-  const owner = ownerOf(secret, names.signingNames);
-  if (owner !== undefined && RECONCILERS.test(owner)) {
-    return refused(
-      'ForeignWriter',
-      `${where}: its key is written by ${owner}, which would undo a rotation; let only one of the two manage it`,
-    );
-  }
-  const found = names.signingNames.filter((name) => secret.data?.[name] !== undefined);
-  const [first, ...others] = found;
-  if (first === undefined) {
-    return refused(
-      'KeyNotFound',
-      `${where} has none of the data keys ${names.signingNames.join(', ')} (spec.secretKeys.signing)`,
-    );
-  }
-  using held = new DisposableStack();
-  const material = held.use(materialIn(secret, first));
-  if (others.some((name) => !held.use(materialIn(secret, name)).equals(material))) {
-    return refused(
-      'KeysDiffer',
-      `${where}: the data keys ${found.join(', ')} hold different keys; which one is in use must be settled by hand`,
-    );
-  }
-  if (!fits(material)) {
-    return refused(
-      'KeyMalformed',
-      `${where}: data key ${first} is empty or has white space or a comma (a trailing newline, perhaps), so it cannot stand in a list of keys`,
-    );
-  }
-  const jwks = jwksIn(secret, names.jwksName);
-  if (jwks === undefined) {
-    return refused(
-      'KeyMalformed',
-      `${where}: data key ${names.jwksName} is no JWK set of symmetric keys; take it away`,
-    );
-  }
-  for (const key of jwks) held.use(key);
-  const fallbacks = foundMaterials(secret, names)
-    .map((key) => held.use(key))
-    .slice(1);
-  if (fallbacks.some((key) => !fits(key))) {
-    return refused(
-      'KeyMalformed',
-      `${where}: an entry of ${besideNames(names).join(' or ')} has white space or a comma, so services may read it differently`,
-    );
-  }
-  return { kind: 'Unmanaged', fingerprint: fingerprintOf(material), fallbacks: fallbacks.map(fingerprintOf) };
-}
-
-/** White space and the comma: what a key in a list must not have. */
-const UNFIT = new Set(Buffer.from('\t\n\v\f\r \u00a0,', 'latin1'));
-
-/** @returns whether the key can stand in a list of keys */
-function fits(key: KeyMaterial): boolean {
-  return key.use((bytes) => bytes.length > 0 && !bytes.some((byte) => UNFIT.has(byte)));
-}
-
 /** A Secret that rekey has written: its content must be what its annotations say. */
 function readManaged(secret: Secret, annotations: Readonly<Record<string, string>>, names: DataNames): SecretFacts {
   const where = `Secret ${names.secretName}`;
@@ -121,13 +59,10 @@ function readManaged(secret: Secret, annotations: Readonly<Record<string, string
     return refused('StateUnreadable', `${where}: ${error.message}. Nothing is written until it is put right`);
   }
   if (names.signingNames.every((name) => secret.data?.[name] === undefined)) {
-    return refused(
-      'KeyNotFound',
-      `${where} has none of the data keys ${names.signingNames.join(', ')} (spec.secretKeys.signing)`,
-    );
+    return keyNotFound(names);
   }
   const changed = changedData(secret, keyset, names);
-  if (changed === undefined) return { kind: 'Managed', keyset };
+  if (changed === undefined) return inItsAlgorithm(secret, keyset, names);
   const owner = ownerOf(secret, [changed]) ?? 'somebody';
   if (holdsBurntKey(secret, changed, keyset)) {
     const message = `${where}: data key ${changed} holds a burnt key again (last written by ${owner}, from a backup perhaps); put the value back that rekey wrote`;
@@ -135,6 +70,14 @@ function readManaged(secret: Secret, annotations: Readonly<Record<string, string
   }
   const message = `${where}: data key ${changed} is not what rekey wrote (last written by ${owner}); put the old value back`;
   return { kind: 'Refused', finding: { reason: 'ForeignWriter', message }, keyset };
+}
+
+/** All pods change over to a key that replaces all others, so it may have another algorithm. */
+const REPLACED: readonly Keyset['phase'][] = ['Burning', 'Switching'];
+
+function inItsAlgorithm(secret: Secret, keyset: Keyset, names: DataNames): SecretFacts {
+  const finding = REPLACED.includes(keyset.phase) ? undefined : algorithmFinding(secret, names);
+  return finding === undefined ? { kind: 'Managed', keyset } : { kind: 'Refused', finding, keyset };
 }
 
 function holdsBurntKey(secret: Secret, name: string, keyset: Keyset): boolean {
@@ -189,17 +132,9 @@ export function leftoverNames(secret: Secret, names: DataNames): readonly string
   return owned.filter((name) => !kept.has(name) && secret.data?.[name] !== undefined);
 }
 
-function dataKeysOf({ fieldsV1 }: ManagedFieldsEntry): readonly string[] {
-  const data = (fieldsV1 as { 'f:data'?: Record<string, unknown> } | undefined)?.['f:data'] ?? {};
-  return Object.keys(data).flatMap((field) => (field.startsWith('f:') ? [field.slice(2)] : []));
-}
-
 /** @returns the field manager that owns one of the data keys, kubectl and rekey included */
 function ownerOf(secret: Secret, dataKeys: readonly string[]): string | undefined {
-  const owners = (secret.metadata.managedFields ?? []).filter((entry) =>
-    dataKeysOf(entry).some((name) => dataKeys.includes(name)),
-  );
-  return owners.at(-1)?.manager;
+  return managersOf(secret, dataKeys).at(-1);
 }
 
 /**
@@ -225,19 +160,6 @@ function byKid(
   const kept = new Set(found.map(([, material]) => material));
   destroyAll(materials.filter((material) => !kept.has(material)));
   return new Map(found);
-}
-
-/** The keys of a Secret that {@link readSecret} calls Unmanaged, each once: first the one that signs, then the others. */
-export function foundMaterials(secret: Secret, names: DataNames): readonly KeyMaterial[] {
-  const present = names.signingNames.find((name) => secret.data?.[name] !== undefined) ?? '';
-  return distinct([materialIn(secret, present), ...besideIn(secret, names)]);
-}
-
-/** The one of services that know a single other key first: it must stay theirs. */
-function besideIn(secret: Secret, names: DataNames): readonly KeyMaterial[] {
-  const { previousName, jwksName } = names;
-  const previous = previousName === '' || !secret.data?.[previousName] ? [] : [materialIn(secret, previousName)];
-  return [...previous, ...fallbacksIn(secret, names), ...(jwksIn(secret, jwksName) ?? [])];
 }
 
 /** Every key that stands anywhere in the Secret, managed or not, burnt ones included: for an emergency. */
@@ -272,7 +194,7 @@ export interface SecretPatch {
 export function patchFor(
   keyset: Keyset,
   materials: ReadonlyMap<Kid, KeyMaterial> | undefined,
-  names: DataNames,
+  names: NamesToWrite,
   burnt: readonly KeyMaterial[] = [],
 ): SecretPatch {
   const annotations = {
@@ -281,6 +203,7 @@ export function patchFor(
     ...encodeState(keyset),
     'reloader.stakater.com/ignore': 'true',
     [LAST_APPLIED]: null,
+    [ACCEPT_RETIRED]: null,
   };
   const metadata = { labels: { 'app.kubernetes.io/managed-by': 'rekey' }, annotations };
   const data = {

@@ -8,8 +8,10 @@ import type { Facts, SecretFacts } from '../facts.ts';
 import { type Keyset, type Kid, MAX_VERSION } from '../keyset/keyset.ts';
 import { type FreshKey, foundKeyset, lostKeyset, type Write } from '../keyset/transition.ts';
 import type { Settings } from '../settings.ts';
+import { foundMaterials, keyIdIn } from './adoption.ts';
 import { destroyAll, type KeyMaterial, type NamedKey, nameKey } from './keys.ts';
-import { allMaterials, foundMaterials, materialsOf, readSecret } from './secret.ts';
+import { allMaterials, materialsOf, readSecret } from './secret.ts';
+import { weaknessOf } from './strength.ts';
 
 /** A version so near to the last that can be read was invented: an emergency does not go on from it. */
 const HEADROOM = 1_000_000;
@@ -34,14 +36,15 @@ export function startOf(
 ): Start | undefined {
   const none = { materials: new Map<Kid, KeyMaterial>(), burnt: [] };
   const found = (signing: FreshKey, others: readonly FreshKey[], version: number): Keyset => {
-    return { ...foundKeyset(signing, others, version, now), burnt: burntIn(ledger) };
+    const onePrevious = settings.previousName !== '';
+    return { ...foundKeyset(signing, others, version, now, onePrevious), burnt: burntIn(ledger) };
   };
   if (write.transition === 'create') return { before: found(fresh, [], write.version), ...none };
   if (write.transition === 'burn') return burnStart(write, secret, { settings, ledger, seen }, now);
   if (secret === undefined) return undefined;
   if (write.transition === 'adopt') {
     const keys = foundMaterials(secret, settings);
-    const [signing, ...others] = keys.map(nameKey);
+    const [signing, ...others] = keys.map((key, i) => foundKey(key, i === 0 ? keyIdIn(secret) : undefined));
     if (signing?.fingerprint !== write.fingerprint) {
       destroyAll(keys);
       return undefined;
@@ -52,6 +55,12 @@ export function startOf(
   const reading = readSecret(secret, settings);
   if (reading.kind !== 'Managed') return undefined;
   return { before: reading.keyset, materials: materialsOf(secret, reading.keyset, settings), burnt: [] };
+}
+
+/** A key that people made, with the id that they gave it. */
+function foundKey(material: KeyMaterial, kid: Kid | undefined): NamedKey {
+  const weakness = weaknessOf(material);
+  return { ...nameKey(material, kid), ...(weakness && { weakness }) };
 }
 
 /** Whatever stands in the Secret is burnt, also what rekey did not write. */
@@ -69,7 +78,11 @@ function burnStart(
   // of a Secret from a backup it is not known what containers have loaded since
   const before = { ...lostKeyset(write.version, now), ...(current && known) };
   const lost = current ? [] : [...(known?.keys ?? []), ...livingIn(ledger)];
-  const also = [...lost, ...burnt.map(nameKey)].map(({ kid, fingerprint }) => ({ kid, fingerprint, burntAt: now }));
+  const also = [...lost, ...burnt.map((key) => nameKey(key))].map(({ kid, fingerprint }) => ({
+    kid,
+    fingerprint,
+    burntAt: now,
+  }));
   const named = new Set(before.keys.map(({ fingerprint }) => fingerprint));
   const all = [...(known?.burnt ?? []), ...burntIn(ledger), ...also].filter(({ fingerprint }) => {
     const first = !named.has(fingerprint);

@@ -27,6 +27,22 @@ export function isPodOf({ owner, labels }: PodView, { kind, name, selector }: Wo
   return owner.kind === kind && owner.name === name && selects(selector, labels);
 }
 
+/** @returns containers of any workload, targets or not, whose other sources the Secret beats: what these give is not known */
+export function crowdedContainers(
+  { workloads }: Pick<Namespaced, 'workloads'>,
+  namespace: string,
+  { secretName }: { readonly secretName: string },
+): readonly string[] {
+  const views = WORKLOAD_KINDS.flatMap((kind) => workloads[kind].list(namespace));
+  return views.flatMap(({ kind, name, sources }) =>
+    sources.flatMap(({ name: container, from }) =>
+      from
+        .filter(({ secret, after }) => secret === secretName && after !== undefined)
+        .map(({ after = [] }) => `container ${container} of ${kind}/${name} (after ${after.join(', ')})`),
+    ),
+  );
+}
+
 /** @returns workloads, and pods that belong to none of them, that read the Secret without being a target */
 export function unlistedConsumers(
   { workloads, pods }: Namespaced,

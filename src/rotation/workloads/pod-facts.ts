@@ -40,6 +40,7 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
     ready: pod.ready,
     ...start,
     ...(asking.clockKnown && { readUpTo: readUpTo(start, asking) }),
+    ...(containers.some(({ ran }) => ran) && { ran: true as const }),
     ...(templateVersion !== undefined && { templateVersion }),
     ...(pod.address !== undefined && { address: pod.address }),
     ...(unprobeable !== undefined && { unprobeable }),

@@ -66,6 +66,7 @@ export function rolloutView(rollout: Rollout): WorkloadView {
     ...(state.replicas > 0 && { thins: true as const }),
     ...(degraded && { failed: status?.message ?? 'it is Degraded' }),
     ready: status?.readyReplicas ?? 0,
+    wanted: state.replicas,
     rollout: state,
   };
 }

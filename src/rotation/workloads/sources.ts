@@ -35,9 +35,16 @@ export interface ContainerSources {
   /** Variables set one by one, in the order of the manifest. */
   readonly variables: readonly Variable[];
   /** Secrets that give a variable for each data key, in the order of the manifest. */
-  readonly from: readonly { readonly secret: string; readonly prefix: string }[];
+  readonly from: readonly WholeSecret[];
   /** Mounted data keys of Secrets; all of a Secret where `key` is absent. */
   readonly files: readonly MountedKey[];
+}
+
+interface WholeSecret {
+  readonly secret: string;
+  readonly prefix: string;
+  /** Other sources that stand before it, such as `ConfigMap/app`: of a variable that both give, this one counts. */
+  readonly after?: readonly string[];
 }
 
 interface MountedKey {
@@ -71,12 +78,23 @@ function containerSources(
     name,
     early,
     variables: env.map((variable) => ({ name: variable.name, source: sourceOf(variable) })),
-    from: envFrom.flatMap(({ prefix = '', secretRef }) => (secretRef ? [{ secret: secretRef.name, prefix }] : [])),
+    from: wholeSecrets(envFrom),
     files: volumeMounts.flatMap(({ name: volume, subPath, subPathExpr }) =>
       // what an expression stands for is known when the pod starts: it may be any file
       mountedKeys(volumes.get(volume), subPathExpr === undefined ? subPath : undefined),
     ),
   };
+}
+
+function wholeSecrets(envFrom: NonNullable<Container['envFrom']>): readonly WholeSecret[] {
+  return envFrom.flatMap(({ prefix = '', secretRef }, i): readonly WholeSecret[] => {
+    if (secretRef === undefined) return [];
+    const before = envFrom.slice(0, i).flatMap(({ secretRef: other, configMapRef: map }) => {
+      if (other !== undefined) return other.name === secretRef.name ? [] : [`Secret/${other.name}`];
+      return map === undefined ? [] : [`ConfigMap/${map.name}`];
+    });
+    return [{ secret: secretRef.name, prefix, ...(before.length > 0 && { after: before }) }];
+  });
 }
 
 /** A literal may be the key itself, so nothing of it is kept; of a copy the name of the other variable is. */

@@ -16,6 +16,8 @@ export interface ContainerView {
   readonly instance: string;
   /** By the clock of its node, milliseconds since the epoch; undefined while it does not run. Of an init container also after its end. */
   readonly startedAt?: number;
+  /** It has run, whether it does now or not. */
+  readonly ran?: true;
   /** Names of the Secrets that it reads. */
   readonly secrets: readonly string[];
 }
@@ -86,14 +88,21 @@ function containersOf({ spec, status }: Pod): readonly ContainerView[] {
   const statuses = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
   const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
   const inits = new Set((spec?.initContainers ?? []).map(({ name }) => name));
-  return statuses.map(({ name, restartCount, containerID, state }) => {
+  return statuses.map((status) => {
+    const { name, restartCount, containerID, state } = status;
     const ended = inits.has(name) ? state?.terminated?.startedAt : undefined;
     const startedAt = Date.parse(state?.running?.startedAt ?? ended ?? '');
     const container = containers.find((candidate) => candidate.name === name);
     const secrets = container === undefined ? [] : secretsIn(container, spec);
-    const view = { instance: `${name}#${containerID ?? restartCount}`, secrets };
+    const ran = hasRun(status) ? { ran: true as const } : {};
+    const view = { instance: `${name}#${containerID ?? restartCount}`, ...ran, secrets };
     return Number.isNaN(startedAt) ? view : { ...view, startedAt };
   });
+}
+
+function hasRun({ state, lastState, restartCount = 0 }: ContainerStatus): boolean {
+  const ended = state?.terminated !== undefined || lastState?.terminated !== undefined;
+  return state?.running !== undefined || ended || restartCount > 0;
 }
 
 /** Labels by which the controllers of Deployments and Rollouts tell their ReplicaSets apart: these are named after them. */

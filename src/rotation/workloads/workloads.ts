@@ -43,6 +43,8 @@ export interface WorkloadView extends View {
   readonly rolledOut: boolean;
   readonly failed?: string;
   readonly ready: number;
+  /** Pods that it is to have. */
+  readonly wanted?: number;
   readonly secrets: readonly string[];
   /** Of containers that take something from a Secret. */
   readonly sources: readonly ContainerSources[];
@@ -140,6 +142,7 @@ export function deploymentView(deployment: Deployment): WorkloadView {
     ...(interruption !== undefined && { interruption }),
     ...(awayOf(deployment) > 0 && { thins: true as const }),
     ready: status?.readyReplicas ?? 0,
+    wanted: desired,
   };
 }
 
@@ -159,6 +162,7 @@ function statefulSetView(set: StatefulSet): WorkloadView {
     ...(desired > 0 && { thins: true as const }),
     rolledOut: isSeen(set) && counts.every((count) => (count ?? 0) === desired),
     ready: status?.readyReplicas ?? 0,
+    wanted: desired,
   };
 }
 
@@ -174,5 +178,6 @@ function daemonSetView(set: DaemonSet): WorkloadView {
     manual,
     rolledOut: isSeen(set) && counts.every((count) => (count ?? 0) === desired),
     ready: status?.numberReady ?? 0,
+    wanted: desired,
   };
 }

@@ -80,6 +80,11 @@ describe('the ledger', () => {
   });
 });
 
+/** As if its keys had been made then. */
+function at(keyset: Keyset, createdAt: number): Keyset {
+  return { ...keyset, keys: keyset.keys.map((key) => ({ ...key, createdAt })) };
+}
+
 describe('in the light of the ledger', () => {
   const ledger = seen(STEADY, PROMOTING, DONE);
 
@@ -100,6 +105,45 @@ describe('in the light of the ledger', () => {
     const secret: SecretFacts = { kind: 'Unmanaged', fingerprint, fallbacks };
     expect(reasonOf(inLightOf(seen(STEADY, BURNT), secret, NAMES))).toBe('KeyResurrected');
     expect(reasonOf(inLightOf(seen(STEADY), secret, NAMES))).toBe('Unmanaged');
+  });
+
+  it.each([
+    ['signs with', 'fp-A', []],
+    ['accepts', 'fp-B', ['fp-A']],
+  ])(
+    'a Secret that was made anew and %s a retired key is refused, until a person accepts it',
+    (_, fingerprint, fallbacks) => {
+      const secret: SecretFacts = { kind: 'Unmanaged', fingerprint, fallbacks };
+      const taken = inLightOf(ledger, secret, NAMES);
+      expect(taken).toMatchObject({
+        finding: {
+          reason: 'KeyResurrected',
+          message: expect.stringContaining('rekey.dev/accept-retired-key: fp-A on the Secret'),
+        },
+      });
+      expect(inLightOf(ledger, { ...secret, accepted: ['fp-A'] }, NAMES).kind).toBe('Unmanaged');
+    },
+  );
+
+  it('a Secret that was made anew with the key in use is taken over, whatever id it had', () => {
+    expect(inLightOf(ledger, { kind: 'Unmanaged', fingerprint: 'fp-B', fallbacks: [] }, NAMES).kind).toBe('Unmanaged');
+    // it was taken over once more before, and has two ids
+    const twice = merged(ledger, { ...EMPTY_LEDGER, keys: [{ kid: 'Z', fingerprint: 'fp-A', state: 'live', at: T0 }] });
+    expect(inLightOf(twice, { kind: 'Unmanaged', fingerprint: 'fp-A', fallbacks: [] }, NAMES).kind).toBe('Unmanaged');
+  });
+
+  it('a managed Secret that holds a retired key again is refused, unless it was taken over after that', () => {
+    const again = { ...STEADY, version: 99 };
+    const later = seen(STEADY, PROMOTING, DONE);
+    const retiredAt = later.keys.find(({ kid }) => kid === 'A')?.at ?? 0;
+    expect(reasonOf(inLightOf(later, managed(at(again, retiredAt - 1)), NAMES))).toBe('KeyResurrected');
+    expect(reasonOf(inLightOf(later, managed(at(again, retiredAt)), NAMES))).toBe('Managed');
+  });
+
+  it('a key id that is that of another key is not kept', () => {
+    const secret: SecretFacts = { kind: 'Unmanaged', fingerprint: 'fp-new', fallbacks: [], kid: 'B' };
+    expect(reasonOf(inLightOf(ledger, secret, NAMES))).toBe('KeyIdUnusable');
+    expect(inLightOf(ledger, { ...secret, fingerprint: 'fp-B' }, NAMES).kind).toBe('Unmanaged');
   });
 
   it('a managed Secret whose annotations have forgotten that a key is burnt is refused', () => {

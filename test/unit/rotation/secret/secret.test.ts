@@ -4,14 +4,9 @@ import type { Secret } from '../../../../src/kube/types.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import { decodeState, encodeState, StateError } from '../../../../src/rotation/keyset/state.ts';
 import { advance, foundKeyset, type Write } from '../../../../src/rotation/keyset/transition.ts';
+import { foundMaterials } from '../../../../src/rotation/secret/adoption.ts';
 import { fingerprintOf, KeyMaterial, nameKey, newKey } from '../../../../src/rotation/secret/keys.ts';
-import {
-  foundMaterials,
-  leftoverNames,
-  materialsOf,
-  patchFor,
-  readSecret,
-} from '../../../../src/rotation/secret/secret.ts';
+import { leftoverNames, materialsOf, patchFor, readSecret } from '../../../../src/rotation/secret/secret.ts';
 import type { Settings } from '../../../../src/rotation/settings.ts';
 import { DONE, DRAINING, SETTINGS, T0, WRITES } from '../builders.ts';
 
@@ -74,11 +69,16 @@ describe('a Secret that rekey has not written', () => {
 
   it('is adopted with one key, under one of the names or both', () => {
     const fingerprint = fingerprintOf(new KeyMaterial(Buffer.from(A)));
-    expect(readSecret(secret({ JWT_SECRET: A }), SETTINGS)).toEqual({ kind: 'Unmanaged', fingerprint, fallbacks: [] });
+    expect(readSecret(secret({ JWT_SECRET: A }), SETTINGS)).toEqual({
+      ...{ kind: 'Unmanaged', fingerprint, fallbacks: [], weakness: 'Guessable' },
+      lacks: ['JWT_SECRET_KEY_FALLBACKS'],
+    });
     expect(readSecret(secret({ JWT_SECRET: A, JWT_SECRET_KEY: A }), SETTINGS)).toEqual({
       kind: 'Unmanaged',
       fingerprint,
       fallbacks: [],
+      weakness: 'Guessable',
+      lacks: ['JWT_SECRET_KEY_FALLBACKS'],
     });
   });
 });
@@ -88,8 +88,10 @@ describe('adoption of a Secret with fallbacks', () => {
     const O = 'o'.repeat(64);
     const found = secret({ JWT_SECRET_KEY: A, JWT_SECRET_KEY_FALLBACKS: `${A},${O},${O}` });
     const print = (text: string) => fingerprintOf(new KeyMaterial(Buffer.from(text)));
-    expect(readSecret(found, SETTINGS)).toEqual({ kind: 'Unmanaged', fingerprint: print(A), fallbacks: [print(O)] });
-    const [signing, ...others] = foundMaterials(found, SETTINGS).map(nameKey);
+    expect(readSecret(found, SETTINGS)).toMatchObject({
+      ...{ kind: 'Unmanaged', fingerprint: print(A), fallbacks: [print(O)] },
+    });
+    const [signing, ...others] = foundMaterials(found, SETTINGS).map((key) => nameKey(key));
     if (signing === undefined) throw new Error('no key');
     const ack = newKey(32);
     const adopted = advance(
@@ -103,7 +105,7 @@ describe('adoption of a Secret with fallbacks', () => {
     const text = (name: string) => Buffer.from(data[name] ?? '', 'base64').toString();
     expect(text('JWT_SECRET_KEY')).toBe(A);
     expect(text('JWT_SECRET_KEY_FALLBACKS').split(',')[0]).toBe(O);
-    expect(adopted.keys.map(({ state }) => state)).toEqual(['signing', 'draining', 'ack']);
+    expect(adopted.keys.map(({ state }) => state)).toEqual(['signing', 'found', 'ack']);
   });
 });
 

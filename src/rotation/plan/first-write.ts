@@ -1,0 +1,74 @@
+/**
+ * The first write of a Secret: what is there is taken over as it is, what is absent is created.
+ */
+
+import { livingIn } from '../audit/ledger.ts';
+import type { Facts, SecretFacts } from '../facts.ts';
+import type { Handled } from '../keyset/keyset.ts';
+import { REQUEST, requestText } from '../names.ts';
+import type { Decision } from './decision.ts';
+import { highestVersion } from './highest-version.ts';
+import { label } from './policies/targets.ts';
+
+/** @returns whether rekey has never written this Secret, as far as Secret and ledger tell */
+export function isNew({ secret, ledger, ledgerFinding }: Facts): boolean {
+  if (secret.kind === 'Managed' || (secret.kind === 'Refused' && secret.keyset !== undefined)) return false;
+  return ledgerFinding === undefined && ledger.version === 0 && ledger.keys.length === 0;
+}
+
+/**
+ * A key that nobody would know any more: a container that has run has loaded it, and starts again with it or not at all. Where the
+ * ledger knows of a live key, tokens of it are out as well, and that no pod is there this instant tells little: the target must want none.
+ *
+ * @returns who holds it, or may start with it when the Secret comes back
+ */
+export function heldBy({ targets, ledger }: Facts): string | undefined {
+  const lives = livingIn(ledger).length > 0;
+  const pod = targets
+    .flatMap(({ pods }) => pods)
+    .find(({ startedAt, ran }) => lives || startedAt !== undefined || ran === true);
+  if (pod !== undefined) return `pod ${pod.name} still runs with a key from it, or has run`;
+  const wanting = lives ? targets.find(({ workload }) => (workload?.wanted ?? 1) > 0) : undefined;
+  return wanting && `the ledger knows of a live key, and ${label(wanting)} is not scaled to zero`;
+}
+
+/** The keys that are found stay as they are. */
+export function planAdopt(
+  facts: Facts,
+  { fingerprint, fallbacks }: Extract<SecretFacts, { kind: 'Unmanaged' }>,
+): Decision {
+  const version = highestVersion(facts);
+  const write = { transition: 'adopt', ...requestsNow(facts), fingerprint, fallbacks, version } as const;
+  return { action: { type: 'write', write }, phase: 'Pending', progress: 'adopting the Secret' };
+}
+
+/** Only where nobody holds a key, and that was looked at this moment. */
+export function planCreate(facts: Facts): Decision {
+  const phase = 'Pending';
+  if (!facts.live) return { action: { type: 'confirm' }, phase, progress: 'looking whether anybody holds a key' };
+  const write = { transition: 'create', ...requestsNow(facts), version: highestVersion(facts) } as const;
+  return { action: { type: 'write', write }, phase, progress: 'creating the Secret' };
+}
+
+/** Requests that came with the manifest, or that there is nothing to act upon for. One that was set by itself is served. */
+function requestsNow(facts: Facts) {
+  const { requests, settings } = facts;
+  const { rotateAt, rotateApart, abortAt, emergency } = requests;
+  const handled: Handled = {
+    ...(rotateAt !== undefined && rotateApart === false && isNew(facts) && { rotateAt }),
+    ...(abortAt !== undefined && { abortAt }),
+    ...(settings.forceReason !== '' && { forceReason: settings.forceReason }),
+    // one that is to be served would have come before this write
+    ...(emergency !== undefined && { emergencies: [emergency.nonce] }),
+  };
+  return { handled, ...(isNew(facts) && { noted: inWords(handled) }) };
+}
+
+function inWords({ rotateAt, abortAt, forceReason, emergencies = [] }: Handled): readonly string[] {
+  return [
+    ...emergencies.map((nonce) => requestText(REQUEST.emergency, nonce)),
+    ...(rotateAt === undefined ? [] : [requestText(REQUEST.rotateAt, rotateAt)]),
+    ...(abortAt === undefined ? [] : [requestText(REQUEST.abortAt, abortAt)]),
+    ...(forceReason === undefined ? [] : [requestText('spec.forceRotation.reason', forceReason)]),
+  ];
+}

@@ -1,0 +1,38 @@
+/**
+ * What is said of keys that people made and that others can guess, or know already.
+ */
+import type { SecretFacts } from '../facts.ts';
+import type { KeyRecord, Weakness } from '../keyset/keyset.ts';
+
+interface Weak {
+  readonly weakness: Weakness;
+  readonly message: string;
+}
+
+/** @returns undefined if nothing is known against any key of the Secret */
+export function weakKeysOf(secret: SecretFacts): Weak | undefined {
+  if (secret.kind === 'Managed') return weakKeysIn(secret.keyset.keys);
+  if (secret.kind !== 'Unmanaged' || secret.weakness === undefined) return undefined;
+  return weak(secret.weakness, 'a key of the Secret');
+}
+
+/** Of two sorts the worse one is told. */
+export function weakKeysIn(keys: readonly KeyRecord[]): Weak | undefined {
+  const named = (weakness: Weakness) => keys.filter((key) => weaknessIn(key) === weakness).map(({ kid }) => kid);
+  const [known, guessable] = [named('PubliclyKnown'), named('Guessable')];
+  if (known.length > 0) return weak('PubliclyKnown', known.join(', '));
+  return guessable.length === 0 ? undefined : weak('Guessable', guessable.join(', '));
+}
+
+/** Of a key that an earlier version has taken over, the fingerprint tells. */
+function weaknessIn({ weakness, fingerprint }: KeyRecord): Weakness | undefined {
+  return weakness ?? (fingerprint.startsWith('weak-') ? 'Guessable' : undefined);
+}
+
+function weak(weakness: Weakness, which: string): Weak {
+  const why =
+    weakness === 'PubliclyKnown'
+      ? 'is publicly known: a placeholder, or the example of a tutorial. Whoever knows it can sign tokens; rotate now, or order an emergency if that must end at once'
+      : 'can be guessed: it is shorter than 256 bits, or made of words or of a pattern; rotate it soon';
+  return { weakness, message: `${which} ${why}` };
+}

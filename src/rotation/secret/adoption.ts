@@ -1,0 +1,150 @@
+/**
+ * What is asked of a Secret that rekey has not written yet, before it is taken over.
+ */
+import type { Secret } from '../../kube/types.ts';
+import type { SecretFacts } from '../facts.ts';
+import type { Finding, Reason } from '../finding.ts';
+import { ACCEPT_RETIRED, DATA } from '../names.ts';
+import { besideNames, type DataNames } from '../settings.ts';
+import { unfitness, unlistable } from './found-text.ts';
+import { distinct, fingerprintOf, type KeyMaterial } from './keys.ts';
+import { jwksIn, listedIn, materialIn } from './secret-data.ts';
+import { weaknessOf } from './strength.ts';
+import { foreignWriterOf } from './writers.ts';
+
+type Refusal = Extract<SecretFacts, { kind: 'Refused' }>;
+
+function refused(reason: Reason, message: string): Refusal {
+  return { kind: 'Refused', finding: { reason, message } };
+}
+
+/**
+ * One key, the same under every signing name that is there, fit for a list; nobody else who would put back another one; and
+ * whatever else stands there is as the spec says.
+ */
+export function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
+  const where = `Secret ${names.secretName}`;
+  const writer = foreignWriterOf(secret, [...names.signingNames, ...besideNames(names)]);
+  if (writer !== undefined) {
+    const message = `${where} is written by ${writer.who}, which would undo a rotation; let only one of the two manage it: ${writer.wayOut}`;
+    return refused('ForeignWriter', message);
+  }
+  const found = names.signingNames.filter((name) => secret.data?.[name] !== undefined);
+  const [first, ...others] = found;
+  if (first === undefined) return keyNotFound(names);
+  using held = new DisposableStack();
+  const material = held.use(materialIn(secret, first));
+  if (others.some((name) => !held.use(materialIn(secret, name)).equals(material))) {
+    return refused(
+      'KeysDiffer',
+      `${where}: the data keys ${found.join(', ')} hold different keys; which one is in use must be settled by hand`,
+    );
+  }
+  const keys = foundMaterials(secret, names).map((key) => held.use(key));
+  const malformed = malformedIn(secret, names, material, keys.slice(1));
+  if (malformed !== undefined) return { kind: 'Refused', finding: malformed };
+  const differs = algorithmFinding(secret, names) ?? keyIdFinding(secret, names, keys);
+  if (differs !== undefined) return { kind: 'Refused', finding: differs };
+  const [fingerprint = '', ...fallbacks] = keys.map(fingerprintOf);
+  const kid = keyIdIn(secret);
+  const weaknesses = keys.flatMap((key) => weaknessOf(key) ?? []);
+  const weakness = weaknesses.find((found) => found === 'PubliclyKnown') ?? weaknesses[0];
+  return {
+    kind: 'Unmanaged',
+    fingerprint,
+    fallbacks,
+    ...(kid !== undefined && { kid }),
+    ...(weakness && { weakness }),
+    lacks: besideNames(names).filter((name) => secret.data?.[name] === undefined),
+    ...acceptedIn(secret),
+  };
+}
+
+function acceptedIn({ metadata }: Secret): { readonly accepted?: readonly string[] } {
+  const accepted = metadata.annotations?.[ACCEPT_RETIRED];
+  return accepted === undefined ? {} : { accepted: accepted.split(',').map((text) => text.trim()) };
+}
+
+export function keyNotFound({ secretName, signingNames }: DataNames): Refusal {
+  const message = `Secret ${secretName} has none of the data keys ${signingNames.join(', ')} (spec.secretKeys.signing)`;
+  return refused('KeyNotFound', message);
+}
+
+function malformedIn(
+  secret: Secret,
+  names: DataNames,
+  signing: KeyMaterial,
+  fallbacks: readonly KeyMaterial[],
+): Finding | undefined {
+  const malformed = (message: string): Finding => {
+    return { reason: 'KeyMalformed', message: `Secret ${names.secretName}: ${message}` };
+  };
+  const unfit = unfitness(signing);
+  const name = names.signingNames.find((candidate) => secret.data?.[candidate] !== undefined);
+  if (unfit !== undefined) return malformed(`data key ${name} ${unfit}`);
+  const jwks = jwksIn(secret, names.jwksName);
+  for (const key of jwks ?? []) key.destroy();
+  if (jwks === undefined) {
+    return malformed(`data key ${names.jwksName} is no JWK set of symmetric keys; take it away`);
+  }
+  using list = materialIn(secret, names.fallbacksName);
+  const strange = unlistable(list);
+  if (strange !== undefined) return malformed(`data key ${names.fallbacksName} ${strange}`);
+  const entry = fallbacks.map(unfitness).find((found) => found !== undefined);
+  return entry === undefined ? undefined : malformed(`an entry of ${besideNames(names).join(' or ')} ${entry}`);
+}
+
+/** Services sign and verify by what stands here: with another word there, those that restart would refuse the others. */
+export function algorithmFinding(secret: Secret, { secretName, algorithm }: DataNames): Finding | undefined {
+  const found = textIn(secret, DATA.algorithm);
+  if (found === undefined || found === algorithm) return undefined;
+  const shown = /^[A-Za-z0-9]{1,16}$/.test(found) ? found : 'something else';
+  const message = `Secret ${secretName}: data key ${DATA.algorithm} is ${shown}, but spec.key.algorithm is ${algorithm}; set spec.key.algorithm to what the services use, or put the data key right`;
+  return { reason: 'AlgorithmDiffers', message };
+}
+
+/** Fit for a header, an annotation, a log line and a metric. */
+const KEY_ID = /^[A-Za-z0-9._~:/@+=-]{1,128}$/;
+/** Words that rekey has for keys without an id. */
+const RESERVED = ['unknown', 'fresh'];
+
+/** Tokens carry it, so it is kept; but it is shown to everybody, so it must be nothing of a key. */
+function keyIdFinding(secret: Secret, { secretName }: DataNames, keys: readonly KeyMaterial[]): Finding | undefined {
+  const kid = keyIdIn(secret);
+  if (kid === undefined) return undefined;
+  const where = `Secret ${secretName}: data key ${DATA.keyId}`;
+  const unusable = (what: string): Finding => {
+    const message = `${where} ${what}; put the id there that tokens carry, or take the data key away, and the key gets a new id`;
+    return { reason: 'KeyIdUnusable', message };
+  };
+  if (!KEY_ID.test(kid)) return unusable('is no key id: at most 128 letters, digits and . _ ~ : / @ + = -');
+  if (RESERVED.includes(kid)) return unusable('is a word that is reserved');
+  const bytes = Buffer.from(kid);
+  const tells = keys.some((key) =>
+    key.use((held) => bytes.includes(held) || (bytes.length >= 8 && held.includes(bytes))),
+  );
+  return tells ? unusable('has a part of a key, and an id is shown to everybody') : undefined;
+}
+
+/** @returns the id of the signing key, where somebody has given it one */
+export function keyIdIn(secret: Secret): string | undefined {
+  return textIn(secret, DATA.keyId) || undefined;
+}
+
+function textIn({ data }: Secret, name: string): string | undefined {
+  const encoded = data?.[name];
+  return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString('utf8');
+}
+
+/** The keys of a Secret that is not managed, each once: first the one that signs, then the others. */
+export function foundMaterials(secret: Secret, names: DataNames): readonly KeyMaterial[] {
+  const present = names.signingNames.find((name) => secret.data?.[name] !== undefined) ?? '';
+  return distinct([materialIn(secret, present), ...besideIn(secret, names)]);
+}
+
+/** The one of services that know a single other key first: it must stay theirs. */
+export function besideIn(secret: Secret, names: DataNames): readonly KeyMaterial[] {
+  const { previousName, fallbacksName, jwksName } = names;
+  const previous = previousName === '' || !secret.data?.[previousName] ? [] : [materialIn(secret, previousName)];
+  return [...previous, ...listedIn(secret, fallbacksName), ...(jwksIn(secret, jwksName) ?? [])];
+}

@@ -1,0 +1,80 @@
+/**
+ * Who else writes a Secret: what tools that put back their own values leave on what they write. It is looked at before the
+ * first write only; what they write later is seen by the keys themselves.
+ *
+ * Sources of the marks: each tool's own code and documentation, see docs/reference/foreign-writers.md.
+ */
+import type { ManagedFieldsEntry, OwnerReference, Secret } from '../../kube/types.ts';
+import { FIELD_MANAGER } from '../names.ts';
+import { TOOLS, type Tool } from './tools.ts';
+
+export interface ForeignWriter {
+  /** Who, and by what it was told, such as `Helm (annotation meta.helm.sh/release-name)`. */
+  readonly who: string;
+  /** What a person does, so that only one of the two writes. */
+  readonly wayOut: string;
+}
+
+/**
+ * @param dataKeys those that hold keys
+ * @returns the first tool that would put back its own value, or keep the Secret from living on
+ */
+export function foreignWriterOf(secret: Secret, dataKeys: readonly string[]): ForeignWriter | undefined {
+  const managers = managersOf(secret, dataKeys).filter((manager) => manager !== FIELD_MANAGER);
+  for (const tool of TOOLS) {
+    const mark = markOf(tool, secret) ?? ownerMark(tool, secret) ?? managerMark(tool, managers);
+    if (mark !== undefined) return { who: `${tool.name} (${mark})`, wayOut: tool.wayOut };
+  }
+  const owner = (secret.metadata.ownerReferences ?? []).find(({ controller }) => controller === true);
+  if (owner === undefined) return undefined;
+  return {
+    who: `the controller of ${label(owner)} (ownerReferences)`,
+    wayOut: `let ${owner.kind} ${owner.name} go without its Secret, or name another Secret; then take the entry out of ownerReferences`,
+  };
+}
+
+function label({ apiVersion, kind, name }: OwnerReference): string {
+  return `${kind} ${name} of ${apiVersion}`;
+}
+
+function markOf({ labels = [], annotations = [], isMeant }: Tool, { metadata }: Secret): string | undefined {
+  const found = (kind: string, names: readonly string[], values: Readonly<Record<string, string>> = {}) => {
+    const name = names.find((candidate) => {
+      const [key = '', expected] = candidate.split('=');
+      const value = values[key];
+      if (value === undefined || (expected !== undefined && value !== expected)) return false;
+      return isMeant?.(key, value, metadata) ?? true;
+    });
+    return name === undefined ? undefined : `${kind} ${name}`;
+  };
+  return found('annotation', annotations, metadata.annotations) ?? found('label', labels, metadata.labels);
+}
+
+function ownerMark({ owners }: Tool, { metadata }: Secret): string | undefined {
+  if (owners === undefined) return undefined;
+  // some tools own without being the controller
+  const owner = (metadata.ownerReferences ?? []).find(({ apiVersion, kind }) => owners.test(`${apiVersion} ${kind}`));
+  return owner && `ownerReferences: ${label(owner)}`;
+}
+
+function managerMark({ managers }: Tool, found: readonly string[]): string | undefined {
+  const manager = managers && found.find((name) => managers.test(name));
+  return manager && `field manager ${manager}`;
+}
+
+/** @returns the field managers that own one of the data keys, oldest first, kubectl and rekey included */
+export function managersOf({ metadata }: Secret, dataKeys: readonly string[]): readonly string[] {
+  const owners = (metadata.managedFields ?? []).filter((entry) =>
+    dataKeysOf(entry).some((name) => dataKeys.includes(name)),
+  );
+  return owners.flatMap(({ manager }) => manager ?? []);
+}
+
+/** The data keys that an entry of managedFields owns. */
+export function dataKeysOf({ fieldsV1 }: ManagedFieldsEntry): readonly string[] {
+  // who applies stringData on the server's side is told to own that, and not what has become of it
+  const { 'f:data': data, 'f:stringData': text } = (fieldsV1 ?? {}) as Readonly<Record<string, object | undefined>>;
+  return [...Object.keys(data ?? {}), ...Object.keys(text ?? {})].flatMap((field) =>
+    field.startsWith('f:') ? [field.slice(2)] : [],
+  );
+}
