@@ -1,6 +1,7 @@
 /** Annotations that rekey cannot have written are not believed. */
 import { describe, expect, it } from 'vitest';
-import { contradiction, inTheFuture, MAX_VERSION } from '../../../../src/rotation/keyset/plausible.ts';
+import { MAX_VERSION } from '../../../../src/rotation/keyset/keyset.ts';
+import { contradiction, inTheFuture } from '../../../../src/rotation/keyset/plausible.ts';
 import { decodeState, encodeState, StateError } from '../../../../src/rotation/keyset/state.ts';
 import { STATE } from '../../../../src/rotation/names.ts';
 import { inLightOfTime } from '../../../../src/rotation/secret/in-time.ts';
