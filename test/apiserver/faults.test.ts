@@ -19,6 +19,7 @@ import {
   waitUntilTold,
 } from '../support/scenario/rotation.ts';
 import { openScene, type Scene, settled } from '../support/scenario/scene.ts';
+import { deletePodsOn } from '../support/scenario/services.ts';
 import { until } from '../support/scenario/until.ts';
 
 const cluster = inject('cluster');
@@ -66,6 +67,7 @@ describe.concurrent('a rotation', () => {
     await until('a stale pod is found', async () => (await eventsOf(scene)).includes('StalePod'));
     expect((await readState(api, namespace, name)).keyset?.phase).toBe('Staging');
     await thawSecrets(api, node);
+    await deletePodsOn(api, namespace, node, 'main');
     const { keyset } = await waitUntilDone(api, namespace, name, { requestedAt });
     expect(keyset?.rotation?.outcome).toBe('Completed');
     await expectCompleted(scene, traffic);

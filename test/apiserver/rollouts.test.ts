@@ -20,7 +20,7 @@ import {
   waitUntilReady,
 } from '../support/scenario/rotation.ts';
 import { openScene, type Scene, type SceneOptions, settled } from '../support/scenario/scene.ts';
-import { deploymentOf } from '../support/scenario/services.ts';
+import { deletePodsOn, deploymentOf } from '../support/scenario/services.ts';
 import { until } from '../support/scenario/until.ts';
 
 const cluster = inject('cluster');
@@ -239,6 +239,7 @@ describe.concurrent('a rotation of a Rollout', () => {
     });
     expect((await readState(api, namespace, name)).keyset?.phase).toBe('Staging');
     await thawSecrets(api, node);
+    await deletePodsOn(api, namespace, node, 'main');
     await waitUntilDone(api, namespace, name, { requestedAt });
     expect((await settled(traffic)).rejections).toEqual([]);
     expect(await scene.accepting(scene.firstKey)).toEqual([]);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { load } from 'js-yaml';
 import type { KubeApi } from '../cluster/kubeapi.ts';
 import type { KubeObject } from '../cluster/kubeobject.ts';
-import type { ContainerSpec, PodSpec } from '../node/types.ts';
+import type { ContainerSpec, Pod, PodSpec } from '../node/types.ts';
 import { type Patience, until } from './until.ts';
 
 /** The services of examples/manifests. */
@@ -129,6 +129,16 @@ export async function deployServices(api: KubeApi, namespace: string, options: F
       'rekey-scenario',
     );
   }
+}
+
+/**
+ * What rekey asks a person to do about a node that handed out an old Secret: once it is well again, its pods are deleted. One that
+ * rekey had replaced in between may have been given the old Secret as well, and rekey rests then.
+ */
+export async function deletePodsOn(api: KubeApi, namespace: string, node: string, app: string): Promise<void> {
+  const { items } = await api.list<Pod>({ kind: 'Pod', namespace, labelSelector: `app=${app}` });
+  const there = items.filter(({ spec }) => spec.nodeName === node);
+  await Promise.all(there.map(({ metadata }) => api.delete({ kind: 'Pod', namespace, name: metadata.name })));
 }
 
 /** Waits until every Deployment of the namespace is complete: all pods of the newest template, ready, none too many. */
