@@ -12,10 +12,7 @@ const transition = patch('keyset/transition');
 
 /** No pod is asked and none is deleted: it is over when it has begun. */
 export const ASKS_NOBODY: readonly Patch[] = [
-  replacement(
-    'const pods = verifiers.length > 0 ? verifiers : doomed;',
-    'const pods = verifiers.length > 99 ? verifiers : [];',
-  ),
+  replacement('return verifiers.length > 0 ? verifiers : slow;', 'return verifiers.length > 99 ? verifiers : [];'),
   replacement('if (rows.met.length < all) {', 'if (rows.met.length > all) {'),
 ];
 
@@ -30,8 +27,8 @@ export const WAY_MUTANTS: readonly Mutant[] = [
     name: 'ends a cutover when the signers are new',
     patches: [
       replacement(
-        'const pods = verifiers.length > 0 ? verifiers : doomed;',
-        "const pods = verifiers.filter(({ target }) => target.settings.roles.includes('Signer'));",
+        'return verifiers.length > 0 ? verifiers : slow;',
+        "return verifiers.filter(({ target }) => target.settings.roles.includes('Signer'));",
       ),
       replacement('if (rows.met.length < all) {', 'if (rows.met.length < 2) {'),
     ],
@@ -48,8 +45,8 @@ export const WAY_MUTANTS: readonly Mutant[] = [
     name: 'deletes pods that hold the fresh key as well',
     patches: [
       replacement(
-        'const suspects = [...proved,',
-        'const early = facts.now < currentShape(keyset).writtenAt + 20_000 ? rows.met : [];\n  const suspects = [...early, ...proved,',
+        'return verifiers.length > 0 ? verifiers : slow;',
+        'const early = facts.now < currentShape(keyset).writtenAt + 20_000 ? rows.met : [];\n  return [...early.filter(isSlow), ...(verifiers.length > 0 ? verifiers : slow)];',
       ),
     ],
     workload: 'cutover',

@@ -43,8 +43,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'src/rotation/plan/guard.ts',
-        find: 'if (!facts.live) return {',
-        replace: 'if (facts.now < 0) return {',
+        find: 'if (!facts.live) return { action: confirm,',
+        replace: 'if (facts.now < 0) return { action: confirm,',
       },
       { file: 'src/rotation/plan/guard.ts', find: 'return Math.max(', replace: 'return 0 * Math.max(' },
       {
@@ -61,8 +61,8 @@ export const MUTANTS: readonly Mutant[] = [
       NO_GUARD,
       {
         file: 'src/rotation/keyset/transition.ts',
-        find: "return { sign: kidOf(keyset, 'staged'), verify: [kidOf(keyset, 'staged'), sign] };",
-        replace: "return { sign: kidOf(keyset, 'staged'), verify: [kidOf(keyset, 'staged')] };",
+        find: "verify: [kidOf(keyset, 'staged'), sign, ...found] };",
+        replace: "verify: [kidOf(keyset, 'staged'), ...found] };",
       },
     ],
     trips: ['no token rejected'],

@@ -122,7 +122,7 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: 'src/rotation/secret/secret-data.ts',
-        find: "[DATA.keyId]: base64(Buffer.from(sign, 'utf8')),",
+        find: "...(!withheld.includes(DATA.keyId) && { [DATA.keyId]: base64(Buffer.from(sign, 'utf8')) }),",
         replace: '',
       },
     ],

@@ -24,7 +24,7 @@ export const RULE: readonly Mutant[] = [
       UNGUARDED,
       {
         file: TRANSITION,
-        find: 'return { sign, verify: [sign, freshKid] };',
+        find: 'return { sign, verify: [sign, freshKid, ...found] };',
         replace: 'return { sign: freshKid, verify: [freshKid] };',
       },
     ],
@@ -36,7 +36,7 @@ export const RULE: readonly Mutant[] = [
       UNGUARDED,
       {
         file: TRANSITION,
-        find: 'return { sign, verify: [sign, freshKid] };',
+        find: 'return { sign, verify: [sign, freshKid, ...found] };',
         replace: 'return { sign: freshKid, verify: [freshKid, sign] };',
       },
     ],
@@ -48,7 +48,7 @@ export const RULE: readonly Mutant[] = [
       UNGUARDED,
       {
         file: TRANSITION,
-        find: 'return { sign, verify: [sign, freshKid] };',
+        find: 'return { sign, verify: [sign, freshKid, ...found] };',
         replace: 'return { sign: freshKid, verify: [freshKid, sign] };',
       },
     ],
