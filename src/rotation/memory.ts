@@ -55,7 +55,7 @@ export class Memory {
   tried(action: Action, refused: readonly Refused[], now: number, urgent: boolean): void {
     const next = new Map(this.#refusals);
     for (const effect of effectsOf(action)) next.delete(effect);
-    for (const each of refused) {
+    for (const each of [...restarted(action), ...refused]) {
       next.set(each.effect, refusedAgain(this.#refusals.get(each.effect), each, now, urgent));
     }
     this.#refusals = next;
@@ -121,6 +121,12 @@ export class Memory {
     this.#retired?.material.destroy();
     this.#retired = undefined;
   }
+}
+
+/** A restart that is asked for is not wanted again, unless somebody takes its mark away. */
+function restarted(action: Action): readonly Refused[] {
+  if (action.type !== 'bump') return [];
+  return effectsOf(action).map((effect) => ({ effect, cause: 'Undone', said: `its mark for version ${action.version}` }));
 }
 
 /** @see Store for why versions are compared as numbers */

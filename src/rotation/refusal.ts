@@ -5,8 +5,11 @@
 import type { KubeError, RefusalCause } from '../kube/errors.ts';
 import { exponential } from '../runtime/backoff.ts';
 
-/** Budget: a PodDisruptionBudget. Outrun: somebody else was faster, or the world had changed. Both pass, as a rule. */
-export type Cause = RefusalCause | 'Budget' | 'Outrun';
+/**
+ * Budget: a PodDisruptionBudget. Outrun: somebody else was faster, or the world had changed. Both pass, as a rule. Undone: it was
+ * done, and is wanted again, so somebody has taken it back.
+ */
+export type Cause = RefusalCause | 'Budget' | 'Outrun' | 'Undone';
 
 /** What came of one effect that was refused. */
 export interface Refused {
@@ -43,11 +46,14 @@ const LASTING: Pauses = { baseMs: 1_000, capMs: 300_000 };
 /** Nobody tells when a right is given or a budget allows, and the try is the cheapest question. */
 const ASKED: Pauses = { baseMs: 1_000, capMs: 15_000 };
 const OUTRUN: Pauses = { baseMs: 50, capMs: 15_000 };
+/** To restart a workload again and again is no way to win against whoever takes the restart back. */
+const UNDONE: Pauses = { baseMs: 15_000, capMs: 3_600_000 };
 /** In an emergency no pause is longer. */
 const URGENT_MS = 15_000;
 
 function pausesOf(cause: Cause): Pauses {
   if (cause === 'Rights' || cause === 'Budget') return ASKED;
+  if (cause === 'Undone') return UNDONE;
   return cause === 'Outrun' ? OUTRUN : LASTING;
 }
 

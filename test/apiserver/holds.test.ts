@@ -121,10 +121,13 @@ const ROWS: readonly Row[] = [
       api.patch({ kind: 'JwtKeyRotation', namespace, name: rotationName(id) }, { spec: { maxTokenTTL: '1s' } }),
   },
   {
-    ...{ reason: 'UnsafeWrite', names: 'W1: a verifier may hold version 1, which refuses' },
+    ...{ reason: 'UnsafeWrite', names: 'W1: a verifier may hold version 0, which refuses' },
     ...IN_DISTRESS,
     spoil: (id) =>
-      editState(id, STATE.history, (shapes: readonly object[]) => shapes.map((shape) => ({ ...shape, verify: [] }))),
+      // of what pods may have loaded before: the newest version must be what the keys say
+      editState(id, STATE.history, (shapes: readonly object[]) =>
+        shapes.map((shape, i) => (i === shapes.length - 1 ? shape : { ...shape, verify: [] })),
+      ),
     asked: true,
   },
   {

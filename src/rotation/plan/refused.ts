@@ -78,6 +78,7 @@ function findingOf(facts: Facts, refusal: Refusal, prefix: string): Finding {
   const { cause, since } = refusal;
   const message = `${prefix}${textOf(facts, refusal)}`;
   if (cause === 'Rights') return { reason: 'Forbidden', message };
+  if (cause === 'Undone') return { reason: 'RolloutStalled', message };
   if (cause === 'Budget') {
     const long = formatDuration(facts.settings.rolloutTimeoutMs);
     return { reason: 'DisruptionBlocked', message: `${message}; it lasts longer than ${long}, since ${iso(since)}` };
@@ -103,6 +104,8 @@ function textOf({ settings }: Facts, { effect, cause, by, said }: Refusal): stri
       return `"${effect}" is refused as invalid (${said}): mend what the answer names; where it names nothing, kubectl get events and the audit log of the API server tell more`;
     case 'Budget':
       return `a PodDisruptionBudget does not let "${effect}" happen (${said}): let one more pod go, or run one more`;
+    case 'Undone':
+      return `somebody takes back what asks for the restart (${said}), so "${effect}" is done again in growing pauses: tell GitOps to leave the annotation rekey.dev/keyset-version on pod templates alone; metadata.managedFields tells who writes it`;
     case 'Outrun':
       return `somebody else changes the same object again and again, so "${effect}" is never done (${said}): metadata.managedFields tells who; let only one of the two write it`;
   }

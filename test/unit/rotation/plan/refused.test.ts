@@ -181,3 +181,28 @@ describe('the memory of what was refused', () => {
     expect(memory.refusals).toEqual([]);
   });
 });
+
+describe('a restart that somebody takes back', () => {
+  const undone = () => {
+    const targets = services(PROMOTING, { main: 2, admin: 2 }, SETTLED);
+    return facts(PROMOTING, { targets, now: SETTLED });
+  };
+
+  it('is asked for again in pauses that grow, and told', () => {
+    const memory = new Memory();
+    const times: number[] = [];
+    for (let now = SETTLED; now < SETTLED + 4 * 3_600_000; now += 1_000) {
+      const decision = plan({ ...undone(), now, refusals: memory.refusals });
+      memory.decided(decision);
+      const { action, stalled } = decision;
+      if (times.length > 0) expect(stalled?.reason).toBe('RolloutStalled');
+      if (action.type !== 'bump') continue;
+      times.push(now);
+      memory.tried(action, [], now, false);
+    }
+    // twice as long each time, an hour at most
+    expect(times.length).toBeLessThan(14);
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBe(15_000);
+    expect((times.at(-1) ?? 0) - (times.at(-2) ?? 0)).toBe(3_600_000);
+  });
+});
