@@ -126,7 +126,11 @@ export class Memory {
 /** A restart that is asked for is not wanted again, unless somebody takes its mark away. */
 function restarted(action: Action): readonly Refused[] {
   if (action.type !== 'bump') return [];
-  return effectsOf(action).map((effect) => ({ effect, cause: 'Undone', said: `its mark for version ${action.version}` }));
+  return effectsOf(action).map((effect) => ({
+    effect,
+    cause: 'Undone',
+    said: `its mark for version ${action.version}`,
+  }));
 }
 
 /** @see Store for why versions are compared as numbers */
