@@ -202,7 +202,7 @@ export const RULE: readonly Mutant[] = [
           SEEN.add(facts.requests.rotateAt);`,
       },
     ],
-    check: { by: 'explore', config: 'dual', oracles: ['I10'] },
+    check: { by: 'explore', config: 'dual', oracles: ['I14'] },
   },
   {
     name: 'foreign content adopted',
