@@ -94,6 +94,11 @@ export const RULE: readonly Mutant[] = [
         find: "if (!facts.live) return { action: confirm, phase, progress: 'confirming' };",
         replace: "if (facts.live && facts.settings.suspend) return { action: confirm, phase, progress: '' };",
       },
+      {
+        file: GUARD,
+        find: "if (!facts.live) return { action: { type: 'confirm' }, phase, progress: 'confirming' };",
+        replace: "if (facts.live && facts.settings.suspend) return { action: { type: 'confirm' }, phase, progress: '' };",
+      },
     ],
     check: { by: 'explore', config: 'stale', oracles: ['I4'] },
   },
