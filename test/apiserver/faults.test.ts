@@ -58,17 +58,18 @@ describe.concurrent('a rotation', () => {
     const [node = '', nodeName = ''] = cluster.nodes.map((each) => each.name);
     const elsewhere = { replicas: 1, pod: { nodeName } };
     const services = { main: { replicas: 2, pod: SPREAD }, autoscraper: elsewhere, admin: elsewhere };
-    // its successor may start before the node is well: after the time-out it has one more chance
-    const scene = await openScene(cluster, { fleet: { services }, spec: { rolloutTimeout: '15s' } });
+    // the node lags for longer than is assumed: after the time-out its pod has one more chance
+    const scene = await openScene(cluster, { fleet: { services }, spec: { rolloutTimeout: '60s' } });
     const { api, namespace, name } = scene;
     const traffic = scene.traffic();
     await freezeSecrets(api, node, [{ namespace, name }]);
     const requestedAt = await requestRotation(api, namespace, name);
-    await until('a stale pod is found', async () => (await eventsOf(scene)).includes('StalePod'));
+    await until('a stale pod is found', async () => (await eventsOf(scene)).includes('PodStale'));
     expect((await readState(api, namespace, name)).keyset?.phase).toBe('Staging');
     await thawSecrets(api, node);
     const { keyset } = await waitUntilDone(api, namespace, name, { requestedAt });
     expect(keyset?.rotation?.outcome).toBe('Completed');
+    expect(await eventsOf(scene)).toContain('StalePod');
     await expectCompleted(scene, traffic);
   });
 
