@@ -25,6 +25,12 @@ const cluster = inject('cluster');
 
 const eventsOf = async ({ api, namespace }: Scene) => (await eventsIn(api, namespace)).map(({ reason }) => reason);
 
+/** It may be leaving already. */
+async function deleteIfThere({ api, namespace }: Scene, name: string): Promise<void> {
+  if ((await api.find({ kind: 'Pod', namespace, name })) !== undefined)
+    await api.delete({ kind: 'Pod', namespace, name });
+}
+
 async function expectNothingRejected(traffic: Parameters<typeof settled>[0]) {
   const report = await settled(traffic);
   expect(report.rejections).toEqual([]);
@@ -66,6 +72,11 @@ describe.concurrent('a rotation', () => {
     await until('a stale pod is found', async () => (await eventsOf(scene)).includes('StalePod'));
     expect((await readState(api, namespace, name)).keyset?.phase).toBe('Staging');
     await thawSecrets(api, node);
+    // what has been replaced once is told of and left alone (PodStale), until somebody deletes it
+    const stale = scene.pods
+      .pods()
+      .filter(({ spec, metadata }) => spec.nodeName === node && metadata.labels?.app === 'main');
+    for (const { metadata } of stale) await deleteIfThere(scene, metadata.name);
     const { keyset } = await waitUntilDone(api, namespace, name, { requestedAt });
     expect(keyset?.rotation?.outcome).toBe('Completed');
     await expectCompleted(scene, traffic);
