@@ -4,7 +4,7 @@ import { STATE } from '../../src/rotation/names.ts';
 import { freezeSecrets, thawSecrets } from '../support/node/faults.ts';
 import type { Secret } from '../support/node/types.ts';
 import { eventsIn } from '../support/scenario/events.ts';
-import { openPlace, type Place } from '../support/scenario/place.ts';
+import { deletePod, openPlace, type Place } from '../support/scenario/place.ts';
 import {
   conditionOf,
   goOn,
@@ -134,7 +134,7 @@ describe.concurrent('pods are not replaced again and again', () => {
     const { keyset } = await untilDegraded(id, 'PodStale', 'it is not replaced again');
     expect(keyset?.phase).toBe('Retiring');
     for (const node of cluster.nodes) await thawSecrets(api, node.name);
-    for (const { metadata } of place.pods(id)) await api.delete({ kind: 'Pod', namespace, name: metadata.name });
+    for (const { metadata } of place.pods(id)) await deletePod(api, namespace, metadata.name);
     await untilCompleted(id, requestedAt);
     // as they were; with the staged key, signing with it, without the old one, once more after the time-out, and by hand
     expect(place.ever(id)).toBeLessThanOrEqual(6 * REPLICAS);

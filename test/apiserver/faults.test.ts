@@ -4,6 +4,7 @@ import { describe, expect, inject, it } from 'vitest';
 import { STATE } from '../../src/rotation/names.ts';
 import { freezeSecrets, thawSecrets } from '../support/node/faults.ts';
 import { eventsIn } from '../support/scenario/events.ts';
+import { deletePod } from '../support/scenario/place.ts';
 import { startApiProxy } from '../support/scenario/proxy.ts';
 import {
   conditionOf,
@@ -24,12 +25,6 @@ import { until } from '../support/scenario/until.ts';
 const cluster = inject('cluster');
 
 const eventsOf = async ({ api, namespace }: Scene) => (await eventsIn(api, namespace)).map(({ reason }) => reason);
-
-/** It may be leaving already. */
-async function deleteIfThere({ api, namespace }: Scene, name: string): Promise<void> {
-  if ((await api.find({ kind: 'Pod', namespace, name })) !== undefined)
-    await api.delete({ kind: 'Pod', namespace, name });
-}
 
 async function expectNothingRejected(traffic: Parameters<typeof settled>[0]) {
   const report = await settled(traffic);
@@ -76,7 +71,7 @@ describe.concurrent('a rotation', () => {
     const stale = scene.pods
       .pods()
       .filter(({ spec, metadata }) => spec.nodeName === node && metadata.labels?.app === 'main');
-    for (const { metadata } of stale) await deleteIfThere(scene, metadata.name);
+    for (const { metadata } of stale) await deletePod(api, namespace, metadata.name);
     const { keyset } = await waitUntilDone(api, namespace, name, { requestedAt });
     expect(keyset?.rotation?.outcome).toBe('Completed');
     await expectCompleted(scene, traffic);

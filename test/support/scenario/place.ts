@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { follow } from '../cluster/follow.ts';
 import { KubeApi } from '../cluster/kubeapi.ts';
 import type { ProvidedCluster } from '../cluster/provided.ts';
+import { isStatus } from '../node/objects.ts';
 import type { Pod } from '../node/types.ts';
 import { accepts } from '../traffic/client.ts';
 import { signToken } from '../traffic/tokens.ts';
@@ -32,7 +33,7 @@ export interface Place {
   /** Of the resource with this id, for what asks for one. */
   at(id: string): { readonly api: KubeApi; readonly namespace: string; readonly name: string };
   /** A Secret with {@link KEY}, a Deployment and a resource, taken over and at rest. */
-  make(id: string, running: Running, spec?: Fields): Promise<void>;
+  make(id: string, running: Running, spec?: Fields, data?: Readonly<Record<string, string>>): Promise<void>;
   /** Rolls another version of the service out, as people do. */
   deploy(id: string, running: Running): Promise<void>;
   /** How many pods there ever were of the service with this id. */
@@ -64,8 +65,8 @@ export async function openPlace(cluster: ProvidedCluster, name: string): Promise
     api,
     namespace,
     at: (id) => ({ api, namespace, name: rotationName(id) }),
-    make: async (id, running, spec = {}) => {
-      const stringData = { JWT_SECRET_KEY: KEY };
+    make: async (id, running, spec = {}, data = {}) => {
+      const stringData = { JWT_SECRET_KEY: KEY, ...data };
       await api.create({ kind: 'Secret', metadata: { namespace, name: secretName(id) }, stringData });
       await api.create(runningDeployment(namespace, id, running));
       await untilRolledOut(api, namespace, targetName(id));
@@ -103,6 +104,13 @@ export async function openPlace(cluster: ProvidedCluster, name: string): Promise
       await api.close();
     },
   };
+}
+
+/** As people do; it may be gone already. */
+export async function deletePod(api: KubeApi, namespace: string, name: string, gracePeriodSeconds = 10): Promise<void> {
+  await api.delete({ kind: 'Pod', namespace, name }, { gracePeriodSeconds }).catch((error: unknown) => {
+    if (!isStatus(error, 404)) throw error;
+  });
 }
 
 interface Census {
