@@ -136,21 +136,23 @@ function podFacts(
     name,
     uid: name,
     incarnation: shown === undefined || shown.same ? name : `${name}-before`,
-    createdAt: NOW - 1e9,
     terminating: view.terminating,
     ready: view.up,
     address: '10.0.0.1',
-    ...startFacts(config, startOf(pod, view, entry), view.up),
+    ...startFacts(config, pod.target, startOf(pod, view, entry), view.up),
     ...(pod.template !== 0 && { templateVersion: pod.template }),
     ...(probe && entry && { probe: probeFacts(config, world, pod, probe, entry) }),
   };
 }
 
-/** Pods were created long ago: what they have read is concluded from the start of their containers. */
-function startFacts({ kubeletAheadMs = 0 }: Config, started: number, runs: boolean) {
+/** Of pods that nobody asks what they have read is concluded from the start of their containers: they were created long ago. */
+function startFacts({ targets, kubeletAheadMs = 0 }: Config, target: number, started: number, runs: boolean) {
   const startedAt = started + kubeletAheadMs;
-  const start = { createdAt: NOW - 1e9, startedAt };
-  const read = { readUpTo: readUpTo(start, { settleMs: SETTLE_MS, clockSkewMs: Math.abs(kubeletAheadMs) }) };
+  const start = { createdAt: targets[target]?.canary === true ? started : NOW - 1e9, startedAt };
+  const read = {
+    createdAt: start.createdAt,
+    readUpTo: readUpTo(start, { settleMs: SETTLE_MS, clockSkewMs: Math.abs(kubeletAheadMs) }),
+  };
   // what starts next in a pod starts later than what has run in it
   return runs ? { startedAt, ...read } : read;
 }
