@@ -28,7 +28,7 @@ import {
 } from './converge.ts';
 import type { Decision } from './decision.ts';
 import { levelOf, shapesHeld, startedAfterWrite } from './evidence.ts';
-import { confirmed } from './guard.ts';
+import { clockFinding, confirmed } from './guard.ts';
 import { label } from './policies/targets.ts';
 import { requirementsOf } from './requirements.ts';
 import { unfitFinding } from './unfit.ts';
@@ -58,9 +58,10 @@ export function planReplacement(facts: Facts, keyset: Keyset, replacement: Repla
   const pods = doomed(facts, keyset, rows, rolling);
   if (pods.length > 0) return { action: { type: 'delete', pods, graceSeconds: GRACE_SECONDS }, phase, progress };
   const asked = toProbe(requirements, keyset, facts.now, FRESH_MS);
-  if (asked.length > 0) return { action: { type: 'probe', pods: asked }, phase, progress };
+  // to ask once more takes back nothing of what stands in the way
+  const stalled = rows.met.length < all ? unproveable(facts, keyset, rows, what, progress) : undefined;
+  if (asked.length > 0) return { action: { type: 'probe', pods: asked }, phase, progress, ...(stalled && { stalled }) };
   if (rows.met.length < all) {
-    const stalled = unproveable(facts, keyset, rows, what, progress);
     return { action: { type: 'wait', until: facts.now + RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
   }
   const unseen = unseenTarget(facts, what);
@@ -94,11 +95,13 @@ function doomed(facts: Facts, keyset: Keyset, rows: Survey, rolling: boolean): r
       again.includes(row) ||
       isOlder(row, facts, keyset) ||
       (mayBeOlder(row, facts, keyset) && (proved.includes(row) || isOpen(row, keyset))) ||
-      (hasSpread(facts, keyset) && !startedAfterWrite(row.pod, keyset) && (proved.includes(row) || isUnaskable(row))),
+      (hasSpread(facts, keyset) && startedTooEarly(row, keyset) && (proved.includes(row) || isUnaskable(row))),
   );
   // a rolling restart replaces the others in its own time; those of the newest template it leaves alone
   const left = (row: PodOf) => rows.stale.includes(row) || isUnasked(row);
-  const slow = suspects.filter((row) => isSlow(row) && (!rolling || left(row)));
+  // its answers mean nothing, but when it started does
+  const blind = rows.void.filter((row) => isOlder(row, facts, keyset));
+  const slow = [...suspects, ...blind].filter((row) => isSlow(row) && (!rolling || left(row)));
   const verifiers = slow.filter(({ target }) => target.settings.roles.includes('Verifier'));
   return verifiers.length > 0 ? verifiers : slow;
 }
@@ -149,6 +152,7 @@ function unproveable(facts: Facts, keyset: Keyset, rows: Survey, what: string, p
     const message = `${facts.unlistedConsumers.join(', ')} uses the Secret and is no target: it is neither restarted nor asked; restart it by hand`;
     return { reason: 'UnlistedConsumer', message };
   }
+  if (facts.clockOffsetMs === undefined) return clockFinding(facts);
   if (facts.now < currentShape(keyset).writtenAt + facts.settings.rolloutTimeoutMs) return undefined;
   const silent = rows.unknown.find(({ pod }) => pod.probe?.why !== undefined)?.pod;
   const why = silent === undefined ? '' : ` (asked by a canary, pod ${silent.name}: ${silent.probe?.why})`;
@@ -185,6 +189,11 @@ function isUnaskable({ target, pod }: PodOf): boolean {
 
 function hasSpread({ now, settleMs }: Facts, keyset: Keyset): boolean {
   return now >= spreadAt(keyset, settleMs);
+}
+
+/** Where the API server does not tell its time this is not known of any pod, and a successor would be no different. */
+function startedTooEarly({ pod }: PodOf, keyset: Keyset): boolean {
+  return pod.readUpTo !== undefined && !startedAfterWrite(pod, keyset);
 }
 
 /** Of the newest template, and no answer will ever tell what it holds. */
