@@ -6,11 +6,19 @@ import type { Facts, TargetFacts } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
 import { deadKeysAsked, levelOf } from './evidence.ts';
 import { label } from './policies/targets.ts';
-import { verifiers } from './requirements.ts';
+import { signers, verifiers } from './requirements.ts';
 
 /** @returns what rests on conclusions, if the emergency or the cutover ends now */
 export function inferredOfReplacement(facts: Facts, keyset: Keyset): string | undefined {
   return told([...unasked(facts.targets), ...keyless(facts.targets, keyset), ...strangers(facts)]);
+}
+
+/** @returns what rests on conclusions, if no signer of the old key is left now */
+export function inferredOfDrain({ targets, unlistedConsumers }: Facts): string | undefined {
+  return told([
+    ...unasked(signers(targets).filter(({ pods }) => pods.length > 0)),
+    ...strangers({ unlistedConsumers }),
+  ]);
 }
 
 /** @returns what rests on conclusions, if the rotation ends now */
@@ -50,7 +58,7 @@ function keyless(targets: readonly TargetFacts[], keyset: Keyset): readonly stri
   ];
 }
 
-function strangers({ unlistedConsumers }: Facts): readonly string[] {
+function strangers({ unlistedConsumers }: Pick<Facts, 'unlistedConsumers'>): readonly string[] {
   if (unlistedConsumers.length === 0) return [];
   return [`${unlistedConsumers.join(', ')}: uses the Secret and is no target, so it was not asked`];
 }
