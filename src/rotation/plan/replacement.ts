@@ -27,6 +27,7 @@ import {
   toProbe,
 } from './converge.ts';
 import type { Decision } from './decision.ts';
+import { restartEffect } from './effect.ts';
 import { levelOf, shapesHeld, startedAfterWrite } from './evidence.ts';
 import { clockFinding, confirmed } from './guard.ts';
 import { label } from './policies/targets.ts';
@@ -53,7 +54,7 @@ export function planReplacement(facts: Facts, keyset: Keyset, replacement: Repla
   const rows = survey(requirements, keyset);
   const all = requirements.flatMap(({ target }) => target.pods).length;
   const progress = `${rows.met.length} of ${all} pods are proved to refuse ${what}`;
-  const targets = rolling ? unstamped(requirements, keyset) : [];
+  const targets = rolling ? unstamped(requirements, facts, keyset) : [];
   if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
   const pods = doomed(facts, keyset, rows, rolling);
   if (pods.length > 0) return { action: { type: 'delete', pods, graceSeconds: GRACE_SECONDS }, phase, progress };
@@ -159,9 +160,18 @@ function unproveable(facts: Facts, keyset: Keyset, rows: Survey, what: string, p
   return { reason: 'RolloutStalled', message: `some pods may still accept ${what}: ${progress}${why}` };
 }
 
-function unstamped(requirements: readonly Requirement[], keyset: Keyset): readonly TargetFacts[] {
+/** A restart that somebody takes back holds up nothing: what it has not replaced is deleted meanwhile. */
+function unstamped(
+  requirements: readonly Requirement[],
+  { refusals = [], now }: Facts,
+  keyset: Keyset,
+): readonly TargetFacts[] {
+  const isHeld = (target: TargetFacts) => {
+    const effect = restartEffect(target, keyset.version);
+    return refusals.some((refusal) => refusal.cause === 'Undone' && refusal.effect === effect && now < refusal.retryAt);
+  };
   const targets = requirements.map(({ target }) => target);
-  return targets.filter((target) => isStampable(target, keyset));
+  return targets.filter((target) => isStampable(target, keyset) && !isHeld(target));
 }
 
 /** It holds what is replaced; no answer is needed to know that. */

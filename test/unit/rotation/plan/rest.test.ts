@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { Facts, PodFacts, Probe, TargetFacts } from '../../../../src/rotation/facts.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import type { Write } from '../../../../src/rotation/keyset/transition.ts';
+import { Memory } from '../../../../src/rotation/memory.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
-import { refusedAgain } from '../../../../src/rotation/refusal.ts';
+import { type Refusal, refusedAgain } from '../../../../src/rotation/refusal.ts';
 import { facts, keysetAfter, PROMOTING, pod, probeOf, RETIRING, services, T0, WRITES } from '../builders.ts';
 
 const SECOND = 1_000;
@@ -112,4 +113,33 @@ it('restarts that somebody takes back have growing pauses in an emergency too', 
     pauses.push(refusal.retryAt - now);
   }
   expect(pauses.at(-1)).toBe(HOUR);
+});
+
+it('a restart that somebody takes back holds up no emergency: the pods that it left are deleted', () => {
+  const now = T0 + 20 * SECOND;
+  const old = pod('main-1', { startedAt: T0 - HOUR, templateVersion: 2, probe: asked(probeOf(BURNING, 2), now) });
+  const world = worldOf(BURNING, [old], now);
+  const targets = world.targets.map((one) =>
+    one.settings.name === 'main' && one.workload ? { ...one, workload: { ...one.workload, templateVersion: 2 } } : one,
+  );
+  const rolling = { ...world, targets, settings: { ...world.settings, emergencyMode: 'Rolling' } as const };
+  expect(plan(rolling).action.type).toBe('bump');
+  const effect = 'restart Deployment/main for version 3';
+  const undone: Refusal = { effect, cause: 'Undone', said: '', count: 1, since: now, retryAt: now + HOUR };
+  expect(plan({ ...rolling, refusals: [undone] }).action).toMatchObject({ type: 'delete', pods: [{ pod: old }] });
+});
+
+it('a mark of a pod that does not stay is made again in growing pauses', () => {
+  const memory = new Memory();
+  const [target] = services(RETIRING, { main: 4, admin: 4 });
+  if (target === undefined) throw new Error('no target');
+  const pods = target.pods.map((one) => ({ target, pod: one }));
+  let now = T0;
+  const pauses = Array.from({ length: 12 }, () => {
+    memory.tried({ type: 'refresh', pods, version: 4 }, [], now, false);
+    const pause = (memory.refusals[0]?.retryAt ?? now) - now;
+    now += pause;
+    return pause;
+  });
+  expect(pauses.at(-1)).toBe(15 * SECOND);
 });
