@@ -4,6 +4,7 @@ import { describe, expect, inject, it } from 'vitest';
 import { STATE } from '../../src/rotation/names.ts';
 import { freezeSecrets, thawSecrets } from '../support/node/faults.ts';
 import { eventsIn } from '../support/scenario/events.ts';
+import { deletePod } from '../support/scenario/place.ts';
 import { startApiProxy } from '../support/scenario/proxy.ts';
 import {
   conditionOf,
@@ -58,17 +59,23 @@ describe.concurrent('a rotation', () => {
     const [node = '', nodeName = ''] = cluster.nodes.map((each) => each.name);
     const elsewhere = { replicas: 1, pod: { nodeName } };
     const services = { main: { replicas: 2, pod: SPREAD }, autoscraper: elsewhere, admin: elsewhere };
-    // its successor may start before the node is well: after the time-out it has one more chance
-    const scene = await openScene(cluster, { fleet: { services }, spec: { rolloutTimeout: '15s' } });
+    // the node lags for longer than is assumed: after the time-out its pod has one more chance
+    const scene = await openScene(cluster, { fleet: { services }, spec: { rolloutTimeout: '60s' } });
     const { api, namespace, name } = scene;
     const traffic = scene.traffic();
     await freezeSecrets(api, node, [{ namespace, name }]);
     const requestedAt = await requestRotation(api, namespace, name);
-    await until('a stale pod is found', async () => (await eventsOf(scene)).includes('StalePod'));
+    await until('a stale pod is found', async () => (await eventsOf(scene)).includes('PodStale'));
     expect((await readState(api, namespace, name)).keyset?.phase).toBe('Staging');
     await thawSecrets(api, node);
+    // what has been replaced once is told of and left alone (PodStale), until somebody deletes it
+    const stale = scene.pods
+      .pods()
+      .filter(({ spec, metadata }) => spec.nodeName === node && metadata.labels?.app === 'main');
+    for (const { metadata } of stale) await deletePod(api, namespace, metadata.name);
     const { keyset } = await waitUntilDone(api, namespace, name, { requestedAt });
     expect(keyset?.rotation?.outcome).toBe('Completed');
+    expect(await eventsOf(scene)).toContain('StalePod');
     await expectCompleted(scene, traffic);
   });
 

@@ -64,6 +64,16 @@ describe.concurrent('a Secret from a backup', () => {
       { kind: 'Secret', namespace, name },
       { metadata: { annotations: { 'rekey.dev/keyset-version': null } } },
     );
+    // its key was retired here: that pods may refuse it is told, and accepted by name
+    const [retired] = (await ledgerOf(scene))?.keys ?? [];
+    const asked = await waitFor(api, namespace, name, 'the way back is told', (state) =>
+      (conditionOf(state.resource, 'Degraded')?.message ?? '').includes('accept-retired-key'),
+    );
+    expect(conditionOf(asked.resource, 'Degraded')?.message).toContain(retired?.fingerprint);
+    await api.patch(
+      { kind: 'Secret', namespace, name },
+      { metadata: { annotations: { 'rekey.dev/accept-retired-key': retired?.fingerprint ?? '' } } },
+    );
     const { keyset: adopted } = await waitFor(api, namespace, name, 'it is adopted', (state) => {
       return (state.keyset?.version ?? 0) > highest;
     });

@@ -226,7 +226,7 @@ describe.concurrent('a rotation of a Rollout', () => {
     expect(await close(scene)).toEqual([]);
   });
 
-  it('catches a pod that was restarted with the stale Secret, and replaces it', async () => {
+  it('catches a pod that was restarted with the stale Secret, and goes on when it is deleted, as it asks for', async () => {
     const scene = await running({ template: templateOf({ affinity: APART }) });
     const { api, namespace, name } = scene;
     const node = cluster.nodes[0]?.name ?? '';
@@ -234,7 +234,7 @@ describe.concurrent('a rotation of a Rollout', () => {
     const traffic = scene.traffic();
     const requestedAt = await requestRotation(api, namespace, name);
     await until('a stale pod of main is found', async () => {
-      const found = (await eventsIn(api, namespace)).filter(({ reason }) => reason === 'StalePod');
+      const found = (await eventsIn(api, namespace)).filter(({ reason }) => reason === 'PodStale');
       return found.some(({ note }) => note?.includes('main-'));
     });
     expect((await readState(api, namespace, name)).keyset?.phase).toBe('Staging');

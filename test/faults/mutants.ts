@@ -113,6 +113,22 @@ export const MUTANTS: readonly Mutant[] = [
     trips: ['burnt keys are dead'],
   },
   {
+    name: 'evicts whoever can be spared, again and again',
+    patches: [
+      {
+        file: 'src/rotation/plan/roll.ts',
+        find: 'replaceable = [...rows.stale, ...rows.unfit] } = options;',
+        replace: 'replaceable = [...rows.met] } = options;',
+      },
+      {
+        file: 'src/rotation/plan/converge.ts',
+        find: 'if (hasLoadedNewest(pod, keyset)) return false;',
+        replace: 'if (hasLoadedNewest(pod, keyset)) return true;',
+      },
+    ],
+    trips: ['replacements have a bound'],
+  },
+  {
     name: 'counts no versions',
     patches: [
       {

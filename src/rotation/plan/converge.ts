@@ -183,7 +183,9 @@ export function toEvict(behind: readonly PodOf[], facts: Facts, keyset: Keyset):
 export function mayBeReplaced({ target, pod }: PodOf, facts: Facts, keyset: Keyset): boolean {
   const { now, settleMs } = facts;
   if (pod.readUpTo === undefined || hasLoadedNewest(pod, keyset)) return false;
-  if (!startedAfterWrite(pod, keyset)) return now >= spreadAt(keyset, settleMs);
+  // its container may have read the Secret long before it counted as started; a successor is created after the write
+  const isOld = pod.createdAt < currentShape(keyset).writtenAt;
+  if (isOld || !startedAfterWrite(pod, keyset)) return now >= spreadAt(keyset, settleMs);
   const again = secondChanceAt(facts, keyset);
   const isEarlier = pod.readUpTo + settleMs < again;
   return now >= again && isEarlier && shapesHeld(target, pod, keyset).length > 0;

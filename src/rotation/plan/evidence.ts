@@ -31,8 +31,8 @@ export function levelOf({ settings, workload }: TargetFacts): Level {
  */
 export function shapesHeld(target: TargetFacts, pod: PodFacts, keyset: Keyset): readonly Shape[] {
   if (target.settings.canary === undefined) return fromStart(pod, keyset);
+  if (keepsUpOnWayBack(pod, keyset)) return [currentShape(keyset)];
   const listed = fromAnswers(pod, keyset, ({ verify }) => verify);
-  if (listed.length === 0 && keepsUpOnWayBack(pod, keyset)) return [currentShape(keyset)];
   // it accepts the ack key: that is proof, whoever it is
   const proved = listed[0]?.version === keyset.version;
   if (target.workload?.consumption.onePrevious !== true || proved) return listed;
@@ -79,12 +79,18 @@ function fromStart({ readUpTo }: PodFacts, keyset: Keyset): readonly Shape[] {
 
 /**
  * Concluded, for want of better: a service that knows one key came in the middle of a rotation, and will never accept the
- * ack key. That must not keep anybody from going back to the key that it signs with.
+ * ack key. That must not keep anybody from going back to the key that it signs with. What it answers may fit an older keyset
+ * as well, of which a key has been forgotten since.
  */
 function keepsUpOnWayBack(pod: PodFacts, keyset: Keyset): boolean {
-  const { sign } = currentShape(keyset);
   if (keyset.rotation?.failure === undefined || !startedAfterWrite(pod, keyset)) return false;
-  return answerTo(pod, sign) === 'accepted' && acceptedDead(pod, keyset) === undefined;
+  return acceptsOnlySigning(pod, keyset);
+}
+
+/** @returns whether the key in use is all that the pod is known to accept */
+export function acceptsOnlySigning({ probe }: PodFacts, keyset: Keyset): boolean {
+  const accepted = [...(probe?.answers ?? [])].filter(([, answer]) => answer === 'accepted').map(([kid]) => kid);
+  return accepted.length === 1 && accepted[0] === currentShape(keyset).sign;
 }
 
 /** @returns whether the newest keyset had reached the pod's node when it started, as its start tells */

@@ -4,7 +4,7 @@
  */
 import type { Facts, PodFacts, TargetFacts } from '../facts.ts';
 import { currentShape, type Keyset } from '../keyset/keyset.ts';
-import { deadKeysAsked, levelOf } from './evidence.ts';
+import { deadKeysAsked, hasLoadedNewest, levelOf } from './evidence.ts';
 import { label } from './policies/targets.ts';
 import { signers, verifiers } from './requirements.ts';
 
@@ -26,7 +26,18 @@ export function inferredOfRotation(facts: Facts, keyset: Keyset, lazy: boolean):
   const asked = verifiers(facts.targets);
   const left =
     'the old key has left the Secret, and pods forget it when they next start: they were not asked (retire.mode: Lazy)';
-  return told([...unasked(asked), ...(lazy ? [left] : keyless(asked, keyset)), ...strangers(facts)]);
+  const answered = lazy ? [left] : [...unproved(asked, keyset), ...keyless(asked, keyset)];
+  return told([...unasked(asked), ...answered, ...strangers(facts)]);
+}
+
+/** A service that knows one key never accepts the key that would prove it. */
+function unproved(targets: readonly TargetFacts[], keyset: Keyset): readonly string[] {
+  const asked = targets.filter((target) => levelOf(target) === 'Canary');
+  const blind = asked.filter(({ pods }) => pods.some((pod) => !hasLoadedNewest(pod, keyset)));
+  if (blind.length === 0) return [];
+  return [
+    `${names(blind)}: accepts the key in use only, so that it has loaded version ${keyset.version} is concluded from when its containers started`,
+  ];
 }
 
 function told(parts: readonly string[]): string | undefined {

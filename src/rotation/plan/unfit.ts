@@ -2,12 +2,12 @@
  * Pods that have read the newest Secret and do not follow it. A successor would start in the same way, so none is replaced:
  * a person must look at the service.
  */
-import type { Facts, PodFacts } from '../facts.ts';
+import type { Facts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { iso } from '../iso.ts';
 import { currentShape, type Keyset } from '../keyset/keyset.ts';
 import { type PodOf, secondChanceAt } from './converge.ts';
-import { acceptedDead, hasLoadedNewest, shapesHeld } from './evidence.ts';
+import { acceptedDead, acceptsOnlySigning, hasLoadedNewest, shapesHeld } from './evidence.ts';
 import { label } from './policies/targets.ts';
 
 /** @returns what is wrong with the service, and what to do */
@@ -31,9 +31,4 @@ export function unfitFinding({ target, pod }: PodOf, facts: Facts, keyset: Keyse
 function again(facts: Facts, keyset: Keyset): string {
   const at = secondChanceAt(facts, keyset);
   return facts.now < at ? `. It is replaced once more at ${iso(at)}` : '; it is not replaced again';
-}
-
-function acceptsOnlySigning({ probe }: PodFacts, keyset: Keyset): boolean {
-  const accepted = [...(probe?.answers ?? [])].filter(([, answer]) => answer === 'accepted').map(([kid]) => kid);
-  return accepted.length === 1 && accepted[0] === currentShape(keyset).sign;
 }

@@ -3,7 +3,7 @@
  */
 import type { Evidence, Oracle, Violation } from '../evidence.ts';
 import { EXEMPT } from '../workload.ts';
-import { calls, noCrash, noKeyTold, noZombie, restarts, rights } from './conduct.ts';
+import { bounds, calls, noCrash, noKeyTold, noZombie, restarts, rights } from './conduct.ts';
 import { ends, newEverywhere, oldNowhere, oneLeft, onlyOurs, outcome } from './ending.ts';
 import { burntDead, cutOffDead, everyPair, oneKey, versionRises, w1, w2 } from './keys.ts';
 import { traffic } from './traffic.ts';
@@ -32,6 +32,7 @@ export const ORACLES: Readonly<Record<string, Oracle>> = {
   'the operator lives': noCrash,
   'old leaders write nothing': noZombie,
   'few restarts': restarts,
+  'replacements have a bound': bounds,
 };
 
 export function judge(evidence: Evidence): readonly Violation[] {

@@ -116,6 +116,24 @@ export const restarts: Oracle = (evidence) => {
   ];
 };
 
+/** I19: however long it lasts, no slot is replaced by the operator more than three times for one keyset. */
+export const bounds: Oracle = ({ journal, records, ending }) => {
+  const counts = new Map<number, number>();
+  for (const { call, applied } of journal.exchanges) {
+    const isDeletion = call.resource === 'pods' && call.verb === 'delete' && isGood(applied?.status);
+    if (!isDeletion && !isEviction(call.resource, applied?.status)) continue;
+    const version = records.findLast(({ at }) => at <= (applied?.at ?? 0) + 50)?.version ?? 0;
+    counts.set(version, (counts.get(version) ?? 0) + 1);
+  }
+  const most = MAX_REPLACEMENTS * Math.max(ending.pods.length, FLEET);
+  const broken = [...counts].filter(([, count]) => count > most);
+  return broken.map(([version, count]) => `${count} pods were replaced for version ${version}, more than ${most}`);
+};
+
+/** Pods of the three services at rest. */
+const FLEET = 4;
+const MAX_REPLACEMENTS = 3;
+
 function isEviction(resource: string, status: number | undefined): boolean {
   return resource === 'pods/eviction' && isGood(status);
 }

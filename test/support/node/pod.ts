@@ -112,12 +112,18 @@ export class PodWorker {
     this.#report();
     await this.#setUpVolumes();
     const policy = this.#pod.spec.restartPolicy ?? 'Always';
+    const sidecars: Promise<void>[] = [];
     for (const container of this.#init) {
-      await container.run(policy === 'Always' ? 'OnFailure' : policy, this.#ends.signal);
+      if (container.spec.restartPolicy !== 'Always') {
+        await container.run(policy === 'Always' ? 'OnFailure' : policy, this.#ends.signal);
+        continue;
+      }
+      sidecars.push(container.run('Always', this.#ends.signal));
+      while (!container.status().started && !this.#ends.signal.aborted) await pause(retryMs, this.#ends.signal);
     }
     this.#isInitialized = !this.#ends.signal.aborted;
     const fresh = this.#volumes.keepFresh(this.#node.volumeRefreshMs, this.#ends.signal);
-    await Promise.all(this.#containers.map((container) => container.run(policy, this.#ends.signal)));
+    await Promise.all([...sidecars, ...this.#containers.map((container) => container.run(policy, this.#ends.signal))]);
     this.#report();
 
     // A pod that has completed stays until somebody deletes it.

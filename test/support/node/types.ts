@@ -45,6 +45,8 @@ export interface ContainerSpec {
   readonly livenessProbe?: ProbeSpec;
   readonly startupProbe?: ProbeSpec;
   readonly lifecycle?: { readonly preStop?: HookSpec };
+  /** Of an init container: it runs beside the others, from before them. */
+  readonly restartPolicy?: 'Always';
 }
 
 /** One entry of `env`. */

@@ -30,11 +30,14 @@ export function emptyDeployment(namespace: string, name: string, id: string, edi
 }
 
 export interface Running {
+  /** Default: the service in Go, as it is shown. */
+  readonly image?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Of the pods, such as the faults of ../node/faults.ts. */
   readonly annotations?: Readonly<Record<string, string>>;
   /** Fields of the Deployment's spec. */
   readonly spec?: Fields;
+  readonly initContainers?: readonly Fields[];
 }
 
 interface Shown extends KubeObject {
@@ -47,7 +50,7 @@ interface Shown extends KubeObject {
 export function runningDeployment(
   namespace: string,
   id: string,
-  { env = {}, annotations = {}, spec }: Running = {},
+  { image, env = {}, annotations = {}, spec, initContainers }: Running = {},
 ): KubeObject {
   const services = { main: { replicas: 1, language: 'go', env, annotations } } as const;
   const shown = shownDeployment('main', namespace, { tokenTtlSeconds: 5, prestopSeconds: 0.5, services }) as Shown;
@@ -63,7 +66,11 @@ export function runningDeployment(
       selector: { matchLabels: labels },
       template: {
         metadata: { ...template.metadata, labels },
-        spec: { ...template.spec, containers: [{ ...container, envFrom: envFromSecret(id) }] },
+        spec: {
+          ...template.spec,
+          ...(initContainers !== undefined && { initContainers }),
+          containers: [{ ...container, ...(image !== undefined && { image }), envFrom: envFromSecret(id) }],
+        },
       },
     },
   } as KubeObject;

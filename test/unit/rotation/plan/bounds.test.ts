@@ -97,6 +97,17 @@ describe('a pod is replaced', () => {
     expect([...told]).toEqual(['KeyStillAccepted']);
   });
 
+  it('in an emergency at once, where it was created before the write and has read the Secret long before it started', () => {
+    const old = { createdAt: T0 - SECOND, startedAt: SETTLED, readUpTo: T0, templateVersion: BURNING.version };
+    const one = pod('main-1', {
+      ...old,
+      probe: { ...answers(BURNING, ['A'], ['A']), at: SETTLED, askedAt: SETTLED } as never,
+    });
+    const targets = edited(services(BURNING, { main: BURNING.version, admin: BURNING.version }, SETTLED), [one]);
+    const { action } = plan(facts(BURNING, { targets, now: SETTLED + SECOND }));
+    expect(action).toMatchObject({ type: 'delete', pods: [{ pod: { name: 'main-1' } }] });
+  });
+
   it('in an emergency three times at most, whatever it answers', () => {
     for (const probe of [answers(BURNING, ['A'], ['A']), answers(BURNING, [], ['A']), undefined]) {
       expect(replacements(BURNING, probe, T0 + 2 * HOUR).count).toBeLessThanOrEqual(3);

@@ -1,0 +1,277 @@
+/** What rekey claims it has seen: services that answer late, seldom or to anything, clocks that differ, and a watch that is silent. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { readKubeconfig } from '../support/cluster/kubeconfig.ts';
+import { FaultProxy } from '../support/faultproxy/proxy.ts';
+import { faultAnnotations } from '../support/node/faults.ts';
+import type { Pod } from '../support/node/types.ts';
+import { countCalls } from '../support/scenario/audit.ts';
+import { declareEmergency, waitUntilGone } from '../support/scenario/emergency.ts';
+import { letIn, OPERATOR_USER, operatorKubeconfig } from '../support/scenario/install.ts';
+import { deletePod, openPlace, type Place } from '../support/scenario/place.ts';
+import {
+  conditionOf,
+  goOn,
+  RESTS_STAGED,
+  type RotationState,
+  requestRotation,
+  waitFor,
+  waitForPhase,
+  waitUntilDone,
+  waitUntilReady,
+  waitUntilTold,
+} from '../support/scenario/rotation.ts';
+import { openScene, settled } from '../support/scenario/scene.ts';
+import { rotationFor, waitForServices } from '../support/scenario/services.ts';
+import {
+  emptyDeployment,
+  KEY,
+  type Running,
+  runningDeployment,
+  secretName,
+  targetName,
+} from '../support/scenario/single.ts';
+import { until } from '../support/scenario/until.ts';
+
+const cluster = inject('cluster');
+const REPLICAS = 2;
+const FAULTY: Running = { image: 'rekey.dev/test-jwt:latest', spec: { replicas: REPLICAS } };
+const RESTARTED = () => ({
+  spec: { template: { metadata: { annotations: { restartedAt: new Date().toISOString() } } } },
+});
+const clock = (ms: number) => ({
+  nodeFlags: ['--import', join(import.meta.dirname, '..', 'support', 'scenario', 'clock-ahead.mjs')],
+  env: { CLOCK_AHEAD_MS: String(ms) },
+});
+
+let place: Place;
+beforeAll(async () => {
+  place = await openPlace(cluster, 'evidence');
+  await place.operator();
+});
+afterAll(() => place.close());
+
+async function completes(at: ReturnType<Place['at']>, requestedAt?: string): Promise<void> {
+  const asked = requestedAt ?? (await requestRotation(at.api, at.namespace, at.name));
+  const { keyset } = await waitUntilDone(at.api, at.namespace, at.name, { requestedAt: asked });
+  expect(keyset?.rotation?.outcome).toBe('Completed');
+}
+
+describe.concurrent('nothing is claimed that was not seen', () => {
+  it('of a service that limits requests and has the burnt key from a second place: no end is told before every pod has refused it', async () => {
+    const id = 'limited';
+    const env = { LIMIT: '3/300' };
+    await place.make(id, { ...FAULTY, env: { ...env, ALSO_ACCEPTS: KEY } });
+    await declareEmergency(place.at(id), 'n1: leaked');
+    const { api, namespace, name } = place.at(id);
+    const isTold = ({ resource }: RotationState) => conditionOf(resource, 'Degraded')?.reason === 'KeyStillAccepted';
+    const isOver = ({ keyset }: RotationState) => keyset?.emergency?.goneAt !== undefined;
+    const state = await waitFor(api, namespace, name, 'KeyStillAccepted', (now) => isTold(now) || isOver(now));
+    expect(isOver(state)).toBe(false);
+    expect(state.resource.status?.emergency?.keyGoneAt).toBeUndefined();
+    await place.deploy(id, { ...FAULTY, env });
+    await waitUntilGone(place.at(id), 'n1');
+    expect(await place.accepting(id, KEY)).toBe(0);
+    // as they were, three times each, and those of the new version as often
+    expect(place.ever(id)).toBeLessThanOrEqual((1 + 3 + 3) * REPLICAS);
+  });
+
+  it('of a service that looks up key ids and checks no signature: it is not taken for one that verifies', async () => {
+    const id = 'kid';
+    await place.make(id, { ...FAULTY, env: { VERIFY: 'kid' } }, {}, { JWT_KEY_ID: 'prod-2024' });
+    const { api, namespace, name } = place.at(id);
+    await requestRotation(api, namespace, name);
+    const { keyset } = await waitUntilTold(api, namespace, name, 'CanaryVoid');
+    expect([keyset?.phase, keyset?.version, keyset?.history.at(-1)?.sign]).toEqual(['Steady', 1, 'prod-2024']);
+  });
+
+  it('of the pod of a Job that has the labels of a target: it is not one of its pods', async () => {
+    const id = 'job';
+    await place.make(id, { spec: { replicas: 1 } });
+    const { api, namespace, name } = place.at(id);
+    const { spec } = runningDeployment(namespace, id) as unknown as { spec: { template: { spec: object } } };
+    const template = { ...spec.template, spec: { ...spec.template.spec, restartPolicy: 'Never' } };
+    await api.create({ kind: 'Job', metadata: { namespace, name: 'batch' }, spec: { template } } as never);
+    const { resource } = await waitUntilTold(api, namespace, name, 'UnlistedConsumer');
+    expect(conditionOf(resource, 'Ready')?.message).toMatch(/Pod\/batch-\w+ \(of Job\/batch\) uses Secret/);
+    await api.delete({ kind: 'Job', namespace, name: 'batch' }, { propagationPolicy: 'Background' });
+    await completes(place.at(id));
+  });
+
+  it('of a pod that outlives its workload: it may sign for as long as it is Terminating', async () => {
+    const id = 'removed';
+    await place.make(id, { spec: { replicas: 1 } });
+    const { api, namespace, name } = place.at(id);
+    const shown = JSON.stringify(
+      runningDeployment(namespace, 'gone', { annotations: { [faultAnnotations.linger]: '60m' } }),
+    );
+    const edited = shown.replaceAll(secretName('gone'), secretName(id)).replace('Seconds":10,', 'Seconds":3600,');
+    await api.create(JSON.parse(edited));
+    const running = await until('its pod runs', async () => {
+      const { items } = await api.list<Pod>({ kind: 'Pod', namespace, labelSelector: `app=${targetName('gone')}` });
+      return items.find(({ status }) => status?.phase === 'Running');
+    });
+    await api.delete({ kind: 'Deployment', namespace, name: targetName('gone') }, { propagationPolicy: 'Background' });
+    await waitFor(api, namespace, name, 'it is told as Terminating', ({ resource }) => {
+      const { reason, message = '' } = conditionOf(resource, 'Ready') ?? {};
+      return (
+        reason === 'UnlistedConsumer' &&
+        message.includes(`Pod/${running.metadata.name}`) &&
+        message.includes('Terminating')
+      );
+    });
+    await deletePod(api, namespace, running.metadata.name, 0);
+    await completes(place.at(id));
+  });
+
+  it('of a sidecar that has the key: that another container of its pod has started again does not count for it', async () => {
+    const own = await openPlace(cluster, 'sidecar');
+    const id = 'sidecar';
+    await own.operator({ settleDelay: '5s' });
+    const env = [
+      { name: 'PORT', value: '8001' },
+      { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+    ];
+    const { spec } = runningDeployment(own.namespace, id) as unknown as {
+      spec: { template: { spec: { containers: object[] } } };
+    };
+    const sidecar = {
+      ...spec.template.spec.containers[0],
+      name: 'sidecar',
+      restartPolicy: 'Always',
+      env,
+      readinessProbe: undefined,
+      ports: [],
+    };
+    await own.make(
+      id,
+      { ...FAULTY, spec: { replicas: 1 }, initContainers: [sidecar] },
+      { targets: [{ name: targetName(id) }] },
+    );
+    const { api, namespace, name } = own.at(id);
+    const target = { kind: 'JwtKeyRotation', namespace, name };
+    const pause = (value: string | null) =>
+      api.patch(target, { metadata: { annotations: { 'rekey.dev/paused': value } } });
+    const requestedAt = await requestRotation(api, namespace, name);
+    const { keyset } = await waitFor(
+      api,
+      namespace,
+      name,
+      'the key is staged',
+      (now) => now.keyset?.phase === 'Staging',
+    );
+    await pause('true');
+    // skew and settle delay after the write, the container that does not matter starts again
+    const late = (keyset?.history.at(-1)?.writtenAt ?? 0) + 8_000;
+    await until('that is past', async () => Date.now() > late);
+    const address = own.pods(id)[0]?.status?.podIP;
+    await fetch(`http://${address}:8000/exit`, { method: 'POST' }).catch(() => undefined);
+    await until(
+      'it has started again',
+      async () => own.pods(id)[0]?.status?.containerStatuses?.[0]?.restartCount === 1,
+    );
+    await pause(null);
+    await completes(own.at(id), requestedAt);
+    // as it was; with the staged key, signing with it, and without the old one
+    expect(own.ever(id)).toBe(4);
+    await own.close();
+  });
+
+  it('by an operator whose clock is behind: who has just started before a write has not read it', async () => {
+    const targets = (
+      rotationFor({ namespace: '', withoutCanary: ['admin'] }) as unknown as { spec: { targets: unknown } }
+    ).spec.targets;
+    const scene = await openScene(cluster, { adopt: false, spec: { clockSkew: '60s', targets } });
+    const { api, namespace, name } = scene;
+    const restart = async () => {
+      await api.patch({ kind: 'Deployment', namespace, name: 'admin' }, RESTARTED());
+      await waitForServices(api, namespace);
+    };
+    await scene.operator(clock(-58_000));
+    await waitUntilReady(api, namespace, name);
+    const traffic = scene.traffic();
+    await restart();
+    await requestRotation(api, namespace, name);
+    await waitForPhase(api, namespace, name, 'Draining');
+    const [, newKey = ''] = scene.keys.signingKeys();
+    expect(await scene.accepting(newKey)).toEqual(['admin', 'autoscraper', 'main', 'main']);
+    expect((await settled(traffic)).rejections).toEqual([]);
+    await restart();
+    await declareEmergency(scene, 'n1: leaked');
+    await waitUntilGone(scene, 'n1');
+    for (const key of [scene.firstKey, newKey]) expect(await scene.accepting(key)).toEqual([]);
+    expect(await scene.close()).toEqual([]);
+  });
+
+  it('by an operator whose clock is ahead: new pods are not taken for old ones, again and again', async () => {
+    const scene = await openScene(cluster, { adopt: false, spec: { clockSkew: '60s' } });
+    const { api, namespace, name, firstKey } = scene;
+    await scene.operator(clock(50_000));
+    await waitUntilReady(api, namespace, name);
+    const slots = scene.pods.pods().length;
+    await declareEmergency(scene, 'n1: leaked');
+    await waitUntilGone(scene, 'n1');
+    expect(await scene.accepting(firstKey)).toEqual([]);
+    const calls = await countCalls(cluster.auditLogPath, { user: OPERATOR_USER, namespace, writes: true });
+    const deletes = calls.find(({ verb, resource }) => verb === 'delete' && resource === 'pods')?.count ?? 0;
+    expect(deletes).toBeGreaterThan(0);
+    expect(deletes).toBeLessThanOrEqual(3 * slots);
+    expect(await scene.close()).toEqual([]);
+  });
+
+  it('by a watch that has gone silent: the resource and who uses the Secret are read afresh before a key leaves', async () => {
+    const own = await openPlace(cluster, 'silent');
+    const { api, namespace } = own;
+    const ids = ['longer', 'paused', 'stranger'] as const;
+    const dir = join(cluster.dir, `${namespace}-proxy`);
+    mkdirSync(dir, { recursive: true });
+    await letIn(api, namespace, ...ids.map(secretName));
+    const credentials = readKubeconfig(await operatorKubeconfig(api, join(dir, 'operator.kubeconfig')));
+    const proxy = await FaultProxy.start({ credentials, pki: cluster.pki, dir });
+    let silent = false;
+    const failures: unknown[] = [];
+    proxy.begin({
+      faultOfCall: () => undefined,
+      faultOfLine: ({ what }) =>
+        silent && /^(jwtkeyrotations|deployments)/.test(what) ? { kind: 'hold', ms: 600_000 } : undefined,
+      processOf: () => 1,
+      signal: () => undefined,
+      failed: (error) => void failures.push(error),
+    });
+    await own.operator({ kubeconfig: await proxy.kubeconfigFor('a') });
+    await Promise.all(ids.map((id) => own.make(id, { spec: { replicas: 1 } }, RESTS_STAGED)));
+    const each = (work: (name: string) => Promise<unknown>) => Promise.all(ids.map((id) => work(own.at(id).name)));
+    await each((name) => requestRotation(api, namespace, name));
+    await each((name) => waitForPhase(api, namespace, name, 'Staged'));
+    await each((name) => goOn(api, namespace, name, '40s'));
+    await each((name) => waitForPhase(api, namespace, name, 'Draining'));
+    silent = true;
+    const edit = (id: string, body: object) =>
+      api.patch({ kind: 'JwtKeyRotation', namespace, name: own.at(id).name }, body);
+    await edit('longer', { spec: { maxTokenTTL: '1h' } });
+    await edit('paused', { metadata: { annotations: { 'rekey.dev/paused': 'true' } } });
+    await api.create(emptyDeployment(namespace, 'stranger', 'stranger'));
+    const leavesAt = ({ resource }: RotationState) =>
+      Date.parse(/leaves at (\S+Z)/.exec(conditionOf(resource, 'Rotating')?.message ?? '')?.[1] ?? '');
+    const isTold = {
+      longer: (state: RotationState) => leavesAt(state) > Date.now() + 1_800_000,
+      paused: ({ resource }: RotationState) => conditionOf(resource, 'Ready')?.reason === 'Paused',
+      stranger: ({ resource }: RotationState) => conditionOf(resource, 'Ready')?.reason === 'UnlistedConsumer',
+    };
+    for (const id of ids) {
+      const isMoving = ({ keyset }: RotationState) => keyset?.phase !== 'Draining';
+      const state = await waitFor(
+        api,
+        namespace,
+        own.at(id).name,
+        `${id} is told`,
+        (now) => isTold[id](now) || isMoving(now),
+      );
+      expect([id, state.keyset?.phase]).toEqual([id, 'Draining']);
+    }
+    expect(failures).toEqual([]);
+    await own.close();
+    await proxy.close();
+  });
+});
