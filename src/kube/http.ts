@@ -125,10 +125,11 @@ export class Transport {
   #poolsFor(tls: TlsMaterial): Pools {
     const old = this.#pools;
     if (old !== undefined && sameTls(old.tls, tls)) return old;
+    const { access, connections } = this.#options;
+    // first the new ones: a certificate that is half written throws, and the old pools must go on then
+    this.#pools = { calls: buildAgent(access, tls, connections), streams: buildAgent(access, tls), tls };
     // Requests under way end on the old pools, which are gone with the last of them.
     for (const pool of [old?.calls, old?.streams]) pool?.close().catch(() => undefined);
-    const { access, connections } = this.#options;
-    this.#pools = { calls: buildAgent(access, tls, connections), streams: buildAgent(access, tls), tls };
     return this.#pools;
   }
 }

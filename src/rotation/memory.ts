@@ -7,7 +7,7 @@ import type { Outcome, RetiredKey } from './act.ts';
 import type { Facts, Probe } from './facts.ts';
 import type { JwtKeyRotation } from './names.ts';
 import type { Action, Decision } from './plan/decision.ts';
-import { effectsOf } from './plan/effect.ts';
+import { effectsOf, podEffect } from './plan/effect.ts';
 import { type Refusal, type Refused, refusedAgain, triedAtOnce } from './refusal.ts';
 import { wishesIn } from './requests.ts';
 import type { DataNames, Settings } from './settings.ts';
@@ -55,7 +55,7 @@ export class Memory {
   tried(action: Action, refused: readonly Refused[], now: number, urgent: boolean): void {
     const next = new Map(this.#refusals);
     for (const effect of effectsOf(action)) next.delete(effect);
-    for (const each of [...restarted(action), ...refused]) {
+    for (const each of [...marked(action), ...refused]) {
       next.set(each.effect, refusedAgain(this.#refusals.get(each.effect), each, now, urgent));
     }
     this.#refusals = next;
@@ -123,8 +123,14 @@ export class Memory {
   }
 }
 
-/** A restart that is asked for is not wanted again, unless somebody takes its mark away. */
-function restarted(action: Action): readonly Refused[] {
+/** What is marked is not wanted again, unless somebody takes the mark away. */
+function marked(action: Action): readonly Refused[] {
+  if (action.type === 'refresh') {
+    return action.pods.map((row) => ({
+      ...{ effect: podEffect('mark', row), pod: row.pod.uid, cause: 'Outrun' },
+      said: `its mark for version ${action.version} does not stay`,
+    }));
+  }
   if (action.type !== 'bump') return [];
   return effectsOf(action).map((effect) => ({
     effect,

@@ -31,7 +31,7 @@ import { emergencyOf } from './requests.ts';
 import { inLightOfTime } from './secret/in-time.ts';
 import type { SecretWatches } from './secret/secret-watches.ts';
 import { type Settings, settingsOf, specFinding } from './settings.ts';
-import { type Caches, cachedWorld, liveWorld, readSecretNow, type World } from './world.ts';
+import { type Caches, cachedWorld, liveWorld, orUndefined, readSecretNow, type World } from './world.ts';
 
 const FORBIDDEN_RETRY_MS = 30_000;
 /** What changes pods is seen when the watch tells, which wakes the resource; until then it would be done again and again. */
@@ -144,7 +144,8 @@ export class Reconciler {
    */
   async #readNow({ metadata: { namespace = '', name, uid } }: JwtKeyRotation): Promise<JwtKeyRotation> {
     const { client, resources } = this.#options;
-    const live = await client.get(JWT_KEY_ROTATIONS, { namespace, name });
+    const live = await orUndefined(client.get(JWT_KEY_ROTATIONS, { namespace, name }));
+    if (live === undefined) throw new ChangedError();
     resources.upsert(live.metadata, live);
     const isSame = live.metadata.uid === uid && live.metadata.deletionTimestamp === undefined;
     const isFit = specFinding(live.spec) === undefined || mayBeEmergency(live);

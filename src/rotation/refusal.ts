@@ -48,7 +48,7 @@ const ASKED: Pauses = { baseMs: 1_000, capMs: 15_000 };
 const OUTRUN: Pauses = { baseMs: 50, capMs: 15_000 };
 /** To restart a workload again and again is no way to win against whoever takes the restart back. */
 const UNDONE: Pauses = { baseMs: 15_000, capMs: 3_600_000 };
-/** In an emergency no pause is longer. */
+/** In an emergency no pause is longer, but between restarts that somebody takes back: each one disturbs. */
 const URGENT_MS = 15_000;
 
 function pausesOf(cause: Cause): Pauses {
@@ -64,7 +64,8 @@ function pausesOf(cause: Cause): Pauses {
 export function refusedAgain(before: Refusal | undefined, refused: Refused, now: number, urgent: boolean): Refusal {
   const count = (before?.count ?? 0) + 1;
   const { baseMs, capMs } = pausesOf(refused.cause);
-  const pauseMs = exponential(baseMs, urgent ? Math.min(capMs, URGENT_MS) : capMs, count - 1);
+  const isHurried = urgent && refused.cause !== 'Undone';
+  const pauseMs = exponential(baseMs, isHurried ? Math.min(capMs, URGENT_MS) : capMs, count - 1);
   return { ...refused, count, since: before?.since ?? now, retryAt: now + pauseMs };
 }
 

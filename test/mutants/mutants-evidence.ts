@@ -175,7 +175,7 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: CONVERGE,
-        find: 'if (!startedAfterWrite(pod, keyset)) return now >= spreadAt(keyset, settleMs);',
+        find: 'if (isOld || !startedAfterWrite(pod, keyset)) return now >= spreadAt(keyset, settleMs);',
         replace: 'if (keyset.version > 0) return now + settleMs > 0;',
       },
     ],
@@ -186,7 +186,7 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: 'src/rotation/plan/replacement.ts',
-        find: '(hasSpread(facts, keyset) && !startedAfterWrite(row.pod, keyset) && (proved.includes(row) || isUnaskable(row))),',
+        find: '(hasSpread(facts, keyset) && startedTooEarly(row, keyset) && (proved.includes(row) || isUnaskable(row))),',
         replace: 'proved.includes(row),',
       },
     ],

@@ -59,7 +59,7 @@ export type Write =
   /** T3: the new key signs, the old one is accepted. `start`: it was staged when the key before retired, and the rotation begins here. */
   | { readonly transition: 'promote'; readonly acked: Acked; readonly start?: Start }
   /** T4: no container signs with the old key any more; its tokens drain from now. */
-  | { readonly transition: 'drain'; readonly acked: Acked }
+  | { readonly transition: 'drain'; readonly acked: Acked; readonly inferred?: string | undefined }
   /** A container was found that may sign with the draining key: its exit is awaited again. */
   | { readonly transition: 'reopen' }
   /** T5: the old key leaves. `preStage`: the next key is staged in the same write. */

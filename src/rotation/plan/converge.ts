@@ -177,16 +177,17 @@ export function toEvict(behind: readonly PodOf[], facts: Facts, keyset: Keyset):
 /**
  * A pod that proves to be behind has two chances, whatever its answers, and how often anybody looks: when the write has
  * reached every node, and after `spec.rolloutTimeout`, for a node that lags for longer than is assumed. Who is created later
- * is replaced no more. One whose answers fit no keyset is not behind, and a successor would answer the same.
+ * is replaced no more. One whose answers fit no keyset is not behind, and a successor would answer the same. Nor is one replaced of
+ * whose start nothing is known: a successor would be no different.
  */
 export function mayBeReplaced({ target, pod }: PodOf, facts: Facts, keyset: Keyset): boolean {
   const { now, settleMs } = facts;
-  if (hasLoadedNewest(pod, keyset)) return false;
+  if (pod.readUpTo === undefined || hasLoadedNewest(pod, keyset)) return false;
   // its container may have read the Secret long before it counted as started; a successor is created after the write
   const isOld = pod.createdAt < currentShape(keyset).writtenAt;
   if (isOld || !startedAfterWrite(pod, keyset)) return now >= spreadAt(keyset, settleMs);
   const again = secondChanceAt(facts, keyset);
-  const isEarlier = pod.readUpTo !== undefined && pod.readUpTo + settleMs < again;
+  const isEarlier = pod.readUpTo + settleMs < again;
   return now >= again && isEarlier && shapesHeld(target, pod, keyset).length > 0;
 }
 

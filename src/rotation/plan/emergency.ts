@@ -51,6 +51,13 @@ function isOld({ apart }: EmergencyRequest, facts: Facts): boolean {
   return apart === false && isNew(facts) && (facts.secret.kind !== 'Absent' || heldBy(facts) === undefined);
 }
 
+/** @returns what is to be said of an emergency that is not served and cannot be noted; empty if there is none */
+export function notServed(facts: Facts): string {
+  const { emergency } = facts.requests;
+  if (emergency === undefined || isServed(emergency, facts) || !isOld(emergency, facts)) return '';
+  return `EMERGENCY NOT SERVED: nonce ${emergency.nonce} came with the manifest, and rekey has never written this Secret; if it is meant, ask for it by kubectl rekey emergency. `;
+}
+
 export function planBurning(facts: Facts, keyset: Keyset): Decision {
   return planReplacement(facts, keyset, {
     phase: 'Burning',

@@ -20,7 +20,7 @@ const SKEW_RETRY_MS = 5_000;
  * Every write that rests on acknowledgements rests on the time: a write has reached every node, the last signer is gone, old
  * tokens are dead. The clock of the API server tells it, and ours is the second witness: where the two differ, one is wrong.
  */
-function clockFinding({ clockOffsetMs, settings }: Facts): Finding | undefined {
+export function clockFinding({ clockOffsetMs, settings }: Facts): Finding | undefined {
   if (clockOffsetMs === undefined) {
     const message =
       'the API server has not told its time (no Date header in its answers): nothing can be concluded from times';

@@ -2,15 +2,23 @@
  * What of a claim was concluded and not observed, in words: a rotation or an emergency that ends says it. Undefined means that
  * every pod was asked, and has answered.
  */
-import type { Facts, TargetFacts } from '../facts.ts';
-import type { Keyset } from '../keyset/keyset.ts';
+import type { Facts, PodFacts, TargetFacts } from '../facts.ts';
+import { currentShape, type Keyset } from '../keyset/keyset.ts';
 import { deadKeysAsked, hasLoadedNewest, levelOf } from './evidence.ts';
 import { label } from './policies/targets.ts';
-import { verifiers } from './requirements.ts';
+import { signers, verifiers } from './requirements.ts';
 
 /** @returns what rests on conclusions, if the emergency or the cutover ends now */
 export function inferredOfReplacement(facts: Facts, keyset: Keyset): string | undefined {
   return told([...unasked(facts.targets), ...keyless(facts.targets, keyset), ...strangers(facts)]);
+}
+
+/** @returns what rests on conclusions, if no signer of the old key is left now */
+export function inferredOfDrain({ targets, unlistedConsumers }: Facts): string | undefined {
+  return told([
+    ...unasked(signers(targets).filter(({ pods }) => pods.length > 0)),
+    ...strangers({ unlistedConsumers }),
+  ]);
 }
 
 /** @returns what rests on conclusions, if the rotation ends now */
@@ -54,14 +62,22 @@ function names(targets: readonly TargetFacts[]): string {
 /** The bytes of a key that has left the Secret are known for as long as the operator lives that took it away. */
 function keyless(targets: readonly TargetFacts[], keyset: Keyset): readonly string[] {
   const asked = targets.filter((target) => levelOf(target) === 'Canary');
-  const blind = asked.filter(({ pods }) => pods.some((pod) => deadKeysAsked(pod, keyset).length === 0));
+  const blind = asked.filter(({ pods }) => pods.some((pod) => !isAskedOfAll(pod, keyset)));
   if (blind.length === 0) return [];
   return [
-    `${names(blind)}: has loaded version ${keyset.version}, but was not asked about the keys before, since their bytes are not known any more`,
+    `${names(blind)}: has loaded version ${keyset.version}, but was not asked about every key before, since their bytes are not known any more`,
   ];
 }
 
-function strangers({ unlistedConsumers }: Facts): readonly string[] {
+/** Of keys that an emergency burns some may be known by name only: from the ledger, where the Secret came from a backup. */
+function isAskedOfAll(pod: PodFacts, keyset: Keyset): boolean {
+  const asked = deadKeysAsked(pod, keyset);
+  const { writtenAt } = currentShape(keyset);
+  const burnt = keyset.phase === 'Burning' ? keyset.burnt.filter(({ burntAt }) => burntAt === writtenAt) : [];
+  return asked.length > 0 && burnt.every(({ kid }) => asked.includes(kid));
+}
+
+function strangers({ unlistedConsumers }: Pick<Facts, 'unlistedConsumers'>): readonly string[] {
   if (unlistedConsumers.length === 0) return [];
   return [`${unlistedConsumers.join(', ')}: uses the Secret and is no target, so it was not asked`];
 }

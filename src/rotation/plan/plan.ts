@@ -19,7 +19,7 @@ import type { Facts } from '../facts.ts';
 import type { Reason } from '../finding.ts';
 import { planSwitching } from './cutover.ts';
 import type { Action, Decision } from './decision.ts';
-import { emergencyRequested, planBurning } from './emergency.ts';
+import { emergencyRequested, notServed, planBurning } from './emergency.ts';
 import { heldBy, planAdopt, planCreate } from './first-write.ts';
 import { standingFinding } from './policies/preflight.ts';
 import { abortRequested, planAborting, planDraining, planPromoting, planRetiring, planStaging } from './progress.ts';
@@ -76,7 +76,7 @@ function decide(facts: Facts): Decision {
 function rest(facts: Facts, reason: Reason, why: string): Decision {
   const { secret } = facts;
   const burning = secret.kind === 'Refused' && secret.keyset?.phase === 'Burning';
-  const message = burning ? `EMERGENCY NOT FINISHED, pods may accept a burnt key: ${why}` : why;
+  const message = burning ? `EMERGENCY NOT FINISHED, pods may accept a burnt key: ${why}` : `${notServed(facts)}${why}`;
   const finding = { reason, message };
   const idle = secret.kind !== 'Managed' || secret.keyset.phase === 'Steady';
   const phase = secret.kind === 'Managed' ? secret.keyset.phase : secret.kind === 'Refused' ? 'Degraded' : 'Pending';

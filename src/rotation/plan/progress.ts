@@ -22,7 +22,7 @@ import { mayCutOver, planCutover } from './cutover.ts';
 import { type Decision, outsideWindow } from './decision.ts';
 import { startedAfterWrite } from './evidence.ts';
 import { confirmed, drainMsOf, guarded } from './guard.ts';
-import { inferredOfRotation } from './inferred.ts';
+import { inferredOfDrain, inferredOfRotation } from './inferred.ts';
 import { reloaderPresent } from './policies/reloader.ts';
 import { requirementsOf } from './requirements.ts';
 import { roll, stalledFinding } from './roll.ts';
@@ -54,7 +54,10 @@ export function planStaging(facts: Facts, keyset: Keyset): Decision {
 export function planPromoting(facts: Facts, keyset: Keyset): Decision {
   const requirements = requirementsOf(facts.targets, keyset);
   const step = roll(facts, keyset, requirements, { maxAgeMs: FRESH_MS, phase: 'Promoting' });
-  return step ?? confirmed(facts, keyset, (acked) => ({ transition: 'drain', acked }), 'Promoting');
+  return (
+    step ??
+    confirmed(facts, keyset, (acked) => ({ transition: 'drain', acked, inferred: inferredOfDrain(facts) }), 'Promoting')
+  );
 }
 
 /** T4 → T5. Wait until the last token of the old key is dead, counted from the exit of the last container that could sign it. */

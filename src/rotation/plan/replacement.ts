@@ -27,8 +27,9 @@ import {
   toProbe,
 } from './converge.ts';
 import type { Decision } from './decision.ts';
+import { restartEffect } from './effect.ts';
 import { levelOf, shapesHeld, startedAfterWrite } from './evidence.ts';
-import { confirmed } from './guard.ts';
+import { clockFinding, confirmed } from './guard.ts';
 import { label } from './policies/targets.ts';
 import { requirementsOf } from './requirements.ts';
 import { unfitFinding } from './unfit.ts';
@@ -53,14 +54,15 @@ export function planReplacement(facts: Facts, keyset: Keyset, replacement: Repla
   const rows = survey(requirements, keyset);
   const all = requirements.flatMap(({ target }) => target.pods).length;
   const progress = `${rows.met.length} of ${all} pods are proved to refuse ${what}`;
-  const targets = rolling ? unstamped(requirements, keyset) : [];
+  const targets = rolling ? unstamped(requirements, facts, keyset) : [];
   if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
   const pods = doomed(facts, keyset, rows, rolling);
   if (pods.length > 0) return { action: { type: 'delete', pods, graceSeconds: GRACE_SECONDS }, phase, progress };
   const asked = toProbe(requirements, keyset, facts.now, FRESH_MS);
-  if (asked.length > 0) return { action: { type: 'probe', pods: asked }, phase, progress };
+  // to ask once more takes back nothing of what stands in the way
+  const stalled = rows.met.length < all ? unproveable(facts, keyset, rows, what, progress) : undefined;
+  if (asked.length > 0) return { action: { type: 'probe', pods: asked }, phase, progress, ...(stalled && { stalled }) };
   if (rows.met.length < all) {
-    const stalled = unproveable(facts, keyset, rows, what, progress);
     return { action: { type: 'wait', until: facts.now + RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
   }
   const unseen = unseenTarget(facts, what);
@@ -94,11 +96,13 @@ function doomed(facts: Facts, keyset: Keyset, rows: Survey, rolling: boolean): r
       again.includes(row) ||
       isOlder(row, facts, keyset) ||
       (mayBeOlder(row, facts, keyset) && (proved.includes(row) || isOpen(row, keyset))) ||
-      (hasSpread(facts, keyset) && !startedAfterWrite(row.pod, keyset) && (proved.includes(row) || isUnaskable(row))),
+      (hasSpread(facts, keyset) && startedTooEarly(row, keyset) && (proved.includes(row) || isUnaskable(row))),
   );
   // a rolling restart replaces the others in its own time; those of the newest template it leaves alone
   const left = (row: PodOf) => rows.stale.includes(row) || isUnasked(row);
-  const slow = suspects.filter((row) => isSlow(row) && (!rolling || left(row)));
+  // its answers mean nothing, but when it started does
+  const blind = rows.void.filter((row) => isOlder(row, facts, keyset));
+  const slow = [...suspects, ...blind].filter((row) => isSlow(row) && (!rolling || left(row)));
   const verifiers = slow.filter(({ target }) => target.settings.roles.includes('Verifier'));
   return verifiers.length > 0 ? verifiers : slow;
 }
@@ -149,15 +153,25 @@ function unproveable(facts: Facts, keyset: Keyset, rows: Survey, what: string, p
     const message = `${facts.unlistedConsumers.join(', ')} uses the Secret and is no target: it is neither restarted nor asked; restart it by hand`;
     return { reason: 'UnlistedConsumer', message };
   }
+  if (facts.clockOffsetMs === undefined) return clockFinding(facts);
   if (facts.now < currentShape(keyset).writtenAt + facts.settings.rolloutTimeoutMs) return undefined;
   const silent = rows.unknown.find(({ pod }) => pod.probe?.why !== undefined)?.pod;
   const why = silent === undefined ? '' : ` (asked by a canary, pod ${silent.name}: ${silent.probe?.why})`;
   return { reason: 'RolloutStalled', message: `some pods may still accept ${what}: ${progress}${why}` };
 }
 
-function unstamped(requirements: readonly Requirement[], keyset: Keyset): readonly TargetFacts[] {
+/** A restart that somebody takes back holds up nothing: what it has not replaced is deleted meanwhile. */
+function unstamped(
+  requirements: readonly Requirement[],
+  { refusals = [], now }: Facts,
+  keyset: Keyset,
+): readonly TargetFacts[] {
+  const isHeld = (target: TargetFacts) => {
+    const effect = restartEffect(target, keyset.version);
+    return refusals.some((refusal) => refusal.cause === 'Undone' && refusal.effect === effect && now < refusal.retryAt);
+  };
   const targets = requirements.map(({ target }) => target);
-  return targets.filter((target) => isStampable(target, keyset));
+  return targets.filter((target) => isStampable(target, keyset) && !isHeld(target));
 }
 
 /** It holds what is replaced; no answer is needed to know that. */
@@ -185,6 +199,11 @@ function isUnaskable({ target, pod }: PodOf): boolean {
 
 function hasSpread({ now, settleMs }: Facts, keyset: Keyset): boolean {
   return now >= spreadAt(keyset, settleMs);
+}
+
+/** Where the API server does not tell its time this is not known of any pod, and a successor would be no different. */
+function startedTooEarly({ pod }: PodOf, keyset: Keyset): boolean {
+  return pod.readUpTo !== undefined && !startedAfterWrite(pod, keyset);
 }
 
 /** Of the newest template, and no answer will ever tell what it holds. */

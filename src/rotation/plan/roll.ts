@@ -21,6 +21,7 @@ import {
   unfinished,
 } from './converge.ts';
 import type { Decision, StatusPhase } from './decision.ts';
+import { clockFinding } from './guard.ts';
 import { unfitFinding } from './unfit.ts';
 
 export interface Roll {
@@ -56,8 +57,14 @@ export function roll(
   const evictable = toEvict(replaceable, facts, keyset);
   if (evictable.length > 0) return { action: { type: 'evict', pods: evictable }, phase, progress };
   const pods = toProbe(requirements, keyset, now, maxAgeMs);
-  if (pods.length > 0) return { action: { type: 'probe', pods }, phase, progress };
   const pending = [...rows.unknown, ...rows.leaving, ...rows.refusing, ...rows.void, ...rows.stale, ...rows.unfit];
+  if (pods.length > 0) {
+    // to ask once more takes back nothing of what stands in the way; who has not been asked yet stands in no way
+    const isNew = ({ pod }: PodOf) => pod.probe?.version !== keyset.version && pods.some((asked) => asked.pod === pod);
+    const known = pending.filter((row) => !isNew(row));
+    const still = known.length === 0 ? undefined : stalledFinding(facts, keyset, requirements, known, progress, rows);
+    return { action: { type: 'probe', pods }, phase, progress, ...(still && { stalled: still }) };
+  }
   const settling = requirements.some(
     ({ target, restart }) => restart && now < settledAt(target, keyset, facts.settleMs),
   );
@@ -89,13 +96,16 @@ export function stalledFinding(
   if (failed !== undefined) {
     return { reason: 'RolloutFailed', message: `${failed.settings.name}: ${failed.workload?.failed}` };
   }
+  if (facts.clockOffsetMs === undefined && pending.length > 0) return clockFinding(facts);
   const { rolloutTimeoutMs } = facts.settings;
-  // a pod may start long after the write; each has its own time
-  const since = Math.max(currentShape(keyset).writtenAt, ...pending.map(({ pod }) => pod.createdAt));
+  // a pod may start long after the write; each has its own time, and one that has just started hides no other
+  const { writtenAt } = currentShape(keyset);
+  const oldest = pending.length === 0 ? writtenAt : Math.min(...pending.map(({ pod }) => pod.createdAt));
+  const since = Math.max(writtenAt, oldest);
   if (facts.now < since + rolloutTimeoutMs) return undefined;
   const why = pending.find(({ pod }) => pod.probe?.why !== undefined);
   const last = why === undefined ? '' : ` (asked by a canary, pod ${why.pod.name}: ${why.pod.probe?.why})`;
-  const message = `longer than ${formatDuration(rolloutTimeoutMs)}: ${progress}${last}. The rotation rests; no valid token is refused meanwhile`;
+  const message = `longer than ${formatDuration(rolloutTimeoutMs)}: ${progress}${last}. The rotation rests where it is`;
   return { reason: 'RolloutStalled', message };
 }
 

@@ -8,7 +8,7 @@ import { keyOf } from '../../runtime/store.ts';
 import type { Outcome } from '../act.ts';
 import type { Answer, Facts, Probe } from '../facts.ts';
 import { type Finding, isPassing } from '../finding.ts';
-import { currentShape, type Keyset, keyIn, type RotationRecord, refusal, secondsOf } from '../keyset/keyset.ts';
+import { currentShape, type Keyset, keyIn, refusal, secondsOf } from '../keyset/keyset.ts';
 import type { Write } from '../keyset/transition.ts';
 import { DATA, type JwtKeyRotation } from '../names.ts';
 import type { PodOf } from '../plan/converge.ts';
@@ -265,7 +265,7 @@ function gone({ emergency }: Keyset): string {
   return `${emergency && refusal(emergency)} ${seconds} s after the fresh one was written`;
 }
 
-function concluded(rotation: RotationRecord | undefined): string {
+function concluded(rotation: { readonly inferred?: string | undefined } | undefined): string {
   return rotation?.inferred === undefined ? '' : `; concluded in part: ${rotation.inferred}`;
 }
 
@@ -315,7 +315,12 @@ function announcementsOf(write: Write, keyset: Keyset): readonly Announcement[] 
         normal('KeyPromoted', `${sign} signs from now on; ${keyIn(keyset, 'draining')?.kid} is still accepted`),
       ];
     case 'drain':
-      return [normal('KeyDraining', `no pod signs with ${keyIn(keyset, 'draining')?.kid} any more; its tokens expire`)];
+      return [
+        normal(
+          'KeyDraining',
+          `no pod signs with ${keyIn(keyset, 'draining')?.kid} any more; its tokens expire${concluded(write)}`,
+        ),
+      ];
     case 'reopen':
       return [warning('StaleSigner', 'a pod was found that may sign with the draining key; the wait starts again')];
     case 'retire':

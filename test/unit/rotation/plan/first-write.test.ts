@@ -28,6 +28,13 @@ describe('requests that came with the manifest, beside a Secret that rekey has n
     expect(plan(absent).action).toMatchObject({ write: { transition: 'create', handled: { emergencies: ['n'] } } });
   });
 
+  it('are told as not served where the Secret cannot be taken over', () => {
+    const finding = { reason: 'KeyMalformed', message: 'no key' } as const;
+    const { action, stalled, blocked } = plan(facts(STEADY, { secret: { kind: 'Refused', finding }, requests: old }));
+    expect(action.type).toBe('wait');
+    expect((stalled ?? blocked)?.message).toMatch(/^EMERGENCY NOT SERVED: nonce n .*no key$/);
+  });
+
   it.each([
     ['it was set by itself', { secret: FOUND, requests: { ...old, emergency: { ...emergency, apart: true } } }],
     ['the ledger knows the Secret', { secret: FOUND, requests: old, ledger: KNOWN }],

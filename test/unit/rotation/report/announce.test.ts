@@ -1,0 +1,34 @@
+/** What an Event says as a fact was observed, or it says that it was concluded. */
+import { expect, it } from 'vitest';
+import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from '../../../../src/rotation/names.ts';
+import { plan } from '../../../../src/rotation/plan/plan.ts';
+import { Announcer, type AnnouncerOptions } from '../../../../src/rotation/report/announce.ts';
+import { DRAINING, facts, PROMOTING, pod, SETTLED, services, T0 } from '../builders.ts';
+
+it.each([
+  ['has answered', true],
+  ['is known by its start only', false],
+])('that no pod signs with the old key is said with what it rests on: a signer that %s', (_, canary) => {
+  const targets = services(PROMOTING, { main: 3, admin: 3 }, SETTLED).map((target) => {
+    if (target.settings.name !== 'main' || canary) return target;
+    const { canary: __, ...blind } = target.settings;
+    return {
+      ...target,
+      settings: blind,
+      pods: [pod('main-1', { startedAt: SETTLED, readUpTo: T0, templateVersion: 3 })],
+    };
+  });
+  const { action } = plan(facts(PROMOTING, { targets }));
+  const notes: string[] = [];
+  const log = { info: () => undefined, child: () => log };
+  const announcer = new Announcer({
+    events: { event: (_regarding: unknown, { note }: { note: string }) => notes.push(note) },
+    metrics: { wrote: () => undefined },
+    log,
+  } as unknown as AnnouncerOptions);
+  const { apiVersion, kind } = JWT_KEY_ROTATIONS;
+  const resource = { apiVersion, kind, metadata: { namespace: 'shop', name: 'jwt' } } as JwtKeyRotation;
+  announcer.acted(resource, action, { kind: 'Wrote', keyset: DRAINING, resourceVersion: '1' });
+  expect(notes).toHaveLength(1);
+  expect(notes[0]).toMatch(canary ? /its tokens expire$/ : /concluded in part: Deployment\/main/);
+});
