@@ -31,8 +31,8 @@ export function levelOf({ settings, workload }: TargetFacts): Level {
  */
 export function shapesHeld(target: TargetFacts, pod: PodFacts, keyset: Keyset): readonly Shape[] {
   if (target.settings.canary === undefined) return fromStart(pod, keyset);
-  if (keepsUpOnWayBack(pod, keyset)) return [currentShape(keyset)];
   const listed = fromAnswers(pod, keyset, ({ verify }) => verify);
+  if (keepsUpOnWayBack(pod, keyset, listed)) return [currentShape(keyset)];
   // it accepts the ack key: that is proof, whoever it is
   const proved = listed[0]?.version === keyset.version;
   if (target.workload?.consumption.onePrevious !== true || proved) return listed;
@@ -80,11 +80,13 @@ function fromStart({ readUpTo }: PodFacts, keyset: Keyset): readonly Shape[] {
 /**
  * Concluded, for want of better: a service that knows one key came in the middle of a rotation, and will never accept the
  * ack key. That must not keep anybody from going back to the key that it signs with. What it answers may fit an older keyset
- * as well, of which a key has been forgotten since.
+ * as well, of which a key has been forgotten since: that it has refused this key tells the two apart.
  */
-function keepsUpOnWayBack(pod: PodFacts, keyset: Keyset): boolean {
+function keepsUpOnWayBack(pod: PodFacts, keyset: Keyset, listed: readonly Shape[]): boolean {
   if (keyset.rotation?.failure === undefined || !startedAfterWrite(pod, keyset)) return false;
-  return acceptsOnlySigning(pod, keyset);
+  if (!acceptsOnlySigning(pod, keyset)) return false;
+  const dead = deadKeysAsked(pod, keyset);
+  return listed.length === 0 || (dead.length > 0 && dead.every((kid) => answerTo(pod, kid) === 'refused'));
 }
 
 /** @returns whether the key in use is all that the pod is known to accept */
