@@ -97,7 +97,8 @@ export const RULE: readonly Mutant[] = [
       {
         file: GUARD,
         find: "if (!facts.live) return { action: { type: 'confirm' }, phase, progress: 'confirming' };",
-        replace: "if (facts.live && facts.settings.suspend) return { action: { type: 'confirm' }, phase, progress: '' };",
+        replace:
+          "if (facts.live && facts.settings.suspend) return { action: { type: 'confirm' }, phase, progress: '' };",
       },
     ],
     check: { by: 'explore', config: 'stale', oracles: ['I4'] },
