@@ -1,50 +1,23 @@
-/** What rekey claims it has seen: services that answer late, seldom or to anything, clocks that differ, and a watch that is silent. */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+/** What rekey claims it has seen: services that answer seldom or to anything, pods of others, and containers beside those that are asked. */
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { readKubeconfig } from '../support/cluster/kubeconfig.ts';
-import { FaultProxy } from '../support/faultproxy/proxy.ts';
 import { faultAnnotations } from '../support/node/faults.ts';
 import type { Pod } from '../support/node/types.ts';
-import { countCalls } from '../support/scenario/audit.ts';
 import { declareEmergency, waitUntilGone } from '../support/scenario/emergency.ts';
-import { letIn, OPERATOR_USER, operatorKubeconfig } from '../support/scenario/install.ts';
 import { deletePod, openPlace, type Place } from '../support/scenario/place.ts';
 import {
   conditionOf,
-  goOn,
-  RESTS_STAGED,
   type RotationState,
   requestRotation,
   waitFor,
-  waitForPhase,
   waitUntilDone,
-  waitUntilReady,
   waitUntilTold,
 } from '../support/scenario/rotation.ts';
-import { openScene, settled } from '../support/scenario/scene.ts';
-import { rotationFor, waitForServices } from '../support/scenario/services.ts';
-import {
-  emptyDeployment,
-  KEY,
-  type Running,
-  runningDeployment,
-  secretName,
-  targetName,
-} from '../support/scenario/single.ts';
+import { KEY, type Running, runningDeployment, secretName, targetName } from '../support/scenario/single.ts';
 import { until } from '../support/scenario/until.ts';
 
 const cluster = inject('cluster');
 const REPLICAS = 2;
 const FAULTY: Running = { image: 'rekey.dev/test-jwt:latest', spec: { replicas: REPLICAS } };
-const RESTARTED = () => ({
-  spec: { template: { metadata: { annotations: { restartedAt: new Date().toISOString() } } } },
-});
-const clock = (ms: number) => ({
-  nodeFlags: ['--import', join(import.meta.dirname, '..', 'support', 'scenario', 'clock-ahead.mjs')],
-  env: { CLOCK_AHEAD_MS: String(ms) },
-});
-
 let place: Place;
 beforeAll(async () => {
   place = await openPlace(cluster, 'evidence');
@@ -176,102 +149,5 @@ describe.concurrent('nothing is claimed that was not seen', () => {
     // as it was; with the staged key, signing with it, and without the old one
     expect(own.ever(id)).toBe(4);
     await own.close();
-  });
-
-  it('by an operator whose clock is behind: who has just started before a write has not read it', async () => {
-    const targets = (
-      rotationFor({ namespace: '', withoutCanary: ['admin'] }) as unknown as { spec: { targets: unknown } }
-    ).spec.targets;
-    const scene = await openScene(cluster, { adopt: false, spec: { clockSkew: '60s', targets } });
-    const { api, namespace, name } = scene;
-    const restart = async () => {
-      await api.patch({ kind: 'Deployment', namespace, name: 'admin' }, RESTARTED());
-      await waitForServices(api, namespace);
-    };
-    await scene.operator(clock(-58_000));
-    await waitUntilReady(api, namespace, name);
-    const traffic = scene.traffic();
-    await restart();
-    await requestRotation(api, namespace, name);
-    await waitForPhase(api, namespace, name, 'Draining');
-    const [, newKey = ''] = scene.keys.signingKeys();
-    expect(await scene.accepting(newKey)).toEqual(['admin', 'autoscraper', 'main', 'main']);
-    expect((await settled(traffic)).rejections).toEqual([]);
-    await restart();
-    await declareEmergency(scene, 'n1: leaked');
-    await waitUntilGone(scene, 'n1');
-    for (const key of [scene.firstKey, newKey]) expect(await scene.accepting(key)).toEqual([]);
-    expect(await scene.close()).toEqual([]);
-  });
-
-  it('by an operator whose clock is ahead: new pods are not taken for old ones, again and again', async () => {
-    const scene = await openScene(cluster, { adopt: false, spec: { clockSkew: '60s' } });
-    const { api, namespace, name, firstKey } = scene;
-    await scene.operator(clock(50_000));
-    await waitUntilReady(api, namespace, name);
-    const slots = scene.pods.pods().length;
-    await declareEmergency(scene, 'n1: leaked');
-    await waitUntilGone(scene, 'n1');
-    expect(await scene.accepting(firstKey)).toEqual([]);
-    const calls = await countCalls(cluster.auditLogPath, { user: OPERATOR_USER, namespace, writes: true });
-    const deletes = calls.find(({ verb, resource }) => verb === 'delete' && resource === 'pods')?.count ?? 0;
-    expect(deletes).toBeGreaterThan(0);
-    expect(deletes).toBeLessThanOrEqual(3 * slots);
-    expect(await scene.close()).toEqual([]);
-  });
-
-  it('by a watch that has gone silent: the resource and who uses the Secret are read afresh before a key leaves', async () => {
-    const own = await openPlace(cluster, 'silent');
-    const { api, namespace } = own;
-    const ids = ['longer', 'paused', 'stranger'] as const;
-    const dir = join(cluster.dir, `${namespace}-proxy`);
-    mkdirSync(dir, { recursive: true });
-    await letIn(api, namespace, ...ids.map(secretName));
-    const credentials = readKubeconfig(await operatorKubeconfig(api, join(dir, 'operator.kubeconfig')));
-    const proxy = await FaultProxy.start({ credentials, pki: cluster.pki, dir });
-    let silent = false;
-    const failures: unknown[] = [];
-    proxy.begin({
-      faultOfCall: () => undefined,
-      faultOfLine: ({ what }) =>
-        silent && /^(jwtkeyrotations|deployments)/.test(what) ? { kind: 'hold', ms: 600_000 } : undefined,
-      processOf: () => 1,
-      signal: () => undefined,
-      failed: (error) => void failures.push(error),
-    });
-    await own.operator({ kubeconfig: await proxy.kubeconfigFor('a') });
-    await Promise.all(ids.map((id) => own.make(id, { spec: { replicas: 1 } }, RESTS_STAGED)));
-    const each = (work: (name: string) => Promise<unknown>) => Promise.all(ids.map((id) => work(own.at(id).name)));
-    await each((name) => requestRotation(api, namespace, name));
-    await each((name) => waitForPhase(api, namespace, name, 'Staged'));
-    await each((name) => goOn(api, namespace, name, '40s'));
-    await each((name) => waitForPhase(api, namespace, name, 'Draining'));
-    silent = true;
-    const edit = (id: string, body: object) =>
-      api.patch({ kind: 'JwtKeyRotation', namespace, name: own.at(id).name }, body);
-    await edit('longer', { spec: { maxTokenTTL: '1h' } });
-    await edit('paused', { metadata: { annotations: { 'rekey.dev/paused': 'true' } } });
-    await api.create(emptyDeployment(namespace, 'stranger', 'stranger'));
-    const leavesAt = ({ resource }: RotationState) =>
-      Date.parse(/leaves at (\S+Z)/.exec(conditionOf(resource, 'Rotating')?.message ?? '')?.[1] ?? '');
-    const isTold = {
-      longer: (state: RotationState) => leavesAt(state) > Date.now() + 1_800_000,
-      paused: ({ resource }: RotationState) => conditionOf(resource, 'Ready')?.reason === 'Paused',
-      stranger: ({ resource }: RotationState) => conditionOf(resource, 'Ready')?.reason === 'UnlistedConsumer',
-    };
-    for (const id of ids) {
-      const isMoving = ({ keyset }: RotationState) => keyset?.phase !== 'Draining';
-      const state = await waitFor(
-        api,
-        namespace,
-        own.at(id).name,
-        `${id} is told`,
-        (now) => isTold[id](now) || isMoving(now),
-      );
-      expect([id, state.keyset?.phase]).toEqual([id, 'Draining']);
-    }
-    expect(failures).toEqual([]);
-    await own.close();
-    await proxy.close();
   });
 });

@@ -4,7 +4,6 @@ import { describe, expect, inject, it } from 'vitest';
 import { STATE } from '../../src/rotation/names.ts';
 import { freezeSecrets, thawSecrets } from '../support/node/faults.ts';
 import { eventsIn } from '../support/scenario/events.ts';
-import { deletePod } from '../support/scenario/place.ts';
 import { startApiProxy } from '../support/scenario/proxy.ts';
 import {
   conditionOf,
@@ -68,11 +67,6 @@ describe.concurrent('a rotation', () => {
     await until('a stale pod is found', async () => (await eventsOf(scene)).includes('PodStale'));
     expect((await readState(api, namespace, name)).keyset?.phase).toBe('Staging');
     await thawSecrets(api, node);
-    // what has been replaced once is told of and left alone (PodStale), until somebody deletes it
-    const stale = scene.pods
-      .pods()
-      .filter(({ spec, metadata }) => spec.nodeName === node && metadata.labels?.app === 'main');
-    for (const { metadata } of stale) await deletePod(api, namespace, metadata.name);
     const { keyset } = await waitUntilDone(api, namespace, name, { requestedAt });
     expect(keyset?.rotation?.outcome).toBe('Completed');
     expect(await eventsOf(scene)).toContain('StalePod');

@@ -24,9 +24,12 @@ const HOUR = 3_600 * SECOND;
 
 /** Answers of a pod: these keys are accepted, every other one that it is asked about is refused. */
 function answers(keyset: Keyset, accepts: readonly string[], also: readonly string[] = []): PodFacts['probe'] {
+  return { ...probeOf(keyset, keyset.version), answers: answered(keyset, accepts, also) };
+}
+
+function answered(keyset: Keyset, accepts: readonly string[], also: readonly string[]): ReadonlyMap<string, Answer> {
   const kids = [...keyset.keys.map(({ kid }) => kid), ...also];
-  const told = kids.map((kid): [string, Answer] => [kid, accepts.includes(kid) ? 'accepted' : 'refused']);
-  return { ...probeOf(keyset, keyset.version), answers: new Map(told) };
+  return new Map(kids.map((kid): [string, Answer] => [kid, accepts.includes(kid) ? 'accepted' : 'refused']));
 }
 
 /** Every pod of `main` is replaced as often as the planner says so; each successor answers the same. */
@@ -98,13 +101,11 @@ describe('a pod is replaced', () => {
   });
 
   it('in an emergency at once, where it was created before the write and has read the Secret long before it started', () => {
-    const old = { createdAt: T0 - SECOND, startedAt: SETTLED, readUpTo: T0, templateVersion: BURNING.version };
-    const one = pod('main-1', {
-      ...old,
-      probe: { ...answers(BURNING, ['A'], ['A']), at: SETTLED, askedAt: SETTLED } as never,
-    });
-    const targets = edited(services(BURNING, { main: BURNING.version, admin: BURNING.version }, SETTLED), [one]);
-    const { action } = plan(facts(BURNING, { targets, now: SETTLED + SECOND }));
+    const old = { createdAt: T0 - SECOND, startedAt: T0 + HOUR, readUpTo: T0 + HOUR, templateVersion: BURNING.version };
+    const probe = { ...probeOf(BURNING, BURNING.version, T0 + HOUR), answers: answered(BURNING, ['A'], ['A']) };
+    const one = pod('main-1', { ...old, probe });
+    const targets = edited(services(BURNING, { main: BURNING.version, admin: BURNING.version }, T0 + HOUR), [one]);
+    const { action } = plan(facts(BURNING, { targets, now: T0 + HOUR + SECOND }));
     expect(action).toMatchObject({ type: 'delete', pods: [{ pod: { name: 'main-1' } }] });
   });
 
@@ -117,10 +118,11 @@ describe('a pod is replaced', () => {
 
 describe('a way back', () => {
   const failure = { reason: 'AbortRequested', message: 'asked for' };
-  const rolledBack = keysetAfter([
+  const back: readonly Write[] = [
     ...[WRITES.adopt, WRITES.stage, WRITES.promote],
     { transition: 'rollback', acked: { Signer: 2, Verifier: 2 }, failure, handled: { abortAt: 'x' } },
-  ]);
+  ];
+  const rolledBack = keysetAfter(back);
   const single = (edit: Partial<PodFacts> = {}) =>
     pod('main-1', {
       ...{ createdAt: SETTLED, startedAt: SETTLED, readUpTo: T0, templateVersion: 4 },
@@ -133,6 +135,21 @@ describe('a way back', () => {
   it('is not held up by a service that knows one key only, if that is the one to go back to', () => {
     const targets = edited(services(rolledBack, { main: 4, admin: 4 }, SETTLED), [single()]);
     expect(plan(facts(rolledBack, { targets, now: SETTLED })).action).toMatchObject({ write: { transition: 'drain' } });
+  });
+
+  it('is not held up by it either once the other key is gone and forgotten, and that is named as inferred', () => {
+    const acked = { Signer: 4, Verifier: 4 };
+    const retiring = keysetAfter([...back, { transition: 'drain', acked }, { transition: 'retire', acked }]);
+    const probe = { ...probeOf(retiring, 5, SETTLED), answers: answered(retiring, ['A'], ['B']) };
+    const one = single({ templateVersion: 5, probe });
+    const targets = edited(services(retiring, { main: 5, admin: 5 }, SETTLED), [one]);
+    expect(plan(facts(retiring, { targets, now: SETTLED })).action).toMatchObject({
+      write: {
+        transition: 'finish',
+        outcome: 'RolledBack',
+        inferred: expect.stringContaining('main: accepts the key in use only'),
+      },
+    });
   });
 
   it('is held up by one of which it is not known when it started', () => {
