@@ -228,7 +228,7 @@ const ALL: Readonly<Record<string, Omit<Config, 'name'>>> = {
     ...{ ...ONE, targets: [{ ...main, copy: true }], rotations: 0, aborts: 0, emergencies: 1, counted: true },
     ...{ nodeLag: 'settle', faults: faults('restart', 'limits') },
   },
-  clocks: { ...ONE, targets: [minter, admin], aborts: 0, kubeletAheadMs: 5_000, counted: true },
+  clocks: { ...ONE, targets: [minter, admin], kubeletAheadMs: 5_000, counted: true },
   clocksLeak: {
     ...{
       ...ONE,

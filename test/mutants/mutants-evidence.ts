@@ -101,6 +101,12 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
         replace: `if ([...probe.answers.values()].every((answer) => answer === 'unknown')) return keyset.history.slice(-1);
           const fits = (shape: Shape) =>`,
       },
+      {
+        file: CONVERGE,
+        find: "if (shapes.length > 0 && shapes.every(holds)) return isAnswered(target, pod, keyset) ? 'met' : 'unknown';",
+        replace:
+          "if (shapes.length > 0 && shapes.every(holds)) return isAnswered(target, pod, keyset) ? 'met' : 'met';",
+      },
     ],
     check: { by: 'explore', config: 'silence', oracles: ['I4'] },
   },
@@ -146,7 +152,7 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
           "if (shapes.length > 0 && shapes.every(holds)) return isAnswered(target, pod, keyset) ? 'met' : 'met';",
       },
     ],
-    check: { by: 'explore', config: 'limitsLeak', oracles: ['claims'] },
+    check: { by: 'explore', config: 'copyLeakSettled', oracles: ['claims', 'I6'] },
   },
   {
     name: 'a pod that has the burnt key from elsewhere called dead',

@@ -1,13 +1,14 @@
 /**
  * Whether an emergency was served. The Secret tells; what else says so may be somebody's invention:
  *
- * - The ledger counts where the Secret does not contradict it: where it is gone, cannot be read, or is provably an older one,
- *   from a backup. Else its return would end all sessions again. It must know of a burnt key too: no emergency leaves none.
+ * - The ledger counts where the Secret does not contradict it: where it is gone, cannot be read, or holds a burnt key again, as
+ *   every backup from before that emergency does. Else its return would end all sessions again. It must know of a burnt key too:
+ *   no emergency leaves none.
  * - The status counts beside the ledger, and for a Secret that a person wants to be adopted anew. Alone it proves nothing.
  *
  * At worst an emergency is served once more: then the Secret knows of it.
  */
-import { believedVersion, burntIn, type Ledger } from '../audit/ledger.ts';
+import { burntIn, type Ledger } from '../audit/ledger.ts';
 import type { EmergencyRequest, Facts, SecretFacts } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
 
@@ -16,7 +17,7 @@ export function isServed(emergency: EmergencyRequest, { secret, ledger }: Facts)
   const keyset = keysetOf(secret);
   if (keyset?.handled.emergencies?.includes(nonce) === true) return true;
   const recorded = ledger.emergencies.includes(nonce) && (burntIn(ledger).length > 0 || handled);
-  if (keyset !== undefined) return recorded && isOlder(keyset, ledger);
+  if (keyset !== undefined) return recorded && holdsBurntKey(keyset, ledger);
   return recorded || (handled && secret.kind === 'Unmanaged');
 }
 
@@ -35,8 +36,7 @@ function keysetOf(secret: SecretFacts): Keyset | undefined {
   return secret.kind === 'Managed' || secret.kind === 'Refused' ? secret.keyset : undefined;
 }
 
-/** @returns whether the Secret is one from before the ledger was last written */
-function isOlder({ version, keys }: Keyset, ledger: Ledger): boolean {
+function holdsBurntKey({ keys }: Keyset, ledger: Ledger): boolean {
   const burnt = new Set(burntIn(ledger).map(({ fingerprint }) => fingerprint));
-  return version < believedVersion(ledger) || keys.some(({ fingerprint }) => burnt.has(fingerprint));
+  return keys.some(({ fingerprint }) => burnt.has(fingerprint));
 }

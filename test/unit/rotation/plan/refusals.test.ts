@@ -183,9 +183,13 @@ describe('an emergency that the ledger knows', () => {
     const emergency = { nonce: 'n', reason: 'leak', actor: 'bob', handled: false };
     const world = facts(STEADY, { requests: { paused: false, emergency } });
     expect(decide(world)).toBe('write burn');
-    const keys = [{ kid: 'k', fingerprint: 'f', state: 'burnt', at: 0 }] as const;
-    expect(decide({ ...world, ledger: { version: 9, keys, emergencies: ['n'] } })).toBe('wait');
-    // the Secret is the newest: a nonce that it does not know was put there by somebody else
-    expect(decide({ ...world, ledger: { ...EMPTY_LEDGER, keys, emergencies: ['n'] } })).toBe('write burn');
+    const burnt = (fingerprint: string) => [{ kid: 'k', fingerprint, state: 'burnt', at: 0 }] as const;
+    expect(decide({ ...world, ledger: { version: 9, keys: burnt('fp-A'), emergencies: ['n'] } })).not.toBe(
+      'write burn',
+    );
+    // no key of it is burnt: a nonce that it does not know was put there by somebody else, a higher version perhaps too
+    for (const version of [0, 9]) {
+      expect(decide({ ...world, ledger: { version, keys: burnt('f'), emergencies: ['n'] } })).toBe('write burn');
+    }
   });
 });

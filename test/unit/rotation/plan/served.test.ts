@@ -55,7 +55,6 @@ describe('an emergency is served', () => {
 describe('an emergency is not served again', () => {
   it.each([
     ['that the Secret knows', managed(KNOWS), EMPTY_LEDGER, false],
-    ['with a Secret from a backup, of an older version', managed(), { ...SERVED, version: 2 }, false],
     ['with a Secret from a backup, that holds a burnt key', managed(), { ...SERVED, keys: [burntKey('fp-A')] }, false],
     ['with a Secret that is gone', ABSENT, SERVED, false],
     ['with a Secret that cannot be read', GARBLED, SERVED, false],
