@@ -39,6 +39,8 @@ const PHRASES =
 /** Drawn at random, whatever stands before it. */
 const RANDOM_PART = /[0-9a-f]{24,}|(?=[A-Za-z0-9+/]*[0-9][A-Za-z0-9+/]*[0-9][A-Za-z0-9+/]*[0-9])[A-Za-z0-9+/]{28,}/i;
 
+const NOTHING = 'nothing';
+
 let estimator: ZxcvbnFactory | undefined;
 
 /** @returns undefined for a key that nobody can guess, as far as an estimate goes */
@@ -61,5 +63,10 @@ function isPublic(text: string): boolean {
 /** The dictionary is made ready when it is first needed: most operators never do. */
 function bitsOf(text: string): number {
   estimator ??= new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs });
-  return estimator.check(text.slice(0, MAX_ESTIMATED)).guessesLog10 * BITS_PER_DIGIT;
+  try {
+    return estimator.check(text.slice(0, MAX_ESTIMATED)).guessesLog10 * BITS_PER_DIGIT;
+  } finally {
+    // it keeps the last text that it was given
+    estimator.check(NOTHING);
+  }
 }
