@@ -28,11 +28,8 @@ import { getSecret } from './world.ts';
 /** Pods that are asked at the same time. */
 const PODS_AT_ONCE = 32;
 
-/** A retired key, kept while the pods are asked whether they refuse it. */
-export interface RetiredKey {
-  readonly kid: Kid;
-  readonly material: KeyMaterial;
-}
+/** Retired keys by id, kept while the pods are asked whether they refuse them. */
+export type RetiredKeys = ReadonlyMap<Kid, KeyMaterial>;
 
 export interface ActorOptions {
   readonly client: KubeClient;
@@ -48,7 +45,12 @@ type EffectAction = Exclude<Action, { type: 'wait' | 'confirm' }>;
 
 /** What came of an effect. */
 export type Outcome =
-  | { readonly kind: 'Wrote'; readonly keyset: Keyset; readonly resourceVersion: string; readonly retired?: RetiredKey }
+  | {
+      readonly kind: 'Wrote';
+      readonly keyset: Keyset;
+      readonly resourceVersion: string;
+      readonly retired?: RetiredKeys;
+    }
   | { readonly kind: 'Probed'; readonly probes: ReadonlyMap<string, Probe> }
   /** `refused`: of these it was not done. */
   | { readonly kind: 'Bumped' | 'Refreshed' | 'Evicted' | 'Deleted'; readonly refused: readonly Refused[] }
@@ -78,7 +80,7 @@ export class Actor {
     facts: Facts,
     action: EffectAction,
     resourceVersion: string | undefined,
-    retired: RetiredKey | undefined,
+    retired: RetiredKeys | undefined,
   ): Promise<Outcome> {
     const [effect = action.type] = effectsOf(action);
     try {
@@ -95,7 +97,7 @@ export class Actor {
     facts: Facts,
     action: EffectAction,
     resourceVersion: string | undefined,
-    retired: RetiredKey | undefined,
+    retired: RetiredKeys | undefined,
   ): Promise<Outcome> {
     this.#options.fence();
     switch (action.type) {
@@ -131,8 +133,8 @@ export class Actor {
     const start = startOf(write, secret, facts, fresh.key, now);
     if (start === undefined) return { kind: 'Outdated' };
     const { before, burnt } = start;
-    let retired: RetiredKey | undefined;
-    held.defer(() => destroyAll([...start.materials.values(), ...burnt], retired?.material));
+    let retired: RetiredKeys = new Map();
+    held.defer(() => destroyAll([...start.materials.values(), ...burnt], [...retired.values()]));
     const materials = new Map([...start.materials, [fresh.ack.kid, fresh.ack.material]]);
     if (makesKey(write)) materials.set(fresh.key.kid, fresh.key.material);
     const after = await this.#withResidue(namespace, facts, write, secret, advance(before, write, fresh, now));
@@ -143,7 +145,7 @@ export class Actor {
     const body = leftovers.length === 0 ? patch : { ...patch, data: { ...patch.data, ...cleared } };
     const written = await this.#put(namespace, name, body, resourceVersion);
     retired = retiredBy(write, before, after, start.materials);
-    return { kind: 'Wrote', keyset: after, resourceVersion: written, ...(retired && { retired }) };
+    return { kind: 'Wrote', keyset: after, resourceVersion: written, ...(retired.size > 0 && { retired }) };
   }
 
   /** An emergency tells where the burnt keys lay, and still lie. */
@@ -288,7 +290,7 @@ export class Actor {
     namespace: string,
     { settings }: Facts,
     pods: readonly PodOf[],
-    retired: RetiredKey | undefined,
+    retired: RetiredKeys | undefined,
   ): Promise<Outcome> {
     const secret = await getSecret(this.#options.client, namespace, settings.secretName);
     const reading = readSecret(secret, settings);
@@ -297,7 +299,7 @@ export class Actor {
     const own = new Map([...materialsOf(secret, keyset, settings), ...burntMaterialsOf(secret, keyset)]);
     using held = new DisposableStack();
     held.defer(() => destroyAll(own.values()));
-    const keys = byWeight(keyset, retired === undefined ? own : new Map([...own, [retired.kid, retired.material]]));
+    const keys = byWeight(keyset, new Map([...own, ...(retired ?? [])]));
     const { sign } = currentShape(keyset);
     const now = () => this.#now();
     const probes = new Map<string, Probe>();
@@ -328,18 +330,21 @@ function byWeight(keyset: Keyset, keys: ReadonlyMap<Kid, KeyMaterial>): Readonly
   return new Map([...keys].toSorted(([a], [b]) => weight(a) - weight(b)));
 }
 
-/** The key that pods must refuse from now on: the old one of a rotation, or of a cutover. */
+/** The keys that pods must refuse from now on: the old one of a rotation, with those that were found beside it, or of a cutover. */
 function retiredBy(
   { transition }: Write,
   before: Keyset,
   after: Keyset,
   materials: ReadonlyMap<Kid, KeyMaterial>,
-): RetiredKey | undefined {
-  const state = transition === 'retire' ? 'draining' : transition === 'cutover' ? 'signing' : undefined;
+): RetiredKeys {
+  if (transition !== 'retire' && transition !== 'cutover') return new Map();
   const kept = new Set(after.keys.map((key) => key.kid));
-  const gone = before.keys.find((key) => key.state === state && !kept.has(key.kid));
-  const material = gone && materials.get(gone.kid);
-  return gone && material && { kid: gone.kid, material };
+  const gone = before.keys.filter(({ kid, state }) => state !== 'ack' && state !== 'staged' && !kept.has(kid));
+  return new Map(gone.flatMap(({ kid }) => [[kid, materials.get(kid)] as const].filter(isKnown)));
+}
+
+function isKnown(entry: readonly [Kid, KeyMaterial | undefined]): entry is readonly [Kid, KeyMaterial] {
+  return entry[1] !== undefined;
 }
 
 function withoutNulls(fields: Readonly<Record<string, string | null>>): Record<string, string> {

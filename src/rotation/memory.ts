@@ -3,7 +3,7 @@
  * lost at any moment; it is then observed again.
  */
 import { exponential } from '../runtime/backoff.ts';
-import type { Outcome, RetiredKey } from './act.ts';
+import type { Outcome, RetiredKeys } from './act.ts';
 import type { Facts, Probe } from './facts.ts';
 import type { JwtKeyRotation } from './names.ts';
 import type { Action, Decision } from './plan/decision.ts';
@@ -20,7 +20,7 @@ export class Memory {
   readonly #probes = new Map<string, Probe>();
   #secret: SecretReading | undefined;
   #readWith = '';
-  #retired: RetiredKey | undefined;
+  #retired: RetiredKeys | undefined;
   /** By effect. */
   #refusals: ReadonlyMap<string, Refusal> = new Map();
   #wishes = '';
@@ -74,8 +74,8 @@ export class Memory {
     if (isAtRest) this.#refusals = new Map();
   }
 
-  /** A key that has just left the Secret: the pods are asked whether they refuse it. */
-  get retired(): RetiredKey | undefined {
+  /** Keys that have just left the Secret: the pods are asked whether they refuse them. */
+  get retired(): RetiredKeys | undefined {
     return this.#retired;
   }
 
@@ -118,7 +118,7 @@ export class Memory {
   }
 
   close(): void {
-    this.#retired?.material.destroy();
+    for (const material of this.#retired?.values() ?? []) material.destroy();
     this.#retired = undefined;
   }
 }

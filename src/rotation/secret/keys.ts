@@ -125,9 +125,9 @@ export function fingerprintsOf(keys: readonly KeyMaterial[]): readonly string[] 
   }
 }
 
-/** Overwrites the bytes of all these keys, of all but `kept` if that is given. */
-export function destroyAll(keys: Iterable<KeyMaterial>, kept?: KeyMaterial): void {
-  for (const key of keys) if (key !== kept) key.destroy();
+/** Overwrites the bytes of all these keys, but of those in `kept`. */
+export function destroyAll(keys: Iterable<KeyMaterial>, kept: readonly KeyMaterial[] = []): void {
+  for (const key of keys) if (!kept.includes(key)) key.destroy();
 }
 
 /** @returns each key once, the first of equal ones; the bytes of the others are overwritten */
