@@ -117,8 +117,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/rotation/plan/roll.ts',
-        find: 'replaceable = [...rows.stale, ...rows.unfit] } = options;',
-        replace: 'replaceable = [...rows.met] } = options;',
+        find: 'replaceable = [...rows.stale, ...rows.unfit],',
+        replace: 'replaceable = [...rows.met],',
       },
       {
         file: 'src/rotation/plan/converge.ts',

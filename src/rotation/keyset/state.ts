@@ -98,6 +98,14 @@ export class StateError extends Error {}
  * @throws {StateError} naming the annotation and what is wrong with it
  */
 export function decodeState(annotations: Readonly<Record<string, string>>): Keyset {
+  const keyset = parseState(annotations);
+  const wrong = contradiction(keyset);
+  if (wrong !== undefined) throw new StateError(`the annotations contradict each other: ${wrong}`);
+  return keyset;
+}
+
+/** As {@link decodeState}, whether the annotations contradict each other or not. */
+export function parseState(annotations: Readonly<Record<string, string>>): Keyset {
   const read = <T>(name: string, parse: (value: Json) => T): T => {
     try {
       return parse(parseJson(annotations[name]));
@@ -113,7 +121,7 @@ export function decodeState(annotations: Readonly<Record<string, string>>): Keys
   if (phase === undefined) throw new StateError(`annotation ${STATE.phase}: is no phase`);
   const rotation = annotations[STATE.rotation] === undefined ? undefined : read(STATE.rotation, decodeRotation);
   const emergency = annotations[STATE.emergency] === undefined ? undefined : read(STATE.emergency, decodeEmergency);
-  const keyset: Keyset = {
+  return {
     version,
     phase,
     keys: read(STATE.keys, (value) => list(value).map(decodeKey)),
@@ -138,9 +146,6 @@ export function decodeState(annotations: Readonly<Record<string, string>>): Keys
     burnt: annotations[STATE.burnt] === undefined ? [] : read(STATE.burnt, (value) => list(value).map(decodeBurnt)),
     ...(emergency && { emergency }),
   };
-  const wrong = contradiction(keyset);
-  if (wrong !== undefined) throw new StateError(`the annotations contradict each other: ${wrong}`);
-  return keyset;
 }
 
 function decodeBurnt(value: Json): BurntKey {

@@ -1,8 +1,8 @@
 /**
  * Whether an emergency was served. The Secret tells; what else says so may be somebody's invention:
  *
- * - The ledger counts where the Secret does not contradict it: where it is gone, cannot be read, or holds a burnt key again, as
- *   every backup from before that emergency does. Else its return would end all sessions again. It must know of a burnt key too:
+ * - The ledger counts where the Secret does not contradict it: where it is gone, cannot be read, or holds a key that was burnt or
+ *   retired, as every backup from before that emergency does. Else its return would end all sessions again. It must know of a burnt key too:
  *   no emergency leaves none.
  * - The status counts beside the ledger, and for a Secret that a person wants to be adopted anew. Alone it proves nothing.
  *
@@ -17,7 +17,7 @@ export function isServed(emergency: EmergencyRequest, { secret, ledger }: Facts)
   const keyset = keysetOf(secret);
   if (keyset?.handled.emergencies?.includes(nonce) === true) return true;
   const recorded = ledger.emergencies.includes(nonce) && (burntIn(ledger).length > 0 || handled);
-  if (keyset !== undefined) return recorded && holdsBurntKey(keyset, ledger);
+  if (keyset !== undefined) return recorded && isFromBefore(keyset, ledger);
   return recorded || (handled && secret.kind === 'Unmanaged');
 }
 
@@ -36,7 +36,8 @@ function keysetOf(secret: SecretFacts): Keyset | undefined {
   return secret.kind === 'Managed' || secret.kind === 'Refused' ? secret.keyset : undefined;
 }
 
-function holdsBurntKey({ keys }: Keyset, ledger: Ledger): boolean {
-  const burnt = new Set(burntIn(ledger).map(({ fingerprint }) => fingerprint));
-  return keys.some(({ fingerprint }) => burnt.has(fingerprint));
+/** By its keys: a higher version in the ledger is a number that anybody may have put there. */
+function isFromBefore({ keys }: Keyset, ledger: Ledger): boolean {
+  const gone = new Set(ledger.keys.filter(({ state }) => state !== 'live').map(({ fingerprint }) => fingerprint));
+  return keys.some(({ fingerprint }) => gone.has(fingerprint));
 }
