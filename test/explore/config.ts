@@ -38,7 +38,7 @@ export interface Faults {
   readonly window: boolean;
   /** A pod does not answer a canary. */
   readonly silence: boolean;
-  /** A pod answers for the keys that it should accept, and not for the others: it limits requests. */
+  /** A pod answers for the keys that are in use, and not for others: it limits requests. */
   readonly limits: boolean;
   /** A leader is paused with an action in hand; another leads; the first wakes and acts. */
   readonly zombie: boolean;
@@ -229,6 +229,7 @@ const ALL: Readonly<Record<string, Omit<Config, 'name'>>> = {
     ...{ nodeLag: 'settle', faults: faults('restart', 'limits') },
   },
   clocks: { ...ONE, targets: [minter, admin], kubeletAheadMs: 5_000, counted: true },
+  clocksRestart: { ...ONE, targets: [minter, admin], aborts: 0, kubeletAheadMs: 5_000, faults: faults('restart') },
   clocksLeak: {
     ...{
       ...ONE,
@@ -268,7 +269,19 @@ const SMALL = [
   'limitsLeak',
   'copyLeakSettled',
 ];
-const LARGE = ['gitops', 'zombie', 'scale', 'twice', 'pair', 'inferred', 'minter', 'people', 'leaders', 'crowd'];
+const LARGE = [
+  'gitops',
+  'zombie',
+  'scale',
+  'twice',
+  'pair',
+  'inferred',
+  'minter',
+  'people',
+  'leaders',
+  'crowd',
+  'clocksRestart',
+];
 
 /** Names that stand for several configs. */
 export const GROUPS: Readonly<Record<string, readonly string[]>> = {

@@ -198,7 +198,7 @@ interface Telling {
   readonly known: boolean;
   /** Whether the bytes of the retired key are still at hand. */
   readonly retired: boolean;
-  /** Whether it has not answered for keys that it would refuse. */
+  /** Whether it has not answered for keys that are not in use. */
   readonly partial: boolean;
   readonly kind: number;
 }
@@ -223,6 +223,7 @@ function makeAnswers(
   const { rotation } = keyset;
   if (retired && rotation) kids.push(...[rotation.from, rotation.to].filter((kid) => !kids.includes(kid)));
   if (keyset.phase === 'Burning') kids.push(...keyset.burnt.map(({ kid }) => kid).filter((kid) => !kids.includes(kid)));
-  const tells = (kid: string) => known && !(partial && !accepts(kid));
+  const inUse = new Set(keyset.keys.map(({ kid }) => kid));
+  const tells = (kid: string) => known && !(partial && !inUse.has(kid));
   return new Map(kids.map((kid) => [kid, tells(kid) ? (accepts(kid) ? 'accepted' : 'refused') : 'unknown'] as const));
 }

@@ -40,7 +40,7 @@ export const STEPS = {
   delete: 'a pod is deleted',
   probe: 'the pods answer canaries',
   probeSilent: 'the pods answer canaries, one does not',
-  probeLimited: 'the pods answer for the keys that they accept, and limit the rest',
+  probeLimited: 'the pods answer for the keys in use, and limit the rest',
   prune: 'the operator waits',
   die: 'the operator dies; another starts',
   pause: 'the leader is paused with an action in hand; another leads',

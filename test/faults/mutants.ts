@@ -122,7 +122,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'src/rotation/plan/converge.ts',
-        find: 'if (hasLoadedNewest(pod, keyset)) return false;',
+        find: 'if (pod.readUpTo === undefined || hasLoadedNewest(pod, keyset)) return false;',
         replace: 'if (hasLoadedNewest(pod, keyset)) return true;',
       },
     ],

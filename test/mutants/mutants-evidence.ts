@@ -140,7 +140,7 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
         replace: 'startedAt - 0 * clockSkewMs) - settleMs;',
       },
     ],
-    check: { by: 'explore', config: 'clocks', oracles: ['I4'] },
+    check: { by: 'explore', config: 'clocksRestart', oracles: ['I4'] },
   },
   {
     name: 'no answer about a burnt key taken for a refusal',
