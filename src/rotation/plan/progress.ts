@@ -163,5 +163,8 @@ function unfitVerifier(requirements: readonly Requirement[], rows: Survey, keyse
 function refusesNewKeys(target: TargetFacts, rows: Survey, keyset: Keyset): boolean {
   const behind = [...rows.stale, ...rows.unfit].filter((row) => row.target === target);
   if (behind.length === 0 || behind.length < target.pods.length || !isRolledOut(target)) return false;
-  return behind.some(({ pod }) => startedAfterWrite(pod, keyset));
+  // a pod from before the write says nothing of the service
+  const { writtenAt } = currentShape(keyset);
+  const areNew = behind.every(({ pod }) => pod.createdAt >= writtenAt);
+  return areNew && behind.some(({ pod }) => startedAfterWrite(pod, keyset));
 }

@@ -8,6 +8,7 @@ import type { Finding } from '../finding.ts';
 import { currentShape, type Keyset } from '../keyset/keyset.ts';
 import { formatDuration } from '../schedule/duration.ts';
 import {
+  isRolledOut,
   type PodOf,
   RETRY_MS,
   type Requirement,
@@ -21,6 +22,7 @@ import {
   unfinished,
 } from './converge.ts';
 import type { Decision, StatusPhase } from './decision.ts';
+import { acceptedDead } from './evidence.ts';
 import { clockFinding } from './guard.ts';
 import { unfitFinding } from './unfit.ts';
 
@@ -90,7 +92,8 @@ export function stalledFinding(
     const message = `pod ${refusing.pod.name} refuses canaries signed with every key, the one in use too: check spec.canary, spec.key.algorithm and the clocks`;
     return { reason: 'CanaryRefused', message };
   }
-  const unfit = rows?.unfit[0];
+  // while its rollout is under way, its other pods may still show that it is the service
+  const unfit = rows?.unfit.find(({ target, pod }) => isRolledOut(target) || acceptedDead(pod, keyset) !== undefined);
   if (unfit !== undefined) return unfitFinding(unfit, facts, keyset);
   const failed = unfinished(requirements).find((target) => target.workload?.failed !== undefined);
   if (failed !== undefined) {
