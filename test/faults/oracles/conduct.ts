@@ -118,16 +118,17 @@ export const restarts: Oracle = (evidence) => {
 
 /** I19: however long it lasts, no slot is replaced by the operator more than three times for one keyset. */
 export const bounds: Oracle = ({ journal, records, ending }) => {
-  const counts = new Map<number, number>();
+  const replaced = new Map<number, Set<string>>();
   for (const { call, applied } of journal.exchanges) {
     const isDeletion = call.resource === 'pods' && call.verb === 'delete' && isGood(applied?.status);
     if (!isDeletion && !isEviction(call.resource, applied?.status)) continue;
     const version = records.findLast(({ at }) => at <= (applied?.at ?? 0) + 50)?.version ?? 0;
-    counts.set(version, (counts.get(version) ?? 0) + 1);
+    // To delete a pod that is on its way out already changes nothing.
+    replaced.set(version, (replaced.get(version) ?? new Set()).add(call.name ?? ''));
   }
   const most = MAX_REPLACEMENTS * Math.max(ending.pods.length, FLEET);
-  const broken = [...counts].filter(([, count]) => count > most);
-  return broken.map(([version, count]) => `${count} pods were replaced for version ${version}, more than ${most}`);
+  const broken = [...replaced].filter(([, { size }]) => size > most);
+  return broken.map(([version, { size }]) => `${size} pods were replaced for version ${version}, more than ${most}`);
 };
 
 /** Pods of the three services at rest. */
