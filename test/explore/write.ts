@@ -1,8 +1,10 @@
 /**
  * What effects do to the world: see src/rotation/act.ts.
  */
+
+import { foundKeyset } from '../../src/rotation/keyset/before.ts';
 import type { Keyset, Shape } from '../../src/rotation/keyset/keyset.ts';
-import { advance, foundKeyset, type Write } from '../../src/rotation/keyset/transition.ts';
+import { advance, type Write } from '../../src/rotation/keyset/transition.ts';
 import { appended, trueShape } from './chronicle.ts';
 import type { Config } from './config.ts';
 import { isWrite } from './effects.ts';

@@ -9,8 +9,9 @@
 
 import type { Facts, TargetFacts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
+import { UNKNOWN } from '../keyset/before.ts';
 import { type Acked, currentShape, type Keyset } from '../keyset/keyset.ts';
-import { UNKNOWN, type Write } from '../keyset/transition.ts';
+import type { Write } from '../keyset/transition.ts';
 import { mayHaveStartedBefore, surelyStartedBefore } from '../workloads/starts.ts';
 import {
   acceptsAny,

@@ -1,8 +1,9 @@
 /** What the planner does when a key has leaked. */
 import { describe, expect, it } from 'vitest';
 import type { PodFacts, TargetFacts } from '../../../../src/rotation/facts.ts';
+import { lostKeyset } from '../../../../src/rotation/keyset/before.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
-import { advance, lostKeyset, type Write } from '../../../../src/rotation/keyset/transition.ts';
+import { advance, type Write } from '../../../../src/rotation/keyset/transition.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import {
   DRAINING,

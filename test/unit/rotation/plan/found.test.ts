@@ -1,7 +1,8 @@
 /** Keys that were found beside the one that signs: in the middle of a rotation by hand, some containers sign with them still. */
 import { describe, expect, it } from 'vitest';
+import { foundKeyset } from '../../../../src/rotation/keyset/before.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
-import { advance, candidate, foundKeyset, type Write } from '../../../../src/rotation/keyset/transition.ts';
+import { advance, candidate, type Write } from '../../../../src/rotation/keyset/transition.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { unsafeReasons } from '../../../../src/rotation/plan/safe-write.ts';
 import { facts, SETTINGS, services, T0, WRITES } from '../builders.ts';

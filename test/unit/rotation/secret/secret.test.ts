@@ -1,9 +1,10 @@
 import { importJWK, type JSONWebKeySet, type JWK, jwtVerify, SignJWT } from 'jose';
 import { describe, expect, it, vi } from 'vitest';
 import type { Secret } from '../../../../src/kube/types.ts';
+import { foundKeyset } from '../../../../src/rotation/keyset/before.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import { decodeState, encodeState, StateError } from '../../../../src/rotation/keyset/state.ts';
-import { advance, foundKeyset, type Write } from '../../../../src/rotation/keyset/transition.ts';
+import { advance, type Write } from '../../../../src/rotation/keyset/transition.ts';
 import { foundMaterials } from '../../../../src/rotation/secret/adoption.ts';
 import { fingerprintOf, KeyMaterial, nameKey, newKey } from '../../../../src/rotation/secret/keys.ts';
 import { leftoverNames, materialsOf, patchFor, readSecret } from '../../../../src/rotation/secret/secret.ts';
