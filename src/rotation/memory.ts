@@ -45,7 +45,8 @@ export class Memory {
     const wishes = wishesIn(resource);
     if (wishes === this.#wishes) return;
     this.#wishes = wishes;
-    this.#refusals = new Map(this.refusals.map((refusal) => [refusal.effect, triedAtOnce(refusal)]));
+    const next = this.refusals.map((refusal) => (refusal.cause === 'Unseen' ? refusal : triedAtOnce(refusal)));
+    this.#refusals = new Map(next.map((refusal) => [refusal.effect, refusal]));
   }
 
   /**
@@ -55,7 +56,7 @@ export class Memory {
   tried(action: Action, refused: readonly Refused[], now: number, urgent: boolean): void {
     const next = new Map(this.#refusals);
     for (const effect of effectsOf(action)) next.delete(effect);
-    for (const each of [...marked(action), ...refused]) {
+    for (const each of [...done(action), ...refused]) {
       next.set(each.effect, refusedAgain(this.#refusals.get(each.effect), each, now, urgent));
     }
     this.#refusals = next;
@@ -101,7 +102,7 @@ export class Memory {
       for (const [incarnation, probe] of outcome.probes) this.#probes.set(incarnation, probe);
     if (outcome.kind !== 'Wrote') return;
     const { keyset, resourceVersion } = outcome;
-    this.#refusals = new Map();
+    this.#refusals = new Map([...this.#refusals].filter(([, { cause }]) => cause === 'Unseen'));
     this.remember({ facts: { kind: 'Managed', keyset }, resourceVersion }, settings);
     const asking = keyset.phase === 'Retiring' || keyset.phase === 'Switching';
     if (outcome.retired === undefined && asking) return;
@@ -123,20 +124,24 @@ export class Memory {
   }
 }
 
-/** What is marked is not wanted again, unless somebody takes the mark away. */
-function marked(action: Action): readonly Refused[] {
-  if (action.type === 'refresh') {
-    return action.pods.map((row) => ({
-      ...{ effect: podEffect('mark', row), pod: row.pod.uid, cause: 'Outrun' },
-      said: `its mark for version ${action.version} does not stay`,
-    }));
+/** What was done is not wanted again, unless no watch tells of it, or somebody takes it back. */
+function done(action: Action): readonly Refused[] {
+  switch (action.type) {
+    case 'bump':
+      return effectsOf(action).map((effect) => ({
+        ...{ effect, cause: 'Undone', said: `its mark for version ${action.version}` },
+      }));
+    case 'evict':
+    case 'delete':
+    case 'refresh': {
+      const verb = action.type === 'refresh' ? 'mark' : action.type;
+      return action.pods.map((row) => ({
+        ...{ effect: podEffect(verb, row), pod: row.pod.uid, cause: 'Unseen', said: 'the API server has taken it' },
+      }));
+    }
+    default:
+      return [];
   }
-  if (action.type !== 'bump') return [];
-  return effectsOf(action).map((effect) => ({
-    effect,
-    cause: 'Undone',
-    said: `its mark for version ${action.version}`,
-  }));
 }
 
 /** @see Store for why versions are compared as numbers */

@@ -34,9 +34,6 @@ import { type Settings, settingsOf, specFinding } from './settings.ts';
 import { type Caches, cachedWorld, liveWorld, orUndefined, readSecretNow, type World } from './world.ts';
 
 const FORBIDDEN_RETRY_MS = 30_000;
-/** What changes pods is seen when the watch tells, which wakes the resource; until then it would be done again and again. */
-const SEEN_LATER: readonly Outcome['kind'][] = ['Evicted', 'Deleted', 'Refreshed'];
-const SEEN_LATER_MS = 1_000;
 /** The longest time between two looks at a resource, whatever the caches say. */
 const RESYNC_MS = 600_000;
 
@@ -118,8 +115,7 @@ export class Reconciler {
     const urgent = decision.phase === 'Burning' || isEmergency(resource);
     memory.tried(action, refusedIn(action, outcome), facts.now + (clock.now() - before), urgent);
     announcer.acted(resource, action, outcome);
-    const requeueAfterMs = SEEN_LATER.includes(outcome.kind) ? SEEN_LATER_MS : 0;
-    return { requeueAfterMs, priority: priorityOf(resource) };
+    return { requeueAfterMs: 0, priority: priorityOf(resource) };
   }
 
   /** Plans from the caches; where a write depends on it, once more from the API server itself, the resource included. */

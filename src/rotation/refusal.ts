@@ -7,9 +7,9 @@ import { exponential } from '../runtime/backoff.ts';
 
 /**
  * Budget: a PodDisruptionBudget. Outrun: somebody else was faster, or the world had changed. Both pass, as a rule. Undone: it was
- * done, and is wanted again, so somebody has taken it back.
+ * done, and is wanted again, so somebody has taken it back. Unseen: it was done to a pod, and no watch has told of it yet.
  */
-export type Cause = RefusalCause | 'Budget' | 'Outrun' | 'Undone';
+export type Cause = RefusalCause | 'Budget' | 'Outrun' | 'Undone' | 'Unseen';
 
 /** What came of one effect that was refused. */
 export interface Refused {
@@ -48,12 +48,15 @@ const ASKED: Pauses = { baseMs: 1_000, capMs: 15_000 };
 const OUTRUN: Pauses = { baseMs: 50, capMs: 15_000 };
 /** To restart a workload again and again is no way to win against whoever takes the restart back. */
 const UNDONE: Pauses = { baseMs: 15_000, capMs: 3_600_000 };
+/** What changes a pod is seen when its watch tells, which wakes the resource. To do it again before is of no use. */
+const UNSEEN: Pauses = { baseMs: 5_000, capMs: 60_000 };
 /** In an emergency no pause is longer, but between restarts that somebody takes back: each one disturbs. */
 const URGENT_MS = 15_000;
 
 function pausesOf(cause: Cause): Pauses {
   if (cause === 'Rights' || cause === 'Budget') return ASKED;
   if (cause === 'Undone') return UNDONE;
+  if (cause === 'Unseen') return UNSEEN;
   return cause === 'Outrun' ? OUTRUN : LASTING;
 }
 

@@ -6,7 +6,7 @@
 import type { Facts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { iso } from '../iso.ts';
-import type { Refusal } from '../refusal.ts';
+import type { Cause, Refusal } from '../refusal.ts';
 import { formatDuration } from '../schedule/duration.ts';
 import type { Action, Decision } from './decision.ts';
 import { effectsOf, PROBE_EFFECT, podEffect, restartEffect } from './effect.ts';
@@ -32,9 +32,11 @@ function isWanted({ effect }: Refusal, action: Action): boolean {
   return effectsOf(action).includes(effect) || (leadsToWrite && effect.startsWith('write '));
 }
 
-/** A budget and a race pass by themselves, unless they last. */
+/** These pass by themselves, unless they last. */
+const PASSING: readonly Cause[] = ['Budget', 'Outrun', 'Unseen'];
+
 function isTold({ cause, since }: Refusal, { now, settings }: Facts): boolean {
-  return (cause !== 'Budget' && cause !== 'Outrun') || now >= since + settings.rolloutTimeoutMs;
+  return !PASSING.includes(cause) || now >= since + settings.rolloutTimeoutMs;
 }
 
 function without(action: Action, held: readonly Refusal[]): Action {
@@ -78,7 +80,7 @@ function findingOf(facts: Facts, refusal: Refusal, prefix: string): Finding {
   const { cause, since } = refusal;
   const message = `${prefix}${textOf(facts, refusal)}`;
   if (cause === 'Rights') return { reason: 'Forbidden', message };
-  if (cause === 'Undone') return { reason: 'RolloutStalled', message };
+  if (cause === 'Undone' || cause === 'Unseen') return { reason: 'RolloutStalled', message };
   if (cause === 'Budget') {
     const long = formatDuration(facts.settings.rolloutTimeoutMs);
     return { reason: 'DisruptionBlocked', message: `${message}; it lasts longer than ${long}, since ${iso(since)}` };
@@ -106,6 +108,8 @@ function textOf({ settings }: Facts, { effect, cause, by, said }: Refusal): stri
       return `a PodDisruptionBudget does not let "${effect}" happen (${said}): let one more pod go, or run one more`;
     case 'Undone':
       return `somebody takes back what asks for the restart (${said}), so "${effect}" is done again in growing pauses: tell GitOps to leave the annotation rekey.dev/keyset-version on pod templates alone; metadata.managedFields tells who writes it`;
+    case 'Unseen':
+      return `"${effect}" was done (${said}), and the pod does not show it, so it is done again in growing pauses: somebody undoes it, or the watch of pods is behind; compare with kubectl get pod -o yaml`;
     case 'Outrun':
       return `somebody else changes the same object again and again, so "${effect}" is never done (${said}): metadata.managedFields tells who; let only one of the two write it`;
   }

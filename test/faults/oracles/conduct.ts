@@ -116,24 +116,39 @@ export const restarts: Oracle = (evidence) => {
   ];
 };
 
-/** I19: however long it lasts, no slot is replaced by the operator more than three times for one keyset. */
+/**
+ * I19: however long it lasts, no slot is replaced by the operator more than three times for one keyset; and what was done to a
+ * pod is not done again by the same process before its watch had time to tell.
+ */
 export const bounds: Oracle = ({ journal, records, ending }) => {
   const replaced = new Map<number, Set<string>>();
-  for (const { call, applied } of journal.exchanges) {
+  const last = new Map<string, number>();
+  const repeated: string[] = [];
+  for (const { call, applied, outcome, client, process, what } of journal.exchanges) {
     const isDeletion = call.resource === 'pods' && call.verb === 'delete' && isGood(applied?.status);
     if (!isDeletion && !isEviction(call.resource, applied?.status)) continue;
-    const version = records.findLast(({ at }) => at <= (applied?.at ?? 0) + 50)?.version ?? 0;
-    // To delete a pod that is on its way out already changes nothing.
+    const at = applied?.at ?? 0;
+    const version = records.findLast((record) => record.at <= at + 50)?.version ?? 0;
     replaced.set(version, (replaced.get(version) ?? new Set()).add(call.name ?? ''));
+    if (outcome !== String(applied?.status)) continue;
+    const effect = `${what} ${call.name} by ${client} ${process}`;
+    const before = last.get(effect) ?? Number.NEGATIVE_INFINITY;
+    if (at - before < UNSEEN_MS) repeated.push(`${effect}: again after ${at - before} ms`);
+    last.set(effect, at);
   }
   const most = MAX_REPLACEMENTS * Math.max(ending.pods.length, FLEET);
   const broken = [...replaced].filter(([, { size }]) => size > most);
-  return broken.map(([version, { size }]) => `${size} pods were replaced for version ${version}, more than ${most}`);
+  return [
+    ...broken.map(([version, { size }]) => `${size} pods were replaced for version ${version}, more than ${most}`),
+    ...repeated,
+  ];
 };
 
 /** Pods of the three services at rest. */
 const FLEET = 4;
 const MAX_REPLACEMENTS = 3;
+/** The operator waits for longer before it does the same to the same pod again. */
+const UNSEEN_MS = 4_000;
 
 function isEviction(resource: string, status: number | undefined): boolean {
   return resource === 'pods/eviction' && isGood(status);

@@ -25,6 +25,9 @@ const fresh = (edit: Partial<Facts>) => {
   return facts(STEADY, { requests: REQUESTED, targets, ...edit });
 };
 
+const rotation = { id: 'e', trigger: 'Emergency', actor: 'a', reason: 'r', drainMs: 0 } as const;
+const BURNING = keysetAfter([WRITES.adopt, { transition: 'burn', nonce: '1', rotation, version: 0 }]);
+
 describe('what was refused', () => {
   it.each(['Rights', 'Quota', 'Admission', 'TooLarge', 'Terminating', 'Invalid'] as const)(
     'for %s is held back, told, tried when its time has come, and told meanwhile',
@@ -98,9 +101,7 @@ describe('what was refused', () => {
   });
 
   it('in an emergency says that it is not finished', () => {
-    const rotation = { id: 'e', trigger: 'Emergency', actor: 'a', reason: 'r', drainMs: 0 } as const;
-    const burning = keysetAfter([WRITES.adopt, { transition: 'burn', nonce: '1', rotation, version: 0 }]);
-    const world = facts(burning, { targets: services(burning, { main: 1, admin: 1 }) });
+    const world = facts(BURNING, { targets: services(BURNING, { main: 1, admin: 1 }) });
     const { action } = plan(world);
     expect(action.type).toBe('delete');
     const { stalled, action: left } = plan({ ...world, refusals: effectsOf(action).map((effect) => refusal(effect)) });
@@ -179,6 +180,48 @@ describe('the memory of what was refused', () => {
     expect(memory.refusals).toHaveLength(1);
     memory.prune(facts(STEADY));
     expect(memory.refusals).toEqual([]);
+  });
+});
+
+describe('what was done to a pod', () => {
+  const behind = facts(BURNING, { targets: services(BURNING, { main: 1, admin: 1 }) });
+
+  /** Passes of one memory, five each second, over a world that shows nothing of what is done. @returns when it was done */
+  function run(seconds: number, each: (memory: Memory, pass: number) => void = () => {}): readonly number[] {
+    const memory = new Memory();
+    const times: number[] = [];
+    for (let pass = 0; pass < seconds * 5; pass += 1) {
+      const now = behind.now + pass * 200;
+      each(memory, pass);
+      const { action } = plan({ ...behind, now, refusals: memory.refusals });
+      if (action.type !== 'delete') continue;
+      times.push(pass * 200);
+      memory.tried(action, [], now, true);
+    }
+    return times;
+  }
+
+  it('is not done again as often as a pass runs, while the watch of pods is late', () => {
+    expect(run(60)).toEqual([0, 5_000, 15_000, 30_000, 45_000]);
+  });
+
+  it('is not done again because somebody changes the resource, or the keys are written again', () => {
+    const resource = (generation: number) => ({ metadata: { generation } }) as unknown as JwtKeyRotation;
+    const times = run(4, (memory, pass) => {
+      memory.heard(resource(pass));
+      memory.learn({ kind: 'Wrote', keyset: BURNING, resourceVersion: String(pass) }, behind.settings);
+    });
+    expect(times).toEqual([0]);
+  });
+
+  it('is told when it does not show for longer than rolloutTimeout', () => {
+    const memory = new Memory();
+    const { action } = plan(behind);
+    memory.tried(action, [], behind.now, true);
+    expect(plan({ ...behind, refusals: memory.refusals }).stalled).toBeUndefined();
+    const now = behind.now + behind.settings.rolloutTimeoutMs;
+    const { stalled } = plan({ ...behind, now, refusals: memory.refusals });
+    expect(stalled).toMatchObject({ reason: 'RolloutStalled', message: expect.stringContaining('does not show it') });
   });
 });
 
