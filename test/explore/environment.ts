@@ -146,7 +146,7 @@ function controllerSteps(config: Config, world: World, target: number, emit: Emi
 function createSteps(config: Config, world: World, target: number, template: number, emit: Emit): void {
   const id = world.serial + 1;
   for (let node = 0; node < config.nodes; node += 1) {
-    const flags = { up: false, young: false, terminating: false, lag: false, marked: false, gone: false };
+    const flags = { up: false, young: true, terminating: false, lag: false, marked: false, gone: false };
     const pod = { id, target, node, template, loaded: NONE, settled: settledVersion(world), ...flags };
     const bounds = world.bounds.map((bound, i) => (i === node && bound === NO_BOUND ? versionOf(world.secret) : bound));
     const kind = template === world.templates[target] ? 'create' : 'createOld';

@@ -8,7 +8,7 @@ import type { Settings, TargetSettings } from '../../src/rotation/settings.ts';
 import { readUpTo } from '../../src/rotation/workloads/starts.ts';
 import { chronicleAt, type TrueShape } from './chronicle.ts';
 import type { Config } from './config.ts';
-import { type Entry, entryOf, FOUND, NOW, SETTLE_MS, startedAt, UNMANAGED } from './keysets.ts';
+import { type Entry, entryOf, FOUND, latestStart, NOW, SETTLE_MS, startedAt, UNMANAGED } from './keysets.ts';
 import { COPIED, isRolledOut, type Pod, type Probe, type Shown, type World } from './world.ts';
 
 const canary = { path: '/verify', port: 8000, acceptStatuses: [], refuseStatuses: [] };
@@ -139,7 +139,7 @@ function podFacts(
     terminating: view.terminating,
     ready: view.up,
     address: '10.0.0.1',
-    ...startFacts(config, pod.target, startOf(pod, view, entry), view.up),
+    ...startFacts(config, pod.target, startOf(config, pod, view, entry), view.up),
     ...(pod.template !== 0 && { templateVersion: pod.template }),
     ...(probe && entry && { probe: probeFacts(config, world, pod, probe, entry) }),
   };
@@ -157,11 +157,12 @@ function startFacts({ targets, kubeletAheadMs = 0 }: Config, target: number, sta
   return runs ? { startedAt, ...read } : read;
 }
 
-/** The API server may show the start before the last still. */
-function startOf(pod: Pod, view: Pod | Shown, entry: Entry | undefined): number {
+/** The API server may show the start before the last still. Where clocks are ahead a late start does the most harm. */
+function startOf({ kubeletAheadMs = 0 }: Config, pod: Pod, view: Pod | Shown, entry: Entry | undefined): number {
   if (entry === undefined) return NOW - 1e9;
   const behind = view === pod && pod.lag;
-  return startedAt(behind ? 0 : view.settled, !behind && view.young, entry);
+  const seen = behind ? { settled: 0, young: false } : view;
+  return kubeletAheadMs > 0 ? latestStart(seen, entry) : startedAt(seen, entry);
 }
 
 const answerSets = new Map<number, ReadonlyMap<string, Answer>>();

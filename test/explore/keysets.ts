@@ -5,7 +5,7 @@
  * apart is kept: the age in ticks of the last signer's exit, up to the drain time; and of each version whether it was
  * written in this tick (the settle delay has not passed) or before. Ages beyond the cap are equal to the cap, because every
  * comparison of the planner is of the form `now >= time + constant` with a smaller constant. The one comparison of two
- * recorded times, of a container's start with a write, is kept exactly: see {@link startedAt}.
+ * recorded times, of a container's start with a write, is kept exactly: see {@link startedAt} and {@link latestStart}.
  */
 import type { KeyRecord, Keyset, RotationRecord, Shape } from '../../src/rotation/keyset/keyset.ts';
 import { internChronicle, trueShape } from './chronicle.ts';
@@ -92,16 +92,29 @@ function withTimes(history: readonly Shape[], freshFrom: number, tickMs: number)
   return timed;
 }
 
-/**
- * A start after `settled` had been written for a settle delay, and before that was so of the next version.
- *
- * @param young whether it was after the write of the newest version
- */
-export function startedAt(settled: number, young: boolean, { keyset }: Entry): number {
+/** What is told of a start. */
+export interface StartSeen {
+  /** The newest version that had been written for a settle delay. */
+  readonly settled: number;
+  /** Whether it was after the write of the newest version. */
+  readonly young: boolean;
+}
+
+/** @returns the earliest start after `settled` had been written for a settle delay */
+export function startedAt({ settled, young }: StartSeen, { keyset }: Entry): number {
   const { history } = keyset;
   const read = history.findLast(({ version }) => version <= settled) ?? history[0];
   const early = (read?.writtenAt ?? 0) + SETTLE_MS;
   return young ? Math.max(early, history.at(-1)?.writtenAt ?? 0) : early;
+}
+
+/** @returns the latest start before the version after `settled` had been written for a settle delay; now at the latest */
+export function latestStart({ settled, young }: StartSeen, { keyset }: Entry): number {
+  const { history } = keyset;
+  const next = history.find(({ version }) => version > settled);
+  if (next === undefined) return NOW;
+  const late = Math.min(NOW, next.writtenAt + SETTLE_MS - 1);
+  return young ? late : Math.min(late, (history.at(-1)?.writtenAt ?? 0) - 1);
 }
 
 /** Leaves out what no decision rests on: times of creation, texts for people, who asked. */
