@@ -20,7 +20,7 @@ import {
   waitUntilReady,
 } from '../support/scenario/rotation.ts';
 import { openScene, type Scene, type SceneOptions, settled } from '../support/scenario/scene.ts';
-import { deletePodsOn, deploymentOf } from '../support/scenario/services.ts';
+import { deletePodsOn, deploymentOf, type ServiceOptions } from '../support/scenario/services.ts';
 import { until } from '../support/scenario/until.ts';
 
 const cluster = inject('cluster');
@@ -28,7 +28,7 @@ const canary = { path: '/auth/verify', port: 8000 };
 const MAIN = { kind: 'Rollout', name: 'main', canary };
 const OTHER = { kind: 'Deployment', name: 'autoscraper', roles: ['Verifier'], canary: { ...canary, port: 8001 } };
 const everybody = ['autoscraper', 'main', 'main'];
-/** One pod a node, so that not all of them have the stale Secret of one: that would be taken for a service of one key. */
+/** One pod a node: if all of a service had the stale Secret of one node, it would be taken for a service of one key. */
 const APART = {
   podAntiAffinity: {
     requiredDuringSchedulingIgnoredDuringExecution: [
@@ -57,10 +57,11 @@ beforeAll(async () => {
 }, 1_800_000);
 
 /** A Rollout and a Deployment share the key; nothing runs for the Rollout yet, and no operator. */
-function open(spec: SceneOptions['spec'] = {}): Promise<Scene> {
+function open(spec: SceneOptions['spec'] = {}, autoscraper: ServiceOptions = {}): Promise<Scene> {
+  const services = { autoscraper: { replicas: 1, ...autoscraper } };
   return openScene(cluster, {
     adopt: false,
-    fleet: { only: ['autoscraper'] },
+    fleet: { only: ['autoscraper'], services },
     spec: { targets: [MAIN, OTHER], ...spec },
   });
 }
@@ -94,8 +95,12 @@ async function createMain({ api, namespace }: Scene, edit: object = {}): Promise
 const readMain = ({ api, namespace }: Scene) => api.get<RolloutObject>({ kind: 'Rollout', namespace, name: 'main' });
 
 /** Opens a scene in which all of it runs and the Secret is adopted. */
-async function running(edit: object = {}, spec: SceneOptions['spec'] = {}): Promise<Scene> {
-  const scene = await open(spec);
+async function running(
+  edit: object = {},
+  spec: SceneOptions['spec'] = {},
+  autoscraper: ServiceOptions = {},
+): Promise<Scene> {
+  const scene = await open(spec, autoscraper);
   await letRestartRollouts(scene.api, scene.namespace);
   await startController(scene);
   await createMain(scene, edit);
@@ -227,9 +232,9 @@ describe.concurrent('a rotation of a Rollout', () => {
   });
 
   it('catches a pod that was restarted with the stale Secret, and goes on when it is deleted, as it asks for', async () => {
-    const scene = await running({ template: templateOf({ affinity: APART }) });
+    const [node = '', nodeName = ''] = cluster.nodes.map((each) => each.name);
+    const scene = await running({ template: templateOf({ affinity: APART }) }, {}, { pod: { nodeName } });
     const { api, namespace, name } = scene;
-    const node = cluster.nodes[0]?.name ?? '';
     await freezeSecrets(api, node, [{ namespace, name }]);
     const traffic = scene.traffic();
     const requestedAt = await requestRotation(api, namespace, name);

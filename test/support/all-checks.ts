@@ -27,6 +27,7 @@ interface FileReport {
   readonly name: string;
   readonly status: string;
   readonly message: string;
+  readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
   /** Milliseconds since the epoch. */
   readonly startTime: number;
   readonly endTime: number;
@@ -69,11 +70,21 @@ async function main(reportPath: string): Promise<number> {
   const otherwise = failedTests === 0 && (code !== 0 || passedTests === 0) ? Math.max(1, broken.length) : 0;
   for (const line of slowest(report?.testResults ?? [])) console.log(line);
   for (const name of failed) console.log(`failed: ${name}`);
+  for (const line of failures(report?.testResults ?? [])) console.log(`failed: ${line}`);
   for (const { name, message } of broken) console.log(`failed: ${name}: ${message}`);
   if (report === undefined || passedTests + failedTests === 0) console.log('failed: no test ran');
-  const failures = failed.length + failedTests + otherwise;
-  console.log(`${checks.length - failed.length + passedTests} passed, ${failures} failed`);
-  return failures === 0 ? 0 : 1;
+  const count = failed.length + failedTests + otherwise;
+  console.log(`${checks.length - failed.length + passedTests} passed, ${count} failed`);
+  return count === 0 ? 0 : 1;
+}
+
+/** By file and name: the reports above them may be cut off. */
+function failures(files: readonly FileReport[]): readonly string[] {
+  return files.flatMap(({ name, assertionResults }) =>
+    assertionResults
+      .filter(({ status }) => status === 'failed')
+      .map(({ fullName }) => `${relative(repoRoot, name)}: ${fullName}`),
+  );
 }
 
 /** Where the time went; files run beside each other, so this is not a sum. */
