@@ -38,7 +38,7 @@ export default defineConfig({
           testTimeout: 900_000,
           hookTimeout: 600_000,
           // some of the files wait for most of their time: two of them at once, few tests of each
-          maxWorkers: 2,
+          maxWorkers: 3,
           maxConcurrency: 3,
           sequence: { groupOrder: 3 },
         },

@@ -30,6 +30,8 @@ const program = cluster.programs?.command;
 const RIGHTS = [
   { apiGroups: ['rekey.dev'], resources: ['jwtkeyrotations'], verbs: ['get', 'list', 'watch', 'patch'] },
   { apiGroups: ['apps'], resources: ['deployments', 'statefulsets', 'daemonsets'], verbs: ['get', 'list', 'patch'] },
+  // another test may have installed Rollouts
+  { apiGroups: ['argoproj.io'], resources: ['rollouts'], verbs: ['get', 'list'] },
   { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
   { apiGroups: [''], resources: ['secrets'], verbs: ['update'] },
 ];

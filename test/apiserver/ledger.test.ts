@@ -13,6 +13,7 @@ import {
   waitFor,
   waitUntilDone,
   waitUntilReady,
+  waitUntilTold,
 } from '../support/scenario/rotation.ts';
 import { openScene, type Scene } from '../support/scenario/scene.ts';
 import { until } from '../support/scenario/until.ts';
@@ -79,6 +80,9 @@ describe.concurrent('a Secret from a backup', () => {
     });
     expect(adopted?.keys.find(({ state }) => state === 'signing')?.fingerprint).toBeDefined();
     expect(adopted?.rotation).toBeUndefined();
+    // its pods are asked, and are heard to hold another key
+    const { resource: heard } = await waitUntilTold(api, namespace, name, 'CanaryRefused');
+    expect(conditionOf(heard, 'Ready')?.message).toContain('whether the Secret was changed after the pod had started');
     expect(await scene.close()).toEqual([]);
   });
 

@@ -54,7 +54,7 @@ describe.concurrent('services that hold one key only', () => {
     expect(await scene.accepting(scene.firstKey)).toEqual([]);
     const told = await eventsIn(api, namespace);
     expect(told.find(({ reason }) => reason === 'CutoverStarted')?.note).toMatch(
-      /every token of k-\w+ is refused from now on/,
+      /a pod refuses every token of k-\w+ as soon as it is replaced/,
     );
     expect(await scene.close()).toEqual([]);
   });

@@ -10,7 +10,7 @@ import type { Start } from '../keyset/transition.ts';
 import { REQUEST, requestText } from '../names.ts';
 import { backoffUntil } from '../schedule/cadence.ts';
 import { formatDuration } from '../schedule/duration.ts';
-import { FRESH_MS, RETRY_MS, type Survey, survey, toProbe } from './converge.ts';
+import { FRESH_MS, type PodOf, RETRY_MS, type Survey, survey, toProbe } from './converge.ts';
 import { isBlindToStaged, mayCutOver, planCutover } from './cutover.ts';
 import { type Decision, outsideWindow } from './decision.ts';
 import { isConclusive } from './evidence.ts';
@@ -32,7 +32,7 @@ interface Wanted {
 
 export function planSteady(facts: Facts, keyset: Keyset): Decision {
   const wanted = wantedRotation(facts, keyset);
-  if (wanted === undefined) return idle(facts);
+  if (wanted === undefined) return firstLook(facts, keyset) ?? idle(facts);
   if (facts.settings.suspend) {
     return idle(facts, {
       reason: 'Suspended',
@@ -78,6 +78,22 @@ function wantedRotation({ requests, settings, due }: Facts, keyset: Keyset): Wan
   }
   if (due.since === undefined) return undefined;
   return { trigger: 'Schedule', actor: 'rekey', reason: `due since ${iso(due.since)}` };
+}
+
+/**
+ * What pods hold is not known of a Secret that was taken over: somebody may have changed it after they had started. Each pod is asked
+ * once, and who is heard to refuse the key in use is asked again until he is mended.
+ */
+function firstLook(facts: Facts, keyset: Keyset): Decision | undefined {
+  if (keyset.rotation !== undefined) return undefined;
+  const requirements = requirementsOf(facts.targets, keyset);
+  const finding = spokenFinding(survey(requirements, keyset), keyset, 'One');
+  const isNew = ({ pod }: PodOf) => pod.probe?.version !== keyset.version || (pod.ready && !pod.probe.ready);
+  const due = toProbe(requirements, keyset, facts.now, BASELINE_AGE_MS);
+  const pods = finding === undefined ? due.filter(isNew) : due;
+  const rest = idle(facts, finding);
+  if (pods.length > 0) return { ...rest, action: { type: 'probe', pods } };
+  return finding && { ...rest, action: { type: 'wait', until: facts.now + BASELINE_AGE_MS } };
 }
 
 function idle({ due }: Facts, blocked?: Finding): Decision {
@@ -132,6 +148,20 @@ function baseline(facts: Facts, keyset: Keyset, keys: 'One' | 'Both'): Decision 
 }
 
 function baselineFinding(rows: Survey, keyset: Keyset, keys: 'One' | 'Both'): Finding | undefined {
+  const spoken = spokenFinding(rows, keyset, keys);
+  if (spoken !== undefined) return spoken;
+  const silent = [...rows.met, ...rows.unknown].find(
+    ({ target, pod }) => target.settings.canary !== undefined && !pod.terminating && !isConclusive(pod, keyset),
+  );
+  if (silent === undefined) return undefined;
+  const { name, unprobeable, probe } = silent.pod;
+  const why = probe?.why === undefined ? '' : `: ${probe.why}`;
+  const message = unprobeable ?? `pod ${name} has not answered its canary yet${why}`;
+  return { reason: 'CanaryUnanswered', message };
+}
+
+/** What a pod has answered; to be silent is no answer. */
+function spokenFinding(rows: Survey, keyset: Keyset, keys: 'One' | 'Both'): Finding | undefined {
   const { sign } = currentShape(keyset);
   if (rows.void[0] !== undefined) {
     const message = `pod ${rows.void[0].pod.name} accepted a token signed with a made-up key: its canary path does not verify tokens`;
@@ -147,17 +177,10 @@ function baselineFinding(rows: Survey, keyset: Keyset, keys: 'One' | 'Both'): Fi
     return { reason: 'SingleKeyService', message };
   }
   if (refusing !== undefined) {
-    const message = `pod ${refusing.name} refused a token signed with the key in use (${sign}): check spec.canary and where the pod gets its key from`;
+    const message = `pod ${refusing.name} refused a token signed with the key in use (${sign}): check spec.canary, where the pod gets its key from, and whether the Secret was changed after the pod had started`;
     return { reason: 'CanaryRefused', message };
   }
-  const silent = [...rows.met, ...rows.unknown].find(
-    ({ target, pod }) => target.settings.canary !== undefined && !pod.terminating && !isConclusive(pod, keyset),
-  );
-  if (silent === undefined) return undefined;
-  const { name, unprobeable, probe } = silent.pod;
-  const why = probe?.why === undefined ? '' : `: ${probe.why}`;
-  const message = unprobeable ?? `pod ${name} has not answered its canary yet${why}`;
-  return { reason: 'CanaryUnanswered', message };
+  return undefined;
 }
 
 function startOf({ requests, settings, nextRotationId }: Facts, keyset: Keyset, wanted: Wanted): Start {

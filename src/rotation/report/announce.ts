@@ -126,7 +126,7 @@ export class Announcer {
 
   #evicted(resource: JwtKeyRotation, evicted: string, held: string): void {
     if (evicted !== '') {
-      const note = `${evicted} started with an older Secret than its template asks for; evicted`;
+      const note = `${evicted} does not hold the keys that its template asks for; evicted`;
       this.#event(resource, { type: 'Warning', reason: 'StalePod', note });
     }
     if (held === '') return;
@@ -341,7 +341,10 @@ function announcementsOf(write: Write, keyset: Keyset): readonly Announcement[] 
       ];
     case 'cutover':
       return [
-        warning('CutoverStarted', `${who}. ${sign} signs; every token of ${rotation?.from} is refused from now on`),
+        warning(
+          'CutoverStarted',
+          `${who}. ${sign} signs; a pod refuses every token of ${rotation?.from} as soon as it is replaced`,
+        ),
       ];
     case 'burn':
       return [

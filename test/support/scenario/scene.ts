@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KubeApi } from '../cluster/kubeapi.ts';
 import type { ProvidedCluster } from '../cluster/provided.ts';
+import type { Pod } from '../node/types.ts';
 import { accepts } from '../traffic/client.ts';
 import { signToken } from '../traffic/tokens.ts';
 import { startTraffic, type Traffic, type TrafficReport } from '../traffic/traffic.ts';
@@ -69,6 +70,10 @@ export interface Scene {
   accepting(key: string): Promise<readonly string[]>;
   /** Ends everything. @returns where key bytes were found; must be empty */
   close(): Promise<readonly Leak[]>;
+}
+
+function isStaying({ metadata }: Pod): boolean {
+  return metadata.deletionTimestamp === undefined;
 }
 
 export async function openScene(
@@ -138,7 +143,10 @@ export async function openScene(
     },
     accepting: async (key) => {
       const token = await signToken({ key, issuer: 'remotehive', audience: 'remotehive' });
-      const asked = pods.endpoints().filter(({ terminating }) => !terminating);
+      // a watch may be behind, and show a pod that is on its way out as one that stays
+      const { items } = await api.list<Pod>({ kind: 'Pod', namespace });
+      const staying = new Set(items.filter(isStaying).map(({ metadata }) => metadata.name));
+      const asked = pods.endpoints().filter(({ pod, terminating }) => !terminating && staying.has(pod));
       const answers = await Promise.all(
         asked.map(async ({ pod, url }) => ({ pod, answer: await verdict(url, token) })),
       );
