@@ -4,6 +4,7 @@
 import type { Config } from './config.ts';
 import { tidied } from './environment.ts';
 import { FOUND, UNMANAGED, versionOf } from './keysets.ts';
+import { NONE_REFUSED } from './refusals.ts';
 import type { Pod, Probe, Shown, World } from './world.ts';
 
 const MAX_BYTES = 512;
@@ -74,7 +75,11 @@ function write(config: Config, world: World, order: readonly number[]): number {
   byte((world.rotate << 4) | world.abort);
   byte(world.emergency);
   word(world.burnt);
-  byte(bits(world.open, world.shortened, world.retired, cache !== undefined));
+  byte(bits(world.open, world.shortened, world.retired, cache !== undefined, world.refusing));
+  if (config.refuses !== undefined) {
+    word(world.refusals);
+    byte((world.tried << 1) | bits(world.wished));
+  }
   world.templates.forEach((template, i) => {
     byte((template << 4) | (world.desired[i] ?? 0));
     if (config.counted === true) byte(world.replaced[i] ?? 0);
@@ -139,6 +144,7 @@ export function decode(config: Config, bytes: Uint8Array): World {
   const emergency = next();
   const burnt = nextWord();
   const flags = next();
+  const [refusals, tries] = config.refuses === undefined ? [NONE_REFUSED, 0] : [nextWord(), next()];
   const replaced: number[] = [];
   const packed = each(config.targets.length, () => {
     const value = next();
@@ -159,6 +165,7 @@ export function decode(config: Config, bytes: Uint8Array): World {
     ...{ secret, chronicle, pending, zombie, bounds, tokens, pods, serial: pods.length },
     ...{ rotate: asked >> 4, abort: asked & 15, emergency, burnt },
     ...{ open: (flags & 1) !== 0, shortened: (flags & 2) !== 0, retired: (flags & 4) !== 0 },
+    ...{ refusing: (flags & 16) !== 0, refusals, tried: tries >> 1, wished: (tries & 1) !== 0 },
     replaced,
     templates: packed.map((value) => value >> 4),
     desired: packed.map((value) => value & 15),

@@ -2,6 +2,7 @@
  * How large a world is explored, and what may go wrong in it.
  */
 import type { Role } from '../../src/rotation/keyset/keyset.ts';
+import type { Write } from '../../src/rotation/keyset/transition.ts';
 
 export interface TargetConfig {
   readonly name: string;
@@ -46,6 +47,8 @@ export interface Faults {
   readonly staleCache: boolean;
   /** maxTokenTTL is edited to something shorter in mid-rotation. */
   readonly shorten: boolean;
+  /** Whatever refuses writes of the Secret lets them pass from some time on. */
+  readonly lift: boolean;
 }
 
 export interface Config {
@@ -70,6 +73,8 @@ export interface Config {
   readonly strategy?: 'Auto' | 'Cutover';
   readonly preStage?: boolean;
   readonly retireMode?: 'Eager' | 'Lazy';
+  /** Writes of the Secret that a quota or an admission policy refuses, for ever unless `faults.lift` is set. */
+  readonly refuses?: readonly Write['transition'][];
   /**
    * How old a Secret a container may start with. `served`: as old as the last that its node has served to any container,
    * however long ago that was. `settle`: besides, nothing that was replaced longer than a settle delay ago.
@@ -97,6 +102,7 @@ const NO_FAULTS: Faults = {
   zombie: false,
   staleCache: false,
   shorten: false,
+  lift: false,
 };
 
 /** These and no others. */

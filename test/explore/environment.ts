@@ -10,9 +10,10 @@
 import { trimmed } from './chronicle.ts';
 import type { Config } from './config.ts';
 import { entryOf, tickedKeyset, UNMANAGED, versionOf } from './keysets.ts';
-import type { Emit } from './steps.ts';
+import { tickedRefusals } from './refusals.ts';
+import type { Emit, StepKind } from './steps.ts';
 import { keepsPods, NO_BOUND, NONE, type Pod, type Probe, type World, withPods } from './world.ts';
-import { frozen, thawed } from './write.ts';
+import { frozen, thawed, wished } from './write.ts';
 
 export function environmentSteps(config: Config, world: World, emit: Emit): void {
   world.pods.forEach((pod, index) => {
@@ -156,20 +157,23 @@ function createSteps(config: Config, world: World, target: number, template: num
 
 function peopleSteps(config: Config, world: World, emit: Emit): void {
   if (config.faults.window) emit(world.open ? 'windowCloses' : 'windowOpens', { ...world, open: !world.open });
+  if (config.faults.lift && world.refusing) emit('lift', { ...world, refusing: false });
   if (world.secret === UNMANAGED) return;
   const { phase, handled } = entryOf(world.secret).keyset;
-  if (world.rotate < config.rotations) emit('askRotation', { ...world, rotate: world.rotate + 1 });
+  const wish = (kind: StepKind, next: World) => emit(kind, wished(config, next));
+  if (world.rotate < config.rotations) wish('askRotation', { ...world, rotate: world.rotate + 1 });
   // one that is asked for twice at once is one
   const heard = world.abort === 0 || handled.abortAt === `a${world.abort}`;
-  if (world.abort < config.aborts && heard) emit('askAbort', { ...world, abort: world.abort + 1 });
-  if (world.emergency < (config.emergencies ?? 0)) emit('askEmergency', { ...world, emergency: world.emergency + 1 });
+  if (world.abort < config.aborts && heard) wish('askAbort', { ...world, abort: world.abort + 1 });
+  if (world.emergency < (config.emergencies ?? 0)) wish('askEmergency', { ...world, emergency: world.emergency + 1 });
   const under = phase !== 'Steady' && phase !== 'Staging';
-  if (config.faults.shorten && !world.shortened && under) emit('shorten', { ...world, shortened: true });
+  if (config.faults.shorten && !world.shortened && under) wish('shorten', { ...world, shortened: true });
 }
 
 function tick(config: Config, world: World, emit: Emit): void {
   const { tickMs, drainTicks } = config;
-  let changed = false;
+  const refusals = tickedRefusals(world.refusals, tickMs);
+  let changed = refusals !== world.refusals || world.tried !== 0;
   const tokens = world.tokens.map(({ key, age }) => ({ key, age: age + 1 })).filter(({ age }) => age < drainTicks);
   if (world.tokens.length > 0) changed = true;
   const secret = tickedKeyset(world.secret, tickMs, drainTicks);
@@ -190,7 +194,7 @@ function tick(config: Config, world: World, emit: Emit): void {
       ? next
       : { ...next, shown: { ...next.shown, probe: shownProbe } };
   });
-  if (changed) emit('tick', { ...world, tokens, secret, cache, pods });
+  if (changed) emit('tick', { ...world, tokens, secret, cache, pods, refusals, tried: 0 });
 }
 
 /** Leaves out what no step and no oracle can tell apart any more. */

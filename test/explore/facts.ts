@@ -9,6 +9,7 @@ import { readUpTo } from '../../src/rotation/workloads/starts.ts';
 import { chronicleAt, type TrueShape } from './chronicle.ts';
 import type { Config } from './config.ts';
 import { type Entry, entryOf, FOUND, latestStart, NOW, SETTLE_MS, startedAt, UNMANAGED } from './keysets.ts';
+import { refusalsOf } from './refusals.ts';
 import { COPIED, isRolledOut, type Pod, type Probe, type Shown, type World } from './world.ts';
 
 const canary = { path: '/verify', port: 8000, acceptStatuses: [], refuseStatuses: [] };
@@ -91,6 +92,7 @@ export function factsOf(config: Config, world: World, live: boolean): Facts {
     unlistedConsumers: [],
     sharedWith: [],
     burntElsewhere: [],
+    refusals: refusalsOf(world.refusals),
     requests: requestsOf(world),
     due: { nextRuns: [] },
     window: { open: world.open },

@@ -3,10 +3,12 @@
  */
 import { chronicleAt } from './chronicle.ts';
 import type { Config } from './config.ts';
+import { effectOf } from './effects.ts';
 import { oldestReadable } from './environment.ts';
 import { entryOf, UNMANAGED, versionOf } from './keysets.ts';
 import type { StepKind } from './steps.ts';
 import { acceptedBy, isRunning, NO_BOUND, signingKeys, signs, verifies, type World } from './world.ts';
+import { triedBit } from './write.ts';
 
 export interface Violation {
   readonly oracle: string;
@@ -95,6 +97,13 @@ function has(mask: number, kid: string): boolean {
   return (mask & (1 << Number(kid.slice(1)))) !== 0;
 }
 
+/** B: between two ticks, and as long as people ask for nothing, no write is tried twice. */
+function judgeTry({ refuses = [] }: Config, before: World): Violation | undefined {
+  const effect = effectOf(before.pending);
+  if (effect.type !== 'write' || (before.tried & triedBit(refuses, effect.write)) === 0) return undefined;
+  return { oracle: 'bounds', message: `${effect.write.transition} is tried twice without a pause` };
+}
+
 const WRITES: readonly StepKind[] = ['write', 'writeUnanswered', 'zombieWrite'];
 const DEEDS: readonly StepKind[] = [
   ...WRITES,
@@ -118,6 +127,7 @@ export function judgeStep(config: Config, before: World, kind: StepKind, after: 
       judgeKeys(config, before, after);
     if (found !== undefined) return found;
   }
+  if (kind === 'writeRefused') return judgeTry(config, before);
   if (!DEEDS.includes(kind)) return undefined;
   const changed = before.pods.find((pod) => {
     const now = after.pods.find(({ id }) => id === pod.id);

@@ -5,8 +5,9 @@ import { chronicleAt } from './chronicle.ts';
 import { encode } from './codec.ts';
 import type { Config } from './config.ts';
 import { effectOf } from './effects.ts';
-import { entryOf, UNMANAGED } from './keysets.ts';
+import { entryOf, NOW, UNMANAGED } from './keysets.ts';
 import { judgeState, judgeStep } from './oracles.ts';
+import { refusalsOf } from './refusals.ts';
 import { type Found, type Result, steps } from './search.ts';
 import { STEPS, type StepKind } from './steps.ts';
 import { initialWorld, type World } from './world.ts';
@@ -77,6 +78,8 @@ export function stepText(config: Config, world: World, { kind, a, b, next }: Ste
     case 'decide':
     case 'write':
     case 'writeUnanswered':
+    case 'writeRefused':
+    case 'zombieRefused':
     case 'zombieWrite':
     case 'pause':
       return `${STEPS[kind]}: ${effectText(config, a ?? 0)}`;
@@ -117,7 +120,11 @@ export function describe(config: Config, world: World): string {
   });
   const tokens = world.tokens.map(({ key, age }) => `K${key}:${age}`).join();
   const caches = world.cache === undefined ? '' : ' stale-cache';
-  return `${secretText(world)} templates=${world.templates} ${pods.join(' ')} nodes=${world.bounds} tokens=[${tokens}]${caches}`;
+  const refusals = refusalsOf(world.refusals).map(
+    ({ effect, retryAt }) => `${effect}${retryAt > NOW ? ' held back' : ''}`,
+  );
+  const refused = refusals.length === 0 ? '' : ` refused=[${refusals.join()}]`;
+  return `${secretText(world)} templates=${world.templates} ${pods.join(' ')} nodes=${world.bounds} tokens=[${tokens}]${caches}${refused}`;
 }
 
 function secretText({ secret }: World): string {

@@ -19,6 +19,7 @@
 import { chronicleAt, type TrueShape } from './chronicle.ts';
 import type { Config } from './config.ts';
 import { FOUND, foundChronicle, UNMANAGED } from './keysets.ts';
+import { NONE_REFUSED } from './refusals.ts';
 
 /** What a pod answered, as the operator remembers it. */
 export interface Probe {
@@ -111,6 +112,14 @@ export interface World {
   readonly pending: number;
   /** Whether the leader still knows the bytes of the key that retired last. */
   readonly retired: boolean;
+  /** Whether writes are refused still, where the world refuses some. */
+  readonly refusing: boolean;
+  /** Number of the interned list of refusals that the leader remembers; 0 for none. */
+  readonly refusals: number;
+  /** Writes that the leader has tried in this tick and that were refused, as a set of bits: see `Config.refuses`. */
+  readonly tried: number;
+  /** Whether people have changed what they want since the pass began in which a write was refused. */
+  readonly wished: boolean;
   /** As `pending`, of a paused leader that does not know that it has lost its lease. */
   readonly zombie: number;
   /** Undefined while the caches show what is. */
@@ -157,6 +166,10 @@ export function initialWorld(config: Config): World {
     tokens: config.found === true ? [{ key: FOUND, age: 0 }] : [],
     pending: 0,
     retired: false,
+    refusing: config.refuses !== undefined,
+    refusals: NONE_REFUSED,
+    tried: 0,
+    wished: false,
     zombie: 0,
     cache: undefined,
     serial: pods.length,

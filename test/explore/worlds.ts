@@ -145,6 +145,12 @@ const ALL: Readonly<Record<string, Omit<Config, 'name'>>> = {
   lagging: { ...ONE, targets: [minter, admin], nodes: 2, nodeLag: 'settle', aborts: 0 },
   roles: { ...ONE, targets: [main, admin], nodes: 2, nodeLag: 'settle', aborts: 0 },
   minter: { ...ONE, targets: [minter, admin], nodes: 2, nodeLag: 'settle', faults: faults('restart') },
+  // writes that a quota or a policy refuses
+  refusedPromote: { ...ONE, refuses: ['promote'], faults: faults('restart') },
+  refusedLeak: { ...ONE, refuses: ['promote'], aborts: 0, emergencies: 1 },
+  refusedRetire: { ...ONE, refuses: ['retire'] },
+  refusedBurn: { ...ONE, refuses: ['burn'], aborts: 0, emergencies: 1 },
+  refusedAwhile: { ...ONE, refuses: ['promote', 'retire'], faults: faults('lift') },
   // all at once
   people: { ...ONE, nodes: 2, drainTicks: 2, faults: faults('statusLag', 'revert', 'window', 'silence', 'shorten') },
   leaders: { ...ONE, faults: faults('zombie', 'staleCache') },
@@ -167,6 +173,9 @@ const SMALL = [
   'fileLeak',
   'limitsLeak',
   'copyLeakSettled',
+  'refusedLeak',
+  'refusedRetire',
+  'refusedBurn',
 ];
 const LARGE = [
   'gitops',
