@@ -21,6 +21,11 @@ export interface TargetConfig {
   readonly manual?: boolean;
   /** Has the key that was there before rekey from a second place too, such as a file in its image, and accepts it for ever. */
   readonly copy?: boolean;
+  /**
+   * A second container of each pod signs, with a start of its own; nobody asks it. Not beside faults that show pods as they
+   * were: `statusLag` and `staleCache`.
+   */
+  readonly sidecar?: boolean;
   /** Accepts whatever it is sent: its canaries tell nothing. */
   readonly verifiesNothing?: boolean;
 }

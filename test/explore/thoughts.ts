@@ -10,12 +10,13 @@ import { plan } from '../../src/rotation/plan/plan.ts';
 import { requirementsOf } from '../../src/rotation/plan/requirements.ts';
 import { chronicleAt } from './chronicle.ts';
 import type { Config } from './config.ts';
+import { acceptedBy } from './containers.ts';
 import { indexOf } from './facts.ts';
 import { UNMANAGED, versionOf } from './keysets.ts';
 import { type Thought, think } from './operator.ts';
 import type { Violation } from './oracles.ts';
 import { NONE_REFUSED, refusalsOf } from './refusals.ts';
-import { acceptedBy, isRunning, type Pod, type World } from './world.ts';
+import { isRunning, type Pod, type World } from './world.ts';
 
 const FOREIGN = { kind: 'Refused', finding: { reason: 'ForeignWriter', message: 'edited' } } as const;
 

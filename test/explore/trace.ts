@@ -74,6 +74,7 @@ export function stepText(config: Config, world: World, { kind, a, b, next }: Ste
   switch (kind) {
     case 'start':
     case 'startUnseen':
+    case 'startSidecar':
       return `${STEPS[kind]}: ${target}#${a} on node ${pod?.node} loads version ${b}`;
     case 'decide':
     case 'write':
@@ -114,9 +115,10 @@ export function describe(config: Config, world: World): string {
   const pods = world.pods.map((pod) => {
     const flags = [pod.terminating && 'T', pod.gone && 'gone', pod.lag && 'lag', !pod.up && 'down'].filter(Boolean);
     const holds = pod.up && !pod.gone ? `v${pod.loaded}${shapeText(world, pod.loaded)}` : '-';
+    const beside = pod.sidecar?.up === true ? `+v${pod.sidecar.loaded}${shapeText(world, pod.sidecar.loaded)}` : '';
     const answer = pod.probe ?? pod.shown?.probe;
     const probe = answer && `?${answer.known ? `v${answer.held}` : 'silent'}/${answer.version}@${answer.age}`;
-    return `${config.targets[pod.target]?.name}#${pod.id}[n${pod.node} t${pod.template} ${holds}${probe ?? ''} ${flags.join()}]`;
+    return `${config.targets[pod.target]?.name}#${pod.id}[n${pod.node} t${pod.template} ${holds}${probe ?? ''}${beside} ${flags.join()}]`;
   });
   const tokens = world.tokens.map(({ key, age }) => `K${key}:${age}`).join();
   const caches = world.cache === undefined ? '' : ' stale-cache';

@@ -151,6 +151,11 @@ const ALL: Readonly<Record<string, Omit<Config, 'name'>>> = {
   refusedRetire: { ...ONE, refuses: ['retire'] },
   refusedBurn: { ...ONE, refuses: ['burn'], aborts: 0, emergencies: 1 },
   refusedAwhile: { ...ONE, refuses: ['promote', 'retire'], faults: faults('lift') },
+  // a second container signs, and nobody asks it
+  sidecarUnasked: {
+    ...{ ...ONE, targets: [{ ...main, canary: false, sidecar: true }], aborts: 0 },
+    faults: faults('restart'),
+  },
   // all at once
   people: { ...ONE, nodes: 2, drainTicks: 2, faults: faults('statusLag', 'revert', 'window', 'silence', 'shorten') },
   leaders: { ...ONE, faults: faults('zombie', 'staleCache') },
@@ -176,6 +181,7 @@ const SMALL = [
   'refusedLeak',
   'refusedRetire',
   'refusedBurn',
+  'sidecarUnasked',
 ];
 const LARGE = [
   'gitops',

@@ -71,8 +71,9 @@ function realKeys(keyset: Keyset): number {
 
 /** Every container has started before the version that is written now. */
 function older(pod: Pod): Pod {
-  if (!pod.young && pod.shown?.young !== true) return pod;
-  const next = { ...pod, young: false };
+  if (!pod.young && pod.shown?.young !== true && pod.sidecar?.young !== true) return pod;
+  const sidecar = pod.sidecar && { sidecar: { ...pod.sidecar, young: false } };
+  const next = { ...pod, young: false, ...sidecar };
   return next.shown === undefined ? next : { ...next, shown: { ...next.shown, young: false } };
 }
 
