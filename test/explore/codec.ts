@@ -4,7 +4,8 @@
 import type { Config } from './config.ts';
 import { tidied } from './environment.ts';
 import { FOUND, UNMANAGED, versionOf } from './keysets.ts';
-import type { Pod, Probe, Shown, World } from './world.ts';
+import { NONE_REFUSED } from './refusals.ts';
+import type { Pod, Probe, Shown, Sidecar, World } from './world.ts';
 
 const MAX_BYTES = 512;
 const scratch = new Uint8Array(MAX_BYTES);
@@ -74,7 +75,11 @@ function write(config: Config, world: World, order: readonly number[]): number {
   byte((world.rotate << 4) | world.abort);
   byte(world.emergency);
   word(world.burnt);
-  byte(bits(world.open, world.shortened, world.retired, cache !== undefined));
+  byte(bits(world.open, world.shortened, world.retired, cache !== undefined, world.refusing));
+  if (config.refuses !== undefined) {
+    word(world.refusals);
+    byte((world.tried << 1) | bits(world.wished));
+  }
   world.templates.forEach((template, i) => {
     byte((template << 4) | (world.desired[i] ?? 0));
     if (config.counted === true) byte(world.replaced[i] ?? 0);
@@ -90,7 +95,7 @@ function write(config: Config, world: World, order: readonly number[]): number {
   for (const { key, age } of world.tokens) byte((key << 4) | age);
   const newest = versionOf(world.secret);
   const pods = world.pods.map((pod) => pack(pod, order, newest)).sort((a, b) => a - b);
-  const width = cache === undefined ? 5 : 7;
+  const width = widthOf(config, cache !== undefined);
   byte(pods.length);
   for (const pod of pods) {
     let rest = pod;
@@ -100,6 +105,11 @@ function write(config: Config, world: World, order: readonly number[]): number {
     }
   }
   return at;
+}
+
+/** Bytes of a pod. */
+function widthOf({ targets }: Config, cached: boolean): number {
+  return cached ? 7 : targets.some(({ sidecar }) => sidecar === true) ? 6 : 5;
 }
 
 function bits(a: boolean, b = false, c = false, d = false, e = false): number {
@@ -114,7 +124,12 @@ function pack(pod: Pod, order: readonly number[], newest: number): number {
     (pod.settled << 9) |
     (pod.young ? 1 << 13 : 0);
   const place = (pod.target << 2) | (order[pod.node] ?? 0) | (pod.template << 5);
-  return packShown(pod.shown, newest) * 2 ** 33 + (packProbe(pod.probe, newest) * 2 ** 9 + place) * 2 ** 14 + real;
+  const beside = pod.sidecar === undefined ? packShown(pod.shown, newest) : packSidecar(pod.sidecar);
+  return beside * 2 ** 33 + (packProbe(pod.probe, newest) * 2 ** 9 + place) * 2 ** 14 + real;
+}
+
+function packSidecar({ up, young, loaded, settled }: Sidecar): number {
+  return bits(up, young) | (loaded << 2) | (settled << 6);
 }
 
 function packShown(shown: Shown | undefined, newest: number): number {
@@ -139,6 +154,7 @@ export function decode(config: Config, bytes: Uint8Array): World {
   const emergency = next();
   const burnt = nextWord();
   const flags = next();
+  const [refusals, tries] = config.refuses === undefined ? [NONE_REFUSED, 0] : [nextWord(), next()];
   const replaced: number[] = [];
   const packed = each(config.targets.length, () => {
     const value = next();
@@ -150,15 +166,17 @@ export function decode(config: Config, bytes: Uint8Array): World {
   const bounds = each(config.nodes, () => next() - 1);
   const tokens = each(next(), next).map((token) => ({ key: token >> 4, age: token & 15 }));
   const seen = cachedSecret === undefined || cachedSecret === UNMANAGED ? 0 : versionOf(cachedSecret);
+  const width = widthOf(config, cachedSecret !== undefined);
   const pods = each(next(), (i) => {
     let value = 0;
-    for (let j = 0; j < (cachedSecret === undefined ? 5 : 7); j += 1) value += next() * 256 ** j;
-    return unpack(value, i + 1, versionOf(secret), seen);
+    for (let j = 0; j < width; j += 1) value += next() * 256 ** j;
+    return unpack(config, value, i + 1, versionOf(secret), seen);
   });
   return {
     ...{ secret, chronicle, pending, zombie, bounds, tokens, pods, serial: pods.length },
     ...{ rotate: asked >> 4, abort: asked & 15, emergency, burnt },
     ...{ open: (flags & 1) !== 0, shortened: (flags & 2) !== 0, retired: (flags & 4) !== 0 },
+    ...{ refusing: (flags & 16) !== 0, refusals, tried: tries >> 1, wished: (tries & 1) !== 0 },
     replaced,
     templates: packed.map((value) => value >> 4),
     desired: packed.map((value) => value & 15),
@@ -173,13 +191,16 @@ export function decode(config: Config, bytes: Uint8Array): World {
   };
 }
 
-function unpack(value: number, id: number, newest: number, seen: number): Pod {
+function unpack(config: Config, value: number, id: number, newest: number, seen: number): Pod {
   const real = value % 2 ** 14;
   const place = Math.floor(value / 2 ** 14) % 2 ** 9;
   const probe = unpackProbe(Math.floor(value / 2 ** 23) % 2 ** 10, newest, seen);
-  const shown = unpackShown(Math.floor(value / 2 ** 33), newest, seen);
+  const target = (place >> 2) & 7;
+  const beside = Math.floor(value / 2 ** 33);
+  const sidecar = config.targets[target]?.sidecar === true && { sidecar: unpackSidecar(beside) };
+  const shown = sidecar === false && unpackShown(beside, newest, seen);
   return {
-    ...{ id, target: (place >> 2) & 7, node: place & 3, template: place >> 5 },
+    ...{ id, target, node: place & 3, template: place >> 5 },
     ...{ up: (real & 1) !== 0, terminating: (real & 2) !== 0, lag: (real & 4) !== 0 },
     ...{
       marked: (real & 8) !== 0,
@@ -190,7 +211,12 @@ function unpack(value: number, id: number, newest: number, seen: number): Pod {
     },
     ...(probe && { probe }),
     ...(shown && { shown }),
+    ...sidecar,
   };
+}
+
+function unpackSidecar(value: number): Sidecar {
+  return { up: (value & 1) !== 0, young: (value & 2) !== 0, loaded: (value >> 2) & 15, settled: value >> 6 };
 }
 
 function unpackShown(value: number, newest: number, seen: number): Shown | undefined {

@@ -9,10 +9,13 @@
  */
 import { trimmed } from './chronicle.ts';
 import type { Config } from './config.ts';
+import { withPods } from './containers.ts';
 import { entryOf, tickedKeyset, UNMANAGED, versionOf } from './keysets.ts';
-import type { Emit } from './steps.ts';
-import { keepsPods, NO_BOUND, NONE, type Pod, type Probe, type World, withPods } from './world.ts';
-import { frozen, thawed } from './write.ts';
+import { anew, isProven, reloads, replaced, settledVersion, sidecarSteps, starts } from './kubelet.ts';
+import { tickedRefusals } from './refusals.ts';
+import type { Emit, StepKind } from './steps.ts';
+import { DOWN, isReady, keepsPods, NO_BOUND, NONE, type Pod, type Probe, type World } from './world.ts';
+import { frozen, thawed, wished } from './write.ts';
 
 export function environmentSteps(config: Config, world: World, emit: Emit): void {
   world.pods.forEach((pod, index) => {
@@ -29,12 +32,6 @@ export function environmentSteps(config: Config, world: World, emit: Emit): void
   tick(config, world, emit);
 }
 
-function replaced(pods: readonly Pod[], index: number, pod: Pod): readonly Pod[] {
-  const next = pods.slice();
-  next[index] = pod;
-  return next;
-}
-
 function podSteps(config: Config, world: World, pod: Pod, index: number, emit: Emit): void {
   if (!pod.up) starts(config, world, pod, index, emit);
   if (pod.up && config.targets[pod.target]?.file === true) reloads(config, world, pod, index, emit);
@@ -43,57 +40,8 @@ function podSteps(config: Config, world: World, pod: Pod, index: number, emit: E
     const crashed = { ...pod, up: false, loaded: NONE, lag: false };
     emit('crash', withPods(config, world, replaced(world.pods, index, crashed)), pod.id);
   }
+  if (pod.sidecar !== undefined) sidecarSteps(config, world, pod, pod.sidecar, index, emit);
   if (pod.terminating) emit('exit', withoutPod(config, world, pod, index), pod.id);
-}
-
-/** The API server shows other containers than before: what is remembered of the pod is of an earlier start. */
-function anew(pod: Pod): Pod {
-  const { probe: _, shown, ...rest } = pod;
-  return shown === undefined ? rest : { ...rest, shown: { ...shown, same: false } };
-}
-
-/** Of others something is concluded from their start, which rests on nodes that do not lag for longer than a settle delay. */
-function isProven({ targets }: Config, { target }: Pod): boolean {
-  return targets[target]?.canary === true && targets[target].onePrevious !== true;
-}
-
-function starts(config: Config, world: World, pod: Pod, index: number, emit: Emit): void {
-  if (config.absent === true && world.secret === UNMANAGED) return;
-  const newest = versionOf(world.secret);
-  const settled = settledVersion(world);
-  const proven = isProven(config, pod);
-  const oldest = Math.max(oldestReadable(config, world, pod.node), proven ? 0 : settled);
-  for (let version = newest; version >= oldest; version -= 1) {
-    const started = { ...pod, up: true, loaded: version, settled, young: true };
-    const bounds = world.bounds.map((bound, node) => (node === pod.node ? Math.max(bound, version) : bound));
-    const after = (next: Pod) => withPods(config, { ...world, bounds }, replaced(world.pods, index, next));
-    emit('start', after(anew(started)), pod.id, version);
-    const remembered = pod.shown?.same === true ? pod.shown.probe : pod.probe;
-    if (config.faults.statusLag && remembered !== undefined) {
-      emit('startUnseen', after({ ...started, lag: true }), pod.id, version);
-    }
-  }
-}
-
-/** Mounted files: the kubelet writes them anew, and the service reads them. */
-function reloads(config: Config, world: World, pod: Pod, index: number, emit: Emit): void {
-  const oldest = Math.max(oldestReadable(config, world, pod.node), pod.loaded + 1);
-  for (let version = versionOf(world.secret); version >= oldest; version -= 1) {
-    const bounds = world.bounds.map((bound, node) => (node === pod.node ? Math.max(bound, version) : bound));
-    const pods = replaced(world.pods, index, { ...pod, loaded: version });
-    emit('reload', withPods(config, { ...world, bounds }, pods), pod.id, version);
-  }
-}
-
-/** The newest version that was written a settle delay ago. */
-function settledVersion({ secret }: World): number {
-  return secret === UNMANAGED ? 0 : entryOf(secret).freshFrom - 1;
-}
-
-/** The oldest version that a container may load which starts now on the node. */
-export function oldestReadable({ nodeLag }: Config, world: World, node: number): number {
-  const served = world.bounds[node] ?? 0;
-  return nodeLag === 'served' ? served : Math.max(served, settledVersion(world));
 }
 
 function withoutPod(config: Config, world: World, pod: Pod, index: number): World {
@@ -124,10 +72,10 @@ function controllerSteps(config: Config, world: World, target: number, emit: Emi
   }
   if (wanted.length > desired) {
     // not before enough others are available, and those of an old template first
-    const available = (but: Pod) => wanted.filter((pod) => pod !== but && pod.up).length;
+    const available = (but: Pod) => wanted.filter((pod) => pod !== but && isReady(pod)).length;
     const outdated = wanted.filter((pod) => !manual && pod.template !== template);
     for (const pod of outdated.length > 0 ? outdated : wanted) {
-      if (available(pod) < desired && pod.up) continue;
+      if (available(pod) < desired && isReady(pod)) continue;
       const killed = { ...pod, terminating: true };
       emit('kill', { ...world, pods: world.pods.map((other) => (other === pod ? killed : other)) }, pod.id);
     }
@@ -147,7 +95,8 @@ function createSteps(config: Config, world: World, target: number, template: num
   const id = world.serial + 1;
   for (let node = 0; node < config.nodes; node += 1) {
     const flags = { up: false, young: true, terminating: false, lag: false, marked: false, gone: false };
-    const pod = { id, target, node, template, loaded: NONE, settled: settledVersion(world), ...flags };
+    const sidecar = config.targets[target]?.sidecar === true && { sidecar: DOWN };
+    const pod = { id, target, node, template, loaded: NONE, settled: settledVersion(world), ...flags, ...sidecar };
     const bounds = world.bounds.map((bound, i) => (i === node && bound === NO_BOUND ? versionOf(world.secret) : bound));
     const kind = template === world.templates[target] ? 'create' : 'createOld';
     emit(kind, { ...world, bounds, pods: [...world.pods, pod], serial: id }, id, node);
@@ -156,20 +105,23 @@ function createSteps(config: Config, world: World, target: number, template: num
 
 function peopleSteps(config: Config, world: World, emit: Emit): void {
   if (config.faults.window) emit(world.open ? 'windowCloses' : 'windowOpens', { ...world, open: !world.open });
+  if (config.faults.lift && world.refusing) emit('lift', { ...world, refusing: false });
   if (world.secret === UNMANAGED) return;
   const { phase, handled } = entryOf(world.secret).keyset;
-  if (world.rotate < config.rotations) emit('askRotation', { ...world, rotate: world.rotate + 1 });
+  const wish = (kind: StepKind, next: World) => emit(kind, wished(config, next));
+  if (world.rotate < config.rotations) wish('askRotation', { ...world, rotate: world.rotate + 1 });
   // one that is asked for twice at once is one
   const heard = world.abort === 0 || handled.abortAt === `a${world.abort}`;
-  if (world.abort < config.aborts && heard) emit('askAbort', { ...world, abort: world.abort + 1 });
-  if (world.emergency < (config.emergencies ?? 0)) emit('askEmergency', { ...world, emergency: world.emergency + 1 });
+  if (world.abort < config.aborts && heard) wish('askAbort', { ...world, abort: world.abort + 1 });
+  if (world.emergency < (config.emergencies ?? 0)) wish('askEmergency', { ...world, emergency: world.emergency + 1 });
   const under = phase !== 'Steady' && phase !== 'Staging';
-  if (config.faults.shorten && !world.shortened && under) emit('shorten', { ...world, shortened: true });
+  if (config.faults.shorten && !world.shortened && under) wish('shorten', { ...world, shortened: true });
 }
 
 function tick(config: Config, world: World, emit: Emit): void {
   const { tickMs, drainTicks } = config;
-  let changed = false;
+  const refusals = tickedRefusals(world.refusals, tickMs);
+  let changed = refusals !== world.refusals || world.tried !== 0;
   const tokens = world.tokens.map(({ key, age }) => ({ key, age: age + 1 })).filter(({ age }) => age < drainTicks);
   if (world.tokens.length > 0) changed = true;
   const secret = tickedKeyset(world.secret, tickMs, drainTicks);
@@ -190,7 +142,7 @@ function tick(config: Config, world: World, emit: Emit): void {
       ? next
       : { ...next, shown: { ...next.shown, probe: shownProbe } };
   });
-  if (changed) emit('tick', { ...world, tokens, secret, cache, pods });
+  if (changed) emit('tick', { ...world, tokens, secret, cache, pods, refusals, tried: 0 });
 }
 
 /** Leaves out what no step and no oracle can tell apart any more. */
@@ -200,7 +152,7 @@ export function tidied(config: Config, world: World): World {
   let oldest = newest;
   for (const bound of world.bounds) if (bound !== NO_BOUND) oldest = Math.min(oldest, bound);
   const settle = (pod: Pod, settled: number) =>
-    isProven(config, pod) && settled < Math.min(newest, seen) ? 0 : settled;
+    isProven(config, pod) && pod.sidecar === undefined && settled < Math.min(newest, seen) ? 0 : settled;
   const keep = (probe: Probe | undefined) => probe?.version === newest || probe?.version === seen;
   const pods = world.pods.map((pod): Pod => {
     let next = pod;
@@ -218,6 +170,7 @@ export function tidied(config: Config, world: World): World {
     const settled = settle(pod, next.settled);
     if (settled !== next.settled) next = { ...next, settled };
     if (next.up) oldest = Math.min(oldest, next.loaded);
+    if (next.sidecar?.up === true) oldest = Math.min(oldest, next.sidecar.loaded);
     if (next.probe) oldest = Math.min(oldest, next.probe.held);
     if (next.shown?.probe) oldest = Math.min(oldest, next.shown.probe.held);
     return next;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Write } from '../../src/rotation/keyset/transition.ts';
 import { decode, encode } from './codec.ts';
-import { CONFIGS, GROUPS } from './config.ts';
 import { effectOf } from './effects.ts';
 import { judgeLiveness } from './liveness.ts';
 import { explore } from './search.ts';
 import { traceOf } from './trace.ts';
+import { CONFIGS, GROUPS } from './worlds.ts';
 
 const configOf = (name: string) => {
   const config = CONFIGS[name];

@@ -3,10 +3,10 @@
  * docs/verification.md. A name is that of a config or of a group: small, medium, large or all.
  */
 import { parseArgs } from 'node:util';
-import { CONFIGS, GROUPS } from './config.ts';
 import { judgeLiveness } from './liveness.ts';
 import { explore } from './search.ts';
 import { traceOf } from './trace.ts';
+import { CONFIGS, GROUPS } from './worlds.ts';
 
 const { values } = parseArgs({
   options: {

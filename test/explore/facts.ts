@@ -8,8 +8,11 @@ import type { Settings, TargetSettings } from '../../src/rotation/settings.ts';
 import { readUpTo } from '../../src/rotation/workloads/starts.ts';
 import { chronicleAt, type TrueShape } from './chronicle.ts';
 import type { Config } from './config.ts';
+import { COPIED } from './containers.ts';
 import { type Entry, entryOf, FOUND, latestStart, NOW, SETTLE_MS, startedAt, UNMANAGED } from './keysets.ts';
-import { COPIED, isRolledOut, type Pod, type Probe, type Shown, type World } from './world.ts';
+import { refusalsOf } from './refusals.ts';
+import { observed } from './sidecars.ts';
+import { isRolledOut, type Pod, type Probe, type Shown, type World } from './world.ts';
 
 const canary = { path: '/verify', port: 8000, acceptStatuses: [], refuseStatuses: [] };
 const CONSUMPTION = { shadows: [], takes: ['JWT_SECRET_KEY', 'JWT_SECRET_KEY_FALLBACKS'], onePrevious: false };
@@ -91,6 +94,7 @@ export function factsOf(config: Config, world: World, live: boolean): Facts {
     unlistedConsumers: [],
     sharedWith: [],
     burntElsewhere: [],
+    refusals: refusalsOf(world.refusals),
     requests: requestsOf(world),
     due: { nextRuns: [] },
     window: { open: world.open },
@@ -132,6 +136,11 @@ function podFacts(
   const shown = cached ? pod.shown : undefined;
   const view = shown ?? pod;
   const probe = shown === undefined && pod.shown?.same === true ? pod.shown.probe : view.probe;
+  const answers = probe && entry && { probe: probeFacts(config, world, pod, probe, entry) };
+  const target = settingsFor(config, world.shortened).targets[pod.target];
+  if (pod.sidecar !== undefined && target !== undefined) {
+    return { ...observed(target, pod, pod.sidecar, name, entry), ...answers };
+  }
   return {
     name,
     uid: name,
@@ -141,7 +150,7 @@ function podFacts(
     address: '10.0.0.1',
     ...startFacts(config, pod.target, startOf(config, pod, view, entry), view.up),
     ...(pod.template !== 0 && { templateVersion: pod.template }),
-    ...(probe && entry && { probe: probeFacts(config, world, pod, probe, entry) }),
+    ...answers,
   };
 }
 

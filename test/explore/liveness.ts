@@ -1,11 +1,14 @@
 /**
  * From every state that was reached a world without further faults gets to rest: no rotation under way, no request
  * unheard, no staged key. What happens in such a world is one step a state, so the states form chains, and each chain has
- * to end at rest.
+ * to end at rest. Where a write is refused for ever, rest is the phase before it.
  */
+import type { Keyset } from '../../src/rotation/keyset/keyset.ts';
+import type { Write } from '../../src/rotation/keyset/transition.ts';
 import { decode } from './codec.ts';
 import type { Config } from './config.ts';
 import { entryOf, UNMANAGED } from './keysets.ts';
+import { refusalsOf } from './refusals.ts';
 import { type Found, RANK, type Result } from './search.ts';
 import type { World } from './world.ts';
 
@@ -28,13 +31,30 @@ export function isAtRest(config: Config, world: World): boolean {
     return phase === 'Steady' || phase === 'Burning';
   const heard = (count: number, letter: string, seen: string | undefined) =>
     count === 0 || seen === `${letter}${count}`;
+  const abortHeard = heard(world.abort, 'a', handled.abortAt);
+  const emergencyHeard = heard(world.emergency, 'e', handled.emergencies?.at(-1));
+  if (isHeldUp(config, world, phase))
+    return config.refuses?.includes('burn') === true || (abortHeard && emergencyHeard);
   return (
     phase === 'Steady' &&
     (config.preStage === true || keys.every(({ state }) => state !== 'staged')) &&
     heard(world.rotate, 'r', handled.rotateAt) &&
-    heard(world.abort, 'a', handled.abortAt) &&
-    heard(world.emergency, 'e', handled.emergencies?.at(-1))
+    abortHeard &&
+    emergencyHeard
   );
+}
+
+/** The phases in which a write is wanted; any where there is none. */
+const BEFORE: Readonly<Partial<Record<Write['transition'], readonly Keyset['phase'][]>>> = {
+  ...{ stage: ['Steady'], promote: ['Staging'], drain: ['Promoting'], retire: ['Draining'], abort: ['Staging'] },
+  ...{ finish: ['Retiring', 'Aborting', 'Switching'], extinguish: ['Burning'] },
+};
+
+/** A write that is refused for ever holds up what comes after it, and nothing else. */
+function isHeldUp({ refuses = [], faults }: Config, { refusing, refusals }: World, phase: Keyset['phase']): boolean {
+  if (!refusing || faults.lift) return false;
+  const refused = refuses.filter((transition) => BEFORE[transition]?.includes(phase) !== false);
+  return refusalsOf(refusals).some(({ effect }) => refused.some((write) => effect.startsWith(`write ${write}`)));
 }
 
 export function judgeLiveness(config: Config, result: Result): Liveness {

@@ -10,9 +10,22 @@ import type { Config } from './config.ts';
 import { effectOf, internEffect } from './effects.ts';
 import { factsOf, indexOf } from './facts.ts';
 import { UNMANAGED, versionOf } from './keysets.ts';
+import { afterDecision, NONE_REFUSED } from './refusals.ts';
 import type { Emit } from './steps.ts';
 import { isRolledOut, isRunning, type Pod, type Probe, type World } from './world.ts';
-import { applyWrite, asksAfter, bumped, counted, evicted, isCurrent, learned, refreshed } from './write.ts';
+import {
+  applyWrite,
+  asksAfter,
+  bumped,
+  counted,
+  evicted,
+  idle,
+  isCurrent,
+  isRefused,
+  learned,
+  refreshed,
+  refused,
+} from './write.ts';
 
 export interface Thought {
   readonly facts: Facts;
@@ -26,11 +39,18 @@ export function think(config: Config, world: World): Thought {
   const facts = factsOf(config, world, false);
   const decision = plan(facts);
   const pruned = prune(world, false);
-  if (decision.action.type !== 'confirm') return { facts, decision, world: pruned };
+  if (decision.action.type !== 'confirm') return { facts, decision, world: decided(config, pruned, decision) };
   const { cache } = pruned;
   const reread = cache === undefined ? pruned : { ...pruned, cache: { ...cache, secret: world.secret } };
   const live = factsOf(config, reread, true);
-  return { facts: live, decision: plan(live), world: prune(reread, true) };
+  const confirmed = plan(live);
+  return { facts: live, decision: confirmed, world: decided(config, prune(reread, true), confirmed) };
+}
+
+/** What nobody wants any more is forgotten. */
+function decided({ tickMs }: Config, world: World, decision: Decision): World {
+  const refusals = afterDecision(world.refusals, decision, tickMs);
+  return refusals === world.refusals ? world : { ...world, refusals };
 }
 
 /** Answers of containers that are not among the observed ones are forgotten. Where the caches are fresh there are none. */
@@ -113,15 +133,24 @@ function heedSteps(world: World, { stalled }: Decision, emit: Emit): void {
 }
 
 /** Whether anything would be lost with the operator. */
-function isTouched({ pending, retired, pods, cache }: World): boolean {
-  if (pending !== 0 || retired || cache !== undefined) return true;
+function isTouched({ pending, retired, refusals, pods, cache }: World): boolean {
+  if (pending !== 0 || retired || refusals !== NONE_REFUSED || cache !== undefined) return true;
   return pods.some((pod) => pod.probe !== undefined);
 }
 
 /** Another operator starts with an empty memory and fresh caches. */
 function dead(world: World): World {
   const pods = world.pods.filter((pod) => !pod.gone).map(({ probe: _, shown: __, ...pod }): Pod => pod);
-  return { ...world, pods, pending: 0, retired: false, cache: undefined };
+  return {
+    ...world,
+    pods,
+    pending: 0,
+    retired: false,
+    refusals: NONE_REFUSED,
+    tried: 0,
+    wished: false,
+    cache: undefined,
+  };
 }
 
 /** The Secret is read from the API server: what has not succeeded may have happened. */
@@ -132,9 +161,13 @@ function knowing(world: World): World {
 function pendingSteps(config: Config, world: World, emit: Emit): void {
   const effect = effectOf(world.pending);
   if (effect.type !== 'write') throw new Error('only a write waits');
+  if (isRefused(config, world, effect.write)) {
+    emit('writeRefused', knowing(refused(config, world, effect.write)), world.pending);
+    return;
+  }
   const written = applyWrite(config, world, effect.write);
-  emit('write', learned(written, effect.write), world.pending);
-  if (asksAfter(effect.write)) emit('writeUnanswered', knowing({ ...written, pending: 0 }), world.pending);
+  emit('write', learned(config, written, effect.write), world.pending);
+  if (asksAfter(effect.write)) emit('writeUnanswered', knowing(idle(config, written)), world.pending);
   if (config.faults.zombie && world.zombie === 0) {
     emit('pause', { ...dead(world), zombie: world.pending }, world.pending);
   }
@@ -206,30 +239,4 @@ function withProbe(pod: Pod, live: boolean, probe: Probe): Pod {
   const { shown } = pod;
   if (shown === undefined || (live && !shown.same)) return pod.gone ? pod : { ...pod, probe };
   return { ...pod, shown: { ...shown, probe } };
-}
-
-/** The paused leader makes its one effect. It has an old view, and nothing but the resourceVersion stops its writes. */
-export function zombieSteps(config: Config, world: World, emit: Emit): void {
-  if (world.zombie === 0) return;
-  const effect = effectOf(world.zombie);
-  switch (effect.type) {
-    case 'write': {
-      const written = { ...applyWrite(config, world, effect.write), zombie: 0, pending: 0 };
-      emit('zombieWrite', written, world.zombie);
-      return;
-    }
-    case 'bump': {
-      const [first = 0, ...rest] = effect.targets;
-      const zombie = rest.length === 0 ? 0 : internEffect({ ...effect, targets: rest });
-      emit('zombieBump', { ...bumped(world, first, effect.version), zombie }, first, effect.version);
-      return;
-    }
-    case 'evict': {
-      const pods = world.pods.map((pod): Pod => {
-        if (!pod.marked) return pod;
-        return { ...pod, marked: false, terminating: pod.terminating || !pod.gone };
-      });
-      emit('zombieEvict', { ...world, pods, zombie: 0 });
-    }
-  }
 }

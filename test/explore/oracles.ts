@@ -3,10 +3,13 @@
  */
 import { chronicleAt } from './chronicle.ts';
 import type { Config } from './config.ts';
-import { oldestReadable } from './environment.ts';
+import { acceptedBy, containersOf, signingKeys, signs, verifies } from './containers.ts';
+import { effectOf } from './effects.ts';
 import { entryOf, UNMANAGED, versionOf } from './keysets.ts';
+import { oldestReadable } from './kubelet.ts';
 import type { StepKind } from './steps.ts';
-import { acceptedBy, isRunning, NO_BOUND, signingKeys, signs, verifies, type World } from './world.ts';
+import { NO_BOUND, type Pod, type World } from './world.ts';
+import { triedBit } from './write.ts';
 
 export interface Violation {
   readonly oracle: string;
@@ -49,10 +52,10 @@ function judgeTokens(config: Config, world: World): Violation | undefined {
   let tokens = 0;
   for (const { key } of world.tokens) tokens |= 1 << key;
   tokens &= ~world.burnt;
-  for (const pod of world.pods) {
-    if (!isRunning(pod) || !verifies(config, pod)) continue;
-    const accepted = acceptedBy(config, pod, chronicleAt(world.chronicle, pod.loaded));
-    const where = `${config.targets[pod.target]?.name} on node ${pod.node} has loaded version ${pod.loaded} and refuses`;
+  for (const container of containersOf(config, world).filter(verifies)) {
+    const { pod, loaded } = container;
+    const accepted = acceptedBy(config, pod, chronicleAt(world.chronicle, loaded));
+    const where = `${config.targets[pod.target]?.name} on node ${pod.node} has loaded version ${loaded} and refuses`;
     if ((signing & ~accepted) !== 0) {
       return { oracle: 'I1', message: `${where} ${names(signing & ~accepted)}, which a live container signs with` };
     }
@@ -66,15 +69,14 @@ function judgeTokens(config: Config, world: World): Violation | undefined {
 /** I4: what the annotations say may be held is held. */
 function judgePoss(config: Config, world: World): Violation | undefined {
   const { history, acked, keys } = entryOf(world.secret).keyset;
-  for (const pod of world.pods) {
-    if (!isRunning(pod)) continue;
-    const truth = chronicleAt(world.chronicle, pod.loaded);
-    for (const role of config.targets[pod.target]?.roles ?? []) {
+  for (const { pod, loaded, roles } of containersOf(config, world)) {
+    const truth = chronicleAt(world.chronicle, loaded);
+    for (const role of roles) {
       const oldest = Math.max(
         history.findLastIndex(({ version }) => version <= acked[role]),
         0,
       );
-      const entry = history.findLastIndex(({ version }) => version <= pod.loaded);
+      const entry = history.findLastIndex(({ version }) => version <= loaded);
       // of what was there before the adoption there are several shapes: one of them is true
       const same = history.some(
         (shape) =>
@@ -84,7 +86,7 @@ function judgePoss(config: Config, world: World): Violation | undefined {
       );
       if (entry >= oldest && same) continue;
       const target = config.targets[pod.target]?.name;
-      const message = `${target} has loaded version ${pod.loaded}; by the Secret its ${role}s hold ${history[oldest]?.version} or newer (acked ${acked[role]})`;
+      const message = `${target} has loaded version ${loaded}; by the Secret its ${role}s hold ${history[oldest]?.version} or newer (acked ${acked[role]})`;
       return { oracle: 'I4', message };
     }
   }
@@ -93,6 +95,13 @@ function judgePoss(config: Config, world: World): Violation | undefined {
 
 function has(mask: number, kid: string): boolean {
   return (mask & (1 << Number(kid.slice(1)))) !== 0;
+}
+
+/** B: between two ticks, and as long as people ask for nothing, no write is tried twice. */
+function judgeTry({ refuses = [] }: Config, before: World): Violation | undefined {
+  const effect = effectOf(before.pending);
+  if (effect.type !== 'write' || (before.tried & triedBit(refuses, effect.write)) === 0) return undefined;
+  return { oracle: 'bounds', message: `${effect.write.transition} is tried twice without a pause` };
 }
 
 const WRITES: readonly StepKind[] = ['write', 'writeUnanswered', 'zombieWrite'];
@@ -118,12 +127,19 @@ export function judgeStep(config: Config, before: World, kind: StepKind, after: 
       judgeKeys(config, before, after);
     if (found !== undefined) return found;
   }
+  if (kind === 'writeRefused') return judgeTry(config, before);
   if (!DEEDS.includes(kind)) return undefined;
   const changed = before.pods.find((pod) => {
     const now = after.pods.find(({ id }) => id === pod.id);
-    return !pod.gone && (now === undefined || now.loaded !== pod.loaded || now.up !== pod.up);
+    return !pod.gone && (now === undefined || differ(now, pod) || differ(now.sidecar, pod.sidecar));
   });
   return changed && { oracle: 'I17', message: `a container of ${config.targets[changed.target]?.name} has changed` };
+}
+
+type Holding = Pick<Pod, 'up' | 'loaded'>;
+
+function differ(a: Holding | undefined, b: Holding | undefined): boolean {
+  return a?.loaded !== b?.loaded || a?.up !== b?.up;
 }
 
 /** I3 and I5, for what containers hold and for what one that starts now can still load. */
@@ -137,14 +153,14 @@ function judgeWrite(config: Config, before: World, after: World): Violation | un
   if ((dropped & alive) !== 0) {
     return { oracle: 'I5', message: `${names(dropped & alive)} leaves while its tokens or signers are alive` };
   }
-  for (const pod of before.pods) {
-    if (!isRunning(pod)) continue;
-    const shape = chronicleAt(before.chronicle, pod.loaded);
-    const where = `${config.targets[pod.target]?.name} has loaded version ${pod.loaded}`;
-    if (verifies(config, pod) && (acceptedBy(config, pod, shape) & (1 << next.sign)) === 0) {
+  for (const container of containersOf(config, before)) {
+    const { pod, loaded } = container;
+    const shape = chronicleAt(before.chronicle, loaded);
+    const where = `${config.targets[pod.target]?.name} has loaded version ${loaded}`;
+    if (verifies(container) && (acceptedBy(config, pod, shape) & (1 << next.sign)) === 0) {
       return { oracle: 'I3', message: `${where} and refuses K${next.sign}, which version ${newest} signs with` };
     }
-    if (signs(config, pod) && (next.mask & (1 << shape.sign)) === 0) {
+    if (signs(container) && (next.mask & (1 << shape.sign)) === 0) {
       return { oracle: 'I3', message: `${where} and signs with K${shape.sign}, which version ${newest} refuses` };
     }
   }
@@ -170,11 +186,10 @@ function judgeBurnt(config: Config, before: World, after: World): Violation | un
   const written = chronicleAt(after.chronicle, versionOf(after.secret)).mask & after.burnt;
   if (written !== 0) return { oracle: 'I6', message: `the burnt ${names(written)} is written again` };
   if (!isReplacing(before) || isReplacing(after)) return undefined;
-  for (const pod of before.pods) {
-    if (!isRunning(pod) || !verifies(config, pod)) continue;
-    const accepted = acceptedBy(config, pod, chronicleAt(before.chronicle, pod.loaded)) & after.burnt;
+  for (const { pod, loaded } of containersOf(config, before).filter(verifies)) {
+    const accepted = acceptedBy(config, pod, chronicleAt(before.chronicle, loaded)) & after.burnt;
     if (accepted === 0) continue;
-    const where = `${config.targets[pod.target]?.name} has loaded version ${pod.loaded}`;
+    const where = `${config.targets[pod.target]?.name} has loaded version ${loaded}`;
     return { oracle: 'I6', message: `the emergency ends, and ${where}, which accepts the burnt ${names(accepted)}` };
   }
   for (let node = 0; node < config.nodes; node += 1) {

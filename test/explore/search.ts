@@ -4,12 +4,13 @@
 import { decode, encode } from './codec.ts';
 import type { Config } from './config.ts';
 import { environmentSteps } from './environment.ts';
-import { operatorSteps, zombieSteps } from './operator.ts';
+import { operatorSteps } from './operator.ts';
 import { judgeState, judgeStep, type Violation } from './oracles.ts';
 import { type Emit, FAULT_FREE, type StepKind } from './steps.ts';
 import { StateStore } from './store.ts';
 import { judgeThought } from './thoughts.ts';
 import { initialWorld, type World } from './world.ts';
+import { zombieSteps } from './zombie.ts';
 
 export interface Found {
   readonly violation: Violation;

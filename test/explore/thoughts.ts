@@ -1,19 +1,22 @@
 /**
- * What must hold of a decision: I10, I11, I13 and I16.
+ * What must hold of a decision: I10, I11, I13 and I16, what it claims, and what it must not keep to itself.
  */
 import type { Facts } from '../../src/rotation/facts.ts';
 import type { Keyset } from '../../src/rotation/keyset/keyset.ts';
 import { survey } from '../../src/rotation/plan/converge.ts';
 import type { Decision } from '../../src/rotation/plan/decision.ts';
+import { writeEffect } from '../../src/rotation/plan/effect.ts';
 import { plan } from '../../src/rotation/plan/plan.ts';
 import { requirementsOf } from '../../src/rotation/plan/requirements.ts';
 import { chronicleAt } from './chronicle.ts';
 import type { Config } from './config.ts';
+import { acceptedBy } from './containers.ts';
 import { indexOf } from './facts.ts';
-import { entryOf, UNMANAGED } from './keysets.ts';
+import { UNMANAGED, versionOf } from './keysets.ts';
 import { type Thought, think } from './operator.ts';
 import type { Violation } from './oracles.ts';
-import { acceptedBy, isRunning, type Pod, type World } from './world.ts';
+import { NONE_REFUSED, refusalsOf } from './refusals.ts';
+import { isRunning, type Pod, type World } from './world.ts';
 
 const FOREIGN = { kind: 'Refused', finding: { reason: 'ForeignWriter', message: 'edited' } } as const;
 
@@ -21,6 +24,8 @@ export function judgeThought(config: Config, world: World, { facts, decision }: 
   const { action } = decision;
   const lie = world.cache === undefined ? judgeClaims(config, world, facts, decision) : undefined;
   if (lie !== undefined) return lie;
+  const silence = judgeSilence(config, world, decision);
+  if (silence !== undefined) return silence;
   const again = deed(plan(facts));
   if (again !== deed(decision))
     return { oracle: 'I10', message: `the same facts led to ${deed(decision)}, then ${again}` };
@@ -85,11 +90,11 @@ function isDying(phase: Keyset['phase']): boolean {
   return phase === 'Burning' || phase === 'Switching';
 }
 
-function judgeBlame({ targets, name }: Config, reason: string): Violation | undefined {
+function judgeBlame({ targets, name, refuses }: Config, reason: string): Violation | undefined {
   const is = (trait: 'singleKey' | 'copy' | 'verifiesNothing') => targets.some((target) => target[trait] === true);
   const blames: Readonly<Record<string, boolean>> = {
     ...{ SingleKeyService: is('singleKey'), KeyStillAccepted: is('copy'), CanaryVoid: is('verifiesNothing') },
-    ...{ CanaryRefused: false, UnsafeWrite: false, ClockSkew: false },
+    ...{ CanaryRefused: false, UnsafeWrite: false, ClockSkew: false, WriteRefused: refuses !== undefined },
   };
   return blames[reason] === false ? { oracle: 'claims', message: `${reason} is said in the world ${name}` } : undefined;
 }
@@ -97,23 +102,42 @@ function judgeBlame({ targets, name }: Config, reason: string): Violation | unde
 /** I10: an operator that has just started comes to the same write, or has to wait for pods that it cannot ask. */
 function judgeForgetting(config: Config, world: World, decision: Decision): Violation | undefined {
   if (world.secret === UNMANAGED) return undefined;
-  let blank: World = { ...world, retired: false, pods: world.pods.map(({ probe: _, ...pod }): Pod => pod) };
+  const pods = world.pods.map(({ probe: _, ...pod }): Pod => pod);
+  const other = decisionOf(config, { ...world, retired: false, refusals: NONE_REFUSED, pods });
+  if (other?.action.type !== 'write' || isWrite(decision, other.action.write.transition)) return undefined;
+  return { oracle: 'I10', message: `${deed(decision)}, but ${deed(other)} with an empty memory` };
+}
+
+/** @returns what the operator decides upon once the pods that it asks have answered; undefined if it goes on asking */
+function decisionOf(config: Config, world: World): Decision | undefined {
+  let asked = world;
   for (let round = 0; round < 4; round += 1) {
-    const thought = think(config, blank);
-    const { action } = thought.decision;
-    if (action.type === 'probe') {
-      const asked = new Set(action.pods.map(({ pod }) => indexOf(pod)));
-      const { version } = entryOf(world.secret).keyset;
-      const pods = blank.pods.map((pod, i): Pod => {
-        if (!asked.has(i)) return pod;
-        const known = isRunning(pod);
-        return { ...pod, probe: { version, age: 0, known, held: known ? pod.loaded : version } };
-      });
-      blank = { ...blank, pods };
-      continue;
-    }
-    if (action.type !== 'write' || isWrite(decision, action.write.transition)) return undefined;
-    return { oracle: 'I10', message: `${deed(decision)}, but ${deed(thought.decision)} with an empty memory` };
+    const { decision } = think(config, asked);
+    if (decision.action.type !== 'probe') return decision;
+    const indices = new Set(decision.action.pods.map(({ pod }) => indexOf(pod)));
+    const version = versionOf(world.secret);
+    const pods = asked.pods.map((pod, i): Pod => {
+      if (!indices.has(i)) return pod;
+      const known = isRunning(pod);
+      return { ...pod, probe: { version, age: 0, known, held: known ? pod.loaded : version } };
+    });
+    asked = { ...asked, pods };
+  }
+  return undefined;
+}
+
+/** What was refused and is wanted still is told: else nobody would know why nothing happens. */
+function judgeSilence(config: Config, world: World, { phase, blocked, stalled }: Decision): Violation | undefined {
+  const refused = refusalsOf(world.refusals).map(({ effect }) => effect);
+  if (refused.length === 0 || world.cache !== undefined) return undefined;
+  const wanted = decisionOf(config, { ...world, refusals: NONE_REFUSED })?.action;
+  if (wanted?.type !== 'write' || !refused.includes(writeEffect(wanted.write))) return undefined;
+  const what = `${writeEffect(wanted.write)} is refused and wanted, and`;
+  const told = [blocked, stalled].find((finding) => finding?.reason === 'WriteRefused');
+  if (told === undefined) return { oracle: 'silence', message: `${what} nobody is told` };
+  const isBurn = wanted.write.transition === 'burn';
+  if (isBurn && !(phase === 'Degraded' && told.message.startsWith('EMERGENCY NOT SERVED'))) {
+    return { oracle: 'silence', message: `${what} that the emergency is not served is not told` };
   }
   return undefined;
 }

@@ -5,8 +5,9 @@ import { chronicleAt } from './chronicle.ts';
 import { encode } from './codec.ts';
 import type { Config } from './config.ts';
 import { effectOf } from './effects.ts';
-import { entryOf, UNMANAGED } from './keysets.ts';
+import { entryOf, NOW, UNMANAGED } from './keysets.ts';
 import { judgeState, judgeStep } from './oracles.ts';
+import { refusalsOf } from './refusals.ts';
 import { type Found, type Result, steps } from './search.ts';
 import { STEPS, type StepKind } from './steps.ts';
 import { initialWorld, type World } from './world.ts';
@@ -73,10 +74,13 @@ export function stepText(config: Config, world: World, { kind, a, b, next }: Ste
   switch (kind) {
     case 'start':
     case 'startUnseen':
+    case 'startSidecar':
       return `${STEPS[kind]}: ${target}#${a} on node ${pod?.node} loads version ${b}`;
     case 'decide':
     case 'write':
     case 'writeUnanswered':
+    case 'writeRefused':
+    case 'zombieRefused':
     case 'zombieWrite':
     case 'pause':
       return `${STEPS[kind]}: ${effectText(config, a ?? 0)}`;
@@ -111,13 +115,18 @@ export function describe(config: Config, world: World): string {
   const pods = world.pods.map((pod) => {
     const flags = [pod.terminating && 'T', pod.gone && 'gone', pod.lag && 'lag', !pod.up && 'down'].filter(Boolean);
     const holds = pod.up && !pod.gone ? `v${pod.loaded}${shapeText(world, pod.loaded)}` : '-';
+    const beside = pod.sidecar?.up === true ? `+v${pod.sidecar.loaded}${shapeText(world, pod.sidecar.loaded)}` : '';
     const answer = pod.probe ?? pod.shown?.probe;
     const probe = answer && `?${answer.known ? `v${answer.held}` : 'silent'}/${answer.version}@${answer.age}`;
-    return `${config.targets[pod.target]?.name}#${pod.id}[n${pod.node} t${pod.template} ${holds}${probe ?? ''} ${flags.join()}]`;
+    return `${config.targets[pod.target]?.name}#${pod.id}[n${pod.node} t${pod.template} ${holds}${probe ?? ''}${beside} ${flags.join()}]`;
   });
   const tokens = world.tokens.map(({ key, age }) => `K${key}:${age}`).join();
   const caches = world.cache === undefined ? '' : ' stale-cache';
-  return `${secretText(world)} templates=${world.templates} ${pods.join(' ')} nodes=${world.bounds} tokens=[${tokens}]${caches}`;
+  const refusals = refusalsOf(world.refusals).map(
+    ({ effect, retryAt }) => `${effect}${retryAt > NOW ? ' held back' : ''}`,
+  );
+  const refused = refusals.length === 0 ? '' : ` refused=[${refusals.join()}]`;
+  return `${secretText(world)} templates=${world.templates} ${pods.join(' ')} nodes=${world.bounds} tokens=[${tokens}]${caches}${refused}`;
 }
 
 function secretText({ secret }: World): string {

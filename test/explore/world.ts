@@ -7,7 +7,7 @@
  * Where it is smaller than a cluster, nothing is lost by it:
  *
  * - Time: only what a comparison of the planner can tell apart is kept, see keysets.ts.
- * - Tokens: the youngest of each key is as young as can be, see {@link withPods}; a younger one could only do more harm.
+ * - Tokens: the youngest of each key is as young as can be, see `withPods` in containers.ts; a younger one could only do more harm.
  * - Caches of nodes: a bound of what a container may load, see environment.ts.
  * - Canaries: pods that are asked together answer in one step. An answer is of one container, whose keyset never changes
  *   (with mounted files: never goes back), so it comes to the same whenever between two decisions it is given.
@@ -16,9 +16,9 @@
  * A write is decided in one step and made in a later one, with anything in between. Restarts and evictions are decided anew
  * after each of them, as the operator may die in between; what it would do without looking again, a paused leader does.
  */
-import { chronicleAt, type TrueShape } from './chronicle.ts';
 import type { Config } from './config.ts';
 import { FOUND, foundChronicle, UNMANAGED } from './keysets.ts';
+import { NONE_REFUSED } from './refusals.ts';
 
 /** What a pod answered, as the operator remembers it. */
 export interface Probe {
@@ -45,6 +45,15 @@ export interface Shown {
   readonly probe?: Probe;
 }
 
+/** The second container of a pod. */
+export interface Sidecar {
+  readonly up: boolean;
+  /** As those of {@link Pod}. */
+  readonly loaded: number;
+  readonly settled: number;
+  readonly young: boolean;
+}
+
 export interface Pod {
   /** For traces only: no part of the state. */
   readonly id: number;
@@ -69,6 +78,7 @@ export interface Pod {
   readonly gone: boolean;
   readonly probe?: Probe;
   readonly shown?: Shown;
+  readonly sidecar?: Sidecar;
 }
 
 /** What the stale caches of the leader show, besides pods. */
@@ -111,6 +121,14 @@ export interface World {
   readonly pending: number;
   /** Whether the leader still knows the bytes of the key that retired last. */
   readonly retired: boolean;
+  /** Whether writes are refused still, where the world refuses some. */
+  readonly refusing: boolean;
+  /** Number of the interned list of refusals that the leader remembers; 0 for none. */
+  readonly refusals: number;
+  /** Writes that the leader has tried in this tick and that were refused, as a set of bits: see `Config.refuses`. */
+  readonly tried: number;
+  /** Whether people have changed what they want since the pass began in which a write was refused. */
+  readonly wished: boolean;
   /** As `pending`, of a paused leader that does not know that it has lost its lease. */
   readonly zombie: number;
   /** Undefined while the caches show what is. */
@@ -122,6 +140,8 @@ export interface World {
 /** Version of a container that does not run. */
 export const NONE = 15;
 export const NO_BOUND = -1;
+/** Does not run. */
+export const DOWN: Sidecar = { up: false, loaded: NONE, settled: 0, young: false };
 
 /** Services before rekey has written anything. */
 export function initialWorld(config: Config): World {
@@ -133,6 +153,7 @@ export function initialWorld(config: Config): World {
       pods.push({
         ...{ id: pods.length + 1, target: index, node, template: 0, terminating: false, ...held },
         ...{ settled: 0, young: false, lag: false, marked: false, gone: false },
+        ...(target.sidecar === true && { sidecar: { ...held, settled: 0, young: false } }),
       });
     }
   });
@@ -157,6 +178,10 @@ export function initialWorld(config: Config): World {
     tokens: config.found === true ? [{ key: FOUND, age: 0 }] : [],
     pending: 0,
     retired: false,
+    refusing: config.refuses !== undefined,
+    refusals: NONE_REFUSED,
+    tried: 0,
+    wished: false,
     zombie: 0,
     cache: undefined,
     serial: pods.length,
@@ -167,46 +192,9 @@ export function isRunning(pod: Pod): boolean {
   return pod.up && !pod.gone;
 }
 
-/** The key that was there before rekey. */
-export const COPIED = 1 << 0;
-
-/** The real keys that a container of the target accepts, as a set of bits. */
-export function acceptedBy(config: Config, pod: Pod, shape: TrueShape): number {
-  const { singleKey, copy } = config.targets[pod.target] ?? {};
-  return (singleKey === true ? 1 << shape.sign : shape.mask) | (copy === true ? COPIED : 0);
-}
-
-export function signs(config: Config, pod: Pod): boolean {
-  return config.targets[pod.target]?.roles.includes('Signer') === true;
-}
-
-export function verifies(config: Config, pod: Pod): boolean {
-  return config.targets[pod.target]?.roles.includes('Verifier') === true;
-}
-
-/** The keys that live containers sign with, as a set of bits. */
-export function signingKeys(config: Config, world: World): number {
-  let keys = 0;
-  for (const pod of world.pods) {
-    if (isRunning(pod) && signs(config, pod)) keys |= 1 << chronicleAt(world.chronicle, pod.loaded).sign;
-  }
-  return keys;
-}
-
-/**
- * The world after pods have changed: tokens of a key begin to age when its last signer is gone. While a key has a live
- * signer its youngest token is as young as can be, so no step for minting is needed: it could only do less harm.
- */
-export function withPods(config: Config, world: World, pods: readonly Pod[]): World {
-  const before = signingKeys(config, world);
-  const next = { ...world, pods };
-  const after = signingKeys(config, next);
-  if (before === after) return next;
-  const tokens = world.tokens.filter(({ key }) => (after & (1 << key)) === 0);
-  for (let key = 0; key < NONE; key += 1) {
-    if ((before & ~after & (1 << key)) !== 0) tokens.push({ key, age: 0 });
-  }
-  return { ...next, tokens: tokens.sort((a, b) => a.key - b.key) };
+/** Whether all its containers run. */
+export function isReady({ up, sidecar }: Pod): boolean {
+  return up && sidecar?.up !== false;
 }
 
 /** Whether the pods of a target stay when its template changes; those that read mounted files are never asked to go. */
@@ -221,7 +209,7 @@ export function isRolledOut(config: Config, world: World, target: number): boole
   let count = 0;
   for (const pod of world.pods) {
     if (pod.gone || pod.terminating || pod.target !== target) continue;
-    if (!pod.up || (!manual && pod.template !== world.templates[target])) return false;
+    if (!isReady(pod) || (!manual && pod.template !== world.templates[target])) return false;
     count += 1;
   }
   return count === world.desired[target];

@@ -8,7 +8,9 @@ import { advance, type Write } from '../../src/rotation/keyset/transition.ts';
 import { appended, trueShape } from './chronicle.ts';
 import type { Config } from './config.ts';
 import { isWrite } from './effects.ts';
+import { settingsFor } from './facts.ts';
 import { entryOf, FOUND, internKeyset, NOW, UNMANAGED } from './keysets.ts';
+import { afterRefusal, afterWish, afterWrite } from './refusals.ts';
 import { isRolledOut, type Pod, type World } from './world.ts';
 
 /** Whether what the leader knows of the Secret is what it holds: else the API server refuses its write. */
@@ -69,9 +71,44 @@ function realKeys(keyset: Keyset): number {
 
 /** Every container has started before the version that is written now. */
 function older(pod: Pod): Pod {
-  if (!pod.young && pod.shown?.young !== true) return pod;
-  const next = { ...pod, young: false };
+  if (!pod.young && pod.shown?.young !== true && pod.sidecar?.young !== true) return pod;
+  const sidecar = pod.sidecar && { sidecar: { ...pod.sidecar, young: false } };
+  const next = { ...pod, young: false, ...sidecar };
   return next.shown === undefined ? next : { ...next, shown: { ...next.shown, young: false } };
+}
+
+/** Whether a quota or a policy is against the write. */
+export function isRefused({ refuses }: Config, { refusing }: World, { transition }: Write): boolean {
+  return refusing && refuses?.includes(transition) === true;
+}
+
+/** The leader knows that its write was refused. The Secret is as it was. */
+export function refused(config: Config, world: World, write: Write): World {
+  const { refuses = [], tickMs } = config;
+  const tried = world.tried | triedBit(refuses, write);
+  return idle(config, { ...world, tried, refusals: afterRefusal(world.refusals, write, tickMs) });
+}
+
+/** The leader has nothing in hand any more: its next pass hears what people have asked for meanwhile. */
+export function idle(config: Config, world: World): World {
+  const next = { ...world, pending: 0 };
+  return world.wished ? heard(config, next) : next;
+}
+
+/** People have changed what they want. */
+export function wished(config: Config, world: World): World {
+  if (config.refuses === undefined) return world;
+  return world.pending === 0 ? heard(config, world) : { ...world, wished: true };
+}
+
+/** What was refused may be what is meant, so it is tried at once. */
+function heard({ tickMs }: Config, world: World): World {
+  return { ...world, refusals: afterWish(world.refusals, tickMs), tried: 0, wished: false };
+}
+
+/** Stands for the write in `World.tried`. */
+export function triedBit(refuses: readonly Write['transition'][], { transition }: Write): number {
+  return 1 << refuses.indexOf(transition);
 }
 
 /** Whether the pods are asked afterwards for a key that has left the Secret. */
@@ -80,12 +117,14 @@ export function asksAfter({ transition }: Write): boolean {
 }
 
 /** The leader has got the answer to its write. */
-export function learned(world: World, write: Write): World {
-  const { phase } = entryOf(world.secret).keyset;
+export function learned(config: Config, world: World, write: Write): World {
+  const { keyset } = entryOf(world.secret);
+  const { phase } = keyset;
   const asked = phase === 'Retiring' || phase === 'Switching';
   const retired = asksAfter(write) || (world.retired && asked);
   const cache = world.cache && { ...world.cache, secret: world.secret };
-  return { ...world, pending: 0, retired, cache };
+  const refusals = afterWrite(world.refusals, keyset, settingsFor(config, world.shortened), config.tickMs);
+  return idle(config, { ...world, retired, refusals, cache });
 }
 
 export function bumped(world: World, target: number, version: number): World {

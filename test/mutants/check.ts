@@ -3,9 +3,10 @@
  *
  *     REKEY_MUTANT=name node --import ./test/mutants/hook.ts test/mutants/check.ts name
  */
-import { CONFIGS } from '../explore/config.ts';
+
 import { judgeLiveness } from '../explore/liveness.ts';
 import { explore } from '../explore/search.ts';
+import { CONFIGS } from '../explore/worlds.ts';
 import { compactForgetsNothing, stateComesBack } from '../property/keysets.ts';
 import { safeWritesAreSafe } from '../property/safe-writes.ts';
 import { EFFECTS } from './effects.ts';

@@ -4,6 +4,7 @@
 import { EFFECT_MISTAKES } from './mutants-effect.ts';
 import { EMERGENCY_MISTAKES } from './mutants-emergency.ts';
 import { EVIDENCE_MISTAKES } from './mutants-evidence.ts';
+import { REFUSED_MISTAKES } from './mutants-refused.ts';
 import { RULE } from './mutants-rule.ts';
 import { WAY_MISTAKES } from './mutants-ways.ts';
 import type { Patch } from './patches.ts';
@@ -26,6 +27,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...EVIDENCE_MISTAKES,
   ...EMERGENCY_MISTAKES,
   ...WAY_MISTAKES,
+  ...REFUSED_MISTAKES,
   ...EFFECT_MISTAKES,
 ];
 

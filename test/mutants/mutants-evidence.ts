@@ -7,6 +7,7 @@ const EVIDENCE = 'src/rotation/plan/evidence.ts';
 const CONVERGE = 'src/rotation/plan/converge.ts';
 const STARTS = 'src/rotation/workloads/starts.ts';
 const KEYSET = 'src/rotation/keyset/keyset.ts';
+const POD_FACTS = 'src/rotation/workloads/pod-facts.ts';
 const TRANSITION = 'src/rotation/keyset/transition.ts';
 
 const SURVEYED = 'for (const pod of target.pods) rows[judge(target, pod, holds, keyset)].push({ target, pod });';
@@ -141,6 +142,22 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
       },
     ],
     check: { by: 'explore', config: 'clocksRestart', oracles: ['I4'] },
+  },
+  {
+    name: 'of a pod with a sidecar the youngest start taken',
+    patches: [{ file: POD_FACTS, find: 'Math.min(...starts)', replace: 'Math.max(...starts)' }],
+    check: { by: 'explore', config: 'sidecarUnasked', oracles: ['I4'] },
+  },
+  {
+    name: 'a sidecar overlooked: its start does not count',
+    patches: [
+      {
+        file: POD_FACTS,
+        find: 'return readers.length > 0 ? readers : containers;',
+        replace: 'return (readers.length > 0 ? readers : containers).slice(0, 1);',
+      },
+    ],
+    check: { by: 'explore', config: 'sidecarUnasked', oracles: ['I4', 'I5'] },
   },
   {
     name: 'no answer about a burnt key taken for a refusal',

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { MUTANTS, type Mutant, nameOf } from './mutant.ts';
 
 /** Each of these has to be tripped by some mutant: an oracle that never sees anything may be blind. */
-const ORACLES = ['I1', 'I2', 'I3', 'I4', 'I5', 'I9', 'I10', 'I11', 'I13', 'I14', 'I15', 'I16'];
+const ORACLES = ['I1', 'I2', 'I3', 'I4', 'I5', 'I9', 'I10', 'I11', 'I13', 'I14', 'I15', 'I16', 'silence'];
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 

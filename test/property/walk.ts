@@ -6,12 +6,13 @@ import type { Config } from '../explore/config.ts';
 import { environmentSteps } from '../explore/environment.ts';
 import { entryOf, UNMANAGED } from '../explore/keysets.ts';
 import { isAtRest } from '../explore/liveness.ts';
-import { operatorSteps, type Thought, zombieSteps } from '../explore/operator.ts';
+import { operatorSteps, type Thought } from '../explore/operator.ts';
 import { judgeState, judgeStep, type Violation } from '../explore/oracles.ts';
 import { FAULT_FREE, type StepKind } from '../explore/steps.ts';
 import { judgeThought } from '../explore/thoughts.ts';
 import { describe, stepText } from '../explore/trace.ts';
 import { initialWorld, type World } from '../explore/world.ts';
+import { zombieSteps } from '../explore/zombie.ts';
 
 /** A dual service is restarted to stage, to promote and to retire. */
 const MAX_BUMPS = 3;

@@ -1,0 +1,86 @@
+/**
+ * What the operator remembers of writes that were refused, by number: as the production memory makes it, without what no
+ * decision rests on.
+ *
+ * A pause is shorter than a tick at first, and grows. That it has grown makes no other state: an operator that does not get
+ * its turn waits as well. So each refusal is the first of its effect, in this tick or in the one before.
+ */
+import type { Keyset } from '../../src/rotation/keyset/keyset.ts';
+import type { Write } from '../../src/rotation/keyset/transition.ts';
+import { Memory } from '../../src/rotation/memory.ts';
+import type { Decision } from '../../src/rotation/plan/decision.ts';
+import { writeEffect } from '../../src/rotation/plan/effect.ts';
+import type { Refusal } from '../../src/rotation/refusal.ts';
+import type { Settings } from '../../src/rotation/settings.ts';
+import { deepFrozen, NOW } from './keysets.ts';
+
+/** Nothing was refused. */
+export const NONE_REFUSED = 0;
+const WAIT = { type: 'wait' } as const;
+
+const lists: (readonly Refusal[])[] = [[]];
+const ids = new Map<string, number>([['[]', NONE_REFUSED]]);
+
+export function refusalsOf(id: number): readonly Refusal[] {
+  const refusals = lists[id];
+  if (refusals === undefined) throw new Error(`there is no list of refusals ${id}`);
+  return refusals;
+}
+
+function intern(refusals: readonly Refusal[], tickMs: number): number {
+  const normal = refusals.map(({ effect, retryAt }) => first(effect, retryAt <= NOW ? NOW - tickMs : NOW));
+  const key = JSON.stringify(normal);
+  const known = ids.get(key);
+  if (known !== undefined) return known;
+  lists.push(deepFrozen(normal));
+  ids.set(key, lists.length - 1);
+  return lists.length - 1;
+}
+
+/** The first refusal of an effect. */
+function first(effect: string, at: number): Refusal {
+  const memory = new Memory();
+  memory.tried(WAIT, [{ effect, cause: 'Admission', said: '' }], at, false);
+  const [refusal] = memory.refusals;
+  if (refusal === undefined) throw new Error('a refusal is not remembered');
+  return refusal;
+}
+
+/** @returns what is remembered after something has come to the memory's ears */
+function after(id: number, tickMs: number, happens: (memory: Memory) => void): number {
+  const memory = new Memory();
+  for (const { effect, cause, said, since } of refusalsOf(id)) {
+    memory.tried(WAIT, [{ effect, cause, said }], since, false);
+  }
+  happens(memory);
+  return intern(memory.refusals, tickMs);
+}
+
+/** The API server has refused the write. */
+export function afterRefusal(id: number, write: Write, tickMs: number): number {
+  const refused = { effect: writeEffect(write), cause: 'Admission', said: '' } as const;
+  return after(id, tickMs, (memory) => memory.tried({ type: 'write', write }, [refused], NOW, false));
+}
+
+/** The Secret was written. */
+export function afterWrite(id: number, keyset: Keyset, settings: Settings, tickMs: number): number {
+  if (id === NONE_REFUSED) return id;
+  return after(id, tickMs, (memory) => memory.learn({ kind: 'Wrote', keyset, resourceVersion: '' }, settings));
+}
+
+/** A pass has come to a decision. */
+export function afterDecision(id: number, decision: Decision, tickMs: number): number {
+  return id === NONE_REFUSED ? id : after(id, tickMs, (memory) => memory.decided(decision));
+}
+
+/** People have changed what they want. */
+export function afterWish(id: number, tickMs: number): number {
+  const resource = { metadata: { name: 'jwt', generation: 1 }, spec: {} } as Parameters<Memory['heard']>[0];
+  return id === NONE_REFUSED ? id : after(id, tickMs, (memory) => memory.heard(resource));
+}
+
+/** One tick later every pause is over. */
+export function tickedRefusals(id: number, tickMs: number): number {
+  const later = refusalsOf(id).map((refusal) => ({ ...refusal, retryAt: refusal.retryAt - tickMs }));
+  return intern(later, tickMs);
+}

@@ -1,0 +1,75 @@
+/**
+ * Mistakes in what follows from a write that the API server refuses.
+ */
+import type { Mutant } from './mutant.ts';
+
+const REFUSED = 'src/rotation/plan/refused.ts';
+const REFUSAL = 'src/rotation/refusal.ts';
+const MEMORY = 'src/rotation/memory.ts';
+
+export const REFUSED_MISTAKES: readonly Mutant[] = [
+  {
+    name: 'refused: tried again in every pass',
+    patches: [{ file: REFUSED, find: 'if (refusals.length === 0 ||', replace: 'if (refusals.length >= 0 ||' }],
+    check: { by: 'explore', config: 'refusedRetire', oracles: ['bounds'] },
+  },
+  {
+    name: 'refused: no pause before the next try',
+    patches: [{ file: REFUSAL, find: 'retryAt: now + pauseMs', replace: 'retryAt: now + 0 * pauseMs' }],
+    check: { by: 'explore', config: 'refusedBurn', oracles: ['bounds'] },
+  },
+  {
+    name: 'refused: nobody is told',
+    patches: [{ file: REFUSED, find: '...(told && withFinding(facts, decision, told)),', replace: '' }],
+    check: { by: 'explore', config: 'refusedRetire', oracles: ['silence'] },
+  },
+  {
+    name: 'refused: told while it is held back only',
+    patches: [
+      {
+        file: REFUSED,
+        find: 'const told = wanted.find((refusal) => isTold(refusal, facts));',
+        replace: 'const told = held.find((refusal) => isTold(refusal, facts));',
+      },
+    ],
+    check: { by: 'explore', config: 'refusedLeak', oracles: ['silence'] },
+  },
+  {
+    name: 'refused: not told while the pods are asked before the next try',
+    patches: [
+      {
+        file: REFUSED,
+        find: "action.type === 'confirm' || action.type === 'probe';",
+        replace: "action.type === 'confirm';",
+      },
+    ],
+    check: { by: 'explore', config: 'refusedRetire', oracles: ['silence'] },
+  },
+  {
+    name: 'refused: an emergency is told as any other write',
+    patches: [{ file: REFUSED, find: 'if (ordered) return', replace: 'if (ordered && idle && !idle) return' }],
+    check: { by: 'explore', config: 'refusedBurn', oracles: ['silence'] },
+  },
+  {
+    name: 'refused: never tried again',
+    patches: [
+      {
+        file: REFUSED,
+        find: 'const held = wanted.filter(({ retryAt }) => now < retryAt);',
+        replace: 'const held = wanted.filter(({ retryAt }) => now < retryAt + Number.MAX_SAFE_INTEGER);',
+      },
+    ],
+    check: { by: 'explore', config: 'refusedAwhile', oracles: ['I14'] },
+  },
+  {
+    name: 'refused: what people ask for waits as long as what was refused',
+    patches: [
+      {
+        file: MEMORY,
+        find: "(refusal.cause === 'Unseen' ? refusal : triedAtOnce(refusal))",
+        replace: "(refusal.cause === 'Unseen' ? triedAtOnce(refusal) : refusal)",
+      },
+    ],
+    check: { by: 'explore', config: 'refusedPromote', oracles: ['I11'] },
+  },
+];
