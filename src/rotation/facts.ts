@@ -55,6 +55,8 @@ export interface PodFacts {
   readonly readUpTo?: number;
   /** A container has run, whether one does now or not. */
   readonly ran?: true;
+  /** Several of its containers take the key by their environment: one of them answers canaries, and of the others the start tells. */
+  readonly several?: true;
   /** Keyset version in the annotation that the pod got from its template; of a pod of a Rollout, what its age tells. */
   readonly templateVersion?: number;
   /** Where canaries may go; undefined if the pod has no address of its own yet. */

@@ -156,6 +156,13 @@ const ALL: Readonly<Record<string, Omit<Config, 'name'>>> = {
     ...{ ...ONE, targets: [{ ...main, canary: false, sidecar: true }], aborts: 0 },
     faults: faults('restart'),
   },
+  sidecar: { ...ONE, targets: [{ ...main, sidecar: true }], aborts: 0 },
+  sidecarManual: { ...ONE, targets: [{ ...main, sidecar: true, manual: true }], aborts: 0, faults: faults('restart') },
+  sidecarRestart: { ...ONE, targets: [{ ...main, sidecar: true }], aborts: 0, faults: faults('restart') },
+  sidecarLeak: {
+    ...{ ...ONE, targets: [{ ...main, sidecar: true }], rotations: 0, aborts: 0, emergencies: 1 },
+    faults: faults('restart'),
+  },
   // all at once
   people: { ...ONE, nodes: 2, drainTicks: 2, faults: faults('statusLag', 'revert', 'window', 'silence', 'shorten') },
   leaders: { ...ONE, faults: faults('zombie', 'staleCache') },

@@ -160,6 +160,24 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     check: { by: 'explore', config: 'sidecarUnasked', oracles: ['I4', 'I5'] },
   },
   {
+    name: 'a sidecar of a pod that is asked overlooked',
+    patches: [
+      { file: EVIDENCE, find: 'if (pod.several !== true || asked', replace: 'if (pod.several !== undefined || asked' },
+    ],
+    check: { by: 'explore', config: 'sidecar', oracles: ['I4', 'I5'] },
+  },
+  {
+    name: 'a sidecar of a pod that nobody restarts waited for, for ever',
+    patches: [
+      {
+        file: EVIDENCE,
+        find: 'if (pod.several === true && !startedAfterWrite(pod, keyset)) return false;',
+        replace: '',
+      },
+    ],
+    check: { by: 'explore', config: 'sidecarManual', oracles: ['I14'] },
+  },
+  {
     name: 'no answer about a burnt key taken for a refusal',
     patches: [
       {

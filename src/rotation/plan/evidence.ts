@@ -22,14 +22,27 @@ import {
 /** Canary: observed. Inferred: concluded from the time at which the containers started, if only in part. */
 export type Level = 'Canary' | 'Inferred';
 
-export function levelOf({ settings, workload }: TargetFacts): Level {
-  return settings.canary === undefined || workload?.consumption.onePrevious === true ? 'Inferred' : 'Canary';
+export function levelOf(target: TargetFacts): Level {
+  return isUntold(target) || target.pods.some(({ several }) => several === true) ? 'Inferred' : 'Canary';
+}
+
+/** @returns whether no canary tells which keyset a pod of it holds */
+export function isUntold({ settings, workload }: TargetFacts): boolean {
+  return settings.canary === undefined || workload?.consumption.onePrevious === true;
 }
 
 /**
  * @returns the shapes that the pod may hold, ascending; empty if its answers fit none, as when it refuses every key
  */
 export function shapesHeld(target: TargetFacts, pod: PodFacts, keyset: Keyset): readonly Shape[] {
+  const asked = shapesOfAsked(target, pod, keyset);
+  if (pod.several !== true || asked.length === 0) return asked;
+  const started = fromStart(pod, keyset);
+  return keyset.history.filter((shape) => asked.includes(shape) || started.includes(shape));
+}
+
+/** @returns those that the container which answers may hold; of a pod that is not asked, those of all containers */
+export function shapesOfAsked(target: TargetFacts, pod: PodFacts, keyset: Keyset): readonly Shape[] {
   if (target.settings.canary === undefined) return fromStart(pod, keyset);
   const listed = fromAnswers(pod, keyset, ({ verify }) => verify);
   if (keepsUpOnWayBack(pod, keyset, listed)) return [currentShape(keyset)];
@@ -100,8 +113,9 @@ export function startedAfterWrite({ readUpTo }: PodFacts, keyset: Keyset): boole
   return readUpTo !== undefined && currentShape(keyset).writtenAt <= readUpTo;
 }
 
-/** @returns whether the pod has proved to have loaded the newest keyset, whatever else it accepts */
+/** @returns whether the pod has proved to have loaded the newest keyset, whatever else it accepts: each of its containers */
 export function hasLoadedNewest(pod: PodFacts, keyset: Keyset): boolean {
+  if (pod.several === true && !startedAfterWrite(pod, keyset)) return false;
   const replaced = keyset.phase === 'Burning' || keyset.phase === 'Switching';
   const kid = replaced ? currentShape(keyset).sign : keyIn(keyset, 'ack')?.kid;
   return kid !== undefined && answerTo(pod, kid) === 'accepted' && pod.probe?.version === keyset.version;

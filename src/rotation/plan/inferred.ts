@@ -4,7 +4,7 @@
  */
 import type { Facts, PodFacts, TargetFacts } from '../facts.ts';
 import { currentShape, type Keyset } from '../keyset/keyset.ts';
-import { deadKeysAsked, hasLoadedNewest, levelOf } from './evidence.ts';
+import { deadKeysAsked, hasLoadedNewest, isUntold, levelOf } from './evidence.ts';
 import { label } from './policies/targets.ts';
 import { signers, verifiers } from './requirements.ts';
 
@@ -45,12 +45,19 @@ function told(parts: readonly string[]): string | undefined {
 }
 
 function unasked(targets: readonly TargetFacts[]): readonly string[] {
-  const blind = targets.filter((target) => levelOf(target) === 'Inferred' && target.pods.length > 0);
+  const inferred = targets.filter((target) => levelOf(target) === 'Inferred' && target.pods.length > 0);
+  const blind = inferred.filter(isUntold);
+  const inPart = inferred.filter((target) => !blind.includes(target));
   const empty = targets.filter(({ pods }) => pods.length === 0);
   return [
     ...(blind.length === 0
       ? []
       : [`${names(blind)}: concluded from when its containers started, since no canary tells`]),
+    ...(inPart.length === 0
+      ? []
+      : [
+          `${names(inPart)}: several containers of a pod take the key, and one answers: of the others it is concluded from when they started`,
+        ]),
     ...(empty.length === 0 ? [] : [`${names(empty)}: has no pod, so none was asked`]),
   ];
 }

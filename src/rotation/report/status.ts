@@ -130,7 +130,7 @@ function verified({ targets }: Facts, keyset: Keyset | undefined): Verdict {
   const inferred = verifiers(targets).filter((target) => levelOf(target) === 'Inferred');
   if (inferred.length > 0) {
     const names = inferred.map(({ settings }) => settings.name).join(', ');
-    const message = `no canary is declared for ${names}, or they know one previous key only: that their pods hold the key is concluded from start times, not observed`;
+    const message = `no canary is declared for ${names}, they know one previous key only, or several containers of a pod take the key: that their pods hold the key is concluded from start times, not observed`;
     return { status: 'False', reason: 'Inferred', message };
   }
   const rotatedAt = keyset?.attempts.rotatedAt;

@@ -41,6 +41,7 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
     ...start,
     ...(asking.clockKnown && { readUpTo: readUpTo(start, asking) }),
     ...(containers.some(({ ran }) => ran) && { ran: true as const }),
+    ...(target.source === 'Env' && hasSeveral(pod, asking.secretName) && { several: true as const }),
     ...(templateVersion !== undefined && { templateVersion }),
     ...(pod.address !== undefined && { address: pod.address }),
     ...(unprobeable !== undefined && { unprobeable }),
@@ -52,6 +53,10 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
 export function incarnationOf(pod: PodView, secretName: string): string {
   const instances = containersWith(pod, secretName).map(({ instance }) => instance);
   return [pod.uid, ...instances.sort()].join('/');
+}
+
+function hasSeveral({ containers }: PodView, secretName: string): boolean {
+  return containers.filter(({ secrets, over }) => over !== true && secrets.includes(secretName)).length > 1;
 }
 
 /** Those that read the Secret; all where none seems to, as when it is mounted in a way that is not followed. */

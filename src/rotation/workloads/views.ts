@@ -18,6 +18,8 @@ export interface ContainerView {
   readonly startedAt?: number;
   /** It has run, whether it does now or not. */
   readonly ran?: true;
+  /** An init container that has done its work: nothing of it runs any more. */
+  readonly over?: true;
   /** Names of the Secrets that it reads. */
   readonly secrets: readonly string[];
 }
@@ -95,7 +97,8 @@ function containersOf({ spec, status }: Pod): readonly ContainerView[] {
     const container = containers.find((candidate) => candidate.name === name);
     const secrets = container === undefined ? [] : secretsIn(container, spec);
     const ran = hasRun(status) ? { ran: true as const } : {};
-    const view = { instance: `${name}#${containerID ?? restartCount}`, ...ran, secrets };
+    const over = ended === undefined ? {} : { over: true as const };
+    const view = { instance: `${name}#${containerID ?? restartCount}`, ...ran, ...over, secrets };
     return Number.isNaN(startedAt) ? view : { ...view, startedAt };
   });
 }

@@ -6,7 +6,7 @@
 import type { Facts, Surroundings } from '../../facts.ts';
 import type { Finding, Policy } from '../../finding.ts';
 import { firstFinding } from '../../finding.ts';
-import { levelOf } from '../evidence.ts';
+import { isUntold } from '../evidence.ts';
 import { literalInManifest, notConsumed, shadowedBy } from './sources.ts';
 import { field, label } from './targets.ts';
 
@@ -47,7 +47,7 @@ const targetPaused: SurroundingsPolicy = (facts) => {
 };
 
 const targetManual: SurroundingsPolicy = (facts) => {
-  const blind = facts.targets.find((target) => target.workload?.manual === true && levelOf(target) === 'Inferred');
+  const blind = facts.targets.find((target) => target.workload?.manual === true && isUntold(target));
   if (blind === undefined) return undefined;
   return {
     reason: 'CanaryMissing',
@@ -57,7 +57,7 @@ const targetManual: SurroundingsPolicy = (facts) => {
 
 const targetUnasked: SurroundingsPolicy = (facts) => {
   const blind = facts.targets.find(
-    (target) => target.settings.source === 'File' && levelOf(target) === 'Inferred' && target.workload !== undefined,
+    (target) => target.settings.source === 'File' && isUntold(target) && target.workload !== undefined,
   );
   if (blind === undefined) return undefined;
   return {

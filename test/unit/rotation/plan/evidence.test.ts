@@ -1,9 +1,10 @@
-/** What a service that knows one key besides the one that signs is believed to hold. */
+/** What a pod is believed to hold where its answers do not tell all: it knows one previous key, or has a second container with the key. */
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../../../src/rotation/facts.ts';
 import { currentShape, type Keyset, previousOf } from '../../../../src/rotation/keyset/keyset.ts';
-import { levelOf, shapesHeld } from '../../../../src/rotation/plan/evidence.ts';
-import { keysetAfter, pod, SETTLE_MS, T0, target, WRITES } from '../builders.ts';
+import { hasLoadedNewest, levelOf, shapesHeld } from '../../../../src/rotation/plan/evidence.ts';
+import { inferredOfRotation } from '../../../../src/rotation/plan/inferred.ts';
+import { facts, keysetAfter, pod, probeOf, SETTLE_MS, T0, target, WRITES } from '../builders.ts';
 
 const MINUTE = 60_000;
 const steps = [WRITES.adopt, WRITES.stage, WRITES.promote, WRITES.drain, WRITES.retire];
@@ -57,5 +58,33 @@ describe('a pod that knows one previous key', () => {
 
   it('counts as inferred, which the resource says', () => {
     expect([levelOf(main), levelOf(base)]).toEqual(['Inferred', 'Canary']);
+  });
+});
+
+describe('a pod of which several containers take the key', () => {
+  const newest = { ...probeOf(PROMOTED, 3), random: 'refused' } as const;
+  const held = (startedAt: number, probe = newest) => {
+    const several = pod('main-1', { several: true, probe, startedAt });
+    return shapesHeld(base, several, PROMOTED).map(({ version }) => version);
+  };
+
+  it('holds what the others may have read when they started, whatever one answers', () => {
+    expect(held(settled(PROMOTED))).toEqual([3]);
+    expect(held(settled(PROMOTED) - 1)).toEqual([2, 3]);
+    expect(held(settled(STAGED) - 1)).toEqual([1, 2, 3]);
+  });
+
+  it('has loaded the newest keyset when each of them has', () => {
+    const of = (startedAt: number) => pod('main-1', { several: true, probe: newest, startedAt });
+    expect(hasLoadedNewest(of(settled(PROMOTED)), PROMOTED)).toBe(true);
+    expect(hasLoadedNewest(of(settled(PROMOTED) - 1), PROMOTED)).toBe(false);
+  });
+
+  it('counts as inferred, and is told as such', () => {
+    const shared = { ...base, pods: [pod('main-1', { several: true })] };
+    expect(levelOf(shared)).toBe('Inferred');
+    expect(inferredOfRotation(facts(RETIRED, { targets: [shared] }), RETIRED, false)).toContain(
+      'Deployment/main: several containers of a pod take the key, and one answers',
+    );
   });
 });

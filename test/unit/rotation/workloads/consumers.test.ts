@@ -65,7 +65,7 @@ describe('what takes the key in a pod', () => {
 
   it('may be a sidecar among the init containers: its start counts, and a restart of it makes another pod of it', () => {
     const one = factsOf({ init: [sidecar], initStatuses: [running('proxy', 5)], statuses: [running('app', 9)] });
-    expect(one.startedAt).toBe(T0 + 5_000);
+    expect(one).toMatchObject({ startedAt: T0 + 5_000, several: true });
     const again = factsOf({
       init: [sidecar],
       initStatuses: [running('proxy', 5, 'proxy-2')],
@@ -89,7 +89,9 @@ describe('what takes the key in a pod', () => {
       state: { terminated: { exitCode: 0, startedAt: at(2) } },
     };
     const options = { init: [{ name: 'init', ...takesKey }], initStatuses: [ended], statuses: [running('app', 9)] };
-    expect(factsOf(options).startedAt).toBe(T0 + 2_000);
+    // nothing of it runs any more: who answers is the only one that holds the key
+    expect(factsOf(options)).toMatchObject({ startedAt: T0 + 2_000 });
+    expect(factsOf(options).several).toBeUndefined();
   });
 
   it('is not a container that takes no key: its starts do not matter', () => {
@@ -98,6 +100,7 @@ describe('what takes the key in a pod', () => {
     const two = factsOf({ containers, statuses: [running('app', 9), running('log', 50, 'log-2')] });
     expect([one.startedAt, two.startedAt]).toEqual([T0 + 9_000, T0 + 9_000]);
     expect(two.incarnation).toBe(one.incarnation);
+    expect(two.several).toBeUndefined();
   });
 });
 
