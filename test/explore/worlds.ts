@@ -189,6 +189,8 @@ const SMALL = [
   'refusedRetire',
   'refusedBurn',
   'sidecarUnasked',
+  'sidecar',
+  'sidecarLeak',
 ];
 const LARGE = [
   'gitops',

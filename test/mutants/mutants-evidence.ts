@@ -164,7 +164,7 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     patches: [
       { file: EVIDENCE, find: 'if (pod.several !== true || asked', replace: 'if (pod.several !== undefined || asked' },
     ],
-    check: { by: 'explore', config: 'sidecar', oracles: ['I4', 'I5'] },
+    check: { by: 'explore', config: 'sidecarRestart', oracles: ['I4', 'I5'] },
   },
   {
     name: 'a sidecar of a pod that nobody restarts waited for, for ever',
