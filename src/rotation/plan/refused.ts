@@ -1,6 +1,7 @@
 /**
  * What was refused is a fact: the same effect is held back until its time, whatever wakes the resource, and people are told
- * as long as it is wanted. Other effects go on, so one object that nobody may touch holds up no other.
+ * as long as it is wanted. Other effects go on, so one object that nobody may touch holds up no other. Only a refused write of the
+ * Secret holds up, for its pause, the look at the world before any other write of it.
  */
 
 import type { Facts } from '../facts.ts';
