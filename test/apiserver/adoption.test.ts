@@ -8,7 +8,7 @@ import { EMPTY_LEDGER, encodeLedger, type LedgerKey } from '../../src/rotation/a
 import { fingerprintOf, KeyMaterial } from '../../src/rotation/secret/keys.ts';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
 import type { Secret } from '../support/node/types.ts';
-import { eventsIn } from '../support/scenario/events.ts';
+import { untilEvent } from '../support/scenario/events.ts';
 import { createNamespace, installOperator, letLead } from '../support/scenario/install.ts';
 import { type OperatorProcess, startOperator } from '../support/scenario/operator.ts';
 import { conditionOf, type Resource, readState, waitFor, waitUntilTold } from '../support/scenario/rotation.ts';
@@ -22,7 +22,6 @@ import {
   secretName,
   targetName,
 } from '../support/scenario/single.ts';
-import { until } from '../support/scenario/until.ts';
 
 const cluster = inject('cluster');
 const api = KubeApi.fromKubeconfig(cluster.kubeconfig);
@@ -51,11 +50,7 @@ const text = ({ data }: Secret, name: string) => Buffer.from(data?.[name] ?? '',
 const keysetOf = (id: string) =>
   waitFor(api, namespace, rotationName(id), 'it is adopted', ({ keyset }) => keyset !== undefined);
 const told = (id: string, reason: string, words: string) =>
-  until(`an Event tells ${reason}`, async () =>
-    (await eventsIn(api, namespace, rotationName(id))).some(
-      (event) => event.reason === reason && event.note.includes(words),
-    ),
-  );
+  untilEvent({ api, namespace, name: rotationName(id) }, reason, words);
 
 async function secret(id: string, stringData: Readonly<Record<string, string>>, edit: object = {}): Promise<void> {
   await api.create({ kind: 'Secret', metadata: { namespace, name: secretName(id), ...edit }, stringData } as never);

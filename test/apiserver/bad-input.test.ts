@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
 import type { KubeObject } from '../support/cluster/kubeobject.ts';
-import { eventsIn } from '../support/scenario/events.ts';
+import { untilEvent } from '../support/scenario/events.ts';
 import { createNamespace, installOperator, letLead, operatorKubeconfig } from '../support/scenario/install.ts';
 import { type OperatorProcess, startOperator } from '../support/scenario/operator.ts';
 import { conditionOf, type Resource } from '../support/scenario/rotation.ts';
@@ -267,9 +267,7 @@ describe.concurrent('a resource that the controller must judge', () => {
     });
     expect(ready).toMatchObject({ status: 'False', message: expect.stringContaining(row.names) });
     expect(ready.message).not.toContain(KEY);
-    await until(`an Event tells ${row.reason}`, async () =>
-      (await eventsIn(api, namespace, name)).some(({ reason }) => reason === row.reason),
-    );
+    await untilEvent({ api, namespace, name }, row.reason);
     // told once, and not again and again
     const rest = async () => (await api.get({ kind: 'JwtKeyRotation', namespace, name })).metadata.resourceVersion;
     const told = await rest();

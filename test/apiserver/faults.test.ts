@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, it } from 'vitest';
 import { STATE } from '../../src/rotation/names.ts';
 import { freezeSecrets, thawSecrets } from '../support/node/faults.ts';
-import { eventsIn } from '../support/scenario/events.ts';
+import { eventsIn, untilEvent } from '../support/scenario/events.ts';
 import { startApiProxy } from '../support/scenario/proxy.ts';
 import {
   conditionOf,
@@ -64,7 +64,7 @@ describe.concurrent('a rotation', () => {
     const traffic = scene.traffic();
     await freezeSecrets(api, node, [{ namespace, name }]);
     const requestedAt = await requestRotation(api, namespace, name);
-    await until('a stale pod is found', async () => (await eventsOf(scene)).includes('PodStale'));
+    await untilEvent({ api, namespace }, 'PodStale');
     expect((await readState(api, namespace, name)).keyset?.phase).toBe('Staging');
     await thawSecrets(api, node);
     const { keyset } = await waitUntilDone(api, namespace, name, { requestedAt });

@@ -8,7 +8,7 @@ import { STATE } from '../../src/rotation/names.ts';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
 import { faultAnnotations } from '../support/node/faults.ts';
 import type { Pod, Secret } from '../support/node/types.ts';
-import { eventsIn } from '../support/scenario/events.ts';
+import { eventsIn, untilEvent } from '../support/scenario/events.ts';
 import { createNamespace, installOperator, letLead } from '../support/scenario/install.ts';
 import { type OperatorOptions, type OperatorProcess, startOperator } from '../support/scenario/operator.ts';
 import {
@@ -284,7 +284,7 @@ describe.concurrent('a rotation is held up', () => {
       ...(degraded === 'True' && { reason }),
     });
     const isTold = async () => (await eventsIn(api, namespace, name)).some((event) => event.reason === reason);
-    if (degraded === 'True') await until(`an Event tells ${reason}`, isTold);
+    if (degraded === 'True') await untilEvent({ api, namespace, name }, reason);
     // nothing is written as long as it lasts
     const keys = await keysIn(id);
     await sleep(1_500);
@@ -311,11 +311,7 @@ describe.concurrent('a rotation is held up', () => {
       ],
       ['WeakKey', 'can be guessed: it is shorter than 256 bits, or made of words or of a pattern; rotate it soon'],
     ]) {
-      await until(`an Event tells ${reason}`, async () =>
-        (await eventsIn(api, namespace, name)).some(
-          (event) => event.reason === reason && event.note?.includes(note ?? ''),
-        ),
-      );
+      await untilEvent({ api, namespace, name }, reason ?? '', note);
     }
     const autoscaler = { kind: 'HorizontalPodAutoscaler', namespace, name: 'busy' };
     const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: targetName('told') };

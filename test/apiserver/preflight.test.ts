@@ -3,7 +3,7 @@ import { describe, expect, inject, it } from 'vitest';
 import { KEYSET_VERSION } from '../../src/rotation/names.ts';
 import { faultAnnotations } from '../support/node/faults.ts';
 import type { Pod } from '../support/node/types.ts';
-import { eventsIn } from '../support/scenario/events.ts';
+import { eventsIn, untilEvent } from '../support/scenario/events.ts';
 import {
   conditionOf,
   goOn,
@@ -36,9 +36,7 @@ describe.concurrent('Reloader beside rekey', () => {
     const { api, namespace, name } = scene;
     await annotate(scene, 'admin', { [AUTO]: 'true' });
     // the cache of the operator must have seen it, or the rotation would be over before
-    await until('it is told', async () =>
-      (await eventsIn(api, namespace)).some(({ reason }) => reason === 'ReloaderPresent'),
-    );
+    await untilEvent({ api, namespace }, 'ReloaderPresent');
     const requestedAt = await requestRotation(api, namespace, name);
     const { resource, keyset } = await waitUntilTold(api, namespace, name, 'ReloaderPresent');
     expect(conditionOf(resource, 'Ready')?.message).toContain(`the annotation ${AUTO} of Deployment/admin`);
@@ -54,9 +52,7 @@ describe.concurrent('Reloader beside rekey', () => {
     const scene = await openScene(cluster, { fleet: { services: NOBODY } });
     const { api, namespace, name } = scene;
     await annotate(scene, 'main', { 'secret.reloader.stakater.com/reload': name });
-    await until('it is told', async () =>
-      (await eventsIn(api, namespace)).some(({ reason }) => reason === 'ReloaderPresent'),
-    );
+    await untilEvent({ api, namespace }, 'ReloaderPresent');
     const { keyset } = await waitUntilDone(api, namespace, name, {
       requestedAt: await requestRotation(api, namespace, name),
     });

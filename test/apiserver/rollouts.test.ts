@@ -10,7 +10,7 @@ import { freezeSecrets, thawSecrets } from '../support/node/faults.ts';
 import { findRolloutsController, type RolloutsController } from '../support/rollouts/controller.ts';
 import { countCalls, sumOf } from '../support/scenario/audit.ts';
 import { declareEmergency, waitUntilGone } from '../support/scenario/emergency.ts';
-import { eventsIn } from '../support/scenario/events.ts';
+import { untilEvent } from '../support/scenario/events.ts';
 import { letRestartRollouts, OPERATOR_USER } from '../support/scenario/install.ts';
 import {
   conditionOf,
@@ -238,10 +238,7 @@ describe.concurrent('a rotation of a Rollout', () => {
     await freezeSecrets(api, node, [{ namespace, name }]);
     const traffic = scene.traffic();
     const requestedAt = await requestRotation(api, namespace, name);
-    await until('a stale pod of main is found', async () => {
-      const found = (await eventsIn(api, namespace)).filter(({ reason }) => reason === 'PodStale');
-      return found.some(({ note }) => note?.includes('main-'));
-    });
+    await untilEvent({ api, namespace }, 'PodStale', 'main-');
     expect((await readState(api, namespace, name)).keyset?.phase).toBe('Staging');
     await thawSecrets(api, node);
     await deletePodsOn(api, namespace, node, 'main');

@@ -1,4 +1,5 @@
 import type { KubeApi } from '../cluster/kubeapi.ts';
+import { until } from './until.ts';
 
 /** An Event about a JwtKeyRotation, as far as tests look at it. */
 export interface Told {
@@ -13,5 +14,26 @@ export async function eventsIn(api: KubeApi, namespace: string, name?: string): 
   const { items } = await api.raw<{ readonly items: readonly Told[] }>({ path });
   return items.filter(
     ({ regarding }) => regarding.kind === 'JwtKeyRotation' && (name === undefined || regarding.name === name),
+  );
+}
+
+/** Where Events are looked for; those of every JwtKeyRotation of the namespace without a name. */
+interface About {
+  readonly api: KubeApi;
+  readonly namespace: string;
+  readonly name?: string;
+}
+
+/** Waits for an Event with this reason and these words. What was told instead stands in the error. */
+export async function untilEvent({ api, namespace, name }: About, reason: string, words = ''): Promise<void> {
+  let told: readonly Told[] = [];
+  await until(
+    `an Event tells ${reason}`,
+    async () => {
+      told = await eventsIn(api, namespace, name);
+      return told.some((event) => event.reason === reason && event.note.includes(words));
+    },
+    {},
+    () => told.map((event) => `${event.reason}: ${event.note}`).join('; '),
   );
 }
