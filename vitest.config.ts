@@ -39,7 +39,7 @@ export default defineConfig({
           hookTimeout: 600_000,
           // some of the files wait for most of their time: some of them at once, few tests of each
           maxWorkers: 3,
-          maxConcurrency: 4,
+          maxConcurrency: 3,
           sequence: { groupOrder: 3 },
         },
       },

@@ -134,7 +134,7 @@ describe.concurrent('pods are not replaced again and again', () => {
     await goOn(api, namespace, name);
     const { keyset } = await untilDegraded(id, 'PodStale', 'it is not replaced again');
     expect(keyset?.phase).toBe('Retiring');
-    for (const node of cluster.nodes) await thawSecrets(api, node.name);
+    for (const node of cluster.nodes) await thawSecrets(place.api, node.name, [secret]);
     for (const { metadata } of place.pods(id)) await deletePod(api, namespace, metadata.name);
     await untilCompleted(id, requestedAt);
     // as they were; with the staged key, signing with it, without the old one, once more after the time-out, and by hand

@@ -66,7 +66,7 @@ describe.concurrent('a rotation', () => {
     const requestedAt = await requestRotation(api, namespace, name);
     await untilEvent({ api, namespace }, 'PodStale');
     expect((await readState(api, namespace, name)).keyset?.phase).toBe('Staging');
-    await thawSecrets(api, node);
+    await thawSecrets(api, node, [{ namespace, name }]);
     const { keyset } = await waitUntilDone(api, namespace, name, { requestedAt });
     expect(keyset?.rotation?.outcome).toBe('Completed');
     expect(await eventsOf(scene)).toContain('StalePod');

@@ -67,16 +67,17 @@ describe('a process node', () => {
   it('serves a frozen Secret as it was, also to a pod that was created after the change', async () => {
     const node = firstNode!.name;
     await writeSecret({ KEY: 'one' });
-    await freezeSecrets(api, node, [{ namespace, name: 'keys' }]);
+    const keys = [{ namespace, name: 'keys' }];
+    await freezeSecrets(api, node, keys);
     try {
       await writeSecret({ KEY: 'two' });
       const stale = await readyPod(await createPod({ nodeName: node }));
       expect(await ask(stale, '/env/KEY')).toBe('one');
-      await thawSecrets(api, node);
+      await thawSecrets(api, node, keys);
       await setPodFaults(api, { namespace, name: 'web' }, { crashNow: '1' });
       expect(await ask(await readyPod(stale, 1), '/env/KEY')).toBe('two');
     } finally {
-      await thawSecrets(api, node);
+      await thawSecrets(api, node, keys);
     }
   });
 

@@ -240,7 +240,7 @@ describe.concurrent('a rotation of a Rollout', () => {
     const requestedAt = await requestRotation(api, namespace, name);
     await untilEvent({ api, namespace }, 'PodStale', 'main-');
     expect((await readState(api, namespace, name)).keyset?.phase).toBe('Staging');
-    await thawSecrets(api, node);
+    await thawSecrets(api, node, [{ namespace, name }]);
     await deletePodsOn(api, namespace, node, 'main');
     await waitUntilDone(api, namespace, name, { requestedAt });
     expect((await settled(traffic)).rejections).toEqual([]);

@@ -107,6 +107,10 @@ export async function startOperator(options: OperatorOptions): Promise<OperatorP
     cwd: repoRoot,
     env: { ...inherited(), ...COMPILED, ...options.env },
   });
+  // whoever waits for what it does would not hear of its end
+  void process_.exited.then(({ code }) => {
+    if (code) process.stderr.write(`the operator in ${leaseNamespace} ended with ${code}:\n${tail(logFile)}\n`);
+  });
   const lines = (): readonly LogLine[] => parseLog(readFileSync(logFile).subarray(from).toString());
   const whileAlive = <T>(what: string, look: () => Promise<T | undefined | false>, patience?: Patience): Promise<T> =>
     until(
