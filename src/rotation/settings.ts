@@ -6,7 +6,8 @@
 import { type Finding, firstFinding, type Policy } from './finding.ts';
 import type { Role } from './keyset/keyset.ts';
 import { parseDuration } from './schedule/duration.ts';
-import { isTimeZone, parseCron } from './schedule/schedule.ts';
+import { parseCron } from './schedule/schedule.ts';
+import { timeZoneProblem } from './schedule/time-zone.ts';
 import type { JwtKeyRotationSpec } from './types.ts';
 import type { WorkloadKind } from './workloads/workloads.ts';
 
@@ -129,8 +130,8 @@ const durations: SpecPolicy = (spec) => {
 };
 
 const timeZone: SpecPolicy = (spec) => {
-  if (isTimeZone(spec.timeZone)) return undefined;
-  return { reason: 'InvalidTimeZone', message: `spec.timeZone: "${spec.timeZone}" is no IANA time zone` };
+  const problem = timeZoneProblem(spec.timeZone);
+  return problem === undefined ? undefined : { reason: 'InvalidTimeZone', message: `spec.timeZone: ${problem}` };
 };
 
 const schedule: SpecPolicy = (spec) => {
@@ -144,8 +145,9 @@ const windows: SpecPolicy = (spec) => {
     const field = `spec.maintenanceWindows[${i}]`;
     const problem = parseCron(window.schedule);
     if (problem !== undefined) return { reason: 'InvalidWindow', message: `${field}.schedule: ${problem}` };
-    if (window.timeZone !== undefined && !isTimeZone(window.timeZone)) {
-      return { reason: 'InvalidTimeZone', message: `${field}.timeZone: "${window.timeZone}" is no IANA time zone` };
+    const zoneProblem = window.timeZone === undefined ? undefined : timeZoneProblem(window.timeZone);
+    if (zoneProblem !== undefined) {
+      return { reason: 'InvalidTimeZone', message: `${field}.timeZone: ${zoneProblem}` };
     }
     if ((parseDuration(window.duration) ?? 0) < 60_000) {
       return { reason: 'InvalidWindow', message: `${field}.duration: "${window.duration}" is shorter than a minute` };

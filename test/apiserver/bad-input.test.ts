@@ -53,6 +53,7 @@ const ROWS: readonly Row[] = [
   { reason: 'InvalidSchedule', names: 'spec.schedule', spec: cron('0 0 31 2 *') },
   { reason: 'InvalidSchedule', names: 'spec.schedule', spec: cron('99 0 * * *') },
   { reason: 'InvalidTimeZone', names: 'spec.timeZone', spec: { timeZone: 'Mars/Olympus' } },
+  { reason: 'InvalidTimeZone', names: 'spec.timeZone: "BST" is an abbreviation', spec: { timeZone: 'BST' } },
   {
     reason: 'InvalidTimeZone',
     names: 'spec.maintenanceWindows[0].timeZone',
