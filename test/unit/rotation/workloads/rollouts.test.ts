@@ -255,6 +255,13 @@ describe('a Rollout that takes its template from elsewhere', () => {
     expect((await finding(scene))?.message).toContain(name);
   });
 
+  it('selects by labels that a pod has, whatever every object has', () => {
+    const key = 'constructor';
+    expect(selects({ matchExpressions: [{ key, operator: 'Exists' }] }, {})).toBe(false);
+    expect(selects({ matchExpressions: [{ key, operator: 'DoesNotExist' }] }, {})).toBe(true);
+    expect(selects({ matchLabels: { [key]: 'a' } }, { [key]: 'a' })).toBe(true);
+  });
+
   it('selects no pod without a selector, where an empty one would select all', () => {
     const { selector } = rolloutView(from());
     expect(selects(selector, labels)).toBe(false);
