@@ -114,7 +114,8 @@ function rulesOf(schema: Schema, path: string): readonly string[] {
     ({ message, rule }) => `- \`${path}\`: ${message ?? rule}`,
   );
   const below = Object.entries(schema.properties ?? {}).flatMap(([name, field]) => rulesOf(field, `${path}.${name}`));
-  return [...own, ...below];
+  const entries = schema.items ? rulesOf(schema.items, `${path}[]`) : [];
+  return [...own, ...below, ...entries];
 }
 
 function render({ spec: crd }: Crd): string {

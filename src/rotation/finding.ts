@@ -4,6 +4,7 @@
 export type Reason =
   // the resource
   | 'InvalidDuration'
+  | 'InvalidDataKey'
   | 'InvalidSchedule'
   | 'InvalidTimeZone'
   | 'InvalidWindow'

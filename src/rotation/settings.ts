@@ -3,6 +3,7 @@
  * is wrong with it. What the CRD can check has been checked by the API server; here stands the rest.
  */
 
+import { dataKeysFinding } from './data-keys.ts';
 import { type Finding, firstFinding, type Policy } from './finding.ts';
 import type { Role } from './keyset/keyset.ts';
 import { parseDuration } from './schedule/duration.ts';
@@ -121,13 +122,22 @@ const durations: SpecPolicy = (spec) => {
     ),
   ];
   const bad = fields.find(([, text]) => text !== undefined && parseDuration(text) === undefined);
-  return (
-    bad && {
-      reason: 'InvalidDuration',
-      message: `${bad[0]}: "${bad[1]}" is no duration; write such as 90d, 12h or 1h30m`,
-    }
+  if (bad !== undefined) {
+    const message = `${bad[0]}: "${bad[1]}" is no duration; write such as 90d, 12h or 1h30m`;
+    return { reason: 'InvalidDuration', message };
+  }
+  const none = fields.find(
+    ([field, text]) => !MAY_BE_NONE.includes(field) && text !== undefined && !parseDuration(text),
   );
+  if (none === undefined) return undefined;
+  const message = `${none[0]}: "${none[1]}" is no time at all; write how long it really is, such as 24h`;
+  return { reason: 'InvalidDuration', message };
 };
+
+/** Where a wish may be: no tolerance, no further wait. */
+const MAY_BE_NONE = ['spec.clockSkew', 'spec.retire.slack'];
+
+const dataKeys: SpecPolicy = ({ secretKeys }) => dataKeysFinding(secretKeys);
 
 const timeZone: SpecPolicy = (spec) => {
   const problem = timeZoneProblem(spec.timeZone);
@@ -166,7 +176,7 @@ const period: SpecPolicy = (spec) => {
   };
 };
 
-const SPEC_POLICIES = [durations, timeZone, schedule, windows, period, unsupported];
+const SPEC_POLICIES = [durations, timeZone, schedule, windows, period, dataKeys, unsupported];
 
 function drainOf(spec: JwtKeyRotationSpec): number {
   const ttlMs = parseDuration(spec.maxTokenTTL) ?? 0;

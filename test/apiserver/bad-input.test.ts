@@ -62,6 +62,11 @@ const ROWS: readonly Row[] = [
   { reason: 'InvalidWindow', names: 'spec.maintenanceWindows[0].schedule', spec: windows({ schedule: '0 25 * * *' }) },
   { reason: 'InvalidWindow', names: 'spec.maintenanceWindows[0].duration', spec: windows({ duration: '10s' }) },
   { reason: 'PeriodTooShort', names: 'spec.rotationPeriod', spec: { rotationPeriod: '1h' } },
+  {
+    reason: 'KeyNotFound',
+    names: 'none of the data keys constructor',
+    spec: { secretKeys: { signing: ['constructor'] } },
+  },
   { reason: 'NotSupported', names: 'spec.retire.mode', spec: { retire: { mode: 'Clock' } } },
   { reason: 'SecretImmutable', names: 'immutable', secret: { immutable: true } },
   { reason: 'KeyNotFound', names: 'JWT_SECRET_KEY', secret: { stringData: { OTHER: KEY } } },
@@ -241,6 +246,21 @@ describe('a resource that the API server can judge', () => {
     ['six fields', { rotationPeriod: undefined, schedule: '0 0 3 * * 0' }, 'schedule'],
     ['a key too short for HS512', { key: { algorithm: 'HS512' } }, 'too small'],
     ['one data key for two purposes', { secretKeys: { fallbacks: 'JWT_SECRET' } }, 'once'],
+    [
+      'a life of tokens that is none',
+      { maxTokenTTL: '0s' },
+      'no time at all: write how long it really is, such as 24h',
+    ],
+    ['a time-out that is none', { rolloutTimeout: '0m' }, 'no time at all'],
+    ['a window that is none', windows({ duration: '0h' }), 'no time at all'],
+    [
+      'the key id as the signing key',
+      { secretKeys: { signing: ['JWT_KEY_ID'] } },
+      'rekey writes something else to JWT_KEY_ID',
+    ],
+    ['the algorithm as the signing key', { secretKeys: { signing: ['JWT_ALGORITHM'] } }, 'such as JWT_SECRET_KEY'],
+    ['the burnt keys as a JWK set', { secretKeys: { keyset: 'rekey.dev.burnt' } }, 'rekey writes something else'],
+    ['a name that no data key has', { secretKeys: { previous: '..data' } }, 'cannot be "." or begin with ".."'],
     ['a Secret of another namespace', { secretName: 'other/jwt' }, 'secretName'],
   ];
   it.each(rows)('is refused with %s', async (_, edit, word) => {

@@ -116,13 +116,14 @@ export function dataFor(
   const signing = material(sign).use(base64);
   const { withheld = [] } = names;
   return {
-    ...Object.fromEntries(names.signingNames.map((name) => [name, signing])),
+    // first: where a spec that is refused names one of them for a key, and an emergency serves it all the same, it holds the key
+    ...(!withheld.includes(DATA.keyId) && { [DATA.keyId]: base64(Buffer.from(sign, 'utf8')) }),
+    ...(!withheld.includes(DATA.algorithm) && { [DATA.algorithm]: base64(Buffer.from(names.algorithm, 'utf8')) }),
     [names.fallbacksName]: listOf(verify.filter((kid) => kid !== sign).map(material)),
     ...(names.previousName !== '' && {
       [names.previousName]: material(previousOf(currentShape(keyset), keyset) ?? sign).use(base64),
     }),
     ...(names.jwksName !== '' && { [names.jwksName]: jwksOf(verify, material, names.algorithm) }),
-    ...(!withheld.includes(DATA.keyId) && { [DATA.keyId]: base64(Buffer.from(sign, 'utf8')) }),
-    ...(!withheld.includes(DATA.algorithm) && { [DATA.algorithm]: base64(Buffer.from(names.algorithm, 'utf8')) }),
+    ...Object.fromEntries(names.signingNames.map((name) => [name, signing])),
   };
 }

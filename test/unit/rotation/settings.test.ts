@@ -43,10 +43,38 @@ const ROWS: readonly (readonly [reason: string, message: string, edit: Partial<J
     'spec.maintenanceWindows[1].timeZone: "IST" is an abbreviation',
     { maintenanceWindows: [window, { ...window, timeZone: 'IST' }] },
   ],
+  ['InvalidDuration', 'spec.maxTokenTTL: "0s" is no time at all', { maxTokenTTL: '0s' }],
+  ['InvalidDuration', 'spec.rotationPeriod: "0d0h" is no time at all', { rotationPeriod: '0d0h' }],
+  ['InvalidDuration', 'spec.rolloutTimeout: "0m" is no time at all', { rolloutTimeout: '0m' }],
+  [
+    'InvalidDuration',
+    'spec.maintenanceWindows[0].duration: "0h" is no time at all',
+    { maintenanceWindows: [{ ...window, duration: '0h' }] },
+  ],
+  ['InvalidDuration', 'spec.maxTokenTTL: "90 days" is no duration; write such as 90d', { maxTokenTTL: '90 days' }],
+  named('spec.secretKeys.signing[1]: "JWT_KEY_ID" is where rekey writes', { signing: ['A', 'JWT_KEY_ID'] }),
+  named('spec.secretKeys.signing[0]: "JWT_ALGORITHM" is where rekey writes', { signing: ['JWT_ALGORITHM'] }),
+  named('spec.secretKeys.keyset: "rekey.dev.burnt" is where rekey writes', { keyset: 'rekey.dev.burnt' }),
+  named('spec.secretKeys.previous: "JWT_KEY_ID" is where rekey writes', { previous: 'JWT_KEY_ID' }),
+  named('spec.secretKeys.fallbacks: "JWT_SECRET" is named for two purposes', { fallbacks: 'JWT_SECRET' }),
+  named('spec.secretKeys.signing[1]: "A" is named for two purposes', { signing: ['A', 'A'] }),
+  named('spec.secretKeys.keyset: "A" is named for two purposes', { previous: 'A', keyset: 'A' }),
+  named('spec.secretKeys.signing[0]: "..data" can be no data key', { signing: ['..data'] }),
 ];
+
+function named(message: string, edit: Partial<JwtKeyRotationSpec['secretKeys']>) {
+  return ['InvalidDataKey', message, { secretKeys: { ...SPEC.secretKeys, ...edit } }] as const;
+}
 
 describe('a spec', () => {
   it('has nothing wrong with it as it is in the README', () => expect(specFinding(SPEC)).toBeUndefined());
+
+  it('may have no tolerance and no slack, and data keys of any name', () => {
+    const secretKeys = { ...SPEC.secretKeys, signing: ['constructor', '__proto__'] };
+    expect(
+      specFinding({ ...SPEC, clockSkew: '0s', retire: { mode: 'Eager', slack: '0s' }, secretKeys }),
+    ).toBeUndefined();
+  });
 
   it.each(ROWS)('is refused: %s, %s', (reason, message, edit) => {
     expect(specFinding({ ...SPEC, ...edit })).toMatchObject({ reason, message: expect.stringContaining(message) });
