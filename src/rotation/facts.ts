@@ -146,7 +146,8 @@ export interface Requests {
   readonly rotateApart?: boolean;
   readonly abortAt?: string;
   readonly emergency?: EmergencyRequest;
-  readonly paused: boolean;
+  /** Why everything rests by a person's wish. */
+  readonly paused?: Finding;
 }
 
 /** What is known without the Secret: enough to judge whether a rotation could go well. */

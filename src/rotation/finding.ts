@@ -53,6 +53,7 @@ export type Reason =
   // people
   | 'Suspended'
   | 'Paused'
+  | 'PauseUnreadable'
   | 'AbortRequested'
   | 'OutsideWindow'
   | 'BackingOff'

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { EmergencyRequest, Requests } from './facts.ts';
 import { type JwtKeyRotation, REQUEST } from './names.ts';
+import { pauseOf } from './pause.ts';
 
 /** What rekey keeps of a value of `rotate-requested-at` or `abort-requested-at`, or of a nonce, characters. */
 export const MAX_VALUE = 253;
@@ -54,19 +55,25 @@ export function emergencyOf({ metadata, status }: JwtKeyRotation): EmergencyRequ
 export function requestsOf(resource: JwtKeyRotation): Requests {
   const { metadata } = resource;
   const annotations = metadata.annotations ?? {};
-  const rotateAt = annotations[REQUEST.rotateAt];
-  const abortAt = annotations[REQUEST.abortAt];
+  const rotateAt = wishIn(annotations[REQUEST.rotateAt]);
+  const abortAt = wishIn(annotations[REQUEST.abortAt]);
+  const paused = pauseOf(resource);
   const emergency = emergencyOf(resource);
   const owner = ownerOfAnnotation(metadata.managedFields ?? [], REQUEST.rotateAt);
   const { actor, apart } = askedBy(owner);
   return {
-    paused: annotations[REQUEST.paused] === 'true',
-    ...(rotateAt !== undefined && { rotateAt: boundedValue(rotateAt) }),
-    ...(abortAt !== undefined && { abortAt: boundedValue(abortAt) }),
+    ...(paused !== undefined && { paused }),
+    ...(rotateAt !== undefined && { rotateAt }),
+    ...(abortAt !== undefined && { abortAt }),
     ...(emergency !== undefined && { emergency }),
     ...(owner !== undefined && { rotateActor: actor }),
     ...(rotateAt !== undefined && { rotateApart: apart }),
   };
+}
+
+/** An empty value is what is left of a request, and asks for nothing. */
+function wishIn(value: string | undefined): string | undefined {
+  return value === undefined || value.trim() === '' ? undefined : boundedValue(value);
 }
 
 /** The API server tells who wrote a field by the name of the client that did. */

@@ -177,7 +177,8 @@ function contained({ metadata }: JwtKeyRotation, emergency: Emergency): Verdict 
       message: `emergency ${nonce} (${reason}): some pods may still accept a burnt key`,
     };
   }
-  if (boundedValue(metadata.annotations?.[REQUEST.contained] ?? '') === nonce) {
+  const acknowledged = metadata.annotations?.[REQUEST.contained];
+  if (acknowledged !== undefined && boundedValue(acknowledged) === nonce) {
     return { status: 'True', reason: 'Acknowledged', message: `the root cause of emergency ${nonce} was found` };
   }
   const how = `set the annotation ${REQUEST.contained}=${nonce} when the root cause is found`;

@@ -44,10 +44,47 @@ describe('what people ask for', () => {
     expect(emergency?.reason).not.toBe('');
   });
 
+  it.each(['', ' ', '\n'])('is nothing where the value is empty: %j', (value) => {
+    const annotations = {
+      ...{ 'rekey.dev/rotate-requested-at': value, 'rekey.dev/abort-requested-at': value },
+      ...{ 'rekey.dev/emergency': value },
+    };
+    expect(requestsOf(asked(annotations))).toEqual({});
+  });
+
   it('is bounded in every other request', () => {
     const { rotateAt, abortAt } = requestsOf(
       asked({ 'rekey.dev/rotate-requested-at': LONG, 'rekey.dev/abort-requested-at': LONG }),
     );
     expect([rotateAt?.length, abortAt?.length]).toEqual([253, 253]);
+  });
+});
+
+describe('a pause', () => {
+  const pause = (value: string) => requestsOf(asked({ 'rekey.dev/paused': value })).paused;
+
+  it('is asked for in any usual spelling', () => {
+    const words = ['true', 'True', 'TRUE', ' true\n', 'yes', 'Yes', 'y', 'on', '1', 't'];
+    expect(words.map((word) => pause(word)?.reason)).toEqual(words.map(() => 'Paused'));
+  });
+
+  it('is not asked for in any usual spelling, nor where nothing is said', () => {
+    const words = ['false', 'False', 'FALSE', 'no', 'n', 'off', '0', 'f'];
+    expect(words.filter((word) => pause(word) !== undefined)).toEqual([]);
+    expect(requestsOf(asked({})).paused).toBeUndefined();
+  });
+
+  it.each(['', 'ture', 'until monday', 'null'])(
+    'that cannot be read rests all the same, and says so: "%s"',
+    (value) => {
+      const said = `rekey.dev/paused is "${value}", neither true nor false, so everything rests`;
+      expect(pause(value)).toMatchObject({ reason: 'PauseUnreadable', message: expect.stringContaining(said) });
+    },
+  );
+
+  it('tells nothing of a key that was pasted', () => {
+    const key = '0123456789abcdef'.repeat(4);
+    expect(pause(key)?.message).toContain('is "[redacted]"');
+    expect(pause(`${'x '.repeat(20)}${key}`)?.message).not.toContain('0123456789');
   });
 });
