@@ -3,9 +3,11 @@
  * is wrong with it. What the CRD can check has been checked by the API server; here stands the rest.
  */
 
+import { redactText } from '../runtime/redact.ts';
 import { dataKeysFinding } from './data-keys.ts';
 import { type Finding, firstFinding, type Policy } from './finding.ts';
 import type { Role } from './keyset/keyset.ts';
+import { keptValue, MAX_REASON } from './said.ts';
 import { parseDuration } from './schedule/duration.ts';
 import { parseCron } from './schedule/schedule.ts';
 import { timeZoneProblem } from './schedule/time-zone.ts';
@@ -187,7 +189,9 @@ function drainOf(spec: JwtKeyRotationSpec): number {
 
 /** @returns what is wrong with the spec */
 export function specFinding(spec: JwtKeyRotationSpec): Finding | undefined {
-  return firstFinding(SPEC_POLICIES, spec);
+  const finding = firstFinding(SPEC_POLICIES, spec);
+  // what is quoted may be anything, a key that was pasted into the wrong field too
+  return finding && { ...finding, message: redactText(finding.message) };
 }
 
 /** The settings of any spec that the API server let in. Of one that {@link specFinding} refuses they serve an emergency only. */
@@ -229,7 +233,7 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
     unlistedConsumers: spec.unlistedConsumers,
     rolloutTimeoutMs: ms(spec.rolloutTimeout),
     emergencyMode: spec.emergency.mode,
-    forceReason: spec.forceRotation.reason,
+    forceReason: spec.forceRotation.reason.trim() === '' ? '' : keptValue(spec.forceRotation.reason, MAX_REASON),
   };
 }
 

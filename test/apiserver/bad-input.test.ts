@@ -4,12 +4,14 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { booksNameOf } from '../../src/rotation/audit/books.ts';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
 import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import { eventsIn } from '../support/scenario/events.ts';
 import { createNamespace, installOperator, letLead, operatorKubeconfig } from '../support/scenario/install.ts';
 import { type OperatorProcess, startOperator } from '../support/scenario/operator.ts';
 import { conditionOf, type Resource } from '../support/scenario/rotation.ts';
+import { scanForKeys } from '../support/scenario/secrets-scan.ts';
 import {
   emptyDeployment,
   envFromSecret,
@@ -209,21 +211,20 @@ async function make(
   );
 }
 
+const operatorLog = join(cluster.dir, namespace, 'operator.log');
 let operator: OperatorProcess;
 
 beforeAll(async () => {
   await installOperator(api);
   await createNamespace(api, namespace);
   await letLead(api, namespace);
-  const dir = join(cluster.dir, namespace);
-  mkdirSync(dir);
-  const logFile = join(dir, 'operator.log');
+  mkdirSync(join(cluster.dir, namespace));
   operator = await startOperator({
     program: cluster.programs?.operator,
     kubeconfig: cluster.kubeconfig,
     namespaces: [namespace],
     leaseNamespace: namespace,
-    logFile,
+    logFile: operatorLog,
   });
 });
 afterAll(async () => {
@@ -306,6 +307,48 @@ describe.concurrent('a resource that the controller must judge', () => {
       const resource = await api.get<Resource>({ kind: 'JwtKeyRotation', namespace, name: 'rotation-twin-b' });
       return conditionOf(resource, 'KeyReuse')?.message.includes('rotation-twin-a');
     });
+  });
+
+  it('leaves nothing of a key that was pasted into a reason', async () => {
+    const id = 'pasted';
+    const pasted = randomUUID().replaceAll('-', '').repeat(2);
+    const times = { maxTokenTTL: '1s', clockSkew: '1s', retire: { slack: '0s' } };
+    await make({ reason: '', names: '', spec: times }, id);
+    const target = { kind: 'JwtKeyRotation', namespace, name: rotationName(id) };
+    const annotate = (name: string, value: string | null) =>
+      api.patch(target, { metadata: { annotations: { [`rekey.dev/${name}`]: value } } });
+    const status = async () => (await api.get<Resource>(target)).status;
+    await until('the Secret is taken over', async () => (await status())?.phase === 'Steady');
+    await annotate('rotate-requested-at', pasted);
+    await until('the request is served', async () => (await status())?.lastHandledRotateAt?.startsWith('[redacted]…'));
+    await annotate('abort-requested-at', `not ${pasted}`);
+    await until('the way back is served', async () =>
+      (await status())?.lastHandledAbortAt?.startsWith('not [redacted]…'),
+    );
+    await annotate('paused', pasted);
+    await until('the pause is told', async () => {
+      const ready = conditionOf(await api.get<Resource>(target), 'Ready');
+      return ready?.reason === 'PauseUnreadable';
+    });
+    await annotate('emergency', `${pasted}: ${pasted} has leaked`);
+    await until('the emergency is over', async () => (await status())?.emergency?.keyGoneAt !== undefined);
+    expect((await status())?.emergency?.reason).toBe('[redacted] has leaked');
+    await annotate('paused', null);
+    await api.patch(target, { spec: { forceRotation: { reason: `ticket 7 ${pasted}` } } });
+    await until('the reason is served', async () =>
+      (await status())?.observedForceReason?.startsWith('ticket 7 [redacted]…'),
+    );
+    await until('the rotation is over', async () => (await status())?.phase === 'Steady');
+    const secret = await api.get({ kind: 'Secret', namespace, name: secretName(id) });
+    const books = await api.get({ kind: 'ConfigMap', namespace, name: booksNameOf(secretName(id)) });
+    const searched = [
+      operatorLog,
+      { name: 'status', text: JSON.stringify(await status()) },
+      { name: 'Events', text: JSON.stringify(await eventsIn(api, namespace, rotationName(id))) },
+      { name: 'annotations of the Secret', text: JSON.stringify(secret.metadata) },
+      { name: 'audit and ledger', text: JSON.stringify(books) },
+    ];
+    expect(scanForKeys(searched, [pasted])).toEqual([]);
   });
 
   it('is told when rekey has no rights in its namespace', async () => {

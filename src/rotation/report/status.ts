@@ -21,7 +21,7 @@ import type { Decision } from '../plan/decision.ts';
 import { levelOf } from '../plan/evidence.ts';
 import { drainMsOf } from '../plan/guard.ts';
 import { requirementsOf, verifiers } from '../plan/requirements.ts';
-import { boundedValue } from '../requests.ts';
+import { keptValue } from '../said.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
 import { weakKeysOf } from './weakness.ts';
 
@@ -178,7 +178,7 @@ function contained({ metadata }: JwtKeyRotation, emergency: Emergency): Verdict 
     };
   }
   const acknowledged = metadata.annotations?.[REQUEST.contained];
-  if (acknowledged !== undefined && boundedValue(acknowledged) === nonce) {
+  if (acknowledged !== undefined && keptValue(acknowledged) === nonce) {
     return { status: 'True', reason: 'Acknowledged', message: `the root cause of emergency ${nonce} was found` };
   }
   const how = `set the annotation ${REQUEST.contained}=${nonce} when the root cause is found`;

@@ -1,6 +1,6 @@
 /** What the API server let in and rekey must refuse: each with the field, what is wrong with it, and what to write. */
 import { describe, expect, it } from 'vitest';
-import { specFinding } from '../../../src/rotation/settings.ts';
+import { settingsOf, specFinding } from '../../../src/rotation/settings.ts';
 import type { JwtKeyRotationSpec } from '../../../src/rotation/types.ts';
 
 /** As the API server fills it in. */
@@ -74,6 +74,15 @@ describe('a spec', () => {
     expect(
       specFinding({ ...SPEC, clockSkew: '0s', retire: { mode: 'Eager', slack: '0s' }, secretKeys }),
     ).toBeUndefined();
+  });
+
+  it('keeps nothing of a key that was pasted into it', () => {
+    const key = '0123456789abcdef'.repeat(4);
+    const of = (reason: string) => settingsOf({ ...SPEC, forceRotation: { reason } }).forceReason;
+    expect(of(`ticket 7: ${key}`)).toMatch(/^ticket 7: \[redacted\]…[0-9a-f]{16}$/);
+    expect(of(`ticket 7: ${key}`)).not.toBe(of(`ticket 7: ${key.toUpperCase()}`));
+    expect([of('ticket 7'), of(' ')]).toEqual(['ticket 7', '']);
+    expect(specFinding({ ...SPEC, timeZone: key })?.message).not.toContain(key.slice(0, 16));
   });
 
   it.each(ROWS)('is refused: %s, %s', (reason, message, edit) => {
