@@ -140,7 +140,7 @@ function render({ spec: crd }: Crd): string {
     '## spec\n',
     fieldTable(spec),
     '### Refused at apply\n',
-    'Beside types, patterns and ranges, the API server checks:\n',
+    'Beside types and ranges, the API server checks:\n',
     `${rulesOf(spec, 'spec').join('\n')}\n`,
     '## status\n',
     'Written by rekey; what it means is in [conditions](conditions.md).\n',
