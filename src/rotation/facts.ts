@@ -7,6 +7,7 @@ import type { Finding } from './finding.ts';
 import type { Keyset, Kid, Weakness } from './keyset/keyset.ts';
 import type { Refusal } from './refusal.ts';
 import type { Due, WindowState } from './schedule/cadence.ts';
+import type { OffSchedule } from './schedule/off-schedule.ts';
 import type { Settings, TargetSettings } from './settings.ts';
 import type { Consumption } from './workloads/consumption.ts';
 
@@ -187,5 +188,7 @@ export interface Facts extends Surroundings {
   /** Effects that were refused and not done since. */
   readonly refusals?: readonly Refusal[];
   readonly due: Due;
+  /** Why the schedule is not kept. */
+  readonly offSchedule?: OffSchedule;
   readonly window: WindowState;
 }

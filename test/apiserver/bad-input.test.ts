@@ -327,6 +327,48 @@ describe.concurrent('a resource that the controller must judge', () => {
     });
   });
 
+  it('is told that a scheduled start was missed, once for each, until a rotation is completed', async () => {
+    const id = 'missed';
+    const times = { maxTokenTTL: '1s', clockSkew: '1s', retire: { slack: '0s' }, startingDeadlineSeconds: 60 };
+    await make({ reason: '', names: '', spec: { ...times, ...cron('0 0 1 1 *') } }, id);
+    const name = rotationName(id);
+    const target = { kind: 'JwtKeyRotation', namespace, name };
+    const app = { kind: 'Deployment', namespace, name: targetName(id) };
+    // it is looked at when something changes, or every ten minutes
+    const touched = async () => {
+      await api.patch(target, { metadata: { annotations: { 'example.com/touched': randomUUID() } } });
+      await sleep(1_000);
+      return api.get<Resource>(target);
+    };
+    await until('the Secret is taken over', async () => (await touched()).status?.currentKeyId !== undefined);
+    // a restart would be asked for in vain, so none starts
+    await api.patch(app, { spec: { paused: true } });
+    await until('that is told', async () => conditionOf(await touched(), 'Ready')?.reason === 'TargetPaused');
+    await api.patch(target, { spec: { schedule: '* * * * *' } });
+    const missed = await until('a start was missed', async () => {
+      const { status } = await touched();
+      return status?.missedRun;
+    });
+    const told = async () =>
+      (await eventsIn(api, namespace, name))
+        .filter(({ reason }) => reason === 'RotationMissed')
+        .map(({ note }) => note);
+    await until('an Event tells it', async () => (await told()).some((note) => note.includes(missed.slice(0, 16))));
+    const next = await until('another was missed', async () => {
+      const resource = await touched();
+      const { missedRun } = resource.status ?? {};
+      return missedRun === missed ? undefined : conditionOf(resource, 'OnSchedule');
+    });
+    expect(next).toMatchObject({ status: 'False', reason: 'RotationMissed' });
+    const notes = await told();
+    expect(new Set(notes).size).toBe(notes.length);
+    await api.patch(app, { spec: { paused: false } });
+    await until('a rotation is completed', async () => {
+      const resource = await touched();
+      return resource.status?.missedRun === undefined && conditionOf(resource, 'OnSchedule')?.status === 'True';
+    });
+  });
+
   it('leaves nothing of a key that was pasted into a reason', async () => {
     const id = 'pasted';
     const pasted = randomUUID().replaceAll('-', '').repeat(2);
