@@ -114,7 +114,8 @@ function rulesOf(schema: Schema, path: string): readonly string[] {
     ({ message, rule }) => `- \`${path}\`: ${message ?? rule}`,
   );
   const below = Object.entries(schema.properties ?? {}).flatMap(([name, field]) => rulesOf(field, `${path}.${name}`));
-  return [...own, ...below];
+  const entries = schema.items ? rulesOf(schema.items, `${path}[]`) : [];
+  return [...own, ...below, ...entries];
 }
 
 function render({ spec: crd }: Crd): string {
@@ -139,7 +140,7 @@ function render({ spec: crd }: Crd): string {
     '## spec\n',
     fieldTable(spec),
     '### Refused at apply\n',
-    'Beside types, patterns and ranges, the API server checks:\n',
+    'Beside types and ranges, the API server checks:\n',
     `${rulesOf(spec, 'spec').join('\n')}\n`,
     '## status\n',
     'Written by rekey; what it means is in [conditions](conditions.md).\n',

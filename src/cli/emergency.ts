@@ -4,7 +4,8 @@
 import { randomBytes } from 'node:crypto';
 import type { JwtKeyRotation } from '../rotation/names.ts';
 import { ASK, looksSecret, mayBeDone, type Operations, oneLine } from '../rotation/operations.ts';
-import { emergencyOf, MAX_REASON } from '../rotation/requests.ts';
+import { emergencyOf } from '../rotation/requests.ts';
+import { MAX_REASON } from '../rotation/said.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
 import { columns, type Format, machineText, when } from './output.ts';
 import type { Waiting } from './rotate.ts';

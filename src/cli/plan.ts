@@ -2,8 +2,9 @@
  * `plan` and `check`: what the next rotation will do, and what keeps it from starting.
  */
 import { iso } from '../rotation/iso.ts';
-import { type JwtKeyRotation, REQUEST } from '../rotation/names.ts';
+import type { JwtKeyRotation } from '../rotation/names.ts';
 import type { Operations } from '../rotation/operations.ts';
+import { pauseOf } from '../rotation/pause.ts';
 import { type Forecast, forecast, stepAt } from '../rotation/plan/forecast.ts';
 import { isAtRest } from '../rotation/preview.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
@@ -96,14 +97,14 @@ function timeOf(text: string | undefined): number | undefined {
 /** What the operator says. It has asked the pods and read the Secret. */
 function told(resource: JwtKeyRotation, at: 'now' | 'schedule', now: number): readonly Obstacle[] {
   if (!isSeen(resource)) return [{ reason: 'NotSeen', message: UNSEEN }];
-  const paused = resource.metadata.annotations?.[REQUEST.paused] === 'true';
+  const paused = pauseOf(resource);
   const ready = conditionOf(resource, 'Ready');
   // a request does not wait for the back-off of the schedule
-  const ignored = ['Paused', 'Burning', ...(at === 'now' ? ['BackingOff'] : [])];
+  const ignored = ['Paused', 'PauseUnreadable', 'Burning', ...(at === 'now' ? ['BackingOff'] : [])];
   const found = timeOf(resource.status?.retireNotBefore) ?? 0;
   const draining = `keys that were found when the Secret was taken over are accepted until ${iso(found)}; the rotation starts then`;
   return [
-    ...(paused ? [{ reason: 'Paused', message: `the annotation ${REQUEST.paused} is set` }] : []),
+    ...(paused === undefined ? [] : [paused]),
     ...(resource.spec.suspend ? [{ reason: 'Suspended', message: 'spec.suspend is set' }] : []),
     ...(isAtRest(resource.status) && found > now ? [{ reason: 'FoundKeysDraining', message: draining }] : []),
     ...(ready?.status === 'False' && !ignored.includes(ready.reason) ? [ready] : []),

@@ -4,6 +4,7 @@
  */
 import { type JwtKeyRotation, REQUEST, requestText } from '../rotation/names.ts';
 import { ASK, type Operations, oneLine } from '../rotation/operations.ts';
+import { pauseOf } from '../rotation/pause.ts';
 import { isAtRest } from '../rotation/preview.ts';
 import type { JwtKeyRotationStatus } from '../rotation/types.ts';
 import type { HistoryEntry } from './history.ts';
@@ -26,9 +27,9 @@ export async function rotate(
 ): Promise<Exit> {
   const at = new Date(terminal.now()).toISOString();
   const one = async (name: string): Promise<Exit> => {
-    const { spec, metadata } = await operations.ask(name, ASK.rotate(at));
+    const resource = await operations.ask(name, ASK.rotate(at));
     terminal.print(`${name}: a rotation was asked for\n`);
-    const held = spec.suspend || metadata.annotations?.[REQUEST.paused] === 'true';
+    const held = resource.spec.suspend || pauseOf(resource) !== undefined;
     if (held) terminal.tell(`${name} is suspended or paused: it starts after kubectl rekey resume ${name}\n`);
     if (!wait) return EXIT.done;
     const prefix = names.length > 1 ? `${name}  ` : '';

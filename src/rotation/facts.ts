@@ -7,6 +7,7 @@ import type { Finding } from './finding.ts';
 import type { Keyset, Kid, Weakness } from './keyset/keyset.ts';
 import type { Refusal } from './refusal.ts';
 import type { Due, WindowState } from './schedule/cadence.ts';
+import type { OffSchedule } from './schedule/off-schedule.ts';
 import type { Settings, TargetSettings } from './settings.ts';
 import type { Consumption } from './workloads/consumption.ts';
 
@@ -148,7 +149,8 @@ export interface Requests {
   readonly rotateApart?: boolean;
   readonly abortAt?: string;
   readonly emergency?: EmergencyRequest;
-  readonly paused: boolean;
+  /** Why everything rests by a person's wish. */
+  readonly paused?: Finding;
 }
 
 /** What is known without the Secret: enough to judge whether a rotation could go well. */
@@ -188,5 +190,7 @@ export interface Facts extends Surroundings {
   /** Effects that were refused and not done since. */
   readonly refusals?: readonly Refusal[];
   readonly due: Due;
+  /** Why the schedule is not kept. */
+  readonly offSchedule?: OffSchedule;
   readonly window: WindowState;
 }

@@ -4,6 +4,7 @@
 export type Reason =
   // the resource
   | 'InvalidDuration'
+  | 'InvalidDataKey'
   | 'InvalidSchedule'
   | 'InvalidTimeZone'
   | 'InvalidWindow'
@@ -52,6 +53,7 @@ export type Reason =
   // people
   | 'Suspended'
   | 'Paused'
+  | 'PauseUnreadable'
   | 'AbortRequested'
   | 'OutsideWindow'
   | 'BackingOff'

@@ -9,6 +9,7 @@ import type { JwtKeyRotation } from './names.ts';
 import type { Refusal } from './refusal.ts';
 import { requestsOf } from './requests.ts';
 import { dueOf, impossibleWindow, windowState } from './schedule/cadence.ts';
+import { offSchedule } from './schedule/off-schedule.ts';
 import type { Settings, TargetSettings } from './settings.ts';
 import { limitOn } from './workloads/autoscalers.ts';
 import { budgetOf } from './workloads/budgets.ts';
@@ -54,6 +55,8 @@ export async function observe(observation: Observation): Promise<Facts> {
   const looking = { ...observation, namespace: resource.metadata.namespace ?? '', atRest };
   // of what is not managed nothing can be due, and a time that moves with the clock would be a new status in each pass
   const due = secret.kind === 'Managed' ? dueOf(settings.cadence, secret.keyset.attempts, now) : { nextRuns: [] };
+  const known = secret.kind === 'Managed' || secret.kind === 'Refused' ? secret.keyset : undefined;
+  const off = offSchedule(settings, resource.status, known, now);
   const promotingMs = secret.kind === 'Managed' ? secret.keyset.attempts.promotingMs : undefined;
   const impossible = impossibleWindow(settings.windows, due, now, promotingMs);
   return {
@@ -75,6 +78,7 @@ export async function observe(observation: Observation): Promise<Facts> {
     refusals: observation.refusals,
     ...(observation.clockOffsetMs !== undefined && { clockOffsetMs: observation.clockOffsetMs }),
     due,
+    ...(off && { offSchedule: off }),
     window: windowState(settings.windows, now),
     ...(impossible && { impossibleWindow: impossible }),
   };

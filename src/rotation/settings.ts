@@ -3,10 +3,14 @@
  * is wrong with it. What the CRD can check has been checked by the API server; here stands the rest.
  */
 
+import { redactText } from '../runtime/redact.ts';
+import { dataKeysFinding } from './data-keys.ts';
 import { type Finding, firstFinding, type Policy } from './finding.ts';
 import type { Role } from './keyset/keyset.ts';
+import { keptValue, MAX_REASON } from './said.ts';
 import { parseDuration } from './schedule/duration.ts';
-import { isTimeZone, parseCron } from './schedule/schedule.ts';
+import { parseCron } from './schedule/schedule.ts';
+import { timeZoneProblem } from './schedule/time-zone.ts';
 import type { JwtKeyRotationSpec } from './types.ts';
 import type { WorkloadKind } from './workloads/workloads.ts';
 
@@ -120,17 +124,26 @@ const durations: SpecPolicy = (spec) => {
     ),
   ];
   const bad = fields.find(([, text]) => text !== undefined && parseDuration(text) === undefined);
-  return (
-    bad && {
-      reason: 'InvalidDuration',
-      message: `${bad[0]}: "${bad[1]}" is no duration; write such as 90d, 12h or 1h30m`,
-    }
+  if (bad !== undefined) {
+    const message = `${bad[0]}: "${bad[1]}" is no duration; write such as 90d, 12h or 1h30m`;
+    return { reason: 'InvalidDuration', message };
+  }
+  const none = fields.find(
+    ([field, text]) => !MAY_BE_NONE.includes(field) && text !== undefined && !parseDuration(text),
   );
+  if (none === undefined) return undefined;
+  const message = `${none[0]}: "${none[1]}" is no time at all; write how long it really is, such as 24h`;
+  return { reason: 'InvalidDuration', message };
 };
 
+/** Where a wish may be: no tolerance, no further wait. */
+const MAY_BE_NONE = ['spec.clockSkew', 'spec.retire.slack'];
+
+const dataKeys: SpecPolicy = ({ secretKeys }) => dataKeysFinding(secretKeys);
+
 const timeZone: SpecPolicy = (spec) => {
-  if (isTimeZone(spec.timeZone)) return undefined;
-  return { reason: 'InvalidTimeZone', message: `spec.timeZone: "${spec.timeZone}" is no IANA time zone` };
+  const problem = timeZoneProblem(spec.timeZone);
+  return problem === undefined ? undefined : { reason: 'InvalidTimeZone', message: `spec.timeZone: ${problem}` };
 };
 
 const schedule: SpecPolicy = (spec) => {
@@ -144,8 +157,9 @@ const windows: SpecPolicy = (spec) => {
     const field = `spec.maintenanceWindows[${i}]`;
     const problem = parseCron(window.schedule);
     if (problem !== undefined) return { reason: 'InvalidWindow', message: `${field}.schedule: ${problem}` };
-    if (window.timeZone !== undefined && !isTimeZone(window.timeZone)) {
-      return { reason: 'InvalidTimeZone', message: `${field}.timeZone: "${window.timeZone}" is no IANA time zone` };
+    const zoneProblem = window.timeZone === undefined ? undefined : timeZoneProblem(window.timeZone);
+    if (zoneProblem !== undefined) {
+      return { reason: 'InvalidTimeZone', message: `${field}.timeZone: ${zoneProblem}` };
     }
     if ((parseDuration(window.duration) ?? 0) < 60_000) {
       return { reason: 'InvalidWindow', message: `${field}.duration: "${window.duration}" is shorter than a minute` };
@@ -164,7 +178,7 @@ const period: SpecPolicy = (spec) => {
   };
 };
 
-const SPEC_POLICIES = [durations, timeZone, schedule, windows, period, unsupported];
+const SPEC_POLICIES = [durations, timeZone, schedule, windows, period, dataKeys, unsupported];
 
 function drainOf(spec: JwtKeyRotationSpec): number {
   const ttlMs = parseDuration(spec.maxTokenTTL) ?? 0;
@@ -175,7 +189,9 @@ function drainOf(spec: JwtKeyRotationSpec): number {
 
 /** @returns what is wrong with the spec */
 export function specFinding(spec: JwtKeyRotationSpec): Finding | undefined {
-  return firstFinding(SPEC_POLICIES, spec);
+  const finding = firstFinding(SPEC_POLICIES, spec);
+  // what is quoted may be anything, a key that was pasted into the wrong field too
+  return finding && { ...finding, message: redactText(finding.message) };
 }
 
 /** The settings of any spec that the API server let in. Of one that {@link specFinding} refuses they serve an emergency only. */
@@ -217,7 +233,7 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
     unlistedConsumers: spec.unlistedConsumers,
     rolloutTimeoutMs: ms(spec.rolloutTimeout),
     emergencyMode: spec.emergency.mode,
-    forceReason: spec.forceRotation.reason,
+    forceReason: spec.forceRotation.reason.trim() === '' ? '' : keptValue(spec.forceRotation.reason, MAX_REASON),
   };
 }
 

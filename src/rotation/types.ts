@@ -140,7 +140,7 @@ export interface JwtKeyRotationStatus {
   readonly observedGeneration?: number;
   /** Where the rotation is. */
   readonly phase?: 'Pending' | 'Steady' | 'Preflight' | 'Staging' | 'Staged' | 'Promoting' | 'Draining' | 'Retiring' | 'Aborting' | 'Switching' | 'Burning' | 'Degraded';
-  /** Ready, Rotating, Degraded, Verified, KeyReuse; CompromiseContained after an emergency. */
+  /** Ready, Rotating, Degraded, Verified, KeyReuse; OnSchedule once a schedule was not kept; CompromiseContained after an emergency. */
   readonly conditions?: readonly {
     readonly type: string;
     readonly status: 'True' | 'False' | 'Unknown';
@@ -159,6 +159,10 @@ export interface JwtKeyRotationStatus {
   readonly nextRotationTime?: string;
   /** The next five times at which a rotation is due. */
   readonly nextRuns?: readonly string[];
+  /** The scheduled start that is waited for. Kept while the Secret cannot be read. */
+  readonly scheduledRun?: string;
+  /** The last scheduled start that was missed. Absent once a rotation is completed. */
+  readonly missedRun?: string;
   /** When the old key may be dropped at the earliest. */
   readonly retireNotBefore?: string;
   /** When a rotation last failed. */

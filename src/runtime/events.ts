@@ -56,6 +56,8 @@ const MAX_TRIES = 9;
 /** Drops are said in one line in so long. */
 const SAY_AGAIN_MS = 60_000;
 const NOTE_BYTES = 1_024;
+/** A name has 253 characters at most; a dot and 16 digits follow. */
+const MAX_STEM = 230;
 
 interface Bucket {
   tokens: number;
@@ -145,7 +147,7 @@ export class EventRecorder {
     const { clock, reportingController, reportingInstance } = this.#options;
     return {
       // The name is chosen before the first try, so that a second one cannot make a second Event.
-      metadata: { name: `${name.slice(0, 230)}.${randomBytes(8).toString('hex')}`, namespace: namespace ?? 'default' },
+      metadata: { name: `${stemOf(name)}.${randomBytes(8).toString('hex')}`, namespace: namespace ?? 'default' },
       eventTime: microTime(clock.now()),
       type,
       reason: reason.slice(0, 128),
@@ -206,6 +208,11 @@ export class EventRecorder {
     this.#unsaid.clear();
     this.#saidAt = this.#options.clock.monotonic();
   }
+}
+
+/** Each part of a name between dots begins and ends with a letter or a digit (RFC 1123), also where it was cut. */
+function stemOf(name: string): string {
+  return name.slice(0, MAX_STEM).replace(/[-.]+$/, '');
 }
 
 /** Cuts between characters. */

@@ -4,12 +4,14 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { booksNameOf } from '../../src/rotation/audit/books.ts';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
 import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import { untilEvent } from '../support/scenario/events.ts';
 import { createNamespace, installOperator, letLead, operatorKubeconfig } from '../support/scenario/install.ts';
 import { type OperatorProcess, startOperator } from '../support/scenario/operator.ts';
 import { conditionOf, type Resource } from '../support/scenario/rotation.ts';
+import { scanForKeys } from '../support/scenario/secrets-scan.ts';
 import {
   emptyDeployment,
   envFromSecret,
@@ -53,6 +55,7 @@ const ROWS: readonly Row[] = [
   { reason: 'InvalidSchedule', names: 'spec.schedule', spec: cron('0 0 31 2 *') },
   { reason: 'InvalidSchedule', names: 'spec.schedule', spec: cron('99 0 * * *') },
   { reason: 'InvalidTimeZone', names: 'spec.timeZone', spec: { timeZone: 'Mars/Olympus' } },
+  { reason: 'InvalidTimeZone', names: 'spec.timeZone: "BST" is an abbreviation', spec: { timeZone: 'BST' } },
   {
     reason: 'InvalidTimeZone',
     names: 'spec.maintenanceWindows[0].timeZone',
@@ -61,6 +64,11 @@ const ROWS: readonly Row[] = [
   { reason: 'InvalidWindow', names: 'spec.maintenanceWindows[0].schedule', spec: windows({ schedule: '0 25 * * *' }) },
   { reason: 'InvalidWindow', names: 'spec.maintenanceWindows[0].duration', spec: windows({ duration: '10s' }) },
   { reason: 'PeriodTooShort', names: 'spec.rotationPeriod', spec: { rotationPeriod: '1h' } },
+  {
+    reason: 'KeyNotFound',
+    names: 'none of the data keys constructor',
+    spec: { secretKeys: { signing: ['constructor'] } },
+  },
   { reason: 'NotSupported', names: 'spec.retire.mode', spec: { retire: { mode: 'Clock' } } },
   { reason: 'SecretImmutable', names: 'immutable', secret: { immutable: true } },
   { reason: 'KeyNotFound', names: 'JWT_SECRET_KEY', secret: { stringData: { OTHER: KEY } } },
@@ -203,21 +211,20 @@ async function make(
   );
 }
 
+const operatorLog = join(cluster.dir, namespace, 'operator.log');
 let operator: OperatorProcess;
 
 beforeAll(async () => {
   await installOperator(api);
   await createNamespace(api, namespace);
   await letLead(api, namespace);
-  const dir = join(cluster.dir, namespace);
-  mkdirSync(dir);
-  const logFile = join(dir, 'operator.log');
+  mkdirSync(join(cluster.dir, namespace));
   operator = await startOperator({
     program: cluster.programs?.operator,
     kubeconfig: cluster.kubeconfig,
     namespaces: [namespace],
     leaseNamespace: namespace,
-    logFile,
+    logFile: operatorLog,
   });
 });
 afterAll(async () => {
@@ -229,18 +236,51 @@ afterAll(async () => {
 describe('a resource that the API server can judge', () => {
   const rows: readonly (readonly [string, Readonly<Record<string, unknown>>, string])[] = [
     ['period and schedule', { schedule: '0 3 * * 0' }, 'exactly one of'],
-    ['neither period nor schedule', { rotationPeriod: undefined }, 'exactly one of'],
-    ['a target twice', { targets: [{ name: 'a' }, { name: 'a' }] }, 'once'],
-    ['nobody who signs', { targets: [{ name: 'a', roles: ['Verifier'] }] }, 'Signer'],
-    ['nobody who verifies', { targets: [{ name: 'a', roles: ['Signer'] }] }, 'Verifier'],
+    [
+      'neither period nor schedule',
+      { rotationPeriod: undefined },
+      'such as rotationPeriod: 90d, or schedule: 0 3 1 * *',
+    ],
+    ['a target twice', { targets: [{ name: 'a' }, { name: 'a' }] }, 'once: write all that it does into its roles'],
+    ['nobody who signs', { targets: [{ name: 'a', roles: ['Verifier'] }] }, 'needs the role Signer, such as'],
+    ['nobody who verifies', { targets: [{ name: 'a', roles: ['Signer'] }] }, 'needs the role Verifier, such as'],
     ['Cutover that is not allowed', { strategy: 'Cutover' }, 'allowCutover'],
     ['no longest life of a token', { maxTokenTTL: undefined }, 'maxTokenTTL'],
-    ['a duration in words', { maxTokenTTL: 'one hour' }, 'maxTokenTTL'],
-    ['a cron macro', { rotationPeriod: undefined, schedule: '@daily' }, 'schedule'],
-    ['six fields', { rotationPeriod: undefined, schedule: '0 0 3 * * 0' }, 'schedule'],
+    ['a duration in words', { maxTokenTTL: 'one hour' }, 'spec.maxTokenTTL: Invalid value'],
+    ['a duration with a space', { rotationPeriod: '90 days' }, 'no duration: write whole numbers with d, h, m or s'],
+    ['a skew with a sign', { clockSkew: '-1s' }, 'no space, such as 60s'],
+    ['a cron macro', cron('@daily'), 'no seconds and no @daily, such as 0 3 * * 0'],
+    ['six fields', cron('0 0 3 * * 0'), 'not five fields: write minute, hour, day of month'],
+    ['a cron field of another world', cron('0 3 ? * 0'), 'no cron expression: a field has numbers'],
+    ['a window of six fields', windows({ schedule: '0 0 3 * * 0' }), 'not five fields'],
+    ['an offset for a zone', { timeZone: 'UTC 2' }, 'no IANA time zone: write such as Europe/Berlin'],
+    ['the zone of a window in words', windows({ timeZone: 'New York' }), 'no IANA time zone'],
+    ['an environment in capitals', { environment: 'PROD' }, 'no name of an environment'],
+    ['a target with its kind', { targets: [{ name: 'Deployment/a' }] }, 'no name of a workload'],
+    ['a canary at an address', { targets: [{ name: 'a', canary: { path: 'http://a/x', port: 80 } }] }, 'begin with /'],
+    ['a data key with a space', { secretKeys: { signing: ['MY KEY'] } }, 'such as JWT_SECRET_KEY'],
+    ['fallbacks with a comma', { secretKeys: { fallbacks: 'A,B' } }, 'such as JWT_SECRET_KEY_FALLBACKS'],
+    ['a previous key with a slash', { secretKeys: { previous: 'a/b' } }, 'or leave it empty'],
+    ['a JWK set with a slash', { secretKeys: { keyset: 'a/b' } }, 'such as jwks.json'],
+    ['a registered claim', { canary: { claims: { sub: 'me' } } }, 'write another one, such as tenant: a'],
     ['a key too short for HS512', { key: { algorithm: 'HS512' } }, 'too small'],
     ['one data key for two purposes', { secretKeys: { fallbacks: 'JWT_SECRET' } }, 'once'],
-    ['a Secret of another namespace', { secretName: 'other/jwt' }, 'secretName'],
+    [
+      'a life of tokens that is none',
+      { maxTokenTTL: '0s' },
+      'no time at all: write how long it really is, such as 24h',
+    ],
+    ['a time-out that is none', { rolloutTimeout: '0m' }, 'no time at all'],
+    ['a window that is none', windows({ duration: '0h' }), 'no time at all'],
+    [
+      'the key id as the signing key',
+      { secretKeys: { signing: ['JWT_KEY_ID'] } },
+      'rekey writes something else to JWT_KEY_ID',
+    ],
+    ['the algorithm as the signing key', { secretKeys: { signing: ['JWT_ALGORITHM'] } }, 'such as JWT_SECRET_KEY'],
+    ['the burnt keys as a JWK set', { secretKeys: { keyset: 'rekey.dev.burnt' } }, 'rekey writes something else'],
+    ['a name that no data key has', { secretKeys: { previous: '..data' } }, 'cannot be "." or begin with ".."'],
+    ['a Secret of another namespace', { secretName: 'other/jwt' }, 'without the namespace, such as my-jwt'],
   ];
   it.each(rows)('is refused with %s', async (_, edit, word) => {
     await expect(api.create(rotationOf(namespace, 'refused', 'x', edit))).rejects.toThrow(word);
@@ -283,6 +323,90 @@ describe.concurrent('a resource that the controller must judge', () => {
       const resource = await api.get<Resource>({ kind: 'JwtKeyRotation', namespace, name: 'rotation-twin-b' });
       return conditionOf(resource, 'KeyReuse')?.message.includes('rotation-twin-a');
     });
+  });
+
+  it('is told that a scheduled start was missed, once for each, until a rotation is completed', async () => {
+    const id = 'missed';
+    const times = { maxTokenTTL: '1s', clockSkew: '1s', retire: { slack: '0s' }, startingDeadlineSeconds: 60 };
+    await make({ reason: '', names: '', spec: { ...times, ...cron('0 0 1 1 *') } }, id);
+    const name = rotationName(id);
+    const target = { kind: 'JwtKeyRotation', namespace, name };
+    const app = { kind: 'Deployment', namespace, name: targetName(id) };
+    // it is looked at when something changes, or every ten minutes
+    const touched = async () => {
+      await api.patch(target, { metadata: { annotations: { 'example.com/touched': randomUUID() } } });
+      await sleep(1_000);
+      return api.get<Resource>(target);
+    };
+    await until('the Secret is taken over', async () => (await touched()).status?.currentKeyId !== undefined);
+    // a restart would be asked for in vain, so none starts
+    await api.patch(app, { spec: { paused: true } });
+    await until('that is told', async () => conditionOf(await touched(), 'Ready')?.reason === 'TargetPaused');
+    await api.patch(target, { spec: { schedule: '* * * * *' } });
+    const missed = await until('a start was missed', async () => {
+      const { status } = await touched();
+      return status?.missedRun;
+    });
+    const told = async () =>
+      (await eventsIn(api, namespace, name))
+        .filter(({ reason }) => reason === 'RotationMissed')
+        .map(({ note }) => note);
+    await until('an Event tells it', async () => (await told()).some((note) => note.includes(missed.slice(0, 16))));
+    const next = await until('another was missed', async () => {
+      const resource = await touched();
+      const { missedRun } = resource.status ?? {};
+      return missedRun === missed ? undefined : conditionOf(resource, 'OnSchedule');
+    });
+    expect(next).toMatchObject({ status: 'False', reason: 'RotationMissed' });
+    const notes = await told();
+    expect(new Set(notes).size).toBe(notes.length);
+    await api.patch(app, { spec: { paused: false } });
+    await until('a rotation is completed', async () => {
+      const resource = await touched();
+      return resource.status?.missedRun === undefined && conditionOf(resource, 'OnSchedule')?.status === 'True';
+    });
+  });
+
+  it('leaves nothing of a key that was pasted into a reason', async () => {
+    const id = 'pasted';
+    const pasted = randomUUID().replaceAll('-', '').repeat(2);
+    const times = { maxTokenTTL: '1s', clockSkew: '1s', retire: { slack: '0s' } };
+    await make({ reason: '', names: '', spec: times }, id);
+    const target = { kind: 'JwtKeyRotation', namespace, name: rotationName(id) };
+    const annotate = (name: string, value: string | null) =>
+      api.patch(target, { metadata: { annotations: { [`rekey.dev/${name}`]: value } } });
+    const status = async () => (await api.get<Resource>(target)).status;
+    await until('the Secret is taken over', async () => (await status())?.phase === 'Steady');
+    await annotate('rotate-requested-at', pasted);
+    await until('the request is served', async () => (await status())?.lastHandledRotateAt?.startsWith('[redacted]…'));
+    await annotate('abort-requested-at', `not ${pasted}`);
+    await until('the way back is served', async () =>
+      (await status())?.lastHandledAbortAt?.startsWith('not [redacted]…'),
+    );
+    await annotate('paused', pasted);
+    await until('the pause is told', async () => {
+      const ready = conditionOf(await api.get<Resource>(target), 'Ready');
+      return ready?.reason === 'PauseUnreadable';
+    });
+    await annotate('emergency', `${pasted}: ${pasted} has leaked`);
+    await until('the emergency is over', async () => (await status())?.emergency?.keyGoneAt !== undefined);
+    expect((await status())?.emergency?.reason).toBe('[redacted] has leaked');
+    await annotate('paused', null);
+    await api.patch(target, { spec: { forceRotation: { reason: `ticket 7 ${pasted}` } } });
+    await until('the reason is served', async () =>
+      (await status())?.observedForceReason?.startsWith('ticket 7 [redacted]…'),
+    );
+    await until('the rotation is over', async () => (await status())?.phase === 'Steady');
+    const secret = await api.get({ kind: 'Secret', namespace, name: secretName(id) });
+    const books = await api.get({ kind: 'ConfigMap', namespace, name: booksNameOf(secretName(id)) });
+    const searched = [
+      operatorLog,
+      { name: 'status', text: JSON.stringify(await status()) },
+      { name: 'Events', text: JSON.stringify(await eventsIn(api, namespace, rotationName(id))) },
+      { name: 'annotations of the Secret', text: JSON.stringify(secret.metadata) },
+      { name: 'audit and ledger', text: JSON.stringify(books) },
+    ];
+    expect(scanForKeys(searched, [pasted])).toEqual([]);
   });
 
   it('is told when rekey has no rights in its namespace', async () => {

@@ -136,13 +136,28 @@ const ROWS: readonly Row[] = [
     spoil: (id) =>
       api.patch(
         { kind: 'JwtKeyRotation', namespace, name: rotationName(id) },
-        { metadata: { annotations: { 'rekey.dev/paused': 'true' } } },
+        { metadata: { annotations: { 'rekey.dev/paused': 'True' } } },
       ),
     asked: true,
     mend: (id) =>
       api.patch(
         { kind: 'JwtKeyRotation', namespace, name: rotationName(id) },
         { metadata: { annotations: { 'rekey.dev/paused': null } } },
+      ),
+  },
+  {
+    ...{ reason: 'PauseUnreadable', names: 'rekey.dev/paused is "until monday"' },
+    ...IN_DISTRESS,
+    spoil: (id) =>
+      api.patch(
+        { kind: 'JwtKeyRotation', namespace, name: rotationName(id) },
+        { metadata: { annotations: { 'rekey.dev/paused': 'until monday' } } },
+      ),
+    asked: true,
+    mend: (id) =>
+      api.patch(
+        { kind: 'JwtKeyRotation', namespace, name: rotationName(id) },
+        { metadata: { annotations: { 'rekey.dev/paused': 'No' } } },
       ),
   },
   {

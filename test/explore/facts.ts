@@ -108,7 +108,6 @@ function foundSecret({ found, absent }: Config): Facts['secret'] {
 
 function requestsOf({ rotate, abort, emergency }: World): Facts['requests'] {
   return {
-    paused: false,
     ...(rotate > 0 && { rotateAt: `r${rotate}`, rotateActor: 'user' }),
     ...(abort > 0 && { abortAt: `a${abort}` }),
     ...(emergency > 0 && { emergency: { nonce: `e${emergency}`, reason: 'leak', actor: 'user', handled: false } }),

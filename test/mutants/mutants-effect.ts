@@ -76,9 +76,8 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: REQUESTS,
-        find: '...(rotateAt !== undefined && { rotateAt: boundedValue(rotateAt) }),',
-        replace:
-          '...(rotateAt !== undefined && rotateAt !== resource.status?.lastHandledRotateAt && { rotateAt: boundedValue(rotateAt) }),',
+        find: '...(rotateAt !== undefined && { rotateAt }),',
+        replace: '...(rotateAt !== undefined && rotateAt !== resource.status?.lastHandledRotateAt && { rotateAt }),',
       },
     ],
     check: { by: 'effect', effect: 'status', oracles: ['I10'] },

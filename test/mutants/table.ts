@@ -17,7 +17,7 @@ function reopen(): void {
 
 /** Pods that nobody asks would refuse what they have not loaded. */
 function unlisted(): void {
-  const requests = { paused: false, rotateAt: 'now' };
+  const requests = { rotateAt: 'now' };
   const { action } = plan(facts(STEADY, { requests, unlistedConsumers: ['Deployment/worker'] }));
   if (action.type !== 'wait')
     throw new Error(`I2: an unlisted consumer uses the Secret, and the answer is ${action.type}`);

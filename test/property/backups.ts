@@ -60,5 +60,5 @@ function putBack(config: Config, written: readonly Keyset[]): number {
 }
 
 function ordered(nonce: string) {
-  return { paused: false, emergency: { nonce, reason: 'leak', actor: 'user', handled: false } };
+  return { emergency: { nonce, reason: 'leak', actor: 'user', handled: false } };
 }

@@ -10,6 +10,7 @@ import { iso } from '../iso.ts';
 import { fields, list, oneOf, parseJson, text, time, versionIn } from '../keyset/json.ts';
 import { BELIEVED_VERSION, type BurntKey, type Keyset, type Kid, MAX_NONCES } from '../keyset/keyset.ts';
 import { ACCEPT_RETIRED, DATA } from '../names.ts';
+import { keptValue } from '../said.ts';
 
 /** Live: in the Secret when it was last observed. */
 const STATES = ['live', 'retired', 'burnt'] as const;
@@ -193,6 +194,6 @@ export function decodeLedger(encoded: string): Ledger {
       const { kid, fp, state, at } = fields(value);
       return { kid: text(kid), fingerprint: text(fp), state: oneOf(STATES, state), at: time(at) };
     }),
-    emergencies: list(emergencies).map(text),
+    emergencies: list(emergencies).map((nonce) => keptValue(text(nonce))),
   };
 }

@@ -3,6 +3,7 @@
  */
 import { iso } from '../iso.ts';
 import { STATE } from '../names.ts';
+import { keptReason, keptValue, MAX_REASON } from '../said.ts';
 import { fields, integer, type Json, list, oneOf, parseJson, text, time } from './json.ts';
 import type {
   BurntKey,
@@ -90,6 +91,11 @@ function encodeRotation(rotation: RotationRecord): object {
   };
 }
 
+/** An earlier version has written what people had said as it was. */
+function kept(value: Json | undefined): string {
+  return keptValue(text(value));
+}
+
 /** The annotations were not written by rekey, or were changed. */
 export class StateError extends Error {}
 
@@ -156,8 +162,8 @@ function decodeBurnt(value: Json): BurntKey {
 function decodeEmergency(value: Json): Emergency {
   const { nonce, reason, writtenAt, goneAt, inferred, residue, residueIncomplete } = fields(value);
   return {
-    nonce: text(nonce),
-    reason: text(reason),
+    nonce: kept(nonce),
+    reason: keptReason(text(reason)),
     writtenAt: time(writtenAt),
     ...(goneAt !== undefined && { goneAt: time(goneAt) }),
     ...(inferred !== undefined && { inferred: text(inferred) }),
@@ -187,10 +193,10 @@ function decodeShape(value: Json): Shape {
 function decodeHandled(value: Json): Handled {
   const { rotateAt, abortAt, forceReason, emergencies } = fields(value);
   return {
-    ...(rotateAt !== undefined && { rotateAt: text(rotateAt) }),
-    ...(abortAt !== undefined && { abortAt: text(abortAt) }),
-    ...(forceReason !== undefined && { forceReason: text(forceReason) }),
-    ...(emergencies !== undefined && { emergencies: list(emergencies).map(text) }),
+    ...(rotateAt !== undefined && { rotateAt: kept(rotateAt) }),
+    ...(abortAt !== undefined && { abortAt: kept(abortAt) }),
+    ...(forceReason !== undefined && { forceReason: keptValue(text(forceReason), MAX_REASON) }),
+    ...(emergencies !== undefined && { emergencies: list(emergencies).map(kept) }),
   };
 }
 
@@ -202,7 +208,7 @@ function decodeRotation(value: Json): RotationRecord {
     id: text(id),
     trigger: oneOf(TRIGGERS, trigger),
     actor: text(actor),
-    reason: text(reason),
+    reason: keptReason(text(reason)),
     from: text(from),
     to: text(to),
     startedAt: time(startedAt),

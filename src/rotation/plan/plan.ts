@@ -40,10 +40,7 @@ function decide(facts: Facts): Decision {
   if (secret.kind === 'Managed' && secret.keyset.phase === 'Burning') return planBurning(facts, secret.keyset);
   // half of the pods refuse the tokens of the others: the way out is forward, whatever else is wrong
   if (secret.kind === 'Managed' && secret.keyset.phase === 'Switching') return planSwitching(facts, secret.keyset);
-  if (requests.paused) {
-    const message = 'the annotation rekey.dev/paused is set; remove it to go on';
-    return rest(facts, 'Paused', message);
-  }
+  if (requests.paused !== undefined) return rest(facts, requests.paused.reason, requests.paused.message);
   if (secret.kind === 'Refused') return rest(facts, secret.finding.reason, secret.finding.message);
   if (ledgerFinding !== undefined) return rest(facts, ledgerFinding.reason, ledgerFinding.message);
   const aborting = secret.kind === 'Managed' ? abortRequested(facts, secret.keyset) : undefined;

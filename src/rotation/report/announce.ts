@@ -54,6 +54,7 @@ export class Announcer {
     this.#tellOnce(resource, 'EmergencyContradicted', contradiction(facts));
     this.#tellOnce(resource, 'NamesAdded', addedNote(facts));
     this.#tellOnce(resource, 'WeakKey', weakKeysOf(facts.secret)?.message ?? '');
+    this.#offSchedule(resource, facts);
     this.#tellOnce(resource, 'RestartInterrupts', interruptionNote(facts));
     // autoscalers are looked at when a rotation is about to start, so it is told once for each; a cutover leaves no pod anyway
     if (facts.live && decision.phase === 'Preflight') this.#tellOnce(resource, 'RestartUnderLoad', overloadNote(facts));
@@ -164,6 +165,14 @@ export class Announcer {
       phase,
       rotation: keyset.rotation?.id,
     });
+  }
+
+  /** What the status tells already was told when it came, perhaps before this process began. */
+  #offSchedule(resource: JwtKeyRotation, { offSchedule }: Facts): void {
+    if (offSchedule === undefined) return;
+    const { reason, message } = offSchedule;
+    const known = resource.status?.conditions?.find(({ type }) => type === 'OnSchedule');
+    if (known?.message !== message) this.#tellOnce(resource, reason, message);
   }
 
   /** A warning about something that stays: an Event when it comes and when its text changes, not as long as it stays. */

@@ -66,6 +66,9 @@ export class RotationMetrics {
     gauge('rekey_next_rotation_timestamp_seconds', 'When the next rotation is due.', [], ({ facts }) =>
       seconds(facts?.due.next),
     );
+    gauge('rekey_missed_run_timestamp_seconds', 'The scheduled start that was missed.', [], ({ facts }) =>
+      seconds(facts?.offSchedule?.missedRun),
+    );
     gauge('rekey_last_success_timestamp_seconds', 'When a rotation was last completed.', [], ({ facts }) =>
       seconds(keysetOf(facts)?.attempts.rotatedAt),
     );

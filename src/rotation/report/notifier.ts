@@ -4,8 +4,10 @@
  * What is to be told is read from the keyset at each pass, so a message survives the operator. What has been told is kept in
  * memory and in status.notified; where both are lost, a message comes twice, with the same id.
  */
+
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
+import { own } from '../../kube/own.ts';
 import { SECRETS } from '../../kube/types.ts';
 import { Backoff } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -187,7 +189,7 @@ export class Notifier {
     const where = `Secret ${name}, key ${dataKey}`;
     let encoded: string | undefined;
     try {
-      encoded = (await client.get(SECRETS, { namespace, name }, { signal })).data?.[dataKey];
+      encoded = own((await client.get(SECRETS, { namespace, name }, { signal })).data, dataKey);
     } catch (error) {
       signal.throwIfAborted();
       const tell = isKubeError(error, 'NotFound', 'Forbidden');

@@ -21,7 +21,7 @@ import type { Decision } from '../plan/decision.ts';
 import { levelOf } from '../plan/evidence.ts';
 import { drainMsOf } from '../plan/guard.ts';
 import { requirementsOf, verifiers } from '../plan/requirements.ts';
-import { boundedValue } from '../requests.ts';
+import { keptValue } from '../said.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
 import { weakKeysOf } from './weakness.ts';
 
@@ -46,11 +46,13 @@ export function statusOf(resource: JwtKeyRotation, facts: Facts, decision: Decis
       Verified: verified(facts, keyset),
       ...(keyset && { KeyReuse: reuse(facts) }),
       ...weakKey(resource, facts),
+      ...onSchedule(resource, facts),
       ...(keyset?.emergency && { CompromiseContained: contained(resource, keyset.emergency) }),
     }),
     targets: facts.targets.map((target) => targetStatus(target, facts, keyset)),
     ...(due.next !== undefined && { nextRotationTime: iso(due.next) }),
     nextRuns: due.nextRuns.map(iso),
+    ...scheduleStatus(resource, facts),
     ...(keyset && keysetStatus(resource, facts, keyset)),
   };
 }
@@ -76,7 +78,16 @@ export function invalidStatus(resource: JwtKeyRotation, finding: Finding, now: n
 
 /** What was true of the Secret when it could last be read; overwritten by what is read now. */
 function remembered({ status = {} }: JwtKeyRotation): JwtKeyRotationStatus {
-  const passing = ['phase', 'conditions', 'targets', 'nextRotationTime', 'nextRuns', 'retireNotBefore'];
+  const passing = [
+    'phase',
+    'conditions',
+    'targets',
+    'nextRotationTime',
+    'nextRuns',
+    'retireNotBefore',
+    'scheduledRun',
+    'missedRun',
+  ];
   return Object.fromEntries(Object.entries(status).filter(([field]) => !passing.includes(field)));
 }
 
@@ -167,6 +178,31 @@ function weakKey({ status }: JwtKeyRotation, { secret }: Facts): Readonly<Record
   return told ? { WeakKey: { status: 'False', reason: 'AsExpected', message: '' } } : {};
 }
 
+/** As {@link weakKey}. */
+function onSchedule({ status }: JwtKeyRotation, { offSchedule }: Facts): Readonly<Record<string, Verdict>> {
+  if (offSchedule !== undefined) {
+    const { reason, message } = offSchedule;
+    return { OnSchedule: { status: 'False', reason, message } };
+  }
+  const told = status?.conditions?.some(({ type }) => type === 'OnSchedule') === true;
+  return told ? { OnSchedule: { status: 'True', reason: 'AsExpected', message: '' } } : {};
+}
+
+/** What was announced stays known while the Secret cannot be read: it may be missed meanwhile. */
+function scheduleStatus(
+  { status }: JwtKeyRotation,
+  { settings, secret, due, offSchedule }: Facts,
+): JwtKeyRotationStatus {
+  if (settings.cadence.kind === 'Period') return {};
+  const missed = offSchedule?.missedRun;
+  const next = due.next === undefined ? undefined : iso(due.next);
+  const scheduledRun = secret.kind === 'Managed' ? next : status?.scheduledRun;
+  return {
+    ...(scheduledRun !== undefined && { scheduledRun }),
+    ...(missed !== undefined && { missedRun: iso(missed) }),
+  };
+}
+
 /** The key is dead; whether its leak is understood, only a person can say. */
 function contained({ metadata }: JwtKeyRotation, emergency: Emergency): Verdict {
   const { nonce, reason, goneAt } = emergency;
@@ -177,7 +213,8 @@ function contained({ metadata }: JwtKeyRotation, emergency: Emergency): Verdict 
       message: `emergency ${nonce} (${reason}): some pods may still accept a burnt key`,
     };
   }
-  if (boundedValue(metadata.annotations?.[REQUEST.contained] ?? '') === nonce) {
+  const acknowledged = metadata.annotations?.[REQUEST.contained];
+  if (acknowledged !== undefined && keptValue(acknowledged) === nonce) {
     return { status: 'True', reason: 'Acknowledged', message: `the root cause of emergency ${nonce} was found` };
   }
   const how = `set the annotation ${REQUEST.contained}=${nonce} when the root cause is found`;

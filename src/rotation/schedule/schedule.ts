@@ -63,16 +63,6 @@ export function parseCron(expression: string): string | undefined {
   return typeof cron === 'string' ? `"${expression}" ${cron}` : undefined;
 }
 
-/** @returns whether the name is an IANA time zone that this machine knows; an offset such as +0200 is none */
-export function isTimeZone(name: string): boolean {
-  if (!/^[A-Za-z]/.test(name)) return false;
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
-  } catch {
-    return false;
-  }
-}
-
 /**
  * The last run in the half-open span (after, until].
  *

@@ -1,6 +1,7 @@
 /**
  * What is asked of a Secret that rekey has not written yet, before it is taken over.
  */
+import { own } from '../../kube/own.ts';
 import type { Secret } from '../../kube/types.ts';
 import type { SecretFacts } from '../facts.ts';
 import type { Finding, Reason } from '../finding.ts';
@@ -29,7 +30,7 @@ export function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
     const message = `${where} is written by ${writer.who}, which would undo a rotation; let only one of the two manage it: ${writer.wayOut}`;
     return refused('ForeignWriter', message);
   }
-  const found = names.signingNames.filter((name) => secret.data?.[name] !== undefined);
+  const found = names.signingNames.filter((name) => own(secret.data, name) !== undefined);
   const [first, ...others] = found;
   if (first === undefined) return keyNotFound(names);
   using held = new DisposableStack();
@@ -55,7 +56,7 @@ export function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
     fallbacks,
     ...(kid !== undefined && { kid }),
     ...(weakness && { weakness }),
-    lacks: besideNames(names).filter((name) => secret.data?.[name] === undefined),
+    lacks: besideNames(names).filter((name) => own(secret.data, name) === undefined),
     ...acceptedIn(secret),
   };
 }
@@ -80,7 +81,7 @@ function malformedIn(
     return { reason: 'KeyMalformed', message: `Secret ${names.secretName}: ${message}` };
   };
   const unfit = unfitness(signing);
-  const name = names.signingNames.find((candidate) => secret.data?.[candidate] !== undefined);
+  const name = names.signingNames.find((candidate) => own(secret.data, candidate) !== undefined);
   if (unfit !== undefined) return malformed(`data key ${name} ${unfit}`);
   const jwks = jwksIn(secret, names.jwksName);
   for (const key of jwks ?? []) key.destroy();
@@ -132,19 +133,19 @@ export function keyIdIn(secret: Secret): string | undefined {
 }
 
 function textIn({ data }: Secret, name: string): string | undefined {
-  const encoded = data?.[name];
+  const encoded = own(data, name);
   return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString('utf8');
 }
 
 /** The keys of a Secret that is not managed, each once: first the one that signs, then the others. */
 export function foundMaterials(secret: Secret, names: DataNames): readonly KeyMaterial[] {
-  const present = names.signingNames.find((name) => secret.data?.[name] !== undefined) ?? '';
+  const present = names.signingNames.find((name) => own(secret.data, name) !== undefined) ?? '';
   return distinct([materialIn(secret, present), ...besideIn(secret, names)]);
 }
 
 /** The one of services that know a single other key first: it must stay theirs. */
 export function besideIn(secret: Secret, names: DataNames): readonly KeyMaterial[] {
   const { previousName, fallbacksName, jwksName } = names;
-  const previous = previousName === '' || !secret.data?.[previousName] ? [] : [materialIn(secret, previousName)];
+  const previous = previousName === '' || !own(secret.data, previousName) ? [] : [materialIn(secret, previousName)];
   return [...previous, ...listedIn(secret, fallbacksName), ...(jwksIn(secret, jwksName) ?? [])];
 }

@@ -1,6 +1,7 @@
 /**
  * The data keys of the Secret: what each holds for a keyset, and the keys that stand in it.
  */
+import { own } from '../../kube/own.ts';
 import type { Secret } from '../../kube/types.ts';
 import { currentShape, type Keyset, type Kid, previousOf } from '../keyset/keyset.ts';
 import { DATA } from '../names.ts';
@@ -9,14 +10,14 @@ import { KeyMaterial } from './keys.ts';
 
 /** The value of a data key, taken as one key. */
 export function materialIn(secret: Secret, name: string): KeyMaterial {
-  return new KeyMaterial(Buffer.from(secret.data?.[name] ?? '', 'base64'));
+  return new KeyMaterial(Buffer.from(own(secret.data, name) ?? '', 'base64'));
 }
 
 const COMMA = Buffer.from(',');
 
 /** Split as bytes: a string could not be overwritten. */
 export function listedIn(secret: Secret, name: string): readonly KeyMaterial[] {
-  const list = Buffer.from(secret.data?.[name] ?? '', 'base64');
+  const list = Buffer.from(own(secret.data, name) ?? '', 'base64');
   const commas = [...list.entries()].flatMap(([i, byte]) => (byte === COMMA[0] ? [i] : []));
   const entries = [...commas, list.length].map((end, i) => list.subarray(i === 0 ? 0 : (commas[i - 1] ?? 0) + 1, end));
   const keys = entries.filter(({ length }) => length > 0).map((entry) => new KeyMaterial(Buffer.from(entry)));
@@ -60,7 +61,7 @@ function jwksOf(kids: readonly Kid[], material: (kid: Kid) => KeyMaterial, alg: 
 
 /** @returns the keys in a JWK set, in its order; none where the data key is absent; undefined where it holds something else */
 export function jwksIn(secret: Secret, name: string): readonly KeyMaterial[] | undefined {
-  const encoded = name === '' ? undefined : secret.data?.[name];
+  const encoded = name === '' ? undefined : own(secret.data, name);
   if (encoded === undefined) return [];
   const bytes = Buffer.from(encoded, 'base64');
   try {
@@ -91,7 +92,7 @@ export interface NamesToWrite extends DataNames {
  * @param secret as it is; undefined if it is absent: then it gets every name
  */
 export function namesToWrite(secret: Secret | undefined, names: DataNames, crowded: boolean): NamesToWrite {
-  const has = (name: string) => secret?.data?.[name] !== undefined;
+  const has = (name: string) => own(secret?.data, name) !== undefined;
   const present = names.signingNames.filter(has);
   if (secret === undefined || present.length === 0) return names;
   const usual = names.signingNames.join() === USUAL.join();
@@ -115,13 +116,14 @@ export function dataFor(
   const signing = material(sign).use(base64);
   const { withheld = [] } = names;
   return {
-    ...Object.fromEntries(names.signingNames.map((name) => [name, signing])),
+    // first: where a spec that is refused names one of them for a key, and an emergency serves it all the same, it holds the key
+    ...(!withheld.includes(DATA.keyId) && { [DATA.keyId]: base64(Buffer.from(sign, 'utf8')) }),
+    ...(!withheld.includes(DATA.algorithm) && { [DATA.algorithm]: base64(Buffer.from(names.algorithm, 'utf8')) }),
     [names.fallbacksName]: listOf(verify.filter((kid) => kid !== sign).map(material)),
     ...(names.previousName !== '' && {
       [names.previousName]: material(previousOf(currentShape(keyset), keyset) ?? sign).use(base64),
     }),
     ...(names.jwksName !== '' && { [names.jwksName]: jwksOf(verify, material, names.algorithm) }),
-    ...(!withheld.includes(DATA.keyId) && { [DATA.keyId]: base64(Buffer.from(sign, 'utf8')) }),
-    ...(!withheld.includes(DATA.algorithm) && { [DATA.algorithm]: base64(Buffer.from(names.algorithm, 'utf8')) }),
+    ...Object.fromEntries(names.signingNames.map((name) => [name, signing])),
   };
 }

@@ -1,6 +1,7 @@
 /**
  * The Secret: what it says, whether rekey may touch it, and the patch that makes it hold a keyset.
  */
+import { own } from '../../kube/own.ts';
 import type { Secret } from '../../kube/types.ts';
 import type { SecretFacts } from '../facts.ts';
 import type { Finding, Reason } from '../finding.ts';
@@ -58,7 +59,7 @@ function readManaged(secret: Secret, annotations: Readonly<Record<string, string
     if (!(error instanceof StateError)) throw error;
     return refused('StateUnreadable', `${where}: ${error.message}. Nothing is written until it is put right`);
   }
-  if (names.signingNames.every((name) => secret.data?.[name] === undefined)) {
+  if (names.signingNames.every((name) => own(secret.data, name) === undefined)) {
     return keyNotFound(names);
   }
   const changed = changedData(secret, keyset, names);
@@ -88,7 +89,7 @@ function holdsBurntKey(secret: Secret, name: string, keyset: Keyset): boolean {
 /** @returns the name of the first data key that does not hold what the keyset says */
 function changedData(secret: Secret, keyset: Keyset, names: DataNames): string | undefined {
   const signing = keyIn(keyset, 'signing')?.fingerprint;
-  const present = names.signingNames.filter((name) => secret.data?.[name] !== undefined);
+  const present = names.signingNames.filter((name) => own(secret.data, name) !== undefined);
   const found = fingerprintsOf(present.map((name) => materialIn(secret, name)));
   const wrong = present.find((_, i) => found[i] !== signing);
   if (wrong !== undefined) return wrong;
@@ -103,14 +104,14 @@ function changedData(secret: Secret, keyset: Keyset, names: DataNames): string |
 
 /** A data key that was added to the spec comes with the next write. */
 function changedPrevious(secret: Secret, keyset: Keyset, { previousName }: DataNames): string | undefined {
-  if (previousName === '' || secret.data?.[previousName] === undefined) return undefined;
+  if (previousName === '' || own(secret.data, previousName) === undefined) return undefined;
   const [found] = fingerprintsOf([materialIn(secret, previousName)]);
   const expected = keyset.keys.find(({ kid }) => kid === previousOf(currentShape(keyset), keyset))?.fingerprint;
   return found === expected ? undefined : previousName;
 }
 
 function changedJwks(secret: Secret, keyset: Keyset, { jwksName }: DataNames): string | undefined {
-  if (jwksName === '' || secret.data?.[jwksName] === undefined) return undefined;
+  if (jwksName === '' || own(secret.data, jwksName) === undefined) return undefined;
   const found = [...fingerprintsOf(jwksIn(secret, jwksName) ?? [])].sort();
   const expected = keyset.keys.map(({ fingerprint }) => fingerprint).sort();
   return found.join() === expected.join() ? undefined : jwksName;
@@ -129,7 +130,7 @@ export function leftoverNames(secret: Secret, names: DataNames): readonly string
   const owned = (secret.metadata.managedFields ?? [])
     .filter(({ manager }) => manager === FIELD_MANAGER)
     .flatMap(dataKeysOf);
-  return owned.filter((name) => !kept.has(name) && secret.data?.[name] !== undefined);
+  return owned.filter((name) => !kept.has(name) && own(secret.data, name) !== undefined);
 }
 
 /** @returns the field manager that owns one of the data keys, kubectl and rekey included */
@@ -143,7 +144,7 @@ function ownerOf(secret: Secret, dataKeys: readonly string[]): string | undefine
  * @param secret one that {@link readSecret} calls Managed
  */
 export function materialsOf(secret: Secret, keyset: Keyset, names: DataNames): ReadonlyMap<Kid, KeyMaterial> {
-  const present = names.signingNames.find((name) => secret.data?.[name] !== undefined) ?? '';
+  const present = names.signingNames.find((name) => own(secret.data, name) !== undefined) ?? '';
   return byKid(keyset.keys, [materialIn(secret, present), ...fallbacksIn(secret, names)]);
 }
 
@@ -164,7 +165,7 @@ function byKid(
 
 /** Every key that stands anywhere in the Secret, managed or not, burnt ones included: for an emergency. */
 export function allMaterials(secret: Secret, names: DataNames): readonly KeyMaterial[] {
-  const signing = names.signingNames.filter((name) => secret.data?.[name] !== undefined);
+  const signing = names.signingNames.filter((name) => own(secret.data, name) !== undefined);
   return distinct([
     ...signing.map((name) => materialIn(secret, name)),
     ...besideIn(secret, names),

@@ -1,6 +1,7 @@
 /**
  * What is kept of the objects of a cluster: the few fields that decide, so that a large cluster fits in a small process.
  */
+import { own } from '../../kube/own.ts';
 import type { Container, ContainerStatus, KubeObject, LabelSelector, Pod, PodSpec, Volume } from '../../kube/types.ts';
 import { FIELD_MANAGER, KEYSET_VERSION } from '../names.ts';
 
@@ -169,8 +170,10 @@ function known(names: readonly (string | undefined)[]): readonly string[] {
 
 /** @see https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#resources-that-support-set-based-requirements */
 export function selects(selector: LabelSelector, labels: Readonly<Record<string, string>>): boolean {
-  const equal = Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value);
-  return equal && (selector.matchExpressions ?? []).every((expression) => matches(expression, labels[expression.key]));
+  const equal = Object.entries(selector.matchLabels ?? {}).every(([key, value]) => own(labels, key) === value);
+  return (
+    equal && (selector.matchExpressions ?? []).every((expression) => matches(expression, own(labels, expression.key)))
+  );
 }
 
 function matches(

@@ -83,7 +83,7 @@ export const SPECS: readonly WorldFault[] = [
   field('maxTokenTTL: 5s', LEFT, { maxTokenTTL: '5s' }),
   // Before the rotation it would be the owner's lie; under way it must not count.
   field('maxTokenTTL: 1s', LEFT, { maxTokenTTL: '1s' }, { phases: UNDER_WAY }),
-  field('maxTokenTTL: 0s', BRIEFLY, { maxTokenTTL: '0s' }, { phases: UNDER_WAY }),
+  field('maxTokenTTL: 1s', BRIEFLY, { maxTokenTTL: '1s' }, { phases: UNDER_WAY }),
   field('clockSkew: 2s', LEFT, { clockSkew: '2s' }),
   field('retire.slack: 2s', LEFT, { retire: { slack: '2s' } }),
   field('retire.mode: Lazy', BRIEFLY, { retire: { mode: 'Lazy' } }),

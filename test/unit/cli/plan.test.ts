@@ -16,7 +16,8 @@ const condition = (type: string, status: 'True' | 'False', reason: string) => ({
 function resource(status: JwtKeyRotationStatus, spec: object = {}, observed = 1): JwtKeyRotation {
   const whole = {
     ...{ secretName: 'jwt', environment: 'test', rotationPeriod: '90d', maxTokenTTL: '1h', clockSkew: '60s' },
-    ...{ startingDeadlineSeconds: 1, timeZone: 'UTC', rolloutTimeout: '10m', retire: { mode: 'Eager' }, ...spec },
+    ...{ startingDeadlineSeconds: 1, timeZone: 'UTC', rolloutTimeout: '10m', retire: { mode: 'Eager' } },
+    ...{ secretKeys: { signing: ['JWT_SECRET_KEY'], fallbacks: 'FALLBACKS', previous: '', keyset: '' }, ...spec },
   };
   const metadata = { namespace: 'shop', name: 'jwt', generation: 1 };
   return { metadata, spec: whole, status: { observedGeneration: observed, ...status } } as unknown as JwtKeyRotation;

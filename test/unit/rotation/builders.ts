@@ -41,6 +41,9 @@ export const SETTINGS: Settings = {
   forceReason: '',
 };
 
+/** A person wants everything to rest. */
+export const PAUSED = { reason: 'Paused', message: 'the annotation rekey.dev/paused is set' } as const;
+
 /** Of a healthy workload. */
 export const WORKLOAD: WorkloadFacts = {
   uid: 'u',
@@ -168,7 +171,7 @@ export function facts(keyset: Keyset, edit: Partial<Facts> = {}): Facts {
     ledger: EMPTY_LEDGER,
     targets,
     unlistedConsumers: [],
-    requests: { paused: false },
+    requests: {},
     sharedWith: [],
     burntElsewhere: [],
     due: { nextRuns: [] },

@@ -6,7 +6,7 @@ import { plan } from '../../../src/rotation/plan/plan.ts';
 import { SETTINGS, T0 } from './builders.ts';
 
 /** Somebody asks for a rotation. */
-export const asked = { paused: false, rotateAt: 'now', rotateActor: 'kubectl' };
+export const asked = { rotateAt: 'now', rotateActor: 'kubectl' };
 
 /** The action in a few words, as the table has it. */
 function deed({ action }: Decision): string {

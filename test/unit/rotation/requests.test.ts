@@ -1,7 +1,8 @@
 /** What people ask for may be of any length: what is kept of it is not, and two that differ stay two. */
 import { describe, expect, it } from 'vitest';
 import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
-import { boundedReason, boundedValue, emergencyOf, requestsOf } from '../../../src/rotation/requests.ts';
+import { emergencyOf, requestsOf } from '../../../src/rotation/requests.ts';
+import { keptReason, keptValue } from '../../../src/rotation/said.ts';
 
 const LONG = 'x'.repeat(140_000);
 const asked = (annotations: Record<string, string>) => {
@@ -10,27 +11,27 @@ const asked = (annotations: Record<string, string>) => {
 
 describe('what people ask for', () => {
   it('is kept as it is while it is short', () => {
-    for (const value of ['', '1', 'x'.repeat(253)]) expect(boundedValue(value)).toBe(value);
-    for (const reason of ['leak', 'x'.repeat(1_024)]) expect(boundedReason(reason)).toBe(reason);
+    for (const value of ['', '1', 'x'.repeat(253)]) expect(keptValue(value)).toBe(value);
+    for (const reason of ['leak', 'x'.repeat(1_024)]) expect(keptReason(reason)).toBe(reason);
   });
 
   it('is cut with a mark where it is long', () => {
     for (const value of [LONG, 'x'.repeat(254), '😀'.repeat(400)]) {
-      const kept = boundedValue(value);
+      const kept = keptValue(value);
       expect(kept.length).toBeLessThanOrEqual(253);
       expect(kept).toMatch(/…[0-9a-f]{16}$/);
       expect(kept.isWellFormed()).toBe(true);
-      const reason = boundedReason(value.repeat(9));
+      const reason = keptReason(value.repeat(9));
       expect([reason.length <= 1_024, reason.endsWith('…'), reason.isWellFormed()]).toEqual([true, true, true]);
     }
   });
 
   it('stays two where two long values differ, wherever that is, and one where they do not', () => {
     const values = [`${LONG}1`, `${LONG}2`, `1${LONG}`, LONG];
-    expect(new Set(values.map(boundedValue)).size).toBe(values.length);
-    expect(boundedValue(LONG)).toBe(boundedValue(LONG));
+    expect(new Set(values.map((value) => keptValue(value))).size).toBe(values.length);
+    expect(keptValue(LONG)).toBe(keptValue(LONG));
     // as a nonce that is asked for again
-    expect(boundedValue(boundedValue(LONG))).toBe(boundedValue(LONG));
+    expect(keptValue(keptValue(LONG))).toBe(keptValue(LONG));
   });
 
   it.each([
@@ -44,10 +45,81 @@ describe('what people ask for', () => {
     expect(emergency?.reason).not.toBe('');
   });
 
+  it.each(['', ' ', '\n'])('is nothing where the value is empty: %j', (value) => {
+    const annotations = {
+      ...{ 'rekey.dev/rotate-requested-at': value, 'rekey.dev/abort-requested-at': value },
+      ...{ 'rekey.dev/emergency': value },
+    };
+    expect(requestsOf(asked(annotations))).toEqual({});
+  });
+
   it('is bounded in every other request', () => {
     const { rotateAt, abortAt } = requestsOf(
       asked({ 'rekey.dev/rotate-requested-at': LONG, 'rekey.dev/abort-requested-at': LONG }),
     );
     expect([rotateAt?.length, abortAt?.length]).toEqual([253, 253]);
+  });
+});
+
+describe('a key that is pasted into a request', () => {
+  const KEY = '0123456789abcdef'.repeat(4);
+  const OTHER = 'fedcba9876543210'.repeat(4);
+  const TOKEN = `eyJhbGciOiJIUzI1NiJ9.${'eyJzdWIiOiJhbGljZSJ9'}.${'dBjftJeZ4CVP'.repeat(3)}`;
+  const said = (annotations: Record<string, string>) => JSON.stringify(requestsOf(asked(annotations)));
+  const pieces = (secret: string) => [secret.slice(0, 12), secret.slice(-12)];
+
+  it.each([KEY, TOKEN, `the key ${KEY}`, `${'x '.repeat(100)}${KEY}`, `${'x'.repeat(8_180)}:${KEY}`])(
+    'is kept nowhere: %s',
+    (text) => {
+      for (const name of ['rotate-requested-at', 'abort-requested-at', 'emergency', 'paused']) {
+        for (const value of [text, `n: ${text}`, `n:${text}: at noon`]) {
+          for (const piece of [...pieces(KEY), ...pieces(TOKEN)]) {
+            expect(said({ [`rekey.dev/${name}`]: value })).not.toContain(piece);
+          }
+        }
+      }
+    },
+  );
+
+  it('leaves the rest of the reason, and two requests are two', () => {
+    const { emergency } = requestsOf(asked({ 'rekey.dev/emergency': `7: ${KEY} stood in a log` }));
+    expect(emergency).toMatchObject({ nonce: '7', reason: '[redacted] stood in a log' });
+    expect(keptValue(KEY)).toMatch(/^\[redacted\]…[0-9a-f]{16}$/);
+    expect(keptValue(KEY)).not.toBe(keptValue(OTHER));
+    expect(keptValue(keptValue(KEY))).toBe(keptValue(KEY));
+  });
+
+  it('is not known again by what the status of an earlier version says of it, and still no emergency is served twice', () => {
+    const resource = { ...asked({ 'rekey.dev/emergency': `${KEY}: leak` }), status: { lastHandledEmergency: KEY } };
+    expect(emergencyOf(resource as JwtKeyRotation)?.handled).toBe(true);
+  });
+});
+
+describe('a pause', () => {
+  const pause = (value: string) => requestsOf(asked({ 'rekey.dev/paused': value })).paused;
+
+  it('is asked for in any usual spelling', () => {
+    const words = ['true', 'True', 'TRUE', ' true\n', 'yes', 'Yes', 'y', 'on', '1', 't'];
+    expect(words.map((word) => pause(word)?.reason)).toEqual(words.map(() => 'Paused'));
+  });
+
+  it('is not asked for in any usual spelling, nor where nothing is said', () => {
+    const words = ['false', 'False', 'FALSE', 'no', 'n', 'off', '0', 'f'];
+    expect(words.filter((word) => pause(word) !== undefined)).toEqual([]);
+    expect(requestsOf(asked({})).paused).toBeUndefined();
+  });
+
+  it.each(['', 'ture', 'until monday', 'null'])(
+    'that cannot be read rests all the same, and says so: "%s"',
+    (value) => {
+      const said = `rekey.dev/paused is "${value}", neither true nor false, so everything rests`;
+      expect(pause(value)).toMatchObject({ reason: 'PauseUnreadable', message: expect.stringContaining(said) });
+    },
+  );
+
+  it('tells nothing of a key that was pasted', () => {
+    const key = '0123456789abcdef'.repeat(4);
+    expect(pause(key)?.message).toContain('is "[redacted]"');
+    expect(pause(`${'x '.repeat(20)}${key}`)?.message).not.toContain('0123456789');
   });
 });

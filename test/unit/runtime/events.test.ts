@@ -66,6 +66,18 @@ test('an Event tells what happened to which object', async () => {
   ]);
 });
 
+test.each([
+  ['a hyphen', '-'],
+  ['a dot', '.'],
+  ['a row of hyphens', '---'],
+])('an Event has a valid name where that of its object is cut after %s', async (_, end) => {
+  const { clock, names, recorder } = build();
+  const name = `${'a'.repeat(230 - end.length)}${end}${'b'.repeat(20)}`;
+  recorder.event(regarding(name), text('staged'));
+  await clock.advance(0);
+  expect(names).toEqual([expect.stringMatching(/^a+\.[0-9a-f]{16}$/)]);
+});
+
 test('the same Event is sent once in ten minutes; another note, reason or object is another Event', async () => {
   const { clock, sent, recorder } = build();
   for (let i = 0; i < 5; i += 1) recorder.event(regarding(), text('same'));

@@ -9,6 +9,7 @@ import {
   DRAINING,
   facts,
   keysetAfter,
+  PAUSED,
   PROMOTING,
   pod,
   RETIRING,
@@ -31,7 +32,7 @@ function started(one: PodFacts, at: number, edit: Partial<PodFacts> = {}): PodFa
 
 describe('an emergency', () => {
   const request = { nonce: '1', reason: 'leaked', actor: 'alice', handled: false };
-  const emergency = { paused: true, emergency: request };
+  const emergency = { paused: PAUSED, emergency: request };
   const burn: Write = {
     transition: 'burn',
     nonce: '1',
@@ -88,10 +89,8 @@ describe('an emergency', () => {
 
   it('runs once per nonce', () => {
     const handled = { ...STEADY, handled: { emergencies: ['1', '0'] } };
-    expect(decide(facts(handled, { requests: { paused: false, emergency: request } }))).toBe('wait');
-    expect(decide(facts(handled, { requests: { paused: false, emergency: { ...request, nonce: '2' } } }))).toBe(
-      'write burn',
-    );
+    expect(decide(facts(handled, { requests: { emergency: request } }))).toBe('wait');
+    expect(decide(facts(handled, { requests: { emergency: { ...request, nonce: '2' } } }))).toBe('write burn');
   });
 
   it('never takes the staged key, which lay in the same Secret', () => {
@@ -183,9 +182,7 @@ describe('an emergency', () => {
 
   it('does not fire again where a Secret is adopted anew', () => {
     const secret = { kind: 'Unmanaged', fingerprint: 'fp-A', fallbacks: [] } as const;
-    const { action } = plan(
-      facts(STEADY, { secret, requests: { paused: false, emergency: { ...request, handled: true } } }),
-    );
+    const { action } = plan(facts(STEADY, { secret, requests: { emergency: { ...request, handled: true } } }));
     expect(action).toMatchObject({ type: 'write', write: { transition: 'adopt', handled: { emergencies: ['1'] } } });
   });
 

@@ -11,7 +11,7 @@ const FOUND = { kind: 'Unmanaged', fingerprint: 'fp-A', fallbacks: [] } as const
 const emergency = { nonce: 'n', reason: 'leak', actor: 'bob', handled: false };
 const KNOWN: Ledger = { ...EMPTY_LEDGER, version: 4, keys: [{ kid: 'A', fingerprint: 'fp-A', state: 'live', at: T0 }] };
 const OLD = { ...emergency, apart: false };
-const old = { paused: false, emergency: OLD, rotateAt: 'x', rotateApart: false, abortAt: 'y' };
+const old = { emergency: OLD, rotateAt: 'x', rotateApart: false, abortAt: 'y' };
 
 describe('requests that came with the manifest, beside a Secret that rekey has never written', () => {
   it('are noted as served, and said', () => {
@@ -49,7 +49,7 @@ describe('requests that came with the manifest, beside a Secret that rekey has n
   });
 
   it('leave a rotation that was asked for by itself to start right after', () => {
-    const requests = { paused: false, rotateAt: 'x', rotateApart: true };
+    const requests = { rotateAt: 'x', rotateApart: true };
     expect(plan(facts(STEADY, { secret: FOUND, requests })).action).toMatchObject({
       write: { transition: 'adopt', handled: {}, noted: [] },
     });

@@ -97,24 +97,12 @@ describe('the transition table', () => {
       facts({ ...DONE, handled: { rotateAt: 'now' } }, { requests: asked }),
       'wait',
     ],
-    [
-      'abort before promote takes the staged key out',
-      facts(STAGING, { requests: { paused: false, abortAt: 'x' } }),
-      'write abort',
-    ],
-    [
-      'abort after promote rolls back',
-      facts(PROMOTING, { requests: { paused: false, abortAt: 'x' } }),
-      'write rollback',
-    ],
-    [
-      'abort while draining rolls back',
-      facts(DRAINING, { requests: { paused: false, abortAt: 'x' } }),
-      'write rollback',
-    ],
+    ['abort before promote takes the staged key out', facts(STAGING, { requests: { abortAt: 'x' } }), 'write abort'],
+    ['abort after promote rolls back', facts(PROMOTING, { requests: { abortAt: 'x' } }), 'write rollback'],
+    ['abort while draining rolls back', facts(DRAINING, { requests: { abortAt: 'x' } }), 'write rollback'],
     [
       'abort after retire comes too late and is marked as seen',
-      facts(RETIRING, { requests: { paused: false, abortAt: 'x' } }),
+      facts(RETIRING, { requests: { abortAt: 'x' } }),
       'write dismiss',
     ],
   ];

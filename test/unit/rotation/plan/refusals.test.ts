@@ -7,6 +7,7 @@ import {
   DRAINING,
   facts,
   keysetAfter,
+  PAUSED,
   PROMOTING,
   probeOf,
   SETTINGS,
@@ -56,7 +57,8 @@ describe('where nothing may be written', () => {
     ],
     ['UnlistedConsumer', { unlistedConsumers: ['Deployment/worker'] }],
     ['Suspended', { settings: { ...SETTINGS, suspend: true } }],
-    ['Paused', { requests: { ...asked, paused: true } }],
+    ['Paused', { requests: { ...asked, paused: PAUSED } }],
+    ['PauseUnreadable', { requests: { ...asked, paused: { reason: 'PauseUnreadable', message: 'is maybe' } } }],
     [
       'RolloutInProgress',
       {
@@ -160,7 +162,7 @@ describe('a ledger that cannot be read', () => {
     ['a rotation', facts(STEADY, { requests: asked })],
     ['the first key', facts(STEADY, { secret: { kind: 'Absent' } })],
     ['an adoption', facts(STEADY, { secret: { kind: 'Unmanaged', fingerprint: 'fp-A', fallbacks: [] } })],
-    ['the way back', facts(STAGING, { requests: { paused: false, abortAt: '1' } })],
+    ['the way back', facts(STAGING, { requests: { abortAt: '1' } })],
   ])('stops %s, and is looked at again soon', (_, world) => {
     const { action, blocked, stalled } = plan({ ...world, ledgerFinding });
     expect([action, (blocked ?? stalled)?.reason]).toEqual([
@@ -170,7 +172,7 @@ describe('a ledger that cannot be read', () => {
   });
 
   it('stops neither an emergency nor its end', () => {
-    expect(decide(facts(STEADY, { ledgerFinding, requests: { paused: true, emergency } }))).toBe('write burn');
+    expect(decide(facts(STEADY, { ledgerFinding, requests: { paused: PAUSED, emergency } }))).toBe('write burn');
     const burning = keysetAfter([WRITES.adopt, burn]);
     expect(decide(facts(burning, { ledgerFinding, targets: services(burning, { main: 0, admin: 0 }) }))).toMatch(
       'delete',
@@ -181,7 +183,7 @@ describe('a ledger that cannot be read', () => {
 describe('an emergency that the ledger knows', () => {
   it('is not served once more by a Secret that does not', () => {
     const emergency = { nonce: 'n', reason: 'leak', actor: 'bob', handled: false };
-    const world = facts(STEADY, { requests: { paused: false, emergency } });
+    const world = facts(STEADY, { requests: { emergency } });
     expect(decide(world)).toBe('write burn');
     const burnt = (fingerprint: string) => [{ kid: 'k', fingerprint, state: 'burnt', at: 0 }] as const;
     expect(decide({ ...world, ledger: { version: 9, keys: burnt('fp-A'), emergencies: ['n'] } })).not.toBe(

@@ -8,7 +8,7 @@ import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { type Cause, type Refusal, refusedAgain } from '../../../../src/rotation/refusal.ts';
 import { facts, keysetAfter, PROMOTING, SETTLED, STAGING, STEADY, services, WRITES } from '../builders.ts';
 
-const REQUESTED = { paused: false, rotateAt: 'now' };
+const REQUESTED = { rotateAt: 'now' };
 const EMERGENCY = { nonce: '1', reason: 'leaked', actor: 'alice', handled: false };
 
 /** Refused once a moment ago. */
@@ -90,7 +90,7 @@ describe('what was refused', () => {
   });
 
   it('holds no emergency back, unless it is that', () => {
-    const requests = { paused: false, emergency: EMERGENCY };
+    const requests = { emergency: EMERGENCY };
     const other = ['write stage', 'write burn 0'].map((effect) => refusal(effect));
     expect(told(facts(STEADY, { requests, refusals: other }))).toMatchObject({
       action: { type: 'write', write: { transition: 'burn' } },

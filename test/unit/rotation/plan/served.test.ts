@@ -27,7 +27,7 @@ const managed = (keyset = STEADY): SecretFacts => ({ kind: 'Managed', keyset });
 function world(secret: SecretFacts, ledger: Ledger, handled: boolean): Facts {
   const emergency = { nonce: '1', reason: 'leaked', actor: 'alice', handled };
   const seen = inLightOf(ledger, secret, NAMES);
-  return facts(STEADY, { secret: seen, ledger, requests: { paused: false, emergency } });
+  return facts(STEADY, { secret: seen, ledger, requests: { emergency } });
 }
 function isBurnt(secret: SecretFacts, ledger: Ledger, handled: boolean): boolean {
   const { action } = plan(world(secret, ledger, handled));

@@ -41,6 +41,14 @@ describe('the data keys of a write', () => {
     expect(written(found, crowded)).toEqual(names);
   });
 
+  it('hold the key where it is asked for, and not a public word that would stand there else', () => {
+    const materials = new Map(STEADY.keys.map(({ kid }) => [kid, material()]));
+    const signingNames = ['JWT_KEY_ID', 'JWT_ALGORITHM'];
+    const data = dataFor(STEADY, materials, { ...SETTINGS, signingNames });
+    const key = Buffer.from('k').toString('base64');
+    expect(data).toMatchObject({ JWT_KEY_ID: key, JWT_ALGORITHM: key });
+  });
+
   it('are all that a spec of its own asks for', () => {
     const signingNames = ['JWT_SECRET_KEY', 'TOKEN_KEY'];
     const names = written(secret('JWT_SECRET_KEY'), false, { ...SETTINGS, signingNames });

@@ -68,6 +68,31 @@ describe('a Secret that rekey has not written', () => {
     expect(readSecret(found, SETTINGS)).toMatchObject({ kind: 'Refused', finding: { reason } });
   });
 
+  describe.each(['constructor', '__proto__', 'toString'])('and whose data key has the name %s', (name) => {
+    const names: Settings = {
+      ...SETTINGS,
+      ...{ signingNames: [name], fallbacksName: 'valueOf', previousName: 'isPrototypeOf', jwksName: 'hasOwnProperty' },
+    };
+
+    it('has no key where the data key is absent', () => {
+      expect(readSecret(secret({ OTHER: A }), names)).toMatchObject({ finding: { reason: 'KeyNotFound' } });
+    });
+
+    it('has the key that is there, and no other', () => {
+      const found = readSecret(secret({ [name]: A }), names);
+      const fingerprint = fingerprintOf(new KeyMaterial(Buffer.from(A)));
+      expect(found).toMatchObject({ kind: 'Unmanaged', fingerprint, fallbacks: [] });
+      expect(found).toMatchObject({ lacks: ['valueOf', 'isPrototypeOf', 'hasOwnProperty'] });
+    });
+
+    it('is read as rekey has written it', () => {
+      const found = written([WRITES.adopt, WRITES.stage], names);
+      expect(Object.keys(found.secret.data ?? {})).toContain(name);
+      expect(readSecret(found.secret, names)).toEqual({ kind: 'Managed', keyset: found.keyset });
+      expect(materialsOf(found.secret, found.keyset, names).size).toBe(found.keyset.keys.length);
+    });
+  });
+
   it('is adopted with one key, under one of the names or both', () => {
     const fingerprint = fingerprintOf(new KeyMaterial(Buffer.from(A)));
     expect(readSecret(secret({ JWT_SECRET: A }), SETTINGS)).toEqual({

@@ -107,7 +107,7 @@ const finding = async (scene: Scene) => standingFinding((await observed(scene)).
 describe('a Rollout', () => {
   it('at rest is rolled out, neither paused nor manual, and uses what its template uses', () => {
     expect(rolloutView(rollout())).toMatchObject({
-      ...{ kind: 'Rollout', name: 'main', rolledOut: true, paused: false, manual: false, ready: 2, secrets: ['jwt'] },
+      ...{ kind: 'Rollout', name: 'main', rolledOut: true, manual: false, ready: 2, secrets: ['jwt'] },
       selector: { matchLabels: labels },
     });
     expect(rolloutView(rollout())).not.toHaveProperty('failed');
@@ -255,6 +255,13 @@ describe('a Rollout that takes its template from elsewhere', () => {
     expect((await finding(scene))?.message).toContain(name);
   });
 
+  it('selects by labels that a pod has, whatever every object has', () => {
+    const key = 'constructor';
+    expect(selects({ matchExpressions: [{ key, operator: 'Exists' }] }, {})).toBe(false);
+    expect(selects({ matchExpressions: [{ key, operator: 'DoesNotExist' }] }, {})).toBe(true);
+    expect(selects({ matchLabels: { [key]: 'a' } }, { [key]: 'a' })).toBe(true);
+  });
+
   it('selects no pod without a selector, where an empty one would select all', () => {
     const { selector } = rolloutView(from());
     expect(selects(selector, labels)).toBe(false);
@@ -292,7 +299,7 @@ describe('a budget that lets no pod go', () => {
     const world = (workload = target.workload) =>
       facts(STEADY, {
         ...{ targets: [{ ...target, pods: asked, ...(workload && { workload }) }], live: false },
-        requests: { paused: false, rotateAt: 'now' },
+        requests: { rotateAt: 'now' },
       });
     expect(plan(world()).action.type).toBe('confirm');
     const held = { ...world(target.workload && { ...target.workload, heldBy: 'strict' }), live: true };

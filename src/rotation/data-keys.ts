@@ -1,0 +1,39 @@
+/**
+ * Names of data keys, as people choose them. Each holds one thing: where a name were used twice, a public key id would become
+ * the key that signs, or one of the two be lost.
+ */
+import type { Finding } from './finding.ts';
+import { DATA } from './names.ts';
+import type { JwtKeyRotationSpec } from './types.ts';
+
+const USED_TWICE = 'is named for two purposes; give each data key one, such as JWT_SECRET_KEY to sign with';
+
+/** @returns what is wrong with a name in spec.secretKeys */
+export function dataKeysFinding({
+  signing,
+  fallbacks,
+  previous,
+  keyset,
+}: JwtKeyRotationSpec['secretKeys']): Finding | undefined {
+  const names = [
+    ...signing.map((name, i) => [`spec.secretKeys.signing[${i}]`, name] as const),
+    ...Object.entries({ fallbacks, previous, keyset }).map(
+      ([field, name]) => [`spec.secretKeys.${field}`, name] as const,
+    ),
+  ].filter(([, name]) => name !== '');
+  for (const [i, [field, name]] of names.entries()) {
+    const problem =
+      dataKeyProblem(name) ?? (names.findIndex(([, other]) => other === name) < i ? USED_TWICE : undefined);
+    if (problem !== undefined) return { reason: 'InvalidDataKey', message: `${field}: "${name}" ${problem}` };
+  }
+  return undefined;
+}
+
+function dataKeyProblem(name: string): string | undefined {
+  if (Object.values<string>(DATA).includes(name)) {
+    return 'is where rekey writes something else; take another name, such as JWT_SECRET_KEY';
+  }
+  return name === '.' || name.startsWith('..')
+    ? 'can be no data key; take another name, such as JWT_SECRET_KEY'
+    : undefined;
+}

@@ -1,0 +1,72 @@
+/**
+ * A schedule that is not kept: a start that was announced and missed, or one that cannot be kept. Neither stands in the way of
+ * anything, and without a word a key that changes each quarter would skip one.
+ */
+import { iso } from '../iso.ts';
+import type { Keyset } from '../keyset/keyset.ts';
+import type { Cadence, Settings } from '../settings.ts';
+import type { JwtKeyRotationStatus } from '../types.ts';
+import { formatDuration } from './duration.ts';
+import { nextRuns } from './schedule.ts';
+
+export interface OffSchedule {
+  readonly reason: 'RotationMissed' | 'ScheduleTooShort';
+  /** The same as long as it is about the same start, or the same spec. */
+  readonly message: string;
+  /** The start that was missed, milliseconds since the epoch. */
+  readonly missedRun?: number;
+}
+
+type CronCadence = Extract<Cadence, { kind: 'Cron' }>;
+
+/** Runs that are looked at, from one day on: the answer must not change with the time. */
+const RUNS = 32;
+const FROM = Date.UTC(2026, 0, 1);
+
+/**
+ * @param keyset undefined where the Secret cannot be read: then nothing new is known
+ * @param now milliseconds since the epoch
+ */
+export function offSchedule(
+  settings: Settings,
+  status: JwtKeyRotationStatus | undefined,
+  keyset: Keyset | undefined,
+  now: number,
+): OffSchedule | undefined {
+  const { cadence } = settings;
+  if (cadence.kind === 'Period') return undefined;
+  const missedRun = missedOf(cadence, settings.suspend, status, keyset, now);
+  if (missedRun === undefined) return tooShort(cadence, settings);
+  const message = `a rotation was due at ${iso(missedRun)}, and none has been completed since; that one is not tried any more, spec.startingDeadlineSeconds are over. The key is older than the schedule wants: see what stood in the way, then ask for a rotation (kubectl rekey rotate) or wait for the next start`;
+  return { reason: 'RotationMissed', message, missedRun };
+}
+
+/** Only a start that was announced: whether a schedule was in force before is not known. It stays until a rotation is completed. */
+function missedOf(
+  { startingDeadlineMs }: CronCadence,
+  suspend: boolean,
+  status: JwtKeyRotationStatus | undefined,
+  keyset: Keyset | undefined,
+  now: number,
+): number | undefined {
+  const [announced, told] = [timeIn(status?.scheduledRun), timeIn(status?.missedRun)];
+  const since = keyset?.attempts.since ?? 0;
+  const isOver = announced !== undefined && announced > since && announced + startingDeadlineMs <= now;
+  // a start that comes while a rotation is under way is served by it
+  if (isOver && !suspend && keyset?.phase === 'Steady') return announced;
+  return told !== undefined && told > since ? told : undefined;
+}
+
+/** Where all tokens may be given up at once, a rotation may be short. */
+function tooShort({ schedule, timeZone }: CronCadence, { strategy, allowCutover, drainMs }: Settings) {
+  if (allowCutover && strategy !== 'Overlap') return undefined;
+  const runs = nextRuns(schedule, timeZone, FROM, RUNS);
+  if (runs.length < 2 || runs.some((run, i) => run - (runs[i - 1] ?? run) > drainMs)) return undefined;
+  const message = `spec.schedule: no two starts are further apart than the ${formatDuration(drainMs)} in which old tokens drain (maxTokenTTL + clockSkew + slack), so starts come while a rotation is under way, and start none; let it run less often, such as 0 3 1 */3 *`;
+  return { reason: 'ScheduleTooShort', message } as const;
+}
+
+function timeIn(text: string | undefined): number | undefined {
+  const at = Date.parse(text ?? '');
+  return Number.isNaN(at) ? undefined : at;
+}

@@ -1,0 +1,37 @@
+/** What the API server refuses is said in words that help: a bare pattern is not. */
+import { readFileSync } from 'node:fs';
+import { load } from 'js-yaml';
+import { expect, it } from 'vitest';
+
+interface Rule {
+  readonly rule: string;
+  readonly message?: string;
+}
+interface Schema {
+  readonly pattern?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly items?: Schema;
+  readonly 'x-kubernetes-validations'?: readonly Rule[];
+}
+
+const url = new URL('../../crds/jwtkeyrotations.rekey.dev.yaml', import.meta.url);
+const crd = load(readFileSync(url, 'utf8')) as {
+  readonly spec: { readonly versions: readonly { readonly schema: { readonly openAPIV3Schema: Schema } }[] };
+};
+
+function schemasIn(schema: Schema): readonly Schema[] {
+  const below = [...Object.values(schema.properties ?? {}), ...(schema.items ? [schema.items] : [])];
+  return [schema, ...below.flatMap(schemasIn)];
+}
+const schemas = crd.spec.versions.flatMap(({ schema }) => schemasIn(schema.openAPIV3Schema));
+
+it('says what is wrong and what to write instead, in every rule', () => {
+  const rules = schemas.flatMap((schema) => schema['x-kubernetes-validations'] ?? []);
+  expect(rules.length).toBeGreaterThan(20);
+  const bare = rules.filter(({ message = '' }) => !/such as|needs |is immutable: /.test(message));
+  expect(bare).toEqual([]);
+});
+
+it('has no pattern without words', () => {
+  expect(schemas.flatMap(({ pattern }) => pattern ?? [])).toEqual([]);
+});

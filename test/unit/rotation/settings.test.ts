@@ -1,0 +1,91 @@
+/** What the API server let in and rekey must refuse: each with the field, what is wrong with it, and what to write. */
+import { describe, expect, it } from 'vitest';
+import { settingsOf, specFinding } from '../../../src/rotation/settings.ts';
+import type { JwtKeyRotationSpec } from '../../../src/rotation/types.ts';
+
+/** As the API server fills it in. */
+const SPEC: JwtKeyRotationSpec = {
+  secretName: 'jwt',
+  environment: 'production',
+  rotationPeriod: '90d',
+  timeZone: 'UTC',
+  startingDeadlineSeconds: 86_400,
+  suspend: false,
+  strategy: 'Auto',
+  allowCutover: false,
+  preStage: false,
+  maxTokenTTL: '1h',
+  clockSkew: '60s',
+  retire: { mode: 'Eager' },
+  key: { bytes: 32, format: 'Hex', algorithm: 'HS256' },
+  secretKeys: {
+    signing: ['JWT_SECRET_KEY', 'JWT_SECRET'],
+    fallbacks: 'JWT_SECRET_KEY_FALLBACKS',
+    previous: '',
+    keyset: '',
+  },
+  targets: [{ kind: 'Deployment', name: 'api', roles: ['Signer', 'Verifier'], source: 'Env' }],
+  canary: { claims: {} },
+  unlistedConsumers: 'Block',
+  rolloutTimeout: '10m',
+  emergency: { mode: 'FailClosed' },
+  forceRotation: { reason: '' },
+  successfulRotationsHistoryLimit: 3,
+  failedRotationsHistoryLimit: 3,
+};
+
+const window = { kind: 'Allow', schedule: '0 3 * * *', duration: '2h' } as const;
+
+const ROWS: readonly (readonly [reason: string, message: string, edit: Partial<JwtKeyRotationSpec>])[] = [
+  ['InvalidTimeZone', 'spec.timeZone: "BST" is an abbreviation', { timeZone: 'BST' }],
+  [
+    'InvalidTimeZone',
+    'spec.maintenanceWindows[1].timeZone: "IST" is an abbreviation',
+    { maintenanceWindows: [window, { ...window, timeZone: 'IST' }] },
+  ],
+  ['InvalidDuration', 'spec.maxTokenTTL: "0s" is no time at all', { maxTokenTTL: '0s' }],
+  ['InvalidDuration', 'spec.rotationPeriod: "0d0h" is no time at all', { rotationPeriod: '0d0h' }],
+  ['InvalidDuration', 'spec.rolloutTimeout: "0m" is no time at all', { rolloutTimeout: '0m' }],
+  [
+    'InvalidDuration',
+    'spec.maintenanceWindows[0].duration: "0h" is no time at all',
+    { maintenanceWindows: [{ ...window, duration: '0h' }] },
+  ],
+  ['InvalidDuration', 'spec.maxTokenTTL: "90 days" is no duration; write such as 90d', { maxTokenTTL: '90 days' }],
+  named('spec.secretKeys.signing[1]: "JWT_KEY_ID" is where rekey writes', { signing: ['A', 'JWT_KEY_ID'] }),
+  named('spec.secretKeys.signing[0]: "JWT_ALGORITHM" is where rekey writes', { signing: ['JWT_ALGORITHM'] }),
+  named('spec.secretKeys.keyset: "rekey.dev.burnt" is where rekey writes', { keyset: 'rekey.dev.burnt' }),
+  named('spec.secretKeys.previous: "JWT_KEY_ID" is where rekey writes', { previous: 'JWT_KEY_ID' }),
+  named('spec.secretKeys.fallbacks: "JWT_SECRET" is named for two purposes', { fallbacks: 'JWT_SECRET' }),
+  named('spec.secretKeys.signing[1]: "A" is named for two purposes', { signing: ['A', 'A'] }),
+  named('spec.secretKeys.keyset: "A" is named for two purposes', { previous: 'A', keyset: 'A' }),
+  named('spec.secretKeys.signing[0]: "..data" can be no data key', { signing: ['..data'] }),
+];
+
+function named(message: string, edit: Partial<JwtKeyRotationSpec['secretKeys']>) {
+  return ['InvalidDataKey', message, { secretKeys: { ...SPEC.secretKeys, ...edit } }] as const;
+}
+
+describe('a spec', () => {
+  it('has nothing wrong with it as it is in the README', () => expect(specFinding(SPEC)).toBeUndefined());
+
+  it('may have no tolerance and no slack, and data keys of any name', () => {
+    const secretKeys = { ...SPEC.secretKeys, signing: ['constructor', '__proto__'] };
+    expect(
+      specFinding({ ...SPEC, clockSkew: '0s', retire: { mode: 'Eager', slack: '0s' }, secretKeys }),
+    ).toBeUndefined();
+  });
+
+  it('keeps nothing of a key that was pasted into it', () => {
+    const key = '0123456789abcdef'.repeat(4);
+    const of = (reason: string) => settingsOf({ ...SPEC, forceRotation: { reason } }).forceReason;
+    expect(of(`ticket 7: ${key}`)).toMatch(/^ticket 7: \[redacted\]…[0-9a-f]{16}$/);
+    expect(of(`ticket 7: ${key}`)).not.toBe(of(`ticket 7: ${key.toUpperCase()}`));
+    expect([of('ticket 7'), of(' ')]).toEqual(['ticket 7', '']);
+    expect(specFinding({ ...SPEC, timeZone: key })?.message).not.toContain(key.slice(0, 16));
+  });
+
+  it.each(ROWS)('is refused: %s, %s', (reason, message, edit) => {
+    expect(specFinding({ ...SPEC, ...edit })).toMatchObject({ reason, message: expect.stringContaining(message) });
+  });
+});
