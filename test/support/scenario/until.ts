@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface Patience {
   /** Default 240,000: a busy machine is no failure. */
   readonly timeoutMs?: number;
-  /** Default 200. */
+  /** Default 400. */
   readonly everyMs?: number;
   /** Ends the waiting at once, with the signal's reason as the error. */
   readonly signal?: AbortSignal;
@@ -20,7 +20,7 @@ export interface Patience {
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined | false>,
-  { timeoutMs = 240_000, everyMs = 200, signal }: Patience = {},
+  { timeoutMs = 240_000, everyMs = 400, signal }: Patience = {},
   last: () => string = () => '',
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
