@@ -14,7 +14,7 @@ import { isGuessable, type KeyMaterial } from './keys.ts';
 import { KNOWN_KEYS } from './known-keys.ts';
 
 /** 32 hexadecimal characters at random are estimated at 105, in 154 draws never below 94; 64 at 200. */
-const MIN_BITS = 80;
+const MIN_BITS = 86;
 const BITS_PER_DIGIT = Math.log2(10);
 /** What is looked at for words: whoever puts megabytes there waits for nobody. */
 const MAX_READ = 1024;
