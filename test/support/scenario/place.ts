@@ -10,13 +10,13 @@ import { KubeApi } from '../cluster/kubeapi.ts';
 import type { ProvidedCluster } from '../cluster/provided.ts';
 import { isStatus } from '../node/objects.ts';
 import type { Pod } from '../node/types.ts';
-import { accepts } from '../traffic/client.ts';
 import { signToken } from '../traffic/tokens.ts';
 import { createNamespace, installOperator, letLead } from './install.ts';
 import { type OperatorOptions, type OperatorProcess, startOperator } from './operator.ts';
 import { waitUntilReady } from './rotation.ts';
 import { KEY, type Running, rotationName, rotationOf, runningDeployment, secretName, targetName } from './single.ts';
 import { until } from './until.ts';
+import { acceptingPods } from './verdicts.ts';
 import { watchPods } from './watchPods.ts';
 
 /** Where the service of the manifests verifies. */
@@ -83,9 +83,9 @@ export async function openPlace(cluster: ProvidedCluster, name: string): Promise
     pods,
     accepting: async (id, key) => {
       const token = await signToken({ key, ...CLAIMS });
-      const asked = watch.endpoints().filter(({ service, terminating }) => service === targetName(id) && !terminating);
-      const answers = await Promise.all(asked.map(({ url }) => answerOf(url, token)));
-      return answers.filter((answer) => answer === 'accepted').length;
+      const asked = async () =>
+        watch.endpoints().filter(({ service, terminating }) => service === targetName(id) && !terminating);
+      return (await acceptingPods(asked, token)).length;
     },
     operator: async (options = {}) => {
       const { kubeconfig, programs } = cluster;
@@ -151,13 +151,5 @@ async function untilRolledOut(api: KubeApi, namespace: string, name: string): Pr
     const { observedGeneration = 0, replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = status;
     const isSeen = observedGeneration >= (metadata.generation ?? 0);
     return isSeen && [replicas, updatedReplicas, availableReplicas].every((count) => count === spec.replicas);
-  });
-}
-
-/** A service that limits its requests is asked again. */
-function answerOf(url: string, token: string): Promise<'accepted' | 'refused'> {
-  return until('a verdict', async () => {
-    const answer = await accepts(url, token);
-    return answer === 'unknown' ? undefined : answer;
   });
 }

@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { KubeApi } from '../cluster/kubeapi.ts';
 import type { ProvidedCluster } from '../cluster/provided.ts';
 import type { Pod } from '../node/types.ts';
-import { accepts } from '../traffic/client.ts';
 import { signToken } from '../traffic/tokens.ts';
 import { startTraffic, type Traffic, type TrafficReport } from '../traffic/traffic.ts';
 import { createNamespace, installOperator, letIn, letLead, letMark, operatorKubeconfig } from './install.ts';
@@ -26,7 +25,7 @@ import {
   type ServiceOptions,
   waitForServices,
 } from './services.ts';
-import { until } from './until.ts';
+import { acceptingPods } from './verdicts.ts';
 import { type PodWatch, watchPods } from './watchPods.ts';
 
 /** Life of a token in a scene, seconds. Old keys drain in this and two more. */
@@ -144,14 +143,13 @@ export async function openScene(
     accepting: async (key) => {
       const token = await signToken({ key, issuer: 'remotehive', audience: 'remotehive' });
       // a watch may be behind, and show a pod that is on its way out as one that stays
-      const { items } = await api.list<Pod>({ kind: 'Pod', namespace });
-      const staying = new Set(items.filter(isStaying).map(({ metadata }) => metadata.name));
-      const asked = pods.endpoints().filter(({ pod, terminating }) => !terminating && staying.has(pod));
-      const answers = await Promise.all(
-        asked.map(async ({ pod, url }) => ({ pod, answer: await verdict(url, token) })),
-      );
-      const accepted = answers.filter(({ answer }) => answer === 'accepted');
-      return accepted.map(({ pod }) => pod.replace(/-[^-]+-[^-]+$/, '')).sort();
+      const staying = async () => {
+        const { items } = await api.list<Pod>({ kind: 'Pod', namespace });
+        const names = new Set(items.filter(isStaying).map(({ metadata }) => metadata.name));
+        return pods.endpoints().filter(({ pod, terminating }) => !terminating && names.has(pod));
+      };
+      const accepted = await acceptingPods(staying, token);
+      return accepted.map((pod) => pod.replace(/-[^-]+-[^-]+$/, '')).sort();
     },
     close: async () => {
       await Promise.all(traffics.map((traffic) => traffic.stop()));
@@ -179,15 +177,6 @@ export async function openScene(
     await waitUntilReady(api, namespace, SECRET_NAME);
   }
   return scene;
-}
-
-/** On a busy machine a pod may answer late. @returns `unknown` from one that says nothing for two minutes */
-function verdict(url: string, token: string): ReturnType<typeof accepts> {
-  const look = async () => {
-    const answer = await accepts(url, token);
-    return answer === 'unknown' ? undefined : answer;
-  };
-  return until('a verdict', look, { timeoutMs: 120_000, everyMs: 500 }).catch(() => 'unknown');
 }
 
 /** Waits until every token of the traffic has been checked to its end. */
