@@ -54,7 +54,12 @@ describe.concurrent('nothing is claimed that was not seen', () => {
     const id = 'kid';
     await place.make(id, { ...FAULTY, env: { VERIFY: 'kid' } }, {}, { JWT_KEY_ID: 'prod-2024' });
     const { api, namespace, name } = place.at(id);
+    // long before anybody wants to rotate
+    await waitUntilTold(api, namespace, name, 'CanaryVoid');
     await requestRotation(api, namespace, name);
+    await waitFor(api, namespace, name, 'the rotation does not begin', ({ resource }) => {
+      return resource.status?.phase === 'Preflight';
+    });
     const { keyset } = await waitUntilTold(api, namespace, name, 'CanaryVoid');
     expect([keyset?.phase, keyset?.version, keyset?.history.at(-1)?.sign]).toEqual(['Steady', 1, 'prod-2024']);
   });

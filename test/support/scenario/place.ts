@@ -13,7 +13,7 @@ import type { Pod } from '../node/types.ts';
 import { signToken } from '../traffic/tokens.ts';
 import { createNamespace, installOperator, letLead } from './install.ts';
 import { type OperatorOptions, type OperatorProcess, startOperator } from './operator.ts';
-import { waitUntilReady } from './rotation.ts';
+import { waitFor } from './rotation.ts';
 import { KEY, type Running, rotationName, rotationOf, runningDeployment, secretName, targetName } from './single.ts';
 import { until } from './until.ts';
 import { acceptingPods } from './verdicts.ts';
@@ -72,7 +72,10 @@ export async function openPlace(cluster: ProvidedCluster, name: string): Promise
       await untilRolledOut(api, namespace, targetName(id));
       const edit = { ...TIMES, canary: CLAIMS, targets: [{ name: targetName(id), canary: CANARY }], ...spec };
       await api.create(rotationOf(namespace, rotationName(id), id, edit));
-      await waitUntilReady(api, namespace, rotationName(id));
+      // what its pods answer may stand in the way of more
+      await waitFor(api, namespace, rotationName(id), 'it is taken over', ({ resource }) => {
+        return resource.status?.phase === 'Steady';
+      });
     },
     deploy: async (id, running) => {
       const { spec } = runningDeployment(namespace, id, running) as { readonly spec?: unknown };
