@@ -65,6 +65,8 @@ export interface Finding {
   readonly reason: Reason;
   /** What is wrong, where (field, pod, key id) and what to do. */
   readonly message: string;
+  /** It has not gone away in the time in which it does as a rule: a person must look. */
+  readonly lasting?: true;
 }
 
 const WISHES: readonly Reason[] = ['Suspended', 'OutsideWindow'];
@@ -97,8 +99,8 @@ export function isWish({ reason }: Finding): boolean {
 }
 
 /** @returns whether it goes away without anybody's help, or was asked for: no reason to call anybody */
-export function isPassing({ reason }: Finding): boolean {
-  return PASSING.includes(reason);
+export function isPassing({ reason, lasting }: Finding): boolean {
+  return PASSING.includes(reason) && lasting !== true;
 }
 
 /** A check of one thing: undefined where nothing is wrong. */

@@ -312,6 +312,26 @@ describe.concurrent('a rotation is held up', () => {
     expect(await keysIn(id)).not.toEqual(keys);
   });
 
+  it('by an answer that says nothing of the token: after a minute that is no passing matter', async () => {
+    const id = 'lasting';
+    const name = rotationName(id);
+    await make({ ...PASSING, reason: '', names: '', pod: {}, canary: { ...VERIFY, path: '/nowhere' } }, id);
+    await waitFor(api, namespace, name, 'the Secret is taken over', ({ keyset }) => keyset !== undefined);
+    const requestedAt = await requestRotation(api, namespace, name);
+    const { resource } = await waitFor(api, namespace, name, 'it is Degraded', (state) => {
+      return conditionOf(state.resource, 'Degraded')?.status === 'True';
+    });
+    const { reason, message } = conditionOf(resource, 'Degraded') ?? {};
+    expect(reason).toBe('CanaryUnanswered');
+    expect(message).toMatch(/it answered 404\. Asked again and again at \/nowhere on port 8000, .* runbook/);
+    await untilEvent({ api, namespace, name }, 'CanaryUnanswered', 'it answered 404');
+    await setCanary(VERIFY)(id);
+    const { keyset } = await waitUntilDone(api, namespace, name, { requestedAt });
+    expect(keyset?.rotation?.outcome).toBe('Completed');
+    const told = (await eventsIn(api, namespace, name)).filter((event) => event.reason === 'CanaryUnanswered');
+    expect(told).toHaveLength(1);
+  });
+
   it('by nothing that is told only: pods that all go at once, an autoscaler at its limit, and a key that can be guessed', async () => {
     const name = rotationName('told');
     const stringData = { JWT_SECRET_KEY: 'keep-out'.repeat(8) };

@@ -24,6 +24,9 @@ const BUDGET_RETRY_MS = 30_000;
 /** A baseline canary of an earlier minute still tells that the endpoint verifies. */
 const BASELINE_AGE_MS = 60_000;
 
+/** With the pauses between them, a minute: a pod that starts slowly has begun to answer by then. */
+const LASTING_FAILURES = 8;
+
 interface Wanted {
   readonly trigger: Trigger;
   readonly actor: string;
@@ -154,10 +157,18 @@ function baselineFinding(rows: Survey, keyset: Keyset, keys: 'One' | 'Both'): Fi
     ({ target, pod }) => target.settings.canary !== undefined && !pod.terminating && !isConclusive(pod, keyset),
   );
   if (silent === undefined) return undefined;
-  const { name, unprobeable, probe } = silent.pod;
+  return unanswered(silent);
+}
+
+function unanswered({ target, pod: { name, unprobeable, probe } }: PodOf): Finding {
+  const reason = 'CanaryUnanswered';
+  if (unprobeable !== undefined) return { reason, message: unprobeable, lasting: true };
+  const { path, port } = target.settings.canary ?? {};
   const why = probe?.why === undefined ? '' : `: ${probe.why}`;
-  const message = unprobeable ?? `pod ${name} has not answered its canary yet${why}`;
-  return { reason: 'CanaryUnanswered', message };
+  const message = `pod ${name} has not answered its canary yet${why}`;
+  if ((probe?.failures ?? 0) < LASTING_FAILURES) return { reason, message };
+  const said = `${message}. Asked again and again at ${path} on port ${port}, it says neither that a token is good (2xx) nor that it is not (401): what each answer means is in the runbook, CanaryUnanswered`;
+  return { reason, message: said, lasting: true };
 }
 
 /** What a pod has answered; to be silent is no answer. */

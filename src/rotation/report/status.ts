@@ -57,20 +57,25 @@ export function statusOf(resource: JwtKeyRotation, facts: Facts, decision: Decis
   };
 }
 
+function toldOf({ reason, message }: Finding): Pick<Verdict, 'reason' | 'message'> {
+  return { reason, message };
+}
+
 /** The status of a resource whose spec is wrong: nothing of the world was looked at. */
 export function invalidStatus(resource: JwtKeyRotation, finding: Finding, now: number): JwtKeyRotationStatus {
+  const told = toldOf(finding);
   const before = (type: string): Verdict => {
     const known = resource.status?.conditions?.find((condition) => condition.type === type);
-    if (known === undefined) return { status: 'Unknown', ...finding };
+    if (known === undefined) return { status: 'Unknown', ...told };
     return { status: known.status, reason: known.reason, message: known.message };
   };
   return {
     ...resource.status,
     ...base(resource),
     conditions: conditionsOf(resource, now, {
-      Ready: { status: 'False', ...finding },
+      Ready: { status: 'False', ...told },
       Rotating: before('Rotating'),
-      Degraded: { status: 'True', ...finding },
+      Degraded: { status: 'True', ...told },
       Verified: before('Verified'),
     }),
   };
@@ -108,10 +113,10 @@ function conditionsOf(resource: JwtKeyRotation, now: number, verdicts: Readonly<
 
 function ready({ blocked, stalled, progress }: Decision, keyset: Keyset | undefined): Verdict {
   const finding = stalled ?? blocked;
-  if (finding !== undefined && !isWish(finding)) return { status: 'False', ...finding };
+  if (finding !== undefined && !isWish(finding)) return { status: 'False', ...toldOf(finding) };
   if (keyset === undefined) return { status: 'False', reason: 'Pending', message: progress };
   if (keyset.phase === 'Burning') return { status: 'False', reason: 'Burning', message: progress };
-  if (finding !== undefined) return { status: 'True', ...finding };
+  if (finding !== undefined) return { status: 'True', ...toldOf(finding) };
   return { status: 'True', reason: keyset.phase === 'Steady' ? 'Steady' : 'RotationInProgress', message: progress };
 }
 
@@ -130,7 +135,7 @@ const GOING_BACK: readonly Keyset['phase'][] = ['Promoting', 'Draining', 'Retiri
 
 function degraded({ ledgerRefusal }: Facts, { blocked, stalled }: Decision): Verdict {
   const finding = stalled ?? blocked;
-  if (finding !== undefined && !isPassing(finding)) return { status: 'True', ...finding };
+  if (finding !== undefined && !isPassing(finding)) return { status: 'True', ...toldOf(finding) };
   // it holds up nothing, so Ready does not tell it
   if (ledgerRefusal !== undefined) return { status: 'True', ...ledgerRefusal };
   return { status: 'False', reason: 'AsExpected', message: '' };
