@@ -207,9 +207,11 @@ export class Announcer {
   }
 }
 
-/** Another object that is refused, or another who refuses, is news. */
-function toldAs({ reason, message }: Finding): string {
-  return reason === 'WriteRefused' ? `${reason} ${message}` : reason;
+/** Another object that is refused, or another who refuses, is news; and that something does not pass. */
+function toldAs(finding: Finding): string {
+  const { reason, message } = finding;
+  if (reason === 'WriteRefused') return `${reason} ${message}`;
+  return isPassing(finding) ? reason : `${reason} stays`;
 }
 
 function warningKey({ metadata }: JwtKeyRotation, reason: string): string {
