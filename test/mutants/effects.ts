@@ -49,7 +49,9 @@ async function pass(
 ): Promise<boolean> {
   for (let passes = 0; passes < 60; passes += 1) {
     if (until()) return true;
-    await operator.reconcile(annotations).catch(() => undefined);
+    // what stands there at adoption counts as served
+    const asked = keysetOf(cluster) === undefined ? {} : annotations;
+    await operator.reconcile(asked).catch(() => undefined);
     const exit = keysetOf(cluster)?.keys.find(({ state }) => state === 'draining')?.lastSignerExit;
     const retireAt = exit === undefined ? 0 : exit + DRAIN_MS;
     cluster.now = Math.max(cluster.now + 1_500, retireAt);
