@@ -37,7 +37,7 @@ export default defineConfig({
           globalSetup: ['test/support/cluster/vitest-setup.ts'],
           testTimeout: 900_000,
           hookTimeout: 600_000,
-          // some of the files wait for most of their time: some of them at once, few tests of each
+          // most files wait for most of their time: some at once, few tests of each
           maxWorkers: 3,
           maxConcurrency: 3,
           sequence: { groupOrder: 3 },

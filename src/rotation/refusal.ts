@@ -1,5 +1,5 @@
 /**
- * Effects that were refused: what is remembered of each, and when it may be tried again. It may be lost at any moment: then
+ * Effects that were refused, or were done and do not show: what is remembered of each, and when it may be tried again. It may be lost at any moment: then
  * the effect is tried once, and refused again.
  */
 import type { KubeError, RefusalCause } from '../kube/errors.ts';
@@ -22,7 +22,7 @@ export interface Refused {
   readonly said: string;
 }
 
-/** An effect that was refused and not done since. Times are those of the facts, milliseconds since the epoch. */
+/** An effect that was refused and not done since, or that was done and is not seen. Times are those of the facts, milliseconds since the epoch. */
 export interface Refusal extends Refused {
   /** What was tried, so that the same is known again, such as `write stage` or `restart Deployment/api`. */
   readonly effect: string;

@@ -319,8 +319,7 @@ function keysAfter(keyset: Keyset, write: Write, next: Candidate, fresh: Fresh, 
   ];
 }
 
-/** Takes the name and nothing else: whoever made the key may hold its bytes in the same object. */
-/** @returns a key as it enters the keyset */
+/** @returns a key as it enters the keyset: its name and nothing else, since whoever made it may hold its bytes in the same object */
 export function record(
   { kid, fingerprint, weakness }: FreshKey,
   state: KeyRecord['state'],

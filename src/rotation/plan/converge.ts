@@ -70,11 +70,13 @@ function judge(target: TargetFacts, pod: PodFacts, holds: (shape: Shape) => bool
   if (isVoid(pod)) return 'void';
   const shapes = shapesHeld(target, pod, keyset);
   if (shapes.length > 0 && shapes.every(holds)) return isAnswered(target, pod, keyset) ? 'met' : 'unknown';
-  const asked = shapesOfAsked(target, pod, keyset);
   const { workload } = target;
-  // what its other containers have read will never be told, and nobody restarts it
-  const isDumb = workload?.manual === true && asked.every(holds) && isConclusive(pod, keyset);
-  if (shapes.some(holds) && asked.some(holds)) return pod.several === true && isDumb ? 'stale' : 'unknown';
+  const asked = shapesOfAsked(target, pod, keyset);
+  if (shapes.some(holds) && asked.some(holds)) {
+    // what its other containers have read will never be told, and nobody restarts them
+    const isStuck = pod.several === true && workload?.manual === true && isConclusive(pod, keyset);
+    return isStuck && asked.every(holds) ? 'stale' : 'unknown';
+  }
   if (shapes.length === 0 && !acceptsAny(pod)) return 'refusing';
   // its files follow the Secret; whoever waits for them evicts nobody
   if (target.settings.source === 'File') return hasLoadedNewest(pod, keyset) ? 'unfit' : 'leaving';

@@ -4,7 +4,6 @@
  * What is to be told is read from the keyset at each pass, so a message survives the operator. What has been told is kept in
  * memory and in status.notified; where both are lost, a message comes twice, with the same id.
  */
-
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import { own } from '../../kube/own.ts';
