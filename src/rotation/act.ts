@@ -18,6 +18,7 @@ import { effectsOf, type PodVerb, podEffect, restartEffect } from './plan/effect
 import { type Refused, refusedBy } from './refusal.ts';
 import { CanarySender } from './secret/canary.ts';
 import { destroyAll, type KeyMaterial, MIN_KEY_BYTES, newKey } from './secret/keys.ts';
+import { asLanded } from './secret/landing.ts';
 import { findResidue, removedResidue, withResidue } from './secret/residue.ts';
 import { burntMaterialsOf, leftoverNames, materialsOf, patchFor, readSecret } from './secret/secret.ts';
 import { namesToWrite } from './secret/secret-data.ts';
@@ -145,7 +146,13 @@ export class Actor {
     const body = leftovers.length === 0 ? patch : { ...patch, data: { ...patch.data, ...cleared } };
     const written = await this.#put(namespace, name, body, resourceVersion);
     retired = retiredBy(write, before, after, start.materials);
-    return { kind: 'Wrote', keyset: after, resourceVersion: written, ...(retired.size > 0 && { retired }) };
+    const keyset = asLanded(after, written);
+    return {
+      kind: 'Wrote',
+      keyset,
+      resourceVersion: written.metadata.resourceVersion ?? '',
+      ...(retired.size > 0 && { retired }),
+    };
   }
 
   /** An emergency tells where the burnt keys lay, and still lie. */
@@ -167,7 +174,7 @@ export class Actor {
     name: string,
     patch: ReturnType<typeof patchFor>,
     resourceVersion: string | undefined,
-  ): Promise<string> {
+  ): Promise<Secret> {
     const { client } = this.#options;
     this.#options.fence();
     if (resourceVersion === undefined) {
@@ -180,12 +187,10 @@ export class Actor {
       };
       const data = withoutNulls(patch.data ?? {});
       const secret = { apiVersion: 'v1', kind: 'Secret', type: 'Opaque', metadata, data };
-      const created = await client.create(SECRETS, secret, { fieldManager: FIELD_MANAGER });
-      return created.metadata.resourceVersion ?? '';
+      return await client.create(SECRETS, secret, { fieldManager: FIELD_MANAGER });
     }
     const body = { ...patch, metadata: { ...patch.metadata, resourceVersion } };
-    const patched = await client.mergePatch(SECRETS, { namespace, name }, body, { fieldManager: FIELD_MANAGER });
-    return patched.metadata.resourceVersion ?? '';
+    return await client.mergePatch(SECRETS, { namespace, name }, body, { fieldManager: FIELD_MANAGER });
   }
 
   /** Server-side apply of values that follow from the write of the keyset: to repeat it changes nothing. */

@@ -1,7 +1,7 @@
 /**
  * Every version of the Secret, by a watch: what the oracles believe instead of the operator.
  */
-import { STATE } from '../../src/rotation/names.ts';
+import { FIELD_MANAGER, STATE } from '../../src/rotation/names.ts';
 import { follow } from '../support/cluster/follow.ts';
 import type { KubeApi } from '../support/cluster/kubeapi.ts';
 import type { Secret } from '../support/node/types.ts';
@@ -18,12 +18,27 @@ export interface SecretRecord {
   readonly fallbacks: readonly string[];
   readonly version: number;
   readonly phase: string;
+  /** When the API server took what an operator wrote last, milliseconds since the epoch, cut off to whole seconds. */
+  readonly takenAt: number;
+  /** When each version was written, as the Secret tells it, milliseconds since the epoch. */
+  readonly told: ReadonlyMap<number, number>;
   /** Written by the plan itself and not by an operator. */
   readonly foreign: boolean;
 }
 
 export function verifyOf({ sign, fallbacks }: SecretRecord): ReadonlySet<string> {
   return new Set([sign, ...fallbacks]);
+}
+
+function takenAt({ metadata }: Secret): number {
+  const ours = (metadata.managedFields ?? []).filter(({ manager }) => manager === FIELD_MANAGER);
+  return Math.max(0, ...ours.map(({ time }) => Date.parse(time ?? '')));
+}
+
+/** A plan may have written nonsense there. */
+function toldTimes(history: string | undefined): ReadonlyMap<number, number> {
+  const shapes = [...(history ?? '').matchAll(/"v":(\d+),"at":"([^"]+)"/g)];
+  return new Map(shapes.map(([, version, at]) => [Number(version), Date.parse(at ?? '')]));
 }
 
 export interface SecretHistory {
@@ -64,6 +79,8 @@ export async function recordSecret(api: KubeApi, namespace: string, name: string
       fallbacks,
       version: Number(annotations[STATE.version] ?? 0),
       phase: annotations[STATE.phase] ?? '',
+      takenAt: takenAt(secret),
+      told: toldTimes(annotations[STATE.history]),
       get foreign() {
         return foreign.has(text);
       },

@@ -158,6 +158,8 @@ export interface Keyset {
   readonly attempts: Attempts;
   readonly burnt: readonly BurntKey[];
   readonly emergency?: Emergency;
+  /** When the last write was sent, of whatever kind. Unknown of a Secret that was written before this was recorded. */
+  readonly lastWriteAt?: number;
 }
 
 /** The rotations that have ended and are still known here, oldest first. */

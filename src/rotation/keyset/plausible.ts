@@ -69,7 +69,7 @@ function contradictedPhase(keyset: Keyset): string | undefined {
  * @returns what is said to have happened after that, in words; undefined if nothing is
  */
 export function inTheFuture(
-  { history, keys, burnt, emergency, rotation, attempts }: Keyset,
+  { history, keys, burnt, emergency, rotation, attempts, lastWriteAt }: Keyset,
   latest: number,
 ): string | undefined {
   const times: readonly (readonly [string, number | undefined])[] = [
@@ -80,6 +80,7 @@ export function inTheFuture(
     ['the rotation began', rotation?.startedAt],
     ['the last rotation was completed', attempts.since],
     ['the last rotation failed', attempts.failedAt],
+    ['the Secret was written', lastWriteAt],
   ];
   const late = times.find(([, at]) => at !== undefined && at > latest);
   return late && `${late[0]} at ${iso(late[1] ?? 0)}, which is still to come`;

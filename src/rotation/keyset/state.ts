@@ -41,7 +41,7 @@ const OUTCOMES: readonly NonNullable<RotationRecord['outcome']>[] = [
 const EVIDENCE: readonly Evidence[] = ['Observed', 'Inferred'];
 
 export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
-  const { rotation, attempts, burnt, emergency } = keyset;
+  const { rotation, attempts, burnt, emergency, lastWriteAt } = keyset;
   return {
     [STATE.version]: String(keyset.version),
     [STATE.phase]: keyset.phase,
@@ -60,6 +60,7 @@ export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
     [STATE.burnt]: JSON.stringify(burnt.map(encodeBurnt)),
     ...(emergency && { [STATE.emergency]: JSON.stringify(encodeEmergency(emergency)) }),
     ...(rotation && { [STATE.rotation]: JSON.stringify(encodeRotation(rotation)) }),
+    ...(lastWriteAt !== undefined && { [STATE.lastWriteAt]: iso(lastWriteAt) }),
   };
 }
 
@@ -112,13 +113,14 @@ export function decodeState(annotations: Readonly<Record<string, string>>): Keys
 
 /** As {@link decodeState}, whether the annotations contradict each other or not. */
 export function parseState(annotations: Readonly<Record<string, string>>): Keyset {
-  const read = <T>(name: string, parse: (value: Json) => T): T => {
+  const readText = <T>(name: string, parse: (value: string | undefined) => T): T => {
     try {
-      return parse(parseJson(annotations[name]));
+      return parse(annotations[name]);
     } catch (error) {
       throw new StateError(`annotation ${name}: ${error instanceof Error ? error.message : 'unreadable'}`);
     }
   };
+  const read = <T>(name: string, parse: (value: Json) => T): T => readText(name, (value) => parse(parseJson(value)));
   const history = read(STATE.history, (value) => list(value).map(decodeShape));
   const version = read(STATE.version, (value) => integer(value));
   if (history.at(-1)?.version !== version)
@@ -127,6 +129,7 @@ export function parseState(annotations: Readonly<Record<string, string>>): Keyse
   if (phase === undefined) throw new StateError(`annotation ${STATE.phase}: is no phase`);
   const rotation = annotations[STATE.rotation] === undefined ? undefined : read(STATE.rotation, decodeRotation);
   const emergency = annotations[STATE.emergency] === undefined ? undefined : read(STATE.emergency, decodeEmergency);
+  const lastWriteAt = annotations[STATE.lastWriteAt] === undefined ? undefined : readText(STATE.lastWriteAt, time);
   return {
     version,
     phase,
@@ -151,6 +154,7 @@ export function parseState(annotations: Readonly<Record<string, string>>): Keyse
     ...(rotation && { rotation }),
     burnt: annotations[STATE.burnt] === undefined ? [] : read(STATE.burnt, (value) => list(value).map(decodeBurnt)),
     ...(emergency && { emergency }),
+    ...(lastWriteAt !== undefined && { lastWriteAt }),
   };
 }
 

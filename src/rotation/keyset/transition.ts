@@ -167,6 +167,10 @@ function kidOf(keyset: Keyset, state: 'staged' | 'draining'): Kid {
  * @param now milliseconds since the epoch
  */
 export function advance(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyset {
+  return { ...after(keyset, write, fresh, now), lastWriteAt: now };
+}
+
+function after(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyset {
   switch (write.transition) {
     case 'drain':
       return {

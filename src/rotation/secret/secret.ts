@@ -11,6 +11,7 @@ import { ACCEPT_RETIRED, DATA, FIELD_MANAGER, LAST_APPLIED, STATE } from '../nam
 import { besideNames, type DataNames } from '../settings.ts';
 import { algorithmFinding, besideIn, keyNotFound, readUnmanaged } from './adoption.ts';
 import { destroyAll, distinct, fingerprintOf, fingerprintsOf, type KeyMaterial } from './keys.ts';
+import { asLanded } from './landing.ts';
 import { dataFor, jwksIn, listedIn, listOf, materialIn, type NamesToWrite } from './secret-data.ts';
 import { dataKeysOf, managersOf } from './writers.ts';
 
@@ -54,7 +55,7 @@ function readManaged(secret: Secret, annotations: Readonly<Record<string, string
   const where = `Secret ${names.secretName}`;
   let keyset: Keyset;
   try {
-    keyset = decodeState(annotations);
+    keyset = asLanded(decodeState(annotations), secret);
   } catch (error) {
     if (!(error instanceof StateError)) throw error;
     return refused('StateUnreadable', `${where}: ${error.message}. Nothing is written until it is put right`);

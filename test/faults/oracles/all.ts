@@ -5,7 +5,7 @@ import type { Evidence, Oracle, Violation } from '../evidence.ts';
 import { EXEMPT } from '../workload.ts';
 import { bounds, calls, noCrash, noKeyTold, noZombie, restarts, rights } from './conduct.ts';
 import { ends, newEverywhere, oldNowhere, oneLeft, onlyOurs, outcome } from './ending.ts';
-import { burntDead, cutOffDead, everyPair, oneKey, versionRises, w1, w2 } from './keys.ts';
+import { burntDead, cutOffDead, everyPair, oneKey, timesOfWrites, versionRises, w1, w2 } from './keys.ts';
 import { traffic } from './traffic.ts';
 import { inWindow, stagedNext } from './ways.ts';
 
@@ -20,6 +20,7 @@ export const ORACLES: Readonly<Record<string, Oracle>> = {
   'the staged key is promoted next': stagedNext,
   'one key a rotation': oneKey,
   'version rises': versionRises,
+  'writes count from when they were taken': timesOfWrites,
   'it ends in time': ends,
   'the outcome is right': outcome,
   'the new key is accepted everywhere': newEverywhere,

@@ -55,25 +55,37 @@ export const noCrash: Oracle = ({ deaths, logs }) => {
   ];
 };
 
-/** L5: after a new leader's first write none of an old one changes anything. */
+/**
+ * L5: after a new leader's first write none of an old one changes anything, but for a write of the Secret that was under way
+ * by then: the Secret is what it was, so the write says what was true, and the new leader reads it.
+ */
 export const noZombie: Oracle = ({ journal }) => {
   const writes = journal.exchanges
     .filter(({ call, applied }) => isWrite(call) && !/^(leases|events)/.test(call.resource) && isGood(applied?.status))
     .sort((a, b) => (a.applied?.at ?? 0) - (b.applied?.at ?? 0));
   const seen = new Set<string>();
   const found: string[] = [];
-  const leaders: string[] = [];
+  const leaders: { readonly who: string; readonly since: number }[] = [];
   for (const write of writes) {
     const version = versionOf(write);
     const changed = !seen.has(version);
     seen.add(version);
     const who = `${write.client}${write.process}`;
-    if (!leaders.includes(who)) leaders.push(who);
-    else if (changed && leaders.at(-1) !== who)
-      found.push(`${who} wrote (${write.what}, ${write.phase}) after ${leaders.at(-1)} had`);
+    const last = leaders.at(-1);
+    if (!leaders.some((leader) => leader.who === who)) leaders.push({ who, since: write.applied?.at ?? 0 });
+    else if (changed && last !== undefined && last.who !== who && !wasUnderWay(write, last.since, writes))
+      found.push(`${who} wrote (${write.what}, ${write.phase}) after ${last.who} had`);
   }
   return found;
 };
+
+/** @param since when the leader that is in office now first wrote */
+function wasUnderWay(write: Exchange, since: number, writes: readonly Exchange[]): boolean {
+  const isSecret = ({ call }: Exchange) => call.resource === 'secrets';
+  const end = write.applied?.at ?? 0;
+  const changed = writes.some((other) => isSecret(other) && other.at > write.at && (other.applied?.at ?? 0) < end);
+  return isSecret(write) && write.at < since && !changed;
+}
 
 /** A write that changes nothing brings a version that is known. That of a Deployment moves with its status as well. */
 function versionOf({ what, call, applied }: Exchange): string {

@@ -66,6 +66,19 @@ export const w2: Oracle = (evidence) => {
   });
 };
 
+/** What is concluded from the time of a write holds from when the API server took it, not from when it was sent. */
+export const timesOfWrites: Oracle = (evidence) =>
+  writes(evidence)
+    .filter(changesKeys)
+    .flatMap(({ after }) => {
+      // the write itself cannot know; whoever writes next has seen it
+      const later = evidence.records.filter(
+        ({ phase, version, told }) => told.has(after.version) && !(version === after.version && phase === after.phase),
+      );
+      const early = later.map(({ told }) => after.takenAt - (told.get(after.version) ?? 0)).find((ms) => ms > 0);
+      return early === undefined ? [] : [`version ${after.version} counts as written ${early} ms before it was`];
+    });
+
 /** I1: of any two containers that lived at the same time, one accepts what the other signs. */
 export const everyPair: Oracle = ({ lives }) =>
   lives.flatMap((signer) => {

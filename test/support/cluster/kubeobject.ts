@@ -12,7 +12,7 @@ export interface KubeMetadata {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly ownerReferences?: readonly { readonly kind: string; readonly name: string; readonly uid: string }[];
   readonly finalizers?: readonly string[];
-  readonly managedFields?: readonly unknown[];
+  readonly managedFields?: readonly { readonly manager?: string; readonly time?: string }[];
 }
 
 /**

@@ -1,0 +1,39 @@
+/**
+ * When the API server took a write. The state tells the time at which it was sent, and an answer may be late: whoever reads
+ * the Secret in between has read the keyset before.
+ */
+import type { Secret } from '../../kube/types.ts';
+import { currentShape, type Keyset } from '../keyset/keyset.ts';
+import { FIELD_MANAGER } from '../names.ts';
+
+/** Times in managedFields have whole seconds, cut off. */
+const STEP_MS = 1000;
+
+/**
+ * Only where the last write put the newest keyset there: of an earlier one nothing is told any more, and the first write that
+ * came after it has kept what was known then.
+ *
+ * @returns the keyset as written when the API server took it, at the latest, if that was after the time that the state tells
+ * @see https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+ */
+export function asLanded(keyset: Keyset, secret: Pick<Secret, 'metadata'>): Keyset {
+  const { version, writtenAt } = currentShape(keyset);
+  if (keyset.lastWriteAt !== writtenAt) return keyset;
+  const landedAt = takenAt(secret);
+  if (landedAt === undefined || landedAt <= writtenAt) return keyset;
+  const { history, emergency, rotation } = keyset;
+  const at = landedAt + STEP_MS;
+  return {
+    ...keyset,
+    history: history.map((shape) => (shape.version === version ? { ...shape, writtenAt: at } : shape)),
+    ...(emergency && { emergency: emergency.writtenAt === writtenAt ? { ...emergency, writtenAt: at } : emergency }),
+    ...(rotation && { rotation: rotation.cutOverAt === writtenAt ? { ...rotation, cutOverAt: at } : rotation }),
+  };
+}
+
+/** @returns when rekey last changed the Secret, milliseconds since the epoch, cut off to whole seconds */
+function takenAt({ metadata }: Pick<Secret, 'metadata'>): number | undefined {
+  const entries = (metadata.managedFields ?? []).filter(({ manager }) => manager === FIELD_MANAGER);
+  const times = entries.map(({ time }) => Date.parse(time ?? '')).filter(Number.isFinite);
+  return times.length === 0 ? undefined : Math.max(...times);
+}
