@@ -219,6 +219,18 @@ export const MUTANTS: readonly Mutant[] = [
     trips: ['old leaders write nothing'],
   },
   {
+    name: 'takes a write for as old as its request',
+    patches: [
+      {
+        file: 'src/rotation/secret/landing.ts',
+        find: 'if (keyset.lastWriteAt !== writtenAt) return keyset;',
+        replace: 'if (keyset.lastWriteAt !== 0 * writtenAt) return keyset;',
+      },
+    ],
+    plan: 'patch secrets @Staging #1: comes 13 s late',
+    trips: ['writes count from when they were taken'],
+  },
+  {
     name: 'stamps twice',
     patches: [
       act(
