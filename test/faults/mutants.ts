@@ -227,7 +227,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'if (keyset.lastWriteAt !== 0 * writtenAt) return keyset;',
       },
     ],
-    plan: 'patch secrets @Staging #1: comes 13 s late',
+    plan: 'patch secrets @Staging #1: comes 2 s late',
     trips: ['writes count from when they were taken'],
   },
   {
