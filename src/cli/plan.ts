@@ -7,8 +7,9 @@ import type { Operations } from '../rotation/operations.ts';
 import { pauseOf } from '../rotation/pause.ts';
 import { type Forecast, forecast, stepAt } from '../rotation/plan/forecast.ts';
 import { isAtRest } from '../rotation/preview.ts';
+import { dueOf } from '../rotation/schedule/cadence.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
-import { specFinding } from '../rotation/settings.ts';
+import { type Settings, specFindings } from '../rotation/settings.ts';
 import { lastedMs } from './history.ts';
 import { columns, when } from './output.ts';
 import { conditionOf, isSeen, UNSEEN } from './status.ts';
@@ -23,6 +24,8 @@ export interface Plan extends Omit<Forecast, 'findings'> {
   readonly resource: string;
   /** When it starts, milliseconds since the epoch; undefined if nobody asks for one and none is scheduled. */
   readonly startsAt?: number;
+  /** By the schedule, if the operator takes the Secret over now; only where it has not told yet when it starts. */
+  readonly expectedAt?: number;
   readonly obstacles: readonly Obstacle[];
   /** Where the rotation under way is that this plan is of: a phase of `steps`. */
   readonly underWay?: string;
@@ -46,11 +49,12 @@ export async function planOf(
   at: 'now' | 'schedule',
   now: number,
 ): Promise<Plan | { readonly obstacles: readonly Obstacle[] }> {
-  const invalid = specFinding(resource.spec);
-  if (invalid !== undefined) return { obstacles: [invalid] };
+  const invalid = specFindings(resource.spec);
+  if (invalid.length > 0) return { obstacles: invalid };
   const surroundings = await operations.surroundings(resource);
   const { metadata, status } = resource;
   const startsAt = startOf(resource, at, now);
+  const expectedAt = startsAt === undefined ? expectedOf(resource, surroundings.settings, now) : undefined;
   const retireAt = timeOf(status?.retireNotBefore);
   const { findings, warnings, ...rest } = forecast(surroundings, startsAt ?? now, status?.phase);
   const goesBack = conditionOf(resource, 'Rotating')?.reason === 'RollingBack';
@@ -64,6 +68,7 @@ export async function planOf(
     resource: `${metadata.namespace}/${metadata.name}`,
     ...rest,
     ...(startsAt !== undefined && { startsAt }),
+    ...(expectedAt !== undefined && { expectedAt }),
     warnings: [...warnedOf(resource), ...warnings],
     obstacles: merged(told(resource, at, now), open),
     ...(step !== undefined && { underWay: step.phase }),
@@ -87,6 +92,12 @@ function startOf(resource: JwtKeyRotation, at: 'now' | 'schedule', now: number):
   if (at === 'now' || !isAtRest(resource.status)) return now;
   const due = timeOf(resource.status?.nextRotationTime);
   return due === undefined ? undefined : Math.max(due, now);
+}
+
+/** A run that is due is not told of a resource that nobody has looked at: it counts from then. */
+function expectedOf({ spec, status }: JwtKeyRotation, { cadence }: Settings, now: number): number | undefined {
+  const isTold = status?.currentKeyId !== undefined;
+  return isTold || spec.suspend ? undefined : dueOf(cadence, { since: now, failures: 0 }, now).next;
 }
 
 function timeOf(text: string | undefined): number | undefined {
@@ -117,9 +128,10 @@ export function warnedOf(resource: JwtKeyRotation): readonly string[] {
   return weak?.status === 'True' ? [`WeakKey: ${weak.message}`] : [];
 }
 
-function merged(first: readonly Obstacle[], more: readonly Obstacle[]): readonly Obstacle[] {
-  const known = new Set(first.map(({ reason }) => reason));
-  return [...first, ...more.filter(({ reason }) => !known.has(reason))];
+/** What is seen now is told in full; what the operator has told of it is the first of these alone. */
+function merged(before: readonly Obstacle[], now: readonly Obstacle[]): readonly Obstacle[] {
+  const seen = new Set(now.map(({ reason }) => reason));
+  return [...before.filter(({ reason }) => !seen.has(reason)), ...now];
 }
 
 export function obstaclesText(obstacles: readonly Obstacle[]): string {
@@ -131,11 +143,20 @@ export function obstaclesText(obstacles: readonly Obstacle[]): string {
 }
 
 /** For programs: times in ISO 8601, durations in seconds. */
-export function planRecord({ steps, startsAt, retireAt, lastTookMs, maxTokenTtlMs, ...plan }: Plan): object {
+export function planRecord({
+  steps,
+  startsAt,
+  expectedAt,
+  retireAt,
+  lastTookMs,
+  maxTokenTtlMs,
+  ...plan
+}: Plan): object {
   return {
     ...plan,
     ...(retireAt !== undefined && { retireAt: iso(retireAt) }),
     ...(startsAt !== undefined && { startsAt: iso(startsAt) }),
+    ...(expectedAt !== undefined && { expectedAt: iso(expectedAt) }),
     steps: steps.map(({ notBefore, lastsMs, ...step }) => ({
       ...step,
       ...(notBefore !== undefined && { notBefore: iso(notBefore) }),
@@ -189,9 +210,12 @@ function stepRows(plan: Plan, now: number): readonly (readonly string[])[] {
   });
 }
 
-function startText({ underWay, after, startsAt }: Plan, now: number): string {
+function startText({ underWay, after, startsAt, expectedAt }: Plan, now: number): string {
   if (underWay !== undefined) return `under way, in the phase ${underWay}`;
   if (after !== undefined) return `after what goes on now: ${after}`;
+  if (expectedAt !== undefined) {
+    return `not known yet, the operator has not taken the Secret over; if it does now, ${when(expectedAt, now)}`;
+  }
   if (startsAt === undefined) return 'when somebody asks for it: none is scheduled';
   return startsAt <= now ? 'now' : when(startsAt, now);
 }

@@ -8,25 +8,24 @@ import type { JwtKeyRotationSpec } from './types.ts';
 
 const USED_TWICE = 'is named for two purposes; give each data key one, such as JWT_SECRET_KEY to sign with';
 
-/** @returns what is wrong with a name in spec.secretKeys */
-export function dataKeysFinding({
+/** @returns what is wrong with the names in spec.secretKeys */
+export function dataKeysFindings({
   signing,
   fallbacks,
   previous,
   keyset,
-}: JwtKeyRotationSpec['secretKeys']): Finding | undefined {
+}: JwtKeyRotationSpec['secretKeys']): readonly Finding[] {
   const names = [
     ...signing.map((name, i) => [`spec.secretKeys.signing[${i}]`, name] as const),
     ...Object.entries({ fallbacks, previous, keyset }).map(
       ([field, name]) => [`spec.secretKeys.${field}`, name] as const,
     ),
   ].filter(([, name]) => name !== '');
-  for (const [i, [field, name]] of names.entries()) {
-    const problem =
-      dataKeyProblem(name) ?? (names.findIndex(([, other]) => other === name) < i ? USED_TWICE : undefined);
-    if (problem !== undefined) return { reason: 'InvalidDataKey', message: `${field}: "${name}" ${problem}` };
-  }
-  return undefined;
+  return names.flatMap(([field, name], i) => {
+    const isSecond = names.findIndex(([, other]) => other === name) < i;
+    const problem = dataKeyProblem(name) ?? (isSecond ? USED_TWICE : undefined);
+    return problem === undefined ? [] : [{ reason: 'InvalidDataKey', message: `${field}: "${name}" ${problem}` }];
+  });
 }
 
 function dataKeyProblem(name: string): string | undefined {

@@ -103,14 +103,18 @@ export function isPassing({ reason, lasting }: Finding): boolean {
   return PASSING.includes(reason) && lasting !== true;
 }
 
-/** A check of one thing: undefined where nothing is wrong. */
-export type Policy<Input> = (input: Input) => Finding | undefined;
+/** A check of one thing: each finding of it, none where nothing is wrong. */
+export type Policy<Input> = (input: Input) => readonly Finding[];
 
-/** Runs the policies in order and stops at the first that finds something. */
-export function firstFinding<Input>(policies: readonly Policy<Input>[], input: Input): Finding | undefined {
-  for (const policy of policies) {
-    const finding = policy(input);
-    if (finding !== undefined) return finding;
-  }
-  return undefined;
+/** @returns what all policies find, in their order */
+export function findingsOf<Input>(policies: readonly Policy<Input>[], input: Input): readonly Finding[] {
+  return policies.flatMap((policy) => policy(input));
+}
+
+/** @returns the first, which says how many there are besides; undefined if there is none */
+export function inShort(findings: readonly Finding[]): Finding | undefined {
+  const [first, ...others] = findings;
+  if (first === undefined || others.length === 0) return first;
+  const things = others.length === 1 ? 'one more thing is' : `${others.length} more things are`;
+  return { ...first, message: `${first.message} (${things} in the way: kubectl rekey check lists all)` };
 }

@@ -4,8 +4,8 @@
  */
 
 import { redactText } from '../runtime/redact.ts';
-import { dataKeysFinding } from './data-keys.ts';
-import { type Finding, firstFinding, type Policy } from './finding.ts';
+import { dataKeysFindings } from './data-keys.ts';
+import { type Finding, findingsOf, inShort, type Policy, type Reason } from './finding.ts';
 import type { Role } from './keyset/keyset.ts';
 import { keptValue, MAX_REASON } from './said.ts';
 import { parseDuration } from './schedule/duration.ts';
@@ -105,11 +105,9 @@ const FIFTEEN_MINUTES_MS = 900_000;
 type SpecPolicy = Policy<JwtKeyRotationSpec>;
 
 const unsupported: SpecPolicy = (spec) => {
-  const fields: readonly (readonly [boolean, string])[] = [[spec.retire.mode === 'Clock', 'spec.retire.mode: Clock']];
-  const found = fields.find(([used]) => used);
-  return (
-    found && { reason: 'NotSupported', message: `${found[1]} is not supported by this version of rekey; remove it` }
-  );
+  if (spec.retire.mode !== 'Clock') return [];
+  const message = 'spec.retire.mode: Clock is not supported by this version of rekey; remove it';
+  return [{ reason: 'NotSupported', message }];
 };
 
 const durations: SpecPolicy = (spec) => {
@@ -123,59 +121,51 @@ const durations: SpecPolicy = (spec) => {
       (window, i) => [`spec.maintenanceWindows[${i}].duration`, window.duration] as const,
     ),
   ];
-  const bad = fields.find(([, text]) => text !== undefined && parseDuration(text) === undefined);
-  if (bad !== undefined) {
-    const message = `${bad[0]}: "${bad[1]}" is no duration; write such as 90d, 12h or 1h30m`;
-    return { reason: 'InvalidDuration', message };
-  }
-  const none = fields.find(
-    ([field, text]) => !MAY_BE_NONE.includes(field) && text !== undefined && !parseDuration(text),
-  );
-  if (none === undefined) return undefined;
-  const message = `${none[0]}: "${none[1]}" is no time at all; write how long it really is, such as 24h`;
-  return { reason: 'InvalidDuration', message };
+  return fields.flatMap(([field, text]) => {
+    const problem = text === undefined ? undefined : durationProblem(field, text);
+    return problem === undefined ? [] : [{ reason: 'InvalidDuration', message: `${field}: "${text}" ${problem}` }];
+  });
 };
+
+function durationProblem(field: string, text: string): string | undefined {
+  const ms = parseDuration(text);
+  if (ms === undefined) return 'is no duration; write such as 90d, 12h or 1h30m';
+  if (ms > 0 || MAY_BE_NONE.includes(field)) return undefined;
+  return 'is no time at all; write how long it really is, such as 24h';
+}
 
 /** Where a wish may be: no tolerance, no further wait. */
 const MAY_BE_NONE = ['spec.clockSkew', 'spec.retire.slack'];
 
-const dataKeys: SpecPolicy = ({ secretKeys }) => dataKeysFinding(secretKeys);
+const dataKeys: SpecPolicy = ({ secretKeys }) => dataKeysFindings(secretKeys);
 
-const timeZone: SpecPolicy = (spec) => {
-  const problem = timeZoneProblem(spec.timeZone);
-  return problem === undefined ? undefined : { reason: 'InvalidTimeZone', message: `spec.timeZone: ${problem}` };
-};
+const timeZone: SpecPolicy = (spec) => wrongAt('spec.timeZone', 'InvalidTimeZone', timeZoneProblem(spec.timeZone));
 
-const schedule: SpecPolicy = (spec) => {
-  if (spec.schedule === undefined) return undefined;
-  const problem = parseCron(spec.schedule);
-  return problem === undefined ? undefined : { reason: 'InvalidSchedule', message: `spec.schedule: ${problem}` };
-};
+const schedule: SpecPolicy = (spec) =>
+  wrongAt('spec.schedule', 'InvalidSchedule', spec.schedule === undefined ? undefined : parseCron(spec.schedule));
 
-const windows: SpecPolicy = (spec) => {
-  for (const [i, window] of (spec.maintenanceWindows ?? []).entries()) {
+const windows: SpecPolicy = (spec) =>
+  (spec.maintenanceWindows ?? []).flatMap((window, i) => {
     const field = `spec.maintenanceWindows[${i}]`;
-    const problem = parseCron(window.schedule);
-    if (problem !== undefined) return { reason: 'InvalidWindow', message: `${field}.schedule: ${problem}` };
-    const zoneProblem = window.timeZone === undefined ? undefined : timeZoneProblem(window.timeZone);
-    if (zoneProblem !== undefined) {
-      return { reason: 'InvalidTimeZone', message: `${field}.timeZone: ${zoneProblem}` };
-    }
-    if ((parseDuration(window.duration) ?? 0) < 60_000) {
-      return { reason: 'InvalidWindow', message: `${field}.duration: "${window.duration}" is shorter than a minute` };
-    }
-  }
-  return undefined;
-};
+    const isShort = (parseDuration(window.duration) ?? Number.POSITIVE_INFINITY) < 60_000;
+    const short = isShort ? `"${window.duration}" is shorter than a minute` : undefined;
+    return [
+      ...wrongAt(`${field}.schedule`, 'InvalidWindow', parseCron(window.schedule)),
+      ...wrongAt(`${field}.timeZone`, 'InvalidTimeZone', window.timeZone && timeZoneProblem(window.timeZone)),
+      ...wrongAt(`${field}.duration`, 'InvalidWindow', short),
+    ];
+  });
+
+function wrongAt(field: string, reason: Reason, problem: string | undefined): readonly Finding[] {
+  return problem === undefined ? [] : [{ reason, message: `${field}: ${problem}` }];
+}
 
 const period: SpecPolicy = (spec) => {
-  if (spec.rotationPeriod === undefined) return undefined;
+  const periodMs = parseDuration(spec.rotationPeriod ?? '');
   const drainMs = drainOf(spec);
-  if ((parseDuration(spec.rotationPeriod) ?? 0) > drainMs) return undefined;
-  return {
-    reason: 'PeriodTooShort',
-    message: `spec.rotationPeriod: ${spec.rotationPeriod} is not longer than the ${drainMs / 1000} s in which old tokens drain (maxTokenTTL + clockSkew + slack)`,
-  };
+  if (periodMs === undefined || periodMs > drainMs) return [];
+  const problem = `${spec.rotationPeriod} is not longer than the ${drainMs / 1000} s in which old tokens drain (maxTokenTTL + clockSkew + slack)`;
+  return wrongAt('spec.rotationPeriod', 'PeriodTooShort', problem);
 };
 
 const SPEC_POLICIES = [durations, timeZone, schedule, windows, period, dataKeys, unsupported];
@@ -187,11 +177,16 @@ function drainOf(spec: JwtKeyRotationSpec): number {
   return ttlMs + (parseDuration(spec.clockSkew) ?? 0) + (slackMs ?? 0);
 }
 
-/** @returns what is wrong with the spec */
-export function specFinding(spec: JwtKeyRotationSpec): Finding | undefined {
-  const finding = firstFinding(SPEC_POLICIES, spec);
+/** @returns all that is wrong with the spec */
+export function specFindings(spec: JwtKeyRotationSpec): readonly Finding[] {
+  const findings = findingsOf(SPEC_POLICIES, spec);
   // what is quoted may be anything, a key that was pasted into the wrong field too
-  return finding && { ...finding, message: redactText(finding.message) };
+  return findings.map((finding) => ({ ...finding, message: redactText(finding.message) }));
+}
+
+/** @returns what is wrong with the spec, in short */
+export function specFinding(spec: JwtKeyRotationSpec): Finding | undefined {
+  return inShort(specFindings(spec));
 }
 
 /** The settings of any spec that the API server let in. Of one that {@link specFinding} refuses they serve an emergency only. */

@@ -148,13 +148,20 @@ describe.concurrent('the command line', () => {
     expect(all.result).toMatch(new RegExp(`${namespace} +${name} +Steady +True +${after} `));
     expect(history.result).toMatch(new RegExp(`Completed +\\S+ → ${after} +Annotation +kubectl-rekey`));
 
-    // a paused target is in the way, for the operator and for the plan
-    await api.patch({ kind: 'Deployment', namespace, name: 'admin' }, { spec: { paused: true } });
+    // paused targets are in the way, for the operator and for the plan
+    for (const target of ['main', 'admin']) {
+      await api.patch({ kind: 'Deployment', namespace, name: target }, { spec: { paused: true } });
+    }
+    const paused = ['main', 'admin'].map((target) => {
+      return { reason: 'TargetPaused', message: expect.stringContaining(`Deployment/${target} is paused`) };
+    });
     const check = await run('check', name, '-o', 'json');
     expect(check.code).toBe(3);
-    expect(JSON.parse(check.result)).toEqual([
-      { reason: 'TargetPaused', message: expect.stringContaining('Deployment/admin is paused') },
-    ]);
+    expect(JSON.parse(check.result)).toEqual(paused);
+    const counted = async () =>
+      (await run('status', name)).result.includes('one more thing is in the way: kubectl rekey');
+    await until('the condition counts the other', counted);
+    expect(JSON.parse((await run('check', name, '-o', 'json')).result)).toEqual(paused);
     await waitUntilTold(api, namespace, name, 'TargetPaused');
     const late = await run('rotate', name, '--wait', '--timeout', '20s');
     expect(late).toMatchObject({ code: 3, told: expect.stringContaining('TargetPaused: ') });

@@ -3,7 +3,7 @@
  */
 
 import type { Facts } from '../facts.ts';
-import { type Finding, isPassing } from '../finding.ts';
+import { type Finding, inShort, isPassing } from '../finding.ts';
 import { iso } from '../iso.ts';
 import { currentShape, type Handled, type Keyset, type Kid, keyIn, type Trigger } from '../keyset/keyset.ts';
 import type { Start } from '../keyset/transition.ts';
@@ -61,7 +61,7 @@ export function planSteady(facts: Facts, keyset: Keyset): Decision {
 function heldPods(facts: Facts, keyset: Keyset): Decision | undefined {
   // a key that is staged already waits for its window first, for days perhaps
   if (keyIn(keyset, 'staged') !== undefined && !facts.window.open) return undefined;
-  const held = disruptionBlocked(facts);
+  const held = inShort(disruptionBlocked(facts));
   return held && preflight(held.message, held, facts.now + BUDGET_RETRY_MS);
 }
 

@@ -41,7 +41,21 @@ describe('a plan', () => {
     expect(due).toMatchObject({ startsAt: T0 + 30 * 24 * HOUR });
     expect(due.steps[2]).toMatchObject({ notBefore: T0 + (30 * 24 + 3) * HOUR });
     expect(planText(due, T0)).toMatch(/starts +2026-01-31T00:00:00Z \(in 30d\)/);
-    expect(planText(await plan({ phase: 'Steady' }, 'schedule'), T0)).toMatch(/starts +when somebody asks for it/);
+    const unscheduled = await plan({ phase: 'Steady', currentKeyId: 'k' }, 'schedule');
+    expect(planText(unscheduled, T0)).toMatch(/starts +when somebody asks for it/);
+  });
+
+  it('says of a resource that nobody has taken up yet when its schedule would start it', async () => {
+    const found = await plan({}, 'schedule');
+    expect(found).toMatchObject({ expectedAt: T0 + 90 * 24 * HOUR });
+    expect(planText(found, T0)).toMatch(/starts +not known yet, .*; if it does now, 2026-04-01T00:00:00Z \(in 90d\)/);
+    expect(planRecord(found)).toMatchObject({ expectedAt: iso(T0 + 90 * 24 * HOUR) });
+    expect(planText(await plan({}, 'schedule', { suspend: true }), T0)).toMatch(/starts +when somebody asks for it/);
+  });
+
+  it('lists all that is wrong with a spec, each field', async () => {
+    const found = await plan({}, 'now', { maxTokenTTL: 'soon', clockSkew: 'some', timeZone: 'BST' });
+    expect(reasons(found)).toEqual(['InvalidDuration', 'InvalidDuration', 'InvalidTimeZone']);
   });
 
   it('is of the one under way: its window is the next one, its old key leaves when the operator says', async () => {

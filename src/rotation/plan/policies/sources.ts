@@ -18,54 +18,50 @@ function needsFallbacks(facts: Surroundings, { settings }: TargetFacts): boolean
 }
 
 /** Mounted files are what they are: whoever reads those does not look at variables. */
-function firstShadow(facts: Surroundings, isMeant: (shadow: Shadow) => boolean) {
-  for (const target of facts.targets) {
-    if (target.settings.source === 'File') continue;
-    // a JWK set has the signing key too
-    const { fallbacksName, previousName } = facts.settings;
-    const matters = ({ key }: Shadow) => ![fallbacksName, previousName].includes(key) || needsFallbacks(facts, target);
-    const shadow = target.workload?.consumption.shadows.find((found) => isMeant(found) && matters(found));
-    if (shadow === undefined) continue;
-    return { shadow, where: `${field(facts, target)}: container ${shadow.container} of ${label(target)}` };
-  }
-  return undefined;
+function shadowsIn(facts: Surroundings, isMeant: (shadow: Shadow) => boolean) {
+  const { fallbacksName, previousName } = facts.settings;
+  return facts.targets
+    .filter(({ settings }) => settings.source !== 'File')
+    .flatMap((target) => {
+      // a JWK set has the signing key too
+      const matters = ({ key }: Shadow) =>
+        ![fallbacksName, previousName].includes(key) || needsFallbacks(facts, target);
+      const found = (target.workload?.consumption.shadows ?? []).filter((shadow) => isMeant(shadow) && matters(shadow));
+      return found.map((shadow) => {
+        return { shadow, where: `${field(facts, target)}: container ${shadow.container} of ${label(target)}` };
+      });
+    });
 }
 
-export const literalInManifest: SurroundingsPolicy = (facts) => {
-  const found = firstShadow(facts, ({ by }) => by === undefined);
-  if (found === undefined) return undefined;
-  const { shadow, where } = found;
-  return {
+export const literalInManifest: SurroundingsPolicy = (facts) =>
+  shadowsIn(facts, ({ by }) => by === undefined).map(({ shadow, where }) => ({
     reason: 'LiteralInManifest',
     message: `${where} has a value for the variable ${shadow.variable} in its manifest, which beats data key ${shadow.key} of Secret ${facts.settings.secretName}; remove it (if it is a key, it can be read by whoever reads the manifest)`,
-  };
-};
+  }));
 
-export const shadowedBy: SurroundingsPolicy = (facts) => {
-  const found = firstShadow(facts, ({ by }) => by !== undefined);
-  if (found === undefined) return undefined;
-  const { shadow, where } = found;
-  return {
+export const shadowedBy: SurroundingsPolicy = (facts) =>
+  shadowsIn(facts, ({ by }) => by !== undefined).map(({ shadow, where }) => ({
     reason: 'ShadowedBy',
     message: `${where} takes the variable ${shadow.variable} from ${shadow.by}, which beats data key ${shadow.key} of Secret ${facts.settings.secretName}; let only one of the two give it`,
-  };
-};
+  }));
 
-export const notConsumed: SurroundingsPolicy = (facts) => {
+export const notConsumed: SurroundingsPolicy = (facts) =>
+  facts.targets.flatMap((target) => {
+    const why = whyNotConsumed(facts, target);
+    if (why === undefined) return [];
+    return [
+      { reason: 'NotConsumed', message: `${field(facts, target)}: no container of ${label(target)} takes ${why}` },
+    ];
+  });
+
+function whyNotConsumed(facts: Surroundings, target: TargetFacts): string | undefined {
   const { signingNames, jwksName, secretName } = facts.settings;
   const beside = besideNames(facts.settings);
-  for (const target of facts.targets) {
-    const takes = target.workload?.consumption.takes;
-    if (takes === undefined) continue;
-    const where = `${field(facts, target)}: no container of ${label(target)} takes`;
-    if (![...signingNames, jwksName].some((name) => takes.includes(name))) {
-      const message = `${where} data key ${signingNames.join(' or ')} from Secret ${secretName}; let one take it, or put spec.secretKeys.signing right`;
-      return { reason: 'NotConsumed', message };
-    }
-    if (!beside.some((name) => takes.includes(name)) && needsFallbacks(facts, target)) {
-      const message = `${where} data key ${beside.join(' or ')} from Secret ${secretName}, so it would never accept a new key before that signs; let it verify with these keys too, or allow a cutover (spec.allowCutover)`;
-      return { reason: 'NotConsumed', message };
-    }
+  const takes = target.workload?.consumption.takes;
+  if (takes === undefined) return undefined;
+  if (![...signingNames, jwksName].some((name) => takes.includes(name))) {
+    return `data key ${signingNames.join(' or ')} from Secret ${secretName}; let one take it, or put spec.secretKeys.signing right`;
   }
-  return undefined;
-};
+  if (beside.some((name) => takes.includes(name)) || !needsFallbacks(facts, target)) return undefined;
+  return `data key ${beside.join(' or ')} from Secret ${secretName}, so it would never accept a new key before that signs; let it verify with these keys too, or allow a cutover (spec.allowCutover)`;
+}

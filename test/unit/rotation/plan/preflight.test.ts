@@ -5,6 +5,7 @@ import { KubeError } from '../../../../src/kube/errors.ts';
 import type { PodDisruptionBudget } from '../../../../src/kube/types.ts';
 import type { Facts, TargetFacts } from '../../../../src/rotation/facts.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
+import { everyFinding } from '../../../../src/rotation/plan/policies/preflight.ts';
 import { budgetOf, strictBudgets } from '../../../../src/rotation/workloads/budgets.ts';
 import type { Shadow } from '../../../../src/rotation/workloads/consumption.ts';
 import type { PodView } from '../../../../src/rotation/workloads/views.ts';
@@ -40,6 +41,37 @@ const blind = (target: TargetFacts): TargetFacts => {
 const as = (roles: TargetFacts['settings']['roles']) => (target: TargetFacts) => ({
   ...target,
   settings: { ...target.settings, roles },
+});
+
+describe('many findings at once', () => {
+  const unfit = { consumption: { shadows: [], takes: [KEY], onePrevious: false } };
+  const all = facts(STEADY, {
+    requests: asked,
+    settings: OVERLAP,
+    targets: services(STEADY, { main: 1, admin: 1 }).map((target, i) =>
+      i === 0 ? workload({ ...unfit, paused: true })(target) : workload(unfit)(target),
+    ),
+  });
+
+  it('are listed one by one, for each target', () => {
+    const found = everyFinding(all, true).map(({ reason, message }) => `${reason} ${message.split(':')[0]}`);
+    expect(found).toEqual([
+      ...['NotConsumed spec.targets[0]', 'NotConsumed spec.targets[1]', 'NotConsumed spec.targets[2]'],
+      'TargetPaused spec.targets[0]',
+    ]);
+  });
+
+  it('are counted where there is room for one', () => {
+    const { blocked } = plan(all);
+    expect(blocked?.reason).toBe('NotConsumed');
+    expect(blocked?.message).toMatch(
+      /^spec\.targets\[0\]: .* \(3 more things are in the way: kubectl rekey check lists all\)$/,
+    );
+    const [one] = all.targets;
+    expect(plan({ ...all, targets: one === undefined ? [] : [one] }).blocked?.message).toMatch(
+      /one more thing is in the way/,
+    );
+  });
 });
 
 describe('a key that comes from elsewhere', () => {
