@@ -87,8 +87,8 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: 'src/rotation/plan/policies/preflight.ts',
-        find: "if (unlistedConsumers.length === 0 || settings.unlistedConsumers === 'Warn') return undefined;",
-        replace: "if (unlistedConsumers.length === 0 || settings.unlistedConsumers !== 'Warn') return undefined;",
+        find: "if (settings.unlistedConsumers === 'Warn') return [];",
+        replace: "if (settings.unlistedConsumers !== 'Warn') return [];",
       },
     ],
     check: { by: 'table', row: 'unlisted', oracles: ['I2'] },

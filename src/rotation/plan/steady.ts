@@ -5,15 +5,16 @@
 import type { Facts } from '../facts.ts';
 import { type Finding, inShort, isPassing } from '../finding.ts';
 import { iso } from '../iso.ts';
-import { currentShape, type Handled, type Keyset, type Kid, keyIn, type Trigger } from '../keyset/keyset.ts';
+import { type Handled, type Keyset, type Kid, keyIn, type Trigger } from '../keyset/keyset.ts';
 import type { Start } from '../keyset/transition.ts';
 import { REQUEST, requestText } from '../names.ts';
 import { backoffUntil } from '../schedule/cadence.ts';
 import { formatDuration } from '../schedule/duration.ts';
-import { FRESH_MS, type PodOf, RETRY_MS, type Survey, survey, toProbe } from './converge.ts';
+import { lookAtRest } from './at-rest.ts';
+import { baselineFinding } from './baseline.ts';
+import { FRESH_MS, RETRY_MS, survey, toProbe } from './converge.ts';
 import { isBlindToStaged, mayCutOver, planCutover } from './cutover.ts';
 import { type Decision, outsideWindow } from './decision.ts';
-import { isConclusive } from './evidence.ts';
 import { confirmed, guarded } from './guard.ts';
 import { disruptionBlocked, startFinding } from './policies/preflight.ts';
 import { prestaged, requirementsOf } from './requirements.ts';
@@ -24,9 +25,6 @@ const BUDGET_RETRY_MS = 30_000;
 /** A baseline canary of an earlier minute still tells that the endpoint verifies. */
 const BASELINE_AGE_MS = 60_000;
 
-/** With the pauses between them, a minute: a pod that starts slowly has begun to answer by then. */
-const LASTING_FAILURES = 8;
-
 interface Wanted {
   readonly trigger: Trigger;
   readonly actor: string;
@@ -35,7 +33,7 @@ interface Wanted {
 
 export function planSteady(facts: Facts, keyset: Keyset): Decision {
   const wanted = wantedRotation(facts, keyset);
-  if (wanted === undefined) return firstLook(facts, keyset) ?? idle(facts);
+  if (wanted === undefined) return atRest(facts, keyset);
   if (facts.settings.suspend) {
     return idle(facts, {
       reason: 'Suspended',
@@ -83,20 +81,12 @@ function wantedRotation({ requests, settings, due }: Facts, keyset: Keyset): Wan
   return { trigger: 'Schedule', actor: 'rekey', reason: `due since ${iso(due.since)}` };
 }
 
-/**
- * What pods hold is not known of a Secret that was taken over: somebody may have changed it after they had started. Each pod is asked
- * once, and who is heard to refuse the key in use is asked again until he is mended.
- */
-function firstLook(facts: Facts, keyset: Keyset): Decision | undefined {
-  if (keyset.rotation !== undefined) return undefined;
-  const requirements = requirementsOf(facts.targets, keyset);
-  const finding = spokenFinding(survey(requirements, keyset), keyset, 'One');
-  const isNew = ({ pod }: PodOf) => pod.probe?.version !== keyset.version || (pod.ready && !pod.probe.ready);
-  const due = toProbe(requirements, keyset, facts.now, BASELINE_AGE_MS);
-  const pods = finding === undefined ? due.filter(isNew) : due;
+function atRest(facts: Facts, keyset: Keyset): Decision {
+  const { pods, finding, until } = lookAtRest(facts, keyset);
   const rest = idle(facts, finding);
   if (pods.length > 0) return { ...rest, action: { type: 'probe', pods } };
-  return finding && { ...rest, action: { type: 'wait', until: facts.now + BASELINE_AGE_MS } };
+  const soonest = Math.min(facts.due.next ?? Number.POSITIVE_INFINITY, until ?? Number.POSITIVE_INFINITY);
+  return Number.isFinite(soonest) ? { ...rest, action: { type: 'wait', until: soonest } } : rest;
 }
 
 function idle({ due }: Facts, blocked?: Finding): Decision {
@@ -131,11 +121,7 @@ function foundKeysDraining({ now, settings }: Facts, keyset: Keyset): Decision |
   return preflight(message, { reason: 'FoundKeysDraining', message }, until);
 }
 
-/**
- * Every verifier must accept the key in use and its ack key and refuse a made-up one, else its canaries would mean nothing.
- *
- * @param keys how many each pod must be able to hold
- */
+/** @param keys how many each pod must be able to hold */
 function baseline(facts: Facts, keyset: Keyset, keys: 'One' | 'Both'): Decision | undefined {
   const requirements = requirementsOf(facts.targets, keyset);
   const rows = survey(requirements, keyset);
@@ -148,50 +134,6 @@ function baseline(facts: Facts, keyset: Keyset, keys: 'One' | 'Both'): Decision 
     return { action: { type: 'probe', pods }, phase: 'Preflight', progress, ...(finding && { blocked: finding }) };
   }
   return finding && preflight(finding.message, finding, facts.now + (isPassing(finding) ? RETRY_MS : 10 * RETRY_MS));
-}
-
-function baselineFinding(rows: Survey, keyset: Keyset, keys: 'One' | 'Both'): Finding | undefined {
-  const spoken = spokenFinding(rows, keyset, keys);
-  if (spoken !== undefined) return spoken;
-  const silent = [...rows.met, ...rows.unknown].find(
-    ({ target, pod }) => target.settings.canary !== undefined && !pod.terminating && !isConclusive(pod, keyset),
-  );
-  if (silent === undefined) return undefined;
-  return unanswered(silent);
-}
-
-function unanswered({ target, pod: { name, unprobeable, probe } }: PodOf): Finding {
-  const reason = 'CanaryUnanswered';
-  if (unprobeable !== undefined) return { reason, message: unprobeable, lasting: true };
-  const { path, port } = target.settings.canary ?? {};
-  const why = probe?.why === undefined ? '' : `: ${probe.why}`;
-  const message = `pod ${name} has not answered its canary yet${why}`;
-  if ((probe?.failures ?? 0) < LASTING_FAILURES) return { reason, message };
-  const said = `${message}. Asked again and again at ${path} on port ${port}, it says neither that a token is good (2xx) nor that it is not (401): what each answer means is in the runbook, CanaryUnanswered`;
-  return { reason, message: said, lasting: true };
-}
-
-/** What a pod has answered; to be silent is no answer. */
-function spokenFinding(rows: Survey, keyset: Keyset, keys: 'One' | 'Both'): Finding | undefined {
-  const { sign } = currentShape(keyset);
-  if (rows.void[0] !== undefined) {
-    const message = `pod ${rows.void[0].pod.name} accepted a token signed with a made-up key: its canary path does not verify tokens`;
-    return { reason: 'CanaryVoid', message };
-  }
-  // what pods hold of a keyset that nobody has acknowledged, an adopted one perhaps, the rotation itself will see to
-  const acked = keys === 'Both' && keyset.acked.Verifier === keyset.version;
-  const refusing = [...rows.refusing, ...rows.stale, ...rows.unfit, ...rows.leaving]
-    .map(({ pod }) => pod)
-    .find((pod) => !pod.terminating && (acked || pod.probe?.answers.get(sign) !== 'accepted'));
-  if (refusing?.probe?.answers.get(sign) === 'accepted') {
-    const message = `pod ${refusing.name} accepts tokens signed with the key in use (${sign}) but not with a key listed in the fallbacks: it verifies with one key only, or was started with another Secret`;
-    return { reason: 'SingleKeyService', message };
-  }
-  if (refusing !== undefined) {
-    const message = `pod ${refusing.name} refused a token signed with the key in use (${sign}): check spec.canary, where the pod gets its key from, and whether the Secret was changed after the pod had started`;
-    return { reason: 'CanaryRefused', message };
-  }
-  return undefined;
 }
 
 function startOf({ requests, settings, nextRotationId }: Facts, keyset: Keyset, wanted: Wanted): Start {

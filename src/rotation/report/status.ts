@@ -16,10 +16,12 @@ import {
   secondsOf,
 } from '../keyset/keyset.ts';
 import { type JwtKeyRotation, REQUEST } from '../names.ts';
+import { hasAnswered } from '../plan/at-rest.ts';
 import { survey } from '../plan/converge.ts';
 import type { Decision } from '../plan/decision.ts';
 import { levelOf } from '../plan/evidence.ts';
 import { drainMsOf } from '../plan/guard.ts';
+import { label } from '../plan/policies/targets.ts';
 import { requirementsOf, verifiers } from '../plan/requirements.ts';
 import { keptValue } from '../said.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
@@ -150,9 +152,7 @@ function verified({ targets }: Facts, keyset: Keyset | undefined): Verdict {
     return { status: 'False', reason: 'Inferred', message };
   }
   const rotatedAt = keyset?.attempts.rotatedAt;
-  if (rotatedAt === undefined) {
-    return { status: 'Unknown', reason: 'NoRotationYet', message: 'no rotation has been completed yet' };
-  }
+  if (rotatedAt === undefined) return beforeRotation(targets, keyset);
   const when = `the rotation that was completed at ${iso(rotatedAt)}`;
   switch (keyset?.attempts.evidence) {
     case 'Observed':
@@ -166,6 +166,18 @@ function verified({ targets }: Facts, keyset: Keyset | undefined): Verdict {
     default:
       return { status: 'Unknown', reason: 'NotRecorded', message: `of ${when} it is not recorded what it rests on` };
   }
+}
+
+function beforeRotation(targets: readonly TargetFacts[], keyset: Keyset | undefined): Verdict {
+  const unheard = verifiers(targets).filter((target) => keyset === undefined || !hasAnswered(target, keyset));
+  if (unheard.length > 0) {
+    const names = unheard.map(label).join(', ');
+    const message = `no pod of ${names} has answered a canary yet: whether canaries can tell what it holds is not known`;
+    return { status: 'Unknown', reason: 'NotAskedYet', message };
+  }
+  const message =
+    'canaries can tell what pods hold, one of each target has answered; no rotation has been completed yet';
+  return { status: 'Unknown', reason: 'NoRotationYet', message };
 }
 
 function reuse({ sharedWith, settings }: Facts): Verdict {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PodFacts, Probe } from '../../../../src/rotation/facts.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
-import { DONE, facts, pod, probeOf, SETTLED, STEADY, target } from '../builders.ts';
+import { facts, pod, probeOf, SETTLED, STEADY, target } from '../builders.ts';
 
 const REFUSES: Probe = {
   ...probeOf(STEADY, 1, SETTLED),
@@ -13,14 +13,25 @@ const world = (edit: Partial<PodFacts>, keyset = STEADY, now = SETTLED) =>
   facts(keyset, { now, targets: [target('main', ['Verifier'], { pods: [pod('main-1', edit)] })] });
 
 describe('a pod that stood before the Secret was taken over', () => {
-  it('is asked, and not again when it has answered or is silent', () => {
+  it('is asked, and not again when it has answered', () => {
     expect(plan(world({})).action).toMatchObject({ type: 'probe', pods: [{ pod: { name: 'main-1' } }] });
     expect(plan(world({ probe: probeOf(STEADY, 1, SETTLED) })).action).toEqual({ type: 'wait' });
     const later = SETTLED + 3_600_000;
     expect(plan(world({ probe: probeOf(STEADY, 1, SETTLED) }, STEADY, later)).action).toEqual({ type: 'wait' });
-    const silent = plan(world({ probe: SILENT }, STEADY, later));
-    expect(silent).toMatchObject({ action: { type: 'wait' }, phase: 'Steady' });
-    expect(silent.blocked).toBeUndefined();
+  });
+
+  it.each([
+    [1, 500, undefined],
+    [7, 32_000, undefined],
+    [8, 64_000, 'CanaryUnanswered'],
+    [30, 900_000, 'CanaryUnanswered'],
+  ])('is asked again while it is silent, after %i times in %i ms, and told as %s', (failures, pauseMs, reason) => {
+    const silent = { ...SILENT, failures, why: 'it answered 403' };
+    const waits = plan(world({ probe: silent }));
+    expect(waits).toMatchObject({ action: { type: 'wait', until: SETTLED + pauseMs }, phase: 'Steady' });
+    expect(waits.blocked?.reason).toBe(reason);
+    if (reason !== undefined) expect(waits.blocked?.message).toContain('it answered 403');
+    expect(plan(world({ probe: silent }, STEADY, SETTLED + pauseMs)).action.type).toBe('probe');
   });
 
   it('is told when it refuses the key in use, as long as it does', () => {
@@ -38,8 +49,4 @@ describe('a pod that stood before the Secret was taken over', () => {
     const probe: Probe = { ...probeOf(STEADY, 1, SETTLED), random: 'accepted' };
     expect(plan(world({ probe })).blocked?.reason).toBe('CanaryVoid');
   });
-});
-
-it('after a rotation nobody is asked at rest', () => {
-  expect(plan(world({}, DONE)).action).toEqual({ type: 'wait' });
 });
