@@ -40,11 +40,14 @@ export class Memory {
     return [...this.#refusals.values()];
   }
 
-  /** Whatever people change of the resource may be meant to mend what was refused: it is tried at once. */
+  /** Whatever people change of the resource may be meant to mend what was refused, or not answered: it is tried at once. */
   heard(resource: JwtKeyRotation): void {
     const wishes = wishesIn(resource);
     if (wishes === this.#wishes) return;
     this.#wishes = wishes;
+    for (const [incarnation, { answers, random }] of this.#probes) {
+      if ([...answers.values(), random].includes('unknown')) this.#probes.delete(incarnation);
+    }
     const next = this.refusals.map((refusal) => (refusal.cause === 'Unseen' ? refusal : triedAtOnce(refusal)));
     this.#refusals = new Map(next.map((refusal) => [refusal.effect, refusal]));
   }
