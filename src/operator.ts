@@ -93,9 +93,11 @@ export class Operator {
     this.#leaseClient = connect(this.#renewals, LEASE_CONNECTIONS);
     const onRollouts = () => this.#wakeAll();
     this.#cluster = watchCluster({ ...common, namespace: flags.namespace, signal, onRollouts });
+    const leaseNamespace = flags.leaderElectionNamespace ?? access.namespace;
+    const lease = `${leaseNamespace}/${NAME}`;
     this.#elector = new LeaderElector({
       ...{ ...common, client: this.#leaseClient },
-      namespace: flags.leaderElectionNamespace ?? access.namespace,
+      namespace: leaseNamespace,
       name: NAME,
       identity: this.#identity,
       onChange: leaderMetrics(this.#registry, NAME),
@@ -130,7 +132,7 @@ export class Operator {
       caches: { workloads, pods, rollouts },
       secrets: this.#secrets,
       actor: this.#actor,
-      status: new StatusWriter({ ...common, fence, resources }),
+      status: new StatusWriter({ ...common, fence, resources, ...(flags.leaderElection && { lease }) }),
       announcer: new Announcer({ events: this.#events, log, metrics }),
       notifier: this.#notifier,
       audit: this.#audit,

@@ -103,7 +103,7 @@ export class Reconciler {
     const next = { ...statusOf(resource, facts, decision), ...(notified.length > 0 && { notified }) };
     announcer.decided(resource, facts, decision, next);
     audit.observed(resource, facts);
-    const { againMs: statusAgainMs = RESYNC_MS, failure } = await status.write(resource, next);
+    const { againMs: statusAgainMs = RESYNC_MS, failure } = await status.write(resource, next, facts.now);
     announcer.statusFailed(resource, failure);
     const { action } = decision;
     if (action.type === 'wait' || action.type === 'confirm') {
@@ -211,9 +211,10 @@ export class Reconciler {
   }
 
   async #refuse(resource: JwtKeyRotation, finding: Finding): Promise<Result> {
-    const status = invalidStatus(resource, finding, this.#now());
+    const now = this.#now();
+    const status = invalidStatus(resource, finding, now);
     this.#options.announcer.refused(resource, finding, status);
-    const { againMs = RESYNC_MS, failure } = await this.#options.status.write(resource, status);
+    const { againMs = RESYNC_MS, failure } = await this.#options.status.write(resource, status, now);
     this.#options.announcer.statusFailed(resource, failure);
     return { requeueAfterMs: againMs };
   }

@@ -149,6 +149,13 @@ export interface JwtKeyRotationStatus {
     readonly reason: string;
     readonly message: string;
   }[];
+  /** Who looks after this resource. */
+  readonly operator?: {
+    /** Namespace and name of the Lease that the operator holds, such as rekey-system/rekey. Absent without leader election. */
+    readonly lease?: string;
+    /** When it last wrote this status. Whatever changes */
+    readonly lastLookTime?: string;
+  };
   /** Key id of the signing key. Never derived from the key. */
   readonly currentKeyId?: string;
   /** Number of the keyset in the Secret. */

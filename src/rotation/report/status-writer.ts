@@ -7,11 +7,14 @@ import { isKubeError, type KubeError } from '../../kube/errors.ts';
 import { exponential } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { keyOf, type Store } from '../../runtime/store.ts';
+import { iso } from '../iso.ts';
 import { FIELD_MANAGER, JWT_KEY_ROTATIONS, type JwtKeyRotation } from '../names.ts';
 import { wishesIn } from '../requests.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
 
 const COUNTS_EVERY_MS = 1_000;
+/** Where nothing changes, it is told once in this time that somebody looks. */
+const LOOK_EVERY_MS = 3_600_000;
 /** After a conflict the watch brings the newer resource in a moment. */
 const CONFLICT_MS = 100;
 const CONFLICT_CAP_MS = 15_000;
@@ -26,7 +29,11 @@ export interface StatusWriterOptions {
   readonly resources: Store<JwtKeyRotation>;
   /** @throws if this process may not write now */
   readonly fence: () => void;
+  /** Namespace and name of the Lease by which this process leads; undefined without leader election. */
+  readonly lease?: string;
 }
+
+type Look = NonNullable<JwtKeyRotationStatus['operator']>;
 
 /** What came of a write. */
 export interface StatusOutcome {
@@ -55,12 +62,17 @@ export class StatusWriter {
     this.#options = options;
   }
 
-  /** @throws if this process may not write now */
-  async write(resource: JwtKeyRotation, status: JwtKeyRotationStatus): Promise<StatusOutcome> {
+  /**
+   * @param at by the clock of the API server, milliseconds since the epoch
+   * @throws if this process may not write now
+   */
+  async write(resource: JwtKeyRotation, status: JwtKeyRotationStatus, at: number): Promise<StatusOutcome> {
     const { client, clock, resources, fence } = this.#options;
     const { namespace = '', name, uid, resourceVersion } = resource.metadata;
     const key = keyOf({ namespace, name });
-    if (isDeepStrictEqual(resource.status, status)) {
+    const { operator: _, ...told } = status;
+    const { operator: before, ...known } = resource.status ?? {};
+    if (isDeepStrictEqual(known, told) && this.#isKnown(before, at)) {
       this.#failing.delete(key);
       return {};
     }
@@ -68,12 +80,15 @@ export class StatusWriter {
     const failing = this.#failing.get(key);
     const isHeld = failing !== undefined && now < failing.notBefore && failing.wishes === wishesIn(resource);
     if (isHeld) return outcomeOf(failing, now);
-    const minor = isDeepStrictEqual(withoutCounts(resource.status), withoutCounts(status));
+    const minor = isDeepStrictEqual(withoutCounts(known), withoutCounts(told));
     const heldBackMs = (this.#writtenAt.get(key) ?? Number.NEGATIVE_INFINITY) + COUNTS_EVERY_MS - now;
     if (minor && heldBackMs > 0) return { againMs: heldBackMs };
     fence();
     // conditional: a leader that was replaced while its write was on the way must not overwrite what its successor knows
-    const patch = { metadata: { uid, resourceVersion }, status: replacing(resource.status, status) };
+    const patch = {
+      metadata: { uid, resourceVersion },
+      status: replacing(resource.status, { ...told, operator: this.#look(at) }),
+    };
     try {
       const options = { fieldManager: FIELD_MANAGER, subresource: 'status' } as const;
       const written = await client.mergePatch(JWT_KEY_ROTATIONS, { namespace, name }, patch, options);
@@ -87,6 +102,17 @@ export class StatusWriter {
       return this.#failed(key, resource, error);
     }
     return {};
+  }
+
+  #look(at: number): Look {
+    const { lease } = this.#options;
+    return { ...(lease !== undefined && { lease }), lastLookTime: iso(at) };
+  }
+
+  /** A time to come, too, is none at which this operator has looked. */
+  #isKnown(before: Look | undefined, at: number): boolean {
+    if (before?.lastLookTime === undefined || before.lease !== this.#options.lease) return false;
+    return Math.abs(at - Date.parse(before.lastLookTime)) < LOOK_EVERY_MS;
   }
 
   #failed(key: string, resource: JwtKeyRotation, error: KubeError): StatusOutcome {

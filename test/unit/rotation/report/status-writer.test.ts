@@ -4,6 +4,7 @@ import type { KubeClient } from '../../../../src/kube/client.ts';
 import { KubeError, type KubeErrorOptions } from '../../../../src/kube/errors.ts';
 import type { JwtKeyRotation } from '../../../../src/rotation/names.ts';
 import { StatusWriter } from '../../../../src/rotation/report/status-writer.ts';
+import type { JwtKeyRotationStatus } from '../../../../src/rotation/types.ts';
 import type { Store } from '../../../../src/runtime/store.ts';
 import { FakeClock } from '../../runtime/fake-clock.ts';
 
@@ -14,6 +15,7 @@ const error = (edit: Partial<KubeErrorOptions>) =>
   new KubeError({ verb: 'patch', resource: 'jwtkeyrotations/status', code: 'Forbidden', ...edit });
 const REFUSED = error({ refusal: { cause: 'Admission', by: 'p' } });
 const STATUS = { phase: 'Steady' } as const;
+const AT = Date.UTC(2026, 0, 1);
 
 function writer(failure: unknown, fence: () => void = () => undefined) {
   const clock = new FakeClock();
@@ -31,7 +33,7 @@ describe('a status that cannot be written', () => {
   it('throws nothing, says why, and is tried in growing pauses however often it is called', async () => {
     const { clock, status, tries } = writer(REFUSED);
     for (let second = 0; second < 600; second += 1) {
-      for (let i = 0; i < 3; i += 1) expect((await status.write(resource(), STATUS)).failure).toBe(REFUSED);
+      for (let i = 0; i < 3; i += 1) expect((await status.write(resource(), STATUS, AT)).failure).toBe(REFUSED);
       await clock.advance(1_000);
     }
     // 0, 1, 3, 7, …, 511 s
@@ -40,7 +42,7 @@ describe('a status that cannot be written', () => {
 
   it('is tried at once when people change what they want', async () => {
     const { status, tries } = writer(REFUSED);
-    for (const generation of [1, 1, 2, 2]) await status.write(resource(generation), STATUS);
+    for (const generation of [1, 1, 2, 2]) await status.write(resource(generation), STATUS, AT);
     expect(tries()).toBe(2);
   });
 
@@ -48,7 +50,7 @@ describe('a status that cannot be written', () => {
     const { clock, status } = writer(error({ code: 'ServerError' }));
     const failures: boolean[] = [];
     for (let i = 0; i < 3; i += 1) {
-      failures.push((await status.write(resource(), STATUS)).failure !== undefined);
+      failures.push((await status.write(resource(), STATUS, AT)).failure !== undefined);
       await clock.advance(60_000);
     }
     expect(failures).toEqual([false, false, true]);
@@ -57,7 +59,7 @@ describe('a status that cannot be written', () => {
   it('because of somebody who is faster is tried in growing pauses, and not told', async () => {
     const { clock, status, tries } = writer(error({ code: 'Conflict' }));
     for (let i = 0; i < 1_000; i += 1) {
-      expect((await status.write(resource(), STATUS)).failure).toBeUndefined();
+      expect((await status.write(resource(), STATUS, AT)).failure).toBeUndefined();
       await clock.advance(100);
     }
     expect(tries()).toBeLessThanOrEqual(14);
@@ -67,6 +69,37 @@ describe('a status that cannot be written', () => {
     const { status } = writer(REFUSED, () => {
       throw new Error('no leader');
     });
-    await expect(status.write(resource(), STATUS)).rejects.toThrow('no leader');
+    await expect(status.write(resource(), STATUS, AT)).rejects.toThrow('no leader');
+  });
+});
+
+describe('that somebody looks', () => {
+  const HOUR = 3_600_000;
+  const written = async (status: JwtKeyRotationStatus, at: number) => {
+    const patches: { readonly status: JwtKeyRotationStatus }[] = [];
+    const mergePatch = async (_type: unknown, _key: unknown, patch: { readonly status: JwtKeyRotationStatus }) => {
+      patches.push(patch);
+      return resource();
+    };
+    const client = { mergePatch } as unknown as KubeClient;
+    const resources = { upsert: () => undefined } as unknown as Store<JwtKeyRotation>;
+    const options = { client, clock: new FakeClock(), resources, fence: () => undefined, lease: 'rekey-system/rekey' };
+    await new StatusWriter(options).write({ ...resource(), status } as JwtKeyRotation, STATUS, at);
+    return patches.map((patch) => patch.status.operator);
+  };
+  const looked = (at: number, lease = 'rekey-system/rekey') => {
+    return { ...STATUS, operator: { lease, lastLookTime: new Date(at).toISOString() } };
+  };
+
+  it('is told with each status, and once an hour where nothing changes', async () => {
+    const now = { lease: 'rekey-system/rekey', lastLookTime: new Date(AT + HOUR).toISOString() };
+    expect(await written({ phase: 'Pending' }, AT + HOUR)).toEqual([now]);
+    expect(await written(looked(AT), AT + HOUR - 1)).toEqual([]);
+    expect(await written(looked(AT), AT + HOUR)).toEqual([now]);
+  });
+
+  it('is told at once by another operator, and where the time is one to come', async () => {
+    expect(await written(looked(AT, 'elsewhere/rekey'), AT)).toHaveLength(1);
+    expect(await written(looked(AT + 2 * HOUR), AT)).toHaveLength(1);
   });
 });
