@@ -5,9 +5,8 @@
 import type { Facts } from '../facts.ts';
 import { type Finding, isPassing } from '../finding.ts';
 import { iso } from '../iso.ts';
-import { currentShape, type Handled, type Keyset, type Kid, keyIn, type Trigger } from '../keyset/keyset.ts';
+import { currentShape, type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
 import type { Start } from '../keyset/transition.ts';
-import { REQUEST, requestText } from '../names.ts';
 import { backoffUntil } from '../schedule/cadence.ts';
 import { formatDuration } from '../schedule/duration.ts';
 import { FRESH_MS, type PodOf, RETRY_MS, type Survey, survey, toProbe } from './converge.ts';
@@ -15,6 +14,7 @@ import { isBlindToStaged, mayCutOver, planCutover } from './cutover.ts';
 import { type Decision, outsideWindow } from './decision.ts';
 import { isConclusive } from './evidence.ts';
 import { confirmed, guarded } from './guard.ts';
+import { pending, served, type Wanted } from './pending.ts';
 import { disruptionBlocked, startFinding } from './policies/preflight.ts';
 import { prestaged, requirementsOf } from './requirements.ts';
 import { roll } from './roll.ts';
@@ -26,12 +26,6 @@ const BASELINE_AGE_MS = 60_000;
 
 /** With the pauses between them, a minute: a pod that starts slowly has begun to answer by then. */
 const LASTING_FAILURES = 8;
-
-interface Wanted {
-  readonly trigger: Trigger;
-  readonly actor: string;
-  readonly reason: string;
-}
 
 export function planSteady(facts: Facts, keyset: Keyset): Decision {
   const wanted = wantedRotation(facts, keyset);
@@ -71,14 +65,8 @@ function cutOver(facts: Facts, keyset: Keyset, start: Start): Decision {
 }
 
 function wantedRotation({ requests, settings, due }: Facts, keyset: Keyset): Wanted | undefined {
-  const { handled } = keyset;
-  if (requests.rotateAt !== undefined && requests.rotateAt !== handled.rotateAt) {
-    const reason = requestText(REQUEST.rotateAt, requests.rotateAt);
-    return { trigger: 'Annotation', actor: requests.rotateActor ?? 'unknown', reason };
-  }
-  if (settings.forceReason !== '' && settings.forceReason !== handled.forceReason) {
-    return { trigger: 'ForceRotation', actor: 'spec', reason: settings.forceReason };
-  }
+  const [asked] = pending(requests, settings.forceReason, keyset.handled);
+  if (asked !== undefined) return asked;
   if (due.since === undefined) return undefined;
   return { trigger: 'Schedule', actor: 'rekey', reason: `due since ${iso(due.since)}` };
 }
@@ -194,14 +182,10 @@ function spokenFinding(rows: Survey, keyset: Keyset, keys: 'One' | 'Both'): Find
   return undefined;
 }
 
-function startOf({ requests, settings, nextRotationId }: Facts, keyset: Keyset, wanted: Wanted): Start {
-  const handled: Handled = {
-    ...keyset.handled,
-    ...(requests.rotateAt !== undefined && { rotateAt: requests.rotateAt }),
-    ...(requests.abortAt !== undefined && { abortAt: requests.abortAt }),
-    forceReason: settings.forceReason,
-  };
-  return { handled, rotation: { ...wanted, id: nextRotationId, drainMs: settings.drainMs } };
+function startOf(facts: Facts, keyset: Keyset, wanted: Wanted): Start {
+  const { settings, nextRotationId } = facts;
+  const rotation = { ...wanted, id: nextRotationId, drainMs: settings.drainMs };
+  return { handled: served(facts, keyset.handled), rotation };
 }
 
 function begin(facts: Facts, keyset: Keyset, start: Start): Decision {
