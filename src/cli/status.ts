@@ -30,7 +30,7 @@ export function listText(resources: readonly JwtKeyRotation[], now: number, wide
   const rows = resources.map((resource) => {
     const { metadata, status } = resource;
     const ready = conditionOf(resource, 'Ready');
-    const next = when(status?.nextRotationTime, now);
+    const next = status?.queued === undefined ? when(status?.nextRotationTime, now) : 'queued';
     const cells = [metadata.namespace ?? '', metadata.name, status?.phase ?? 'Unknown', readyText(resource, ready)];
     return [...cells, status?.currentKeyId ?? '–', next, ...(wide ? [ready?.message ?? UNSEEN] : [])];
   });

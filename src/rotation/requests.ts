@@ -58,7 +58,7 @@ export function requestsOf(resource: JwtKeyRotation): Requests {
 
 /** What waits for a rotation, as far as the status tells what was acted upon. */
 export function pendingIn(resource: JwtKeyRotation): readonly Wanted[] {
-  const { lastHandledRotateAt, observedForceReason } = resource.status ?? {};
+  const { keysetVersion, lastHandledRotateAt, observedForceReason } = resource.status ?? {};
   const { lastWithdrawnRotateAt, withdrawnForceReason } = resource.status ?? {};
   const withdrawn = {
     ...(lastWithdrawnRotateAt !== undefined && { rotateAt: lastWithdrawnRotateAt }),
@@ -68,7 +68,9 @@ export function pendingIn(resource: JwtKeyRotation): readonly Wanted[] {
     ...(lastHandledRotateAt !== undefined && { rotateAt: lastHandledRotateAt }),
     ...(observedForceReason !== undefined && { forceReason: observedForceReason }),
   };
-  return pending(requestsOf(resource), forceReasonOf(resource.spec), { ...handled, withdrawn });
+  // what the manifest of a new resource says is noted with the first write, and begins nothing
+  const forceReason = keysetVersion === undefined ? '' : forceReasonOf(resource.spec);
+  return pending(requestsOf(resource), forceReason, { ...handled, withdrawn });
 }
 
 /** An empty value is what is left of a request, and asks for nothing. */

@@ -5,11 +5,13 @@ import { runCommand } from '../../src/cli/program.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { loadKubeConfig } from '../../src/kube/config.ts';
+import { AUDIT_KEY } from '../../src/rotation/audit/books.ts';
 import { REQUEST } from '../../src/rotation/names.ts';
 import { Operations } from '../../src/rotation/operations.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { createLogger } from '../../src/runtime/log.ts';
 import type { KubeObject } from '../support/cluster/kubeobject.ts';
+import { readBook } from '../support/scenario/books.ts';
 import { rekey, type Said } from '../support/scenario/command.ts';
 import {
   conditionOf,
@@ -152,6 +154,10 @@ describe.concurrent('the command line', () => {
     expect(JSON.parse(json.result)).toMatchObject({ kind: 'JwtKeyRotation', status: { currentKeyId: after } });
     expect(all.result).toMatch(new RegExp(`${namespace} +${name} +Steady +True +${after} `));
     expect(history.result).toMatch(new RegExp(`Completed +\\S+ → ${after} +Annotation +${userIn(scene)} `));
+
+    await until('the audit log names who asked', async () => {
+      return (await readBook(scene, AUDIT_KEY))?.includes(`"actor":"${userIn(scene)}"`) === true;
+    });
 
     // a paused target is in the way, for the operator and for the plan
     await api.patch({ kind: 'Deployment', namespace, name: 'admin' }, { spec: { paused: true } });

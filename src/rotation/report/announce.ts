@@ -183,17 +183,17 @@ export class Announcer {
     if (rotation === undefined || news.length === 0) return;
     const asked = news.map(({ trigger, actor, reason }) => `${trigger} by ${actor}: ${reason}`);
     const note = `${asked.join('; ')}. It waits for the end of the rotation under way (${rotation.trigger} by ${rotation.actor}: ${rotation.reason})`;
-    this.#event(resource, { type: 'Normal', reason: 'RotationQueued', note });
+    this.#tellOnce(resource, 'RotationQueued', note, 'Normal');
   }
 
-  /** A warning about something that stays: an Event when it comes and when its text changes, not as long as it stays. */
-  #tellOnce(resource: JwtKeyRotation, reason: string, note: string): void {
+  /** Of something that stays: an Event when it comes and when its text changes, not as long as it stays. */
+  #tellOnce(resource: JwtKeyRotation, reason: string, note: string, type: Announcement['type'] = 'Warning'): void {
     const key = warningKey(resource, reason);
     if ((this.#warned.get(key) ?? '') === note) return;
     this.#warned.set(key, note);
     if (note === '') return;
-    this.#event(resource, { type: 'Warning', reason, note });
-    this.#log(resource).warn(note, { reason });
+    this.#event(resource, { type, reason, note });
+    this.#log(resource)[type === 'Warning' ? 'warn' : 'info'](note, { reason });
   }
 
   #found(resource: JwtKeyRotation, finding: Finding | undefined): void {

@@ -42,6 +42,9 @@ describe('a plan', () => {
     expect(due.steps[2]).toMatchObject({ notBefore: T0 + (30 * 24 + 3) * HOUR });
     expect(planText(due, T0)).toMatch(/starts +2026-01-31T00:00:00Z \(in 30d\)/);
     expect(planText(await plan({ phase: 'Steady' }, 'schedule'), T0)).toMatch(/starts +when somebody asks for it/);
+    // a request waits already
+    const waiting = { forceRotation: { reason: 'ticket 7' } };
+    expect(await plan({ ...status, keysetVersion: 1 }, 'schedule', waiting)).toMatchObject({ startsAt: T0 });
   });
 
   it('is of the one under way: its window is the next one, its old key leaves when the operator says', async () => {

@@ -24,7 +24,7 @@ function scene(status: JwtKeyRotationStatus, { annotations = {}, reason = '', th
   const resource = (edit: Record<string, string>, current: JwtKeyRotationStatus) =>
     ({
       metadata: { name: 'jwt', namespace: 'shop', annotations: { ...annotations, ...edit } },
-      ...{ spec: { forceRotation: { reason } }, status: current },
+      ...{ spec: { forceRotation: { reason } }, status: { keysetVersion: 1, ...current } },
     }) as unknown as JwtKeyRotation;
   const operations = {
     namespace: 'shop',

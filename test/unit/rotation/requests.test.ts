@@ -184,7 +184,7 @@ describe('what waits, as the status tells', () => {
   const resource = (status: object, reason = 'ticket 7') =>
     ({
       ...asked({ 'rekey.dev/rotate-requested-at': '2' }),
-      ...{ spec: { forceRotation: { reason } }, status },
+      ...{ spec: { forceRotation: { reason } }, status: { keysetVersion: 1, ...status } },
     }) as unknown as JwtKeyRotation;
   const waiting = (status: object) => pendingIn(resource(status)).map(({ trigger }) => trigger);
 
@@ -193,5 +193,7 @@ describe('what waits, as the status tells', () => {
     expect(waiting({ lastHandledRotateAt: '2' })).toEqual(['ForceRotation']);
     expect(waiting({ lastHandledRotateAt: '1', withdrawnForceReason: 'ticket 7' })).toEqual(['Annotation']);
     expect(waiting({ lastWithdrawnRotateAt: '2', observedForceReason: 'ticket 7' })).toEqual([]);
+    // of a Secret that is not taken over yet the spec asks for nothing
+    expect(waiting({ keysetVersion: undefined })).toEqual(['Annotation']);
   });
 });

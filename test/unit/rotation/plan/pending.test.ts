@@ -182,7 +182,10 @@ describe('what waits', () => {
       } as unknown as AnnouncerOptions);
     const world = facts(STAGING, { requests: second, targets: services(STAGING, { main: 2, admin: 2 }) });
     const status = shown(world);
-    announcer().decided(resource(), world, plan(world), status);
+    const one = announcer();
+    one.decided(resource(), world, plan(world), status);
+    // the status cannot be written
+    one.decided(resource(), world, plan(world), status);
     announcer().decided(resource(status), world, plan(world), status);
     const queued = events.filter(({ reason }) => reason === 'RotationQueued');
     expect(queued.map(({ note }) => note)).toEqual([
