@@ -47,7 +47,9 @@ function connect(options: ConnectOptions): Operations {
   const client = new KubeClient({ access, clock, userAgent: 'kubectl-rekey' });
   clients.push(client);
   const log = createLogger({ level: 'warn', now: clock.now, stream: process.stderr });
-  return new Operations({ client, clock, log, namespace: access.namespace });
+  const onNameless = (why: string) =>
+    terminal.tell(`your name is not recorded with the request, only that kubectl-rekey has made it: ${why}\n`);
+  return new Operations({ client, clock, log, namespace: access.namespace, onNameless });
 }
 
 try {

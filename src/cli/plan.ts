@@ -7,6 +7,7 @@ import type { Operations } from '../rotation/operations.ts';
 import { pauseOf } from '../rotation/pause.ts';
 import { type Forecast, forecast, stepAt } from '../rotation/plan/forecast.ts';
 import { isAtRest } from '../rotation/preview.ts';
+import { pendingIn } from '../rotation/requests.ts';
 import { dueOf } from '../rotation/schedule/cadence.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
 import { type Settings, specFindings } from '../rotation/settings.ts';
@@ -83,13 +84,14 @@ export async function planOf(
 export function obstaclesNow(resource: JwtKeyRotation, { obstacles }: { readonly obstacles: readonly Obstacle[] }) {
   const { phase } = resource.status ?? {};
   if (isAtRest(resource.status)) return obstacles;
-  const message = `a rotation is under way (${phase}); another one that is asked for starts when it has ended`;
+  const queued = pendingIn(resource).length === 0 ? 'another one that is asked for' : 'one that is queued already';
+  const message = `a rotation is under way (${phase}); ${queued} starts when it has ended`;
   return [{ reason: 'RotationInProgress', message }, ...obstacles];
 }
 
 /** @returns milliseconds since the epoch */
 function startOf(resource: JwtKeyRotation, at: 'now' | 'schedule', now: number): number | undefined {
-  if (at === 'now' || !isAtRest(resource.status)) return now;
+  if (at === 'now' || !isAtRest(resource.status) || pendingIn(resource).length > 0) return now;
   const due = timeOf(resource.status?.nextRotationTime);
   return due === undefined ? undefined : Math.max(due, now);
 }

@@ -8,6 +8,7 @@ import { contained, type EmergencyOptions, emergency } from './emergency.ts';
 import { historyText } from './history.ts';
 import { FORMATS, type Format, machineText } from './output.ts';
 import { obstaclesNow, obstaclesText, planOf, planRecord, planText, warnedOf } from './plan.ts';
+import { withdraw } from './queue.ts';
 import { abort, rotate, type Waiting } from './rotate.ts';
 import { type ShowOptions, show } from './show.ts';
 import { attempt, CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
@@ -139,12 +140,17 @@ function addAsking(add: Add, terminal: Terminal): void {
     .option('--all', 'all of the namespace');
   const aborting = add<Waiting>(
     'abort <name>',
-    'go back: before promote the new key leaves, after it the old one signs again',
+    'go back: before promote the new key leaves, after it the old one signs again; ends what is queued too',
     (operations, [name = ''], options) => abort(operations, terminal, name, options),
   );
   for (const command of [rotating, aborting]) {
     command.option('--wait', 'wait for the end').addOption(timeoutOption('0s'));
   }
+  add<Pick<Waiting, 'timeout'>>(
+    'withdraw <name>',
+    'take back requests for a rotation that has not begun',
+    (operations, [name = ''], options) => withdraw(operations, terminal, name, options),
+  ).addOption(timeoutOption('30s'));
   for (const [name, description, patch, done] of [
     ['pause', 'rest where it is, an emergency aside', ASK.pause(), 'paused'],
     ['suspend', 'start no new rotation; one under way goes on', ASK.suspend(), 'suspended'],

@@ -6,8 +6,10 @@ import { type JwtKeyRotation, REQUEST, requestText } from '../rotation/names.ts'
 import { ASK, type Operations, oneLine } from '../rotation/operations.ts';
 import { pauseOf } from '../rotation/pause.ts';
 import { isAtRest } from '../rotation/preview.ts';
+import { pendingIn } from '../rotation/requests.ts';
 import type { JwtKeyRotationStatus } from '../rotation/types.ts';
 import type { HistoryEntry } from './history.ts';
+import { queueText, wantedText } from './queue.ts';
 import { conditionOf } from './status.ts';
 import { attempt, CommandError, EXIT, type Exit, type Terminal, worst } from './terminal.ts';
 import { type Wait, waitFor } from './wait.ts';
@@ -28,7 +30,7 @@ export async function rotate(
   const at = new Date(terminal.now()).toISOString();
   const one = async (name: string): Promise<Exit> => {
     const resource = await operations.ask(name, ASK.rotate(at));
-    terminal.print(`${name}: a rotation was asked for\n`);
+    terminal.print(`${name}: a rotation was asked for\n${queueText(resource)}`);
     const held = resource.spec.suspend || pauseOf(resource) !== undefined;
     if (held) terminal.tell(`${name} is suspended or paused: it starts after kubectl rekey resume ${name}\n`);
     if (!wait) return EXIT.done;
@@ -52,6 +54,9 @@ export function rotationEnd(at: string) {
   return ({ metadata, status = {} }: JwtKeyRotation): HistoryEntry | undefined => {
     const entry = status.history?.find((each) => each.reason === reason);
     if (entry !== undefined) return entry;
+    if (status.lastWithdrawnRotateAt === at) {
+      throw new CommandError('it was taken back before it began, by a withdrawal or an abort', EXIT.failed);
+    }
     const handled = status.lastHandledRotateAt === at;
     began ||= handled;
     // another one has begun, or none is under way
@@ -76,24 +81,36 @@ const ABORTABLE: readonly JwtKeyRotationStatus['phase'][] = ['Staging', 'Staged'
 function unabortable(resource: JwtKeyRotation): string | undefined {
   const { phase = 'Unknown' } = resource.status ?? {};
   const { name } = resource.metadata;
-  if (phase === 'Preflight') return `${name} has written nothing yet: hold it with kubectl rekey suspend ${name}`;
-  if (conditionOf(resource, 'Rotating')?.reason === 'RollingBack') return `${name} is on its way back already`;
+  const takeBack = `take the request back with kubectl rekey withdraw ${name}`;
+  if (phase === 'Preflight') {
+    return `${name} has written nothing yet: ${takeBack}, or hold it with kubectl rekey suspend ${name}`;
+  }
+  const waiting = pendingIn(resource).length === 0 ? '' : `; a request waits: ${takeBack}`;
+  if (conditionOf(resource, 'Rotating')?.reason === 'RollingBack')
+    return `${name} is on its way back already${waiting}`;
   if (ABORTABLE.includes(phase as JwtKeyRotationStatus['phase']) && !isAtRest(resource.status)) return undefined;
-  return `${name} is in the phase ${phase}, in which there is nothing to go back from`;
+  return `${name} is in the phase ${phase}, in which there is nothing to go back from${waiting}`;
 }
 
-/** Before promote the new key leaves, after it the old one signs again; neither refuses a token. */
+/**
+ * Before promote the new key leaves, after it the old one signs again; neither refuses a token. What is queued ends with it, so that
+ * nothing begins by itself when it is over.
+ */
 export async function abort(
   operations: Operations,
   terminal: Terminal,
   name: string,
   { wait, timeout }: Waiting,
 ): Promise<Exit> {
-  const hindrance = unabortable(await operations.get(name));
+  const resource = await operations.get(name);
+  const hindrance = unabortable(resource);
   if (hindrance !== undefined) throw new CommandError(hindrance, EXIT.failed);
   const at = new Date(terminal.now()).toISOString();
   await operations.ask(name, ASK.abort(at));
   terminal.print(`${name}: the end of its rotation was asked for\n`);
+  for (const wanted of pendingIn(resource)) {
+    terminal.print(`${name}: what is queued ends with it, and is not served later: ${wantedText(wanted)}\n`);
+  }
   if (!wait) return EXIT.done;
   const waiting: Wait = { name, what: `the way back of ${name}`, timeoutMs: timeout };
   const entry = await waitFor(operations, terminal, waiting, abortEnd(at));

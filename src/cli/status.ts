@@ -4,6 +4,7 @@
 import type { JwtKeyRotation } from '../rotation/names.ts';
 import type { JwtKeyRotationStatus } from '../rotation/types.ts';
 import { columns, distance, when } from './output.ts';
+import { wantedText } from './queue.ts';
 
 export type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];
 
@@ -29,7 +30,7 @@ export function listText(resources: readonly JwtKeyRotation[], now: number, wide
   const rows = resources.map((resource) => {
     const { metadata, status } = resource;
     const ready = conditionOf(resource, 'Ready');
-    const next = when(status?.nextRotationTime, now);
+    const next = status?.queued === undefined ? when(status?.nextRotationTime, now) : 'queued';
     const cells = [metadata.namespace ?? '', metadata.name, status?.phase ?? 'Unknown', readyText(resource, ready)];
     return [...cells, status?.currentKeyId ?? '–', next, ...(wide ? [ready?.message ?? UNSEEN] : [])];
   });
@@ -46,6 +47,7 @@ export function statusText(resource: JwtKeyRotation, now: number): string {
       'key',
       `${status.currentKeyId ?? '–'} in Secret ${spec.secretName}, keyset version ${status.keysetVersion ?? '–'}`,
     ],
+    ...queueRows(status, now),
     ['last rotation', when(status.lastRotationTime, now)],
     ['next rotation', spec.suspend ? 'none: spec.suspend is set' : when(status.nextRotationTime, now)],
     ...(status.retireNotBefore === undefined ? [] : [[leavesText(status), when(status.retireNotBefore, now)] as const]),
@@ -58,6 +60,21 @@ export function statusText(resource: JwtKeyRotation, now: number): string {
     ...conditionsText(status, now),
     ...emergencyText(resource, now),
   ].join('');
+}
+
+/** What is under way, and what waits. */
+function queueRows(
+  { rotation, queued = [] }: JwtKeyRotationStatus,
+  now: number,
+): readonly (readonly [string, string])[] {
+  const after =
+    rotation === undefined ? 'see Ready for what it waits for' : 'begins when the rotation under way has ended';
+  return [
+    ...(rotation === undefined
+      ? []
+      : [['under way', `${wantedText(rotation)}, since ${when(rotation.startedAt, now)}`] as const]),
+    ...queued.map((wanted) => ['queued', `${wantedText(wanted)}; ${after}`] as const),
+  ];
 }
 
 /** Keys that were found when the Secret was taken over leave with the first rotation. */

@@ -380,4 +380,16 @@ export const HORIZONTAL_POD_AUTOSCALERS: ResourceType<HorizontalPodAutoscaler> =
 );
 export const ROLLOUTS: ResourceType<Rollout> = customResource('argoproj.io/v1alpha1', 'Rollout', 'rollouts');
 export const LEASES: ResourceType<Lease> = customResource('coordination.k8s.io/v1', 'Lease', 'leases');
+
+/** Who the API server takes the caller for. Nothing is kept of it. */
+export interface SelfSubjectReview extends KubeObject {
+  readonly status?: { readonly userInfo?: { readonly username?: string } };
+}
+
+export const SELF_SUBJECT_REVIEWS: ResourceType<SelfSubjectReview> = {
+  apiVersion: 'authentication.k8s.io/v1',
+  kind: 'SelfSubjectReview',
+  plural: 'selfsubjectreviews',
+  namespaced: false,
+};
 export const EVENTS: ResourceType<Event> = customResource('events.k8s.io/v1', 'Event', 'events');

@@ -148,6 +148,15 @@ export interface Requests {
   /** As {@link EmergencyRequest.apart}. */
   readonly rotateApart?: boolean;
   readonly abortAt?: string;
+  /** Who asked to go back, if a person is known to have. */
+  readonly abortActor?: string;
+  /** As {@link EmergencyRequest.apart}. */
+  readonly abortApart?: boolean;
+  readonly withdrawAt?: string;
+  /** As {@link EmergencyRequest.apart}. */
+  readonly withdrawApart?: boolean;
+  /** Who wrote `spec.forceRotation.reason`. */
+  readonly forceActor?: string;
   readonly emergency?: EmergencyRequest;
   /** Why everything rests by a person's wish. */
   readonly paused?: Finding;

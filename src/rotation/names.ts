@@ -26,10 +26,27 @@ export const FIELD_MANAGER = 'rekey';
 export const REQUEST = {
   rotateAt: 'rekey.dev/rotate-requested-at',
   abortAt: 'rekey.dev/abort-requested-at',
+  withdrawAt: 'rekey.dev/withdraw-requested-at',
   paused: 'rekey.dev/paused',
   emergency: 'rekey.dev/emergency',
   contained: 'rekey.dev/compromise-contained',
 } as const;
+
+/** Annotation on the JwtKeyRotation: which person wrote one of these, as {@link askedText}. */
+export const REQUESTED_BY = 'rekey.dev/requested-by';
+
+/** Between what was asked for and who did. An admission policy lets nobody write another name than his own behind it. */
+export const BY = ' by ';
+
+/**
+ * A name belongs to one request: whoever asks for another one without a name must not get this one.
+ *
+ * @param value of the annotation; of an emergency its nonce
+ * @returns such as `rotate-requested-at=2026-11-25T04:26:17Z`
+ */
+export function askedText(annotation: string, value: string): string {
+  return `${annotation.replace('rekey.dev/', '')}=${value}`;
+}
 
 /** How a rotation tells which request it began or ended with: its history is searched for it. */
 export function requestText(annotation: string, value: string): string {

@@ -5,19 +5,22 @@
 import type { KubeClient } from '../kube/client.ts';
 import { KubeConfigError } from '../kube/config.ts';
 import { isKubeError } from '../kube/errors.ts';
+import { SELF_SUBJECT_REVIEWS } from '../kube/types.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/log.ts';
 import { redactText } from '../runtime/redact.ts';
 import { Reflector } from '../runtime/reflector.ts';
 import type { Surroundings } from './facts.ts';
-import { JWT_KEY_ROTATIONS, type JwtKeyRotation, REQUEST } from './names.ts';
+import { askedText, BY, JWT_KEY_ROTATIONS, type JwtKeyRotation, REQUEST, REQUESTED_BY } from './names.ts';
 import { surroundingsOf } from './preview.ts';
-import { emergencyOf } from './requests.ts';
+import { emergencyOf, nonceIn } from './requests.ts';
 
 export { oneLine } from '../kube/errors.ts';
 
-/** Who the API server says has asked. */
+/** The program that has asked. */
 const FIELD_MANAGER = 'kubectl-rekey';
+/** Whoever asks for an emergency must not wait for a name. */
+const WHO_MS = 3_000;
 
 export interface OperationsOptions {
   readonly client: KubeClient;
@@ -25,6 +28,8 @@ export interface OperationsOptions {
   /** Told of connections that break while something is followed. */
   readonly log: Logger;
   readonly namespace: string;
+  /** Told once why a request will not carry the name of whoever asks. */
+  readonly onNameless?: (why: string) => void;
 }
 
 /** Each is a JSON merge patch (RFC 7396). */
@@ -32,6 +37,7 @@ export const ASK = {
   /** @param at any value that was not used before; by convention a time */
   rotate: (at: string) => annotating({ [REQUEST.rotateAt]: at }),
   abort: (at: string) => annotating({ [REQUEST.abortAt]: at }),
+  withdraw: (at: string) => annotating({ [REQUEST.withdrawAt]: at }),
   pause: () => annotating({ [REQUEST.paused]: 'true' }),
   suspend: () => ({ spec: { suspend: true } }),
   /** Ends a pause and a suspension. */
@@ -47,6 +53,19 @@ export const ASK = {
 
 function annotating(annotations: Readonly<Record<string, string | null>>) {
   return { metadata: { annotations } };
+}
+
+interface Patch {
+  readonly metadata?: { readonly annotations?: Readonly<Record<string, string | null>> };
+  readonly spec?: object;
+}
+
+/** @returns what the patch asks for, as the name of a person belongs to it; undefined if it asks for nothing by annotation */
+function askedIn({ metadata }: Patch): string | undefined {
+  const asked = Object.entries(metadata?.annotations ?? {}).find(([, value]) => value !== null);
+  if (asked === undefined) return undefined;
+  const [annotation, value] = asked;
+  return askedText(annotation, annotation === REQUEST.emergency ? nonceIn(value ?? '') : (value ?? ''));
 }
 
 /** @returns whether a text that everybody may read seems to hold a key or a token */
@@ -67,6 +86,7 @@ export function mayBeDone(error: unknown): boolean {
 /** The JwtKeyRotations of one namespace. */
 export class Operations {
   readonly #options: OperationsOptions;
+  #who: Promise<string | undefined> | undefined;
 
   constructor(options: OperationsOptions) {
     this.#options = options;
@@ -94,10 +114,40 @@ export class Operations {
     return items.map((item) => ({ ...item, apiVersion, kind }));
   }
 
-  /** @param patch one of {@link ASK} */
-  ask(name: string, patch: object): Promise<JwtKeyRotation> {
+  /**
+   * Asks, in the name of whoever calls if the API server tells it.
+   *
+   * @param patch one of {@link ASK}
+   */
+  async ask(name: string, patch: Patch): Promise<JwtKeyRotation> {
     const { client, namespace } = this.#options;
-    return client.mergePatch(JWT_KEY_ROTATIONS, { namespace, name }, patch, { fieldManager: FIELD_MANAGER });
+    const signed = await this.#signed(patch);
+    return client.mergePatch(JWT_KEY_ROTATIONS, { namespace, name }, signed, { fieldManager: FIELD_MANAGER });
+  }
+
+  async #signed(patch: Patch): Promise<Patch> {
+    const what = askedIn(patch);
+    if (what === undefined) return patch;
+    this.#who ??= this.#whoAmI();
+    const who = await this.#who;
+    if (who === undefined) return patch;
+    const annotations = { ...patch.metadata?.annotations, [REQUESTED_BY]: `${what}${BY}${who}` };
+    return { ...patch, metadata: { ...patch.metadata, annotations } };
+  }
+
+  /** Without a name a request is as good: an emergency above all. */
+  async #whoAmI(): Promise<string | undefined> {
+    const { client, onNameless } = this.#options;
+    try {
+      const review = await client.create(SELF_SUBJECT_REVIEWS, { metadata: { name: '' } }, { timeoutMs: WHO_MS });
+      const { username = '' } = review.status?.userInfo ?? {};
+      if (username !== '') return username;
+      onNameless?.('the API server does not tell your user name');
+    } catch (error) {
+      if (!isKubeError(error)) throw error;
+      onNameless?.(error.message);
+    }
+    return undefined;
   }
 
   /**

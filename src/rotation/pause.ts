@@ -2,6 +2,7 @@
  * The annotation rekey.dev/paused: a person wants everything to rest. One that cannot be read is taken for that wish, since to
  * rest is safe.
  */
+import { personOf } from './asked-by.ts';
 import type { Finding } from './finding.ts';
 import { type JwtKeyRotation, REQUEST } from './names.ts';
 import { keptReason } from './said.ts';
@@ -11,13 +12,15 @@ const NO = ['false', 'f', 'no', 'n', 'off', '0'];
 const MAX_SHOWN = 64;
 
 /** @returns why everything rests; undefined if nobody wants that */
-export function pauseOf({ metadata }: JwtKeyRotation): Finding | undefined {
-  const value = metadata.annotations?.[REQUEST.paused];
+export function pauseOf(resource: JwtKeyRotation): Finding | undefined {
+  const value = resource.metadata.annotations?.[REQUEST.paused];
   if (value === undefined) return undefined;
   const word = value.trim().toLowerCase();
   if (NO.includes(word)) return undefined;
   if (YES.includes(word)) {
-    return { reason: 'Paused', message: `the annotation ${REQUEST.paused} is set; remove it to go on` };
+    const person = personOf(resource, REQUEST.paused, value);
+    const by = person === undefined ? '' : ` by ${person}`;
+    return { reason: 'Paused', message: `the annotation ${REQUEST.paused} is set${by}; remove it to go on` };
   }
   const shown = JSON.stringify(keptReason(value).slice(0, MAX_SHOWN));
   const message = `the annotation ${REQUEST.paused} is ${shown}, neither true nor false, so everything rests as if it were true; write "true", or remove it to go on`;

@@ -1,10 +1,13 @@
 /**
  * What people ask for, by annotation of the JwtKeyRotation.
  */
+import { askedBy, forcedBy } from './asked-by.ts';
 import type { EmergencyRequest, Requests } from './facts.ts';
 import { type JwtKeyRotation, REQUEST } from './names.ts';
 import { pauseOf } from './pause.ts';
+import { pending, type Wanted } from './plan/pending.ts';
 import { keptReason, keptValue } from './said.ts';
+import { forceReasonOf } from './settings.ts';
 
 /** @returns a text that changes whenever people change what they want: the spec, or an annotation that is rekey's */
 export function wishesIn({ metadata }: JwtKeyRotation): string {
@@ -13,15 +16,21 @@ export function wishesIn({ metadata }: JwtKeyRotation): string {
 }
 
 /** Public for whoever must know of an emergency before anything is observed. */
-export function emergencyOf({ metadata, status }: JwtKeyRotation): EmergencyRequest | undefined {
+export function emergencyOf(resource: JwtKeyRotation): EmergencyRequest | undefined {
+  const { metadata, status } = resource;
   const text = metadata.annotations?.[REQUEST.emergency]?.trim();
   if (text === undefined || text === '') return undefined;
-  const [first = '', ...rest] = text.split(':');
-  const nonce = keptValue(first.trim());
-  const reason = keptReason(rest.join(':').trim()) || 'no reason given';
-  const owner = ownerOfAnnotation(metadata.managedFields ?? [], REQUEST.emergency);
+  const given = nonceIn(text);
+  const nonce = keptValue(given);
+  const reason = keptReason(text.split(':').slice(1).join(':').trim()) || 'no reason given';
+  const asked = askedBy(resource, REQUEST.emergency, given);
   const last = status?.lastHandledEmergency;
-  return { nonce, reason, ...askedBy(owner), handled: last !== undefined && keptValue(last) === nonce };
+  return { nonce, reason, ...asked, handled: last !== undefined && keptValue(last) === nonce };
+}
+
+/** @param text of the annotation: `NONCE: why` */
+export function nonceIn(text: string): string {
+  return (text.split(':')[0] ?? '').trim();
 }
 
 export function requestsOf(resource: JwtKeyRotation): Requests {
@@ -29,43 +38,42 @@ export function requestsOf(resource: JwtKeyRotation): Requests {
   const annotations = metadata.annotations ?? {};
   const rotateAt = wishIn(annotations[REQUEST.rotateAt]);
   const abortAt = wishIn(annotations[REQUEST.abortAt]);
+  const withdrawAt = wishIn(annotations[REQUEST.withdrawAt]);
   const paused = pauseOf(resource);
   const emergency = emergencyOf(resource);
-  const owner = ownerOfAnnotation(metadata.managedFields ?? [], REQUEST.rotateAt);
-  const { actor, apart } = askedBy(owner);
+  const by = (name: string) => askedBy(resource, name, annotations[name] ?? '');
+  const rotate = by(REQUEST.rotateAt);
+  const abort = by(REQUEST.abortAt);
+  const forceActor = forcedBy(resource);
   return {
     ...(paused !== undefined && { paused }),
     ...(rotateAt !== undefined && { rotateAt }),
-    ...(abortAt !== undefined && { abortAt }),
+    ...(rotateAt !== undefined && { rotateActor: rotate.actor, rotateApart: rotate.apart }),
+    ...(abortAt !== undefined && { abortAt, abortActor: abort.actor, abortApart: abort.apart }),
+    ...(withdrawAt !== undefined && { withdrawAt, withdrawApart: by(REQUEST.withdrawAt).apart }),
     ...(emergency !== undefined && { emergency }),
-    ...(owner !== undefined && { rotateActor: actor }),
-    ...(rotateAt !== undefined && { rotateApart: apart }),
+    ...(forceActor !== undefined && { forceActor }),
   };
+}
+
+/** What waits for a rotation, as far as the status tells what was acted upon. */
+export function pendingIn(resource: JwtKeyRotation): readonly Wanted[] {
+  const { keysetVersion, lastHandledRotateAt, observedForceReason } = resource.status ?? {};
+  const { lastWithdrawnRotateAt, withdrawnForceReason } = resource.status ?? {};
+  const withdrawn = {
+    ...(lastWithdrawnRotateAt !== undefined && { rotateAt: lastWithdrawnRotateAt }),
+    ...(withdrawnForceReason !== undefined && { forceReason: withdrawnForceReason }),
+  };
+  const handled = {
+    ...(lastHandledRotateAt !== undefined && { rotateAt: lastHandledRotateAt }),
+    ...(observedForceReason !== undefined && { forceReason: observedForceReason }),
+  };
+  // what the manifest of a new resource says is noted with the first write, and begins nothing
+  const forceReason = keysetVersion === undefined ? '' : forceReasonOf(resource.spec);
+  return pending(requestsOf(resource), forceReason, { ...handled, withdrawn });
 }
 
 /** An empty value is what is left of a request, and asks for nothing. */
 function wishIn(value: string | undefined): string | undefined {
   return value === undefined || value.trim() === '' ? undefined : keptValue(value);
-}
-
-/** The API server tells who wrote a field by the name of the client that did. */
-function ownerOfAnnotation(
-  managedFields: NonNullable<JwtKeyRotation['metadata']['managedFields']>,
-  name: string,
-): Owner | undefined {
-  return managedFields.findLast(({ fieldsV1 }) => {
-    const metadata = (fieldsV1 as { 'f:metadata'?: { 'f:annotations'?: Record<string, unknown> } } | undefined)?.[
-      'f:metadata'
-    ];
-    return metadata?.['f:annotations']?.[`f:${name}`] !== undefined;
-  });
-}
-
-type Owner = NonNullable<JwtKeyRotation['metadata']['managedFields']>[number];
-
-/** Whoever wrote the spec as well has applied a manifest that holds the annotation: that may be a copy, or years old. */
-function askedBy(owner: Owner | undefined) {
-  const spec = (owner?.fieldsV1 as { 'f:spec'?: unknown } | undefined)?.['f:spec'];
-  const actor = owner?.manager === undefined ? 'unknown' : keptValue(owner.manager);
-  return { actor, apart: owner !== undefined && spec === undefined };
 }

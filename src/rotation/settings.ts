@@ -228,7 +228,7 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
     unlistedConsumers: spec.unlistedConsumers,
     rolloutTimeoutMs: ms(spec.rolloutTimeout),
     emergencyMode: spec.emergency.mode,
-    forceReason: spec.forceRotation.reason.trim() === '' ? '' : keptValue(spec.forceRotation.reason, MAX_REASON),
+    forceReason: forceReasonOf(spec),
   };
 }
 
@@ -236,4 +236,10 @@ function cadenceOf(spec: JwtKeyRotationSpec): Cadence {
   if (spec.schedule === undefined) return { kind: 'Period', periodMs: parseDuration(spec.rotationPeriod ?? '') ?? 0 };
   const startingDeadlineMs = spec.startingDeadlineSeconds * 1000;
   return { kind: 'Cron', schedule: spec.schedule, timeZone: spec.timeZone, startingDeadlineMs };
+}
+
+/** @returns what is kept of `spec.forceRotation.reason`; empty if it asks for nothing */
+export function forceReasonOf({ forceRotation }: Partial<Pick<JwtKeyRotationSpec, 'forceRotation'>>): string {
+  const { reason = '' } = forceRotation ?? {};
+  return reason.trim() === '' ? '' : keptValue(reason, MAX_REASON);
 }

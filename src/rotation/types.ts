@@ -180,6 +180,12 @@ export interface JwtKeyRotationStatus {
   readonly lastHandledRotateAt?: string;
   /** Last value of rekey.dev/abort-requested-at that was acted upon. */
   readonly lastHandledAbortAt?: string;
+  /** Last value of rekey.dev/withdraw-requested-at that was acted upon. */
+  readonly lastHandledWithdrawAt?: string;
+  /** Last value of rekey.dev/rotate-requested-at that was taken back before a rotation began for it. */
+  readonly lastWithdrawnRotateAt?: string;
+  /** Last forceRotation.reason that was taken back before a rotation began for it. */
+  readonly withdrawnForceReason?: string;
   /** Last nonce of rekey.dev/emergency that was acted upon. */
   readonly lastHandledEmergency?: string;
   /** The last emergency. */
@@ -205,6 +211,26 @@ export interface JwtKeyRotationStatus {
   readonly notified?: readonly string[];
   /** Last forceRotation.reason that was acted upon. */
   readonly observedForceReason?: string;
+  /** The rotation under way. Absent at rest. */
+  readonly rotation?: {
+    readonly id: string;
+    readonly trigger: string;
+    /** Who asked for it: a person, or a field manager, which is not verified. */
+    readonly actor: string;
+    readonly reason: string;
+    /** Key id before. */
+    readonly from: string;
+    /** Key id after. */
+    readonly to: string;
+    readonly startedAt: string;
+  };
+  /** Requests that no rotation has begun for. They wait for the rotation under way, or for what stands in the way; one rotation serves them all. */
+  readonly queued?: readonly {
+    readonly trigger: string;
+    /** Who asked for it: a person, or a field manager, which is not verified. */
+    readonly actor: string;
+    readonly reason: string;
+  }[];
   /** The targets as last observed. */
   readonly targets?: readonly {
     readonly kind: string;
@@ -224,6 +250,7 @@ export interface JwtKeyRotationStatus {
   readonly history?: readonly {
     readonly id: string;
     readonly trigger: string;
+    /** Who asked for it: a person, or a field manager, which is not verified. */
     readonly actor?: string;
     readonly reason?: string;
     /** Key id before. */

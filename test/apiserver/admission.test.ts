@@ -102,6 +102,13 @@ beforeAll(async () => {
     (await tryCreate(api, spec).catch(({ status }: KubeApiError) => status === 403)) === true;
   // each of the policies becomes active by itself, some time after it was applied
   await until('the Secret is guarded', () => refuses(owner, { secretName: 'other' }));
+  const asAlice = resource('tried');
+  const annotations = { 'rekey.dev/requested-by': 'x by alice' };
+  const invents = async () =>
+    (await owner
+      .create({ ...asAlice, metadata: { namespace, name: `tried-${randomUUID()}`, annotations } })
+      .catch(({ status }: KubeApiError) => status === 403)) === true;
+  await until('names are guarded', invents);
   for (const first of [0, 22, 43]) await until(`target ${first} is guarded`, () => refuses(big, many(first)));
   await admin.create(resource('standing'));
 });
@@ -112,7 +119,7 @@ afterAll(async () => {
 
 describe('the policies', () => {
   const folder = join(repoRoot, 'deploy', 'policies');
-  const files = readdirSync(folder).filter((file) => file !== 'kustomization.yaml');
+  const files = readdirSync(folder).filter((file) => !['kustomization.yaml', 'requested-by.yaml'].includes(file));
   const texts = files.map((file) => readFileSync(join(folder, file), 'utf8'));
 
   it('check every target that the CRD allows, once, and have one idea of when to check', () => {
@@ -132,7 +139,7 @@ describe('the policies', () => {
     const apply = ['apply', '--dry-run=server', '-k', join(repoRoot, 'deploy', 'base')];
     const { stdout, code } = await runKubectl(cluster.kubectl, apply);
     expect(code).toBe(0);
-    expect(stdout.match(/validatingadmissionpolicy(binding)?\.admissionregistration/g)).toHaveLength(8);
+    expect(stdout.match(/validatingadmissionpolicy(binding)?\.admissionregistration/g)).toHaveLength(10);
   });
 });
 
@@ -234,6 +241,48 @@ describe('a resource of somebody else', () => {
     await operator.patch(named('standing', 'status'), { status: { phase: 'Steady' } });
     expect((await admin.get(named('standing'))).status).toMatchObject({ phase: 'Steady' });
     await expect(operator.patch(named('standing'), { spec: { suspend: true } })).rejects.toMatchObject({ status: 403 });
+  });
+});
+
+describe('the name of whoever asks', () => {
+  const BY = 'rekey.dev/requested-by';
+  const asks = (what: string, who: string) => annotate(BY, `${what} by ${who}`);
+
+  it('is his own', async () => {
+    await admin.create(resource('named'));
+    const self = `owner-${id}`;
+    await owner.patch(named('named'), asks('rotate-requested-at=1', self));
+    await owner.patch(named('named'), asks('rotate-requested-at=2', self));
+    for (const who of ['alice', `deputy-${id}`, `${self} by alice`, `alice by ${self}`, `${self} `, '']) {
+      const why = await refusal(owner.patch(named('named'), asks('rotate-requested-at=3', who)));
+      expect(why).toContain(`${self} may only write his own user name`);
+    }
+    await refusal(owner.patch(named('named'), annotate(BY, 'alice')));
+    await refusal(owner.patch(named('named'), annotate(BY, self)));
+    // an administrator, too, asks in his own name
+    expect(await refusal(admin.patch(named('named'), asks('rotate-requested-at=3', 'alice')))).toContain('his own');
+    expect((await admin.get(named('named'))).metadata.annotations?.[BY]).toBe(`rotate-requested-at=2 by ${self}`);
+    await admin.delete(named('named'));
+  });
+
+  it('stays or goes with an edit of somebody else, and is not invented with a new resource', async () => {
+    await admin.create(resource('kept'));
+    await owner.patch(named('kept'), asks('rotate-requested-at=1', `owner-${id}`));
+    // GitOps applies what others wrote
+    await admin.patch(named('kept'), { spec: { suspend: true } });
+    await admin.apply(JSON.stringify(resource('kept', { suspend: false })));
+    const { annotations } = (await admin.get(named('kept'))).metadata;
+    expect(annotations?.[BY]).toBe(`rotate-requested-at=1 by owner-${id}`);
+    await admin.patch(named('kept'), annotate(BY, null));
+
+    const made = {
+      ...resource('invented'),
+      metadata: { namespace, name: 'invented', annotations: { [BY]: 'x by alice' } },
+    };
+    expect(await refusal(owner.create(made))).toContain('his own user name');
+    // a backup is restored by somebody who may be anybody
+    await admin.create(made);
+    for (const name of ['kept', 'invented']) await admin.delete(named(name));
   });
 });
 

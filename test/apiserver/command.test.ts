@@ -5,16 +5,20 @@ import { runCommand } from '../../src/cli/program.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { loadKubeConfig } from '../../src/kube/config.ts';
+import { AUDIT_KEY } from '../../src/rotation/audit/books.ts';
 import { REQUEST } from '../../src/rotation/names.ts';
 import { Operations } from '../../src/rotation/operations.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { createLogger } from '../../src/runtime/log.ts';
+import type { KubeObject } from '../support/cluster/kubeobject.ts';
+import { readBook } from '../support/scenario/books.ts';
 import { rekey, type Said } from '../support/scenario/command.ts';
 import {
   conditionOf,
   goOn,
   RESTS_STAGED,
   readState,
+  requestRotation,
   restAtDraining,
   waitFor,
   waitForPhase,
@@ -40,6 +44,9 @@ interface Caller {
   readonly run: (...args: string[]) => Promise<Said>;
   readonly kubeconfig: string;
 }
+
+/** The person whom {@link callerIn} acts for, as the API server knows him. */
+const userIn = ({ namespace }: Scene) => `system:serviceaccount:${namespace}:on-call`;
 
 /** @returns what runs a command in the scene's namespace as somebody with these rights */
 async function callerIn({ api, namespace }: Scene, user = 'on-call', verbs?: readonly string[]): Promise<Caller> {
@@ -132,7 +139,7 @@ describe.concurrent('the command line', () => {
     expect(done.result).toContain(`→ ${after}\n`);
     // which of its steps it shows is up to chance: a watch may be told of several at once
     for (const line of linesOf(done.told)) expect(line).toMatch(PROGRESS);
-    expect(keyset?.rotation).toMatchObject({ trigger: 'Annotation', actor: 'kubectl-rekey', outcome: 'Completed' });
+    expect(keyset?.rotation).toMatchObject({ trigger: 'Annotation', actor: userIn(scene), outcome: 'Completed' });
 
     const [status, json, all, history] = await Promise.all([
       run('status', name),
@@ -146,7 +153,11 @@ describe.concurrent('the command line', () => {
     });
     expect(JSON.parse(json.result)).toMatchObject({ kind: 'JwtKeyRotation', status: { currentKeyId: after } });
     expect(all.result).toMatch(new RegExp(`${namespace} +${name} +Steady +True +${after} `));
-    expect(history.result).toMatch(new RegExp(`Completed +\\S+ → ${after} +Annotation +kubectl-rekey`));
+    expect(history.result).toMatch(new RegExp(`Completed +\\S+ → ${after} +Annotation +${userIn(scene)} `));
+
+    await until('the audit log names who asked', async () => {
+      return (await readBook(scene, AUDIT_KEY))?.includes(`"actor":"${userIn(scene)}"`) === true;
+    });
 
     // paused targets are in the way, for the operator and for the plan
     for (const target of ['main', 'admin']) {
@@ -167,6 +178,74 @@ describe.concurrent('the command line', () => {
     expect(late).toMatchObject({ code: 3, told: expect.stringContaining('TargetPaused: ') });
     expect(late.told).toContain('is not over after 20 s; it goes on');
     expect((await run('status')).result).toMatch(/False: TargetPaused/);
+    expect(await scene.close()).toEqual([]);
+  });
+
+  it('shows what is queued, takes it back, and begins nothing by itself after an abort', async () => {
+    const scene = await openScene(cluster, { spec: RESTS_STAGED });
+    const { api, namespace, name } = scene;
+    const { run } = await callerIn(scene);
+    const resource = { kind: 'JwtKeyRotation', namespace, name };
+    const person = userIn(scene);
+    const statusOf = async () => (await readState(api, namespace, name)).resource.status;
+    const waiting = (count: number) =>
+      waitFor(api, namespace, name, `${count} requests wait`, ({ resource: { status } }) => {
+        return (status?.queued ?? []).length === count;
+      });
+
+    expect(await run('withdraw', name)).toMatchObject({ code: 1, told: expect.stringContaining('no request waits') });
+    expect((await run('rotate', name)).result).toBe(`${name}: a rotation was asked for\n`);
+    await waitForPhase(api, namespace, name, 'Staged');
+    const first = (await statusOf())?.rotation;
+    expect(first).toMatchObject({ trigger: 'Annotation', actor: person });
+
+    // one by hand and one from Git, both behind it
+    const second = await run('rotate', name);
+    expect(second.result).toContain(
+      `${name}: it is queued behind the rotation under way (Staged: ${first?.reason}, asked for by ${person}) and begins`,
+    );
+    await api.patch(resource, { spec: { forceRotation: { reason: 'ticket 7' } } });
+    await waiting(2);
+    expect((await run('status', name)).result).toMatch(
+      new RegExp(`queued +rekey.dev/rotate-requested-at is .*, asked for by ${person}; begins when`),
+    );
+    const back = await run('withdraw', name);
+    expect(back).toMatchObject({ code: 0, told: '' });
+    expect(back.result).toMatch(
+      /taken back: rekey.dev\/rotate-requested-at is .*\n.*taken back: ticket 7, asked for by/,
+    );
+    expect(await statusOf()).toMatchObject({ phase: 'Staged', withdrawnForceReason: 'ticket 7' });
+
+    // one more, which an abort ends
+    const third = run('rotate', name, '--wait');
+    await waiting(1);
+    const aborted = await run('abort', name, '--wait');
+    expect(aborted).toMatchObject({ code: 0, result: expect.stringContaining('what is queued ends with it') });
+    expect(aborted.result).toContain('Aborted: ');
+    expect(await third).toMatchObject({ code: 1, told: expect.stringContaining('taken back before it began') });
+    const over = await waitFor(api, namespace, name, 'it rests', ({ resource: { status } }) => {
+      return status?.phase === 'Steady';
+    });
+    expect(over.keyset?.rotation).toMatchObject({ id: first?.id, outcome: 'Aborted' });
+    expect(over.keyset?.rotation?.failure?.message).toContain(
+      `asked for by ${person}: rekey.dev/abort-requested-at is`,
+    );
+    expect(over.resource.status).not.toHaveProperty('queued');
+    expect(over.resource.status).not.toHaveProperty('rotation');
+    // what is withdrawn stays where it is, and stays withdrawn
+    expect(over.resource.spec.forceRotation.reason).toBe('ticket 7');
+
+    // by kubectl, without a name: the one before does not stand for it
+    await requestRotation(api, namespace, name, 'by hand');
+    await waitForPhase(api, namespace, name, 'Staged');
+    const fourth = (await statusOf())?.rotation;
+    expect(fourth).toMatchObject({ reason: `${REQUEST.rotateAt} is by hand` });
+    expect(fourth?.actor).toMatch(/^field manager \S+ \(not verified\)$/);
+    await until('Events have told it', async () => {
+      const { items } = await api.list<KubeObject & { readonly reason?: string }>({ kind: 'Event', namespace });
+      const reasons = items.map(({ reason }) => reason);
+      return ['RotationQueued', 'RequestWithdrawn'].every((reason) => reasons.includes(reason));
+    });
     expect(await scene.close()).toEqual([]);
   });
 
@@ -225,7 +304,7 @@ describe.concurrent('the command line', () => {
     );
     // pods of both templates are counted, and a watch may show none of it
     for (const line of linesOf(said.told)) expect(line).toMatch(PROGRESS);
-    expect(keyset?.rotation).toMatchObject({ actor: 'kubectl-rekey', reason: 'found in a log' });
+    expect(keyset?.rotation).toMatchObject({ actor: userIn(scene), reason: 'found in a log' });
     expect(await scene.accepting(scene.firstKey)).toEqual([]);
     expect((await run('status', name)).result).toContain('once the cause is found: kubectl rekey contained');
 
@@ -237,7 +316,9 @@ describe.concurrent('the command line', () => {
       Object.keys(await nothing())
         .filter((key) => key.startsWith('rekey.dev/'))
         .sort(),
-    ).toEqual(['rekey.dev/compromise-contained', 'rekey.dev/rotate-requested-at']);
+    ).toEqual(['rekey.dev/compromise-contained', 'rekey.dev/requested-by', 'rekey.dev/rotate-requested-at']);
+    const containedBy = conditionOf((await readState(api, namespace, name)).resource, 'CompromiseContained');
+    expect(containedBy?.message).toMatch(new RegExp(`was found, says ${userIn(scene)}$`));
     expect(await scene.close()).toEqual([]);
   });
 

@@ -38,7 +38,7 @@ export function isAtRest(config: Config, world: World): boolean {
   return (
     phase === 'Steady' &&
     (config.preStage === true || keys.every(({ state }) => state !== 'staged')) &&
-    heard(world.rotate, 'r', handled.rotateAt) &&
+    (heard(world.rotate, 'r', handled.rotateAt) || heard(world.rotate, 'r', handled.withdrawn?.rotateAt)) &&
     abortHeard &&
     emergencyHeard
   );

@@ -1,5 +1,5 @@
 /**
- * What must hold of a decision: I10, I11, I13 and I16, what it claims, and what it must not keep to itself.
+ * What must hold of a decision: I10, I11, I13, I15 and I16, what it claims, and what it must not keep to itself.
  */
 import type { Facts } from '../../src/rotation/facts.ts';
 import type { Keyset } from '../../src/rotation/keyset/keyset.ts';
@@ -37,6 +37,8 @@ export function judgeThought(config: Config, world: World, { facts, decision }: 
     const { handled, phase } = facts.secret.keyset;
     const leaked = emergency !== undefined && handled.emergencies?.includes(emergency.nonce) !== true;
     const unheard = abortAt !== undefined && abortAt !== handled.abortAt && !leaked;
+    const surprise = judgeQueue(facts, decision);
+    if (surprise !== undefined) return surprise;
     if (unheard && phase === 'Staging' && !isWrite(decision, 'abort')) {
       return { oracle: 'I11', message: `an abort is asked for while staging, the answer is ${deed(decision)}` };
     }
@@ -50,6 +52,24 @@ export function judgeThought(config: Config, world: World, { facts, decision }: 
     if (config.strategy === undefined || !must) return { oracle: 'I2', message: 'tokens are given up without need' };
   }
   return action.type === 'write' && world.cache === undefined ? judgeForgetting(config, world, decision) : undefined;
+}
+
+/** A request that was queued when somebody asked to go back begins nothing afterwards. */
+function judgeQueue({ secret, requests }: Facts, { action }: Decision): Violation | undefined {
+  if (action.type !== 'write' || secret.kind !== 'Managed') return undefined;
+  const { handled, phase } = secret.keyset;
+  const { rotateAt } = requests;
+  const { write } = action;
+  if (rotateAt === undefined) return undefined;
+  const begins = phase === 'Steady' && 'rotation' in write && write.transition !== 'burn';
+  if (begins && rotateAt === handled.withdrawn?.rotateAt) {
+    return { oracle: 'I15', message: `${rotateAt} was withdrawn, and a rotation begins` };
+  }
+  const ends = 'handled' in write && write.handled.abortAt !== handled.abortAt;
+  if (ends && ![write.handled.rotateAt, write.handled.withdrawn?.rotateAt].includes(rotateAt)) {
+    return { oracle: 'I15', message: `${rotateAt} outlives an abort` };
+  }
+  return undefined;
 }
 
 function isWrite({ action }: Decision, transition: string): boolean {

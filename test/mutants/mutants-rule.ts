@@ -5,6 +5,7 @@ import type { Mutant } from './mutant.ts';
 
 const SAFE_WRITE = 'src/rotation/plan/safe-write.ts';
 const TRANSITION = 'src/rotation/keyset/transition.ts';
+const PENDING = 'src/rotation/plan/pending.ts';
 const PROGRESS = 'src/rotation/plan/progress.ts';
 const PLAN = 'src/rotation/plan/plan.ts';
 const STEADY = 'src/rotation/plan/steady.ts';
@@ -174,8 +175,8 @@ export const RULE: readonly Mutant[] = [
     name: 'handled marker not written',
     patches: [
       {
-        file: STEADY,
-        find: '...(requests.rotateAt !== undefined && { rotateAt: requests.rotateAt }),',
+        file: PENDING,
+        find: '...(rotateAt !== undefined && !isBack && { rotateAt }),',
         replace: '',
       },
     ],
@@ -185,12 +186,34 @@ export const RULE: readonly Mutant[] = [
     name: 'annotation trigger lost: only the first request is served',
     patches: [
       {
-        file: STEADY,
-        find: 'requests.rotateAt !== handled.rotateAt',
+        file: PENDING,
+        find: 'rotateAt !== handled.rotateAt',
         replace: 'handled.rotateAt === undefined',
       },
     ],
     check: { by: 'explore', config: 'again', oracles: ['I14'] },
+  },
+  {
+    name: 'what is queued begins after an abort',
+    patches: [
+      {
+        file: PROGRESS,
+        find: 'const withdrawn = withdrawing(facts, keyset.handled);',
+        replace: 'const withdrawn = { handled: keyset.handled };',
+      },
+    ],
+    check: { by: 'explore', config: 'dual', oracles: ['I15'] },
+  },
+  {
+    name: 'a request that was withdrawn begins a rotation',
+    patches: [
+      {
+        file: PENDING,
+        find: ' && rotateAt !== withdrawn?.rotateAt',
+        replace: '',
+      },
+    ],
+    check: { by: 'explore', config: 'dual', oracles: ['I15'] },
   },
   {
     name: 'edge-triggered: a request is remembered in the process',

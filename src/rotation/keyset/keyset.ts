@@ -92,11 +92,19 @@ export const MAX_VERSION = 2_000_000_000;
 /** Emergencies whose nonces are remembered. */
 export const MAX_NONCES = 50;
 
+/** The last value of each request for a rotation that was taken back before one began for it: it begins none later. */
+export interface Withdrawn {
+  readonly rotateAt?: string;
+  readonly forceReason?: string;
+}
+
 /** The last value of each request that was acted upon. A request is served once, whatever happens to `status`. */
 export interface Handled {
   readonly rotateAt?: string;
   readonly abortAt?: string;
   readonly forceReason?: string;
+  readonly withdrawAt?: string;
+  readonly withdrawn?: Withdrawn;
   /** Nonces of emergencies, the last ones: an annotation that is put back must not end all sessions again. */
   readonly emergencies?: readonly string[];
 }

@@ -15,6 +15,7 @@ import type {
   Phase,
   RotationRecord,
   Shape,
+  Withdrawn,
 } from './keyset.ts';
 import { contradiction } from './plausible.ts';
 
@@ -195,12 +196,22 @@ function decodeShape(value: Json): Shape {
 }
 
 function decodeHandled(value: Json): Handled {
-  const { rotateAt, abortAt, forceReason, emergencies } = fields(value);
+  const { rotateAt, abortAt, withdrawAt, forceReason, withdrawn, emergencies } = fields(value);
   return {
     ...(rotateAt !== undefined && { rotateAt: kept(rotateAt) }),
     ...(abortAt !== undefined && { abortAt: kept(abortAt) }),
+    ...(withdrawAt !== undefined && { withdrawAt: kept(withdrawAt) }),
     ...(forceReason !== undefined && { forceReason: keptValue(text(forceReason), MAX_REASON) }),
+    ...(withdrawn !== undefined && { withdrawn: decodeWithdrawn(withdrawn) }),
     ...(emergencies !== undefined && { emergencies: list(emergencies).map(kept) }),
+  };
+}
+
+function decodeWithdrawn(value: Json): Withdrawn {
+  const { rotateAt, forceReason } = fields(value);
+  return {
+    ...(rotateAt !== undefined && { rotateAt: kept(rotateAt) }),
+    ...(forceReason !== undefined && { forceReason: keptValue(text(forceReason), MAX_REASON) }),
   };
 }
 

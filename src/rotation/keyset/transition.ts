@@ -39,6 +39,12 @@ interface FirstRequests {
   readonly noted?: readonly string[];
 }
 
+/** `withdrawn`: requests that end with it before a rotation has begun for them, in words. */
+interface Withdrawing {
+  readonly handled: Handled;
+  readonly withdrawn?: readonly string[];
+}
+
 export type Write =
   /** The first key of a Secret that is absent. */
   | ({ readonly transition: 'create'; readonly version: number } & FirstRequests)
@@ -72,9 +78,9 @@ export type Write =
       readonly inferred?: string | undefined;
     }
   /** The staged key leaves again, before it ever signed. */
-  | { readonly transition: 'abort'; readonly acked: Acked; readonly failure: Failure; readonly handled: Handled }
+  | ({ readonly transition: 'abort'; readonly acked: Acked; readonly failure: Failure } & Withdrawing)
   /** The old key signs again, the new one is accepted until its tokens are dead. */
-  | { readonly transition: 'rollback'; readonly acked: Acked; readonly failure: Failure; readonly handled: Handled }
+  | ({ readonly transition: 'rollback'; readonly acked: Acked; readonly failure: Failure } & Withdrawing)
   /**
    * C1: a fresh key alone, by intention against the guard: every outstanding token is refused from now on. Without `rotation`
    * it ends the rotation under way, whose staged key has found a service that holds one key only.
@@ -93,7 +99,9 @@ export type Write =
   /** E3: every live pod refuses every burnt key. */
   | { readonly transition: 'extinguish'; readonly acked: Acked; readonly inferred?: string | undefined }
   /** A request that cannot be served any more is marked as seen. */
-  | { readonly transition: 'dismiss'; readonly handled: Handled };
+  | ({ readonly transition: 'dismiss' } & Withdrawing)
+  /** Requests that no rotation has begun for are taken back. */
+  | ({ readonly transition: 'withdraw' } & Withdrawing);
 
 /** A generated key by name. The bytes stay with the effect that made them. */
 export interface FreshKey {
@@ -110,7 +118,7 @@ export interface Fresh {
 
 /** Transitions that put a new keyset version into the Secret; the others change annotations only. */
 export function writesKeys(write: Write): boolean {
-  return !['drain', 'reopen', 'finish', 'dismiss', 'extinguish'].includes(write.transition);
+  return !['drain', 'reopen', 'finish', 'dismiss', 'withdraw', 'extinguish'].includes(write.transition);
 }
 
 /** Transitions that bring a new signing key into being. */
@@ -185,6 +193,7 @@ function after(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyset 
     case 'finish':
       return finish(keyset, write, write.outcome, now);
     case 'dismiss':
+    case 'withdraw':
       return { ...keyset, handled: write.handled };
     case 'cutover':
       return cutOver(keyset, write, fresh, now);

@@ -53,10 +53,12 @@ export function planCreate(facts: Facts): Decision {
 /** Requests that came with the manifest, or that there is nothing to act upon for. One that was set by itself is served. */
 function requestsNow(facts: Facts) {
   const { requests, settings } = facts;
-  const { rotateAt, rotateApart, abortAt, emergency } = requests;
+  const { rotateAt, rotateApart, abortAt, abortApart, withdrawAt, withdrawApart, emergency } = requests;
   const handled: Handled = {
     ...(rotateAt !== undefined && rotateApart === false && isNew(facts) && { rotateAt }),
-    ...(abortAt !== undefined && { abortAt }),
+    // set by itself, these two take back what waits, once there is a keyset
+    ...(abortAt !== undefined && abortApart !== true && { abortAt }),
+    ...(withdrawAt !== undefined && withdrawApart === false && isNew(facts) && { withdrawAt }),
     ...(settings.forceReason !== '' && { forceReason: settings.forceReason }),
     // one that is to be served would have come before this write
     ...(emergency !== undefined && { emergencies: [emergency.nonce] }),

@@ -21,6 +21,7 @@ import { planSwitching } from './cutover.ts';
 import type { Action, Decision } from './decision.ts';
 import { emergencyRequested, notServed, planBurning } from './emergency.ts';
 import { heldBy, planAdopt, planCreate } from './first-write.ts';
+import { withdrawRequested } from './pending.ts';
 import { standingFinding } from './policies/preflight.ts';
 import { abortRequested, planAborting, planDraining, planPromoting, planRetiring, planStaging } from './progress.ts';
 import { heldBack } from './refused.ts';
@@ -45,6 +46,9 @@ function decide(facts: Facts): Decision {
   if (ledgerFinding !== undefined) return rest(facts, ledgerFinding.reason, ledgerFinding.message);
   const aborting = secret.kind === 'Managed' ? abortRequested(facts, secret.keyset) : undefined;
   if (aborting !== undefined) return aborting;
+  // whatever else is wrong: what a person takes back must not begin when that is mended
+  const withdrawing = secret.kind === 'Managed' ? withdrawRequested(facts, secret.keyset) : undefined;
+  if (withdrawing !== undefined) return withdrawing;
   const finding = standingFinding(facts);
   if (finding !== undefined) return rest(facts, finding.reason, finding.message);
   if (secret.kind === 'Absent') return planAbsent(facts);

@@ -23,6 +23,7 @@ import { type Decision, outsideWindow } from './decision.ts';
 import { startedAfterWrite } from './evidence.ts';
 import { confirmed, drainMsOf, guarded } from './guard.ts';
 import { inferredOfDrain, inferredOfRotation } from './inferred.ts';
+import { withdrawing } from './pending.ts';
 import { reloaderPresent } from './policies/reloader.ts';
 import { requirementsOf } from './requirements.ts';
 import { roll, stalledFinding } from './roll.ts';
@@ -120,22 +121,24 @@ export function planAborting(facts: Facts, keyset: Keyset): Decision {
 
 /**
  * What a person's wish to stop leads to: before promote the staged key leaves, after it the old key signs again. Later
- * there is nothing to go back to.
+ * there is nothing to go back to. What is queued ends with it: whoever stops a rotation does not want the next one.
  */
 export function abortRequested(facts: Facts, keyset: Keyset): Decision | undefined {
-  const { abortAt } = facts.requests;
+  const { abortAt, abortActor } = facts.requests;
   if (abortAt === undefined || abortAt === keyset.handled.abortAt) return undefined;
-  const handled = { ...keyset.handled, abortAt };
-  const failure: Failure = { reason: 'AbortRequested', message: requestText(REQUEST.abortAt, abortAt) };
+  const withdrawn = withdrawing(facts, keyset.handled);
+  const ended = { ...withdrawn, handled: { ...withdrawn.handled, abortAt } };
+  const who = abortActor === undefined ? '' : `asked for by ${abortActor}: `;
+  const failure: Failure = { reason: 'AbortRequested', message: `${who}${requestText(REQUEST.abortAt, abortAt)}` };
   const { acked } = keyset;
   if (keyset.phase === 'Staging')
-    return guarded(facts, keyset, { transition: 'abort', acked, failure, handled }, 'Aborting');
-  const rollback: Write = { transition: 'rollback', acked, failure, handled };
+    return guarded(facts, keyset, { transition: 'abort', acked, failure, ...ended }, 'Aborting');
+  const rollback: Write = { transition: 'rollback', acked, failure, ...ended };
   const forward = keyset.rotation?.failure === undefined;
   if ((keyset.phase === 'Promoting' || keyset.phase === 'Draining') && forward) {
     return guarded(facts, keyset, rollback, 'Promoting');
   }
-  return guarded(facts, keyset, { transition: 'dismiss', handled }, keyset.phase);
+  return guarded(facts, keyset, { transition: 'dismiss', ...ended }, keyset.phase);
 }
 
 function abort(facts: Facts, keyset: Keyset, failure: Failure): Decision {

@@ -5,9 +5,8 @@
 import type { Facts } from '../facts.ts';
 import { type Finding, inShort, isPassing } from '../finding.ts';
 import { iso } from '../iso.ts';
-import { type Handled, type Keyset, type Kid, keyIn, type Trigger } from '../keyset/keyset.ts';
+import { type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
 import type { Start } from '../keyset/transition.ts';
-import { REQUEST, requestText } from '../names.ts';
 import { backoffUntil } from '../schedule/cadence.ts';
 import { formatDuration } from '../schedule/duration.ts';
 import { lookAtRest } from './at-rest.ts';
@@ -16,6 +15,7 @@ import { FRESH_MS, RETRY_MS, survey, toProbe } from './converge.ts';
 import { isBlindToStaged, mayCutOver, planCutover } from './cutover.ts';
 import { type Decision, outsideWindow } from './decision.ts';
 import { confirmed, guarded } from './guard.ts';
+import { pending, served, type Wanted } from './pending.ts';
 import { disruptionBlocked, startFinding } from './policies/preflight.ts';
 import { prestaged, requirementsOf } from './requirements.ts';
 import { roll } from './roll.ts';
@@ -24,12 +24,6 @@ import { roll } from './roll.ts';
 const BUDGET_RETRY_MS = 30_000;
 /** A baseline canary of an earlier minute still tells that the endpoint verifies. */
 const BASELINE_AGE_MS = 60_000;
-
-interface Wanted {
-  readonly trigger: Trigger;
-  readonly actor: string;
-  readonly reason: string;
-}
 
 export function planSteady(facts: Facts, keyset: Keyset): Decision {
   const wanted = wantedRotation(facts, keyset);
@@ -69,14 +63,8 @@ function cutOver(facts: Facts, keyset: Keyset, start: Start): Decision {
 }
 
 function wantedRotation({ requests, settings, due }: Facts, keyset: Keyset): Wanted | undefined {
-  const { handled } = keyset;
-  if (requests.rotateAt !== undefined && requests.rotateAt !== handled.rotateAt) {
-    const reason = requestText(REQUEST.rotateAt, requests.rotateAt);
-    return { trigger: 'Annotation', actor: requests.rotateActor ?? 'unknown', reason };
-  }
-  if (settings.forceReason !== '' && settings.forceReason !== handled.forceReason) {
-    return { trigger: 'ForceRotation', actor: 'spec', reason: settings.forceReason };
-  }
+  const [asked] = pending(requests, settings.forceReason, keyset.handled);
+  if (asked !== undefined) return asked;
   if (due.since === undefined) return undefined;
   return { trigger: 'Schedule', actor: 'rekey', reason: `due since ${iso(due.since)}` };
 }
@@ -136,14 +124,10 @@ function baseline(facts: Facts, keyset: Keyset, keys: 'One' | 'Both'): Decision 
   return finding && preflight(finding.message, finding, facts.now + (isPassing(finding) ? RETRY_MS : 10 * RETRY_MS));
 }
 
-function startOf({ requests, settings, nextRotationId }: Facts, keyset: Keyset, wanted: Wanted): Start {
-  const handled: Handled = {
-    ...keyset.handled,
-    ...(requests.rotateAt !== undefined && { rotateAt: requests.rotateAt }),
-    ...(requests.abortAt !== undefined && { abortAt: requests.abortAt }),
-    forceReason: settings.forceReason,
-  };
-  return { handled, rotation: { ...wanted, id: nextRotationId, drainMs: settings.drainMs } };
+function startOf(facts: Facts, keyset: Keyset, wanted: Wanted): Start {
+  const { settings, nextRotationId } = facts;
+  const rotation = { ...wanted, id: nextRotationId, drainMs: settings.drainMs };
+  return { handled: served(facts, keyset.handled), rotation };
 }
 
 function begin(facts: Facts, keyset: Keyset, start: Start): Decision {

@@ -55,6 +55,7 @@ export class Announcer {
     this.#tellOnce(resource, 'NamesAdded', addedNote(facts));
     this.#tellOnce(resource, 'WeakKey', weakKeysOf(facts.secret)?.message ?? '');
     this.#offSchedule(resource, facts);
+    this.#queued(resource, status);
     this.#tellOnce(resource, 'RestartInterrupts', interruptionNote(facts));
     // autoscalers are looked at when a rotation is about to start, so it is told once for each; a cutover leaves no pod anyway
     if (facts.live && decision.phase === 'Preflight') this.#tellOnce(resource, 'RestartUnderLoad', overloadNote(facts));
@@ -175,14 +176,24 @@ export class Announcer {
     if (known?.message !== message) this.#tellOnce(resource, reason, message);
   }
 
-  /** A warning about something that stays: an Event when it comes and when its text changes, not as long as it stays. */
-  #tellOnce(resource: JwtKeyRotation, reason: string, note: string): void {
+  /** As with the schedule. At rest it begins at once, or what stands in the way is told. */
+  #queued(resource: JwtKeyRotation, { rotation, queued = [] }: JwtKeyRotationStatus): void {
+    const known = resource.status?.queued ?? [];
+    const news = queued.filter(({ reason }) => !known.some((other) => other.reason === reason));
+    if (rotation === undefined || news.length === 0) return;
+    const asked = news.map(({ trigger, actor, reason }) => `${trigger} by ${actor}: ${reason}`);
+    const note = `${asked.join('; ')}. It waits for the end of the rotation under way (${rotation.trigger} by ${rotation.actor}: ${rotation.reason})`;
+    this.#tellOnce(resource, 'RotationQueued', note, 'Normal');
+  }
+
+  /** Of something that stays: an Event when it comes and when its text changes, not as long as it stays. */
+  #tellOnce(resource: JwtKeyRotation, reason: string, note: string, type: Announcement['type'] = 'Warning'): void {
     const key = warningKey(resource, reason);
     if ((this.#warned.get(key) ?? '') === note) return;
     this.#warned.set(key, note);
     if (note === '') return;
-    this.#event(resource, { type: 'Warning', reason, note });
-    this.#log(resource).warn(note, { reason });
+    this.#event(resource, { type, reason, note });
+    this.#log(resource)[type === 'Warning' ? 'warn' : 'info'](note, { reason });
   }
 
   #found(resource: JwtKeyRotation, finding: Finding | undefined): void {
@@ -294,6 +305,12 @@ function noted({ noted: found = [] }: { readonly noted?: readonly string[] }): r
   return [{ type: 'Warning', reason: 'RequestsNoted', note }];
 }
 
+function withdrawn({ withdrawn: ended = [] }: { readonly withdrawn?: readonly string[] }): readonly Announcement[] {
+  if (ended.length === 0) return [];
+  const note = `taken back before a rotation began, and not served later: ${ended.join('; ')}`;
+  return [{ type: 'Normal', reason: 'RequestWithdrawn', note }];
+}
+
 function residueOf({ emergency }: Keyset): readonly Announcement[] {
   const { residue = [], residueIncomplete } = emergency ?? {};
   const rest = residueIncomplete === undefined ? '' : ` (${residueIncomplete})`;
@@ -343,7 +360,10 @@ function announcementsOf(write: Write, keyset: Keyset): readonly Announcement[] 
       ];
     case 'abort':
     case 'rollback':
-      return [warning('RotationFailed', `${write.transition}: ${write.failure.reason}: ${write.failure.message}`)];
+      return [
+        warning('RotationFailed', `${write.transition}: ${write.failure.reason}: ${write.failure.message}`),
+        ...withdrawn(write),
+      ];
     case 'finish':
       return [
         write.outcome === 'Completed'
@@ -367,6 +387,10 @@ function announcementsOf(write: Write, keyset: Keyset): readonly Announcement[] 
     case 'extinguish':
       return [normal('CompromisedKeyGone', gone(keyset)), ...residueOf(keyset)];
     case 'dismiss':
-      return [warning('RequestDismissed', 'there is no rotation to abort, or it is too late')];
+      return [warning('RequestDismissed', 'there is no rotation to abort, or it is too late'), ...withdrawn(write)];
+    case 'withdraw':
+      return write.withdrawn === undefined
+        ? [warning('RequestDismissed', 'there is no request to take back: what has begun is ended by an abort')]
+        : withdrawn(write);
   }
 }

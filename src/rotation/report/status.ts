@@ -2,6 +2,7 @@
  * The status that people see: what was observed and what is waited for. It is a cache; nothing is ever decided by it.
  */
 
+import { personOf } from '../asked-by.ts';
 import type { Facts, TargetFacts } from '../facts.ts';
 import { type Finding, isDegrading, isPassing, isWish } from '../finding.ts';
 import { iso } from '../iso.ts';
@@ -21,6 +22,7 @@ import { survey } from '../plan/converge.ts';
 import type { Decision } from '../plan/decision.ts';
 import { levelOf } from '../plan/evidence.ts';
 import { drainMsOf } from '../plan/guard.ts';
+import { pending } from '../plan/pending.ts';
 import { label } from '../plan/policies/targets.ts';
 import { requirementsOf, verifiers } from '../plan/requirements.ts';
 import { keptValue } from '../said.ts';
@@ -94,6 +96,8 @@ function remembered({ status = {} }: JwtKeyRotation): JwtKeyRotationStatus {
     'retireNotBefore',
     'scheduledRun',
     'missedRun',
+    'rotation',
+    'queued',
   ];
   return Object.fromEntries(Object.entries(status).filter(([field]) => !passing.includes(field)));
 }
@@ -221,7 +225,7 @@ function scheduleStatus(
 }
 
 /** The key is dead; whether its leak is understood, only a person can say. */
-function contained({ metadata }: JwtKeyRotation, emergency: Emergency): Verdict {
+function contained(resource: JwtKeyRotation, emergency: Emergency): Verdict {
   const { nonce, reason, goneAt } = emergency;
   if (goneAt === undefined) {
     return {
@@ -230,9 +234,11 @@ function contained({ metadata }: JwtKeyRotation, emergency: Emergency): Verdict 
       message: `emergency ${nonce} (${reason}): some pods may still accept a burnt key`,
     };
   }
-  const acknowledged = metadata.annotations?.[REQUEST.contained];
+  const acknowledged = resource.metadata.annotations?.[REQUEST.contained];
   if (acknowledged !== undefined && keptValue(acknowledged) === nonce) {
-    return { status: 'True', reason: 'Acknowledged', message: `the root cause of emergency ${nonce} was found` };
+    const person = personOf(resource, REQUEST.contained, acknowledged);
+    const by = person === undefined ? '' : `, says ${person}`;
+    return { status: 'True', reason: 'Acknowledged', message: `the root cause of emergency ${nonce} was found${by}` };
   }
   const how = `set the annotation ${REQUEST.contained}=${nonce} when the root cause is found`;
   return {
@@ -265,6 +271,7 @@ function targetStatus(target: TargetFacts, facts: Facts, keyset: Keyset | undefi
 
 function keysetStatus(resource: JwtKeyRotation, facts: Facts, keyset: Keyset): JwtKeyRotationStatus {
   const { attempts, handled } = keyset;
+  const { withdrawn } = handled;
   const exit = keyIn(keyset, 'draining')?.lastSignerExit;
   return {
     currentKeyId: currentShape(keyset).sign,
@@ -275,11 +282,27 @@ function keysetStatus(resource: JwtKeyRotation, facts: Facts, keyset: Keyset): J
     failedAttempts: attempts.failures,
     ...(handled.emergencies !== undefined && { lastHandledEmergency: handled.emergencies.at(-1) ?? '' }),
     ...(keyset.emergency && { emergency: emergencyStatus(keyset.emergency) }),
+    ...underWay(keyset),
+    ...queued(facts, keyset),
     ...(handled.rotateAt !== undefined && { lastHandledRotateAt: handled.rotateAt }),
     ...(handled.abortAt !== undefined && { lastHandledAbortAt: handled.abortAt }),
     ...(handled.forceReason !== undefined && { observedForceReason: handled.forceReason }),
+    ...(handled.withdrawAt !== undefined && { lastHandledWithdrawAt: handled.withdrawAt }),
+    ...(withdrawn?.rotateAt !== undefined && { lastWithdrawnRotateAt: withdrawn.rotateAt }),
+    ...(withdrawn?.forceReason !== undefined && { withdrawnForceReason: withdrawn.forceReason }),
     history: historyOf(resource, keyset),
   };
+}
+
+function underWay({ rotation }: Keyset): Pick<JwtKeyRotationStatus, 'rotation'> {
+  if (rotation === undefined || rotation.outcome !== undefined) return {};
+  const { id, trigger, actor, reason, from, to, startedAt } = rotation;
+  return { rotation: { id, trigger, actor, reason, from, to, startedAt: iso(startedAt) } };
+}
+
+function queued({ requests, settings }: Facts, { handled }: Keyset): Pick<JwtKeyRotationStatus, 'queued'> {
+  const waiting = pending(requests, settings.forceReason, handled);
+  return waiting.length === 0 ? {} : { queued: waiting };
 }
 
 /** The last rotations, newest first, as many of each outcome as the spec keeps. */

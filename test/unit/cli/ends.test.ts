@@ -47,6 +47,11 @@ describe('the end of a rotation', () => {
     expect(() => look(resource({ phase: 'Staging', lastHandledRotateAt: 'another' }, other))).toThrow('not known');
   });
 
+  it('never comes where somebody has taken it back before it began', () => {
+    const status = { phase: 'Steady', lastWithdrawnRotateAt: AT } as const;
+    expect(() => rotationEnd(AT)(resource(status, asked))).toThrow('taken back before it began');
+  });
+
   it('never comes where somebody else has asked before it began', () => {
     expect(() => rotationEnd(AT)(resource({ phase: 'Steady' }, other))).toThrow('somebody has asked for another');
   });
@@ -54,7 +59,7 @@ describe('the end of a rotation', () => {
 
 describe('the end of a way back', () => {
   const asked = { 'rekey.dev/abort-requested-at': AT };
-  const failure = (at: string) => `AbortRequested: rekey.dev/abort-requested-at is ${at}`;
+  const failure = (at: string) => `AbortRequested: asked for by bob: rekey.dev/abort-requested-at is ${at}`;
 
   it('is that of the rotation that it ended', () => {
     const history = [entry({ outcome: 'RolledBack', failure: failure(AT) })];

@@ -43,6 +43,9 @@ describe('a plan', () => {
     expect(planText(due, T0)).toMatch(/starts +2026-01-31T00:00:00Z \(in 30d\)/);
     const unscheduled = await plan({ phase: 'Steady', currentKeyId: 'k' }, 'schedule');
     expect(planText(unscheduled, T0)).toMatch(/starts +when somebody asks for it/);
+    // a request waits already
+    const waiting = { forceRotation: { reason: 'ticket 7' } };
+    expect(await plan({ ...status, keysetVersion: 1 }, 'schedule', waiting)).toMatchObject({ startsAt: T0 });
   });
 
   it('says of a resource that nobody has taken up yet when its schedule would start it', async () => {

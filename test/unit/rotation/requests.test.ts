@@ -1,7 +1,7 @@
 /** What people ask for may be of any length: what is kept of it is not, and two that differ stay two. */
 import { describe, expect, it } from 'vitest';
 import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
-import { emergencyOf, requestsOf } from '../../../src/rotation/requests.ts';
+import { emergencyOf, pendingIn, requestsOf } from '../../../src/rotation/requests.ts';
 import { keptReason, keptValue } from '../../../src/rotation/said.ts';
 
 const LONG = 'x'.repeat(140_000);
@@ -121,5 +121,79 @@ describe('a pause', () => {
     const key = '0123456789abcdef'.repeat(4);
     expect(pause(key)?.message).toContain('is "[redacted]"');
     expect(pause(`${'x '.repeat(20)}${key}`)?.message).not.toContain('0123456789');
+  });
+});
+
+describe('who asked', () => {
+  const BY = 'rekey.dev/requested-by';
+  const ROTATE = 'rekey.dev/rotate-requested-at';
+  const owned = (manager: string, ...names: string[]) => ({
+    manager,
+    fieldsV1: { 'f:metadata': { 'f:annotations': Object.fromEntries(names.map((name) => [`f:${name}`, {}])) } },
+  });
+  const by = (annotations: Record<string, string>, ...managedFields: object[]) =>
+    ({ metadata: { name: 'r', annotations, managedFields } }) as unknown as JwtKeyRotation;
+  const rotator = (annotations: Record<string, string>, ...managedFields: object[]) =>
+    requestsOf(by(annotations, ...managedFields)).rotateActor;
+
+  it('is the person who is named for this very request', () => {
+    const annotations = { [ROTATE]: '1', [BY]: 'rotate-requested-at=1 by alice@example.com' };
+    expect(rotator(annotations, owned('kubectl-rekey', ROTATE, BY))).toBe('alice@example.com');
+    expect(rotator({ ...annotations, [BY]: 'rotate-requested-at=1 by a by b' })).toBe('a by b');
+    const value = '2026-01-01T00:00:00Z';
+    const abort = by({ 'rekey.dev/abort-requested-at': value, [BY]: `abort-requested-at=${value} by bob` });
+    expect(requestsOf(abort).abortActor).toBe('bob');
+    const leak = by({ 'rekey.dev/emergency': ' 7 : leak: at noon', [BY]: 'emergency=7 by system:serviceaccount:a:b' });
+    expect(emergencyOf(leak)?.actor).toBe('system:serviceaccount:a:b');
+    expect(requestsOf(by({ 'rekey.dev/paused': 'true', [BY]: 'paused=true by bob' })).paused?.message).toContain(
+      'is set by bob;',
+    );
+  });
+
+  it.each([
+    ['of an earlier request', 'rotate-requested-at=0 by alice'],
+    ['of a request that begins alike', 'rotate-requested-at=11 by alice'],
+    ['of another kind of request', 'abort-requested-at=1 by alice'],
+    ['of no request', 'alice'],
+    ['that is empty', 'rotate-requested-at=1 by '],
+    ['that is blank', 'rotate-requested-at=1 by \u0000\n '],
+  ])('is not the person %s, but the field manager, marked as such', (_, said) => {
+    const manager = owned('kubectl-annotate', ROTATE);
+    expect(rotator({ [ROTATE]: '1', [BY]: said }, manager)).toBe('field manager kubectl-annotate (not verified)');
+  });
+
+  it('cannot be mistaken for a person by the name of a client, and is unknown where nothing tells', () => {
+    expect(rotator({ [ROTATE]: '1' }, owned('alice\u001b[2J\n', ROTATE))).toBe(
+      'field manager alice [2J (not verified)',
+    );
+    expect(rotator({ [ROTATE]: '1' })).toBe('unknown');
+    const forced = { manager: 'argocd', fieldsV1: { 'f:spec': { 'f:forceRotation': { 'f:reason': {} } } } };
+    expect(requestsOf(by({}, forced)).forceActor).toBe('field manager argocd (not verified)');
+  });
+
+  it('is bounded, of one line, and no secret', () => {
+    const named = (who: string) => rotator({ [ROTATE]: '1', [BY]: `rotate-requested-at=1 by ${who}` }) ?? '';
+    expect(named(LONG)).toMatch(/^x{200,}…[0-9a-f]{16}$/);
+    expect(named(LONG).length).toBeLessThanOrEqual(253);
+    expect(named('a\u001b[2J\nb\u202ec')).toBe('a [2J b c');
+    expect(named('0123456789abcdef'.repeat(4))).not.toContain('0123456789');
+  });
+});
+
+describe('what waits, as the status tells', () => {
+  const resource = (status: object, reason = 'ticket 7') =>
+    ({
+      ...asked({ 'rekey.dev/rotate-requested-at': '2' }),
+      ...{ spec: { forceRotation: { reason } }, status: { keysetVersion: 1, ...status } },
+    }) as unknown as JwtKeyRotation;
+  const waiting = (status: object) => pendingIn(resource(status)).map(({ trigger }) => trigger);
+
+  it('is what was neither acted upon nor taken back', () => {
+    expect(waiting({})).toEqual(['Annotation', 'ForceRotation']);
+    expect(waiting({ lastHandledRotateAt: '2' })).toEqual(['ForceRotation']);
+    expect(waiting({ lastHandledRotateAt: '1', withdrawnForceReason: 'ticket 7' })).toEqual(['Annotation']);
+    expect(waiting({ lastWithdrawnRotateAt: '2', observedForceReason: 'ticket 7' })).toEqual([]);
+    // of a Secret that is not taken over yet the spec asks for nothing
+    expect(waiting({ keysetVersion: undefined })).toEqual(['Annotation']);
   });
 });

@@ -1,0 +1,62 @@
+/** A request carries the name of whoever makes it. Without one it is made all the same. */
+import { describe, expect, it } from 'vitest';
+import type { KubeClient } from '../../../src/kube/client.ts';
+import { KubeError, type KubeErrorCode } from '../../../src/kube/errors.ts';
+import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
+import { ASK, Operations } from '../../../src/rotation/operations.ts';
+
+const BY = 'rekey.dev/requested-by';
+
+/** @param who the user name, or why it is not told */
+function operationsOf(who: string | KubeErrorCode, told = true) {
+  const patches: { metadata?: { annotations?: Record<string, string> } }[] = [];
+  const nameless: string[] = [];
+  let reviews = 0;
+  const client = {
+    create: async () => {
+      reviews += 1;
+      if (!told) throw new KubeError({ verb: 'create', resource: 'selfsubjectreviews', code: who as KubeErrorCode });
+      return { metadata: { name: '' }, status: { userInfo: { username: who } } };
+    },
+    mergePatch: async (_: unknown, __: unknown, patch: object) => void patches.push(patch),
+  } as unknown as KubeClient;
+  const onNameless = (why: string) => void nameless.push(why);
+  const unused = {} as never;
+  const operations = new Operations({ client, clock: unused, log: unused, namespace: 'shop', onNameless });
+  const named = () => patches.map(({ metadata }) => metadata?.annotations?.[BY]);
+  return { operations, named, patches, nameless, reviews: () => reviews };
+}
+
+describe('a request', () => {
+  it('names who makes it, and for which value; of an emergency for its nonce', async () => {
+    const { operations, named, reviews, nameless } = operationsOf('alice');
+    const resource = { metadata: { name: 'jwt' } } as JwtKeyRotation;
+    for (const patch of [
+      ...[ASK.rotate('1'), ASK.abort('2'), ASK.withdraw('3'), ASK.pause(), ASK.emergency('4', 'found: by bob')],
+      ...[ASK.contained('4', resource), ASK.suspend(), ASK.resume()],
+    ])
+      await operations.ask('jwt', patch);
+    expect(named()).toEqual([
+      ...['rotate-requested-at=1 by alice', 'abort-requested-at=2 by alice', 'withdraw-requested-at=3 by alice'],
+      ...['paused=true by alice', 'emergency=4 by alice', 'compromise-contained=4 by alice', undefined, undefined],
+    ]);
+    expect([reviews(), nameless]).toEqual([1, []]);
+  });
+
+  it.each(['Forbidden', 'NotFound', 'Timeout'] as const)(
+    'is made without a name where that is not told, and says so once: %s',
+    async (code) => {
+      const { operations, patches, nameless } = operationsOf(code, false);
+      await operations.ask('jwt', ASK.rotate('1'));
+      await operations.ask('jwt', ASK.abort('2'));
+      expect(patches).toEqual([ASK.rotate('1'), ASK.abort('2')]);
+      expect(nameless).toEqual([expect.stringContaining(`create selfsubjectreviews: ${code}`)]);
+    },
+  );
+
+  it('is made without a name where the API server knows none', async () => {
+    const { operations, patches, nameless } = operationsOf('');
+    await operations.ask('jwt', ASK.rotate('1'));
+    expect([patches, nameless]).toEqual([[ASK.rotate('1')], ['the API server does not tell your user name']]);
+  });
+});

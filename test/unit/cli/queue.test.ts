@@ -1,0 +1,155 @@
+/** What is queued is said by whoever queues it, ended by an abort, and taken back by a withdrawal. */
+import { describe, expect, it } from 'vitest';
+import { withdraw } from '../../../src/cli/queue.ts';
+import { abort, rotate } from '../../../src/cli/rotate.ts';
+import { statusText } from '../../../src/cli/status.ts';
+import type { Terminal } from '../../../src/cli/terminal.ts';
+import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
+import type { Operations } from '../../../src/rotation/operations.ts';
+import type { JwtKeyRotationStatus } from '../../../src/rotation/types.ts';
+
+const ROTATE = 'rekey.dev/rotate-requested-at';
+const rotation = {
+  ...{ id: 'r', trigger: 'Annotation', actor: 'alice', reason: `${ROTATE} is 1`, from: 'k-1', to: 'k-2' },
+  startedAt: '2026-01-01T00:00:00Z',
+};
+const UNDER_WAY: JwtKeyRotationStatus = { phase: 'Staged', rotation, lastHandledRotateAt: '1' };
+
+type Patch = { metadata?: { annotations?: Record<string, string> } };
+
+/** @param then the status once something was asked for */
+function scene(status: JwtKeyRotationStatus, { annotations = {}, reason = '', then = status } = {}) {
+  const patches: Patch[] = [];
+  const said: string[] = [];
+  const resource = (edit: Record<string, string>, current: JwtKeyRotationStatus) =>
+    ({
+      metadata: { name: 'jwt', namespace: 'shop', annotations: { ...annotations, ...edit } },
+      ...{ spec: { forceRotation: { reason } }, status: { keysetVersion: 1, ...current } },
+    }) as unknown as JwtKeyRotation;
+  const operations = {
+    namespace: 'shop',
+    get: async () => resource({}, status),
+    ask: async (_: string, patch: Patch) => {
+      patches.push(patch);
+      return resource(patch.metadata?.annotations ?? {}, status);
+    },
+    follow: async (_: string, look: (current: JwtKeyRotation) => unknown) => look(resource({}, then)),
+  } as unknown as Operations;
+  const terminal: Terminal = {
+    ...{ print: (text) => said.push(text), tell: (text) => said.push(text), clear: () => undefined },
+    ...{ closed: () => false, interactive: false, question: async () => '', now: () => 0 },
+  };
+  return { operations, terminal, patches, said: () => said.join('') };
+}
+
+describe('rotate', () => {
+  const asked = async (status: JwtKeyRotationStatus, annotations = {}) => {
+    const { operations, terminal, said } = scene(status, { annotations });
+    await rotate(operations, terminal, ['jwt'], { wait: false, timeout: 0 });
+    return said();
+  };
+
+  it('says at once that it is queued, behind what, and how to take it back', async () => {
+    expect(await asked(UNDER_WAY)).toBe(
+      [
+        'jwt: a rotation was asked for',
+        `jwt: it is queued behind the rotation under way (Staged: ${ROTATE} is 1, asked for by alice) and begins when that has ended`,
+        'jwt: kubectl rekey withdraw jwt takes it back\n',
+      ].join('\n'),
+    );
+    const queued = [{ trigger: 'Annotation', actor: 'bob', reason: `${ROTATE} is 2` }];
+    expect(await asked({ ...UNDER_WAY, queued })).toContain('one was queued already, and one rotation serves both');
+  });
+
+  it('says nothing of that at rest', async () => {
+    expect(await asked({ phase: 'Steady' })).toBe('jwt: a rotation was asked for\n');
+  });
+
+  it('warns where an abort that is not served yet may end it', async () => {
+    const annotations = { 'rekey.dev/abort-requested-at': 'x' };
+    expect(await asked(UNDER_WAY, annotations)).toContain('ends this request too if it comes first');
+    expect(await asked({ ...UNDER_WAY, lastHandledAbortAt: 'x' }, annotations)).not.toContain('if it comes first');
+  });
+});
+
+describe('abort', () => {
+  it('says what is queued and ends with it', async () => {
+    const { operations, terminal, said } = scene(UNDER_WAY, { annotations: { [ROTATE]: '2' }, reason: 'ticket 7' });
+    await abort(operations, terminal, 'jwt', { wait: false, timeout: 0 });
+    expect(said()).toContain(`ends with it, and is not served later: ${ROTATE} is 2, asked for by unknown\n`);
+    expect(said()).toContain('ends with it, and is not served later: ticket 7, asked for by spec\n');
+  });
+
+  it.each<[string, JwtKeyRotationStatus]>([
+    ['before it has begun', { phase: 'Preflight' }],
+    ['at rest, suspended perhaps', { phase: 'Steady' }],
+    ['in a phase without a way back', { phase: 'Retiring' }],
+  ])('names withdraw where a request waits: %s', async (_, status) => {
+    const { operations, terminal } = scene(status, { annotations: { [ROTATE]: '2' } });
+    await expect(abort(operations, terminal, 'jwt', { wait: false, timeout: 0 })).rejects.toThrow(
+      'take the request back with kubectl rekey withdraw jwt',
+    );
+  });
+});
+
+describe('withdraw', () => {
+  const annotations = { [ROTATE]: '2' };
+  const run = async (status: JwtKeyRotationStatus, options: Parameters<typeof scene>[1]) => {
+    const { operations, terminal, said, patches } = scene(status, options);
+    const code = await withdraw(operations, terminal, 'jwt', { timeout: 1_000 }).catch(({ message, exit }) => {
+      return `${exit} ${message}`;
+    });
+    return { code, said: said(), asked: patches.length };
+  };
+
+  it('says what it has taken back', async () => {
+    const then = { ...UNDER_WAY, lastWithdrawnRotateAt: '2', withdrawnForceReason: 'ticket 7' };
+    expect(await run(UNDER_WAY, { annotations, reason: 'ticket 7', then })).toEqual({
+      code: 0,
+      said: `jwt: taken back: ${ROTATE} is 2, asked for by unknown\njwt: taken back: ticket 7, asked for by spec\n`,
+      asked: 1,
+    });
+  });
+
+  it('says what it could not: one that has begun is ended by an abort', async () => {
+    const then = { ...UNDER_WAY, lastHandledRotateAt: '2' };
+    const { code, said } = await run({ phase: 'Preflight' }, { annotations, then });
+    expect(code).toBe(1);
+    expect(said).toMatch(/not taken back, since it has begun; .* ended by kubectl rekey abort jwt: rekey.dev/);
+  });
+
+  it('asks for nothing where nothing waits', async () => {
+    expect(await run(UNDER_WAY, { annotations: { [ROTATE]: '1' } })).toEqual({
+      code: '1 jwt: no request waits; the rotation under way is ended by kubectl rekey abort jwt',
+      said: '',
+      asked: 0,
+    });
+    expect((await run({ phase: 'Steady' }, {})).code).toBe('1 jwt: no request waits');
+  });
+
+  it('does not wait for the end of a pause, and says so', async () => {
+    const paused = { ...annotations, 'rekey.dev/paused': 'true' };
+    expect(await run(UNDER_WAY, { annotations: paused })).toMatchObject({
+      ...{ code: 0, asked: 1 },
+      said: expect.stringContaining('taken back when that ends, before anything begins'),
+    });
+  });
+
+  it('is not said to be done where nobody has done it', async () => {
+    expect((await run(UNDER_WAY, { annotations })).code).toMatch(/^3 jwt: not taken back after 1 s/);
+  });
+});
+
+describe('status', () => {
+  it('shows what is under way and what waits, with who asked', () => {
+    const queued = [{ trigger: 'ForceRotation', actor: 'field manager argocd (not verified)', reason: 'ticket\n7' }];
+    const resource = { metadata: { name: 'jwt', namespace: 'shop' }, spec: { environment: 'test' } };
+    const text = (status: JwtKeyRotationStatus) =>
+      statusText({ ...resource, status } as unknown as JwtKeyRotation, Date.parse('2026-01-01T00:01:00Z'));
+    expect(text({ ...UNDER_WAY, queued })).toMatch(
+      /under way +rekey.dev\/rotate-requested-at is 1, asked for by alice, since 2026-01-01T00:00:00Z \(1m ago\)\n +queued +ticket 7, asked for by field manager argocd \(not verified\); begins when the rotation under way has ended\n/,
+    );
+    expect(text({ phase: 'Steady', queued })).toContain('; see Ready for what it waits for');
+    expect(text({ phase: 'Steady' })).not.toMatch(/under way|queued/);
+  });
+});
