@@ -14,7 +14,9 @@ import { JWT_KEY_ROTATIONS, type JwtKeyRotation, REQUEST } from './names.ts';
 import { surroundingsOf } from './preview.ts';
 import { emergencyOf } from './requests.ts';
 
-export { oneLine } from '../kube/errors.ts';
+export { fileTrouble } from '../kube/files.ts';
+export { oneLine, visible } from '../kube/printable.ts';
+export { redactText } from '../runtime/redact.ts';
 
 /** Who the API server says has asked. */
 const FIELD_MANAGER = 'kubectl-rekey';
