@@ -18,6 +18,8 @@ export interface KubeConfigOptions {
   readonly context?: string | undefined;
   /** Namespace to use instead of that of the context. */
   readonly namespace?: string | undefined;
+  /** Where Kubernetes puts the service account of a pod. */
+  readonly serviceAccount?: string | undefined;
   /** Milliseconds since the epoch. */
   readonly now?: (() => number) | undefined;
 }
@@ -73,13 +75,13 @@ export function loadKubeConfig(options: KubeConfigOptions = {}): ClusterAccess {
   };
 }
 
-function wayOf({ kubeconfig = '', context = '' }: KubeConfigOptions): Way {
+function wayOf({ kubeconfig = '', context = '', serviceAccount = SERVICE_ACCOUNT }: KubeConfigOptions): Way {
   if (kubeconfig !== '') return wayIn(readKubeconfigs([kubeconfig], true), context);
   const files = filesByDefault();
   const config = readKubeconfigs(files, false);
   const isEmpty = config.cluster.size === 0 && config.user.size === 0 && config.context.size === 0;
   if (!isEmpty) return wayIn(config, context);
-  if (existsSync(join(SERVICE_ACCOUNT, 'token'))) return wayOfPod();
+  if (existsSync(join(serviceAccount, 'token'))) return wayOfPod(serviceAccount);
   const looked = config.files.length === 0 ? 'there is no' : 'there is nothing in';
   throw new KubeConfigError(
     `no kubeconfig file and no service account found: ${looked} ${files.join(', ')}. Set --kubeconfig or KUBECONFIG`,
@@ -118,7 +120,7 @@ function namesIn(entries: ReadonlyMap<string, Entry>): string {
 }
 
 /** @see https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/ */
-function wayOfPod(): Way {
+function wayOfPod(folder: string): Way {
   const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '' } = process.env;
   if (host === '' || port === '') {
     throw new KubeConfigError(
@@ -126,12 +128,12 @@ function wayOfPod(): Way {
     );
   }
   const server = `https://${isIPv6(host) ? `[${host}]` : host}:${port}`;
-  const inFolder = (name: string) => join(SERVICE_ACCOUNT, name);
-  const where = `the service account in ${SERVICE_ACCOUNT}`;
+  const inFolder = (name: string) => join(folder, name);
+  const where = `the service account in ${folder}`;
   const namespace = inFolder('namespace');
   return {
-    cluster: new Entry(where, SERVICE_ACCOUNT, { server, 'certificate-authority': inFolder('ca.crt') }),
-    user: new Entry(where, SERVICE_ACCOUNT, { tokenFile: inFolder('token') }),
+    cluster: new Entry(where, folder, { server, 'certificate-authority': inFolder('ca.crt') }),
+    user: new Entry(where, folder, { tokenFile: inFolder('token') }),
     namespace: existsSync(namespace) ? readFileSync(namespace, 'utf8').trim() || undefined : undefined,
   };
 }

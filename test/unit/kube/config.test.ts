@@ -91,6 +91,42 @@ describe('the way to a cluster', () => {
   });
 });
 
+describe('a pod without a kubeconfig', () => {
+  const pem = '-----BEGIN CERTIFICATE-----\n';
+  const account = () => {
+    const serviceAccount = mkdtempSync(join(dir, 'account-'));
+    for (const [name, text] of [
+      ['ca.crt', pem],
+      ['token', 'first'],
+      ['namespace', 'of-pod\n'],
+    ] as const) {
+      writeFileSync(join(serviceAccount, name), text);
+    }
+    vi.stubEnv('KUBECONFIG', '');
+    vi.stubEnv('HOME', dir);
+    return serviceAccount;
+  };
+
+  test('acts by its service account, whose token changes', async () => {
+    const serviceAccount = account();
+    vi.stubEnv('KUBERNETES_SERVICE_HOST', 'fd00::1');
+    vi.stubEnv('KUBERNETES_SERVICE_PORT', '443');
+    const access = loadKubeConfig({ serviceAccount });
+    expect([access.server.href, access.namespace]).toEqual(['https://[fd00::1]/', 'of-pod']);
+    const { headers, tls } = await access.credentials();
+    expect(headers).toEqual({ Authorization: 'Bearer first' });
+    expect(tls.ca?.toString()).toBe(pem);
+    writeFileSync(join(serviceAccount, 'token'), 'second');
+    expect((await access.credentials()).headers).toEqual({ Authorization: 'Bearer second' });
+  });
+
+  test('that is not told where the API server is says so', () => {
+    const serviceAccount = account();
+    vi.stubEnv('KUBERNETES_SERVICE_HOST', '');
+    expect(() => loadKubeConfig({ serviceAccount })).toThrow('no KUBERNETES_SERVICE_HOST');
+  });
+});
+
 describe('credentials', () => {
   test('are those of basic authentication', async () => {
     const access = loadKubeConfig({ kubeconfig: kubeconfig('basic', { server }, { username: 'u', password: 'p' }) });
