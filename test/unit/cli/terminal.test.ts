@@ -119,6 +119,15 @@ describe('what a command says', () => {
     expect(said.told).toBe('a forged [2J\nthe plugin said [redacted]\nfirst install it\n');
   });
 
+  it('is guarded in each of its ways', async () => {
+    const { said, terminal } = recorder();
+    const safe = guarded(terminal);
+    safe.print('a\u001b');
+    safe.tell('b\u001b');
+    await safe.question('c\u001b');
+    expect(said).toEqual({ result: 'a\\u001b', told: 'b\\u001b', asked: 'c\\u001b' });
+  });
+
   it('has what cannot be seen written out', () => {
     expect(visible('a\tb\n\u001b\u009b\u007f\u202e\r')).toBe('a\tb\n\\u001b\\u009b\\u007f\\u202e\\u000d');
     expect(visible('\u{e0041}')).toBe('\\udb40\\udc41');
