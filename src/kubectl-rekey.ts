@@ -4,10 +4,10 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { type ConnectOptions, runCommand } from './cli/program.ts';
-import { EXIT, type Terminal } from './cli/terminal.ts';
+import { EXIT, guarded, type Terminal } from './cli/terminal.ts';
 import { KubeClient } from './kube/client.ts';
 import { loadKubeConfig } from './kube/config.ts';
-import { Operations } from './rotation/operations.ts';
+import { Operations, redactText } from './rotation/operations.ts';
 import { systemClock as clock } from './runtime/clock.ts';
 import { createLogger } from './runtime/log.ts';
 
@@ -42,8 +42,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 const clients: KubeClient[] = [];
 
-function connect(options: ConnectOptions): Operations {
+async function connect(options: ConnectOptions): Promise<Operations> {
   const access = loadKubeConfig(options);
+  // somebody may have to log in, which takes longer than a call may
+  await access.credentials();
   const client = new KubeClient({ access, clock, userAgent: 'kubectl-rekey' });
   clients.push(client);
   const log = createLogger({ level: 'warn', now: clock.now, stream: process.stderr });
@@ -55,6 +57,10 @@ function connect(options: ConnectOptions): Operations {
 try {
   const exit = await runCommand(process.argv.slice(2), { terminal, connect });
   process.exitCode ??= exit;
+} catch (error) {
+  const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  guarded(terminal).tell(`failed, which should not be; please report it: ${redactText(what)}\n`);
+  process.exitCode = EXIT.failed;
 } finally {
   await Promise.all(clients.map((client) => client.close()));
 }

@@ -4,6 +4,7 @@
 import { HELP, parseFlags, UsageError } from './flags.ts';
 import { harden } from './hardening.ts';
 import { KubeConfigError, loadKubeConfig } from './kube/config.ts';
+import { visible } from './kube/printable.ts';
 import { Operator } from './operator.ts';
 import { systemClock } from './runtime/clock.ts';
 import { createLogger } from './runtime/log.ts';
@@ -41,6 +42,6 @@ try {
   process.exitCode = await main();
 } catch (error) {
   const known = error instanceof UsageError || error instanceof KubeConfigError;
-  process.stderr.write(`${known ? error.message : 'rekey failed to start'}\n`);
+  process.stderr.write(`${known ? visible(error.message) : 'rekey failed to start'}\n`);
   process.exitCode = error instanceof UsageError ? 2 : 1;
 }

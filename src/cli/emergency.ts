@@ -59,7 +59,7 @@ export async function contained(operations: Operations, terminal: Terminal, name
     throw new CommandError(message, EXIT.notReady);
   }
   await operations.ask(name, ASK.contained(last.nonce, resource));
-  terminal.print(`${name}: emergency ${last.nonce} is contained\n`);
+  terminal.print(`${name}: emergency ${oneLine(last.nonce)} is contained\n`);
   return EXIT.done;
 }
 
@@ -115,13 +115,14 @@ async function confirm(terminal: Terminal, { metadata, spec, status }: JwtKeyRot
     throw new CommandError('nobody is there to confirm it: give --yes', EXIT.usage);
   }
   const pods = (status?.targets ?? []).map(({ kind, name: target, pods: count }) => `${kind}/${target} (${count})`);
+  const targets = oneLine(pods.join(', ')) || 'all targets';
   const what = spec.emergency.mode === 'FailClosed' ? 'deletes at once' : 'restarts one after another';
   terminal.tell(
     [
-      `EMERGENCY for ${namespace}/${name}, environment ${spec.environment}\n`,
-      `  burns every key of Secret ${spec.secretName}, for ever\n`,
+      `EMERGENCY for ${namespace}/${name}, environment ${oneLine(spec.environment)}\n`,
+      `  burns every key of Secret ${oneLine(spec.secretName)}, for ever\n`,
       `  refuses every token that was signed before: every user signs in again\n`,
-      `  ${what} the pods of ${pods.join(', ') || 'all targets'}\n`,
+      `  ${what} the pods of ${targets}\n`,
     ].join(''),
   );
   const typed = await terminal.question(`Type the name (${name}) to go on: `);
@@ -146,5 +147,5 @@ function overText(
     ...residueRows(over),
     ['next', `every user signs in again; once the cause is found: kubectl rekey contained ${name} -n ${namespace}`],
   ];
-  return `${name}: emergency ${nonce} is over\n${columns(rows, '  ')}`;
+  return `${name}: emergency ${oneLine(nonce)} is over\n${columns(rows, '  ')}`;
 }

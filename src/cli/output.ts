@@ -2,7 +2,7 @@
  * How results are written: columns for people, JSON or YAML for programs.
  */
 import { dump } from 'js-yaml';
-import { oneLine } from '../rotation/operations.ts';
+import { oneLine, visible } from '../rotation/operations.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
 
 export const FORMATS = ['json', 'yaml', 'wide'] as const;
@@ -10,9 +10,12 @@ export type Format = (typeof FORMATS)[number];
 
 /** @returns undefined where people read it */
 export function machineText(value: unknown, format: Format | undefined): string | undefined {
-  if (format === 'json') return `${JSON.stringify(value, undefined, 2)}\n`;
-  if (format === 'yaml') return dump(value, { noRefs: true });
-  return undefined;
+  if (format !== 'json' && format !== 'yaml') return undefined;
+  const json = `${JSON.stringify(value, undefined, 2)}\n`;
+  if (format === 'json') return visible(json);
+  const yaml = dump(value, { noRefs: true });
+  // escapes mean something in quotes only, and JSON has each text in quotes; it is YAML too
+  return visible(yaml) === yaml ? yaml : visible(json);
 }
 
 /**

@@ -2,7 +2,7 @@
  * The commands of kubectl-rekey: what they are called, what they take, which piece does the work.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { ASK, type Operations } from '../rotation/operations.ts';
+import { ASK, type Operations, oneLine } from '../rotation/operations.ts';
 import { parseDuration } from '../rotation/schedule/duration.ts';
 import { contained, type EmergencyOptions, emergency } from './emergency.ts';
 import { historyText } from './history.ts';
@@ -11,7 +11,7 @@ import { obstaclesNow, obstaclesText, planOf, planRecord, planText, warnedOf } f
 import { withdraw } from './queue.ts';
 import { abort, rotate, type Waiting } from './rotate.ts';
 import { type ShowOptions, show } from './show.ts';
-import { attempt, CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
+import { attempt, CommandError, EXIT, type Exit, guarded, type Terminal } from './terminal.ts';
 import { verifyAudit } from './verify-audit.ts';
 
 /** Which cluster, and whose rights. */
@@ -24,7 +24,7 @@ export interface ConnectOptions {
 export interface Environment {
   readonly terminal: Terminal;
   /** Called once at most, and not by a command that needs no cluster. */
-  readonly connect: (options: ConnectOptions) => Operations;
+  readonly connect: (options: ConnectOptions) => Operations | Promise<Operations>;
 }
 
 interface Global extends ConnectOptions {
@@ -45,7 +45,8 @@ type Add = <Options>(usage: string, description: string, act: Act<Options>) => C
  * @param args without the name of the program
  * @returns the exit status
  */
-export async function runCommand(args: readonly string[], { terminal, connect }: Environment): Promise<Exit> {
+export async function runCommand(args: readonly string[], { terminal: raw, connect }: Environment): Promise<Exit> {
+  const terminal = guarded(raw);
   const program = programOf(terminal);
   let exit: Exit = EXIT.done;
   const add: Add = <Options>(usage: string, description: string, act: Act<Options>) =>
@@ -57,7 +58,7 @@ export async function runCommand(args: readonly string[], { terminal, connect }:
         const options = self.optsWithGlobals<Options & Global>();
         exit = await attempt(terminal, async () => {
           if (self.args.includes('')) throw new CommandError('a name is empty', EXIT.usage);
-          return act(connect(options), self.args, options);
+          return act(await connect(options), self.args, options);
         });
       });
   addLooking(add, terminal);
@@ -117,7 +118,7 @@ function addLooking(add: Add, terminal: Terminal): void {
     const resource = await operations.get(name);
     const obstacles = obstaclesNow(resource, await planOf(operations, resource, 'now', terminal.now()));
     terminal.print(machineText(obstacles, output) ?? obstaclesText(obstacles));
-    for (const warning of warnedOf(resource)) terminal.tell(`${warning}\n`);
+    for (const warning of warnedOf(resource)) terminal.tell(`${oneLine(warning)}\n`);
     return obstacles.length === 0 ? EXIT.done : EXIT.notReady;
   });
 

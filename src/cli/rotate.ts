@@ -135,7 +135,7 @@ export function abortEnd(at: string) {
 }
 
 function endText({ outcome, from, to, failure }: HistoryEntry): string {
-  if (outcome === 'Completed') return `Completed: ${from} → ${to}`;
+  if (outcome === 'Completed') return oneLine(`Completed: ${from} → ${to}`);
   if (outcome === 'Interrupted') return 'Interrupted by an emergency: see kubectl rekey status';
-  return `${outcome}: ${from} signs as before (${oneLine(failure ?? '')})`;
+  return oneLine(`${outcome}: ${from} signs as before (${failure ?? ''})`);
 }

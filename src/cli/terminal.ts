@@ -1,7 +1,7 @@
 /**
  * What a command says and asks. Results go to standard output, all else to standard error, so that a pipe gets results only.
  */
-import { isForPeople } from '../rotation/operations.ts';
+import { isForPeople, oneLine, redactText, visible } from '../rotation/operations.ts';
 
 export interface Terminal {
   /** A result. */
@@ -18,6 +18,19 @@ export interface Terminal {
   question(text: string): Promise<string>;
   /** Milliseconds since the epoch. */
   now(): number;
+}
+
+/**
+ * All that a command says goes through this. What cannot be seen is written out, whoever has written it, so that a resource or a
+ * file steers no terminal.
+ */
+export function guarded(terminal: Terminal): Terminal {
+  return {
+    ...terminal,
+    print: (text) => terminal.print(visible(text)),
+    tell: (text) => terminal.tell(visible(text)),
+    question: (text) => terminal.question(visible(text)),
+  };
 }
 
 /** Exit statuses. */
@@ -40,7 +53,8 @@ export async function attempt(terminal: Terminal, run: () => Promise<Exit>, pref
     return await run();
   } catch (error) {
     if (!(error instanceof CommandError) && !isForPeople(error)) throw error;
-    terminal.tell(`${prefix}${error.message}\n`);
+    const text = error instanceof CommandError ? oneLine(error.message) : redactText(error.message);
+    terminal.tell(`${prefix}${text}\n`);
     return error instanceof CommandError ? error.exit : EXIT.failed;
   }
 }

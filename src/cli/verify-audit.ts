@@ -1,40 +1,88 @@
 /**
  * `verify-audit`: whether an audit log is as it was written.
  */
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { type Verdict, verifyLog } from '../rotation/audit/audit-log.ts';
 import { AUDIT_KEY } from '../rotation/audit/books.ts';
+import { fileTrouble, oneLine } from '../rotation/operations.ts';
 import { EXIT, type Exit, type Terminal } from './terminal.ts';
 
 const USAGE = 'usage: kubectl get configmap NAME -o json | kubectl rekey verify-audit -\n';
+/** A ConfigMap has a megabyte; written as JSON, each character of it may be six. */
+const MAX_BYTES = 8 * 1024 * 1024;
+/** Of what is told of a record that somebody has changed. */
+const MAX_TOLD = 512;
+
+/** No log to look at. */
+class NoLog extends Error {}
 
 /**
  * @param path of a ConfigMap as JSON; `-` for standard input
  * @returns done if the chain is whole, failed if it is not, usage if there is none to look at
  */
 export function verifyAudit(path: string, terminal: Pick<Terminal, 'print' | 'tell'>): Exit {
-  let log: unknown;
   try {
-    const object = JSON.parse(readFileSync(path === '-' ? 0 : path, 'utf8')) as {
-      data?: Record<string, unknown>;
-    } | null;
-    log = object?.data?.[AUDIT_KEY];
+    const verdict = verifyLog(logIn(textOf(path)));
+    terminal.print(`${told(verdict)}\n`);
+    return verdict.broken === undefined ? EXIT.done : EXIT.failed;
+  } catch (error) {
+    if (!(error instanceof NoLog)) throw error;
+    terminal.tell(`${path === '-' ? 'standard input' : path}: ${error.message}. ${USAGE}`);
+    return EXIT.usage;
+  }
+}
+
+function textOf(path: string): string {
+  const bytes = bytesOf(path);
+  if (bytes.length > MAX_BYTES) throw new NoLog(`it is longer than ${MAX_BYTES} bytes, so it is no ConfigMap`);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    terminal.tell(`${path}: cannot be read, or is no JSON. ${USAGE}`);
-    return EXIT.usage;
+    throw new NoLog('it is not UTF-8');
   }
-  if (typeof log !== 'string') {
-    terminal.tell(`${path}: has no data key ${AUDIT_KEY}. ${USAGE}`);
-    return EXIT.usage;
+}
+
+/** No more than a little beyond the limit: a device has no end. */
+function bytesOf(path: string): Buffer {
+  const chunks: Buffer[] = [];
+  let fd: number | undefined;
+  try {
+    fd = path === '-' ? 0 : openSync(path, 'r');
+    for (let size = 0; size <= MAX_BYTES; ) {
+      const chunk = Buffer.alloc(64 * 1024);
+      const read = readSync(fd, chunk);
+      if (read === 0) break;
+      chunks.push(chunk.subarray(0, read));
+      size += read;
+    }
+  } catch (error) {
+    throw new NoLog(fileTrouble(error));
+  } finally {
+    if (fd !== undefined && fd !== 0) closeSync(fd);
   }
-  const verdict = verifyLog(log);
-  terminal.print(`${told(verdict)}\n`);
-  return verdict.broken === undefined ? EXIT.done : EXIT.failed;
+  return Buffer.concat(chunks);
+}
+
+function logIn(text: string): string {
+  if (text.trim() === '') throw new NoLog('it is empty');
+  const object = parsed(text) as { readonly data?: Readonly<Record<string, unknown>> } | null;
+  const log = object?.data?.[AUDIT_KEY];
+  if (typeof log !== 'string') throw new NoLog(`it has no data key ${AUDIT_KEY}`);
+  return log;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // the parser's own message quotes the text
+    throw new NoLog('it is no JSON, or its end is missing');
+  }
 }
 
 /** No more than is known: what has left at the end is not missed by the chain. */
 function told({ records, first, last, head, broken }: Verdict): string {
-  if (broken !== undefined) return `BROKEN: ${broken}`;
+  if (broken !== undefined) return `BROKEN: ${oneLine(broken).slice(0, MAX_TOLD)}`;
   if (records === 0) return 'no record';
   return `records ${first} to ${last}, each as it was written and after the one before it; the last has the hash ${head}`;
 }

@@ -1,8 +1,15 @@
 /**
- * Where the API server is and who we are: a thin wrap of the client library's KubeConfig, which knows the file format,
- * exec plugins, token files and in-cluster accounts.
+ * Where the API server is and who we are: by a kubeconfig, or by the service account of the pod.
  */
-import { KubeConfig } from '@kubernetes/client-node';
+import { existsSync, readFileSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { type CredentialSource, type Credentials, credentialSource } from './credentials.ts';
+import { Entry, KubeConfigError, type Kubeconfig, readKubeconfigs } from './kubeconfig.ts';
+
+export type { Credentials, TlsMaterial } from './credentials.ts';
+export { KubeConfigError } from './kubeconfig.ts';
 
 export interface KubeConfigOptions {
   /** Path of a kubeconfig file; the files of KUBECONFIG, `~/.kube/config`, then the pod's service account if absent. */
@@ -11,20 +18,10 @@ export interface KubeConfigOptions {
   readonly context?: string | undefined;
   /** Namespace to use instead of that of the context. */
   readonly namespace?: string | undefined;
-}
-
-export interface TlsMaterial {
-  readonly ca?: string | Buffer | undefined;
-  readonly cert?: string | Buffer | undefined;
-  readonly key?: string | Buffer | undefined;
-  readonly servername?: string | undefined;
-  readonly rejectUnauthorized?: boolean | undefined;
-}
-
-/** What a request needs now. Tokens and certificates change while the process runs. */
-export interface Credentials {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly tls: TlsMaterial;
+  /** Where Kubernetes puts the service account of a pod. */
+  readonly serviceAccount?: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now?: (() => number) | undefined;
 }
 
 /** The API server and our way in. */
@@ -34,101 +31,125 @@ export interface ClusterAccess {
   readonly namespace: string;
   /** HTTP proxy of the cluster entry. */
   readonly proxyUrl: string | undefined;
-  /** Headers and TLS material as of now: token files are read again once a minute, certificates at each call. */
+  /** Headers and TLS material as of now: files with tokens and certificates are read again at each call. */
   credentials(): Promise<Credentials>;
-  /** Forgets cached tokens and reads the files again; to be called after a 401. */
+  /** Forgets what was asked for, and reads the kubeconfig again; to be called after a 401. */
   refresh(): void;
 }
 
-/** No usable way to a cluster. The message says what is missing and where. */
-export class KubeConfigError extends Error {
-  override readonly name = 'KubeConfigError';
-  readonly code = 'KubeConfig';
+/** The entries that a context leads to. */
+interface Way {
+  readonly cluster: Entry;
+  readonly user: Entry;
+  readonly namespace: string | undefined;
 }
+
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+/** Of names in an error. */
+const MOST_TOLD = 10;
 
 /**
  * @throws KubeConfigError if there is no configuration, or it does not name a server over TLS and a user
  * @see https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
  */
 export function loadKubeConfig(options: KubeConfigOptions = {}): ClusterAccess {
-  let config = read(options);
+  const now = options.now ?? Date.now;
+  const way = wayOf(options);
+  let source: CredentialSource = credentialSource(way.cluster, way.user, now);
   let pending: Promise<Credentials> | undefined;
-  const cluster = clusterOf(config);
   return {
-    server: new URL(cluster.server),
-    namespace: options.namespace ?? config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
-    proxyUrl: cluster.proxyUrl,
+    server: serverOf(way.cluster),
+    namespace: options.namespace ?? way.namespace ?? 'default',
+    proxyUrl: proxyOf(way.cluster),
     credentials: () => {
       // One at a time, so that a burst of calls starts an exec plugin once.
-      pending ??= credentialsOf(config).finally(() => {
+      pending ??= source().finally(() => {
         pending = undefined;
       });
       return pending;
     },
     refresh: () => {
-      config = read(options);
+      const { cluster, user } = wayOf(options);
+      source = credentialSource(cluster, user, now);
     },
   };
 }
 
-function read({ kubeconfig, context }: KubeConfigOptions): KubeConfig {
-  const config = new KubeConfig();
-  try {
-    if (kubeconfig === undefined) config.loadFromDefault();
-    else config.loadFromFile(kubeconfig);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new KubeConfigError(`kubeconfig ${kubeconfig ?? process.env.KUBECONFIG ?? ''} cannot be read: ${why}`);
-  }
-  if (context !== undefined) config.setCurrentContext(context);
-  verify(config, kubeconfig);
-  return config;
+function wayOf({ kubeconfig = '', context = '', serviceAccount = SERVICE_ACCOUNT }: KubeConfigOptions): Way {
+  if (kubeconfig !== '') return wayIn(readKubeconfigs([kubeconfig], true), context);
+  const files = filesByDefault();
+  const config = readKubeconfigs(files, false);
+  const isEmpty = config.cluster.size === 0 && config.user.size === 0 && config.context.size === 0;
+  if (!isEmpty) return wayIn(config, context);
+  if (existsSync(join(serviceAccount, 'token'))) return wayOfPod(serviceAccount);
+  const looked = config.files.length === 0 ? 'there is no' : 'there is nothing in';
+  throw new KubeConfigError(
+    `no kubeconfig file and no service account found: ${looked} ${files.join(', ')}. Set --kubeconfig or KUBECONFIG`,
+  );
 }
 
-function verify(config: KubeConfig, kubeconfig: string | undefined): void {
-  const name = config.getCurrentContext();
-  const where = kubeconfig === undefined ? 'the kubeconfig' : `kubeconfig ${kubeconfig}`;
-  // What the library makes up when it finds nothing: a plain HTTP server on this machine.
-  if (name === 'loaded-context' && config.getCurrentCluster()?.server === 'http://localhost:8080') {
-    throw new KubeConfigError('no kubeconfig file and no service account found: set --kubeconfig or KUBECONFIG');
-  }
-  const context = config.getContextObject(name);
-  if (context === null) throw new KubeConfigError(`${where} has no context ${JSON.stringify(name ?? '')}`);
-  const cluster = clusterOf(config);
-  if (config.getCurrentUser() === null) {
-    throw new KubeConfigError(`${where} has no user ${JSON.stringify(context.user)}, which context ${name} names`);
-  }
-  if (cluster.proxyUrl !== undefined && !/^https?:/.test(cluster.proxyUrl)) {
-    throw new KubeConfigError(`cluster ${cluster.name} of ${where} has a proxy-url that is not http or https`);
-  }
-  if (!cluster.server.startsWith('https:') && !cluster.skipTLSVerify) {
-    throw new KubeConfigError(`cluster ${cluster.name} of ${where} is not https: ${cluster.server}`);
-  }
+function filesByDefault(): readonly string[] {
+  const files = (process.env.KUBECONFIG ?? '').split(delimiter).filter((file) => file !== '');
+  return files.length > 0 ? files : [join(process.env.HOME || homedir(), '.kube', 'config')];
 }
 
-function clusterOf(config: KubeConfig): NonNullable<ReturnType<KubeConfig['getCurrentCluster']>> {
-  const cluster = config.getCurrentCluster();
-  if (cluster === null || !URL.canParse(cluster.server)) {
-    throw new KubeConfigError(`context ${config.getCurrentContext()} names no cluster with a valid server URL`);
+function wayIn(config: Kubeconfig, named: string): Way {
+  const where = `kubeconfig ${config.files.join(', ')}`;
+  const name = named === '' ? config.currentContext : named;
+  if (name === undefined) {
+    throw new KubeConfigError(`${where} has no current context: give --context (${namesIn(config.context)})`);
   }
-  return cluster;
+  const context = config.context.get(name);
+  if (context === undefined) {
+    throw new KubeConfigError(`${where} has no context ${JSON.stringify(name)}, but ${namesIn(config.context)}`);
+  }
+  const entry = (kind: 'cluster' | 'user') => {
+    const wanted = context.text(kind);
+    if (wanted === undefined) throw context.error(`it names no ${kind}`);
+    const found = config[kind].get(wanted);
+    if (found === undefined) throw context.error(`there is no ${kind} ${JSON.stringify(wanted)}, which it names`);
+    return found;
+  };
+  return { cluster: entry('cluster'), user: entry('user'), namespace: context.text('namespace') };
 }
 
-/** The library's options for node:https, of which its own `agent` is left aside: it would open a connection per call. */
-interface LibraryOptions {
-  headers?: Record<string, string>;
-  auth?: string;
-  ca?: string | Buffer;
-  cert?: string | Buffer;
-  key?: string | Buffer;
-  servername?: string;
-  rejectUnauthorized?: boolean;
+function namesIn(entries: ReadonlyMap<string, Entry>): string {
+  const names = [...entries.keys()].sort().map((name) => JSON.stringify(name));
+  const more = names.length > MOST_TOLD ? ` and ${names.length - MOST_TOLD} more` : '';
+  return names.length === 0 ? 'none' : `${names.slice(0, MOST_TOLD).join(', ')}${more}`;
 }
 
-async function credentialsOf(config: KubeConfig): Promise<Credentials> {
-  const options: LibraryOptions = {};
-  await config.applyToHTTPSOptions(options);
-  const { headers = {}, auth, ca, cert, key, servername, rejectUnauthorized } = options;
-  const basic = auth === undefined ? {} : { Authorization: `Basic ${Buffer.from(auth).toString('base64')}` };
-  return { headers: { ...basic, ...headers }, tls: { ca, cert, key, servername, rejectUnauthorized } };
+/** @see https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/ */
+function wayOfPod(folder: string): Way {
+  const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '' } = process.env;
+  if (host === '' || port === '') {
+    throw new KubeConfigError(
+      'a service account was found, but no KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT',
+    );
+  }
+  const server = `https://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  const inFolder = (name: string) => join(folder, name);
+  const where = `the service account in ${folder}`;
+  const namespace = inFolder('namespace');
+  return {
+    cluster: new Entry(where, folder, { server, 'certificate-authority': inFolder('ca.crt') }),
+    user: new Entry(where, folder, { tokenFile: inFolder('token') }),
+    namespace: existsSync(namespace) ? readFileSync(namespace, 'utf8').trim() || undefined : undefined,
+  };
+}
+
+function serverOf(cluster: Entry): URL {
+  const text = cluster.text('server');
+  if (text === undefined) throw cluster.error('it has no server');
+  const server = URL.canParse(text) ? new URL(text) : undefined;
+  if (server === undefined || server.host === '') throw cluster.error('its server is no valid server URL');
+  if (server.protocol === 'https:') return server;
+  if (server.protocol === 'http:' && cluster.flag('insecure-skip-tls-verify')) return server;
+  throw cluster.error(`its server is not https: ${server.protocol}//${server.host}`);
+}
+
+function proxyOf(cluster: Entry): string | undefined {
+  const url = cluster.text('proxy-url');
+  if (url === undefined || (/^https?:\/\//.test(url) && URL.canParse(url))) return url;
+  throw cluster.error('its proxy-url is not http or https, which is all that rekey knows');
 }

@@ -2,6 +2,8 @@
  * The one error of this directory. Its text is for people and fit for logs and conditions: it has no request body, no
  * header and, for Secrets, no word of the API server's own message, because a validation message quotes values.
  */
+import { oneLine } from './printable.ts';
+
 export type KubeErrorCode =
   | 'BadRequest'
   | 'Unauthorized'
@@ -112,9 +114,4 @@ function messageOf(options: KubeErrorOptions): string {
 function printable(text: string): string {
   const line = oneLine(text.slice(0, 1024));
   return line.length > 512 ? `${line.slice(0, 512)}…` : line;
-}
-
-/** One line without control characters: what somebody else has written must not forge a line, or steer a terminal. */
-export function oneLine(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
 }

@@ -15,7 +15,9 @@ import { askedText, BY, JWT_KEY_ROTATIONS, type JwtKeyRotation, REQUEST, REQUEST
 import { surroundingsOf } from './preview.ts';
 import { emergencyOf, nonceIn } from './requests.ts';
 
-export { oneLine } from '../kube/errors.ts';
+export { fileTrouble } from '../kube/files.ts';
+export { oneLine, visible } from '../kube/printable.ts';
+export { redactText } from '../runtime/redact.ts';
 
 /** The program that has asked. */
 const FIELD_MANAGER = 'kubectl-rekey';

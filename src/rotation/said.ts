@@ -1,8 +1,10 @@
 /**
  * What people say when they ask for something, as far as rekey keeps it: it is copied into the Secret's annotations, the status,
- * Events, the log and the audit. So it has a bound, and nothing in it looks like a key: people paste the one that has leaked.
+ * Events, the log and the audit. So it has a bound, nothing in it looks like a key (people paste the one that has leaked), and nothing
+ * steers a terminal.
  */
 import { createHash } from 'node:crypto';
+import { oneLine, visible } from '../kube/printable.ts';
 import { redactText } from '../runtime/redact.ts';
 
 /** What rekey keeps of a value of `rotate-requested-at` or `abort-requested-at`, or of a nonce, characters. */
@@ -18,7 +20,7 @@ const PIECE = /(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{1,63}$/;
 
 /** @returns the value, or what may be shown of it with the hash of all of it, so that two that differ stay two */
 export function keptValue(value: string, max = MAX_VALUE): string {
-  const shown = shownOf(value);
+  const shown = visible(shownOf(value));
   if (shown === value && value.length <= max) return value;
   const hash = createHash('sha256').update(value).digest('hex').slice(0, HASH_DIGITS);
   return `${beginningOf(shown, max - CUT.length - HASH_DIGITS)}${CUT}${hash}`;
@@ -26,7 +28,7 @@ export function keptValue(value: string, max = MAX_VALUE): string {
 
 /** @returns the reason, or what may be shown of it: nothing is told by it */
 export function keptReason(reason: string): string {
-  const shown = shownOf(reason);
+  const shown = oneLine(shownOf(reason));
   if (reason.length <= LOOKED_AT && shown.length <= MAX_REASON) return shown;
   return `${beginningOf(shown, MAX_REASON - CUT.length)}${CUT}`;
 }

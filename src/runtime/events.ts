@@ -10,6 +10,7 @@ import { randomBytes } from 'node:crypto';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import { microTime } from '../kube/microtime.ts';
+import { visible } from '../kube/printable.ts';
 import { EVENTS, type Event, type KubeObject } from '../kube/types.ts';
 import { exponential } from './backoff.ts';
 import type { Clock } from './clock.ts';
@@ -152,7 +153,7 @@ export class EventRecorder {
       type,
       reason: reason.slice(0, 128),
       action: action.slice(0, 128),
-      note: cutToBytes(note, NOTE_BYTES),
+      note: cutToBytes(visible(note), NOTE_BYTES),
       regarding: {
         name,
         ...(apiVersion !== undefined && { apiVersion }),

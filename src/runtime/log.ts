@@ -7,6 +7,7 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import winston from 'winston';
+import { visible } from '../kube/printable.ts';
 import { redact } from './redact.ts';
 
 export type Level = 'error' | 'warn' | 'info' | 'debug';
@@ -80,5 +81,6 @@ function lineOf(info: winston.Logform.TransformableInfo, now: number): string {
   const { level, message, fields } = info;
   const fixed = { time: new Date(now).toISOString(), level, message: redact(message) };
   // First and last, so that the three stand at the head of the line and no field takes their place.
-  return JSON.stringify(Object.assign({ ...fixed }, redact(fields), fixed));
+  // People look at it in a terminal; escaped it is the same JSON.
+  return visible(JSON.stringify(Object.assign({ ...fixed }, redact(fields), fixed)));
 }

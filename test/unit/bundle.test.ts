@@ -30,6 +30,6 @@ it('is found by its name on the PATH, as kubectl finds its plugins', async () =>
   await expect(run('kubectl-rekey', ['emergency', 'x'], { cwd: dir, env })).rejects.toMatchObject({ code: 2 });
   await expect(run('kubectl-rekey', ['status'], { cwd: dir, env: { ...env, HOME: dir } })).rejects.toMatchObject({
     code: 1,
-    stderr: 'no kubeconfig file and no service account found: set --kubeconfig or KUBECONFIG\n',
+    stderr: `no kubeconfig file and no service account found: there is no ${join(dir, '.kube', 'config')}. Set --kubeconfig or KUBECONFIG\n`,
   });
 });

@@ -52,6 +52,8 @@ export const GENESIS = '0'.repeat(64);
 const MAX_RECORDS = 500;
 /** An object of Kubernetes has a megabyte at most. */
 const MAX_BYTES = 800_000;
+/** Records are flat. What is not was not written by rekey, and may be too deep to be looked at. */
+const MAX_DEPTH = 8;
 /** As much of a hash as the operator's log lets pass: longer ones are taken for keys. */
 const HEAD_DIGITS = 16;
 
@@ -110,7 +112,7 @@ export function verifyLog(log: string): Verdict {
   });
   for (const [i, line] of linesOf(log).entries()) {
     const record = parsed(line);
-    if (record === undefined) return verdict(`line ${i + 1} is no record`);
+    if (record === undefined) return verdict(`line ${i + 1} is no record${unendedText(log, line)}`);
     const what = brokenIn(line, record, records.at(-1));
     if (what !== undefined) return verdict(`line ${i + 1} (rotation ${record.rotationId}, seq ${record.seq}) ${what}`);
     records.push(record);
@@ -127,6 +129,11 @@ function brokenIn(line: string, record: Chained, before: Chained | undefined): s
   return 'does not follow the one before it: a record was taken out, put in or moved';
 }
 
+/** Each line that rekey wrote ends with a line end. */
+function unendedText(log: string, line: string): string {
+  return log.endsWith(line) ? ', and has no line end: the end of the log may be missing' : '';
+}
+
 function linesOf(log: string): readonly string[] {
   return log.split('\n').filter((line) => line !== '');
 }
@@ -135,10 +142,16 @@ function parsed(line: string): Chained | undefined {
   try {
     const value = JSON.parse(line) as Partial<Chained> | null;
     const known = typeof value?.seq === 'number' && typeof value.prev === 'string' && typeof value.hash === 'string';
-    return known && typeof value.rotationId === 'string' ? (value as Chained) : undefined;
+    const flat = !isDeeper(value, MAX_DEPTH);
+    return known && flat && typeof value.rotationId === 'string' ? (value as Chained) : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === 0 || Object.values(value).some((field) => isDeeper(field, depth - 1));
 }
 
 /** Over the fields in the order of their names, so that it is the same whoever writes the JSON. */

@@ -2,6 +2,7 @@
  * The status that people see: what was observed and what is waited for. It is a cache; nothing is ever decided by it.
  */
 
+import { visible } from '../../kube/printable.ts';
 import { personOf } from '../asked-by.ts';
 import type { Facts, TargetFacts } from '../facts.ts';
 import { type Finding, isDegrading, isPassing, isWish } from '../finding.ts';
@@ -111,7 +112,8 @@ function conditionsOf(resource: JwtKeyRotation, now: number, verdicts: Readonly<
   const judged = Object.entries(verdicts).map(([type, verdict]) => {
     const before = known.find((condition) => condition.type === type);
     const since = before?.status === verdict.status ? before.lastTransitionTime : iso(now);
-    return { type, ...verdict, lastTransitionTime: since, ...base(resource) };
+    const message = visible(verdict.message);
+    return { type, ...verdict, message, lastTransitionTime: since, ...base(resource) };
   });
   // what cannot be judged now is left as it was: a compromise is not over because the Secret cannot be read
   return [...judged, ...known.filter(({ type }) => !(type in verdicts))];

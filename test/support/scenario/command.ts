@@ -17,10 +17,15 @@ const SOURCES = join(import.meta.dirname, '..', '..', '..', 'src', 'kubectl-reke
  * Nobody is there to answer a question.
  *
  * @param program the bundle, see ../cluster/programs.ts; the sources if absent
+ * @param variables of its environment, beside ours
  */
-export function rekey(args: readonly string[], program = SOURCES): Promise<Said> {
+export function rekey(
+  args: readonly string[],
+  program = SOURCES,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Said> {
   return new Promise((resolve) => {
-    const env = { ...process.env, ...COMPILED };
+    const env = { ...process.env, ...COMPILED, ...variables };
     const child = execFile(process.execPath, [program, ...args], { env }, (error, result, told) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? -1), result, told });
     });

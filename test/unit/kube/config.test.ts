@@ -61,11 +61,11 @@ describe('the way to a cluster', () => {
 
   test.each([
     ['there is no such file', () => ({ kubeconfig: join(dir, 'missing') }), 'missing'],
-    ['the file is no kubeconfig', () => ({ kubeconfig: file('bad', '{') }), 'cannot be read'],
+    ['the file is no kubeconfig', () => ({ kubeconfig: file('bad', '{') }), 'no YAML (line 1, column 2)'],
     [
       'the context does not exist',
       () => ({ kubeconfig: kubeconfig('a', { server }, {}), context: 'three' }),
-      'no context "three"',
+      'no context "three", but "one", "two", "userless"',
     ],
     [
       'the user does not exist',
@@ -91,6 +91,42 @@ describe('the way to a cluster', () => {
   });
 });
 
+describe('a pod without a kubeconfig', () => {
+  const pem = '-----BEGIN CERTIFICATE-----\n';
+  const account = () => {
+    const serviceAccount = mkdtempSync(join(dir, 'account-'));
+    for (const [name, text] of [
+      ['ca.crt', pem],
+      ['token', 'first'],
+      ['namespace', 'of-pod\n'],
+    ] as const) {
+      writeFileSync(join(serviceAccount, name), text);
+    }
+    vi.stubEnv('KUBECONFIG', '');
+    vi.stubEnv('HOME', dir);
+    return serviceAccount;
+  };
+
+  test('acts by its service account, whose token changes', async () => {
+    const serviceAccount = account();
+    vi.stubEnv('KUBERNETES_SERVICE_HOST', 'fd00::1');
+    vi.stubEnv('KUBERNETES_SERVICE_PORT', '443');
+    const access = loadKubeConfig({ serviceAccount });
+    expect([access.server.href, access.namespace]).toEqual(['https://[fd00::1]/', 'of-pod']);
+    const { headers, tls } = await access.credentials();
+    expect(headers).toEqual({ Authorization: 'Bearer first' });
+    expect(tls.ca?.toString()).toBe(pem);
+    writeFileSync(join(serviceAccount, 'token'), 'second');
+    expect((await access.credentials()).headers).toEqual({ Authorization: 'Bearer second' });
+  });
+
+  test('that is not told where the API server is says so', () => {
+    const serviceAccount = account();
+    vi.stubEnv('KUBERNETES_SERVICE_HOST', '');
+    expect(() => loadKubeConfig({ serviceAccount })).toThrow('no KUBERNETES_SERVICE_HOST');
+  });
+});
+
 describe('credentials', () => {
   test('are those of basic authentication', async () => {
     const access = loadKubeConfig({ kubeconfig: kubeconfig('basic', { server }, { username: 'u', password: 'p' }) });
@@ -99,21 +135,45 @@ describe('credentials', () => {
     });
   });
 
-  test('come from a token file, which is read again after a refresh', async () => {
-    const tokenFile = file('token', 'first');
-    const user = { 'auth-provider': { name: 'tokenFile', config: { tokenFile } } };
-    const access = loadKubeConfig({ kubeconfig: kubeconfig('token-file', { server }, user) });
-    expect((await access.credentials()).headers).toEqual({ Authorization: 'Bearer first' });
+  test('come from a token file, which goes before a token and is read again when it changes', async () => {
+    const tokenFile = file('token', 'first\n');
+    const access = loadKubeConfig({ kubeconfig: kubeconfig('token-file', { server }, { tokenFile, token: 'beside' }) });
+    const authorization = async () => (await access.credentials()).headers.Authorization;
+    expect(await authorization()).toBe('Bearer first');
     writeFileSync(tokenFile, 'second');
-    expect((await access.credentials()).headers).toEqual({ Authorization: 'Bearer first' });
+    expect(await authorization()).toBe('Bearer second');
+    // half written
+    writeFileSync(tokenFile, '');
+    expect(await authorization()).toBe('Bearer second');
+    rmSync(tokenFile);
     access.refresh();
-    expect((await access.credentials()).headers).toEqual({ Authorization: 'Bearer second' });
+    expect(await authorization()).toBe('Bearer beside');
+  });
+
+  test('come from a token file that an old-style provider names', async () => {
+    const tokenFile = file('provided', 'provided\n');
+    const user = { 'auth-provider': { name: 'tokenFile', config: { tokenFile } } };
+    const access = loadKubeConfig({ kubeconfig: kubeconfig('provider', { server }, user) });
+    expect((await access.credentials()).headers).toEqual({ Authorization: 'Bearer provided' });
+  });
+
+  test('have with them whom the user impersonates', async () => {
+    const extra = { 'example.org/scope:x': ['one', 'two'] };
+    const user = { token: 't', as: 'root', 'as-uid': '0', 'as-groups': ['a', 'b'], 'as-user-extra': extra };
+    const access = loadKubeConfig({ kubeconfig: kubeconfig('as', { server }, user) });
+    expect((await access.credentials()).headers).toEqual({
+      Authorization: 'Bearer t',
+      'Impersonate-User': 'root',
+      'Impersonate-Uid': '0',
+      'Impersonate-Group': ['a', 'b'],
+      'Impersonate-Extra-example.org%2Fscope%3Ax': ['one', 'two'],
+    });
   });
 
   test('come from an exec plugin, which a burst of calls starts once', async () => {
     const plugin = file(
       'plugin.sh',
-      `#!/bin/sh\necho x >> ${dir}/runs\nsleep 0.1\necho '{"status":{"token":"from-plugin"}}'\n`,
+      `#!/bin/sh\necho x >> ${dir}/runs\nsleep 0.1\necho '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"from-plugin"}}'\n`,
     );
     chmodSync(plugin, 0o755);
     const user = { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: plugin } };

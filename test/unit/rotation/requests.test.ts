@@ -26,6 +26,14 @@ describe('what people ask for', () => {
     }
   });
 
+  it('steers no terminal, and stays what it is where it is read again', () => {
+    const value = keptValue('1\u001b[2J\u202e');
+    expect(value).toMatch(/^1\\u001b\[2J\\u202e…[0-9a-f]{16}$/);
+    expect(keptValue(value)).toBe(value);
+    expect(keptValue('1\\u001b[2J\\u202e')).not.toBe(value);
+    expect(keptReason('a\n\u001b[2J \u009bb')).toBe('a [2J b');
+  });
+
   it('stays two where two long values differ, wherever that is, and one where they do not', () => {
     const values = [`${LONG}1`, `${LONG}2`, `1${LONG}`, LONG];
     expect(new Set(values.map((value) => keptValue(value))).size).toBe(values.length);

@@ -66,6 +66,13 @@ test('an Event tells what happened to which object', async () => {
   ]);
 });
 
+test('an Event steers no terminal', async () => {
+  const { clock, sent, recorder } = build();
+  recorder.event(regarding(), text('for \u001b[2J\u009b\u202ereason'));
+  await clock.advance(0);
+  expect(sent.map(({ note }) => note)).toEqual(['for \\u001b[2J\\u009b\\u202ereason']);
+});
+
 test.each([
   ['a hyphen', '-'],
   ['a dot', '.'],

@@ -53,8 +53,12 @@ test('an error is shown with its cause, and without a secret', async () => {
 
 test('text that would forge a line stays in its own', async () => {
   const { log, lines } = build();
-  log.info('a\n{"level":"error"}', { name: 'x\r\n\u001b[31m\u0000' });
-  expect(await lines()).toHaveLength(1);
+  const name = 'x\r\n\u001b[31m\u0000\u009b2J\u202e\u{e0041}';
+  log.info('a\n{"level":"error"}', { name });
+  const all = await lines();
+  expect(all).toHaveLength(1);
+  expect(all[0]).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+  expect(JSON.parse(all[0] ?? '')).toMatchObject({ name });
 });
 
 test('logging never throws, neither what is odd nor after the end nor into a closed pipe', async () => {

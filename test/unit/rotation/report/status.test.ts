@@ -19,3 +19,11 @@ it.each([
   const { conditions = [] } = statusOf(resource, seen, plan(seen));
   expect(conditions.find(({ type }) => type === 'CompromiseContained')?.reason).toBe(reason);
 });
+
+it('a condition steers no terminal', () => {
+  const seen = facts(STEADY);
+  const spec = { successfulRotationsHistoryLimit: 3, failedRotationsHistoryLimit: 3 };
+  const resource = { metadata: { name: 'jwt' }, spec } as unknown as JwtKeyRotation;
+  const { conditions = [] } = statusOf(resource, seen, { ...plan(seen), progress: 'waits for \u001b[2J' });
+  expect(conditions.find(({ type }) => type === 'Ready')?.message).toBe('waits for \\u001b[2J');
+});

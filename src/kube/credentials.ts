@@ -1,0 +1,235 @@
+/**
+ * Who we are, by a user entry of a kubeconfig: what each request shows to the API server. As client-go does it: a token file goes
+ * before a token, and is read again at each request; an exec plugin runs again when what it gave has expired.
+ */
+import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+import { KubeConfig } from '@kubernetes/client-node';
+import { type ExecCluster, type ExecCredential, execPluginOf, runExecPlugin } from './exec-plugin.ts';
+import { fileTrouble } from './files.ts';
+import type { Entry } from './kubeconfig.ts';
+import { oneLine } from './printable.ts';
+
+export interface TlsMaterial {
+  readonly ca?: string | Buffer | undefined;
+  readonly cert?: string | Buffer | undefined;
+  readonly key?: string | Buffer | undefined;
+  readonly servername?: string | undefined;
+  readonly rejectUnauthorized?: boolean | undefined;
+}
+
+/** What a request needs now. Tokens and certificates change while the process runs. */
+export interface Credentials {
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  readonly tls: TlsMaterial;
+}
+
+/** @returns what reads the credentials as of now */
+export type CredentialSource = () => Promise<Credentials>;
+
+/**
+ * @throws KubeConfigError if they cannot be used, as far as that shows without a call of a plugin
+ */
+export function credentialSource(cluster: Entry, user: Entry, now: () => number): CredentialSource {
+  checkMethods(user);
+  const server = serverTls(cluster);
+  const bearer = bearerOf(user);
+  const asked = askedFor(cluster, user, now);
+  const impersonated = impersonation(user);
+  checkTls(cluster, user, { ...server(), ...clientTls(user) });
+  bearer();
+  return async () => {
+    const { token, ...given } = (await asked?.()) ?? {};
+    const authorization = basicOf(user) ?? bearer() ?? (token === undefined ? undefined : `Bearer ${token}`);
+    return {
+      headers: { ...(authorization !== undefined && { Authorization: authorization }), ...impersonated },
+      tls: { ...server(), ...clientTls(user), ...given },
+    };
+  };
+}
+
+/** What client-go refuses, since it does not know which one is meant. */
+function checkMethods(user: Entry): void {
+  const methods = [
+    ...(user.has('token', 'tokenFile') ? ['a token'] : []),
+    ...(user.has('username', 'password') ? ['a user name with a password'] : []),
+  ];
+  if (methods.length > 1) throw user.error(`it has ${methods.join(' and ')}: leave one`);
+  if (user.has('exec') && user.has('auth-provider')) throw user.error('it has exec and auth-provider: leave one');
+  const half = !user.has('as') && user.has('as-uid', 'as-groups', 'as-user-extra');
+  if (half) throw user.error('it has as-uid, as-groups or as-user-extra without as');
+}
+
+function serverTls(cluster: Entry): () => TlsMaterial {
+  const insecure = cluster.flag('insecure-skip-tls-verify');
+  const servername = cluster.text('tls-server-name');
+  const ca = material(cluster, 'certificate-authority');
+  return () => {
+    const trusted = ca();
+    return {
+      ...(trusted !== undefined && { ca: trusted }),
+      ...(servername !== undefined && { servername }),
+      ...(insecure && { rejectUnauthorized: false }),
+    };
+  };
+}
+
+/** @returns the CA of a cluster, PEM */
+export function authorityOf(cluster: Entry): Buffer | undefined {
+  return material(cluster, 'certificate-authority')();
+}
+
+function clientTls(user: Entry): Pick<TlsMaterial, 'cert' | 'key'> {
+  const cert = material(user, 'client-certificate')();
+  const key = material(user, 'client-key')();
+  if (cert === undefined) return {};
+  if (key === undefined) throw user.error('it has a client-certificate and no client-key');
+  return { cert, key };
+}
+
+/** @returns what reads the file of this field, or has what stands in its sibling */
+function material(entry: Entry, field: string): () => Buffer | undefined {
+  const data = entry.bytes(`${field}-data`);
+  const path = entry.path(field);
+  if (data !== undefined && path !== undefined) throw entry.error(`it has ${field} and ${field}-data: leave one`);
+  return () => data ?? (path === undefined ? undefined : fileOf(entry, field, path));
+}
+
+function fileOf(entry: Entry, field: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw entry.error(`${field} ${path}: ${fileTrouble(error)}`);
+  }
+}
+
+function checkTls(cluster: Entry, user: Entry, { ca, cert, key }: TlsMaterial): void {
+  if (ca !== undefined && !/-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/.test(ca.toString())) {
+    throw cluster.error('its certificate-authority holds no certificate (PEM)');
+  }
+  try {
+    createSecureContext({ ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) });
+  } catch {
+    throw user.error('its client-certificate and client-key are no pair of certificate and key (PEM)');
+  }
+}
+
+function basicOf(user: Entry): string | undefined {
+  if (!user.has('username', 'password')) return undefined;
+  const pair = `${user.text('username') ?? ''}:${user.text('password') ?? ''}`;
+  return `Basic ${Buffer.from(pair).toString('base64')}`;
+}
+
+/** @returns what reads the token as of now: that of the file, or the last one that stood there, or the one beside it */
+function bearerOf(user: Entry): () => string | undefined {
+  const path = user.path('tokenFile');
+  let last = user.text('token');
+  if (last !== undefined) checkHeader(last, 'its token', user);
+  const read = () => {
+    if (path === undefined) return last;
+    try {
+      const token = fileOf(user, 'tokenFile', path).toString().trim();
+      if (token === '') throw user.error(`tokenFile ${path}: it is empty`);
+      checkHeader(token, `the token in ${path}`, user);
+      last = token;
+    } catch (error) {
+      // half written, perhaps
+      if (last === undefined) throw error;
+    }
+    return last;
+  };
+  return () => {
+    const token = read();
+    return token === undefined ? undefined : `Bearer ${token}`;
+  };
+}
+
+/** What must be asked for: an exec plugin, or an old-style provider. None where the entry has credentials itself. */
+function askedFor(
+  cluster: Entry,
+  user: Entry,
+  now: () => number,
+): (() => Promise<{ token?: string; cert?: string; key?: string }>) | undefined {
+  if (user.has('token', 'tokenFile', 'username', 'password', 'client-certificate', 'client-certificate-data')) return;
+  const exec = user.part('exec');
+  if (exec === undefined) return user.part('auth-provider') === undefined ? undefined : providerToken(user);
+  const plugin = execPluginOf(exec);
+  let credential: ExecCredential | undefined;
+  return async () => {
+    const fresh = credential !== undefined && (credential.expiresAt ?? Number.POSITIVE_INFINITY) > now();
+    credential = fresh ? credential : await runExecPlugin(plugin, execCluster(cluster));
+    const { token, cert, key } = credential as ExecCredential;
+    if (token !== undefined) checkHeader(token, `the token of ${plugin.command}`, user);
+    return { ...(token !== undefined && { token }), ...(cert !== undefined && key !== undefined && { cert, key }) };
+  };
+}
+
+/** What a plugin may want to know: the cluster entry, its CA as bytes, and what stands there for plugins. */
+function execCluster(cluster: Entry): ExecCluster {
+  const ca = authorityOf(cluster)?.toString('base64');
+  const serverName = cluster.text('tls-server-name');
+  const proxyUrl = cluster.text('proxy-url');
+  const extension = cluster
+    .parts('extensions')
+    .find((item) => item.text('name') === 'client.authentication.k8s.io/exec');
+  return {
+    server: cluster.text('server') ?? '',
+    ...(serverName !== undefined && { 'tls-server-name': serverName }),
+    ...(cluster.flag('insecure-skip-tls-verify') && { 'insecure-skip-tls-verify': true }),
+    ...(ca !== undefined && { 'certificate-authority-data': ca }),
+    ...(proxyUrl !== undefined && { 'proxy-url': proxyUrl }),
+    ...(cluster.flag('disable-compression') && { 'disable-compression': true }),
+    ...(extension?.raw('extension') !== undefined && { config: extension.raw('extension') }),
+  };
+}
+
+/** The client library knows the providers that client-go had before there were exec plugins, and OpenID Connect. */
+function providerToken(user: Entry): () => Promise<{ token: string }> {
+  const config = new KubeConfig();
+  const authProvider = user.raw('auth-provider');
+  config.loadFromClusterAndUser({ name: '', server: 'https://', skipTLSVerify: false }, { name: '', authProvider });
+  return async () => {
+    const options: { headers?: Record<string, string> } = {};
+    try {
+      await config.applyToHTTPSOptions(options);
+    } catch (error) {
+      throw user.error(`its auth-provider gave no token: ${oneLine(error instanceof Error ? error.message : '')}`);
+    }
+    const token = options.headers?.Authorization?.replace(/^Bearer /, '').trim() ?? '';
+    if (token === '') throw user.error('its auth-provider gave no token; use an exec plugin instead');
+    checkHeader(token, 'the token of its auth-provider', user);
+    return { token };
+  };
+}
+
+function impersonation(user: Entry): Readonly<Record<string, string | string[]>> {
+  const [as, uid, groups] = [user.text('as'), user.text('as-uid'), user.texts('as-groups')];
+  const extra = user.part('as-user-extra');
+  const headers = {
+    ...(as !== undefined && { 'Impersonate-User': as }),
+    ...(uid !== undefined && { 'Impersonate-Uid': uid }),
+    ...(groups.length > 0 && { 'Impersonate-Group': [...groups] }),
+    ...Object.fromEntries(
+      extra?.names().map((name) => [`Impersonate-Extra-${headerName(name)}`, [...extra.texts(name)]]) ?? [],
+    ),
+  };
+  for (const value of Object.values(headers).flat()) checkHeader(value, 'what it impersonates', user);
+  return headers;
+}
+
+/** Each byte that no name of a header may have, in per cent. */
+function headerName(text: string): string {
+  const escaped = (byte: number) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  const sign = (byte: number) => String.fromCharCode(byte);
+  return [...Buffer.from(text)]
+    .map((byte) => (/[A-Za-z0-9!#$&'*+.^_`|~-]/.test(sign(byte)) && byte < 128 ? sign(byte) : escaped(byte)))
+    .join('');
+}
+
+/** @throws KubeConfigError that says where the character is that cannot be sent, and nothing of the text */
+function checkHeader(text: string, what: string, user: Entry): void {
+  const at = text.search(/[^\x20-\x7e]/);
+  if (at === -1) return;
+  const sign = /[\r\n]/.test(text.charAt(at)) ? 'a line break' : 'a character';
+  throw user.error(`${what} has ${sign} at ${at + 1} that no HTTP header can carry: write it without`);
+}
