@@ -1,7 +1,7 @@
 /**
  * Who has asked for something: a person where one is known, else the program that wrote it.
  */
-import { oneLine } from '../kube/errors.ts';
+import { oneLine } from '../kube/printable.ts';
 import { askedText, BY, type JwtKeyRotation, REQUESTED_BY } from './names.ts';
 import { keptValue } from './said.ts';
 
