@@ -7,9 +7,11 @@ import { type ConnectOptions, runCommand } from './cli/program.ts';
 import { EXIT, guarded, type Terminal } from './cli/terminal.ts';
 import { KubeClient } from './kube/client.ts';
 import { loadKubeConfig } from './kube/config.ts';
+import type { RequestObservation } from './kube/requester.ts';
 import { Operations, redactText } from './rotation/operations.ts';
 import { systemClock as clock } from './runtime/clock.ts';
 import { createLogger } from './runtime/log.ts';
+import { ServerClock } from './runtime/server-clock.ts';
 
 const terminal: Terminal = {
   print: (text) => process.stdout.write(text),
@@ -46,12 +48,15 @@ async function connect(options: ConnectOptions): Promise<Operations> {
   const access = loadKubeConfig(options);
   // somebody may have to log in, which takes longer than a call may
   await access.credentials();
-  const client = new KubeClient({ access, clock, userAgent: 'kubectl-rekey' });
+  const server = new ServerClock(clock);
+  const onRequest = (observation: RequestObservation) => server.observe(observation);
+  const client = new KubeClient({ access, clock, userAgent: 'kubectl-rekey', onRequest });
   clients.push(client);
   const log = createLogger({ level: 'warn', now: clock.now, stream: process.stderr });
   const onNameless = (why: string) =>
     terminal.tell(`your name is not recorded with the request, only that kubectl-rekey has made it: ${why}\n`);
-  return new Operations({ client, clock, log, namespace: access.namespace, onNameless });
+  const serverTime = () => server.time()?.earliest ?? clock.now();
+  return new Operations({ client, clock, log, namespace: access.namespace, serverTime, onNameless });
 }
 
 try {

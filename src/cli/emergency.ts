@@ -7,6 +7,7 @@ import { ASK, looksSecret, mayBeDone, type Operations, oneLine } from '../rotati
 import { emergencyOf } from '../rotation/requests.ts';
 import { MAX_REASON } from '../rotation/said.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
+import { ask } from './leader.ts';
 import { columns, type Format, machineText, when } from './output.ts';
 import type { Waiting } from './rotate.ts';
 import { type Emergency, inferredRows, residueRows } from './status.ts';
@@ -36,7 +37,7 @@ export async function emergency(
   const nonce = `${new Date(askedAt).toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`;
   const asked = { nonce, askedAt: new Date(askedAt).toISOString() };
   terminal.tell(`${name}: asking for emergency ${nonce}\n`);
-  await insist(() => operations.ask(name, ASK.emergency(nonce, why)));
+  await insist(() => ask(operations, terminal, name, ASK.emergency(nonce, why)));
   if (!wait) {
     terminal.print(machineText(asked, output) ?? `${name}: emergency ${nonce} was asked for\n`);
     return EXIT.done;
@@ -58,7 +59,7 @@ export async function contained(operations: Operations, terminal: Terminal, name
     const message = `emergency ${last.nonce} is not over: some pods may still accept a burnt key`;
     throw new CommandError(message, EXIT.notReady);
   }
-  await operations.ask(name, ASK.contained(last.nonce, resource));
+  await ask(operations, terminal, name, ASK.contained(last.nonce, resource));
   terminal.print(`${name}: emergency ${oneLine(last.nonce)} is contained\n`);
   return EXIT.done;
 }

@@ -2,6 +2,7 @@
  * `plan` and `check`: what the next rotation will do, and what keeps it from starting.
  */
 import { iso } from '../rotation/iso.ts';
+import type { Leadership } from '../rotation/leadership.ts';
 import type { JwtKeyRotation } from '../rotation/names.ts';
 import type { Operations } from '../rotation/operations.ts';
 import { pauseOf } from '../rotation/pause.ts';
@@ -12,6 +13,7 @@ import { dueOf } from '../rotation/schedule/cadence.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
 import { type Settings, specFindings } from '../rotation/settings.ts';
 import { lastedMs } from './history.ts';
+import { nobodyText } from './leader.ts';
 import { columns, when } from './output.ts';
 import { conditionOf, isSeen, UNSEEN } from './status.ts';
 
@@ -52,7 +54,10 @@ export async function planOf(
 ): Promise<Plan | { readonly obstacles: readonly Obstacle[] }> {
   const invalid = specFindings(resource.spec);
   if (invalid.length > 0) return { obstacles: invalid };
-  const surroundings = await operations.surroundings(resource);
+  const [surroundings, leadership] = await Promise.all([
+    operations.surroundings(resource),
+    operations.leadership(resource),
+  ]);
   const { metadata, status } = resource;
   const startsAt = startOf(resource, at, now);
   const expectedAt = startsAt === undefined ? expectedOf(resource, surroundings.settings, now) : undefined;
@@ -71,7 +76,7 @@ export async function planOf(
     ...(startsAt !== undefined && { startsAt }),
     ...(expectedAt !== undefined && { expectedAt }),
     warnings: [...warnedOf(resource), ...warnings],
-    obstacles: merged(told(resource, at, now), open),
+    obstacles: [...leaderless(leadership, resource, now), ...merged(told(resource, at, now), open)],
     ...(step !== undefined && { underWay: step.phase }),
     ...(step === undefined && current !== undefined && { after: current }),
     ...(retireAt !== undefined && { retireAt }),
@@ -105,6 +110,11 @@ function expectedOf({ spec, status }: JwtKeyRotation, { cadence }: Settings, now
 function timeOf(text: string | undefined): number | undefined {
   const at = Date.parse(text ?? '');
   return Number.isNaN(at) ? undefined : at;
+}
+
+function leaderless(leadership: Leadership, resource: JwtKeyRotation, now: number): readonly Obstacle[] {
+  if (leadership.kind !== 'Nobody') return [];
+  return [{ reason: 'NobodyLeads', message: nobodyText(leadership, resource, now) }];
 }
 
 /** What the operator says. It has asked the pods and read the Secret. */

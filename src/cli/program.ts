@@ -6,6 +6,7 @@ import { ASK, type Operations, oneLine } from '../rotation/operations.ts';
 import { parseDuration } from '../rotation/schedule/duration.ts';
 import { contained, type EmergencyOptions, emergency } from './emergency.ts';
 import { historyText } from './history.ts';
+import { ask } from './leader.ts';
 import { FORMATS, type Format, machineText } from './output.ts';
 import { obstaclesNow, obstaclesText, planOf, planRecord, planText, warnedOf } from './plan.ts';
 import { withdraw } from './queue.ts';
@@ -158,7 +159,7 @@ function addAsking(add: Add, terminal: Terminal): void {
     ['resume', 'end a pause and a suspension', ASK.resume(), 'resumed'],
   ] as const) {
     add(`${name} <name>`, description, async (operations, [target = '']) => {
-      await operations.ask(target, patch);
+      await ask(operations, terminal, target, patch);
       terminal.print(`${target}: ${done}\n`);
       return EXIT.done;
     });

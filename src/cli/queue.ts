@@ -7,6 +7,7 @@ import { pauseOf } from '../rotation/pause.ts';
 import type { Wanted } from '../rotation/plan/pending.ts';
 import { isAtRest } from '../rotation/preview.ts';
 import { pendingIn } from '../rotation/requests.ts';
+import { ask } from './leader.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 
 /** @returns such as `rekey.dev/rotate-requested-at is 2026-11-25T04:26:17Z, asked for by alice` */
@@ -45,7 +46,7 @@ export async function withdraw(
   const resource = await operations.get(name);
   const waiting = pendingIn(resource);
   if (waiting.length === 0) throw new CommandError(`${name}: no request waits${abortHint(resource)}`, EXIT.failed);
-  const asked = await operations.ask(name, ASK.withdraw(new Date(terminal.now()).toISOString()));
+  const asked = await ask(operations, terminal, name, ASK.withdraw(new Date(terminal.now()).toISOString()));
   if (pauseOf(asked) !== undefined) {
     const told = `is paused: what waits is taken back when that ends, before anything begins`;
     terminal.print(`${name}: ${told}\n`);

@@ -9,6 +9,7 @@ import { isAtRest } from '../rotation/preview.ts';
 import { pendingIn } from '../rotation/requests.ts';
 import type { JwtKeyRotationStatus } from '../rotation/types.ts';
 import type { HistoryEntry } from './history.ts';
+import { ask } from './leader.ts';
 import { queueText, wantedText } from './queue.ts';
 import { conditionOf } from './status.ts';
 import { attempt, CommandError, EXIT, type Exit, type Terminal, worst } from './terminal.ts';
@@ -29,7 +30,7 @@ export async function rotate(
 ): Promise<Exit> {
   const at = new Date(terminal.now()).toISOString();
   const one = async (name: string): Promise<Exit> => {
-    const resource = await operations.ask(name, ASK.rotate(at));
+    const resource = await ask(operations, terminal, name, ASK.rotate(at));
     terminal.print(`${name}: a rotation was asked for\n${queueText(resource)}`);
     const held = resource.spec.suspend || pauseOf(resource) !== undefined;
     if (held) terminal.tell(`${name} is suspended or paused: it starts after kubectl rekey resume ${name}\n`);
@@ -106,7 +107,7 @@ export async function abort(
   const hindrance = unabortable(resource);
   if (hindrance !== undefined) throw new CommandError(hindrance, EXIT.failed);
   const at = new Date(terminal.now()).toISOString();
-  await operations.ask(name, ASK.abort(at));
+  await ask(operations, terminal, name, ASK.abort(at));
   terminal.print(`${name}: the end of its rotation was asked for\n`);
   for (const wanted of pendingIn(resource)) {
     terminal.print(`${name}: what is queued ends with it, and is not served later: ${wantedText(wanted)}\n`);

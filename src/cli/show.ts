@@ -1,8 +1,11 @@
 /**
  * `status`, in its forms: one resource, all, or one again and again.
  */
+
+import { leaseName } from '../rotation/leadership.ts';
 import type { JwtKeyRotation } from '../rotation/names.ts';
 import type { Operations } from '../rotation/operations.ts';
+import { nobodyText, operatorText, watchLeader } from './leader.ts';
 import { type Format, machineText } from './output.ts';
 import { isReady, listText, statusText } from './status.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
@@ -23,24 +26,30 @@ export async function show(
   if (name === undefined && options.watch) throw new CommandError('--watch: give the name of one', EXIT.usage);
   if (name === undefined) return showAll(operations, terminal, options);
   if (options.allNamespaces) throw new CommandError('--all-namespaces: for the list, without a name', EXIT.usage);
-  const print = (resource: JwtKeyRotation) => {
-    terminal.print(machineText(shown(resource), options.output) ?? statusText(resource, terminal.now()));
-  };
   const resource = await operations.get(name);
+  const leadership = await operations.leadership(resource);
+  const print = (current: JwtKeyRotation, operator?: string) => {
+    terminal.print(machineText(shown(current), options.output) ?? statusText(current, terminal.now(), operator));
+  };
   if (options.watch !== true) {
-    print(resource);
-    return isReady(resource) ? EXIT.done : EXIT.notReady;
+    print(resource, operatorText(leadership, resource, terminal.now()));
+    return isReady(resource) && leadership.kind !== 'Nobody' ? EXIT.done : EXIT.notReady;
   }
-  await operations.follow(
-    name,
-    (current) => {
-      terminal.clear();
-      if (options.output === 'yaml') terminal.print('---\n');
-      print(current);
-      return terminal.closed() || undefined;
-    },
-    0,
-  );
+  const leader = watchLeader(operations, terminal, resource, (text) => terminal.tell(`${text}\n`));
+  try {
+    await operations.follow(
+      name,
+      (current) => {
+        terminal.clear();
+        if (options.output === 'yaml') terminal.print('---\n');
+        print(current);
+        return terminal.closed() || undefined;
+      },
+      0,
+    );
+  } finally {
+    leader();
+  }
   return EXIT.done;
 }
 
@@ -52,9 +61,23 @@ async function showAll(
   const items = await operations.list(undefined, allNamespaces);
   const place = allNamespaces ? 'any namespace' : operations.namespace;
   if (items.length === 0) terminal.tell(`there is no JwtKeyRotation in ${place}\n`);
+  const leaderless = await leaderlessOf(operations, items);
+  for (const { leadership, example } of leaderless)
+    terminal.tell(`${nobodyText(leadership, example, terminal.now())}\n`);
   const text = items.length === 0 ? '' : listText(items, terminal.now(), output === 'wide');
   terminal.print(machineText({ apiVersion: 'v1', kind: 'List', items: items.map(shown) }, output) ?? text);
-  return items.every(isReady) ? EXIT.done : EXIT.notReady;
+  return items.every(isReady) && leaderless.length === 0 ? EXIT.done : EXIT.notReady;
+}
+
+/** Each Lease is read once, whoever is looked after by it. */
+async function leaderlessOf(operations: Operations, items: readonly JwtKeyRotation[]) {
+  const examples = new Map(items.map((item) => [leaseName(item), item]));
+  const looks = [...examples.values()].map(async (example) => ({
+    ...{ example, leadership: await operations.leadership(example) },
+  }));
+  return (await Promise.all(looks)).flatMap(({ example, leadership }) => {
+    return leadership.kind === 'Nobody' ? [{ example, leadership }] : [];
+  });
 }
 
 /** As kubectl shows it: who wrote which field is left out. */

@@ -37,11 +37,16 @@ export function listText(resources: readonly JwtKeyRotation[], now: number, wide
   return columns([wide ? [...head, 'MESSAGE'] : head, ...rows]);
 }
 
-/** All of one. */
-export function statusText(resource: JwtKeyRotation, now: number): string {
+/**
+ * All of one.
+ *
+ * @param operator who looks after it, for people; left out if absent
+ */
+export function statusText(resource: JwtKeyRotation, now: number, operator?: string): string {
   const { metadata, spec, status = {} } = resource;
   const facts: (readonly [string, string])[] = [
     ['phase', status.phase ?? 'Unknown'],
+    ...(operator === undefined ? [] : [['operator', operator] as const]),
     ['environment', spec.environment],
     [
       'key',

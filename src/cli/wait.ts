@@ -3,6 +3,7 @@
  */
 import type { JwtKeyRotation } from '../rotation/names.ts';
 import { type Operations, oneLine } from '../rotation/operations.ts';
+import { watchLeader } from './leader.ts';
 import { conditionOf } from './status.ts';
 import { CommandError, EXIT, type Terminal } from './terminal.ts';
 
@@ -32,11 +33,13 @@ export async function waitFor<T>(
   const tell = (text: string) => terminal.tell(`${timeOfDay(terminal.now())}  ${prefix}${oneLine(text)}\n`);
   const hint = 'nothing has changed since it was asked for: does the operator run, and may it work in this namespace?';
   const silence = operations.later(() => tell(hint), SILENCE_MS);
+  let leader: (() => void) | undefined;
   let last: string | undefined;
   try {
     const found = await operations.follow(
       name,
       (resource) => {
+        leader ??= watchLeader(operations, terminal, resource, tell);
         const line = progressOf(resource);
         if (last !== undefined) silence.cancel();
         if (line !== last) tell(line);
@@ -47,6 +50,7 @@ export async function waitFor<T>(
     );
     if (found !== undefined) return found;
   } finally {
+    leader?.();
     silence.cancel();
   }
   const message = `${what} is not over after ${timeoutMs / 1000} s; it goes on: kubectl rekey status ${name} -n ${operations.namespace}`;

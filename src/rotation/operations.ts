@@ -11,6 +11,7 @@ import type { Logger } from '../runtime/log.ts';
 import { redactText } from '../runtime/redact.ts';
 import { Reflector } from '../runtime/reflector.ts';
 import type { Surroundings } from './facts.ts';
+import { type Leadership, readLeadership } from './leadership.ts';
 import { askedText, BY, JWT_KEY_ROTATIONS, type JwtKeyRotation, REQUEST, REQUESTED_BY } from './names.ts';
 import { surroundingsOf } from './preview.ts';
 import { emergencyOf, nonceIn } from './requests.ts';
@@ -30,6 +31,8 @@ export interface OperationsOptions {
   /** Told of connections that break while something is followed. */
   readonly log: Logger;
   readonly namespace: string;
+  /** By the clock of the API server, milliseconds since the epoch. */
+  readonly serverTime: () => number;
   /** Told once why a request will not carry the name of whoever asks. */
   readonly onNameless?: (why: string) => void;
 }
@@ -57,7 +60,7 @@ function annotating(annotations: Readonly<Record<string, string | null>>) {
   return { metadata: { annotations } };
 }
 
-interface Patch {
+export interface Patch {
   readonly metadata?: { readonly annotations?: Readonly<Record<string, string | null>> };
   readonly spec?: object;
 }
@@ -201,6 +204,11 @@ export class Operations {
   /** Calls back once, unless it is cancelled before. */
   later(callback: () => void, ms: number): Timer {
     return this.#options.clock.setTimeout(callback, ms);
+  }
+
+  /** Whether an operator is there to do what is asked for. */
+  leadership(resource: JwtKeyRotation): Promise<Leadership> {
+    return readLeadership(this.#options.client, resource, this.#options.serverTime);
   }
 
   /** What a rotation of this resource would meet now. */

@@ -95,7 +95,8 @@ async function typed(kubeconfig: string, answer: string, args: readonly string[]
   const access = loadKubeConfig({ kubeconfig });
   const client = new KubeClient({ access, clock: systemClock });
   const log = createLogger({ level: 'error', now: Date.now });
-  const connect = ({ namespace = '' }) => new Operations({ client, clock: systemClock, log, namespace });
+  const connect = ({ namespace = '' }) =>
+    new Operations({ client, clock: systemClock, log, namespace, serverTime: systemClock.now });
   const code = await runCommand(args, { terminal, connect });
   await client.close();
   return { code, ...said };
@@ -370,6 +371,41 @@ describe.concurrent('the command line', () => {
       code: 1,
       told: expect.stringContaining(`JwtKeyRotation ${name} was deleted`),
     });
+    expect(await scene.close()).toEqual([]);
+  });
+
+  it('says at once that no operator leads, and since when, whatever is asked for', async () => {
+    const scene = await openScene(cluster);
+    const { api, namespace, name } = scene;
+    const { run } = await callerIn(scene);
+    const metadata = { namespace, name: 'lease-view' };
+    const rules = [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get'] }];
+    await api.create({ kind: 'Role', metadata, rules });
+    const subjects = [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'system:authenticated' }];
+    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: metadata.name };
+    await api.create({ kind: 'RoleBinding', metadata, roleRef, subjects });
+    const told = async () => (await run('status', name)).result;
+    await until('status names the leader', async () =>
+      / operator +\S+ leads; last told that it looks 20/.test(await told()),
+    );
+
+    scene.operators().at(-1)?.kill('SIGKILL');
+    // its Lease is as good as new for a while
+    await until('nobody leads', async () => (await told()).includes('NO OPERATOR LEADS since 20'));
+    expect((await run('status', name)).code).toBe(3);
+    const nobody = expect.stringContaining(`NO OPERATOR LEADS since 20`);
+    expect(await run('status')).toMatchObject({ code: 3, told: nobody });
+    expect(JSON.parse((await run('check', name, '-o', 'json')).result)).toEqual([
+      { reason: 'NobodyLeads', message: nobody },
+    ]);
+    for (const verb of ['suspend', 'resume']) expect(await run(verb, name)).toMatchObject({ code: 0, told: nobody });
+    const waiting = run('rotate', name, '--wait');
+    const again = await scene.operator();
+    const done = await waiting;
+    expect(done).toMatchObject({ code: 0, told: nobody, result: expect.stringContaining('Completed') });
+    expect(done.told).toContain('an operator leads again: ');
+    expect(await again.stop()).toMatchObject({ code: 0 });
+    await until('it is known that the Lease was given back', async () => (await told()).includes('NO OPERATOR LEADS'));
     expect(await scene.close()).toEqual([]);
   });
 

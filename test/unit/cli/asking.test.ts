@@ -8,6 +8,8 @@ import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
 import type { Operations } from '../../../src/rotation/operations.ts';
 import type { JwtKeyRotationStatus } from '../../../src/rotation/types.ts';
 
+const leadership = async () => ({ kind: 'Led', holder: 'rekey-1' }) as const;
+
 /** @param failures what the first calls end with */
 function asked(status: JwtKeyRotationStatus, ...failures: readonly KubeError[]) {
   const left = [...failures];
@@ -19,7 +21,7 @@ function asked(status: JwtKeyRotationStatus, ...failures: readonly KubeError[]) 
     if (failure !== undefined) throw failure;
     return resource;
   };
-  const operations = { namespace: 'shop', get: async () => resource, ask } as unknown as Operations;
+  const operations = { namespace: 'shop', get: async () => resource, ask, leadership } as unknown as Operations;
   const silent = () => undefined;
   const terminal: Terminal = {
     ...{ print: silent, tell: silent, clear: silent, closed: () => false, interactive: false },

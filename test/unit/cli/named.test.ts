@@ -22,7 +22,14 @@ function operationsOf(who: string | KubeErrorCode, told = true) {
   } as unknown as KubeClient;
   const onNameless = (why: string) => void nameless.push(why);
   const unused = {} as never;
-  const operations = new Operations({ client, clock: unused, log: unused, namespace: 'shop', onNameless });
+  const operations = new Operations({
+    client,
+    clock: unused,
+    log: unused,
+    namespace: 'shop',
+    serverTime: () => 0,
+    onNameless,
+  });
   const named = () => patches.map(({ metadata }) => metadata?.annotations?.[BY]);
   return { operations, named, patches, nameless, reviews: () => reviews };
 }

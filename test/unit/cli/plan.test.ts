@@ -1,6 +1,7 @@
 /** What `plan` and `check` make of a status. */
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { obstaclesNow, type Plan, planOf, planRecord, planText } from '../../../src/cli/plan.ts';
+import type { Leadership } from '../../../src/rotation/leadership.ts';
 import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
 import type { Operations } from '../../../src/rotation/operations.ts';
 import type { JwtKeyRotationStatus } from '../../../src/rotation/types.ts';
@@ -23,11 +24,17 @@ function resource(status: JwtKeyRotationStatus, spec: object = {}, observed = 1)
   return { metadata, spec: whole, status: { observedGeneration: observed, ...status } } as unknown as JwtKeyRotation;
 }
 
+let leads: Leadership = { kind: 'Led', holder: 'rekey-1' };
+const leadership = async () => leads;
+afterEach(() => {
+  leads = { kind: 'Led', holder: 'rekey-1' };
+});
+
 /** @param at `now` unless it is told when it is due */
 async function plan(status: JwtKeyRotationStatus, at: 'now' | 'schedule' = 'now', spec: object = {}): Promise<Plan> {
   const windows = [{ kind: 'Allow', schedule: '0 3 * * *', timeZone: 'UTC', durationMs: HOUR }] as const;
   const settings = { ...SETTINGS, windows };
-  const operations = { surroundings: async () => ({ settings, targets, unlistedConsumers: [] }) };
+  const operations = { surroundings: async () => ({ settings, targets, unlistedConsumers: [] }), leadership };
   return (await planOf(operations as unknown as Operations, resource(status, spec), at, T0)) as Plan;
 }
 const reasons = ({ obstacles }: { readonly obstacles: readonly { readonly reason: string }[] }) =>
@@ -140,9 +147,21 @@ describe('what is in the way', () => {
 
   it('has a spec that cannot be understood, and an operator that has not looked', async () => {
     expect(reasons(await plan({ phase: 'Steady' }, 'now', { maxTokenTTL: 'long' }))).toEqual(['InvalidDuration']);
-    const operations = { surroundings: async () => ({ settings: SETTINGS, targets, unlistedConsumers: [] }) };
+    const surroundings = async () => ({ settings: SETTINGS, targets, unlistedConsumers: [] });
+    const operations = { surroundings, leadership };
     const unseen = resource({ phase: 'Steady' }, {}, 0);
     expect(reasons(await planOf(operations as unknown as Operations, unseen, 'now', T0))).toEqual(['NotSeen']);
+  });
+
+  it('has that no operator leads, and since when; of what is not known nothing is said', async () => {
+    leads = { kind: 'Nobody', since: T0 - HOUR };
+    const found = await plan({ phase: 'Steady' });
+    expect(reasons(found)).toEqual(['NobodyLeads']);
+    expect(found.obstacles[0]?.message).toMatch(
+      /^NO OPERATOR LEADS since 2025-12-31T23:00:00.*\(Lease rekey-system\/rekey\)/,
+    );
+    leads = { kind: 'Unknown', why: 'it may not be read' };
+    expect(reasons(await plan({ phase: 'Steady' }))).toEqual([]);
   });
 
   it('has a rotation that is under way, for whoever wants another', async () => {

@@ -28,6 +28,7 @@ function scene(status: JwtKeyRotationStatus, { annotations = {}, reason = '', th
     }) as unknown as JwtKeyRotation;
   const operations = {
     namespace: 'shop',
+    leadership: async () => ({ kind: 'Led', holder: 'rekey-1' }),
     get: async () => resource({}, status),
     ask: async (_: string, patch: Patch) => {
       patches.push(patch);

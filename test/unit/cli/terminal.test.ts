@@ -76,6 +76,7 @@ describe('what a command says', () => {
         namespace: 'shop',
         get: async () => RESOURCE,
         list: async () => [RESOURCE],
+        leadership: async () => ({ kind: 'Led', holder: HOSTILE }),
         ask: async () => RESOURCE,
         follow,
       },

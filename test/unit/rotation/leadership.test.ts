@@ -1,7 +1,9 @@
 /** Who leads, by what the Lease tells: the time at which the API server took the last renewal counts. */
 import { describe, expect, it } from 'vitest';
+import type { KubeClient } from '../../../src/kube/client.ts';
+import { KubeError, type KubeErrorCode } from '../../../src/kube/errors.ts';
 import type { Lease } from '../../../src/kube/types.ts';
-import { leadershipOf, leaseOf } from '../../../src/rotation/leadership.ts';
+import { type Leadership, leadershipOf, leaseName, readLeadership } from '../../../src/rotation/leadership.ts';
 import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
 
 const T0 = Date.UTC(2026, 0, 1);
@@ -35,8 +37,21 @@ describe('a Lease', () => {
   });
 
   it('is that which the status names, else the usual one', () => {
-    const of = (status: object) => leaseOf({ status } as unknown as JwtKeyRotation);
-    expect(of({ operator: { lease: 'tools/rekey' } })).toEqual({ namespace: 'tools', name: 'rekey' });
-    expect(of({})).toEqual({ namespace: 'rekey-system', name: 'rekey' });
+    const of = (status: object) => leaseName({ status } as unknown as JwtKeyRotation);
+    expect(of({ operator: { lease: 'tools/rekey' } })).toBe('tools/rekey');
+    expect(of({})).toBe('rekey-system/rekey');
+  });
+
+  it.each<[string, KubeErrorCode, object, Leadership['kind']]>([
+    ['that is gone tells that nobody leads', 'NotFound', { operator: { lease: 'tools/rekey' } }, 'Nobody'],
+    ['of which nobody has told tells nothing where it is not there', 'NotFound', {}, 'Unknown'],
+    ['that may not be read tells nothing', 'Forbidden', { operator: { lease: 'tools/rekey' } }, 'Unknown'],
+    ['tells nothing of an operator without leader election', 'NotFound', { operator: {} }, 'Unknown'],
+  ])('%s', async (_, code, status, kind) => {
+    const get = async () => {
+      throw new KubeError({ verb: 'get', resource: 'leases', code });
+    };
+    const resource = { status } as unknown as JwtKeyRotation;
+    expect((await readLeadership({ get } as unknown as KubeClient, resource, () => T0)).kind).toBe(kind);
   });
 });

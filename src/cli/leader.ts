@@ -1,0 +1,80 @@
+/**
+ * Whether an operator leads: without one, what people ask for is kept and not done.
+ */
+import { type Leadership, leaseName } from '../rotation/leadership.ts';
+import type { JwtKeyRotation } from '../rotation/names.ts';
+import type { Operations, Patch } from '../rotation/operations.ts';
+import { when } from './output.ts';
+import type { Terminal } from './terminal.ts';
+
+/** While something is followed it is looked again after this, milliseconds: less than a Lease lasts. */
+const LOOK_MS = 10_000;
+
+/** Asks, and says at once if nobody is there to do it. */
+export async function ask(
+  operations: Operations,
+  terminal: Terminal,
+  name: string,
+  patch: Patch,
+): Promise<JwtKeyRotation> {
+  const resource = await operations.ask(name, patch);
+  const leadership = await operations.leadership(resource);
+  if (leadership.kind === 'Nobody') terminal.tell(`${name}: ${nobodyText(leadership, resource, terminal.now())}\n`);
+  return resource;
+}
+
+/** For the table of `status`. */
+export function operatorText(leadership: Leadership, resource: JwtKeyRotation, now: number): string {
+  const look = resource.status?.operator?.lastLookTime;
+  const looked = look === undefined ? 'it has not looked at this yet' : `last told that it looks ${when(look, now)}`;
+  switch (leadership.kind) {
+    case 'Led':
+      return `${leadership.holder} leads; ${looked}`;
+    case 'Nobody':
+      return nobodyText(leadership, resource, now);
+    case 'Unknown':
+      return `whether one runs is not known (${leadership.why}); ${looked}`;
+  }
+}
+
+export function nobodyText(
+  { since }: Extract<Leadership, { readonly kind: 'Nobody' }>,
+  resource: JwtKeyRotation,
+  now: number,
+): string {
+  const lease = leaseName(resource);
+  const [namespace] = lease.split('/');
+  const time = since === undefined ? '' : ` since ${when(new Date(since).toISOString(), now)}`;
+  return `NO OPERATOR LEADS${time} (Lease ${lease}): what is asked for is done once one runs again; see kubectl get pods -n ${namespace}`;
+}
+
+/**
+ * Tells when nobody leads, and when somebody does again.
+ *
+ * @returns how to stop it
+ */
+export function watchLeader(
+  operations: Operations,
+  { now }: Pick<Terminal, 'now'>,
+  resource: JwtKeyRotation,
+  tell: (text: string) => void,
+): () => void {
+  let kind: Leadership['kind'] | undefined;
+  let stop = () => {};
+  let ended = false;
+  const look = async () => {
+    const leadership = await operations.leadership(resource);
+    if (ended) return;
+    const before = kind;
+    kind = leadership.kind;
+    if (leadership.kind === 'Nobody' && before !== 'Nobody') tell(nobodyText(leadership, resource, now()));
+    if (leadership.kind === 'Led' && before === 'Nobody') tell(`an operator leads again: ${leadership.holder}`);
+    const timer = operations.later(() => void look(), LOOK_MS);
+    stop = () => timer.cancel();
+  };
+  void look();
+  return () => {
+    ended = true;
+    stop();
+  };
+}
