@@ -206,7 +206,14 @@ describe('an author', () => {
 });
 
 describe('a resource of somebody else', () => {
-  const requests = ['rotate-requested-at', 'abort-requested-at', 'paused', 'emergency', 'compromise-contained'];
+  const requests = [
+    'rotate-requested-at',
+    'abort-requested-at',
+    'withdraw-requested-at',
+    'paused',
+    'emergency',
+    'compromise-contained',
+  ];
   it.each(requests.map((request) => `rekey.dev/${request}`))('takes no annotation %s', async (key) => {
     await refusal(deputy.patch(named('standing'), annotate(key, 'a')));
     await admin.patch(named('standing'), annotate(key, 'a'));
