@@ -109,6 +109,12 @@ export async function abort(
   const at = new Date(terminal.now()).toISOString();
   await ask(operations, terminal, name, ASK.abort(at));
   terminal.print(`${name}: the end of its rotation was asked for\n`);
+  const isDue = Date.parse(resource.status?.nextRotationTime ?? '') <= terminal.now();
+  if (isDue && !resource.spec.suspend) {
+    terminal.print(
+      `${name}: its schedule is due, and tries again after a pause: kubectl rekey suspend ${name} holds it\n`,
+    );
+  }
   for (const wanted of pendingIn(resource)) {
     terminal.print(`${name}: what is queued ends with it, and is not served later: ${wantedText(wanted)}\n`);
   }

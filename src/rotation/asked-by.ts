@@ -2,7 +2,7 @@
  * Who has asked for something: a person where one is known, else the program that wrote it.
  */
 import { oneLine } from '../kube/printable.ts';
-import { askedText, BY, type JwtKeyRotation, REQUESTED_BY } from './names.ts';
+import { askedText, BY, type JwtKeyRotation, REQUEST, REQUESTED_BY } from './names.ts';
 import { keptValue } from './said.ts';
 
 type Metadata = JwtKeyRotation['metadata'];
@@ -13,10 +13,31 @@ type Owner = NonNullable<Metadata['managedFields']>[number];
  * @returns the person who wrote that very value, as the command line has recorded; undefined if nobody says
  */
 export function personOf({ metadata }: JwtKeyRotation, annotation: string, value: string): string | undefined {
-  const said = metadata.annotations?.[REQUESTED_BY] ?? '';
-  const [what, ...who] = said.split(BY);
-  const person = keptValue(oneLine(who.join(BY)));
-  return what === askedText(annotation, value) && person !== '' ? person : undefined;
+  const asked = askedText(annotation, value);
+  const line = linesIn(metadata).find(({ what }) => what === asked);
+  const person = keptValue(oneLine(line?.who ?? ''));
+  return person === '' ? undefined : person;
+}
+
+/** @returns the lines that name a request as it stands, so that they can be kept while another is made */
+export function standingLines({ metadata }: JwtKeyRotation, except: readonly string[]): readonly string[] {
+  const { annotations = {} } = metadata;
+  const standing = Object.values(REQUEST)
+    .filter((name) => annotations[name] !== undefined && !except.includes(name))
+    .map((name) => askedText(name, valueIn(name, annotations[name] ?? '')));
+  return linesIn(metadata).flatMap(({ what, line }) => (standing.includes(what) ? [line] : []));
+}
+
+/** @returns what tells one request from the next: the value, or of an emergency its nonce, the text before the first colon */
+export function valueIn(annotation: string, text: string): string {
+  return annotation === REQUEST.emergency ? (text.split(':')[0] ?? '').trim() : text;
+}
+
+function linesIn({ annotations }: Metadata) {
+  return (annotations?.[REQUESTED_BY] ?? '').split('\n').map((line) => {
+    const [what = '', ...who] = line.split(BY);
+    return { line, what, who: who.join(BY) };
+  });
 }
 
 /** The API server tells who wrote a field by the name of the client that did. */

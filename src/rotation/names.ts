@@ -32,7 +32,7 @@ export const REQUEST = {
   contained: 'rekey.dev/compromise-contained',
 } as const;
 
-/** Annotation on the JwtKeyRotation: which person wrote one of these, as {@link askedText}. */
+/** Annotation on the JwtKeyRotation: which person wrote which of these, a line for each: {@link askedText}, {@link BY}, user name. */
 export const REQUESTED_BY = 'rekey.dev/requested-by';
 
 /** Between what was asked for and who did. An admission policy lets nobody write another name than his own behind it. */

@@ -10,11 +10,12 @@ import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/log.ts';
 import { redactText } from '../runtime/redact.ts';
 import { Reflector } from '../runtime/reflector.ts';
+import { standingLines, valueIn } from './asked-by.ts';
 import type { Surroundings } from './facts.ts';
 import { type Leadership, readLeadership } from './leadership.ts';
 import { askedText, BY, JWT_KEY_ROTATIONS, type JwtKeyRotation, REQUEST, REQUESTED_BY } from './names.ts';
 import { surroundingsOf } from './preview.ts';
-import { emergencyOf, nonceIn } from './requests.ts';
+import { emergencyOf } from './requests.ts';
 
 export { fileTrouble } from '../kube/files.ts';
 export { oneLine, visible } from '../kube/printable.ts';
@@ -65,12 +66,18 @@ export interface Patch {
   readonly spec?: object;
 }
 
-/** @returns what the patch asks for, as the name of a person belongs to it; undefined if it asks for nothing by annotation */
+/** @returns what the patch asks for, as a name belongs to it; undefined if it asks for nothing by annotation, or for what no line can tell */
 function askedIn({ metadata }: Patch): string | undefined {
   const asked = Object.entries(metadata?.annotations ?? {}).find(([, value]) => value !== null);
   if (asked === undefined) return undefined;
   const [annotation, value] = asked;
-  return askedText(annotation, annotation === REQUEST.emergency ? nonceIn(value ?? '') : (value ?? ''));
+  const what = askedText(annotation, valueIn(annotation, value ?? ''));
+  return what.includes(BY) || what.includes('\n') ? undefined : what;
+}
+
+function signed(patch: Patch, lines: readonly string[]): Patch {
+  const annotations = { ...patch.metadata?.annotations, [REQUESTED_BY]: lines.join('\n') };
+  return { ...patch, metadata: { ...patch.metadata, annotations } };
 }
 
 /** @returns whether a text that everybody may read seems to hold a key or a token */
@@ -125,19 +132,36 @@ export class Operations {
    * @param patch one of {@link ASK}
    */
   async ask(name: string, patch: Patch): Promise<JwtKeyRotation> {
-    const { client, namespace } = this.#options;
-    const signed = await this.#signed(patch);
-    return client.mergePatch(JWT_KEY_ROTATIONS, { namespace, name }, signed, { fieldManager: FIELD_MANAGER });
+    const what = askedIn(patch);
+    if (what === undefined) return this.#patch(name, patch);
+    this.#who ??= this.#whoAmI();
+    const [who, others] = await Promise.all([this.#who, this.#othersThan(name, patch)]);
+    if (who === undefined) return this.#patch(name, patch);
+    const mine = `${what}${BY}${who}`;
+    try {
+      return await this.#patch(name, signed(patch, [...others, mine]));
+    } catch (error) {
+      // of the others somebody may have taken one away meanwhile, and nobody may put it back
+      if (others.length === 0 || !isKubeError(error, 'Forbidden')) throw error;
+      return this.#patch(name, signed(patch, [mine]));
+    }
   }
 
-  async #signed(patch: Patch): Promise<Patch> {
-    const what = askedIn(patch);
-    if (what === undefined) return patch;
-    this.#who ??= this.#whoAmI();
-    const who = await this.#who;
-    if (who === undefined) return patch;
-    const annotations = { ...patch.metadata?.annotations, [REQUESTED_BY]: `${what}${BY}${who}` };
-    return { ...patch, metadata: { ...patch.metadata, annotations } };
+  #patch(name: string, patch: Patch): Promise<JwtKeyRotation> {
+    const { client, namespace } = this.#options;
+    return client.mergePatch(JWT_KEY_ROTATIONS, { namespace, name }, patch, { fieldManager: FIELD_MANAGER });
+  }
+
+  /** @returns who has asked for what else; none where that cannot be read now */
+  async #othersThan(name: string, { metadata }: Patch): Promise<readonly string[]> {
+    const { client, namespace } = this.#options;
+    try {
+      const resource = await client.get(JWT_KEY_ROTATIONS, { namespace, name }, { timeoutMs: WHO_MS });
+      return standingLines(resource, Object.keys(metadata?.annotations ?? {}));
+    } catch (error) {
+      if (!isKubeError(error)) throw error;
+      return [];
+    }
   }
 
   /** Without a name a request is as good: an emergency above all. */
@@ -146,8 +170,8 @@ export class Operations {
     try {
       const review = await client.create(SELF_SUBJECT_REVIEWS, { metadata: { name: '' } }, { timeoutMs: WHO_MS });
       const { username = '' } = review.status?.userInfo ?? {};
-      if (username !== '') return username;
-      onNameless?.('the API server does not tell your user name');
+      if (username !== '' && !username.includes('\n')) return username;
+      onNameless?.('the API server tells no user name of one line');
     } catch (error) {
       if (!isKubeError(error)) throw error;
       onNameless?.(error.message);

@@ -1,7 +1,7 @@
 /**
  * What people ask for, by annotation of the JwtKeyRotation.
  */
-import { askedBy, forcedBy } from './asked-by.ts';
+import { askedBy, forcedBy, valueIn } from './asked-by.ts';
 import type { EmergencyRequest, Requests } from './facts.ts';
 import { type JwtKeyRotation, REQUEST } from './names.ts';
 import { pauseOf } from './pause.ts';
@@ -20,17 +20,12 @@ export function emergencyOf(resource: JwtKeyRotation): EmergencyRequest | undefi
   const { metadata, status } = resource;
   const text = metadata.annotations?.[REQUEST.emergency]?.trim();
   if (text === undefined || text === '') return undefined;
-  const given = nonceIn(text);
+  const given = valueIn(REQUEST.emergency, text);
   const nonce = keptValue(given);
   const reason = keptReason(text.split(':').slice(1).join(':').trim()) || 'no reason given';
   const asked = askedBy(resource, REQUEST.emergency, given);
   const last = status?.lastHandledEmergency;
   return { nonce, reason, ...asked, handled: last !== undefined && keptValue(last) === nonce };
-}
-
-/** @param text of the annotation: `NONCE: why` */
-export function nonceIn(text: string): string {
-  return (text.split(':')[0] ?? '').trim();
 }
 
 export function requestsOf(resource: JwtKeyRotation): Requests {

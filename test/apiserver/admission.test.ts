@@ -206,7 +206,14 @@ describe('an author', () => {
 });
 
 describe('a resource of somebody else', () => {
-  const requests = ['rotate-requested-at', 'abort-requested-at', 'paused', 'emergency', 'compromise-contained'];
+  const requests = [
+    'rotate-requested-at',
+    'abort-requested-at',
+    'withdraw-requested-at',
+    'paused',
+    'emergency',
+    'compromise-contained',
+  ];
   it.each(requests.map((request) => `rekey.dev/${request}`))('takes no annotation %s', async (key) => {
     await refusal(deputy.patch(named('standing'), annotate(key, 'a')));
     await admin.patch(named('standing'), annotate(key, 'a'));
@@ -257,6 +264,23 @@ describe('the name of whoever asks', () => {
       const why = await refusal(owner.patch(named('named'), asks('rotate-requested-at=3', who)));
       expect(why).toContain(`${self} may only write his own user name`);
     }
+    // beside his line those of others stay, and none is added
+    await owner.patch(
+      named('named'),
+      annotate(BY, `rotate-requested-at=2 by ${self}\nabort-requested-at=4 by ${self}`),
+    );
+    await admin.patch(named('named'), annotate(BY, `abort-requested-at=4 by ${self}`));
+    await owner.patch(
+      named('named'),
+      annotate(BY, `abort-requested-at=4 by ${self}\nrotate-requested-at=2 by ${self}`),
+    );
+    const two = (line: string) => annotate(BY, `rotate-requested-at=2 by ${self}\n${line}`);
+    for (const line of ['paused=true by alice', '', 'alice']) {
+      expect(await refusal(owner.patch(named('named'), two(line)))).toContain('his own');
+    }
+    const many = Array.from({ length: 17 }, (_, i) => `rotate-requested-at=${i} by ${self}`).join('\n');
+    expect(await refusal(owner.patch(named('named'), annotate(BY, many)))).toContain('16 lines');
+    await owner.patch(named('named'), asks('rotate-requested-at=2', self));
     await refusal(owner.patch(named('named'), annotate(BY, 'alice')));
     await refusal(owner.patch(named('named'), annotate(BY, self)));
     // an administrator, too, asks in his own name

@@ -212,9 +212,8 @@ describe.concurrent('the command line', () => {
     );
     const back = await run('withdraw', name);
     expect(back).toMatchObject({ code: 0, told: '' });
-    expect(back.result).toMatch(
-      /taken back: rekey.dev\/rotate-requested-at is .*\n.*taken back: ticket 7, asked for by/,
-    );
+    const takenBack = `taken back: rekey.dev/rotate-requested-at is .*, asked for by ${person}\\n.*taken back: ticket 7, asked`;
+    expect(back.result).toMatch(new RegExp(takenBack));
     expect(await statusOf()).toMatchObject({ phase: 'Staged', withdrawnForceReason: 'ticket 7' });
 
     // one more, which an abort ends
@@ -243,9 +242,13 @@ describe.concurrent('the command line', () => {
     expect(fourth).toMatchObject({ reason: `${REQUEST.rotateAt} is by hand` });
     expect(fourth?.actor).toMatch(/^field manager \S+ \(not verified\)$/);
     await until('Events have told it', async () => {
-      const { items } = await api.list<KubeObject & { readonly reason?: string }>({ kind: 'Event', namespace });
-      const reasons = items.map(({ reason }) => reason);
-      return ['RotationQueued', 'RequestWithdrawn'].every((reason) => reasons.includes(reason));
+      const { items } = await api.list<KubeObject & { readonly reason?: string; readonly message?: string }>({
+        kind: 'Event',
+        namespace,
+      });
+      const notes = (wanted: string) => items.filter(({ reason }) => reason === wanted).map(({ message }) => message);
+      const withdrawn = notes('RequestWithdrawn').filter((note) => note?.includes(`(asked for by ${person})`));
+      return notes('RotationQueued').length === 3 && withdrawn.length === 2;
     });
     expect(await scene.close()).toEqual([]);
   });

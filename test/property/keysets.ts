@@ -81,7 +81,10 @@ const keysets: fc.Arbitrary<Keyset> = fc
       ...{ history: histories, keys: fc.array(keys, { maxLength: 4 }), acked: acks, rotation: rotations },
       phase: fc.constantFrom('Steady', 'Staging', 'Promoting', 'Draining', 'Retiring', 'Aborting', 'Burning'),
       handled: fc.record(
-        { rotateAt: text, abortAt: text, forceReason: text, emergencies: fc.array(text) },
+        {
+          ...{ rotateAt: text, abortAt: text, withdrawAt: text, forceReason: text, emergencies: fc.array(text) },
+          withdrawn: fc.record({ rotateAt: text, forceReason: text }, { requiredKeys: [] }),
+        },
         { requiredKeys: [] },
       ),
       attempts: fc.record(

@@ -8,7 +8,7 @@ import { ASK, Operations } from '../../../src/rotation/operations.ts';
 const BY = 'rekey.dev/requested-by';
 
 /** @param who the user name, or why it is not told */
-function operationsOf(who: string | KubeErrorCode, told = true) {
+function operationsOf(who: string | KubeErrorCode, told = true, annotations?: Record<string, string>, refusals = 0) {
   const patches: { metadata?: { annotations?: Record<string, string> } }[] = [];
   const nameless: string[] = [];
   let reviews = 0;
@@ -18,7 +18,14 @@ function operationsOf(who: string | KubeErrorCode, told = true) {
       if (!told) throw new KubeError({ verb: 'create', resource: 'selfsubjectreviews', code: who as KubeErrorCode });
       return { metadata: { name: '' }, status: { userInfo: { username: who } } };
     },
-    mergePatch: async (_: unknown, __: unknown, patch: object) => void patches.push(patch),
+    get: async () => {
+      if (annotations !== undefined) return { metadata: { name: 'jwt', annotations } };
+      throw new KubeError({ verb: 'get', resource: 'jwtkeyrotations', code: 'Timeout' });
+    },
+    mergePatch: async (_: unknown, __: unknown, patch: object) => {
+      patches.push(patch);
+      if (patches.length <= refusals) throw new KubeError({ verb: 'patch', resource: 'r', code: 'Forbidden' });
+    },
   } as unknown as KubeClient;
   const onNameless = (why: string) => void nameless.push(why);
   const unused = {} as never;
@@ -61,9 +68,41 @@ describe('a request', () => {
     },
   );
 
-  it('is made without a name where the API server knows none', async () => {
-    const { operations, patches, nameless } = operationsOf('');
+  it('is made without a name where no line could tell what it is', async () => {
+    const { operations, named } = operationsOf('alice', true, {});
+    for (const nonce of ['a by b', 'a\nb'])
+      await operations.ask('jwt', ASK.contained(nonce, { metadata: {} } as JwtKeyRotation));
+    expect(named()).toEqual([undefined, undefined]);
+  });
+
+  const STANDING = {
+    'rekey.dev/rotate-requested-at': '1',
+    'rekey.dev/emergency': '7: leak',
+    [BY]: 'emergency=7 by bob\nrotate-requested-at=1 by carol\nabort-requested-at=0 by dave\nnonsense',
+  };
+
+  it('leaves the names of the others, as long as what they asked for stands', async () => {
+    const { operations, named } = operationsOf('alice', true, STANDING);
+    await operations.ask('jwt', ASK.abort('2'));
+    await operations.ask('jwt', ASK.rotate('3'));
+    expect(named()).toEqual([
+      'emergency=7 by bob\nrotate-requested-at=1 by carol\nabort-requested-at=2 by alice',
+      'emergency=7 by bob\nrotate-requested-at=3 by alice',
+    ]);
+  });
+
+  it('is made again with its own name alone where the others may not be kept, and no more than once', async () => {
+    const { operations, named } = operationsOf('alice', true, STANDING, 1);
+    await operations.ask('jwt', ASK.abort('2'));
+    expect(named()[1]).toBe('abort-requested-at=2 by alice');
+    const refused = operationsOf('alice', true, STANDING, 9);
+    await expect(refused.operations.ask('jwt', ASK.abort('2'))).rejects.toThrow('Forbidden');
+    expect(refused.patches).toHaveLength(2);
+  });
+
+  it.each(['', 'a\nb'])('is made without a name where the API server knows none that can be told: %j', async (who) => {
+    const { operations, patches, nameless } = operationsOf(who);
     await operations.ask('jwt', ASK.rotate('1'));
-    expect([patches, nameless]).toEqual([[ASK.rotate('1')], ['the API server does not tell your user name']]);
+    expect([patches, nameless]).toEqual([[ASK.rotate('1')], ['the API server tells no user name of one line']]);
   });
 });

@@ -81,6 +81,18 @@ describe('abort', () => {
     expect(said()).toContain('ends with it, and is not served later: ticket 7, asked for by spec\n');
   });
 
+  it('says that a schedule which is due begins another one', async () => {
+    const said = async (nextRotationTime: string) => {
+      const { operations, terminal, said: all } = scene({ ...UNDER_WAY, nextRotationTime });
+      await abort(operations, terminal, 'jwt', { wait: false, timeout: 0 });
+      return all();
+    };
+    expect(await said('1970-01-01T00:00:00Z')).toContain(
+      'tries again after a pause: kubectl rekey suspend jwt holds it',
+    );
+    expect(await said('1970-01-01T00:00:01Z')).not.toContain('suspend');
+  });
+
   it.each<[string, JwtKeyRotationStatus]>([
     ['before it has begun', { phase: 'Preflight' }],
     ['at rest, suspended perhaps', { phase: 'Steady' }],

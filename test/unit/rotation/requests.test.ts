@@ -148,6 +148,7 @@ describe('who asked', () => {
     const annotations = { [ROTATE]: '1', [BY]: 'rotate-requested-at=1 by alice@example.com' };
     expect(rotator(annotations, owned('kubectl-rekey', ROTATE, BY))).toBe('alice@example.com');
     expect(rotator({ ...annotations, [BY]: 'rotate-requested-at=1 by a by b' })).toBe('a by b');
+    expect(rotator({ ...annotations, [BY]: 'paused=true by bob\nrotate-requested-at=1 by alice\nx' })).toBe('alice');
     const value = '2026-01-01T00:00:00Z';
     const abort = by({ 'rekey.dev/abort-requested-at': value, [BY]: `abort-requested-at=${value} by bob` });
     expect(requestsOf(abort).abortActor).toBe('bob');
@@ -183,7 +184,7 @@ describe('who asked', () => {
     const named = (who: string) => rotator({ [ROTATE]: '1', [BY]: `rotate-requested-at=1 by ${who}` }) ?? '';
     expect(named(LONG)).toMatch(/^x{200,}…[0-9a-f]{16}$/);
     expect(named(LONG).length).toBeLessThanOrEqual(253);
-    expect(named('a\u001b[2J\nb\u202ec')).toBe('a [2J b c');
+    expect(named('a\u001b[2J\rb\u202ec')).toBe('a [2J b c');
     expect(named('0123456789abcdef'.repeat(4))).not.toContain('0123456789');
   });
 });
