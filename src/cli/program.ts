@@ -68,8 +68,8 @@ export async function runCommand(args: readonly string[], { terminal: raw, conne
   program
     .command('verify-audit <file>')
     .description('whether an audit log (a ConfigMap as JSON; - for standard input) is as it was written')
-    .action((file: string) => {
-      exit = verifyAudit(file, terminal);
+    .action(async (file: string) => {
+      exit = await verifyAudit(file, terminal);
     });
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -1,7 +1,7 @@
 /**
  * `verify-audit`: whether an audit log is as it was written.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { type Verdict, verifyLog } from '../rotation/audit/audit-log.ts';
 import { AUDIT_KEY } from '../rotation/audit/books.ts';
 import { fileTrouble, oneLine } from '../rotation/operations.ts';
@@ -20,9 +20,9 @@ class NoLog extends Error {}
  * @param path of a ConfigMap as JSON; `-` for standard input
  * @returns done if the chain is whole, failed if it is not, usage if there is none to look at
  */
-export function verifyAudit(path: string, terminal: Pick<Terminal, 'print' | 'tell'>): Exit {
+export async function verifyAudit(path: string, terminal: Pick<Terminal, 'print' | 'tell'>): Promise<Exit> {
   try {
-    const verdict = verifyLog(logIn(textOf(path)));
+    const verdict = verifyLog(logIn(await textOf(path)));
     terminal.print(`${told(verdict)}\n`);
     return verdict.broken === undefined ? EXIT.done : EXIT.failed;
   } catch (error) {
@@ -32,8 +32,8 @@ export function verifyAudit(path: string, terminal: Pick<Terminal, 'print' | 'te
   }
 }
 
-function textOf(path: string): string {
-  const bytes = bytesOf(path);
+async function textOf(path: string): Promise<string> {
+  const bytes = await bytesOf(path);
   if (bytes.length > MAX_BYTES) throw new NoLog(`it is longer than ${MAX_BYTES} bytes, so it is no ConfigMap`);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -43,22 +43,18 @@ function textOf(path: string): string {
 }
 
 /** No more than a little beyond the limit: a device has no end. */
-function bytesOf(path: string): Buffer {
+async function bytesOf(path: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  let fd: number | undefined;
+  let size = 0;
   try {
-    fd = path === '-' ? 0 : openSync(path, 'r');
-    for (let size = 0; size <= MAX_BYTES; ) {
-      const chunk = Buffer.alloc(64 * 1024);
-      const read = readSync(fd, chunk);
-      if (read === 0) break;
-      chunks.push(chunk.subarray(0, read));
-      size += read;
+    // not at once: whoever writes into a pipe may take his time
+    for await (const chunk of path === '-' ? process.stdin : createReadStream(path)) {
+      chunks.push(chunk as Buffer);
+      size += (chunk as Buffer).length;
+      if (size > MAX_BYTES) break;
     }
   } catch (error) {
     throw new NoLog(fileTrouble(error));
-  } finally {
-    if (fd !== undefined && fd !== 0) closeSync(fd);
   }
   return Buffer.concat(chunks);
 }

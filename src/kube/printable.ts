@@ -2,8 +2,8 @@
  * Texts that somebody else has written, made fit to be shown: none of them forges a line or steers a terminal.
  */
 
-/** Controls, what turns the direction of writing round or has no width, and line ends of Unicode. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+/** Controls, what turns the direction of writing round or has no width, and line ends of Unicode; not what joins letters and emoji. */
+const UNSEEN = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** One line without control characters. */
 export function oneLine(text: string): string {

@@ -4,7 +4,7 @@
  * steers a terminal.
  */
 import { createHash } from 'node:crypto';
-import { oneLine, visible } from '../kube/printable.ts';
+import { visible } from '../kube/printable.ts';
 import { redactText } from '../runtime/redact.ts';
 
 /** What rekey keeps of a value of `rotate-requested-at` or `abort-requested-at`, or of a nonce, characters. */
@@ -20,7 +20,7 @@ const PIECE = /(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{1,63}$/;
 
 /** @returns the value, or what may be shown of it with the hash of all of it, so that two that differ stay two */
 export function keptValue(value: string, max = MAX_VALUE): string {
-  const shown = visible(shownOf(value));
+  const shown = shownOf(value);
   if (shown === value && value.length <= max) return value;
   const hash = createHash('sha256').update(value).digest('hex').slice(0, HASH_DIGITS);
   return `${beginningOf(shown, max - CUT.length - HASH_DIGITS)}${CUT}${hash}`;
@@ -28,13 +28,13 @@ export function keptValue(value: string, max = MAX_VALUE): string {
 
 /** @returns the reason, or what may be shown of it: nothing is told by it */
 export function keptReason(reason: string): string {
-  const shown = oneLine(shownOf(reason));
+  const shown = shownOf(reason);
   if (reason.length <= LOOKED_AT && shown.length <= MAX_REASON) return shown;
   return `${beginningOf(shown, MAX_REASON - CUT.length)}${CUT}`;
 }
 
 function shownOf(text: string): string {
-  return redactText(text.length <= LOOKED_AT ? text : beginningOf(text, LOOKED_AT).replace(PIECE, ''));
+  return visible(redactText(text.length <= LOOKED_AT ? text : beginningOf(text, LOOKED_AT).replace(PIECE, '')));
 }
 
 /** Cuts between characters. */

@@ -110,7 +110,7 @@ describe('the end of an emergency', () => {
 
   it('is told by another one that came meanwhile, served or not', () => {
     const other = { 'rekey.dev/emergency': 'n2: \u001b[2Jleak' };
-    const message = 'another emergency was asked for meanwhile (n2: [2Jleak)';
+    const message = 'another emergency was asked for meanwhile (n2: \\u001b[2Jleak)';
     expect(() => emergencyEnd('n1')(resource({}, other))).toThrow(message);
     expect(() => emergencyEnd('n1')(resource({ emergency: { ...over, nonce: 'n2' } }, other))).toThrow(message);
     // its own keys are dead before the other one is served

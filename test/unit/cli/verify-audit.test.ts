@@ -1,11 +1,15 @@
 /** What is told of a file that is no audit log, or of which somebody has made one. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { verifyAudit } from '../../../src/cli/verify-audit.ts';
 import { type AuditRecord, appendRecord } from '../../../src/rotation/audit/audit-log.ts';
 
+const run = promisify(execFile);
+const PROGRAM = resolve(import.meta.dirname, '../../../src/kubectl-rekey.ts');
 const dir = mkdtempSync(join(tmpdir(), 'rekey-verify-'));
 afterAll(() => rmSync(dir, { recursive: true }));
 
@@ -19,12 +23,13 @@ const { log } = appendRecord('', record);
 const DEEP = 100_000;
 const deep = `${'['.repeat(DEEP)}${']'.repeat(DEEP)}`;
 
-function verified(path: string): { readonly code: number; readonly text: string } {
+async function verified(path: string): Promise<{ readonly code: number; readonly text: string }> {
   let text = '';
   const say = (more: string) => {
     text += more;
   };
-  return { code: verifyAudit(path, { print: say, tell: say }), text };
+  const code = await verifyAudit(path, { print: say, tell: say });
+  return { code, text };
 }
 
 describe('verify-audit', () => {
@@ -43,8 +48,8 @@ describe('verify-audit', () => {
     ['it is null', () => file('null', 'null'), 'it has no data key audit.jsonl'],
     ['it is a hundred thousand deep', () => file('deep', deep), 'it has no data key audit.jsonl'],
     ['it never ends', () => '/dev/zero', 'it is longer than 8388608 bytes'],
-  ])('has none to look at, and says why, when %s', (_, path, said) => {
-    const { code, text } = verified(path());
+  ])('has none to look at, and says why, when %s', async (_, path, said) => {
+    const { code, text } = await verified(path());
     expect(text).toContain(`${path()}: ${said}`);
     expect(text).toMatch(/^[^\n]+usage: kubectl get configmap NAME -o json \| kubectl rekey verify-audit -\n$/);
     expect(code).toBe(2);
@@ -77,15 +82,23 @@ describe('verify-audit', () => {
       `${JSON.stringify({ seq: 1, prev: '', hash: '', rotationId: 'x'.repeat(9_999) })}\n`,
       /^BROKEN: .{1,512}$/,
     ],
-  ])('tells in one line what is broken when a line %s', (_, broken, said) => {
-    const { code, text } = verified(holding('log', broken));
+  ])('tells in one line what is broken when a line %s', async (_, broken, said) => {
+    const { code, text } = await verified(holding('log', broken));
     expect(text).toMatch(/^BROKEN: [^\n]+\n$/);
     expect(text.trimEnd()).toMatch(said);
     expect(code).toBe(1);
   });
 
-  it('takes a byte order mark for none', () => {
+  it('waits for whoever writes into the pipe, and takes what comes in pieces', async () => {
+    const path = holding('piped', log);
+    const half = Math.floor(readFileSync(path).length / 2);
+    const slow = `(sleep 1; head -c ${half} ${path}; sleep 0.3; tail -c +${half + 1} ${path})`;
+    const { stdout } = await run('sh', ['-c', `${slow} | '${process.execPath}' '${PROGRAM}' verify-audit -`]);
+    expect(stdout).toContain('records 1 to 1');
+  });
+
+  it('takes a byte order mark for none', async () => {
     const marked = file('bom', `\ufeff${JSON.stringify({ data: { 'audit.jsonl': log } })}`);
-    expect(verified(marked)).toMatchObject({ code: 0, text: expect.stringContaining('records 1 to 1') });
+    expect(await verified(marked)).toMatchObject({ code: 0, text: expect.stringContaining('records 1 to 1') });
   });
 });

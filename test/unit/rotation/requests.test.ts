@@ -31,7 +31,9 @@ describe('what people ask for', () => {
     expect(value).toMatch(/^1\\u001b\[2J\\u202e…[0-9a-f]{16}$/);
     expect(keptValue(value)).toBe(value);
     expect(keptValue('1\\u001b[2J\\u202e')).not.toBe(value);
-    expect(keptReason('a\n\u001b[2J \u009bb')).toBe('a [2J b');
+    const reason = keptReason('a\n\u001b[2J  \u009bb');
+    expect(reason).toBe('a\n\\u001b[2J  \\u009bb');
+    expect(keptReason(reason)).toBe(reason);
   });
 
   it('stays two where two long values differ, wherever that is, and one where they do not', () => {

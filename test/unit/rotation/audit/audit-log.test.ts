@@ -85,31 +85,31 @@ const WHOLE =
   /^records 1 to 3, each as it was written and after the one before it; the last has the hash [0-9a-f]{64}\n$/;
 
 describe('verify-audit', () => {
-  function run(content: string | undefined): { code: number; said: string } {
+  async function run(content: string | undefined): Promise<{ code: number; said: string }> {
     const file = join(mkdtempSync(join(tmpdir(), 'rekey-audit-')), 'cm.json');
     if (content !== undefined) writeFileSync(file, content);
     let said = '';
     const say = (text: string) => {
       said += text;
     };
-    const code = verifyAudit(file, { print: say, tell: say });
+    const code = await verifyAudit(file, { print: say, tell: say });
     return { code, said };
   }
   const configMap = (log: string) => JSON.stringify({ kind: 'ConfigMap', data: { 'audit.jsonl': log } });
 
-  it('tells what it found by its exit code and in one line', () => {
-    expect(run(configMap(logOf(3)))).toMatchObject({
+  it('tells what it found by its exit code and in one line', async () => {
+    expect(await run(configMap(logOf(3)))).toMatchObject({
       code: 0,
       said: expect.stringMatching(WHOLE),
     });
     const edited = logOf(3).replace('r2', 'r9');
-    expect(run(configMap(edited))).toMatchObject({
+    expect(await run(configMap(edited))).toMatchObject({
       code: 1,
       said: expect.stringContaining('line 2 (rotation r9, seq 2)'),
     });
-    expect(run(configMap(''))).toMatchObject({ code: 0, said: expect.stringContaining('no record') });
-    expect(run('{"data":{}}').code).toBe(2);
-    expect(run('no JSON').code).toBe(2);
-    expect(run(undefined).code).toBe(2);
+    expect(await run(configMap(''))).toMatchObject({ code: 0, said: expect.stringContaining('no record') });
+    expect((await run('{"data":{}}')).code).toBe(2);
+    expect((await run('no JSON')).code).toBe(2);
+    expect((await run(undefined)).code).toBe(2);
   });
 });
