@@ -1,6 +1,7 @@
 /**
  * `plan` and `check`: what the next rotation will do, and what keeps it from starting.
  */
+import { drainText } from '../rotation/drain.ts';
 import { iso } from '../rotation/iso.ts';
 import type { JwtKeyRotation } from '../rotation/names.ts';
 import type { Operations } from '../rotation/operations.ts';
@@ -8,7 +9,7 @@ import { pauseOf } from '../rotation/pause.ts';
 import { type Forecast, forecast, stepAt } from '../rotation/plan/forecast.ts';
 import { isAtRest } from '../rotation/preview.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
-import { specFinding } from '../rotation/settings.ts';
+import { drainOf, specFinding } from '../rotation/settings.ts';
 import { lastedMs } from './history.ts';
 import { columns, when } from './output.ts';
 import { conditionOf, isSeen, UNSEEN } from './status.ts';
@@ -52,7 +53,7 @@ export async function planOf(
   const { metadata, status } = resource;
   const startsAt = startOf(resource, at, now);
   const retireAt = timeOf(status?.retireNotBefore);
-  const { findings, warnings, ...rest } = forecast(surroundings, startsAt ?? now, status?.phase);
+  const { findings, warnings, ...rest } = forecast(surroundings, startsAt ?? now, status);
   const goesBack = conditionOf(resource, 'Rotating')?.reason === 'RollingBack';
   const current = isAtRest(status) ? undefined : goesBack ? 'RollingBack' : status?.phase;
   const step = current === 'RollingBack' ? undefined : stepAt(rest, current);
@@ -102,7 +103,7 @@ function told(resource: JwtKeyRotation, at: 'now' | 'schedule', now: number): re
   // a request does not wait for the back-off of the schedule
   const ignored = ['Paused', 'PauseUnreadable', 'Burning', ...(at === 'now' ? ['BackingOff'] : [])];
   const found = timeOf(resource.status?.retireNotBefore) ?? 0;
-  const draining = `keys that were found when the Secret was taken over are accepted until ${iso(found)}; the rotation starts then`;
+  const draining = `keys that were found when the Secret was taken over are accepted until ${iso(found)}, ${drainText(drainOf(resource.spec))} after they were found; the rotation starts then`;
   return [
     ...(paused === undefined ? [] : [paused]),
     ...(resource.spec.suspend ? [{ reason: 'Suspended', message: 'spec.suspend is set' }] : []),
@@ -201,11 +202,15 @@ function refusedText({ way, maxTokenTtlMs }: Plan): string {
   return `all that were signed before and have not expired, up to ${formatDuration(maxTokenTtlMs)} old: every user signs in again. How many there are is known to the services that issued them, not to rekey. Until the last pod has started anew, services refuse each other's new tokens too`;
 }
 
+function lastsText(lastsMs: number, madeOf: string | undefined): string {
+  return madeOf === undefined ? `lasts ${formatDuration(lastsMs)}` : `lasts ${formatDuration(lastsMs, 4)}: ${madeOf}`;
+}
+
 function waitText(step: Forecast['steps'][number], { underWay, retireAt }: Plan, now: number): string | undefined {
-  const { phase, notBefore, never, lastsMs } = step;
+  const { phase, notBefore, never, lastsMs, madeOf } = step;
   if (phase === underWay && phase !== 'Draining') return undefined;
   if (never === true) return 'waits for a maintenance window, and none opens';
   if (notBefore !== undefined) return `waits for the maintenance window of ${when(notBefore, now)}`;
   if (phase === 'Draining' && underWay === phase && retireAt !== undefined) return `lasts until ${when(retireAt, now)}`;
-  return lastsMs === undefined ? undefined : `lasts ${formatDuration(lastsMs)}`;
+  return lastsMs === undefined ? undefined : lastsText(lastsMs, madeOf);
 }

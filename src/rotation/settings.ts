@@ -5,6 +5,7 @@
 
 import { redactText } from '../runtime/redact.ts';
 import { dataKeysFinding } from './data-keys.ts';
+import { type Drain, defaultSlackMs, drainText } from './drain.ts';
 import { type Finding, firstFinding, type Policy } from './finding.ts';
 import type { Role } from './keyset/keyset.ts';
 import { keptValue, MAX_REASON } from './said.ts';
@@ -100,8 +101,6 @@ export function besideNames({
   return [fallbacksName, previousName, jwksName].filter((name) => name !== '');
 }
 
-const FIFTEEN_MINUTES_MS = 900_000;
-
 type SpecPolicy = Policy<JwtKeyRotationSpec>;
 
 const unsupported: SpecPolicy = (spec) => {
@@ -170,21 +169,25 @@ const windows: SpecPolicy = (spec) => {
 
 const period: SpecPolicy = (spec) => {
   if (spec.rotationPeriod === undefined) return undefined;
-  const drainMs = drainOf(spec);
-  if ((parseDuration(spec.rotationPeriod) ?? 0) > drainMs) return undefined;
+  const drain = drainOf(spec);
+  if ((parseDuration(spec.rotationPeriod) ?? 0) > drain.drainMs) return undefined;
   return {
     reason: 'PeriodTooShort',
-    message: `spec.rotationPeriod: ${spec.rotationPeriod} is not longer than the ${drainMs / 1000} s in which old tokens drain (maxTokenTTL + clockSkew + slack)`,
+    message: `spec.rotationPeriod: ${spec.rotationPeriod} is not longer than the time in which old tokens drain, ${drainText(drain)}; rotate less often, or see spec.retire.slack`,
   };
 };
 
 const SPEC_POLICIES = [durations, timeZone, schedule, windows, period, dataKeys, unsupported];
 
-function drainOf(spec: JwtKeyRotationSpec): number {
-  const ttlMs = parseDuration(spec.maxTokenTTL) ?? 0;
-  const slackMs =
-    spec.retire.slack === undefined ? Math.max(FIFTEEN_MINUTES_MS, ttlMs / 4) : parseDuration(spec.retire.slack);
-  return ttlMs + (parseDuration(spec.clockSkew) ?? 0) + (slackMs ?? 0);
+/** The drain time of a rotation that begins with this spec. */
+export function drainOf({
+  maxTokenTTL,
+  clockSkew,
+  retire,
+}: Pick<JwtKeyRotationSpec, 'maxTokenTTL' | 'clockSkew' | 'retire'>): Drain {
+  const times = { maxTokenTtlMs: parseDuration(maxTokenTTL) ?? 0, clockSkewMs: parseDuration(clockSkew) ?? 0 };
+  const slackMs = retire.slack === undefined ? defaultSlackMs(times) : (parseDuration(retire.slack) ?? 0);
+  return { ...times, drainMs: times.maxTokenTtlMs + times.clockSkewMs + slackMs };
 }
 
 /** @returns what is wrong with the spec */
@@ -213,9 +216,7 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
     allowCutover: spec.allowCutover,
     preStage: spec.preStage,
     retireMode: spec.retire.mode === 'Lazy' ? 'Lazy' : 'Eager',
-    maxTokenTtlMs: ms(spec.maxTokenTTL),
-    clockSkewMs: ms(spec.clockSkew),
-    drainMs: drainOf(spec),
+    ...drainOf(spec),
     keyBytes: spec.key.bytes,
     algorithm: spec.key.algorithm,
     signingNames: spec.secretKeys.signing,

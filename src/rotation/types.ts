@@ -27,7 +27,7 @@ export interface JwtKeyRotationSpec {
     /** IANA time zone; that of the resource if absent. */
     readonly timeZone?: string;
   }[];
-  /** Overlap keeps both keys accepted until the last old token has expired. Cutover replaces the key at once and rejects every outstanding token. Auto takes Overlap if every verifier proves that it accepts two keys. */
+  /** Overlap keeps both keys accepted until the last old token has expired (maxTokenTTL + clockSkew + retire.slack). Cutover replaces the key at once and rejects every outstanding token. Auto takes Overlap if every verifier proves that it accepts two keys. */
   readonly strategy: 'Auto' | 'Overlap' | 'Cutover';
   /** Whether Auto may fall back to Cutover. */
   readonly allowCutover: boolean;
@@ -41,7 +41,7 @@ export interface JwtKeyRotationSpec {
   readonly retire: {
     /** Eager restarts the verifiers once the tokens of the old key are dead, and proves that every pod refuses it. Lazy spares that restart: the key leaves the Secret, and each pod forgets it when it next restarts. Clock is not supported. */
     readonly mode: 'Eager' | 'Clock' | 'Lazy';
-    /** Wait beyond maxTokenTTL and clockSkew. The larger of 15m and a quarter of maxTokenTTL if absent. */
+    /** Wait beyond maxTokenTTL and clockSkew before the old key leaves. If absent, a quarter of maxTokenTTL, but at least twice clockSkew and 10s. */
     readonly slack?: string;
   };
   /** How a key is generated. */
@@ -163,6 +163,8 @@ export interface JwtKeyRotationStatus {
   readonly scheduledRun?: string;
   /** The last scheduled start that was missed. Absent once a rotation is completed. */
   readonly missedRun?: string;
+  /** How long the old key of the rotation under way is accepted once its last signer is gone: maxTokenTTL + clockSkew + slack when it began, or now if that is longer. */
+  readonly drainSeconds?: number;
   /** When the old key may be dropped at the earliest. */
   readonly retireNotBefore?: string;
   /** When a rotation last failed. */

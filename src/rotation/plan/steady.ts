@@ -2,6 +2,7 @@
  * Nothing is under way: is a rotation wanted, and may it start?
  */
 
+import { drainText } from '../drain.ts';
 import type { Facts } from '../facts.ts';
 import { type Finding, isPassing } from '../finding.ts';
 import { iso } from '../iso.ts';
@@ -127,7 +128,7 @@ function foundKeysDraining({ now, settings }: Facts, keyset: Keyset): Decision |
   );
   const until = Math.max(0, ...exits.map((exit) => exit + settings.drainMs));
   if (now >= until) return undefined;
-  const message = `the keys that were found in the fallbacks are accepted until ${iso(until)}; the rotation starts then`;
+  const message = `the keys that were found in the fallbacks are accepted until ${iso(until)}, ${drainText(settings)} after they were found; the rotation starts then`;
   return preflight(message, { reason: 'FoundKeysDraining', message }, until);
 }
 
@@ -201,7 +202,9 @@ function startOf({ requests, settings, nextRotationId }: Facts, keyset: Keyset, 
     ...(requests.abortAt !== undefined && { abortAt: requests.abortAt }),
     forceReason: settings.forceReason,
   };
-  return { handled, rotation: { ...wanted, id: nextRotationId, drainMs: settings.drainMs } };
+  const { drainMs, keyBytes } = settings;
+  const made = keyIn(keyset, 'staged') === undefined ? { keyBytes } : {};
+  return { handled, rotation: { ...wanted, id: nextRotationId, drainMs, ...made } };
 }
 
 function begin(facts: Facts, keyset: Keyset, start: Start): Decision {
