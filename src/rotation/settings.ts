@@ -207,7 +207,7 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
     cadence: cadenceOf(spec),
     suspend: spec.suspend,
     windows: (spec.maintenanceWindows ?? []).map((window) => ({
-      kind: window.kind,
+      kind: window.kind ?? 'Allow',
       schedule: window.schedule,
       timeZone: window.timeZone ?? spec.timeZone,
       durationMs: ms(window.duration),
@@ -223,18 +223,29 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
     fallbacksName: spec.secretKeys.fallbacks,
     previousName: spec.secretKeys.previous,
     jwksName: spec.secretKeys.keyset,
-    targets: spec.targets.map((target) => ({
-      kind: target.kind,
-      name: target.name,
-      roles: target.roles,
-      source: target.source === 'File' ? 'File' : 'Env',
-      ...(target.canary && target.roles.includes('Verifier') && { canary: target.canary }),
-    })),
+    targets: spec.targets.map(targetOf),
     canaryClaims: { ...(issuer && { issuer }), ...(audience && { audience }), claims: spec.canary.claims },
     unlistedConsumers: spec.unlistedConsumers,
     rolloutTimeoutMs: ms(spec.rolloutTimeout),
     emergencyMode: spec.emergency.mode,
     forceReason: spec.forceRotation.reason.trim() === '' ? '' : keptValue(spec.forceRotation.reason, MAX_REASON),
+  };
+}
+
+/** No default stands inside a list of the CRD (see there), so what an absent field means is said here. */
+function targetOf({
+  kind,
+  name,
+  roles = ['Signer', 'Verifier'],
+  source,
+  canary,
+}: JwtKeyRotationSpec['targets'][number]): TargetSettings {
+  const asked = roles.includes('Verifier') ? canary : undefined;
+  return {
+    ...{ kind, name, roles, source: source === 'File' ? 'File' : 'Env' },
+    ...(asked && {
+      canary: { ...asked, acceptStatuses: asked.acceptStatuses ?? [], refuseStatuses: asked.refuseStatuses ?? [] },
+    }),
   };
 }
 

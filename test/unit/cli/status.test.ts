@@ -6,7 +6,7 @@ import type { JwtKeyRotationStatus } from '../../../src/rotation/types.ts';
 
 const drainRow = (status: JwtKeyRotationStatus, slack?: string) => {
   const retire = { mode: 'Eager', ...(slack !== undefined && { slack }) };
-  const spec = { maxTokenTTL: '20s', clockSkew: '60s', retire };
+  const spec = { environment: 'test', secretName: 'jwt', maxTokenTTL: '20s', clockSkew: '60s', retire };
   const resource = { metadata: { namespace: 'shop', name: 'jwt' }, spec, status } as unknown as JwtKeyRotation;
   return /drain time +(.*)/.exec(statusText(resource, 0))?.[1];
 };

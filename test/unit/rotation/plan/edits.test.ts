@@ -5,16 +5,17 @@ import type { JwtKeyRotation } from '../../../../src/rotation/names.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { statusOf } from '../../../../src/rotation/report/status.ts';
 import type { Settings } from '../../../../src/rotation/settings.ts';
+import type { JwtKeyRotationStatus } from '../../../../src/rotation/types.ts';
 import { DONE, DRAINING, facts, PROMOTING, RETIRING, SETTINGS, STAGING, STEADY, services } from '../builders.ts';
 
 const QUARTER_HOUR_LESS = { drainMs: SETTINGS.drainMs - 900_000 };
 const CUTOVER = { strategy: 'Cutover', allowCutover: true } as const;
 
-function seen(keyset: Keyset, edit: Partial<Settings>) {
+function seen(keyset: Keyset, edit: Partial<Settings>, status: JwtKeyRotationStatus = {}) {
   const targets = services(keyset, { main: keyset.version, admin: keyset.version });
   const found = facts(keyset, { targets, settings: { ...SETTINGS, ...edit } });
   const spec = { successfulRotationsHistoryLimit: 3, failedRotationsHistoryLimit: 3 };
-  return statusOf({ metadata: { name: 'jwt' }, spec } as unknown as JwtKeyRotation, found, plan(found));
+  return statusOf({ metadata: { name: 'jwt' }, spec, status } as unknown as JwtKeyRotation, found, plan(found));
 }
 
 function told(keyset: Keyset, edit: Partial<Settings>): string | undefined {
@@ -67,6 +68,7 @@ it.each<[string, Keyset, Partial<Settings>, string | undefined]>([
   ['all of them', STAGING, { ...QUARTER_HOUR_LESS, ...CUTOVER }, `${shorter}, and this one keeps both keys accepted`],
   ['nothing of a spec that is as it was', made(STAGING), {}, undefined],
   ['nothing at rest', STEADY, { ...QUARTER_HOUR_LESS, ...CUTOVER, keyBytes: 64 }, undefined],
+  ['no suspension at rest', STEADY, { suspend: true }, undefined],
   ['nothing when it is over', DONE, QUARTER_HOUR_LESS, undefined],
 ])('tells of %s', (_, keyset, edit, expected) => {
   const found = told(keyset, edit);
@@ -79,6 +81,7 @@ it('the drain of a rotation under way stands in the status, and is forgotten wit
   expect([STAGING, PROMOTING, DRAINING].map((keyset) => inSeconds(keyset, QUARTER_HOUR_LESS))).toEqual([
     4560, 4560, 4560,
   ]);
+  expect(seen(STEADY, {}, { drainSeconds: 4560 })).not.toHaveProperty('drainSeconds');
   expect(inSeconds(DRAINING, { drainMs: 5_000_100 })).toBe(5001);
   expect([STEADY, RETIRING, DONE].map((keyset) => inSeconds(keyset))).toEqual([undefined, undefined, undefined]);
 });
