@@ -1,6 +1,7 @@
 /**
  * `plan` and `check`: what the next rotation will do, and what keeps it from starting.
  */
+import { drainText } from '../rotation/drain.ts';
 import { iso } from '../rotation/iso.ts';
 import type { Leadership } from '../rotation/leadership.ts';
 import type { JwtKeyRotation } from '../rotation/names.ts';
@@ -11,7 +12,7 @@ import { isAtRest } from '../rotation/preview.ts';
 import { pendingIn } from '../rotation/requests.ts';
 import { dueOf } from '../rotation/schedule/cadence.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
-import { type Settings, specFindings } from '../rotation/settings.ts';
+import { drainOf, type Settings, specFindings } from '../rotation/settings.ts';
 import { lastedMs } from './history.ts';
 import { nobodyText } from './leader.ts';
 import { columns, when } from './output.ts';
@@ -62,7 +63,7 @@ export async function planOf(
   const startsAt = startOf(resource, at, now);
   const expectedAt = startsAt === undefined ? expectedOf(resource, surroundings.settings, now) : undefined;
   const retireAt = timeOf(status?.retireNotBefore);
-  const { findings, warnings, ...rest } = forecast(surroundings, startsAt ?? now, status?.phase);
+  const { findings, warnings, ...rest } = forecast(surroundings, startsAt ?? now, status);
   const goesBack = conditionOf(resource, 'Rotating')?.reason === 'RollingBack';
   const current = isAtRest(status) ? undefined : goesBack ? 'RollingBack' : status?.phase;
   const step = current === 'RollingBack' ? undefined : stepAt(rest, current);
@@ -125,7 +126,7 @@ function told(resource: JwtKeyRotation, at: 'now' | 'schedule', now: number): re
   // a request does not wait for the back-off of the schedule
   const ignored = ['Paused', 'PauseUnreadable', 'Burning', ...(at === 'now' ? ['BackingOff'] : [])];
   const found = timeOf(resource.status?.retireNotBefore) ?? 0;
-  const draining = `keys that were found when the Secret was taken over are accepted until ${iso(found)}; the rotation starts then`;
+  const draining = `keys that were found when the Secret was taken over are accepted until ${iso(found)}, ${drainText(drainOf(resource.spec))} after they were found; the rotation starts then`;
   return [
     ...(paused === undefined ? [] : [paused]),
     ...(resource.spec.suspend ? [{ reason: 'Suspended', message: 'spec.suspend is set' }] : []),
@@ -237,11 +238,15 @@ function refusedText({ way, maxTokenTtlMs }: Plan): string {
   return `all that were signed before and have not expired, up to ${formatDuration(maxTokenTtlMs)} old: every user signs in again. How many there are is known to the services that issued them, not to rekey. Until the last pod has started anew, services refuse each other's new tokens too`;
 }
 
+function lastsText(lastsMs: number, madeOf: string | undefined): string {
+  return madeOf === undefined ? `lasts ${formatDuration(lastsMs)}` : `lasts ${formatDuration(lastsMs, 4)}: ${madeOf}`;
+}
+
 function waitText(step: Forecast['steps'][number], { underWay, retireAt }: Plan, now: number): string | undefined {
-  const { phase, notBefore, never, lastsMs } = step;
+  const { phase, notBefore, never, lastsMs, madeOf } = step;
   if (phase === underWay && phase !== 'Draining') return undefined;
   if (never === true) return 'waits for a maintenance window, and none opens';
   if (notBefore !== undefined) return `waits for the maintenance window of ${when(notBefore, now)}`;
   if (phase === 'Draining' && underWay === phase && retireAt !== undefined) return `lasts until ${when(retireAt, now)}`;
-  return lastsMs === undefined ? undefined : `lasts ${formatDuration(lastsMs)}`;
+  return lastsMs === undefined ? undefined : lastsText(lastsMs, madeOf);
 }

@@ -2,11 +2,14 @@
  * `rotate` and `abort`: one value in an annotation, and the end of what it leads to. A rotation is known again by what its
  * history says of that value: another one may have begun, or an emergency may have come in between.
  */
+
+import { drainText } from '../rotation/drain.ts';
 import { type JwtKeyRotation, REQUEST, requestText } from '../rotation/names.ts';
 import { ASK, type Operations, oneLine } from '../rotation/operations.ts';
 import { pauseOf } from '../rotation/pause.ts';
 import { isAtRest } from '../rotation/preview.ts';
 import { pendingIn } from '../rotation/requests.ts';
+import { drainOf } from '../rotation/settings.ts';
 import type { JwtKeyRotationStatus } from '../rotation/types.ts';
 import type { HistoryEntry } from './history.ts';
 import { ask } from './leader.ts';
@@ -33,6 +36,7 @@ export async function rotate(
     const resource = await ask(operations, terminal, name, ASK.rotate(at));
     terminal.print(`${name}: a rotation was asked for\n${queueText(resource)}`);
     const held = resource.spec.suspend || pauseOf(resource) !== undefined;
+    if (resource.spec.strategy !== 'Cutover') terminal.tell(`${name}: ${lastsText(resource)}\n`);
     if (held) terminal.tell(`${name} is suspended or paused: it starts after kubectl rekey resume ${name}\n`);
     if (!wait) return EXIT.done;
     const prefix = names.length > 1 ? `${name}  ` : '';
@@ -46,6 +50,11 @@ export async function rotate(
     return entry.outcome === 'Completed' ? EXIT.done : EXIT.failed;
   };
   return worst(await Promise.all(names.map((name) => attempt(terminal, () => one(name), `${name}: `))));
+}
+
+/** Most of a rotation is this wait, and nothing hastens it. */
+function lastsText({ spec }: JwtKeyRotation): string {
+  return `it lasts ${drainText(drainOf(spec))} and the restarts: so long the old key is accepted once the last pod that signs with it is gone`;
 }
 
 /** @returns looks for the end of the rotation that was asked for by this value */

@@ -1,7 +1,10 @@
 /**
  * `status`: where each rotation is, and what it waits for.
  */
+
+import { drainText, drainTextOf } from '../rotation/drain.ts';
 import type { JwtKeyRotation } from '../rotation/names.ts';
+import { drainOf } from '../rotation/settings.ts';
 import type { JwtKeyRotationStatus } from '../rotation/types.ts';
 import { columns, distance, when } from './output.ts';
 import { wantedText } from './queue.ts';
@@ -55,6 +58,7 @@ export function statusText(resource: JwtKeyRotation, now: number, operator?: str
     ...queueRows(status, now),
     ['last rotation', when(status.lastRotationTime, now)],
     ['next rotation', spec.suspend ? 'none: spec.suspend is set' : when(status.nextRotationTime, now)],
+    ['drain time', drainTimeText(resource)],
     ...(status.retireNotBefore === undefined ? [] : [[leavesText(status), when(status.retireNotBefore, now)] as const]),
   ];
   return [
@@ -80,6 +84,14 @@ function queueRows(
       : [['under way', `${wantedText(rotation)}, since ${when(rotation.startedAt, now)}`] as const]),
     ...queued.map((wanted) => ['queued', `${wantedText(wanted)}; ${after}`] as const),
   ];
+}
+
+/** That of the rotation under way may be longer than the spec wants. */
+function drainTimeText({ spec, status = {} }: JwtKeyRotation): string {
+  const drain = drainOf(spec);
+  const begunMs = (status.drainSeconds ?? 0) * 1000;
+  if (begunMs <= drain.drainMs) return drainText(drain);
+  return `${drainTextOf(drain, begunMs)}, as when this rotation began; from the next one on ${drainText(drain)}`;
 }
 
 /** Keys that were found when the Secret was taken over leave with the first rotation. */

@@ -5,6 +5,7 @@
 
 import { redactText } from '../runtime/redact.ts';
 import { dataKeysFindings } from './data-keys.ts';
+import { type Drain, defaultSlackMs, drainText } from './drain.ts';
 import { type Finding, findingsOf, inShort, type Policy, type Reason } from './finding.ts';
 import type { Role } from './keyset/keyset.ts';
 import { keptValue, MAX_REASON } from './said.ts';
@@ -100,8 +101,6 @@ export function besideNames({
   return [fallbacksName, previousName, jwksName].filter((name) => name !== '');
 }
 
-const FIFTEEN_MINUTES_MS = 900_000;
-
 type SpecPolicy = Policy<JwtKeyRotationSpec>;
 
 const unsupported: SpecPolicy = (spec) => {
@@ -162,19 +161,23 @@ function wrongAt(field: string, reason: Reason, problem: string | undefined): re
 
 const period: SpecPolicy = (spec) => {
   const periodMs = parseDuration(spec.rotationPeriod ?? '');
-  const drainMs = drainOf(spec);
-  if (periodMs === undefined || periodMs > drainMs) return [];
-  const problem = `${spec.rotationPeriod} is not longer than the ${drainMs / 1000} s in which old tokens drain (maxTokenTTL + clockSkew + slack)`;
+  const drain = drainOf(spec);
+  if (periodMs === undefined || periodMs > drain.drainMs) return [];
+  const problem = `${spec.rotationPeriod} is not longer than the time in which old tokens drain, ${drainText(drain)}; rotate less often, or see spec.retire.slack`;
   return wrongAt('spec.rotationPeriod', 'PeriodTooShort', problem);
 };
 
 const SPEC_POLICIES = [durations, timeZone, schedule, windows, period, dataKeys, unsupported];
 
-function drainOf(spec: JwtKeyRotationSpec): number {
-  const ttlMs = parseDuration(spec.maxTokenTTL) ?? 0;
-  const slackMs =
-    spec.retire.slack === undefined ? Math.max(FIFTEEN_MINUTES_MS, ttlMs / 4) : parseDuration(spec.retire.slack);
-  return ttlMs + (parseDuration(spec.clockSkew) ?? 0) + (slackMs ?? 0);
+/** The drain time of a rotation that begins with this spec. */
+export function drainOf({
+  maxTokenTTL,
+  clockSkew,
+  retire,
+}: Pick<JwtKeyRotationSpec, 'maxTokenTTL' | 'clockSkew' | 'retire'>): Drain {
+  const times = { maxTokenTtlMs: parseDuration(maxTokenTTL) ?? 0, clockSkewMs: parseDuration(clockSkew) ?? 0 };
+  const slackMs = retire.slack === undefined ? defaultSlackMs(times) : (parseDuration(retire.slack) ?? 0);
+  return { ...times, drainMs: times.maxTokenTtlMs + times.clockSkewMs + slackMs };
 }
 
 /** @returns all that is wrong with the spec */
@@ -199,7 +202,7 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
     cadence: cadenceOf(spec),
     suspend: spec.suspend,
     windows: (spec.maintenanceWindows ?? []).map((window) => ({
-      kind: window.kind,
+      kind: window.kind ?? 'Allow',
       schedule: window.schedule,
       timeZone: window.timeZone ?? spec.timeZone,
       durationMs: ms(window.duration),
@@ -208,27 +211,36 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
     allowCutover: spec.allowCutover,
     preStage: spec.preStage,
     retireMode: spec.retire.mode === 'Lazy' ? 'Lazy' : 'Eager',
-    maxTokenTtlMs: ms(spec.maxTokenTTL),
-    clockSkewMs: ms(spec.clockSkew),
-    drainMs: drainOf(spec),
+    ...drainOf(spec),
     keyBytes: spec.key.bytes,
     algorithm: spec.key.algorithm,
     signingNames: spec.secretKeys.signing,
     fallbacksName: spec.secretKeys.fallbacks,
     previousName: spec.secretKeys.previous,
     jwksName: spec.secretKeys.keyset,
-    targets: spec.targets.map((target) => ({
-      kind: target.kind,
-      name: target.name,
-      roles: target.roles,
-      source: target.source === 'File' ? 'File' : 'Env',
-      ...(target.canary && target.roles.includes('Verifier') && { canary: target.canary }),
-    })),
+    targets: spec.targets.map(targetOf),
     canaryClaims: { ...(issuer && { issuer }), ...(audience && { audience }), claims: spec.canary.claims },
     unlistedConsumers: spec.unlistedConsumers,
     rolloutTimeoutMs: ms(spec.rolloutTimeout),
     emergencyMode: spec.emergency.mode,
     forceReason: forceReasonOf(spec),
+  };
+}
+
+/** No default stands inside a list of the CRD (see there), so what an absent field means is said here. */
+function targetOf({
+  kind,
+  name,
+  roles = ['Signer', 'Verifier'],
+  source,
+  canary,
+}: JwtKeyRotationSpec['targets'][number]): TargetSettings {
+  const asked = roles.includes('Verifier') ? canary : undefined;
+  return {
+    ...{ kind, name, roles, source: source === 'File' ? 'File' : 'Env' },
+    ...(asked && {
+      canary: { ...asked, acceptStatuses: asked.acceptStatuses ?? [], refuseStatuses: asked.refuseStatuses ?? [] },
+    }),
   };
 }
 

@@ -18,8 +18,8 @@ export interface JwtKeyRotationSpec {
   readonly suspend: boolean;
   /** When a new key may become the signing key. None means always. Deny beats Allow. */
   readonly maintenanceWindows?: readonly {
-    /** Whether the window allows or forbids the promotion of a key. */
-    readonly kind: 'Allow' | 'Deny';
+    /** Whether the window allows or forbids the promotion of a key. Allow if absent. */
+    readonly kind?: 'Allow' | 'Deny';
     /** When the window opens, a cron expression of five fields. */
     readonly schedule: string;
     /** How long the window stays open. */
@@ -27,7 +27,7 @@ export interface JwtKeyRotationSpec {
     /** IANA time zone; that of the resource if absent. */
     readonly timeZone?: string;
   }[];
-  /** Overlap keeps both keys accepted until the last old token has expired. Cutover replaces the key at once and rejects every outstanding token. Auto takes Overlap if every verifier proves that it accepts two keys. */
+  /** Overlap keeps both keys accepted until the last old token has expired (maxTokenTTL + clockSkew + retire.slack). Cutover replaces the key at once and rejects every outstanding token. Auto takes Overlap if every verifier proves that it accepts two keys. */
   readonly strategy: 'Auto' | 'Overlap' | 'Cutover';
   /** Whether Auto may fall back to Cutover. */
   readonly allowCutover: boolean;
@@ -41,7 +41,7 @@ export interface JwtKeyRotationSpec {
   readonly retire: {
     /** Eager restarts the verifiers once the tokens of the old key are dead, and proves that every pod refuses it. Lazy spares that restart: the key leaves the Secret, and each pod forgets it when it next restarts. Clock is not supported. */
     readonly mode: 'Eager' | 'Clock' | 'Lazy';
-    /** Wait beyond maxTokenTTL and clockSkew. The larger of 15m and a quarter of maxTokenTTL if absent. */
+    /** Wait beyond maxTokenTTL and clockSkew before the old key leaves. If absent, a quarter of maxTokenTTL, but at least twice clockSkew and 10s. */
     readonly slack?: string;
   };
   /** How a key is generated. */
@@ -66,14 +66,14 @@ export interface JwtKeyRotationSpec {
   };
   /** The workloads of this namespace that use the key. */
   readonly targets: readonly {
-    /** Kind of the workload. Rollout is that of Argo Rollouts (argoproj.io/v1alpha1). */
+    /** Kind of the workload. Rollout is that of Argo Rollouts (argoproj.io/v1alpha1). Write it out, or client-side kubectl apply says configured each time. */
     readonly kind: 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'Rollout';
     /** Name of the workload. */
     readonly name: string;
-    /** Whether the workload signs tokens, verifies them, or both. */
-    readonly roles: readonly ('Signer' | 'Verifier')[];
-    /** How containers read the Secret. Env and SubPath need a restart; File (a mounted volume that the service reads again) does not, and needs a canary. */
-    readonly source: 'Env' | 'File' | 'SubPath';
+    /** Whether the workload signs tokens, verifies them, or both. Both if absent. */
+    readonly roles?: readonly ('Signer' | 'Verifier')[];
+    /** How containers read the Secret. Env and SubPath need a restart; File (a mounted volume that the service reads again) does not, and needs a canary. Env if absent. */
+    readonly source?: 'Env' | 'File' | 'SubPath';
     /** A protected read-only path of each pod that answers whether a bearer token is accepted. Without it a rotation is inferred to have worked, not proved. */
     readonly canary?: {
       /** Path of the request. */
@@ -81,9 +81,9 @@ export interface JwtKeyRotationSpec {
       /** Port of the pod. */
       readonly port: number;
       /** HTTP statuses that mean accepted, besides 2xx. */
-      readonly acceptStatuses: readonly number[];
+      readonly acceptStatuses?: readonly number[];
       /** HTTP statuses that mean refused, besides 401. */
-      readonly refuseStatuses: readonly number[];
+      readonly refuseStatuses?: readonly number[];
     };
   }[];
   /** Claims of the canary tokens. */
@@ -111,8 +111,8 @@ export interface JwtKeyRotationSpec {
   };
   /** Who is told of rotations. */
   readonly notifications?: readonly {
-    /** Kind of the receiver. */
-    readonly type: 'Webhook';
+    /** Kind of the receiver. Webhook if absent. */
+    readonly type?: 'Webhook';
     /** Where the address is read from. */
     readonly urlFrom: {
       /** A data key of a Secret in this namespace. */
@@ -123,10 +123,10 @@ export interface JwtKeyRotationSpec {
         readonly key: string;
       };
     };
-    /** Shape of the message. */
-    readonly format: 'Slack' | 'Json';
-    /** Which outcomes are told. */
-    readonly on: readonly ('Failed' | 'Completed' | 'Emergency')[];
+    /** Shape of the message. Json if absent. */
+    readonly format?: 'Slack' | 'Json';
+    /** Which outcomes are told. Failed and Emergency if absent. */
+    readonly on?: readonly ('Failed' | 'Completed' | 'Emergency')[];
   }[];
   /** How many completed rotations status.history keeps. */
   readonly successfulRotationsHistoryLimit: number;
@@ -170,6 +170,8 @@ export interface JwtKeyRotationStatus {
   readonly scheduledRun?: string;
   /** The last scheduled start that was missed. Absent once a rotation is completed. */
   readonly missedRun?: string;
+  /** How long the old key of the rotation under way is accepted once its last signer is gone: maxTokenTTL + clockSkew + slack when it began, or now if that is longer. */
+  readonly drainSeconds?: number;
   /** When the old key may be dropped at the earliest. */
   readonly retireNotBefore?: string;
   /** When a rotation last failed. */

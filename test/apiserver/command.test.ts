@@ -104,7 +104,7 @@ async function typed(kubeconfig: string, answer: string, args: readonly string[]
 
 /** What a command that waits may tell in between. */
 const PROGRESS =
-  /^[\w-]+: asking for emergency \S+$|^\d\d:\d\d:\d\d +(Steady|Preflight|Staging|Staged|Promoting|Draining|Retiring|Burning): |^\d\d:\d\d:\d\d +nothing has changed since it was asked for/;
+  /^[\w-]+: asking for emergency \S+$|^[\w-]+: it lasts 7s \(5s tokens \+ 1s skew \+ 1s slack\) and the restarts: |^\d\d:\d\d:\d\d +(Steady|Preflight|Staging|Staged|Promoting|Draining|Retiring|Burning): |^\d\d:\d\d:\d\d +nothing has changed since it was asked for/;
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '');
 
 describe.concurrent('the command line', () => {
@@ -120,7 +120,7 @@ describe.concurrent('the command line', () => {
       /refused tokens +none/,
       /2 +Staging .*\n +restarts Deployment\/main, Deployment\/autoscraper, Deployment\/admin\n/,
       /3 +Promoting .*\n +restarts Deployment\/main\n/,
-      /4 +Draining .*\n +lasts 7s\n/,
+      /4 +Draining .*\n +lasts 7s: 5s tokens \+ 1s skew \+ 1s slack\n/,
       /Deployment\/main +2 +3\n/,
       /Deployment\/admin +1 +2\n/,
       /In the way\n {2}nothing/,

@@ -70,6 +70,7 @@ const keys: fc.Arbitrary<KeyRecord> = fc.record(
 const rotations: fc.Arbitrary<RotationRecord> = fc.record(
   {
     ...{ id: text, actor: text, reason: text, from: text, to: text, startedAt: time, drainMs: count, finishedAt: time },
+    keyBytes: count,
     trigger: fc.constantFrom('Schedule', 'Annotation', 'ForceRotation'),
     failure: fc.record({ reason: text, message: text }),
     outcome: fc.constantFrom('Completed', 'Aborted', 'RolledBack'),

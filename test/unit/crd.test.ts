@@ -11,6 +11,10 @@ interface Schema {
   readonly pattern?: string;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly items?: Schema;
+  readonly type?: string;
+  readonly default?: unknown;
+  readonly 'x-kubernetes-list-type'?: string;
+  readonly 'x-kubernetes-list-map-keys'?: readonly string[];
   readonly 'x-kubernetes-validations'?: readonly Rule[];
 }
 
@@ -30,6 +34,22 @@ it('says what is wrong and what to write instead, in every rule', () => {
   expect(rules.length).toBeGreaterThan(20);
   const bare = rules.filter(({ message = '' }) => !/such as|needs |is immutable: /.test(message));
   expect(bare).toEqual([]);
+});
+
+it('says of each list how two managers share it', () => {
+  const lists = schemas.filter(({ type }) => type === 'array');
+  expect(lists.length).toBeGreaterThan(10);
+  const bare = lists.filter((list) => list['x-kubernetes-list-type'] === undefined);
+  expect(bare).toEqual([]);
+});
+
+it('has no default inside a list, but for a key of its map: an unchanged file would look changed', () => {
+  const filledIn = schemas.flatMap((list) => {
+    const keys = list['x-kubernetes-list-map-keys'] ?? [];
+    const fields = Object.entries(list.items?.properties ?? {}).filter(([name]) => !keys.includes(name));
+    return fields.flatMap(([name, field]) => schemasIn(field).flatMap((each) => ('default' in each ? [name] : [])));
+  });
+  expect(filledIn).toEqual([]);
 });
 
 it('has no pattern without words', () => {

@@ -72,6 +72,8 @@ export interface RotationRecord {
   readonly startedAt: number;
   /** Milliseconds that a token may outlive its signer, as known when the rotation started; an edit may only lengthen it. */
   readonly drainMs: number;
+  /** Random bytes of the key that it brings; absent where that was made before. */
+  readonly keyBytes?: number;
   /** Why it was aborted or rolled back, a reason and a message; absent on the way forward. */
   readonly failure?: { readonly reason: string; readonly message: string };
   readonly finishedAt?: number;

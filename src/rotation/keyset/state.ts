@@ -217,7 +217,7 @@ function decodeWithdrawn(value: Json): Withdrawn {
 
 function decodeRotation(value: Json): RotationRecord {
   const { id, trigger, actor, reason, from, to, startedAt, drainMs } = fields(value);
-  const { failure, finishedAt, outcome, cutOverAt, inferred, interrupted } = fields(value);
+  const { keyBytes, failure, finishedAt, outcome, cutOverAt, inferred, interrupted } = fields(value);
   const failed = failure === undefined ? undefined : fields(failure);
   return {
     id: text(id),
@@ -228,6 +228,7 @@ function decodeRotation(value: Json): RotationRecord {
     to: text(to),
     startedAt: time(startedAt),
     drainMs: integer(drainMs),
+    ...(keyBytes !== undefined && { keyBytes: integer(keyBytes) }),
     ...(failed && { failure: { reason: text(failed.reason), message: text(failed.message) } }),
     ...(finishedAt !== undefined && { finishedAt: time(finishedAt) }),
     ...(outcome !== undefined && { outcome: oneOf(OUTCOMES, outcome) }),

@@ -25,7 +25,7 @@ import {
 const MAX_INTERRUPTED = 4;
 
 /** A rotation that is about to be staged: its record before it has keys. */
-export type RotationRequest = Pick<RotationRecord, 'id' | 'trigger' | 'actor' | 'reason' | 'drainMs'>;
+export type RotationRequest = Pick<RotationRecord, 'id' | 'trigger' | 'actor' | 'reason' | 'drainMs' | 'keyBytes'>;
 /** How a rotation begins. */
 export interface Start {
   readonly handled: Handled;

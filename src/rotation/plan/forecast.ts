@@ -2,6 +2,7 @@
  * What a rotation will do, told before it starts: which way it goes, in which steps, who is restarted, and which tokens are
  * refused. It knows no more than the planner decides by, and asks no pod.
  */
+import { drainSum } from '../drain.ts';
 import type { Surroundings, TargetFacts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { windowState } from '../schedule/cadence.ts';
@@ -25,6 +26,8 @@ export interface ForecastStep {
   readonly never?: true;
   /** It takes as long as this at least, milliseconds. */
   readonly lastsMs?: number;
+  /** What that is the sum of, for people. */
+  readonly madeOf?: string;
 }
 
 export interface Forecast {
@@ -46,13 +49,13 @@ export interface Forecast {
 
 /**
  * @param from when the rotation starts, milliseconds since the epoch
- * @param phase where one under way is
+ * @param status where one under way is, and how long its drain was when it began
  */
-export function forecast(surroundings: Surroundings, from: number, phase?: JwtKeyRotationStatus['phase']): Forecast {
+export function forecast(surroundings: Surroundings, from: number, status: UnderWay = {}): Forecast {
   const { settings, targets } = surroundings;
   const blind = isBlindToStaged(surroundings) && mayCutOver(surroundings);
-  const way = settings.strategy === 'Cutover' || blind || phase === 'Switching' ? 'Cutover' : 'Overlap';
-  const steps = way === 'Cutover' ? cutoverSteps(surroundings, from) : overlapSteps(surroundings, from);
+  const way = settings.strategy === 'Cutover' || blind || status.phase === 'Switching' ? 'Cutover' : 'Overlap';
+  const steps = way === 'Cutover' ? cutoverSteps(surroundings, from) : overlapSteps(surroundings, from, status);
   const unless = way === 'Overlap' ? otherWay(surroundings) : undefined;
   const timesOf = (target: TargetFacts) => steps.filter(({ restarts }) => restarts.includes(label(target))).length;
   const cutoverFinding = way === 'Cutover' ? reloaderPresent(surroundings) : undefined;
@@ -72,12 +75,19 @@ export function forecast(surroundings: Surroundings, from: number, phase?: JwtKe
   };
 }
 
+type UnderWay = Pick<JwtKeyRotationStatus, 'phase' | 'drainSeconds'>;
+
 /** @returns the step that a rotation under way is at; undefined if none of them */
 export function stepAt({ steps }: Pick<Forecast, 'steps'>, phase: JwtKeyRotationStatus['phase']) {
   return steps.find((step) => step.phase === (phase === 'Staged' ? 'Staging' : phase));
 }
 
-function overlapSteps({ settings, targets }: Surroundings, from: number): readonly ForecastStep[] {
+function overlapSteps(
+  { settings, targets }: Surroundings,
+  from: number,
+  { drainSeconds = 0 }: UnderWay,
+): readonly ForecastStep[] {
+  const begunMs = drainSeconds * 1000;
   const preStaged = settings.preStage ? '; left out where the rotation before has staged it' : '';
   const eager = settings.retireMode === 'Eager' || settings.preStage;
   return [
@@ -97,7 +107,9 @@ function overlapSteps({ settings, targets }: Surroundings, from: number): readon
       phase: 'Draining',
       does: 'no pod signs with the old key any more; its last tokens expire',
       restarts: [],
-      lastsMs: settings.drainMs,
+      ...(begunMs > settings.drainMs
+        ? { lastsMs: begunMs, madeOf: 'as when this rotation began' }
+        : { lastsMs: settings.drainMs, madeOf: drainSum(settings) }),
     },
     {
       phase: 'Retiring',

@@ -3,6 +3,7 @@
  * the world afresh.
  */
 
+import type { Drain } from '../drain.ts';
 import type { Facts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { type Acked, currentShape, type Keyset } from '../keyset/keyset.ts';
@@ -74,6 +75,6 @@ export function confirmed(facts: Facts, keyset: Keyset, write: (acked: Acked) =>
 }
 
 /** Milliseconds that tokens outlive their signer: an edit of the spec in mid-rotation may only lengthen it. */
-export function drainMsOf(facts: Facts, keyset: Keyset): number {
+export function drainMsOf(facts: { readonly settings: Pick<Drain, 'drainMs'> }, keyset: Keyset): number {
   return Math.max(facts.settings.drainMs, keyset.rotation?.drainMs ?? 0);
 }

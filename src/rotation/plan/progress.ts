@@ -2,6 +2,7 @@
  * A rotation under way: what each phase waits for, and what it does once it has it. See plan.ts for the rules.
  */
 
+import { drainTextOf } from '../drain.ts';
 import type { Facts, TargetFacts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { iso } from '../iso.ts';
@@ -71,12 +72,13 @@ export function planDraining(facts: Facts, keyset: Keyset): Decision {
   if (lastSignerExit === undefined || late) {
     return guarded(facts, keyset, { transition: 'reopen' }, 'Draining');
   }
-  const retireAt = lastSignerExit + drainMsOf(facts, keyset);
+  const drainMs = drainMsOf(facts, keyset);
+  const retireAt = lastSignerExit + drainMs;
   const due = facts.now >= retireAt;
   const maxAgeMs = due ? FRESH_MS : Number.POSITIVE_INFINITY;
   const step = roll(facts, keyset, requirements, { maxAgeMs, phase: 'Draining' });
   if (step !== undefined && (due || step.action.type !== 'wait')) return step;
-  if (!due) return waiting(retireAt, step?.stalled, facts.now);
+  if (!due) return waiting(retireAt, drainTextOf(facts.settings, drainMs), step?.stalled, facts.now);
   const next = facts.settings.preStage ? ({ preStage: true } as const) : {};
   return confirmed(facts, keyset, (acked) => ({ transition: 'retire', acked, ...next }), 'Draining');
 }
@@ -88,8 +90,9 @@ function mayBeLate({ stale, leaving, unfit }: Survey, old: Kid | undefined): boo
   );
 }
 
-function waiting(retireAt: number, stalled: Finding | undefined, now: number): Decision {
-  const progress = `the old key leaves at ${iso(retireAt)}, when its last token has expired`;
+/** @param lasts how long the drain is, for people */
+function waiting(retireAt: number, lasts: string, stalled: Finding | undefined, now: number): Decision {
+  const progress = `the old key leaves at ${iso(retireAt)}, ${lasts} after the last pod that could sign with it was gone`;
   const until = stalled === undefined ? retireAt : Math.min(retireAt, now + STALLED_LOOK_MS);
   return { action: { type: 'wait', until }, phase: 'Draining', progress, ...(stalled && { stalled }) };
 }

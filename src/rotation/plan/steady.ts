@@ -2,6 +2,7 @@
  * Nothing is under way: is a rotation wanted, and may it start?
  */
 
+import { drainText } from '../drain.ts';
 import type { Facts } from '../facts.ts';
 import { type Finding, inShort, isPassing } from '../finding.ts';
 import { iso } from '../iso.ts';
@@ -105,7 +106,7 @@ function foundKeysDraining({ now, settings }: Facts, keyset: Keyset): Decision |
   );
   const until = Math.max(0, ...exits.map((exit) => exit + settings.drainMs));
   if (now >= until) return undefined;
-  const message = `the keys that were found in the fallbacks are accepted until ${iso(until)}; the rotation starts then`;
+  const message = `the keys that were found in the fallbacks are accepted until ${iso(until)}, ${drainText(settings)} after they were found; the rotation starts then`;
   return preflight(message, { reason: 'FoundKeysDraining', message }, until);
 }
 
@@ -125,8 +126,9 @@ function baseline(facts: Facts, keyset: Keyset, keys: 'One' | 'Both'): Decision 
 }
 
 function startOf(facts: Facts, keyset: Keyset, wanted: Wanted): Start {
-  const { settings, nextRotationId } = facts;
-  const rotation = { ...wanted, id: nextRotationId, drainMs: settings.drainMs };
+  const { drainMs, keyBytes } = facts.settings;
+  const made = keyIn(keyset, 'staged') === undefined ? { keyBytes } : {};
+  const rotation = { ...wanted, id: facts.nextRotationId, drainMs, ...made };
   return { handled: served(facts, keyset.handled), rotation };
 }
 

@@ -6,18 +6,21 @@ import type { EventRecorder } from '../../runtime/events.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { keyOf } from '../../runtime/store.ts';
 import type { Outcome } from '../act.ts';
+import { type Drain, drainTextOf } from '../drain.ts';
 import type { Answer, Facts, Probe } from '../facts.ts';
 import { type Finding, isPassing } from '../finding.ts';
+import { iso } from '../iso.ts';
 import { currentShape, type Keyset, keyIn, refusal, secondsOf } from '../keyset/keyset.ts';
 import type { Write } from '../keyset/transition.ts';
 import { DATA, type JwtKeyRotation } from '../names.ts';
 import type { PodOf } from '../plan/converge.ts';
 import type { Action, Decision } from '../plan/decision.ts';
 import { effectsOf, type PodVerb, podEffect, restartEffect } from '../plan/effect.ts';
+import { drainMsOf } from '../plan/guard.ts';
 import { reloaderPresent } from '../plan/policies/reloader.ts';
 import { label } from '../plan/policies/targets.ts';
 import { contradiction } from '../plan/served.ts';
-import { besideNames } from '../settings.ts';
+import { besideNames, drainOf } from '../settings.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
 import type { ResourceLabels, RotationMetrics } from './metrics.ts';
 import { weakKeysOf } from './weakness.ts';
@@ -158,7 +161,8 @@ export class Announcer {
     }
     const starts = write.transition === 'stage' || (write.transition === 'promote' && write.start !== undefined);
     if (starts) this.#warned.delete(warningKey(resource, 'RestartUnderLoad'));
-    for (const announcement of announcementsOf(write, keyset)) this.#event(resource, announcement);
+    for (const announcement of announcementsOf(write, keyset, drainOf(resource.spec)))
+      this.#event(resource, announcement);
     const { version, phase } = keyset;
     this.#log(resource).info('wrote the Secret', {
       transition: write.transition,
@@ -320,7 +324,14 @@ function residueOf({ emergency }: Keyset): readonly Announcement[] {
   return [{ type: residue.length === 0 ? 'Normal' : 'Warning', reason: 'KeyResidue', note: `${found}${rest}` }];
 }
 
-function announcementsOf(write: Write, keyset: Keyset): readonly Announcement[] {
+/** How long a draining key is still accepted. */
+function leavesText(keyset: Keyset, drain: Drain): string {
+  const exit = keyIn(keyset, 'draining')?.lastSignerExit ?? 0;
+  const drainMs = drainMsOf({ settings: drain }, keyset);
+  return `it is accepted until ${iso(exit + drainMs)}, for ${drainTextOf(drain, drainMs)}`;
+}
+
+function announcementsOf(write: Write, keyset: Keyset, drain: Drain): readonly Announcement[] {
   const { rotation } = keyset;
   const normal = (reason: string, note: string): Announcement => ({ type: 'Normal', reason, note });
   const warning = (reason: string, note: string): Announcement => ({ type: 'Warning', reason, note });
@@ -346,7 +357,7 @@ function announcementsOf(write: Write, keyset: Keyset): readonly Announcement[] 
       return [
         normal(
           'KeyDraining',
-          `no pod signs with ${keyIn(keyset, 'draining')?.kid} any more; its tokens expire${concluded(write)}`,
+          `no pod signs with ${keyIn(keyset, 'draining')?.kid} any more; ${leavesText(keyset, drain)}${concluded(write)}`,
         ),
       ];
     case 'reopen':

@@ -33,7 +33,7 @@ const MAX_SENDING = 8;
 const MAX_TOLD = 64;
 const MAX_SETTLED = 8_192;
 
-type Receiver = NonNullable<JwtKeyRotationSpec['notifications']>[number];
+type Receiver = Required<NonNullable<JwtKeyRotationSpec['notifications']>[number]>;
 
 interface Delivery {
   /** Message and receiver. */
@@ -96,7 +96,7 @@ export class Notifier {
     const keyset = secret.kind === 'Managed' ? secret.keyset : undefined;
     const subject = { name, namespace, uid, environment: settings.environment };
     for (const message of messagesOf(subject, keyset, whyStopped(decision), this.#options.clock.now())) {
-      for (const receiver of spec.notifications ?? []) {
+      for (const receiver of receiversOf(spec)) {
         if (!receiver.on.includes(message.event)) continue;
         const id = `${message.id} ${nameOf(receiver)}`;
         if (!told.includes(id)) this.#start({ id, key, uid, message });
@@ -158,7 +158,7 @@ export class Notifier {
   #find({ key, uid, id, message }: Delivery) {
     const resource = this.#options.resources.get(key);
     if (resource?.metadata.uid !== uid) return undefined;
-    const receivers = resource.spec.notifications ?? [];
+    const receivers = receiversOf(resource.spec);
     const index = receivers.findIndex(
       (receiver) => receiver.on.includes(message.event) && id === `${message.id} ${nameOf(receiver)}`,
     );
@@ -246,6 +246,16 @@ interface Found {
 }
 
 export type NotificationResult = 'delivered' | 'retried' | 'failed';
+
+/** No default stands inside a list of the CRD (see there), so what an absent field means is said here. */
+function receiversOf({ notifications = [] }: JwtKeyRotationSpec): readonly Receiver[] {
+  return notifications.map((receiver) => ({
+    type: 'Webhook',
+    format: 'Json',
+    on: ['Failed', 'Emergency'],
+    ...receiver,
+  }));
+}
 
 /** The place in the list may change; what tells receivers apart is where the address comes from and the format. */
 function nameOf({ format, urlFrom: { secretKeyRef } }: Receiver): string {

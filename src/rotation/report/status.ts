@@ -21,6 +21,7 @@ import { type JwtKeyRotation, REQUEST } from '../names.ts';
 import { hasAnswered } from '../plan/at-rest.ts';
 import { survey } from '../plan/converge.ts';
 import type { Decision } from '../plan/decision.ts';
+import { DRAINS, lateEdits } from '../plan/edits.ts';
 import { levelOf } from '../plan/evidence.ts';
 import { drainMsOf } from '../plan/guard.ts';
 import { pending } from '../plan/pending.ts';
@@ -46,7 +47,7 @@ export function statusOf(resource: JwtKeyRotation, facts: Facts, decision: Decis
     phase,
     conditions: conditionsOf(resource, now, {
       Ready: ready(decision, keyset),
-      Rotating: rotating(decision, keyset),
+      Rotating: withEdits(rotating(decision, keyset), facts, keyset),
       Degraded: degraded(facts, decision),
       Verified: verified(facts, keyset),
       ...(keyset && { KeyReuse: reuse(facts) }),
@@ -94,6 +95,7 @@ function remembered({ status = {} }: JwtKeyRotation): JwtKeyRotationStatus {
     'targets',
     'nextRotationTime',
     'nextRuns',
+    'drainSeconds',
     'retireNotBefore',
     'scheduledRun',
     'missedRun',
@@ -136,6 +138,12 @@ function rotating({ phase, progress, blocked }: Decision, keyset: Keyset | undef
     return { status: 'True', reason: 'RollingBack', message: `going back (${back.message}): ${progress}` };
   }
   return { status: active ? 'True' : 'False', reason: phase, message: progress };
+}
+
+/** What was edited and counts later is told here, where it is seen whatever else holds the rotation up. */
+function withEdits(verdict: Verdict, facts: Facts, keyset: Keyset | undefined): Verdict {
+  const late = keyset && lateEdits(facts, keyset);
+  return late === undefined ? verdict : { ...verdict, message: `${verdict.message}; ${late}` };
 }
 
 /** After an abort it is the phase that tells. */
@@ -279,6 +287,7 @@ function keysetStatus(resource: JwtKeyRotation, facts: Facts, keyset: Keyset): J
     currentKeyId: currentShape(keyset).sign,
     keysetVersion: keyset.version,
     ...(attempts.rotatedAt !== undefined && { lastRotationTime: iso(attempts.rotatedAt) }),
+    ...(DRAINS.includes(keyset.phase) && { drainSeconds: Math.ceil(drainMsOf(facts, keyset) / 1000) }),
     ...(exit !== undefined && { retireNotBefore: iso(exit + drainMsOf(facts, keyset)) }),
     ...(attempts.failedAt !== undefined && { lastFailureTime: iso(attempts.failedAt) }),
     failedAttempts: attempts.failures,

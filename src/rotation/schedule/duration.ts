@@ -13,8 +13,8 @@ export function parseDuration(text: string): number | undefined {
   return total;
 }
 
-/** @returns a duration for people, in the two largest units that matter, such as `1d 2h` or `45s` */
-export function formatDuration(ms: number): string {
+/** @returns a duration for people, in the two (or as many) largest units that matter, such as `1d 2h` or `45s` */
+export function formatDuration(ms: number, units = 2): string {
   let rest = Math.max(0, Math.ceil(ms / 1000)) * 1000;
   const parts: string[] = [];
   for (const [unit, size] of Object.entries(MILLISECONDS)) {
@@ -22,5 +22,5 @@ export function formatDuration(ms: number): string {
     rest -= count * size;
     if (count > 0) parts.push(`${count}${unit}`);
   }
-  return parts.slice(0, 2).join(' ') || '0s';
+  return parts.slice(0, units).join(' ') || '0s';
 }

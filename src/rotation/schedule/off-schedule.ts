@@ -2,11 +2,12 @@
  * A schedule that is not kept: a start that was announced and missed, or one that cannot be kept. Neither stands in the way of
  * anything, and without a word a key that changes each quarter would skip one.
  */
+
+import { drainText } from '../drain.ts';
 import { iso } from '../iso.ts';
 import type { Keyset } from '../keyset/keyset.ts';
 import type { Cadence, Settings } from '../settings.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
-import { formatDuration } from './duration.ts';
 import { nextRuns } from './schedule.ts';
 
 export interface OffSchedule {
@@ -58,11 +59,12 @@ function missedOf(
 }
 
 /** Where all tokens may be given up at once, a rotation may be short. */
-function tooShort({ schedule, timeZone }: CronCadence, { strategy, allowCutover, drainMs }: Settings) {
+function tooShort({ schedule, timeZone }: CronCadence, settings: Settings) {
+  const { strategy, allowCutover, drainMs } = settings;
   if (allowCutover && strategy !== 'Overlap') return undefined;
   const runs = nextRuns(schedule, timeZone, FROM, RUNS);
   if (runs.length < 2 || runs.some((run, i) => run - (runs[i - 1] ?? run) > drainMs)) return undefined;
-  const message = `spec.schedule: no two starts are further apart than the ${formatDuration(drainMs)} in which old tokens drain (maxTokenTTL + clockSkew + slack), so starts come while a rotation is under way, and start none; let it run less often, such as 0 3 1 */3 *`;
+  const message = `spec.schedule: no two starts are further apart than the time in which old tokens drain, ${drainText(settings)}, so starts come while a rotation is under way, and start none; let it run less often, such as 0 3 1 */3 *`;
   return { reason: 'ScheduleTooShort', message } as const;
 }
 

@@ -44,6 +44,7 @@ describe('a plan', () => {
   it('is of the next rotation, when it is due or as if it were asked for now', async () => {
     const status = { phase: 'Steady', nextRotationTime: iso(T0 + 30 * 24 * HOUR) } as const;
     expect(await plan(status)).toMatchObject({ startsAt: T0, obstacles: [] });
+    expect(planText(await plan(status), T0)).toContain('lasts 1h 16m: 1h tokens + 1m skew + 15m slack\n');
     const due = await plan(status, 'schedule');
     expect(due).toMatchObject({ startsAt: T0 + 30 * 24 * HOUR });
     expect(due.steps[2]).toMatchObject({ notBefore: T0 + (30 * 24 + 3) * HOUR });
@@ -72,6 +73,9 @@ describe('a plan', () => {
     const nextRotationTime = iso(T0 + 60 * 24 * HOUR);
     const staged = await plan({ phase: 'Staged', nextRotationTime }, 'schedule');
     expect(staged).toMatchObject({ underWay: 'Staging' });
+    expect(planText(await plan({ phase: 'Staged', drainSeconds: 9000 }), T0)).toContain(
+      'lasts 2h 30m: as when this rotation began\n',
+    );
     expect(staged.steps[2]).toMatchObject({ notBefore: T0 + 3 * HOUR });
     const draining = await plan({ phase: 'Draining', nextRotationTime, retireNotBefore: iso(T0 + HOUR) }, 'schedule');
     expect(planText(draining, T0)).toMatch(/Draining +now .*\n +lasts until 2026-01-01T01:00:00Z \(in 1h\)/);

@@ -15,16 +15,19 @@ const rotation = {
 };
 const UNDER_WAY: JwtKeyRotationStatus = { phase: 'Staged', rotation, lastHandledRotateAt: '1' };
 
+const TIMES = { maxTokenTTL: '1h', clockSkew: '1m', retire: { mode: 'Eager' } };
+
 type Patch = { metadata?: { annotations?: Record<string, string> } };
 
 /** @param then the status once something was asked for */
 function scene(status: JwtKeyRotationStatus, { annotations = {}, reason = '', then = status } = {}) {
   const patches: Patch[] = [];
   const said: string[] = [];
+  const results: string[] = [];
   const resource = (edit: Record<string, string>, current: JwtKeyRotationStatus) =>
     ({
       metadata: { name: 'jwt', namespace: 'shop', annotations: { ...annotations, ...edit } },
-      ...{ spec: { forceRotation: { reason } }, status: { keysetVersion: 1, ...current } },
+      ...{ spec: { ...TIMES, forceRotation: { reason } }, status: { keysetVersion: 1, ...current } },
     }) as unknown as JwtKeyRotation;
   const operations = {
     namespace: 'shop',
@@ -37,17 +40,21 @@ function scene(status: JwtKeyRotationStatus, { annotations = {}, reason = '', th
     follow: async (_: string, look: (current: JwtKeyRotation) => unknown) => look(resource({}, then)),
   } as unknown as Operations;
   const terminal: Terminal = {
-    ...{ print: (text) => said.push(text), tell: (text) => said.push(text), clear: () => undefined },
+    ...{
+      print: (text) => (said.push(text), results.push(text)),
+      tell: (text) => said.push(text),
+      clear: () => undefined,
+    },
     ...{ closed: () => false, interactive: false, question: async () => '', now: () => 0 },
   };
-  return { operations, terminal, patches, said: () => said.join('') };
+  return { operations, terminal, patches, said: () => said.join(''), result: () => results.join('') };
 }
 
 describe('rotate', () => {
   const asked = async (status: JwtKeyRotationStatus, annotations = {}) => {
-    const { operations, terminal, said } = scene(status, { annotations });
+    const { operations, terminal, result } = scene(status, { annotations });
     await rotate(operations, terminal, ['jwt'], { wait: false, timeout: 0 });
-    return said();
+    return result();
   };
 
   it('says at once that it is queued, behind what, and how to take it back', async () => {

@@ -35,7 +35,7 @@ const RESOURCE = {
   apiVersion: 'rekey.dev/v1alpha1',
   kind: 'JwtKeyRotation',
   metadata: { name: 'jwt', namespace: 'shop', generation: 1, annotations: { note: HOSTILE } },
-  spec: { secretName: `s${HOSTILE}`, environment: `e${HOSTILE}`, emergency: { mode: 'FailClosed' } },
+  spec: { secretName: `s${HOSTILE}`, environment: `e${HOSTILE}`, emergency: { mode: 'FailClosed' }, retire: {} },
   status: {
     phase: `p${HOSTILE}`,
     observedGeneration: 1,

@@ -76,6 +76,19 @@ describe('a spec', () => {
     ).toBeUndefined();
   });
 
+  it('may leave out of a list what goes without saying', () => {
+    const { targets, windows } = settingsOf({
+      ...SPEC,
+      targets: [{ kind: 'Deployment', name: 'api', canary: { path: '/', port: 80 } }],
+      maintenanceWindows: [{ schedule: '0 3 * * *', duration: '2h' }],
+    });
+    const canary = { path: '/', port: 80, acceptStatuses: [], refuseStatuses: [] };
+    expect(targets).toEqual([
+      { kind: 'Deployment', name: 'api', roles: ['Signer', 'Verifier'], source: 'Env', canary },
+    ]);
+    expect(windows).toMatchObject([{ kind: 'Allow' }]);
+  });
+
   it('keeps nothing of a key that was pasted into it', () => {
     const key = '0123456789abcdef'.repeat(4);
     const of = (reason: string) => settingsOf({ ...SPEC, forceRotation: { reason } }).forceReason;

@@ -56,7 +56,7 @@ describe('the way', () => {
   it('is a cutover where a template shows that it must, and where one is under way', () => {
     expect(told({ allowCutover: true }, blind()).way).toBe('Cutover');
     expect(told({}, blind())).toMatchObject({ way: 'Overlap', findings: [{ reason: 'NotConsumed' }] });
-    expect(forecast(surroundings({ allowCutover: true }), T0, 'Switching').way).toBe('Cutover');
+    expect(forecast(surroundings({ allowCutover: true }), T0, { phase: 'Switching' }).way).toBe('Cutover');
   });
 });
 
@@ -71,6 +71,8 @@ describe('the times', () => {
     const never = { ...window, kind: 'Deny' as const, schedule: '0 * * * *', durationMs: 3_600_000 };
     expect(promoting(T0, [window, never])).toMatchObject({ never: true });
     expect(told().steps[3]).toMatchObject({ phase: 'Draining', lastsMs: SETTINGS.drainMs, restarts: [] });
+    const begun = forecast(surroundings({}), T0, { phase: 'Staging', drainSeconds: 9000 }).steps[3];
+    expect(begun).toMatchObject({ lastsMs: 9_000_000, madeOf: 'as when this rotation began' });
   });
 
   it('find the step of a rotation under way', () => {

@@ -26,9 +26,14 @@ it.each([
     metrics: { wrote: () => undefined },
     log,
   } as unknown as AnnouncerOptions);
+  const spec = { maxTokenTTL: '1h', clockSkew: '60s', retire: { mode: 'Eager' } } as JwtKeyRotation['spec'];
   const { apiVersion, kind } = JWT_KEY_ROTATIONS;
-  const resource = { apiVersion, kind, metadata: { namespace: 'shop', name: 'jwt' } } as JwtKeyRotation;
+  const resource = { apiVersion, kind, metadata: { namespace: 'shop', name: 'jwt' }, spec } as JwtKeyRotation;
   announcer.acted(resource, action, { kind: 'Wrote', keyset: DRAINING, resourceVersion: '1' });
   expect(notes).toHaveLength(1);
-  expect(notes[0]).toMatch(canary ? /its tokens expire$/ : /concluded in part: Deployment\/main/);
+  expect(notes[0]).toMatch(
+    canary
+      ? /it is accepted until 2026-01-01T01:16:00.000Z, for 1h 16m \(1h tokens \+ 1m skew \+ 15m slack\)$/
+      : /concluded in part: Deployment\/main/,
+  );
 });

@@ -121,6 +121,18 @@ describe('a notification', () => {
     expect(messages.map(({ failure }) => failure?.reason).sort()).toEqual(['ForeignWriter', 'RolloutStalled']);
   });
 
+  it('is for one who says nothing else of failures and emergencies, in JSON', async () => {
+    const { messages, url } = await receive({ status: 200 });
+    const resource = resourceWith({ urlFrom: receiver('hook').urlFrom });
+    const { notifier, ended } = start(resource, { hook: url });
+    notifier.observed(resource, facts);
+    const staging = { ...facts, secret: { kind: 'Managed', keyset: STAGING } } as const;
+    notifier.observed(resource, staging, { stalled: { reason: 'RolloutStalled', message: 'a text' } });
+    await ended('delivered');
+    expect(messages.map(({ event }) => event)).toEqual(['Failed']);
+    expect(notifier.observed(resource, facts)).toEqual([expect.stringMatching(/ Json hook\/url$/)]);
+  });
+
   it('tells no key that somebody has pasted into a reason', async () => {
     const { messages, url } = await receive({ status: 200 });
     const resource = resourceWith(receiver('hook'));

@@ -62,7 +62,9 @@ describe('a schedule', () => {
   it('is too short where no two starts are further apart than tokens drain', () => {
     expect(weekly({ drainMs: 37 * DAY })).toMatchObject({
       reason: 'ScheduleTooShort',
-      message: expect.stringMatching(/^spec.schedule: no two starts are further apart than the 37d in which/),
+      message: expect.stringMatching(
+        /^spec.schedule: no two starts are further apart than the time in which old tokens drain, 37d \(1h tokens/,
+      ),
     });
     expect(weekly({ drainMs: 6 * DAY })).toBeUndefined();
     const twice = { ...cadence, schedule: '0 3 1,2 * *' };
