@@ -247,6 +247,7 @@ function waitText(step: Forecast['steps'][number], { underWay, retireAt }: Plan,
   if (phase === underWay && phase !== 'Draining') return undefined;
   if (never === true) return 'waits for a maintenance window, and none opens';
   if (notBefore !== undefined) return `waits for the maintenance window of ${when(notBefore, now)}`;
-  if (phase === 'Draining' && underWay === phase && retireAt !== undefined) return `lasts until ${when(retireAt, now)}`;
+  if (phase === 'Draining' && underWay === phase && retireAt !== undefined)
+    return `lasts until ${when(retireAt, now)}${madeOf === undefined ? '' : `: ${madeOf}`}`;
   return lastsMs === undefined ? undefined : lastsText(lastsMs, madeOf);
 }

@@ -2,7 +2,6 @@
  * `rotate` and `abort`: one value in an annotation, and the end of what it leads to. A rotation is known again by what its
  * history says of that value: another one may have begun, or an emergency may have come in between.
  */
-
 import { drainText } from '../rotation/drain.ts';
 import { type JwtKeyRotation, REQUEST, requestText } from '../rotation/names.ts';
 import { ASK, type Operations, oneLine } from '../rotation/operations.ts';
@@ -36,7 +35,8 @@ export async function rotate(
     const resource = await ask(operations, terminal, name, ASK.rotate(at));
     terminal.print(`${name}: a rotation was asked for\n${queueText(resource)}`);
     const held = resource.spec.suspend || pauseOf(resource) !== undefined;
-    if (resource.spec.strategy !== 'Cutover') terminal.tell(`${name}: ${lastsText(resource)}\n`);
+    const lasts = lastsText(resource);
+    if (lasts !== undefined) terminal.tell(`${name}: ${lasts}\n`);
     if (held) terminal.tell(`${name} is suspended or paused: it starts after kubectl rekey resume ${name}\n`);
     if (!wait) return EXIT.done;
     const prefix = names.length > 1 ? `${name}  ` : '';
@@ -53,8 +53,10 @@ export async function rotate(
 }
 
 /** Most of a rotation is this wait, and nothing hastens it. */
-function lastsText({ spec }: JwtKeyRotation): string {
-  return `it lasts ${drainText(drainOf(spec))} and the restarts: so long the old key is accepted once the last pod that signs with it is gone`;
+function lastsText({ spec }: JwtKeyRotation): string | undefined {
+  if (spec.strategy === 'Cutover') return undefined;
+  const unless = spec.strategy === 'Auto' && spec.allowCutover ? ', unless it must be a cutover' : '';
+  return `it takes the restarts, and ${drainText(drainOf(spec))} in which the old key is still accepted once no pod signs with it${unless}`;
 }
 
 /** @returns looks for the end of the rotation that was asked for by this value */

@@ -1,7 +1,6 @@
 /**
  * `status`: where each rotation is, and what it waits for.
  */
-
 import { drainText, drainTextOf } from '../rotation/drain.ts';
 import type { JwtKeyRotation } from '../rotation/names.ts';
 import { drainOf } from '../rotation/settings.ts';

@@ -104,7 +104,7 @@ async function typed(kubeconfig: string, answer: string, args: readonly string[]
 
 /** What a command that waits may tell in between. */
 const PROGRESS =
-  /^[\w-]+: asking for emergency \S+$|^[\w-]+: it lasts 7s \(5s tokens \+ 1s skew \+ 1s slack\) and the restarts: |^\d\d:\d\d:\d\d +(Steady|Preflight|Staging|Staged|Promoting|Draining|Retiring|Burning): |^\d\d:\d\d:\d\d +nothing has changed since it was asked for/;
+  /^[\w-]+: asking for emergency \S+$|^[\w-]+: it takes the restarts, and 7s \(5s tokens \+ 1s skew \+ 1s slack\) in which the old key is still accepted once no pod signs with it$|^\d\d:\d\d:\d\d +(Steady|Preflight|Staging|Staged|Promoting|Draining|Retiring|Burning): |^\d\d:\d\d:\d\d +nothing has changed since it was asked for/;
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '');
 
 describe.concurrent('the command line', () => {

@@ -78,7 +78,9 @@ describe('a plan', () => {
     );
     expect(staged.steps[2]).toMatchObject({ notBefore: T0 + 3 * HOUR });
     const draining = await plan({ phase: 'Draining', nextRotationTime, retireNotBefore: iso(T0 + HOUR) }, 'schedule');
-    expect(planText(draining, T0)).toMatch(/Draining +now .*\n +lasts until 2026-01-01T01:00:00Z \(in 1h\)/);
+    expect(planText(draining, T0)).toMatch(
+      /Draining +now .*\n +lasts until 2026-01-01T01:00:00Z \(in 1h\): 1h tokens \+ 1m skew \+ 15m slack\n/,
+    );
     expect(planRecord(draining)).toMatchObject({ underWay: 'Draining', retireAt: iso(T0 + HOUR) });
   });
 

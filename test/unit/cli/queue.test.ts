@@ -41,7 +41,10 @@ function scene(status: JwtKeyRotationStatus, { annotations = {}, reason = '', th
   } as unknown as Operations;
   const terminal: Terminal = {
     ...{
-      print: (text) => (said.push(text), results.push(text)),
+      print: (text) => {
+        said.push(text);
+        results.push(text);
+      },
       tell: (text) => said.push(text),
       clear: () => undefined,
     },
@@ -163,7 +166,7 @@ describe('withdraw', () => {
 describe('status', () => {
   it('shows what is under way and what waits, with who asked', () => {
     const queued = [{ trigger: 'ForceRotation', actor: 'field manager argocd (not verified)', reason: 'ticket\n7' }];
-    const resource = { metadata: { name: 'jwt', namespace: 'shop' }, spec: { environment: 'test' } };
+    const resource = { metadata: { name: 'jwt', namespace: 'shop' }, spec: { environment: 'test', ...TIMES } };
     const text = (status: JwtKeyRotationStatus) =>
       statusText({ ...resource, status } as unknown as JwtKeyRotation, Date.parse('2026-01-01T00:01:00Z'));
     expect(text({ ...UNDER_WAY, queued })).toMatch(
