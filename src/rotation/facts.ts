@@ -179,7 +179,10 @@ export interface Facts extends Surroundings {
   readonly now: number;
   /** Longest time, milliseconds, that a node's view of a Secret lags behind a write. */
   readonly settleMs: number;
-  /** Whether everything below was read from the API server just now, not from a cache. */
+  /**
+   * Whether the resource, the Secret, workloads and pods were read from the API server just now, not from a cache. The ledger, and
+   * what other resources hold, are as they were last known all the same.
+   */
   readonly live: boolean;
   /** Clock of the API server less ours, milliseconds, give or take a second; undefined if it has not told: then `now` is ours. */
   readonly clockOffsetMs?: number;

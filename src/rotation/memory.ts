@@ -1,6 +1,7 @@
 /**
- * What is kept of one resource between two passes: answers of pods, and the last reading of its Secret. All of it can be
- * lost at any moment; it is then observed again.
+ * What is kept of one resource between two passes: answers of pods, the last reading of its Secret, what was refused, and the
+ * bytes of keys that have just left the Secret, until the pods have been asked whether they refuse them. All of it can be lost
+ * at any moment; it is then observed again, but for those keys.
  */
 import { exponential } from '../runtime/backoff.ts';
 import type { Outcome, RetiredKeys } from './act.ts';

@@ -1,5 +1,5 @@
 /**
- * One pass over one resource: observe → plan → act → status. At most one effect is made; then the world is looked at again.
+ * One pass over one resource: observe → plan → status → act. At most one effect is made; then the world is looked at again.
  */
 import { randomUUID } from 'node:crypto';
 import type { KubeClient } from '../kube/client.ts';

@@ -153,7 +153,7 @@ export interface JwtKeyRotationStatus {
   readonly operator?: {
     /** Namespace and name of the Lease that the operator holds, such as rekey-system/rekey. Absent without leader election. */
     readonly lease?: string;
-    /** When it last wrote this status. Whatever changes */
+    /** When it last wrote this status: at each change, and at least once an hour. */
     readonly lastLookTime?: string;
   };
   /** Key id of the signing key. Never derived from the key. */

@@ -42,13 +42,13 @@ export const MUTANTS: readonly Mutant[] = [
         replace: '',
       },
       {
-        file: 'src/rotation/plan/guard.ts',
+        file: 'src/rotation/plan/write-gate.ts',
         find: 'if (!facts.live) return { action: confirm,',
         replace: 'if (facts.now < 0) return { action: confirm,',
       },
-      { file: 'src/rotation/plan/guard.ts', find: 'return Math.max(', replace: 'return 0 * Math.max(' },
+      { file: 'src/rotation/plan/write-gate.ts', find: 'return Math.max(', replace: 'return 0 * Math.max(' },
       {
-        file: 'src/rotation/plan/guard.ts',
+        file: 'src/rotation/plan/write-gate.ts',
         find: 'if (facts.now < settled) {',
         replace: 'if (facts.now < 0 * settled) {',
       },

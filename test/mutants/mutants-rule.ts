@@ -9,7 +9,7 @@ const PENDING = 'src/rotation/plan/pending.ts';
 const PROGRESS = 'src/rotation/plan/progress.ts';
 const PLAN = 'src/rotation/plan/plan.ts';
 const STEADY = 'src/rotation/plan/steady.ts';
-const GUARD = 'src/rotation/plan/guard.ts';
+const GUARD = 'src/rotation/plan/write-gate.ts';
 
 /** The guard would withhold what the mistake leads to: here it is asked whether the mistake is seen without it. */
 const UNGUARDED = {

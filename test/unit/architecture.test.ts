@@ -24,7 +24,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 };
 /** Decide and never act: they know nothing of the world but facts. */
 const PURE = [
-  ...['plan', 'steady', 'progress', 'guard', 'converge', 'requirements', 'evidence', 'safe-write', 'cutover'],
+  ...['plan', 'steady', 'progress', 'write-gate', 'converge', 'requirements', 'evidence', 'safe-write', 'cutover'],
   ...['emergency', 'replacement', 'roll', 'policies/preflight', 'policies/sources', 'policies/reloader'],
 ]
   .map((name) => `plan/${name}`)
@@ -64,6 +64,11 @@ describe('the source', () => {
       ];
     });
     expect(wrong).toEqual([]);
+  });
+
+  it('chooses a write of the Secret at the gate alone', () => {
+    const choosing = files.filter((file) => /type: 'write',/.test(readFileSync(join(root, file), 'utf8')));
+    expect(choosing).toEqual(['src/rotation/plan/write-gate.ts']);
   });
 
   it('waits by the injected clock only', () => {

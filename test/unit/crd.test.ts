@@ -55,3 +55,10 @@ it('has no default inside a list, but for a key of its map: an unchanged file wo
 it('has no pattern without words', () => {
   expect(schemas.flatMap(({ pattern }) => pattern ?? [])).toEqual([]);
 });
+
+it('has fields of the schema and nothing else: a comma without quotes makes a field of a sentence', () => {
+  const strange = schemas.flatMap((schema) =>
+    Object.keys(schema).filter((name) => !/^(x-kubernetes-)?[a-zA-Z-]+$/.test(name)),
+  );
+  expect(strange).toEqual([]);
+});

@@ -1,6 +1,6 @@
 /** What people can meet is explained: every reason, Event, metric and flag stands in the reference, every reason in the runbook. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { dump, loadAll } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
@@ -28,6 +28,24 @@ describe('the documentation', () => {
     const untried = reasons.filter((reason) => !tests.some((text) => text.includes(`'${reason}'`)));
     // the CRD lets none in, see bad-input.test.ts
     expect(untried).toEqual(['InvalidDuration', 'InvalidDataKey']);
+  });
+
+  it('explains every write of the Secret', () => {
+    const writes = all(read('src/rotation/keyset/transition.ts'), /transition: '([a-z]+)'/g);
+    expect(writes.length).toBeGreaterThan(12);
+    expect(missing(writes, 'docs/protocol.md')).toEqual([]);
+  });
+
+  it('names no file that is not there', () => {
+    const pages = execFileSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
+    const wrong = pages.flatMap((page) => {
+      const named = all(read(page), /(?<![\w/.-])((?:src|test|docs|deploy|crds|examples|tools|bench)\/[\w./-]*\w)/g);
+      const gone = named.filter(
+        (path) => !existsSync(join(root, path)) && !existsSync(join(root, dirname(page), path)),
+      );
+      return gone.map((path) => `${page}: ${path}`);
+    });
+    expect(wrong).toEqual([]);
   });
 
   it('explains every Event', () => {

@@ -55,22 +55,22 @@ export type Write =
       readonly fallbacks: readonly string[];
       readonly version: number;
     } & FirstRequests)
-  /** T1: a new key is accepted, the old one signs. */
+  /** A new key is accepted, the old one signs. */
   | {
       readonly transition: 'stage';
       readonly acked: Acked;
       readonly handled: Handled;
       readonly rotation: RotationRequest;
     }
-  /** T3: the new key signs, the old one is accepted. `start`: it was staged when the key before retired, and the rotation begins here. */
+  /** The new key signs, the old one is accepted. `start`: it was staged when the key before retired, and the rotation begins here. */
   | { readonly transition: 'promote'; readonly acked: Acked; readonly start?: Start }
-  /** T4: no container signs with the old key any more; its tokens drain from now. */
+  /** No container signs with the old key any more; its tokens drain from now. */
   | { readonly transition: 'drain'; readonly acked: Acked; readonly inferred?: string | undefined }
   /** A container was found that may sign with the draining key: its exit is awaited again. */
   | { readonly transition: 'reopen' }
-  /** T5: the old key leaves. `preStage`: the next key is staged in the same write. */
+  /** The old key leaves. `preStage`: the next key is staged in the same write. */
   | { readonly transition: 'retire'; readonly acked: Acked; readonly preStage?: true }
-  /** T6: the rotation is over. */
+  /** The rotation is over. */
   | {
       readonly transition: 'finish';
       readonly acked: Acked;
@@ -82,12 +82,12 @@ export type Write =
   /** The old key signs again, the new one is accepted until its tokens are dead. */
   | ({ readonly transition: 'rollback'; readonly acked: Acked; readonly failure: Failure } & Withdrawing)
   /**
-   * C1: a fresh key alone, by intention against the guard: every outstanding token is refused from now on. Without `rotation`
+   * A fresh key alone, by intention against the safe-write rule: every outstanding token is refused from now on. Without `rotation`
    * it ends the rotation under way, whose staged key has found a service that holds one key only.
    */
   | { readonly transition: 'cutover'; readonly handled: Handled; readonly rotation?: RotationRequest }
   /**
-   * E1: a fresh key alone, in any phase, whatever the guard says. Every key that was in the Secret is burnt.
+   * A fresh key alone, in any phase: the safe-write rule is not asked. Every key that was in the Secret is burnt.
    * `version`: the highest that a pod template carries, for a Secret that is not managed.
    */
   | {
@@ -96,7 +96,7 @@ export type Write =
       readonly rotation: RotationRequest;
       readonly version: number;
     }
-  /** E3: every live pod refuses every burnt key. */
+  /** Every live pod refuses every burnt key. */
   | { readonly transition: 'extinguish'; readonly acked: Acked; readonly inferred?: string | undefined }
   /** A request that cannot be served any more is marked as seen. */
   | ({ readonly transition: 'dismiss' } & Withdrawing)

@@ -16,6 +16,7 @@ import { type Decision, outsideWindow } from './decision.ts';
 import { inferredOfReplacement } from './inferred.ts';
 import { reloaderPresent } from './policies/reloader.ts';
 import { planReplacement } from './replacement.ts';
+import { exempt } from './write-gate.ts';
 
 /** @returns whether a service that holds one key only is a reason to cut over, not to give up */
 export function mayCutOver({ settings }: Pick<Surroundings, 'settings'>): boolean {
@@ -46,7 +47,7 @@ export function planCutover(facts: Facts, keyset: Keyset, start?: Start): Decisi
   const progress = 'replacing the key and every pod at once; every outstanding token is refused';
   if (!facts.live) return { action: { type: 'confirm' }, phase: 'Preflight', progress };
   const write = { transition: 'cutover', handled: keyset.handled, ...start } as const;
-  return { action: { type: 'write', write }, phase: 'Switching', progress };
+  return exempt(facts, write, 'Switching', progress);
 }
 
 export function planSwitching(facts: Facts, keyset: Keyset): Decision {

@@ -20,6 +20,7 @@ import { highestVersion } from './highest-version.ts';
 import { inferredOfReplacement } from './inferred.ts';
 import { planReplacement } from './replacement.ts';
 import { isServed } from './served.ts';
+import { exempt } from './write-gate.ts';
 
 /** @returns the write that burns every key, if an emergency is asked for that has not been served */
 export function emergencyRequested(facts: Facts): Decision | undefined {
@@ -34,7 +35,7 @@ export function emergencyRequested(facts: Facts): Decision | undefined {
   const { nonce, reason, actor } = emergency;
   const rotation = { id: nextRotationId, trigger: 'Emergency', actor, reason, drainMs: 0 } as const;
   const write = { transition: 'burn', nonce, rotation, version: highestVersion(facts) } as const;
-  return { action: { type: 'write', write }, phase: 'Burning', progress: `emergency ${nonce}: ${reason}` };
+  return exempt(facts, write, 'Burning', `emergency ${nonce}: ${reason}`);
 }
 
 /** @returns whether one is asked for or under way: then nothing else matters */

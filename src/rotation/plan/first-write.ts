@@ -9,6 +9,7 @@ import { REQUEST, requestText } from '../names.ts';
 import type { Decision } from './decision.ts';
 import { highestVersion } from './highest-version.ts';
 import { label } from './policies/targets.ts';
+import { exempt } from './write-gate.ts';
 
 /** @returns whether rekey has never written this Secret, as far as Secret and ledger tell */
 export function isNew({ secret, ledger, ledgerFinding }: Facts): boolean {
@@ -39,7 +40,7 @@ export function planAdopt(
 ): Decision {
   const version = highestVersion(facts);
   const write = { transition: 'adopt', ...requestsNow(facts), fingerprint, fallbacks, version } as const;
-  return { action: { type: 'write', write }, phase: 'Pending', progress: 'adopting the Secret' };
+  return exempt(facts, write, 'Pending', 'adopting the Secret');
 }
 
 /** Only where nobody holds a key, and that was looked at this moment. */
@@ -47,7 +48,7 @@ export function planCreate(facts: Facts): Decision {
   const phase = 'Pending';
   if (!facts.live) return { action: { type: 'confirm' }, phase, progress: 'looking whether anybody holds a key' };
   const write = { transition: 'create', ...requestsNow(facts), version: highestVersion(facts) } as const;
-  return { action: { type: 'write', write }, phase, progress: 'creating the Secret' };
+  return exempt(facts, write, phase, 'creating the Secret');
 }
 
 /** Requests that came with the manifest, or that there is nothing to act upon for. One that was set by itself is served. */

@@ -5,7 +5,7 @@ import type { Facts, Requests } from '../facts.ts';
 import type { Handled, Keyset, Trigger } from '../keyset/keyset.ts';
 import { REQUEST, requestText } from '../names.ts';
 import type { Decision } from './decision.ts';
-import { guarded } from './guard.ts';
+import { guarded } from './write-gate.ts';
 
 /** A rotation that somebody wants, or the schedule. */
 export interface Wanted {

@@ -22,17 +22,17 @@ import {
 import { mayCutOver, planCutover } from './cutover.ts';
 import { type Decision, outsideWindow } from './decision.ts';
 import { startedAfterWrite } from './evidence.ts';
-import { confirmed, drainMsOf, guarded } from './guard.ts';
 import { inferredOfDrain, inferredOfRotation } from './inferred.ts';
 import { withdrawing } from './pending.ts';
 import { reloaderPresent } from './policies/reloader.ts';
 import { requirementsOf } from './requirements.ts';
 import { roll, stalledFinding } from './roll.ts';
+import { confirmed, drainMsOf, guarded } from './write-gate.ts';
 
 /** What holds the end of a drain up is looked at again after this, milliseconds. */
 const STALLED_LOOK_MS = 10_000;
 
-/** T1 → T3. The verifiers load the staged key; one that cannot hold two keys ends the rotation, which costs nobody anything. */
+/** After stage, until promote. The verifiers load the staged key; one that cannot hold two keys ends the rotation, which costs nobody anything. */
 export function planStaging(facts: Facts, keyset: Keyset): Decision {
   const requirements = requirementsOf(facts.targets, keyset);
   const rows = survey(requirements, keyset);
@@ -52,7 +52,7 @@ export function planStaging(facts: Facts, keyset: Keyset): Decision {
   return confirmed(facts, keyset, (acked) => ({ transition: 'promote', acked }), 'Staged');
 }
 
-/** T3 → T4. The signers load the new key; then no older signer may be alive, Terminating ones included. */
+/** After promote, until drain. The signers load the new key; then no older signer may be alive, Terminating ones included. */
 export function planPromoting(facts: Facts, keyset: Keyset): Decision {
   const requirements = requirementsOf(facts.targets, keyset);
   const step = roll(facts, keyset, requirements, { maxAgeMs: FRESH_MS, phase: 'Promoting' });
@@ -62,7 +62,7 @@ export function planPromoting(facts: Facts, keyset: Keyset): Decision {
   );
 }
 
-/** T4 → T5. Wait until the last token of the old key is dead, counted from the exit of the last container that could sign it. */
+/** After drain, until retire. Wait until the last token of the old key is dead, counted from the exit of the last container that could sign it. */
 export function planDraining(facts: Facts, keyset: Keyset): Decision {
   const requirements = requirementsOf(facts.targets, keyset);
   const signers = requirements.filter(({ target }) => target.settings.roles.includes('Signer'));
@@ -97,7 +97,7 @@ function waiting(retireAt: number, lasts: string, stalled: Finding | undefined, 
   return { action: { type: 'wait', until }, phase: 'Draining', progress, ...(stalled && { stalled }) };
 }
 
-/** T5 → T6. The verifiers forget the old key: now, or where they are spared the restart when they next start anyway. */
+/** After retire, until finish. The verifiers forget the old key: now, or where they are spared the restart when they next start anyway. */
 export function planRetiring(facts: Facts, keyset: Keyset): Decision {
   const requirements = requirementsOf(facts.targets, keyset);
   const lazy = facts.settings.retireMode === 'Lazy' && keyIn(keyset, 'staged') === undefined;

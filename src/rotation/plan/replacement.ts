@@ -11,7 +11,6 @@ import type { Facts, TargetFacts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { UNKNOWN } from '../keyset/before.ts';
 import { type Acked, currentShape, type Keyset } from '../keyset/keyset.ts';
-import type { Write } from '../keyset/transition.ts';
 import { mayHaveStartedBefore, surelyStartedBefore } from '../workloads/starts.ts';
 import {
   acceptsAny,
@@ -30,10 +29,10 @@ import {
 import type { Decision } from './decision.ts';
 import { restartEffect } from './effect.ts';
 import { levelOf, shapesHeld, startedAfterWrite } from './evidence.ts';
-import { clockFinding, confirmed } from './guard.ts';
 import { label } from './policies/targets.ts';
 import { requirementsOf } from './requirements.ts';
 import { unfitFinding } from './unfit.ts';
+import { clockFinding, confirmed, type Judged } from './write-gate.ts';
 
 /** What nobody tells of is looked at again after this, milliseconds. */
 const UNSEEN_RETRY_MS = 10_000;
@@ -46,7 +45,7 @@ export interface Replacement {
   readonly rolling: boolean;
   /** What is replaced, for people: "every burnt key". */
   readonly what: string;
-  readonly done: (acked: Acked) => Write;
+  readonly done: (acked: Acked) => Judged;
 }
 
 export function planReplacement(facts: Facts, keyset: Keyset, replacement: Replacement): Decision {

@@ -23,8 +23,8 @@ import {
 } from './converge.ts';
 import type { Decision, StatusPhase } from './decision.ts';
 import { acceptedDead } from './evidence.ts';
-import { clockFinding } from './guard.ts';
 import { unfitFinding } from './unfit.ts';
+import { clockFinding } from './write-gate.ts';
 
 export interface Roll {
   /** Answers older than this, in milliseconds, are asked for again. */

@@ -1,5 +1,5 @@
 /**
- * The safe-write rule, the planner's only guard. The operator may write W at any time iff
+ * The safe-write rule. The operator may write W at any time iff
  *
  * - W1: sign(W) ∈ verify(P) for every P that a live verifier may hold, and sign(P) ∈ verify(W) for every P that a live
  *   signer may hold; and
@@ -7,7 +7,7 @@
  *
  * Then every live container verifies every live signer and every live token, in whatever order, speed or repetition
  * containers restart. Stage, promote, retire, abort and rollback all satisfy it; replacing a key at once does not. So no
- * list of legal transitions is needed.
+ * list of legal transitions is needed. Writes that it does not judge: see write-gate.ts.
  */
 import {
   type Acked,

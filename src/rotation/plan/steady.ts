@@ -15,11 +15,11 @@ import { baselineFinding } from './baseline.ts';
 import { FRESH_MS, RETRY_MS, survey, toProbe } from './converge.ts';
 import { isBlindToStaged, mayCutOver, planCutover } from './cutover.ts';
 import { type Decision, outsideWindow } from './decision.ts';
-import { confirmed, guarded } from './guard.ts';
 import { pending, served, type Wanted } from './pending.ts';
 import { disruptionBlocked, startFinding } from './policies/preflight.ts';
 import { prestaged, requirementsOf } from './requirements.ts';
 import { roll } from './roll.ts';
+import { confirmed, guarded } from './write-gate.ts';
 
 /** Nothing wakes the resource when a budget changes, milliseconds. */
 const BUDGET_RETRY_MS = 30_000;

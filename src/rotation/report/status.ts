@@ -1,5 +1,6 @@
 /**
- * The status that people see: what was observed and what is waited for. It is a cache; nothing is ever decided by it.
+ * The status that people see: what was observed and what is waited for. It is a cache: no key changes
+ * because of what it says.
  */
 
 import { visible } from '../../kube/printable.ts';
@@ -23,10 +24,10 @@ import { survey } from '../plan/converge.ts';
 import type { Decision } from '../plan/decision.ts';
 import { DRAINS, lateEdits } from '../plan/edits.ts';
 import { levelOf } from '../plan/evidence.ts';
-import { drainMsOf } from '../plan/guard.ts';
 import { pending } from '../plan/pending.ts';
 import { label } from '../plan/policies/targets.ts';
 import { requirementsOf, verifiers } from '../plan/requirements.ts';
+import { drainMsOf } from '../plan/write-gate.ts';
 import { keptValue } from '../said.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
 import { weakKeysOf } from './weakness.ts';

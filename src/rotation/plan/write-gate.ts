@@ -1,6 +1,7 @@
 /**
- * The one way to a write: the safe-write rule is asked first, and what rests on acknowledgements is confirmed by reading
- * the world afresh.
+ * The one way to a write of the Secret. Nobody else may choose one (architecture.test.ts). A write either satisfies the
+ * safe-write rule, or is one of four that the rule does not judge: those have preconditions of their own, checked here as well.
+ * What rests on acknowledgements is confirmed by reading the world from the API server first.
  */
 
 import type { Drain } from '../drain.ts';
@@ -33,6 +34,10 @@ export function clockFinding({ clockOffsetMs, settings }: Facts): Finding | unde
   return { reason: 'ClockSkew', message };
 }
 
+/** Writes that the safe-write rule does not judge. */
+type Exempt = Extract<Write, { readonly transition: 'create' | 'adopt' | 'cutover' | 'burn' }>;
+export type Judged = Exclude<Write, Exempt>;
+
 /** Stands for the key that the write will make. */
 const FRESH = 'fresh';
 
@@ -42,23 +47,22 @@ const FRESH = 'fresh';
  * @param write rests on the acknowledgements that the Secret remembers; use {@link confirmed} if it needs more
  * @returns the write, or a rest if it would break the rule: that is a defect, and stops the rotation in a safe state
  */
-export function guarded(facts: Facts, keyset: Keyset, write: Write, phase: StatusPhase): Decision {
+export function guarded(facts: Facts, keyset: Keyset, write: Judged, phase: StatusPhase): Decision {
   if (writesKeys(write)) {
     const acked = 'acked' in write ? write.acked : keyset.acked;
     const drainMs = drainMsOf(facts, keyset);
     const reasons = unsafeReasons(keyset, acked, candidate(keyset, write, FRESH), { now: facts.now, drainMs });
     if (reasons.length > 0) {
-      const message = `the write ${write.transition} was withheld: ${reasons.join('; ')}`;
-      return { action: { type: 'wait' }, phase, progress: message, stalled: { reason: 'UnsafeWrite', message } };
+      return withheld(write, phase, reasons.join('; '));
     }
   }
   if (!facts.live) return { action: { type: 'confirm' }, phase, progress: 'confirming' };
-  return { action: { type: 'write', write }, phase, progress: `writing: ${write.transition}` };
+  return chosen(write, phase, `writing: ${write.transition}`);
 }
 
 /** As {@link guarded}, for a write that rests on what the pods have acknowledged: only with facts that are not from a
  * cache, and not before the last write has reached every node, also those that had no pod to ask. */
-export function confirmed(facts: Facts, keyset: Keyset, write: (acked: Acked) => Write, phase: StatusPhase): Decision {
+export function confirmed(facts: Facts, keyset: Keyset, write: (acked: Acked) => Judged, phase: StatusPhase): Decision {
   const confirm: Action = { type: 'confirm' };
   const settled = currentShape(keyset).writtenAt + facts.settleMs;
   if (facts.now < settled) {
@@ -72,6 +76,35 @@ export function confirmed(facts: Facts, keyset: Keyset, write: (acked: Acked) =>
     return { action: { type: 'wait', until: facts.now + SKEW_RETRY_MS }, phase, progress: skew.message, stalled: skew };
   }
   return guarded(facts, keyset, next, phase);
+}
+
+/** What must hold for a write that the safe-write rule does not judge, and in words what is wrong if it does not. */
+const PRECONDITIONS: Readonly<
+  Record<Exempt['transition'], readonly [holds: (facts: Facts) => boolean, otherwise: string]>
+> = {
+  /** There is no Secret, so no live container can have loaded a key from it; its planner has looked for those that did. */
+  create: [({ secret, live }) => secret.kind === 'Absent' && live, 'the Secret is not known to be absent'],
+  /** Every key that is there stays and keeps its part, so whoever has loaded it before sees no difference. */
+  adopt: [({ secret }) => secret.kind === 'Unmanaged', 'the Secret holds no key that is to be taken over'],
+  /** People have allowed that every outstanding token is refused, and now is a time for it. */
+  cutover: [({ settings, window, live }) => settings.allowCutover && window.open && live, 'it is not allowed now'],
+  /** A key has leaked: to refuse a valid token is better than to accept a forged one. It waits for nothing. */
+  burn: [({ requests }) => requests.emergency !== undefined, 'nobody has asked for an emergency'],
+};
+
+/** @returns the write, or a rest if its precondition does not hold: that is a defect, and nothing is written */
+export function exempt(facts: Facts, write: Exempt, phase: StatusPhase, progress: string): Decision {
+  const [holds, otherwise] = PRECONDITIONS[write.transition];
+  return holds(facts) ? chosen(write, phase, progress) : withheld(write, phase, otherwise);
+}
+
+function chosen(write: Write, phase: StatusPhase, progress: string): Decision {
+  return { action: { type: 'write', write }, phase, progress };
+}
+
+function withheld({ transition }: Write, phase: StatusPhase, why: string): Decision {
+  const message = `the write ${transition} was withheld: ${why}`;
+  return { action: { type: 'wait' }, phase, progress: message, stalled: { reason: 'UnsafeWrite', message } };
 }
 
 /** Milliseconds that tokens outlive their signer: an edit of the spec in mid-rotation may only lengthen it. */
