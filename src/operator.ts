@@ -170,7 +170,7 @@ export class Operator {
     const stop = this.#working.signal;
     await Promise.race([this.#cluster.synced, aborted(AbortSignal.any([term, stop]))]);
     this.#wakeAll();
-    const reconcile = (key: string) => this.#reconciler.reconcile(key);
+    const reconcile = (key: string, _: AbortSignal, log: Logger) => this.#reconciler.reconcile(key, log);
     const metrics = controllerMetrics(this.#registry)(NAME);
     const { workers } = this.#flags;
     await runController(

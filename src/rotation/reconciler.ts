@@ -71,8 +71,12 @@ export class Reconciler {
     this.#options = options;
   }
 
-  /** @param key `namespace/name` of a JwtKeyRotation */
-  async reconcile(key: string): Promise<Result | undefined> {
+  /**
+   * @param key `namespace/name` of a JwtKeyRotation
+   * @param log of this pass
+   */
+  async reconcile(key: string, log: Logger): Promise<Result | undefined> {
+    this.#options.announcer.begins(key, log);
     const resource = this.#options.resources.get(key);
     if (resource === undefined || resource.metadata.deletionTimestamp !== undefined) {
       this.#forget(key);

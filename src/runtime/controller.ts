@@ -4,7 +4,6 @@
  * | reconcile               | then                                            |
  * |-------------------------|-------------------------------------------------|
  * | throws                  | the key comes again after a growing pause       |
- * | throws `TerminalError`  | nothing, until something changes                |
  * | `{ requeueAfterMs }`    | failures are forgotten; it comes again then     |
  * | nothing                 | failures are forgotten                          |
  *
@@ -26,13 +25,8 @@ export interface RequeueResult {
 // biome-ignore lint/suspicious/noConfusingVoidType: a reconciler that has nothing to say returns nothing.
 export type Result = RequeueResult | void;
 
-/** Trying again does not help before something changes. */
-export class TerminalError extends Error {
-  override readonly name = 'TerminalError';
-}
-
 /** Label values of controller_runtime_reconcile_total. */
-export type Outcome = 'success' | 'requeue_after' | 'error' | 'terminal_error';
+export type Outcome = 'success' | 'requeue_after' | 'error';
 
 export interface ControllerMetrics {
   workers(count: number): void;
@@ -62,13 +56,11 @@ export interface ControllerOptions<K extends string> {
 /**
  * Runs until `stop` is aborted: then no key is taken any more, and what is under way may end within `drainMs`; after that
  * its signal is aborted. `abort` takes that time away, as when leadership is lost.
- *
- * @returns whether all work ended in time
  */
 export async function runController<K extends string>(
   options: ControllerOptions<K>,
   { stop, abort = stop }: { readonly stop: AbortSignal; readonly abort?: AbortSignal },
-): Promise<{ readonly drained: boolean }> {
+): Promise<void> {
   const { queue, workers, clock, log, name, metrics, drainMs = 20_000 } = options;
   const hard = new AbortController();
   if (abort !== stop) onceAborted(abort, () => hard.abort(abort.reason));
@@ -91,7 +83,6 @@ export async function runController<K extends string>(
     log.warn('work was still under way at the end of the time to stop', { controller: name, drainMs });
     hard.abort(new Error('the time to stop is over'));
   }
-  return { drained };
 }
 
 function onceAborted(signal: AbortSignal, callback: () => void): void {
@@ -148,11 +139,6 @@ function afterError<K extends string>(
   error: unknown,
   { log, sparing }: { readonly log: Logger; readonly sparing: Sparing },
 ): Outcome {
-  if (error instanceof TerminalError) {
-    queue.forget(key);
-    log.error('reconcile failed and is not tried again before something changes', { error });
-    return 'terminal_error';
-  }
   const withheld = sparing.admit(key);
   if (withheld !== undefined) log.error('reconcile failed', { error, failures: queue.numRequeues(key) + 1, withheld });
   queue.addRateLimited(key);

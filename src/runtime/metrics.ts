@@ -41,12 +41,6 @@ export function controllerMetrics(registry: Registry): (controller: string) => C
     labelNames,
     registers,
   });
-  const terminal = new Counter({
-    name: name('terminal_reconcile_errors_total'),
-    help: 'Reconciliations that failed and are not tried again.',
-    labelNames,
-    registers,
-  });
   const seconds = new Histogram({
     name: name('reconcile_time_seconds'),
     help: 'Duration of a reconciliation.',
@@ -70,9 +64,8 @@ export function controllerMetrics(registry: Registry): (controller: string) => C
     ended: (outcome, duration) => {
       active.dec({ controller });
       seconds.observe({ controller }, duration);
-      total.inc({ controller, result: outcome === 'terminal_error' ? 'error' : outcome });
-      if (outcome === 'error' || outcome === 'terminal_error') errors.inc({ controller });
-      if (outcome === 'terminal_error') terminal.inc({ controller });
+      total.inc({ controller, result: outcome });
+      if (outcome === 'error') errors.inc({ controller });
     },
   });
 }

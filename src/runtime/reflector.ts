@@ -5,7 +5,7 @@
  * - Gone, though: then list again; that list is the truth, even if it is older.
  * - All `relistMs`: list again, in case that an event was lost on the way.
  * - A list that is older than what a watch has told before comes from a server that lags behind, and is left aside, unless
- *   several in a row say so: then the server's history was rewound (etcd restored), and `onRewind` is called.
+ *   several in a row say so: then the server's history was rewound (etcd restored), and the log says so.
  *
  * It does not guarantee that the store is current, only how old it may be: see `secondsSinceContact`.
  *
@@ -38,8 +38,6 @@ export interface ReflectorOptions<Raw extends KubeObject, T> {
   readonly idleTimeoutMs?: number;
   /** To be passed for each list and each start of a watch, where many reflectors would come to the server at once. */
   readonly gate?: Gate;
-  /** The server's history went back: nothing that was remembered of it holds. */
-  readonly onRewind?: () => void;
 }
 
 const WATCH_SECONDS = 300;
@@ -171,7 +169,6 @@ export class Reflector<Raw extends KubeObject, T> {
     this.#resolveSynced();
     if (rewound) {
       this.#log.warn('the history of the server went back: the store was built anew', { resourceVersion });
-      this.#options.onRewind?.();
     }
   }
 

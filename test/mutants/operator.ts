@@ -120,7 +120,7 @@ export class MiniOperator {
       this.#caches.pods,
       pods.map(({ object }) => podView(object)),
     );
-    await this.#reconciler.reconcile(`${NAMESPACE}/keys`);
+    await this.#reconciler.reconcile(`${NAMESPACE}/keys`, silent);
   }
 
   async close(): Promise<void> {

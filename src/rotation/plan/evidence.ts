@@ -13,7 +13,6 @@ import {
   type Keyset,
   type Kid,
   keyIn,
-  possible,
   previousOf,
   type Role,
   type Shape,
@@ -173,9 +172,4 @@ function ackedOf(role: Role, targets: readonly TargetFacts[], keyset: Keyset): n
     .filter((target) => target.settings.roles.includes(role))
     .flatMap((target) => target.pods.map((pod) => shapesHeld(target, pod, keyset)[0]?.version ?? 0));
   return Math.max(keyset.acked[role], Math.min(keyset.version, ...oldest));
-}
-
-/** The shapes that live containers of a role may hold by what is known now. */
-export function possibleNow(role: Role, targets: readonly TargetFacts[], keyset: Keyset): readonly Shape[] {
-  return possible(keyset.history, ackedNow(targets, keyset)[role]);
 }

@@ -39,6 +39,8 @@ export interface AnnouncerOptions {
 
 export class Announcer {
   readonly #options: AnnouncerOptions;
+  /** Of the pass under way over each resource. */
+  readonly #logs = new Map<string, Logger>();
   /** The finding last announced of each resource: it is an Event when it comes, not as long as it stays. */
   readonly #findings = new Map<string, string>();
   /** The warnings last announced, by resource and reason. */
@@ -46,6 +48,11 @@ export class Announcer {
 
   constructor(options: AnnouncerOptions) {
     this.#options = options;
+  }
+
+  /** @param log of a pass over this resource that begins */
+  begins(key: string, log: Logger): void {
+    this.#logs.set(key, log);
   }
 
   decided(resource: JwtKeyRotation, facts: Facts, decision: Decision, status: JwtKeyRotationStatus): void {
@@ -116,6 +123,7 @@ export class Announcer {
 
   forgot(key: string): void {
     this.#findings.delete(key);
+    this.#logs.delete(key);
     for (const warned of this.#warned.keys()) if (warned.startsWith(`${key} `)) this.#warned.delete(warned);
     this.#options.metrics.forget(key);
   }
@@ -205,6 +213,7 @@ export class Announcer {
     if (this.#findings.get(key) === (finding && toldAs(finding))) return;
     if (finding === undefined) {
       this.#findings.delete(key);
+      this.#logs.delete(key);
       this.#log(resource).info('nothing stands in the way any more');
       return;
     }
@@ -218,7 +227,7 @@ export class Announcer {
   }
 
   #log(resource: JwtKeyRotation): Logger {
-    return this.#options.log.child({ ...labelsOf(resource) });
+    return this.#logs.get(keyOf(resource.metadata)) ?? this.#options.log.child({ ...labelsOf(resource) });
   }
 }
 

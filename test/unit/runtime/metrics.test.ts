@@ -44,7 +44,7 @@ test('a controller is counted under the names of controller-runtime', async () =
   metrics.started();
   metrics.ended('success', 0.2);
   metrics.started();
-  metrics.ended('terminal_error', 2);
+  metrics.ended('error', 2);
   const text = await registry.metrics();
   for (const line of [
     'controller_runtime_max_concurrent_reconciles{controller="rotation"} 4',
@@ -52,7 +52,6 @@ test('a controller is counted under the names of controller-runtime', async () =
     'controller_runtime_reconcile_total{controller="rotation",result="success"} 1',
     'controller_runtime_reconcile_total{controller="rotation",result="error"} 1',
     'controller_runtime_reconcile_errors_total{controller="rotation"} 1',
-    'controller_runtime_terminal_reconcile_errors_total{controller="rotation"} 1',
     'controller_runtime_reconcile_time_seconds_count{controller="rotation"} 2',
   ]) {
     expect(text).toContain(line);
