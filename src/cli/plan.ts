@@ -11,11 +11,10 @@ import { type Forecast, forecast, stepAt } from '../rotation/plan/forecast.ts';
 import { isAtRest } from '../rotation/preview.ts';
 import { pendingIn } from '../rotation/requests.ts';
 import { dueOf } from '../rotation/schedule/cadence.ts';
-import { formatDuration } from '../rotation/schedule/duration.ts';
-import { drainOf, type Settings, specFindings } from '../rotation/settings.ts';
+import { drainOf, type Settings } from '../rotation/settings.ts';
+import { specFindings } from '../rotation/spec-checks.ts';
 import { lastedMs } from './history.ts';
 import { nobodyText } from './leader.ts';
-import { columns, when } from './output.ts';
 import { conditionOf, isSeen, UNSEEN } from './status.ts';
 
 /** What stands in the way: a reason and a sentence. */
@@ -145,109 +144,4 @@ export function warnedOf(resource: JwtKeyRotation): readonly string[] {
 function merged(before: readonly Obstacle[], now: readonly Obstacle[]): readonly Obstacle[] {
   const seen = new Set(now.map(({ reason }) => reason));
   return [...before.filter(({ reason }) => !seen.has(reason)), ...now];
-}
-
-export function obstaclesText(obstacles: readonly Obstacle[]): string {
-  if (obstacles.length === 0) return '  nothing, as far as it shows without asking the pods\n';
-  return columns(
-    obstacles.map(({ reason, message }) => [reason, message]),
-    '  ',
-  );
-}
-
-/** For programs: times in ISO 8601, durations in seconds. */
-export function planRecord({
-  steps,
-  startsAt,
-  expectedAt,
-  retireAt,
-  lastTookMs,
-  maxTokenTtlMs,
-  ...plan
-}: Plan): object {
-  return {
-    ...plan,
-    ...(retireAt !== undefined && { retireAt: iso(retireAt) }),
-    ...(startsAt !== undefined && { startsAt: iso(startsAt) }),
-    ...(expectedAt !== undefined && { expectedAt: iso(expectedAt) }),
-    steps: steps.map(({ notBefore, lastsMs, ...step }) => ({
-      ...step,
-      ...(notBefore !== undefined && { notBefore: iso(notBefore) }),
-      ...(lastsMs !== undefined && { lastsSeconds: lastsMs / 1000 }),
-    })),
-    ...(lastTookMs !== undefined && { lastTookSeconds: lastTookMs / 1000 }),
-    maxTokenTtlSeconds: maxTokenTtlMs / 1000,
-  };
-}
-
-export function planText(plan: Plan, now: number): string {
-  const { restarts, way, unless, warnings, obstacles, lastTookMs } = plan;
-  const facts = [
-    ['starts', startText(plan, now)],
-    ['way', way === 'Overlap' ? 'Overlap: both keys are accepted for a while' : 'Cutover: the key is replaced at once'],
-    ...(unless === undefined ? [] : [['unless', unless]]),
-    ['refused tokens', refusedText(plan)],
-    ['the last one took', lastTookMs === undefined ? 'not known: none was completed yet' : formatDuration(lastTookMs)],
-  ];
-  const restartRows = restarts.map(({ target, pods, times }) => [target, String(pods), String(times)]);
-  return [
-    `${plan.resource}\n`,
-    columns(facts, '  '),
-    '\nSteps\n',
-    columns(stepRows(plan, now), '  '),
-    '\n',
-    columns([['TARGET', 'PODS', plan.atMost ? 'RESTARTS AT MOST' : 'RESTARTS'], ...restartRows], '  '),
-    '\nIn the way\n',
-    obstaclesText(obstacles),
-    ...(warnings.length === 0
-      ? []
-      : [
-          '\nWorth knowing\n',
-          columns(
-            warnings.map((text) => [text]),
-            '  ',
-          ),
-        ]),
-  ].join('');
-}
-
-/** What is true at the end of each step; below it who is restarted, and what it waits for besides the pods. */
-function stepRows(plan: Plan, now: number): readonly (readonly string[])[] {
-  const current = plan.steps.findIndex(({ phase }) => phase === plan.underWay);
-  return plan.steps.flatMap((step, i) => {
-    const mark = current === -1 || i > current ? '' : i === current ? 'now' : 'done';
-    const restarts = step.restarts.length === 0 ? [] : [`restarts ${step.restarts.join(', ')}`];
-    const waits = mark === 'done' ? undefined : waitText(step, plan, now);
-    const more = [...restarts, ...(waits === undefined ? [] : [waits])].map((text) => ['', '', '', text]);
-    return [[String(i + 1), step.phase, mark, step.does], ...more];
-  });
-}
-
-function startText({ underWay, after, startsAt, expectedAt }: Plan, now: number): string {
-  if (underWay !== undefined) return `under way, in the phase ${underWay}`;
-  if (after !== undefined) return `after what goes on now: ${after}`;
-  if (expectedAt !== undefined) {
-    return `not known yet, the operator has not taken the Secret over; if it does now, ${when(expectedAt, now)}`;
-  }
-  if (startsAt === undefined) return 'when somebody asks for it: none is scheduled';
-  return startsAt <= now ? 'now' : when(startsAt, now);
-}
-
-function refusedText({ way, maxTokenTtlMs }: Plan): string {
-  if (way === 'Overlap') return 'none';
-  return `all that were signed before and have not expired, up to ${formatDuration(maxTokenTtlMs)} old: every user signs in again. How many there are is known to the services that issued them, not to rekey. Until the last pod has started anew, services refuse each other's new tokens too`;
-}
-
-function lastsText(lastsMs: number, madeOf: string | undefined): string {
-  return madeOf === undefined ? `lasts ${formatDuration(lastsMs)}` : `lasts ${formatDuration(lastsMs, 4)}: ${madeOf}`;
-}
-
-function waitText(step: Forecast['steps'][number], { underWay, retireAt }: Plan, now: number): string | undefined {
-  const { phase, notBefore, never, lastsMs, madeOf } = step;
-  if (phase === underWay && phase !== 'Draining') return undefined;
-  if (never === true) return 'waits for a maintenance window, and none opens';
-  if (notBefore !== undefined) return `waits for the maintenance window of ${when(notBefore, now)}`;
-  if (phase === 'Draining' && underWay === phase && retireAt !== undefined)
-    return `lasts until ${when(retireAt, now)}${madeOf === undefined ? '' : `: ${madeOf}`}`;
-  return lastsMs === undefined ? undefined : lastsText(lastsMs, madeOf);
 }

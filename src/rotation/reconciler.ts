@@ -30,7 +30,8 @@ import type { StatusWriter } from './report/status-writer.ts';
 import { emergencyOf } from './requests.ts';
 import { inLightOfTime } from './secret/in-time.ts';
 import type { SecretWatches } from './secret/secret-watches.ts';
-import { type Settings, settingsOf, specFinding } from './settings.ts';
+import { type Settings, settingsOf } from './settings.ts';
+import { specFinding } from './spec-checks.ts';
 import { type Caches, cachedWorld, liveWorld, orUndefined, readSecretNow, type World } from './world.ts';
 
 const FORBIDDEN_RETRY_MS = 30_000;

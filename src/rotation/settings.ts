@@ -1,17 +1,7 @@
-/**
- * The spec of a JwtKeyRotation with every duration in milliseconds and every schedule understood, or the first thing that
- * is wrong with it. What the CRD can check has been checked by the API server; here stands the rest.
- */
-
-import { redactText } from '../runtime/redact.ts';
-import { dataKeysFindings } from './data-keys.ts';
-import { type Drain, defaultSlackMs, drainText } from './drain.ts';
-import { type Finding, findingsOf, inShort, type Policy, type Reason } from './finding.ts';
+import { type Drain, defaultSlackMs } from './drain.ts';
 import type { Role } from './keyset/keyset.ts';
 import { keptValue, MAX_REASON } from './said.ts';
 import { parseDuration } from './schedule/duration.ts';
-import { parseCron } from './schedule/schedule.ts';
-import { timeZoneProblem } from './schedule/time-zone.ts';
 import type { JwtKeyRotationSpec } from './types.ts';
 import type { WorkloadKind } from './workloads/workloads.ts';
 
@@ -101,74 +91,6 @@ export function besideNames({
   return [fallbacksName, previousName, jwksName].filter((name) => name !== '');
 }
 
-type SpecPolicy = Policy<JwtKeyRotationSpec>;
-
-const unsupported: SpecPolicy = (spec) => {
-  if (spec.retire.mode !== 'Clock') return [];
-  const message = 'spec.retire.mode: Clock is not supported by this version of rekey; remove it';
-  return [{ reason: 'NotSupported', message }];
-};
-
-const durations: SpecPolicy = (spec) => {
-  const fields: readonly (readonly [string, string | undefined])[] = [
-    ['spec.rotationPeriod', spec.rotationPeriod],
-    ['spec.maxTokenTTL', spec.maxTokenTTL],
-    ['spec.clockSkew', spec.clockSkew],
-    ['spec.retire.slack', spec.retire.slack],
-    ['spec.rolloutTimeout', spec.rolloutTimeout],
-    ...(spec.maintenanceWindows ?? []).map(
-      (window, i) => [`spec.maintenanceWindows[${i}].duration`, window.duration] as const,
-    ),
-  ];
-  return fields.flatMap(([field, text]) => {
-    const problem = text === undefined ? undefined : durationProblem(field, text);
-    return problem === undefined ? [] : [{ reason: 'InvalidDuration', message: `${field}: "${text}" ${problem}` }];
-  });
-};
-
-function durationProblem(field: string, text: string): string | undefined {
-  const ms = parseDuration(text);
-  if (ms === undefined) return 'is no duration; write such as 90d, 12h or 1h30m';
-  if (ms > 0 || MAY_BE_NONE.includes(field)) return undefined;
-  return 'is no time at all; write how long it really is, such as 24h';
-}
-
-/** Where a wish may be: no tolerance, no further wait. */
-const MAY_BE_NONE = ['spec.clockSkew', 'spec.retire.slack'];
-
-const dataKeys: SpecPolicy = ({ secretKeys }) => dataKeysFindings(secretKeys);
-
-const timeZone: SpecPolicy = (spec) => wrongAt('spec.timeZone', 'InvalidTimeZone', timeZoneProblem(spec.timeZone));
-
-const schedule: SpecPolicy = (spec) =>
-  wrongAt('spec.schedule', 'InvalidSchedule', spec.schedule === undefined ? undefined : parseCron(spec.schedule));
-
-const windows: SpecPolicy = (spec) =>
-  (spec.maintenanceWindows ?? []).flatMap((window, i) => {
-    const field = `spec.maintenanceWindows[${i}]`;
-    const isShort = (parseDuration(window.duration) ?? Number.POSITIVE_INFINITY) < 60_000;
-    const short = isShort ? `"${window.duration}" is shorter than a minute` : undefined;
-    return [
-      ...wrongAt(`${field}.schedule`, 'InvalidWindow', parseCron(window.schedule)),
-      ...wrongAt(`${field}.timeZone`, 'InvalidTimeZone', window.timeZone && timeZoneProblem(window.timeZone)),
-      ...wrongAt(`${field}.duration`, 'InvalidWindow', short),
-    ];
-  });
-
-function wrongAt(field: string, reason: Reason, problem: string | undefined): readonly Finding[] {
-  return problem === undefined ? [] : [{ reason, message: `${field}: ${problem}` }];
-}
-
-const period: SpecPolicy = (spec) => {
-  const periodMs = parseDuration(spec.rotationPeriod ?? '');
-  const drain = drainOf(spec);
-  if (periodMs === undefined || periodMs > drain.drainMs) return [];
-  const problem = `${spec.rotationPeriod} is not longer than the time in which old tokens drain, ${drainText(drain)}; rotate less often, or see spec.retire.slack`;
-  return wrongAt('spec.rotationPeriod', 'PeriodTooShort', problem);
-};
-
-const SPEC_POLICIES = [durations, timeZone, schedule, windows, period, dataKeys, unsupported];
-
 /** The drain time of a rotation that begins with this spec. */
 export function drainOf({
   maxTokenTTL,
@@ -178,18 +100,6 @@ export function drainOf({
   const times = { maxTokenTtlMs: parseDuration(maxTokenTTL) ?? 0, clockSkewMs: parseDuration(clockSkew) ?? 0 };
   const slackMs = retire.slack === undefined ? defaultSlackMs(times) : (parseDuration(retire.slack) ?? 0);
   return { ...times, drainMs: times.maxTokenTtlMs + times.clockSkewMs + slackMs };
-}
-
-/** @returns all that is wrong with the spec */
-export function specFindings(spec: JwtKeyRotationSpec): readonly Finding[] {
-  const findings = findingsOf(SPEC_POLICIES, spec);
-  // what is quoted may be anything, a key that was pasted into the wrong field too
-  return findings.map((finding) => ({ ...finding, message: redactText(finding.message) }));
-}
-
-/** @returns what is wrong with the spec, in short */
-export function specFinding(spec: JwtKeyRotationSpec): Finding | undefined {
-  return inShort(specFindings(spec));
 }
 
 /** The settings of any spec that the API server let in. Of one that {@link specFinding} refuses they serve an emergency only. */

@@ -49,7 +49,7 @@ describe('the documentation', () => {
   });
 
   it('explains every Event', () => {
-    const told = ['report/announce', 'audit/audit-writer', 'report/notifier']
+    const told = ['report/announce', 'report/announcements', 'audit/audit-writer', 'report/notifier']
       .map((name) => read(`src/rotation/${name}.ts`))
       .join('');
     const events = all(told, /(?:(?:normal|warning)\(|reason: |#tell(?:Once)?\(resource, )'([A-Za-z]+)'/g);

@@ -6,30 +6,22 @@ import type { EventRecorder } from '../../runtime/events.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { keyOf } from '../../runtime/store.ts';
 import type { Outcome } from '../act.ts';
-import { type Drain, drainTextOf } from '../drain.ts';
 import type { Answer, Facts, Probe } from '../facts.ts';
 import { type Finding, isPassing } from '../finding.ts';
-import { iso } from '../iso.ts';
-import { currentShape, type Keyset, keyIn, refusal, secondsOf } from '../keyset/keyset.ts';
+import type { Keyset } from '../keyset/keyset.ts';
 import type { Write } from '../keyset/transition.ts';
-import { DATA, type JwtKeyRotation } from '../names.ts';
+import type { JwtKeyRotation } from '../names.ts';
 import type { PodOf } from '../plan/converge.ts';
 import type { Action, Decision } from '../plan/decision.ts';
 import { effectsOf, type PodVerb, podEffect, restartEffect } from '../plan/effect.ts';
 import { reloaderPresent } from '../plan/policies/reloader.ts';
-import { label } from '../plan/policies/targets.ts';
 import { contradiction } from '../plan/served.ts';
-import { drainMsOf } from '../plan/write-gate.ts';
-import { besideNames, drainOf } from '../settings.ts';
+import { drainOf } from '../settings.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
+import { type Announcement, announcementsOf } from './announcements.ts';
 import type { ResourceLabels, RotationMetrics } from './metrics.ts';
+import { addedNote, interruptionNote, overloadNote, reuseNote, strangersNote } from './notes.ts';
 import { weakKeysOf } from './weakness.ts';
-
-interface Announcement {
-  readonly type: 'Normal' | 'Warning';
-  readonly reason: string;
-  readonly note: string;
-}
 
 export interface AnnouncerOptions {
   readonly events: EventRecorder;
@@ -257,160 +249,4 @@ function namesOf(pods: readonly PodOf[], verb: PodVerb, which: (effect: string) 
 
 function answersIn(probes: ReadonlyMap<string, Probe>): readonly Answer[] {
   return [...probes.values()].flatMap(({ answers, random }) => [...answers.values(), random]);
-}
-
-/** Where unlisted consumers do not block, they are told. */
-function strangersNote({ settings, unlistedConsumers }: Facts): string {
-  if (settings.unlistedConsumers === 'Block' || unlistedConsumers.length === 0) return '';
-  return `${unlistedConsumers.join(', ')} uses Secret ${settings.secretName} and is no target: it is not restarted, and may refuse valid tokens`;
-}
-
-/** Before the first write: what a container would see of it. */
-function addedNote({ secret, settings, crowded = [] }: Facts): string {
-  const { signingNames, secretName } = settings;
-  const all = [...signingNames, ...besideNames(settings), ...Object.values(DATA).filter((name) => name !== DATA.burnt)];
-  const added = secret.kind === 'Absent' ? all : secret.kind === 'Unmanaged' ? (secret.lacks ?? []) : [];
-  if (added.length === 0 || crowded.length === 0) return '';
-  return `Secret ${secretName} gets ${added.join(', ')}, and ${crowded.join('; ')} takes all of it: a variable of that name from what stands before is hidden from its next start on`;
-}
-
-function reuseNote({ sharedWith, settings }: Facts): string {
-  if (sharedWith.length === 0) return '';
-  return `the key of ${settings.environment} is also that of ${sharedWith.join(', ')}`;
-}
-
-/** Only where a restart is what gives a target the key. */
-function interruptionNote({ targets }: Facts): string {
-  const interrupted = targets.filter(({ settings, workload }) => settings.source === 'Env' && workload?.interruption);
-  if (interrupted.length === 0) return '';
-  const each = interrupted.map((target) => `${label(target)}: ${target.workload?.interruption}`);
-  return `${each.join('; ')}. Each rotation interrupts it for as long as a pod takes to start; let one more pod run meanwhile`;
-}
-
-/** No reason to wait: the key must change, and a load may last. */
-function overloadNote({ targets }: Facts): string {
-  const loaded = targets.filter(({ workload }) => workload?.overloaded !== undefined);
-  if (loaded.length === 0) return '';
-  const each = loaded.map((target) => `${label(target)}: ${target.workload?.overloaded}`);
-  return `${each.join('; ')}, and fewer serve while it restarts; raise maxReplicas, or let a Deployment start new pods first (maxUnavailable: 0)`;
-}
-
-function gone({ emergency }: Keyset): string {
-  const seconds = emergency && secondsOf(emergency);
-  return `${emergency && refusal(emergency)} ${seconds} s after the fresh one was written`;
-}
-
-function concluded(rotation: { readonly inferred?: string | undefined } | undefined): string {
-  return rotation?.inferred === undefined ? '' : `; concluded in part: ${rotation.inferred}`;
-}
-
-function adopted(keyset: Keyset): string {
-  const others = keyset.keys.filter(({ state }) => state === 'draining' || state === 'found').map(({ kid }) => kid);
-  const also =
-    others.length === 0 ? '' : `; ${others.join(', ')} is accepted as before, until the first rotation retires it`;
-  return `the key that was found is ${currentShape(keyset).sign} from now on; it was not changed${also}`;
-}
-
-/** What was asked for before there was a Secret to do it to: a copy of a resource brings such along. */
-function noted({ noted: found = [] }: { readonly noted?: readonly string[] }): readonly Announcement[] {
-  if (found.length === 0) return [];
-  const note = `${found.join(', ')}: found with the resource, noted as served, and not acted upon. If it is meant, ask again with another value (an emergency: another nonce)`;
-  return [{ type: 'Warning', reason: 'RequestsNoted', note }];
-}
-
-function withdrawn({ withdrawn: ended = [] }: { readonly withdrawn?: readonly string[] }): readonly Announcement[] {
-  if (ended.length === 0) return [];
-  const note = `taken back before a rotation began, and not served later: ${ended.join('; ')}`;
-  return [{ type: 'Normal', reason: 'RequestWithdrawn', note }];
-}
-
-function residueOf({ emergency }: Keyset): readonly Announcement[] {
-  const { residue = [], residueIncomplete } = emergency ?? {};
-  const rest = residueIncomplete === undefined ? '' : ` (${residueIncomplete})`;
-  if (residue.length === 0 && rest === '') return [];
-  const found =
-    residue.length === 0 ? 'no copy of a burnt key was found' : `a burnt key lies in: ${residue.join('; ')}`;
-  return [{ type: residue.length === 0 ? 'Normal' : 'Warning', reason: 'KeyResidue', note: `${found}${rest}` }];
-}
-
-/** How long a draining key is still accepted. */
-function leavesText(keyset: Keyset, drain: Drain): string {
-  const exit = keyIn(keyset, 'draining')?.lastSignerExit ?? 0;
-  const drainMs = drainMsOf({ settings: drain }, keyset);
-  return `it is accepted until ${iso(exit + drainMs)}, for ${drainTextOf(drain, drainMs)}`;
-}
-
-function announcementsOf(write: Write, keyset: Keyset, drain: Drain): readonly Announcement[] {
-  const { rotation } = keyset;
-  const normal = (reason: string, note: string): Announcement => ({ type: 'Normal', reason, note });
-  const warning = (reason: string, note: string): Announcement => ({ type: 'Warning', reason, note });
-  const { sign } = currentShape(keyset);
-  const who = `${rotation?.trigger} by ${rotation?.actor}: ${rotation?.reason}`;
-  const staged = keyIn(keyset, 'staged')?.kid;
-  switch (write.transition) {
-    case 'create':
-      return [normal('SecretCreated', `the Secret was created with key ${sign}`), ...noted(write)];
-    case 'adopt':
-      return [normal('SecretAdopted', adopted(keyset)), ...noted(write)];
-    case 'stage':
-      return [
-        normal('RotationStarted', who),
-        normal('KeyStaged', `${rotation?.to} is accepted from now on; ${sign} still signs`),
-      ];
-    case 'promote':
-      return [
-        ...(write.start === undefined ? [] : [normal('RotationStarted', who)]),
-        normal('KeyPromoted', `${sign} signs from now on; ${keyIn(keyset, 'draining')?.kid} is still accepted`),
-      ];
-    case 'drain':
-      return [
-        normal(
-          'KeyDraining',
-          `no pod signs with ${keyIn(keyset, 'draining')?.kid} any more; ${leavesText(keyset, drain)}${concluded(write)}`,
-        ),
-      ];
-    case 'reopen':
-      return [warning('StaleSigner', 'a pod was found that may sign with the draining key; the wait starts again')];
-    case 'retire':
-      return [
-        normal('KeyRetired', `${rotation?.failure === undefined ? rotation?.from : rotation?.to} has left the Secret`),
-        ...(staged === undefined
-          ? []
-          : [normal('KeyStaged', `${staged} is accepted from now on, for the next rotation`)]),
-      ];
-    case 'abort':
-    case 'rollback':
-      return [
-        warning('RotationFailed', `${write.transition}: ${write.failure.reason}: ${write.failure.message}`),
-        ...withdrawn(write),
-      ];
-    case 'finish':
-      return [
-        write.outcome === 'Completed'
-          ? normal('RotationCompleted', `${rotation?.from} → ${rotation?.to}${concluded(rotation)}`)
-          : warning(`Rotation${write.outcome}`, `${rotation?.from} signs as before`),
-      ];
-    case 'cutover':
-      return [
-        warning(
-          'CutoverStarted',
-          `${who}. ${sign} signs; a pod refuses every token of ${rotation?.from} as soon as it is replaced`,
-        ),
-      ];
-    case 'burn':
-      return [
-        warning(
-          'EmergencyStarted',
-          `${rotation?.actor}: ${rotation?.reason}. ${sign} signs; ${keyset.burnt.length} keys are burnt for ever`,
-        ),
-      ];
-    case 'extinguish':
-      return [normal('CompromisedKeyGone', gone(keyset)), ...residueOf(keyset)];
-    case 'dismiss':
-      return [warning('RequestDismissed', 'there is no rotation to abort, or it is too late'), ...withdrawn(write)];
-    case 'withdraw':
-      return write.withdrawn === undefined
-        ? [warning('RequestDismissed', 'there is no request to take back: what has begun is ended by an abort')]
-        : withdrawn(write);
-  }
 }

@@ -1,6 +1,7 @@
 /** What `plan` and `check` make of a status. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { obstaclesNow, type Plan, planOf, planRecord, planText } from '../../../src/cli/plan.ts';
+import { obstaclesNow, type Plan, planOf } from '../../../src/cli/plan.ts';
+import { planRecord, planText } from '../../../src/cli/plan-text.ts';
 import type { Leadership } from '../../../src/rotation/leadership.ts';
 import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
 import type { Operations } from '../../../src/rotation/operations.ts';

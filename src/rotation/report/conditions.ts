@@ -1,0 +1,177 @@
+/**
+ * The conditions of the status: what is true of a resource, why, and since when.
+ */
+import { visible } from '../../kube/printable.ts';
+import { personOf } from '../asked-by.ts';
+import type { Facts, TargetFacts } from '../facts.ts';
+import { type Finding, isPassing, isWish } from '../finding.ts';
+import { iso } from '../iso.ts';
+import { type Emergency, type Keyset, refusal } from '../keyset/keyset.ts';
+import { type JwtKeyRotation, REQUEST } from '../names.ts';
+import { hasAnswered } from '../plan/at-rest.ts';
+import type { Decision } from '../plan/decision.ts';
+import { lateEdits } from '../plan/edits.ts';
+import { levelOf } from '../plan/evidence.ts';
+import { label } from '../plan/policies/targets.ts';
+import { verifiers } from '../plan/requirements.ts';
+import { keptValue } from '../said.ts';
+import type { JwtKeyRotationStatus } from '../types.ts';
+import { weakKeysOf } from './weakness.ts';
+
+type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];
+
+/** What a condition says now. */
+export type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>;
+
+/** @returns a finding as a condition tells it */
+export function toldOf({ reason, message }: Finding): Pick<Verdict, 'reason' | 'message'> {
+  return { reason, message };
+}
+
+/** @returns the generation of the spec that a status speaks of */
+export function base({ metadata }: JwtKeyRotation) {
+  return metadata.generation === undefined ? {} : { observedGeneration: metadata.generation };
+}
+
+/** @returns all conditions: those judged now, with the time since which they are as they are, and those that were not judged */
+export function conditionsOf(
+  resource: JwtKeyRotation,
+  now: number,
+  verdicts: Readonly<Record<string, Verdict>>,
+): Condition[] {
+  const known = resource.status?.conditions ?? [];
+  const judged = Object.entries(verdicts).map(([type, verdict]) => {
+    const before = known.find((condition) => condition.type === type);
+    const since = before?.status === verdict.status ? before.lastTransitionTime : iso(now);
+    const message = visible(verdict.message);
+    return { type, ...verdict, message, lastTransitionTime: since, ...base(resource) };
+  });
+  // what cannot be judged now is left as it was: a compromise is not over because the Secret cannot be read
+  return [...judged, ...known.filter(({ type }) => !(type in verdicts))];
+}
+
+/** Whether all is well. A wish of people is no trouble. */
+export function ready({ blocked, stalled, progress }: Decision, keyset: Keyset | undefined): Verdict {
+  const finding = stalled ?? blocked;
+  if (finding !== undefined && !isWish(finding)) return { status: 'False', ...toldOf(finding) };
+  if (keyset === undefined) return { status: 'False', reason: 'Pending', message: progress };
+  if (keyset.phase === 'Burning') return { status: 'False', reason: 'Burning', message: progress };
+  if (finding !== undefined) return { status: 'True', ...toldOf(finding) };
+  return { status: 'True', reason: keyset.phase === 'Steady' ? 'Steady' : 'RotationInProgress', message: progress };
+}
+
+/** Whether a rotation is under way, or about to start. */
+export function rotating({ phase, progress, blocked }: Decision, keyset: Keyset | undefined): Verdict {
+  const starting = phase === 'Preflight' && blocked === undefined;
+  const active = keyset !== undefined && (keyset.phase !== 'Steady' || starting);
+  const back = keyset?.rotation?.failure;
+  if (active && back !== undefined && GOING_BACK.includes(keyset.phase)) {
+    return { status: 'True', reason: 'RollingBack', message: `going back (${back.message}): ${progress}` };
+  }
+  return { status: active ? 'True' : 'False', reason: phase, message: progress };
+}
+
+/** What was edited and counts later is told here, where it is seen whatever else holds the rotation up. */
+export function withEdits(verdict: Verdict, facts: Facts, keyset: Keyset | undefined): Verdict {
+  const late = keyset && lateEdits(facts, keyset);
+  return late === undefined ? verdict : { ...verdict, message: `${verdict.message}; ${late}` };
+}
+
+/** After an abort it is the phase that tells. */
+const GOING_BACK: readonly Keyset['phase'][] = ['Promoting', 'Draining', 'Retiring'];
+
+/** Whether a person is needed. */
+export function degraded({ ledgerRefusal }: Facts, { blocked, stalled }: Decision): Verdict {
+  const finding = stalled ?? blocked;
+  if (finding !== undefined && !isPassing(finding)) return { status: 'True', ...toldOf(finding) };
+  // it holds up nothing, so Ready does not tell it
+  if (ledgerRefusal !== undefined) return { status: 'True', ...ledgerRefusal };
+  return { status: 'False', reason: 'AsExpected', message: '' };
+}
+
+/** Whether the zero is proved or only likely. */
+export function verified({ targets }: Facts, keyset: Keyset | undefined): Verdict {
+  const inferred = verifiers(targets).filter((target) => levelOf(target) === 'Inferred');
+  if (inferred.length > 0) {
+    const names = inferred.map(({ settings }) => settings.name).join(', ');
+    const message = `no canary is declared for ${names}, they know one previous key only, or several containers of a pod take the key: that their pods hold the key is concluded from start times, not observed`;
+    return { status: 'False', reason: 'Inferred', message };
+  }
+  const rotatedAt = keyset?.attempts.rotatedAt;
+  if (rotatedAt === undefined) return beforeRotation(targets, keyset);
+  const when = `the rotation that was completed at ${iso(rotatedAt)}`;
+  switch (keyset?.attempts.evidence) {
+    case 'Observed':
+      return { status: 'True', reason: 'Canary', message: `${when} rests on an answer of every verifier pod` };
+    case 'Inferred':
+      return {
+        status: 'False',
+        reason: 'Inferred',
+        message: `${when} rests on conclusions in part: see status.history`,
+      };
+    default:
+      return { status: 'Unknown', reason: 'NotRecorded', message: `of ${when} it is not recorded what it rests on` };
+  }
+}
+
+function beforeRotation(targets: readonly TargetFacts[], keyset: Keyset | undefined): Verdict {
+  const unheard = verifiers(targets).filter((target) => keyset === undefined || !hasAnswered(target, keyset));
+  if (unheard.length > 0) {
+    const names = unheard.map(label).join(', ');
+    const message = `no pod of ${names} has answered a canary yet: whether canaries can tell what it holds is not known`;
+    return { status: 'Unknown', reason: 'NotAskedYet', message };
+  }
+  const message =
+    'canaries can tell what pods hold, one of each target has answered; no rotation has been completed yet';
+  return { status: 'Unknown', reason: 'NoRotationYet', message };
+}
+
+/** Whether another resource holds the same key. */
+export function reuse({ sharedWith, settings }: Facts): Verdict {
+  if (sharedWith.length === 0) return { status: 'False', reason: 'AsExpected', message: '' };
+  const message = `the key of ${settings.environment} is also that of ${sharedWith.join(', ')}: who can read one Secret can forge tokens for the other; rotate both`;
+  return { status: 'True', reason: 'SharedKey', message };
+}
+
+/** It is there where something is to be said, and then until that is over. */
+export function weakKey({ status }: JwtKeyRotation, { secret }: Facts): Readonly<Record<string, Verdict>> {
+  if (secret.kind !== 'Managed' && secret.kind !== 'Unmanaged') return {};
+  const found = weakKeysOf(secret);
+  if (found !== undefined) return { WeakKey: { status: 'True', reason: found.weakness, message: found.message } };
+  const told = status?.conditions?.some(({ type }) => type === 'WeakKey') === true;
+  return told ? { WeakKey: { status: 'False', reason: 'AsExpected', message: '' } } : {};
+}
+
+/** As {@link weakKey}. */
+export function onSchedule({ status }: JwtKeyRotation, { offSchedule }: Facts): Readonly<Record<string, Verdict>> {
+  if (offSchedule !== undefined) {
+    const { reason, message } = offSchedule;
+    return { OnSchedule: { status: 'False', reason, message } };
+  }
+  const told = status?.conditions?.some(({ type }) => type === 'OnSchedule') === true;
+  return told ? { OnSchedule: { status: 'True', reason: 'AsExpected', message: '' } } : {};
+}
+
+/** The key is dead; whether its leak is understood, only a person can say. */
+export function contained(resource: JwtKeyRotation, emergency: Emergency): Verdict {
+  const { nonce, reason, goneAt } = emergency;
+  if (goneAt === undefined) {
+    return {
+      status: 'False',
+      reason: 'Burning',
+      message: `emergency ${nonce} (${reason}): some pods may still accept a burnt key`,
+    };
+  }
+  const acknowledged = resource.metadata.annotations?.[REQUEST.contained];
+  if (acknowledged !== undefined && keptValue(acknowledged) === nonce) {
+    const person = personOf(resource, REQUEST.contained, acknowledged);
+    const by = person === undefined ? '' : `, says ${person}`;
+    return { status: 'True', reason: 'Acknowledged', message: `the root cause of emergency ${nonce} was found${by}` };
+  }
+  const how = `set the annotation ${REQUEST.contained}=${nonce} when the root cause is found`;
+  return {
+    status: 'False',
+    reason: 'AwaitingContainment',
+    message: `${refusal(emergency)} since ${iso(goneAt)}; ${how}`,
+  };
+}

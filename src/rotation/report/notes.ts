@@ -1,0 +1,43 @@
+/**
+ * What people should know of a resource that holds nothing up, in a sentence each. Empty: there is nothing to say.
+ */
+import type { Facts } from '../facts.ts';
+import { DATA } from '../names.ts';
+import { label } from '../plan/policies/targets.ts';
+import { besideNames } from '../settings.ts';
+
+/** Where unlisted consumers do not block, they are told. */
+export function strangersNote({ settings, unlistedConsumers }: Facts): string {
+  if (settings.unlistedConsumers === 'Block' || unlistedConsumers.length === 0) return '';
+  return `${unlistedConsumers.join(', ')} uses Secret ${settings.secretName} and is no target: it is not restarted, and may refuse valid tokens`;
+}
+
+/** Before the first write: what a container would see of it. */
+export function addedNote({ secret, settings, crowded = [] }: Facts): string {
+  const { signingNames, secretName } = settings;
+  const all = [...signingNames, ...besideNames(settings), ...Object.values(DATA).filter((name) => name !== DATA.burnt)];
+  const added = secret.kind === 'Absent' ? all : secret.kind === 'Unmanaged' ? (secret.lacks ?? []) : [];
+  if (added.length === 0 || crowded.length === 0) return '';
+  return `Secret ${secretName} gets ${added.join(', ')}, and ${crowded.join('; ')} takes all of it: a variable of that name from what stands before is hidden from its next start on`;
+}
+
+export function reuseNote({ sharedWith, settings }: Facts): string {
+  if (sharedWith.length === 0) return '';
+  return `the key of ${settings.environment} is also that of ${sharedWith.join(', ')}`;
+}
+
+/** Only where a restart is what gives a target the key. */
+export function interruptionNote({ targets }: Facts): string {
+  const interrupted = targets.filter(({ settings, workload }) => settings.source === 'Env' && workload?.interruption);
+  if (interrupted.length === 0) return '';
+  const each = interrupted.map((target) => `${label(target)}: ${target.workload?.interruption}`);
+  return `${each.join('; ')}. Each rotation interrupts it for as long as a pod takes to start; let one more pod run meanwhile`;
+}
+
+/** No reason to wait: the key must change, and a load may last. */
+export function overloadNote({ targets }: Facts): string {
+  const loaded = targets.filter(({ workload }) => workload?.overloaded !== undefined);
+  if (loaded.length === 0) return '';
+  const each = loaded.map((target) => `${label(target)}: ${target.workload?.overloaded}`);
+  return `${each.join('; ')}, and fewer serve while it restarts; raise maxReplicas, or let a Deployment start new pods first (maxUnavailable: 0)`;
+}
