@@ -2,7 +2,7 @@
  * How large a world is explored, and what may go wrong in it.
  */
 import type { Role } from '../../src/rotation/keyset/keyset.ts';
-import type { Write } from '../../src/rotation/keyset/transition.ts';
+import type { Write } from '../../src/rotation/keyset/writes.ts';
 
 export interface TargetConfig {
   readonly name: string;

@@ -1,7 +1,7 @@
 /**
  * Effects that an operator has decided upon and not made yet, by number.
  */
-import type { Write } from '../../src/rotation/keyset/transition.ts';
+import type { Write } from '../../src/rotation/keyset/writes.ts';
 
 export type Effect =
   | { readonly type: 'write'; readonly write: Write }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Write } from '../../src/rotation/keyset/transition.ts';
+import type { Write } from '../../src/rotation/keyset/writes.ts';
 import { decode, encode } from './codec.ts';
 import { effectOf } from './effects.ts';
 import { judgeLiveness } from './liveness.ts';

@@ -4,7 +4,7 @@
  * to end at rest. Where a write is refused for ever, rest is the phase before it.
  */
 import type { Keyset } from '../../src/rotation/keyset/keyset.ts';
-import type { Write } from '../../src/rotation/keyset/transition.ts';
+import type { Write } from '../../src/rotation/keyset/writes.ts';
 import { decode } from './codec.ts';
 import type { Config } from './config.ts';
 import { entryOf, UNMANAGED } from './keysets.ts';

@@ -6,7 +6,7 @@
  * its turn waits as well. So each refusal is the first of its effect, in this tick or in the one before.
  */
 import type { Keyset } from '../../src/rotation/keyset/keyset.ts';
-import type { Write } from '../../src/rotation/keyset/transition.ts';
+import type { Write } from '../../src/rotation/keyset/writes.ts';
 import { Memory } from '../../src/rotation/memory.ts';
 import type { Decision } from '../../src/rotation/plan/decision.ts';
 import { writeEffect } from '../../src/rotation/plan/effect.ts';

@@ -4,7 +4,8 @@
 
 import { foundKeyset } from '../../src/rotation/keyset/before.ts';
 import type { Keyset, Shape } from '../../src/rotation/keyset/keyset.ts';
-import { advance, type Write } from '../../src/rotation/keyset/transition.ts';
+import { advance } from '../../src/rotation/keyset/transition.ts';
+import type { Write } from '../../src/rotation/keyset/writes.ts';
 import { appended, trueShape } from './chronicle.ts';
 import type { Config } from './config.ts';
 import { isWrite } from './effects.ts';

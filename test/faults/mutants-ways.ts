@@ -8,7 +8,7 @@ const patch =
   (file: string) =>
   (find: string, replace: string): Patch => ({ file: `src/rotation/${file}.ts`, find, replace });
 const replacement = patch('plan/replacement');
-const transition = patch('keyset/transition');
+const transition = patch('keyset/writes');
 
 /** No pod is asked and none is deleted: it is over when it has begun. */
 export const ASKS_NOBODY: readonly Patch[] = [

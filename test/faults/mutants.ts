@@ -60,7 +60,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       NO_GUARD,
       {
-        file: 'src/rotation/keyset/transition.ts',
+        file: 'src/rotation/keyset/writes.ts',
         find: "verify: [kidOf(keyset, 'staged'), sign, ...found] };",
         replace: "verify: [kidOf(keyset, 'staged'), ...found] };",
       },

@@ -4,7 +4,7 @@
 import type { Mutant } from './mutant.ts';
 import type { Patch } from './patches.ts';
 
-const TRANSITION = 'src/rotation/keyset/transition.ts';
+const REPLACE = 'src/rotation/keyset/replace.ts';
 const REPLACEMENT = 'src/rotation/plan/replacement.ts';
 
 /** Nobody is asked, and nobody is waited for. */
@@ -18,7 +18,7 @@ export const EMERGENCY_MISTAKES: readonly Mutant[] = [
     name: 'staged key promoted in an emergency',
     patches: [
       {
-        file: TRANSITION,
+        file: REPLACE,
         find: "...replaced(keyset, fresh, now),\n    phase: 'Burning',",
         replace:
           "...replaced(keyset, { ...fresh, key: keyIn(keyset, 'staged') ?? fresh.key }, now),\n    phase: 'Burning',",
@@ -35,7 +35,7 @@ export const EMERGENCY_MISTAKES: readonly Mutant[] = [
     name: 'emergency served again and again',
     patches: [
       {
-        file: TRANSITION,
+        file: REPLACE,
         find: 'handled: { ...keyset.handled, emergencies: [...(keyset.handled.emergencies ?? []), nonce].slice(-MAX_NONCES) },',
         replace: 'handled: keyset.handled,',
       },

@@ -5,6 +5,7 @@ import type { Mutant } from './mutant.ts';
 
 const SAFE_WRITE = 'src/rotation/plan/safe-write.ts';
 const TRANSITION = 'src/rotation/keyset/transition.ts';
+const WRITES = 'src/rotation/keyset/writes.ts';
 const PENDING = 'src/rotation/plan/pending.ts';
 const PROGRESS = 'src/rotation/plan/progress.ts';
 const PLAN = 'src/rotation/plan/plan.ts';
@@ -24,7 +25,7 @@ export const RULE: readonly Mutant[] = [
     patches: [
       UNGUARDED,
       {
-        file: TRANSITION,
+        file: WRITES,
         find: 'return { sign, verify: [sign, freshKid, ...found] };',
         replace: 'return { sign: freshKid, verify: [freshKid] };',
       },
@@ -36,7 +37,7 @@ export const RULE: readonly Mutant[] = [
     patches: [
       UNGUARDED,
       {
-        file: TRANSITION,
+        file: WRITES,
         find: 'return { sign, verify: [sign, freshKid, ...found] };',
         replace: 'return { sign: freshKid, verify: [freshKid, sign] };',
       },
@@ -48,7 +49,7 @@ export const RULE: readonly Mutant[] = [
     patches: [
       UNGUARDED,
       {
-        file: TRANSITION,
+        file: WRITES,
         find: 'return { sign, verify: [sign, freshKid, ...found] };',
         replace: 'return { sign: freshKid, verify: [freshKid, sign] };',
       },
@@ -249,7 +250,7 @@ export const RULE: readonly Mutant[] = [
     name: 'keys found at adoption dropped at once',
     patches: [
       {
-        file: TRANSITION,
+        file: WRITES,
         find: 'return { sign, verify: currentShape(keyset).verify };',
         replace: 'return { sign, verify: [sign] };',
       },
@@ -258,7 +259,7 @@ export const RULE: readonly Mutant[] = [
   },
   {
     name: 'found keys dropped by stage, while signers may use them',
-    patches: [{ file: TRANSITION, find: 'verify: [sign, freshKid, ...found]', replace: 'verify: [sign, freshKid]' }],
+    patches: [{ file: WRITES, find: 'verify: [sign, freshKid, ...found]', replace: 'verify: [sign, freshKid]' }],
     check: { by: 'explore', config: 'foundHalf', oracles: ['claims'] },
   },
 ];

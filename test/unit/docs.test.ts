@@ -31,7 +31,7 @@ describe('the documentation', () => {
   });
 
   it('explains every write of the Secret', () => {
-    const writes = all(read('src/rotation/keyset/transition.ts'), /transition: '([a-z]+)'/g);
+    const writes = all(read('src/rotation/keyset/writes.ts'), /transition: '([a-z]+)'/g);
     expect(writes.length).toBeGreaterThan(12);
     expect(missing(writes, 'docs/protocol.md')).toEqual([]);
   });

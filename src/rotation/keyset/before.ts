@@ -2,7 +2,8 @@
  * The keyset before rekey's first write: of a Secret that held keys already, and of one whose keys are lost.
  */
 import type { Keyset } from './keyset.ts';
-import { type FreshKey, record } from './transition.ts';
+import { record } from './replace.ts';
+import type { FreshKey } from './writes.ts';
 
 /**
  * The keyset of a Secret that held keys before rekey knew it, which containers may have loaded.

@@ -5,7 +5,7 @@
 import type { TargetFacts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { iso } from '../iso.ts';
-import type { Write } from '../keyset/transition.ts';
+import type { Write } from '../keyset/writes.ts';
 import type { WindowState } from '../schedule/cadence.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
 import type { PodOf } from './converge.ts';

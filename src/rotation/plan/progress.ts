@@ -7,7 +7,7 @@ import type { Facts, TargetFacts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { iso } from '../iso.ts';
 import { currentShape, type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
-import type { Failure, Write } from '../keyset/transition.ts';
+import type { Failure, Write } from '../keyset/writes.ts';
 import { REQUEST, requestText } from '../names.ts';
 import {
   FRESH_MS,

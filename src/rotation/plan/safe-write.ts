@@ -9,21 +9,8 @@
  * containers restart. Stage, promote, retire, abort and rollback all satisfy it; replacing a key at once does not. So no
  * list of legal transitions is needed. Writes that it does not judge: see write-gate.ts.
  */
-import {
-  type Acked,
-  currentShape,
-  type KeyRecord,
-  type Keyset,
-  type Kid,
-  possible,
-  type Shape,
-} from '../keyset/keyset.ts';
-
-/** A keyset that is about to be written. */
-export interface Candidate {
-  readonly sign: Kid;
-  readonly verify: readonly Kid[];
-}
+import { type Acked, currentShape, type KeyRecord, type Keyset, possible, type Shape } from '../keyset/keyset.ts';
+import type { Candidate } from '../keyset/writes.ts';
 
 /** When the tokens of a key are all dead: never, if it still may have a signer. */
 export interface TokenLife {

@@ -7,7 +7,7 @@ import type { Facts } from '../facts.ts';
 import { type Finding, inShort, isPassing } from '../finding.ts';
 import { iso } from '../iso.ts';
 import { type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
-import type { Start } from '../keyset/transition.ts';
+import type { Start } from '../keyset/writes.ts';
 import { backoffUntil } from '../schedule/cadence.ts';
 import { formatDuration } from '../schedule/duration.ts';
 import { lookAtRest } from './at-rest.ts';

@@ -8,7 +8,7 @@ import type { Drain } from '../drain.ts';
 import type { Facts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { type Acked, currentShape, type Keyset } from '../keyset/keyset.ts';
-import { candidate, type Write, writesKeys } from '../keyset/transition.ts';
+import { candidate, type Write, writesKeys } from '../keyset/writes.ts';
 import { formatDuration } from '../schedule/duration.ts';
 import type { Action, Decision, StatusPhase } from './decision.ts';
 import { ackedNow } from './evidence.ts';

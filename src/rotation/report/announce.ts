@@ -9,7 +9,7 @@ import type { Outcome } from '../act.ts';
 import type { Answer, Facts, Probe } from '../facts.ts';
 import { type Finding, isPassing } from '../finding.ts';
 import type { Keyset } from '../keyset/keyset.ts';
-import type { Write } from '../keyset/transition.ts';
+import type { Write } from '../keyset/writes.ts';
 import type { JwtKeyRotation } from '../names.ts';
 import type { PodOf } from '../plan/converge.ts';
 import type { Action, Decision } from '../plan/decision.ts';

@@ -4,7 +4,7 @@
 import { type Drain, drainTextOf } from '../drain.ts';
 import { iso } from '../iso.ts';
 import { currentShape, type Keyset, keyIn, refusal, secondsOf } from '../keyset/keyset.ts';
-import type { Write } from '../keyset/transition.ts';
+import type { Write } from '../keyset/writes.ts';
 import { drainMsOf } from '../plan/write-gate.ts';
 
 export interface Announcement {

@@ -4,7 +4,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { inspect } from 'node:util';
 import type { Kid } from '../keyset/keyset.ts';
-import type { FreshKey } from '../keyset/transition.ts';
+import type { FreshKey } from '../keyset/writes.ts';
 
 const REDACTED = '[redacted]';
 const HEX = '0123456789abcdef';

@@ -4,7 +4,8 @@ import { EMPTY_LEDGER } from '../../../src/rotation/audit/ledger.ts';
 import type { Answer, Facts, PodFacts, Probe, TargetFacts, WorkloadFacts } from '../../../src/rotation/facts.ts';
 import { foundKeyset } from '../../../src/rotation/keyset/before.ts';
 import { currentShape, type Keyset, type Kid, type Role } from '../../../src/rotation/keyset/keyset.ts';
-import { advance, makesKey, type Write } from '../../../src/rotation/keyset/transition.ts';
+import { advance } from '../../../src/rotation/keyset/transition.ts';
+import { makesKey, type Write } from '../../../src/rotation/keyset/writes.ts';
 import type { Settings, TargetSettings } from '../../../src/rotation/settings.ts';
 import { readUpTo } from '../../../src/rotation/workloads/starts.ts';
 

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { PodFacts, TargetFacts } from '../../../../src/rotation/facts.ts';
 import { lostKeyset } from '../../../../src/rotation/keyset/before.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
-import { advance, type Write } from '../../../../src/rotation/keyset/transition.ts';
+import { advance } from '../../../../src/rotation/keyset/transition.ts';
+import type { Write } from '../../../../src/rotation/keyset/writes.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import {
   DRAINING,

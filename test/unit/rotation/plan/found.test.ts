@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { foundKeyset } from '../../../../src/rotation/keyset/before.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
-import { advance, candidate, type Write } from '../../../../src/rotation/keyset/transition.ts';
+import { advance } from '../../../../src/rotation/keyset/transition.ts';
+import { candidate, type Write } from '../../../../src/rotation/keyset/writes.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { unsafeReasons } from '../../../../src/rotation/plan/safe-write.ts';
 import { facts, SETTINGS, services, T0, WRITES } from '../builders.ts';

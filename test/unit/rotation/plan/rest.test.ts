@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Facts, PodFacts, Probe, TargetFacts } from '../../../../src/rotation/facts.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
-import type { Write } from '../../../../src/rotation/keyset/transition.ts';
+import type { Write } from '../../../../src/rotation/keyset/writes.ts';
 import { Memory } from '../../../../src/rotation/memory.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { type Refusal, refusedAgain } from '../../../../src/rotation/refusal.ts';

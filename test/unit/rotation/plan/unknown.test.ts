@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer, Facts, PodFacts, TargetFacts } from '../../../../src/rotation/facts.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
-import type { Write } from '../../../../src/rotation/keyset/transition.ts';
+import type { Write } from '../../../../src/rotation/keyset/writes.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import {
   DRAINING,

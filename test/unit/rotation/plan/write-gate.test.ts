@@ -1,7 +1,7 @@
 /** The writes that the safe-write rule does not judge: without its precondition none is made. */
 import { describe, expect, it } from 'vitest';
 import type { Facts } from '../../../../src/rotation/facts.ts';
-import type { Write } from '../../../../src/rotation/keyset/transition.ts';
+import type { Write } from '../../../../src/rotation/keyset/writes.ts';
 import { exempt } from '../../../../src/rotation/plan/write-gate.ts';
 import { facts, SETTINGS, STEADY } from '../builders.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
-import type { Write } from '../../../../src/rotation/keyset/transition.ts';
+import type { Write } from '../../../../src/rotation/keyset/writes.ts';
 import { bodyOf, messagesOf, NEWS_MS, textOf } from '../../../../src/rotation/report/notifications.ts';
 import { DONE, keysetAfter, RETIRING, STAGING, T0, WRITES } from '../builders.ts';
 

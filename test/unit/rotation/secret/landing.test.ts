@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { iso } from '../../../../src/rotation/iso.ts';
 import { currentShape, type Keyset } from '../../../../src/rotation/keyset/keyset.ts';
-import type { Write } from '../../../../src/rotation/keyset/transition.ts';
+import type { Write } from '../../../../src/rotation/keyset/writes.ts';
 import { asLanded } from '../../../../src/rotation/secret/landing.ts';
 import { keysetAfter, T0, WRITES } from '../builders.ts';
 

@@ -1,0 +1,38 @@
+/**
+ * The end of a rotation or an emergency: what is known of it, and what is forgotten.
+ */
+
+import { type Attempts, compact, type Evidence, type Keyset, type Outcome } from './keyset.ts';
+import type { Write } from './writes.ts';
+
+/** What the end of a rotation rests on. */
+type End = Pick<Extract<Write, { transition: 'finish' }>, 'acked' | 'inferred'>;
+
+export function finish(keyset: Keyset, { acked, inferred }: End, outcome: Outcome, now: number): Keyset {
+  const told = inferred === undefined ? {} : { inferred };
+  const evidence: Evidence = inferred === undefined ? 'Observed' : 'Inferred';
+  const rotation = keyset.rotation && { ...keyset.rotation, finishedAt: now, outcome, ...told };
+  const attempts =
+    outcome === 'Completed'
+      ? { ...measured(keyset.attempts), since: now, rotatedAt: now, evidence, failures: 0 }
+      : { ...keyset.attempts, failures: keyset.attempts.failures + 1, failedAt: now };
+  const kids = new Set(keyset.keys.map((key) => key.kid));
+  return {
+    ...keyset,
+    phase: 'Steady',
+    acked,
+    history: compact(keyset.history, acked, kids),
+    ...(rotation && { rotation }),
+    attempts,
+  };
+}
+
+function measured({ promotingMs }: Attempts): Pick<Attempts, 'promotingMs'> {
+  return promotingMs === undefined ? {} : { promotingMs };
+}
+
+export function extinguish(keyset: Keyset, end: End, now: number): Keyset {
+  const gone = { goneAt: now, ...(end.inferred !== undefined && { inferred: end.inferred }) };
+  const emergency = keyset.emergency && { ...keyset.emergency, ...gone };
+  return { ...finish(keyset, end, 'Completed', now), ...(emergency && { emergency }) };
+}
