@@ -42,6 +42,7 @@ const LEASE_CONNECTIONS = 2;
 /** After the first failure of a pass: what failed a moment ago fails again. */
 const FIRST_RETRY_MS = 100;
 
+/** One process: its clients, caches, the election, and the controller while it leads. */
 export class Operator {
   readonly #flags: Flags;
   readonly #log: Logger;

@@ -40,6 +40,7 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
 }
 
+/** @returns the caches of all that is watched, and when each is there */
 export function watchCluster(options: WatchOptions): WatchedCluster {
   const { client, clock, log, namespace, signal, onRollouts } = options;
   const start = <Raw extends KubeObject, T>(type: ResourceType<Raw>, project: (raw: Raw) => T) => {

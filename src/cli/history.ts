@@ -8,6 +8,7 @@ import { columns, when } from './output.ts';
 
 export type HistoryEntry = NonNullable<JwtKeyRotationStatus['history']>[number];
 
+/** @returns a line for each rotation that the status keeps, newest first */
 export function historyText({ status }: JwtKeyRotation, now: number): string {
   const rows = (status?.history ?? []).map((entry) => {
     const { from = '–', to = '–', trigger, actor = '–', outcome, reason = '', failure = '', inferred } = entry;

@@ -37,6 +37,7 @@ export function operatorText(leadership: Leadership, resource: JwtKeyRotation, n
   }
 }
 
+/** @returns that no operator leads, since when, and where to look */
 export function nobodyText(
   { since }: Extract<Leadership, { readonly kind: 'Nobody' }>,
   resource: JwtKeyRotation,

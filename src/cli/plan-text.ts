@@ -7,6 +7,7 @@ import { formatDuration } from '../rotation/schedule/duration.ts';
 import { columns, when } from './output.ts';
 import type { Obstacle, Plan } from './plan.ts';
 
+/** @returns a line for each thing in the way */
 export function obstaclesText(obstacles: readonly Obstacle[]): string {
   if (obstacles.length === 0) return '  nothing, as far as it shows without asking the pods\n';
   return columns(
@@ -40,6 +41,7 @@ export function planRecord({
   };
 }
 
+/** @returns the plan for people: when, which way, step by step, who is restarted, what is in the way */
 export function planText(plan: Plan, now: number): string {
   const { restarts, way, unless, warnings, obstacles, lastTookMs } = plan;
   const facts = [

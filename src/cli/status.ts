@@ -10,6 +10,7 @@ import { wantedText } from './queue.ts';
 
 export type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];
 
+/** @returns undefined if the operator has not judged it yet */
 export function conditionOf({ status }: JwtKeyRotation, type: string): Condition | undefined {
   return status?.conditions?.find((condition) => condition.type === type);
 }

@@ -61,6 +61,7 @@ export type Outcome =
   /** The world is not what it was when the action was chosen. Nothing was done. */
   | { readonly kind: 'Outdated' };
 
+/** Makes effects. One instance serves all resources of a process. */
 export class Actor {
   readonly #options: ActorOptions;
   readonly #canaries: CanarySender;

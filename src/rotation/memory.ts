@@ -17,6 +17,7 @@ import type { SecretReading } from './world.ts';
 const OUTRUN_MS = 50;
 const OUTRUN_CAP_MS = 15_000;
 
+/** Of one resource. */
 export class Memory {
   readonly #probes = new Map<string, Probe>();
   #secret: SecretReading | undefined;

@@ -49,6 +49,7 @@ export interface Observation extends Omit<Looking, 'namespace' | 'atRest'> {
   readonly refusals: readonly Refusal[];
 }
 
+/** @returns all that the planner decides by */
 export async function observe(observation: Observation): Promise<Facts> {
   const { resource, settings, secret, world, now } = observation;
   const atRest = secret.kind === 'Managed' && secret.keyset.phase === 'Steady';
@@ -84,6 +85,7 @@ export async function observe(observation: Observation): Promise<Facts> {
   };
 }
 
+/** @returns each target of the spec, in its order, with its workload and its live pods */
 export function observeTargets(looking: Looking): Promise<readonly TargetFacts[]> {
   return Promise.all(looking.settings.targets.map((target) => observeTarget(looking, target)));
 }

@@ -64,6 +64,7 @@ interface Result {
   readonly priority?: number;
 }
 
+/** One instance serves all resources; a resource has one pass at a time. */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #memories = new Map<string, Memory>();

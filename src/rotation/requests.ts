@@ -28,6 +28,7 @@ export function emergencyOf(resource: JwtKeyRotation): EmergencyRequest | undefi
   return { nonce, reason, ...asked, handled: last !== undefined && keptValue(last) === nonce };
 }
 
+/** @returns what people ask for, bounded and without what looks like a key */
 export function requestsOf(resource: JwtKeyRotation): Requests {
   const { metadata } = resource;
   const annotations = metadata.annotations ?? {};

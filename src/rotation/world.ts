@@ -41,6 +41,7 @@ export interface Caches extends Neighbours {
   readonly pods: Store<PodView>;
 }
 
+/** @returns the world as the watches have told it */
 export function cachedWorld({ workloads, pods, rollouts }: Caches): World {
   const nothing = { strictBudgets: async () => [], limitedAutoscalers: async () => [] };
   return { live: false, workloads, pods, rollouts, ...nothing };
@@ -91,12 +92,14 @@ export interface SecretReading {
   readonly resourceVersion?: string;
 }
 
+/** @returns the Secret as the API server has it; the key bytes are looked at and forgotten */
 export async function readSecretNow(client: KubeClient, namespace: string, settings: Settings): Promise<SecretReading> {
   const secret = await getSecret(client, namespace, settings.secretName);
   const resourceVersion = secret?.metadata.resourceVersion;
   return { facts: readSecret(secret, settings), ...(resourceVersion !== undefined && { resourceVersion }) };
 }
 
+/** @returns the Secret with its content; undefined if there is none */
 export async function getSecret(client: KubeClient, namespace: string, name: string): Promise<Secret | undefined> {
   return orUndefined(client.get(SECRETS, { namespace, name }));
 }

@@ -11,6 +11,7 @@ const FAILING_MS = 30_000;
 /** A failure that is older says nothing of now. */
 const RECENT_MS = 60_000;
 
+/** Tells whether the API server answers. */
 export class Contact {
   readonly #clock: Pick<Clock, 'monotonic'>;
   #failingSince: number | undefined;

@@ -19,6 +19,7 @@ export interface OptionalReflectorOptions<Raw extends KubeObject, T> extends Ref
   readonly pollMs?: number;
 }
 
+/** A reflector of a type that the cluster may not serve, yet. */
 export class OptionalReflector<Raw extends KubeObject, T> {
   readonly store: Store<T>;
   /** Resolves with the first complete list, or when it is known that there is none. */

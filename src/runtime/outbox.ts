@@ -11,6 +11,7 @@ export interface OutboxOptions<T> {
   readonly send: (item: T) => Promise<void>;
 }
 
+/** Items that wait to be sent, at most so many. */
 export class Outbox<T> {
   readonly #options: OutboxOptions<T>;
   /** Never empty queues, by key, in the order of their turns. */

@@ -16,6 +16,7 @@ export interface ServerTime {
   readonly latest: number;
 }
 
+/** What time it is at the API server, by the Date headers of its answers. */
 export class ServerClock {
   readonly #clock: Clock;
   /** The server's clock less our monotonic one: a step of our wall clock does not matter. */

@@ -59,6 +59,7 @@ interface Account {
   told?: string;
 }
 
+/** Keeps the audit log and the ledger up to date, in the background: a pass never waits for it, but for the ledger. */
 export class AuditWriter {
   readonly #options: AuditWriterOptions;
   readonly #accounts = new Map<string, Account>();

@@ -86,6 +86,7 @@ function bounded(keys: readonly LedgerKey[]): readonly LedgerKey[] {
   return keys.filter((key) => !left.has(key));
 }
 
+/** @returns whether both say the same */
 export function sameLedger(a: Ledger, b: Ledger): boolean {
   return a === b || encodeLedger(a) === encodeLedger(b);
 }
@@ -95,6 +96,7 @@ export function livingIn({ keys }: Ledger): readonly LedgerKey[] {
   return keys.filter(({ state }) => state === 'live');
 }
 
+/** @returns the burnt keys that it knows, as a keyset has them */
 export function burntIn({ keys }: Ledger): readonly BurntKey[] {
   return keys
     .filter(({ state }) => state === 'burnt')

@@ -8,6 +8,7 @@ import type { Write } from './writes.ts';
 /** What the end of a rotation rests on. */
 type End = Pick<Extract<Write, { transition: 'finish' }>, 'acked' | 'inferred'>;
 
+/** @returns the keyset at rest again, with what the end rests on */
 export function finish(keyset: Keyset, { acked, inferred }: End, outcome: Outcome, now: number): Keyset {
   const told = inferred === undefined ? {} : { inferred };
   const evidence: Evidence = inferred === undefined ? 'Observed' : 'Inferred';
@@ -31,6 +32,7 @@ function measured({ promotingMs }: Attempts): Pick<Attempts, 'promotingMs'> {
   return promotingMs === undefined ? {} : { promotingMs };
 }
 
+/** @returns the keyset after an emergency: the burnt keys are refused everywhere from `now` on, as far as was observed */
 export function extinguish(keyset: Keyset, end: End, now: number): Keyset {
   const gone = { goneAt: now, ...(end.inferred !== undefined && { inferred: end.inferred }) };
   const emergency = keyset.emergency && { ...keyset.emergency, ...gone };

@@ -190,6 +190,7 @@ export function secondsOf({ writtenAt, goneAt }: Emergency): number | undefined 
   return goneAt === undefined ? undefined : Math.ceil((goneAt - writtenAt) / 1000);
 }
 
+/** @returns the key in this state; the first, where there may be several */
 export function keyIn(keyset: Keyset, state: KeyState): KeyRecord | undefined {
   return keyset.keys.find((key) => key.state === state);
 }

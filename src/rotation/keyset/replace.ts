@@ -15,6 +15,7 @@ function replaced({ version: before, history, acked }: Keyset, fresh: Fresh, now
   return { version, keys, history: compact([...history, shape], acked, new Set(shape.verify)) };
 }
 
+/** Every outstanding token is refused from now on, by intention. */
 export function cutOver(
   keyset: Keyset,
   write: Extract<Write, { transition: 'cutover' }>,
@@ -33,6 +34,7 @@ export function cutOver(
   };
 }
 
+/** Every key that was there is burnt for ever, and a rotation under way is cut off. */
 export function burn(keyset: Keyset, write: Extract<Write, { transition: 'burn' }>, fresh: Fresh, now: number): Keyset {
   const { nonce, rotation } = write;
   const from = currentShape(keyset).sign;

@@ -41,6 +41,7 @@ const OUTCOMES: readonly NonNullable<RotationRecord['outcome']>[] = [
 
 const EVIDENCE: readonly Evidence[] = ['Observed', 'Inferred'];
 
+/** @returns the annotations that hold the keyset, by name */
 export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
   const { rotation, attempts, burnt, emergency, lastWriteAt } = keyset;
   return {

@@ -31,6 +31,7 @@ export interface Look {
   readonly until?: number;
 }
 
+/** @returns who is to be asked now, what was found, and when somebody is to be asked again */
 export function lookAtRest(facts: Facts, keyset: Keyset): Look {
   const asked = requirementsOf(facts.targets, keyset)
     .map(({ target }) => target)

@@ -25,6 +25,7 @@ export function baselineFinding(rows: Survey, keyset: Keyset, keys: 'One' | 'Bot
   return unanswered(silent);
 }
 
+/** @returns that the pod gives no answer, lasting after a minute */
 export function unanswered({ target, pod: { name, unprobeable, probe } }: PodOf): Finding {
   const reason = 'CanaryUnanswered';
   if (unprobeable !== undefined) return { reason, message: unprobeable, lasting: true };

@@ -56,6 +56,7 @@ export interface Survey {
   readonly void: readonly PodOf[];
 }
 
+/** @returns each pod of the requirements in one of the rows */
 export function survey(requirements: readonly Requirement[], keyset: Keyset): Survey {
   const rows: Record<keyof Survey, PodOf[]> = {
     ...{ met: [], stale: [], unfit: [], leaving: [], unknown: [], refusing: [], void: [] },
@@ -197,6 +198,7 @@ export function mayBeReplaced({ target, pod }: PodOf, facts: Facts, keyset: Keys
   return now >= again && isEarlier && shapesHeld(target, pod, keyset).length > 0;
 }
 
+/** @returns when pods that are still behind may be replaced once more, milliseconds since the epoch */
 export function secondChanceAt({ settings }: Pick<Facts, 'settings'>, keyset: Keyset): number {
   return Math.ceil((currentShape(keyset).writtenAt + settings.rolloutTimeoutMs) / 1000) * 1000;
 }
@@ -209,6 +211,7 @@ export function unfinished(requirements: readonly Requirement[]): readonly Targe
     .filter((target) => !isRolledOut(target));
 }
 
+/** @returns whether its controller has finished */
 export function isRolledOut(target: TargetFacts): boolean {
   return target.workload?.rolledOut === true;
 }

@@ -50,6 +50,7 @@ export function planCutover(facts: Facts, keyset: Keyset, start?: Start): Decisi
   return exempt(facts, write, 'Switching', progress);
 }
 
+/** After the write of a cutover: all pods are replaced and asked, then it is over. */
 export function planSwitching(facts: Facts, keyset: Keyset): Decision {
   return planReplacement(facts, keyset, {
     phase: 'Switching',

@@ -59,6 +59,7 @@ export function notServed(facts: Facts): string {
   return `EMERGENCY NOT SERVED: nonce ${emergency.nonce} came with the manifest, and rekey has never written this Secret; if it is meant, ask for it by kubectl rekey emergency. `;
 }
 
+/** After the write that burns: all pods are replaced and asked, then it is over. */
 export function planBurning(facts: Facts, keyset: Keyset): Decision {
   return planReplacement(facts, keyset, {
     phase: 'Burning',

@@ -21,6 +21,7 @@ import {
 /** Canary: observed. Inferred: concluded from the time at which the containers started, if only in part. */
 export type Level = 'Canary' | 'Inferred';
 
+/** @returns how it is known what the pods of a target hold */
 export function levelOf(target: TargetFacts): Level {
   return isUntold(target) || target.pods.some(({ several }) => several === true) ? 'Inferred' : 'Canary';
 }

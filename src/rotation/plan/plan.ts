@@ -30,6 +30,7 @@ import { planSteady } from './steady.ts';
 /** What nobody tells of is looked at again after this, milliseconds. */
 const LOOK_AGAIN_MS = 10_000;
 
+/** @returns the one thing to do now, and what to say of it */
 export function plan(facts: Facts): Decision {
   return heldBack(facts, decide(facts));
 }

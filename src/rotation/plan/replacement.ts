@@ -48,6 +48,7 @@ export interface Replacement {
   readonly done: (acked: Acked) => Judged;
 }
 
+/** @returns the next step until no live pod holds a key from before */
 export function planReplacement(facts: Facts, keyset: Keyset, replacement: Replacement): Decision {
   const { phase, rolling, what, done } = replacement;
   const requirements = requirementsOf(facts.targets, keyset);

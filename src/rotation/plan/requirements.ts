@@ -46,10 +46,12 @@ export function prestaged(targets: readonly TargetFacts[], kid: Kid): readonly R
   return verifiers(targets).map((target) => ({ target, holds, restart: target.settings.source === 'Env' }));
 }
 
+/** @returns the targets that verify tokens */
 export function verifiers(targets: readonly TargetFacts[]): readonly TargetFacts[] {
   return withRole('Verifier', targets);
 }
 
+/** @returns the targets that sign tokens */
 export function signers(targets: readonly TargetFacts[]): readonly TargetFacts[] {
   return withRole('Signer', targets);
 }

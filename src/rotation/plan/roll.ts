@@ -75,6 +75,7 @@ export function roll(
   return { action: { type: 'wait', until: now + 2 * RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
 }
 
+/** @returns why a restart takes longer than spec.rolloutTimeout; undefined while it does not */
 export function stalledFinding(
   facts: Facts,
   keyset: Keyset,

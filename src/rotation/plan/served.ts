@@ -12,6 +12,7 @@ import { burntIn, type Ledger } from '../audit/ledger.ts';
 import type { EmergencyRequest, Facts, SecretFacts } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
 
+/** @returns whether the emergency was served, as far as those are believed who say so */
 export function isServed(emergency: EmergencyRequest, { secret, ledger }: Facts): boolean {
   const { nonce, handled } = emergency;
   const keyset = keysetOf(secret);

@@ -26,6 +26,7 @@ const BUDGET_RETRY_MS = 30_000;
 /** A baseline canary of an earlier minute still tells that the endpoint verifies. */
 const BASELINE_AGE_MS = 60_000;
 
+/** @returns the start of a rotation that is wanted and may start, else what is to be done at rest */
 export function planSteady(facts: Facts, keyset: Keyset): Decision {
   const wanted = wantedRotation(facts, keyset);
   if (wanted === undefined) return atRest(facts, keyset);

@@ -29,6 +29,7 @@ export interface AnnouncerOptions {
   readonly metrics: RotationMetrics;
 }
 
+/** Remembers what was told, so that it is told once. */
 export class Announcer {
   readonly #options: AnnouncerOptions;
   /** Of the pass under way over each resource. */

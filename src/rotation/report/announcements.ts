@@ -58,6 +58,10 @@ function leavesText(keyset: Keyset, drain: Drain): string {
   return `it is accepted until ${iso(exit + drainMs)}, for ${drainTextOf(drain, drainMs)}`;
 }
 
+/**
+ * @param keyset after the write
+ * @param drain of the spec; the rotation may have begun with a longer one
+ */
 export function announcementsOf(write: Write, keyset: Keyset, drain: Drain): readonly Announcement[] {
   const { rotation } = keyset;
   const normal = (reason: string, note: string): Announcement => ({ type: 'Normal', reason, note });

@@ -26,6 +26,7 @@ type Sample = readonly [value: number, labels?: Readonly<Record<string, string>>
 
 const RESOURCE = ['namespace', 'name'];
 
+/** The metrics of rotations. Names are API: see docs/reference/metrics.md. */
 export class RotationMetrics {
   readonly #rotations: Counter<string>;
   readonly #restarts: Counter<string>;

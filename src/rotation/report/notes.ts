@@ -21,6 +21,7 @@ export function addedNote({ secret, settings, crowded = [] }: Facts): string {
   return `Secret ${secretName} gets ${added.join(', ')}, and ${crowded.join('; ')} takes all of it: a variable of that name from what stands before is hidden from its next start on`;
 }
 
+/** @returns that another resource holds the same key */
 export function reuseNote({ sharedWith, settings }: Facts): string {
   if (sharedWith.length === 0) return '';
   return `the key of ${settings.environment} is also that of ${sharedWith.join(', ')}`;

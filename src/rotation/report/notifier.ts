@@ -64,6 +64,7 @@ export interface NotifierOptions {
   readonly onTold: (key: string) => void;
 }
 
+/** Sends messages in the background: a pass never waits for a receiver. */
 export class Notifier {
   readonly #options: NotifierOptions;
   readonly #pending = new Set<string>();

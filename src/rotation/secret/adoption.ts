@@ -66,6 +66,7 @@ function acceptedIn({ metadata }: Secret): { readonly accepted?: readonly string
   return accepted === undefined ? {} : { accepted: accepted.split(',').map((text) => text.trim()) };
 }
 
+/** @returns the refusal of a Secret that lacks the data key to sign with */
 export function keyNotFound({ secretName, signingNames }: DataNames): Refusal {
   const message = `Secret ${secretName} has none of the data keys ${signingNames.join(', ')} (spec.secretKeys.signing)`;
   return refused('KeyNotFound', message);

@@ -14,6 +14,7 @@ const MAX_UNPACKED_BYTES = 16 * 1024 * 1024;
 /** A second or two of work. */
 const MAX_WORDS = 100_000;
 
+/** Searches texts for burnt keys in the forms in which people keep them. */
 export class KeySearch {
   readonly #fingerprints: ReadonlySet<string>;
   #wordsLeft = MAX_WORDS;

@@ -35,6 +35,7 @@ const PATIENCE_MS = 30_000;
 /** A watch tells something once a minute at least, if only a bookmark. */
 const STALE_SECONDS = 180;
 
+/** A watch for each Secret that some resource names; of a Secret it learns the version, never the content. */
 export class SecretWatches {
   readonly #options: SecretWatchesOptions;
   readonly #watches = new Map<string, Watch>();

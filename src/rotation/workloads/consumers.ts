@@ -23,6 +23,7 @@ function labelOf({ kind, name }: Named): string {
   return `${kind}/${name}`;
 }
 
+/** @returns whether the workload, or a ReplicaSet of it, controls the pod */
 export function isPodOf({ owner, labels }: PodView, { kind, name, selector }: WorkloadView): boolean {
   return owner.kind === kind && owner.name === name && selects(selector, labels);
 }

@@ -34,6 +34,7 @@ export interface Consumption {
   readonly onePrevious: boolean;
 }
 
+/** @returns what the containers of a template take of the Secret, and what hides it from them */
 export function consumptionOf(containers: readonly ContainerSources[], names: KeyNames): Consumption {
   const keys = [...names.signingNames, ...besideNames(names)];
   const { secretName, fallbacksName, previousName } = names;

@@ -56,6 +56,7 @@ const LITERAL: VariableSource = { kind: 'Literal' };
 const FIELD: VariableSource = { kind: 'Field' };
 const UNKNOWN: VariableSource = { kind: 'Unknown' };
 
+/** @returns where the containers of a template get their variables and files from, without a value */
 export function sourcesOf(spec: PodSpec | undefined): readonly ContainerSources[] {
   if (spec === undefined) return [];
   const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]));

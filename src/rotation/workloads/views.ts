@@ -44,11 +44,13 @@ export interface PodView extends View {
   readonly secrets: readonly string[];
 }
 
+/** @returns the name of an object, and which version of it this is */
 export function viewOf({ metadata }: KubeObject): View {
   const { namespace = '', name = '', uid = '', resourceVersion = '' } = metadata;
   return { namespace, name, uid, resourceVersion };
 }
 
+/** @returns what matters of a pod */
 export function podView(pod: Pod): PodView {
   const { metadata, spec, status } = pod;
   const owner = metadata.ownerReferences?.find((reference) => reference.controller === true);
