@@ -38,8 +38,8 @@ export default defineConfig({
           testTimeout: 900_000,
           hookTimeout: 600_000,
           // most files wait for most of their time: some at once, few tests of each
-          maxWorkers: 3,
-          maxConcurrency: 3,
+          maxWorkers: 5,
+          maxConcurrency: 4,
           sequence: { groupOrder: 3 },
         },
       },

@@ -48,7 +48,7 @@ async function both(way: { readonly kubeconfig?: string; readonly variable?: str
   const flags = ['--kubeconfig', way.kubeconfig ?? ''];
   const command = ['env', `KUBECONFIG=${variables.KUBECONFIG}`, ...cluster.kubectl] as const;
   const [kubectl, ours] = await Promise.all([
-    runKubectl(command, ['get', 'jwtkeyrotation', name, ...flags]),
+    runKubectl(command, ['get', 'jwtkeyrotations.rekey.dev', name, ...flags]),
     rekey(['status', name, '-o', 'json', ...flags], program, variables),
   ]);
   return { kubectl, ours };
