@@ -5,33 +5,18 @@
  */
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
-import { PODS, SECRETS, type Secret } from '../kube/types.ts';
+import { PODS } from '../kube/types.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { ServerClock } from '../runtime/server-clock.ts';
+import { PodAsker } from './ask-pods.ts';
 import type { Facts, Probe, TargetFacts } from './facts.ts';
-import { currentShape, type Keyset, type Kid, keyIn } from './keyset/keyset.ts';
-import { advance } from './keyset/transition.ts';
-import { makesKey, type Write, writesKeys } from './keyset/writes.ts';
 import { FIELD_MANAGER, KEYSET_VERSION } from './names.ts';
 import { type PodOf, restartAtOf } from './plan/converge.ts';
 import type { Action } from './plan/decision.ts';
 import { effectsOf, type PodVerb, podEffect, restartEffect } from './plan/effect.ts';
 import { type Refused, refusedBy } from './refusal.ts';
-import { CanarySender } from './secret/canary.ts';
-import { destroyAll, type KeyMaterial, MIN_KEY_BYTES, newKey } from './secret/keys.ts';
-import { asLanded } from './secret/landing.ts';
-import { findResidue, removedResidue, withResidue } from './secret/residue.ts';
-import { burntMaterialsOf, leftoverNames, materialsOf, patchFor, readSecret } from './secret/secret.ts';
-import { namesToWrite } from './secret/secret-data.ts';
-import { startOf } from './secret/write-start.ts';
 import { WORKLOADS, type WorkloadView } from './workloads/workloads.ts';
-import { getSecret } from './world.ts';
-
-/** Pods that are asked at the same time. */
-const PODS_AT_ONCE = 32;
-
-/** Retired keys by id, kept while the pods are asked whether they refuse them. */
-export type RetiredKeys = ReadonlyMap<Kid, KeyMaterial>;
+import { type RetiredKeys, SecretWriter, type Written } from './write-secret.ts';
 
 export interface ActorOptions {
   readonly client: KubeClient;
@@ -47,34 +32,26 @@ type EffectAction = Exclude<Action, { type: 'wait' | 'confirm' }>;
 
 /** What came of an effect. */
 export type Outcome =
-  | {
-      readonly kind: 'Wrote';
-      readonly keyset: Keyset;
-      readonly resourceVersion: string;
-      readonly retired?: RetiredKeys;
-    }
+  | Written
   | { readonly kind: 'Probed'; readonly probes: ReadonlyMap<string, Probe> }
   /** `refused`: of these it was not done. */
   | { readonly kind: 'Bumped' | 'Refreshed' | 'Evicted' | 'Deleted'; readonly refused: readonly Refused[] }
   /** The API server did not let it happen. Nothing was done. */
-  | { readonly kind: 'Refused'; readonly refused: readonly Refused[] }
-  /** The world is not what it was when the action was chosen. Nothing was done. */
-  | { readonly kind: 'Outdated' };
+  | { readonly kind: 'Refused'; readonly refused: readonly Refused[] };
 
 /** Makes effects. One instance serves all resources of a process. */
 export class Actor {
   readonly #options: ActorOptions;
-  readonly #canaries: CanarySender;
+  readonly #secrets: SecretWriter;
+  readonly #pods: PodAsker;
 
   constructor(options: ActorOptions) {
     this.#options = options;
-    this.#canaries = new CanarySender(options.clock);
-  }
-
-  /** What time it may be at the latest, by the clock of the API server: what is recorded must not seem older than it is. */
-  #now(): number {
-    const { serverClock, clock } = this.#options;
-    return serverClock.time()?.latest ?? clock.now();
+    const { client, clock, serverClock, fence } = options;
+    // what is recorded must not seem older than it is
+    const now = () => serverClock.time()?.latest ?? clock.now();
+    this.#secrets = new SecretWriter({ client, fence, now });
+    this.#pods = new PodAsker({ client, clock, now });
   }
 
   /** @throws what does not tell whether it was done, or may go well the next time */
@@ -105,7 +82,7 @@ export class Actor {
     this.#options.fence();
     switch (action.type) {
       case 'write':
-        return this.#write(namespace, facts, action.write, resourceVersion);
+        return this.#secrets.write(namespace, facts, action.write, resourceVersion);
       case 'bump':
         return this.#bump(namespace, facts, action.targets, action.version);
       case 'refresh':
@@ -115,84 +92,22 @@ export class Actor {
       case 'delete':
         return this.#delete(namespace, action.pods, action.graceSeconds);
       case 'probe':
-        return this.#probe(namespace, facts, action.pods, retired);
+        return this.#ask(namespace, facts, action.pods, retired);
     }
   }
 
   async close(): Promise<void> {
-    await this.#canaries.close();
+    await this.#pods.close();
   }
 
-  async #write(namespace: string, facts: Facts, write: Write, resourceVersion: string | undefined): Promise<Outcome> {
-    const { settings } = facts;
-    const name = settings.secretName;
-    const secret = await getSecret(this.#options.client, namespace, name);
-    if (secret?.metadata.resourceVersion !== resourceVersion) return { kind: 'Outdated' };
-    const now = this.#now();
-    const fresh = { key: newKey(settings.keyBytes), ack: newKey(MIN_KEY_BYTES) };
-    using held = new DisposableStack();
-    held.use(fresh.key.material);
-    held.use(fresh.ack.material);
-    const start = startOf(write, secret, facts, fresh.key, now);
-    if (start === undefined) return { kind: 'Outdated' };
-    const { before, burnt } = start;
-    let retired: RetiredKeys = new Map();
-    held.defer(() => destroyAll([...start.materials.values(), ...burnt], [...retired.values()]));
-    const materials = new Map([...start.materials, [fresh.ack.kid, fresh.ack.material]]);
-    if (makesKey(write)) materials.set(fresh.key.kid, fresh.key.material);
-    const after = await this.#withResidue(namespace, facts, write, secret, advance(before, write, fresh, now));
-    const names = namesToWrite(secret, settings, (facts.crowded ?? []).length > 0);
-    const patch = patchFor(after, writesKeys(write) ? materials : undefined, names, burnt);
-    const leftovers = secret !== undefined && writesKeys(write) ? leftoverNames(secret, settings) : [];
-    const cleared = Object.fromEntries(leftovers.map((leftover) => [leftover, null]));
-    const body = leftovers.length === 0 ? patch : { ...patch, data: { ...patch.data, ...cleared } };
-    const written = await this.#put(namespace, name, body, resourceVersion);
-    retired = retiredBy(write, before, after, start.materials);
-    const keyset = asLanded(after, written);
-    return {
-      kind: 'Wrote',
-      keyset,
-      resourceVersion: written.metadata.resourceVersion ?? '',
-      ...(retired.size > 0 && { retired }),
-    };
-  }
-
-  /** An emergency tells where the burnt keys lay, and still lie. */
-  async #withResidue(
+  async #ask(
     namespace: string,
-    { settings: names, burntElsewhere: elsewhere }: Facts,
-    write: Write,
-    secret: Secret | undefined,
-    after: Keyset,
-  ): Promise<Keyset> {
-    if (write.transition === 'burn') return withResidue(after, { residue: removedResidue(secret, after) });
-    if (write.transition !== 'extinguish') return after;
-    const { client } = this.#options;
-    return withResidue(after, await findResidue({ client, namespace, names, burnt: after.burnt, secret, elsewhere }));
-  }
-
-  async #put(
-    namespace: string,
-    name: string,
-    patch: ReturnType<typeof patchFor>,
-    resourceVersion: string | undefined,
-  ): Promise<Secret> {
-    const { client } = this.#options;
-    this.#options.fence();
-    if (resourceVersion === undefined) {
-      const annotations = withoutNulls(patch.metadata.annotations);
-      const metadata = {
-        namespace,
-        name,
-        labels: patch.metadata.labels,
-        annotations,
-      };
-      const data = withoutNulls(patch.data ?? {});
-      const secret = { apiVersion: 'v1', kind: 'Secret', type: 'Opaque', metadata, data };
-      return await client.create(SECRETS, secret, { fieldManager: FIELD_MANAGER });
-    }
-    const body = { ...patch, metadata: { ...patch.metadata, resourceVersion } };
-    return await client.mergePatch(SECRETS, { namespace, name }, body, { fieldManager: FIELD_MANAGER });
+    facts: Facts,
+    pods: readonly PodOf[],
+    retired: RetiredKeys | undefined,
+  ): Promise<Outcome> {
+    const probes = await this.#pods.ask(namespace, facts, pods, retired);
+    return probes === undefined ? { kind: 'Outdated' } : { kind: 'Probed', probes };
   }
 
   /** Server-side apply of values that follow from the write of the keyset: to repeat it changes nothing. */
@@ -292,68 +207,4 @@ export class Actor {
       return refused;
     }
   }
-
-  async #probe(
-    namespace: string,
-    { settings }: Facts,
-    pods: readonly PodOf[],
-    retired: RetiredKeys | undefined,
-  ): Promise<Outcome> {
-    const secret = await getSecret(this.#options.client, namespace, settings.secretName);
-    const reading = readSecret(secret, settings);
-    if (secret === undefined || reading.kind !== 'Managed') return { kind: 'Outdated' };
-    const { keyset } = reading;
-    const own = new Map([...materialsOf(secret, keyset, settings), ...burntMaterialsOf(secret, keyset)]);
-    using held = new DisposableStack();
-    held.defer(() => destroyAll(own.values()));
-    const keys = byWeight(keyset, new Map([...own, ...(retired ?? [])]));
-    const { sign } = currentShape(keyset);
-    const now = () => this.#now();
-    const probes = new Map<string, Probe>();
-    const waiting = [...pods];
-    const ask = async () => {
-      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-        const { target, pod } = next;
-        const { canary } = target.settings;
-        if (canary === undefined || pod.address === undefined) continue;
-        const inquiry = {
-          ...{ address: pod.address, ready: pod.ready, canary, settings, version: keyset.version, sign, keys },
-          before: pod.probe,
-        };
-        probes.set(pod.incarnation, await this.#canaries.probe(inquiry, now));
-      }
-    };
-    await Promise.all(Array.from({ length: PODS_AT_ONCE }, ask));
-    return { kind: 'Probed', probes };
-  }
-}
-
-/** Keys that must be refused come first, then the one that tells the version, then the one in use. */
-function byWeight(keyset: Keyset, keys: ReadonlyMap<Kid, KeyMaterial>): ReadonlyMap<Kid, KeyMaterial> {
-  const { verify, sign } = currentShape(keyset);
-  const first = [keyIn(keyset, 'ack')?.kid, sign];
-  const weight = (kid: Kid) =>
-    verify.includes(kid) ? (first.includes(kid) ? first.indexOf(kid) + 1 : first.length + 1) : 0;
-  return new Map([...keys].toSorted(([a], [b]) => weight(a) - weight(b)));
-}
-
-/** The keys that pods must refuse from now on: the old one of a rotation, with those that were found beside it, or of a cutover. */
-function retiredBy(
-  { transition }: Write,
-  before: Keyset,
-  after: Keyset,
-  materials: ReadonlyMap<Kid, KeyMaterial>,
-): RetiredKeys {
-  if (transition !== 'retire' && transition !== 'cutover') return new Map();
-  const kept = new Set(after.keys.map((key) => key.kid));
-  const gone = before.keys.filter(({ kid, state }) => state !== 'ack' && state !== 'staged' && !kept.has(kid));
-  return new Map(gone.flatMap(({ kid }) => [[kid, materials.get(kid)] as const].filter(isKnown)));
-}
-
-function isKnown(entry: readonly [Kid, KeyMaterial | undefined]): entry is readonly [Kid, KeyMaterial] {
-  return entry[1] !== undefined;
-}
-
-function withoutNulls(fields: Readonly<Record<string, string | null>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(fields).flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
 }

@@ -4,7 +4,7 @@
  * at any moment; it is then observed again, but for those keys.
  */
 import { exponential } from '../runtime/backoff.ts';
-import type { Outcome, RetiredKeys } from './act.ts';
+import type { Outcome } from './act.ts';
 import type { Facts, Probe } from './facts.ts';
 import type { JwtKeyRotation } from './names.ts';
 import type { Action, Decision } from './plan/decision.ts';
@@ -13,6 +13,7 @@ import { type Refusal, type Refused, refusedAgain, triedAtOnce } from './refusal
 import { wishesIn } from './requests.ts';
 import type { DataNames, Settings } from './settings.ts';
 import type { SecretReading } from './world.ts';
+import type { RetiredKeys } from './write-secret.ts';
 
 const OUTRUN_MS = 50;
 const OUTRUN_CAP_MS = 15_000;

@@ -16,6 +16,7 @@ export interface Mutant {
 }
 
 const act = (find: string, replace: string): Patch => ({ file: 'src/rotation/act.ts', find, replace });
+const writing = (find: string, replace: string): Patch => ({ file: 'src/rotation/write-secret.ts', find, replace });
 const progress = (find: string, replace: string): Patch => ({ file: 'src/rotation/plan/progress.ts', find, replace });
 
 /** Without it the guard would keep most of these mutants from doing harm: that is its purpose. */
@@ -24,7 +25,7 @@ const NO_GUARD: Patch = {
   find: 'return [...w1(',
   replace: 'if (next) return [];\n  return [...w1(',
 };
-const UNCONDITIONAL = act(
+const UNCONDITIONAL = writing(
   'const body = { ...patch, metadata: { ...patch.metadata, resourceVersion } };',
   'const body = patch;',
 );
@@ -94,7 +95,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'makes another key when it tries again',
     patches: [
       UNCONDITIONAL,
-      act(
+      writing(
         PUT,
         `if (write.transition === 'stage') {
       const other = { key: newKey(settings.keyBytes), ack: newKey(MIN_KEY_BYTES) };
@@ -164,7 +165,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'logs a key',
     patches: [
-      act(
+      writing(
         PUT,
         `process.stdout.write(\`\${JSON.stringify({ level: 'info', message: Buffer.from(patch.data?.JWT_SECRET_KEY ?? '', 'base64').toString() })}\\n\`);\n    ${PUT}`,
       ),
@@ -198,7 +199,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'dies of a rejection that nobody handles',
     patches: [
-      act(
+      writing(
         PUT,
         `if (write.transition === 'promote') setTimeout(() => Promise.reject(new Error('nobody handles this')), 100);\n    ${PUT}`,
       ),

@@ -3,7 +3,7 @@
  */
 import type { Mutant } from './mutant.ts';
 
-const ACT = 'src/rotation/act.ts';
+const WRITE_SECRET = 'src/rotation/write-secret.ts';
 const REQUESTS = 'src/rotation/requests.ts';
 const POD_FACTS = 'src/rotation/workloads/pod-facts.ts';
 const KEYS = 'src/rotation/secret/keys.ts';
@@ -14,7 +14,7 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
     name: 'key generated anew on retry',
     patches: [
       {
-        file: ACT,
+        file: WRITE_SECRET,
         find: 'const written = await this.#put(namespace, name, body, resourceVersion);',
         replace: `let written: string;
           try {
@@ -31,7 +31,7 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
     name: 'lost update: no resourceVersion',
     patches: [
       {
-        file: ACT,
+        file: WRITE_SECRET,
         find: 'const body = { ...patch, metadata: { ...patch.metadata, resourceVersion } };',
         replace: 'const body = patch;',
       },
@@ -64,7 +64,7 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
     name: 'leader check left out before the write',
     patches: [
       {
-        file: ACT,
+        file: WRITE_SECRET,
         find: 'const { client } = this.#options;\n    this.#options.fence();',
         replace: 'const { client } = this.#options;',
       },
@@ -104,7 +104,7 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
       },
       { file: KEYS, find: 'export function generateKey', replace: 'let made = 0;\nexport function generateKey' },
       {
-        file: ACT,
+        file: WRITE_SECRET,
         find: 'const fresh = { key: newKey(settings.keyBytes), ack: newKey(MIN_KEY_BYTES) };',
         replace: 'const key = newKey(settings.keyBytes);\n    const fresh = { key, ack: newKey(MIN_KEY_BYTES) };',
       },

@@ -31,7 +31,6 @@ const PURE = [
 const LONG: Readonly<Record<string, string>> = {
   'src/kube/types.ts': 'the shapes of the API, a list',
   'src/rotation/types.ts': 'generated from the schema',
-  'src/rotation/act.ts': 'one method for each effect',
   'src/rotation/reconciler.ts': 'the one place where everything meets',
   'src/rotation/report/notifier.ts': 'a queue and its receivers',
   'src/rotation/report/announce.ts': 'what was told is remembered in one place',

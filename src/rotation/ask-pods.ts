@@ -1,0 +1,85 @@
+/**
+ * Asks pods which keys they accept, by canaries. The keys are read from the Secret for that, and overwritten afterwards.
+ */
+import type { KubeClient } from '../kube/client.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Facts, Probe } from './facts.ts';
+import { currentShape, type Keyset, type Kid, keyIn } from './keyset/keyset.ts';
+import type { PodOf } from './plan/converge.ts';
+import { CanarySender } from './secret/canary.ts';
+import { destroyAll, type KeyMaterial } from './secret/keys.ts';
+import { burntMaterialsOf, materialsOf, readSecret } from './secret/secret.ts';
+import { getSecret } from './world.ts';
+import type { RetiredKeys } from './write-secret.ts';
+
+/** Pods that are asked at the same time. */
+const PODS_AT_ONCE = 32;
+
+export interface PodAskerOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  /** By the clock of the API server, milliseconds since the epoch, at the latest. */
+  readonly now: () => number;
+}
+
+/** One instance asks the pods of all resources. */
+export class PodAsker {
+  readonly #options: PodAskerOptions;
+  readonly #canaries: CanarySender;
+
+  constructor(options: PodAskerOptions) {
+    this.#options = options;
+    this.#canaries = new CanarySender(options.clock);
+  }
+
+  async close(): Promise<void> {
+    await this.#canaries.close();
+  }
+
+  /**
+   * @param retired keys that have just left the Secret
+   * @returns the answers by the incarnation of the pod; undefined if the Secret is not what the question was chosen for
+   */
+  async ask(
+    namespace: string,
+    { settings }: Facts,
+    pods: readonly PodOf[],
+    retired: RetiredKeys | undefined,
+  ): Promise<ReadonlyMap<string, Probe> | undefined> {
+    const secret = await getSecret(this.#options.client, namespace, settings.secretName);
+    const reading = readSecret(secret, settings);
+    if (secret === undefined || reading.kind !== 'Managed') return undefined;
+    const { keyset } = reading;
+    const own = new Map([...materialsOf(secret, keyset, settings), ...burntMaterialsOf(secret, keyset)]);
+    using held = new DisposableStack();
+    held.defer(() => destroyAll(own.values()));
+    const keys = byWeight(keyset, new Map([...own, ...(retired ?? [])]));
+    const { sign } = currentShape(keyset);
+    const { now } = this.#options;
+    const probes = new Map<string, Probe>();
+    const waiting = [...pods];
+    const ask = async () => {
+      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+        const { target, pod } = next;
+        const { canary } = target.settings;
+        if (canary === undefined || pod.address === undefined) continue;
+        const inquiry = {
+          ...{ address: pod.address, ready: pod.ready, canary, settings, version: keyset.version, sign, keys },
+          before: pod.probe,
+        };
+        probes.set(pod.incarnation, await this.#canaries.probe(inquiry, now));
+      }
+    };
+    await Promise.all(Array.from({ length: PODS_AT_ONCE }, ask));
+    return probes;
+  }
+}
+
+/** Keys that must be refused come first, then the one that tells the version, then the one in use. */
+function byWeight(keyset: Keyset, keys: ReadonlyMap<Kid, KeyMaterial>): ReadonlyMap<Kid, KeyMaterial> {
+  const { verify, sign } = currentShape(keyset);
+  const first = [keyIn(keyset, 'ack')?.kid, sign];
+  const weight = (kid: Kid) =>
+    verify.includes(kid) ? (first.includes(kid) ? first.indexOf(kid) + 1 : first.length + 1) : 0;
+  return new Map([...keys].toSorted(([a], [b]) => weight(a) - weight(b)));
+}

@@ -1,0 +1,145 @@
+/**
+ * The write of the Secret, from what is there to what shall be there. Key bytes that are written pass through here and through
+ * no other place; what was used is overwritten afterwards.
+ */
+import type { KubeClient } from '../kube/client.ts';
+import { SECRETS, type Secret } from '../kube/types.ts';
+import type { Facts } from './facts.ts';
+import type { Keyset, Kid } from './keyset/keyset.ts';
+import { advance } from './keyset/transition.ts';
+import { makesKey, type Write, writesKeys } from './keyset/writes.ts';
+import { FIELD_MANAGER } from './names.ts';
+import { destroyAll, type KeyMaterial, MIN_KEY_BYTES, newKey } from './secret/keys.ts';
+import { asLanded } from './secret/landing.ts';
+import { findResidue, removedResidue, withResidue } from './secret/residue.ts';
+import { leftoverNames, patchFor } from './secret/secret.ts';
+import { namesToWrite } from './secret/secret-data.ts';
+import { startOf } from './secret/write-start.ts';
+import { getSecret } from './world.ts';
+
+/** Retired keys by id, kept while the pods are asked whether they refuse them. */
+export type RetiredKeys = ReadonlyMap<Kid, KeyMaterial>;
+
+export interface SecretWriterOptions {
+  readonly client: KubeClient;
+  /** @throws if this process may not write now */
+  readonly fence: () => void;
+  /** By the clock of the API server, milliseconds since the epoch, at the latest. */
+  readonly now: () => number;
+}
+
+/** What came of a write. `Outdated`: the Secret is not what it was when the write was chosen, and nothing was done. */
+export type Written =
+  | {
+      readonly kind: 'Wrote';
+      readonly keyset: Keyset;
+      readonly resourceVersion: string;
+      readonly retired?: RetiredKeys;
+    }
+  | { readonly kind: 'Outdated' };
+
+/** One instance writes the Secrets of all resources. */
+export class SecretWriter {
+  readonly #options: SecretWriterOptions;
+
+  constructor(options: SecretWriterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param resourceVersion of the Secret for which the write was chosen; undefined if there was none
+   * @throws KubeError where the API server refuses it, or does not say what came of it
+   */
+  async write(namespace: string, facts: Facts, write: Write, resourceVersion: string | undefined): Promise<Written> {
+    const { settings } = facts;
+    const name = settings.secretName;
+    const secret = await getSecret(this.#options.client, namespace, name);
+    if (secret?.metadata.resourceVersion !== resourceVersion) return { kind: 'Outdated' };
+    const now = this.#options.now();
+    const fresh = { key: newKey(settings.keyBytes), ack: newKey(MIN_KEY_BYTES) };
+    using held = new DisposableStack();
+    held.use(fresh.key.material);
+    held.use(fresh.ack.material);
+    const start = startOf(write, secret, facts, fresh.key, now);
+    if (start === undefined) return { kind: 'Outdated' };
+    const { before, burnt } = start;
+    let retired: RetiredKeys = new Map();
+    held.defer(() => destroyAll([...start.materials.values(), ...burnt], [...retired.values()]));
+    const materials = new Map([...start.materials, [fresh.ack.kid, fresh.ack.material]]);
+    if (makesKey(write)) materials.set(fresh.key.kid, fresh.key.material);
+    const after = await this.#withResidue(namespace, facts, write, secret, advance(before, write, fresh, now));
+    const names = namesToWrite(secret, settings, (facts.crowded ?? []).length > 0);
+    const patch = patchFor(after, writesKeys(write) ? materials : undefined, names, burnt);
+    const leftovers = secret !== undefined && writesKeys(write) ? leftoverNames(secret, settings) : [];
+    const cleared = Object.fromEntries(leftovers.map((leftover) => [leftover, null]));
+    const body = leftovers.length === 0 ? patch : { ...patch, data: { ...patch.data, ...cleared } };
+    const written = await this.#put(namespace, name, body, resourceVersion);
+    retired = retiredBy(write, before, after, start.materials);
+    const keyset = asLanded(after, written);
+    return {
+      kind: 'Wrote',
+      keyset,
+      resourceVersion: written.metadata.resourceVersion ?? '',
+      ...(retired.size > 0 && { retired }),
+    };
+  }
+
+  /** An emergency tells where the burnt keys lay, and still lie. */
+  async #withResidue(
+    namespace: string,
+    { settings: names, burntElsewhere: elsewhere }: Facts,
+    write: Write,
+    secret: Secret | undefined,
+    after: Keyset,
+  ): Promise<Keyset> {
+    if (write.transition === 'burn') return withResidue(after, { residue: removedResidue(secret, after) });
+    if (write.transition !== 'extinguish') return after;
+    const { client } = this.#options;
+    return withResidue(after, await findResidue({ client, namespace, names, burnt: after.burnt, secret, elsewhere }));
+  }
+
+  async #put(
+    namespace: string,
+    name: string,
+    patch: ReturnType<typeof patchFor>,
+    resourceVersion: string | undefined,
+  ): Promise<Secret> {
+    const { client } = this.#options;
+    this.#options.fence();
+    if (resourceVersion === undefined) {
+      const annotations = withoutNulls(patch.metadata.annotations);
+      const metadata = {
+        namespace,
+        name,
+        labels: patch.metadata.labels,
+        annotations,
+      };
+      const data = withoutNulls(patch.data ?? {});
+      const secret = { apiVersion: 'v1', kind: 'Secret', type: 'Opaque', metadata, data };
+      return await client.create(SECRETS, secret, { fieldManager: FIELD_MANAGER });
+    }
+    const body = { ...patch, metadata: { ...patch.metadata, resourceVersion } };
+    return await client.mergePatch(SECRETS, { namespace, name }, body, { fieldManager: FIELD_MANAGER });
+  }
+}
+
+/** The keys that pods must refuse from now on: the old one of a rotation, with those that were found beside it, or of a cutover. */
+function retiredBy(
+  { transition }: Write,
+  before: Keyset,
+  after: Keyset,
+  materials: ReadonlyMap<Kid, KeyMaterial>,
+): RetiredKeys {
+  if (transition !== 'retire' && transition !== 'cutover') return new Map();
+  const kept = new Set(after.keys.map((key) => key.kid));
+  const gone = before.keys.filter(({ kid, state }) => state !== 'ack' && state !== 'staged' && !kept.has(kid));
+  return new Map(gone.flatMap(({ kid }) => [[kid, materials.get(kid)] as const].filter(isKnown)));
+}
+
+function isKnown(entry: readonly [Kid, KeyMaterial | undefined]): entry is readonly [Kid, KeyMaterial] {
+  return entry[1] !== undefined;
+}
+
+function withoutNulls(fields: Readonly<Record<string, string | null>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(fields).flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
+}
