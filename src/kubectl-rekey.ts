@@ -8,7 +8,7 @@ import { EXIT, guarded, type Terminal } from './cli/terminal.ts';
 import { KubeClient } from './kube/client.ts';
 import { loadKubeConfig } from './kube/config.ts';
 import type { RequestObservation } from './kube/requester.ts';
-import { Operations, redactText } from './rotation/operations.ts';
+import { Operations, redactText } from './rotation/people/operations.ts';
 import { systemClock as clock } from './runtime/clock.ts';
 import { createLogger } from './runtime/log.ts';
 import { ServerClock } from './runtime/server-clock.ts';

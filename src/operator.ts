@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import type { Flags } from './flags.ts';
 import { KubeClient } from './kube/client.ts';
 import type { ClusterAccess } from './kube/config.ts';
-import { Actor } from './rotation/act.ts';
+import { Actor } from './rotation/act/act.ts';
 import { AuditWriter } from './rotation/audit/audit-writer.ts';
 import { priorityOf, Reconciler } from './rotation/reconciler.ts';
 import { Announcer } from './rotation/report/announce.ts';

@@ -1,9 +1,10 @@
 /**
  * Whether an operator leads: without one, what people ask for is kept and not done.
  */
-import { type Leadership, leaseName } from '../rotation/leadership.ts';
+
 import type { JwtKeyRotation } from '../rotation/names.ts';
-import type { Operations, Patch } from '../rotation/operations.ts';
+import { type Leadership, leaseName } from '../rotation/people/leadership.ts';
+import type { Operations, Patch } from '../rotation/people/operations.ts';
 import { when } from './output.ts';
 import type { Terminal } from './terminal.ts';
 

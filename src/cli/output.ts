@@ -2,7 +2,7 @@
  * How results are written: columns for people, JSON or YAML for programs.
  */
 import { dump } from 'js-yaml';
-import { oneLine, visible } from '../rotation/operations.ts';
+import { oneLine, visible } from '../rotation/people/operations.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
 
 export const FORMATS = ['json', 'yaml', 'wide'] as const;

@@ -1,18 +1,19 @@
 /**
  * `plan` and `check`: what the next rotation will do, and what keeps it from starting.
  */
-import { drainText } from '../rotation/drain.ts';
+
 import { iso } from '../rotation/iso.ts';
-import type { Leadership } from '../rotation/leadership.ts';
 import type { JwtKeyRotation } from '../rotation/names.ts';
-import type { Operations } from '../rotation/operations.ts';
-import { pauseOf } from '../rotation/pause.ts';
+import type { Leadership } from '../rotation/people/leadership.ts';
+import type { Operations } from '../rotation/people/operations.ts';
+import { isAtRest } from '../rotation/people/preview.ts';
 import { type Forecast, forecast, stepAt } from '../rotation/plan/forecast.ts';
-import { isAtRest } from '../rotation/preview.ts';
-import { pendingIn } from '../rotation/requests.ts';
+import { pauseOf } from '../rotation/requests/pause.ts';
+import { pendingIn } from '../rotation/requests/requests.ts';
 import { dueOf } from '../rotation/schedule/cadence.ts';
-import { drainOf, type Settings } from '../rotation/settings.ts';
-import { specFindings } from '../rotation/spec-checks.ts';
+import { drainText } from '../rotation/settings/drain.ts';
+import { drainOf, type Settings } from '../rotation/settings/settings.ts';
+import { specFindings } from '../rotation/settings/spec-checks.ts';
 import { lastedMs } from './history.ts';
 import { nobodyText } from './leader.ts';
 import { conditionOf, isSeen, UNSEEN } from './status.ts';

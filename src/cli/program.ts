@@ -2,7 +2,7 @@
  * The commands of kubectl-rekey: what they are called, what they take, which piece does the work.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { ASK, type Operations, oneLine } from '../rotation/operations.ts';
+import { ASK, type Operations, oneLine } from '../rotation/people/operations.ts';
 import { parseDuration } from '../rotation/schedule/duration.ts';
 import { contained, type EmergencyOptions, emergency } from './emergency.ts';
 import { historyText } from './history.ts';

@@ -2,11 +2,11 @@
  * Requests that no rotation has begun for: what waits, and `withdraw`, which takes it back.
  */
 import { type JwtKeyRotation, REQUEST, requestText } from '../rotation/names.ts';
-import { ASK, type Operations, oneLine } from '../rotation/operations.ts';
-import { pauseOf } from '../rotation/pause.ts';
+import { ASK, type Operations, oneLine } from '../rotation/people/operations.ts';
+import { isAtRest } from '../rotation/people/preview.ts';
 import type { Wanted } from '../rotation/plan/pending.ts';
-import { isAtRest } from '../rotation/preview.ts';
-import { pendingIn } from '../rotation/requests.ts';
+import { pauseOf } from '../rotation/requests/pause.ts';
+import { pendingIn } from '../rotation/requests/requests.ts';
 import { ask } from './leader.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 

@@ -2,13 +2,14 @@
  * `rotate` and `abort`: one value in an annotation, and the end of what it leads to. A rotation is known again by what its
  * history says of that value: another one may have begun, or an emergency may have come in between.
  */
-import { drainText } from '../rotation/drain.ts';
+
 import { type JwtKeyRotation, REQUEST, requestText } from '../rotation/names.ts';
-import { ASK, type Operations, oneLine } from '../rotation/operations.ts';
-import { pauseOf } from '../rotation/pause.ts';
-import { isAtRest } from '../rotation/preview.ts';
-import { pendingIn } from '../rotation/requests.ts';
-import { drainOf } from '../rotation/settings.ts';
+import { ASK, type Operations, oneLine } from '../rotation/people/operations.ts';
+import { isAtRest } from '../rotation/people/preview.ts';
+import { pauseOf } from '../rotation/requests/pause.ts';
+import { pendingIn } from '../rotation/requests/requests.ts';
+import { drainText } from '../rotation/settings/drain.ts';
+import { drainOf } from '../rotation/settings/settings.ts';
 import type { JwtKeyRotationStatus } from '../rotation/types.ts';
 import type { HistoryEntry } from './history.ts';
 import { ask } from './leader.ts';

@@ -2,9 +2,9 @@
  * `status`, in its forms: one resource, all, or one again and again.
  */
 
-import { leaseName } from '../rotation/leadership.ts';
 import type { JwtKeyRotation } from '../rotation/names.ts';
-import type { Operations } from '../rotation/operations.ts';
+import { leaseName } from '../rotation/people/leadership.ts';
+import type { Operations } from '../rotation/people/operations.ts';
 import { nobodyText, operatorText, watchLeader } from './leader.ts';
 import { type Format, machineText } from './output.ts';
 import { isReady, listText, statusText } from './status.ts';

@@ -1,9 +1,10 @@
 /**
  * `status`: where each rotation is, and what it waits for.
  */
-import { drainText, drainTextOf } from '../rotation/drain.ts';
+
 import type { JwtKeyRotation } from '../rotation/names.ts';
-import { drainOf } from '../rotation/settings.ts';
+import { drainText, drainTextOf } from '../rotation/settings/drain.ts';
+import { drainOf } from '../rotation/settings/settings.ts';
 import type { JwtKeyRotationStatus } from '../rotation/types.ts';
 import { columns, distance, when } from './output.ts';
 import { wantedText } from './queue.ts';

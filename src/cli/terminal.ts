@@ -1,7 +1,7 @@
 /**
  * What a command says and asks. Results go to standard output, all else to standard error, so that a pipe gets results only.
  */
-import { isForPeople, oneLine, redactText, visible } from '../rotation/operations.ts';
+import { isForPeople, oneLine, redactText, visible } from '../rotation/people/operations.ts';
 
 export interface Terminal {
   /** A result. */

@@ -5,7 +5,7 @@
 import type { SecretFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import type { JwtKeyRotation } from './names.ts';
-import { emergencyOf } from './requests.ts';
+import { emergencyOf } from './requests/requests.ts';
 
 /**
  * @param resource the younger one

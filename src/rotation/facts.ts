@@ -8,7 +8,7 @@ import type { Keyset, Kid, Weakness } from './keyset/keyset.ts';
 import type { Refusal } from './refusal.ts';
 import type { Due, WindowState } from './schedule/cadence.ts';
 import type { OffSchedule } from './schedule/off-schedule.ts';
-import type { Settings, TargetSettings } from './settings.ts';
+import type { Settings, TargetSettings } from './settings/settings.ts';
 import type { Consumption } from './workloads/consumption.ts';
 
 export type Answer = 'accepted' | 'refused' | 'unknown';

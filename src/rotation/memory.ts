@@ -4,16 +4,16 @@
  * at any moment; it is then observed again, but for those keys.
  */
 import { exponential } from '../runtime/backoff.ts';
-import type { Outcome } from './act.ts';
+import type { Outcome } from './act/act.ts';
+import type { RetiredKeys } from './act/write-secret.ts';
 import type { Facts, Probe } from './facts.ts';
 import type { JwtKeyRotation } from './names.ts';
+import type { SecretReading } from './observe/world.ts';
 import type { Action, Decision } from './plan/decision.ts';
 import { effectsOf, podEffect } from './plan/effect.ts';
 import { type Refusal, type Refused, refusedAgain, triedAtOnce } from './refusal.ts';
-import { wishesIn } from './requests.ts';
-import type { DataNames, Settings } from './settings.ts';
-import type { SecretReading } from './world.ts';
-import type { RetiredKeys } from './write-secret.ts';
+import { wishesIn } from './requests/requests.ts';
+import type { DataNames, Settings } from './settings/settings.ts';
 
 const OUTRUN_MS = 50;
 const OUTRUN_CAP_MS = 15_000;

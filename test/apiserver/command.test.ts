@@ -7,7 +7,7 @@ import { KubeClient } from '../../src/kube/client.ts';
 import { loadKubeConfig } from '../../src/kube/config.ts';
 import { AUDIT_KEY } from '../../src/rotation/audit/books.ts';
 import { REQUEST } from '../../src/rotation/names.ts';
-import { Operations } from '../../src/rotation/operations.ts';
+import { Operations } from '../../src/rotation/people/operations.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { createLogger } from '../../src/runtime/log.ts';
 import type { KubeObject } from '../support/cluster/kubeobject.ts';

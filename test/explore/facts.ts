@@ -4,7 +4,7 @@
 
 import { EMPTY_LEDGER } from '../../src/rotation/audit/ledger.ts';
 import type { Answer, Facts, PodFacts, Probe as ProbeFacts, TargetFacts } from '../../src/rotation/facts.ts';
-import type { Settings, TargetSettings } from '../../src/rotation/settings.ts';
+import type { Settings, TargetSettings } from '../../src/rotation/settings/settings.ts';
 import { readUpTo } from '../../src/rotation/workloads/starts.ts';
 import { chronicleAt, type TrueShape } from './chronicle.ts';
 import type { Config } from './config.ts';

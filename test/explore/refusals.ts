@@ -11,7 +11,7 @@ import { Memory } from '../../src/rotation/memory.ts';
 import type { Decision } from '../../src/rotation/plan/decision.ts';
 import { writeEffect } from '../../src/rotation/plan/effect.ts';
 import type { Refusal } from '../../src/rotation/refusal.ts';
-import type { Settings } from '../../src/rotation/settings.ts';
+import type { Settings } from '../../src/rotation/settings/settings.ts';
 import { deepFrozen, NOW } from './keysets.ts';
 
 /** Nothing was refused. */

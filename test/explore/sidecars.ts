@@ -2,7 +2,7 @@
  * A pod with two containers that take the key, as the production observer sees it.
  */
 import type { PodFacts } from '../../src/rotation/facts.ts';
-import type { TargetSettings } from '../../src/rotation/settings.ts';
+import type { TargetSettings } from '../../src/rotation/settings/settings.ts';
 import { podFacts } from '../../src/rotation/workloads/pod-facts.ts';
 import type { ContainerView } from '../../src/rotation/workloads/views.ts';
 import { deploymentView } from '../../src/rotation/workloads/workloads.ts';

@@ -1,5 +1,5 @@
 /**
- * What effects do to the world: see src/rotation/act.ts.
+ * What effects do to the world: see src/rotation/act/act.ts.
  */
 
 import { foundKeyset } from '../../src/rotation/keyset/before.ts';

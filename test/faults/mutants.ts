@@ -15,8 +15,8 @@ export interface Mutant {
   readonly trips: readonly string[];
 }
 
-const act = (find: string, replace: string): Patch => ({ file: 'src/rotation/act.ts', find, replace });
-const writing = (find: string, replace: string): Patch => ({ file: 'src/rotation/write-secret.ts', find, replace });
+const act = (find: string, replace: string): Patch => ({ file: 'src/rotation/act/act.ts', find, replace });
+const writing = (find: string, replace: string): Patch => ({ file: 'src/rotation/act/write-secret.ts', find, replace });
 const progress = (find: string, replace: string): Patch => ({ file: 'src/rotation/plan/progress.ts', find, replace });
 
 /** Without it the guard would keep most of these mutants from doing harm: that is its purpose. */
@@ -188,7 +188,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'reads all Secrets of the namespace',
     patches: [
       {
-        file: 'src/rotation/world.ts',
+        file: 'src/rotation/observe/world.ts',
         find: '  return orUndefined(client.get(SECRETS, { namespace, name }));',
         replace:
           '  await client.list(SECRETS, { namespace }).catch(() => undefined);\n  return orUndefined(client.get(SECRETS, { namespace, name }));',

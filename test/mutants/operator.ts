@@ -3,7 +3,7 @@
  */
 import { KubeClient } from '../../src/kube/client.ts';
 import type { KubeObject } from '../../src/kube/types.ts';
-import { Actor } from '../../src/rotation/act.ts';
+import { Actor } from '../../src/rotation/act/act.ts';
 import { EMPTY_LEDGER } from '../../src/rotation/audit/ledger.ts';
 import type { JwtKeyRotation } from '../../src/rotation/names.ts';
 import { Reconciler } from '../../src/rotation/reconciler.ts';

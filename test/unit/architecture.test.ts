@@ -36,7 +36,7 @@ const LONG: Readonly<Record<string, string>> = {
   'src/rotation/report/announce.ts': 'what was told is remembered in one place',
   'src/kube/client.ts': 'one method for each call',
   'src/operator.ts': 'the wiring of the process',
-  'src/rotation/operations.ts': 'one method for each thing that people do',
+  'src/rotation/people/operations.ts': 'one method for each thing that people do',
 };
 
 describe('the source', () => {

@@ -13,7 +13,7 @@ import type { Facts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { endedRotations } from '../keyset/keyset.ts';
 import type { JwtKeyRotation } from '../names.ts';
-import { wishesIn } from '../requests.ts';
+import { wishesIn } from '../requests/requests.ts';
 import { type AuditRecord, appendRecord, headOf, isRecorded, verifyLog } from './audit-log.ts';
 import { recordOf } from './audit-record.ts';
 import { type Books, booksNameOf, ForeignBooks, findBooks, putBooks } from './books.ts';

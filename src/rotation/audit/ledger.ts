@@ -10,7 +10,7 @@ import { iso } from '../iso.ts';
 import { fields, list, oneOf, parseJson, text, time, versionIn } from '../keyset/json.ts';
 import { BELIEVED_VERSION, type BurntKey, type Keyset, type Kid, MAX_NONCES } from '../keyset/keyset.ts';
 import { ACCEPT_RETIRED, DATA } from '../names.ts';
-import { keptValue } from '../said.ts';
+import { keptValue } from '../requests/said.ts';
 
 /** Live: in the Secret when it was last observed. */
 const STATES = ['live', 'retired', 'burnt'] as const;

@@ -3,7 +3,7 @@
  */
 import { iso } from '../iso.ts';
 import { STATE } from '../names.ts';
-import { keptReason, keptValue, MAX_REASON } from '../said.ts';
+import { keptReason, keptValue, MAX_REASON } from '../requests/said.ts';
 import { fields, integer, type Json, list, oneOf, parseJson, text, time } from './json.ts';
 import type {
   BurntKey,

@@ -11,7 +11,7 @@
 import type { Facts, Surroundings } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
 import type { Start } from '../keyset/writes.ts';
-import { besideNames } from '../settings.ts';
+import { besideNames } from '../settings/settings.ts';
 import { type Decision, outsideWindow } from './decision.ts';
 import { inferredOfReplacement } from './inferred.ts';
 import { reloaderPresent } from './policies/reloader.ts';

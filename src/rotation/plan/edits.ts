@@ -2,9 +2,10 @@
  * Edits of the spec that a rotation under way does not follow: they would break its promise, or come too late. An edit
  * without an effect must not be silent.
  */
-import { drainText, drainTextOf } from '../drain.ts';
+
 import type { Facts } from '../facts.ts';
 import { type Keyset, keyIn } from '../keyset/keyset.ts';
+import { drainText, drainTextOf } from '../settings/drain.ts';
 
 type Edit = (settings: Facts['settings'], keyset: Keyset) => string | undefined;
 

@@ -2,11 +2,12 @@
  * What a rotation will do, told before it starts: which way it goes, in which steps, who is restarted, and which tokens are
  * refused. It knows no more than the planner decides by, and asks no pod.
  */
-import { drainSum } from '../drain.ts';
+
 import type { Surroundings, TargetFacts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { windowState } from '../schedule/cadence.ts';
-import type { WindowSettings } from '../settings.ts';
+import { drainSum } from '../settings/drain.ts';
+import type { WindowSettings } from '../settings/settings.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
 import { isBlindToStaged, mayCutOver } from './cutover.ts';
 import { everyFinding } from './policies/preflight.ts';

@@ -2,7 +2,6 @@
  * Nothing is under way: is a rotation wanted, and may it start?
  */
 
-import { drainText } from '../drain.ts';
 import type { Facts } from '../facts.ts';
 import { type Finding, inShort, isPassing } from '../finding.ts';
 import { iso } from '../iso.ts';
@@ -10,6 +9,7 @@ import { type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
 import type { Start } from '../keyset/writes.ts';
 import { backoffUntil } from '../schedule/cadence.ts';
 import { formatDuration } from '../schedule/duration.ts';
+import { drainText } from '../settings/drain.ts';
 import { lookAtRest } from './at-rest.ts';
 import { baselineFinding } from './baseline.ts';
 import { FRESH_MS, RETRY_MS, survey, toProbe } from './converge.ts';

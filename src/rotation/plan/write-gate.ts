@@ -4,12 +4,12 @@
  * What rests on acknowledgements is confirmed by reading the world from the API server first.
  */
 
-import type { Drain } from '../drain.ts';
 import type { Facts } from '../facts.ts';
 import type { Finding } from '../finding.ts';
 import { type Acked, currentShape, type Keyset } from '../keyset/keyset.ts';
 import { candidate, type Write, writesKeys } from '../keyset/writes.ts';
 import { formatDuration } from '../schedule/duration.ts';
+import type { Drain } from '../settings/drain.ts';
 import type { Action, Decision, StatusPhase } from './decision.ts';
 import { ackedNow } from './evidence.ts';
 import { unsafeReasons } from './safe-write.ts';

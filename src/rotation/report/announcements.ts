@@ -1,11 +1,12 @@
 /**
  * The Events that a write of the Secret makes, in words.
  */
-import { type Drain, drainTextOf } from '../drain.ts';
+
 import { iso } from '../iso.ts';
 import { currentShape, type Keyset, keyIn, refusal, secondsOf } from '../keyset/keyset.ts';
 import type { Write } from '../keyset/writes.ts';
 import { drainMsOf } from '../plan/write-gate.ts';
+import { type Drain, drainTextOf } from '../settings/drain.ts';
 
 export interface Announcement {
   readonly type: 'Normal' | 'Warning';

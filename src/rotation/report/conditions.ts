@@ -2,7 +2,6 @@
  * The conditions of the status: what is true of a resource, why, and since when.
  */
 import { visible } from '../../kube/printable.ts';
-import { personOf } from '../asked-by.ts';
 import type { Facts, TargetFacts } from '../facts.ts';
 import { type Finding, isPassing, isWish } from '../finding.ts';
 import { iso } from '../iso.ts';
@@ -14,7 +13,8 @@ import { lateEdits } from '../plan/edits.ts';
 import { levelOf } from '../plan/evidence.ts';
 import { label } from '../plan/policies/targets.ts';
 import { verifiers } from '../plan/requirements.ts';
-import { keptValue } from '../said.ts';
+import { personOf } from '../requests/asked-by.ts';
+import { keptValue } from '../requests/said.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
 import { weakKeysOf } from './weakness.ts';
 

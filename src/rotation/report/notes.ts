@@ -4,7 +4,7 @@
 import type { Facts } from '../facts.ts';
 import { DATA } from '../names.ts';
 import { label } from '../plan/policies/targets.ts';
-import { besideNames } from '../settings.ts';
+import { besideNames } from '../settings/settings.ts';
 
 /** Where unlisted consumers do not block, they are told. */
 export function strangersNote({ settings, unlistedConsumers }: Facts): string {

@@ -9,7 +9,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import { keyOf, type Store } from '../../runtime/store.ts';
 import { iso } from '../iso.ts';
 import { FIELD_MANAGER, JWT_KEY_ROTATIONS, type JwtKeyRotation } from '../names.ts';
-import { wishesIn } from '../requests.ts';
+import { wishesIn } from '../requests/requests.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
 
 const COUNTS_EVERY_MS = 1_000;

@@ -5,7 +5,7 @@
 import type { Finding } from '../finding.ts';
 import { iso } from '../iso.ts';
 import type { Attempts } from '../keyset/keyset.ts';
-import type { Cadence, WindowSettings } from '../settings.ts';
+import type { Cadence, WindowSettings } from '../settings/settings.ts';
 import { lastRun, nextRuns, runsAfter } from './schedule.ts';
 
 const HOUR_MS = 3_600_000;

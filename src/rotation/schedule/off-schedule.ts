@@ -3,10 +3,10 @@
  * anything, and without a word a key that changes each quarter would skip one.
  */
 
-import { drainText } from '../drain.ts';
 import { iso } from '../iso.ts';
 import type { Keyset } from '../keyset/keyset.ts';
-import type { Cadence, Settings } from '../settings.ts';
+import { drainText } from '../settings/drain.ts';
+import type { Cadence, Settings } from '../settings/settings.ts';
 import type { JwtKeyRotationStatus } from '../types.ts';
 import { nextRuns } from './schedule.ts';
 

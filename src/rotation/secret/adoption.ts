@@ -6,7 +6,7 @@ import type { Secret } from '../../kube/types.ts';
 import type { SecretFacts } from '../facts.ts';
 import type { Finding, Reason } from '../finding.ts';
 import { ACCEPT_RETIRED, DATA } from '../names.ts';
-import { besideNames, type DataNames } from '../settings.ts';
+import { besideNames, type DataNames } from '../settings/settings.ts';
 import { unfitness, unlistable } from './found-text.ts';
 import { distinct, fingerprintOf, type KeyMaterial } from './keys.ts';
 import { jwksIn, listedIn, materialIn } from './secret-data.ts';

@@ -11,7 +11,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import { retryAfterMs } from '../../runtime/retry-after.ts';
 import type { Answer, Probe } from '../facts.ts';
 import type { Kid } from '../keyset/keyset.ts';
-import type { CanarySettings, Settings } from '../settings.ts';
+import type { CanarySettings, Settings } from '../settings/settings.ts';
 import { generateKey, type KeyMaterial, MIN_KEY_BYTES, newKid } from './keys.ts';
 
 const LIFETIME_SECONDS = 30;

@@ -20,7 +20,7 @@ import {
 import { redactText } from '../../runtime/redact.ts';
 import type { BurntKey, Emergency, Keyset } from '../keyset/keyset.ts';
 import { DATA, LAST_APPLIED } from '../names.ts';
-import { besideNames, type DataNames } from '../settings.ts';
+import { besideNames, type DataNames } from '../settings/settings.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
 import { KeySearch } from './key-search.ts';
 

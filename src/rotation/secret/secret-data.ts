@@ -5,7 +5,7 @@ import { own } from '../../kube/own.ts';
 import type { Secret } from '../../kube/types.ts';
 import { currentShape, type Keyset, type Kid, previousOf } from '../keyset/keyset.ts';
 import { DATA } from '../names.ts';
-import type { DataNames } from '../settings.ts';
+import type { DataNames } from '../settings/settings.ts';
 import { KeyMaterial } from './keys.ts';
 
 /** The value of a data key, taken as one key. */

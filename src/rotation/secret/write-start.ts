@@ -8,7 +8,7 @@ import type { Facts, SecretFacts } from '../facts.ts';
 import { foundKeyset, lostKeyset } from '../keyset/before.ts';
 import { type Keyset, type Kid, MAX_VERSION } from '../keyset/keyset.ts';
 import type { FreshKey, Write } from '../keyset/writes.ts';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings/settings.ts';
 import { foundMaterials, keyIdIn } from './adoption.ts';
 import { destroyAll, type KeyMaterial, type NamedKey, nameKey } from './keys.ts';
 import { allMaterials, materialsOf, readSecret } from './secret.ts';

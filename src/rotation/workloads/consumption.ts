@@ -8,7 +8,7 @@
  *
  * @see https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-container/
  */
-import { besideNames, type DataNames } from '../settings.ts';
+import { besideNames, type DataNames } from '../settings/settings.ts';
 import type { ContainerSources, VariableSource } from './sources.ts';
 
 type KeyNames = Omit<DataNames, 'algorithm'>;

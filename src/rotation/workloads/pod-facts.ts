@@ -3,7 +3,7 @@
  */
 import { isIPv4, isIPv6 } from 'node:net';
 import type { PodFacts, Probe } from '../facts.ts';
-import type { TargetSettings } from '../settings.ts';
+import type { TargetSettings } from '../settings/settings.ts';
 import { versionOf } from './rollouts.ts';
 import { type Lag, readUpTo } from './starts.ts';
 import type { ContainerView, PodView } from './views.ts';

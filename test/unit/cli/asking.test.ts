@@ -5,7 +5,7 @@ import { abort } from '../../../src/cli/rotate.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
-import type { Operations } from '../../../src/rotation/operations.ts';
+import type { Operations } from '../../../src/rotation/people/operations.ts';
 import type { JwtKeyRotationStatus } from '../../../src/rotation/types.ts';
 
 const leadership = async () => ({ kind: 'Led', holder: 'rekey-1' }) as const;

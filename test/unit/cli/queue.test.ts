@@ -5,7 +5,7 @@ import { abort, rotate } from '../../../src/cli/rotate.ts';
 import { statusText } from '../../../src/cli/status.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
 import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
-import type { Operations } from '../../../src/rotation/operations.ts';
+import type { Operations } from '../../../src/rotation/people/operations.ts';
 import type { JwtKeyRotationStatus } from '../../../src/rotation/types.ts';
 
 const ROTATE = 'rekey.dev/rotate-requested-at';

@@ -7,7 +7,7 @@ import { runCommand } from '../../../src/cli/program.ts';
 import { attempt, CommandError, guarded, type Terminal } from '../../../src/cli/terminal.ts';
 import { KubeConfigError } from '../../../src/kube/config.ts';
 import { visible } from '../../../src/kube/printable.ts';
-import type { Operations } from '../../../src/rotation/operations.ts';
+import type { Operations } from '../../../src/rotation/people/operations.ts';
 
 /** Nothing but new lines and tabs moves a cursor, and nothing turns or hides what stands beside it. */
 const STEERING = /(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;

@@ -6,7 +6,7 @@ import { foundKeyset } from '../../../src/rotation/keyset/before.ts';
 import { currentShape, type Keyset, type Kid, type Role } from '../../../src/rotation/keyset/keyset.ts';
 import { advance } from '../../../src/rotation/keyset/transition.ts';
 import { makesKey, type Write } from '../../../src/rotation/keyset/writes.ts';
-import type { Settings, TargetSettings } from '../../../src/rotation/settings.ts';
+import type { Settings, TargetSettings } from '../../../src/rotation/settings/settings.ts';
 import { readUpTo } from '../../../src/rotation/workloads/starts.ts';
 
 export const T0 = Date.UTC(2026, 0, 1);

@@ -1,9 +1,9 @@
 /** How long an old key is accepted, what that is the sum of, and that it is said wherever it is waited for. */
 import { describe, expect, it } from 'vitest';
-import { defaultSlackMs, drainText, drainTextOf } from '../../../src/rotation/drain.ts';
 import { plan } from '../../../src/rotation/plan/plan.ts';
 import { parseDuration } from '../../../src/rotation/schedule/duration.ts';
-import { drainOf } from '../../../src/rotation/settings.ts';
+import { defaultSlackMs, drainText, drainTextOf } from '../../../src/rotation/settings/drain.ts';
+import { drainOf } from '../../../src/rotation/settings/settings.ts';
 import { DRAINING, facts, SETTINGS, services, T0 } from './builders.ts';
 
 const ms = (text: string) => parseDuration(text) ?? Number.NaN;

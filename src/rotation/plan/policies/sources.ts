@@ -5,7 +5,7 @@
 
 import type { Surroundings, TargetFacts } from '../../facts.ts';
 import type { Policy } from '../../finding.ts';
-import { besideNames } from '../../settings.ts';
+import { besideNames } from '../../settings/settings.ts';
 import type { Shadow } from '../../workloads/consumption.ts';
 import { mayCutOver } from '../cutover.ts';
 import { field, label } from './targets.ts';

@@ -4,7 +4,7 @@ import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import type { JwtKeyRotation } from '../../../../src/rotation/names.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { statusOf } from '../../../../src/rotation/report/status.ts';
-import type { Settings } from '../../../../src/rotation/settings.ts';
+import type { Settings } from '../../../../src/rotation/settings/settings.ts';
 import type { JwtKeyRotationStatus } from '../../../../src/rotation/types.ts';
 import { DONE, DRAINING, facts, PROMOTING, RETIRING, SETTINGS, STAGING, STEADY, services } from '../builders.ts';
 

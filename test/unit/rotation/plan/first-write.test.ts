@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { EMPTY_LEDGER, type Ledger } from '../../../../src/rotation/audit/ledger.ts';
 import type { Facts, PodFacts, TargetFacts } from '../../../../src/rotation/facts.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
-import { requestsOf } from '../../../../src/rotation/requests.ts';
+import { requestsOf } from '../../../../src/rotation/requests/requests.ts';
 import { facts, pod, STEADY, T0, target, WORKLOAD } from '../builders.ts';
 import { decide } from '../deeds.ts';
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Surroundings, TargetFacts } from '../../../../src/rotation/facts.ts';
 import { forecast, stepAt } from '../../../../src/rotation/plan/forecast.ts';
-import type { Settings } from '../../../../src/rotation/settings.ts';
+import type { Settings } from '../../../../src/rotation/settings/settings.ts';
 import { SETTINGS, STEADY, services, T0, target, WORKLOAD } from '../builders.ts';
 
 const targets = services(STEADY, { main: 1, admin: 1 });

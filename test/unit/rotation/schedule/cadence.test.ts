@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { backoffUntil, dueOf, impossibleWindow, windowState } from '../../../../src/rotation/schedule/cadence.ts';
 import { lastRun, nextRuns, parseCron } from '../../../../src/rotation/schedule/schedule.ts';
-import type { Cadence } from '../../../../src/rotation/settings.ts';
+import type { Cadence } from '../../../../src/rotation/settings/settings.ts';
 
 const DAY = 86_400_000;
 const at = (text: string) => Date.parse(text);

@@ -8,7 +8,7 @@ import { Announcer, type AnnouncerOptions } from '../../../../src/rotation/repor
 import { statusOf } from '../../../../src/rotation/report/status.ts';
 import { dueOf } from '../../../../src/rotation/schedule/cadence.ts';
 import { offSchedule } from '../../../../src/rotation/schedule/off-schedule.ts';
-import type { Settings } from '../../../../src/rotation/settings.ts';
+import type { Settings } from '../../../../src/rotation/settings/settings.ts';
 import type { JwtKeyRotationStatus } from '../../../../src/rotation/types.ts';
 import { DRAINING, facts, SETTINGS, STEADY, T0 } from '../builders.ts';
 

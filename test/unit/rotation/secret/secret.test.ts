@@ -9,7 +9,7 @@ import type { Write } from '../../../../src/rotation/keyset/writes.ts';
 import { foundMaterials } from '../../../../src/rotation/secret/adoption.ts';
 import { fingerprintOf, KeyMaterial, nameKey, newKey } from '../../../../src/rotation/secret/keys.ts';
 import { leftoverNames, materialsOf, patchFor, readSecret } from '../../../../src/rotation/secret/secret.ts';
-import type { Settings } from '../../../../src/rotation/settings.ts';
+import type { Settings } from '../../../../src/rotation/settings/settings.ts';
 import { DONE, DRAINING, SETTINGS, T0, WRITES } from '../builders.ts';
 
 const A = 'a'.repeat(64);

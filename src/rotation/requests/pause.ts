@@ -2,9 +2,10 @@
  * The annotation rekey.dev/paused: a person wants everything to rest. One that cannot be read is taken for that wish, since to
  * rest is safe.
  */
+
+import type { Finding } from '../finding.ts';
+import { type JwtKeyRotation, REQUEST } from '../names.ts';
 import { personOf } from './asked-by.ts';
-import type { Finding } from './finding.ts';
-import { type JwtKeyRotation, REQUEST } from './names.ts';
 import { keptReason } from './said.ts';
 
 const YES = ['true', 't', 'yes', 'y', 'on', '1'];

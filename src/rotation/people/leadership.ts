@@ -1,10 +1,10 @@
 /**
  * Whether an operator leads, as its Lease tells: without one nothing that is asked for is done.
  */
-import type { KubeClient } from '../kube/client.ts';
-import { isKubeError } from '../kube/errors.ts';
-import { LEASES, type Lease } from '../kube/types.ts';
-import type { JwtKeyRotation } from './names.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { isKubeError } from '../../kube/errors.ts';
+import { LEASES, type Lease } from '../../kube/types.ts';
+import type { JwtKeyRotation } from '../names.ts';
 
 /** Where the manifests of rekey put it. */
 const USUAL_LEASE = 'rekey-system/rekey';

@@ -2,24 +2,24 @@
  * What people do to a JwtKeyRotation: look at it, follow it, and ask for something. All of it goes through the resource
  * itself, by the rights of whoever asks: the Secret is never read, and the operator alone acts.
  */
-import type { KubeClient } from '../kube/client.ts';
-import { KubeConfigError } from '../kube/config.ts';
-import { isKubeError } from '../kube/errors.ts';
-import { SELF_SUBJECT_REVIEWS } from '../kube/types.ts';
-import type { Clock, Timer } from '../runtime/clock.ts';
-import type { Logger } from '../runtime/log.ts';
-import { redactText } from '../runtime/redact.ts';
-import { Reflector } from '../runtime/reflector.ts';
-import { standingLines, valueIn } from './asked-by.ts';
-import type { Surroundings } from './facts.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { KubeConfigError } from '../../kube/config.ts';
+import { isKubeError } from '../../kube/errors.ts';
+import { SELF_SUBJECT_REVIEWS } from '../../kube/types.ts';
+import type { Clock, Timer } from '../../runtime/clock.ts';
+import type { Logger } from '../../runtime/log.ts';
+import { redactText } from '../../runtime/redact.ts';
+import { Reflector } from '../../runtime/reflector.ts';
+import type { Surroundings } from '../facts.ts';
+import { askedText, BY, JWT_KEY_ROTATIONS, type JwtKeyRotation, REQUEST, REQUESTED_BY } from '../names.ts';
+import { standingLines, valueIn } from '../requests/asked-by.ts';
+import { emergencyOf } from '../requests/requests.ts';
 import { type Leadership, readLeadership } from './leadership.ts';
-import { askedText, BY, JWT_KEY_ROTATIONS, type JwtKeyRotation, REQUEST, REQUESTED_BY } from './names.ts';
 import { surroundingsOf } from './preview.ts';
-import { emergencyOf } from './requests.ts';
 
-export { fileTrouble } from '../kube/files.ts';
-export { oneLine, visible } from '../kube/printable.ts';
-export { redactText } from '../runtime/redact.ts';
+export { fileTrouble } from '../../kube/files.ts';
+export { oneLine, visible } from '../../kube/printable.ts';
+export { redactText } from '../../runtime/redact.ts';
 
 /** The program that has asked. */
 const FIELD_MANAGER = 'kubectl-rekey';

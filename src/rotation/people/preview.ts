@@ -1,16 +1,16 @@
 /**
  * What a person sees of the surroundings of a rotation: read once, by their own rights, and without the Secret.
  */
-import type { KubeClient } from '../kube/client.ts';
-import type { Surroundings } from './facts.ts';
-import type { JwtKeyRotation } from './names.ts';
-import { type Looking, observeTargets } from './observe.ts';
-import { impossibleWindow } from './schedule/cadence.ts';
-import { settingsOf } from './settings.ts';
-import type { JwtKeyRotationStatus } from './types.ts';
-import { crowdedContainers, unlistedConsumers } from './workloads/consumers.ts';
-import { WORKLOADS } from './workloads/workloads.ts';
-import { liveWorld } from './world.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { Surroundings } from '../facts.ts';
+import type { JwtKeyRotation } from '../names.ts';
+import { type Looking, observeTargets } from '../observe/observe.ts';
+import { liveWorld } from '../observe/world.ts';
+import { impossibleWindow } from '../schedule/cadence.ts';
+import { settingsOf } from '../settings/settings.ts';
+import type { JwtKeyRotationStatus } from '../types.ts';
+import { crowdedContainers, unlistedConsumers } from '../workloads/consumers.ts';
+import { WORKLOADS } from '../workloads/workloads.ts';
 
 /**
  * @param resource with a spec in which `specFinding` finds nothing

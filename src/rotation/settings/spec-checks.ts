@@ -2,15 +2,15 @@
  * What is wrong with a spec that the API server let in. Each check says all that it finds: field, value, what to write instead.
  */
 
-import { redactText } from '../runtime/redact.ts';
+import { redactText } from '../../runtime/redact.ts';
+import { type Finding, findingsOf, inShort, type Policy, type Reason } from '../finding.ts';
+import { parseDuration } from '../schedule/duration.ts';
+import { parseCron } from '../schedule/schedule.ts';
+import { timeZoneProblem } from '../schedule/time-zone.ts';
+import type { JwtKeyRotationSpec } from '../types.ts';
 import { dataKeysFindings } from './data-keys.ts';
 import { drainText } from './drain.ts';
-import { type Finding, findingsOf, inShort, type Policy, type Reason } from './finding.ts';
-import { parseDuration } from './schedule/duration.ts';
-import { parseCron } from './schedule/schedule.ts';
-import { timeZoneProblem } from './schedule/time-zone.ts';
 import { drainOf } from './settings.ts';
-import type { JwtKeyRotationSpec } from './types.ts';
 
 type SpecPolicy = Policy<JwtKeyRotationSpec>;
 

@@ -2,20 +2,20 @@
  * The write of the Secret, from what is there to what shall be there. Key bytes that are written pass through here and through
  * no other place; what was used is overwritten afterwards.
  */
-import type { KubeClient } from '../kube/client.ts';
-import { SECRETS, type Secret } from '../kube/types.ts';
-import type { Facts } from './facts.ts';
-import type { Keyset, Kid } from './keyset/keyset.ts';
-import { advance } from './keyset/transition.ts';
-import { makesKey, type Write, writesKeys } from './keyset/writes.ts';
-import { FIELD_MANAGER } from './names.ts';
-import { destroyAll, type KeyMaterial, MIN_KEY_BYTES, newKey } from './secret/keys.ts';
-import { asLanded } from './secret/landing.ts';
-import { findResidue, removedResidue, withResidue } from './secret/residue.ts';
-import { leftoverNames, patchFor } from './secret/secret.ts';
-import { namesToWrite } from './secret/secret-data.ts';
-import { startOf } from './secret/write-start.ts';
-import { getSecret } from './world.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { SECRETS, type Secret } from '../../kube/types.ts';
+import type { Facts } from '../facts.ts';
+import type { Keyset, Kid } from '../keyset/keyset.ts';
+import { advance } from '../keyset/transition.ts';
+import { makesKey, type Write, writesKeys } from '../keyset/writes.ts';
+import { FIELD_MANAGER } from '../names.ts';
+import { getSecret } from '../observe/world.ts';
+import { destroyAll, type KeyMaterial, MIN_KEY_BYTES, newKey } from '../secret/keys.ts';
+import { asLanded } from '../secret/landing.ts';
+import { findResidue, removedResidue, withResidue } from '../secret/residue.ts';
+import { leftoverNames, patchFor } from '../secret/secret.ts';
+import { namesToWrite } from '../secret/secret-data.ts';
+import { startOf } from '../secret/write-start.ts';
 
 /** Retired keys by id, kept while the pods are asked whether they refuse them. */
 export type RetiredKeys = ReadonlyMap<Kid, KeyMaterial>;

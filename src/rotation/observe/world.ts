@@ -1,18 +1,24 @@
 /**
  * All reads of a decision: workloads, pods and the Secret, from the caches or from the API server itself.
  */
-import type { KubeClient } from '../kube/client.ts';
-import { isKubeError } from '../kube/errors.ts';
-import { type HorizontalPodAutoscaler, PODS, type PodDisruptionBudget, SECRETS, type Secret } from '../kube/types.ts';
-import type { Availability } from '../runtime/optional-reflector.ts';
-import { keyOf, type Store } from '../runtime/store.ts';
-import type { SecretFacts } from './facts.ts';
-import { readSecret } from './secret/secret.ts';
-import type { Settings } from './settings.ts';
-import { limitedAutoscalers } from './workloads/autoscalers.ts';
-import { strictBudgets } from './workloads/budgets.ts';
-import { type PodView, podView, type View } from './workloads/views.ts';
-import { WORKLOADS, type WorkloadKind, type WorkloadView } from './workloads/workloads.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { isKubeError } from '../../kube/errors.ts';
+import {
+  type HorizontalPodAutoscaler,
+  PODS,
+  type PodDisruptionBudget,
+  SECRETS,
+  type Secret,
+} from '../../kube/types.ts';
+import type { Availability } from '../../runtime/optional-reflector.ts';
+import { keyOf, type Store } from '../../runtime/store.ts';
+import type { SecretFacts } from '../facts.ts';
+import { readSecret } from '../secret/secret.ts';
+import type { Settings } from '../settings/settings.ts';
+import { limitedAutoscalers } from '../workloads/autoscalers.ts';
+import { strictBudgets } from '../workloads/budgets.ts';
+import { type PodView, podView, type View } from '../workloads/views.ts';
+import { WORKLOADS, type WorkloadKind, type WorkloadView } from '../workloads/workloads.ts';
 
 /** Where a decision looks: the caches, or the API server itself. */
 export interface World extends Neighbours {

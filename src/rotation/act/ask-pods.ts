@@ -1,15 +1,15 @@
 /**
  * Asks pods which keys they accept, by canaries. The keys are read from the Secret for that, and overwritten afterwards.
  */
-import type { KubeClient } from '../kube/client.ts';
-import type { Clock } from '../runtime/clock.ts';
-import type { Facts, Probe } from './facts.ts';
-import { currentShape, type Keyset, type Kid, keyIn } from './keyset/keyset.ts';
-import type { PodOf } from './plan/converge.ts';
-import { CanarySender } from './secret/canary.ts';
-import { destroyAll, type KeyMaterial } from './secret/keys.ts';
-import { burntMaterialsOf, materialsOf, readSecret } from './secret/secret.ts';
-import { getSecret } from './world.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Facts, Probe } from '../facts.ts';
+import { currentShape, type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
+import { getSecret } from '../observe/world.ts';
+import type { PodOf } from '../plan/converge.ts';
+import { CanarySender } from '../secret/canary.ts';
+import { destroyAll, type KeyMaterial } from '../secret/keys.ts';
+import { burntMaterialsOf, materialsOf, readSecret } from '../secret/secret.ts';
 import type { RetiredKeys } from './write-secret.ts';
 
 /** Pods that are asked at the same time. */

@@ -3,19 +3,19 @@
  * the Secret are conditional on what was observed, and the others are idempotent, so even a leader that does not know that
  * it lost can do no harm.
  */
-import type { KubeClient } from '../kube/client.ts';
-import { isKubeError } from '../kube/errors.ts';
-import { PODS } from '../kube/types.ts';
-import type { Clock } from '../runtime/clock.ts';
-import type { ServerClock } from '../runtime/server-clock.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { isKubeError } from '../../kube/errors.ts';
+import { PODS } from '../../kube/types.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { ServerClock } from '../../runtime/server-clock.ts';
+import type { Facts, Probe, TargetFacts } from '../facts.ts';
+import { FIELD_MANAGER, KEYSET_VERSION } from '../names.ts';
+import { type PodOf, restartAtOf } from '../plan/converge.ts';
+import type { Action } from '../plan/decision.ts';
+import { effectsOf, type PodVerb, podEffect, restartEffect } from '../plan/effect.ts';
+import { type Refused, refusedBy } from '../refusal.ts';
+import { WORKLOADS, type WorkloadView } from '../workloads/workloads.ts';
 import { PodAsker } from './ask-pods.ts';
-import type { Facts, Probe, TargetFacts } from './facts.ts';
-import { FIELD_MANAGER, KEYSET_VERSION } from './names.ts';
-import { type PodOf, restartAtOf } from './plan/converge.ts';
-import type { Action } from './plan/decision.ts';
-import { effectsOf, type PodVerb, podEffect, restartEffect } from './plan/effect.ts';
-import { type Refused, refusedBy } from './refusal.ts';
-import { WORKLOADS, type WorkloadView } from './workloads/workloads.ts';
 import { type RetiredKeys, SecretWriter, type Written } from './write-secret.ts';
 
 export interface ActorOptions {

@@ -2,7 +2,7 @@
  * The drain time: how long an old key is accepted after the last container that could sign with it is gone. It is a sum, and
  * wherever its length is told, so is what it is made of.
  */
-import { formatDuration } from './schedule/duration.ts';
+import { formatDuration } from '../schedule/duration.ts';
 
 /** Parts of the drain time, milliseconds. */
 export interface Drain {

@@ -4,8 +4,8 @@
  * steers a terminal.
  */
 import { createHash } from 'node:crypto';
-import { visible } from '../kube/printable.ts';
-import { redactText } from '../runtime/redact.ts';
+import { visible } from '../../kube/printable.ts';
+import { redactText } from '../../runtime/redact.ts';
 
 /** What rekey keeps of a value of `rotate-requested-at` or `abort-requested-at`, or of a nonce, characters. */
 export const MAX_VALUE = 253;

@@ -1,9 +1,9 @@
+import type { Role } from '../keyset/keyset.ts';
+import { keptValue, MAX_REASON } from '../requests/said.ts';
+import { parseDuration } from '../schedule/duration.ts';
+import type { JwtKeyRotationSpec } from '../types.ts';
+import type { WorkloadKind } from '../workloads/workloads.ts';
 import { type Drain, defaultSlackMs } from './drain.ts';
-import type { Role } from './keyset/keyset.ts';
-import { keptValue, MAX_REASON } from './said.ts';
-import { parseDuration } from './schedule/duration.ts';
-import type { JwtKeyRotationSpec } from './types.ts';
-import type { WorkloadKind } from './workloads/workloads.ts';
 
 export interface CanarySettings {
   readonly path: string;
