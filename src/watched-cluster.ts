@@ -3,9 +3,10 @@
  */
 import type { KubeClient } from './kube/client.ts';
 import { type KubeObject, PODS, type ResourceType } from './kube/types.ts';
-import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from './rotation/names.ts';
+import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from './rotation/api/names.ts';
+import type { WorkloadKind } from './rotation/settings/settings.ts';
 import { type PodView, podView } from './rotation/workloads/views.ts';
-import { WORKLOADS, type WorkloadKind, type WorkloadView } from './rotation/workloads/workloads.ts';
+import { WORKLOADS, type WorkloadView } from './rotation/workloads/workloads.ts';
 import type { Clock } from './runtime/clock.ts';
 import type { Check } from './runtime/http.ts';
 import type { Logger } from './runtime/log.ts';

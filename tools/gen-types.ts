@@ -1,5 +1,5 @@
 /**
- * Writes src/rotation/types.ts from the CRD, the single source of the API.
+ * Writes src/rotation/api/types.ts from the CRD, the single source of the API.
  *
  * Usage: node tools/gen-types.ts [--check]     --check writes nothing and exits 1 when the file differs
  */
@@ -24,7 +24,7 @@ interface Crd {
 }
 
 const SOURCE = new URL('../crds/jwtkeyrotations.rekey.dev.yaml', import.meta.url);
-const TARGET = new URL('../src/rotation/types.ts', import.meta.url);
+const TARGET = new URL('../src/rotation/api/types.ts', import.meta.url);
 
 function docblock(text: string | undefined, indent: string): string {
   return text ? `${indent}/** ${text.replaceAll('\n', ' ')} */\n` : '';
@@ -69,7 +69,7 @@ function render(crd: Crd): string {
 const wanted = render(load(readFileSync(SOURCE, 'utf8')) as Crd);
 if (process.argv.includes('--check')) {
   if (readFileSync(TARGET, 'utf8') !== wanted) {
-    console.error('src/rotation/types.ts differs from the CRD: run npm run generate and commit the result');
+    console.error('src/rotation/api/types.ts differs from the CRD: run npm run generate and commit the result');
     process.exitCode = 1;
   }
 } else {

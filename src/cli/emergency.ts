@@ -2,10 +2,10 @@
  * `emergency` and `contained`: a key has leaked.
  */
 import { randomBytes } from 'node:crypto';
-import type { JwtKeyRotation } from '../rotation/names.ts';
+import type { JwtKeyRotation } from '../rotation/api/names.ts';
+import { MAX_REASON } from '../rotation/api/said.ts';
 import { ASK, looksSecret, mayBeDone, type Operations, oneLine } from '../rotation/people/operations.ts';
 import { emergencyOf } from '../rotation/requests/requests.ts';
-import { MAX_REASON } from '../rotation/requests/said.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
 import { ask } from './leader.ts';
 import { columns, type Format, machineText, when } from './output.ts';

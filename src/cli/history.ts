@@ -1,9 +1,9 @@
 /**
  * `history`: the last rotations, as far as the status keeps them.
  */
-import type { JwtKeyRotation } from '../rotation/names.ts';
+import type { JwtKeyRotation } from '../rotation/api/names.ts';
+import type { JwtKeyRotationStatus } from '../rotation/api/types.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
-import type { JwtKeyRotationStatus } from '../rotation/types.ts';
 import { columns, when } from './output.ts';
 
 export type HistoryEntry = NonNullable<JwtKeyRotationStatus['history']>[number];

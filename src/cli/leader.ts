@@ -2,7 +2,7 @@
  * Whether an operator leads: without one, what people ask for is kept and not done.
  */
 
-import type { JwtKeyRotation } from '../rotation/names.ts';
+import type { JwtKeyRotation } from '../rotation/api/names.ts';
 import { type Leadership, leaseName } from '../rotation/people/leadership.ts';
 import type { Operations, Patch } from '../rotation/people/operations.ts';
 import { when } from './output.ts';

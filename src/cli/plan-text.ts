@@ -1,7 +1,7 @@
 /**
  * A plan as people read it, and as programs do.
  */
-import { iso } from '../rotation/iso.ts';
+import { iso } from '../rotation/api/iso.ts';
 import type { Forecast } from '../rotation/plan/forecast.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
 import { columns, when } from './output.ts';

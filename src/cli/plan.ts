@@ -2,15 +2,15 @@
  * `plan` and `check`: what the next rotation will do, and what keeps it from starting.
  */
 
-import { iso } from '../rotation/iso.ts';
-import type { JwtKeyRotation } from '../rotation/names.ts';
+import { iso } from '../rotation/api/iso.ts';
+import type { JwtKeyRotation } from '../rotation/api/names.ts';
+import { dueOf } from '../rotation/cadence/cadence.ts';
 import type { Leadership } from '../rotation/people/leadership.ts';
 import type { Operations } from '../rotation/people/operations.ts';
 import { isAtRest } from '../rotation/people/preview.ts';
 import { type Forecast, forecast, stepAt } from '../rotation/plan/forecast.ts';
 import { pauseOf } from '../rotation/requests/pause.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';
-import { dueOf } from '../rotation/schedule/cadence.ts';
 import { drainText } from '../rotation/settings/drain.ts';
 import { drainOf, type Settings } from '../rotation/settings/settings.ts';
 import { specFindings } from '../rotation/settings/spec-checks.ts';

@@ -1,7 +1,7 @@
 /**
  * Requests that no rotation has begun for: what waits, and `withdraw`, which takes it back.
  */
-import { type JwtKeyRotation, REQUEST, requestText } from '../rotation/names.ts';
+import { type JwtKeyRotation, REQUEST, requestText } from '../rotation/api/names.ts';
 import { ASK, type Operations, oneLine } from '../rotation/people/operations.ts';
 import { isAtRest } from '../rotation/people/preview.ts';
 import type { Wanted } from '../rotation/plan/pending.ts';

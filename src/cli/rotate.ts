@@ -3,14 +3,14 @@
  * history says of that value: another one may have begun, or an emergency may have come in between.
  */
 
-import { type JwtKeyRotation, REQUEST, requestText } from '../rotation/names.ts';
+import { type JwtKeyRotation, REQUEST, requestText } from '../rotation/api/names.ts';
+import type { JwtKeyRotationStatus } from '../rotation/api/types.ts';
 import { ASK, type Operations, oneLine } from '../rotation/people/operations.ts';
 import { isAtRest } from '../rotation/people/preview.ts';
 import { pauseOf } from '../rotation/requests/pause.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';
 import { drainText } from '../rotation/settings/drain.ts';
 import { drainOf } from '../rotation/settings/settings.ts';
-import type { JwtKeyRotationStatus } from '../rotation/types.ts';
 import type { HistoryEntry } from './history.ts';
 import { ask } from './leader.ts';
 import { queueText, wantedText } from './queue.ts';

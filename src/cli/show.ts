@@ -2,7 +2,7 @@
  * `status`, in its forms: one resource, all, or one again and again.
  */
 
-import type { JwtKeyRotation } from '../rotation/names.ts';
+import type { JwtKeyRotation } from '../rotation/api/names.ts';
 import { leaseName } from '../rotation/people/leadership.ts';
 import type { Operations } from '../rotation/people/operations.ts';
 import { nobodyText, operatorText, watchLeader } from './leader.ts';

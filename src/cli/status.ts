@@ -2,10 +2,10 @@
  * `status`: where each rotation is, and what it waits for.
  */
 
-import type { JwtKeyRotation } from '../rotation/names.ts';
+import type { JwtKeyRotation } from '../rotation/api/names.ts';
+import type { JwtKeyRotationStatus } from '../rotation/api/types.ts';
 import { drainText, drainTextOf } from '../rotation/settings/drain.ts';
 import { drainOf } from '../rotation/settings/settings.ts';
-import type { JwtKeyRotationStatus } from '../rotation/types.ts';
 import { columns, distance, when } from './output.ts';
 import { wantedText } from './queue.ts';
 

@@ -1,7 +1,7 @@
 /**
  * Waits until what was asked for is over, and tells meanwhile where it is.
  */
-import type { JwtKeyRotation } from '../rotation/names.ts';
+import type { JwtKeyRotation } from '../rotation/api/names.ts';
 import { type Operations, oneLine } from '../rotation/people/operations.ts';
 import { watchLeader } from './leader.ts';
 import { conditionOf } from './status.ts';

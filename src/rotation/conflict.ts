@@ -2,9 +2,10 @@
  * Two resources on one Secret would undo each other's work: the older one has it, in an emergency too. It knows all targets
  * of its own and none of the other's, so what the younger one would burn, pods of the older one would go on accepting.
  */
+
+import type { Finding } from './api/finding.ts';
+import type { JwtKeyRotation } from './api/names.ts';
 import type { SecretFacts } from './facts.ts';
-import type { Finding } from './finding.ts';
-import type { JwtKeyRotation } from './names.ts';
 import { emergencyOf } from './requests/requests.ts';
 
 /**

@@ -2,12 +2,12 @@
  * What the planner knows of the world: observed, complete, without a key byte.
  */
 
-import type { Ledger } from './audit/ledger.ts';
-import type { Finding } from './finding.ts';
+import type { Finding } from './api/finding.ts';
+import type { Due, WindowState } from './cadence/cadence.ts';
+import type { OffSchedule } from './cadence/off-schedule.ts';
 import type { Keyset, Kid, Weakness } from './keyset/keyset.ts';
+import type { Ledger } from './keyset/ledger.ts';
 import type { Refusal } from './refusal.ts';
-import type { Due, WindowState } from './schedule/cadence.ts';
-import type { OffSchedule } from './schedule/off-schedule.ts';
 import type { Settings, TargetSettings } from './settings/settings.ts';
 import type { Consumption } from './workloads/consumption.ts';
 

@@ -6,8 +6,8 @@
 import { exponential } from '../runtime/backoff.ts';
 import type { Outcome } from './act/act.ts';
 import type { RetiredKeys } from './act/write-secret.ts';
+import type { JwtKeyRotation } from './api/names.ts';
 import type { Facts, Probe } from './facts.ts';
-import type { JwtKeyRotation } from './names.ts';
 import type { SecretReading } from './observe/world.ts';
 import type { Action, Decision } from './plan/decision.ts';
 import { effectsOf, podEffect } from './plan/effect.ts';

@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { booksNameOf } from '../../src/rotation/audit/books.ts';
-import { EMPTY_LEDGER, encodeLedger, type LedgerKey } from '../../src/rotation/audit/ledger.ts';
+import { EMPTY_LEDGER, encodeLedger, type LedgerKey } from '../../src/rotation/keyset/ledger.ts';
 import { fingerprintOf, KeyMaterial } from '../../src/rotation/secret/keys.ts';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
 import type { Secret } from '../support/node/types.ts';

@@ -1,6 +1,6 @@
 /** Whatever is wrong with a service, a node or the Secret: pods are replaced so many times and no more, then rekey rests and says why. */
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { STATE } from '../../src/rotation/names.ts';
+import { STATE } from '../../src/rotation/api/names.ts';
 import { freezeSecrets, thawSecrets } from '../support/node/faults.ts';
 import type { Secret } from '../support/node/types.ts';
 import { eventsIn } from '../support/scenario/events.ts';

@@ -1,7 +1,7 @@
 /** How long a rotation lasts is said, with what that is the sum of; and so is an edit that it does not follow. */
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { statusText } from '../../src/cli/status.ts';
-import type { JwtKeyRotation } from '../../src/rotation/names.ts';
+import type { JwtKeyRotation } from '../../src/rotation/api/names.ts';
 import { untilEvent } from '../support/scenario/events.ts';
 import { openPlace, type Place } from '../support/scenario/place.ts';
 import { conditionOf, requestRotation, waitFor, waitForPhase } from '../support/scenario/rotation.ts';

@@ -1,7 +1,7 @@
 /** What goes wrong around a rotation on a real API server, each under traffic: nothing may be rejected. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, it } from 'vitest';
-import { STATE } from '../../src/rotation/names.ts';
+import { STATE } from '../../src/rotation/api/names.ts';
 import { freezeSecrets, thawSecrets } from '../support/node/faults.ts';
 import { eventsIn, untilEvent } from '../support/scenario/events.ts';
 import { startApiProxy } from '../support/scenario/proxy.ts';

@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { STATE } from '../../src/rotation/names.ts';
+import { STATE } from '../../src/rotation/api/names.ts';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
 import { faultAnnotations } from '../support/node/faults.ts';
 import type { Pod, Secret } from '../support/node/types.ts';

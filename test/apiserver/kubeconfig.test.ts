@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { KubeClient } from '../../src/kube/client.ts';
 import { loadKubeConfig } from '../../src/kube/config.ts';
-import { JWT_KEY_ROTATIONS } from '../../src/rotation/names.ts';
+import { JWT_KEY_ROTATIONS } from '../../src/rotation/api/names.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
 import { runKubectl } from '../support/cluster/kubectl.ts';

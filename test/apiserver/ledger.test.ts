@@ -1,7 +1,7 @@
 /** The ledger on a real API server: a Secret from a backup, or made anew with a burnt key, is known as such. */
 import { describe, expect, inject, it } from 'vitest';
 import { LEDGER_KEY } from '../../src/rotation/audit/books.ts';
-import { decodeLedger, type Ledger } from '../../src/rotation/audit/ledger.ts';
+import { decodeLedger, type Ledger } from '../../src/rotation/keyset/ledger.ts';
 import type { Secret } from '../support/node/types.ts';
 import { booksOf, readBook } from '../support/scenario/books.ts';
 import { declareEmergency, waitUntilGone } from '../support/scenario/emergency.ts';

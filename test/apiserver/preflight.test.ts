@@ -1,6 +1,6 @@
 /** What is checked of the surroundings before a rotation starts, and what stops none, on a real API server. */
 import { describe, expect, inject, it } from 'vitest';
-import { KEYSET_VERSION } from '../../src/rotation/names.ts';
+import { KEYSET_VERSION } from '../../src/rotation/api/names.ts';
 import { faultAnnotations } from '../support/node/faults.ts';
 import type { Pod } from '../support/node/types.ts';
 import { eventsIn, untilEvent } from '../support/scenario/events.ts';

@@ -2,8 +2,8 @@
  * What the operator observes of a world: from the API server, or from caches that may be behind.
  */
 
-import { EMPTY_LEDGER } from '../../src/rotation/audit/ledger.ts';
 import type { Answer, Facts, PodFacts, Probe as ProbeFacts, TargetFacts } from '../../src/rotation/facts.ts';
+import { EMPTY_LEDGER } from '../../src/rotation/keyset/ledger.ts';
 import type { Settings, TargetSettings } from '../../src/rotation/settings/settings.ts';
 import { readUpTo } from '../../src/rotation/workloads/starts.ts';
 import { chronicleAt, type TrueShape } from './chronicle.ts';

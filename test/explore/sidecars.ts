@@ -2,8 +2,8 @@
  * A pod with two containers that take the key, as the production observer sees it.
  */
 import type { PodFacts } from '../../src/rotation/facts.ts';
+import { podFacts } from '../../src/rotation/observe/pod-facts.ts';
 import type { TargetSettings } from '../../src/rotation/settings/settings.ts';
-import { podFacts } from '../../src/rotation/workloads/pod-facts.ts';
 import type { ContainerView } from '../../src/rotation/workloads/views.ts';
 import { deploymentView } from '../../src/rotation/workloads/workloads.ts';
 import { type Entry, NOW, SETTLE_MS, type StartSeen, startedAt } from './keysets.ts';

@@ -1,7 +1,7 @@
 /**
  * Every version of the Secret, by a watch: what the oracles believe instead of the operator.
  */
-import { FIELD_MANAGER, STATE } from '../../src/rotation/names.ts';
+import { FIELD_MANAGER, STATE } from '../../src/rotation/api/names.ts';
 import { follow } from '../support/cluster/follow.ts';
 import type { KubeApi } from '../support/cluster/kubeapi.ts';
 import type { Secret } from '../support/node/types.ts';

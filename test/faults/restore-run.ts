@@ -2,7 +2,7 @@
  * A rotation during which etcd is put back to an earlier moment of it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KEYSET_VERSION } from '../../src/rotation/names.ts';
+import { KEYSET_VERSION } from '../../src/rotation/api/names.ts';
 import { follow } from '../support/cluster/follow.ts';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
 import type { Resource } from '../support/scenario/rotation.ts';

@@ -2,7 +2,7 @@
  * What is asked of the operator in a run, and when that is over.
  */
 import { randomUUID } from 'node:crypto';
-import { REQUEST } from '../../src/rotation/names.ts';
+import { REQUEST } from '../../src/rotation/api/names.ts';
 import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import { requestAbort } from '../support/scenario/rotation.ts';
 import { ALWAYS_OPEN } from './fleet.ts';

@@ -4,8 +4,8 @@
  */
 import type { Secret } from '../../src/kube/types.ts';
 import { currentShape, type Keyset } from '../../src/rotation/keyset/keyset.ts';
+import { incarnationOf } from '../../src/rotation/observe/pod-facts.ts';
 import { readSecret } from '../../src/rotation/secret/secret.ts';
-import { incarnationOf } from '../../src/rotation/workloads/pod-facts.ts';
 import { podView } from '../../src/rotation/workloads/views.ts';
 import { type Change, MiniCluster } from './cluster.ts';
 import { DRAIN_MS, MiniOperator } from './operator.ts';

@@ -5,7 +5,7 @@ import type { Mutant } from './mutant.ts';
 
 const WRITE_SECRET = 'src/rotation/act/write-secret.ts';
 const REQUESTS = 'src/rotation/requests/requests.ts';
-const POD_FACTS = 'src/rotation/workloads/pod-facts.ts';
+const POD_FACTS = 'src/rotation/observe/pod-facts.ts';
 const KEYS = 'src/rotation/secret/keys.ts';
 const WORLD_WRITE = 'test/explore/write.ts';
 

@@ -7,7 +7,7 @@ const EVIDENCE = 'src/rotation/plan/evidence.ts';
 const CONVERGE = 'src/rotation/plan/converge.ts';
 const STARTS = 'src/rotation/workloads/starts.ts';
 const KEYSET = 'src/rotation/keyset/keyset.ts';
-const POD_FACTS = 'src/rotation/workloads/pod-facts.ts';
+const POD_FACTS = 'src/rotation/observe/pod-facts.ts';
 const TRANSITION = 'src/rotation/keyset/transition.ts';
 
 const SURVEYED = 'for (const pod of target.pods) rows[judge(target, pod, holds, keyset)].push({ target, pod });';

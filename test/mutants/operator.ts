@@ -4,13 +4,13 @@
 import { KubeClient } from '../../src/kube/client.ts';
 import type { KubeObject } from '../../src/kube/types.ts';
 import { Actor } from '../../src/rotation/act/act.ts';
-import { EMPTY_LEDGER } from '../../src/rotation/audit/ledger.ts';
-import type { JwtKeyRotation } from '../../src/rotation/names.ts';
+import type { JwtKeyRotation } from '../../src/rotation/api/names.ts';
+import type { JwtKeyRotationStatus } from '../../src/rotation/api/types.ts';
+import { EMPTY_LEDGER } from '../../src/rotation/keyset/ledger.ts';
 import { Reconciler } from '../../src/rotation/reconciler.ts';
 import { Announcer, type AnnouncerOptions } from '../../src/rotation/report/announce.ts';
 import { type StatusOutcome, StatusWriter, type StatusWriterOptions } from '../../src/rotation/report/status-writer.ts';
 import { SecretWatches, type SecretWatchesOptions } from '../../src/rotation/secret/secret-watches.ts';
-import type { JwtKeyRotationStatus } from '../../src/rotation/types.ts';
 import { type PodView, podView } from '../../src/rotation/workloads/views.ts';
 import { deploymentView, type WorkloadView } from '../../src/rotation/workloads/workloads.ts';
 import { type Clock, systemClock } from '../../src/runtime/clock.ts';

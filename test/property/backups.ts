@@ -3,8 +3,9 @@
  * written over it, no emergency is served twice, and a new one goes on above every version that there was.
  */
 import fc from 'fast-check';
-import { decodeLedger, EMPTY_LEDGER, encodeLedger, inLightOf, recorded } from '../../src/rotation/audit/ledger.ts';
+import { inLightOf } from '../../src/rotation/audit/in-light.ts';
 import type { Keyset } from '../../src/rotation/keyset/keyset.ts';
+import { decodeLedger, EMPTY_LEDGER, encodeLedger, recorded } from '../../src/rotation/keyset/ledger.ts';
 import { plan } from '../../src/rotation/plan/plan.ts';
 import type { Config } from '../explore/config.ts';
 import { factsOf } from '../explore/facts.ts';

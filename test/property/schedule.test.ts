@@ -7,7 +7,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dueOf, windowState } from '../../src/rotation/schedule/cadence.ts';
+import { dueOf, windowState } from '../../src/rotation/cadence/cadence.ts';
 import { lastRun, nextRuns, parseCron, runsAfter } from '../../src/rotation/schedule/schedule.ts';
 import type { WindowSettings } from '../../src/rotation/settings/settings.ts';
 

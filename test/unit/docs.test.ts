@@ -12,7 +12,7 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const all = (text: string, pattern: RegExp) => [...new Set([...text.matchAll(pattern)].map((match) => match[1] ?? ''))];
 const missing = (names: readonly string[], path: string) => names.filter((name) => !read(path).includes(name));
 
-const finding = read('src/rotation/finding.ts');
+const finding = read('src/rotation/api/finding.ts');
 const reasons = all(finding.slice(0, finding.indexOf('export interface')), /\| '([A-Za-z]+)'/g);
 
 describe('the documentation', () => {

@@ -4,11 +4,11 @@
  */
 import type { KubeClient } from '../../kube/client.ts';
 import { SECRETS, type Secret } from '../../kube/types.ts';
+import { FIELD_MANAGER } from '../api/names.ts';
 import type { Facts } from '../facts.ts';
 import type { Keyset, Kid } from '../keyset/keyset.ts';
 import { advance } from '../keyset/transition.ts';
 import { makesKey, type Write, writesKeys } from '../keyset/writes.ts';
-import { FIELD_MANAGER } from '../names.ts';
 import { getSecret } from '../observe/world.ts';
 import { destroyAll, type KeyMaterial, MIN_KEY_BYTES, newKey } from '../secret/keys.ts';
 import { asLanded } from '../secret/landing.ts';

@@ -3,10 +3,10 @@
  */
 import { redactText } from '../../runtime/redact.ts';
 import { keyOf } from '../../runtime/store.ts';
+import { iso } from '../api/iso.ts';
+import type { JwtKeyRotation } from '../api/names.ts';
 import type { Facts, TargetFacts } from '../facts.ts';
-import { iso } from '../iso.ts';
 import { type Keyset, type Kid, type RotationRecord, secondsOf } from '../keyset/keyset.ts';
-import type { JwtKeyRotation } from '../names.ts';
 import { levelOf } from '../plan/evidence.ts';
 import type { AuditKey, AuditRecord } from './audit-log.ts';
 

@@ -5,9 +5,9 @@ import { createHash } from 'node:crypto';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import { CONFIG_MAPS } from '../../kube/types.ts';
-import type { Finding } from '../finding.ts';
-import { FIELD_MANAGER } from '../names.ts';
-import { decodeLedger, encodeLedger, type Ledger } from './ledger.ts';
+import type { Finding } from '../api/finding.ts';
+import { FIELD_MANAGER } from '../api/names.ts';
+import { decodeLedger, encodeLedger, type Ledger } from '../keyset/ledger.ts';
 
 /** Data keys of the ConfigMap. */
 export const AUDIT_KEY = 'audit.jsonl';

@@ -2,25 +2,25 @@
  * From the world to facts.
  */
 import { keyOf } from '../../runtime/store.ts';
-import type { LedgerReading } from '../audit/ledger.ts';
+import type { Finding } from '../api/finding.ts';
+import type { JwtKeyRotation } from '../api/names.ts';
+import type { LedgerReading } from '../audit/in-light.ts';
+import { dueOf, impossibleWindow, windowState } from '../cadence/cadence.ts';
+import { offSchedule } from '../cadence/off-schedule.ts';
 import type { Facts, Probe, SecretFacts, TargetFacts } from '../facts.ts';
-import type { Finding } from '../finding.ts';
-import type { JwtKeyRotation } from '../names.ts';
 import type { Refusal } from '../refusal.ts';
 import { requestsOf } from '../requests/requests.ts';
-import { dueOf, impossibleWindow, windowState } from '../schedule/cadence.ts';
-import { offSchedule } from '../schedule/off-schedule.ts';
-import type { Settings, TargetSettings } from '../settings/settings.ts';
+import type { Settings, TargetSettings, WorkloadKind } from '../settings/settings.ts';
 import { limitOn } from '../workloads/autoscalers.ts';
 import { budgetOf } from '../workloads/budgets.ts';
 import { crowdedContainers, isPodOf, unlistedConsumers } from '../workloads/consumers.ts';
 import { consumptionOf } from '../workloads/consumption.ts';
 import { restartsByEviction } from '../workloads/evictions.ts';
-import { type Asking, podFacts } from '../workloads/pod-facts.ts';
 import { reloadedBy } from '../workloads/reloader.ts';
 import { isWhole, templateFinding, unservedFinding, withTemplate } from '../workloads/rollouts.ts';
 import type { PodView } from '../workloads/views.ts';
-import type { WorkloadKind, WorkloadView } from '../workloads/workloads.ts';
+import type { WorkloadView } from '../workloads/workloads.ts';
+import { type Asking, podFacts } from './pod-facts.ts';
 import type { World } from './world.ts';
 
 /** What is needed to look at the targets and their neighbours. */

@@ -14,11 +14,11 @@ import type { Availability } from '../../runtime/optional-reflector.ts';
 import { keyOf, type Store } from '../../runtime/store.ts';
 import type { SecretFacts } from '../facts.ts';
 import { readSecret } from '../secret/secret.ts';
-import type { Settings } from '../settings/settings.ts';
+import type { Settings, WorkloadKind } from '../settings/settings.ts';
 import { limitedAutoscalers } from '../workloads/autoscalers.ts';
 import { strictBudgets } from '../workloads/budgets.ts';
 import { type PodView, podView, type View } from '../workloads/views.ts';
-import { WORKLOADS, type WorkloadKind, type WorkloadView } from '../workloads/workloads.ts';
+import { WORKLOADS, type WorkloadView } from '../workloads/workloads.ts';
 
 /** Where a decision looks: the caches, or the API server itself. */
 export interface World extends Neighbours {

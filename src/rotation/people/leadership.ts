@@ -4,7 +4,7 @@
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import { LEASES, type Lease } from '../../kube/types.ts';
-import type { JwtKeyRotation } from '../names.ts';
+import type { JwtKeyRotation } from '../api/names.ts';
 
 /** Where the manifests of rekey put it. */
 const USUAL_LEASE = 'rekey-system/rekey';

@@ -2,13 +2,13 @@
  * What a person sees of the surroundings of a rotation: read once, by their own rights, and without the Secret.
  */
 import type { KubeClient } from '../../kube/client.ts';
+import type { JwtKeyRotation } from '../api/names.ts';
+import type { JwtKeyRotationStatus } from '../api/types.ts';
+import { impossibleWindow } from '../cadence/cadence.ts';
 import type { Surroundings } from '../facts.ts';
-import type { JwtKeyRotation } from '../names.ts';
 import { type Looking, observeTargets } from '../observe/observe.ts';
 import { liveWorld } from '../observe/world.ts';
-import { impossibleWindow } from '../schedule/cadence.ts';
 import { settingsOf } from '../settings/settings.ts';
-import type { JwtKeyRotationStatus } from '../types.ts';
 import { crowdedContainers, unlistedConsumers } from '../workloads/consumers.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
 

@@ -5,8 +5,9 @@
  * How often does not depend on how often a pass runs: a new pod once, one pod of each target a day, and of those whose answer is
  * bad or missing one of each target in growing pauses. All of it can be forgotten.
  */
+
+import type { Finding } from '../api/finding.ts';
 import type { Facts, TargetFacts } from '../facts.ts';
-import type { Finding } from '../finding.ts';
 import { type Keyset, keyIn } from '../keyset/keyset.ts';
 import { LASTING_FAILURES, spokenFinding, unanswered } from './baseline.ts';
 import { type PodOf, RETRY_MS, survey } from './converge.ts';

@@ -2,7 +2,7 @@
  * What is wrong with the answers of pods while nothing is under way: canaries that mean nothing, or a service that no rotation
  * would reach.
  */
-import type { Finding } from '../finding.ts';
+import type { Finding } from '../api/finding.ts';
 import { currentShape, type Keyset } from '../keyset/keyset.ts';
 import type { PodOf, Survey } from './converge.ts';
 import { isConclusive } from './evidence.ts';

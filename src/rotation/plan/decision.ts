@@ -2,12 +2,12 @@
  * What the planner answers: one action, and what to tell people meanwhile.
  */
 
+import type { Finding } from '../api/finding.ts';
+import { iso } from '../api/iso.ts';
+import type { JwtKeyRotationStatus } from '../api/types.ts';
+import type { WindowState } from '../cadence/cadence.ts';
 import type { TargetFacts } from '../facts.ts';
-import type { Finding } from '../finding.ts';
-import { iso } from '../iso.ts';
 import type { Write } from '../keyset/writes.ts';
-import type { WindowState } from '../schedule/cadence.ts';
-import type { JwtKeyRotationStatus } from '../types.ts';
 import type { PodOf } from './converge.ts';
 
 export type StatusPhase = NonNullable<JwtKeyRotationStatus['phase']>;

@@ -2,10 +2,10 @@
  * The first write of a Secret: what is there is taken over as it is, what is absent is created.
  */
 
-import { livingIn } from '../audit/ledger.ts';
+import { REQUEST, requestText } from '../api/names.ts';
 import type { Facts, SecretFacts } from '../facts.ts';
 import type { Handled } from '../keyset/keyset.ts';
-import { REQUEST, requestText } from '../names.ts';
+import { livingIn } from '../keyset/ledger.ts';
 import type { Decision } from './decision.ts';
 import { highestVersion } from './highest-version.ts';
 import { label } from './policies/targets.ts';

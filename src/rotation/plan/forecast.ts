@@ -3,12 +3,12 @@
  * refused. It knows no more than the planner decides by, and asks no pod.
  */
 
+import type { Finding } from '../api/finding.ts';
+import type { JwtKeyRotationStatus } from '../api/types.ts';
+import { windowState } from '../cadence/cadence.ts';
 import type { Surroundings, TargetFacts } from '../facts.ts';
-import type { Finding } from '../finding.ts';
-import { windowState } from '../schedule/cadence.ts';
 import { drainSum } from '../settings/drain.ts';
 import type { WindowSettings } from '../settings/settings.ts';
-import type { JwtKeyRotationStatus } from '../types.ts';
 import { isBlindToStaged, mayCutOver } from './cutover.ts';
 import { everyFinding } from './policies/preflight.ts';
 import { reloaderPresent } from './policies/reloader.ts';

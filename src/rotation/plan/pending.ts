@@ -1,9 +1,10 @@
 /**
  * Requests for a rotation that no rotation has begun for: they wait for the one under way, or for what stands in the way.
  */
+
+import { REQUEST, requestText } from '../api/names.ts';
 import type { Facts, Requests } from '../facts.ts';
 import type { Handled, Keyset, Trigger } from '../keyset/keyset.ts';
-import { REQUEST, requestText } from '../names.ts';
 import type { Decision } from './decision.ts';
 import { guarded } from './write-gate.ts';
 

@@ -15,8 +15,8 @@
  * see emergency.ts. Services that can hold one key only are cut over, if that is allowed: see cutover.ts.
  */
 
+import type { Reason } from '../api/finding.ts';
 import type { Facts } from '../facts.ts';
-import type { Reason } from '../finding.ts';
 import { planSwitching } from './cutover.ts';
 import type { Action, Decision } from './decision.ts';
 import { emergencyRequested, notServed, planBurning } from './emergency.ts';

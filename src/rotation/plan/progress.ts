@@ -2,12 +2,12 @@
  * A rotation under way: what each phase waits for, and what it does once it has it. See plan.ts for the rules.
  */
 
+import type { Finding } from '../api/finding.ts';
+import { iso } from '../api/iso.ts';
+import { REQUEST, requestText } from '../api/names.ts';
 import type { Facts, TargetFacts } from '../facts.ts';
-import type { Finding } from '../finding.ts';
-import { iso } from '../iso.ts';
 import { currentShape, type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
 import type { Failure, Write } from '../keyset/writes.ts';
-import { REQUEST, requestText } from '../names.ts';
 import { drainTextOf } from '../settings/drain.ts';
 import {
   FRESH_MS,

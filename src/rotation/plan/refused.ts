@@ -4,9 +4,9 @@
  * Secret holds up, for its pause, the look at the world before any other write of it.
  */
 
+import type { Finding } from '../api/finding.ts';
+import { iso } from '../api/iso.ts';
 import type { Facts } from '../facts.ts';
-import type { Finding } from '../finding.ts';
-import { iso } from '../iso.ts';
 import type { Cause, Refusal } from '../refusal.ts';
 import { formatDuration } from '../schedule/duration.ts';
 import type { Action, Decision } from './decision.ts';

@@ -7,8 +7,8 @@
  * 3. When all hold the newest, the keys before are dead everywhere.
  */
 
+import type { Finding } from '../api/finding.ts';
 import type { Facts, TargetFacts } from '../facts.ts';
-import type { Finding } from '../finding.ts';
 import { UNKNOWN } from '../keyset/before.ts';
 import { type Acked, currentShape, type Keyset } from '../keyset/keyset.ts';
 import { mayHaveStartedBefore, surelyStartedBefore } from '../workloads/starts.ts';

@@ -3,8 +3,8 @@
  * while nothing can be done.
  */
 
+import type { Finding } from '../api/finding.ts';
 import type { Facts } from '../facts.ts';
-import type { Finding } from '../finding.ts';
 import { currentShape, type Keyset } from '../keyset/keyset.ts';
 import { formatDuration } from '../schedule/duration.ts';
 import {

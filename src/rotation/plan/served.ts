@@ -8,9 +8,10 @@
  *
  * At worst an emergency is served once more: then the Secret knows of it.
  */
-import { burntIn, type Ledger } from '../audit/ledger.ts';
+
 import type { EmergencyRequest, Facts, SecretFacts } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
+import { burntIn, type Ledger } from '../keyset/ledger.ts';
 
 /** @returns whether the emergency was served, as far as those are believed who say so */
 export function isServed(emergency: EmergencyRequest, { secret, ledger }: Facts): boolean {

@@ -2,12 +2,12 @@
  * Nothing is under way: is a rotation wanted, and may it start?
  */
 
+import { type Finding, inShort, isPassing } from '../api/finding.ts';
+import { iso } from '../api/iso.ts';
+import { backoffUntil } from '../cadence/cadence.ts';
 import type { Facts } from '../facts.ts';
-import { type Finding, inShort, isPassing } from '../finding.ts';
-import { iso } from '../iso.ts';
 import { type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
 import type { Start } from '../keyset/writes.ts';
-import { backoffUntil } from '../schedule/cadence.ts';
 import { formatDuration } from '../schedule/duration.ts';
 import { drainText } from '../settings/drain.ts';
 import { lookAtRest } from './at-rest.ts';

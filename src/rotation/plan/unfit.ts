@@ -2,9 +2,10 @@
  * Pods that have read the newest Secret and do not follow it. A successor would start in the same way, so none is replaced:
  * a person must look at the service.
  */
+
+import type { Finding } from '../api/finding.ts';
+import { iso } from '../api/iso.ts';
 import type { Facts } from '../facts.ts';
-import type { Finding } from '../finding.ts';
-import { iso } from '../iso.ts';
 import { currentShape, type Keyset } from '../keyset/keyset.ts';
 import { type PodOf, secondChanceAt } from './converge.ts';
 import { acceptedDead, acceptsOnlySigning, hasLoadedNewest, shapesHeld } from './evidence.ts';

@@ -4,8 +4,8 @@
  * What rests on acknowledgements is confirmed by reading the world from the API server first.
  */
 
+import type { Finding } from '../api/finding.ts';
 import type { Facts } from '../facts.ts';
-import type { Finding } from '../finding.ts';
 import { type Acked, currentShape, type Keyset } from '../keyset/keyset.ts';
 import { candidate, type Write, writesKeys } from '../keyset/writes.ts';
 import { formatDuration } from '../schedule/duration.ts';

@@ -2,7 +2,7 @@
  * The Events that a write of the Secret makes, in words.
  */
 
-import { iso } from '../iso.ts';
+import { iso } from '../api/iso.ts';
 import { currentShape, type Keyset, keyIn, refusal, secondsOf } from '../keyset/keyset.ts';
 import type { Write } from '../keyset/writes.ts';
 import { drainMsOf } from '../plan/write-gate.ts';

@@ -2,11 +2,13 @@
  * The conditions of the status: what is true of a resource, why, and since when.
  */
 import { visible } from '../../kube/printable.ts';
+import { type Finding, isPassing, isWish } from '../api/finding.ts';
+import { iso } from '../api/iso.ts';
+import { type JwtKeyRotation, REQUEST } from '../api/names.ts';
+import { keptValue } from '../api/said.ts';
+import type { JwtKeyRotationStatus } from '../api/types.ts';
 import type { Facts, TargetFacts } from '../facts.ts';
-import { type Finding, isPassing, isWish } from '../finding.ts';
-import { iso } from '../iso.ts';
 import { type Emergency, type Keyset, refusal } from '../keyset/keyset.ts';
-import { type JwtKeyRotation, REQUEST } from '../names.ts';
 import { hasAnswered } from '../plan/at-rest.ts';
 import type { Decision } from '../plan/decision.ts';
 import { lateEdits } from '../plan/edits.ts';
@@ -14,8 +16,6 @@ import { levelOf } from '../plan/evidence.ts';
 import { label } from '../plan/policies/targets.ts';
 import { verifiers } from '../plan/requirements.ts';
 import { personOf } from '../requests/asked-by.ts';
-import { keptValue } from '../requests/said.ts';
-import type { JwtKeyRotationStatus } from '../types.ts';
 import { weakKeysOf } from './weakness.ts';
 
 type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];

@@ -3,11 +3,11 @@
  * a deleted resource end with it.
  */
 import { Counter, Gauge, type Registry } from '@prometheus-io/client';
+import type { JwtKeyRotationStatus } from '../api/types.ts';
 import type { Answer, Facts } from '../facts.ts';
 import { keyIn } from '../keyset/keyset.ts';
 import { survey } from '../plan/converge.ts';
 import { requirementsOf } from '../plan/requirements.ts';
-import type { JwtKeyRotationStatus } from '../types.ts';
 import type { NotificationResult } from './notifier.ts';
 
 export interface ResourceLabels {

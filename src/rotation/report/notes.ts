@@ -1,8 +1,9 @@
 /**
  * What people should know of a resource that holds nothing up, in a sentence each. Empty: there is nothing to say.
  */
+
+import { DATA } from '../api/names.ts';
 import type { Facts } from '../facts.ts';
-import { DATA } from '../names.ts';
 import { label } from '../plan/policies/targets.ts';
 import { besideNames } from '../settings/settings.ts';
 

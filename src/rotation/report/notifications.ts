@@ -1,8 +1,8 @@
 /**
  * Which messages a keyset gives rise to, and what they say. Key ids only, never key bytes.
  */
-import type { Finding } from '../finding.ts';
-import { iso } from '../iso.ts';
+import type { Finding } from '../api/finding.ts';
+import { iso } from '../api/iso.ts';
 import { type Emergency, type Keyset, type RotationRecord, refusal, secondsOf } from '../keyset/keyset.ts';
 
 /** Older news are not sent: they would only confuse. */

@@ -16,11 +16,11 @@ import { redactText } from '../../runtime/redact.ts';
 import { retryAfterMs } from '../../runtime/retry-after.ts';
 import { keyOf, type Store } from '../../runtime/store.ts';
 import type { WebhookAnswer, WebhookClient } from '../../runtime/webhook.ts';
+import { type Finding, isDegrading, isPassing } from '../api/finding.ts';
+import type { JwtKeyRotation } from '../api/names.ts';
+import type { JwtKeyRotationSpec } from '../api/types.ts';
 import type { Facts } from '../facts.ts';
-import { type Finding, isDegrading, isPassing } from '../finding.ts';
-import type { JwtKeyRotation } from '../names.ts';
 import type { Decision } from '../plan/decision.ts';
-import type { JwtKeyRotationSpec } from '../types.ts';
 import type { RotationMetrics } from './metrics.ts';
 import { bodyOf, type Message, messagesOf, NEWS_MS, newsUntil } from './notifications.ts';
 

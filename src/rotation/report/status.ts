@@ -1,6 +1,8 @@
+import { type Finding, isDegrading } from '../api/finding.ts';
+import { iso } from '../api/iso.ts';
+import type { JwtKeyRotation } from '../api/names.ts';
+import type { JwtKeyRotationStatus } from '../api/types.ts';
 import type { Facts, TargetFacts } from '../facts.ts';
-import { type Finding, isDegrading } from '../finding.ts';
-import { iso } from '../iso.ts';
 import {
   currentShape,
   type Emergency,
@@ -10,7 +12,6 @@ import {
   type RotationRecord,
   secondsOf,
 } from '../keyset/keyset.ts';
-import type { JwtKeyRotation } from '../names.ts';
 import { survey } from '../plan/converge.ts';
 import type { Decision } from '../plan/decision.ts';
 import { DRAINS } from '../plan/edits.ts';
@@ -18,7 +19,6 @@ import { levelOf } from '../plan/evidence.ts';
 import { pending } from '../plan/pending.ts';
 import { requirementsOf } from '../plan/requirements.ts';
 import { drainMsOf } from '../plan/write-gate.ts';
-import type { JwtKeyRotationStatus } from '../types.ts';
 import {
   base,
   conditionsOf,

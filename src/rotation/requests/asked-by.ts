@@ -2,8 +2,8 @@
  * Who has asked for something: a person where one is known, else the program that wrote it.
  */
 import { oneLine } from '../../kube/printable.ts';
-import { askedText, BY, type JwtKeyRotation, REQUEST, REQUESTED_BY } from '../names.ts';
-import { keptValue } from './said.ts';
+import { askedText, BY, type JwtKeyRotation, REQUEST, REQUESTED_BY } from '../api/names.ts';
+import { keptValue } from '../api/said.ts';
 
 type Metadata = JwtKeyRotation['metadata'];
 type Owner = NonNullable<Metadata['managedFields']>[number];

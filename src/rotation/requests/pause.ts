@@ -3,10 +3,10 @@
  * rest is safe.
  */
 
-import type { Finding } from '../finding.ts';
-import { type JwtKeyRotation, REQUEST } from '../names.ts';
+import type { Finding } from '../api/finding.ts';
+import { type JwtKeyRotation, REQUEST } from '../api/names.ts';
+import { keptReason } from '../api/said.ts';
 import { personOf } from './asked-by.ts';
-import { keptReason } from './said.ts';
 
 const YES = ['true', 't', 'yes', 'y', 'on', '1'];
 const NO = ['false', 'f', 'no', 'n', 'off', '0'];

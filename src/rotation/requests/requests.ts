@@ -2,13 +2,13 @@
  * What people ask for, by annotation of the JwtKeyRotation.
  */
 
+import { type JwtKeyRotation, REQUEST } from '../api/names.ts';
+import { keptReason, keptValue } from '../api/said.ts';
 import type { EmergencyRequest, Requests } from '../facts.ts';
-import { type JwtKeyRotation, REQUEST } from '../names.ts';
 import { pending, type Wanted } from '../plan/pending.ts';
 import { forceReasonOf } from '../settings/settings.ts';
 import { askedBy, forcedBy, valueIn } from './asked-by.ts';
 import { pauseOf } from './pause.ts';
-import { keptReason, keptValue } from './said.ts';
 
 /** @returns a text that changes whenever people change what they want: the spec, or an annotation that is rekey's */
 export function wishesIn({ metadata }: JwtKeyRotation): string {

@@ -3,9 +3,9 @@
  */
 import { own } from '../../kube/own.ts';
 import type { Secret } from '../../kube/types.ts';
+import type { Finding, Reason } from '../api/finding.ts';
+import { ACCEPT_RETIRED, DATA } from '../api/names.ts';
 import type { SecretFacts } from '../facts.ts';
-import type { Finding, Reason } from '../finding.ts';
-import { ACCEPT_RETIRED, DATA } from '../names.ts';
 import { besideNames, type DataNames } from '../settings/settings.ts';
 import { unfitness, unlistable } from './found-text.ts';
 import { distinct, fingerprintOf, type KeyMaterial } from './keys.ts';

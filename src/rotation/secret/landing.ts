@@ -3,8 +3,8 @@
  * the Secret in between has read the keyset before.
  */
 import type { Secret } from '../../kube/types.ts';
+import { FIELD_MANAGER } from '../api/names.ts';
 import { currentShape, type Keyset } from '../keyset/keyset.ts';
-import { FIELD_MANAGER } from '../names.ts';
 
 /** Times in managedFields have whole seconds, cut off. */
 const STEP_MS = 1000;

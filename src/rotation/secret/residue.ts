@@ -18,8 +18,8 @@ import {
   type Secret,
 } from '../../kube/types.ts';
 import { redactText } from '../../runtime/redact.ts';
+import { DATA, LAST_APPLIED } from '../api/names.ts';
 import type { BurntKey, Emergency, Keyset } from '../keyset/keyset.ts';
-import { DATA, LAST_APPLIED } from '../names.ts';
 import { besideNames, type DataNames } from '../settings/settings.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
 import { KeySearch } from './key-search.ts';

@@ -3,8 +3,8 @@
  */
 import { own } from '../../kube/own.ts';
 import type { Secret } from '../../kube/types.ts';
+import { DATA } from '../api/names.ts';
 import { currentShape, type Keyset, type Kid, previousOf } from '../keyset/keyset.ts';
-import { DATA } from '../names.ts';
 import type { DataNames } from '../settings/settings.ts';
 import { KeyMaterial } from './keys.ts';
 

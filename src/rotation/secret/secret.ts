@@ -3,11 +3,11 @@
  */
 import { own } from '../../kube/own.ts';
 import type { Secret } from '../../kube/types.ts';
+import type { Finding, Reason } from '../api/finding.ts';
+import { ACCEPT_RETIRED, DATA, FIELD_MANAGER, LAST_APPLIED, STATE } from '../api/names.ts';
 import type { SecretFacts } from '../facts.ts';
-import type { Finding, Reason } from '../finding.ts';
 import { currentShape, type KeyRecord, type Keyset, type Kid, keyIn, previousOf } from '../keyset/keyset.ts';
 import { decodeState, encodeState, StateError } from '../keyset/state.ts';
-import { ACCEPT_RETIRED, DATA, FIELD_MANAGER, LAST_APPLIED, STATE } from '../names.ts';
 import { besideNames, type DataNames } from '../settings/settings.ts';
 import { algorithmFinding, besideIn, keyNotFound, readUnmanaged } from './adoption.ts';
 import { destroyAll, distinct, fingerprintOf, fingerprintsOf, type KeyMaterial } from './keys.ts';

@@ -3,10 +3,10 @@
  * new to rekey, is gone, or cannot be read.
  */
 import type { Secret } from '../../kube/types.ts';
-import { believedVersion, burntIn, type Ledger, livingIn } from '../audit/ledger.ts';
 import type { Facts, SecretFacts } from '../facts.ts';
 import { foundKeyset, lostKeyset } from '../keyset/before.ts';
 import { type Keyset, type Kid, MAX_VERSION } from '../keyset/keyset.ts';
+import { believedVersion, burntIn, type Ledger, livingIn } from '../keyset/ledger.ts';
 import type { FreshKey, Write } from '../keyset/writes.ts';
 import type { Settings } from '../settings/settings.ts';
 import { foundMaterials, keyIdIn } from './adoption.ts';

@@ -5,7 +5,7 @@
  * Sources of the marks: each tool's own code and documentation, see docs/reference/foreign-writers.md.
  */
 import type { ManagedFieldsEntry, OwnerReference, Secret } from '../../kube/types.ts';
-import { FIELD_MANAGER } from '../names.ts';
+import { FIELD_MANAGER } from '../api/names.ts';
 import { TOOLS, type Tool } from './tools.ts';
 
 export interface ForeignWriter {

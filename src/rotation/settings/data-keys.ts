@@ -2,9 +2,9 @@
  * Names of data keys, as people choose them. Each holds one thing: where a name were used twice, a public key id would become
  * the key that signs, or one of the two be lost.
  */
-import type { Finding } from '../finding.ts';
-import { DATA } from '../names.ts';
-import type { JwtKeyRotationSpec } from '../types.ts';
+import type { Finding } from '../api/finding.ts';
+import { DATA } from '../api/names.ts';
+import type { JwtKeyRotationSpec } from '../api/types.ts';
 
 const USED_TWICE = 'is named for two purposes; give each data key one, such as JWT_SECRET_KEY to sign with';
 

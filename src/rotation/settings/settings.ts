@@ -1,9 +1,12 @@
+import { keptValue, MAX_REASON } from '../api/said.ts';
+import type { JwtKeyRotationSpec } from '../api/types.ts';
 import type { Role } from '../keyset/keyset.ts';
-import { keptValue, MAX_REASON } from '../requests/said.ts';
 import { parseDuration } from '../schedule/duration.ts';
-import type { JwtKeyRotationSpec } from '../types.ts';
-import type { WorkloadKind } from '../workloads/workloads.ts';
 import { type Drain, defaultSlackMs } from './drain.ts';
+
+/** What a target may be. */
+export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet', 'Rollout'] as const;
+export type WorkloadKind = (typeof WORKLOAD_KINDS)[number];
 
 export interface CanarySettings {
   readonly path: string;

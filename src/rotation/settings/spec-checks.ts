@@ -3,11 +3,11 @@
  */
 
 import { redactText } from '../../runtime/redact.ts';
-import { type Finding, findingsOf, inShort, type Policy, type Reason } from '../finding.ts';
+import { type Finding, findingsOf, inShort, type Policy, type Reason } from '../api/finding.ts';
+import type { JwtKeyRotationSpec } from '../api/types.ts';
 import { parseDuration } from '../schedule/duration.ts';
 import { parseCron } from '../schedule/schedule.ts';
 import { timeZoneProblem } from '../schedule/time-zone.ts';
-import type { JwtKeyRotationSpec } from '../types.ts';
 import { dataKeysFindings } from './data-keys.ts';
 import { drainText } from './drain.ts';
 import { drainOf } from './settings.ts';

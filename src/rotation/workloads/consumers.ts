@@ -4,9 +4,11 @@
  * A pod belongs to what controls it. Labels do not tell: a Job's pod may carry those of a Deployment. A pod that is asked to
  * end may still sign until it has ended, so it counts, whatever has become of its workload.
  */
+
+import { WORKLOAD_KINDS, type WorkloadKind } from '../settings/settings.ts';
 import { withTemplate } from './rollouts.ts';
 import { type PodView, selects } from './views.ts';
-import { WORKLOAD_KINDS, type WorkloadKind, type WorkloadView } from './workloads.ts';
+import type { WorkloadView } from './workloads.ts';
 
 interface Namespaced {
   readonly workloads: Readonly<Record<WorkloadKind, { list(namespace: string): readonly WorkloadView[] }>>;

@@ -9,7 +9,7 @@
  */
 import type { LabelSelector, Rollout } from '../../kube/types.ts';
 import type { Availability } from '../../runtime/optional-reflector.ts';
-import type { Finding } from '../finding.ts';
+import type { Finding } from '../api/finding.ts';
 import { singleInterruption } from './interruption.ts';
 import { reloaderView } from './reloader.ts';
 import { sourcesOf } from './sources.ts';

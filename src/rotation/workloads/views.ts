@@ -3,7 +3,7 @@
  */
 import { own } from '../../kube/own.ts';
 import type { Container, ContainerStatus, KubeObject, LabelSelector, Pod, PodSpec, Volume } from '../../kube/types.ts';
-import { FIELD_MANAGER, KEYSET_VERSION } from '../names.ts';
+import { FIELD_MANAGER, KEYSET_VERSION } from '../api/names.ts';
 
 export interface View {
   readonly namespace: string;

@@ -19,17 +19,15 @@ import {
   STATEFUL_SETS,
   type StatefulSet,
 } from '../../kube/types.ts';
-import type { Finding } from '../finding.ts';
-import { iso } from '../iso.ts';
-import { KEYSET_VERSION } from '../names.ts';
+import type { Finding } from '../api/finding.ts';
+import { iso } from '../api/iso.ts';
+import { KEYSET_VERSION } from '../api/names.ts';
+import type { WorkloadKind } from '../settings/settings.ts';
 import { awayOf, deploymentInterruption, singleInterruption } from './interruption.ts';
 import { type ReloaderView, reloaderView } from './reloader.ts';
 import { type RolloutState, rolloutView } from './rollouts.ts';
 import { type ContainerSources, sourcesOf } from './sources.ts';
 import { bumpedAtOf, secretsOf, type View, versionIn, viewOf } from './views.ts';
-
-export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet', 'Rollout'] as const;
-export type WorkloadKind = (typeof WORKLOAD_KINDS)[number];
 
 export interface WorkloadView extends View {
   readonly kind: WorkloadKind;

@@ -2,7 +2,7 @@
  * People and other controllers that change the workloads.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KEYSET_VERSION } from '../../../src/rotation/names.ts';
+import { KEYSET_VERSION } from '../../../src/rotation/api/names.ts';
 import { runKubectl } from '../../support/cluster/kubectl.ts';
 import { SERVICES, type Service } from '../lane.ts';
 import { during, type WorldContext, type WorldFault } from './world.ts';

@@ -2,7 +2,7 @@
  * Hands on the Secret itself. What is put back is what was there.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { STATE } from '../../../src/rotation/names.ts';
+import { STATE } from '../../../src/rotation/api/names.ts';
 import type { Secret } from '../../support/node/types.ts';
 import { during, type WorldContext, type WorldFault } from './world.ts';
 

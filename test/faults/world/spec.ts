@@ -2,7 +2,7 @@
  * Edits of the resource in the middle of a rotation, good and bad; bad ones are put right after some seconds.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { REQUEST } from '../../../src/rotation/names.ts';
+import { REQUEST } from '../../../src/rotation/api/names.ts';
 import type { KubeObject } from '../../support/cluster/kubeobject.ts';
 import { SPEC } from '../fleet.ts';
 import type { Plan, WorldStrike } from '../plan.ts';

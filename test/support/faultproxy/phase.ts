@@ -1,7 +1,7 @@
 /**
  * Where the rotation is, by the Secret that the API server last showed to anybody through the proxy.
  */
-import { STATE } from '../../../src/rotation/names.ts';
+import { STATE } from '../../../src/rotation/api/names.ts';
 
 /**
  * `Start` before the Secret was seen, `Before` and `After` for Steady on either side of the rotation; `again` is added to a

@@ -1,4 +1,4 @@
-import { REQUEST } from '../../../src/rotation/names.ts';
+import { REQUEST } from '../../../src/rotation/api/names.ts';
 import { type RotationState, waitFor } from './rotation.ts';
 import type { Scene } from './scene.ts';
 

@@ -1,4 +1,4 @@
-import { STATE } from '../../../src/rotation/names.ts';
+import { STATE } from '../../../src/rotation/api/names.ts';
 import { follow } from '../cluster/follow.ts';
 import type { KubeApi } from '../cluster/kubeapi.ts';
 import type { Secret } from '../node/types.ts';

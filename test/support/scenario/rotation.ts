@@ -1,7 +1,7 @@
+import { type JwtKeyRotation, REQUEST, STATE } from '../../../src/rotation/api/names.ts';
+import type { JwtKeyRotationStatus } from '../../../src/rotation/api/types.ts';
 import type { Keyset } from '../../../src/rotation/keyset/keyset.ts';
 import { decodeState } from '../../../src/rotation/keyset/state.ts';
-import { type JwtKeyRotation, REQUEST, STATE } from '../../../src/rotation/names.ts';
-import type { JwtKeyRotationStatus } from '../../../src/rotation/types.ts';
 import type { KubeApi } from '../cluster/kubeapi.ts';
 import type { KubeObject } from '../cluster/kubeobject.ts';
 import type { Secret } from '../node/types.ts';

@@ -4,9 +4,9 @@ import { emergency } from '../../../src/cli/emergency.ts';
 import { abort } from '../../../src/cli/rotate.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
-import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
+import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
+import type { JwtKeyRotationStatus } from '../../../src/rotation/api/types.ts';
 import type { Operations } from '../../../src/rotation/people/operations.ts';
-import type { JwtKeyRotationStatus } from '../../../src/rotation/types.ts';
 
 const leadership = async () => ({ kind: 'Led', holder: 'rekey-1' }) as const;
 

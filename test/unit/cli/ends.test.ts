@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { emergencyEnd } from '../../../src/cli/emergency.ts';
 import type { HistoryEntry } from '../../../src/cli/history.ts';
 import { abortEnd, rotationEnd } from '../../../src/cli/rotate.ts';
-import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
-import type { JwtKeyRotationStatus } from '../../../src/rotation/types.ts';
+import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
+import type { JwtKeyRotationStatus } from '../../../src/rotation/api/types.ts';
 
 const AT = '2026-01-01T00:00:00.000Z';
 const entry = (edit: Partial<HistoryEntry>): HistoryEntry => ({

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeClient } from '../../../src/kube/client.ts';
 import { KubeError, type KubeErrorCode } from '../../../src/kube/errors.ts';
-import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
+import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
 import { ASK, Operations } from '../../../src/rotation/people/operations.ts';
 
 const BY = 'rekey.dev/requested-by';

@@ -2,10 +2,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { obstaclesNow, type Plan, planOf } from '../../../src/cli/plan.ts';
 import { planRecord, planText } from '../../../src/cli/plan-text.ts';
-import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
+import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
+import type { JwtKeyRotationStatus } from '../../../src/rotation/api/types.ts';
 import type { Leadership } from '../../../src/rotation/people/leadership.ts';
 import type { Operations } from '../../../src/rotation/people/operations.ts';
-import type { JwtKeyRotationStatus } from '../../../src/rotation/types.ts';
 import { SETTINGS, STEADY, services, T0 } from '../rotation/builders.ts';
 
 const HOUR = 3_600_000;

@@ -4,9 +4,9 @@ import { withdraw } from '../../../src/cli/queue.ts';
 import { abort, rotate } from '../../../src/cli/rotate.ts';
 import { statusText } from '../../../src/cli/status.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
-import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
+import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
+import type { JwtKeyRotationStatus } from '../../../src/rotation/api/types.ts';
 import type { Operations } from '../../../src/rotation/people/operations.ts';
-import type { JwtKeyRotationStatus } from '../../../src/rotation/types.ts';
 
 const ROTATE = 'rekey.dev/rotate-requested-at';
 const rotation = {

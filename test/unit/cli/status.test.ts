@@ -1,8 +1,8 @@
 /** What `status` tells of how long a rotation lasts. */
 import { expect, it } from 'vitest';
 import { statusText } from '../../../src/cli/status.ts';
-import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
-import type { JwtKeyRotationStatus } from '../../../src/rotation/types.ts';
+import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
+import type { JwtKeyRotationStatus } from '../../../src/rotation/api/types.ts';
 
 const drainRow = (status: JwtKeyRotationStatus, slack?: string) => {
   const retire = { mode: 'Eager', ...(slack !== undefined && { slack }) };

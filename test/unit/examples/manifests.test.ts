@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
-import type { JwtKeyRotationSpec } from '../../../src/rotation/types.ts';
+import type { JwtKeyRotationSpec } from '../../../src/rotation/api/types.ts';
 
 interface Deployment {
   readonly metadata: { readonly name: string; readonly namespace: string };

@@ -1,9 +1,9 @@
 /** Facts for planner tests: a healthy world of three services on keyset version 1, and edits of it. */
 
-import { EMPTY_LEDGER } from '../../../src/rotation/audit/ledger.ts';
 import type { Answer, Facts, PodFacts, Probe, TargetFacts, WorkloadFacts } from '../../../src/rotation/facts.ts';
 import { foundKeyset } from '../../../src/rotation/keyset/before.ts';
 import { currentShape, type Keyset, type Kid, type Role } from '../../../src/rotation/keyset/keyset.ts';
+import { EMPTY_LEDGER } from '../../../src/rotation/keyset/ledger.ts';
 import { advance } from '../../../src/rotation/keyset/transition.ts';
 import { makesKey, type Write } from '../../../src/rotation/keyset/writes.ts';
 import type { Settings, TargetSettings } from '../../../src/rotation/settings/settings.ts';

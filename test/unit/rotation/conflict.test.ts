@@ -1,7 +1,7 @@
 /** Of two resources on one Secret the younger is refused; an emergency that it asks for is said not to be served, and where it can be. */
 import { expect, it } from 'vitest';
+import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
 import { conflictWith } from '../../../src/rotation/conflict.ts';
-import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
 import { STEADY } from './builders.ts';
 
 const resource = (name: string, annotations = {}) =>

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { KubeClient } from '../../../src/kube/client.ts';
 import { KubeError, type KubeErrorCode } from '../../../src/kube/errors.ts';
 import type { Lease } from '../../../src/kube/types.ts';
-import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
+import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
 import { type Leadership, leadershipOf, leaseName, readLeadership } from '../../../src/rotation/people/leadership.ts';
 
 const T0 = Date.UTC(2026, 0, 1);

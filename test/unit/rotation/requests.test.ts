@@ -1,8 +1,8 @@
 /** What people ask for may be of any length: what is kept of it is not, and two that differ stay two. */
 import { describe, expect, it } from 'vitest';
-import type { JwtKeyRotation } from '../../../src/rotation/names.ts';
+import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
+import { keptReason, keptValue } from '../../../src/rotation/api/said.ts';
 import { emergencyOf, pendingIn, requestsOf } from '../../../src/rotation/requests/requests.ts';
-import { keptReason, keptValue } from '../../../src/rotation/requests/said.ts';
 
 const LONG = 'x'.repeat(140_000);
 const asked = (annotations: Record<string, string>) => {

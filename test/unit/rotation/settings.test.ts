@@ -1,8 +1,8 @@
 /** What the API server let in and rekey must refuse: each with the field, what is wrong with it, and what to write. */
 import { describe, expect, it } from 'vitest';
+import type { JwtKeyRotationSpec } from '../../../src/rotation/api/types.ts';
 import { settingsOf } from '../../../src/rotation/settings/settings.ts';
 import { specFinding } from '../../../src/rotation/settings/spec-checks.ts';
-import type { JwtKeyRotationSpec } from '../../../src/rotation/types.ts';
 
 /** As the API server fills it in. */
 const SPEC: JwtKeyRotationSpec = {

@@ -3,8 +3,8 @@
  * nothing is written. The first finding is reported, with the number of the others.
  */
 
+import { type Finding, findingsOf, inShort, type Policy, type Reason } from '../../api/finding.ts';
 import type { Facts, Surroundings, TargetFacts } from '../../facts.ts';
-import { type Finding, findingsOf, inShort, type Policy, type Reason } from '../../finding.ts';
 import { isUntold } from '../evidence.ts';
 import { literalInManifest, notConsumed, shadowedBy } from './sources.ts';
 import { field, label } from './targets.ts';

@@ -2,8 +2,9 @@
  * Reloader beside rekey. While both keys are accepted one restart more costs nothing; in a cutover it would replace, one after
  * another, the pods that have just been replaced at once.
  */
+
+import type { Finding } from '../../api/finding.ts';
 import type { Surroundings } from '../../facts.ts';
-import type { Finding } from '../../finding.ts';
 import { field, label } from './targets.ts';
 
 /** @returns the first target that Reloader restarts when the Secret changes */

@@ -3,8 +3,8 @@
  * through every restart, and a target that never sees the fallbacks never sees a staged key.
  */
 
+import type { Policy } from '../../api/finding.ts';
 import type { Surroundings, TargetFacts } from '../../facts.ts';
-import type { Policy } from '../../finding.ts';
 import { besideNames } from '../../settings/settings.ts';
 import type { Shadow } from '../../workloads/consumption.ts';
 import { mayCutOver } from '../cutover.ts';

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { KubeError } from '../../../../src/kube/errors.ts';
 import type { ConfigMap } from '../../../../src/kube/types.ts';
+import type { JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
 import { AuditWriter } from '../../../../src/rotation/audit/audit-writer.ts';
 import { AUDIT_KEY, booksNameOf, LEDGER_KEY } from '../../../../src/rotation/audit/books.ts';
-import { decodeLedger } from '../../../../src/rotation/audit/ledger.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
-import type { JwtKeyRotation } from '../../../../src/rotation/names.ts';
+import { decodeLedger } from '../../../../src/rotation/keyset/ledger.ts';
 import { type Clock, systemClock } from '../../../../src/runtime/clock.ts';
 import { createLogger } from '../../../../src/runtime/log.ts';
 import { DONE, facts, keysetAfter, STEADY, T0, WRITES } from '../builders.ts';

@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { inLightOf } from '../../../../src/rotation/audit/in-light.ts';
+import type { SecretFacts } from '../../../../src/rotation/facts.ts';
+import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import {
   burntIn,
   decodeLedger,
   EMPTY_LEDGER,
   encodeLedger,
-  inLightOf,
   type Ledger,
   merged,
   recorded,
-} from '../../../../src/rotation/audit/ledger.ts';
-import type { SecretFacts } from '../../../../src/rotation/facts.ts';
-import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
+} from '../../../../src/rotation/keyset/ledger.ts';
 import { DONE, keysetAfter, PROMOTING, RETIRING, STEADY, T0, WRITES } from '../builders.ts';
 
 const NAMES = { secretName: 'jwt', ledgerName: 'jwt-rekey' };

@@ -1,9 +1,9 @@
 /** Annotations that rekey cannot have written are not believed. */
 import { describe, expect, it } from 'vitest';
+import { STATE } from '../../../../src/rotation/api/names.ts';
 import { MAX_VERSION } from '../../../../src/rotation/keyset/keyset.ts';
 import { contradiction, inTheFuture } from '../../../../src/rotation/keyset/plausible.ts';
 import { decodeState, encodeState, StateError } from '../../../../src/rotation/keyset/state.ts';
-import { STATE } from '../../../../src/rotation/names.ts';
 import { inLightOfTime } from '../../../../src/rotation/secret/in-time.ts';
 import { DONE, DRAINING, keysetAfter, PROMOTING, RETIRING, STAGING, STEADY, T0, WRITES } from '../builders.ts';
 

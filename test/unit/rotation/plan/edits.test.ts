@@ -1,11 +1,11 @@
 /** An edit of the spec that the rotation under way does not follow is told, in the condition Rotating; one that it does is not. */
 import { expect, it } from 'vitest';
+import type { JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
+import type { JwtKeyRotationStatus } from '../../../../src/rotation/api/types.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
-import type { JwtKeyRotation } from '../../../../src/rotation/names.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { statusOf } from '../../../../src/rotation/report/status.ts';
 import type { Settings } from '../../../../src/rotation/settings/settings.ts';
-import type { JwtKeyRotationStatus } from '../../../../src/rotation/types.ts';
 import { DONE, DRAINING, facts, PROMOTING, RETIRING, SETTINGS, STAGING, STEADY, services } from '../builders.ts';
 
 const QUARTER_HOUR_LESS = { drainMs: SETTINGS.drainMs - 900_000 };

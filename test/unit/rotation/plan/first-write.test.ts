@@ -1,7 +1,7 @@
 /** The first write: what is noted, what is served, and when a new key may be made. */
 import { describe, expect, it } from 'vitest';
-import { EMPTY_LEDGER, type Ledger } from '../../../../src/rotation/audit/ledger.ts';
 import type { Facts, PodFacts, TargetFacts } from '../../../../src/rotation/facts.ts';
+import { EMPTY_LEDGER, type Ledger } from '../../../../src/rotation/keyset/ledger.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { requestsOf } from '../../../../src/rotation/requests/requests.ts';
 import { facts, pod, STEADY, T0, target, WORKLOAD } from '../builders.ts';

@@ -1,11 +1,11 @@
 /** Requests that wait: shown while they do, ended by whoever takes them back, and never served after that. */
 import { describe, expect, it } from 'vitest';
+import type { JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
+import { JWT_KEY_ROTATIONS } from '../../../../src/rotation/api/names.ts';
 import type { Facts } from '../../../../src/rotation/facts.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import { decodeState, encodeState } from '../../../../src/rotation/keyset/state.ts';
 import { advance } from '../../../../src/rotation/keyset/transition.ts';
-import type { JwtKeyRotation } from '../../../../src/rotation/names.ts';
-import { JWT_KEY_ROTATIONS } from '../../../../src/rotation/names.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { Announcer, type AnnouncerOptions } from '../../../../src/rotation/report/announce.ts';
 import { statusOf } from '../../../../src/rotation/report/status.ts';

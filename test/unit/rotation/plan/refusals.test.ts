@@ -1,7 +1,7 @@
 /** Where the planner writes nothing, and what it says then. */
 import { describe, expect, it } from 'vitest';
-import { EMPTY_LEDGER } from '../../../../src/rotation/audit/ledger.ts';
 import type { Facts, TargetFacts } from '../../../../src/rotation/facts.ts';
+import { EMPTY_LEDGER } from '../../../../src/rotation/keyset/ledger.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import {
   DRAINING,

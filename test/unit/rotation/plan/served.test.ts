@@ -1,14 +1,9 @@
 /** Who says that an emergency was served, and who is believed: nobody's invention stops one, and no backup repeats one. */
 import { describe, expect, it } from 'vitest';
-import {
-  decodeLedger,
-  EMPTY_LEDGER,
-  encodeLedger,
-  inLightOf,
-  type Ledger,
-} from '../../../../src/rotation/audit/ledger.ts';
+import { inLightOf } from '../../../../src/rotation/audit/in-light.ts';
 import type { Facts, SecretFacts } from '../../../../src/rotation/facts.ts';
 import { MAX_VERSION } from '../../../../src/rotation/keyset/keyset.ts';
+import { decodeLedger, EMPTY_LEDGER, encodeLedger, type Ledger } from '../../../../src/rotation/keyset/ledger.ts';
 import { decodeState, encodeState } from '../../../../src/rotation/keyset/state.ts';
 import { highestVersion } from '../../../../src/rotation/plan/highest-version.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';

@@ -1,7 +1,7 @@
 /** A pod that answers no canary holds up the start of a rotation; it is a passing matter for a minute. */
 import { expect, it } from 'vitest';
+import { isPassing } from '../../../../src/rotation/api/finding.ts';
 import type { PodFacts } from '../../../../src/rotation/facts.ts';
-import { isPassing } from '../../../../src/rotation/finding.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { facts, pod, probeOf, SETTLED, STEADY, target } from '../builders.ts';
 

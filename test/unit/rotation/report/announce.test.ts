@@ -1,6 +1,6 @@
 /** What an Event says as a fact was observed, or it says that it was concluded. */
 import { expect, it } from 'vitest';
-import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from '../../../../src/rotation/names.ts';
+import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { Announcer, type AnnouncerOptions } from '../../../../src/rotation/report/announce.ts';
 import { DRAINING, facts, PROMOTING, pod, SETTLED, services, T0 } from '../builders.ts';

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeClient } from '../../../../src/kube/client.ts';
 import { KubeError, type KubeErrorOptions } from '../../../../src/kube/errors.ts';
-import type { JwtKeyRotation } from '../../../../src/rotation/names.ts';
+import type { JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
+import type { JwtKeyRotationStatus } from '../../../../src/rotation/api/types.ts';
 import { StatusWriter } from '../../../../src/rotation/report/status-writer.ts';
-import type { JwtKeyRotationStatus } from '../../../../src/rotation/types.ts';
 import type { Store } from '../../../../src/runtime/store.ts';
 import { FakeClock } from '../../runtime/fake-clock.ts';
 

@@ -1,6 +1,6 @@
 /** What the status says is over, somebody has said or seen. */
 import { expect, it } from 'vitest';
-import type { JwtKeyRotation } from '../../../../src/rotation/names.ts';
+import type { JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { statusOf } from '../../../../src/rotation/report/status.ts';
 import { facts, STEADY, T0 } from '../builders.ts';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { backoffUntil, dueOf, impossibleWindow, windowState } from '../../../../src/rotation/schedule/cadence.ts';
+import { backoffUntil, dueOf, impossibleWindow, windowState } from '../../../../src/rotation/cadence/cadence.ts';
 import { lastRun, nextRuns, parseCron } from '../../../../src/rotation/schedule/schedule.ts';
 import type { Cadence } from '../../../../src/rotation/settings/settings.ts';
 

@@ -1,15 +1,15 @@
 /** A start that is missed is told once, until a rotation is completed; one that nobody announced is not known to be missed. */
 import { describe, expect, it } from 'vitest';
-import { iso } from '../../../../src/rotation/iso.ts';
+import { iso } from '../../../../src/rotation/api/iso.ts';
+import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
+import type { JwtKeyRotationStatus } from '../../../../src/rotation/api/types.ts';
+import { dueOf } from '../../../../src/rotation/cadence/cadence.ts';
+import { offSchedule } from '../../../../src/rotation/cadence/off-schedule.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
-import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from '../../../../src/rotation/names.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { Announcer, type AnnouncerOptions } from '../../../../src/rotation/report/announce.ts';
 import { statusOf } from '../../../../src/rotation/report/status.ts';
-import { dueOf } from '../../../../src/rotation/schedule/cadence.ts';
-import { offSchedule } from '../../../../src/rotation/schedule/off-schedule.ts';
 import type { Settings } from '../../../../src/rotation/settings/settings.ts';
-import type { JwtKeyRotationStatus } from '../../../../src/rotation/types.ts';
 import { DRAINING, facts, SETTINGS, STEADY, T0 } from '../builders.ts';
 
 const DAY = 86_400_000;

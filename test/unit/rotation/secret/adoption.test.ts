@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Secret } from '../../../../src/kube/types.ts';
-import { EMPTY_LEDGER } from '../../../../src/rotation/audit/ledger.ts';
+import { EMPTY_LEDGER } from '../../../../src/rotation/keyset/ledger.ts';
 import { decodeState, encodeState } from '../../../../src/rotation/keyset/state.ts';
 import { advance } from '../../../../src/rotation/keyset/transition.ts';
 import type { Write } from '../../../../src/rotation/keyset/writes.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { iso } from '../../../../src/rotation/iso.ts';
+import { iso } from '../../../../src/rotation/api/iso.ts';
 import { currentShape, type Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import type { Write } from '../../../../src/rotation/keyset/writes.ts';
 import { asLanded } from '../../../../src/rotation/secret/landing.ts';

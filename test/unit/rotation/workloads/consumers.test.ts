@@ -1,8 +1,8 @@
 /** Whose pod a pod is, when what takes the key in it started, and who uses the Secret unlisted. */
 import { describe, expect, it } from 'vitest';
 import type { ContainerStatus, Pod } from '../../../../src/kube/types.ts';
+import { podFacts } from '../../../../src/rotation/observe/pod-facts.ts';
 import { isPodOf, unlistedConsumers } from '../../../../src/rotation/workloads/consumers.ts';
-import { podFacts } from '../../../../src/rotation/workloads/pod-facts.ts';
 import { mayHaveStartedBefore, readUpTo, surelyStartedBefore } from '../../../../src/rotation/workloads/starts.ts';
 import { podView } from '../../../../src/rotation/workloads/views.ts';
 import { deploymentView, type WorkloadView } from '../../../../src/rotation/workloads/workloads.ts';

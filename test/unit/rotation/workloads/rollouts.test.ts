@@ -1,10 +1,10 @@
 /** What rekey makes of a Rollout of Argo Rollouts, of its pods, and of a cluster that has none. */
 import { describe, expect, it } from 'vitest';
 import type { Deployment, Pod, PodDisruptionBudget, Rollout } from '../../../../src/kube/types.ts';
-import { EMPTY_LEDGER } from '../../../../src/rotation/audit/ledger.ts';
+import type { JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
 import type { Facts, TargetFacts } from '../../../../src/rotation/facts.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
-import type { JwtKeyRotation } from '../../../../src/rotation/names.ts';
+import { EMPTY_LEDGER } from '../../../../src/rotation/keyset/ledger.ts';
 import { observe } from '../../../../src/rotation/observe/observe.ts';
 import { type Caches, cachedWorld } from '../../../../src/rotation/observe/world.ts';
 import { isStampable, restartAtOf, survey } from '../../../../src/rotation/plan/converge.ts';

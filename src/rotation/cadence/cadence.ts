@@ -2,11 +2,11 @@
  * When a rotation is due, and whether a new key may be promoted now.
  */
 
-import type { Finding } from '../finding.ts';
-import { iso } from '../iso.ts';
+import type { Finding } from '../api/finding.ts';
+import { iso } from '../api/iso.ts';
 import type { Attempts } from '../keyset/keyset.ts';
+import { lastRun, nextRuns, runsAfter } from '../schedule/schedule.ts';
 import type { Cadence, WindowSettings } from '../settings/settings.ts';
-import { lastRun, nextRuns, runsAfter } from './schedule.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -1,7 +1,7 @@
 /**
  * The names that rekey puts on objects: part of the API, see docs/reference.
  */
-import { customResource, type ObjectMeta } from '../kube/types.ts';
+import { customResource, type ObjectMeta } from '../../kube/types.ts';
 import type { JwtKeyRotationSpec, JwtKeyRotationStatus } from './types.ts';
 
 /** A JwtKeyRotation as the API server returns it. */

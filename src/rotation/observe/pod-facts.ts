@@ -4,10 +4,10 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import type { PodFacts, Probe } from '../facts.ts';
 import type { TargetSettings } from '../settings/settings.ts';
-import { versionOf } from './rollouts.ts';
-import { type Lag, readUpTo } from './starts.ts';
-import type { ContainerView, PodView } from './views.ts';
-import type { WorkloadView } from './workloads.ts';
+import { versionOf } from '../workloads/rollouts.ts';
+import { type Lag, readUpTo } from '../workloads/starts.ts';
+import type { ContainerView, PodView } from '../workloads/views.ts';
+import type { WorkloadView } from '../workloads/workloads.ts';
 
 /** How pods are looked at. */
 export interface Asking extends Lag {

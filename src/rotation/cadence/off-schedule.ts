@@ -3,12 +3,12 @@
  * anything, and without a word a key that changes each quarter would skip one.
  */
 
-import { iso } from '../iso.ts';
+import { iso } from '../api/iso.ts';
+import type { JwtKeyRotationStatus } from '../api/types.ts';
 import type { Keyset } from '../keyset/keyset.ts';
+import { nextRuns } from '../schedule/schedule.ts';
 import { drainText } from '../settings/drain.ts';
 import type { Cadence, Settings } from '../settings/settings.ts';
-import type { JwtKeyRotationStatus } from '../types.ts';
-import { nextRuns } from './schedule.ts';
 
 export interface OffSchedule {
   readonly reason: 'RotationMissed' | 'ScheduleTooShort';

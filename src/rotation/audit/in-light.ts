@@ -1,0 +1,81 @@
+/**
+ * The Secret in the light of the ledger: what was burnt or retired must not come back.
+ */
+
+import type { Finding } from '../api/finding.ts';
+import { ACCEPT_RETIRED, DATA } from '../api/names.ts';
+import type { SecretFacts, UnmanagedSecret } from '../facts.ts';
+import { believedVersion, burntIn, type Ledger, type LedgerKey, livingIn } from '../keyset/ledger.ts';
+
+/** Keys that have left the Secret for good, and are in it under no other id. */
+function retiredIn(ledger: Ledger): readonly LedgerKey[] {
+  const lives = new Set(livingIn(ledger).map(({ fingerprint }) => fingerprint));
+  return ledger.keys.filter(({ state, fingerprint }) => state === 'retired' && !lives.has(fingerprint));
+}
+
+/** @returns why the Secret cannot be what rekey wrote last, however well its content and its annotations agree */
+function resurrection(ledger: Ledger, secret: SecretFacts, names: Names): Finding | undefined {
+  const { secretName, ledgerName } = names;
+  const burnt = new Set(burntIn(ledger).map(({ fingerprint }) => fingerprint));
+  if (secret.kind === 'Unmanaged') return strangeness(ledger, secret, names);
+  if (secret.kind !== 'Managed') return undefined;
+  const { version, keys } = secret.keyset;
+  const back = keys.find(({ fingerprint }) => burnt.has(fingerprint));
+  if (back !== undefined) {
+    const message = `Secret ${secretName} holds the burnt key ${back.kid} again (known from ConfigMap ${ledgerName}), from a backup perhaps: put back what rekey wrote, or order an emergency`;
+    return { reason: 'KeyResurrected', message };
+  }
+  // one that was retired since it was written here; one that a person has accepted again is younger
+  const retired = keys.find(({ fingerprint, createdAt }) =>
+    retiredIn(ledger).some((key) => key.fingerprint === fingerprint && key.at > createdAt),
+  );
+  const isNewest = version >= believedVersion(ledger);
+  if (isNewest && retired !== undefined) {
+    const message = `Secret ${secretName} holds the retired key ${retired.kid} again (known from ConfigMap ${ledgerName}): put back what rekey wrote, or order an emergency`;
+    return { reason: 'KeyResurrected', message };
+  }
+  if (isNewest) return undefined;
+  const message = `Secret ${secretName} has keyset version ${version}, but ${ledger.version} was written before (known from ConfigMap ${ledgerName}): it comes from a backup. Put the newer one back; or, to go on with the keys that it holds, take its annotation rekey.dev/keyset-version away; or order an emergency`;
+  return { reason: 'KeyResurrected', message };
+}
+
+/** @returns why the keys of a Secret that people made cannot be taken over */
+function strangeness(ledger: Ledger, secret: UnmanagedSecret, { secretName, ledgerName }: Names): Finding | undefined {
+  const found = [secret.fingerprint, ...secret.fallbacks];
+  const known = `(known from ConfigMap ${ledgerName})`;
+  if (burntIn(ledger).some(({ fingerprint }) => found.includes(fingerprint))) {
+    const message = `Secret ${secretName} holds a burnt key ${known}: it may be in wrong hands; put another key there, or order an emergency`;
+    return { reason: 'KeyResurrected', message };
+  }
+  const retired = retiredIn(ledger).find(({ fingerprint }) => {
+    return found.includes(fingerprint) && !secret.accepted?.includes(fingerprint);
+  });
+  if (retired !== undefined) {
+    const message = `Secret ${secretName} holds the key ${retired.kid}, which was retired ${known}: pods that run may refuse it. Put the key there that they sign with; or, if they hold this one, set the annotation ${ACCEPT_RETIRED}: ${retired.fingerprint} on the Secret; or order an emergency`;
+    return { reason: 'KeyResurrected', message };
+  }
+  const other = ledger.keys.find(({ kid, fingerprint }) => kid === secret.kid && fingerprint !== secret.fingerprint);
+  if (other === undefined) return undefined;
+  const message = `Secret ${secretName}: data key ${DATA.keyId} is the id of another key ${known}; put the id there that tokens carry, or take the data key away`;
+  return { reason: 'KeyIdUnusable', message };
+}
+
+/** What is known of a ledger: `finding` if what was kept cannot be read. */
+export interface LedgerReading {
+  readonly ledger: Ledger;
+  readonly finding?: Finding;
+  /** Why it cannot be kept: that holds up nothing, and people should know. */
+  readonly refusal?: Finding;
+}
+
+/** @returns the Secret as it is to be taken, in the light of the ledger */
+export function inLightOf(ledger: Ledger, secret: SecretFacts, names: Names): SecretFacts {
+  const finding = resurrection(ledger, secret, names);
+  if (finding === undefined) return secret;
+  return { kind: 'Refused', finding, ...(secret.kind === 'Managed' && { keyset: secret.keyset }) };
+}
+
+interface Names {
+  readonly secretName: string;
+  readonly ledgerName: string;
+}
