@@ -18,22 +18,29 @@ export function wantedText({ reason, actor }: Pick<Wanted, 'reason' | 'actor'>):
 /** @returns what a request waits for that was made just now; empty if it begins at once, as far as the status tells */
 export function queueText(resource: JwtKeyRotation): string {
   const { status } = resource;
-  const { name, annotations = {} } = resource.metadata;
-  const abortAt = annotations[REQUEST.abortAt];
-  if (isAtRest(status)) return '';
+  const { name } = resource.metadata;
+  const ending = endingText(resource);
+  if (isAtRest(status)) return ending;
   const { rotation, phase } = status ?? {};
   const what = rotation === undefined ? '' : `: ${wantedText(rotation)}`;
   const before = status?.queued?.length ? '; one was queued already, and one rotation serves both' : '';
-  // whoever goes back does not know yet of what comes now
-  const isEnding = abortAt !== undefined && abortAt !== '' && abortAt !== status?.lastHandledAbortAt;
-  const ending = isEnding
-    ? `${name}: an abort that was asked for before is not served yet, and ends this request too if it comes first: ask again then\n`
-    : '';
   return [
     `${name}: it is queued behind the rotation under way (${phase}${what}) and begins when that has ended${before}\n`,
     `${name}: kubectl rekey withdraw ${name} takes it back\n`,
     ending,
   ].join('');
+}
+
+/** Whoever goes back, or takes back, does not know yet of what comes now. */
+function endingText({ metadata: { name, annotations = {} }, status }: JwtKeyRotation): string {
+  const isOpen = (value: string | undefined, served: string | undefined) =>
+    value !== undefined && value !== '' && value !== served;
+  const open = [
+    ...(isOpen(annotations[REQUEST.abortAt], status?.lastHandledAbortAt) ? ['an abort'] : []),
+    ...(isOpen(annotations[REQUEST.withdrawAt], status?.lastHandledWithdrawAt) ? ['a withdrawal'] : []),
+  ];
+  if (open.length === 0) return '';
+  return `${name}: ${open.join(' and ')} that was asked for before is not served yet, and ends this request too if it comes first: ask again then\n`;
 }
 
 /** Takes back all that waits; what has begun goes on. It waits until that is certain, which takes a moment. */

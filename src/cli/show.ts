@@ -71,7 +71,8 @@ async function showAll(
 
 /** Each Lease is read once, whoever is looked after by it. */
 async function leaderlessOf(operations: Operations, items: readonly JwtKeyRotation[]) {
-  const examples = new Map(items.map((item) => [leaseName(item), item]));
+  const elected = items.filter(({ status }) => status?.operator === undefined || status.operator.lease !== undefined);
+  const examples = new Map(elected.map((item) => [leaseName(item), item]));
   const looks = [...examples.values()].map(async (example) => ({
     ...{ example, leadership: await operations.leadership(example) },
   }));

@@ -39,12 +39,16 @@ export interface ClusterAccess {
 
 /** The entries that a context leads to. */
 interface Way {
+  /** Its name; undefined for the service account of a pod. */
+  readonly context?: string;
   readonly cluster: Entry;
   readonly user: Entry;
   readonly namespace: string | undefined;
 }
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+/** Credentials are read again at most once in this time, milliseconds. */
+const REFRESH_MS = 1_000;
 /** Of names in an error. */
 const MOST_TOLD = 10;
 
@@ -55,10 +59,12 @@ const MOST_TOLD = 10;
 export function loadKubeConfig(options: KubeConfigOptions = {}): ClusterAccess {
   const now = options.now ?? Date.now;
   const way = wayOf(options);
+  const server = serverOf(way.cluster);
+  let refreshedAt = Number.NEGATIVE_INFINITY;
   let source: CredentialSource = credentialSource(way.cluster, way.user, now);
   let pending: Promise<Credentials> | undefined;
   return {
-    server: serverOf(way.cluster),
+    server,
     namespace: options.namespace ?? way.namespace ?? 'default',
     proxyUrl: proxyOf(way.cluster),
     credentials: () => {
@@ -69,8 +75,15 @@ export function loadKubeConfig(options: KubeConfigOptions = {}): ClusterAccess {
       return pending;
     },
     refresh: () => {
-      const { cluster, user } = wayOf(options);
+      // of a burst of calls that are refused, the first one does it
+      if (now() - refreshedAt < REFRESH_MS) return;
+      // whoever changes the current context meanwhile means another server, to which these calls do not go
+      const { cluster, user } = wayOf({ ...options, context: way.context });
+      const other = serverOf(cluster);
+      if (other.href !== server.href)
+        throw cluster.error(`its server has changed from ${server.host} to ${other.host}`);
       source = credentialSource(cluster, user, now);
+      refreshedAt = now();
     },
   };
 }
@@ -110,7 +123,7 @@ function wayIn(config: Kubeconfig, named: string): Way {
     if (found === undefined) throw context.error(`there is no ${kind} ${JSON.stringify(wanted)}, which it names`);
     return found;
   };
-  return { cluster: entry('cluster'), user: entry('user'), namespace: context.text('namespace') };
+  return { context: name, cluster: entry('cluster'), user: entry('user'), namespace: context.text('namespace') };
 }
 
 function namesIn(entries: ReadonlyMap<string, Entry>): string {

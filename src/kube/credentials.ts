@@ -64,6 +64,9 @@ function serverTls(cluster: Entry): () => TlsMaterial {
   const insecure = cluster.flag('insecure-skip-tls-verify');
   const servername = cluster.text('tls-server-name');
   const ca = material(cluster, 'certificate-authority');
+  if (insecure && cluster.has('certificate-authority', 'certificate-authority-data')) {
+    throw cluster.error('it has insecure-skip-tls-verify and a certificate-authority: leave one');
+  }
   return () => {
     const trusted = ca();
     return {
@@ -99,7 +102,7 @@ function fileOf(entry: Entry, field: string, path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw entry.error(`${field} ${path}: ${fileTrouble(error)}`);
+    throw entry.error(`${entry.shownPath(field)}: ${fileTrouble(error)}`);
   }
 }
 
@@ -129,7 +132,7 @@ function bearerOf(user: Entry): () => string | undefined {
     if (path === undefined) return last;
     try {
       const token = fileOf(user, 'tokenFile', path).toString().trim();
-      if (token === '') throw user.error(`tokenFile ${path}: it is empty`);
+      if (token === '') throw user.error(`${user.shownPath('tokenFile')}: it is empty`);
       checkHeader(token, `the token in ${path}`, user);
       last = token;
     } catch (error) {

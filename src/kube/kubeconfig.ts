@@ -2,13 +2,14 @@
  * Kubeconfig files as kubectl reads them: of several, the first that has an entry of a name gives all of it, and a relative
  * path starts at the folder of the file that it stands in.
  *
- * A kubeconfig holds tokens and keys. So no error quotes what stands in one, names of entries and fields aside.
+ * A kubeconfig holds tokens and keys. So an error quotes nothing that may be one: names of entries and fields, servers, commands,
+ * and paths that look like paths.
  *
  * @see https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
  */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve, sep } from 'node:path';
-import { load } from 'js-yaml';
+import { loadAll } from 'js-yaml';
 import { fileTrouble } from './files.ts';
 
 /** No usable way to a cluster. The message says what is missing and where. */
@@ -16,6 +17,9 @@ export class KubeConfigError extends Error {
   override readonly name = 'KubeConfigError';
   readonly code = 'KubeConfig';
 }
+
+/** Characters of the shortest text that may be a token. */
+const MIN_TOKEN = 32;
 
 type Kind = 'cluster' | 'user' | 'context';
 type Fields = Readonly<Record<string, unknown>>;
@@ -64,6 +68,13 @@ export class Entry {
   path(field: string): string | undefined {
     const value = this.text(field);
     return value === undefined ? undefined : resolve(this.#folder, value);
+  }
+
+  /** @returns the path for an error; a key or a token may have been pasted into the field of a path */
+  shownPath(field: string): string {
+    const value = this.text(field) ?? '';
+    const isPath = !/\s/.test(value) && (value.includes(sep) || value.length < MIN_TOKEN);
+    return isPath ? `${field} ${resolve(this.#folder, value)}` : `the file that ${field} names`;
   }
 
   /** @returns a path to a program if it holds a slash, else its name */
@@ -152,10 +163,11 @@ function textOf(file: string, mustExist: boolean): string | undefined {
 }
 
 function fieldsOf(file: string, text: string): Fields {
-  if (/^(\s*(#.*)?(\n|$))*$/.test(text)) return {};
+  if (text.split('\n').every((line) => /^\s*(#|$)/.test(line))) return {};
   let config: unknown;
   try {
-    config = load(text);
+    // as kubectl does: what comes after the first document does not count
+    [config] = loadAll(text);
   } catch (error) {
     // the parser's own message shows the lines around, with the tokens in them
     const { mark } = error as { readonly mark?: { readonly line: number; readonly column: number } };

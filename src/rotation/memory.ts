@@ -15,6 +15,7 @@ import { type Refusal, type Refused, refusedAgain, triedAtOnce } from './refusal
 import { wishesIn } from './requests/requests.ts';
 import type { DataNames, Settings } from './settings/settings.ts';
 
+const FORGET_MS = 10_000;
 const OUTRUN_MS = 50;
 const OUTRUN_CAP_MS = 15_000;
 
@@ -27,6 +28,8 @@ export class Memory {
   /** By effect. */
   #refusals: ReadonlyMap<string, Refusal> = new Map();
   #wishes = '';
+  /** When answers were last forgotten, monotonic. */
+  #forgotAt = Number.NEGATIVE_INFINITY;
   #outrun = 0;
 
   /** Answers by the incarnation of the pod that gave them. */
@@ -43,16 +46,31 @@ export class Memory {
     return [...this.#refusals.values()];
   }
 
-  /** Whatever people change of the resource may be meant to mend what was refused, or not answered: it is tried at once. */
-  heard(resource: JwtKeyRotation): void {
+  /**
+   * Whatever people change of the resource may be meant to mend what was refused: it is tried at once.
+   *
+   * @returns whether they have changed something
+   */
+  heard(resource: JwtKeyRotation): boolean {
     const wishes = wishesIn(resource);
-    if (wishes === this.#wishes) return;
+    if (wishes === this.#wishes) return false;
     this.#wishes = wishes;
+    const next = this.refusals.map((refusal) => (refusal.cause === 'Unseen' ? refusal : triedAtOnce(refusal)));
+    this.#refusals = new Map(next.map((refusal) => [refusal.effect, refusal]));
+    return true;
+  }
+
+  /**
+   * Pods that have not answered are asked at once, not oftener than each ten seconds, however often somebody changes the resource.
+   *
+   * @param now monotonic, milliseconds
+   */
+  forgetOpenAnswers(now: number): void {
+    if (now - this.#forgotAt < FORGET_MS) return;
+    this.#forgotAt = now;
     for (const [incarnation, { answers, random }] of this.#probes) {
       if ([...answers.values(), random].includes('unknown')) this.#probes.delete(incarnation);
     }
-    const next = this.refusals.map((refusal) => (refusal.cause === 'Unseen' ? refusal : triedAtOnce(refusal)));
-    this.#refusals = new Map(next.map((refusal) => [refusal.effect, refusal]));
   }
 
   /**

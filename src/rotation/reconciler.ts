@@ -100,7 +100,7 @@ export class Reconciler {
     const namespace = known.metadata.namespace ?? '';
     const memory = this.#memory(key);
     this.#options.secrets.watch(key, namespace, known.spec.secretName);
-    memory.heard(known);
+    if (memory.heard(known)) memory.forgetOpenAnswers(clock.monotonic());
     const { resource, facts, decision } = await this.#decide(known, settingsOf(known.spec), memory);
     memory.decided(decision);
     const unfit = specFinding(resource.spec);

@@ -224,8 +224,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/rotation/secret/landing.ts',
-        find: 'if (keyset.lastWriteAt !== writtenAt) return keyset;',
-        replace: 'if (keyset.lastWriteAt !== 0 * writtenAt) return keyset;',
+        find: 'if (keyset.attempts.lastWriteAt !== writtenAt) return keyset;',
+        replace: 'if (keyset.attempts.lastWriteAt !== 0 * writtenAt) return keyset;',
       },
     ],
     plan: 'patch secrets @Staging #1: comes 2 s late',

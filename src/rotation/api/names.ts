@@ -71,7 +71,6 @@ export const STATE = {
   attempts: 'rekey.dev/attempts',
   burnt: 'rekey.dev/burnt',
   emergency: 'rekey.dev/last-emergency',
-  lastWriteAt: 'rekey.dev/last-write-at',
 } as const;
 
 /** Data keys of the Secret whose names are not configurable. */

@@ -150,6 +150,11 @@ export interface Attempts {
   readonly promotingMs?: number;
   readonly failures: number;
   readonly failedAt?: number;
+  /**
+   * When the last write was sent, of whatever kind. Unknown of a Secret that an earlier version has written: it writes this field
+   * without what it does not know.
+   */
+  readonly lastWriteAt?: number;
 }
 
 /** Everything that must survive the operator. It lives in the annotations of the Secret. */
@@ -168,8 +173,6 @@ export interface Keyset {
   readonly attempts: Attempts;
   readonly burnt: readonly BurntKey[];
   readonly emergency?: Emergency;
-  /** When the last write was sent, of whatever kind. Unknown of a Secret that was written before this was recorded. */
-  readonly lastWriteAt?: number;
 }
 
 /** The rotations that have ended and are still known here, oldest first. */

@@ -53,12 +53,14 @@ function contradictedPhase(keyset: Keyset): string | undefined {
     case 'Burning': {
       const asked = emergency !== undefined && handled.emergencies?.includes(emergency.nonce) === true;
       const begun = open && rotation.trigger === 'Emergency' && emergency?.goneAt === undefined;
-      return asked && begun && emergency.writtenAt === writtenAt
+      return asked && begun && emergency.writtenAt <= writtenAt
         ? undefined
         : 'phase Burning without an emergency that asked for it';
     }
     case 'Switching':
-      return open && rotation.cutOverAt === writtenAt ? undefined : 'phase Switching without a cutover';
+      return open && rotation.cutOverAt !== undefined && rotation.cutOverAt <= writtenAt
+        ? undefined
+        : 'phase Switching without a cutover';
     default:
       return open ? undefined : `phase ${phase} without a rotation under way`;
   }
@@ -69,7 +71,7 @@ function contradictedPhase(keyset: Keyset): string | undefined {
  * @returns what is said to have happened after that, in words; undefined if nothing is
  */
 export function inTheFuture(
-  { history, keys, burnt, emergency, rotation, attempts, lastWriteAt }: Keyset,
+  { history, keys, burnt, emergency, rotation, attempts }: Keyset,
   latest: number,
 ): string | undefined {
   const times: readonly (readonly [string, number | undefined])[] = [
@@ -80,7 +82,7 @@ export function inTheFuture(
     ['the rotation began', rotation?.startedAt],
     ['the last rotation was completed', attempts.since],
     ['the last rotation failed', attempts.failedAt],
-    ['the Secret was written', lastWriteAt],
+    ['the Secret was written', attempts.lastWriteAt],
   ];
   const late = times.find(([, at]) => at !== undefined && at > latest);
   return late && `${late[0]} at ${iso(late[1] ?? 0)}, which is still to come`;

@@ -43,7 +43,7 @@ const EVIDENCE: readonly Evidence[] = ['Observed', 'Inferred'];
 
 /** @returns the annotations that hold the keyset, by name */
 export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
-  const { rotation, attempts, burnt, emergency, lastWriteAt } = keyset;
+  const { rotation, attempts, burnt, emergency } = keyset;
   return {
     [STATE.version]: String(keyset.version),
     [STATE.phase]: keyset.phase,
@@ -58,11 +58,11 @@ export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
       ...(attempts.evidence !== undefined && { evidence: attempts.evidence }),
       ...(attempts.promotingMs !== undefined && { promotingMs: attempts.promotingMs }),
       ...(attempts.failedAt !== undefined && { failedAt: iso(attempts.failedAt) }),
+      ...(attempts.lastWriteAt !== undefined && { lastWriteAt: iso(attempts.lastWriteAt) }),
     }),
     [STATE.burnt]: JSON.stringify(burnt.map(encodeBurnt)),
     ...(emergency && { [STATE.emergency]: JSON.stringify(encodeEmergency(emergency)) }),
     ...(rotation && { [STATE.rotation]: JSON.stringify(encodeRotation(rotation)) }),
-    ...(lastWriteAt !== undefined && { [STATE.lastWriteAt]: iso(lastWriteAt) }),
   };
 }
 
@@ -115,14 +115,13 @@ export function decodeState(annotations: Readonly<Record<string, string>>): Keys
 
 /** As {@link decodeState}, whether the annotations contradict each other or not. */
 export function parseState(annotations: Readonly<Record<string, string>>): Keyset {
-  const readText = <T>(name: string, parse: (value: string | undefined) => T): T => {
+  const read = <T>(name: string, parse: (value: Json) => T): T => {
     try {
-      return parse(annotations[name]);
+      return parse(parseJson(annotations[name]));
     } catch (error) {
       throw new StateError(`annotation ${name}: ${error instanceof Error ? error.message : 'unreadable'}`);
     }
   };
-  const read = <T>(name: string, parse: (value: Json) => T): T => readText(name, (value) => parse(parseJson(value)));
   const history = read(STATE.history, (value) => list(value).map(decodeShape));
   const version = read(STATE.version, (value) => integer(value));
   if (history.at(-1)?.version !== version)
@@ -131,7 +130,6 @@ export function parseState(annotations: Readonly<Record<string, string>>): Keyse
   if (phase === undefined) throw new StateError(`annotation ${STATE.phase}: is no phase`);
   const rotation = annotations[STATE.rotation] === undefined ? undefined : read(STATE.rotation, decodeRotation);
   const emergency = annotations[STATE.emergency] === undefined ? undefined : read(STATE.emergency, decodeEmergency);
-  const lastWriteAt = annotations[STATE.lastWriteAt] === undefined ? undefined : readText(STATE.lastWriteAt, time);
   return {
     version,
     phase,
@@ -143,7 +141,7 @@ export function parseState(annotations: Readonly<Record<string, string>>): Keyse
     history,
     handled: read(STATE.handled, decodeHandled),
     attempts: read(STATE.attempts, (value) => {
-      const { since, rotatedAt, evidence, promotingMs, failures, failedAt } = fields(value);
+      const { since, rotatedAt, evidence, promotingMs, failures, failedAt, lastWriteAt } = fields(value);
       return {
         since: time(since),
         failures: integer(failures),
@@ -151,12 +149,12 @@ export function parseState(annotations: Readonly<Record<string, string>>): Keyse
         ...(evidence !== undefined && { evidence: oneOf(EVIDENCE, evidence) }),
         ...(promotingMs !== undefined && { promotingMs: integer(promotingMs) }),
         ...(failedAt !== undefined && { failedAt: time(failedAt) }),
+        ...(lastWriteAt !== undefined && { lastWriteAt: time(lastWriteAt) }),
       };
     }),
     ...(rotation && { rotation }),
     burnt: annotations[STATE.burnt] === undefined ? [] : read(STATE.burnt, (value) => list(value).map(decodeBurnt)),
     ...(emergency && { emergency }),
-    ...(lastWriteAt !== undefined && { lastWriteAt }),
   };
 }
 

@@ -14,7 +14,8 @@ import { type Candidate, candidate, type Fresh, kidOf, stagesNext, type Write } 
  * @param now milliseconds since the epoch
  */
 export function advance(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyset {
-  return { ...after(keyset, write, fresh, now), lastWriteAt: now };
+  const next = after(keyset, write, fresh, now);
+  return { ...next, attempts: { ...next.attempts, lastWriteAt: now } };
 }
 
 function after(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyset {

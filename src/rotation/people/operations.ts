@@ -14,7 +14,7 @@ import { askedText, BY, JWT_KEY_ROTATIONS, type JwtKeyRotation, REQUEST, REQUEST
 import type { Surroundings } from '../facts.ts';
 import { standingLines, valueIn } from '../requests/asked-by.ts';
 import { emergencyOf } from '../requests/requests.ts';
-import { type Leadership, readLeadership } from './leadership.ts';
+import { type Leadership, leaseName, readLeadership } from './leadership.ts';
 import { surroundingsOf } from './preview.ts';
 
 export { fileTrouble } from '../../kube/files.ts';
@@ -25,6 +25,8 @@ export { redactText } from '../../runtime/redact.ts';
 const FIELD_MANAGER = 'kubectl-rekey';
 /** Whoever asks for an emergency must not wait for a name. */
 const WHO_MS = 3_000;
+/** A look at a Lease is good for so long, milliseconds. */
+const LOOK_KEPT_MS = 3_000;
 
 export interface OperationsOptions {
   readonly client: KubeClient;
@@ -75,6 +77,11 @@ function askedIn({ metadata }: Patch): string | undefined {
   return what.includes(BY) || what.includes('\n') ? undefined : what;
 }
 
+/** @returns whether the patch removes an annotation by which somebody has asked */
+function takesBack({ metadata }: Patch): boolean {
+  return Object.values(metadata?.annotations ?? {}).includes(null);
+}
+
 function signed(patch: Patch, lines: readonly string[]): Patch {
   const annotations = { ...patch.metadata?.annotations, [REQUESTED_BY]: lines.join('\n') };
   return { ...patch, metadata: { ...patch.metadata, annotations } };
@@ -99,6 +106,8 @@ export function mayBeDone(error: unknown): boolean {
 export class Operations {
   readonly #options: OperationsOptions;
   #who: Promise<string | undefined> | undefined;
+  /** By Lease, with the monotonic time of the look. */
+  readonly #looks = new Map<string, { readonly at: number; readonly leadership: Promise<Leadership> }>();
 
   constructor(options: OperationsOptions) {
     this.#options = options;
@@ -133,7 +142,7 @@ export class Operations {
    */
   async ask(name: string, patch: Patch): Promise<JwtKeyRotation> {
     const what = askedIn(patch);
-    if (what === undefined) return this.#patch(name, patch);
+    if (what === undefined) return takesBack(patch) ? this.#takeBack(name, patch) : this.#patch(name, patch);
     this.#who ??= this.#whoAmI();
     const [who, others] = await Promise.all([this.#who, this.#othersThan(name, patch)]);
     if (who === undefined) return this.#patch(name, patch);
@@ -142,9 +151,22 @@ export class Operations {
       return await this.#patch(name, signed(patch, [...others, mine]));
     } catch (error) {
       // of the others somebody may have taken one away meanwhile, and nobody may put it back
-      if (others.length === 0 || !isKubeError(error, 'Forbidden')) throw error;
-      return this.#patch(name, signed(patch, [mine]));
+      if (!isKubeError(error) || error.maybeApplied || error.code === 'NotFound') throw error;
+      if (others.length > 0 && error.code === 'Forbidden') return this.#patch(name, signed(patch, [mine]));
+      // whatever is wrong with the name: an emergency is not to be stopped by it
+      if (patch.metadata?.annotations?.[REQUEST.emergency] === undefined) throw error;
+      return this.#patch(name, patch);
     }
+  }
+
+  /** With what is taken back its line goes, or it would stand behind the same request of somebody else. */
+  async #takeBack(name: string, patch: Patch): Promise<JwtKeyRotation> {
+    const others = await this.#othersThan(name, patch);
+    const annotations = {
+      ...patch.metadata?.annotations,
+      [REQUESTED_BY]: others.length === 0 ? null : others.join('\n'),
+    };
+    return this.#patch(name, { ...patch, metadata: { ...patch.metadata, annotations } });
   }
 
   #patch(name: string, patch: Patch): Promise<JwtKeyRotation> {
@@ -230,9 +252,16 @@ export class Operations {
     return this.#options.clock.setTimeout(callback, ms);
   }
 
-  /** Whether an operator is there to do what is asked for. */
+  /** Whether an operator is there to do what is asked for. Of many resources of one operator its Lease is read once. */
   leadership(resource: JwtKeyRotation): Promise<Leadership> {
-    return readLeadership(this.#options.client, resource, this.#options.serverTime);
+    const { client, clock, serverTime } = this.#options;
+    const { operator } = resource.status ?? {};
+    const key = `${leaseName(resource)} ${operator === undefined} ${operator?.lease === undefined}`;
+    const known = this.#looks.get(key);
+    if (known !== undefined && clock.monotonic() - known.at < LOOK_KEPT_MS) return known.leadership;
+    const leadership = readLeadership(client, resource, serverTime);
+    this.#looks.set(key, { at: clock.monotonic(), leadership });
+    return leadership;
   }
 
   /** What a rotation of this resource would meet now. */

@@ -2,17 +2,18 @@
  * Nothing is under way and no rotation is wanted: pods are asked now and then all the same, so that what would hold up the next
  * rotation is known long before its window opens.
  *
- * How often does not depend on how often a pass runs: a new pod once, one pod of each target a day, and of those whose answer is
- * bad or missing one of each target in growing pauses. All of it can be forgotten.
+ * How often does not depend on how often a pass runs: a pod once if it is ready in its first quarter of an hour, one pod of each
+ * target a day, of those whose answer is bad one of each target a minute, of those whose answer is missing one in growing pauses.
+ * All of it can be forgotten.
  */
 
 import type { Finding } from '../api/finding.ts';
 import type { Facts, TargetFacts } from '../facts.ts';
-import { type Keyset, keyIn } from '../keyset/keyset.ts';
+import { currentShape, type Keyset, keyIn } from '../keyset/keyset.ts';
 import { LASTING_FAILURES, spokenFinding, unanswered } from './baseline.ts';
 import { type PodOf, RETRY_MS, survey } from './converge.ts';
 import { mayCutOver } from './cutover.ts';
-import { acceptsOnlySigning, isConclusive, isUntold, startedAfterWrite } from './evidence.ts';
+import { acceptsOnlySigning, isConclusive, isUntold, isVoid, startedAfterWrite } from './evidence.ts';
 import { requirementsOf } from './requirements.ts';
 
 const DAY_MS = 86_400_000;
@@ -49,9 +50,12 @@ export function lookAtRest(facts: Facts, keyset: Keyset): Look {
   };
 }
 
-/** @returns whether some pod of the target has answered every canary of the newest keyset */
+/** @returns whether some pod of the target has answered every canary of the newest keyset, in a way that means something */
 export function hasAnswered({ pods }: TargetFacts, keyset: Keyset): boolean {
-  return pods.some((pod) => isConclusive(pod, keyset));
+  const { sign } = currentShape(keyset);
+  return pods.some((pod) => {
+    return isConclusive(pod, keyset) && !isVoid(pod) && pod.probe?.answers.get(sign) === 'accepted';
+  });
 }
 
 /** The pod of a target whose answer is bad or missing that is next to be asked again, and when. */
@@ -129,11 +133,12 @@ function findingAtRest(facts: Facts, keyset: Keyset): Finding | undefined {
 
 /** It has read a keyset with the ack key, and accepts nothing but the key in use. */
 function holdsOneKey({ target, pod }: PodOf, keyset: Keyset): boolean {
-  if (isUntold(target) || !startedAfterWrite(pod, keyset) || !acceptsOnlySigning(pod, keyset)) return false;
+  if (isUntold(target) || !isConclusive(pod, keyset) || !startedAfterWrite(pod, keyset)) return false;
+  if (!acceptsOnlySigning(pod, keyset)) return false;
   return pod.probe?.answers.get(keyIn(keyset, 'ack')?.kid ?? '') === 'refused';
 }
 
 function singleKey({ target, pod }: PodOf): Finding {
-  const message = `pod ${pod.name} has started with the keys that rekey wrote and accepts only the one in use: a rotation would find that ${target.settings.kind}/${target.settings.name} verifies with one key. Let it accept the keys in the fallbacks too, or allow a cutover (spec.allowCutover)`;
+  const message = `pod ${pod.name} started after rekey had written the Secret and accepts only the key in use: ${target.settings.kind}/${target.settings.name} verifies with one key only, or the pod has read an older Secret. A rotation would abort. If a new pod does the same, let the service accept the keys in the fallbacks too, or allow a cutover (spec.allowCutover)`;
   return { reason: 'SingleKeyService', message };
 }

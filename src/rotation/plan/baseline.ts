@@ -3,7 +3,8 @@
  * would reach.
  */
 import type { Finding } from '../api/finding.ts';
-import { currentShape, type Keyset } from '../keyset/keyset.ts';
+import type { PodFacts } from '../facts.ts';
+import { currentShape, type Keyset, type Kid } from '../keyset/keyset.ts';
 import type { PodOf, Survey } from './converge.ts';
 import { isConclusive } from './evidence.ts';
 
@@ -48,7 +49,7 @@ export function spokenFinding(rows: Survey, keyset: Keyset, keys: 'One' | 'Both'
   const acked = keys === 'Both' && keyset.acked.Verifier === keyset.version;
   const refusing = [...rows.refusing, ...rows.stale, ...rows.unfit, ...rows.leaving]
     .map(({ pod }) => pod)
-    .find((pod) => !pod.terminating && (acked || pod.probe?.answers.get(sign) !== 'accepted'));
+    .find((pod) => !pod.terminating && isHeard(pod, sign) && (acked || pod.probe?.answers.get(sign) === 'refused'));
   if (refusing?.probe?.answers.get(sign) === 'accepted') {
     const message = `pod ${refusing.name} accepts tokens signed with the key in use (${sign}) but not with a key listed in the fallbacks: it verifies with one key only, or was started with another Secret`;
     return { reason: 'SingleKeyService', message };
@@ -58,4 +59,9 @@ export function spokenFinding(rows: Survey, keyset: Keyset, keys: 'One' | 'Both'
     return { reason: 'CanaryRefused', message };
   }
   return undefined;
+}
+
+/** What is not known of the key in use is neither a yes nor a no. */
+function isHeard({ probe }: PodFacts, sign: Kid): boolean {
+  return (probe?.answers.get(sign) ?? 'unknown') !== 'unknown';
 }

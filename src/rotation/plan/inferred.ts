@@ -3,7 +3,7 @@
  * every pod was asked, and has answered.
  */
 import type { Facts, PodFacts, TargetFacts } from '../facts.ts';
-import { currentShape, type Keyset } from '../keyset/keyset.ts';
+import type { Keyset } from '../keyset/keyset.ts';
 import { deadKeysAsked, hasLoadedNewest, isUntold, levelOf } from './evidence.ts';
 import { label } from './policies/targets.ts';
 import { signers, verifiers } from './requirements.ts';
@@ -79,7 +79,7 @@ function keyless(targets: readonly TargetFacts[], keyset: Keyset): readonly stri
 /** Of keys that an emergency burns some may be known by name only: from the ledger, where the Secret came from a backup. */
 function isAskedOfAll(pod: PodFacts, keyset: Keyset): boolean {
   const asked = deadKeysAsked(pod, keyset);
-  const { writtenAt } = currentShape(keyset);
+  const writtenAt = keyset.emergency?.writtenAt;
   const burnt = keyset.phase === 'Burning' ? keyset.burnt.filter(({ burntAt }) => burntAt === writtenAt) : [];
   return asked.length > 0 && burnt.every(({ kid }) => asked.includes(kid));
 }

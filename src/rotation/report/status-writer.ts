@@ -13,8 +13,10 @@ import type { JwtKeyRotationStatus } from '../api/types.ts';
 import { wishesIn } from '../requests/requests.ts';
 
 const COUNTS_EVERY_MS = 1_000;
-/** Where nothing changes, it is told once in this time that somebody looks. */
-const LOOK_EVERY_MS = 3_600_000;
+/** Where nothing changes, it is told once in this time that somebody looks; with the time between two passes that is an hour. */
+const LOOK_EVERY_MS = 3_000_000;
+/** Of two operators with a Lease each neither writes over the other more often than this, milliseconds. */
+const OTHERS_LOOK_MS = 60_000;
 /** After a conflict the watch brings the newer resource in a moment. */
 const CONFLICT_MS = 100;
 const CONFLICT_CAP_MS = 15_000;
@@ -109,10 +111,11 @@ export class StatusWriter {
     return { ...(lease !== undefined && { lease }), lastLookTime: iso(at) };
   }
 
-  /** A time to come, too, is none at which this operator has looked. */
+  /** A time to come, too, is none at which an operator has looked. */
   #isKnown(before: Look | undefined, at: number): boolean {
-    if (before?.lastLookTime === undefined || before.lease !== this.#options.lease) return false;
-    return Math.abs(at - Date.parse(before.lastLookTime)) < LOOK_EVERY_MS;
+    if (before?.lastLookTime === undefined) return false;
+    const age = Math.abs(at - Date.parse(before.lastLookTime));
+    return age < (before.lease === this.#options.lease ? LOOK_EVERY_MS : OTHERS_LOOK_MS);
   }
 
   #failed(key: string, resource: JwtKeyRotation, error: KubeError): StatusOutcome {

@@ -137,7 +137,11 @@ export class CanarySender {
     await inTurn(asking, AT_ONCE);
     const random = madeUpKeys.length === 0 ? (before?.random ?? 'unknown') : together(madeUp);
     const at = now();
-    const isNew = [...answers].some(([kid, answer]) => answer !== 'unknown' && !known.has(kid));
+    const heard = inquiry.before?.version === version ? inquiry.before.answers : undefined;
+    // what it has said before and says again is nothing new, however long ago that was
+    const isNew = [...answers].some(
+      ([kid, answer]) => answer !== 'unknown' && (heard?.get(kid) ?? 'unknown') === 'unknown',
+    );
     const isOpen = [...answers.values(), random].includes('unknown');
     return {
       ...{ version, ready, random, at: before?.at ?? at, askedAt: at },

@@ -11,24 +11,20 @@ const STEP_MS = 1000;
 
 /**
  * Only where the last write put the newest keyset there: of an earlier one nothing is told any more, and the first write that
- * came after it has kept what was known then.
+ * came after it has kept what was known then. What an emergency or a cutover says of itself stays the time at which it was sent: it
+ * was asked for by then, and whoever counts from it counts too much rather than too little.
  *
- * @returns the keyset as written when the API server took it, at the latest, if that was after the time that the state tells
+ * @returns the keyset as written when the API server took it, where that was in a later second than the state tells
  * @see https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
  */
 export function asLanded(keyset: Keyset, secret: Pick<Secret, 'metadata'>): Keyset {
   const { version, writtenAt } = currentShape(keyset);
-  if (keyset.lastWriteAt !== writtenAt) return keyset;
+  if (keyset.attempts.lastWriteAt !== writtenAt) return keyset;
   const landedAt = takenAt(secret);
   if (landedAt === undefined || landedAt <= writtenAt) return keyset;
-  const { history, emergency, rotation } = keyset;
   const at = landedAt + STEP_MS;
-  return {
-    ...keyset,
-    history: history.map((shape) => (shape.version === version ? { ...shape, writtenAt: at } : shape)),
-    ...(emergency && { emergency: emergency.writtenAt === writtenAt ? { ...emergency, writtenAt: at } : emergency }),
-    ...(rotation && { rotation: rotation.cutOverAt === writtenAt ? { ...rotation, cutOverAt: at } : rotation }),
-  };
+  const history = keyset.history.map((shape) => (shape.version === version ? { ...shape, writtenAt: at } : shape));
+  return { ...keyset, history };
 }
 
 /** @returns when rekey last changed the Secret, milliseconds since the epoch, cut off to whole seconds */

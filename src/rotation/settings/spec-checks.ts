@@ -57,7 +57,9 @@ const schedule: SpecPolicy = (spec) =>
 const windows: SpecPolicy = (spec) =>
   (spec.maintenanceWindows ?? []).flatMap((window, i) => {
     const field = `spec.maintenanceWindows[${i}]`;
-    const isShort = (parseDuration(window.duration) ?? Number.POSITIVE_INFINITY) < 60_000;
+    const ms = parseDuration(window.duration) ?? 0;
+    // none at all is said by the check of durations
+    const isShort = ms > 0 && ms < 60_000;
     const short = isShort ? `"${window.duration}" is shorter than a minute` : undefined;
     return [
       ...wrongAt(`${field}.schedule`, 'InvalidWindow', parseCron(window.schedule)),

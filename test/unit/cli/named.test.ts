@@ -52,7 +52,7 @@ describe('a request', () => {
       await operations.ask('jwt', patch);
     expect(named()).toEqual([
       ...['rotate-requested-at=1 by alice', 'abort-requested-at=2 by alice', 'withdraw-requested-at=3 by alice'],
-      ...['paused=true by alice', 'emergency=4 by alice', 'compromise-contained=4 by alice', undefined, undefined],
+      ...['paused=true by alice', 'emergency=4 by alice', 'compromise-contained=4 by alice', undefined, null],
     ]);
     expect([reviews(), nameless]).toEqual([1, []]);
   });
@@ -89,6 +89,23 @@ describe('a request', () => {
       'emergency=7 by bob\nrotate-requested-at=1 by carol\nabort-requested-at=2 by alice',
       'emergency=7 by bob\nrotate-requested-at=3 by alice',
     ]);
+  });
+
+  it('takes the line away with what it takes back, or it would stand behind the same request of somebody else', async () => {
+    const lines = 'paused=true by bob\nemergency=7 by carol';
+    const { operations, named } = operationsOf('alice', true, { ...STANDING, 'rekey.dev/paused': 'true', [BY]: lines });
+    await operations.ask('jwt', ASK.resume());
+    expect(named()).toEqual(['emergency=7 by carol']);
+  });
+
+  it('for an emergency is made without a name where that is refused, whatever the reason', async () => {
+    const { operations, named } = operationsOf('alice', true, STANDING, 2);
+    await operations.ask('jwt', ASK.emergency('8', 'leak')).catch(() => undefined);
+    await operations.ask('jwt', ASK.emergency('8', 'leak'));
+    expect(named().at(-1)).toContain('emergency=8 by alice');
+    const once = operationsOf('alice', true, {}, 1);
+    await once.operations.ask('jwt', ASK.emergency('8', 'leak'));
+    expect(once.named()).toEqual(['emergency=8 by alice', undefined]);
   });
 
   it('is made again with its own name alone where the others may not be kept, and no more than once', async () => {

@@ -77,6 +77,7 @@ describe('what a command says', () => {
         get: async () => RESOURCE,
         list: async () => [RESOURCE],
         leadership: async () => ({ kind: 'Led', holder: HOSTILE }),
+        later: () => ({ cancel: () => undefined }),
         ask: async () => RESOURCE,
         follow,
       },

@@ -31,7 +31,7 @@ const targetUnfit: SurroundingsPolicy = (facts) =>
 
 const targetNotFound = eachTarget(
   'TargetNotFound',
-  ({ workload }) => workload === undefined,
+  ({ workload, finding }) => workload === undefined && finding === undefined,
   (target) => `there is no ${label(target)} in this namespace; create it or remove the target`,
 );
 

@@ -57,7 +57,8 @@ export const notConsumed: SurroundingsPolicy = (facts) =>
 function whyNotConsumed(facts: Surroundings, target: TargetFacts): string | undefined {
   const { signingNames, jwksName, secretName } = facts.settings;
   const beside = besideNames(facts.settings);
-  const takes = target.workload?.consumption.takes;
+  // where it does not read the Secret at all, that is said already
+  const takes = target.workload?.consumes === false ? undefined : target.workload?.consumption.takes;
   if (takes === undefined) return undefined;
   if (![...signingNames, jwksName].some((name) => takes.includes(name))) {
     return `data key ${signingNames.join(' or ')} from Secret ${secretName}; let one take it, or put spec.secretKeys.signing right`;

@@ -90,7 +90,6 @@ describe('a withdrawal', () => {
     expect(next).toEqual({
       ...keyset,
       handled: { withdrawAt: 'w', withdrawn: { rotateAt: 'second', forceReason: 'ticket 7' } },
-      lastWriteAt: T0,
     });
   });
 

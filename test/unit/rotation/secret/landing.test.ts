@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { iso } from '../../../../src/rotation/api/iso.ts';
 import { currentShape, type Keyset } from '../../../../src/rotation/keyset/keyset.ts';
+import { decodeState, encodeState } from '../../../../src/rotation/keyset/state.ts';
 import type { Write } from '../../../../src/rotation/keyset/writes.ts';
+import { inferredOfReplacement } from '../../../../src/rotation/plan/inferred.ts';
 import { asLanded } from '../../../../src/rotation/secret/landing.ts';
-import { keysetAfter, T0, WRITES } from '../builders.ts';
+import { facts, keysetAfter, pod, probeOf, T0, target, WRITES } from '../builders.ts';
 
 const STEP_MS = 60_000;
 const SENT = [WRITES.adopt, WRITES.stage, WRITES.promote] as const;
@@ -41,23 +43,41 @@ describe('the time of a write', () => {
 
   it('is not changed by a later write of annotations alone', () => {
     const draining = sent(WRITES.drain);
-    expect(asLanded(draining, taken(draining.lastWriteAt ?? 0))).toEqual(draining);
-    expect(asLanded(draining, taken((draining.lastWriteAt ?? 0) + 20_000))).toEqual(draining);
+    expect(asLanded(draining, taken(draining.attempts.lastWriteAt ?? 0))).toEqual(draining);
+    expect(asLanded(draining, taken((draining.attempts.lastWriteAt ?? 0) + 20_000))).toEqual(draining);
   });
 
   it('is not known better of a Secret that an earlier version has written', () => {
-    const { lastWriteAt: _, ...before } = promoting;
+    const { lastWriteAt: _, ...attempts } = promoting.attempts;
+    const before = { ...promoting, attempts };
     expect(asLanded(before, taken(at + 20_000))).toEqual(before);
   });
 
-  it.each(['burn', 'cutover'] as const)('moves what a %s says of itself, so that the state stays one', (name) => {
+  it.each(['burn', 'cutover'] as const)(
+    'of a %s leaves what it says of itself as it is: who counts from that counts too much',
+    (name) => {
+      const rotation = { id: 'e', trigger: 'Emergency', actor: 'x', reason: 'leak', drainMs: 0 } as const;
+      const burn: Write = { transition: 'burn', nonce: 'n', version: 0, rotation };
+      const cutover: Write = { transition: 'cutover', handled: {}, rotation: { ...rotation, trigger: 'Annotation' } };
+      const keyset = sent(name === 'burn' ? burn : cutover);
+      const landed = asLanded(keyset, taken(writtenAt(keyset) + 20_000));
+      expect(landed).toEqual({ ...keyset, history: landed.history });
+      // and the state is still one that rekey may have written, also after the next write of annotations
+      expect(decodeState(encodeState(landed))).toEqual(landed);
+    },
+  );
+
+  it('of an emergency changes nothing of which keys it has burnt, nor of what pods were not asked about', () => {
     const rotation = { id: 'e', trigger: 'Emergency', actor: 'x', reason: 'leak', drainMs: 0 } as const;
-    const burn: Write = { transition: 'burn', nonce: 'n', version: 0, rotation };
-    const cutover: Write = { transition: 'cutover', handled: {}, rotation: { ...rotation, trigger: 'Annotation' } };
-    const keyset = sent(name === 'burn' ? burn : cutover);
+    const keyset = sent({ transition: 'burn', nonce: 'n', version: 0, rotation });
     const landed = asLanded(keyset, taken(writtenAt(keyset) + 20_000));
-    const said = name === 'burn' ? landed.emergency?.writtenAt : landed.rotation?.cutOverAt;
-    expect(said).toBe(writtenAt(keyset) + 21_000);
-    expect(writtenAt(landed)).toBe(said);
+    const unasked = (burning: Keyset) => {
+      const answers = new Map([...probeOf(burning, burning.version).answers, ['k-a', 'refused'] as const]);
+      const probe = { ...probeOf(burning, burning.version), answers };
+      const targets = [target('main', ['Verifier'], { pods: [pod('main-1', { probe })] })];
+      return inferredOfReplacement(facts(burning, { targets }), burning);
+    };
+    expect(unasked(keyset)).toContain('was not asked about every key');
+    expect(unasked(landed)).toBe(unasked(keyset));
   });
 });
