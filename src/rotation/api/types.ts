@@ -4,51 +4,51 @@
 export interface JwtKeyRotationSpec {
   /** Name of the Secret in this namespace that holds the keys. Created if absent, adopted unchanged if present. */
   readonly secretName: string;
-  /** Environment that the key belongs to, such as production. A key that two environments share is told (KeyReuse). */
+  /** Environment that the key belongs to, such as production. If two environments share a key, the condition KeyReuse reports it. */
   readonly environment: string;
   /** Time from one completed rotation to the start of the next, such as 90d. Exclusive with schedule. */
   readonly rotationPeriod?: string;
   /** Start times as a cron expression of five fields with the meaning of a CronJob (day of month OR day of week). Exclusive with rotationPeriod. */
   readonly schedule?: string;
-  /** IANA time zone of schedule and of windows that name none. */
+  /** IANA time zone of schedule, and of each window without its own. */
   readonly timeZone: string;
-  /** How long after a missed scheduled start the rotation may still be started, in seconds. */
+  /** How long after a missed scheduled start the rotation may still start, in seconds. */
   readonly startingDeadlineSeconds: number;
-  /** Starts no new rotation while true. A rotation under way goes on; an emergency ignores it. */
+  /** If true, no new rotation starts. A rotation under way continues. An emergency ignores this field. */
   readonly suspend: boolean;
-  /** When a new key may become the signing key. None means always. Deny beats Allow. */
+  /** When a new key may become the signing key. Without windows, always. Deny overrides Allow. */
   readonly maintenanceWindows?: readonly {
-    /** Whether the window allows or forbids the promotion of a key. Allow if absent. */
+    /** Whether the window allows or forbids the promotion of a key. If absent, Allow. */
     readonly kind?: 'Allow' | 'Deny';
-    /** When the window opens, a cron expression of five fields. */
+    /** When the window opens, as a cron expression of five fields. */
     readonly schedule: string;
     /** How long the window stays open. */
     readonly duration: string;
-    /** IANA time zone; that of the resource if absent. */
+    /** IANA time zone. If absent, that of the resource. */
     readonly timeZone?: string;
   }[];
-  /** Overlap keeps both keys accepted until the last old token has expired (maxTokenTTL + clockSkew + retire.slack). Cutover replaces the key at once and rejects every outstanding token. Auto takes Overlap if every verifier proves that it accepts two keys. */
+  /** Overlap keeps both keys accepted until the last old token has expired (maxTokenTTL + clockSkew + retire.slack). Cutover replaces the key at once and rejects every outstanding token. Auto chooses Overlap if every verifier proves that it accepts two keys. */
   readonly strategy: 'Auto' | 'Overlap' | 'Cutover';
   /** Whether Auto may fall back to Cutover. */
   readonly allowCutover: boolean;
-  /** Stages the next key in the write that retires the last one, so that a rotation needs one restart. */
+  /** If true, the write that retires the last key also stages the next one, so that a rotation needs one restart. */
   readonly preStage: boolean;
-  /** The longest life of any token signed with this key, refresh tokens included, such as 24h. */
+  /** The longest lifetime of any token signed with this key, including refresh tokens, such as 24h. */
   readonly maxTokenTTL: string;
   /** The largest difference between the clocks of signers and verifiers. */
   readonly clockSkew: string;
-  /** How the old key leaves. */
+  /** How rekey retires the old key. */
   readonly retire: {
-    /** Eager restarts the verifiers once the tokens of the old key are dead, and proves that every pod refuses it. Lazy spares that restart: the key leaves the Secret, and each pod forgets it when it next restarts. Clock is not supported. */
+    /** Eager restarts the verifiers once the tokens of the old key have expired, and proves that every pod refuses it. Lazy skips that restart: the key leaves the Secret, and each pod forgets it at its next restart. Clock is not supported. */
     readonly mode: 'Eager' | 'Clock' | 'Lazy';
-    /** Wait beyond maxTokenTTL and clockSkew before the old key leaves. If absent, a quarter of maxTokenTTL, but at least twice clockSkew and 10s. */
+    /** Extra wait after maxTokenTTL and clockSkew before the old key leaves. If absent, a quarter of maxTokenTTL, but at least twice clockSkew plus 10s. */
     readonly slack?: string;
   };
-  /** How a key is generated. */
+  /** How rekey generates a key. */
   readonly key: {
-    /** Random bytes of a key. */
+    /** Number of random bytes of a key. */
     readonly bytes: number;
-    /** How the bytes are written as text. The text is what services use as the key. */
+    /** How rekey writes the bytes as text. Services use this text as the key. */
     readonly format: 'Hex';
     /** JWS algorithm of the tokens (RFC 7518 section 3.1). */
     readonly algorithm: 'HS256' | 'HS384' | 'HS512';
@@ -59,22 +59,22 @@ export interface JwtKeyRotationSpec {
     readonly signing: readonly string[];
     /** Data key that holds the other keys to verify with, separated by commas. */
     readonly fallbacks: string;
-    /** Data key that holds one key besides the signing one, for services that know a single previous key. What these hold is inferred, not proved. Off if empty. */
+    /** Data key that holds one key besides the signing key, for services that know a single previous key. rekey infers what these services hold; it cannot prove it. Off if empty. */
     readonly previous: string;
-    /** Data key that holds all keys as a JWK set (RFC 7517), the signing one first. Off if empty. */
+    /** Data key that holds all keys as a JWK set (RFC 7517), the signing key first. Off if empty. */
     readonly keyset: string;
   };
   /** The workloads of this namespace that use the key. */
   readonly targets: readonly {
-    /** Kind of the workload. Rollout is that of Argo Rollouts (argoproj.io/v1alpha1). Write it out, or client-side kubectl apply says configured each time. */
+    /** Kind of the workload. Rollout is the kind of Argo Rollouts (argoproj.io/v1alpha1). Always set the kind: without it, client-side kubectl apply prints configured each time. */
     readonly kind: 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'Rollout';
     /** Name of the workload. */
     readonly name: string;
-    /** Whether the workload signs tokens, verifies them, or both. Both if absent. */
+    /** Whether the workload signs tokens, verifies them, or both. If absent, both. */
     readonly roles?: readonly ('Signer' | 'Verifier')[];
-    /** How containers read the Secret. Env and SubPath need a restart; File (a mounted volume that the service reads again) does not, and needs a canary. Env if absent. */
+    /** How containers read the Secret. Env and SubPath need a restart. File (a mounted volume that the service reads again) needs no restart, but a canary. If absent, Env. */
     readonly source?: 'Env' | 'File' | 'SubPath';
-    /** A protected read-only path of each pod that answers whether a bearer token is accepted. Without it a rotation is inferred to have worked, not proved. */
+    /** A protected read-only path of each pod whose answer shows whether the pod accepts a bearer token. Without it, rekey infers that a rotation worked; it cannot prove it. */
     readonly canary?: {
       /** Path of the request. */
       readonly path: string;
@@ -92,16 +92,16 @@ export interface JwtKeyRotationSpec {
     readonly issuer?: string;
     /** The aud claim. */
     readonly audience?: string;
-    /** Further claims, such as a tenant. The registered claims cannot be set. */
+    /** More claims, such as a tenant. You cannot set the registered claims. */
     readonly claims: Readonly<Record<string, string>>;
   };
   /** What to do when a workload that is not a target uses the Secret. */
   readonly unlistedConsumers: 'Block' | 'Warn';
-  /** How long a restart may take before the rotation is reported as stalled. */
+  /** How long a restart may take before rekey reports the rotation as stalled. */
   readonly rolloutTimeout: string;
   /** How an emergency rotation treats pods that hold a burnt key. */
   readonly emergency: {
-    /** FailClosed deletes them at once, Rolling restarts them one after another. */
+    /** FailClosed deletes them all at once. Rolling restarts them one after another. */
     readonly mode: 'FailClosed' | 'Rolling';
   };
   /** Starts a rotation when the reason differs from the one last observed. */
@@ -109,11 +109,11 @@ export interface JwtKeyRotationSpec {
     /** Any text, such as a ticket. */
     readonly reason: string;
   };
-  /** Who is told of rotations. */
+  /** Who receives messages about rotations. */
   readonly notifications?: readonly {
-    /** Kind of the receiver. Webhook if absent. */
+    /** Kind of the receiver. If absent, Webhook. */
     readonly type?: 'Webhook';
-    /** Where the address is read from. */
+    /** Where rekey reads the address. */
     readonly urlFrom: {
       /** A data key of a Secret in this namespace. */
       readonly secretKeyRef: {
@@ -123,9 +123,9 @@ export interface JwtKeyRotationSpec {
         readonly key: string;
       };
     };
-    /** Shape of the message. Json if absent. */
+    /** Shape of the message. If absent, Json. */
     readonly format?: 'Slack' | 'Json';
-    /** Which outcomes are told. Failed and Emergency if absent. */
+    /** Which outcomes rekey reports to the receiver. If absent, Failed and Emergency. */
     readonly on?: readonly ('Failed' | 'Completed' | 'Emergency')[];
   }[];
   /** How many completed rotations status.history keeps. */
@@ -134,13 +134,13 @@ export interface JwtKeyRotationSpec {
   readonly failedRotationsHistoryLimit: number;
 }
 
-/** What the controller last observed. It is a cache of the world, never the source of a decision. */
+/** What the controller last observed. It is a cache; rekey decides nothing by it. */
 export interface JwtKeyRotationStatus {
-  /** Generation of the spec that the status speaks of. */
+  /** Generation of the spec that this status describes. */
   readonly observedGeneration?: number;
   /** Where the rotation is. */
   readonly phase?: 'Pending' | 'Steady' | 'Preflight' | 'Staging' | 'Staged' | 'Promoting' | 'Draining' | 'Retiring' | 'Aborting' | 'Switching' | 'Burning' | 'Degraded';
-  /** Ready, Rotating, Degraded, Verified, KeyReuse; OnSchedule once a schedule was not kept; CompromiseContained after an emergency. */
+  /** Ready, Rotating, Degraded, Verified, KeyReuse. WeakKey after rekey found a weak key. OnSchedule after rekey could not keep the schedule. CompromiseContained after an emergency. */
   readonly conditions?: readonly {
     readonly type: string;
     readonly status: 'True' | 'False' | 'Unknown';
@@ -149,75 +149,75 @@ export interface JwtKeyRotationStatus {
     readonly reason: string;
     readonly message: string;
   }[];
-  /** Who looks after this resource. */
+  /** The operator that reconciles this resource. */
   readonly operator?: {
     /** Namespace and name of the Lease that the operator holds, such as rekey-system/rekey. Absent without leader election. */
     readonly lease?: string;
-    /** When it last wrote this status: at each change, and at least once an hour. */
+    /** When the operator last wrote this status: at each change, and at least once an hour. */
     readonly lastLookTime?: string;
   };
   /** Key id of the signing key. Never derived from the key. */
   readonly currentKeyId?: string;
   /** Number of the keyset in the Secret. */
   readonly keysetVersion?: number;
-  /** When the last rotation was completed. */
+  /** When the last rotation completed. */
   readonly lastRotationTime?: string;
   /** When the next rotation is due. */
   readonly nextRotationTime?: string;
   /** The next five times at which a rotation is due. */
   readonly nextRuns?: readonly string[];
-  /** The scheduled start that is waited for. Kept while the Secret cannot be read. */
+  /** The next scheduled start. Kept while rekey cannot read the Secret. */
   readonly scheduledRun?: string;
-  /** The last scheduled start that was missed. Absent once a rotation is completed. */
+  /** The last scheduled start that was missed. Absent once a rotation has completed. */
   readonly missedRun?: string;
-  /** How long the old key of the rotation under way is accepted once its last signer is gone: maxTokenTTL + clockSkew + slack when it began, or now if that is longer. */
+  /** How long the old key of the rotation under way stays accepted after its last signer is gone: maxTokenTTL + clockSkew + slack as of the start of the rotation, or as of now if that is longer. */
   readonly drainSeconds?: number;
-  /** When the old key may be dropped at the earliest. */
+  /** Earliest time at which the old key may leave. */
   readonly retireNotBefore?: string;
   /** When a rotation last failed. */
   readonly lastFailureTime?: string;
-  /** Rotations that failed since the last one that was completed. */
+  /** Rotations that failed since the last completed one. */
   readonly failedAttempts?: number;
-  /** Last value of rekey.dev/rotate-requested-at that was acted upon. */
+  /** Last value of rekey.dev/rotate-requested-at that rekey acted on. */
   readonly lastHandledRotateAt?: string;
-  /** Last value of rekey.dev/abort-requested-at that was acted upon. */
+  /** Last value of rekey.dev/abort-requested-at that rekey acted on. */
   readonly lastHandledAbortAt?: string;
-  /** Last value of rekey.dev/withdraw-requested-at that was acted upon. */
+  /** Last value of rekey.dev/withdraw-requested-at that rekey acted on. */
   readonly lastHandledWithdrawAt?: string;
-  /** Last value of rekey.dev/rotate-requested-at that was taken back before a rotation began for it. */
+  /** Last value of rekey.dev/rotate-requested-at that somebody took back before a rotation began for it. */
   readonly lastWithdrawnRotateAt?: string;
-  /** Last forceRotation.reason that was taken back before a rotation began for it. */
+  /** Last forceRotation.reason that somebody took back before a rotation began for it. */
   readonly withdrawnForceReason?: string;
-  /** Last nonce of rekey.dev/emergency that was acted upon. */
+  /** Last nonce of rekey.dev/emergency that rekey acted on. */
   readonly lastHandledEmergency?: string;
   /** The last emergency. */
   readonly emergency?: {
-    /** What tells it from others. */
+    /** Identifies this emergency. */
     readonly nonce: string;
-    /** Why it was asked for. */
+    /** Why somebody requested it. */
     readonly reason: string;
-    /** When the fresh key was written. */
+    /** When rekey wrote the new key. */
     readonly writtenAt: string;
-    /** When every pod had been seen to refuse the burnt keys, but for what is inferred. */
+    /** When rekey had observed that every pod refuses the burnt keys, except for what is inferred. */
     readonly keyGoneAt?: string;
-    /** What of that was concluded and not observed. Absent if every pod has refused every burnt key. */
+    /** Which part rekey concluded instead of observed. Absent if every pod has refused every burnt key. */
     readonly inferred?: string;
-    /** Time between the two. */
+    /** Seconds between writtenAt and keyGoneAt. */
     readonly seconds?: number;
-    /** Places where a burnt key still lay when it was over, such as "Secret backup, data key OLD". */
+    /** Places that still held a burnt key when the emergency was over, such as "Secret backup, data key OLD". */
     readonly residue?: readonly string[];
-    /** What was not looked at for residue, and why. Absent if all was. */
+    /** Where rekey did not look for residue, and why. Absent if it looked everywhere. */
     readonly residueIncomplete?: string;
   };
-  /** The last notifications that were delivered, by message and receiver, oldest first. */
+  /** The last delivered notifications, by message and receiver, oldest first. */
   readonly notified?: readonly string[];
-  /** Last forceRotation.reason that was acted upon. */
+  /** Last forceRotation.reason that rekey acted on. */
   readonly observedForceReason?: string;
   /** The rotation under way. Absent at rest. */
   readonly rotation?: {
     readonly id: string;
     readonly trigger: string;
-    /** Who asked for it: a person, or a field manager, which is not verified. */
+    /** Who requested it: a person, or a field manager, which is not verified. */
     readonly actor: string;
     readonly reason: string;
     /** Key id before. */
@@ -226,10 +226,10 @@ export interface JwtKeyRotationStatus {
     readonly to: string;
     readonly startedAt: string;
   };
-  /** Requests that no rotation has begun for. They wait for the rotation under way, or for what stands in the way; one rotation serves them all. */
+  /** Requests for which no rotation has begun. They wait for the rotation under way, or for whatever blocks a rotation. One rotation serves them all. */
   readonly queued?: readonly {
     readonly trigger: string;
-    /** Who asked for it: a person, or a field manager, which is not verified. */
+    /** Who requested it: a person, or a field manager, which is not verified. */
     readonly actor: string;
     readonly reason: string;
   }[];
@@ -239,20 +239,20 @@ export interface JwtKeyRotationStatus {
     readonly name: string;
     /** Keyset version of the pod template. */
     readonly version: number;
-    /** Live pods, Terminating ones included. */
+    /** Live pods, including Terminating ones. */
     readonly pods: number;
     /** Ready pods. */
     readonly ready: number;
-    /** Pods that were observed to hold the keyset version. */
+    /** Pods known to hold the keyset version. */
     readonly acked: number;
-    /** How they were observed. */
+    /** How rekey knows that: Canary observes, Inferred concludes. */
     readonly level: 'Canary' | 'Inferred';
   }[];
   /** The last rotations, newest first. */
   readonly history?: readonly {
     readonly id: string;
     readonly trigger: string;
-    /** Who asked for it: a person, or a field manager, which is not verified. */
+    /** Who requested it: a person, or a field manager, which is not verified. */
     readonly actor?: string;
     readonly reason?: string;
     /** Key id before. */
@@ -264,7 +264,7 @@ export interface JwtKeyRotationStatus {
     readonly outcome: 'Completed' | 'Aborted' | 'RolledBack' | 'Interrupted';
     /** Why it did not complete. */
     readonly failure?: string;
-    /** What of its end was concluded and not observed. Absent if every verifier pod has answered. */
+    /** Which part of its end rekey concluded instead of observed. Absent if every verifier pod has answered. */
     readonly inferred?: string;
   }[];
 }
