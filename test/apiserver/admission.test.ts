@@ -289,6 +289,29 @@ describe('the name of whoever asks', () => {
     await admin.delete(named('named'));
   });
 
+  it('does not stand behind what somebody else asks for with the same value', async () => {
+    const self = `owner-${id}`;
+    const asked = (edit: object) => ({ metadata: { annotations: edit } });
+    await admin.create(resource('again'));
+    await owner.patch(
+      named('again'),
+      asked({ 'rekey.dev/rotate-requested-at': '1', [BY]: `rotate-requested-at=1 by ${self}` }),
+    );
+    await admin.patch(named('again'), asked({ 'rekey.dev/rotate-requested-at': '2' }));
+    const why = await refusal(admin.patch(named('again'), asked({ 'rekey.dev/rotate-requested-at': '1' })));
+    expect(why).toContain('a line names this very request as that of somebody else');
+    await owner.patch(named('again'), asked({ 'rekey.dev/rotate-requested-at': '1' }));
+    await admin.patch(named('again'), asked({ 'rekey.dev/rotate-requested-at': '2', [BY]: null }));
+    await admin.patch(named('again'), asked({ 'rekey.dev/rotate-requested-at': '1' }));
+    // of an emergency the nonce is named
+    const leak = { 'rekey.dev/emergency': '7: leak', [BY]: `emergency=7 by ${self}` };
+    await owner.patch(named('again'), asked(leak));
+    expect(await refusal(admin.patch(named('again'), asked({ 'rekey.dev/emergency': '7: other' })))).toContain(
+      'this very request',
+    );
+    await admin.delete(named('again'));
+  });
+
   it('stays or goes with an edit of somebody else, and is not invented with a new resource', async () => {
     await admin.create(resource('kept'));
     await owner.patch(named('kept'), asks('rotate-requested-at=1', `owner-${id}`));

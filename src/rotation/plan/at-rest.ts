@@ -120,9 +120,11 @@ function findingAtRest(facts: Facts, keyset: Keyset): Finding | undefined {
   const keys = facts.settings.strategy === 'Cutover' || mayCutOver(facts) ? 'One' : 'Both';
   const spoken = spokenFinding(rows, keyset, keys);
   if (spoken !== undefined) return spoken;
-  const all = [...rows.met, ...rows.unknown].filter(({ target, pod }) => {
-    return target.settings.canary !== undefined && !pod.terminating;
-  });
+  const all = [...rows.met, ...rows.unknown, ...rows.refusing, ...rows.stale, ...rows.unfit].filter(
+    ({ target, pod }) => {
+      return target.settings.canary !== undefined && !pod.terminating;
+    },
+  );
   const single = keys === 'Both' ? all.find((row) => holdsOneKey(row, keyset)) : undefined;
   if (single !== undefined) return singleKey(single);
   const silent = all.find(({ pod: { ready, probe, unprobeable } }) => {

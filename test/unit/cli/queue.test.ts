@@ -76,6 +76,14 @@ describe('rotate', () => {
     expect(await asked({ phase: 'Steady' })).toBe('jwt: a rotation was asked for\n');
   });
 
+  it('warns at rest, too, where a withdrawal that is not served yet will take it back', async () => {
+    const annotations = { 'rekey.dev/withdraw-requested-at': 'x' };
+    expect(await asked({ phase: 'Steady' }, annotations)).toContain('a withdrawal that was asked for before');
+    expect(await asked({ phase: 'Steady', lastHandledWithdrawAt: 'x' }, annotations)).toBe(
+      'jwt: a rotation was asked for\n',
+    );
+  });
+
   it('warns where an abort that is not served yet may end it', async () => {
     const annotations = { 'rekey.dev/abort-requested-at': 'x' };
     expect(await asked(UNDER_WAY, annotations)).toContain('ends this request too if it comes first');

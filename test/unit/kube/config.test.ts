@@ -150,6 +150,28 @@ describe('credentials', () => {
     expect(await authorization()).toBe('Bearer beside');
   });
 
+  test('are read again of the same context, whatever the current one is by then, and for the same server only', async () => {
+    const path = (current: string, at: string = server) => {
+      const cluster = (name: string, url: string) => ({ name, cluster: { server: url } });
+      const user = (name: string) => ({ name, user: { token: name } });
+      const context = (name: string) => ({ name, context: { cluster: name, user: name } });
+      const clusters = [cluster('staging', at), cluster('prod', 'https://prod.example')];
+      const users = ['staging', 'prod'].map(user);
+      const contexts = ['staging', 'prod'].map(context);
+      return file('two', JSON.stringify({ clusters, users, contexts, 'current-context': current }));
+    };
+    let now = 0;
+    const access = loadKubeConfig({ kubeconfig: path('staging'), now: () => now });
+    path('prod');
+    access.refresh();
+    expect((await access.credentials()).headers.Authorization).toBe('Bearer staging');
+    path('staging', 'https://elsewhere.example');
+    // of a burst that is refused the first one reads
+    expect(() => access.refresh()).not.toThrow();
+    now += 1_000;
+    expect(() => access.refresh()).toThrow('its server has changed');
+  });
+
   test('come from a token file that an old-style provider names', async () => {
     const tokenFile = file('provided', 'provided\n');
     const user = { 'auth-provider': { name: 'tokenFile', config: { tokenFile } } };

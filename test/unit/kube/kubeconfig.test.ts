@@ -1,5 +1,5 @@
 /** Kubeconfig files as kubectl reads them, and what is told of one that cannot be used. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
@@ -51,9 +51,9 @@ async function refused(kubeconfig: string, context?: string): Promise<string> {
   return message;
 }
 
-describe('files of KUBECONFIG', () => {
-  const listed = (...files: readonly string[]) => vi.stubEnv('KUBECONFIG', files.join(delimiter));
+const listed = (...files: readonly string[]) => vi.stubEnv('KUBECONFIG', files.join(delimiter));
 
+describe('files of KUBECONFIG', () => {
   test('that are not there are passed over', () => {
     listed(join(dir, 'missing'), '', config('real', { token: 't' }));
     expect(loadKubeConfig().server.host).toBe('api.example:6443');
@@ -171,11 +171,28 @@ describe('a kubeconfig that cannot be used is refused, and nothing of it is quot
       'it has certificate-authority and certificate-authority-data: leave one',
     ],
     ['no server', () => cluster({ server: '' }), 'it has no server'],
+    [
+      'a CA where none is looked at',
+      () => cluster({ 'insecure-skip-tls-verify': true, 'certificate-authority': 'x' }),
+      'it has insecure-skip-tls-verify and a certificate-authority: leave one',
+    ],
+    ['a token in the field of a path', () => user({ tokenFile: SECRET.repeat(4) }), 'the file that tokenFile names: '],
     ['a flag that is none', () => cluster({ 'insecure-skip-tls-verify': 'yes' }), 'must be true or false'],
   ])('%s', async (_, path, said) => {
     const message = await refused(path());
     if (typeof said === 'string') expect(message).toContain(said);
     else expect(message).toMatch(said);
+  });
+
+  test('many empty lines and comments take no time', () => {
+    listed(file('empty', '# nothing\n\n'.repeat(200)), config('after', { token: 't' }));
+    expect(loadKubeConfig().server.host).toBe('api.example:6443');
+  });
+
+  test('what comes after the first document does not count', async () => {
+    const first = readFileSync(config('documents', { token: 't' }), 'utf8');
+    const access = loadKubeConfig({ kubeconfig: file('documents', `${first}\n---\nusers: 1\n---\n`) });
+    expect((await access.credentials()).headers.Authorization).toBe('Bearer t');
   });
 
   test('a context of a cluster that is not there', async () => {

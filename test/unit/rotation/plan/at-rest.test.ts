@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Facts, PodFacts, Probe } from '../../../../src/rotation/facts.ts';
 import { keyIn } from '../../../../src/rotation/keyset/keyset.ts';
+import { hasAnswered } from '../../../../src/rotation/plan/at-rest.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { DONE, facts, pod, probeOf, SETTINGS, SETTLED, STEADY, T0, target } from '../builders.ts';
 
@@ -56,6 +57,26 @@ describe('after a rotation', () => {
       blocked: { reason: 'CanaryRefused' },
     });
     expect(askedOf(world(pods, T0 + MINUTE))).toEqual(['a']);
+  });
+
+  it('a pod of which the key in use is not known has not refused it', () => {
+    const sign = keyIn(DONE, 'signing')?.kid ?? '';
+    const answers = new Map(DONE.keys.map(({ kid }) => [kid, kid === sign ? 'unknown' : 'refused'] as const));
+    const probe: Probe = { ...probeOf(DONE, NEWEST, T0), answers, failures: 1 };
+    expect(plan(world([pod('a', { probe })], T0 + 1)).blocked).toBeUndefined();
+    const lasting = plan(world([pod('a', { probe: { ...probe, failures: 8 } })], T0 + 1));
+    expect(lasting.blocked?.reason).toBe('CanaryUnanswered');
+  });
+
+  it('an answer counts as one only if it means something', () => {
+    const has = (edit: Partial<Probe>) => {
+      const probe: Probe = { ...probeOf(DONE, NEWEST, T0), ...edit };
+      return hasAnswered(target('main', ['Verifier'], { pods: [pod('a', { probe })] }), DONE);
+    };
+    const refused = new Map(DONE.keys.map(({ kid }) => [kid, 'refused'] as const));
+    expect([has({}), has({ random: 'accepted' }), has({ answers: refused }), has({ random: 'unknown' })]).toEqual([
+      ...[true, false, false, false],
+    ]);
   });
 
   it('nobody is asked while everything is paused', () => {

@@ -9,7 +9,7 @@ import { everyFinding } from '../../../../src/rotation/plan/policies/preflight.t
 import { budgetOf, strictBudgets } from '../../../../src/rotation/workloads/budgets.ts';
 import type { Shadow } from '../../../../src/rotation/workloads/consumption.ts';
 import type { PodView } from '../../../../src/rotation/workloads/views.ts';
-import { facts, pod, probeOf, SETTINGS, STAGING, STEADY, services, T0, WORKLOAD } from '../builders.ts';
+import { facts, pod, probeOf, SETTINGS, STAGING, STEADY, services, T0, target, WORKLOAD } from '../builders.ts';
 import { asked, decide, edited } from '../deeds.ts';
 
 const OVERLAP = { ...SETTINGS, strategy: 'Overlap' } as const;
@@ -59,6 +59,14 @@ describe('many findings at once', () => {
       ...['NotConsumed spec.targets[0]', 'NotConsumed spec.targets[1]', 'NotConsumed spec.targets[2]'],
       'TargetPaused spec.targets[0]',
     ]);
+  });
+
+  it('are not two where one thing is wrong', () => {
+    const { workload: _, ...gone } = target('api', ['Verifier']);
+    const unread = { ...gone, pods: [], finding: { reason: 'Forbidden', message: 'it may not be read' } } as const;
+    const idle = target('idle', ['Verifier'], { workload: { ...WORKLOAD, consumes: false, ...unfit } });
+    const found = everyFinding(facts(STEADY, { settings: OVERLAP, targets: [unread, idle] }), true);
+    expect(found.map(({ reason }) => reason)).toEqual(['Forbidden', 'TargetNotConsuming']);
   });
 
   it('are counted where there is room for one', () => {

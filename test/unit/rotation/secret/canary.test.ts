@@ -157,6 +157,31 @@ describe('the sender', () => {
     expect(second).not.toHaveProperty('why');
   });
 
+  it('counts how often a pod leaves the same question open, however long ago it answered the others', async () => {
+    const key = newKey(32);
+    // it verifies well, and fails for a key id that it does not know
+    const server = createServer((request, response) => {
+      const [head = '', body = '', signature = ''] = (request.headers.authorization ?? '').slice(7).split('.');
+      const { kid } = JSON.parse(Buffer.from(head, 'base64url').toString()) as { kid: string };
+      const hmac = key.material.use((bytes) =>
+        createHmac('sha256', bytes).update(`${head}.${body}`).digest('base64url'),
+      );
+      response.writeHead(kid !== key.kid ? 500 : hmac === signature ? 200 : 401).end();
+    });
+    const port = await listening(server);
+    const sender = senderOf();
+    let probe: Probe | undefined;
+    const failures: number[] = [];
+    for (let round = 0; round < 4; round += 1) {
+      // each round is later than an answer is kept
+      const now = () => Date.now() + round * 120_000;
+      probe = await sender.probe(inquiryOf(port, [key], probe), now);
+      failures.push(probe.failures);
+    }
+    expect(probe?.answers.get(key.kid)).toBe('accepted');
+    expect(failures).toEqual([0, 1, 2, 3]);
+  });
+
   it('has time for each of many slow answers', async () => {
     const keys = Array.from({ length: 12 }, () => newKey(32));
     const server = createServer((_, response) => {
