@@ -233,9 +233,15 @@ export class Operator {
 
 /** A change of a workload or a pod wakes every resource of its namespace: it may be a target, or an unlisted consumer. */
 function wake(queue: WorkQueue, { resources, workloads, pods }: WatchedCluster): void {
-  resources.onChange((key, _, current) =>
-    queue.add(key, { priority: current === undefined ? 0 : priorityOf(current) }),
-  );
+  resources.onChange((key, old, current) => {
+    queue.add(key, { priority: current === undefined ? 0 : priorityOf(current) });
+    if (old !== undefined && current !== undefined) return;
+    // of two on one Secret the younger is served once the older is gone
+    const { metadata, spec } = current ?? old ?? {};
+    for (const other of resources.list(metadata?.namespace)) {
+      if (other.spec.secretName === spec?.secretName) queue.add(keyOf(other.metadata));
+    }
+  });
   const neighbours = (
     _: string,
     old: { readonly namespace: string } | undefined,

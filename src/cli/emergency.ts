@@ -10,7 +10,7 @@ import { formatDuration } from '../rotation/schedule/duration.ts';
 import { ask } from './leader.ts';
 import { columns, type Format, machineText, when } from './output.ts';
 import type { Waiting } from './rotate.ts';
-import { type Emergency, inferredRows, residueRows } from './status.ts';
+import { conditionOf, type Emergency, inferredRows, residueRows } from './status.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 import { waitFor } from './wait.ts';
 
@@ -72,6 +72,9 @@ export function emergencyEnd(nonce: string) {
     if (current?.nonce === nonce) return isOver(current) ? current : undefined;
     began ||= lastHandledEmergency === nonce;
     const asked = emergencyOf(resource);
+    const { reason, message: told = '' } = conditionOf(resource, 'Ready') ?? {};
+    const isOthers = reason === 'SecretConflict' && told.startsWith('EMERGENCY NOT SERVED');
+    if (asked?.nonce === nonce && isOthers) throw new CommandError(told, EXIT.failed);
     if (asked?.nonce === nonce) return undefined;
     if (asked === undefined && !began) {
       const message = 'the request was taken away before it was served: NOTHING WAS BURNT BY IT; ask again';

@@ -20,7 +20,9 @@ export async function ask(
 ): Promise<JwtKeyRotation> {
   const resource = await operations.ask(name, patch);
   const leadership = await operations.leadership(resource);
+  const isUnseen = leadership.kind === 'Unknown' && resource.status?.operator === undefined;
   if (leadership.kind === 'Nobody') terminal.tell(`${name}: ${nobodyText(leadership, resource, terminal.now())}\n`);
+  if (isUnseen) terminal.tell(`${name}: no operator has looked at it yet, and ${unknownText(leadership)}\n`);
   return resource;
 }
 
@@ -34,8 +36,12 @@ export function operatorText(leadership: Leadership, resource: JwtKeyRotation, n
     case 'Nobody':
       return nobodyText(leadership, resource, now);
     case 'Unknown':
-      return `whether one runs is not known (${leadership.why}); ${looked}`;
+      return `${unknownText(leadership)}; ${looked}`;
   }
+}
+
+function unknownText({ why }: Extract<Leadership, { readonly kind: 'Unknown' }>): string {
+  return `whether one runs is not known (${why})`;
 }
 
 /** @returns that no operator leads, since when, and where to look */

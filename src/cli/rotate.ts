@@ -14,9 +14,9 @@ import { drainOf } from '../rotation/settings/settings.ts';
 import type { HistoryEntry } from './history.ts';
 import { ask } from './leader.ts';
 import { queueText, wantedText } from './queue.ts';
-import { conditionOf } from './status.ts';
+import { conditionOf, isSeen } from './status.ts';
 import { attempt, CommandError, EXIT, type Exit, type Terminal, worst } from './terminal.ts';
-import { type Wait, waitFor } from './wait.ts';
+import { hindranceOf, type Wait, waitFor } from './wait.ts';
 
 export interface Waiting {
   readonly wait: boolean;
@@ -38,6 +38,9 @@ export async function rotate(
     const held = resource.spec.suspend || pauseOf(resource) !== undefined;
     const lasts = lastsText(resource);
     if (lasts !== undefined) terminal.tell(`${name}: ${lasts}\n`);
+    const hindrance = isSeen(resource) ? hindranceOf(resource) : undefined;
+    if (hindrance !== undefined && !held)
+      terminal.tell(`${name}: it does not start before this is over: ${hindrance}\n`);
     if (held) terminal.tell(`${name} is suspended or paused: it starts after kubectl rekey resume ${name}\n`);
     if (!wait) return EXIT.done;
     const prefix = names.length > 1 ? `${name}  ` : '';

@@ -31,8 +31,10 @@ export async function waitFor<T>(
   look: (resource: JwtKeyRotation) => T | undefined,
 ): Promise<T> {
   const tell = (text: string) => terminal.tell(`${timeOfDay(terminal.now())}  ${prefix}${oneLine(text)}\n`);
+  // where something stands in the way, that was said
   const hint = 'nothing has changed since it was asked for: does the operator run, and may it work in this namespace?';
-  const silence = operations.later(() => tell(hint), SILENCE_MS);
+  const silence = operations.later(() => isQuiet && tell(hint), SILENCE_MS);
+  let isQuiet = true;
   let leader: (() => void) | undefined;
   let last: string | undefined;
   try {
@@ -41,6 +43,7 @@ export async function waitFor<T>(
       (resource) => {
         leader ??= watchLeader(operations, terminal, resource, tell);
         const line = progressOf(resource);
+        isQuiet = hindranceOf(resource) === undefined;
         if (last !== undefined) silence.cancel();
         if (line !== last) tell(line);
         last = line;
@@ -53,16 +56,22 @@ export async function waitFor<T>(
     leader?.();
     silence.cancel();
   }
-  const message = `${what} is not over after ${timeoutMs / 1000} s; it goes on: kubectl rekey status ${name} -n ${operations.namespace}`;
+  const rest = `kubectl rekey status ${name} -n ${operations.namespace}`;
+  const message = `${what} is not over after ${timeoutMs / 1000} s; ${isQuiet ? 'it goes on' : `it waits (${last})`}: ${rest}`;
   throw new CommandError(message, EXIT.notReady);
 }
 
 /** What is waited for; where something stands in the way, that. */
 function progressOf(resource: JwtKeyRotation): string {
+  const message = hindranceOf(resource) ?? conditionOf(resource, 'Rotating')?.message ?? '';
+  return `${resource.status?.phase ?? 'Pending'}: ${message}`;
+}
+
+/** @returns what stands in the way, as far as the operator has told */
+export function hindranceOf(resource: JwtKeyRotation): string | undefined {
   const ready = conditionOf(resource, 'Ready');
   const usual = ready === undefined || ['Steady', 'RotationInProgress', 'Burning', 'Pending'].includes(ready.reason);
-  const message = usual ? (conditionOf(resource, 'Rotating')?.message ?? '') : `${ready.reason}: ${ready.message}`;
-  return `${resource.status?.phase ?? 'Pending'}: ${message}`;
+  return usual ? undefined : `${ready.reason}: ${ready.message}`;
 }
 
 function timeOfDay(at: number): string {

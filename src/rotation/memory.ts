@@ -28,6 +28,8 @@ export class Memory {
   /** By effect. */
   #refusals: ReadonlyMap<string, Refusal> = new Map();
   #wishes = '';
+  /** By what pods were asked. */
+  #canaries = '';
   /** When answers were last forgotten, monotonic. */
   #forgotAt = Number.NEGATIVE_INFINITY;
   #outrun = 0;
@@ -58,6 +60,18 @@ export class Memory {
     const next = this.refusals.map((refusal) => (refusal.cause === 'Unseen' ? refusal : triedAtOnce(refusal)));
     this.#refusals = new Map(next.map((refusal) => [refusal.effect, refusal]));
     return true;
+  }
+
+  /** What pods have answered to other canaries says nothing of those that are sent now. */
+  asksBy(settings: Settings): void {
+    const { algorithm, canaryClaims, targets } = settings;
+    const canaries = JSON.stringify([
+      algorithm,
+      canaryClaims,
+      targets.map(({ kind, name, canary }) => [kind, name, canary]),
+    ]);
+    if (canaries !== this.#canaries && this.#canaries !== '') this.#probes.clear();
+    this.#canaries = canaries;
   }
 
   /**

@@ -113,7 +113,8 @@ export class Reconciler {
     announcer.statusFailed(resource, failure);
     const { action } = decision;
     if (action.type === 'wait' || action.type === 'confirm') {
-      return { requeueAfterMs: Math.min(waitMs(action, facts.now), statusAgainMs), priority: priorityOf(resource) };
+      const requeueAfterMs = Math.min(waitMs(action, facts.now), untilMissedMs(facts), statusAgainMs);
+      return { requeueAfterMs, priority: priorityOf(resource) };
     }
     const before = clock.now();
     const outcome = await actor.act(namespace, facts, action, memory.secret?.resourceVersion, memory.retired);
@@ -161,6 +162,7 @@ export class Reconciler {
     const told = secrets.resourceVersion(namespace, settings.secretName);
     const secret = memory.secretAt(told, settings) ?? (await readSecretNow(client, namespace, settings));
     memory.remember(secret, settings);
+    memory.asksBy(settings);
     const believed = inLightOfTime(secret.facts, this.#latest() + settings.clockSkewMs, settings.secretName);
     const { books, seen } = await this.#inLight(resource, believed);
     const facts = await observe({
@@ -306,4 +308,11 @@ function refusedIn(action: Action, outcome: Outcome): readonly Refused[] {
 function waitMs(action: Extract<Action, { type: 'wait' | 'confirm' }>, now: number): number {
   if (action.type === 'confirm' || action.until === undefined) return RESYNC_MS;
   return Math.min(Math.max(action.until - now, 0), RESYNC_MS);
+}
+
+/** That a run was missed is told when it is, not some minutes later. */
+function untilMissedMs({ settings: { cadence }, due: { since }, now }: Facts): number {
+  if (cadence.kind === 'Period' || since === undefined) return RESYNC_MS;
+  const left = since + cadence.startingDeadlineMs - now;
+  return left < 0 ? RESYNC_MS : left + 1;
 }

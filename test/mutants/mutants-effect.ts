@@ -16,12 +16,12 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
       {
         file: WRITE_SECRET,
         find: 'const written = await this.#put(namespace, name, body, resourceVersion);',
-        replace: `let written: string;
+        replace: `let written: Secret;
           try {
             written = await this.#put(namespace, name, body, resourceVersion);
           } catch {
             const again = await getSecret(this.#options.client, namespace, name);
-            return this.#write(namespace, facts, write, again?.metadata.resourceVersion);
+            return this.write(namespace, facts, write, again?.metadata.resourceVersion);
           }`,
       },
     ],

@@ -21,7 +21,7 @@ export const EMERGENCY_MISTAKES: readonly Mutant[] = [
         file: REPLACE,
         find: "...replaced(keyset, fresh, now),\n    phase: 'Burning',",
         replace:
-          "...replaced(keyset, { ...fresh, key: keyIn(keyset, 'staged') ?? fresh.key }, now),\n    phase: 'Burning',",
+          "...replaced(keyset, { ...fresh, key: keyset.keys.find(({ state }) => state === 'staged') ?? fresh.key }, now),\n    phase: 'Burning',",
       },
     ],
     check: { by: 'explore', config: 'leak', oracles: ['I6'] },

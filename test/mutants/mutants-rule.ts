@@ -2,6 +2,7 @@
  * Mistakes in what is written, and when: the safe-write rule, the transitions, the order of phases.
  */
 import type { Mutant } from './mutant.ts';
+import { NO_PRECONDITIONS } from './patches.ts';
 
 const SAFE_WRITE = 'src/rotation/plan/safe-write.ts';
 const TRANSITION = 'src/rotation/keyset/transition.ts';
@@ -243,6 +244,7 @@ export const RULE: readonly Mutant[] = [
         replace:
           "if (secret.kind === 'Refused') return planAdopt(facts, { kind: 'Unmanaged', fingerprint: '', fallbacks: [] });",
       },
+      NO_PRECONDITIONS,
     ],
     check: { by: 'explore', config: 'dual', oracles: ['I16'] },
   },

@@ -3,6 +3,7 @@
  */
 import type { Mutant } from './mutant.ts';
 import { OVER_TOO_EARLY } from './mutants-emergency.ts';
+import { NO_PRECONDITIONS } from './patches.ts';
 
 const CUTOVER = 'src/rotation/plan/cutover.ts';
 const STEADY = 'src/rotation/plan/steady.ts';
@@ -12,7 +13,10 @@ const CONVERGE = 'src/rotation/plan/converge.ts';
 export const WAY_MISTAKES: readonly Mutant[] = [
   {
     name: 'cutover outside a window',
-    patches: [{ file: CUTOVER, find: 'if (!facts.window.open)', replace: 'if (facts.window === undefined)' }],
+    patches: [
+      { file: CUTOVER, find: 'if (!facts.window.open)', replace: 'if (facts.window === undefined)' },
+      NO_PRECONDITIONS,
+    ],
     check: { by: 'explore', config: 'cutover', oracles: ['I13'] },
   },
   {

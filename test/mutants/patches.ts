@@ -18,3 +18,11 @@ export function patched(source: string, { file, find, replace }: Patch): string 
   if (parts.length !== 2) throw new Error(`${file}: found ${parts.length - 1} times instead of once: ${find}`);
   return parts.join(replace);
 }
+
+/** The gate looks once more at what a write without the safe-write rule needs: without this it keeps such mutants from doing harm. */
+export const NO_PRECONDITIONS: Patch = {
+  file: 'src/rotation/plan/write-gate.ts',
+  find: 'return holds(facts) ? chosen(write, phase, progress) : withheld(write, phase, otherwise);',
+  replace:
+    "return holds(facts) || otherwise !== '' ? chosen(write, phase, progress) : withheld(write, phase, otherwise);",
+};

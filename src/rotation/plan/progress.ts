@@ -78,7 +78,8 @@ export function planDraining(facts: Facts, keyset: Keyset): Decision {
   const maxAgeMs = due ? FRESH_MS : Number.POSITIVE_INFINITY;
   const step = roll(facts, keyset, requirements, { maxAgeMs, phase: 'Draining' });
   if (step !== undefined && (due || step.action.type !== 'wait')) return step;
-  if (!due) return waiting(retireAt, drainTextOf(facts.settings, drainMs), step?.stalled, facts.now);
+  const which = keyset.rotation?.failure === undefined ? 'the old key' : 'the key that this rotation had brought';
+  if (!due) return waiting(which, retireAt, drainTextOf(facts.settings, drainMs), step?.stalled, facts.now);
   const next = facts.settings.preStage ? ({ preStage: true } as const) : {};
   return confirmed(facts, keyset, (acked) => ({ transition: 'retire', acked, ...next }), 'Draining');
 }
@@ -91,8 +92,8 @@ function mayBeLate({ stale, leaving, unfit }: Survey, old: Kid | undefined): boo
 }
 
 /** @param lasts how long the drain is, for people */
-function waiting(retireAt: number, lasts: string, stalled: Finding | undefined, now: number): Decision {
-  const progress = `the old key leaves at ${iso(retireAt)}, ${lasts} after the last pod that could sign with it was gone`;
+function waiting(which: string, retireAt: number, lasts: string, stalled: Finding | undefined, now: number): Decision {
+  const progress = `${which} leaves at ${iso(retireAt)}, ${lasts} after the last pod that could sign with it was gone`;
   const until = stalled === undefined ? retireAt : Math.min(retireAt, now + STALLED_LOOK_MS);
   return { action: { type: 'wait', until }, phase: 'Draining', progress, ...(stalled && { stalled }) };
 }

@@ -107,9 +107,7 @@ export function stalledFinding(
   const oldest = pending.length === 0 ? writtenAt : Math.min(...pending.map(({ pod }) => pod.createdAt));
   const since = Math.max(writtenAt, oldest);
   if (facts.now < since + rolloutTimeoutMs) return undefined;
-  const why = pending.find(({ pod }) => pod.probe?.why !== undefined);
-  const last = why === undefined ? '' : ` (asked by a canary, pod ${why.pod.name}: ${why.pod.probe?.why})`;
-  const message = `longer than ${formatDuration(rolloutTimeoutMs)}: ${progress}${last}. The rotation rests where it is`;
+  const message = `longer than ${formatDuration(rolloutTimeoutMs)}: ${progress}. The rotation rests where it is`;
   return { reason: 'RolloutStalled', message };
 }
 
@@ -119,7 +117,7 @@ function describe(requirements: readonly Requirement[], rows: Survey): string {
     return `${target.settings.name} ${met}/${target.pods.length}`;
   });
   const waiting = [...rows.unknown, ...rows.leaving, ...rows.refusing, ...rows.stale, ...rows.unfit].map(
-    ({ pod }) => pod.unprobeable ?? pod.name,
+    ({ pod }) => pod.unprobeable ?? (pod.probe?.why === undefined ? pod.name : `${pod.name} (${pod.probe.why})`),
   );
   const names = waiting.length === 0 ? '' : `; waiting for ${waiting.slice(0, 5).join(', ')}`;
   return `pods acknowledged: ${counts.join(', ')}${names}`;

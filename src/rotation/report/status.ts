@@ -12,10 +12,10 @@ import {
   type RotationRecord,
   secondsOf,
 } from '../keyset/keyset.ts';
-import { survey } from '../plan/converge.ts';
+import { type PodOf, survey } from '../plan/converge.ts';
 import type { Decision } from '../plan/decision.ts';
 import { DRAINS } from '../plan/edits.ts';
-import { levelOf } from '../plan/evidence.ts';
+import { isConclusive, levelOf } from '../plan/evidence.ts';
 import { pending } from '../plan/pending.ts';
 import { requirementsOf } from '../plan/requirements.ts';
 import { drainMsOf } from '../plan/write-gate.ts';
@@ -127,7 +127,8 @@ function emergencyStatus(emergency: Emergency) {
 
 function targetStatus(target: TargetFacts, facts: Facts, keyset: Keyset | undefined) {
   const requirement = keyset && requirementsOf(facts.targets, keyset).find((item) => item.target === target);
-  const met = keyset && requirement ? survey([requirement], keyset).met.length : target.pods.length;
+  const met =
+    keyset && requirement ? survey([requirement], keyset).met.filter((row) => isKnown(row, keyset)).length : 0;
   return {
     kind: target.settings.kind,
     name: target.settings.name,
@@ -137,6 +138,12 @@ function targetStatus(target: TargetFacts, facts: Facts, keyset: Keyset | undefi
     acked: met,
     level: levelOf(target),
   };
+}
+
+/** Of a Secret that was taken over nothing is known of a pod that is asked by canaries and has not answered. */
+function isKnown({ target, pod }: PodOf, keyset: Keyset): boolean {
+  const isAsked = target.settings.canary !== undefined && keyset.attempts.rotatedAt === undefined;
+  return !isAsked || keyset.phase !== 'Steady' || isConclusive(pod, keyset);
 }
 
 function keysetStatus(resource: JwtKeyRotation, facts: Facts, keyset: Keyset): JwtKeyRotationStatus {
