@@ -10,7 +10,14 @@ import { declareEmergency } from '../support/scenario/emergency.ts';
 import { eventsIn } from '../support/scenario/events.ts';
 import { createNamespace, installOperator, letLead } from '../support/scenario/install.ts';
 import { type OperatorProcess, startOperator } from '../support/scenario/operator.ts';
-import { conditionOf, readState, requestRotation, waitFor, waitUntilReady } from '../support/scenario/rotation.ts';
+import {
+  conditionOf,
+  type Resource,
+  readState,
+  requestRotation,
+  waitFor,
+  waitUntilReady,
+} from '../support/scenario/rotation.ts';
 import { emptyDeployment, KEY, rotationName, rotationOf, secretName, targetName } from '../support/scenario/single.ts';
 import { until } from '../support/scenario/until.ts';
 
@@ -162,5 +169,10 @@ describe.concurrent('an emergency', () => {
     expect(after?.metadata.resourceVersion).toBe(before?.metadata.resourceVersion);
     await declareEmergency(place(id), 'n1: leaked');
     await isGone(id, 'n1');
+    // that the older one is gone is noticed at once, not at the next look in ten minutes
+    await api.delete({ kind: 'JwtKeyRotation', namespace, name: rotationName(id) });
+    const taken = ({ resource: now }: { readonly resource: Resource }) =>
+      conditionOf(now, 'Ready')?.reason !== 'SecretConflict';
+    await waitFor(api, namespace, 'younger', 'the Secret is its own', taken);
   });
 });

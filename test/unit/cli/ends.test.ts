@@ -108,6 +108,17 @@ describe('the end of an emergency', () => {
     expect(() => look(resource({ emergency: { ...burning, nonce: 'n2' } }))).toThrow('meanwhile (n2)');
   });
 
+  it('never comes where the Secret is that of another resource, and the command says so at once', () => {
+    const message = 'EMERGENCY NOT SERVED: nothing was burnt, run kubectl rekey emergency other';
+    const conflict = (text: string) => {
+      const ready = { type: 'Ready', status: 'False', reason: 'SecretConflict', message: text, lastTransitionTime: AT };
+      return emergencyEnd('n1')(resource({ conditions: [ready as never] }, asked));
+    };
+    // as it was before it was asked for
+    expect(conflict('an older one names the same Secret')).toBeUndefined();
+    expect(() => conflict(message)).toThrow(message);
+  });
+
   it('is told by another one that came meanwhile, served or not', () => {
     const other = { 'rekey.dev/emergency': 'n2: \u001b[2Jleak' };
     const message = 'another emergency was asked for meanwhile (n2: \\u001b[2Jleak)';

@@ -1,0 +1,43 @@
+/** What is kept of a resource between two passes, and what makes it worthless. */
+import { describe, expect, it } from 'vitest';
+import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
+import type { Probe } from '../../../src/rotation/facts.ts';
+import { Memory } from '../../../src/rotation/memory.ts';
+import { probeOf, SETTINGS, STEADY } from './builders.ts';
+
+const OPEN: Probe = { ...probeOf(STEADY, 1), random: 'unknown' };
+
+function memoryOf(probes: Readonly<Record<string, Probe>>) {
+  const memory = new Memory();
+  memory.asksBy(SETTINGS);
+  memory.learn({ kind: 'Probed', probes: new Map(Object.entries(probes)) }, SETTINGS);
+  return { memory, known: () => [...memory.probes.keys()] };
+}
+
+const resource = (generation: number) => ({ metadata: { generation } }) as unknown as JwtKeyRotation;
+
+describe('answers of pods', () => {
+  it('say nothing of canaries that are sent otherwise: with other claims, to another path', () => {
+    const { memory, known } = memoryOf({ a: probeOf(STEADY, 1) });
+    memory.asksBy({ ...SETTINGS, maxTokenTtlMs: 1 });
+    expect(known()).toEqual(['a']);
+    memory.asksBy({ ...SETTINGS, canaryClaims: { claims: {}, issuer: 'somebody else' } });
+    expect(known()).toEqual([]);
+  });
+
+  it('that are missing are asked for anew when people change something, not oftener than each ten seconds', () => {
+    const { memory, known } = memoryOf({ a: probeOf(STEADY, 1), b: OPEN });
+    expect([memory.heard(resource(1)), memory.heard(resource(1)), memory.heard(resource(2))]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    memory.forgetOpenAnswers(0);
+    expect(known()).toEqual(['a']);
+    memory.learn({ kind: 'Probed', probes: new Map([['b', OPEN]]) }, SETTINGS);
+    memory.forgetOpenAnswers(9_999);
+    expect(known()).toEqual(['a', 'b']);
+    memory.forgetOpenAnswers(10_000);
+    expect(known()).toEqual(['a']);
+  });
+});
