@@ -177,7 +177,7 @@ describe.concurrent('the command line', () => {
     await waitUntilTold(api, namespace, name, 'TargetPaused');
     const late = await run('rotate', name, '--wait', '--timeout', '20s');
     expect(late).toMatchObject({ code: 3, told: expect.stringContaining('TargetPaused: ') });
-    expect(late.told).toContain('is not over after 20 s; it goes on');
+    expect(late.told).toContain('is not over after 20 s; it waits (');
     expect((await run('status')).result).toMatch(/False: TargetPaused/);
     expect(await scene.close()).toEqual([]);
   });
