@@ -85,14 +85,15 @@ function stepRows(plan: Plan, now: number): readonly (readonly string[])[] {
   });
 }
 
-function startText({ underWay, after, startsAt, expectedAt }: Plan, now: number): string {
+function startText({ underWay, after, startsAt, expectedAt, obstacles }: Plan, now: number): string {
   if (underWay !== undefined) return `under way, in the phase ${underWay}`;
   if (after !== undefined) return `after what goes on now: ${after}`;
   if (expectedAt !== undefined) {
     return `not known yet, the operator has not taken the Secret over; if it does now, ${when(expectedAt, now)}`;
   }
   if (startsAt === undefined) return 'when somebody asks for it: none is scheduled';
-  return startsAt <= now ? 'now' : when(startsAt, now);
+  if (startsAt > now) return when(startsAt, now);
+  return obstacles.length === 0 ? 'now' : 'as soon as nothing is in the way';
 }
 
 function refusedText({ way, maxTokenTtlMs }: Plan): string {

@@ -72,7 +72,7 @@ export function forecast(surroundings: Surroundings, from: number, status: Under
     ...(settings.preStage && way === 'Overlap' && { atMost: true as const }),
     refused: way === 'Cutover' ? 'every token that was signed before' : 'none',
     findings: [...everyFinding(surroundings, way === 'Overlap'), ...(cutoverFinding ? [cutoverFinding] : [])],
-    warnings: warningsOf(surroundings),
+    warnings: warningsOf(surroundings, way),
   };
 }
 
@@ -136,7 +136,7 @@ function cutoverSteps({ settings, targets }: Surroundings, from: number): readon
 
 const preflight: ForecastStep = {
   phase: 'Preflight',
-  does: 'every verifier has accepted a token of the key in use and refused one of a made-up key',
+  does: 'every verifier with a canary has accepted a token of the key in use and refused one of a made-up key',
   restarts: [],
 };
 
@@ -158,14 +158,15 @@ function otherWay(surroundings: Surroundings): string {
   return `${single}: then, inside a window, every key is replaced at once, and every token that was signed before is refused; outside, ${aborted}`;
 }
 
-function warningsOf(surroundings: Surroundings): readonly string[] {
+function warningsOf(surroundings: Surroundings, way: Forecast['way']): readonly string[] {
   const { targets, settings, unlistedConsumers } = surroundings;
   const restarting = targets.filter((target) => target.settings.source === 'Env');
   const told = restarting.flatMap((target) => {
     const { interruption, overloaded } = target.workload ?? {};
     return [interruption, overloaded].flatMap((why) => (why === undefined ? [] : [`${label(target)}: ${why}`]));
   });
-  const reloader = reloaderPresent(surroundings);
+  // of a cutover it is in the way
+  const reloader = way === 'Overlap' ? reloaderPresent(surroundings) : undefined;
   const strangers = settings.unlistedConsumers === 'Warn' ? unlistedConsumers : [];
   return [
     ...told,
