@@ -36,7 +36,7 @@ Usage: rekey [flags]
   --leader-election-namespace NAME  namespace of the Lease "rekey"; that of the kubeconfig or pod if absent
   --no-leader-election              for development: another replica must not run
   --listen HOST:PORT                address of /healthz, /readyz and /metrics (0.0.0.0:8080)
-  --workers N                       resources looked at at the same time (4)
+  --workers N                       resources reconciled in parallel (4)
   --settle-delay DURATION           longest time that a node's view of a Secret lags behind a write (10s); less only if known
   --log-level LEVEL                 error, warn, info or debug (info)
   --allow-loopback-pods             for development: canaries may be sent to pods with a loopback address

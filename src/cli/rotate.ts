@@ -34,7 +34,7 @@ export async function rotate(
   const at = new Date(terminal.now()).toISOString();
   const one = async (name: string): Promise<Exit> => {
     const resource = await ask(operations, terminal, name, ASK.rotate(at));
-    terminal.print(`${name}: a rotation was asked for\n${queueText(resource)}`);
+    terminal.print(`${name}: rotation requested\n${queueText(resource)}`);
     const held = resource.spec.suspend || pauseOf(resource) !== undefined;
     const lasts = lastsText(resource);
     if (lasts !== undefined) terminal.tell(`${name}: ${lasts}\n`);
@@ -123,7 +123,7 @@ export async function abort(
   if (hindrance !== undefined) throw new CommandError(hindrance, EXIT.failed);
   const at = new Date(terminal.now()).toISOString();
   await ask(operations, terminal, name, ASK.abort(at));
-  terminal.print(`${name}: the end of its rotation was asked for\n`);
+  terminal.print(`${name}: abort requested\n`);
   const isDue = Date.parse(resource.status?.nextRotationTime ?? '') <= terminal.now();
   if (isDue && !resource.spec.suspend) {
     terminal.print(

@@ -195,7 +195,7 @@ describe.concurrent('the command line', () => {
       });
 
     expect(await run('withdraw', name)).toMatchObject({ code: 1, told: expect.stringContaining('no request waits') });
-    expect((await run('rotate', name)).result).toBe(`${name}: a rotation was asked for\n`);
+    expect((await run('rotate', name)).result).toBe(`${name}: rotation requested\n`);
     await waitForPhase(api, namespace, name, 'Staged');
     const first = (await statusOf())?.rotation;
     expect(first).toMatchObject({ trigger: 'Annotation', actor: person });

@@ -63,7 +63,7 @@ describe('rotate', () => {
   it('says at once that it is queued, behind what, and how to take it back', async () => {
     expect(await asked(UNDER_WAY)).toBe(
       [
-        'jwt: a rotation was asked for',
+        'jwt: rotation requested',
         `jwt: it is queued behind the rotation under way (Staged: ${ROTATE} is 1, asked for by alice) and begins when that has ended`,
         'jwt: kubectl rekey withdraw jwt takes it back\n',
       ].join('\n'),
@@ -73,15 +73,13 @@ describe('rotate', () => {
   });
 
   it('says nothing of that at rest', async () => {
-    expect(await asked({ phase: 'Steady' })).toBe('jwt: a rotation was asked for\n');
+    expect(await asked({ phase: 'Steady' })).toBe('jwt: rotation requested\n');
   });
 
   it('warns at rest, too, where a withdrawal that is not served yet will take it back', async () => {
     const annotations = { 'rekey.dev/withdraw-requested-at': 'x' };
     expect(await asked({ phase: 'Steady' }, annotations)).toContain('a withdrawal that was asked for before');
-    expect(await asked({ phase: 'Steady', lastHandledWithdrawAt: 'x' }, annotations)).toBe(
-      'jwt: a rotation was asked for\n',
-    );
+    expect(await asked({ phase: 'Steady', lastHandledWithdrawAt: 'x' }, annotations)).toBe('jwt: rotation requested\n');
   });
 
   it('warns where an abort that is not served yet may end it', async () => {
