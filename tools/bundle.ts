@@ -13,6 +13,10 @@ const folder = process.argv[2] ?? 'dist';
 const require =
   "import { createRequire as rekeyCreateRequire } from 'node:module'; const require = rekeyCreateRequire(import.meta.url);";
 
+// an older Node would end in the middle of a bundle of one long line
+const recent = (name: string) =>
+  `if (Number(process.versions.node.split('.')[0]) < 24) { console.error('${name} needs Node 24 or newer, and this is ' + process.version + ': install it, or put it first in PATH'); process.exit(1); }`;
+
 async function bundle(entryPoint: string, outfile: string, banner: string): Promise<void> {
   await build({
     entryPoints: [entryPoint],
@@ -28,6 +32,6 @@ async function bundle(entryPoint: string, outfile: string, banner: string): Prom
 }
 
 const command = join(folder, 'kubectl-rekey');
-await bundle('src/main.ts', join(folder, 'rekey.mjs'), require);
-await bundle('src/kubectl-rekey.ts', command, `#!/usr/bin/env node\n${require}`);
+await bundle('src/main.ts', join(folder, 'rekey.mjs'), `${require}\n${recent('rekey')}`);
+await bundle('src/kubectl-rekey.ts', command, `#!/usr/bin/env node\n${require}\n${recent('kubectl-rekey')}`);
 chmodSync(command, 0o755);

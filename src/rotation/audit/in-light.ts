@@ -35,7 +35,7 @@ function resurrection(ledger: Ledger, secret: SecretFacts, names: Names): Findin
     return { reason: 'KeyResurrected', message };
   }
   if (isNewest) return undefined;
-  const message = `Secret ${secretName} has keyset version ${version}, but ${ledger.version} was written before (known from ConfigMap ${ledgerName}): it comes from a backup. Put the newer one back; or, to go on with the keys that it holds, take its annotation rekey.dev/keyset-version away; or order an emergency`;
+  const message = `Secret ${secretName} has keyset version ${version}, but ${ledger.version} was written before (known from ConfigMap ${ledgerName}): it comes from a backup. Put the newer one back; or, to go on with the keys that it holds, adopt it again (the runbook, KeyResurrected, has the commands); or order an emergency`;
   return { reason: 'KeyResurrected', message };
 }
 

@@ -96,6 +96,6 @@ function rest(facts: Facts, reason: Reason, why: string): Decision {
 function planAbsent(facts: Facts): Decision {
   const holder = heldBy(facts);
   if (holder === undefined) return planCreate(facts);
-  const message = `Secret ${facts.settings.secretName} is gone but ${holder}; restore the Secret, or scale the targets to zero to start with a new key`;
+  const message = `Secret ${facts.settings.secretName} is gone but ${holder}; restore the Secret, or scale the targets to zero to start with a new key, by which every token that was signed before is refused`;
   return rest(facts, 'SecretDeleted', message);
 }
