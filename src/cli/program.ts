@@ -3,6 +3,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ASK, type Operations, oneLine } from '../rotation/people/operations.ts';
+import { pendingIn } from '../rotation/requests/requests.ts';
 import { parseDuration } from '../rotation/schedule/duration.ts';
 import { contained, type EmergencyOptions, emergency } from './emergency.ts';
 import { historyText } from './history.ts';
@@ -10,7 +11,7 @@ import { ask } from './leader.ts';
 import { FORMATS, type Format, machineText } from './output.ts';
 import { obstaclesNow, planOf, warnedOf } from './plan.ts';
 import { obstaclesText, planRecord, planText } from './plan-text.ts';
-import { withdraw } from './queue.ts';
+import { wantedText, withdraw } from './queue.ts';
 import { abort, rotate, type Waiting } from './rotate.ts';
 import { type ShowOptions, show } from './show.ts';
 import { attempt, CommandError, EXIT, type Exit, guarded, type Terminal } from './terminal.ts';
@@ -128,6 +129,7 @@ function addLooking(add: Add, terminal: Terminal): void {
     const resource = await operations.get(name);
     const text = machineText(resource.status?.history ?? [], output);
     terminal.print(text ?? historyText(resource, terminal.now()));
+    if (text === undefined && !resource.status?.history?.length) terminal.tell('no rotation has ended yet\n');
     return EXIT.done;
   });
 }
@@ -160,8 +162,11 @@ function addAsking(add: Add, terminal: Terminal): void {
     ['resume', 'end a pause and a suspension', ASK.resume(), 'resumed'],
   ] as const) {
     add(`${name} <name>`, description, async (operations, [target = '']) => {
-      await ask(operations, terminal, target, patch);
+      const resource = await ask(operations, terminal, target, patch);
       terminal.print(`${target}: ${done}\n`);
+      const waiting = name === 'resume' ? pendingIn(resource) : [];
+      for (const wanted of waiting)
+        terminal.print(`${target}: a request that waits can begin now: ${wantedText(wanted)}\n`);
       return EXIT.done;
     });
   }

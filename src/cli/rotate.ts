@@ -38,7 +38,9 @@ export async function rotate(
     const held = resource.spec.suspend || pauseOf(resource) !== undefined;
     const lasts = lastsText(resource);
     if (lasts !== undefined) terminal.tell(`${name}: ${lasts}\n`);
-    const hindrance = isSeen(resource) ? hindranceOf(resource) : undefined;
+    // a request does not wait for the back-off of the schedule
+    const isIgnored = conditionOf(resource, 'Ready')?.reason === 'BackingOff';
+    const hindrance = isSeen(resource) && !isIgnored ? hindranceOf(resource) : undefined;
     if (hindrance !== undefined && !held)
       terminal.tell(`${name}: it does not start before this is over: ${hindrance}\n`);
     if (held) terminal.tell(`${name} is suspended or paused: it starts after kubectl rekey resume ${name}\n`);
@@ -124,6 +126,8 @@ export async function abort(
   const at = new Date(terminal.now()).toISOString();
   await ask(operations, terminal, name, ASK.abort(at));
   terminal.print(`${name}: abort requested\n`);
+  if (pauseOf(resource) !== undefined)
+    terminal.tell(`${name} is paused: it goes back after kubectl rekey resume ${name}\n`);
   const isDue = Date.parse(resource.status?.nextRotationTime ?? '') <= terminal.now();
   if (isDue && !resource.spec.suspend) {
     terminal.print(

@@ -89,7 +89,30 @@ describe('rotate', () => {
   });
 });
 
+describe('rotate, where something stands in the way,', () => {
+  const held = async (reason: string, status: 'True' | 'False' = 'False') => {
+    const ready = { type: 'Ready', status, reason, message: 'it says why', lastTransitionTime: '2026-01-01T00:00:00Z' };
+    const { operations, terminal, said } = scene({ phase: 'Steady', conditions: [ready] });
+    await rotate(operations, terminal, ['jwt'], { wait: false, timeout: 0 });
+    return said();
+  };
+
+  it('says what it waits for, as far as that is known; no request waits for the back-off of a schedule', async () => {
+    expect(await held('TargetPaused')).toContain(
+      'jwt: it does not start before this is over: TargetPaused: it says why',
+    );
+    expect(await held('BackingOff')).not.toContain('does not start');
+    expect(await held('Steady', 'True')).not.toContain('does not start');
+  });
+});
+
 describe('abort', () => {
+  it('says that nothing goes back while everything is paused', async () => {
+    const { operations, terminal, said } = scene(UNDER_WAY, { annotations: { 'rekey.dev/paused': 'true' } });
+    await abort(operations, terminal, 'jwt', { wait: false, timeout: 0 });
+    expect(said()).toContain('jwt is paused: it goes back after kubectl rekey resume jwt');
+  });
+
   it('says what is queued and ends with it', async () => {
     const { operations, terminal, said } = scene(UNDER_WAY, { annotations: { [ROTATE]: '2' }, reason: 'ticket 7' });
     await abort(operations, terminal, 'jwt', { wait: false, timeout: 0 });
