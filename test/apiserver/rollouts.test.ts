@@ -184,7 +184,8 @@ describe('a cluster without Rollouts', () => {
     await waitUntilReady(api, namespace, name);
     await requestRotation(api, namespace, name, 'early');
     await until('the missing right is told', async () => (await reasonOf(scene)) === 'Forbidden');
-    expect(pods.endpoints().filter(({ ready }) => ready)).toHaveLength(3);
+    // the other target may be in the middle of its restart, with a pod more
+    expect(pods.endpoints().filter(({ ready }) => ready).length).toBeGreaterThanOrEqual(3);
     await letRestartRollouts(api, namespace);
     await waitUntilDone(api, namespace, name, { requestedAt: 'early' });
     await rotate(scene);
