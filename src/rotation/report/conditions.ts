@@ -115,6 +115,10 @@ export function verified({ targets }: Facts, keyset: Keyset | undefined): Verdic
 }
 
 function beforeRotation(targets: readonly TargetFacts[], keyset: Keyset | undefined): Verdict {
+  // until it is over, every pod is asked about each new keyset
+  if (keyset !== undefined && keyset.phase !== 'Steady') {
+    return { status: 'Unknown', reason: 'NoRotationYet', message: 'no rotation has been completed yet' };
+  }
   const unheard = verifiers(targets).filter((target) => keyset === undefined || !hasAnswered(target, keyset));
   if (unheard.length > 0) {
     const names = unheard.map(label).join(', ');

@@ -1,9 +1,10 @@
 /** What the status says is over, somebody has said or seen. */
 import { expect, it } from 'vitest';
 import type { JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
+import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { statusOf } from '../../../../src/rotation/report/status.ts';
-import { facts, STEADY, T0 } from '../builders.ts';
+import { DONE, facts, pod, probeOf, STAGING, STEADY, T0, target } from '../builders.ts';
 
 it.each([
   ['nobody has said so', '1', {}, 'AwaitingContainment'],
@@ -26,4 +27,21 @@ it('a condition steers no terminal', () => {
   const resource = { metadata: { name: 'jwt' }, spec } as unknown as JwtKeyRotation;
   const { conditions = [] } = statusOf(resource, seen, { ...plan(seen), progress: 'waits for \u001b[2J' });
   expect(conditions.find(({ type }) => type === 'Ready')?.message).toBe('waits for \\u001b[2J');
+});
+
+it.each<[string, Keyset, boolean, number, string]>([
+  ['of a Secret that was taken over, before it has answered', STEADY, false, 0, 'NotAskedYet'],
+  ['of a Secret that was taken over, once it has answered', STEADY, true, 1, 'NoRotationYet'],
+  ['in the first rotation, before it has answered', STAGING, false, 0, 'NoRotationYet'],
+  ['after a rotation, by an operator that has just started', DONE, false, 1, 'Canary'],
+])('a pod counts as acknowledged if that is known: %s', (_, keyset, answered, acked, reason) => {
+  const edit = answered ? { probe: probeOf(keyset, keyset.version) } : {};
+  const targets = [target('main', ['Verifier'], { pods: [pod('main-1', edit)] })];
+  const attempts = keyset === DONE ? { ...keyset.attempts, evidence: 'Observed' as const } : keyset.attempts;
+  const seen = facts({ ...keyset, attempts }, { targets });
+  const spec = { successfulRotationsHistoryLimit: 3, failedRotationsHistoryLimit: 3 };
+  const resource = { metadata: { name: 'jwt' }, spec } as unknown as JwtKeyRotation;
+  const { conditions = [], targets: told } = statusOf(resource, seen, plan(seen));
+  expect(told?.[0]?.acked).toBe(acked);
+  expect(conditions.find(({ type }) => type === 'Verified')?.reason).toBe(reason);
 });
