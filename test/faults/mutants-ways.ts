@@ -1,7 +1,7 @@
 /**
  * Broken operators that show in the other ways to rotate.
  */
-import type { Patch } from '../mutants/patches.ts';
+import { NO_PRECONDITIONS, type Patch } from '../mutants/patches.ts';
 import type { Mutant } from './mutants.ts';
 
 const patch =
@@ -37,7 +37,7 @@ export const WAY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'cuts over outside its window',
-    patches: [patch('plan/cutover')('if (!facts.window.open) return', 'if (facts.now < 0) return')],
+    patches: [patch('plan/cutover')('if (!facts.window.open) return', 'if (facts.now < 0) return'), NO_PRECONDITIONS],
     workload: 'cutover',
     trips: ['a cutover waits for its window'],
   },
