@@ -8,7 +8,6 @@ import { visible } from './kube/printable.ts';
 import { Operator } from './operator.ts';
 import { systemClock } from './runtime/clock.ts';
 import { createLogger } from './runtime/log.ts';
-import { redactText } from './runtime/redact.ts';
 import { onStopSignals } from './runtime/shutdown.ts';
 
 async function main(): Promise<number> {
@@ -43,6 +42,6 @@ try {
   process.exitCode = await main();
 } catch (error) {
   const known = error instanceof UsageError || error instanceof KubeConfigError;
-  process.stderr.write(`${known ? redactText(visible(error.message)) : 'rekey failed to start'}\n`);
+  process.stderr.write(`${known ? visible(error.message) : 'rekey failed to start'}\n`);
   process.exitCode = error instanceof UsageError ? 2 : 1;
 }

@@ -1,7 +1,7 @@
 /**
  * What a command says and asks. Results go to standard output, all else to standard error, so that a pipe gets results only.
  */
-import { isForPeople, oneLine, redactText, visible } from '../rotation/people/operations.ts';
+import { isForPeople, isOfKubeconfig, oneLine, redactText, visible } from '../rotation/people/operations.ts';
 
 export interface Terminal {
   /** A result. */
@@ -53,7 +53,7 @@ export async function attempt(terminal: Terminal, run: () => Promise<Exit>, pref
     return await run();
   } catch (error) {
     if (!(error instanceof CommandError) && !isForPeople(error)) throw error;
-    const text = error instanceof CommandError ? oneLine(error.message) : redactText(error.message);
+    const text = error instanceof CommandError ? oneLine(error.message) : withoutKeys(error);
     terminal.tell(`${prefix}${text}\n`);
     return error instanceof CommandError ? error.exit : EXIT.failed;
   }
@@ -62,4 +62,10 @@ export async function attempt(terminal: Terminal, run: () => Promise<Exit>, pref
 /** @returns failed before not ready before done */
 export function worst(exits: readonly Exit[]): Exit {
   return exits.find((exit) => exit === EXIT.failed) ?? exits.find((exit) => exit !== EXIT.done) ?? EXIT.done;
+}
+
+/** The path of a kubeconfig must not be taken for a key: it is what the reader has to look at. */
+function withoutKeys(error: Error): string {
+  if (!isOfKubeconfig(error)) return redactText(error.message);
+  return error.message.replaceAll(/\S+/g, (word) => (word.includes('/') ? word : redactText(word)));
 }

@@ -41,6 +41,8 @@ const MODES = ['Never', 'IfAvailable', 'Always'];
 const MAX_OUTPUT = 1024 * 1024;
 /** The end of what a program says is what it says of its failure. */
 const MAX_SAID = 2_048;
+/** As long as a token, and no path. */
+const LONG_WORD = /[A-Za-z0-9+=_.-]{40,}/g;
 /** A program may print its answer to the wrong stream. */
 const SECRET_FIELD = /(["']?(?:token|clientKeyData|password|secret)["']?\s*[:=]\s*)("(?:[^"\\]|\\.)*"?|\S+)/gi;
 
@@ -100,7 +102,7 @@ function outputOf(plugin: ExecPlugin, info: string, interactive: boolean): Promi
     child.on('close', (code, signal) => {
       if (code === 0) return resolve(output);
       const how = code === null ? `it was ended by ${signal}` : `it ended with exit status ${code}`;
-      const why = oneLine(said.replaceAll(SECRET_FIELD, '$1[hidden]'));
+      const why = oneLine(said.replaceAll(SECRET_FIELD, '$1[hidden]').replaceAll(LONG_WORD, '[hidden]'));
       reject(failed(plugin, why === '' ? how : `${how}: ${why}`));
     });
   });

@@ -97,6 +97,11 @@ export function isForPeople(error: unknown): error is Error {
   return isKubeError(error) || error instanceof KubeConfigError || error instanceof GoneError;
 }
 
+/** @returns whether it says what is wrong with a kubeconfig */
+export function isOfKubeconfig(error: Error): boolean {
+  return error instanceof KubeConfigError;
+}
+
 /** @returns whether a write that failed may have been made all the same */
 export function mayBeDone(error: unknown): boolean {
   return isKubeError(error) && error.maybeApplied;

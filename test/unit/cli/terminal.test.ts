@@ -118,7 +118,10 @@ describe('what a command says', () => {
     const failing = (error: Error) => attempt(guarded(terminal), () => Promise.reject(error));
     await failing(new CommandError('a\nforged \u001b[2J', 1));
     await failing(new KubeConfigError(`the plugin said ${token}\nfirst install it`));
-    expect(said.told).toBe('a forged [2J\nthe plugin said [redacted]\nfirst install it\n');
+    const path = '/tmp/rekey-tests-aB3dE5/kubeconfig-1234567890abcdef/places/config';
+    await failing(new KubeConfigError(`user "u" of kubeconfig ${path}: no`));
+    const told = `a forged [2J\nthe plugin said [redacted]\nfirst install it\nuser "u" of kubeconfig ${path}: no\n`;
+    expect(said.told).toBe(told);
   });
 
   it('is guarded in each of its ways', async () => {
