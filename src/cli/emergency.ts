@@ -4,7 +4,8 @@
 import { randomBytes } from 'node:crypto';
 import type { JwtKeyRotation } from '../rotation/api/names.ts';
 import { MAX_REASON } from '../rotation/api/said.ts';
-import { ASK, looksSecret, mayBeDone, type Operations, oneLine } from '../rotation/people/operations.ts';
+import { ASK } from '../rotation/people/asking.ts';
+import { looksSecret, mayBeDone, type Operations, oneLine } from '../rotation/people/operations.ts';
 import { emergencyOf } from '../rotation/requests/requests.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
 import { ask } from './leader.ts';

@@ -3,8 +3,9 @@
  */
 
 import type { JwtKeyRotation } from '../rotation/api/names.ts';
+import type { Patch } from '../rotation/people/asking.ts';
 import { type Leadership, leaseName } from '../rotation/people/leadership.ts';
-import type { Operations, Patch } from '../rotation/people/operations.ts';
+import type { Operations } from '../rotation/people/operations.ts';
 import { when } from './output.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -2,7 +2,8 @@
  * The commands of kubectl-rekey: what they are called, what they take, which piece does the work.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { ASK, type Operations, oneLine } from '../rotation/people/operations.ts';
+import { ASK } from '../rotation/people/asking.ts';
+import { type Operations, oneLine } from '../rotation/people/operations.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';
 import { parseDuration } from '../rotation/schedule/duration.ts';
 import { contained, type EmergencyOptions, emergency } from './emergency.ts';

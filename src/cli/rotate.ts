@@ -5,7 +5,8 @@
 
 import { type JwtKeyRotation, REQUEST, requestText } from '../rotation/api/names.ts';
 import type { JwtKeyRotationStatus } from '../rotation/api/types.ts';
-import { ASK, type Operations, oneLine } from '../rotation/people/operations.ts';
+import { ASK } from '../rotation/people/asking.ts';
+import { type Operations, oneLine } from '../rotation/people/operations.ts';
 import { isAtRest } from '../rotation/people/preview.ts';
 import { pauseOf } from '../rotation/requests/pause.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';

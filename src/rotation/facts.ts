@@ -3,11 +3,11 @@
  */
 
 import type { Finding } from './api/finding.ts';
+import type { Refusal } from './api/refusal.ts';
 import type { Due, WindowState } from './cadence/cadence.ts';
 import type { OffSchedule } from './cadence/off-schedule.ts';
 import type { Keyset, Kid, Weakness } from './keyset/keyset.ts';
 import type { Ledger } from './keyset/ledger.ts';
-import type { Refusal } from './refusal.ts';
 import type { Settings, TargetSettings } from './settings/settings.ts';
 import type { Consumption } from './workloads/consumption.ts';
 

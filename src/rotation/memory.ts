@@ -7,11 +7,11 @@ import { exponential } from '../runtime/backoff.ts';
 import type { Outcome } from './act/act.ts';
 import type { RetiredKeys } from './act/write-secret.ts';
 import type { JwtKeyRotation } from './api/names.ts';
+import { type Refusal, type Refused, refusedAgain, triedAtOnce } from './api/refusal.ts';
 import type { Facts, Probe } from './facts.ts';
 import type { SecretReading } from './observe/world.ts';
 import type { Action, Decision } from './plan/decision.ts';
 import { effectsOf, podEffect } from './plan/effect.ts';
-import { type Refusal, type Refused, refusedAgain, triedAtOnce } from './refusal.ts';
 import { wishesIn } from './requests/requests.ts';
 import type { DataNames, Settings } from './settings/settings.ts';
 

@@ -5,12 +5,13 @@
  * A pause is shorter than a tick at first, and grows. That it has grown makes no other state: an operator that does not get
  * its turn waits as well. So each refusal is the first of its effect, in this tick or in the one before.
  */
+
+import type { Refusal } from '../../src/rotation/api/refusal.ts';
 import type { Keyset } from '../../src/rotation/keyset/keyset.ts';
 import type { Write } from '../../src/rotation/keyset/writes.ts';
 import { Memory } from '../../src/rotation/memory.ts';
 import type { Decision } from '../../src/rotation/plan/decision.ts';
 import { writeEffect } from '../../src/rotation/plan/effect.ts';
-import type { Refusal } from '../../src/rotation/refusal.ts';
 import type { Settings } from '../../src/rotation/settings/settings.ts';
 import { deepFrozen, NOW } from './keysets.ts';
 

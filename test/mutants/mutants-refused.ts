@@ -4,7 +4,7 @@
 import type { Mutant } from './mutant.ts';
 
 const REFUSED = 'src/rotation/plan/refused.ts';
-const REFUSAL = 'src/rotation/refusal.ts';
+const REFUSAL = 'src/rotation/api/refusal.ts';
 const MEMORY = 'src/rotation/memory.ts';
 
 export const REFUSED_MISTAKES: readonly Mutant[] = [

@@ -27,7 +27,7 @@ const FLOORS = [
   ...[
     'schedule',
     'api',
-    'refusal.ts',
+
     'keyset',
     'settings',
     'cadence',
@@ -54,7 +54,6 @@ const LONG: Readonly<Record<string, string>> = {
   'src/rotation/report/announce.ts': 'what was told is remembered in one place',
   'src/kube/client.ts': 'one method for each call',
   'src/operator.ts': 'the wiring of the process',
-  'src/rotation/people/operations.ts': 'one method for each thing that people do',
 };
 
 describe('the source', () => {

@@ -4,11 +4,11 @@
 import { keyOf } from '../../runtime/store.ts';
 import type { Finding } from '../api/finding.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
+import type { Refusal } from '../api/refusal.ts';
 import type { LedgerReading } from '../audit/in-light.ts';
 import { dueOf, impossibleWindow, windowState } from '../cadence/cadence.ts';
 import { offSchedule } from '../cadence/off-schedule.ts';
 import type { Facts, Probe, SecretFacts, TargetFacts } from '../facts.ts';
-import type { Refusal } from '../refusal.ts';
 import { requestsOf } from '../requests/requests.ts';
 import type { Settings, TargetSettings, WorkloadKind } from '../settings/settings.ts';
 import { limitOn } from '../workloads/autoscalers.ts';

@@ -10,10 +10,10 @@ import type { Clock, Timer } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { redactText } from '../../runtime/redact.ts';
 import { Reflector } from '../../runtime/reflector.ts';
-import { askedText, BY, JWT_KEY_ROTATIONS, type JwtKeyRotation, REQUEST, REQUESTED_BY } from '../api/names.ts';
+import { BY, JWT_KEY_ROTATIONS, type JwtKeyRotation, REQUEST, REQUESTED_BY } from '../api/names.ts';
 import type { Surroundings } from '../facts.ts';
-import { standingLines, valueIn } from '../requests/asked-by.ts';
-import { emergencyOf } from '../requests/requests.ts';
+import { standingLines } from '../requests/asked-by.ts';
+import { ASK, askedIn, FIELD_MANAGER, type Patch, signed, takesBack } from './asking.ts';
 import { type Leadership, leaseName, readLeadership } from './leadership.ts';
 import { surroundingsOf } from './preview.ts';
 
@@ -21,10 +21,9 @@ export { fileTrouble } from '../../kube/files.ts';
 export { oneLine, visible } from '../../kube/printable.ts';
 export { redactText } from '../../runtime/redact.ts';
 
-/** The program that has asked. */
-const FIELD_MANAGER = 'kubectl-rekey';
 /** Whoever asks for an emergency must not wait for a name. */
 const WHO_MS = 3_000;
+
 /** A look at a Lease is good for so long, milliseconds. */
 const LOOK_KEPT_MS = 3_000;
 
@@ -38,53 +37,6 @@ export interface OperationsOptions {
   readonly serverTime: () => number;
   /** Told once why a request will not carry the name of whoever asks. */
   readonly onNameless?: (why: string) => void;
-}
-
-/** Each is a JSON merge patch (RFC 7396). */
-export const ASK = {
-  /** @param at any value that was not used before; by convention a time */
-  rotate: (at: string) => annotating({ [REQUEST.rotateAt]: at }),
-  abort: (at: string) => annotating({ [REQUEST.abortAt]: at }),
-  withdraw: (at: string) => annotating({ [REQUEST.withdrawAt]: at }),
-  pause: () => annotating({ [REQUEST.paused]: 'true' }),
-  suspend: () => ({ spec: { suspend: true } }),
-  /** Ends a pause and a suspension. */
-  resume: () => ({ ...annotating({ [REQUEST.paused]: null }), spec: { suspend: false } }),
-  emergency: (nonce: string, reason: string) => annotating({ [REQUEST.emergency]: `${nonce}: ${reason}` }),
-  /** Takes the emergency away too, so that it is never served again; not if somebody has asked for another meanwhile. */
-  contained: (nonce: string, resource: JwtKeyRotation) => {
-    const isLast = emergencyOf(resource)?.nonce === nonce;
-    const changed = { [REQUEST.contained]: nonce, ...(isLast && { [REQUEST.emergency]: null }) };
-    return { metadata: { resourceVersion: resource.metadata.resourceVersion, annotations: changed } };
-  },
-} as const;
-
-function annotating(annotations: Readonly<Record<string, string | null>>) {
-  return { metadata: { annotations } };
-}
-
-export interface Patch {
-  readonly metadata?: { readonly annotations?: Readonly<Record<string, string | null>> };
-  readonly spec?: object;
-}
-
-/** @returns what the patch asks for, as a name belongs to it; undefined if it asks for nothing by annotation, or for what no line can tell */
-function askedIn({ metadata }: Patch): string | undefined {
-  const asked = Object.entries(metadata?.annotations ?? {}).find(([, value]) => value !== null);
-  if (asked === undefined) return undefined;
-  const [annotation, value] = asked;
-  const what = askedText(annotation, valueIn(annotation, value ?? ''));
-  return what.includes(BY) || what.includes('\n') ? undefined : what;
-}
-
-/** @returns whether the patch removes an annotation by which somebody has asked */
-function takesBack({ metadata }: Patch): boolean {
-  return Object.values(metadata?.annotations ?? {}).includes(null);
-}
-
-function signed(patch: Patch, lines: readonly string[]): Patch {
-  const annotations = { ...patch.metadata?.annotations, [REQUESTED_BY]: lines.join('\n') };
-  return { ...patch, metadata: { ...patch.metadata, annotations } };
 }
 
 /** @returns whether a text that everybody may read seems to hold a key or a token */

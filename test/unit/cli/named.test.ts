@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { KubeClient } from '../../../src/kube/client.ts';
 import { KubeError, type KubeErrorCode } from '../../../src/kube/errors.ts';
 import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
-import { ASK, Operations } from '../../../src/rotation/people/operations.ts';
+import { ASK } from '../../../src/rotation/people/asking.ts';
+import { Operations } from '../../../src/rotation/people/operations.ts';
 
 const BY = 'rekey.dev/requested-by';
 

@@ -1,11 +1,11 @@
 /** An effect that was refused is held back until its time, whatever wakes the resource, and told as long as it is wanted. */
 import { describe, expect, it } from 'vitest';
 import type { JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
+import { type Cause, type Refusal, refusedAgain } from '../../../../src/rotation/api/refusal.ts';
 import type { Facts } from '../../../../src/rotation/facts.ts';
 import { Memory } from '../../../../src/rotation/memory.ts';
 import { effectsOf } from '../../../../src/rotation/plan/effect.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
-import { type Cause, type Refusal, refusedAgain } from '../../../../src/rotation/refusal.ts';
 import { facts, keysetAfter, PROMOTING, SETTLED, STAGING, STEADY, services, WRITES } from '../builders.ts';
 
 const REQUESTED = { rotateAt: 'now' };

@@ -1,11 +1,11 @@
 /** What stands in the way is told as long as it does, and where nothing is known nothing is disturbed. */
 import { describe, expect, it } from 'vitest';
+import { type Refusal, refusedAgain } from '../../../../src/rotation/api/refusal.ts';
 import type { Facts, PodFacts, Probe, TargetFacts } from '../../../../src/rotation/facts.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import type { Write } from '../../../../src/rotation/keyset/writes.ts';
 import { Memory } from '../../../../src/rotation/memory.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
-import { type Refusal, refusedAgain } from '../../../../src/rotation/refusal.ts';
 import { facts, keysetAfter, PROMOTING, pod, probeOf, RETIRING, services, T0, WRITES } from '../builders.ts';
 
 const SECOND = 1_000;

@@ -2,8 +2,8 @@
  * Effects that were refused, or were done and do not show: what is remembered of each, and when it may be tried again. It may be lost at any moment: then
  * the effect is tried once, and refused again.
  */
-import type { KubeError, RefusalCause } from '../kube/errors.ts';
-import { exponential } from '../runtime/backoff.ts';
+import type { KubeError, RefusalCause } from '../../kube/errors.ts';
+import { exponential } from '../../runtime/backoff.ts';
 
 /**
  * Budget: a PodDisruptionBudget. Outrun: somebody else was faster, or the world had changed. Both pass, as a rule. Undone: it was

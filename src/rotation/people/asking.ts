@@ -1,0 +1,57 @@
+/**
+ * What people ask for, as patches of the resource, and how a name goes with each.
+ */
+import { askedText, BY, type JwtKeyRotation, REQUEST, REQUESTED_BY } from '../api/names.ts';
+import { valueIn } from '../requests/asked-by.ts';
+import { emergencyOf } from '../requests/requests.ts';
+
+/** The program that has asked. */
+export const FIELD_MANAGER = 'kubectl-rekey';
+
+/** Each is a JSON merge patch (RFC 7396). */
+export const ASK = {
+  /** @param at any value that was not used before; by convention a time */
+  rotate: (at: string) => annotating({ [REQUEST.rotateAt]: at }),
+  abort: (at: string) => annotating({ [REQUEST.abortAt]: at }),
+  withdraw: (at: string) => annotating({ [REQUEST.withdrawAt]: at }),
+  pause: () => annotating({ [REQUEST.paused]: 'true' }),
+  suspend: () => ({ spec: { suspend: true } }),
+  /** Ends a pause and a suspension. */
+  resume: () => ({ ...annotating({ [REQUEST.paused]: null }), spec: { suspend: false } }),
+  emergency: (nonce: string, reason: string) => annotating({ [REQUEST.emergency]: `${nonce}: ${reason}` }),
+  /** Takes the emergency away too, so that it is never served again; not if somebody has asked for another meanwhile. */
+  contained: (nonce: string, resource: JwtKeyRotation) => {
+    const isLast = emergencyOf(resource)?.nonce === nonce;
+    const changed = { [REQUEST.contained]: nonce, ...(isLast && { [REQUEST.emergency]: null }) };
+    return { metadata: { resourceVersion: resource.metadata.resourceVersion, annotations: changed } };
+  },
+} as const;
+
+function annotating(annotations: Readonly<Record<string, string | null>>) {
+  return { metadata: { annotations } };
+}
+
+export interface Patch {
+  readonly metadata?: { readonly annotations?: Readonly<Record<string, string | null>> };
+  readonly spec?: object;
+}
+
+/** @returns what the patch asks for, as a name belongs to it; undefined if it asks for nothing by annotation, or for what no line can tell */
+export function askedIn({ metadata }: Patch): string | undefined {
+  const asked = Object.entries(metadata?.annotations ?? {}).find(([, value]) => value !== null);
+  if (asked === undefined) return undefined;
+  const [annotation, value] = asked;
+  const what = askedText(annotation, valueIn(annotation, value ?? ''));
+  return what.includes(BY) || what.includes('\n') ? undefined : what;
+}
+
+/** @returns whether the patch removes an annotation by which somebody has asked */
+export function takesBack({ metadata }: Patch): boolean {
+  return Object.values(metadata?.annotations ?? {}).includes(null);
+}
+
+/** @param lines of the annotation that says who has asked */
+export function signed(patch: Patch, lines: readonly string[]): Patch {
+  const annotations = { ...patch.metadata?.annotations, [REQUESTED_BY]: lines.join('\n') };
+  return { ...patch, metadata: { ...patch.metadata, annotations } };
+}
