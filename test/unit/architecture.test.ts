@@ -1,4 +1,4 @@
-/** The arrows of the house: main → rotation → runtime → kube, and nothing points back. */
+/** The arrows of the house: main → rotation → runtime → kube, and cli → env → rotation; nothing points back. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -15,12 +15,13 @@ function importsOf(file: string): readonly string[] {
   return specifiers.map((name) => (name.startsWith('.') ? relative(root, resolve(root, file, '..', name)) : name));
 }
 
-const layerOf = (path: string) => /^src\/(kube|runtime|rotation|cli)\//.exec(path)?.[1];
+const layerOf = (path: string) => /^src\/(kube|runtime|rotation|env|cli)\//.exec(path)?.[1];
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   kube: ['kube'],
   runtime: ['kube', 'runtime'],
   rotation: ['kube', 'runtime', 'rotation'],
-  cli: ['rotation', 'cli'],
+  env: ['rotation', 'runtime', 'env'],
+  cli: ['rotation', 'env', 'cli'],
 };
 /** Folders and loose files of src/rotation from the ground up: each may use those before it, types included. */
 const FLOORS = [
