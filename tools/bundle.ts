@@ -1,6 +1,6 @@
 /**
  * Bundles each program and all it needs at run time into one file: the operator, so that the image holds nothing else, and
- * the command line, so that it is installed by a copy.
+ * the two command lines, so that each is installed by a copy.
  *
  * Usage: node tools/bundle.ts [FOLDER]     dist if absent
  */
@@ -31,7 +31,11 @@ async function bundle(entryPoint: string, outfile: string, banner: string): Prom
   });
 }
 
-const command = join(folder, 'kubectl-rekey');
+const executable = async (entryPoint: string, name: string) => {
+  const file = join(folder, name);
+  await bundle(entryPoint, file, `#!/usr/bin/env node\n${require}\n${recent(name)}`);
+  chmodSync(file, 0o755);
+};
 await bundle('src/main.ts', join(folder, 'rekey.mjs'), `${require}\n${recent('rekey')}`);
-await bundle('src/kubectl-rekey.ts', command, `#!/usr/bin/env node\n${require}\n${recent('kubectl-rekey')}`);
-chmodSync(command, 0o755);
+await executable('src/kubectl-rekey.ts', 'kubectl-rekey');
+await executable('src/rekey.ts', 'rekey');

@@ -2,11 +2,9 @@
  * How results are written: columns for people, JSON or YAML for programs.
  */
 import { dump } from 'js-yaml';
-import { oneLine, visible } from '../rotation/people/operations.ts';
+import { oneLine, visible } from '../rotation/people/text.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
-
-export const FORMATS = ['json', 'yaml', 'wide'] as const;
-export type Format = (typeof FORMATS)[number];
+import type { Format } from './program.ts';
 
 /** @returns undefined where people read it */
 export function machineText(value: unknown, format: Format | undefined): string | undefined {

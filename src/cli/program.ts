@@ -1,79 +1,36 @@
 /**
- * The commands of kubectl-rekey: what they are called, what they take, which piece does the work.
+ * The command line: `kubectl rekey` with all commands, and `rekey` with those that need no cluster, which starts at once since it
+ * has nothing else in it.
  */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { ASK } from '../rotation/people/asking.ts';
-import { type Operations, oneLine } from '../rotation/people/operations.ts';
-import { pendingIn } from '../rotation/requests/requests.ts';
-import { parseDuration } from '../rotation/schedule/duration.ts';
-import { contained, type EmergencyOptions, emergency } from './emergency.ts';
-import { historyText } from './history.ts';
-import { ask } from './leader.ts';
-import { FORMATS, type Format, machineText } from './output.ts';
-import { obstaclesNow, planOf, warnedOf } from './plan.ts';
-import { obstaclesText, planRecord, planText } from './plan-text.ts';
-import { wantedText, withdraw } from './queue.ts';
-import { abort, rotate, type Waiting } from './rotate.ts';
-import { type ShowOptions, show } from './show.ts';
-import { attempt, CommandError, EXIT, type Exit, guarded, type Terminal } from './terminal.ts';
-import { verifyAudit } from './verify-audit.ts';
+import { Command, CommanderError, Option } from 'commander';
+import { attempt, EXIT, type Exit, guarded, type Terminal } from './terminal.ts';
 
-/** Which cluster, and whose rights. */
-export interface ConnectOptions {
-  readonly kubeconfig?: string;
-  readonly context?: string;
-  readonly namespace?: string;
-}
+export const FORMATS = ['json', 'yaml', 'wide'] as const;
+export type Format = (typeof FORMATS)[number];
 
-export interface Environment {
-  readonly terminal: Terminal;
-  /** Called once at most, and not by a command that needs no cluster. */
-  readonly connect: (options: ConnectOptions) => Operations | Promise<Operations>;
-}
+/** Runs what a command does, and keeps its exit status. */
+export type Run = (act: () => Promise<Exit>) => Promise<void>;
 
-interface Global extends ConnectOptions {
-  readonly output?: Format;
-}
-
-interface Selecting {
-  readonly selector?: string;
-  readonly all?: true;
-}
-
-type Act<Options> = (operations: Operations, names: readonly string[], options: Options & Global) => Promise<Exit>;
-
-/** Adds a command that needs a cluster. */
-type Add = <Options>(usage: string, description: string, act: Act<Options>) => Command;
+/** Adds commands to a program. */
+export type AddCommands = (program: Command, terminal: Terminal, run: Run) => void;
 
 /**
+ * @param name what the user has called, such as `kubectl rekey`
  * @param args without the name of the program
  * @returns the exit status
  */
-export async function runCommand(args: readonly string[], { terminal: raw, connect }: Environment): Promise<Exit> {
+export async function runProgram(
+  name: string,
+  args: readonly string[],
+  raw: Terminal,
+  addCommands: AddCommands,
+): Promise<Exit> {
   const terminal = guarded(raw);
-  const program = programOf(terminal);
+  const program = programOf(name, terminal);
   let exit: Exit = EXIT.done;
-  const add: Add = <Options>(usage: string, description: string, act: Act<Options>) =>
-    program
-      .command(usage, {})
-      .description(description)
-      .action(async (...given: unknown[]) => {
-        const self = given.at(-1) as Command;
-        const options = self.optsWithGlobals<Options & Global>();
-        exit = await attempt(terminal, async () => {
-          if (self.args.includes('')) throw new CommandError('a name is empty', EXIT.usage);
-          return act(await connect(options), self.args, options);
-        });
-      });
-  addLooking(add, terminal);
-  addAsking(add, terminal);
-  addEmergencies(add, terminal);
-  program
-    .command('verify-audit <file>')
-    .description('whether an audit log (a ConfigMap as JSON; - for standard input) is as it was written')
-    .action(async (file: string) => {
-      exit = await verifyAudit(file, terminal);
-    });
+  addCommands(program, terminal, async (act) => {
+    exit = await attempt(terminal, act);
+  });
   try {
     await program.parseAsync(args, { from: 'user' });
     return exit;
@@ -83,135 +40,14 @@ export async function runCommand(args: readonly string[], { terminal: raw, conne
   }
 }
 
-function programOf(terminal: Terminal): Command {
-  return new Command('kubectl rekey')
+function programOf(name: string, terminal: Terminal): Command {
+  return new Command(name)
     .usage('COMMAND [NAME] [flags]')
     .description('rotates shared JWT keys, and shows where a rotation is')
-    .option('-n, --namespace <name>', 'namespace; that of the context if absent')
-    .option('--context <name>', 'context of the kubeconfig')
-    .option('--kubeconfig <file>', 'kubeconfig; KUBECONFIG or ~/.kube/config if absent')
     .addOption(new Option('-o, --output <format>', 'how results are written').choices(FORMATS))
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut: (text) => terminal.print(text), writeErr: (text) => terminal.tell(text) })
     .showHelpAfterError('(--help tells more)')
     .exitOverride()
     .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 wrong usage, 3 not ready or not over in time');
-}
-
-function addLooking(add: Add, terminal: Terminal): void {
-  add<ShowOptions>('status [name]', 'where a rotation is, or all of them', (operations, [name], options) =>
-    show(operations, terminal, name, options),
-  )
-    .option('-A, --all-namespaces', 'those of all namespaces')
-    .option('-w, --watch', 'of one: show it again at each change');
-
-  add<{ readonly now?: true }>(
-    'plan <name>',
-    'what the next rotation will do, and what keeps it from starting',
-    async (operations, [name = ''], { now, output }) => {
-      const at = now ? 'now' : 'schedule';
-      const plan = await planOf(operations, await operations.get(name), at, terminal.now());
-      const known = 'steps' in plan;
-      const text = known ? planText(plan, terminal.now()) : obstaclesText(plan.obstacles);
-      terminal.print(machineText(known ? planRecord(plan) : plan, output) ?? text);
-      return plan.obstacles.length === 0 ? EXIT.done : EXIT.notReady;
-    },
-  ).option('--now', 'as if it were asked for now, not when it is due');
-
-  add('check <name>', 'what keeps a rotation from starting now', async (operations, [name = ''], { output }) => {
-    const resource = await operations.get(name);
-    const obstacles = obstaclesNow(resource, await planOf(operations, resource, 'now', terminal.now()));
-    terminal.print(machineText(obstacles, output) ?? obstaclesText(obstacles));
-    for (const warning of warnedOf(resource)) terminal.tell(`${oneLine(warning)}\n`);
-    return obstacles.length === 0 ? EXIT.done : EXIT.notReady;
-  });
-
-  add('history <name>', 'the last rotations', async (operations, [name = ''], { output }) => {
-    const resource = await operations.get(name);
-    const text = machineText(resource.status?.history ?? [], output);
-    terminal.print(text ?? historyText(resource, terminal.now()));
-    if (text === undefined && !resource.status?.history?.length) terminal.tell('no rotation has ended yet\n');
-    return EXIT.done;
-  });
-}
-
-function addAsking(add: Add, terminal: Terminal): void {
-  const rotating = add<Waiting & Selecting>(
-    'rotate [name...]',
-    'ask for a rotation now',
-    async (operations, names, options) =>
-      rotate(operations, terminal, await selected(operations, names, options), options),
-  )
-    .option('-l, --selector <labels>', 'those with these labels')
-    .option('--all', 'all of the namespace');
-  const aborting = add<Waiting>(
-    'abort <name>',
-    'go back: before promote the new key leaves, after it the old one signs again; ends what is queued too',
-    (operations, [name = ''], options) => abort(operations, terminal, name, options),
-  );
-  for (const command of [rotating, aborting]) {
-    command.option('--wait', 'wait for the end').addOption(timeoutOption('0s'));
-  }
-  add<Pick<Waiting, 'timeout'>>(
-    'withdraw <name>',
-    'take back requests for a rotation that has not begun',
-    (operations, [name = ''], options) => withdraw(operations, terminal, name, options),
-  ).addOption(timeoutOption('30s'));
-  for (const [name, description, patch, done] of [
-    ['pause', 'rest where it is, an emergency aside', ASK.pause(), 'paused'],
-    ['suspend', 'start no new rotation; one under way goes on', ASK.suspend(), 'suspended'],
-    ['resume', 'end a pause and a suspension', ASK.resume(), 'resumed'],
-  ] as const) {
-    add(`${name} <name>`, description, async (operations, [target = '']) => {
-      const resource = await ask(operations, terminal, target, patch);
-      terminal.print(`${target}: ${done}\n`);
-      const waiting = name === 'resume' ? pendingIn(resource) : [];
-      for (const wanted of waiting)
-        terminal.print(`${target}: a request that waits can begin now: ${wantedText(wanted)}\n`);
-      return EXIT.done;
-    });
-  }
-}
-
-function addEmergencies(add: Add, terminal: Terminal): void {
-  add<EmergencyOptions>(
-    'emergency <name>',
-    'a key has leaked: burn every key, and tell when the last pod accepted one',
-    (operations, [name = ''], options) => emergency(operations, terminal, name, options),
-  )
-    .requiredOption('--reason <text>', 'why, for the audit')
-    .option('--yes', 'do not ask for the name', false)
-    .option('--no-wait', 'do not wait for the end')
-    .addOption(timeoutOption('15m'));
-  add('contained <name>', 'the cause of the last emergency was found', (operations, [name = '']) =>
-    contained(operations, terminal, name),
-  );
-}
-
-function timeoutOption(byDefault: string): Option {
-  return new Option('--timeout <duration>', 'how long to wait, such as 30m; 0s for ever')
-    .argParser(milliseconds)
-    .default(milliseconds(byDefault), byDefault);
-}
-
-function milliseconds(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined) throw new InvalidArgumentError('Write a duration such as 90s, 30m or 48h.');
-  return ms;
-}
-
-/** @throws CommandError usage unless it is clear which are meant */
-async function selected(
-  operations: Operations,
-  names: readonly string[],
-  { selector, all }: Selecting,
-): Promise<readonly string[]> {
-  const ways = [names.length > 0, selector !== undefined, all === true].filter(Boolean);
-  if (ways.length !== 1) throw new CommandError('give names, or --selector, or --all', EXIT.usage);
-  if (names.length > 0) return names;
-  if (selector?.trim() === '') throw new CommandError('--selector: it is empty, which would mean all', EXIT.usage);
-  const found = await operations.list(selector);
-  const message = `no JwtKeyRotation in ${operations.namespace} is meant by that`;
-  if (found.length === 0) throw new CommandError(message, EXIT.failed);
-  return found.map(({ metadata }) => metadata.name);
 }

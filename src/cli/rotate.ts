@@ -6,8 +6,9 @@
 import { type JwtKeyRotation, REQUEST, requestText } from '../rotation/api/names.ts';
 import type { JwtKeyRotationStatus } from '../rotation/api/types.ts';
 import { ASK } from '../rotation/people/asking.ts';
-import { type Operations, oneLine } from '../rotation/people/operations.ts';
+import type { Operations } from '../rotation/people/operations.ts';
 import { isAtRest } from '../rotation/people/preview.ts';
+import { oneLine } from '../rotation/people/text.ts';
 import { pauseOf } from '../rotation/requests/pause.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';
 import { drainText } from '../rotation/settings/drain.ts';

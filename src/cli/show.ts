@@ -6,7 +6,8 @@ import type { JwtKeyRotation } from '../rotation/api/names.ts';
 import { leaseName } from '../rotation/people/leadership.ts';
 import type { Operations } from '../rotation/people/operations.ts';
 import { nobodyText, operatorText, watchLeader } from './leader.ts';
-import { type Format, machineText } from './output.ts';
+import { machineText } from './output.ts';
+import type { Format } from './program.ts';
 import { isReady, listText, statusText } from './status.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 

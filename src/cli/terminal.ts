@@ -1,7 +1,8 @@
 /**
  * What a command says and asks. Results go to standard output, all else to standard error, so that a pipe gets results only.
  */
-import { isForPeople, isOfKubeconfig, oneLine, redactText, visible } from '../rotation/people/operations.ts';
+import { isForPeople, isOfKubeconfig } from '../rotation/people/errors.ts';
+import { oneLine, redactText, visible } from '../rotation/people/text.ts';
 
 export interface Terminal {
   /** A result. */

@@ -2,7 +2,8 @@
  * Waits until what was asked for is over, and tells meanwhile where it is.
  */
 import type { JwtKeyRotation } from '../rotation/api/names.ts';
-import { type Operations, oneLine } from '../rotation/people/operations.ts';
+import type { Operations } from '../rotation/people/operations.ts';
+import { oneLine } from '../rotation/people/text.ts';
 import { watchLeader } from './leader.ts';
 import { conditionOf } from './status.ts';
 import { CommandError, EXIT, type Terminal } from './terminal.ts';

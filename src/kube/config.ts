@@ -5,11 +5,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { KubeConfigError } from './config-error.ts';
 import { type CredentialSource, type Credentials, credentialSource } from './credentials.ts';
-import { Entry, KubeConfigError, type Kubeconfig, readKubeconfigs } from './kubeconfig.ts';
+import { Entry, type Kubeconfig, readKubeconfigs } from './kubeconfig.ts';
 
+export { KubeConfigError } from './config-error.ts';
 export type { Credentials, TlsMaterial } from './credentials.ts';
-export { KubeConfigError } from './kubeconfig.ts';
 
 export interface KubeConfigOptions {
   /** Path of a kubeconfig file; the files of KUBECONFIG, `~/.kube/config`, then the pod's service account if absent. */

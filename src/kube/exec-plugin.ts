@@ -5,7 +5,8 @@
  * @see https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
  */
 import { spawn } from 'node:child_process';
-import { type Entry, KubeConfigError } from './kubeconfig.ts';
+import { KubeConfigError } from './config-error.ts';
+import type { Entry } from './kubeconfig.ts';
 import { oneLine } from './printable.ts';
 
 /** What a program has to say, checked. */

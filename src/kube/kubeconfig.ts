@@ -10,13 +10,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve, sep } from 'node:path';
 import { loadAll } from 'js-yaml';
+import { KubeConfigError } from './config-error.ts';
 import { fileTrouble } from './files.ts';
-
-/** No usable way to a cluster. The message says what is missing and where. */
-export class KubeConfigError extends Error {
-  override readonly name = 'KubeConfigError';
-  readonly code = 'KubeConfig';
-}
 
 /** Characters of the shortest text that may be a token. */
 const MIN_TOKEN = 32;

@@ -1,7 +1,7 @@
 /** The command line against a real API server, by the rights of somebody who may not read a Secret. */
 import { join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
-import { runCommand } from '../../src/cli/program.ts';
+import { runCommand } from '../../src/cli/cluster-commands.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { loadKubeConfig } from '../../src/kube/config.ts';

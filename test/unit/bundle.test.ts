@@ -1,6 +1,6 @@
-/** The one file that goes into the image, and the one that people put on their PATH. */
+/** The one file that goes into the image, and the two that people put on their PATH. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -11,7 +11,8 @@ const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '../..');
 const dir = mkdtempSync(join(tmpdir(), 'rekey-bundle-'));
 
-beforeAll(() => run(process.execPath, ['tools/bundle.ts', dir], { cwd: root }));
+// how long it takes depends on what else runs here
+beforeAll(() => run(process.execPath, ['tools/bundle.ts', dir], { cwd: root }), 120_000);
 
 it('is built and starts without node_modules, and says what is wrong with a flag', async () => {
   const outfile = join(dir, 'rekey.mjs');
@@ -31,5 +32,25 @@ it('is found by its name on the PATH, as kubectl finds its plugins', async () =>
   await expect(run('kubectl-rekey', ['status'], { cwd: dir, env: { ...env, HOME: dir } })).rejects.toMatchObject({
     code: 1,
     stderr: `no kubeconfig file and no service account found: there is no ${join(dir, '.kube', 'config')}. Set --kubeconfig or KUBECONFIG\n`,
+  });
+});
+
+it('has a small program for what needs no cluster, which knows none of the clients and hands the rest over', async () => {
+  const env = { PATH: [dir, dirname(process.execPath)].join(delimiter), HOME: dir };
+  const { stdout, stderr } = await run('rekey', ['generate'], { cwd: dir, env });
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(/^JWT_SECRET_KEY=[0-9a-f]{64}\n$/);
+  expect((await run('kubectl-rekey', ['generate', '--format', 'raw'], { cwd: dir, env })).stdout).toMatch(
+    /^[0-9a-f]{64}\n$/,
+  );
+  expect((await run('rekey', [], { cwd: dir, env }).catch((error) => error)).stderr).toContain('kubectl rekey --help');
+  const text = readFileSync(join(dir, 'rekey'), 'utf8');
+  // by a name of their own, not that of the class of an error
+  expect(['undici', 'winston', 'node-cron', 'loadFromFile'].filter((name) => text.includes(name))).toEqual([]);
+  const whole = readFileSync(join(dir, 'kubectl-rekey'), 'utf8');
+  expect(['undici', 'winston', 'node-cron', 'loadFromFile'].filter((name) => whole.includes(name))).toHaveLength(4);
+  await expect(run('rekey', ['status'], { cwd: dir, env })).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('no kubeconfig file'),
   });
 });

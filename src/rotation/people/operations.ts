@@ -3,23 +3,18 @@
  * itself, by the rights of whoever asks: the Secret is never read, and the operator alone acts.
  */
 import type { KubeClient } from '../../kube/client.ts';
-import { KubeConfigError } from '../../kube/config.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import { SELF_SUBJECT_REVIEWS } from '../../kube/types.ts';
 import type { Clock, Timer } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/log.ts';
-import { redactText } from '../../runtime/redact.ts';
 import { Reflector } from '../../runtime/reflector.ts';
 import { BY, JWT_KEY_ROTATIONS, type JwtKeyRotation, REQUEST, REQUESTED_BY } from '../api/names.ts';
 import type { Surroundings } from '../facts.ts';
 import { standingLines } from '../requests/asked-by.ts';
 import { ASK, askedIn, FIELD_MANAGER, type Patch, signed, takesBack } from './asking.ts';
+import { GoneError } from './errors.ts';
 import { type Leadership, leaseName, readLeadership } from './leadership.ts';
 import { surroundingsOf } from './preview.ts';
-
-export { fileTrouble } from '../../kube/files.ts';
-export { oneLine, visible } from '../../kube/printable.ts';
-export { redactText } from '../../runtime/redact.ts';
 
 /** Whoever asks for an emergency must not wait for a name. */
 const WHO_MS = 3_000;
@@ -37,26 +32,6 @@ export interface OperationsOptions {
   readonly serverTime: () => number;
   /** Told once why a request will not carry the name of whoever asks. */
   readonly onNameless?: (why: string) => void;
-}
-
-/** @returns whether a text that everybody may read seems to hold a key or a token */
-export function looksSecret(text: string): boolean {
-  return redactText(text) !== text;
-}
-
-/** @returns whether the message of an error tells people what they can do something about */
-export function isForPeople(error: unknown): error is Error {
-  return isKubeError(error) || error instanceof KubeConfigError || error instanceof GoneError;
-}
-
-/** @returns whether it says what is wrong with a kubeconfig */
-export function isOfKubeconfig(error: Error): boolean {
-  return error instanceof KubeConfigError;
-}
-
-/** @returns whether a write that failed may have been made all the same */
-export function mayBeDone(error: unknown): boolean {
-  return isKubeError(error) && error.maybeApplied;
 }
 
 /** The JwtKeyRotations of one namespace. */
@@ -243,6 +218,3 @@ function failingFor(client: KubeClient, fail: (error: unknown) => void): Pick<Ku
     watch: (type, options) => told(client.watch(type, options)),
   };
 }
-
-/** What was followed is not there any more. */
-export class GoneError extends Error {}

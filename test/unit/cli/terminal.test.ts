@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
+import { runCommand } from '../../../src/cli/cluster-commands.ts';
 import { machineText } from '../../../src/cli/output.ts';
-import { runCommand } from '../../../src/cli/program.ts';
 import { attempt, CommandError, guarded, type Terminal } from '../../../src/cli/terminal.ts';
 import { KubeConfigError } from '../../../src/kube/config.ts';
 import { visible } from '../../../src/kube/printable.ts';

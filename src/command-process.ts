@@ -1,0 +1,55 @@
+/**
+ * The process of a command line: its terminal, and how it ends.
+ */
+import { once } from 'node:events';
+import { createInterface } from 'node:readline/promises';
+import { EXIT, type Exit, guarded, type Terminal } from './cli/terminal.ts';
+import { redactText } from './rotation/people/text.ts';
+import { systemClock as clock } from './runtime/clock.ts';
+
+/** Standard input, output and error of this process. */
+export const terminal: Terminal = {
+  print: (text) => process.stdout.write(text),
+  tell: (text) => process.stderr.write(text),
+  clear: () => void (process.stdout.isTTY && process.stdout.write('\u001b[2J\u001b[H')),
+  closed: () => closed,
+  interactive: process.stdin.isTTY === true,
+  question: async (text) => {
+    const lines = createInterface({ input: process.stdin, output: process.stderr });
+    try {
+      // Ctrl-D and Ctrl-C are answers too
+      const closed = once(lines, 'close').then(() => '');
+      return await Promise.race([lines.question(text).catch(() => ''), closed]);
+    } finally {
+      lines.close();
+    }
+  },
+  now: clock.now,
+};
+
+let closed = false;
+// whoever reads may have seen enough; what was asked for is done to its end all the same
+process.stderr.on('error', () => undefined);
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  closed = true;
+  if (error.code === 'EPIPE') return;
+  terminal.tell(`the result cannot be written: ${error.message}\n`);
+  process.exitCode = EXIT.failed;
+});
+
+/** Runs a command to its end, and sets the exit status of the process. */
+export async function runProcess(
+  run: () => Promise<Exit>,
+  end: () => Promise<void> = async () => undefined,
+): Promise<void> {
+  try {
+    const exit = await run();
+    process.exitCode ??= exit;
+  } catch (error) {
+    const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    guarded(terminal).tell(`failed, which should not be; please report it: ${redactText(what)}\n`);
+    process.exitCode = EXIT.failed;
+  } finally {
+    await end();
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * The process of `rekey`: the commands that need no cluster. It hands all others to `kubectl-rekey`, which has them.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { addLocalCommands } from './cli/local-commands.ts';
+import { runProgram } from './cli/program.ts';
+import { EXIT, type Exit } from './cli/terminal.ts';
+import { runProcess, terminal } from './command-process.ts';
+
+const LOCAL = ['generate', 'env', 'help', '--help', '-h'];
+const OTHERS = '\nAll other commands, such as status and rotate, need a cluster: see kubectl rekey --help';
+
+const args = process.argv.slice(2);
+
+/** The one beside this program, else the one on the PATH. */
+async function handOver(): Promise<Exit> {
+  const beside = join(dirname(process.argv[1] ?? ''), 'kubectl-rekey');
+  const child = spawn(existsSync(beside) ? beside : 'kubectl-rekey', args, { stdio: 'inherit' });
+  try {
+    const [code] = (await once(child, 'exit')) as [number | null];
+    return (code ?? EXIT.failed) as Exit;
+  } catch {
+    terminal.tell(`rekey ${args[0]} needs kubectl-rekey: put it beside rekey, or on the PATH\n`);
+    return EXIT.failed;
+  }
+}
+
+await runProcess(() => {
+  if (args[0] !== undefined && !LOCAL.includes(args[0])) return handOver();
+  return runProgram('rekey', args, terminal, (program, guarded, run) => {
+    addLocalCommands(program, guarded, run);
+    program.addHelpText('after', OTHERS);
+  });
+});

@@ -1,0 +1,25 @@
+/**
+ * Errors whose message helps people. Loads no client: the commands that need no cluster use it too.
+ */
+import { KubeConfigError } from '../../kube/config-error.ts';
+import { isKubeError } from '../../kube/errors.ts';
+
+export { fileTrouble } from '../../kube/files.ts';
+
+/** What was followed is not there any more. */
+export class GoneError extends Error {}
+
+/** @returns whether the message of an error says what people can do something about */
+export function isForPeople(error: unknown): error is Error {
+  return isKubeError(error) || error instanceof KubeConfigError || error instanceof GoneError;
+}
+
+/** @returns whether it says what is wrong with a kubeconfig */
+export function isOfKubeconfig(error: Error): boolean {
+  return error instanceof KubeConfigError;
+}
+
+/** @returns whether a write that failed may have been made all the same */
+export function mayBeDone(error: unknown): boolean {
+  return isKubeError(error) && error.maybeApplied;
+}
