@@ -8,10 +8,10 @@
  */
 
 import type { Finding } from '../api/finding.ts';
-import type { Facts, TargetFacts } from '../facts.ts';
+import type { Facts, PodOf, TargetFacts } from '../facts.ts';
 import { currentShape, type Keyset, keyIn } from '../keyset/keyset.ts';
 import { LASTING_FAILURES, spokenFinding, unanswered } from './baseline.ts';
-import { type PodOf, RETRY_MS, survey } from './converge.ts';
+import { RETRY_MS, survey } from './converge.ts';
 import { mayCutOver } from './cutover.ts';
 import { acceptsOnlySigning, isConclusive, isUntold, isVoid, startedAfterWrite } from './evidence.ts';
 import { requirementsOf } from './requirements.ts';

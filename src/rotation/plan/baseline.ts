@@ -3,9 +3,9 @@
  * would reach.
  */
 import type { Finding } from '../api/finding.ts';
-import type { PodFacts } from '../facts.ts';
+import type { PodFacts, PodOf } from '../facts.ts';
 import { currentShape, type Keyset, type Kid } from '../keyset/keyset.ts';
-import type { PodOf, Survey } from './converge.ts';
+import type { Survey } from './converge.ts';
 import { isConclusive } from './evidence.ts';
 
 /** With the pauses between them, a minute: a pod that starts slowly has begun to answer by then. */

@@ -2,7 +2,7 @@
  * One rolling restart up to its acknowledgement: which pods hold what they must hold, and what to do about the others.
  */
 
-import type { Facts, PodFacts, Probe, TargetFacts } from '../facts.ts';
+import type { Facts, PodFacts, PodOf, Probe, TargetFacts } from '../facts.ts';
 import { currentShape, type Keyset, type Shape } from '../keyset/keyset.ts';
 import {
   hasLoadedNewest,
@@ -31,11 +31,6 @@ export interface Requirement {
   readonly holds: (shape: Shape) => boolean;
   /** Whether the target is restarted to get there. */
   readonly restart: boolean;
-}
-
-export interface PodOf {
-  readonly target: TargetFacts;
-  readonly pod: PodFacts;
 }
 
 /** The pods of all requirements, sorted by what is known of them. */

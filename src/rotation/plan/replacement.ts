@@ -8,7 +8,7 @@
  */
 
 import type { Finding } from '../api/finding.ts';
-import type { Facts, TargetFacts } from '../facts.ts';
+import type { Facts, PodOf, TargetFacts } from '../facts.ts';
 import { UNKNOWN } from '../keyset/before.ts';
 import { type Acked, currentShape, type Keyset } from '../keyset/keyset.ts';
 import { mayHaveStartedBefore, surelyStartedBefore } from '../workloads/starts.ts';
@@ -18,7 +18,6 @@ import {
   isRolledOut,
   isStampable,
   mayBeReplaced,
-  type PodOf,
   RETRY_MS,
   type Requirement,
   type Survey,
@@ -26,7 +25,7 @@ import {
   survey,
   toProbe,
 } from './converge.ts';
-import type { Decision } from './decision.ts';
+import type { Step } from './decision.ts';
 import { restartEffect } from './effect.ts';
 import { levelOf, shapesHeld, startedAfterWrite } from './evidence.ts';
 import { label } from './policies/targets.ts';
@@ -49,7 +48,7 @@ export interface Replacement {
 }
 
 /** @returns the next step until no live pod holds a key from before */
-export function planReplacement(facts: Facts, keyset: Keyset, replacement: Replacement): Decision {
+export function planReplacement(facts: Facts, keyset: Keyset, replacement: Replacement): Step {
   const { phase, rolling, what, done } = replacement;
   const requirements = requirementsOf(facts.targets, keyset);
   const rows = survey(requirements, keyset);
@@ -115,7 +114,7 @@ function awaiting(
   target: TargetFacts,
   phase: 'Burning' | 'Switching',
   what: string,
-): Decision {
+): Step {
   const progress = `no pod of ${label(target)} is there yet to prove that it refuses ${what}`;
   const late = facts.now >= currentShape(keyset).writtenAt + facts.settings.rolloutTimeoutMs;
   const stalled: Finding | undefined = late ? { reason: 'RolloutStalled', message: progress } : undefined;

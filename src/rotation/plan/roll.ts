@@ -4,12 +4,11 @@
  */
 
 import type { Finding } from '../api/finding.ts';
-import type { Facts } from '../facts.ts';
+import type { Facts, PodOf } from '../facts.ts';
 import { currentShape, type Keyset } from '../keyset/keyset.ts';
 import { formatDuration } from '../schedule/duration.ts';
 import {
   isRolledOut,
-  type PodOf,
   RETRY_MS,
   type Requirement,
   type Survey,
@@ -21,7 +20,7 @@ import {
   toRefresh,
   unfinished,
 } from './converge.ts';
-import type { Decision, StatusPhase } from './decision.ts';
+import type { StatusPhase, Step } from './decision.ts';
 import { acceptedDead } from './evidence.ts';
 import { unfitFinding } from './unfit.ts';
 import { clockFinding } from './write-gate.ts';
@@ -41,7 +40,7 @@ export function roll(
   keyset: Keyset,
   requirements: readonly Requirement[],
   options: Roll,
-): Decision | undefined {
+): Step | undefined {
   const { now } = facts;
   const {
     maxAgeMs,

@@ -5,9 +5,9 @@
 
 import type { Finding } from '../api/finding.ts';
 import { iso } from '../api/iso.ts';
-import type { Facts } from '../facts.ts';
+import type { Facts, PodOf } from '../facts.ts';
 import { currentShape, type Keyset } from '../keyset/keyset.ts';
-import { type PodOf, secondChanceAt } from './converge.ts';
+import { secondChanceAt } from './converge.ts';
 import { acceptedDead, acceptsOnlySigning, hasLoadedNewest, shapesHeld } from './evidence.ts';
 import { label } from './policies/targets.ts';
 

@@ -9,10 +9,10 @@ import type { Outcome } from '../act/act.ts';
 import { type Finding, isPassing } from '../api/finding.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
-import type { Answer, Facts, Probe } from '../facts.ts';
+import type { Answer, Facts, PodOf, Probe } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
 import type { Write } from '../keyset/writes.ts';
-import type { PodOf } from '../plan/converge.ts';
+
 import type { Action, Decision } from '../plan/decision.ts';
 import { effectsOf, type PodVerb, podEffect, restartEffect } from '../plan/effect.ts';
 import { reloaderPresent } from '../plan/policies/reloader.ts';

@@ -2,7 +2,7 @@ import { type Finding, isDegrading } from '../api/finding.ts';
 import { iso } from '../api/iso.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
-import type { Facts, TargetFacts } from '../facts.ts';
+import type { Facts, PodOf, TargetFacts } from '../facts.ts';
 import {
   currentShape,
   type Emergency,
@@ -12,7 +12,7 @@ import {
   type RotationRecord,
   secondsOf,
 } from '../keyset/keyset.ts';
-import { type PodOf, survey } from '../plan/converge.ts';
+import { survey } from '../plan/converge.ts';
 import type { Decision } from '../plan/decision.ts';
 import { DRAINS } from '../plan/edits.ts';
 import { isConclusive, levelOf } from '../plan/evidence.ts';

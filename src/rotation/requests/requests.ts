@@ -4,8 +4,8 @@
 
 import { type JwtKeyRotation, REQUEST } from '../api/names.ts';
 import { keptReason, keptValue } from '../api/said.ts';
-import type { EmergencyRequest, Requests } from '../facts.ts';
-import { pending, type Wanted } from '../plan/pending.ts';
+import type { EmergencyRequest, Requests, Wanted } from '../facts.ts';
+import { pending } from '../plan/pending.ts';
 import { forceReasonOf } from '../settings/settings.ts';
 import { askedBy, forcedBy, valueIn } from './asked-by.ts';
 import { pauseOf } from './pause.ts';
