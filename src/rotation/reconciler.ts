@@ -22,7 +22,6 @@ import { observe } from './observe/observe.ts';
 import { type Caches, cachedWorld, liveWorld, orUndefined, readSecretNow, type World } from './observe/world.ts';
 import type { Action, Decision } from './plan/decision.ts';
 import { effectsOf } from './plan/effect.ts';
-import { inEmergency } from './plan/emergency.ts';
 import { plan } from './plan/plan.ts';
 import type { Announcer } from './report/announce.ts';
 import type { Notifier } from './report/notifier.ts';
@@ -104,11 +103,11 @@ export class Reconciler {
     const { resource, facts, decision } = await this.#decide(known, settingsOf(known.spec), memory);
     memory.decided(decision);
     const unfit = specFinding(resource.spec);
-    if (unfit !== undefined && !inEmergency(facts)) return this.#refuse(resource, unfit);
+    if (unfit !== undefined && !decision.assessment.emergency) return this.#refuse(resource, unfit);
     const notified = notifier.observed(resource, facts, decision);
     const next = { ...statusOf(resource, facts, decision), ...(notified.length > 0 && { notified }) };
     announcer.decided(resource, facts, decision, next);
-    audit.observed(resource, facts);
+    audit.observed(resource, facts, decision.assessment);
     const { againMs: statusAgainMs = RESYNC_MS, failure } = await status.write(resource, next, facts.now);
     announcer.statusFailed(resource, failure);
     const { action } = decision;
@@ -121,7 +120,7 @@ export class Reconciler {
     memory.learn(outcome, facts.settings);
     const urgent = decision.phase === 'Burning' || isEmergency(resource);
     memory.tried(action, refusedIn(action, outcome), facts.now + (clock.now() - before), urgent);
-    announcer.acted(resource, action, outcome);
+    announcer.acted(resource, decision, outcome);
     return { requeueAfterMs: 0, priority: priorityOf(resource) };
   }
 

@@ -52,7 +52,6 @@ const LONG: Readonly<Record<string, string>> = {
   'src/rotation/api/types.ts': 'generated from the schema',
   'src/rotation/reconciler.ts': 'the one place where everything meets',
   'src/rotation/report/notifier.ts': 'a queue and its receivers',
-  'src/rotation/report/announce.ts': 'what was told is remembered in one place',
   'src/kube/client.ts': 'one method for each call',
   'src/operator.ts': 'the wiring of the process',
 };
@@ -86,6 +85,19 @@ describe('the source', () => {
     );
     expect(wrong).toEqual([]);
     expect(files.filter((file) => importsOf(file).some((path) => /^(test|examples|tools)\//.test(path)))).toEqual([]);
+  });
+
+  it('lets who reports a decision read it, and work nothing of it out again', () => {
+    const reporting = files.filter((file) => /^src\/rotation\/(report|audit)\//.test(file));
+    expect(reporting.length).toBeGreaterThan(10);
+    const wrong = reporting.flatMap((file) => {
+      const text = readFileSync(join(root, file), 'utf8');
+      const imports = [...text.matchAll(/import (type )?[^;]*? from '([^']*\/plan\/[^']*)'/g)];
+      return imports
+        .filter(([, type, path]) => type === undefined || !path?.endsWith('/plan/decision.ts'))
+        .map(([whole]) => `${file}: ${whole}`);
+    });
+    expect(wrong).toEqual([]);
   });
 
   it('keeps the planner pure', () => {

@@ -5,15 +5,16 @@ import { redactText } from '../../runtime/redact.ts';
 import { keyOf } from '../../runtime/store.ts';
 import { iso } from '../api/iso.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
-import type { Facts, TargetFacts } from '../facts.ts';
+import type { Facts } from '../facts.ts';
 import { type Keyset, type Kid, type RotationRecord, secondsOf } from '../keyset/keyset.ts';
-import { levelOf } from '../plan/evidence.ts';
+import type { Assessment, TargetAssessment } from '../plan/decision.ts';
 import type { AuditKey, AuditRecord } from './audit-log.ts';
 
 /** @param rotation one that has ended */
 export function recordOf(
   { metadata }: JwtKeyRotation,
-  { settings, targets, ledger }: Facts,
+  { settings, ledger }: Pick<Facts, 'settings' | 'ledger'>,
+  { targets }: Pick<Assessment, 'targets'>,
   keyset: Keyset,
   rotation: RotationRecord,
 ): AuditRecord {
@@ -36,7 +37,7 @@ export function recordOf(
     from: named(from),
     to: named(to),
     keysetVersion: keyset.version,
-    targets: rotation === keyset.rotation ? targets.map((target) => targetRecord(target, keyset)) : [],
+    targets: rotation === keyset.rotation ? targets.map(targetRecord) : [],
     startedAt: iso(startedAt),
     finishedAt: iso(finishedAt),
     outcome,
@@ -48,14 +49,12 @@ export function recordOf(
 }
 
 /** When the last pod had answered is known while the operator lives that asked. */
-function targetRecord(target: TargetFacts, keyset: Keyset): AuditRecord['targets'][number] {
+function targetRecord({ target, level, answeredAt }: TargetAssessment): AuditRecord['targets'][number] {
   const { kind, name } = target.settings;
-  const answers = target.pods.flatMap(({ probe }) => (probe?.version === keyset.version ? [probe.at] : []));
-  const complete = answers.length > 0 && answers.length === target.pods.length;
   const bumpedAt = target.workload?.bumpedAt;
   return {
-    ...{ kind, name, level: levelOf(target), pods: target.pods.length },
+    ...{ kind, name, level, pods: target.pods.length },
     ...(bumpedAt !== undefined && { bumpedAt: iso(bumpedAt) }),
-    ...(complete && { ackedAt: iso(Math.max(...answers)) }),
+    ...(answeredAt !== undefined && { ackedAt: iso(answeredAt) }),
   };
 }

@@ -14,6 +14,7 @@ import type { JwtKeyRotation } from '../api/names.ts';
 import type { Facts } from '../facts.ts';
 import { endedRotations } from '../keyset/keyset.ts';
 import { EMPTY_LEDGER, type Ledger, merged, recorded, sameLedger } from '../keyset/ledger.ts';
+import type { Assessment } from '../plan/decision.ts';
 import { wishesIn } from '../requests/requests.ts';
 import { type AuditRecord, appendRecord, headOf, isRecorded, verifyLog } from './audit-log.ts';
 import { recordOf } from './audit-record.ts';
@@ -95,7 +96,7 @@ export class AuditWriter {
   }
 
   /** Records what the Secret says and the ConfigMap does not. Returns at once. */
-  observed(resource: JwtKeyRotation, facts: Facts): void {
+  observed(resource: JwtKeyRotation, facts: Facts, assessment: Assessment): void {
     if (facts.secret.kind !== 'Managed') return;
     const { keyset } = facts.secret;
     const account = this.#account(resource);
@@ -107,7 +108,10 @@ export class AuditWriter {
     account.recorded = account.recorded.filter((id) => ended.some((rotation) => rotation.id === id));
     for (const rotation of ended) {
       if (account.recorded.includes(rotation.id) || account.due.has(rotation.id)) continue;
-      account.due.set(rotation.id, recordOf(resource, { ...facts, ledger: account.ledger }, keyset, rotation));
+      account.due.set(
+        rotation.id,
+        recordOf(resource, { ...facts, ledger: account.ledger }, assessment, keyset, rotation),
+      );
     }
     this.#start(account);
   }

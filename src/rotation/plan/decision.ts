@@ -13,11 +13,18 @@ import type { Level } from './evidence.ts';
 
 export type StatusPhase = NonNullable<JwtKeyRotationStatus['phase']>;
 
+/** A target that is to be restarted. */
+export interface Restart {
+  readonly target: TargetFacts;
+  /** The creation time from which a pod counts as restarted, milliseconds since the epoch. */
+  readonly at: number;
+}
+
 export type Action =
   /** One conditional write of the Secret. */
   | { readonly type: 'write'; readonly write: Write }
   /** Stamp the pod templates of these targets with the keyset version, so that their pods start anew. */
-  | { readonly type: 'bump'; readonly targets: readonly TargetFacts[]; readonly version: number }
+  | { readonly type: 'bump'; readonly restarts: readonly Restart[]; readonly version: number }
   /** Evict these pods: they hold an older keyset than their template asks for. */
   | { readonly type: 'evict'; readonly pods: readonly PodOf[] }
   /** Delete these pods at once: they may accept a burnt key. */

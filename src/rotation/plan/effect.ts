@@ -32,7 +32,7 @@ export function effectsOf(action: Action): readonly string[] {
     case 'write':
       return [writeEffect(action.write)];
     case 'bump':
-      return action.targets.map((target) => restartEffect(target, action.version));
+      return action.restarts.map(({ target }) => restartEffect(target, action.version));
     case 'evict':
       return action.pods.map((row) => podEffect('evict', row));
     case 'delete':

@@ -9,7 +9,16 @@ import type { Facts, PodOf, TargetFacts } from '../facts.ts';
 import { currentShape, type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
 import type { Failure, Write } from '../keyset/writes.ts';
 import { drainTextOf } from '../settings/drain.ts';
-import { FRESH_MS, isRolledOut, isStampable, RETRY_MS, type Requirement, type Survey, survey } from './converge.ts';
+import {
+  bump,
+  FRESH_MS,
+  isRolledOut,
+  isStampable,
+  RETRY_MS,
+  type Requirement,
+  type Survey,
+  survey,
+} from './converge.ts';
 import { mayCutOver, planCutover } from './cutover.ts';
 import { outsideWindow, type Step } from './decision.ts';
 import { startedAfterWrite } from './evidence.ts';
@@ -106,7 +115,7 @@ export function planAborting(facts: Facts, keyset: Keyset): Step {
   const verifying = requirements.filter(({ restart }) => restart).map(({ target }) => target);
   const targets = verifying.filter((target) => isStampable(target, keyset));
   const progress = 'restarting the verifiers without the aborted key';
-  if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
+  if (targets.length > 0) return { action: bump(targets, keyset, facts), phase, progress };
   if (verifying.every(isRolledOut)) {
     return confirmed(facts, keyset, (acked) => ({ transition: 'finish', acked, outcome: 'Aborted' }), phase);
   }

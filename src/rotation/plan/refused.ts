@@ -46,8 +46,8 @@ function without(action: Action, held: readonly Refusal[]): Action {
   const rest = { type: 'wait', until: Math.min(...held.map(({ retryAt }) => retryAt)) } as const;
   switch (action.type) {
     case 'bump': {
-      const targets = action.targets.filter((target) => isFree(restartEffect(target, action.version)));
-      return targets.length === 0 ? rest : { ...action, targets };
+      const restarts = action.restarts.filter(({ target }) => isFree(restartEffect(target, action.version)));
+      return restarts.length === 0 ? rest : { ...action, restarts };
     }
     case 'evict':
     case 'delete':

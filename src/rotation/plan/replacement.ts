@@ -14,6 +14,7 @@ import { type Acked, currentShape, type Keyset } from '../keyset/keyset.ts';
 import { mayHaveStartedBefore, surelyStartedBefore } from '../workloads/starts.ts';
 import {
   acceptsAny,
+  bump,
   FRESH_MS,
   isRolledOut,
   isStampable,
@@ -55,7 +56,7 @@ export function planReplacement(facts: Facts, keyset: Keyset, replacement: Repla
   const all = requirements.flatMap(({ target }) => target.pods).length;
   const progress = `${rows.met.length} of ${all} pods are proved to refuse ${what}`;
   const targets = rolling ? unstamped(requirements, facts, keyset) : [];
-  if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
+  if (targets.length > 0) return { action: bump(targets, keyset, facts), phase, progress };
   const pods = doomed(facts, keyset, rows, rolling);
   if (pods.length > 0) return { action: { type: 'delete', pods, graceSeconds: GRACE_SECONDS }, phase, progress };
   const asked = toProbe(requirements, keyset, facts.now, FRESH_MS);

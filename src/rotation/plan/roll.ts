@@ -8,6 +8,7 @@ import type { Facts, PodOf } from '../facts.ts';
 import { currentShape, type Keyset } from '../keyset/keyset.ts';
 import { formatDuration } from '../schedule/duration.ts';
 import {
+  bump,
   isRolledOut,
   RETRY_MS,
   type Requirement,
@@ -50,7 +51,7 @@ export function roll(
   } = options;
   const progress = describe(requirements, rows);
   const targets = toBump(requirements, keyset, facts);
-  if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
+  if (targets.length > 0) return { action: bump(targets, keyset, facts), phase, progress };
   const outdated = toRefresh(requirements, keyset);
   if (outdated.length > 0) {
     return { action: { type: 'refresh', pods: outdated, version: keyset.version }, phase, progress };

@@ -5,8 +5,7 @@
 import { iso } from '../api/iso.ts';
 import { currentShape, type Keyset, keyIn, refusal, secondsOf } from '../keyset/keyset.ts';
 import type { Write } from '../keyset/writes.ts';
-import { drainMsOf } from '../plan/write-gate.ts';
-import { type Drain, drainTextOf } from '../settings/drain.ts';
+import type { Assessment } from '../plan/decision.ts';
 
 export interface Announcement {
   readonly type: 'Normal' | 'Warning';
@@ -53,17 +52,17 @@ function residueOf({ emergency }: Keyset): readonly Announcement[] {
 }
 
 /** How long a draining key is still accepted. */
-function leavesText(keyset: Keyset, drain: Drain): string {
-  const exit = keyIn(keyset, 'draining')?.lastSignerExit ?? 0;
-  const drainMs = drainMsOf({ settings: drain }, keyset);
-  return `it is accepted until ${iso(exit + drainMs)}, for ${drainTextOf(drain, drainMs)}`;
+function leavesText(keyset: Keyset, drain: Assessment['drain']): string {
+  const exit = keyIn(keyset, 'draining')?.lastSignerExit;
+  if (exit === undefined || drain === undefined) return 'it is accepted until its last token has expired';
+  return `it is accepted until ${iso(exit + drain.lastsMs)}, for ${drain.text}`;
 }
 
 /**
  * @param keyset after the write
- * @param drain of the spec; the rotation may have begun with a longer one
+ * @param drain of the rotation that was under way when the write was decided on
  */
-export function announcementsOf(write: Write, keyset: Keyset, drain: Drain): readonly Announcement[] {
+export function announcementsOf(write: Write, keyset: Keyset, drain: Assessment['drain']): readonly Announcement[] {
   const { rotation } = keyset;
   const normal = (reason: string, note: string): Announcement => ({ type: 'Normal', reason, note });
   const warning = (reason: string, note: string): Announcement => ({ type: 'Warning', reason, note });

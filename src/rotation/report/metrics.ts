@@ -6,8 +6,7 @@ import { Counter, Gauge, type Registry } from '@prometheus-io/client';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import type { Answer, Facts } from '../facts.ts';
 import { keyIn } from '../keyset/keyset.ts';
-import { survey } from '../plan/converge.ts';
-import { requirementsOf } from '../plan/requirements.ts';
+import type { Assessment } from '../plan/decision.ts';
 import type { NotificationResult } from './notifier.ts';
 
 export interface ResourceLabels {
@@ -15,11 +14,13 @@ export interface ResourceLabels {
   readonly name: string;
 }
 
+/** What was last observed of a resource. */
 interface Observed {
   readonly labels: ResourceLabels;
   readonly status: JwtKeyRotationStatus;
-  /** Absent while the spec is refused: then nothing of the world is known. */
+  /** Absent while the spec is refused, as the assessment is: then nothing of the world is known. */
   readonly facts?: Facts;
+  readonly assessment?: Assessment;
 }
 
 type Sample = readonly [value: number, labels?: Readonly<Record<string, string>>];
@@ -83,9 +84,7 @@ export class RotationMetrics {
     gauge('rekey_unacked_pods', 'Live pods not proved to hold what they must.', [], ({ status }) => [
       [unacked(status)],
     ]);
-    gauge('rekey_burnt_key_accepting_pods', 'Live pods that may accept a burnt key.', [], ({ facts }) =>
-      burning(facts),
-    );
+    gauge('rekey_burnt_key_accepting_pods', 'Live pods that may accept a burnt key.', [], (of) => burning(of));
     gauge('rekey_clock_offset_seconds', 'Clock of the API server less that of the operator.', [], ({ facts }) =>
       seconds(facts?.clockOffsetMs),
     );
@@ -123,8 +122,8 @@ export class RotationMetrics {
     this.#notifications.inc({ ...labels, result });
   }
 
-  observed(key: string, labels: ResourceLabels, status: JwtKeyRotationStatus, facts?: Facts): void {
-    this.#observed.set(key, { labels, status, ...(facts && { facts }) });
+  observed(key: string, observed: Observed): void {
+    this.#observed.set(key, observed);
   }
 
   forget(key: string): void {
@@ -144,12 +143,12 @@ function unacked({ targets = [] }: JwtKeyRotationStatus): number {
   return targets.reduce((sum, { pods, acked }) => sum + pods - acked, 0);
 }
 
-function burning(facts: Facts | undefined): readonly Sample[] {
+/** A pod that has loaded the fresh key and accepts a burnt one all the same is among them. */
+function burning({ facts, assessment }: Observed): readonly Sample[] {
   const keyset = keysetOf(facts);
-  if (facts === undefined || keyset?.emergency === undefined) return [];
+  if (keyset?.emergency === undefined || assessment === undefined) return [];
   if (keyset.phase !== 'Burning') return [[0]];
-  const rows = survey(requirementsOf(facts.targets, keyset), keyset);
-  return [[rows.stale.length + rows.leaving.length + rows.unknown.length + rows.refusing.length + rows.void.length]];
+  return [[assessment.targets.reduce((sum, { missing }) => sum + missing, 0)]];
 }
 
 function keyInfo(facts: Facts | undefined): readonly Sample[] {
