@@ -137,6 +137,13 @@ describe('the source', () => {
     expect(choosing).toEqual(['src/rotation/plan/write-gate.ts']);
   });
 
+  it('says what is wrong with a pod in one file', () => {
+    const reasons = 'CanaryVoid|CanaryRefused|CanaryUnanswered|SingleKeyService|KeyStillAccepted|PodStale';
+    const saying = new RegExp(`reason(?:: | = )'(?:${reasons})'`);
+    const found = files.filter((file) => saying.test(readFileSync(join(root, file), 'utf8')));
+    expect(found).toEqual(['src/rotation/plan/policies/pods.ts']);
+  });
+
   it('waits by the injected clock only', () => {
     expect(files.filter((file) => importsOf(file).includes('node:timers/promises'))).toEqual([]);
   });

@@ -24,6 +24,7 @@ import { outsideWindow, type Step } from './decision.ts';
 import { startedAfterWrite } from './evidence.ts';
 import { inferredOfDrain, inferredOfRotation } from './inferred.ts';
 import { withdrawing } from './pending.ts';
+import { acceptsMadeUpKey, refusesNewKey } from './policies/pods.ts';
 import { reloaderPresent } from './policies/reloader.ts';
 import { requirementsOf } from './requirements.ts';
 import { roll, stalledFinding } from './roll.ts';
@@ -153,17 +154,9 @@ function abort(facts: Facts, keyset: Keyset, failure: Failure): Step {
 /** Staging is a free, reversible test of whether every verifier can hold two keys. */
 function unfitVerifier(requirements: readonly Requirement[], rows: Survey, keyset: Keyset): Failure | undefined {
   const liar = rows.void[0];
-  if (liar !== undefined) {
-    return { reason: 'CanaryVoid', message: `pod ${liar.pod.name} accepted a token signed with a made-up key` };
-  }
+  if (liar !== undefined) return acceptsMadeUpKey(liar.pod);
   const unfit = requirements.find(({ target }) => refusesNewKeys(target, rows, keyset));
-  if (unfit === undefined) return undefined;
-  const { name } = unfit.target.settings;
-  const pods = unfit.target.pods.map((pod) => pod.name).join(', ');
-  return {
-    reason: 'SingleKeyService',
-    message: `${name} (${pods}) does not accept tokens signed with a key listed in the fallbacks: it verifies with one key only. Make it verify with every key before it is rotated`,
-  };
+  return unfit && refusesNewKey(unfit.target);
 }
 
 /** All pods refuse, one of them started long after the write: it is the service, and not a stale Secret on some node. */

@@ -29,9 +29,9 @@ import {
 import type { Step } from './decision.ts';
 import { restartEffect } from './effect.ts';
 import { levelOf, shapesHeld, startedAfterWrite } from './evidence.ts';
+import { acceptsMadeUpKey, doesNotFollow, refusesEveryKey } from './policies/pods.ts';
 import { label } from './policies/targets.ts';
 import { requirementsOf } from './requirements.ts';
-import { unfitFinding } from './unfit.ts';
 import { clockFinding, confirmed, type Judged } from './write-gate.ts';
 
 /** What nobody tells of is looked at again after this, milliseconds. */
@@ -136,18 +136,14 @@ function unseenTarget({ targets }: Facts, what: string): Finding | undefined {
 /** New pods are not deleted again and again because a canary is wrong: then it cannot be proved, and a person must look. */
 function unproveable(facts: Facts, keyset: Keyset, rows: Survey, what: string, progress: string): Finding | undefined {
   const liar = rows.void[0]?.pod;
-  if (liar !== undefined) {
-    const message = `pod ${liar.name} accepted a token signed with a made-up key: whether it refuses ${what} cannot be proved`;
-    return { reason: 'CanaryVoid', message };
-  }
+  if (liar !== undefined) return acceptsMadeUpKey(liar, `whether it refuses ${what} cannot be proved`);
   const mute = [...rows.refusing, ...rows.stale.filter((row) => isMute(row, keyset))].find(({ pod }) => pod.ready)?.pod;
   if (mute !== undefined) {
-    const message = `pod ${mute.name} refuses canaries signed with every key, the fresh one too: check spec.canary, spec.key.algorithm and the clocks; until then it is not proved that the pods refuse ${what}`;
-    return { reason: 'CanaryRefused', message };
+    return refusesEveryKey(mute, 'the fresh one', `until then it is not proved that the pods refuse ${what}`);
   }
   const unfit = rows.unfit[0];
   if (unfit !== undefined) {
-    const { reason, message } = unfitFinding(unfit, facts, keyset);
+    const { reason, message } = doesNotFollow(unfit, facts, keyset);
     return { reason, message: `${message}. It is not over: not every pod refuses ${what}` };
   }
   if (facts.unlistedConsumers.length > 0) {
