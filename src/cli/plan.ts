@@ -60,7 +60,7 @@ export async function planOf(
     operations.leadership(resource),
   ]);
   const { metadata, status } = resource;
-  const startsAt = startOf(resource, at, now);
+  const startsAt = beginsAt(resource, at, now);
   const expectedAt = startsAt === undefined ? expectedOf(resource, surroundings.settings, now) : undefined;
   const retireAt = timeOf(status?.retireNotBefore);
   const { findings, warnings, ...rest } = forecast(surroundings, startsAt ?? now, status);
@@ -96,7 +96,7 @@ export function obstaclesNow(resource: JwtKeyRotation, { obstacles }: { readonly
 }
 
 /** @returns milliseconds since the epoch */
-function startOf(resource: JwtKeyRotation, at: 'now' | 'schedule', now: number): number | undefined {
+function beginsAt(resource: JwtKeyRotation, at: 'now' | 'schedule', now: number): number | undefined {
   if (at === 'now' || !isAtRest(resource.status) || pendingIn(resource).length > 0) return now;
   const due = timeOf(resource.status?.nextRotationTime);
   return due === undefined ? undefined : Math.max(due, now);

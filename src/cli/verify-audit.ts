@@ -3,7 +3,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { type Verdict, verifyLog } from '../rotation/audit/audit-log.ts';
-import { AUDIT_KEY } from '../rotation/audit/books.ts';
+import { AUDIT_KEY } from '../rotation/audit/ledger-config-map.ts';
 import { fileTrouble, oneLine } from '../rotation/people/operations.ts';
 import { EXIT, type Exit, type Terminal } from './terminal.ts';
 

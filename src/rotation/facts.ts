@@ -87,7 +87,7 @@ export interface WorkloadFacts {
   /** Why no pod may be there for a moment while it restarts. */
   readonly interruption?: string;
   /** Whether fewer pods serve while it restarts. */
-  readonly thins?: true;
+  readonly reducesCapacity?: true;
   /** A PodDisruptionBudget that lets none of its pods be evicted, although all are healthy. Asked for of a live world only. */
   readonly heldBy?: string;
   /** Why the pods that are left while it restarts may not carry the load. Asked for of a live world only. */

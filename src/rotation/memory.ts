@@ -4,7 +4,7 @@
  * at any moment; it is then observed again, but for those keys.
  */
 import { exponential } from '../runtime/backoff.ts';
-import type { Outcome } from './act/act.ts';
+import type { EffectResult } from './act/act.ts';
 import type { RetiredKeys } from './act/write-secret.ts';
 import type { JwtKeyRotation } from './api/names.ts';
 import { type Refusal, type Refused, refusedAgain, triedAtOnce } from './api/refusal.ts';
@@ -134,7 +134,7 @@ export class Memory {
     this.#secret = undefined;
   }
 
-  learn(outcome: Outcome, settings: Settings): void {
+  learn(outcome: EffectResult, settings: Settings): void {
     if (outcome.kind === 'Outdated' || outcome.kind === 'Refused') this.forgetSecret();
     if (outcome.kind === 'Probed')
       for (const [incarnation, probe] of outcome.probes) this.#probes.set(incarnation, probe);

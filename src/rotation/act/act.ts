@@ -30,7 +30,7 @@ export interface ActorOptions {
 type EffectAction = Exclude<Action, { type: 'wait' | 'confirm' }>;
 
 /** What came of an effect. */
-export type Outcome =
+export type EffectResult =
   | Written
   | { readonly kind: 'Probed'; readonly probes: ReadonlyMap<string, Probe> }
   /** `targets`, `pods`: to these it was done, or needed not be done any more. `refused`: to these it was not. */
@@ -72,7 +72,7 @@ export class Actor {
     action: EffectAction,
     resourceVersion: string | undefined,
     retired: RetiredKeys | undefined,
-  ): Promise<Outcome> {
+  ): Promise<EffectResult> {
     const [effect = action.type] = effectsOf(action);
     try {
       return await this.#make(namespace, facts, action, resourceVersion, retired);
@@ -89,7 +89,7 @@ export class Actor {
     action: EffectAction,
     resourceVersion: string | undefined,
     retired: RetiredKeys | undefined,
-  ): Promise<Outcome> {
+  ): Promise<EffectResult> {
     this.#options.fence();
     switch (action.type) {
       case 'write':
@@ -116,13 +116,13 @@ export class Actor {
     facts: Facts,
     pods: readonly PodOf[],
     retired: RetiredKeys | undefined,
-  ): Promise<Outcome> {
+  ): Promise<EffectResult> {
     const probes = await this.#pods.ask(namespace, facts, pods, retired);
     return probes === undefined ? { kind: 'Outdated' } : { kind: 'Probed', probes };
   }
 
   /** Server-side apply of values that follow from the write of the keyset: to repeat it changes nothing. */
-  async #bump(namespace: string, restarts: readonly Restart[], version: number): Promise<Outcome> {
+  async #bump(namespace: string, restarts: readonly Restart[], version: number): Promise<EffectResult> {
     const targets: TargetFacts[] = [];
     const refused: Refused[] = [];
     for (const restart of restarts) {
@@ -147,7 +147,7 @@ export class Actor {
   }
 
   /** A change of the pod makes the kubelet write its volumes again; the value says what it is for. */
-  async #refresh(namespace: string, pods: readonly PodOf[], version: number): Promise<Outcome> {
+  async #refresh(namespace: string, pods: readonly PodOf[], version: number): Promise<EffectResult> {
     const options = { fieldManager: FIELD_MANAGER };
     const tries: Try[] = [];
     for (const row of pods) {
@@ -162,7 +162,7 @@ export class Actor {
   }
 
   /** Evicts, so that a PodDisruptionBudget is respected. */
-  async #evict(namespace: string, pods: readonly PodOf[]): Promise<Outcome> {
+  async #evict(namespace: string, pods: readonly PodOf[]): Promise<EffectResult> {
     const tries: Try[] = [];
     for (const row of pods) {
       const { name, uid } = row.pod;
@@ -172,7 +172,7 @@ export class Actor {
   }
 
   /** Without asking a PodDisruptionBudget, all at once: each of these pods may accept a forged token. */
-  async #delete(namespace: string, pods: readonly PodOf[], gracePeriodSeconds: number): Promise<Outcome> {
+  async #delete(namespace: string, pods: readonly PodOf[], gracePeriodSeconds: number): Promise<EffectResult> {
     const tries = await Promise.all(
       pods.map((row) => {
         const { name, uid } = row.pod;

@@ -5,7 +5,7 @@ import { keyOf } from '../../runtime/store.ts';
 import type { Finding } from '../api/finding.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 import type { Refusal } from '../api/refusal.ts';
-import type { LedgerReading } from '../audit/in-light.ts';
+import type { LedgerReading } from '../audit/against-ledger.ts';
 import { dueOf, impossibleWindow, windowState } from '../cadence/cadence.ts';
 import { offSchedule } from '../cadence/off-schedule.ts';
 import type { Facts, Probe, SecretFacts, TargetFacts } from '../facts.ts';
@@ -24,7 +24,7 @@ import { type Asking, podFacts } from './pod-facts.ts';
 import type { World } from './world.ts';
 
 /** What is needed to look at the targets and their neighbours. */
-export interface Looking {
+export interface ObserveOptions {
   readonly namespace: string;
   readonly settings: Settings;
   readonly world: World;
@@ -38,10 +38,10 @@ export interface Looking {
   readonly clockOffsetMs: number | undefined;
 }
 
-export interface Observation extends Omit<Looking, 'namespace' | 'atRest'> {
+export interface Observation extends Omit<ObserveOptions, 'namespace' | 'atRest'> {
   readonly resource: JwtKeyRotation;
   readonly secret: SecretFacts;
-  readonly books: LedgerReading;
+  readonly ledgerReading: LedgerReading;
   readonly nextRotationId: string;
   readonly now: number;
   readonly sharedWith: readonly string[];
@@ -53,7 +53,7 @@ export interface Observation extends Omit<Looking, 'namespace' | 'atRest'> {
 export async function observe(observation: Observation): Promise<Facts> {
   const { resource, settings, secret, world, now } = observation;
   const atRest = secret.kind === 'Managed' && secret.keyset.phase === 'Steady';
-  const looking = { ...observation, namespace: resource.metadata.namespace ?? '', atRest };
+  const options = { ...observation, namespace: resource.metadata.namespace ?? '', atRest };
   // of what is not managed nothing can be due, and a time that moves with the clock would be a new status in each pass
   const due = secret.kind === 'Managed' ? dueOf(settings.cadence, secret.keyset.attempts, now) : { nextRuns: [] };
   const known = secret.kind === 'Managed' || secret.kind === 'Refused' ? secret.keyset : undefined;
@@ -67,12 +67,12 @@ export async function observe(observation: Observation): Promise<Facts> {
     nextRotationId: observation.nextRotationId,
     settings,
     secret,
-    ledger: observation.books.ledger,
-    ...(observation.books.finding && { ledgerFinding: observation.books.finding }),
-    ...(observation.books.refusal && { ledgerRefusal: observation.books.refusal }),
-    targets: await observeTargets(looking),
-    unlistedConsumers: unlistedConsumers(world, looking.namespace, settings),
-    crowded: crowdedContainers(world, looking.namespace, settings),
+    ledger: observation.ledgerReading.ledger,
+    ...(observation.ledgerReading.finding && { ledgerFinding: observation.ledgerReading.finding }),
+    ...(observation.ledgerReading.refusal && { ledgerRefusal: observation.ledgerReading.refusal }),
+    targets: await observeTargets(options),
+    unlistedConsumers: unlistedConsumers(world, options.namespace, settings),
+    crowded: crowdedContainers(world, options.namespace, settings),
     requests: requestsOf(resource),
     sharedWith: observation.sharedWith,
     burntElsewhere: observation.burntElsewhere,
@@ -86,15 +86,15 @@ export async function observe(observation: Observation): Promise<Facts> {
 }
 
 /** @returns each target of the spec, in its order, with its workload and its live pods */
-export function observeTargets(looking: Looking): Promise<readonly TargetFacts[]> {
-  return Promise.all(looking.settings.targets.map((target) => observeTarget(looking, target)));
+export function observeTargets(options: ObserveOptions): Promise<readonly TargetFacts[]> {
+  return Promise.all(options.settings.targets.map((target) => observeTarget(options, target)));
 }
 
-async function observeTarget(looking: Looking, settings: TargetSettings): Promise<TargetFacts> {
-  const { world, namespace } = looking;
+async function observeTarget(options: ObserveOptions, settings: TargetSettings): Promise<TargetFacts> {
+  const { world, namespace } = options;
   const find = (kind: WorkloadKind, name: string) => world.workloads[kind].get(keyOf({ namespace, name }));
   const workload = withTemplate(find(settings.kind, settings.name), (name) => find('Deployment', name));
-  const finding = targetFinding(looking, settings, workload);
+  const finding = targetFinding(options, settings, workload);
   const unseen = workload === undefined ? finding?.reason === 'Forbidden' : workload.unseen === true;
   const found = { settings, ...(finding && { finding }), ...(unseen && { unseen }) };
   if (workload === undefined) return { ...found, pods: [] };
@@ -108,15 +108,15 @@ async function observeTarget(looking: Looking, settings: TargetSettings): Promis
     rolledOut,
     failed,
     interruption,
-    thins,
+    reducesCapacity,
     ready,
     wanted,
     sources,
   } = workload;
-  const asked = looking.atRest && settings.source === 'Env';
-  const heldBy = asked ? await budgetThatHolds(looking, settings, workload, pods) : undefined;
-  const overloaded = asked ? await limitOfThinned(looking, workload) : undefined;
-  const reloader = reloadedBy(workload.reloader, looking.settings.secretName);
+  const asked = options.atRest && settings.source === 'Env';
+  const heldBy = asked ? await budgetThatHolds(options, settings, workload, pods) : undefined;
+  const overloaded = asked ? await limitOfReduced(options, workload) : undefined;
+  const reloader = reloadedBy(workload.reloader, options.settings.secretName);
   return {
     ...found,
     workload: {
@@ -126,28 +126,28 @@ async function observeTarget(looking: Looking, settings: TargetSettings): Promis
       rolledOut: rolledOut && isWhole(workload, pods),
       ready,
       ...(wanted !== undefined && { wanted }),
-      consumes: workload.secrets.includes(looking.settings.secretName),
-      consumption: consumptionOf(sources, looking.settings),
+      consumes: workload.secrets.includes(options.settings.secretName),
+      consumption: consumptionOf(sources, options.settings),
       ...(reloader !== undefined && { reloader }),
       ...(interruption !== undefined && { interruption }),
-      ...(thins !== undefined && { thins }),
+      ...(reducesCapacity !== undefined && { reducesCapacity }),
       ...(heldBy !== undefined && { heldBy }),
       ...(overloaded !== undefined && { overloaded }),
       ...(templateVersion !== undefined && { templateVersion }),
       ...(bumpedAt !== undefined && { bumpedAt }),
       ...(failed !== undefined && { failed }),
     },
-    pods: pods.map((pod) => podFacts(asking(looking), settings, workload, pod)),
+    pods: pods.map((pod) => podFacts(asking(options), settings, workload, pod)),
   };
 }
 
-function asking({ settings, probes, allowLoopback, settleMs, clockOffsetMs }: Looking): Asking {
+function asking({ settings, probes, allowLoopback, settleMs, clockOffsetMs }: ObserveOptions): Asking {
   const { secretName, clockSkewMs } = settings;
   return { probes, allowLoopback, secretName, settleMs, clockSkewMs, clockKnown: clockOffsetMs !== undefined };
 }
 
 async function budgetThatHolds(
-  { world, namespace }: Looking,
+  { world, namespace }: ObserveOptions,
   settings: TargetSettings,
   { manual }: WorkloadView,
   pods: readonly PodView[],
@@ -157,14 +157,17 @@ async function budgetThatHolds(
 }
 
 /** Who is restarted pod by pod has fewer meanwhile. */
-async function limitOfThinned({ world, namespace }: Looking, workload: WorkloadView): Promise<string | undefined> {
-  if (workload.thins !== true) return undefined;
+async function limitOfReduced(
+  { world, namespace }: ObserveOptions,
+  workload: WorkloadView,
+): Promise<string | undefined> {
+  if (workload.reducesCapacity !== true) return undefined;
   return limitOn(await world.limitedAutoscalers(namespace), workload);
 }
 
 /** What is wrong with a target for good, whatever its pods do. */
 function targetFinding(
-  { world, namespace }: Looking,
+  { world, namespace }: ObserveOptions,
   { kind, name }: TargetSettings,
   workload: WorkloadView | undefined,
 ): Finding | undefined {

@@ -10,7 +10,7 @@
 
 import type { Facts, Surroundings } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
-import type { Start } from '../keyset/writes.ts';
+import type { RotationStart } from '../keyset/writes.ts';
 import { besideNames } from '../settings/settings.ts';
 import { outsideWindow, type Step } from './decision.ts';
 import { inferredOfReplacement } from './inferred.ts';
@@ -38,7 +38,7 @@ export function isBlindToStaged({ targets, settings }: Surroundings): boolean {
 }
 
 /** @param start how the rotation begins; absent if one is under way */
-export function planCutover(facts: Facts, keyset: Keyset, start?: Start): Step {
+export function planCutover(facts: Facts, keyset: Keyset, start?: RotationStart): Step {
   const reloader = reloaderPresent(facts);
   if (reloader !== undefined) {
     return { action: { type: 'wait' }, phase: 'Preflight', progress: reloader.message, blocked: reloader };

@@ -7,7 +7,7 @@ import { iso } from '../api/iso.ts';
 import { backoffUntil } from '../cadence/cadence.ts';
 import type { Facts, Wanted } from '../facts.ts';
 import { type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
-import type { Start } from '../keyset/writes.ts';
+import type { RotationStart } from '../keyset/writes.ts';
 import { formatDuration } from '../schedule/duration.ts';
 import { drainText } from '../settings/drain.ts';
 import { lookAtRest } from './at-rest.ts';
@@ -40,7 +40,7 @@ export function planSteady(facts: Facts, keyset: Keyset): Step {
   if (facts.now < backoff) return backingOff(facts, keyset, backoff);
   const finding = startFinding(facts);
   if (finding !== undefined) return preflight(finding.message, finding, facts.now + 5_000);
-  const start = startOf(facts, keyset, wanted);
+  const start = rotationStart(facts, keyset, wanted);
   if (facts.settings.strategy === 'Cutover') return cutOver(facts, keyset, start);
   const unfit = foundKeysDraining(facts, keyset) ?? baseline(facts, keyset, 'Both');
   if (unfit?.blocked?.reason === 'SingleKeyService' && mayCutOver(facts)) return cutOver(facts, keyset, start);
@@ -60,7 +60,7 @@ function heldPods(facts: Facts, keyset: Keyset): Step | undefined {
 }
 
 /** With one key only, a pod need not accept the ack key. */
-function cutOver(facts: Facts, keyset: Keyset, start: Start): Step {
+function cutOver(facts: Facts, keyset: Keyset, start: RotationStart): Step {
   return baseline(facts, keyset, 'One') ?? planCutover(facts, keyset, start);
 }
 
@@ -126,21 +126,21 @@ function baseline(facts: Facts, keyset: Keyset, keys: 'One' | 'Both'): Step | un
   return finding && preflight(finding.message, finding, facts.now + (isPassing(finding) ? RETRY_MS : 10 * RETRY_MS));
 }
 
-function startOf(facts: Facts, keyset: Keyset, wanted: Wanted): Start {
+function rotationStart(facts: Facts, keyset: Keyset, wanted: Wanted): RotationStart {
   const { drainMs, keyBytes } = facts.settings;
   const made = keyIn(keyset, 'staged') === undefined ? { keyBytes } : {};
   const rotation = { ...wanted, id: facts.nextRotationId, drainMs, ...made };
   return { handled: served(facts, keyset.handled), rotation };
 }
 
-function begin(facts: Facts, keyset: Keyset, start: Start): Step {
+function begin(facts: Facts, keyset: Keyset, start: RotationStart): Step {
   const staged = keyIn(keyset, 'staged');
   if (staged !== undefined) return promoteStaged(facts, keyset, staged.kid, start);
   return guarded(facts, keyset, { transition: 'stage', acked: keyset.acked, ...start }, 'Preflight');
 }
 
 /** The rotation before has staged the key (spec.preStage), and restarted every verifier for it. */
-function promoteStaged(facts: Facts, keyset: Keyset, kid: Kid, start: Start): Step {
+function promoteStaged(facts: Facts, keyset: Keyset, kid: Kid, start: RotationStart): Step {
   const phase = 'Preflight';
   const step = roll(facts, keyset, prestaged(facts.targets, kid), { maxAgeMs: FRESH_MS, phase });
   if (step !== undefined) return step;

@@ -5,7 +5,7 @@ import type { KubeError } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../runtime/events.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { keyOf } from '../../runtime/store.ts';
-import type { Outcome } from '../act/act.ts';
+import type { EffectResult } from '../act/act.ts';
 import { type Finding, isPassing } from '../api/finding.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
@@ -83,7 +83,7 @@ export class Announcer {
     this.#tellOnce(resource, 'StatusFailed', note);
   }
 
-  acted(resource: JwtKeyRotation, { action, assessment }: Decision, outcome: Outcome): void {
+  acted(resource: JwtKeyRotation, { action, assessment }: Decision, outcome: EffectResult): void {
     const { metrics } = this.#options;
     const labels = labelsOf(resource);
     if (outcome.kind === 'Outdated') this.#log(resource).info('the Secret changed meanwhile; looking again');

@@ -153,7 +153,7 @@ export function onSchedule({ status }: JwtKeyRotation, { offSchedule }: Facts): 
 }
 
 /** The key is dead; whether its leak is understood, only a person can say. */
-export function contained(resource: JwtKeyRotation, emergency: Emergency): Verdict {
+export function compromiseContained(resource: JwtKeyRotation, emergency: Emergency): Verdict {
   const { nonce, reason, goneAt } = emergency;
   if (goneAt === undefined) {
     return {

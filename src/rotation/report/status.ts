@@ -14,8 +14,8 @@ import {
 import type { Assessment, Decision, TargetAssessment } from '../plan/decision.ts';
 import {
   base,
+  compromiseContained,
   conditionsOf,
-  contained,
   degraded,
   onSchedule,
   ready,
@@ -48,7 +48,7 @@ export function statusOf(resource: JwtKeyRotation, facts: Facts, decision: Decis
       ...(keyset && { KeyReuse: reuse(facts) }),
       ...weakKey(resource, facts),
       ...onSchedule(resource, facts),
-      ...(keyset?.emergency && { CompromiseContained: contained(resource, keyset.emergency) }),
+      ...(keyset?.emergency && { CompromiseContained: compromiseContained(resource, keyset.emergency) }),
     }),
     targets: assessment.targets.map(targetStatus),
     ...(due.next !== undefined && { nextRotationTime: iso(due.next) }),

@@ -63,7 +63,7 @@ export function rolloutView(rollout: Rollout): WorkloadView {
     manual: false,
     rolledOut: seen && promoted && state.restarted && counts.every((count) => (count ?? 0) >= state.replicas),
     ...(interruption !== undefined && { interruption }),
-    ...(state.replicas > 0 && { thins: true as const }),
+    ...(state.replicas > 0 && { reducesCapacity: true as const }),
     ...(degraded && { failed: status?.message ?? 'it is Degraded' }),
     ready: status?.readyReplicas ?? 0,
     wanted: state.replicas,

@@ -51,7 +51,7 @@ export interface WorkloadView extends View {
   /** Why no pod may be there for a moment while it restarts. */
   readonly interruption?: string;
   /** Whether fewer pods serve while it restarts. */
-  readonly thins?: true;
+  readonly reducesCapacity?: true;
   /** Of a Rollout only. */
   readonly rollout?: RolloutState;
   /** Why it can be no target. */
@@ -138,7 +138,7 @@ export function deploymentView(deployment: Deployment): WorkloadView {
     rolledOut: isSeen(deployment) && counts.every((count) => (count ?? 0) === desired),
     ...(failed !== undefined && { failed }),
     ...(interruption !== undefined && { interruption }),
-    ...(awayOf(deployment) > 0 && { thins: true as const }),
+    ...(awayOf(deployment) > 0 && { reducesCapacity: true as const }),
     ready: status?.readyReplicas ?? 0,
     wanted: desired,
   };
@@ -157,7 +157,7 @@ function statefulSetView(set: StatefulSet): WorkloadView {
     paused: false,
     manual,
     ...(interruption !== undefined && { interruption }),
-    ...(desired > 0 && { thins: true as const }),
+    ...(desired > 0 && { reducesCapacity: true as const }),
     rolledOut: isSeen(set) && counts.every((count) => (count ?? 0) === desired),
     ready: status?.readyReplicas ?? 0,
     wanted: desired,

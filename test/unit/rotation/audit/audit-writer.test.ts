@@ -3,7 +3,7 @@ import { KubeError } from '../../../../src/kube/errors.ts';
 import type { ConfigMap } from '../../../../src/kube/types.ts';
 import type { JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
 import { AuditWriter } from '../../../../src/rotation/audit/audit-writer.ts';
-import { AUDIT_KEY, booksNameOf, LEDGER_KEY } from '../../../../src/rotation/audit/books.ts';
+import { AUDIT_KEY, LEDGER_KEY, ledgerConfigMapName } from '../../../../src/rotation/audit/ledger-config-map.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import { decodeLedger } from '../../../../src/rotation/keyset/ledger.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
@@ -196,9 +196,9 @@ describe('the audit writer', () => {
   });
 
   it('names a ConfigMap as Kubernetes lets one be named, and no two alike', () => {
-    expect(booksNameOf('shop-jwt')).toBe('shop-jwt-rekey');
+    expect(ledgerConfigMapName('shop-jwt')).toBe('shop-jwt-rekey');
     const long = `${'a'.repeat(246)}.`;
-    const names = ['b', 'c', 'b.b'].map((end) => booksNameOf(`${long}${end}`));
+    const names = ['b', 'c', 'b.b'].map((end) => ledgerConfigMapName(`${long}${end}`));
     expect(new Set(names).size).toBe(3);
     for (const name of names) {
       expect(name).toMatch(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);

@@ -55,10 +55,10 @@ function deployment(name: string, labels: Readonly<Record<string, string>>, uses
   } as never);
 }
 
-const LOOKING = { probes: new Map(), allowLoopback: false, secretName: 'jwt', settleMs: 10_000, clockSkewMs: 60_000 };
+const OPTIONS = { probes: new Map(), allowLoopback: false, secretName: 'jwt', settleMs: 10_000, clockSkewMs: 60_000 };
 const TARGET = { kind: 'Deployment', name: 'api', roles: ['Verifier'], source: 'Env' } as const;
 const factsOf = (options: PodOptions, clockKnown = true) =>
-  podFacts({ ...LOOKING, clockKnown }, TARGET, deployment('api', { app: 'api' }), podView(podOf(options)));
+  podFacts({ ...OPTIONS, clockKnown }, TARGET, deployment('api', { app: 'api' }), podView(podOf(options)));
 
 describe('what takes the key in a pod', () => {
   const sidecar = { name: 'proxy', restartPolicy: 'Always', ...takesKey };

@@ -94,7 +94,7 @@ async function observed(scene: Scene): Promise<{ facts: Facts; target: TargetFac
   const facts = await observe({
     resource: { metadata: { namespace: 'shop', name: 'jwt' } } as JwtKeyRotation,
     secret: { kind: 'Managed', keyset },
-    books: { ledger: EMPTY_LEDGER },
+    ledgerReading: { ledger: EMPTY_LEDGER },
     world: { ...cachedWorld(caches), ...(budgets && { live: true, strictBudgets: async () => budgets }) },
     ...{ settings, probes: new Map(), nextRotationId: 'r', allowLoopback: false, now: T0 },
     ...{ sharedWith: [], burntElsewhere: [], refusals: [], clockOffsetMs: 0, settleMs: 10_000 },
