@@ -2,7 +2,6 @@
  * `plan` and `check`: what the next rotation will do, and what keeps it from starting.
  */
 
-import { iso } from '../rotation/api/iso.ts';
 import type { JwtKeyRotation } from '../rotation/api/names.ts';
 import { dueOf } from '../rotation/cadence/cadence.ts';
 import type { Leadership } from '../rotation/people/leadership.ts';
@@ -11,6 +10,7 @@ import { isAtRest } from '../rotation/people/preview.ts';
 import { type Forecast, forecast, stepAt } from '../rotation/plan/forecast.ts';
 import { pauseOf } from '../rotation/requests/pause.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';
+import { iso } from '../rotation/schedule/duration.ts';
 import { drainText } from '../rotation/settings/drain.ts';
 import { drainOf, type Settings } from '../rotation/settings/settings.ts';
 import { specFindings } from '../rotation/settings/spec-checks.ts';

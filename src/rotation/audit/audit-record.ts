@@ -3,11 +3,11 @@
  */
 import { redactText } from '../../runtime/redact.ts';
 import { keyOf } from '../../runtime/store.ts';
-import { iso } from '../api/iso.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 import type { Facts } from '../facts.ts';
 import { type Keyset, type Kid, type RotationRecord, secondsOf } from '../keyset/keyset.ts';
 import type { Assessment, TargetAssessment } from '../plan/decision.ts';
+import { iso } from '../schedule/duration.ts';
 import type { AuditKey, AuditRecord } from './audit-log.ts';
 
 /** @param rotation one that has ended */

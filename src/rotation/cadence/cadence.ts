@@ -3,8 +3,8 @@
  */
 
 import type { Finding } from '../api/finding.ts';
-import { iso } from '../api/iso.ts';
 import type { Attempts } from '../keyset/keyset.ts';
+import { iso } from '../schedule/duration.ts';
 import { lastRun, nextRuns, runsAfter } from '../schedule/schedule.ts';
 import type { Cadence, WindowSettings } from '../settings/settings.ts';
 

@@ -1,9 +1,10 @@
 /**
  * The keyset as annotations of the Secret, and back. Times are RFC 3339 so that people can read them.
  */
-import { iso } from '../api/iso.ts';
+
 import { STATE } from '../api/names.ts';
 import { keptReason, keptValue, MAX_REASON } from '../api/said.ts';
+import { iso } from '../schedule/duration.ts';
 import { fields, integer, type Json, list, oneOf, parseJson, text, time } from './json.ts';
 import type {
   BurntKey,

@@ -15,7 +15,6 @@ import { limitOn } from '../workloads/autoscalers.ts';
 import { budgetOf } from '../workloads/budgets.ts';
 import { crowdedContainers, isPodOf, unlistedConsumers } from '../workloads/consumers.ts';
 import { consumptionOf } from '../workloads/consumption.ts';
-import { restartsByEviction } from '../workloads/evictions.ts';
 import { reloadedBy } from '../workloads/reloader.ts';
 import { isWhole, templateFinding, unservedFinding, withTemplate } from '../workloads/rollouts.ts';
 import type { PodView } from '../workloads/views.ts';
@@ -144,6 +143,11 @@ async function observeTarget(options: ObserveOptions, settings: TargetSettings):
 function asking({ settings, probes, allowLoopback, settleMs, clockOffsetMs }: ObserveOptions): Asking {
   const { secretName, clockSkewMs } = settings;
   return { probes, allowLoopback, secretName, settleMs, clockSkewMs, clockKnown: clockOffsetMs !== undefined };
+}
+
+/** Where rekey evicts the pods itself (OnDelete, a partition), or the controller of a Rollout does, a PodDisruptionBudget may refuse. */
+function restartsByEviction({ kind, source }: TargetSettings, manual: boolean): boolean {
+  return source !== 'File' && (manual || kind === 'Rollout');
 }
 
 async function budgetThatHolds(

@@ -4,11 +4,11 @@
  */
 
 import type { Finding } from '../api/finding.ts';
-import { iso } from '../api/iso.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import type { WindowState } from '../cadence/cadence.ts';
 import type { PodOf, TargetFacts, Wanted } from '../facts.ts';
 import type { Write } from '../keyset/writes.ts';
+import { iso } from '../schedule/duration.ts';
 import type { Level } from './evidence.ts';
 
 export type StatusPhase = NonNullable<JwtKeyRotationStatus['phase']>;

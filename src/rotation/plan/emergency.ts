@@ -15,8 +15,7 @@
 import type { EmergencyRequest, Facts } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
 import type { Step } from './decision.ts';
-import { heldBy, isNew } from './first-write.ts';
-import { highestVersion } from './highest-version.ts';
+import { heldBy, highestVersion, isNew } from './first-write.ts';
 import { inferredOfReplacement } from './inferred.ts';
 import { planReplacement } from './replacement.ts';
 import { isServed } from './served.ts';

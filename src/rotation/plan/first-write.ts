@@ -4,10 +4,9 @@
 
 import { REQUEST, requestText } from '../api/names.ts';
 import type { Facts, SecretFacts } from '../facts.ts';
-import type { Handled } from '../keyset/keyset.ts';
-import { livingIn } from '../keyset/ledger.ts';
+import { BELIEVED_VERSION, type Handled } from '../keyset/keyset.ts';
+import { believedVersion, livingIn } from '../keyset/ledger.ts';
 import type { Step } from './decision.ts';
-import { highestVersion } from './highest-version.ts';
 import { label } from './policies/targets.ts';
 import { exempt } from './write-gate.ts';
 
@@ -31,6 +30,15 @@ export function heldBy({ targets, ledger }: Facts): string | undefined {
   if (pod !== undefined) return `pod ${pod.name} still runs with a key from it, or has run`;
   const wanting = lives ? targets.find(({ workload }) => (workload?.wanted ?? 1) > 0) : undefined;
   return wanting && `the ledger knows of a live key, and ${label(wanting)} is not scaled to zero`;
+}
+
+/**
+ * @returns the highest version that a pod or template carries, or the ledger knows: from a Secret that was lost, perhaps. Versions
+ *   go on from there
+ */
+export function highestVersion({ targets, ledger }: Facts): number {
+  const stamps = targets.flatMap(({ workload, pods }) => [workload, ...pods].map((item) => item?.templateVersion ?? 0));
+  return Math.max(believedVersion(ledger), ...stamps.filter((stamp) => stamp <= BELIEVED_VERSION));
 }
 
 /** The keys that are found stay as they are. */

@@ -3,11 +3,11 @@
  */
 
 import type { Finding } from '../api/finding.ts';
-import { iso } from '../api/iso.ts';
 import { REQUEST, requestText } from '../api/names.ts';
 import type { Facts, PodOf, TargetFacts } from '../facts.ts';
 import { currentShape, type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
 import type { Failure, Write } from '../keyset/writes.ts';
+import { iso } from '../schedule/duration.ts';
 import { drainTextOf } from '../settings/drain.ts';
 import {
   bump,

@@ -5,10 +5,9 @@
  */
 
 import type { Finding } from '../api/finding.ts';
-import { iso } from '../api/iso.ts';
 import type { Cause, Refusal } from '../api/refusal.ts';
 import type { Facts } from '../facts.ts';
-import { formatDuration } from '../schedule/duration.ts';
+import { formatDuration, iso } from '../schedule/duration.ts';
 import type { Action, Step } from './decision.ts';
 import { effectsOf, PROBE_EFFECT, podEffect, restartEffect } from './effect.ts';
 

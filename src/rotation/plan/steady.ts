@@ -3,12 +3,11 @@
  */
 
 import { type Finding, inShort, isPassing } from '../api/finding.ts';
-import { iso } from '../api/iso.ts';
 import { backoffUntil } from '../cadence/cadence.ts';
 import type { Facts, Wanted } from '../facts.ts';
 import { type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
 import type { RotationStart } from '../keyset/writes.ts';
-import { formatDuration } from '../schedule/duration.ts';
+import { formatDuration, iso } from '../schedule/duration.ts';
 import { drainText } from '../settings/drain.ts';
 import { lookAtRest } from './at-rest.ts';
 import { baselineFinding } from './baseline.ts';

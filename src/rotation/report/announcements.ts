@@ -2,10 +2,10 @@
  * The Events that a write of the Secret makes, in words.
  */
 
-import { iso } from '../api/iso.ts';
 import { currentShape, type Keyset, keyIn, refusal, secondsOf } from '../keyset/keyset.ts';
 import type { Write } from '../keyset/writes.ts';
 import type { Assessment } from '../plan/decision.ts';
+import { iso } from '../schedule/duration.ts';
 
 export interface Announcement {
   readonly type: 'Normal' | 'Warning';

@@ -3,7 +3,6 @@
  */
 import { visible } from '../../kube/printable.ts';
 import { type Finding, isPassing, isWish } from '../api/finding.ts';
-import { iso } from '../api/iso.ts';
 import { type JwtKeyRotation, REQUEST } from '../api/names.ts';
 import { keptValue } from '../api/said.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
@@ -11,6 +10,7 @@ import type { Facts } from '../facts.ts';
 import { type Emergency, type Keyset, refusal } from '../keyset/keyset.ts';
 import type { Assessment, Decision, TargetAssessment } from '../plan/decision.ts';
 import { personOf } from '../requests/asked-by.ts';
+import { iso } from '../schedule/duration.ts';
 import { weakKeysOf } from './weakness.ts';
 
 type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];

@@ -2,8 +2,8 @@
  * Which messages a keyset gives rise to, and what they say. Key ids only, never key bytes.
  */
 import type { Finding } from '../api/finding.ts';
-import { iso } from '../api/iso.ts';
 import { type Emergency, type Keyset, type RotationRecord, refusal, secondsOf } from '../keyset/keyset.ts';
+import { iso } from '../schedule/duration.ts';
 
 /** Older news are not sent: they would only confuse. */
 export const NEWS_MS = 3_600_000;

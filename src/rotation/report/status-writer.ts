@@ -7,10 +7,10 @@ import { isKubeError, type KubeError } from '../../kube/errors.ts';
 import { exponential } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { keyOf, type Store } from '../../runtime/store.ts';
-import { iso } from '../api/iso.ts';
 import { FIELD_MANAGER, JWT_KEY_ROTATIONS, type JwtKeyRotation } from '../api/names.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import { wishesIn } from '../requests/requests.ts';
+import { iso } from '../schedule/duration.ts';
 
 const COUNTS_EVERY_MS = 1_000;
 /** Where nothing changes, it is told once in this time that somebody looks; with the time between two passes that is an hour. */

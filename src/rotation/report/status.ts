@@ -1,5 +1,4 @@
 import { type Finding, isDegrading } from '../api/finding.ts';
-import { iso } from '../api/iso.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import type { Facts } from '../facts.ts';
@@ -12,6 +11,7 @@ import {
   secondsOf,
 } from '../keyset/keyset.ts';
 import type { Assessment, Decision, TargetAssessment } from '../plan/decision.ts';
+import { iso } from '../schedule/duration.ts';
 import {
   base,
   compromiseContained,

@@ -20,8 +20,8 @@ import {
   type StatefulSet,
 } from '../../kube/types.ts';
 import type { Finding } from '../api/finding.ts';
-import { iso } from '../api/iso.ts';
 import { KEYSET_VERSION } from '../api/names.ts';
+import { iso } from '../schedule/duration.ts';
 import type { WorkloadKind } from '../settings/settings.ts';
 import { awayOf, deploymentInterruption, singleInterruption } from './interruption.ts';
 import { type ReloaderView, reloaderView } from './reloader.ts';

@@ -2,9 +2,9 @@
  * What is wrong with a pod, in words: whoever judges pods finds it, and says it here.
  */
 import type { Finding } from '../../api/finding.ts';
-import { iso } from '../../api/iso.ts';
 import type { Facts, PodFacts, PodOf, TargetFacts } from '../../facts.ts';
 import { currentShape, type Keyset, type Kid } from '../../keyset/keyset.ts';
+import { iso } from '../../schedule/duration.ts';
 import { secondChanceAt } from '../converge.ts';
 import { acceptedDead, acceptsOnlySigning, hasLoadedNewest, shapesHeld } from '../evidence.ts';
 import { label } from './targets.ts';

@@ -5,7 +5,7 @@ import type { Facts, SecretFacts } from '../../../../src/rotation/facts.ts';
 import { MAX_VERSION } from '../../../../src/rotation/keyset/keyset.ts';
 import { decodeLedger, EMPTY_LEDGER, encodeLedger, type Ledger } from '../../../../src/rotation/keyset/ledger.ts';
 import { decodeState, encodeState } from '../../../../src/rotation/keyset/state.ts';
-import { highestVersion } from '../../../../src/rotation/plan/highest-version.ts';
+import { highestVersion } from '../../../../src/rotation/plan/first-write.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { contradiction } from '../../../../src/rotation/plan/served.ts';
 import { facts, STEADY, services, T0 } from '../builders.ts';
