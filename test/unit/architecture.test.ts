@@ -56,6 +56,26 @@ const LONG: Readonly<Record<string, string>> = {
   'src/operator.ts': 'the wiring of the process',
 };
 
+/** Functions of more than forty lines, and why they are not cut. */
+const LONG_FUNCTIONS: Readonly<Record<string, string>> = {
+  'src/operator.ts: constructor': 'the wiring: what is made of what, once, from top to bottom',
+};
+
+/** The functions of a file with the number of their lines, by the layout that the formatter gives them. */
+function functionsOf(text: string): readonly (readonly [name: string, lines: number])[] {
+  const lines = text.split('\n');
+  return lines.flatMap((line, start) => {
+    const declared = /^( *)(?:export )?(?:async )?function\*? (\w+)/.exec(line);
+    const method = /^( {2})(?:static |override |async |get )*(#?\w+)(?:<.*>)?\(/.exec(line);
+    const arrow = /^( *)(?:export )?const (\w+)(?:: [^=]+)? = (?:async )?(?:<.*>)?\(.*=> \{$/.exec(line);
+    const [, indent = '', name = ''] = declared ?? method ?? arrow ?? [];
+    // a line of an interface has no body
+    if (name === '' || line.endsWith(';')) return [];
+    const end = lines.findIndex((each, i) => i > start && new RegExp(`^${indent}\\}\\)?;?$`).test(each));
+    return [[name, end - start + 1] as const];
+  });
+}
+
 describe('the source', () => {
   it('has its arrows in one direction', () => {
     const wrong = files.flatMap((file) => {
@@ -118,6 +138,16 @@ describe('the source', () => {
   it('has short files, but for those that are named', () => {
     const long = files.filter((file) => readFileSync(join(root, file), 'utf8').split('\n').length > 251);
     expect(long.sort()).toEqual(Object.keys(LONG).sort());
+  });
+
+  it('has short functions, but for those that are named', () => {
+    const all = files.flatMap((file) => {
+      const text = readFileSync(join(root, file), 'utf8');
+      return functionsOf(text).map(([name, lines]) => ({ name: `${file}: ${name}`, lines }));
+    });
+    expect(all.length).toBeGreaterThan(900);
+    const long = all.filter(({ lines }) => lines > 40).map(({ name }) => name);
+    expect(long.sort()).toEqual(Object.keys(LONG_FUNCTIONS).sort());
   });
 
   it('says of each function and class that others use what it is', () => {

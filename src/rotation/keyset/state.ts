@@ -7,6 +7,7 @@ import { keptReason, keptValue, MAX_REASON } from '../api/said.ts';
 import { iso } from '../schedule/duration.ts';
 import { fields, integer, type Json, list, oneOf, parseJson, text, time } from './json.ts';
 import type {
+  Attempts,
   BurntKey,
   Emergency,
   Evidence,
@@ -141,21 +142,23 @@ export function parseState(annotations: Readonly<Record<string, string>>): Keyse
     }),
     history,
     handled: read(STATE.handled, decodeHandled),
-    attempts: read(STATE.attempts, (value) => {
-      const { since, rotatedAt, evidence, promotingMs, failures, failedAt, lastWriteAt } = fields(value);
-      return {
-        since: time(since),
-        failures: integer(failures),
-        ...(rotatedAt !== undefined && { rotatedAt: time(rotatedAt) }),
-        ...(evidence !== undefined && { evidence: oneOf(EVIDENCE, evidence) }),
-        ...(promotingMs !== undefined && { promotingMs: integer(promotingMs) }),
-        ...(failedAt !== undefined && { failedAt: time(failedAt) }),
-        ...(lastWriteAt !== undefined && { lastWriteAt: time(lastWriteAt) }),
-      };
-    }),
+    attempts: read(STATE.attempts, decodeAttempts),
     ...(rotation && { rotation }),
     burnt: annotations[STATE.burnt] === undefined ? [] : read(STATE.burnt, (value) => list(value).map(decodeBurnt)),
     ...(emergency && { emergency }),
+  };
+}
+
+function decodeAttempts(value: Json): Attempts {
+  const { since, rotatedAt, evidence, promotingMs, failures, failedAt, lastWriteAt } = fields(value);
+  return {
+    since: time(since),
+    failures: integer(failures),
+    ...(rotatedAt !== undefined && { rotatedAt: time(rotatedAt) }),
+    ...(evidence !== undefined && { evidence: oneOf(EVIDENCE, evidence) }),
+    ...(promotingMs !== undefined && { promotingMs: integer(promotingMs) }),
+    ...(failedAt !== undefined && { failedAt: time(failedAt) }),
+    ...(lastWriteAt !== undefined && { lastWriteAt: time(lastWriteAt) }),
   };
 }
 

@@ -8,7 +8,7 @@ import type { Refusal } from '../api/refusal.ts';
 import type { LedgerReading } from '../audit/against-ledger.ts';
 import { dueOf, impossibleWindow, windowState } from '../cadence/cadence.ts';
 import { offSchedule } from '../cadence/off-schedule.ts';
-import type { Facts, Probe, SecretFacts, TargetFacts } from '../facts.ts';
+import type { Facts, Probe, SecretFacts, TargetFacts, WorkloadFacts } from '../facts.ts';
 import { requestsOf } from '../requests/requests.ts';
 import type { Settings, TargetSettings, WorkloadKind } from '../settings/settings.ts';
 import { limitOn } from '../workloads/autoscalers.ts';
@@ -98,45 +98,39 @@ async function observeTarget(options: ObserveOptions, settings: TargetSettings):
   const found = { settings, ...(finding && { finding }), ...(unseen && { unseen }) };
   if (workload === undefined) return { ...found, pods: [] };
   const pods = world.pods.list(namespace).filter((pod) => pod.live && isPodOf(pod, workload));
-  const {
-    uid,
-    paused,
-    manual,
-    templateVersion,
-    bumpedAt,
-    rolledOut,
-    failed,
-    interruption,
-    reducesCapacity,
-    ready,
-    wanted,
-    sources,
-  } = workload;
+  return {
+    ...found,
+    workload: await workloadFacts(options, settings, workload, pods),
+    pods: pods.map((pod) => podFacts(asking(options), settings, workload, pod)),
+  };
+}
+
+async function workloadFacts(
+  options: ObserveOptions,
+  settings: TargetSettings,
+  workload: WorkloadView,
+  pods: readonly PodView[],
+): Promise<WorkloadFacts> {
+  const { uid, paused, manual, templateVersion, bumpedAt, failed, interruption, reducesCapacity, ready, wanted } =
+    workload;
   const asked = options.atRest && settings.source === 'Env';
   const heldBy = asked ? await budgetThatHolds(options, settings, workload, pods) : undefined;
   const overloaded = asked ? await limitOfReduced(options, workload) : undefined;
   const reloader = reloadedBy(workload.reloader, options.settings.secretName);
   return {
-    ...found,
-    workload: {
-      uid,
-      paused,
-      manual,
-      rolledOut: rolledOut && isWhole(workload, pods),
-      ready,
-      ...(wanted !== undefined && { wanted }),
-      consumes: workload.secrets.includes(options.settings.secretName),
-      consumption: consumptionOf(sources, options.settings),
-      ...(reloader !== undefined && { reloader }),
-      ...(interruption !== undefined && { interruption }),
-      ...(reducesCapacity !== undefined && { reducesCapacity }),
-      ...(heldBy !== undefined && { heldBy }),
-      ...(overloaded !== undefined && { overloaded }),
-      ...(templateVersion !== undefined && { templateVersion }),
-      ...(bumpedAt !== undefined && { bumpedAt }),
-      ...(failed !== undefined && { failed }),
-    },
-    pods: pods.map((pod) => podFacts(asking(options), settings, workload, pod)),
+    ...{ uid, paused, manual, ready },
+    rolledOut: workload.rolledOut && isWhole(workload, pods),
+    ...(wanted !== undefined && { wanted }),
+    consumes: workload.secrets.includes(options.settings.secretName),
+    consumption: consumptionOf(workload.sources, options.settings),
+    ...(reloader !== undefined && { reloader }),
+    ...(interruption !== undefined && { interruption }),
+    ...(reducesCapacity !== undefined && { reducesCapacity }),
+    ...(heldBy !== undefined && { heldBy }),
+    ...(overloaded !== undefined && { overloaded }),
+    ...(templateVersion !== undefined && { templateVersion }),
+    ...(bumpedAt !== undefined && { bumpedAt }),
+    ...(failed !== undefined && { failed }),
   };
 }
 

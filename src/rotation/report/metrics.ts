@@ -27,6 +27,73 @@ type Sample = readonly [value: number, labels?: Readonly<Record<string, string>>
 
 const RESOURCE = ['namespace', 'name'];
 
+interface GaugeOf {
+  readonly name: string;
+  readonly help: string;
+  readonly labels?: readonly string[];
+  readonly samples: (of: Observed) => readonly Sample[];
+}
+
+const GAUGES: readonly GaugeOf[] = [
+  {
+    name: 'rekey_next_rotation_timestamp_seconds',
+    help: 'When the next rotation is due.',
+    samples: ({ facts }) => seconds(facts?.due.next),
+  },
+  {
+    name: 'rekey_missed_run_timestamp_seconds',
+    help: 'The scheduled start that was missed.',
+    samples: ({ facts }) => seconds(facts?.offSchedule?.missedRun),
+  },
+  {
+    name: 'rekey_last_success_timestamp_seconds',
+    help: 'When a rotation was last completed.',
+    samples: ({ facts }) => seconds(keysetOf(facts)?.attempts.rotatedAt),
+  },
+  {
+    name: 'rekey_key_created_timestamp_seconds',
+    help: 'When the signing key was made or adopted.',
+    samples: ({ facts }) => {
+      const keyset = keysetOf(facts);
+      return seconds(keyset && keyIn(keyset, 'signing')?.createdAt);
+    },
+  },
+  {
+    name: 'rekey_phase',
+    help: 'One for the phase that the resource is in.',
+    labels: ['phase'],
+    samples: ({ status: { phase } }) => (phase === undefined ? [] : [[1, { phase }]]),
+  },
+  {
+    name: 'rekey_unacked_pods',
+    help: 'Live pods not proved to hold what they must.',
+    samples: ({ status }) => [[unacked(status)]],
+  },
+  { name: 'rekey_burnt_key_accepting_pods', help: 'Live pods that may accept a burnt key.', samples: burning },
+  {
+    name: 'rekey_clock_offset_seconds',
+    help: 'Clock of the API server less that of the operator.',
+    samples: ({ facts }) => seconds(facts?.clockOffsetMs),
+  },
+  {
+    name: 'rekey_emergency_seconds',
+    help: 'From the fresh key to the last pod that accepted a burnt one, in the last emergency.',
+    samples: ({ status: { emergency } }) => (emergency?.seconds === undefined ? [] : [[emergency.seconds]]),
+  },
+  {
+    name: 'rekey_resource_condition',
+    help: 'One for the status that a condition has.',
+    labels: ['type', 'status'],
+    samples: ({ status: { conditions = [] } }) => conditions.map(({ type, status }) => [1, { type, status }]),
+  },
+  {
+    name: 'rekey_key_info',
+    help: 'Keys by fingerprint.',
+    labels: ['fingerprint', 'environment', 'state'],
+    samples: ({ facts }) => keyInfo(facts),
+  },
+];
+
 /** The metrics of rotations. Names are API: see docs/reference/metrics.md. */
 export class RotationMetrics {
   readonly #rotations: Counter<string>;
@@ -47,17 +114,9 @@ export class RotationMetrics {
     this.#notifications = counter('rekey_notification_total', 'Tries to deliver notifications.', 'result');
 
     const observed = this.#observed;
-    const gauge = (
-      name: string,
-      help: string,
-      labels: readonly string[],
-      samples: (of: Observed) => readonly Sample[],
-    ) =>
+    for (const { name, help, labels = [], samples } of GAUGES) {
       new Gauge({
-        name,
-        help,
-        labelNames: [...RESOURCE, ...labels],
-        registers,
+        ...{ name, help, labelNames: [...RESOURCE, ...labels], registers },
         collect() {
           this.reset();
           for (const entry of observed.values()) {
@@ -65,41 +124,7 @@ export class RotationMetrics {
           }
         },
       });
-    gauge('rekey_next_rotation_timestamp_seconds', 'When the next rotation is due.', [], ({ facts }) =>
-      seconds(facts?.due.next),
-    );
-    gauge('rekey_missed_run_timestamp_seconds', 'The scheduled start that was missed.', [], ({ facts }) =>
-      seconds(facts?.offSchedule?.missedRun),
-    );
-    gauge('rekey_last_success_timestamp_seconds', 'When a rotation was last completed.', [], ({ facts }) =>
-      seconds(keysetOf(facts)?.attempts.rotatedAt),
-    );
-    gauge('rekey_key_created_timestamp_seconds', 'When the signing key was made or adopted.', [], ({ facts }) => {
-      const keyset = keysetOf(facts);
-      return seconds(keyset && keyIn(keyset, 'signing')?.createdAt);
-    });
-    gauge('rekey_phase', 'One for the phase that the resource is in.', ['phase'], ({ status }) =>
-      status.phase === undefined ? [] : [[1, { phase: status.phase }]],
-    );
-    gauge('rekey_unacked_pods', 'Live pods not proved to hold what they must.', [], ({ status }) => [
-      [unacked(status)],
-    ]);
-    gauge('rekey_burnt_key_accepting_pods', 'Live pods that may accept a burnt key.', [], (of) => burning(of));
-    gauge('rekey_clock_offset_seconds', 'Clock of the API server less that of the operator.', [], ({ facts }) =>
-      seconds(facts?.clockOffsetMs),
-    );
-    gauge(
-      'rekey_emergency_seconds',
-      'From the fresh key to the last pod that accepted a burnt one, in the last emergency.',
-      [],
-      ({ status }) => (status.emergency?.seconds === undefined ? [] : [[status.emergency.seconds]]),
-    );
-    gauge('rekey_resource_condition', 'One for the status that a condition has.', ['type', 'status'], ({ status }) =>
-      (status.conditions ?? []).map((condition) => [1, { type: condition.type, status: condition.status }]),
-    );
-    gauge('rekey_key_info', 'Keys by fingerprint.', ['fingerprint', 'environment', 'state'], ({ facts }) =>
-      keyInfo(facts),
-    );
+    }
   }
 
   rotationEnded(labels: ResourceLabels, outcome: string, trigger: string): void {
