@@ -99,6 +99,21 @@ describe('the source', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('has no circle of files, types included', () => {
+    const uses = new Map(files.map((file) => [file, importsOf(file).filter((path) => path.startsWith('src/'))]));
+    const reaches = (from: string): ReadonlySet<string> => {
+      const seen = new Set<string>();
+      const open = [...(uses.get(from) ?? [])];
+      for (let file = open.pop(); file !== undefined; file = open.pop()) {
+        if (seen.has(file)) continue;
+        seen.add(file);
+        open.push(...(uses.get(file) ?? []));
+      }
+      return seen;
+    };
+    expect(files.filter((file) => reaches(file).has(file))).toEqual([]);
+  });
+
   it('imports the Kubernetes client in src/kube only, and never a test', () => {
     const wrong = files.filter(
       (file) => layerOf(file) !== 'kube' && importsOf(file).some((path) => path.startsWith('@kubernetes/')),

@@ -13,7 +13,8 @@ import { type Refused, refusedBy } from '../api/refusal.ts';
 import type { Facts, PodOf, Probe, TargetFacts } from '../facts.ts';
 import type { Action, Restart } from '../plan/decision.ts';
 import { effectsOf, type PodVerb, podEffect, restartEffect } from '../plan/effect.ts';
-import { WORKLOADS, type WorkloadView } from '../workloads/workloads.ts';
+import type { WorkloadView } from '../workloads/workload-view.ts';
+import { WORKLOADS } from '../workloads/workloads.ts';
 import { PodAsker } from './ask-pods.ts';
 import { type RetiredKeys, SecretWriter, type Written } from './write-secret.ts';
 

@@ -18,7 +18,7 @@ import { consumptionOf } from '../workloads/consumption.ts';
 import { reloadedBy } from '../workloads/reloader.ts';
 import { isWhole, templateFinding, unservedFinding, withTemplate } from '../workloads/rollouts.ts';
 import type { PodView } from '../workloads/views.ts';
-import type { WorkloadView } from '../workloads/workloads.ts';
+import type { WorkloadView } from '../workloads/workload-view.ts';
 import { type Asking, podFacts } from './pod-facts.ts';
 import type { World } from './world.ts';
 

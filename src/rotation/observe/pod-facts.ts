@@ -7,7 +7,7 @@ import type { TargetSettings } from '../settings/settings.ts';
 import { versionOf } from '../workloads/rollouts.ts';
 import { type Lag, readUpTo } from '../workloads/starts.ts';
 import type { ContainerView, PodView } from '../workloads/views.ts';
-import type { WorkloadView } from '../workloads/workloads.ts';
+import type { WorkloadView } from '../workloads/workload-view.ts';
 
 /** How pods are looked at. */
 export interface Asking extends Lag {

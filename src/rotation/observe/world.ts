@@ -18,7 +18,8 @@ import type { Settings, WorkloadKind } from '../settings/settings.ts';
 import { limitedAutoscalers } from '../workloads/autoscalers.ts';
 import { strictBudgets } from '../workloads/budgets.ts';
 import { type PodView, podView, type View } from '../workloads/views.ts';
-import { WORKLOADS, type WorkloadView } from '../workloads/workloads.ts';
+import type { WorkloadView } from '../workloads/workload-view.ts';
+import { WORKLOADS } from '../workloads/workloads.ts';
 
 /** Where a decision looks: the caches, or the API server itself. */
 export interface World extends Neighbours {

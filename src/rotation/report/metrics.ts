@@ -7,7 +7,7 @@ import type { JwtKeyRotationStatus } from '../api/types.ts';
 import type { Answer, Facts } from '../facts.ts';
 import { keyIn } from '../keyset/keyset.ts';
 import type { Assessment } from '../plan/decision.ts';
-import type { NotificationResult } from './notifier.ts';
+import type { NotificationResult } from './notifications.ts';
 
 export interface ResourceLabels {
   readonly namespace: string;

@@ -39,6 +39,9 @@ export interface Message {
   readonly inferred?: string;
 }
 
+/** What came of a try to deliver a message; `failed` gives it up. */
+export type NotificationResult = 'delivered' | 'retried' | 'failed';
+
 /** Of which resource the messages are. */
 export interface Subject {
   readonly uid: string;

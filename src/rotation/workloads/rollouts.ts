@@ -14,19 +14,7 @@ import { singleInterruption } from './interruption.ts';
 import { reloaderView } from './reloader.ts';
 import { sourcesOf } from './sources.ts';
 import { bumpedAtOf, type PodView, secretsOf, versionIn, viewOf } from './views.ts';
-import type { WorkloadView } from './workloads.ts';
-
-/** What a Rollout has and other workloads have not. */
-export interface RolloutState {
-  /** How many pods it wants. Its own counts may be those of the moment before its last eviction. */
-  readonly replicas: number;
-  /** Pods created before are replaced, milliseconds since the epoch. */
-  readonly restartAt?: number;
-  /** Whether the controller is through with that: whoever is older now, it leaves alone. */
-  readonly restarted: boolean;
-  /** What its template, and perhaps its selector, come from. */
-  readonly templateFrom?: { readonly kind: string; readonly name: string };
-}
+import type { RolloutState, WorkloadView } from './workload-view.ts';
 
 /** The version of pods that are older than the restart. */
 const OLDER = 0;

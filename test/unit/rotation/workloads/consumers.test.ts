@@ -5,7 +5,8 @@ import { podFacts } from '../../../../src/rotation/observe/pod-facts.ts';
 import { isPodOf, unlistedConsumers } from '../../../../src/rotation/workloads/consumers.ts';
 import { mayHaveStartedBefore, readUpTo, surelyStartedBefore } from '../../../../src/rotation/workloads/starts.ts';
 import { podView } from '../../../../src/rotation/workloads/views.ts';
-import { deploymentView, type WorkloadView } from '../../../../src/rotation/workloads/workloads.ts';
+import type { WorkloadView } from '../../../../src/rotation/workloads/workload-view.ts';
+import { deploymentView } from '../../../../src/rotation/workloads/workloads.ts';
 
 const T0 = Date.UTC(2026, 0, 1);
 const at = (seconds: number) => new Date(T0 + seconds * 1000).toISOString();

@@ -13,7 +13,8 @@ import { standingFinding } from '../../../../src/rotation/plan/policies/prefligh
 import type { TargetSettings } from '../../../../src/rotation/settings/settings.ts';
 import { rolloutView } from '../../../../src/rotation/workloads/rollouts.ts';
 import { type PodView, podView, selectorText, selects } from '../../../../src/rotation/workloads/views.ts';
-import { deploymentView, WORKLOADS, type WorkloadView } from '../../../../src/rotation/workloads/workloads.ts';
+import type { WorkloadView } from '../../../../src/rotation/workloads/workload-view.ts';
+import { deploymentView, WORKLOADS } from '../../../../src/rotation/workloads/workloads.ts';
 import type { Availability } from '../../../../src/runtime/optional-reflector.ts';
 import { Store } from '../../../../src/runtime/store.ts';
 import { facts, keysetAfter, probeOf, SETTINGS, STAGING, STEADY, T0, WRITES } from '../builders.ts';
