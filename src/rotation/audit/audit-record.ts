@@ -1,6 +1,7 @@
 /**
  * What the audit log says of a rotation that has ended.
  */
+import { defined } from '../../kube/objects.ts';
 import { redactText } from '../../runtime/redact.ts';
 import { keyOf } from '../../runtime/store.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
@@ -43,7 +44,7 @@ export function recordOf(
     outcome,
     ...(rotation.cutOverAt !== undefined && { cutOverAt: iso(rotation.cutOverAt) }),
     ...(failure && { failure: `${failure.reason}: ${failure.message}` }),
-    ...(rotation.inferred !== undefined && { inferred: rotation.inferred }),
+    ...defined({ inferred: rotation.inferred }),
     ...(emergency && seconds !== undefined && { emergency: { nonce: emergency.nonce, seconds, burnt } }),
   };
 }

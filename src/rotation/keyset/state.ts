@@ -2,6 +2,7 @@
  * The keyset as annotations of the Secret, and back. Times are RFC 3339 so that people can read them.
  */
 
+import { defined } from '../../kube/objects.ts';
 import { STATE } from '../api/names.ts';
 import { keptReason, keptValue, MAX_REASON } from '../api/said.ts';
 import { iso } from '../schedule/duration.ts';
@@ -57,8 +58,7 @@ export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
       since: iso(attempts.since),
       failures: attempts.failures,
       ...(attempts.rotatedAt !== undefined && { rotatedAt: iso(attempts.rotatedAt) }),
-      ...(attempts.evidence !== undefined && { evidence: attempts.evidence }),
-      ...(attempts.promotingMs !== undefined && { promotingMs: attempts.promotingMs }),
+      ...defined({ evidence: attempts.evidence, promotingMs: attempts.promotingMs }),
       ...(attempts.failedAt !== undefined && { failedAt: iso(attempts.failedAt) }),
       ...(attempts.lastWriteAt !== undefined && { lastWriteAt: iso(attempts.lastWriteAt) }),
     }),

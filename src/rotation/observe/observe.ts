@@ -1,6 +1,7 @@
 /**
  * From the world to facts.
  */
+import { defined } from '../../kube/objects.ts';
 import { keyOf } from '../../runtime/store.ts';
 import type { Finding } from '../api/finding.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
@@ -76,7 +77,7 @@ export async function observe(observation: Observation): Promise<Facts> {
     sharedWith: observation.sharedWith,
     burntElsewhere: observation.burntElsewhere,
     refusals: observation.refusals,
-    ...(observation.clockOffsetMs !== undefined && { clockOffsetMs: observation.clockOffsetMs }),
+    ...defined({ clockOffsetMs: observation.clockOffsetMs }),
     due,
     ...(off && { offSchedule: off }),
     window: windowState(settings.windows, now),
@@ -120,17 +121,10 @@ async function workloadFacts(
   return {
     ...{ uid, paused, manual, ready },
     rolledOut: workload.rolledOut && isWhole(workload, pods),
-    ...(wanted !== undefined && { wanted }),
+    ...defined({ wanted }),
     consumes: workload.secrets.includes(options.settings.secretName),
     consumption: consumptionOf(workload.sources, options.settings),
-    ...(reloader !== undefined && { reloader }),
-    ...(interruption !== undefined && { interruption }),
-    ...(reducesCapacity !== undefined && { reducesCapacity }),
-    ...(heldBy !== undefined && { heldBy }),
-    ...(overloaded !== undefined && { overloaded }),
-    ...(templateVersion !== undefined && { templateVersion }),
-    ...(bumpedAt !== undefined && { bumpedAt }),
-    ...(failed !== undefined && { failed }),
+    ...defined({ reloader, interruption, reducesCapacity, heldBy, overloaded, templateVersion, bumpedAt, failed }),
   };
 }
 

@@ -1,6 +1,7 @@
 /**
  * What the planner knew when it decided: worked out once, here, for all who report the decision.
  */
+import { defined } from '../../kube/objects.ts';
 import type { Facts, TargetFacts } from '../facts.ts';
 import { type Keyset, keyIn } from '../keyset/keyset.ts';
 import { drainTextOf } from '../settings/drain.ts';
@@ -45,7 +46,7 @@ function assessedKeyset(facts: Facts, keyset: Keyset): OfKeyset {
     ...(DRAINS.includes(keyset.phase) && { drain: { lastsMs, text: drainTextOf(settings, lastsMs) } }),
     ...(exit !== undefined && { retireAt: exit + lastsMs }),
     queued: pending(requests, settings.forceReason, keyset.handled),
-    ...(late !== undefined && { lateEdits: late }),
+    ...defined({ lateEdits: late }),
   };
 }
 

@@ -3,6 +3,7 @@
  * here, and works nothing out again.
  */
 
+import { defined } from '../../kube/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import type { WindowState } from '../cadence/cadence.ts';
@@ -102,7 +103,7 @@ export interface Decision extends Step {
 /** @param why what waits, for people */
 export function outsideWindow({ opensAt }: WindowState, phase: StatusPhase, why: string): Step {
   const opens = opensAt === undefined ? 'no window is known to open' : `next ${iso(opensAt)}`;
-  const action = { type: 'wait', ...(opensAt !== undefined && { until: opensAt }) } as const;
+  const action = { type: 'wait', ...defined({ until: opensAt }) } as const;
   const message = `${why}; waiting for a maintenance window (${opens})`;
   return { action, phase, progress: message, blocked: { reason: 'OutsideWindow', message } };
 }

@@ -2,6 +2,7 @@
  * Nothing is under way: is a rotation wanted, and may it start?
  */
 
+import { defined } from '../../kube/objects.ts';
 import { type Finding, inShort, isPassing } from '../api/finding.ts';
 import { backoffUntil } from '../cadence/cadence.ts';
 import type { Facts, Wanted } from '../facts.ts';
@@ -80,7 +81,7 @@ function atRest(facts: Facts, keyset: Keyset): Step {
 
 function idle({ due }: Facts, blocked?: Finding): Step {
   const progress = due.next === undefined ? 'no rotation is scheduled' : `next rotation ${iso(due.next)}`;
-  const action = { type: 'wait', ...(due.next !== undefined && { until: due.next }) } as const;
+  const action = { type: 'wait', ...defined({ until: due.next }) } as const;
   return { action, phase: 'Steady', progress, ...(blocked && { blocked }) };
 }
 

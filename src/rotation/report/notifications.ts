@@ -1,6 +1,7 @@
 /**
  * Which messages a keyset gives rise to, and what they say. Key ids only, never key bytes.
  */
+import { defined } from '../../kube/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import { type Emergency, type Keyset, type RotationRecord, refusal, secondsOf } from '../keyset/keyset.ts';
 import { iso } from '../schedule/duration.ts';
@@ -100,7 +101,7 @@ function rotationMessages(subject: Subject, rotation: RotationRecord): readonly 
     finishedAt: iso(finishedAt),
     ...(failure && { failure: { reason: failure.reason, message: failure.message } }),
     ...(cutOverAt !== undefined && { signInAgain: true, tokensIssuedBefore: iso(cutOverAt) }),
-    ...(rotation.inferred !== undefined && { inferred: rotation.inferred }),
+    ...defined({ inferred: rotation.inferred }),
   };
   return [message];
 }
@@ -150,7 +151,7 @@ function emergencyMessages(
   const seconds = secondsOf(emergency);
   if (goneAt === undefined || seconds === undefined) return [written];
   const { inferred } = emergency;
-  const end = { finishedAt: iso(goneAt), outcome: 'Completed', seconds, ...(inferred !== undefined && { inferred }) };
+  const end = { finishedAt: iso(goneAt), outcome: 'Completed', seconds, ...defined({ inferred }) };
   const gone: Message = { id: `${id}/Gone`, ...begun, ...end };
   return [written, gone];
 }

@@ -6,7 +6,7 @@
  */
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
-import { own } from '../../kube/own.ts';
+import { own } from '../../kube/objects.ts';
 import { SECRETS } from '../../kube/types.ts';
 import { Backoff } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';

@@ -1,3 +1,4 @@
+import { defined } from '../../kube/objects.ts';
 import { type Finding, isDegrading } from '../api/finding.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
@@ -106,7 +107,7 @@ function scheduleStatus(
   const next = due.next === undefined ? undefined : iso(due.next);
   const scheduledRun = secret.kind === 'Managed' ? next : status?.scheduledRun;
   return {
-    ...(scheduledRun !== undefined && { scheduledRun }),
+    ...defined({ scheduledRun }),
     ...(missed !== undefined && { missedRun: iso(missed) }),
   };
 }
@@ -146,10 +147,12 @@ function keysetStatus(resource: JwtKeyRotation, assessment: Assessment, keyset: 
     ...(keyset.emergency && { emergency: emergencyStatus(keyset.emergency) }),
     ...underWay(keyset),
     ...(queued.length > 0 && { queued }),
-    ...(handled.rotateAt !== undefined && { lastHandledRotateAt: handled.rotateAt }),
-    ...(handled.abortAt !== undefined && { lastHandledAbortAt: handled.abortAt }),
-    ...(handled.forceReason !== undefined && { observedForceReason: handled.forceReason }),
-    ...(handled.withdrawAt !== undefined && { lastHandledWithdrawAt: handled.withdrawAt }),
+    ...defined({
+      lastHandledRotateAt: handled.rotateAt,
+      lastHandledAbortAt: handled.abortAt,
+      observedForceReason: handled.forceReason,
+      lastHandledWithdrawAt: handled.withdrawAt,
+    }),
     ...(withdrawn?.rotateAt !== undefined && { lastWithdrawnRotateAt: withdrawn.rotateAt }),
     ...(withdrawn?.forceReason !== undefined && { withdrawnForceReason: withdrawn.forceReason }),
     history: historyOf(resource, keyset),
@@ -178,7 +181,7 @@ function withEntry(earlier: readonly HistoryEntry[], rotation: RotationRecord): 
     startedAt: iso(startedAt),
     ...(finishedAt !== undefined && { finishedAt: iso(finishedAt) }),
     ...(failure && { failure: `${failure.reason}: ${failure.message}` }),
-    ...(rotation.inferred !== undefined && { inferred: rotation.inferred }),
+    ...defined({ inferred: rotation.inferred }),
   };
   return [entry, ...earlier];
 }

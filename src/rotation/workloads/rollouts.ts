@@ -7,6 +7,7 @@
  * the same template. So the version that the restart is for stands on the Rollout itself, and which pods are of it is told
  * by their age.
  */
+import { defined } from '../../kube/objects.ts';
 import type { LabelSelector, Rollout } from '../../kube/types.ts';
 import type { Availability } from '../../runtime/optional-reflector.ts';
 import type { Finding } from '../api/finding.ts';
@@ -45,12 +46,11 @@ export function rolloutView(rollout: Rollout): WorkloadView {
     secrets: secretsOf(spec?.template?.spec),
     sources: sourcesOf(spec?.template?.spec),
     ...(reloader && { reloader }),
-    ...(version !== undefined && { templateVersion: version }),
-    ...(bumpedAt !== undefined && { bumpedAt }),
+    ...defined({ templateVersion: version, bumpedAt }),
     paused: false,
     manual: false,
     rolledOut: seen && promoted && state.restarted && counts.every((count) => (count ?? 0) >= state.replicas),
-    ...(interruption !== undefined && { interruption }),
+    ...defined({ interruption }),
     ...(state.replicas > 0 && { reducesCapacity: true as const }),
     ...(degraded && { failed: status?.message ?? 'it is Degraded' }),
     ready: status?.readyReplicas ?? 0,

@@ -6,6 +6,7 @@
  * one after the other. They come back with the same template, and with the new Secret. A Rollout of Argo Rollouts is asked
  * to restart its pods: see rollouts.ts.
  */
+import { defined } from '../../kube/objects.ts';
 import {
   DAEMON_SETS,
   type DaemonSet,
@@ -78,8 +79,7 @@ function common(object: Deployment | StatefulSet | DaemonSet): Common {
   return {
     ...viewOf(object),
     selector: spec?.selector ?? {},
-    ...(version !== undefined && { templateVersion: version }),
-    ...(bumpedAt !== undefined && { bumpedAt }),
+    ...defined({ templateVersion: version, bumpedAt }),
     secrets: secretsOf(spec?.template.spec),
     sources: sourcesOf(spec?.template.spec),
     ...(reloader && { reloader }),
@@ -104,8 +104,7 @@ export function deploymentView(deployment: Deployment): WorkloadView {
     paused: spec?.paused === true,
     manual: false,
     rolledOut: isSeen(deployment) && counts.every((count) => (count ?? 0) === desired),
-    ...(failed !== undefined && { failed }),
-    ...(interruption !== undefined && { interruption }),
+    ...defined({ failed, interruption }),
     ...(awayOf(deployment) > 0 && { reducesCapacity: true as const }),
     ready: status?.readyReplicas ?? 0,
     wanted: desired,
@@ -124,7 +123,7 @@ function statefulSetView(set: StatefulSet): WorkloadView {
     kind: 'StatefulSet',
     paused: false,
     manual,
-    ...(interruption !== undefined && { interruption }),
+    ...defined({ interruption }),
     ...(desired > 0 && { reducesCapacity: true as const }),
     rolledOut: isSeen(set) && counts.every((count) => (count ?? 0) === desired),
     ready: status?.readyReplicas ?? 0,
