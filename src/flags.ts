@@ -1,7 +1,9 @@
 /**
  * Flags of the operator.
  */
+
 import { parseArgs } from 'node:util';
+import { defined } from './kube/objects.ts';
 import { parseDuration } from './rotation/schedule/duration.ts';
 import type { Level } from './runtime/log.ts';
 
@@ -70,11 +72,9 @@ export function parseFlags(args: readonly string[]): Flags {
     throw new UsageError(`--settle-delay ${values['settle-delay']}: write a duration from 1s, such as 10s`);
   const leaseNamespace = values['leader-election-namespace'];
   return {
-    ...(values.kubeconfig !== undefined && { kubeconfig: values.kubeconfig }),
-    ...(values.context !== undefined && { context: values.context }),
-    ...(values.namespace !== undefined && { namespace: values.namespace }),
+    ...defined({ kubeconfig: values.kubeconfig, context: values.context, namespace: values.namespace }),
     leaderElection: !values['no-leader-election'],
-    ...(leaseNamespace !== undefined && { leaderElectionNamespace: leaseNamespace }),
+    ...defined({ leaderElectionNamespace: leaseNamespace }),
     host: (listen[1] ?? '').replace(/^\[(.*)\]$/, '$1'),
     port: Number(listen[2]),
     workers,

@@ -1,11 +1,13 @@
 /**
  * The operator, wired: watches → queue → reconciler, with leadership around all that writes.
  */
+
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Flags } from './flags.ts';
 import { KubeClient } from './kube/client.ts';
 import type { ClusterAccess } from './kube/config.ts';
+import { defined } from './kube/objects.ts';
 import { Actor } from './rotation/act/act.ts';
 import { AuditWriter } from './rotation/audit/audit-writer.ts';
 import { priorityOf, Reconciler } from './rotation/reconciler.ts';
@@ -79,7 +81,7 @@ export class Operator {
       new KubeClient({
         access,
         clock,
-        ...(connections !== undefined && { connections }),
+        ...defined({ connections }),
         onRequest: (observation) => {
           count(observation);
           serverClock.observe(observation);

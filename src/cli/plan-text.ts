@@ -1,9 +1,8 @@
 /**
  * A plan as people read it, and as programs do.
  */
-import { iso } from '../rotation/api/iso.ts';
 import type { Forecast } from '../rotation/plan/forecast.ts';
-import { formatDuration } from '../rotation/schedule/duration.ts';
+import { formatDuration, iso } from '../rotation/schedule/duration.ts';
 import { columns, when } from './output.ts';
 import type { Obstacle, Plan } from './plan.ts';
 

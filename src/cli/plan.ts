@@ -2,7 +2,6 @@
  * `plan` and `check`: what the next rotation will do, and what keeps it from starting.
  */
 
-import { iso } from '../rotation/api/iso.ts';
 import type { JwtKeyRotation } from '../rotation/api/names.ts';
 import { dueOf } from '../rotation/cadence/cadence.ts';
 import type { Leadership } from '../rotation/people/leadership.ts';
@@ -11,6 +10,7 @@ import { isAtRest } from '../rotation/people/preview.ts';
 import { type Forecast, forecast, stepAt } from '../rotation/plan/forecast.ts';
 import { pauseOf } from '../rotation/requests/pause.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';
+import { iso } from '../rotation/schedule/duration.ts';
 import { drainText } from '../rotation/settings/drain.ts';
 import { drainOf, type Settings } from '../rotation/settings/settings.ts';
 import { specFindings } from '../rotation/settings/spec-checks.ts';
@@ -60,7 +60,7 @@ export async function planOf(
     operations.leadership(resource),
   ]);
   const { metadata, status } = resource;
-  const startsAt = startOf(resource, at, now);
+  const startsAt = beginsAt(resource, at, now);
   const expectedAt = startsAt === undefined ? expectedOf(resource, surroundings.settings, now) : undefined;
   const retireAt = timeOf(status?.retireNotBefore);
   const { findings, warnings, ...rest } = forecast(surroundings, startsAt ?? now, status);
@@ -96,7 +96,7 @@ export function obstaclesNow(resource: JwtKeyRotation, { obstacles }: { readonly
 }
 
 /** @returns milliseconds since the epoch */
-function startOf(resource: JwtKeyRotation, at: 'now' | 'schedule', now: number): number | undefined {
+function beginsAt(resource: JwtKeyRotation, at: 'now' | 'schedule', now: number): number | undefined {
   if (at === 'now' || !isAtRest(resource.status) || pendingIn(resource).length > 0) return now;
   const due = timeOf(resource.status?.nextRotationTime);
   return due === undefined ? undefined : Math.max(due, now);

@@ -1,12 +1,13 @@
 /**
  * Requests that no rotation has begun for: what waits, and `withdraw`, which takes it back.
  */
+
 import { type JwtKeyRotation, REQUEST, requestText } from '../rotation/api/names.ts';
+import type { Wanted } from '../rotation/facts.ts';
 import { ASK } from '../rotation/people/asking.ts';
 import type { Operations } from '../rotation/people/operations.ts';
 import { isAtRest } from '../rotation/people/preview.ts';
 import { oneLine } from '../rotation/people/text.ts';
-import type { Wanted } from '../rotation/plan/pending.ts';
 import { pauseOf } from '../rotation/requests/pause.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';
 import { ask } from './leader.ts';

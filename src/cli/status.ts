@@ -138,9 +138,9 @@ function emergencyText(resource: JwtKeyRotation, now: number): readonly string[]
     ...inferredRows(emergency),
     ...residueRows(emergency),
   ];
-  const contained = conditionOf(resource, 'CompromiseContained')?.status === 'True';
+  const isContained = conditionOf(resource, 'CompromiseContained')?.status === 'True';
   const hint = `  once the cause is found: kubectl rekey contained ${metadata.name} -n ${metadata.namespace}\n`;
-  return ['\n', columns(rows, '  '), ...(over && !contained ? [hint] : [])];
+  return ['\n', columns(rows, '  '), ...(over && !isContained ? [hint] : [])];
 }
 
 export type Emergency = NonNullable<JwtKeyRotationStatus['emergency']>;

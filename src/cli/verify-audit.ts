@@ -3,7 +3,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { type Verdict, verifyLog } from '../rotation/audit/audit-log.ts';
-import { AUDIT_KEY } from '../rotation/audit/books.ts';
+import { AUDIT_KEY } from '../rotation/audit/ledger-config-map.ts';
 import { fileTrouble } from '../rotation/people/errors.ts';
 import { oneLine } from '../rotation/people/text.ts';
 import { EXIT, type Exit, type Terminal } from './terminal.ts';

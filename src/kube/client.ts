@@ -4,10 +4,12 @@
  * Each call has a total time limit, tries again only where requester.ts says that it is safe, and throws `KubeError`, or
  * the reason of the caller's signal. Objects come and go as they are on the wire.
  */
+
 import { applied, callOf, deletion, hasVersion, listOf, objectOf, pluralsOf, type Request, typed } from './call.ts';
 import type { ClusterAccess } from './config.ts';
 import { isKubeError, KubeError } from './errors.ts';
 import { Transport } from './http.ts';
+import { defined } from './objects.ts';
 import type {
   ApplyOptions,
   CallOptions,
@@ -117,7 +119,7 @@ export class KubeClient {
 
   async create<T extends KubeObject>(type: ResourceType<T>, object: T, options: WriteOptions = {}): Promise<T> {
     const { name, namespace } = object.metadata;
-    const { namespace: scope } = placeOf('create', type, { name, ...(namespace !== undefined && { namespace }) });
+    const { namespace: scope } = placeOf('create', type, { name, ...defined({ namespace }) });
     const place = { type, namespace: scope, query: { fieldManager: options.fieldManager } };
     return this.#object(
       type,

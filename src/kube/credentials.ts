@@ -2,12 +2,14 @@
  * Who we are, by a user entry of a kubeconfig: what each request shows to the API server. As client-go does it: a token file goes
  * before a token, and is read again at each request; an exec plugin runs again when what it gave has expired.
  */
+
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { KubeConfig } from '@kubernetes/client-node';
 import { type ExecCluster, type ExecCredential, execPluginOf, runExecPlugin } from './exec-plugin.ts';
 import { fileTrouble } from './files.ts';
 import type { Entry } from './kubeconfig.ts';
+import { defined } from './objects.ts';
 import { oneLine } from './printable.ts';
 
 export interface TlsMaterial {
@@ -42,7 +44,7 @@ export function credentialSource(cluster: Entry, user: Entry, now: () => number)
     const { token, ...given } = (await asked?.()) ?? {};
     const authorization = basicOf(user) ?? bearer() ?? (token === undefined ? undefined : `Bearer ${token}`);
     return {
-      headers: { ...(authorization !== undefined && { Authorization: authorization }), ...impersonated },
+      headers: { ...defined({ Authorization: authorization }), ...impersonated },
       tls: { ...server(), ...clientTls(user), ...given },
     };
   };
@@ -70,8 +72,7 @@ function serverTls(cluster: Entry): () => TlsMaterial {
   return () => {
     const trusted = ca();
     return {
-      ...(trusted !== undefined && { ca: trusted }),
-      ...(servername !== undefined && { servername }),
+      ...defined({ ca: trusted, servername }),
       ...(insecure && { rejectUnauthorized: false }),
     };
   };
@@ -111,7 +112,7 @@ function checkTls(cluster: Entry, user: Entry, { ca, cert, key }: TlsMaterial): 
     throw cluster.error('its certificate-authority holds no certificate (PEM)');
   }
   try {
-    createSecureContext({ ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) });
+    createSecureContext({ ...defined({ cert, key }) });
   } catch {
     throw user.error('its client-certificate and client-key are no pair of certificate and key (PEM)');
   }
@@ -163,7 +164,7 @@ function askedFor(
     credential = fresh ? credential : await runExecPlugin(plugin, execCluster(cluster));
     const { token, cert, key } = credential as ExecCredential;
     if (token !== undefined) checkHeader(token, `the token of ${plugin.command}`, user);
-    return { ...(token !== undefined && { token }), ...(cert !== undefined && key !== undefined && { cert, key }) };
+    return { ...defined({ token }), ...(cert !== undefined && key !== undefined && { cert, key }) };
   };
 }
 

@@ -5,10 +5,12 @@
  * HTTP/1.1 on purpose: over HTTP/2 all watches and calls share one socket, and when that goes dead without a word they
  * all hang. No redirect is followed. The pools are built again when a certificate changes.
  */
+
 import { createSecureContext } from 'node:tls';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import type { ClusterAccess, TlsMaterial } from './config.ts';
 import { abortable } from './deadline.ts';
+import { defined } from './objects.ts';
 
 export interface WireRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -158,7 +160,7 @@ function buildAgent(access: ClusterAccess, tls: TlsMaterial, connections?: numbe
   const material = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
   const pool = {
     allowH2: false,
-    ...(connections !== undefined && { connections }),
+    ...defined({ connections }),
     pipelining: 1,
     keepAliveTimeout: 30_000,
     // Time limits are the caller's, by the injected clock; these are only for the case that he forgets.

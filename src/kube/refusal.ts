@@ -4,7 +4,9 @@
  *
  * @see test/apiserver/refused-writes.test.ts for what a real API server answers
  */
+
 import type { KubeRefusal, RefusalCause } from './errors.ts';
+import { defined } from './objects.ts';
 
 const NAME = '[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?';
 /** `secrets "jwt" is forbidden: `; a create under a policy has no name in some versions. */
@@ -31,7 +33,7 @@ export function refusalOf(status: number, message: string): KubeRefusal | undefi
   for (const [cause, pattern] of PATTERNS) {
     const found = pattern.exec(message);
     const by = found?.groups?.by;
-    if (found !== null) return { cause, ...(by !== undefined && { by }) };
+    if (found !== null) return { cause, ...defined({ by }) };
   }
   switch (status) {
     case 403:

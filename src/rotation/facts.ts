@@ -6,7 +6,7 @@ import type { Finding } from './api/finding.ts';
 import type { Refusal } from './api/refusal.ts';
 import type { Due, WindowState } from './cadence/cadence.ts';
 import type { OffSchedule } from './cadence/off-schedule.ts';
-import type { Keyset, Kid, Weakness } from './keyset/keyset.ts';
+import type { Keyset, Kid, Trigger, Weakness } from './keyset/keyset.ts';
 import type { Ledger } from './keyset/ledger.ts';
 import type { Settings, TargetSettings } from './settings/settings.ts';
 import type { Consumption } from './workloads/consumption.ts';
@@ -87,7 +87,7 @@ export interface WorkloadFacts {
   /** Why no pod may be there for a moment while it restarts. */
   readonly interruption?: string;
   /** Whether fewer pods serve while it restarts. */
-  readonly thins?: true;
+  readonly reducesCapacity?: true;
   /** A PodDisruptionBudget that lets none of its pods be evicted, although all are healthy. Asked for of a live world only. */
   readonly heldBy?: string;
   /** Why the pods that are left while it restarts may not carry the load. Asked for of a live world only. */
@@ -106,6 +106,12 @@ export interface TargetFacts {
   readonly finding?: Finding;
   /** Whether it may have pods that cannot be told from others, or not be read: `pods` is empty then. */
   readonly unseen?: true;
+}
+
+/** A pod, and the target that it belongs to. */
+export interface PodOf {
+  readonly target: TargetFacts;
+  readonly pod: PodFacts;
 }
 
 /** The Secret, reduced to what may be told. */
@@ -160,6 +166,13 @@ export interface Requests {
   readonly emergency?: EmergencyRequest;
   /** Why everything rests by a person's wish. */
   readonly paused?: Finding;
+}
+
+/** A rotation that somebody wants, or the schedule. */
+export interface Wanted {
+  readonly trigger: Trigger;
+  readonly actor: string;
+  readonly reason: string;
 }
 
 /** What is known without the Secret: enough to judge whether a rotation could go well. */

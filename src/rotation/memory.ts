@@ -4,13 +4,13 @@
  * at any moment; it is then observed again, but for those keys.
  */
 import { exponential } from '../runtime/backoff.ts';
-import type { Outcome } from './act/act.ts';
+import type { EffectResult } from './act/act.ts';
 import type { RetiredKeys } from './act/write-secret.ts';
 import type { JwtKeyRotation } from './api/names.ts';
 import { type Refusal, type Refused, refusedAgain, triedAtOnce } from './api/refusal.ts';
 import type { Facts, Probe } from './facts.ts';
 import type { SecretReading } from './observe/world.ts';
-import type { Action, Decision } from './plan/decision.ts';
+import type { Action, Step } from './plan/decision.ts';
 import { effectsOf, podEffect } from './plan/effect.ts';
 import { wishesIn } from './requests/requests.ts';
 import type { DataNames, Settings } from './settings/settings.ts';
@@ -107,7 +107,7 @@ export class Memory {
   }
 
   /** What nobody wants any more is forgotten. */
-  decided({ action, phase, blocked, stalled }: Decision): void {
+  decided({ action, phase, blocked, stalled }: Step): void {
     this.#outrun = 0;
     const isAtRest = action.type === 'wait' && phase === 'Steady' && (blocked ?? stalled) === undefined;
     if (isAtRest) this.#refusals = new Map();
@@ -134,7 +134,7 @@ export class Memory {
     this.#secret = undefined;
   }
 
-  learn(outcome: Outcome, settings: Settings): void {
+  learn(outcome: EffectResult, settings: Settings): void {
     if (outcome.kind === 'Outdated' || outcome.kind === 'Refused') this.forgetSecret();
     if (outcome.kind === 'Probed')
       for (const [incarnation, probe] of outcome.probes) this.#probes.set(incarnation, probe);

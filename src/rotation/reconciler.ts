@@ -8,13 +8,13 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { ServerClock } from '../runtime/server-clock.ts';
 import { keyOf, type Store } from '../runtime/store.ts';
-import type { Actor, Outcome } from './act/act.ts';
+import type { Actor, EffectResult } from './act/act.ts';
 import type { Finding } from './api/finding.ts';
 import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from './api/names.ts';
 import type { Refused } from './api/refusal.ts';
+import { checkedAgainstLedger, type LedgerReading } from './audit/against-ledger.ts';
 import type { AuditWriter } from './audit/audit-writer.ts';
-import { booksNameOf } from './audit/books.ts';
-import { inLightOf, type LedgerReading } from './audit/in-light.ts';
+import { ledgerConfigMapName } from './audit/ledger-config-map.ts';
 import { conflictWith } from './conflict.ts';
 import type { Facts, SecretFacts } from './facts.ts';
 import { Memory } from './memory.ts';
@@ -22,14 +22,13 @@ import { observe } from './observe/observe.ts';
 import { type Caches, cachedWorld, liveWorld, orUndefined, readSecretNow, type World } from './observe/world.ts';
 import type { Action, Decision } from './plan/decision.ts';
 import { effectsOf } from './plan/effect.ts';
-import { inEmergency } from './plan/emergency.ts';
 import { plan } from './plan/plan.ts';
 import type { Announcer } from './report/announce.ts';
 import type { Notifier } from './report/notifier.ts';
 import { invalidStatus, statusOf } from './report/status.ts';
 import type { StatusWriter } from './report/status-writer.ts';
 import { emergencyOf } from './requests/requests.ts';
-import { inLightOfTime } from './secret/in-time.ts';
+import { checkedAgainstClock } from './secret/against-clock.ts';
 import type { SecretWatches } from './secret/secret-watches.ts';
 import { type Settings, settingsOf } from './settings/settings.ts';
 import { specFinding } from './settings/spec-checks.ts';
@@ -104,11 +103,11 @@ export class Reconciler {
     const { resource, facts, decision } = await this.#decide(known, settingsOf(known.spec), memory);
     memory.decided(decision);
     const unfit = specFinding(resource.spec);
-    if (unfit !== undefined && !inEmergency(facts)) return this.#refuse(resource, unfit);
+    if (unfit !== undefined && !decision.assessment.emergency) return this.#refuse(resource, unfit);
     const notified = notifier.observed(resource, facts, decision);
     const next = { ...statusOf(resource, facts, decision), ...(notified.length > 0 && { notified }) };
     announcer.decided(resource, facts, decision, next);
-    audit.observed(resource, facts);
+    audit.observed(resource, facts, decision.assessment);
     const { againMs: statusAgainMs = RESYNC_MS, failure } = await status.write(resource, next, facts.now);
     announcer.statusFailed(resource, failure);
     const { action } = decision;
@@ -121,7 +120,7 @@ export class Reconciler {
     memory.learn(outcome, facts.settings);
     const urgent = decision.phase === 'Burning' || isEmergency(resource);
     memory.tried(action, refusedIn(action, outcome), facts.now + (clock.now() - before), urgent);
-    announcer.acted(resource, action, outcome);
+    announcer.acted(resource, decision, outcome);
     return { requeueAfterMs: 0, priority: priorityOf(resource) };
   }
 
@@ -132,12 +131,12 @@ export class Reconciler {
     memory: Memory,
   ): Promise<{ resource: JwtKeyRotation; facts: Facts; decision: Decision }> {
     const { caches, client } = this.#options;
-    const first = await this.#think(resource, settings, memory, cachedWorld(caches));
+    const first = await this.#observeAndPlan(resource, settings, memory, cachedWorld(caches));
     if (first.decision.action.type !== 'confirm') return { resource, ...first };
     memory.forgetSecret();
     const { namespace = '' } = resource.metadata;
     const [live, world] = await Promise.all([this.#readNow(resource), liveWorld(client, namespace, caches.rollouts)]);
-    return { resource: live, ...(await this.#think(live, settingsOf(live.spec), memory, world)) };
+    return { resource: live, ...(await this.#observeAndPlan(live, settingsOf(live.spec), memory, world)) };
   }
 
   /**
@@ -156,20 +155,20 @@ export class Reconciler {
     return live;
   }
 
-  async #think(resource: JwtKeyRotation, settings: Settings, memory: Memory, world: World) {
+  async #observeAndPlan(resource: JwtKeyRotation, settings: Settings, memory: Memory, world: World) {
     const { client, serverClock, secrets, allowLoopback, settleMs } = this.#options;
     const namespace = resource.metadata.namespace ?? '';
     const told = secrets.resourceVersion(namespace, settings.secretName);
     const secret = memory.secretAt(told, settings) ?? (await readSecretNow(client, namespace, settings));
     memory.remember(secret, settings);
     memory.asksBy(settings);
-    const believed = inLightOfTime(secret.facts, this.#latest() + settings.clockSkewMs, settings.secretName);
-    const { books, seen } = await this.#inLight(resource, believed);
+    const believed = checkedAgainstClock(secret.facts, this.#latest() + settings.clockSkewMs, settings.secretName);
+    const { ledgerReading, seen } = await this.#checkAgainstLedger(resource, believed);
     const facts = await observe({
       resource,
       settings,
       secret: seen,
-      books,
+      ledgerReading,
       world,
       settleMs,
       probes: memory.probes,
@@ -197,16 +196,19 @@ export class Reconciler {
   }
 
   /** What stands against the Secret is looked at afresh before it counts. */
-  async #inLight(resource: JwtKeyRotation, secret: SecretFacts): Promise<{ books: LedgerReading; seen: SecretFacts }> {
+  async #checkAgainstLedger(
+    resource: JwtKeyRotation,
+    secret: SecretFacts,
+  ): Promise<{ ledgerReading: LedgerReading; seen: SecretFacts }> {
     const { audit } = this.#options;
     const { secretName } = resource.spec;
-    const names = { secretName, ledgerName: booksNameOf(secretName) };
+    const names = { secretName, ledgerName: ledgerConfigMapName(secretName) };
     const emergency = isEmergency(resource);
     const known = await audit.ledgerOf(resource, emergency);
-    const seen = inLightOf(known.ledger, secret, names);
-    if (seen === secret) return { books: known, seen };
-    const books = await audit.ledgerOf(resource, emergency, true);
-    return { books, seen: inLightOf(books.ledger, secret, names) };
+    const seen = checkedAgainstLedger(known.ledger, secret, names);
+    if (seen === secret) return { ledgerReading: known, seen };
+    const ledgerReading = await audit.ledgerOf(resource, emergency, true);
+    return { ledgerReading, seen: checkedAgainstLedger(ledgerReading.ledger, secret, names) };
   }
 
   /** A key that two resources hold is a key that two environments share. @returns those other than `key` that hold one */
@@ -299,7 +301,7 @@ export function priorityOf(resource: JwtKeyRotation): number {
 }
 
 /** Of an action: what of it was not done, a world that had changed meanwhile included. */
-function refusedIn(action: Action, outcome: Outcome): readonly Refused[] {
+function refusedIn(action: Action, outcome: EffectResult): readonly Refused[] {
   if (outcome.kind !== 'Outdated') return 'refused' in outcome ? outcome.refused : [];
   const said = 'the Secret has changed since it was decided';
   return effectsOf(action).map((effect) => ({ effect, cause: 'Outrun', said }));

@@ -12,8 +12,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import type { Logger } from './log.ts';
-import { Sparing } from './sparing.ts';
 import { splitKey } from './store.ts';
+import { TokenBuckets } from './token-buckets.ts';
 import type { WorkQueue } from './workqueue.ts';
 
 export interface RequeueResult {
@@ -26,12 +26,12 @@ export interface RequeueResult {
 export type Result = RequeueResult | void;
 
 /** Label values of controller_runtime_reconcile_total. */
-export type Outcome = 'success' | 'requeue_after' | 'error';
+export type ResultLabel = 'success' | 'requeue_after' | 'error';
 
 export interface ControllerMetrics {
   workers(count: number): void;
   started(): void;
-  ended(outcome: Outcome, seconds: number): void;
+  ended(outcome: ResultLabel, seconds: number): void;
 }
 
 /**
@@ -65,8 +65,8 @@ export async function runController<K extends string>(
   const hard = new AbortController();
   if (abort !== stop) onceAborted(abort, () => hard.abort(abort.reason));
   metrics?.workers(workers);
-  const sparing = new Sparing(clock);
-  const working = Promise.all(Array.from({ length: workers }, () => work(options, hard.signal, sparing)));
+  const buckets = new TokenBuckets(clock);
+  const working = Promise.all(Array.from({ length: workers }, () => work(options, hard.signal, buckets)));
   await new Promise<void>((resolve) => {
     onceAborted(stop, resolve);
     onceAborted(abort, resolve);
@@ -93,11 +93,11 @@ function onceAborted(signal: AbortSignal, callback: () => void): void {
 async function work<K extends string>(
   options: ControllerOptions<K>,
   signal: AbortSignal,
-  sparing: Sparing,
+  buckets: TokenBuckets,
 ): Promise<void> {
   const { queue } = options;
   for (let key = await queue.get(); key !== undefined; key = await queue.get()) {
-    await handle(options, key, signal, sparing);
+    await handle(options, key, signal, buckets);
     queue.done(key);
     // A pass that waits for nothing would go on to the next key at once: with a thousand of them timers and sockets, those of
     // the lease among them, would not get their turn.
@@ -110,36 +110,36 @@ async function handle<K extends string>(
   options: ControllerOptions<K>,
   key: K,
   signal: AbortSignal,
-  sparing: Sparing,
+  buckets: TokenBuckets,
 ): Promise<void> {
   const { name, queue, clock, metrics } = options;
   const log = options.log.child({ controller: name, ...splitKey(key), reconcileId: randomUUID() });
   const start = clock.monotonic();
   metrics?.started();
-  let outcome: Outcome;
+  let outcome: ResultLabel;
   try {
     outcome = again(queue, key, await options.reconcile(key, signal, log));
   } catch (error) {
-    outcome = afterError(queue, key, error, { log, sparing });
+    outcome = afterError(queue, key, error, { log, buckets });
   }
   metrics?.ended(outcome, (clock.monotonic() - start) / 1000);
 }
 
-function again<K extends string>(queue: WorkQueue<K>, key: K, result: Result): Outcome {
+function again<K extends string>(queue: WorkQueue<K>, key: K, result: Result): ResultLabel {
   queue.forget(key);
   if (result?.requeueAfterMs === undefined) return 'success';
   queue.addAfter(key, result.requeueAfterMs, { priority: result.priority });
   return 'requeue_after';
 }
 
-/** However often a key is added, its errors fill no log: see {@link Sparing}. */
+/** However often a key is added, its errors fill no log: see {@link TokenBuckets}. */
 function afterError<K extends string>(
   queue: WorkQueue<K>,
   key: K,
   error: unknown,
-  { log, sparing }: { readonly log: Logger; readonly sparing: Sparing },
-): Outcome {
-  const withheld = sparing.admit(key);
+  { log, buckets }: { readonly log: Logger; readonly buckets: TokenBuckets },
+): ResultLabel {
+  const withheld = buckets.admit(key);
   if (withheld !== undefined) log.error('reconcile failed', { error, failures: queue.numRequeues(key) + 1, withheld });
   queue.addRateLimited(key);
   return 'error';

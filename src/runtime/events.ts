@@ -6,10 +6,12 @@
  *
  * @see https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
  */
+
 import { randomBytes } from 'node:crypto';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import { microTime } from '../kube/microtime.ts';
+import { defined } from '../kube/objects.ts';
 import { visible } from '../kube/printable.ts';
 import { EVENTS, type Event, type KubeObject } from '../kube/types.ts';
 import { exponential } from './backoff.ts';
@@ -156,11 +158,7 @@ export class EventRecorder {
       note: cutToBytes(visible(note), NOTE_BYTES),
       regarding: {
         name,
-        ...(apiVersion !== undefined && { apiVersion }),
-        ...(kind !== undefined && { kind }),
-        ...(namespace !== undefined && { namespace }),
-        ...(uid !== undefined && { uid }),
-        ...(resourceVersion !== undefined && { resourceVersion }),
+        ...defined({ apiVersion, kind, namespace, uid, resourceVersion }),
       },
       reportingController,
       reportingInstance: reportingInstance.slice(0, 128),
@@ -193,7 +191,7 @@ export class EventRecorder {
     this.#say({
       last: reason,
       regarding: `${regarding.namespace ?? ''}/${regarding.name}`,
-      ...(error !== undefined && { error }),
+      ...defined({ error }),
     });
   }
 

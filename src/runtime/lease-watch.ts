@@ -6,27 +6,27 @@ import { LEASES } from '../kube/types.ts';
 import type { Clock } from './clock.ts';
 
 /** A pause that somebody else may end. */
-export class Nudge {
-  #given = false;
+export class AutoResetEvent {
+  #isSet = false;
   #wake: (() => void) | undefined;
 
   /** Ends the pause that is under way, or else the next one. */
-  give(): void {
-    this.#given = true;
+  set(): void {
+    this.#isSet = true;
     this.#wake?.();
   }
 
-  /** Waits for a nudge, the time or the signal, whichever comes first. */
-  async within(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  /** Waits until it is set, the time is over or the signal aborts, whichever comes first. */
+  async wait(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
     const pause = new AbortController();
     const end = () => pause.abort();
     this.#wake = end;
     signal.addEventListener('abort', end, { once: true });
-    if (this.#given || signal.aborted) end();
+    if (this.#isSet || signal.aborted) end();
     await clock.sleep(ms, pause.signal).catch(() => undefined);
     signal.removeEventListener('abort', end);
     this.#wake = undefined;
-    this.#given = false;
+    this.#isSet = false;
   }
 }
 
@@ -40,7 +40,11 @@ export interface LeaseWatchOptions {
 const PAUSE_MS = 10_000;
 
 /** Watches until the signal is aborted. Failures only cost time: the replica polls anyway. */
-export async function watchForRelease(options: LeaseWatchOptions, nudge: Nudge, signal: AbortSignal): Promise<void> {
+export async function watchForRelease(
+  options: LeaseWatchOptions,
+  released: AutoResetEvent,
+  signal: AbortSignal,
+): Promise<void> {
   const { client, clock, namespace, name } = options;
   const fieldSelector = `metadata.name=${name}`;
   while (!signal.aborted) {
@@ -48,7 +52,7 @@ export async function watchForRelease(options: LeaseWatchOptions, nudge: Nudge, 
       const start = { resourceVersion: '', timeoutSeconds: 300, signal };
       for await (const { type, object } of client.watch(LEASES, { namespace, fieldSelector, ...start })) {
         const free = type === 'DELETED' || (object.spec?.holderIdentity ?? '') === '';
-        if (free && type !== 'BOOKMARK') nudge.give();
+        if (free && type !== 'BOOKMARK') released.set();
       }
     } catch {
       // The poll meets the same failure and tells of it.

@@ -18,7 +18,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import type { Clock } from './clock.ts';
 import { type Attempt, LeaseLock, type LeaseLockOptions } from './lease-lock.ts';
-import { Nudge, watchForRelease } from './lease-watch.ts';
+import { AutoResetEvent, watchForRelease } from './lease-watch.ts';
 import type { Logger } from './log.ts';
 
 export interface LeaderElectorOptions extends LeaseLockOptions {
@@ -117,8 +117,8 @@ export class LeaderElector {
   async #acquire(signal: AbortSignal): Promise<boolean> {
     const { clock, random = Math.random } = this.#options;
     const waiting = new AbortController();
-    const nudge = new Nudge();
-    const watching = watchForRelease(this.#options, nudge, AbortSignal.any([signal, waiting.signal]));
+    const released = new AutoResetEvent();
+    const watching = watchForRelease(this.#options, released, AbortSignal.any([signal, waiting.signal]));
     let holder: string | undefined;
     try {
       while (!signal.aborted) {
@@ -132,7 +132,7 @@ export class LeaderElector {
           this.#log.info('another replica leads', { holder });
         }
         const pauseMs = this.#retryPeriodMs * (1 + random() / 5);
-        await nudge.within(clock, Math.min(pauseMs, attempt?.freeInMs ?? pauseMs), signal);
+        await released.wait(clock, Math.min(pauseMs, attempt?.freeInMs ?? pauseMs), signal);
       }
       return false;
     } finally {

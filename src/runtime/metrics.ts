@@ -29,18 +29,10 @@ export function controllerMetrics(registry: Registry): (controller: string) => C
   const registers = [registry];
   const labelNames = ['controller'] as const;
   const name = (suffix: string) => `controller_runtime_${suffix}`;
-  const total = new Counter({
-    name: name('reconcile_total'),
-    help: 'Reconciliations by result.',
-    labelNames: ['controller', 'result'] as const,
-    registers,
-  });
-  const errors = new Counter({
-    name: name('reconcile_errors_total'),
-    help: 'Reconciliations that failed.',
-    labelNames,
-    registers,
-  });
+  const byResult = { name: name('reconcile_total'), help: 'Reconciliations by result.' };
+  const total = new Counter({ ...byResult, labelNames: ['controller', 'result'] as const, registers });
+  const failures = { name: name('reconcile_errors_total'), help: 'Reconciliations that failed.' };
+  const errors = new Counter({ ...failures, labelNames, registers });
   const seconds = new Histogram({
     name: name('reconcile_time_seconds'),
     help: 'Duration of a reconciliation.',
@@ -70,9 +62,35 @@ export function controllerMetrics(registry: Registry): (controller: string) => C
   });
 }
 
+/** How long keys are in work, asked of a queue. */
+type WorkSource = Parameters<QueueMetrics['observe']>[0];
+
+const QUEUE_LABELS = ['name', 'controller'] as const;
+
+/** @param sources by the name of their queue */
+function workGauges(registry: Registry, sources: ReadonlyMap<string, WorkSource>): void {
+  const gaugeOf = (name: string, help: string, read: (source: WorkSource) => number) =>
+    new Gauge({
+      ...{ name, help, labelNames: QUEUE_LABELS, registers: [registry] },
+      collect() {
+        for (const [queue, source] of sources) this.set({ name: queue, controller: queue }, read(source));
+      },
+    });
+  gaugeOf(
+    'workqueue_unfinished_work_seconds',
+    'Sum of the time for which keys are in work.',
+    (read) => read().unfinishedSeconds,
+  );
+  gaugeOf(
+    'workqueue_longest_running_processor_seconds',
+    'The longest time for which a key is in work.',
+    (read) => read().longestSeconds,
+  );
+}
+
 /** @returns hooks for queues by name; to be called once per registry */
 export function queueMetrics(registry: Registry): (queue: string) => QueueMetrics {
-  const common = { labelNames: ['name', 'controller'] as const, registers: [registry] };
+  const common = { labelNames: QUEUE_LABELS, registers: [registry] };
   const buckets = QUEUE_BUCKETS;
   const adds = new Counter({ name: 'workqueue_adds_total', help: 'Keys added.', ...common });
   const retries = new Counter({ name: 'workqueue_retries_total', help: 'Keys added after a failure.', ...common });
@@ -89,27 +107,8 @@ export function queueMetrics(registry: Registry): (queue: string) => QueueMetric
     buckets,
     ...common,
   });
-  type Source = Parameters<QueueMetrics['observe']>[0];
-  const sources = new Map<string, Source>();
-  const gaugeOf = (name: string, help: string, read: (source: Source) => number) =>
-    new Gauge({
-      name,
-      help,
-      ...common,
-      collect() {
-        for (const [queue, source] of sources) this.set({ name: queue, controller: queue }, read(source));
-      },
-    });
-  gaugeOf(
-    'workqueue_unfinished_work_seconds',
-    'Sum of the time for which keys are in work.',
-    (read) => read().unfinishedSeconds,
-  );
-  gaugeOf(
-    'workqueue_longest_running_processor_seconds',
-    'The longest time for which a key is in work.',
-    (read) => read().longestSeconds,
-  );
+  const sources = new Map<string, WorkSource>();
+  workGauges(registry, sources);
   return (name) => {
     const labels = { name, controller: name };
     return {

@@ -4,9 +4,11 @@
  *
  * The URL of a webhook is a credential. No error and no answer from here holds a part of it.
  */
+
 import { lookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { Agent, request } from 'undici';
+import { defined } from '../kube/objects.ts';
 
 const TIMEOUT_MS = 5_000;
 const MAX_ANSWER_BYTES = 16_384;
@@ -107,7 +109,7 @@ export class WebhookClient {
       // the status tells all; what else is said is read to its end, within limits, for the connection's sake
       await answer.body.dump({ limit: MAX_ANSWER_BYTES }).catch(() => undefined);
       const retryAfter = [answer.headers['retry-after']].flat()[0];
-      return { kind: 'Answered', status: answer.statusCode, ...(retryAfter !== undefined && { retryAfter }) };
+      return { kind: 'Answered', status: answer.statusCode, ...defined({ retryAfter }) };
     } catch (error) {
       if (isPrivate(error)) return { kind: 'Refused', why: PRIVATE };
       return { kind: 'Unreachable', why: codeOf(error) };

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { booksNameOf } from '../../src/rotation/audit/books.ts';
+import { ledgerConfigMapName } from '../../src/rotation/audit/ledger-config-map.ts';
 import { EMPTY_LEDGER, encodeLedger, type LedgerKey } from '../../src/rotation/keyset/ledger.ts';
 import { fingerprintOf, KeyMaterial } from '../../src/rotation/secret/keys.ts';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
@@ -61,7 +61,7 @@ async function ledger(id: string, state: LedgerKey['state'], key = KEY): Promise
   const fingerprint = fingerprintOf(new KeyMaterial(Buffer.from(key)));
   const keys = [{ kid: 'k-old', fingerprint, state, at: Date.UTC(2026, 0, 1) }];
   const metadata = {
-    ...{ namespace, name: booksNameOf(secretName(id)) },
+    ...{ namespace, name: ledgerConfigMapName(secretName(id)) },
     labels: { 'app.kubernetes.io/managed-by': 'rekey' },
   };
   const data = { 'ledger.json': encodeLedger({ ...EMPTY_LEDGER, version: 7, keys }) };

@@ -1,16 +1,16 @@
 /** The audit log on a real API server: one record a rotation, which verifies, whoever died meanwhile. */
 import { describe, expect, inject, it } from 'vitest';
 import { verifyLog } from '../../src/rotation/audit/audit-log.ts';
-import { AUDIT_KEY } from '../../src/rotation/audit/books.ts';
-import { booksOf, readBook } from '../support/scenario/books.ts';
+import { AUDIT_KEY } from '../../src/rotation/audit/ledger-config-map.ts';
 import { declareEmergency } from '../support/scenario/emergency.ts';
+import { ledgerConfigMapOf, readLedgerConfigMap } from '../support/scenario/ledger-config-map.ts';
 import { requestRotation, waitUntilDone } from '../support/scenario/rotation.ts';
 import { openScene, type Scene } from '../support/scenario/scene.ts';
 import { until } from '../support/scenario/until.ts';
 
 const cluster = inject('cluster');
 
-const logOf = async (scene: Scene) => (await readBook(scene, AUDIT_KEY)) ?? '';
+const logOf = async (scene: Scene) => (await readLedgerConfigMap(scene, AUDIT_KEY)) ?? '';
 
 const recordsIn = (log: string) => log.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
 
@@ -41,7 +41,7 @@ describe('the audit log', () => {
     await scene.operators()[0]?.stop();
     const later = await scene.operator();
     const edited = (await logOf(scene)).replace('"outcome":"Completed"', '"outcome":"Aborted"');
-    await api.patch(booksOf(scene), { data: { [AUDIT_KEY]: edited } });
+    await api.patch(ledgerConfigMapOf(scene), { data: { [AUDIT_KEY]: edited } });
     await declareEmergency(scene, 'n1: leaked');
     await until('the emergency is recorded', async () => recordsIn(await logOf(scene)).length === 2);
     const log = await logOf(scene);

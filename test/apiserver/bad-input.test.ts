@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { booksNameOf } from '../../src/rotation/audit/books.ts';
+import { ledgerConfigMapName } from '../../src/rotation/audit/ledger-config-map.ts';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
 import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import { eventsIn, untilEvent } from '../support/scenario/events.ts';
@@ -398,13 +398,13 @@ describe.concurrent('a resource that the controller must judge', () => {
     );
     await until('the rotation is over', async () => (await status())?.phase === 'Steady');
     const secret = await api.get({ kind: 'Secret', namespace, name: secretName(id) });
-    const books = await api.get({ kind: 'ConfigMap', namespace, name: booksNameOf(secretName(id)) });
+    const configMap = await api.get({ kind: 'ConfigMap', namespace, name: ledgerConfigMapName(secretName(id)) });
     const searched = [
       operatorLog,
       { name: 'status', text: JSON.stringify(await status()) },
       { name: 'Events', text: JSON.stringify(await eventsIn(api, namespace, rotationName(id))) },
       { name: 'annotations of the Secret', text: JSON.stringify(secret.metadata) },
-      { name: 'audit and ledger', text: JSON.stringify(books) },
+      { name: 'audit and ledger', text: JSON.stringify(configMap) },
     ];
     expect(scanForKeys(searched, [pasted])).toEqual([]);
   });

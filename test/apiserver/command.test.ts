@@ -6,13 +6,13 @@ import type { Terminal } from '../../src/cli/terminal.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { loadKubeConfig } from '../../src/kube/config.ts';
 import { REQUEST } from '../../src/rotation/api/names.ts';
-import { AUDIT_KEY } from '../../src/rotation/audit/books.ts';
+import { AUDIT_KEY } from '../../src/rotation/audit/ledger-config-map.ts';
 import { Operations } from '../../src/rotation/people/operations.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { createLogger } from '../../src/runtime/log.ts';
 import type { KubeObject } from '../support/cluster/kubeobject.ts';
-import { readBook } from '../support/scenario/books.ts';
 import { rekey, type Said } from '../support/scenario/command.ts';
+import { readLedgerConfigMap } from '../support/scenario/ledger-config-map.ts';
 import {
   conditionOf,
   goOn,
@@ -157,7 +157,7 @@ describe.concurrent('the command line', () => {
     expect(history.result).toMatch(new RegExp(`Completed +\\S+ → ${after} +Annotation +${userIn(scene)} `));
 
     await until('the audit log names who asked', async () => {
-      return (await readBook(scene, AUDIT_KEY))?.includes(`"actor":"${userIn(scene)}"`) === true;
+      return (await readLedgerConfigMap(scene, AUDIT_KEY))?.includes(`"actor":"${userIn(scene)}"`) === true;
     });
 
     // paused targets are in the way, for the operator and for the plan

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { booksNameOf, LEDGER_KEY } from '../../src/rotation/audit/books.ts';
+import { LEDGER_KEY, ledgerConfigMapName } from '../../src/rotation/audit/ledger-config-map.ts';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
 import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import { declareEmergency } from '../support/scenario/emergency.ts';
@@ -56,17 +56,17 @@ const isTold = (id: string, reason: string, note: string) =>
     const events = await eventsIn(api, namespace, rotationName(id));
     return events.some((event) => event.reason === reason && event.note.includes(note));
   });
-type Books = KubeObject & { readonly data?: Readonly<Record<string, string>> };
-const booksOf = (id: string) => ({ kind: 'ConfigMap', namespace, name: booksNameOf(secretName(id)) });
+type LedgerConfigMap = KubeObject & { readonly data?: Readonly<Record<string, string>> };
+const ledgerConfigMapOf = (id: string) => ({ kind: 'ConfigMap', namespace, name: ledgerConfigMapName(secretName(id)) });
 
 /** As a hand would that writes into the ledger. */
 async function editLedger(id: string, edit: (ledger: Record<string, unknown>) => object): Promise<void> {
   const { data } = await until('there is a ledger', async () => {
-    const books = await api.find<Books>(booksOf(id));
-    return books?.data?.[LEDGER_KEY] !== undefined && books;
+    const configMap = await api.find<LedgerConfigMap>(ledgerConfigMapOf(id));
+    return configMap?.data?.[LEDGER_KEY] !== undefined && configMap;
   });
   const ledger = JSON.parse(data?.[LEDGER_KEY] ?? '') as Record<string, unknown>;
-  await api.patch(booksOf(id), { data: { [LEDGER_KEY]: JSON.stringify(edit(ledger)) } });
+  await api.patch(ledgerConfigMapOf(id), { data: { [LEDGER_KEY]: JSON.stringify(edit(ledger)) } });
 }
 
 const IDS = ['huge', 'claimed', 'status'];

@@ -1,10 +1,10 @@
 /** The ledger on a real API server: a Secret from a backup, or made anew with a burnt key, is known as such. */
 import { describe, expect, inject, it } from 'vitest';
-import { LEDGER_KEY } from '../../src/rotation/audit/books.ts';
+import { LEDGER_KEY } from '../../src/rotation/audit/ledger-config-map.ts';
 import { decodeLedger, type Ledger } from '../../src/rotation/keyset/ledger.ts';
 import type { Secret } from '../support/node/types.ts';
-import { booksOf, readBook } from '../support/scenario/books.ts';
 import { declareEmergency, waitUntilGone } from '../support/scenario/emergency.ts';
+import { ledgerConfigMapOf, readLedgerConfigMap } from '../support/scenario/ledger-config-map.ts';
 import {
   conditionOf,
   keysOf,
@@ -22,7 +22,7 @@ const cluster = inject('cluster');
 const everybody = ['admin', 'autoscraper', 'main', 'main'];
 
 async function ledgerOf(scene: Scene): Promise<Ledger | undefined> {
-  const text = await readBook(scene, LEDGER_KEY);
+  const text = await readLedgerConfigMap(scene, LEDGER_KEY);
   return text === undefined ? undefined : decodeLedger(text);
 }
 
@@ -130,7 +130,7 @@ describe.concurrent('a ledger', () => {
     const { api, namespace, name } = scene;
     await until('there is one', async () => (await ledgerOf(scene)) !== undefined);
     await scene.operators()[0]?.stop();
-    await api.patch(booksOf(scene), { data: { [LEDGER_KEY]: '{"version":' } });
+    await api.patch(ledgerConfigMapOf(scene), { data: { [LEDGER_KEY]: '{"version":' } });
     await scene.operator();
     await requestRotation(api, namespace, name, '1');
     const { keyset } = await waitFor(api, namespace, name, 'LedgerUnreadable', ({ resource }) => {
@@ -139,8 +139,8 @@ describe.concurrent('a ledger', () => {
     expect(keyset?.rotation).toBeUndefined();
     await declareEmergency(scene, 'n1: leaked');
     await waitFor(api, namespace, name, 'the key is gone', (state) => state.keyset?.emergency?.goneAt !== undefined);
-    expect(await readBook(scene, LEDGER_KEY)).toBe('{"version":');
-    await api.patch(booksOf(scene), { data: { [LEDGER_KEY]: null } });
+    expect(await readLedgerConfigMap(scene, LEDGER_KEY)).toBe('{"version":');
+    await api.patch(ledgerConfigMapOf(scene), { data: { [LEDGER_KEY]: null } });
     await waitUntilReady(api, namespace, name);
     await until('it is written anew', async () => (await ledgerOf(scene))?.emergencies.includes('n1') === true);
     expect(await scene.close()).toEqual([]);

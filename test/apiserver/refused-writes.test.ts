@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { booksNameOf } from '../../src/rotation/audit/books.ts';
+import { ledgerConfigMapName } from '../../src/rotation/audit/ledger-config-map.ts';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
 import type { KubeApiError, KubeObject } from '../support/cluster/kubeobject.ts';
 import type { Pod, Secret } from '../support/node/types.ts';
@@ -47,7 +47,7 @@ const prefix = `refused-${randomUUID().slice(0, 8)}`;
 const ALONE = ['quota', 'delete', 'no-create', 'no-patch'];
 const SHARED = `${prefix}-shared`;
 const placeOf = (id: string) => (ALONE.includes(id) ? `${prefix}-${id}` : SHARED);
-const namesOf = (id: string) => [secretName(id), targetName(id), booksNameOf(secretName(id))];
+const namesOf = (id: string) => [secretName(id), targetName(id), ledgerConfigMapName(secretName(id))];
 const TIMES = { maxTokenTTL: '5s', clockSkew: '1s', retire: { slack: '1s' } };
 const CANARY = { canary: { path: '/auth/verify', port: 8000 } };
 const CLAIMS = { canary: { issuer: 'remotehive', audience: 'remotehive' } };
@@ -127,7 +127,7 @@ const dryDelete = async (id: string) => {
 const dryCreate = (id: string) =>
   api.raw({
     ...{ method: 'POST', path: `/api/v1/namespaces/${placeOf(id)}/configmaps`, query: { dryRun: 'All' } },
-    body: { metadata: { name: booksNameOf(secretName(id)) } },
+    body: { metadata: { name: ledgerConfigMapName(secretName(id)) } },
   });
 
 const noSecrets = async (id: string) => {
@@ -203,7 +203,7 @@ const ROWS: readonly Row[] = [
     ...{ mend: allow(dryDelete), after: isGone },
   },
   {
-    ...{ id: 'books', reason: 'WriteRefused', names: 'cannot be kept', ready: 'True' },
+    ...{ id: 'configmap', reason: 'WriteRefused', names: 'cannot be kept', ready: 'True' },
     calls: { verb: 'create', resource: 'configmaps' },
     spoil: deny({ resource: 'configmaps', operation: 'CREATE', reason: 'RequestEntityTooLarge' }, dryCreate),
     mend: allow(dryCreate),
@@ -308,7 +308,7 @@ describe.concurrent('a write that is refused', () => {
         calls.resource,
       );
     };
-    await until('it was tried again', async () => (await tries()) >= (id === 'books' ? 1 : 4));
+    await until('it was tried again', async () => (await tries()) >= (id === 'configmap' ? 1 : 4));
     // what is tried without a pause is tried often meanwhile
     await sleep(5_000);
     for (let i = 0; i < 20; i += 1) {
@@ -320,7 +320,7 @@ describe.concurrent('a write that is refused', () => {
     expect(refused).toBeLessThanOrEqual(4 + Math.log2(seconds + 1) + seconds / 15);
     expect(sumOf(await countOf({ name }), 'jwtkeyrotations/status')).toBeLessThanOrEqual(10);
     const told = (await eventsIn(api, namespace, name)).filter((event) => event.reason === reason);
-    if (id !== 'books') expect(told.map(({ note }) => note)).toEqual([expect.stringContaining(names)]);
+    if (id !== 'configmap') expect(told.map(({ note }) => note)).toEqual([expect.stringContaining(names)]);
     const lines = operators.get(namespace)?.lines() ?? [];
     const own = lines.filter((line) => line.namespace === namespace && line.name === name);
     expect(own.filter((line) => line.reason === reason).length, JSON.stringify(own)).toBeLessThanOrEqual(1);

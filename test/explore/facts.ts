@@ -147,7 +147,7 @@ function podFacts(
     terminating: view.terminating,
     ready: view.up,
     address: '10.0.0.1',
-    ...startFacts(config, pod.target, startOf(config, pod, view, entry), view.up),
+    ...startFacts(config, pod.target, startedAtOf(config, pod, view, entry), view.up),
     ...(pod.template !== 0 && { templateVersion: pod.template }),
     ...answers,
   };
@@ -166,7 +166,7 @@ function startFacts({ targets, kubeletAheadMs = 0 }: Config, target: number, sta
 }
 
 /** The API server may show the start before the last still. Where clocks are ahead a late start does the most harm. */
-function startOf({ kubeletAheadMs = 0 }: Config, pod: Pod, view: Pod | Shown, entry: Entry | undefined): number {
+function startedAtOf({ kubeletAheadMs = 0 }: Config, pod: Pod, view: Pod | Shown, entry: Entry | undefined): number {
   if (entry === undefined) return NOW - 1e9;
   const behind = view === pod && pod.lag;
   const seen = behind ? { settled: 0, young: false } : view;

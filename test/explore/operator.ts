@@ -176,7 +176,7 @@ function pendingSteps(config: Config, world: World, emit: Emit): void {
 type Action<T> = Extract<Decision['action'], { type: T }>;
 
 function bumpSteps(config: Config, world: World, action: Action<'bump'>, facts: Facts, emit: Emit): void {
-  const targets = action.targets.map((target) => facts.targets.indexOf(target));
+  const targets = action.restarts.map(({ target }) => facts.targets.indexOf(target));
   const [first] = targets;
   if (first === undefined) return;
   const done = bumped(world, first, action.version);

@@ -168,7 +168,7 @@ export function deed({ action }: Decision): string {
     case 'write':
       return `write ${action.write.transition}`;
     case 'bump':
-      return `bump ${action.targets.map(({ settings }) => settings.name).join()} to ${action.version}`;
+      return `bump ${action.restarts.map(({ target }) => target.settings.name).join()} to ${action.version}`;
     case 'refresh':
     case 'evict':
     case 'delete':

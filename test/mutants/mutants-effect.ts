@@ -76,8 +76,9 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: REQUESTS,
-        find: '...(rotateAt !== undefined && { rotateAt }),',
-        replace: '...(rotateAt !== undefined && rotateAt !== resource.status?.lastHandledRotateAt && { rotateAt }),',
+        find: '...defined({ paused, rotateAt }),',
+        replace:
+          '...defined({ paused, rotateAt: rotateAt === resource.status?.lastHandledRotateAt ? undefined : rotateAt }),',
       },
     ],
     check: { by: 'effect', effect: 'status', oracles: ['I10'] },

@@ -20,7 +20,7 @@ export const REFUSED_MISTAKES: readonly Mutant[] = [
   },
   {
     name: 'refused: nobody is told',
-    patches: [{ file: REFUSED, find: '...(told && withFinding(facts, decision, told)),', replace: '' }],
+    patches: [{ file: REFUSED, find: '...(told && withFinding(facts, step, told)),', replace: '' }],
     check: { by: 'explore', config: 'refusedRetire', oracles: ['silence'] },
   },
   {

@@ -227,9 +227,9 @@ export const RULE: readonly Mutant[] = [
       },
       {
         file: STEADY,
-        find: 'function begin(facts: Facts, keyset: Keyset, start: Start): Decision {',
+        find: 'function begin(facts: Facts, keyset: Keyset, start: RotationStart): Step {',
         replace: `const SEEN = new Set<string | undefined>();
-          function begin(facts: Facts, keyset: Keyset, start: Start): Decision {
+          function begin(facts: Facts, keyset: Keyset, start: RotationStart): Step {
           SEEN.add(facts.requests.rotateAt);`,
       },
     ],

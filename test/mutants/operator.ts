@@ -12,7 +12,8 @@ import { Announcer, type AnnouncerOptions } from '../../src/rotation/report/anno
 import { type StatusOutcome, StatusWriter, type StatusWriterOptions } from '../../src/rotation/report/status-writer.ts';
 import { SecretWatches, type SecretWatchesOptions } from '../../src/rotation/secret/secret-watches.ts';
 import { type PodView, podView } from '../../src/rotation/workloads/views.ts';
-import { deploymentView, type WorkloadView } from '../../src/rotation/workloads/workloads.ts';
+import type { WorkloadView } from '../../src/rotation/workloads/workload-view.ts';
+import { deploymentView } from '../../src/rotation/workloads/workloads.ts';
 import { type Clock, systemClock } from '../../src/runtime/clock.ts';
 import type { Logger } from '../../src/runtime/log.ts';
 import { Store } from '../../src/runtime/store.ts';

@@ -3,7 +3,7 @@
  * written over it, no emergency is served twice, and a new one goes on above every version that there was.
  */
 import fc from 'fast-check';
-import { inLightOf } from '../../src/rotation/audit/in-light.ts';
+import { checkedAgainstLedger } from '../../src/rotation/audit/against-ledger.ts';
 import type { Keyset } from '../../src/rotation/keyset/keyset.ts';
 import { decodeLedger, EMPTY_LEDGER, encodeLedger, recorded } from '../../src/rotation/keyset/ledger.ts';
 import { plan } from '../../src/rotation/plan/plan.ts';
@@ -41,7 +41,7 @@ function putBack(config: Config, written: readonly Keyset[]): number {
   const last = written.at(-1);
   const backups = written.filter(({ version }) => version < (last?.version ?? 0));
   const world = factsOf(config, initialWorld(config), true);
-  const taken = (keyset: Keyset) => inLightOf(ledger, { kind: 'Managed', keyset }, NAMES);
+  const taken = (keyset: Keyset) => checkedAgainstLedger(ledger, { kind: 'Managed', keyset }, NAMES);
   if (last !== undefined && taken(last).kind !== 'Managed') throw new Error(`version ${last.version} is the last one`);
   for (const keyset of backups) {
     const facts = { ...world, ledger, secret: taken(keyset) };

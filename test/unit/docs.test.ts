@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { dump, loadAll } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { HELP } from '../../src/flags.ts';
-import { booksNameOf } from '../../src/rotation/audit/books.ts';
+import { ledgerConfigMapName } from '../../src/rotation/audit/ledger-config-map.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -88,7 +88,7 @@ describe('the documentation', () => {
     const args = option === '' ? [script] : ['-E', script];
     const named = loadAll(execFileSync('sed', args, { input, encoding: 'utf8' })) as typeof roles;
     const names = named.flatMap(({ rules = [] }) => rules.flatMap(({ resourceNames = [] }) => resourceNames));
-    expect(names.sort()).toEqual(['my-jwt', booksNameOf('my-jwt')]);
+    expect(names.sort()).toEqual(['my-jwt', ledgerConfigMapName('my-jwt')]);
   });
 
   it('has no link to a file that is not there', () => {

@@ -10,11 +10,11 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { ServerClock } from '../../runtime/server-clock.ts';
 import { FIELD_MANAGER, KEYSET_VERSION } from '../api/names.ts';
 import { type Refused, refusedBy } from '../api/refusal.ts';
-import type { Facts, Probe, TargetFacts } from '../facts.ts';
-import { type PodOf, restartAtOf } from '../plan/converge.ts';
-import type { Action } from '../plan/decision.ts';
+import type { Facts, PodOf, Probe, TargetFacts } from '../facts.ts';
+import type { Action, Restart } from '../plan/decision.ts';
 import { effectsOf, type PodVerb, podEffect, restartEffect } from '../plan/effect.ts';
-import { WORKLOADS, type WorkloadView } from '../workloads/workloads.ts';
+import type { WorkloadView } from '../workloads/workload-view.ts';
+import { WORKLOADS } from '../workloads/workloads.ts';
 import { PodAsker } from './ask-pods.ts';
 import { type RetiredKeys, SecretWriter, type Written } from './write-secret.ts';
 
@@ -31,13 +31,25 @@ export interface ActorOptions {
 type EffectAction = Exclude<Action, { type: 'wait' | 'confirm' }>;
 
 /** What came of an effect. */
-export type Outcome =
+export type EffectResult =
   | Written
   | { readonly kind: 'Probed'; readonly probes: ReadonlyMap<string, Probe> }
-  /** `refused`: of these it was not done. */
-  | { readonly kind: 'Bumped' | 'Refreshed' | 'Evicted' | 'Deleted'; readonly refused: readonly Refused[] }
+  /** `targets`, `pods`: to these it was done, or needed not be done any more. `refused`: to these it was not. */
+  | { readonly kind: 'Bumped'; readonly targets: readonly TargetFacts[]; readonly refused: readonly Refused[] }
+  | {
+      readonly kind: 'Refreshed' | 'Evicted' | 'Deleted';
+      readonly pods: readonly PodOf[];
+      readonly refused: readonly Refused[];
+    }
   /** The API server did not let it happen. Nothing was done. */
   | { readonly kind: 'Refused'; readonly refused: readonly Refused[] };
+
+/** One effect on one pod. */
+interface Try {
+  readonly row: PodOf;
+  /** Absent if it was done, or needed not be done any more. */
+  readonly refused?: Refused;
+}
 
 /** Makes effects. One instance serves all resources of a process. */
 export class Actor {
@@ -61,7 +73,7 @@ export class Actor {
     action: EffectAction,
     resourceVersion: string | undefined,
     retired: RetiredKeys | undefined,
-  ): Promise<Outcome> {
+  ): Promise<EffectResult> {
     const [effect = action.type] = effectsOf(action);
     try {
       return await this.#make(namespace, facts, action, resourceVersion, retired);
@@ -78,13 +90,13 @@ export class Actor {
     action: EffectAction,
     resourceVersion: string | undefined,
     retired: RetiredKeys | undefined,
-  ): Promise<Outcome> {
+  ): Promise<EffectResult> {
     this.#options.fence();
     switch (action.type) {
       case 'write':
         return this.#secrets.write(namespace, facts, action.write, resourceVersion);
       case 'bump':
-        return this.#bump(namespace, facts, action.targets, action.version);
+        return this.#bump(namespace, action.restarts, action.version);
       case 'refresh':
         return this.#refresh(namespace, action.pods, action.version);
       case 'evict':
@@ -105,31 +117,26 @@ export class Actor {
     facts: Facts,
     pods: readonly PodOf[],
     retired: RetiredKeys | undefined,
-  ): Promise<Outcome> {
+  ): Promise<EffectResult> {
     const probes = await this.#pods.ask(namespace, facts, pods, retired);
     return probes === undefined ? { kind: 'Outdated' } : { kind: 'Probed', probes };
   }
 
   /** Server-side apply of values that follow from the write of the keyset: to repeat it changes nothing. */
-  async #bump(
-    namespace: string,
-    { secret, settleMs }: Facts,
-    targets: readonly TargetFacts[],
-    version: number,
-  ): Promise<Outcome> {
-    if (secret.kind !== 'Managed') return { kind: 'Outdated' };
-    const { keyset } = secret;
+  async #bump(namespace: string, restarts: readonly Restart[], version: number): Promise<EffectResult> {
+    const targets: TargetFacts[] = [];
     const refused: Refused[] = [];
-    for (const target of targets) {
-      const restarted = await this.#attempt(restartEffect(target, version), () =>
-        this.#restart(namespace, target, version, restartAtOf(target, keyset, settleMs)),
-      );
-      if (restarted !== undefined) refused.push(restarted);
+    for (const restart of restarts) {
+      const { target } = restart;
+      const effect = restartEffect(target, version);
+      const failed = await this.#attempt(effect, () => this.#restart(namespace, restart, version));
+      if (failed === undefined) targets.push(target);
+      else refused.push(failed);
     }
-    return { kind: 'Bumped', refused };
+    return { kind: 'Bumped', targets, refused };
   }
 
-  async #restart(namespace: string, target: TargetFacts, version: number, restartAt: number): Promise<void> {
+  async #restart(namespace: string, { target, at: restartAt }: Restart, version: number): Promise<void> {
     const { kind, name } = target.settings;
     const { type, view, stamped } = WORKLOADS[kind];
     const fields = stamped({ version, restartAt });
@@ -141,35 +148,33 @@ export class Actor {
   }
 
   /** A change of the pod makes the kubelet write its volumes again; the value says what it is for. */
-  async #refresh(namespace: string, pods: readonly PodOf[], version: number): Promise<Outcome> {
+  async #refresh(namespace: string, pods: readonly PodOf[], version: number): Promise<EffectResult> {
     const options = { fieldManager: FIELD_MANAGER };
-    const refused: Refused[] = [];
+    const tries: Try[] = [];
     for (const row of pods) {
       const { name, uid } = row.pod;
       const body = { metadata: { uid, annotations: { [KEYSET_VERSION]: String(version) } } };
       const marked = await this.#attemptOn(row, 'mark', () =>
         this.#options.client.mergePatch(PODS, { namespace, name }, body, options),
       );
-      refused.push(...marked);
+      tries.push(marked);
     }
-    return { kind: 'Refreshed', refused };
+    return { kind: 'Refreshed', ...summed(tries) };
   }
 
   /** Evicts, so that a PodDisruptionBudget is respected. */
-  async #evict(namespace: string, pods: readonly PodOf[]): Promise<Outcome> {
-    const refused: Refused[] = [];
+  async #evict(namespace: string, pods: readonly PodOf[]): Promise<EffectResult> {
+    const tries: Try[] = [];
     for (const row of pods) {
       const { name, uid } = row.pod;
-      refused.push(
-        ...(await this.#attemptOn(row, 'evict', () => this.#options.client.evict({ namespace, name }, { uid }))),
-      );
+      tries.push(await this.#attemptOn(row, 'evict', () => this.#options.client.evict({ namespace, name }, { uid })));
     }
-    return { kind: 'Evicted', refused };
+    return { kind: 'Evicted', ...summed(tries) };
   }
 
   /** Without asking a PodDisruptionBudget, all at once: each of these pods may accept a forged token. */
-  async #delete(namespace: string, pods: readonly PodOf[], gracePeriodSeconds: number): Promise<Outcome> {
-    const refused = await Promise.all(
+  async #delete(namespace: string, pods: readonly PodOf[], gracePeriodSeconds: number): Promise<EffectResult> {
+    const tries = await Promise.all(
       pods.map((row) => {
         const { name, uid } = row.pod;
         return this.#attemptOn(row, 'delete', () =>
@@ -177,21 +182,21 @@ export class Actor {
         );
       }),
     );
-    return { kind: 'Deleted', refused: refused.flat() };
+    return { kind: 'Deleted', ...summed(tries) };
   }
 
   /** One pod that nobody may touch holds up no other; one that is gone needs nothing. */
-  async #attemptOn(row: PodOf, verb: PodVerb, make: () => Promise<unknown>): Promise<readonly Refused[]> {
+  async #attemptOn(row: PodOf, verb: PodVerb, make: () => Promise<unknown>): Promise<Try> {
     const effect = podEffect(verb, row);
     const pod = row.pod.uid;
     try {
       const refused = await this.#attempt(effect, make);
-      return refused === undefined || refused.cause === 'Outrun' ? [] : [{ ...refused, pod }];
+      return refused === undefined || refused.cause === 'Outrun' ? { row } : { row, refused: { ...refused, pod } };
     } catch (error) {
-      if (isKubeError(error, 'NotFound')) return [];
+      if (isKubeError(error, 'NotFound')) return { row };
       const held = verb === 'evict' && isKubeError(error, 'TooManyRequests');
       if (!held) throw error;
-      return [{ effect, pod, cause: 'Budget', said: error.message }];
+      return { row, refused: { effect, pod, cause: 'Budget', said: error.message } };
     }
   }
 
@@ -207,4 +212,9 @@ export class Actor {
       return refused;
     }
   }
+}
+
+function summed(tries: readonly Try[]) {
+  const pods = tries.filter(({ refused }) => refused === undefined).map(({ row }) => row);
+  return { pods, refused: tries.flatMap(({ refused = [] }) => refused) };
 }

@@ -3,10 +3,10 @@
  */
 import type { KubeClient } from '../../kube/client.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import type { Facts, Probe } from '../facts.ts';
+import type { Facts, PodOf, Probe } from '../facts.ts';
 import { currentShape, type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
 import { getSecret } from '../observe/world.ts';
-import type { PodOf } from '../plan/converge.ts';
+
 import { CanarySender } from '../secret/canary.ts';
 import { destroyAll, type KeyMaterial } from '../secret/keys.ts';
 import { burntMaterialsOf, materialsOf, readSecret } from '../secret/secret.ts';

@@ -15,7 +15,7 @@ import { asLanded } from '../secret/landing.ts';
 import { findResidue, removedResidue, withResidue } from '../secret/residue.ts';
 import { leftoverNames, patchFor } from '../secret/secret.ts';
 import { namesToWrite } from '../secret/secret-data.ts';
-import { startOf } from '../secret/write-start.ts';
+import { writeStart } from '../secret/write-start.ts';
 
 /** Retired keys by id, kept while the pods are asked whether they refuse them. */
 export type RetiredKeys = ReadonlyMap<Kid, KeyMaterial>;
@@ -60,7 +60,7 @@ export class SecretWriter {
     using held = new DisposableStack();
     held.use(fresh.key.material);
     held.use(fresh.ack.material);
-    const start = startOf(write, secret, facts, fresh.key, now);
+    const start = writeStart(write, secret, facts, fresh.key, now);
     if (start === undefined) return { kind: 'Outdated' };
     const { before, burnt } = start;
     let retired: RetiredKeys = new Map();

@@ -5,7 +5,9 @@
  * The chain has no secret, so whoever may write the whole log may write another, and what was cut off at either end is not
  * missed. Against that the beginning of each hash is in the operator's log: see {@link headOf}.
  */
+
 import { createHash } from 'node:crypto';
+import { defined } from '../../kube/objects.ts';
 
 export interface AuditRecord {
   readonly rotationId: string;
@@ -108,7 +110,7 @@ export function verifyLog(log: string): Verdict {
     first: records[0]?.seq ?? 0,
     last: records.at(-1)?.seq ?? 0,
     head: records.at(-1)?.hash ?? GENESIS,
-    ...(broken !== undefined && { broken }),
+    ...defined({ broken }),
   });
   for (const [i, line] of linesOf(log).entries()) {
     const record = parsed(line);

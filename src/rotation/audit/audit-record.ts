@@ -1,19 +1,21 @@
 /**
  * What the audit log says of a rotation that has ended.
  */
+import { defined } from '../../kube/objects.ts';
 import { redactText } from '../../runtime/redact.ts';
 import { keyOf } from '../../runtime/store.ts';
-import { iso } from '../api/iso.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
-import type { Facts, TargetFacts } from '../facts.ts';
+import type { Facts } from '../facts.ts';
 import { type Keyset, type Kid, type RotationRecord, secondsOf } from '../keyset/keyset.ts';
-import { levelOf } from '../plan/evidence.ts';
+import type { Assessment, TargetAssessment } from '../plan/decision.ts';
+import { iso } from '../schedule/duration.ts';
 import type { AuditKey, AuditRecord } from './audit-log.ts';
 
 /** @param rotation one that has ended */
 export function recordOf(
   { metadata }: JwtKeyRotation,
-  { settings, targets, ledger }: Facts,
+  { settings, ledger }: Pick<Facts, 'settings' | 'ledger'>,
+  { targets }: Pick<Assessment, 'targets'>,
   keyset: Keyset,
   rotation: RotationRecord,
 ): AuditRecord {
@@ -36,26 +38,24 @@ export function recordOf(
     from: named(from),
     to: named(to),
     keysetVersion: keyset.version,
-    targets: rotation === keyset.rotation ? targets.map((target) => targetRecord(target, keyset)) : [],
+    targets: rotation === keyset.rotation ? targets.map(targetRecord) : [],
     startedAt: iso(startedAt),
     finishedAt: iso(finishedAt),
     outcome,
     ...(rotation.cutOverAt !== undefined && { cutOverAt: iso(rotation.cutOverAt) }),
     ...(failure && { failure: `${failure.reason}: ${failure.message}` }),
-    ...(rotation.inferred !== undefined && { inferred: rotation.inferred }),
+    ...defined({ inferred: rotation.inferred }),
     ...(emergency && seconds !== undefined && { emergency: { nonce: emergency.nonce, seconds, burnt } }),
   };
 }
 
 /** When the last pod had answered is known while the operator lives that asked. */
-function targetRecord(target: TargetFacts, keyset: Keyset): AuditRecord['targets'][number] {
+function targetRecord({ target, level, answeredAt }: TargetAssessment): AuditRecord['targets'][number] {
   const { kind, name } = target.settings;
-  const answers = target.pods.flatMap(({ probe }) => (probe?.version === keyset.version ? [probe.at] : []));
-  const complete = answers.length > 0 && answers.length === target.pods.length;
   const bumpedAt = target.workload?.bumpedAt;
   return {
-    ...{ kind, name, level: levelOf(target), pods: target.pods.length },
+    ...{ kind, name, level, pods: target.pods.length },
     ...(bumpedAt !== undefined && { bumpedAt: iso(bumpedAt) }),
-    ...(complete && { ackedAt: iso(Math.max(...answers)) }),
+    ...(answeredAt !== undefined && { ackedAt: iso(answeredAt) }),
   };
 }

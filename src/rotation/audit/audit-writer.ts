@@ -14,11 +14,18 @@ import type { JwtKeyRotation } from '../api/names.ts';
 import type { Facts } from '../facts.ts';
 import { endedRotations } from '../keyset/keyset.ts';
 import { EMPTY_LEDGER, type Ledger, merged, recorded, sameLedger } from '../keyset/ledger.ts';
+import type { Assessment } from '../plan/decision.ts';
 import { wishesIn } from '../requests/requests.ts';
+import type { LedgerReading } from './against-ledger.ts';
 import { type AuditRecord, appendRecord, headOf, isRecorded, verifyLog } from './audit-log.ts';
 import { recordOf } from './audit-record.ts';
-import { type Books, booksNameOf, ForeignBooks, findBooks, putBooks } from './books.ts';
-import type { LedgerReading } from './in-light.ts';
+import {
+  ForeignConfigMapError,
+  findLedgerConfigMap,
+  type LedgerConfigMap,
+  ledgerConfigMapName,
+  putLedgerConfigMap,
+} from './ledger-config-map.ts';
 
 const RETRY_MS = 10_000;
 const RETRY_CAP_MS = 300_000;
@@ -84,7 +91,7 @@ export class AuditWriter {
         await this.#read(account);
         if (afresh) account.ledger = account.stored;
       } catch (error) {
-        const lasting = isKubeError(error, 'Forbidden') || error instanceof ForeignBooks;
+        const lasting = isKubeError(error, 'Forbidden') || error instanceof ForeignConfigMapError;
         if (!lasting && !emergency) throw error;
         account.readAgainAt = this.#options.clock.monotonic() + RETRY_MS;
         this.#notKept(account, error);
@@ -95,7 +102,7 @@ export class AuditWriter {
   }
 
   /** Records what the Secret says and the ConfigMap does not. Returns at once. */
-  observed(resource: JwtKeyRotation, facts: Facts): void {
+  observed(resource: JwtKeyRotation, facts: Facts, assessment: Assessment): void {
     if (facts.secret.kind !== 'Managed') return;
     const { keyset } = facts.secret;
     const account = this.#account(resource);
@@ -107,7 +114,10 @@ export class AuditWriter {
     account.recorded = account.recorded.filter((id) => ended.some((rotation) => rotation.id === id));
     for (const rotation of ended) {
       if (account.recorded.includes(rotation.id) || account.due.has(rotation.id)) continue;
-      account.due.set(rotation.id, recordOf(resource, { ...facts, ledger: account.ledger }, keyset, rotation));
+      account.due.set(
+        rotation.id,
+        recordOf(resource, { ...facts, ledger: account.ledger }, assessment, keyset, rotation),
+      );
     }
     this.#start(account);
   }
@@ -126,7 +136,7 @@ export class AuditWriter {
     const known = this.#accounts.get(key);
     if (known !== undefined) return known;
     const account: Account = {
-      ...{ resource, name: booksNameOf(resource.spec.secretName), ledger: EMPTY_LEDGER, stored: EMPTY_LEDGER },
+      ...{ resource, name: ledgerConfigMapName(resource.spec.secretName), ledger: EMPTY_LEDGER, stored: EMPTY_LEDGER },
       ...{ readAgainAt: 0, due: new Map(), recorded: [], writing: false, notBefore: 0, failures: 0 },
     };
     this.#accounts.set(key, account);
@@ -154,23 +164,23 @@ export class AuditWriter {
     this.#underWay.add(written);
   }
 
-  async #read(account: Account): Promise<Books | undefined> {
+  async #read(account: Account): Promise<LedgerConfigMap | undefined> {
     const { client, clock } = this.#options;
     const { namespace = '' } = account.resource.metadata;
-    const books = await findBooks(client, namespace, account.name);
-    const { ledger = EMPTY_LEDGER, finding } = books ?? {};
+    const configMap = await findLedgerConfigMap(client, namespace, account.name);
+    const { ledger = EMPTY_LEDGER, finding } = configMap ?? {};
     account.stored = ledger;
     account.ledger = merged(account.ledger, ledger);
     account.finding = finding;
     account.readAgainAt = finding === undefined ? undefined : clock.monotonic() + RETRY_MS;
-    return books;
+    return configMap;
   }
 
   async #write(account: Account): Promise<void> {
     const { client, fence, log } = this.#options;
     const { namespace = '' } = account.resource.metadata;
-    const books = await this.#read(account);
-    const before = books?.log ?? '';
+    const configMap = await this.#read(account);
+    const before = configMap?.log ?? '';
     const { broken } = verifyLog(before);
     if (broken !== undefined) this.#tell(account, 'AuditBroken', `ConfigMap ${account.name}: ${broken}`);
     const { ledger, finding } = account;
@@ -185,7 +195,7 @@ export class AuditWriter {
     if (missing.length > 0 || !sameLedger(account.stored, ledger)) {
       fence();
       // a ledger that cannot be read is evidence, and stays as it is
-      await putBooks(client, { namespace, name: account.name }, books, {
+      await putLedgerConfigMap(client, { namespace, name: account.name }, configMap, {
         ...(missing.length > 0 && { log: after }),
         ...(finding === undefined && { ledger }),
       });
@@ -215,7 +225,7 @@ export class AuditWriter {
 
   #refused(account: Account, error: KubeError): void {
     const isNew = account.refusal === undefined;
-    account.refusal = refusedBooks(account.name, error);
+    account.refusal = notKeptFinding(account.name, error);
     if (isNew) this.#options.onRetry(keyOf(account.resource.metadata), 0);
   }
 
@@ -229,7 +239,7 @@ export class AuditWriter {
 }
 
 /** Rotations go on, but a Secret from a backup would not be known as one. */
-function refusedBooks(name: string, { refusal, message }: KubeError): Finding {
+function notKeptFinding(name: string, { refusal, message }: KubeError): Finding {
   const lost = `${message}. Rotations go on; until it is mended no record of them is kept there, and a Secret from a backup is not known as one`;
   const reason = refusal?.cause === 'Rights' ? 'Forbidden' : 'WriteRefused';
   return { reason, message: `ConfigMap ${name} cannot be kept: ${lost}` };

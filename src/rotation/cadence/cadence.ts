@@ -2,9 +2,10 @@
  * When a rotation is due, and whether a new key may be promoted now.
  */
 
+import { defined } from '../../kube/objects.ts';
 import type { Finding } from '../api/finding.ts';
-import { iso } from '../api/iso.ts';
 import type { Attempts } from '../keyset/keyset.ts';
+import { iso } from '../schedule/duration.ts';
 import { lastRun, nextRuns, runsAfter } from '../schedule/schedule.ts';
 import type { Cadence, WindowSettings } from '../settings/settings.ts';
 
@@ -41,7 +42,7 @@ function dueCron(cadence: Extract<Cadence, { kind: 'Cron' }>, attempts: Attempts
   const since = lastRun(schedule, timeZone, Math.max(attempts.since, now - startingDeadlineMs), now);
   const runs = nextRuns(schedule, timeZone, now, 5);
   const next = since ?? runs[0];
-  return { ...(since !== undefined && { since }), ...(next !== undefined && { next }), nextRuns: runs };
+  return { ...defined({ since, next }), nextRuns: runs };
 }
 
 /** @returns until when a failed scheduled rotation is not tried again, milliseconds since the epoch: 1 h, doubling to a day */

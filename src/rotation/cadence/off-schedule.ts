@@ -3,9 +3,9 @@
  * anything, and without a word a key that changes each quarter would skip one.
  */
 
-import { iso } from '../api/iso.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import type { Keyset } from '../keyset/keyset.ts';
+import { iso } from '../schedule/duration.ts';
 import { nextRuns } from '../schedule/schedule.ts';
 import { drainText } from '../settings/drain.ts';
 import type { Cadence, Settings } from '../settings/settings.ts';

@@ -2,6 +2,7 @@
  * The end of a rotation or an emergency: what is known of it, and what is forgotten.
  */
 
+import { defined } from '../../kube/objects.ts';
 import { type Attempts, compact, type Evidence, type Keyset, type Outcome } from './keyset.ts';
 import type { Write } from './writes.ts';
 
@@ -34,7 +35,7 @@ function measured({ promotingMs }: Attempts): Pick<Attempts, 'promotingMs'> {
 
 /** @returns the keyset after an emergency: the burnt keys are refused everywhere from `now` on, as far as was observed */
 export function extinguish(keyset: Keyset, end: End, now: number): Keyset {
-  const gone = { goneAt: now, ...(end.inferred !== undefined && { inferred: end.inferred }) };
+  const gone = { goneAt: now, ...defined({ inferred: end.inferred }) };
   const emergency = keyset.emergency && { ...keyset.emergency, ...gone };
   return { ...finish(keyset, end, 'Completed', now), ...(emergency && { emergency }) };
 }

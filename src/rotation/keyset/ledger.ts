@@ -5,8 +5,8 @@
  * It is a fold over the keysets that were observed, so it needs no order of its own: two ledgers can be merged.
  */
 
-import { iso } from '../api/iso.ts';
 import { keptValue } from '../api/said.ts';
+import { iso } from '../schedule/duration.ts';
 import { fields, list, oneOf, parseJson, text, time, versionIn } from './json.ts';
 import { BELIEVED_VERSION, type BurntKey, type Keyset, type Kid, MAX_NONCES } from './keyset.ts';
 

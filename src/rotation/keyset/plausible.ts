@@ -2,7 +2,7 @@
  * What the annotations of a Secret cannot say if rekey has written them. Nothing is done on the word of a state that cannot
  * be true: somebody has edited it, or copied it from elsewhere.
  */
-import { iso } from '../api/iso.ts';
+import { iso } from '../schedule/duration.ts';
 import { currentShape, type KeyState, type Keyset, MAX_VERSION, type Phase } from './keyset.ts';
 
 /** Keys that are there in these phases. */

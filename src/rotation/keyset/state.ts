@@ -1,11 +1,14 @@
 /**
  * The keyset as annotations of the Secret, and back. Times are RFC 3339 so that people can read them.
  */
-import { iso } from '../api/iso.ts';
+
+import { defined } from '../../kube/objects.ts';
 import { STATE } from '../api/names.ts';
 import { keptReason, keptValue, MAX_REASON } from '../api/said.ts';
+import { iso } from '../schedule/duration.ts';
 import { fields, integer, type Json, list, oneOf, parseJson, text, time } from './json.ts';
 import type {
+  Attempts,
   BurntKey,
   Emergency,
   Evidence,
@@ -55,8 +58,7 @@ export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
       since: iso(attempts.since),
       failures: attempts.failures,
       ...(attempts.rotatedAt !== undefined && { rotatedAt: iso(attempts.rotatedAt) }),
-      ...(attempts.evidence !== undefined && { evidence: attempts.evidence }),
-      ...(attempts.promotingMs !== undefined && { promotingMs: attempts.promotingMs }),
+      ...defined({ evidence: attempts.evidence, promotingMs: attempts.promotingMs }),
       ...(attempts.failedAt !== undefined && { failedAt: iso(attempts.failedAt) }),
       ...(attempts.lastWriteAt !== undefined && { lastWriteAt: iso(attempts.lastWriteAt) }),
     }),
@@ -140,21 +142,23 @@ export function parseState(annotations: Readonly<Record<string, string>>): Keyse
     }),
     history,
     handled: read(STATE.handled, decodeHandled),
-    attempts: read(STATE.attempts, (value) => {
-      const { since, rotatedAt, evidence, promotingMs, failures, failedAt, lastWriteAt } = fields(value);
-      return {
-        since: time(since),
-        failures: integer(failures),
-        ...(rotatedAt !== undefined && { rotatedAt: time(rotatedAt) }),
-        ...(evidence !== undefined && { evidence: oneOf(EVIDENCE, evidence) }),
-        ...(promotingMs !== undefined && { promotingMs: integer(promotingMs) }),
-        ...(failedAt !== undefined && { failedAt: time(failedAt) }),
-        ...(lastWriteAt !== undefined && { lastWriteAt: time(lastWriteAt) }),
-      };
-    }),
+    attempts: read(STATE.attempts, decodeAttempts),
     ...(rotation && { rotation }),
     burnt: annotations[STATE.burnt] === undefined ? [] : read(STATE.burnt, (value) => list(value).map(decodeBurnt)),
     ...(emergency && { emergency }),
+  };
+}
+
+function decodeAttempts(value: Json): Attempts {
+  const { since, rotatedAt, evidence, promotingMs, failures, failedAt, lastWriteAt } = fields(value);
+  return {
+    since: time(since),
+    failures: integer(failures),
+    ...(rotatedAt !== undefined && { rotatedAt: time(rotatedAt) }),
+    ...(evidence !== undefined && { evidence: oneOf(EVIDENCE, evidence) }),
+    ...(promotingMs !== undefined && { promotingMs: integer(promotingMs) }),
+    ...(failedAt !== undefined && { failedAt: time(failedAt) }),
+    ...(lastWriteAt !== undefined && { lastWriteAt: time(lastWriteAt) }),
   };
 }
 

@@ -17,7 +17,7 @@ import {
 export type RotationRequest = Pick<RotationRecord, 'id' | 'trigger' | 'actor' | 'reason' | 'drainMs' | 'keyBytes'>;
 
 /** How a rotation begins. */
-export interface Start {
+export interface RotationStart {
   readonly handled: Handled;
   readonly rotation: RotationRequest;
 }
@@ -54,7 +54,7 @@ export type Write =
       readonly rotation: RotationRequest;
     }
   /** The new key signs, the old one is accepted. `start`: it was staged when the key before retired, and the rotation begins here. */
-  | { readonly transition: 'promote'; readonly acked: Acked; readonly start?: Start }
+  | { readonly transition: 'promote'; readonly acked: Acked; readonly start?: RotationStart }
   /** No container signs with the old key any more; its tokens drain from now. */
   | { readonly transition: 'drain'; readonly acked: Acked; readonly inferred?: string | undefined }
   /** A container was found that may sign with the draining key: its exit is awaited again. */

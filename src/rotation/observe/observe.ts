@@ -1,30 +1,30 @@
 /**
  * From the world to facts.
  */
+import { defined } from '../../kube/objects.ts';
 import { keyOf } from '../../runtime/store.ts';
 import type { Finding } from '../api/finding.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 import type { Refusal } from '../api/refusal.ts';
-import type { LedgerReading } from '../audit/in-light.ts';
+import type { LedgerReading } from '../audit/against-ledger.ts';
 import { dueOf, impossibleWindow, windowState } from '../cadence/cadence.ts';
 import { offSchedule } from '../cadence/off-schedule.ts';
-import type { Facts, Probe, SecretFacts, TargetFacts } from '../facts.ts';
+import type { Facts, Probe, SecretFacts, TargetFacts, WorkloadFacts } from '../facts.ts';
 import { requestsOf } from '../requests/requests.ts';
 import type { Settings, TargetSettings, WorkloadKind } from '../settings/settings.ts';
 import { limitOn } from '../workloads/autoscalers.ts';
 import { budgetOf } from '../workloads/budgets.ts';
 import { crowdedContainers, isPodOf, unlistedConsumers } from '../workloads/consumers.ts';
 import { consumptionOf } from '../workloads/consumption.ts';
-import { restartsByEviction } from '../workloads/evictions.ts';
 import { reloadedBy } from '../workloads/reloader.ts';
 import { isWhole, templateFinding, unservedFinding, withTemplate } from '../workloads/rollouts.ts';
 import type { PodView } from '../workloads/views.ts';
-import type { WorkloadView } from '../workloads/workloads.ts';
+import type { WorkloadView } from '../workloads/workload-view.ts';
 import { type Asking, podFacts } from './pod-facts.ts';
 import type { World } from './world.ts';
 
 /** What is needed to look at the targets and their neighbours. */
-export interface Looking {
+export interface ObserveOptions {
   readonly namespace: string;
   readonly settings: Settings;
   readonly world: World;
@@ -38,10 +38,10 @@ export interface Looking {
   readonly clockOffsetMs: number | undefined;
 }
 
-export interface Observation extends Omit<Looking, 'namespace' | 'atRest'> {
+export interface Observation extends Omit<ObserveOptions, 'namespace' | 'atRest'> {
   readonly resource: JwtKeyRotation;
   readonly secret: SecretFacts;
-  readonly books: LedgerReading;
+  readonly ledgerReading: LedgerReading;
   readonly nextRotationId: string;
   readonly now: number;
   readonly sharedWith: readonly string[];
@@ -53,7 +53,7 @@ export interface Observation extends Omit<Looking, 'namespace' | 'atRest'> {
 export async function observe(observation: Observation): Promise<Facts> {
   const { resource, settings, secret, world, now } = observation;
   const atRest = secret.kind === 'Managed' && secret.keyset.phase === 'Steady';
-  const looking = { ...observation, namespace: resource.metadata.namespace ?? '', atRest };
+  const options = { ...observation, namespace: resource.metadata.namespace ?? '', atRest };
   // of what is not managed nothing can be due, and a time that moves with the clock would be a new status in each pass
   const due = secret.kind === 'Managed' ? dueOf(settings.cadence, secret.keyset.attempts, now) : { nextRuns: [] };
   const known = secret.kind === 'Managed' || secret.kind === 'Refused' ? secret.keyset : undefined;
@@ -67,17 +67,17 @@ export async function observe(observation: Observation): Promise<Facts> {
     nextRotationId: observation.nextRotationId,
     settings,
     secret,
-    ledger: observation.books.ledger,
-    ...(observation.books.finding && { ledgerFinding: observation.books.finding }),
-    ...(observation.books.refusal && { ledgerRefusal: observation.books.refusal }),
-    targets: await observeTargets(looking),
-    unlistedConsumers: unlistedConsumers(world, looking.namespace, settings),
-    crowded: crowdedContainers(world, looking.namespace, settings),
+    ledger: observation.ledgerReading.ledger,
+    ...(observation.ledgerReading.finding && { ledgerFinding: observation.ledgerReading.finding }),
+    ...(observation.ledgerReading.refusal && { ledgerRefusal: observation.ledgerReading.refusal }),
+    targets: await observeTargets(options),
+    unlistedConsumers: unlistedConsumers(world, options.namespace, settings),
+    crowded: crowdedContainers(world, options.namespace, settings),
     requests: requestsOf(resource),
     sharedWith: observation.sharedWith,
     burntElsewhere: observation.burntElsewhere,
     refusals: observation.refusals,
-    ...(observation.clockOffsetMs !== undefined && { clockOffsetMs: observation.clockOffsetMs }),
+    ...defined({ clockOffsetMs: observation.clockOffsetMs }),
     due,
     ...(off && { offSchedule: off }),
     window: windowState(settings.windows, now),
@@ -86,68 +86,60 @@ export async function observe(observation: Observation): Promise<Facts> {
 }
 
 /** @returns each target of the spec, in its order, with its workload and its live pods */
-export function observeTargets(looking: Looking): Promise<readonly TargetFacts[]> {
-  return Promise.all(looking.settings.targets.map((target) => observeTarget(looking, target)));
+export function observeTargets(options: ObserveOptions): Promise<readonly TargetFacts[]> {
+  return Promise.all(options.settings.targets.map((target) => observeTarget(options, target)));
 }
 
-async function observeTarget(looking: Looking, settings: TargetSettings): Promise<TargetFacts> {
-  const { world, namespace } = looking;
+async function observeTarget(options: ObserveOptions, settings: TargetSettings): Promise<TargetFacts> {
+  const { world, namespace } = options;
   const find = (kind: WorkloadKind, name: string) => world.workloads[kind].get(keyOf({ namespace, name }));
   const workload = withTemplate(find(settings.kind, settings.name), (name) => find('Deployment', name));
-  const finding = targetFinding(looking, settings, workload);
+  const finding = targetFinding(options, settings, workload);
   const unseen = workload === undefined ? finding?.reason === 'Forbidden' : workload.unseen === true;
   const found = { settings, ...(finding && { finding }), ...(unseen && { unseen }) };
   if (workload === undefined) return { ...found, pods: [] };
   const pods = world.pods.list(namespace).filter((pod) => pod.live && isPodOf(pod, workload));
-  const {
-    uid,
-    paused,
-    manual,
-    templateVersion,
-    bumpedAt,
-    rolledOut,
-    failed,
-    interruption,
-    thins,
-    ready,
-    wanted,
-    sources,
-  } = workload;
-  const asked = looking.atRest && settings.source === 'Env';
-  const heldBy = asked ? await budgetThatHolds(looking, settings, workload, pods) : undefined;
-  const overloaded = asked ? await limitOfThinned(looking, workload) : undefined;
-  const reloader = reloadedBy(workload.reloader, looking.settings.secretName);
   return {
     ...found,
-    workload: {
-      uid,
-      paused,
-      manual,
-      rolledOut: rolledOut && isWhole(workload, pods),
-      ready,
-      ...(wanted !== undefined && { wanted }),
-      consumes: workload.secrets.includes(looking.settings.secretName),
-      consumption: consumptionOf(sources, looking.settings),
-      ...(reloader !== undefined && { reloader }),
-      ...(interruption !== undefined && { interruption }),
-      ...(thins !== undefined && { thins }),
-      ...(heldBy !== undefined && { heldBy }),
-      ...(overloaded !== undefined && { overloaded }),
-      ...(templateVersion !== undefined && { templateVersion }),
-      ...(bumpedAt !== undefined && { bumpedAt }),
-      ...(failed !== undefined && { failed }),
-    },
-    pods: pods.map((pod) => podFacts(asking(looking), settings, workload, pod)),
+    workload: await workloadFacts(options, settings, workload, pods),
+    pods: pods.map((pod) => podFacts(asking(options), settings, workload, pod)),
   };
 }
 
-function asking({ settings, probes, allowLoopback, settleMs, clockOffsetMs }: Looking): Asking {
+async function workloadFacts(
+  options: ObserveOptions,
+  settings: TargetSettings,
+  workload: WorkloadView,
+  pods: readonly PodView[],
+): Promise<WorkloadFacts> {
+  const { uid, paused, manual, templateVersion, bumpedAt, failed, interruption, reducesCapacity, ready, wanted } =
+    workload;
+  const asked = options.atRest && settings.source === 'Env';
+  const heldBy = asked ? await budgetThatHolds(options, settings, workload, pods) : undefined;
+  const overloaded = asked ? await limitOfReduced(options, workload) : undefined;
+  const reloader = reloadedBy(workload.reloader, options.settings.secretName);
+  return {
+    ...{ uid, paused, manual, ready },
+    rolledOut: workload.rolledOut && isWhole(workload, pods),
+    ...defined({ wanted }),
+    consumes: workload.secrets.includes(options.settings.secretName),
+    consumption: consumptionOf(workload.sources, options.settings),
+    ...defined({ reloader, interruption, reducesCapacity, heldBy, overloaded, templateVersion, bumpedAt, failed }),
+  };
+}
+
+function asking({ settings, probes, allowLoopback, settleMs, clockOffsetMs }: ObserveOptions): Asking {
   const { secretName, clockSkewMs } = settings;
   return { probes, allowLoopback, secretName, settleMs, clockSkewMs, clockKnown: clockOffsetMs !== undefined };
 }
 
+/** Where rekey evicts the pods itself (OnDelete, a partition), or the controller of a Rollout does, a PodDisruptionBudget may refuse. */
+function restartsByEviction({ kind, source }: TargetSettings, manual: boolean): boolean {
+  return source !== 'File' && (manual || kind === 'Rollout');
+}
+
 async function budgetThatHolds(
-  { world, namespace }: Looking,
+  { world, namespace }: ObserveOptions,
   settings: TargetSettings,
   { manual }: WorkloadView,
   pods: readonly PodView[],
@@ -157,14 +149,17 @@ async function budgetThatHolds(
 }
 
 /** Who is restarted pod by pod has fewer meanwhile. */
-async function limitOfThinned({ world, namespace }: Looking, workload: WorkloadView): Promise<string | undefined> {
-  if (workload.thins !== true) return undefined;
+async function limitOfReduced(
+  { world, namespace }: ObserveOptions,
+  workload: WorkloadView,
+): Promise<string | undefined> {
+  if (workload.reducesCapacity !== true) return undefined;
   return limitOn(await world.limitedAutoscalers(namespace), workload);
 }
 
 /** What is wrong with a target for good, whatever its pods do. */
 function targetFinding(
-  { world, namespace }: Looking,
+  { world, namespace }: ObserveOptions,
   { kind, name }: TargetSettings,
   workload: WorkloadView | undefined,
 ): Finding | undefined {

@@ -1,13 +1,15 @@
 /**
  * From a pod to what the planner knows of it, and whether a canary may go there.
  */
+
 import { isIPv4, isIPv6 } from 'node:net';
+import { defined } from '../../kube/objects.ts';
 import type { PodFacts, Probe } from '../facts.ts';
 import type { TargetSettings } from '../settings/settings.ts';
 import { versionOf } from '../workloads/rollouts.ts';
 import { type Lag, readUpTo } from '../workloads/starts.ts';
 import type { ContainerView, PodView } from '../workloads/views.ts';
-import type { WorkloadView } from '../workloads/workloads.ts';
+import type { WorkloadView } from '../workloads/workload-view.ts';
 
 /** How pods are looked at. */
 export interface Asking extends Lag {
@@ -36,15 +38,13 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
     uid: pod.uid,
     incarnation,
     terminating: pod.terminating,
-    ...(pod.graceSeconds !== undefined && { graceSeconds: pod.graceSeconds }),
+    ...defined({ graceSeconds: pod.graceSeconds }),
     ready: pod.ready,
     ...start,
     ...(asking.clockKnown && { readUpTo: readUpTo(start, asking) }),
     ...(containers.some(({ ran }) => ran) && { ran: true as const }),
     ...(target.source === 'Env' && hasSeveral(pod, asking.secretName) && { several: true as const }),
-    ...(templateVersion !== undefined && { templateVersion }),
-    ...(pod.address !== undefined && { address: pod.address }),
-    ...(unprobeable !== undefined && { unprobeable }),
+    ...defined({ templateVersion, address: pod.address, unprobeable }),
     ...(probe && { probe }),
   };
 }

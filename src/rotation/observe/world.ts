@@ -1,8 +1,10 @@
 /**
  * All reads of a decision: workloads, pods and the Secret, from the caches or from the API server itself.
  */
+
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
+import { defined } from '../../kube/objects.ts';
 import {
   type HorizontalPodAutoscaler,
   PODS,
@@ -18,7 +20,8 @@ import type { Settings, WorkloadKind } from '../settings/settings.ts';
 import { limitedAutoscalers } from '../workloads/autoscalers.ts';
 import { strictBudgets } from '../workloads/budgets.ts';
 import { type PodView, podView, type View } from '../workloads/views.ts';
-import { WORKLOADS, type WorkloadView } from '../workloads/workloads.ts';
+import type { WorkloadView } from '../workloads/workload-view.ts';
+import { WORKLOADS } from '../workloads/workloads.ts';
 
 /** Where a decision looks: the caches, or the API server itself. */
 export interface World extends Neighbours {
@@ -102,7 +105,7 @@ export interface SecretReading {
 export async function readSecretNow(client: KubeClient, namespace: string, settings: Settings): Promise<SecretReading> {
   const secret = await getSecret(client, namespace, settings.secretName);
   const resourceVersion = secret?.metadata.resourceVersion;
-  return { facts: readSecret(secret, settings), ...(resourceVersion !== undefined && { resourceVersion }) };
+  return { facts: readSecret(secret, settings), ...defined({ resourceVersion }) };
 }
 
 /** @returns the Secret with its content; undefined if there is none */

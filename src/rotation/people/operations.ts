@@ -2,8 +2,10 @@
  * What people do to a JwtKeyRotation: look at it, follow it, and ask for something. All of it goes through the resource
  * itself, by the rights of whoever asks: the Secret is never read, and the operator alone acts.
  */
+
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
+import { defined } from '../../kube/objects.ts';
 import { SELF_SUBJECT_REVIEWS } from '../../kube/types.ts';
 import type { Clock, Timer } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/log.ts';
@@ -60,7 +62,7 @@ export class Operations {
     const { client, namespace } = this.#options;
     const selection = {
       ...(!allNamespaces && { namespace }),
-      ...(selector !== undefined && { labelSelector: selector }),
+      ...defined({ labelSelector: selector }),
     };
     const { items } = await client.list(JWT_KEY_ROTATIONS, selection);
     const { apiVersion, kind } = JWT_KEY_ROTATIONS;

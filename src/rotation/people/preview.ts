@@ -6,7 +6,7 @@ import type { JwtKeyRotation } from '../api/names.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import { impossibleWindow } from '../cadence/cadence.ts';
 import type { Surroundings } from '../facts.ts';
-import { type Looking, observeTargets } from '../observe/observe.ts';
+import { type ObserveOptions, observeTargets } from '../observe/observe.ts';
 import { liveWorld } from '../observe/world.ts';
 import { settingsOf } from '../settings/settings.ts';
 import { crowdedContainers, unlistedConsumers } from '../workloads/consumers.ts';
@@ -21,7 +21,7 @@ export async function surroundingsOf(client: KubeClient, resource: JwtKeyRotatio
   const settings = settingsOf(resource.spec);
   const served = async () => ((await client.serves(WORKLOADS.Rollout.type)) ? 'Served' : 'Absent');
   const world = await liveWorld(client, namespace, served);
-  const looking: Looking = {
+  const options: ObserveOptions = {
     ...{ namespace, settings, world, probes: new Map(), allowLoopback: true, atRest: isAtRest(resource.status) },
     // nothing is asked, so nothing is concluded from times
     ...{ settleMs: 0, clockOffsetMs: undefined },
@@ -29,7 +29,7 @@ export async function surroundingsOf(client: KubeClient, resource: JwtKeyRotatio
   const impossible = impossibleWindow(settings.windows, dueIn(resource, now), now, undefined);
   return {
     settings,
-    targets: await observeTargets(looking),
+    targets: await observeTargets(options),
     unlistedConsumers: unlistedConsumers(world, namespace, settings),
     crowded: crowdedContainers(world, namespace, settings),
     ...(impossible && { impossibleWindow: impossible }),

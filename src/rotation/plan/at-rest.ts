@@ -8,12 +8,13 @@
  */
 
 import type { Finding } from '../api/finding.ts';
-import type { Facts, TargetFacts } from '../facts.ts';
+import type { Facts, PodOf, TargetFacts } from '../facts.ts';
 import { currentShape, type Keyset, keyIn } from '../keyset/keyset.ts';
-import { LASTING_FAILURES, spokenFinding, unanswered } from './baseline.ts';
-import { type PodOf, RETRY_MS, survey } from './converge.ts';
+import { spokenFinding } from './baseline.ts';
+import { RETRY_MS, survey } from './converge.ts';
 import { mayCutOver } from './cutover.ts';
 import { acceptsOnlySigning, isConclusive, isUntold, isVoid, startedAfterWrite } from './evidence.ts';
+import { holdsOneKeyAtRest, LASTING_FAILURES, unanswered } from './policies/pods.ts';
 import { requirementsOf } from './requirements.ts';
 
 const DAY_MS = 86_400_000;
@@ -126,7 +127,7 @@ function findingAtRest(facts: Facts, keyset: Keyset): Finding | undefined {
     },
   );
   const single = keys === 'Both' ? all.find((row) => holdsOneKey(row, keyset)) : undefined;
-  if (single !== undefined) return singleKey(single);
+  if (single !== undefined) return holdsOneKeyAtRest(single);
   const silent = all.find(({ pod: { ready, probe, unprobeable } }) => {
     return unprobeable !== undefined || (ready && (probe?.failures ?? 0) >= LASTING_FAILURES);
   });
@@ -138,9 +139,4 @@ function holdsOneKey({ target, pod }: PodOf, keyset: Keyset): boolean {
   if (isUntold(target) || !isConclusive(pod, keyset) || !startedAfterWrite(pod, keyset)) return false;
   if (!acceptsOnlySigning(pod, keyset)) return false;
   return pod.probe?.answers.get(keyIn(keyset, 'ack')?.kid ?? '') === 'refused';
-}
-
-function singleKey({ target, pod }: PodOf): Finding {
-  const message = `pod ${pod.name} started after rekey had written the Secret and accepts only the key in use: ${target.settings.kind}/${target.settings.name} verifies with one key only, or the pod has read an older Secret. A rotation would abort. If a new pod does the same, let the service accept the keys in the fallbacks too, or allow a cutover (spec.allowCutover)`;
-  return { reason: 'SingleKeyService', message };
 }

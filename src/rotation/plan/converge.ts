@@ -2,8 +2,9 @@
  * One rolling restart up to its acknowledgement: which pods hold what they must hold, and what to do about the others.
  */
 
-import type { Facts, PodFacts, Probe, TargetFacts } from '../facts.ts';
+import type { Facts, PodFacts, PodOf, Probe, TargetFacts } from '../facts.ts';
 import { currentShape, type Keyset, type Shape } from '../keyset/keyset.ts';
+import type { Action } from './decision.ts';
 import {
   hasLoadedNewest,
   isAnswered,
@@ -31,11 +32,6 @@ export interface Requirement {
   readonly holds: (shape: Shape) => boolean;
   /** Whether the target is restarted to get there. */
   readonly restart: boolean;
-}
-
-export interface PodOf {
-  readonly target: TargetFacts;
-  readonly pod: PodFacts;
 }
 
 /** The pods of all requirements, sorted by what is known of them. */
@@ -129,6 +125,12 @@ export function restartAtOf(target: TargetFacts, keyset: Keyset, settleMs: numbe
   const written = Math.ceil(currentShape(keyset).writtenAt / 1000) * 1000;
   // in an emergency those that start before the write has spread are deleted, and the others need not wait for it
   return keyset.phase === 'Burning' ? written : Math.max(written, settledAt(target, keyset, settleMs));
+}
+
+/** @returns the action that restarts these targets for the newest keyset */
+export function bump(targets: readonly TargetFacts[], keyset: Keyset, { settleMs }: Pick<Facts, 'settleMs'>): Action {
+  const restarts = targets.map((target) => ({ target, at: restartAtOf(target, keyset, settleMs) }));
+  return { type: 'bump', restarts, version: keyset.version };
 }
 
 /** Pods whose mounted files the kubelet is asked to look at now: else it takes its time, two minutes perhaps. */

@@ -10,9 +10,9 @@
 
 import type { Facts, Surroundings } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
-import type { Start } from '../keyset/writes.ts';
+import type { RotationStart } from '../keyset/writes.ts';
 import { besideNames } from '../settings/settings.ts';
-import { type Decision, outsideWindow } from './decision.ts';
+import { outsideWindow, type Step } from './decision.ts';
 import { inferredOfReplacement } from './inferred.ts';
 import { reloaderPresent } from './policies/reloader.ts';
 import { planReplacement } from './replacement.ts';
@@ -38,7 +38,7 @@ export function isBlindToStaged({ targets, settings }: Surroundings): boolean {
 }
 
 /** @param start how the rotation begins; absent if one is under way */
-export function planCutover(facts: Facts, keyset: Keyset, start?: Start): Decision {
+export function planCutover(facts: Facts, keyset: Keyset, start?: RotationStart): Step {
   const reloader = reloaderPresent(facts);
   if (reloader !== undefined) {
     return { action: { type: 'wait' }, phase: 'Preflight', progress: reloader.message, blocked: reloader };
@@ -51,7 +51,7 @@ export function planCutover(facts: Facts, keyset: Keyset, start?: Start): Decisi
 }
 
 /** After the write of a cutover: all pods are replaced and asked, then it is over. */
-export function planSwitching(facts: Facts, keyset: Keyset): Decision {
+export function planSwitching(facts: Facts, keyset: Keyset): Step {
   return planReplacement(facts, keyset, {
     phase: 'Switching',
     rolling: false,

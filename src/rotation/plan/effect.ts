@@ -1,9 +1,9 @@
 /**
  * What tells one effect from another: that which was refused is known again by it.
  */
-import type { TargetFacts } from '../facts.ts';
+import type { PodOf, TargetFacts } from '../facts.ts';
 import type { Write } from '../keyset/writes.ts';
-import type { PodOf } from './converge.ts';
+
 import type { Action } from './decision.ts';
 import { label } from './policies/targets.ts';
 
@@ -32,7 +32,7 @@ export function effectsOf(action: Action): readonly string[] {
     case 'write':
       return [writeEffect(action.write)];
     case 'bump':
-      return action.targets.map((target) => restartEffect(target, action.version));
+      return action.restarts.map(({ target }) => restartEffect(target, action.version));
     case 'evict':
       return action.pods.map((row) => podEffect('evict', row));
     case 'delete':

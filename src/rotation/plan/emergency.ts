@@ -14,16 +14,15 @@
 
 import type { EmergencyRequest, Facts } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
-import type { Decision } from './decision.ts';
-import { heldBy, isNew } from './first-write.ts';
-import { highestVersion } from './highest-version.ts';
+import type { Step } from './decision.ts';
+import { heldBy, highestVersion, isNew } from './first-write.ts';
 import { inferredOfReplacement } from './inferred.ts';
 import { planReplacement } from './replacement.ts';
 import { isServed } from './served.ts';
 import { exempt } from './write-gate.ts';
 
 /** @returns the write that burns every key, if an emergency is asked for that has not been served */
-export function emergencyRequested(facts: Facts): Decision | undefined {
+export function emergencyRequested(facts: Facts): Step | undefined {
   const { requests, secret, nextRotationId } = facts;
   const { emergency } = requests;
   if (emergency === undefined || isServed(emergency, facts) || isOld(emergency, facts)) return undefined;
@@ -60,7 +59,7 @@ export function notServed(facts: Facts): string {
 }
 
 /** After the write that burns: all pods are replaced and asked, then it is over. */
-export function planBurning(facts: Facts, keyset: Keyset): Decision {
+export function planBurning(facts: Facts, keyset: Keyset): Step {
   return planReplacement(facts, keyset, {
     phase: 'Burning',
     rolling: facts.settings.emergencyMode === 'Rolling',

@@ -4,10 +4,9 @@
 
 import { REQUEST, requestText } from '../api/names.ts';
 import type { Facts, SecretFacts } from '../facts.ts';
-import type { Handled } from '../keyset/keyset.ts';
-import { livingIn } from '../keyset/ledger.ts';
-import type { Decision } from './decision.ts';
-import { highestVersion } from './highest-version.ts';
+import { BELIEVED_VERSION, type Handled } from '../keyset/keyset.ts';
+import { believedVersion, livingIn } from '../keyset/ledger.ts';
+import type { Step } from './decision.ts';
 import { label } from './policies/targets.ts';
 import { exempt } from './write-gate.ts';
 
@@ -33,18 +32,24 @@ export function heldBy({ targets, ledger }: Facts): string | undefined {
   return wanting && `the ledger knows of a live key, and ${label(wanting)} is not scaled to zero`;
 }
 
+/**
+ * @returns the highest version that a pod or template carries, or the ledger knows: from a Secret that was lost, perhaps. Versions
+ *   go on from there
+ */
+export function highestVersion({ targets, ledger }: Facts): number {
+  const stamps = targets.flatMap(({ workload, pods }) => [workload, ...pods].map((item) => item?.templateVersion ?? 0));
+  return Math.max(believedVersion(ledger), ...stamps.filter((stamp) => stamp <= BELIEVED_VERSION));
+}
+
 /** The keys that are found stay as they are. */
-export function planAdopt(
-  facts: Facts,
-  { fingerprint, fallbacks }: Extract<SecretFacts, { kind: 'Unmanaged' }>,
-): Decision {
+export function planAdopt(facts: Facts, { fingerprint, fallbacks }: Extract<SecretFacts, { kind: 'Unmanaged' }>): Step {
   const version = highestVersion(facts);
   const write = { transition: 'adopt', ...requestsNow(facts), fingerprint, fallbacks, version } as const;
   return exempt(facts, write, 'Pending', 'adopting the Secret');
 }
 
 /** Only where nobody holds a key, and that was looked at this moment. */
-export function planCreate(facts: Facts): Decision {
+export function planCreate(facts: Facts): Step {
   const phase = 'Pending';
   if (!facts.live) return { action: { type: 'confirm' }, phase, progress: 'looking whether anybody holds a key' };
   const write = { transition: 'create', ...requestsNow(facts), version: highestVersion(facts) } as const;

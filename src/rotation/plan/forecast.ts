@@ -3,6 +3,7 @@
  * refused. It knows no more than the planner decides by, and asks no pod.
  */
 
+import { defined } from '../../kube/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import { windowState } from '../cadence/cadence.ts';
@@ -62,7 +63,7 @@ export function forecast(surroundings: Surroundings, from: number, status: Under
   const cutoverFinding = way === 'Cutover' ? reloaderPresent(surroundings) : undefined;
   return {
     way,
-    ...(unless !== undefined && { unless }),
+    ...defined({ unless }),
     steps,
     restarts: targets.map((target) => ({
       target: label(target),

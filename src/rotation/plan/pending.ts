@@ -2,18 +2,12 @@
  * Requests for a rotation that no rotation has begun for: they wait for the one under way, or for what stands in the way.
  */
 
+import { defined } from '../../kube/objects.ts';
 import { REQUEST, requestText } from '../api/names.ts';
-import type { Facts, Requests } from '../facts.ts';
+import type { Facts, Requests, Wanted } from '../facts.ts';
 import type { Handled, Keyset, Trigger } from '../keyset/keyset.ts';
-import type { Decision } from './decision.ts';
+import type { Step } from './decision.ts';
 import { guarded } from './write-gate.ts';
-
-/** A rotation that somebody wants, or the schedule. */
-export interface Wanted {
-  readonly trigger: Trigger;
-  readonly actor: string;
-  readonly reason: string;
-}
 
 /**
  * @param forceReason `spec.forceRotation.reason` as it is kept; empty for none
@@ -40,7 +34,7 @@ export function served({ requests, settings }: Facts, handled: Handled): Handled
   return {
     ...handled,
     ...(rotateAt !== undefined && !isBack && { rotateAt }),
-    ...(abortAt !== undefined && { abortAt }),
+    ...defined({ abortAt }),
     ...(!isForcedBack && { forceReason: settings.forceReason }),
   };
 }
@@ -65,7 +59,7 @@ function inWords({ trigger, actor, reason }: Wanted): string {
 }
 
 /** @returns what takes back all that waits, if a person wants that. What has begun goes on */
-export function withdrawRequested(facts: Facts, keyset: Keyset): Decision | undefined {
+export function withdrawRequested(facts: Facts, keyset: Keyset): Step | undefined {
   const { withdrawAt } = facts.requests;
   if (withdrawAt === undefined || withdrawAt === keyset.handled.withdrawAt) return undefined;
   const { handled, ...words } = withdrawing(facts, keyset.handled);

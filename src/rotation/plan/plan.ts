@@ -17,8 +17,9 @@
 
 import type { Reason } from '../api/finding.ts';
 import type { Facts } from '../facts.ts';
+import { assess } from './assessment.ts';
 import { planSwitching } from './cutover.ts';
-import type { Action, Decision } from './decision.ts';
+import type { Action, Decision, Step } from './decision.ts';
 import { emergencyRequested, notServed, planBurning } from './emergency.ts';
 import { heldBy, planAdopt, planCreate } from './first-write.ts';
 import { withdrawRequested } from './pending.ts';
@@ -32,10 +33,11 @@ const LOOK_AGAIN_MS = 10_000;
 
 /** @returns the one thing to do now, and what to say of it */
 export function plan(facts: Facts): Decision {
-  return heldBack(facts, decide(facts));
+  const step = heldBack(facts, decide(facts));
+  return { ...step, assessment: assess(facts, step.action) };
 }
 
-function decide(facts: Facts): Decision {
+function decide(facts: Facts): Step {
   const { secret, requests, ledgerFinding } = facts;
   const emergency = emergencyRequested(facts);
   if (emergency !== undefined) return emergency;
@@ -75,7 +77,7 @@ function decide(facts: Facts): Decision {
 }
 
 /** Writes nothing: whatever was under way rests where it is. */
-function rest(facts: Facts, reason: Reason, why: string): Decision {
+function rest(facts: Facts, reason: Reason, why: string): Step {
   const { secret } = facts;
   const burning = secret.kind === 'Refused' && secret.keyset?.phase === 'Burning';
   const message = burning ? `EMERGENCY NOT FINISHED, pods may accept a burnt key: ${why}` : `${notServed(facts)}${why}`;
@@ -85,15 +87,15 @@ function rest(facts: Facts, reason: Reason, why: string): Decision {
   // the ledger is not watched
   const unwatched = reason === 'KeyResurrected' || reason === 'LedgerUnreadable';
   const action: Action = unwatched ? { type: 'wait', until: facts.now + LOOK_AGAIN_MS } : { type: 'wait' };
-  const decision: Decision = { action, phase, progress: message };
-  return idle ? { ...decision, blocked: finding } : { ...decision, stalled: finding };
+  const step: Step = { action, phase, progress: message };
+  return idle ? { ...step, blocked: finding } : { ...step, stalled: finding };
 }
 
 /**
  * A Secret that is absent while pods run is not invented anew: those pods hold a key that nobody would know any more, and
  * their tokens would be refused.
  */
-function planAbsent(facts: Facts): Decision {
+function planAbsent(facts: Facts): Step {
   const holder = heldBy(facts);
   if (holder === undefined) return planCreate(facts);
   const message = `Secret ${facts.settings.secretName} is gone but ${holder}; restore the Secret, or scale the targets to zero to start with a new key, by which every token that was signed before is refused`;

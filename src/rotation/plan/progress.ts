@@ -3,27 +3,28 @@
  */
 
 import type { Finding } from '../api/finding.ts';
-import { iso } from '../api/iso.ts';
 import { REQUEST, requestText } from '../api/names.ts';
-import type { Facts, TargetFacts } from '../facts.ts';
+import type { Facts, PodOf, TargetFacts } from '../facts.ts';
 import { currentShape, type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
 import type { Failure, Write } from '../keyset/writes.ts';
+import { iso } from '../schedule/duration.ts';
 import { drainTextOf } from '../settings/drain.ts';
 import {
+  bump,
   FRESH_MS,
   isRolledOut,
   isStampable,
-  type PodOf,
   RETRY_MS,
   type Requirement,
   type Survey,
   survey,
 } from './converge.ts';
 import { mayCutOver, planCutover } from './cutover.ts';
-import { type Decision, outsideWindow } from './decision.ts';
+import { outsideWindow, type Step } from './decision.ts';
 import { startedAfterWrite } from './evidence.ts';
 import { inferredOfDrain, inferredOfRotation } from './inferred.ts';
 import { withdrawing } from './pending.ts';
+import { acceptsMadeUpKey, refusesNewKey } from './policies/pods.ts';
 import { reloaderPresent } from './policies/reloader.ts';
 import { requirementsOf } from './requirements.ts';
 import { roll, stalledFinding } from './roll.ts';
@@ -33,7 +34,7 @@ import { confirmed, drainMsOf, guarded } from './write-gate.ts';
 const STALLED_LOOK_MS = 10_000;
 
 /** After stage, until promote. The verifiers load the staged key; one that cannot hold two keys ends the rotation, which costs nobody anything. */
-export function planStaging(facts: Facts, keyset: Keyset): Decision {
+export function planStaging(facts: Facts, keyset: Keyset): Step {
   const requirements = requirementsOf(facts.targets, keyset);
   const rows = survey(requirements, keyset);
   const unfit = unfitVerifier(requirements, rows, keyset);
@@ -53,7 +54,7 @@ export function planStaging(facts: Facts, keyset: Keyset): Decision {
 }
 
 /** After promote, until drain. The signers load the new key; then no older signer may be alive, Terminating ones included. */
-export function planPromoting(facts: Facts, keyset: Keyset): Decision {
+export function planPromoting(facts: Facts, keyset: Keyset): Step {
   const requirements = requirementsOf(facts.targets, keyset);
   const step = roll(facts, keyset, requirements, { maxAgeMs: FRESH_MS, phase: 'Promoting' });
   return (
@@ -63,7 +64,7 @@ export function planPromoting(facts: Facts, keyset: Keyset): Decision {
 }
 
 /** After drain, until retire. Wait until the last token of the old key is dead, counted from the exit of the last container that could sign it. */
-export function planDraining(facts: Facts, keyset: Keyset): Decision {
+export function planDraining(facts: Facts, keyset: Keyset): Step {
   const requirements = requirementsOf(facts.targets, keyset);
   const signers = requirements.filter(({ target }) => target.settings.roles.includes('Signer'));
   const draining = keyIn(keyset, 'draining');
@@ -92,14 +93,14 @@ function mayBeLate({ stale, leaving, unfit }: Survey, old: Kid | undefined): boo
 }
 
 /** @param lasts how long the drain is, for people */
-function waiting(which: string, retireAt: number, lasts: string, stalled: Finding | undefined, now: number): Decision {
+function waiting(which: string, retireAt: number, lasts: string, stalled: Finding | undefined, now: number): Step {
   const progress = `${which} leaves at ${iso(retireAt)}, ${lasts} after the last pod that could sign with it was gone`;
   const until = stalled === undefined ? retireAt : Math.min(retireAt, now + STALLED_LOOK_MS);
   return { action: { type: 'wait', until }, phase: 'Draining', progress, ...(stalled && { stalled }) };
 }
 
 /** After retire, until finish. The verifiers forget the old key: now, or where they are spared the restart when they next start anyway. */
-export function planRetiring(facts: Facts, keyset: Keyset): Decision {
+export function planRetiring(facts: Facts, keyset: Keyset): Step {
   const requirements = requirementsOf(facts.targets, keyset);
   const lazy = facts.settings.retireMode === 'Lazy' && keyIn(keyset, 'staged') === undefined;
   const step = lazy ? undefined : roll(facts, keyset, requirements, { maxAgeMs: FRESH_MS, phase: 'Retiring' });
@@ -109,13 +110,13 @@ export function planRetiring(facts: Facts, keyset: Keyset): Decision {
 }
 
 /** The verifiers forget the aborted key. It never signed, so nothing rests on when they do and no answer is awaited. */
-export function planAborting(facts: Facts, keyset: Keyset): Decision {
+export function planAborting(facts: Facts, keyset: Keyset): Step {
   const phase = 'Aborting';
   const requirements = requirementsOf(facts.targets, keyset);
   const verifying = requirements.filter(({ restart }) => restart).map(({ target }) => target);
   const targets = verifying.filter((target) => isStampable(target, keyset));
   const progress = 'restarting the verifiers without the aborted key';
-  if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
+  if (targets.length > 0) return { action: bump(targets, keyset, facts), phase, progress };
   if (verifying.every(isRolledOut)) {
     return confirmed(facts, keyset, (acked) => ({ transition: 'finish', acked, outcome: 'Aborted' }), phase);
   }
@@ -127,7 +128,7 @@ export function planAborting(facts: Facts, keyset: Keyset): Decision {
  * What a person's wish to stop leads to: before promote the staged key leaves, after it the old key signs again. Later
  * there is nothing to go back to. What is queued ends with it: whoever stops a rotation does not want the next one.
  */
-export function abortRequested(facts: Facts, keyset: Keyset): Decision | undefined {
+export function abortRequested(facts: Facts, keyset: Keyset): Step | undefined {
   const { abortAt, abortActor } = facts.requests;
   if (abortAt === undefined || abortAt === keyset.handled.abortAt) return undefined;
   const withdrawn = withdrawing(facts, keyset.handled);
@@ -145,7 +146,7 @@ export function abortRequested(facts: Facts, keyset: Keyset): Decision | undefin
   return guarded(facts, keyset, { transition: 'dismiss', ...ended }, keyset.phase);
 }
 
-function abort(facts: Facts, keyset: Keyset, failure: Failure): Decision {
+function abort(facts: Facts, keyset: Keyset, failure: Failure): Step {
   const { acked, handled } = keyset;
   return guarded(facts, keyset, { transition: 'abort', acked, failure, handled }, 'Aborting');
 }
@@ -153,17 +154,9 @@ function abort(facts: Facts, keyset: Keyset, failure: Failure): Decision {
 /** Staging is a free, reversible test of whether every verifier can hold two keys. */
 function unfitVerifier(requirements: readonly Requirement[], rows: Survey, keyset: Keyset): Failure | undefined {
   const liar = rows.void[0];
-  if (liar !== undefined) {
-    return { reason: 'CanaryVoid', message: `pod ${liar.pod.name} accepted a token signed with a made-up key` };
-  }
+  if (liar !== undefined) return acceptsMadeUpKey(liar.pod);
   const unfit = requirements.find(({ target }) => refusesNewKeys(target, rows, keyset));
-  if (unfit === undefined) return undefined;
-  const { name } = unfit.target.settings;
-  const pods = unfit.target.pods.map((pod) => pod.name).join(', ');
-  return {
-    reason: 'SingleKeyService',
-    message: `${name} (${pods}) does not accept tokens signed with a key listed in the fallbacks: it verifies with one key only. Make it verify with every key before it is rotated`,
-  };
+  return unfit && refusesNewKey(unfit.target);
 }
 
 /** All pods refuse, one of them started long after the write: it is the service, and not a stale Secret on some node. */

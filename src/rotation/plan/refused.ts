@@ -5,25 +5,24 @@
  */
 
 import type { Finding } from '../api/finding.ts';
-import { iso } from '../api/iso.ts';
 import type { Cause, Refusal } from '../api/refusal.ts';
 import type { Facts } from '../facts.ts';
-import { formatDuration } from '../schedule/duration.ts';
-import type { Action, Decision } from './decision.ts';
+import { formatDuration, iso } from '../schedule/duration.ts';
+import type { Action, Step } from './decision.ts';
 import { effectsOf, PROBE_EFFECT, podEffect, restartEffect } from './effect.ts';
 
-/** @returns the decision without what was refused and must wait, and with the finding that tells of it */
-export function heldBack(facts: Facts, decision: Decision): Decision {
+/** @returns the step without what was refused and must wait, and with the finding that tells of it */
+export function heldBack(facts: Facts, step: Step): Step {
   const { refusals = [], now } = facts;
-  if (refusals.length === 0 || decision.action.type === 'wait') return decision;
-  const wanted = refusals.filter((refusal) => isWanted(refusal, decision.action));
-  if (wanted.length === 0) return decision;
+  if (refusals.length === 0 || step.action.type === 'wait') return step;
+  const wanted = refusals.filter((refusal) => isWanted(refusal, step.action));
+  if (wanted.length === 0) return step;
   const held = wanted.filter(({ retryAt }) => now < retryAt);
   const told = wanted.find((refusal) => isTold(refusal, facts));
   return {
-    ...decision,
-    action: without(decision.action, held),
-    ...(told && withFinding(facts, decision, told)),
+    ...step,
+    action: without(step.action, held),
+    ...(told && withFinding(facts, step, told)),
   };
 }
 
@@ -46,8 +45,8 @@ function without(action: Action, held: readonly Refusal[]): Action {
   const rest = { type: 'wait', until: Math.min(...held.map(({ retryAt }) => retryAt)) } as const;
   switch (action.type) {
     case 'bump': {
-      const targets = action.targets.filter((target) => isFree(restartEffect(target, action.version)));
-      return targets.length === 0 ? rest : { ...action, targets };
+      const restarts = action.restarts.filter(({ target }) => isFree(restartEffect(target, action.version)));
+      return restarts.length === 0 ? rest : { ...action, restarts };
     }
     case 'evict':
     case 'delete':
@@ -63,9 +62,9 @@ function without(action: Action, held: readonly Refusal[]): Action {
   }
 }
 
-function withFinding(facts: Facts, decision: Decision, refusal: Refusal): Partial<Decision> {
+function withFinding(facts: Facts, step: Step, refusal: Refusal): Partial<Step> {
   const { secret } = facts;
-  const { action } = decision;
+  const { action } = step;
   const burning = secret.kind === 'Managed' && secret.keyset.phase === 'Burning';
   const ordered = action.type === 'write' && action.write.transition === 'burn';
   const finding = findingOf(facts, refusal, ordered ? NOT_SERVED : burning ? NOT_FINISHED : '');

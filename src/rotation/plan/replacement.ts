@@ -8,17 +8,17 @@
  */
 
 import type { Finding } from '../api/finding.ts';
-import type { Facts, TargetFacts } from '../facts.ts';
+import type { Facts, PodOf, TargetFacts } from '../facts.ts';
 import { UNKNOWN } from '../keyset/before.ts';
 import { type Acked, currentShape, type Keyset } from '../keyset/keyset.ts';
 import { mayHaveStartedBefore, surelyStartedBefore } from '../workloads/starts.ts';
 import {
   acceptsAny,
+  bump,
   FRESH_MS,
   isRolledOut,
   isStampable,
   mayBeReplaced,
-  type PodOf,
   RETRY_MS,
   type Requirement,
   type Survey,
@@ -26,12 +26,12 @@ import {
   survey,
   toProbe,
 } from './converge.ts';
-import type { Decision } from './decision.ts';
+import type { Step } from './decision.ts';
 import { restartEffect } from './effect.ts';
 import { levelOf, shapesHeld, startedAfterWrite } from './evidence.ts';
+import { acceptsMadeUpKey, doesNotFollow, refusesEveryKey } from './policies/pods.ts';
 import { label } from './policies/targets.ts';
 import { requirementsOf } from './requirements.ts';
-import { unfitFinding } from './unfit.ts';
 import { clockFinding, confirmed, type Judged } from './write-gate.ts';
 
 /** What nobody tells of is looked at again after this, milliseconds. */
@@ -49,14 +49,14 @@ export interface Replacement {
 }
 
 /** @returns the next step until no live pod holds a key from before */
-export function planReplacement(facts: Facts, keyset: Keyset, replacement: Replacement): Decision {
+export function planReplacement(facts: Facts, keyset: Keyset, replacement: Replacement): Step {
   const { phase, rolling, what, done } = replacement;
   const requirements = requirementsOf(facts.targets, keyset);
   const rows = survey(requirements, keyset);
   const all = requirements.flatMap(({ target }) => target.pods).length;
   const progress = `${rows.met.length} of ${all} pods are proved to refuse ${what}`;
   const targets = rolling ? unstamped(requirements, facts, keyset) : [];
-  if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
+  if (targets.length > 0) return { action: bump(targets, keyset, facts), phase, progress };
   const pods = doomed(facts, keyset, rows, rolling);
   if (pods.length > 0) return { action: { type: 'delete', pods, graceSeconds: GRACE_SECONDS }, phase, progress };
   const asked = toProbe(requirements, keyset, facts.now, FRESH_MS);
@@ -115,7 +115,7 @@ function awaiting(
   target: TargetFacts,
   phase: 'Burning' | 'Switching',
   what: string,
-): Decision {
+): Step {
   const progress = `no pod of ${label(target)} is there yet to prove that it refuses ${what}`;
   const late = facts.now >= currentShape(keyset).writtenAt + facts.settings.rolloutTimeoutMs;
   const stalled: Finding | undefined = late ? { reason: 'RolloutStalled', message: progress } : undefined;
@@ -136,18 +136,14 @@ function unseenTarget({ targets }: Facts, what: string): Finding | undefined {
 /** New pods are not deleted again and again because a canary is wrong: then it cannot be proved, and a person must look. */
 function unproveable(facts: Facts, keyset: Keyset, rows: Survey, what: string, progress: string): Finding | undefined {
   const liar = rows.void[0]?.pod;
-  if (liar !== undefined) {
-    const message = `pod ${liar.name} accepted a token signed with a made-up key: whether it refuses ${what} cannot be proved`;
-    return { reason: 'CanaryVoid', message };
-  }
+  if (liar !== undefined) return acceptsMadeUpKey(liar, `whether it refuses ${what} cannot be proved`);
   const mute = [...rows.refusing, ...rows.stale.filter((row) => isMute(row, keyset))].find(({ pod }) => pod.ready)?.pod;
   if (mute !== undefined) {
-    const message = `pod ${mute.name} refuses canaries signed with every key, the fresh one too: check spec.canary, spec.key.algorithm and the clocks; until then it is not proved that the pods refuse ${what}`;
-    return { reason: 'CanaryRefused', message };
+    return refusesEveryKey(mute, 'the fresh one', `until then it is not proved that the pods refuse ${what}`);
   }
   const unfit = rows.unfit[0];
   if (unfit !== undefined) {
-    const { reason, message } = unfitFinding(unfit, facts, keyset);
+    const { reason, message } = doesNotFollow(unfit, facts, keyset);
     return { reason, message: `${message}. It is not over: not every pod refuses ${what}` };
   }
   if (facts.unlistedConsumers.length > 0) {

@@ -4,12 +4,12 @@
  */
 
 import type { Finding } from '../api/finding.ts';
-import type { Facts } from '../facts.ts';
+import type { Facts, PodOf } from '../facts.ts';
 import { currentShape, type Keyset } from '../keyset/keyset.ts';
 import { formatDuration } from '../schedule/duration.ts';
 import {
+  bump,
   isRolledOut,
-  type PodOf,
   RETRY_MS,
   type Requirement,
   type Survey,
@@ -21,9 +21,9 @@ import {
   toRefresh,
   unfinished,
 } from './converge.ts';
-import type { Decision, StatusPhase } from './decision.ts';
+import type { StatusPhase, Step } from './decision.ts';
 import { acceptedDead } from './evidence.ts';
-import { unfitFinding } from './unfit.ts';
+import { acceptsMadeUpKey, doesNotFollow, refusesEveryKey } from './policies/pods.ts';
 import { clockFinding } from './write-gate.ts';
 
 export interface Roll {
@@ -41,7 +41,7 @@ export function roll(
   keyset: Keyset,
   requirements: readonly Requirement[],
   options: Roll,
-): Decision | undefined {
+): Step | undefined {
   const { now } = facts;
   const {
     maxAgeMs,
@@ -51,7 +51,7 @@ export function roll(
   } = options;
   const progress = describe(requirements, rows);
   const targets = toBump(requirements, keyset, facts);
-  if (targets.length > 0) return { action: { type: 'bump', targets, version: keyset.version }, phase, progress };
+  if (targets.length > 0) return { action: bump(targets, keyset, facts), phase, progress };
   const outdated = toRefresh(requirements, keyset);
   if (outdated.length > 0) {
     return { action: { type: 'refresh', pods: outdated, version: keyset.version }, phase, progress };
@@ -85,17 +85,12 @@ export function stalledFinding(
   rows?: Survey,
 ): Finding | undefined {
   const liar = pending.find(({ pod }) => pod.probe?.random === 'accepted');
-  if (liar !== undefined) {
-    return { reason: 'CanaryVoid', message: `pod ${liar.pod.name} accepted a token signed with a made-up key` };
-  }
+  if (liar !== undefined) return acceptsMadeUpKey(liar.pod);
   const refusing = rows?.refusing.find(({ pod }) => pod.ready && !pod.terminating);
-  if (refusing !== undefined) {
-    const message = `pod ${refusing.pod.name} refuses canaries signed with every key, the one in use too: check spec.canary, spec.key.algorithm and the clocks`;
-    return { reason: 'CanaryRefused', message };
-  }
+  if (refusing !== undefined) return refusesEveryKey(refusing.pod, 'the one in use');
   // while its rollout is under way, its other pods may still show that it is the service
   const unfit = rows?.unfit.find(({ target, pod }) => isRolledOut(target) || acceptedDead(pod, keyset) !== undefined);
-  if (unfit !== undefined) return unfitFinding(unfit, facts, keyset);
+  if (unfit !== undefined) return doesNotFollow(unfit, facts, keyset);
   const failed = unfinished(requirements).find((target) => target.workload?.failed !== undefined);
   if (failed !== undefined) {
     return { reason: 'RolloutFailed', message: `${failed.settings.name}: ${failed.workload?.failed}` };

@@ -2,20 +2,20 @@
  * Nothing is under way: is a rotation wanted, and may it start?
  */
 
+import { defined } from '../../kube/objects.ts';
 import { type Finding, inShort, isPassing } from '../api/finding.ts';
-import { iso } from '../api/iso.ts';
 import { backoffUntil } from '../cadence/cadence.ts';
-import type { Facts } from '../facts.ts';
+import type { Facts, Wanted } from '../facts.ts';
 import { type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
-import type { Start } from '../keyset/writes.ts';
-import { formatDuration } from '../schedule/duration.ts';
+import type { RotationStart } from '../keyset/writes.ts';
+import { formatDuration, iso } from '../schedule/duration.ts';
 import { drainText } from '../settings/drain.ts';
 import { lookAtRest } from './at-rest.ts';
 import { baselineFinding } from './baseline.ts';
 import { FRESH_MS, RETRY_MS, survey, toProbe } from './converge.ts';
 import { isBlindToStaged, mayCutOver, planCutover } from './cutover.ts';
-import { type Decision, outsideWindow } from './decision.ts';
-import { pending, served, type Wanted } from './pending.ts';
+import { outsideWindow, type Step } from './decision.ts';
+import { pending, served } from './pending.ts';
 import { disruptionBlocked, startFinding } from './policies/preflight.ts';
 import { prestaged, requirementsOf } from './requirements.ts';
 import { roll } from './roll.ts';
@@ -27,7 +27,7 @@ const BUDGET_RETRY_MS = 30_000;
 const BASELINE_AGE_MS = 60_000;
 
 /** @returns the start of a rotation that is wanted and may start, else what is to be done at rest */
-export function planSteady(facts: Facts, keyset: Keyset): Decision {
+export function planSteady(facts: Facts, keyset: Keyset): Step {
   const wanted = wantedRotation(facts, keyset);
   if (wanted === undefined) return atRest(facts, keyset);
   if (facts.settings.suspend) {
@@ -40,7 +40,7 @@ export function planSteady(facts: Facts, keyset: Keyset): Decision {
   if (facts.now < backoff) return backingOff(facts, keyset, backoff);
   const finding = startFinding(facts);
   if (finding !== undefined) return preflight(finding.message, finding, facts.now + 5_000);
-  const start = startOf(facts, keyset, wanted);
+  const start = rotationStart(facts, keyset, wanted);
   if (facts.settings.strategy === 'Cutover') return cutOver(facts, keyset, start);
   const unfit = foundKeysDraining(facts, keyset) ?? baseline(facts, keyset, 'Both');
   if (unfit?.blocked?.reason === 'SingleKeyService' && mayCutOver(facts)) return cutOver(facts, keyset, start);
@@ -52,7 +52,7 @@ export function planSteady(facts: Facts, keyset: Keyset): Decision {
  * Budgets are not watched, so they are looked at afresh before the first write. Where rekey evicts the pods itself, or the
  * controller of a Rollout does, a budget that lets none go would hold the rotation with both keys accepted.
  */
-function heldPods(facts: Facts, keyset: Keyset): Decision | undefined {
+function heldPods(facts: Facts, keyset: Keyset): Step | undefined {
   // a key that is staged already waits for its window first, for days perhaps
   if (keyIn(keyset, 'staged') !== undefined && !facts.window.open) return undefined;
   const held = inShort(disruptionBlocked(facts));
@@ -60,7 +60,7 @@ function heldPods(facts: Facts, keyset: Keyset): Decision | undefined {
 }
 
 /** With one key only, a pod need not accept the ack key. */
-function cutOver(facts: Facts, keyset: Keyset, start: Start): Decision {
+function cutOver(facts: Facts, keyset: Keyset, start: RotationStart): Step {
   return baseline(facts, keyset, 'One') ?? planCutover(facts, keyset, start);
 }
 
@@ -71,7 +71,7 @@ function wantedRotation({ requests, settings, due }: Facts, keyset: Keyset): Wan
   return { trigger: 'Schedule', actor: 'rekey', reason: `due since ${iso(due.since)}` };
 }
 
-function atRest(facts: Facts, keyset: Keyset): Decision {
+function atRest(facts: Facts, keyset: Keyset): Step {
   const { pods, finding, until } = lookAtRest(facts, keyset);
   const rest = idle(facts, finding);
   if (pods.length > 0) return { ...rest, action: { type: 'probe', pods } };
@@ -79,13 +79,13 @@ function atRest(facts: Facts, keyset: Keyset): Decision {
   return Number.isFinite(soonest) ? { ...rest, action: { type: 'wait', until: soonest } } : rest;
 }
 
-function idle({ due }: Facts, blocked?: Finding): Decision {
+function idle({ due }: Facts, blocked?: Finding): Step {
   const progress = due.next === undefined ? 'no rotation is scheduled' : `next rotation ${iso(due.next)}`;
-  const action = { type: 'wait', ...(due.next !== undefined && { until: due.next }) } as const;
+  const action = { type: 'wait', ...defined({ until: due.next }) } as const;
   return { action, phase: 'Steady', progress, ...(blocked && { blocked }) };
 }
 
-function backingOff({ now }: Facts, keyset: Keyset, until: number): Decision {
+function backingOff({ now }: Facts, keyset: Keyset, until: number): Step {
   const failure = keyset.rotation?.failure;
   const message = `the last rotation failed (${failure?.reason}: ${failure?.message}); tried again in ${formatDuration(until - now)}, or at once on request`;
   return {
@@ -96,12 +96,12 @@ function backingOff({ now }: Facts, keyset: Keyset, until: number): Decision {
   };
 }
 
-function preflight(progress: string, blocked: Finding | undefined, until: number): Decision {
+function preflight(progress: string, blocked: Finding | undefined, until: number): Step {
   return { action: { type: 'wait', until }, phase: 'Preflight', progress, ...(blocked && { blocked }) };
 }
 
 /** Keys that were found beside the signing key at adoption leave with the next rotation, so their tokens must be dead. */
-function foundKeysDraining({ now, settings }: Facts, keyset: Keyset): Decision | undefined {
+function foundKeysDraining({ now, settings }: Facts, keyset: Keyset): Step | undefined {
   const exits = keyset.keys.flatMap(({ state, lastSignerExit }) =>
     state === 'draining' ? (lastSignerExit ?? now) : [],
   );
@@ -112,7 +112,7 @@ function foundKeysDraining({ now, settings }: Facts, keyset: Keyset): Decision |
 }
 
 /** @param keys how many each pod must be able to hold */
-function baseline(facts: Facts, keyset: Keyset, keys: 'One' | 'Both'): Decision | undefined {
+function baseline(facts: Facts, keyset: Keyset, keys: 'One' | 'Both'): Step | undefined {
   const requirements = requirementsOf(facts.targets, keyset);
   const rows = survey(requirements, keyset);
   const finding = baselineFinding(rows, keyset, keys);
@@ -126,21 +126,21 @@ function baseline(facts: Facts, keyset: Keyset, keys: 'One' | 'Both'): Decision 
   return finding && preflight(finding.message, finding, facts.now + (isPassing(finding) ? RETRY_MS : 10 * RETRY_MS));
 }
 
-function startOf(facts: Facts, keyset: Keyset, wanted: Wanted): Start {
+function rotationStart(facts: Facts, keyset: Keyset, wanted: Wanted): RotationStart {
   const { drainMs, keyBytes } = facts.settings;
   const made = keyIn(keyset, 'staged') === undefined ? { keyBytes } : {};
   const rotation = { ...wanted, id: facts.nextRotationId, drainMs, ...made };
   return { handled: served(facts, keyset.handled), rotation };
 }
 
-function begin(facts: Facts, keyset: Keyset, start: Start): Decision {
+function begin(facts: Facts, keyset: Keyset, start: RotationStart): Step {
   const staged = keyIn(keyset, 'staged');
   if (staged !== undefined) return promoteStaged(facts, keyset, staged.kid, start);
   return guarded(facts, keyset, { transition: 'stage', acked: keyset.acked, ...start }, 'Preflight');
 }
 
 /** The rotation before has staged the key (spec.preStage), and restarted every verifier for it. */
-function promoteStaged(facts: Facts, keyset: Keyset, kid: Kid, start: Start): Decision {
+function promoteStaged(facts: Facts, keyset: Keyset, kid: Kid, start: RotationStart): Step {
   const phase = 'Preflight';
   const step = roll(facts, keyset, prestaged(facts.targets, kid), { maxAgeMs: FRESH_MS, phase });
   if (step !== undefined) return step;

@@ -10,7 +10,7 @@ import { type Acked, currentShape, type Keyset } from '../keyset/keyset.ts';
 import { candidate, type Write, writesKeys } from '../keyset/writes.ts';
 import { formatDuration } from '../schedule/duration.ts';
 import type { Drain } from '../settings/drain.ts';
-import type { Action, Decision, StatusPhase } from './decision.ts';
+import type { Action, StatusPhase, Step } from './decision.ts';
 import { ackedNow } from './evidence.ts';
 import { unsafeReasons } from './safe-write.ts';
 
@@ -47,7 +47,7 @@ const FRESH = 'fresh';
  * @param write rests on the acknowledgements that the Secret remembers; use {@link confirmed} if it needs more
  * @returns the write, or a rest if it would break the rule: that is a defect, and stops the rotation in a safe state
  */
-export function guarded(facts: Facts, keyset: Keyset, write: Judged, phase: StatusPhase): Decision {
+export function guarded(facts: Facts, keyset: Keyset, write: Judged, phase: StatusPhase): Step {
   if (writesKeys(write)) {
     const acked = 'acked' in write ? write.acked : keyset.acked;
     const drainMs = drainMsOf(facts, keyset);
@@ -62,7 +62,7 @@ export function guarded(facts: Facts, keyset: Keyset, write: Judged, phase: Stat
 
 /** As {@link guarded}, for a write that rests on what the pods have acknowledged: only with facts that are not from a
  * cache, and not before the last write has reached every node, also those that had no pod to ask. */
-export function confirmed(facts: Facts, keyset: Keyset, write: (acked: Acked) => Judged, phase: StatusPhase): Decision {
+export function confirmed(facts: Facts, keyset: Keyset, write: (acked: Acked) => Judged, phase: StatusPhase): Step {
   const confirm: Action = { type: 'confirm' };
   const settled = currentShape(keyset).writtenAt + facts.settleMs;
   if (facts.now < settled) {
@@ -93,16 +93,16 @@ const PRECONDITIONS: Readonly<
 };
 
 /** @returns the write, or a rest if its precondition does not hold: that is a defect, and nothing is written */
-export function exempt(facts: Facts, write: Exempt, phase: StatusPhase, progress: string): Decision {
+export function exempt(facts: Facts, write: Exempt, phase: StatusPhase, progress: string): Step {
   const [holds, otherwise] = PRECONDITIONS[write.transition];
   return holds(facts) ? chosen(write, phase, progress) : withheld(write, phase, otherwise);
 }
 
-function chosen(write: Write, phase: StatusPhase, progress: string): Decision {
+function chosen(write: Write, phase: StatusPhase, progress: string): Step {
   return { action: { type: 'write', write }, phase, progress };
 }
 
-function withheld({ transition }: Write, phase: StatusPhase, why: string): Decision {
+function withheld({ transition }: Write, phase: StatusPhase, why: string): Step {
   const message = `the write ${transition} was withheld: ${why}`;
   return { action: { type: 'wait' }, phase, progress: message, stalled: { reason: 'UnsafeWrite', message } };
 }

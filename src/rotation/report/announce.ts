@@ -5,19 +5,15 @@ import type { KubeError } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../runtime/events.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { keyOf } from '../../runtime/store.ts';
-import type { Outcome } from '../act/act.ts';
+import type { EffectResult } from '../act/act.ts';
 import { type Finding, isPassing } from '../api/finding.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
-import type { Answer, Facts, Probe } from '../facts.ts';
+import type { Answer, Facts, PodOf, Probe, TargetFacts } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
 import type { Write } from '../keyset/writes.ts';
-import type { PodOf } from '../plan/converge.ts';
-import type { Action, Decision } from '../plan/decision.ts';
-import { effectsOf, type PodVerb, podEffect, restartEffect } from '../plan/effect.ts';
-import { reloaderPresent } from '../plan/policies/reloader.ts';
-import { contradiction } from '../plan/served.ts';
-import { drainOf } from '../settings/settings.ts';
+
+import type { Action, Assessment, Decision } from '../plan/decision.ts';
 import { type Announcement, announcementsOf } from './announcements.ts';
 import type { ResourceLabels, RotationMetrics } from './metrics.ts';
 import { addedNote, interruptionNote, overloadNote, reuseNote, strangersNote } from './notes.ts';
@@ -49,34 +45,35 @@ export class Announcer {
   }
 
   decided(resource: JwtKeyRotation, facts: Facts, decision: Decision, status: JwtKeyRotationStatus): void {
+    const { assessment } = decision;
     const labels = labelsOf(resource);
-    this.#options.metrics.observed(keyOf(labels), labels, status, facts);
+    this.#options.metrics.observed(keyOf(labels), { labels, status, facts, assessment });
     this.#found(resource, decision.stalled ?? decision.blocked);
     this.#tellOnce(resource, 'UnlistedConsumer', strangersNote(facts));
     this.#tellOnce(resource, 'KeyReuse', reuseNote(facts));
-    this.#tellOnce(resource, 'EmergencyContradicted', contradiction(facts));
+    this.#tellOnce(resource, 'EmergencyContradicted', assessment.contradiction);
     this.#tellOnce(resource, 'NamesAdded', addedNote(facts));
     this.#tellOnce(resource, 'WeakKey', weakKeysOf(facts.secret)?.message ?? '');
     this.#offSchedule(resource, facts);
     this.#queued(resource, status);
-    this.#tellOnce(resource, 'RestartInterrupts', interruptionNote(facts));
+    this.#tellOnce(resource, 'RestartInterrupts', interruptionNote(assessment));
     // autoscalers are looked at when a rotation is about to start, so it is told once for each; a cutover leaves no pod anyway
-    if (facts.live && decision.phase === 'Preflight') this.#tellOnce(resource, 'RestartUnderLoad', overloadNote(facts));
+    if (facts.live && decision.phase === 'Preflight')
+      this.#tellOnce(resource, 'RestartUnderLoad', overloadNote(assessment));
     if (decision.blocked?.reason !== 'ReloaderPresent') {
-      this.#tellOnce(resource, 'ReloaderPresent', reloaderPresent(facts)?.message ?? '');
+      this.#tellOnce(resource, 'ReloaderPresent', assessment.reloader?.message ?? '');
     }
     if (decision.action.type === 'wait') return;
     const { action, phase, progress } = decision;
     const version = facts.secret.kind === 'Managed' ? facts.secret.keyset.version : 0;
     const fields = { action: nameOf(action), phase, version, progress };
-    const refusedBefore = facts.refusals?.some(({ effect }) => effectsOf(action).includes(effect)) === true;
-    if (action.type === 'probe' || refusedBefore) this.#log(resource).debug('acting', fields);
+    if (action.type === 'probe' || assessment.refusedBefore) this.#log(resource).debug('acting', fields);
     else this.#log(resource).info('acting', fields);
   }
 
   refused(resource: JwtKeyRotation, finding: Finding, status: JwtKeyRotationStatus): void {
     const labels = labelsOf(resource);
-    this.#options.metrics.observed(keyOf(labels), labels, status);
+    this.#options.metrics.observed(keyOf(labels), { labels, status });
     this.#found(resource, finding);
   }
 
@@ -86,7 +83,7 @@ export class Announcer {
     this.#tellOnce(resource, 'StatusFailed', note);
   }
 
-  acted(resource: JwtKeyRotation, action: Action, outcome: Outcome): void {
+  acted(resource: JwtKeyRotation, { action, assessment }: Decision, outcome: EffectResult): void {
     const { metrics } = this.#options;
     const labels = labelsOf(resource);
     if (outcome.kind === 'Outdated') this.#log(resource).info('the Secret changed meanwhile; looking again');
@@ -95,23 +92,18 @@ export class Announcer {
     if (outcome.kind === 'Probed') {
       for (const answer of answersIn(outcome.probes)) metrics.answered(labels, answer);
     }
-    const isDone = (effect: string) => !refused.some((each) => each.effect === effect);
-    if (outcome.kind === 'Bumped' && action.type === 'bump') {
-      const { version } = action;
-      const targets = action.targets.filter((target) => isDone(restartEffect(target, version)));
-      if (targets.length > 0) this.#bumped(resource, { ...action, targets });
-    }
-    if (outcome.kind === 'Deleted' && action.type === 'delete') {
-      this.#deleted(resource, namesOf(action.pods, 'delete', isDone));
-    }
+    if (outcome.kind === 'Bumped' && action.type === 'bump') this.#bumped(resource, outcome.targets, action.version);
+    if (outcome.kind === 'Deleted') this.#deleted(resource, namesOf(outcome.pods));
     if (outcome.kind === 'Refreshed' && action.type === 'refresh') {
-      this.#refreshed(resource, namesOf(action.pods, 'mark', isDone), action.version);
+      this.#refreshed(resource, namesOf(outcome.pods), action.version);
     }
     if (outcome.kind === 'Evicted' && action.type === 'evict') {
-      const isHeld = (effect: string) => refused.some((each) => each.effect === effect && each.cause === 'Budget');
-      this.#evicted(resource, namesOf(action.pods, 'evict', isDone), namesOf(action.pods, 'evict', isHeld));
+      const held = refused.filter(({ cause }) => cause === 'Budget').map(({ pod }) => pod);
+      this.#evicted(resource, namesOf(outcome.pods), namesOf(action.pods.filter(({ pod }) => held.includes(pod.uid))));
     }
-    if (outcome.kind === 'Wrote' && action.type === 'write') this.#wrote(resource, action.write, outcome.keyset);
+    if (outcome.kind === 'Wrote' && action.type === 'write') {
+      this.#wrote(resource, action.write, outcome.keyset, assessment.drain);
+    }
   }
 
   forgot(key: string): void {
@@ -121,12 +113,13 @@ export class Announcer {
     this.#options.metrics.forget(key);
   }
 
-  #bumped(resource: JwtKeyRotation, action: Extract<Action, { type: 'bump' }>): void {
-    for (const { settings } of action.targets) {
+  #bumped(resource: JwtKeyRotation, targets: readonly TargetFacts[], version: number): void {
+    if (targets.length === 0) return;
+    for (const { settings } of targets) {
       this.#options.metrics.restarted(labelsOf(resource), settings.kind, settings.name);
     }
-    const names = action.targets.map(({ settings }) => `${settings.kind}/${settings.name}`);
-    const note = `restarting ${names.join(', ')} for keyset version ${action.version}`;
+    const names = targets.map(({ settings }) => `${settings.kind}/${settings.name}`);
+    const note = `restarting ${names.join(', ')} for keyset version ${version}`;
     this.#event(resource, { type: 'Normal', reason: 'RolloutRestartTriggered', note });
   }
 
@@ -153,7 +146,7 @@ export class Announcer {
     this.#event(resource, { type: 'Normal', reason: 'FilesRefreshed', note });
   }
 
-  #wrote(resource: JwtKeyRotation, write: Write, keyset: Keyset): void {
+  #wrote(resource: JwtKeyRotation, write: Write, keyset: Keyset, drain: Assessment['drain']): void {
     const { metrics } = this.#options;
     metrics.wrote(labelsOf(resource), write.transition);
     if (write.transition === 'finish' || write.transition === 'extinguish') {
@@ -162,8 +155,7 @@ export class Announcer {
     }
     const starts = write.transition === 'stage' || (write.transition === 'promote' && write.start !== undefined);
     if (starts) this.#warned.delete(warningKey(resource, 'RestartUnderLoad'));
-    for (const announcement of announcementsOf(write, keyset, drainOf(resource.spec)))
-      this.#event(resource, announcement);
+    for (const announcement of announcementsOf(write, keyset, drain)) this.#event(resource, announcement);
     const { version, phase } = keyset;
     this.#log(resource).info('wrote the Secret', {
       transition: write.transition,
@@ -243,9 +235,8 @@ function nameOf(action: Action): string {
   return action.type === 'write' ? `write ${action.write.transition}` : action.type;
 }
 
-function namesOf(pods: readonly PodOf[], verb: PodVerb, which: (effect: string) => boolean): string {
-  const found = pods.filter((row) => which(podEffect(verb, row)));
-  return found.map(({ pod }) => pod.name).join(', ');
+function namesOf(pods: readonly PodOf[]): string {
+  return pods.map(({ pod }) => pod.name).join(', ');
 }
 
 function answersIn(probes: ReadonlyMap<string, Probe>): readonly Answer[] {

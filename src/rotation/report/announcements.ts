@@ -2,16 +2,23 @@
  * The Events that a write of the Secret makes, in words.
  */
 
-import { iso } from '../api/iso.ts';
-import { currentShape, type Keyset, keyIn, refusal, secondsOf } from '../keyset/keyset.ts';
+import { currentShape, type Keyset, keyIn, type Outcome, refusal, secondsOf } from '../keyset/keyset.ts';
 import type { Write } from '../keyset/writes.ts';
-import { drainMsOf } from '../plan/write-gate.ts';
-import { type Drain, drainTextOf } from '../settings/drain.ts';
+import type { Assessment } from '../plan/decision.ts';
+import { iso } from '../schedule/duration.ts';
 
 export interface Announcement {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
   readonly note: string;
+}
+
+function normal(reason: string, note: string): Announcement {
+  return { type: 'Normal', reason, note };
+}
+
+function warning(reason: string, note: string): Announcement {
+  return { type: 'Warning', reason, note };
 }
 
 function gone({ emergency }: Keyset): string {
@@ -53,54 +60,88 @@ function residueOf({ emergency }: Keyset): readonly Announcement[] {
 }
 
 /** How long a draining key is still accepted. */
-function leavesText(keyset: Keyset, drain: Drain): string {
-  const exit = keyIn(keyset, 'draining')?.lastSignerExit ?? 0;
-  const drainMs = drainMsOf({ settings: drain }, keyset);
-  return `it is accepted until ${iso(exit + drainMs)}, for ${drainTextOf(drain, drainMs)}`;
+function leavesText(keyset: Keyset, drain: Assessment['drain']): string {
+  const exit = keyIn(keyset, 'draining')?.lastSignerExit;
+  if (exit === undefined || drain === undefined) return 'it is accepted until its last token has expired';
+  return `it is accepted until ${iso(exit + drain.lastsMs)}, for ${drain.text}`;
 }
+
+function started({ rotation }: Keyset): Announcement {
+  return normal('RotationStarted', askedFor(rotation));
+}
+
+function promoted(keyset: Keyset): Announcement {
+  const { sign } = currentShape(keyset);
+  return normal('KeyPromoted', `${sign} signs from now on; ${keyIn(keyset, 'draining')?.kid} is still accepted`);
+}
+
+function draining(
+  write: Extract<Write, { transition: 'drain' }>,
+  keyset: Keyset,
+  drain: Assessment['drain'],
+): Announcement {
+  const kid = keyIn(keyset, 'draining')?.kid;
+  return normal('KeyDraining', `no pod signs with ${kid} any more; ${leavesText(keyset, drain)}${concluded(write)}`);
+}
+
+function retired(keyset: Keyset): readonly Announcement[] {
+  const { rotation } = keyset;
+  const staged = keyIn(keyset, 'staged')?.kid;
+  const left = rotation?.failure === undefined ? rotation?.from : rotation?.to;
+  return [
+    normal('KeyRetired', `${left} has left the Secret`),
+    ...(staged === undefined ? [] : [normal('KeyStaged', `${staged} is accepted from now on, for the next rotation`)]),
+  ];
+}
+
+function finished(outcome: Outcome, { rotation }: Keyset): Announcement {
+  if (outcome !== 'Completed') return warning(`Rotation${outcome}`, `${rotation?.from} signs as before`);
+  return normal('RotationCompleted', `${rotation?.from} → ${rotation?.to}${concluded(rotation)}`);
+}
+
+function cutOver(keyset: Keyset): Announcement {
+  const { rotation } = keyset;
+  const note = `${askedFor(rotation)}. ${currentShape(keyset).sign} signs; a pod refuses every token of ${rotation?.from} as soon as it is replaced`;
+  return warning('CutoverStarted', note);
+}
+
+function burnt(keyset: Keyset): Announcement {
+  const { rotation } = keyset;
+  const note = `${rotation?.actor}: ${rotation?.reason}. ${currentShape(keyset).sign} signs; ${keyset.burnt.length} keys are burnt for ever`;
+  return warning('EmergencyStarted', note);
+}
+
+function askedFor(rotation: Keyset['rotation']): string {
+  return `${rotation?.trigger} by ${rotation?.actor}: ${rotation?.reason}`;
+}
+
+const NOTHING_TO_WITHDRAW = warning(
+  'RequestDismissed',
+  'there is no request to take back: what has begun is ended by an abort',
+);
 
 /**
  * @param keyset after the write
- * @param drain of the spec; the rotation may have begun with a longer one
+ * @param drain of the rotation that was under way when the write was decided on
  */
-export function announcementsOf(write: Write, keyset: Keyset, drain: Drain): readonly Announcement[] {
+export function announcementsOf(write: Write, keyset: Keyset, drain: Assessment['drain']): readonly Announcement[] {
   const { rotation } = keyset;
-  const normal = (reason: string, note: string): Announcement => ({ type: 'Normal', reason, note });
-  const warning = (reason: string, note: string): Announcement => ({ type: 'Warning', reason, note });
   const { sign } = currentShape(keyset);
-  const who = `${rotation?.trigger} by ${rotation?.actor}: ${rotation?.reason}`;
-  const staged = keyIn(keyset, 'staged')?.kid;
   switch (write.transition) {
     case 'create':
       return [normal('SecretCreated', `the Secret was created with key ${sign}`), ...noted(write)];
     case 'adopt':
       return [normal('SecretAdopted', adopted(keyset)), ...noted(write)];
     case 'stage':
-      return [
-        normal('RotationStarted', who),
-        normal('KeyStaged', `${rotation?.to} is accepted from now on; ${sign} still signs`),
-      ];
+      return [started(keyset), normal('KeyStaged', `${rotation?.to} is accepted from now on; ${sign} still signs`)];
     case 'promote':
-      return [
-        ...(write.start === undefined ? [] : [normal('RotationStarted', who)]),
-        normal('KeyPromoted', `${sign} signs from now on; ${keyIn(keyset, 'draining')?.kid} is still accepted`),
-      ];
+      return [...(write.start === undefined ? [] : [started(keyset)]), promoted(keyset)];
     case 'drain':
-      return [
-        normal(
-          'KeyDraining',
-          `no pod signs with ${keyIn(keyset, 'draining')?.kid} any more; ${leavesText(keyset, drain)}${concluded(write)}`,
-        ),
-      ];
+      return [draining(write, keyset, drain)];
     case 'reopen':
       return [warning('StaleSigner', 'a pod was found that may sign with the draining key; the wait starts again')];
     case 'retire':
-      return [
-        normal('KeyRetired', `${rotation?.failure === undefined ? rotation?.from : rotation?.to} has left the Secret`),
-        ...(staged === undefined
-          ? []
-          : [normal('KeyStaged', `${staged} is accepted from now on, for the next rotation`)]),
-      ];
+      return retired(keyset);
     case 'abort':
     case 'rollback':
       return [
@@ -108,32 +149,16 @@ export function announcementsOf(write: Write, keyset: Keyset, drain: Drain): rea
         ...withdrawn(write),
       ];
     case 'finish':
-      return [
-        write.outcome === 'Completed'
-          ? normal('RotationCompleted', `${rotation?.from} → ${rotation?.to}${concluded(rotation)}`)
-          : warning(`Rotation${write.outcome}`, `${rotation?.from} signs as before`),
-      ];
+      return [finished(write.outcome, keyset)];
     case 'cutover':
-      return [
-        warning(
-          'CutoverStarted',
-          `${who}. ${sign} signs; a pod refuses every token of ${rotation?.from} as soon as it is replaced`,
-        ),
-      ];
+      return [cutOver(keyset)];
     case 'burn':
-      return [
-        warning(
-          'EmergencyStarted',
-          `${rotation?.actor}: ${rotation?.reason}. ${sign} signs; ${keyset.burnt.length} keys are burnt for ever`,
-        ),
-      ];
+      return [burnt(keyset)];
     case 'extinguish':
       return [normal('CompromisedKeyGone', gone(keyset)), ...residueOf(keyset)];
     case 'dismiss':
       return [warning('RequestDismissed', 'there is no rotation to abort, or it is too late'), ...withdrawn(write)];
     case 'withdraw':
-      return write.withdrawn === undefined
-        ? [warning('RequestDismissed', 'there is no request to take back: what has begun is ended by an abort')]
-        : withdrawn(write);
+      return write.withdrawn === undefined ? [NOTHING_TO_WITHDRAW] : withdrawn(write);
   }
 }

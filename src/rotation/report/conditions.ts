@@ -3,19 +3,14 @@
  */
 import { visible } from '../../kube/printable.ts';
 import { type Finding, isPassing, isWish } from '../api/finding.ts';
-import { iso } from '../api/iso.ts';
 import { type JwtKeyRotation, REQUEST } from '../api/names.ts';
 import { keptValue } from '../api/said.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
-import type { Facts, TargetFacts } from '../facts.ts';
+import type { Facts } from '../facts.ts';
 import { type Emergency, type Keyset, refusal } from '../keyset/keyset.ts';
-import { hasAnswered } from '../plan/at-rest.ts';
-import type { Decision } from '../plan/decision.ts';
-import { lateEdits } from '../plan/edits.ts';
-import { levelOf } from '../plan/evidence.ts';
-import { label } from '../plan/policies/targets.ts';
-import { verifiers } from '../plan/requirements.ts';
+import type { Assessment, Decision, TargetAssessment } from '../plan/decision.ts';
 import { personOf } from '../requests/asked-by.ts';
+import { iso } from '../schedule/duration.ts';
 import { weakKeysOf } from './weakness.ts';
 
 type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];
@@ -60,8 +55,14 @@ export function ready({ blocked, stalled, progress }: Decision, keyset: Keyset |
   return { status: 'True', reason: keyset.phase === 'Steady' ? 'Steady' : 'RotationInProgress', message: progress };
 }
 
-/** Whether a rotation is under way, or about to start. */
-export function rotating({ phase, progress, blocked }: Decision, keyset: Keyset | undefined): Verdict {
+/** Whether a rotation is under way, or about to start. What was edited and counts later is told here, where it is seen whatever else holds the rotation up. */
+export function rotating(decision: Decision, keyset: Keyset | undefined): Verdict {
+  const verdict = underWay(decision, keyset);
+  const { lateEdits } = decision.assessment;
+  return lateEdits === undefined ? verdict : { ...verdict, message: `${verdict.message}; ${lateEdits}` };
+}
+
+function underWay({ phase, progress, blocked }: Decision, keyset: Keyset | undefined): Verdict {
   const starting = phase === 'Preflight' && blocked === undefined;
   const active = keyset !== undefined && (keyset.phase !== 'Steady' || starting);
   const back = keyset?.rotation?.failure;
@@ -69,12 +70,6 @@ export function rotating({ phase, progress, blocked }: Decision, keyset: Keyset 
     return { status: 'True', reason: 'RollingBack', message: `going back (${back.message}): ${progress}` };
   }
   return { status: active ? 'True' : 'False', reason: phase, message: progress };
-}
-
-/** What was edited and counts later is told here, where it is seen whatever else holds the rotation up. */
-export function withEdits(verdict: Verdict, facts: Facts, keyset: Keyset | undefined): Verdict {
-  const late = keyset && lateEdits(facts, keyset);
-  return late === undefined ? verdict : { ...verdict, message: `${verdict.message}; ${late}` };
 }
 
 /** After an abort it is the phase that tells. */
@@ -90,15 +85,16 @@ export function degraded({ ledgerRefusal }: Facts, { blocked, stalled }: Decisio
 }
 
 /** Whether the zero is proved or only likely. */
-export function verified({ targets }: Facts, keyset: Keyset | undefined): Verdict {
-  const inferred = verifiers(targets).filter((target) => levelOf(target) === 'Inferred');
+export function verified({ targets }: Assessment, keyset: Keyset | undefined): Verdict {
+  const verifiers = targets.filter(({ target }) => target.settings.roles.includes('Verifier'));
+  const inferred = verifiers.filter(({ level }) => level === 'Inferred');
   if (inferred.length > 0) {
-    const names = inferred.map(({ settings }) => settings.name).join(', ');
+    const names = inferred.map(({ target }) => target.settings.name).join(', ');
     const message = `no canary is declared for ${names}, they know one previous key only, or several containers of a pod take the key: that their pods hold the key is concluded from start times, not observed`;
     return { status: 'False', reason: 'Inferred', message };
   }
   const rotatedAt = keyset?.attempts.rotatedAt;
-  if (rotatedAt === undefined) return beforeRotation(targets, keyset);
+  if (rotatedAt === undefined) return beforeRotation(verifiers, keyset);
   const when = `the rotation that was completed at ${iso(rotatedAt)}`;
   switch (keyset?.attempts.evidence) {
     case 'Observed':
@@ -114,14 +110,14 @@ export function verified({ targets }: Facts, keyset: Keyset | undefined): Verdic
   }
 }
 
-function beforeRotation(targets: readonly TargetFacts[], keyset: Keyset | undefined): Verdict {
+function beforeRotation(verifiers: readonly TargetAssessment[], keyset: Keyset | undefined): Verdict {
   // until it is over, every pod is asked about each new keyset
   if (keyset !== undefined && keyset.phase !== 'Steady') {
     return { status: 'Unknown', reason: 'NoRotationYet', message: 'no rotation has been completed yet' };
   }
-  const unheard = verifiers(targets).filter((target) => keyset === undefined || !hasAnswered(target, keyset));
+  const unheard = verifiers.filter(({ hasAnswered }) => !hasAnswered);
   if (unheard.length > 0) {
-    const names = unheard.map(label).join(', ');
+    const names = unheard.map(({ name }) => name).join(', ');
     const message = `no pod of ${names} has answered a canary yet: whether canaries can tell what it holds is not known`;
     return { status: 'Unknown', reason: 'NotAskedYet', message };
   }
@@ -157,7 +153,7 @@ export function onSchedule({ status }: JwtKeyRotation, { offSchedule }: Facts): 
 }
 
 /** The key is dead; whether its leak is understood, only a person can say. */
-export function contained(resource: JwtKeyRotation, emergency: Emergency): Verdict {
+export function compromiseContained(resource: JwtKeyRotation, emergency: Emergency): Verdict {
   const { nonce, reason, goneAt } = emergency;
   if (goneAt === undefined) {
     return {

@@ -6,25 +6,93 @@ import { Counter, Gauge, type Registry } from '@prometheus-io/client';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import type { Answer, Facts } from '../facts.ts';
 import { keyIn } from '../keyset/keyset.ts';
-import { survey } from '../plan/converge.ts';
-import { requirementsOf } from '../plan/requirements.ts';
-import type { NotificationResult } from './notifier.ts';
+import type { Assessment } from '../plan/decision.ts';
+import type { NotificationResult } from './notifications.ts';
 
 export interface ResourceLabels {
   readonly namespace: string;
   readonly name: string;
 }
 
+/** What was last observed of a resource. */
 interface Observed {
   readonly labels: ResourceLabels;
   readonly status: JwtKeyRotationStatus;
-  /** Absent while the spec is refused: then nothing of the world is known. */
+  /** Absent while the spec is refused, as the assessment is: then nothing of the world is known. */
   readonly facts?: Facts;
+  readonly assessment?: Assessment;
 }
 
 type Sample = readonly [value: number, labels?: Readonly<Record<string, string>>];
 
 const RESOURCE = ['namespace', 'name'];
+
+interface GaugeOf {
+  readonly name: string;
+  readonly help: string;
+  readonly labels?: readonly string[];
+  readonly samples: (of: Observed) => readonly Sample[];
+}
+
+const GAUGES: readonly GaugeOf[] = [
+  {
+    name: 'rekey_next_rotation_timestamp_seconds',
+    help: 'When the next rotation is due.',
+    samples: ({ facts }) => seconds(facts?.due.next),
+  },
+  {
+    name: 'rekey_missed_run_timestamp_seconds',
+    help: 'The scheduled start that was missed.',
+    samples: ({ facts }) => seconds(facts?.offSchedule?.missedRun),
+  },
+  {
+    name: 'rekey_last_success_timestamp_seconds',
+    help: 'When a rotation was last completed.',
+    samples: ({ facts }) => seconds(keysetOf(facts)?.attempts.rotatedAt),
+  },
+  {
+    name: 'rekey_key_created_timestamp_seconds',
+    help: 'When the signing key was made or adopted.',
+    samples: ({ facts }) => {
+      const keyset = keysetOf(facts);
+      return seconds(keyset && keyIn(keyset, 'signing')?.createdAt);
+    },
+  },
+  {
+    name: 'rekey_phase',
+    help: 'One for the phase that the resource is in.',
+    labels: ['phase'],
+    samples: ({ status: { phase } }) => (phase === undefined ? [] : [[1, { phase }]]),
+  },
+  {
+    name: 'rekey_unacked_pods',
+    help: 'Live pods not proved to hold what they must.',
+    samples: ({ status }) => [[unacked(status)]],
+  },
+  { name: 'rekey_burnt_key_accepting_pods', help: 'Live pods that may accept a burnt key.', samples: burning },
+  {
+    name: 'rekey_clock_offset_seconds',
+    help: 'Clock of the API server less that of the operator.',
+    samples: ({ facts }) => seconds(facts?.clockOffsetMs),
+  },
+  {
+    name: 'rekey_emergency_seconds',
+    help: 'From the fresh key to the last pod that accepted a burnt one, in the last emergency.',
+    samples: ({ status: { emergency } }) => (emergency?.seconds === undefined ? [] : [[emergency.seconds]]),
+  },
+  {
+    name: 'rekey_resource_condition',
+    help: 'One for the status that a condition has.',
+    labels: ['type', 'status'],
+    samples: ({ status: { conditions = [] } }) => conditions.map(({ type, status }) => [1, { type, status }]),
+  },
+  {
+    name: 'rekey_key_info',
+    help: 'Keys by fingerprint.',
+    labels: ['fingerprint', 'environment', 'state'],
+    samples: ({ facts }) => keyInfo(facts),
+  },
+];
 
 /** The metrics of rotations. Names are API: see docs/reference/metrics.md. */
 export class RotationMetrics {
@@ -46,17 +114,9 @@ export class RotationMetrics {
     this.#notifications = counter('rekey_notification_total', 'Tries to deliver notifications.', 'result');
 
     const observed = this.#observed;
-    const gauge = (
-      name: string,
-      help: string,
-      labels: readonly string[],
-      samples: (of: Observed) => readonly Sample[],
-    ) =>
+    for (const { name, help, labels = [], samples } of GAUGES) {
       new Gauge({
-        name,
-        help,
-        labelNames: [...RESOURCE, ...labels],
-        registers,
+        ...{ name, help, labelNames: [...RESOURCE, ...labels], registers },
         collect() {
           this.reset();
           for (const entry of observed.values()) {
@@ -64,43 +124,7 @@ export class RotationMetrics {
           }
         },
       });
-    gauge('rekey_next_rotation_timestamp_seconds', 'When the next rotation is due.', [], ({ facts }) =>
-      seconds(facts?.due.next),
-    );
-    gauge('rekey_missed_run_timestamp_seconds', 'The scheduled start that was missed.', [], ({ facts }) =>
-      seconds(facts?.offSchedule?.missedRun),
-    );
-    gauge('rekey_last_success_timestamp_seconds', 'When a rotation was last completed.', [], ({ facts }) =>
-      seconds(keysetOf(facts)?.attempts.rotatedAt),
-    );
-    gauge('rekey_key_created_timestamp_seconds', 'When the signing key was made or adopted.', [], ({ facts }) => {
-      const keyset = keysetOf(facts);
-      return seconds(keyset && keyIn(keyset, 'signing')?.createdAt);
-    });
-    gauge('rekey_phase', 'One for the phase that the resource is in.', ['phase'], ({ status }) =>
-      status.phase === undefined ? [] : [[1, { phase: status.phase }]],
-    );
-    gauge('rekey_unacked_pods', 'Live pods not proved to hold what they must.', [], ({ status }) => [
-      [unacked(status)],
-    ]);
-    gauge('rekey_burnt_key_accepting_pods', 'Live pods that may accept a burnt key.', [], ({ facts }) =>
-      burning(facts),
-    );
-    gauge('rekey_clock_offset_seconds', 'Clock of the API server less that of the operator.', [], ({ facts }) =>
-      seconds(facts?.clockOffsetMs),
-    );
-    gauge(
-      'rekey_emergency_seconds',
-      'From the fresh key to the last pod that accepted a burnt one, in the last emergency.',
-      [],
-      ({ status }) => (status.emergency?.seconds === undefined ? [] : [[status.emergency.seconds]]),
-    );
-    gauge('rekey_resource_condition', 'One for the status that a condition has.', ['type', 'status'], ({ status }) =>
-      (status.conditions ?? []).map((condition) => [1, { type: condition.type, status: condition.status }]),
-    );
-    gauge('rekey_key_info', 'Keys by fingerprint.', ['fingerprint', 'environment', 'state'], ({ facts }) =>
-      keyInfo(facts),
-    );
+    }
   }
 
   rotationEnded(labels: ResourceLabels, outcome: string, trigger: string): void {
@@ -123,8 +147,8 @@ export class RotationMetrics {
     this.#notifications.inc({ ...labels, result });
   }
 
-  observed(key: string, labels: ResourceLabels, status: JwtKeyRotationStatus, facts?: Facts): void {
-    this.#observed.set(key, { labels, status, ...(facts && { facts }) });
+  observed(key: string, observed: Observed): void {
+    this.#observed.set(key, observed);
   }
 
   forget(key: string): void {
@@ -144,12 +168,12 @@ function unacked({ targets = [] }: JwtKeyRotationStatus): number {
   return targets.reduce((sum, { pods, acked }) => sum + pods - acked, 0);
 }
 
-function burning(facts: Facts | undefined): readonly Sample[] {
+/** A pod that has loaded the fresh key and accepts a burnt one all the same is among them. */
+function burning({ facts, assessment }: Observed): readonly Sample[] {
   const keyset = keysetOf(facts);
-  if (facts === undefined || keyset?.emergency === undefined) return [];
+  if (keyset?.emergency === undefined || assessment === undefined) return [];
   if (keyset.phase !== 'Burning') return [[0]];
-  const rows = survey(requirementsOf(facts.targets, keyset), keyset);
-  return [[rows.stale.length + rows.leaving.length + rows.unknown.length + rows.refusing.length + rows.void.length]];
+  return [[assessment.targets.reduce((sum, { missing }) => sum + missing, 0)]];
 }
 
 function keyInfo(facts: Facts | undefined): readonly Sample[] {

@@ -4,7 +4,7 @@
 
 import { DATA } from '../api/names.ts';
 import type { Facts } from '../facts.ts';
-import { label } from '../plan/policies/targets.ts';
+import type { Assessment } from '../plan/decision.ts';
 import { besideNames } from '../settings/settings.ts';
 
 /** Where unlisted consumers do not block, they are told. */
@@ -29,17 +29,21 @@ export function reuseNote({ sharedWith, settings }: Facts): string {
 }
 
 /** Only where a restart is what gives a target the key. */
-export function interruptionNote({ targets }: Facts): string {
-  const interrupted = targets.filter(({ settings, workload }) => settings.source === 'Env' && workload?.interruption);
-  if (interrupted.length === 0) return '';
-  const each = interrupted.map((target) => `${label(target)}: ${target.workload?.interruption}`);
+export function interruptionNote({ targets }: Assessment): string {
+  const each = targets.flatMap(({ target: { settings, workload }, name }) => {
+    const { interruption } = workload ?? {};
+    return settings.source === 'Env' && interruption !== undefined ? [`${name}: ${interruption}`] : [];
+  });
+  if (each.length === 0) return '';
   return `${each.join('; ')}. Each rotation interrupts it for as long as a pod takes to start; let one more pod run meanwhile`;
 }
 
 /** No reason to wait: the key must change, and a load may last. */
-export function overloadNote({ targets }: Facts): string {
-  const loaded = targets.filter(({ workload }) => workload?.overloaded !== undefined);
-  if (loaded.length === 0) return '';
-  const each = loaded.map((target) => `${label(target)}: ${target.workload?.overloaded}`);
+export function overloadNote({ targets }: Assessment): string {
+  const each = targets.flatMap(({ target, name }) => {
+    const { overloaded } = target.workload ?? {};
+    return overloaded === undefined ? [] : [`${name}: ${overloaded}`];
+  });
+  if (each.length === 0) return '';
   return `${each.join('; ')}, and fewer serve while it restarts; raise maxReplicas, or let a Deployment start new pods first (maxUnavailable: 0)`;
 }

@@ -1,9 +1,10 @@
 /**
  * Which messages a keyset gives rise to, and what they say. Key ids only, never key bytes.
  */
+import { defined } from '../../kube/objects.ts';
 import type { Finding } from '../api/finding.ts';
-import { iso } from '../api/iso.ts';
 import { type Emergency, type Keyset, type RotationRecord, refusal, secondsOf } from '../keyset/keyset.ts';
+import { iso } from '../schedule/duration.ts';
 
 /** Older news are not sent: they would only confuse. */
 export const NEWS_MS = 3_600_000;
@@ -38,6 +39,9 @@ export interface Message {
   /** What of the end was concluded and not observed. */
   readonly inferred?: string;
 }
+
+/** What came of a try to deliver a message; `failed` gives it up. */
+export type NotificationResult = 'delivered' | 'retried' | 'failed';
 
 /** Of which resource the messages are. */
 export interface Subject {
@@ -97,7 +101,7 @@ function rotationMessages(subject: Subject, rotation: RotationRecord): readonly 
     finishedAt: iso(finishedAt),
     ...(failure && { failure: { reason: failure.reason, message: failure.message } }),
     ...(cutOverAt !== undefined && { signInAgain: true, tokensIssuedBefore: iso(cutOverAt) }),
-    ...(rotation.inferred !== undefined && { inferred: rotation.inferred }),
+    ...defined({ inferred: rotation.inferred }),
   };
   return [message];
 }
@@ -147,7 +151,7 @@ function emergencyMessages(
   const seconds = secondsOf(emergency);
   if (goneAt === undefined || seconds === undefined) return [written];
   const { inferred } = emergency;
-  const end = { finishedAt: iso(goneAt), outcome: 'Completed', seconds, ...(inferred !== undefined && { inferred }) };
+  const end = { finishedAt: iso(goneAt), outcome: 'Completed', seconds, ...defined({ inferred }) };
   const gone: Message = { id: `${id}/Gone`, ...begun, ...end };
   return [written, gone];
 }

@@ -6,7 +6,7 @@
  */
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
-import { own } from '../../kube/own.ts';
+import { own } from '../../kube/objects.ts';
 import { SECRETS } from '../../kube/types.ts';
 import { Backoff } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -22,7 +22,7 @@ import type { JwtKeyRotationSpec } from '../api/types.ts';
 import type { Facts } from '../facts.ts';
 import type { Decision } from '../plan/decision.ts';
 import type { RotationMetrics } from './metrics.ts';
-import { bodyOf, type Message, messagesOf, NEWS_MS, newsUntil } from './notifications.ts';
+import { bodyOf, type Message, messagesOf, NEWS_MS, type NotificationResult, newsUntil } from './notifications.ts';
 
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 300_000;
@@ -245,8 +245,6 @@ interface Found {
   readonly receiver: Receiver;
   readonly index: number;
 }
-
-export type NotificationResult = 'delivered' | 'retried' | 'failed';
 
 /** No default stands inside a list of the CRD (see there), so what an absent field means is said here. */
 function receiversOf({ notifications = [] }: JwtKeyRotationSpec): readonly Receiver[] {

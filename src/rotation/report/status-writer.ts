@@ -1,16 +1,18 @@
 /**
  * Writes the status subresource when it tells something new. Counts of pods alone are told once a second at most.
  */
+
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError, type KubeError } from '../../kube/errors.ts';
+import { defined } from '../../kube/objects.ts';
 import { exponential } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { keyOf, type Store } from '../../runtime/store.ts';
-import { iso } from '../api/iso.ts';
 import { FIELD_MANAGER, JWT_KEY_ROTATIONS, type JwtKeyRotation } from '../api/names.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import { wishesIn } from '../requests/requests.ts';
+import { iso } from '../schedule/duration.ts';
 
 const COUNTS_EVERY_MS = 1_000;
 /** Where nothing changes, it is told once in this time that somebody looks; with the time between two passes that is an hour. */
@@ -108,7 +110,7 @@ export class StatusWriter {
 
   #look(at: number): Look {
     const { lease } = this.#options;
-    return { ...(lease !== undefined && { lease }), lastLookTime: iso(at) };
+    return { ...defined({ lease }), lastLookTime: iso(at) };
   }
 
   /** A time to come, too, is none at which an operator has looked. */

@@ -1,28 +1,22 @@
+import { defined } from '../../kube/objects.ts';
 import { type Finding, isDegrading } from '../api/finding.ts';
-import { iso } from '../api/iso.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
-import type { Facts, TargetFacts } from '../facts.ts';
+import type { Facts } from '../facts.ts';
 import {
   currentShape,
   type Emergency,
   endedRotations,
   type Keyset,
-  keyIn,
   type RotationRecord,
   secondsOf,
 } from '../keyset/keyset.ts';
-import { type PodOf, survey } from '../plan/converge.ts';
-import type { Decision } from '../plan/decision.ts';
-import { DRAINS } from '../plan/edits.ts';
-import { isConclusive, levelOf } from '../plan/evidence.ts';
-import { pending } from '../plan/pending.ts';
-import { requirementsOf } from '../plan/requirements.ts';
-import { drainMsOf } from '../plan/write-gate.ts';
+import type { Assessment, Decision, TargetAssessment } from '../plan/decision.ts';
+import { iso } from '../schedule/duration.ts';
 import {
   base,
+  compromiseContained,
   conditionsOf,
-  contained,
   degraded,
   onSchedule,
   ready,
@@ -32,7 +26,6 @@ import {
   type Verdict,
   verified,
   weakKey,
-  withEdits,
 } from './conditions.ts';
 
 type HistoryEntry = NonNullable<JwtKeyRotationStatus['history']>[number];
@@ -40,6 +33,7 @@ type HistoryEntry = NonNullable<JwtKeyRotationStatus['history']>[number];
 /** @param now milliseconds since the epoch */
 export function statusOf(resource: JwtKeyRotation, facts: Facts, decision: Decision): JwtKeyRotationStatus {
   const { secret, due, now } = facts;
+  const { assessment } = decision;
   const keyset = secret.kind === 'Managed' ? secret.keyset : undefined;
   const finding = decision.stalled ?? decision.blocked;
   const phase = finding !== undefined && isDegrading(finding) ? 'Degraded' : decision.phase;
@@ -49,19 +43,19 @@ export function statusOf(resource: JwtKeyRotation, facts: Facts, decision: Decis
     phase,
     conditions: conditionsOf(resource, now, {
       Ready: ready(decision, keyset),
-      Rotating: withEdits(rotating(decision, keyset), facts, keyset),
+      Rotating: rotating(decision, keyset),
       Degraded: degraded(facts, decision),
-      Verified: verified(facts, keyset),
+      Verified: verified(assessment, keyset),
       ...(keyset && { KeyReuse: reuse(facts) }),
       ...weakKey(resource, facts),
       ...onSchedule(resource, facts),
-      ...(keyset?.emergency && { CompromiseContained: contained(resource, keyset.emergency) }),
+      ...(keyset?.emergency && { CompromiseContained: compromiseContained(resource, keyset.emergency) }),
     }),
-    targets: facts.targets.map((target) => targetStatus(target, facts, keyset)),
+    targets: assessment.targets.map(targetStatus),
     ...(due.next !== undefined && { nextRotationTime: iso(due.next) }),
     nextRuns: due.nextRuns.map(iso),
     ...scheduleStatus(resource, facts),
-    ...(keyset && keysetStatus(resource, facts, keyset)),
+    ...(keyset && keysetStatus(resource, assessment, keyset)),
   };
 }
 
@@ -113,7 +107,7 @@ function scheduleStatus(
   const next = due.next === undefined ? undefined : iso(due.next);
   const scheduledRun = secret.kind === 'Managed' ? next : status?.scheduledRun;
   return {
-    ...(scheduledRun !== undefined && { scheduledRun }),
+    ...defined({ scheduledRun }),
     ...(missed !== undefined && { missedRun: iso(missed) }),
   };
 }
@@ -125,47 +119,40 @@ function emergencyStatus(emergency: Emergency) {
   return { ...rest, writtenAt: iso(writtenAt), ...gone };
 }
 
-function targetStatus(target: TargetFacts, facts: Facts, keyset: Keyset | undefined) {
-  const requirement = keyset && requirementsOf(facts.targets, keyset).find((item) => item.target === target);
-  const met =
-    keyset && requirement ? survey([requirement], keyset).met.filter((row) => isKnown(row, keyset)).length : 0;
+function targetStatus({ target, acked, level }: TargetAssessment) {
   return {
     kind: target.settings.kind,
     name: target.settings.name,
     version: target.workload?.templateVersion ?? 0,
     pods: target.pods.length,
     ready: target.workload?.ready ?? 0,
-    acked: met,
-    level: levelOf(target),
+    acked,
+    level,
   };
 }
 
-/** Of a Secret that was taken over nothing is known of a pod that is asked by canaries and has not answered. */
-function isKnown({ target, pod }: PodOf, keyset: Keyset): boolean {
-  const isAsked = target.settings.canary !== undefined && keyset.attempts.rotatedAt === undefined;
-  return !isAsked || keyset.phase !== 'Steady' || isConclusive(pod, keyset);
-}
-
-function keysetStatus(resource: JwtKeyRotation, facts: Facts, keyset: Keyset): JwtKeyRotationStatus {
+function keysetStatus(resource: JwtKeyRotation, assessment: Assessment, keyset: Keyset): JwtKeyRotationStatus {
   const { attempts, handled } = keyset;
   const { withdrawn } = handled;
-  const exit = keyIn(keyset, 'draining')?.lastSignerExit;
+  const { drain, retireAt, queued } = assessment;
   return {
     currentKeyId: currentShape(keyset).sign,
     keysetVersion: keyset.version,
     ...(attempts.rotatedAt !== undefined && { lastRotationTime: iso(attempts.rotatedAt) }),
-    ...(DRAINS.includes(keyset.phase) && { drainSeconds: Math.ceil(drainMsOf(facts, keyset) / 1000) }),
-    ...(exit !== undefined && { retireNotBefore: iso(exit + drainMsOf(facts, keyset)) }),
+    ...(drain && { drainSeconds: Math.ceil(drain.lastsMs / 1000) }),
+    ...(retireAt !== undefined && { retireNotBefore: iso(retireAt) }),
     ...(attempts.failedAt !== undefined && { lastFailureTime: iso(attempts.failedAt) }),
     failedAttempts: attempts.failures,
     ...(handled.emergencies !== undefined && { lastHandledEmergency: handled.emergencies.at(-1) ?? '' }),
     ...(keyset.emergency && { emergency: emergencyStatus(keyset.emergency) }),
     ...underWay(keyset),
-    ...queued(facts, keyset),
-    ...(handled.rotateAt !== undefined && { lastHandledRotateAt: handled.rotateAt }),
-    ...(handled.abortAt !== undefined && { lastHandledAbortAt: handled.abortAt }),
-    ...(handled.forceReason !== undefined && { observedForceReason: handled.forceReason }),
-    ...(handled.withdrawAt !== undefined && { lastHandledWithdrawAt: handled.withdrawAt }),
+    ...(queued.length > 0 && { queued }),
+    ...defined({
+      lastHandledRotateAt: handled.rotateAt,
+      lastHandledAbortAt: handled.abortAt,
+      observedForceReason: handled.forceReason,
+      lastHandledWithdrawAt: handled.withdrawAt,
+    }),
     ...(withdrawn?.rotateAt !== undefined && { lastWithdrawnRotateAt: withdrawn.rotateAt }),
     ...(withdrawn?.forceReason !== undefined && { withdrawnForceReason: withdrawn.forceReason }),
     history: historyOf(resource, keyset),
@@ -176,11 +163,6 @@ function underWay({ rotation }: Keyset): Pick<JwtKeyRotationStatus, 'rotation'> 
   if (rotation === undefined || rotation.outcome !== undefined) return {};
   const { id, trigger, actor, reason, from, to, startedAt } = rotation;
   return { rotation: { id, trigger, actor, reason, from, to, startedAt: iso(startedAt) } };
-}
-
-function queued({ requests, settings }: Facts, { handled }: Keyset): Pick<JwtKeyRotationStatus, 'queued'> {
-  const waiting = pending(requests, settings.forceReason, handled);
-  return waiting.length === 0 ? {} : { queued: waiting };
 }
 
 /** The last rotations, newest first, as many of each outcome as the spec keeps. */
@@ -199,7 +181,7 @@ function withEntry(earlier: readonly HistoryEntry[], rotation: RotationRecord): 
     startedAt: iso(startedAt),
     ...(finishedAt !== undefined && { finishedAt: iso(finishedAt) }),
     ...(failure && { failure: `${failure.reason}: ${failure.message}` }),
-    ...(rotation.inferred !== undefined && { inferred: rotation.inferred }),
+    ...defined({ inferred: rotation.inferred }),
   };
   return [entry, ...earlier];
 }

@@ -2,10 +2,11 @@
  * What people ask for, by annotation of the JwtKeyRotation.
  */
 
+import { defined } from '../../kube/objects.ts';
 import { type JwtKeyRotation, REQUEST } from '../api/names.ts';
 import { keptReason, keptValue } from '../api/said.ts';
-import type { EmergencyRequest, Requests } from '../facts.ts';
-import { pending, type Wanted } from '../plan/pending.ts';
+import type { EmergencyRequest, Requests, Wanted } from '../facts.ts';
+import { pending } from '../plan/pending.ts';
 import { forceReasonOf } from '../settings/settings.ts';
 import { askedBy, forcedBy, valueIn } from './asked-by.ts';
 import { pauseOf } from './pause.ts';
@@ -43,13 +44,11 @@ export function requestsOf(resource: JwtKeyRotation): Requests {
   const abort = by(REQUEST.abortAt);
   const forceActor = forcedBy(resource);
   return {
-    ...(paused !== undefined && { paused }),
-    ...(rotateAt !== undefined && { rotateAt }),
+    ...defined({ paused, rotateAt }),
     ...(rotateAt !== undefined && { rotateActor: rotate.actor, rotateApart: rotate.apart }),
     ...(abortAt !== undefined && { abortAt, abortActor: abort.actor, abortApart: abort.apart }),
     ...(withdrawAt !== undefined && { withdrawAt, withdrawApart: by(REQUEST.withdrawAt).apart }),
-    ...(emergency !== undefined && { emergency }),
-    ...(forceActor !== undefined && { forceActor }),
+    ...defined({ emergency, forceActor }),
   };
 }
 
@@ -58,12 +57,10 @@ export function pendingIn(resource: JwtKeyRotation): readonly Wanted[] {
   const { keysetVersion, lastHandledRotateAt, observedForceReason } = resource.status ?? {};
   const { lastWithdrawnRotateAt, withdrawnForceReason } = resource.status ?? {};
   const withdrawn = {
-    ...(lastWithdrawnRotateAt !== undefined && { rotateAt: lastWithdrawnRotateAt }),
-    ...(withdrawnForceReason !== undefined && { forceReason: withdrawnForceReason }),
+    ...defined({ rotateAt: lastWithdrawnRotateAt, forceReason: withdrawnForceReason }),
   };
   const handled = {
-    ...(lastHandledRotateAt !== undefined && { rotateAt: lastHandledRotateAt }),
-    ...(observedForceReason !== undefined && { forceReason: observedForceReason }),
+    ...defined({ rotateAt: lastHandledRotateAt, forceReason: observedForceReason }),
   };
   // what the manifest of a new resource says is noted with the first write, and begins nothing
   const forceReason = keysetVersion === undefined ? '' : forceReasonOf(resource.spec);

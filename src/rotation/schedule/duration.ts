@@ -1,3 +1,7 @@
+/**
+ * Durations and times, as people write and read them.
+ */
+
 const MILLISECONDS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 } as const;
 const PART = /([0-9]+)([dhms])/g;
 
@@ -23,4 +27,9 @@ export function formatDuration(ms: number, units = 2): string {
     if (count > 0) parts.push(`${count}${unit}`);
   }
   return parts.slice(0, units).join(' ') || '0s';
+}
+
+/** @returns a time as people and other programs read it (RFC 3339, UTC), from milliseconds since the epoch */
+export function iso(ms: number): string {
+  return new Date(ms).toISOString();
 }

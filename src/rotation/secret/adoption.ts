@@ -1,7 +1,7 @@
 /**
  * What is asked of a Secret that rekey has not written yet, before it is taken over.
  */
-import { own } from '../../kube/own.ts';
+import { defined, own } from '../../kube/objects.ts';
 import type { Secret } from '../../kube/types.ts';
 import type { Finding, Reason } from '../api/finding.ts';
 import { ACCEPT_RETIRED, DATA } from '../api/names.ts';
@@ -54,7 +54,7 @@ export function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
     kind: 'Unmanaged',
     fingerprint,
     fallbacks,
-    ...(kid !== undefined && { kid }),
+    ...defined({ kid }),
     ...(weakness && { weakness }),
     lacks: besideNames(names).filter((name) => own(secret.data, name) === undefined),
     ...acceptedIn(secret),

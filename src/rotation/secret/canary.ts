@@ -5,8 +5,10 @@
  * the pod's address. A canary lives for half a minute beyond the allowed skew of the clocks, has no roles, is never logged
  * and goes only to the target's own pods.
  */
+
 import { createHmac, randomUUID } from 'node:crypto';
 import { Agent, request } from 'undici';
+import { defined } from '../../kube/objects.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { retryAfterMs } from '../../runtime/retry-after.ts';
 import type { Answer, Probe } from '../facts.ts';
@@ -46,8 +48,7 @@ export function signCanary(
   const { issuer, audience, claims } = settings.canaryClaims;
   const payload = {
     ...claims,
-    ...(issuer !== undefined && { iss: issuer }),
-    ...(audience !== undefined && { aud: audience }),
+    ...defined({ iss: issuer, aud: audience }),
     sub: 'rekey-canary',
     jti: randomUUID(),
     iat: now - skew - BACKDATE_SECONDS,

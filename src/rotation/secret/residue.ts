@@ -46,62 +46,88 @@ export interface ResidueOptions {
 
 /** Looks wherever the operator may look. Never throws. */
 export async function findResidue(options: ResidueOptions): Promise<Residue> {
-  const { client, namespace, names, burnt, secret, elsewhere } = options;
-  const search = new KeySearch(burnt.map(({ fingerprint }) => fingerprint));
-  const signal = AbortSignal.timeout(SEARCH_MS);
-  const found = elsewhere.map((other) => `the Secret of JwtKeyRotation ${other}`);
-  const own = new Set<string>([...names.signingNames, ...besideNames(names), ...Object.values(DATA)]);
-  const look = (object: KubeObject, kind: string, parts: readonly Part[]) => {
-    const where = parts.filter(([, content]) => search.finds(content)).map(([part]) => part);
-    found.push(...where.map((part) => placeOf(kind, object.metadata.name, part)));
+  const { names, burnt, secret, elsewhere } = options;
+  const state: SearchState = {
+    search: new KeySearch(burnt.map(({ fingerprint }) => fingerprint)),
+    found: elsewhere.map((other) => `the Secret of JwtKeyRotation ${other}`),
+    ...{ missing: [], failed: [] },
   };
+  const own = new Set<string>([...names.signingNames, ...besideNames(names), ...Object.values(DATA)]);
   if (secret !== undefined) {
     const strange = Object.entries(secret.data ?? {}).filter(([name]) => !own.has(name));
-    look(secret, 'Secret', partsOfSecret({ ...secret, data: Object.fromEntries(strange) }));
+    look(state, secret, 'Secret', partsOfSecret({ ...secret, data: Object.fromEntries(strange) }));
   }
-  const missing: string[] = [];
-  const failed: string[] = [];
-  const lookAtAll = async <T extends KubeObject>(type: ResourceType<T>, partsOf: (object: T) => readonly Part[]) => {
-    try {
-      for await (const { items } of client.pages(type, { namespace, limit: PAGE, signal, timeoutMs: SEARCH_MS })) {
-        for (const object of items) {
-          if (type.kind === 'Secret' && object.metadata.name === names.secretName) continue;
-          look(object, type.kind, partsOf(object));
-          // the lease and the probes go on meanwhile
-          await new Promise((resolve) => setImmediate(resolve));
-          signal.throwIfAborted();
-        }
-      }
-    } catch (error) {
-      // a type that the cluster does not serve, as Rollouts may be, has no objects
-      if (isKubeError(error, 'NotFound')) return;
-      if (isKubeError(error, 'Forbidden')) missing.push(type.plural);
-      else failed.push(`${type.plural} (${isKubeError(error) ? error.code : `not within ${SEARCH_MS / 1000} s`})`);
-    }
-  };
+  const signal = AbortSignal.timeout(SEARCH_MS);
+  const lookAtAll = <T extends KubeObject>(type: ResourceType<T>, partsOf: (object: T) => readonly Part[]) =>
+    lookAtType(options, state, signal, type, partsOf);
   await Promise.all([
     lookAtAll(SECRETS, partsOfSecret),
     lookAtAll(CONFIG_MAPS, partsOfConfigMap),
     lookAtAll(REPLICA_SETS, partsOfWorkload),
     ...Object.values(WORKLOADS).map(({ type }) => lookAtAll(type, partsOfWorkload)),
   ]);
-  const incomplete = [
-    ...(missing.length > 0
-      ? [
-          `not looked: no right to list ${missing.sort().join(', ')} in namespace ${namespace}; it is given by kubectl apply -n ${namespace} -k deploy/residue`,
-        ]
-      : []),
-    ...(failed.length > 0 ? [`not looked, or not to the end: ${failed.sort().join(', ')}`] : []),
-    ...(search.exhausted ? ['not looked to the end: there is too much in this namespace'] : []),
-    ...(burnt.some(({ fingerprint }) => fingerprint.startsWith('weak-'))
-      ? ['not looked for: burnt keys shorter than 256 bits']
-      : []),
-    ...(found.length > MAX_PLACES ? [`${found.length - MAX_PLACES} more places are left out`] : []),
-  ];
+  const incomplete = leftOut(options, state);
   return {
-    residue: found.sort().slice(0, MAX_PLACES),
+    residue: state.found.sort().slice(0, MAX_PLACES),
     ...(incomplete.length > 0 && { residueIncomplete: incomplete.join('; ') }),
   };
+}
+
+/** What a search has come to. */
+interface SearchState {
+  readonly search: KeySearch;
+  /** Places, for people. */
+  readonly found: string[];
+  /** Types that rekey may not list. */
+  readonly missing: string[];
+  /** Types that could not be listed, and why. */
+  readonly failed: string[];
+}
+
+function look({ search, found }: SearchState, object: KubeObject, kind: string, parts: readonly Part[]): void {
+  const where = parts.filter(([, content]) => search.finds(content)).map(([part]) => part);
+  found.push(...where.map((part) => placeOf(kind, object.metadata.name, part)));
+}
+
+async function lookAtType<T extends KubeObject>(
+  { client, namespace, names }: ResidueOptions,
+  state: SearchState,
+  signal: AbortSignal,
+  type: ResourceType<T>,
+  partsOf: (object: T) => readonly Part[],
+): Promise<void> {
+  try {
+    for await (const { items } of client.pages(type, { namespace, limit: PAGE, signal, timeoutMs: SEARCH_MS })) {
+      for (const object of items) {
+        if (type.kind === 'Secret' && object.metadata.name === names.secretName) continue;
+        look(state, object, type.kind, partsOf(object));
+        // the lease and the probes go on meanwhile
+        await new Promise((resolve) => setImmediate(resolve));
+        signal.throwIfAborted();
+      }
+    }
+  } catch (error) {
+    // a type that the cluster does not serve, as Rollouts may be, has no objects
+    if (isKubeError(error, 'NotFound')) return;
+    if (isKubeError(error, 'Forbidden')) state.missing.push(type.plural);
+    else state.failed.push(`${type.plural} (${isKubeError(error) ? error.code : `not within ${SEARCH_MS / 1000} s`})`);
+  }
+}
+
+/** @returns what was not looked at, for people */
+function leftOut(
+  { namespace, burnt }: ResidueOptions,
+  { search, found, missing, failed }: SearchState,
+): readonly string[] {
+  const noRight = `not looked: no right to list ${missing.sort().join(', ')} in namespace ${namespace}; it is given by kubectl apply -n ${namespace} -k deploy/residue`;
+  const isShort = burnt.some(({ fingerprint }) => fingerprint.startsWith('weak-'));
+  return [
+    ...(missing.length > 0 ? [noRight] : []),
+    ...(failed.length > 0 ? [`not looked, or not to the end: ${failed.sort().join(', ')}`] : []),
+    ...(search.exhausted ? ['not looked to the end: there is too much in this namespace'] : []),
+    ...(isShort ? ['not looked for: burnt keys shorter than 256 bits'] : []),
+    ...(found.length > MAX_PLACES ? [`${found.length - MAX_PLACES} more places are left out`] : []),
+  ];
 }
 
 /** What the write of an emergency takes away itself, and has been readable until then. */

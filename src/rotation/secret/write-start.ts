@@ -17,7 +17,7 @@ import { weaknessOf } from './strength.ts';
 /** A version so near to the last that can be read was invented: an emergency does not go on from it. */
 const HEADROOM = 1_000_000;
 
-export interface Start {
+export interface WriteStart {
   readonly before: Keyset;
   readonly materials: ReadonlyMap<Kid, KeyMaterial>;
   /** That an emergency burns. */
@@ -28,13 +28,13 @@ export interface Start {
  * @param fresh the key that a write which makes one will write
  * @returns undefined if the Secret is not what the write was planned for
  */
-export function startOf(
+export function writeStart(
   write: Write,
   secret: Secret | undefined,
   { settings, ledger, secret: seen }: Pick<Facts, 'settings' | 'ledger' | 'secret'>,
   fresh: NamedKey,
   now: number,
-): Start | undefined {
+): WriteStart | undefined {
   const none = { materials: new Map<Kid, KeyMaterial>(), burnt: [] };
   const found = (signing: FreshKey, others: readonly FreshKey[], version: number): Keyset => {
     const onePrevious = settings.previousName !== '';
@@ -70,7 +70,7 @@ function burnStart(
   secret: Secret | undefined,
   { settings, ledger, seen }: { readonly settings: Settings; readonly ledger: Ledger; readonly seen: SecretFacts },
   now: number,
-): Start {
+): WriteStart {
   const burnt = secret === undefined ? [] : allMaterials(secret, settings);
   // nothing is taken from a state that cannot be true
   const known = seen.kind === 'Managed' || seen.kind === 'Refused' ? seen.keyset : undefined;

@@ -4,7 +4,7 @@
  */
 import type { KubeClient } from '../../kube/client.ts';
 import { HORIZONTAL_POD_AUTOSCALERS, type HorizontalPodAutoscaler } from '../../kube/types.ts';
-import { listIfAllowed } from './courtesy.ts';
+import { listIfAllowed } from './list-if-allowed.ts';
 
 /** @returns those that want more pods than spec.maxReplicas; none where rekey may not look */
 export async function limitedAutoscalers(

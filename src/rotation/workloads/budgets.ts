@@ -3,7 +3,7 @@
  */
 import type { KubeClient } from '../../kube/client.ts';
 import { POD_DISRUPTION_BUDGETS, type PodDisruptionBudget } from '../../kube/types.ts';
-import { listIfAllowed } from './courtesy.ts';
+import { listIfAllowed } from './list-if-allowed.ts';
 import { type PodView, selects } from './views.ts';
 
 /** @returns those that allow no disruption although all pods are healthy; none where rekey may not look */

@@ -8,7 +8,7 @@
 import { WORKLOAD_KINDS, type WorkloadKind } from '../settings/settings.ts';
 import { withTemplate } from './rollouts.ts';
 import { type PodView, selects } from './views.ts';
-import type { WorkloadView } from './workloads.ts';
+import type { WorkloadView } from './workload-view.ts';
 
 interface Namespaced {
   readonly workloads: Readonly<Record<WorkloadKind, { list(namespace: string): readonly WorkloadView[] }>>;

@@ -5,6 +5,8 @@
  *
  * @see https://docs.stakater.com/reloader/1.4/reference/annotations.html
  */
+import { defined } from '../../kube/objects.ts';
+
 type Annotations = Readonly<Record<string, string>> | undefined;
 
 const AUTO = ['reloader.stakater.com/auto', 'secret.reloader.stakater.com/auto'] as const;
@@ -28,7 +30,7 @@ export function reloaderView(workload: Annotations, template: Annotations): Relo
   const auto = AUTO.find((name) => /^(1|t|true)$/i.test(annotations?.[name] ?? ''));
   const named = listed(annotations?.[NAMED]);
   if (auto === undefined && named.length === 0) return undefined;
-  return { ...(auto !== undefined && { auto }), named, excluded: listed(workload?.[EXCLUDED]) };
+  return { ...defined({ auto }), named, excluded: listed(workload?.[EXCLUDED]) };
 }
 
 function listed(text = ''): readonly string[] {

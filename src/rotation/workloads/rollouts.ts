@@ -7,6 +7,7 @@
  * the same template. So the version that the restart is for stands on the Rollout itself, and which pods are of it is told
  * by their age.
  */
+import { defined } from '../../kube/objects.ts';
 import type { LabelSelector, Rollout } from '../../kube/types.ts';
 import type { Availability } from '../../runtime/optional-reflector.ts';
 import type { Finding } from '../api/finding.ts';
@@ -14,19 +15,7 @@ import { singleInterruption } from './interruption.ts';
 import { reloaderView } from './reloader.ts';
 import { sourcesOf } from './sources.ts';
 import { bumpedAtOf, type PodView, secretsOf, versionIn, viewOf } from './views.ts';
-import type { WorkloadView } from './workloads.ts';
-
-/** What a Rollout has and other workloads have not. */
-export interface RolloutState {
-  /** How many pods it wants. Its own counts may be those of the moment before its last eviction. */
-  readonly replicas: number;
-  /** Pods created before are replaced, milliseconds since the epoch. */
-  readonly restartAt?: number;
-  /** Whether the controller is through with that: whoever is older now, it leaves alone. */
-  readonly restarted: boolean;
-  /** What its template, and perhaps its selector, come from. */
-  readonly templateFrom?: { readonly kind: string; readonly name: string };
-}
+import type { RolloutState, WorkloadView } from './workload-view.ts';
 
 /** The version of pods that are older than the restart. */
 const OLDER = 0;
@@ -57,13 +46,12 @@ export function rolloutView(rollout: Rollout): WorkloadView {
     secrets: secretsOf(spec?.template?.spec),
     sources: sourcesOf(spec?.template?.spec),
     ...(reloader && { reloader }),
-    ...(version !== undefined && { templateVersion: version }),
-    ...(bumpedAt !== undefined && { bumpedAt }),
+    ...defined({ templateVersion: version, bumpedAt }),
     paused: false,
     manual: false,
     rolledOut: seen && promoted && state.restarted && counts.every((count) => (count ?? 0) >= state.replicas),
-    ...(interruption !== undefined && { interruption }),
-    ...(state.replicas > 0 && { thins: true as const }),
+    ...defined({ interruption }),
+    ...(state.replicas > 0 && { reducesCapacity: true as const }),
     ...(degraded && { failed: status?.message ?? 'it is Degraded' }),
     ready: status?.readyReplicas ?? 0,
     wanted: state.replicas,

@@ -6,7 +6,7 @@
  * that is created late enough needs no skew, and a container that starts again in an old pod does.
  */
 
-export interface Start {
+export interface ContainerStart {
   /** By the clock of the API server, whole seconds, cut off; milliseconds since the epoch. */
   readonly createdAt: number;
   /** By the clock of the node, whole seconds, cut off; milliseconds since the epoch. */
@@ -14,7 +14,7 @@ export interface Start {
 }
 
 /** Of a pod in which nothing runs yet: what starts in it starts after its creation. */
-type StartOrNone = Pick<Start, 'createdAt'> & Partial<Start>;
+type StartOrNone = Pick<ContainerStart, 'createdAt'> & Partial<ContainerStart>;
 
 export interface Lag {
   /** Longest time that a node's view of a Secret lags behind a write, milliseconds. */
@@ -31,11 +31,19 @@ export function readUpTo({ createdAt, startedAt = 0 }: StartOrNone, { settleMs, 
 const SECOND_MS = 1_000;
 
 /** @returns whether it surely started before that time, whatever the clock of its node */
-export function surelyStartedBefore({ createdAt, startedAt }: Start, at: number, clockSkewMs: number): boolean {
+export function surelyStartedBefore(
+  { createdAt, startedAt }: ContainerStart,
+  at: number,
+  clockSkewMs: number,
+): boolean {
   return createdAt + SECOND_MS <= at && startedAt + SECOND_MS + clockSkewMs <= at;
 }
 
 /** @returns whether it may have started before that time */
-export function mayHaveStartedBefore({ createdAt, startedAt }: Start, at: number, clockSkewMs: number): boolean {
+export function mayHaveStartedBefore(
+  { createdAt, startedAt }: ContainerStart,
+  at: number,
+  clockSkewMs: number,
+): boolean {
   return createdAt < at && startedAt - clockSkewMs < at;
 }

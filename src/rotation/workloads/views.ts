@@ -1,7 +1,7 @@
 /**
  * What is kept of the objects of a cluster: the few fields that decide, so that a large cluster fits in a small process.
  */
-import { own } from '../../kube/own.ts';
+import { defined, own } from '../../kube/objects.ts';
 import type { Container, ContainerStatus, KubeObject, LabelSelector, Pod, PodSpec, Volume } from '../../kube/types.ts';
 import { FIELD_MANAGER, KEYSET_VERSION } from '../api/names.ts';
 
@@ -72,7 +72,7 @@ export function podView(pod: Pod): PodView {
     ...(status?.podIP !== undefined && { address: status.podIP }),
     hostNetwork: spec?.hostNetwork === true,
     containers: containersOf(pod),
-    ...(version !== undefined && { templateVersion: version }),
+    ...defined({ templateVersion: version }),
     secrets: secretsOf(spec),
   };
 }

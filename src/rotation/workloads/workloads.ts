@@ -6,59 +6,28 @@
  * one after the other. They come back with the same template, and with the new Secret. A Rollout of Argo Rollouts is asked
  * to restart its pods: see rollouts.ts.
  */
+import { defined } from '../../kube/objects.ts';
 import {
   DAEMON_SETS,
   type DaemonSet,
   DEPLOYMENTS,
   type Deployment,
   type KubeObject,
-  type LabelSelector,
   type ResourceType,
   ROLLOUTS,
   type Rollout,
   STATEFUL_SETS,
   type StatefulSet,
 } from '../../kube/types.ts';
-import type { Finding } from '../api/finding.ts';
-import { iso } from '../api/iso.ts';
 import { KEYSET_VERSION } from '../api/names.ts';
+import { iso } from '../schedule/duration.ts';
 import type { WorkloadKind } from '../settings/settings.ts';
 import { awayOf, deploymentInterruption, singleInterruption } from './interruption.ts';
-import { type ReloaderView, reloaderView } from './reloader.ts';
-import { type RolloutState, rolloutView } from './rollouts.ts';
-import { type ContainerSources, sourcesOf } from './sources.ts';
-import { bumpedAtOf, secretsOf, type View, versionIn, viewOf } from './views.ts';
-
-export interface WorkloadView extends View {
-  readonly kind: WorkloadKind;
-  readonly selector: LabelSelector;
-  readonly paused: boolean;
-  /** Whether its controller leaves old pods alone when the template changes. */
-  readonly manual: boolean;
-  readonly templateVersion?: number;
-  /** When rekey last stamped the template, milliseconds since the epoch. */
-  readonly bumpedAt?: number;
-  readonly rolledOut: boolean;
-  readonly failed?: string;
-  readonly ready: number;
-  /** Pods that it is to have. */
-  readonly wanted?: number;
-  readonly secrets: readonly string[];
-  /** Of containers that take something from a Secret. */
-  readonly sources: readonly ContainerSources[];
-  /** What it asks Reloader to do when a Secret changes. */
-  readonly reloader?: ReloaderView;
-  /** Why no pod may be there for a moment while it restarts. */
-  readonly interruption?: string;
-  /** Whether fewer pods serve while it restarts. */
-  readonly thins?: true;
-  /** Of a Rollout only. */
-  readonly rollout?: RolloutState;
-  /** Why it can be no target. */
-  readonly finding?: Finding;
-  /** Whether its pods cannot be told from others because of that. */
-  readonly unseen?: true;
-}
+import { reloaderView } from './reloader.ts';
+import { rolloutView } from './rollouts.ts';
+import { sourcesOf } from './sources.ts';
+import { bumpedAtOf, secretsOf, versionIn, viewOf } from './views.ts';
+import type { WorkloadView } from './workload-view.ts';
 
 /** What a restart is for. */
 export interface Stamp {
@@ -110,8 +79,7 @@ function common(object: Deployment | StatefulSet | DaemonSet): Common {
   return {
     ...viewOf(object),
     selector: spec?.selector ?? {},
-    ...(version !== undefined && { templateVersion: version }),
-    ...(bumpedAt !== undefined && { bumpedAt }),
+    ...defined({ templateVersion: version, bumpedAt }),
     secrets: secretsOf(spec?.template.spec),
     sources: sourcesOf(spec?.template.spec),
     ...(reloader && { reloader }),
@@ -136,9 +104,8 @@ export function deploymentView(deployment: Deployment): WorkloadView {
     paused: spec?.paused === true,
     manual: false,
     rolledOut: isSeen(deployment) && counts.every((count) => (count ?? 0) === desired),
-    ...(failed !== undefined && { failed }),
-    ...(interruption !== undefined && { interruption }),
-    ...(awayOf(deployment) > 0 && { thins: true as const }),
+    ...defined({ failed, interruption }),
+    ...(awayOf(deployment) > 0 && { reducesCapacity: true as const }),
     ready: status?.readyReplicas ?? 0,
     wanted: desired,
   };
@@ -156,8 +123,8 @@ function statefulSetView(set: StatefulSet): WorkloadView {
     kind: 'StatefulSet',
     paused: false,
     manual,
-    ...(interruption !== undefined && { interruption }),
-    ...(desired > 0 && { thins: true as const }),
+    ...defined({ interruption }),
+    ...(desired > 0 && { reducesCapacity: true as const }),
     rolledOut: isSeen(set) && counts.every((count) => (count ?? 0) === desired),
     ready: status?.readyReplicas ?? 0,
     wanted: desired,

@@ -14,7 +14,7 @@ function deed({ action }: Decision): string {
     case 'write':
       return `write ${action.write.transition}`;
     case 'bump':
-      return `bump ${action.targets.map((item) => item.settings.name).join(',')}`;
+      return `bump ${action.restarts.map(({ target }) => target.settings.name).join(',')}`;
     case 'evict':
     case 'delete':
     case 'probe':

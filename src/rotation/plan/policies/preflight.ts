@@ -3,25 +3,11 @@
  * nothing is written. The first finding is reported, with the number of the others.
  */
 
-import { type Finding, findingsOf, inShort, type Policy, type Reason } from '../../api/finding.ts';
-import type { Facts, Surroundings, TargetFacts } from '../../facts.ts';
+import { type Finding, findingsOf, inShort } from '../../api/finding.ts';
+import type { Facts, Surroundings } from '../../facts.ts';
 import { isUntold } from '../evidence.ts';
 import { literalInManifest, notConsumed, shadowedBy } from './sources.ts';
-import { field, label } from './targets.ts';
-
-type SurroundingsPolicy = Policy<Surroundings>;
-
-/** @returns one finding for each target of which it is true */
-function eachTarget(
-  reason: Reason,
-  isUnfit: (target: TargetFacts) => boolean,
-  message: (target: TargetFacts, facts: Surroundings) => string,
-): SurroundingsPolicy {
-  return (facts) =>
-    facts.targets
-      .filter(isUnfit)
-      .map((target) => ({ reason, message: `${field(facts, target)}: ${message(target, facts)}` }));
-}
+import { eachTarget, field, label, type SurroundingsPolicy } from './targets.ts';
 
 const targetUnfit: SurroundingsPolicy = (facts) =>
   facts.targets.flatMap((target) => {

@@ -3,14 +3,11 @@
  * through every restart, and a target that never sees the fallbacks never sees a staged key.
  */
 
-import type { Policy } from '../../api/finding.ts';
 import type { Surroundings, TargetFacts } from '../../facts.ts';
 import { besideNames } from '../../settings/settings.ts';
 import type { Shadow } from '../../workloads/consumption.ts';
 import { mayCutOver } from '../cutover.ts';
-import { field, label } from './targets.ts';
-
-type SurroundingsPolicy = Policy<Surroundings>;
+import { field, label, type SurroundingsPolicy } from './targets.ts';
 
 /** Whoever is cut over needs no fallbacks, and whoever only signs looks at none. */
 function needsFallbacks(facts: Surroundings, { settings }: TargetFacts): boolean {

@@ -3,9 +3,10 @@ import { KubeError } from '../../../../src/kube/errors.ts';
 import type { ConfigMap } from '../../../../src/kube/types.ts';
 import type { JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
 import { AuditWriter } from '../../../../src/rotation/audit/audit-writer.ts';
-import { AUDIT_KEY, booksNameOf, LEDGER_KEY } from '../../../../src/rotation/audit/books.ts';
+import { AUDIT_KEY, LEDGER_KEY, ledgerConfigMapName } from '../../../../src/rotation/audit/ledger-config-map.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import { decodeLedger } from '../../../../src/rotation/keyset/ledger.ts';
+import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { type Clock, systemClock } from '../../../../src/runtime/clock.ts';
 import { createLogger } from '../../../../src/runtime/log.ts';
 import { DONE, facts, keysetAfter, STEADY, T0, WRITES } from '../builders.ts';
@@ -67,8 +68,13 @@ class Shelf {
     return decodeLedger(this.map?.data?.[LEDGER_KEY] ?? '');
   }
 
+  observed(keyset: Keyset): void {
+    const seen = facts(keyset);
+    this.writer.observed(resource, seen, plan(seen).assessment);
+  }
+
   async observe(...keysets: readonly Keyset[]): Promise<void> {
-    for (const keyset of keysets) this.writer.observed(resource, facts(keyset));
+    for (const keyset of keysets) this.observed(keyset);
     await this.writer.idle();
   }
 }
@@ -124,7 +130,7 @@ describe('the audit writer', () => {
     const map = { metadata: { resourceVersion: '1' }, data: { 'audit.jsonl': 'theirs' } };
     const shelf = new Shelf(map);
     expect(await shelf.writer.ledgerOf(resource, false)).toMatchObject({ ledger: { version: 0 } });
-    shelf.writer.observed(resource, facts(DONE));
+    shelf.observed(DONE);
     await shelf.writer.idle();
     expect([shelf.map, shelf.notes]).toEqual([map, ['AuditFailed']]);
   });
@@ -137,7 +143,7 @@ describe('the audit writer', () => {
     expect((await later.writer.ledgerOf(resource, false)).ledger.version).toBe(STEADY.version);
     const broken = new Shelf({ metadata: ours, data: { [LEDGER_KEY]: `${text}x` } });
     expect((await broken.writer.ledgerOf(resource, false)).finding?.reason).toBe('LedgerUnreadable');
-    broken.writer.observed(resource, facts(DONE));
+    broken.observed(DONE);
     await broken.writer.idle();
     expect(broken.map?.data?.[LEDGER_KEY]).toBe(`${text}x`);
     expect(broken.records).toHaveLength(1);
@@ -175,7 +181,7 @@ describe('the audit writer', () => {
 
   it('is waited for when the operator stops: nobody may lead while a write of ours is on its way', async () => {
     const shelf = new Shelf();
-    shelf.writer.observed(resource, facts(DONE));
+    shelf.observed(DONE);
     await shelf.writer.idle();
     expect(shelf.records).toHaveLength(1);
   });
@@ -190,9 +196,9 @@ describe('the audit writer', () => {
   });
 
   it('names a ConfigMap as Kubernetes lets one be named, and no two alike', () => {
-    expect(booksNameOf('shop-jwt')).toBe('shop-jwt-rekey');
+    expect(ledgerConfigMapName('shop-jwt')).toBe('shop-jwt-rekey');
     const long = `${'a'.repeat(246)}.`;
-    const names = ['b', 'c', 'b.b'].map((end) => booksNameOf(`${long}${end}`));
+    const names = ['b', 'c', 'b.b'].map((end) => ledgerConfigMapName(`${long}${end}`));
     expect(new Set(names).size).toBe(3);
     for (const name of names) {
       expect(name).toMatch(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { inLightOf } from '../../../../src/rotation/audit/in-light.ts';
+import { checkedAgainstLedger } from '../../../../src/rotation/audit/against-ledger.ts';
 import type { SecretFacts } from '../../../../src/rotation/facts.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import {
@@ -89,12 +89,12 @@ describe('in the light of the ledger', () => {
   const ledger = seen(STEADY, PROMOTING, DONE);
 
   it('a Secret that rekey wrote last is what it says', () => {
-    expect(inLightOf(ledger, managed(DONE), NAMES)).toEqual(managed(DONE));
-    expect(inLightOf(EMPTY_LEDGER, managed(DONE), NAMES)).toEqual(managed(DONE));
+    expect(checkedAgainstLedger(ledger, managed(DONE), NAMES)).toEqual(managed(DONE));
+    expect(checkedAgainstLedger(EMPTY_LEDGER, managed(DONE), NAMES)).toEqual(managed(DONE));
   });
 
   it('a Secret with an older version comes from a backup, and keeps what it says for an emergency', () => {
-    const taken = inLightOf(ledger, managed(PROMOTING), NAMES);
+    const taken = checkedAgainstLedger(ledger, managed(PROMOTING), NAMES);
     expect(taken).toMatchObject({ kind: 'Refused', finding: { reason: 'KeyResurrected' }, keyset: PROMOTING });
   });
 
@@ -103,8 +103,8 @@ describe('in the light of the ledger', () => {
     ['accepts one', 'fp-other', ['fp-B']],
   ])('a Secret that was made anew and %s of the burnt keys is refused', (_, fingerprint, fallbacks) => {
     const secret: SecretFacts = { kind: 'Unmanaged', fingerprint, fallbacks };
-    expect(reasonOf(inLightOf(seen(STEADY, BURNT), secret, NAMES))).toBe('KeyResurrected');
-    expect(reasonOf(inLightOf(seen(STEADY), secret, NAMES))).toBe('Unmanaged');
+    expect(reasonOf(checkedAgainstLedger(seen(STEADY, BURNT), secret, NAMES))).toBe('KeyResurrected');
+    expect(reasonOf(checkedAgainstLedger(seen(STEADY), secret, NAMES))).toBe('Unmanaged');
   });
 
   it.each([
@@ -114,41 +114,45 @@ describe('in the light of the ledger', () => {
     'a Secret that was made anew and %s a retired key is refused, until a person accepts it',
     (_, fingerprint, fallbacks) => {
       const secret: SecretFacts = { kind: 'Unmanaged', fingerprint, fallbacks };
-      const taken = inLightOf(ledger, secret, NAMES);
+      const taken = checkedAgainstLedger(ledger, secret, NAMES);
       expect(taken).toMatchObject({
         finding: {
           reason: 'KeyResurrected',
           message: expect.stringContaining('rekey.dev/accept-retired-key: fp-A on the Secret'),
         },
       });
-      expect(inLightOf(ledger, { ...secret, accepted: ['fp-A'] }, NAMES).kind).toBe('Unmanaged');
+      expect(checkedAgainstLedger(ledger, { ...secret, accepted: ['fp-A'] }, NAMES).kind).toBe('Unmanaged');
     },
   );
 
   it('a Secret that was made anew with the key in use is taken over, whatever id it had', () => {
-    expect(inLightOf(ledger, { kind: 'Unmanaged', fingerprint: 'fp-B', fallbacks: [] }, NAMES).kind).toBe('Unmanaged');
+    expect(checkedAgainstLedger(ledger, { kind: 'Unmanaged', fingerprint: 'fp-B', fallbacks: [] }, NAMES).kind).toBe(
+      'Unmanaged',
+    );
     // it was taken over once more before, and has two ids
     const twice = merged(ledger, { ...EMPTY_LEDGER, keys: [{ kid: 'Z', fingerprint: 'fp-A', state: 'live', at: T0 }] });
-    expect(inLightOf(twice, { kind: 'Unmanaged', fingerprint: 'fp-A', fallbacks: [] }, NAMES).kind).toBe('Unmanaged');
+    expect(checkedAgainstLedger(twice, { kind: 'Unmanaged', fingerprint: 'fp-A', fallbacks: [] }, NAMES).kind).toBe(
+      'Unmanaged',
+    );
   });
 
   it('a managed Secret that holds a retired key again is refused, unless it was taken over after that', () => {
     const again = { ...STEADY, version: 99 };
     const later = seen(STEADY, PROMOTING, DONE);
     const retiredAt = later.keys.find(({ kid }) => kid === 'A')?.at ?? 0;
-    expect(reasonOf(inLightOf(later, managed(at(again, retiredAt - 1)), NAMES))).toBe('KeyResurrected');
-    expect(reasonOf(inLightOf(later, managed(at(again, retiredAt)), NAMES))).toBe('Managed');
+    expect(reasonOf(checkedAgainstLedger(later, managed(at(again, retiredAt - 1)), NAMES))).toBe('KeyResurrected');
+    expect(reasonOf(checkedAgainstLedger(later, managed(at(again, retiredAt)), NAMES))).toBe('Managed');
   });
 
   it('a key id that is that of another key is not kept', () => {
     const secret: SecretFacts = { kind: 'Unmanaged', fingerprint: 'fp-new', fallbacks: [], kid: 'B' };
-    expect(reasonOf(inLightOf(ledger, secret, NAMES))).toBe('KeyIdUnusable');
-    expect(inLightOf(ledger, { ...secret, fingerprint: 'fp-B' }, NAMES).kind).toBe('Unmanaged');
+    expect(reasonOf(checkedAgainstLedger(ledger, secret, NAMES))).toBe('KeyIdUnusable');
+    expect(checkedAgainstLedger(ledger, { ...secret, fingerprint: 'fp-B' }, NAMES).kind).toBe('Unmanaged');
   });
 
   it('a managed Secret whose annotations have forgotten that a key is burnt is refused', () => {
     const forgetful = { ...DONE, version: 99 };
     const burnt = seen({ ...BURNT, burnt: [{ kid: 'X', fingerprint: 'fp-B', burntAt: T0 }] });
-    expect(reasonOf(inLightOf(burnt, managed(forgetful), NAMES))).toBe('KeyResurrected');
+    expect(reasonOf(checkedAgainstLedger(burnt, managed(forgetful), NAMES))).toBe('KeyResurrected');
   });
 });

@@ -4,7 +4,7 @@ import { STATE } from '../../../../src/rotation/api/names.ts';
 import { MAX_VERSION } from '../../../../src/rotation/keyset/keyset.ts';
 import { contradiction, inTheFuture } from '../../../../src/rotation/keyset/plausible.ts';
 import { decodeState, encodeState, StateError } from '../../../../src/rotation/keyset/state.ts';
-import { inLightOfTime } from '../../../../src/rotation/secret/in-time.ts';
+import { checkedAgainstClock } from '../../../../src/rotation/secret/against-clock.ts';
 import { DONE, DRAINING, keysetAfter, PROMOTING, RETIRING, STAGING, STEADY, T0, WRITES } from '../builders.ts';
 
 const BURNING = keysetAfter([
@@ -61,9 +61,9 @@ describe('a state', () => {
   it('that tells of times to come is not, and nothing of it is used', () => {
     const ahead = keysetAfter([WRITES.adopt], () => T0 + 4 * 365 * 86_400_000);
     expect(inTheFuture(ahead, T0)).toContain('version 1 was written at 2029-12-31');
-    const seen = inLightOfTime({ kind: 'Managed', keyset: ahead }, T0, 'jwt');
+    const seen = checkedAgainstClock({ kind: 'Managed', keyset: ahead }, T0, 'jwt');
     expect(seen).toMatchObject({ kind: 'Refused', finding: { reason: 'StateUnreadable' } });
     expect(seen).not.toHaveProperty('keyset');
-    expect(inLightOfTime({ kind: 'Managed', keyset: STEADY }, T0, 'jwt').kind).toBe('Managed');
+    expect(checkedAgainstClock({ kind: 'Managed', keyset: STEADY }, T0, 'jwt').kind).toBe('Managed');
   });
 });

@@ -197,7 +197,7 @@ describe('a budget that lets no pod go', () => {
   const manual = (heldBy?: string) => workload({ manual: true, ...(heldBy !== undefined && { heldBy }) });
 
   it('is looked at in a fresh read, as everything is that a write rests on', () => {
-    for (const edit of [manual(), workload({}), workload({ thins: true })]) {
+    for (const edit of [manual(), workload({}), workload({ reducesCapacity: true })]) {
       expect(decide(world(edit, { live: false }))).toBe('confirm');
       expect(decide(world(edit))).toBe('write stage');
     }

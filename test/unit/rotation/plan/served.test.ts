@@ -1,11 +1,11 @@
 /** Who says that an emergency was served, and who is believed: nobody's invention stops one, and no backup repeats one. */
 import { describe, expect, it } from 'vitest';
-import { inLightOf } from '../../../../src/rotation/audit/in-light.ts';
+import { checkedAgainstLedger } from '../../../../src/rotation/audit/against-ledger.ts';
 import type { Facts, SecretFacts } from '../../../../src/rotation/facts.ts';
 import { MAX_VERSION } from '../../../../src/rotation/keyset/keyset.ts';
 import { decodeLedger, EMPTY_LEDGER, encodeLedger, type Ledger } from '../../../../src/rotation/keyset/ledger.ts';
 import { decodeState, encodeState } from '../../../../src/rotation/keyset/state.ts';
-import { highestVersion } from '../../../../src/rotation/plan/highest-version.ts';
+import { highestVersion } from '../../../../src/rotation/plan/first-write.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { contradiction } from '../../../../src/rotation/plan/served.ts';
 import { facts, STEADY, services, T0 } from '../builders.ts';
@@ -21,7 +21,7 @@ const managed = (keyset = STEADY): SecretFacts => ({ kind: 'Managed', keyset });
 
 function world(secret: SecretFacts, ledger: Ledger, handled: boolean): Facts {
   const emergency = { nonce: '1', reason: 'leaked', actor: 'alice', handled };
-  const seen = inLightOf(ledger, secret, NAMES);
+  const seen = checkedAgainstLedger(ledger, secret, NAMES);
   return facts(STEADY, { secret: seen, ledger, requests: { emergency } });
 }
 function isBurnt(secret: SecretFacts, ledger: Ledger, handled: boolean): boolean {
@@ -78,7 +78,7 @@ describe('a version that was invented', () => {
     expect(next).toBeLessThan(MAX_VERSION);
     const history = STEADY.history.slice(-1).map((shape) => ({ ...shape, version: next }));
     const after = decodeState(encodeState({ ...STEADY, version: next, history }));
-    expect(inLightOf(forged, managed(after), NAMES).kind).toBe('Managed');
+    expect(checkedAgainstLedger(forged, managed(after), NAMES).kind).toBe('Managed');
   });
 
   it('on a pod counts for nothing', () => {

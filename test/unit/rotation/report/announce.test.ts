@@ -18,7 +18,7 @@ it.each([
       pods: [pod('main-1', { startedAt: SETTLED, readUpTo: T0, templateVersion: 3 })],
     };
   });
-  const { action } = plan(facts(PROMOTING, { targets }));
+  const decision = plan(facts(PROMOTING, { targets }));
   const notes: string[] = [];
   const log = { info: () => undefined, child: () => log };
   const announcer = new Announcer({
@@ -29,7 +29,7 @@ it.each([
   const spec = { maxTokenTTL: '1h', clockSkew: '60s', retire: { mode: 'Eager' } } as JwtKeyRotation['spec'];
   const { apiVersion, kind } = JWT_KEY_ROTATIONS;
   const resource = { apiVersion, kind, metadata: { namespace: 'shop', name: 'jwt' }, spec } as JwtKeyRotation;
-  announcer.acted(resource, action, { kind: 'Wrote', keyset: DRAINING, resourceVersion: '1' });
+  announcer.acted(resource, decision, { kind: 'Wrote', keyset: DRAINING, resourceVersion: '1' });
   expect(notes).toHaveLength(1);
   expect(notes[0]).toMatch(
     canary

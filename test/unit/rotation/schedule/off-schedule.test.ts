@@ -1,6 +1,5 @@
 /** A start that is missed is told once, until a rotation is completed; one that nobody announced is not known to be missed. */
 import { describe, expect, it } from 'vitest';
-import { iso } from '../../../../src/rotation/api/iso.ts';
 import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
 import type { JwtKeyRotationStatus } from '../../../../src/rotation/api/types.ts';
 import { dueOf } from '../../../../src/rotation/cadence/cadence.ts';
@@ -9,6 +8,7 @@ import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { Announcer, type AnnouncerOptions } from '../../../../src/rotation/report/announce.ts';
 import { statusOf } from '../../../../src/rotation/report/status.ts';
+import { iso } from '../../../../src/rotation/schedule/duration.ts';
 import type { Settings } from '../../../../src/rotation/settings/settings.ts';
 import { DRAINING, facts, SETTINGS, STEADY, T0 } from '../builders.ts';
 

@@ -9,7 +9,7 @@ import type { Write } from '../../../../src/rotation/keyset/writes.ts';
 import { newKey } from '../../../../src/rotation/secret/keys.ts';
 import { readSecret } from '../../../../src/rotation/secret/secret.ts';
 import { dataFor } from '../../../../src/rotation/secret/secret-data.ts';
-import { startOf } from '../../../../src/rotation/secret/write-start.ts';
+import { writeStart } from '../../../../src/rotation/secret/write-start.ts';
 import { SETTINGS, T0 } from '../builders.ts';
 
 const KEY = randomBytes(32).toString('hex');
@@ -28,7 +28,7 @@ function adopted(data: Record<string, string>) {
   if (found.kind !== 'Unmanaged') throw new Error(found.kind);
   const write: Write = { transition: 'adopt', handled: {}, version: 0, ...found };
   const fresh = { key: newKey(32), ack: newKey(32) };
-  const start = startOf(
+  const start = writeStart(
     write,
     secret(data),
     { settings: SETTINGS, ledger: EMPTY_LEDGER, secret: found },

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { iso } from '../../../../src/rotation/api/iso.ts';
 import { currentShape, type Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import { decodeState, encodeState } from '../../../../src/rotation/keyset/state.ts';
 import type { Write } from '../../../../src/rotation/keyset/writes.ts';
 import { inferredOfReplacement } from '../../../../src/rotation/plan/inferred.ts';
+import { iso } from '../../../../src/rotation/schedule/duration.ts';
 import { asLanded } from '../../../../src/rotation/secret/landing.ts';
 import { facts, keysetAfter, pod, probeOf, T0, target, WRITES } from '../builders.ts';
 

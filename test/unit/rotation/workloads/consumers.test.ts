@@ -5,7 +5,8 @@ import { podFacts } from '../../../../src/rotation/observe/pod-facts.ts';
 import { isPodOf, unlistedConsumers } from '../../../../src/rotation/workloads/consumers.ts';
 import { mayHaveStartedBefore, readUpTo, surelyStartedBefore } from '../../../../src/rotation/workloads/starts.ts';
 import { podView } from '../../../../src/rotation/workloads/views.ts';
-import { deploymentView, type WorkloadView } from '../../../../src/rotation/workloads/workloads.ts';
+import type { WorkloadView } from '../../../../src/rotation/workloads/workload-view.ts';
+import { deploymentView } from '../../../../src/rotation/workloads/workloads.ts';
 
 const T0 = Date.UTC(2026, 0, 1);
 const at = (seconds: number) => new Date(T0 + seconds * 1000).toISOString();
@@ -55,10 +56,10 @@ function deployment(name: string, labels: Readonly<Record<string, string>>, uses
   } as never);
 }
 
-const LOOKING = { probes: new Map(), allowLoopback: false, secretName: 'jwt', settleMs: 10_000, clockSkewMs: 60_000 };
+const OPTIONS = { probes: new Map(), allowLoopback: false, secretName: 'jwt', settleMs: 10_000, clockSkewMs: 60_000 };
 const TARGET = { kind: 'Deployment', name: 'api', roles: ['Verifier'], source: 'Env' } as const;
 const factsOf = (options: PodOptions, clockKnown = true) =>
-  podFacts({ ...LOOKING, clockKnown }, TARGET, deployment('api', { app: 'api' }), podView(podOf(options)));
+  podFacts({ ...OPTIONS, clockKnown }, TARGET, deployment('api', { app: 'api' }), podView(podOf(options)));
 
 describe('what takes the key in a pod', () => {
   const sidecar = { name: 'proxy', restartPolicy: 'Always', ...takesKey };

@@ -13,7 +13,8 @@ import { standingFinding } from '../../../../src/rotation/plan/policies/prefligh
 import type { TargetSettings } from '../../../../src/rotation/settings/settings.ts';
 import { rolloutView } from '../../../../src/rotation/workloads/rollouts.ts';
 import { type PodView, podView, selectorText, selects } from '../../../../src/rotation/workloads/views.ts';
-import { deploymentView, WORKLOADS, type WorkloadView } from '../../../../src/rotation/workloads/workloads.ts';
+import type { WorkloadView } from '../../../../src/rotation/workloads/workload-view.ts';
+import { deploymentView, WORKLOADS } from '../../../../src/rotation/workloads/workloads.ts';
 import type { Availability } from '../../../../src/runtime/optional-reflector.ts';
 import { Store } from '../../../../src/runtime/store.ts';
 import { facts, keysetAfter, probeOf, SETTINGS, STAGING, STEADY, T0, WRITES } from '../builders.ts';
@@ -94,7 +95,7 @@ async function observed(scene: Scene): Promise<{ facts: Facts; target: TargetFac
   const facts = await observe({
     resource: { metadata: { namespace: 'shop', name: 'jwt' } } as JwtKeyRotation,
     secret: { kind: 'Managed', keyset },
-    books: { ledger: EMPTY_LEDGER },
+    ledgerReading: { ledger: EMPTY_LEDGER },
     world: { ...cachedWorld(caches), ...(budgets && { live: true, strictBudgets: async () => budgets }) },
     ...{ settings, probes: new Map(), nextRotationId: 'r', allowLoopback: false, now: T0 },
     ...{ sharedWith: [], burntElsewhere: [], refusals: [], clockOffsetMs: 0, settleMs: 10_000 },

@@ -15,7 +15,7 @@ interface Bucket {
 }
 
 /** Counts by key. */
-export class Sparing {
+export class TokenBuckets {
   readonly #clock: Clock;
   /** In order of last use, so that the least used go first. */
   readonly #buckets = new Map<string, Bucket>();

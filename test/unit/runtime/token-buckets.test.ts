@@ -1,19 +1,19 @@
 /** However often something comes, it is told a few times at once and then one time in a while; what was withheld is counted. */
 import { expect, test } from 'vitest';
 import { runController } from '../../../src/runtime/controller.ts';
-import { Sparing } from '../../../src/runtime/sparing.ts';
+import { TokenBuckets } from '../../../src/runtime/token-buckets.ts';
 import { WorkQueue } from '../../../src/runtime/workqueue.ts';
 import { FakeClock } from './fake-clock.ts';
 import { fakeLog } from './fake-log.ts';
 
 test('five are told at once, and then one in half a minute, with how many were withheld', async () => {
   const clock = new FakeClock();
-  const sparing = new Sparing(clock);
-  const told = Array.from({ length: 8 }, () => sparing.admit('a'));
+  const buckets = new TokenBuckets(clock);
+  const told = Array.from({ length: 8 }, () => buckets.admit('a'));
   expect(told).toEqual([0, 0, 0, 0, 0, undefined, undefined, undefined]);
-  expect(sparing.admit('b')).toBe(0);
+  expect(buckets.admit('b')).toBe(0);
   await clock.advance(30_000);
-  expect([sparing.admit('a'), sparing.admit('a')]).toEqual([3, undefined]);
+  expect([buckets.admit('a'), buckets.admit('a')]).toEqual([3, undefined]);
 });
 
 test('a key that is added again and again while its passes throw fills no log', async () => {

@@ -20,10 +20,10 @@ const MAX_STEM = 253 - SUFFIX.length;
 const HASH_DIGITS = 8;
 
 /** The ConfigMap of that name is not one that rekey has made. */
-export class ForeignBooks extends Error {}
+export class ForeignConfigMapError extends Error {}
 
 /** What the ConfigMap holds. */
-export interface Books {
+export interface LedgerConfigMap {
   readonly resourceVersion: string | undefined;
   readonly log: string;
   readonly ledger?: Ledger;
@@ -32,7 +32,7 @@ export interface Books {
 }
 
 /** @returns the name of the ConfigMap that belongs to a Secret */
-export function booksNameOf(secretName: string): string {
+export function ledgerConfigMapName(secretName: string): string {
   if (secretName.length <= MAX_STEM) return `${secretName}${SUFFIX}`;
   const hash = createHash('sha256').update(secretName).digest('hex').slice(0, HASH_DIGITS);
   return `${secretName.slice(0, MAX_STEM - HASH_DIGITS - 1).replace(/[-.]+$/, '')}-${hash}${SUFFIX}`;
@@ -40,17 +40,17 @@ export function booksNameOf(secretName: string): string {
 
 /**
  * @returns undefined if there is none
- * @throws {ForeignBooks}
+ * @throws {ForeignConfigMapError}
  */
-export async function findBooks(
+export async function findLedgerConfigMap(
   client: Pick<KubeClient, 'get'>,
   namespace: string,
   name: string,
-): Promise<Books | undefined> {
+): Promise<LedgerConfigMap | undefined> {
   try {
     const { metadata, data } = await client.get(CONFIG_MAPS, { namespace, name });
     if (metadata.labels?.[MANAGED_BY] !== FIELD_MANAGER) {
-      throw new ForeignBooks(
+      throw new ForeignConfigMapError(
         `it belongs to somebody else (no label ${MANAGED_BY}: ${FIELD_MANAGER}); rename or delete it`,
       );
     }
@@ -61,7 +61,10 @@ export async function findBooks(
   }
 }
 
-function readLedger(data: Readonly<Record<string, string>> = {}, name: string): Pick<Books, 'ledger' | 'finding'> {
+function readLedger(
+  data: Readonly<Record<string, string>> = {},
+  name: string,
+): Pick<LedgerConfigMap, 'ledger' | 'finding'> {
   const encoded = data[LEDGER_KEY];
   if (encoded === undefined) return {};
   try {
@@ -78,10 +81,10 @@ function readLedger(data: Readonly<Record<string, string>> = {}, name: string): 
  *
  * @param before what is there
  */
-export async function putBooks(
+export async function putLedgerConfigMap(
   client: Pick<KubeClient, 'create' | 'mergePatch'>,
   { namespace, name }: { readonly namespace: string; readonly name: string },
-  before: Books | undefined,
+  before: LedgerConfigMap | undefined,
   { log, ledger }: { readonly log?: string; readonly ledger?: Ledger },
 ): Promise<void> {
   const options = { fieldManager: FIELD_MANAGER };

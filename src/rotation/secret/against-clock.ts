@@ -1,5 +1,5 @@
 /**
- * The Secret in the light of the clock.
+ * The Secret, checked against the clock.
  */
 import type { SecretFacts } from '../facts.ts';
 import { inTheFuture } from '../keyset/plausible.ts';
@@ -11,7 +11,7 @@ const MARGIN_MS = 60_000;
  * @param latest what time it may be at the latest, milliseconds since the epoch
  * @returns the Secret as it is to be taken: not at its word, if it tells of times to come
  */
-export function inLightOfTime(secret: SecretFacts, latest: number, secretName: string): SecretFacts {
+export function checkedAgainstClock(secret: SecretFacts, latest: number, secretName: string): SecretFacts {
   if (secret.kind !== 'Managed') return secret;
   const future = inTheFuture(secret.keyset, latest + MARGIN_MS);
   if (future === undefined) return secret;

@@ -1,5 +1,5 @@
 /**
- * The Secret in the light of the ledger: what was burnt or retired must not come back.
+ * The Secret, checked against the ledger: what was burnt or retired must not come back.
  */
 
 import type { Finding } from '../api/finding.ts';
@@ -68,8 +68,8 @@ export interface LedgerReading {
   readonly refusal?: Finding;
 }
 
-/** @returns the Secret as it is to be taken, in the light of the ledger */
-export function inLightOf(ledger: Ledger, secret: SecretFacts, names: Names): SecretFacts {
+/** @returns the Secret as it is to be taken: refused if the ledger speaks against it */
+export function checkedAgainstLedger(ledger: Ledger, secret: SecretFacts, names: Names): SecretFacts {
   const finding = resurrection(ledger, secret, names);
   if (finding === undefined) return secret;
   return { kind: 'Refused', finding, ...(secret.kind === 'Managed' && { keyset: secret.keyset }) };

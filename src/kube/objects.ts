@@ -1,0 +1,20 @@
+/**
+ * Objects as maps of fields: what they have, and what they leave out.
+ */
+
+/**
+ * @param name one that people chose: every object has a `constructor` and a `__proto__`, and these are names like any other
+ * @returns what the map itself has under this name
+ */
+export function own<T>(map: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
+  return map !== undefined && Object.hasOwn(map, name) ? map[name] : undefined;
+}
+
+/**
+ * @param fields some of which may be undefined
+ * @returns those that are not, to be spread into an object: a field without a value is left out of it
+ */
+export function defined<T extends object>(fields: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
+  const kept = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(kept) as { [Name in keyof T]?: Exclude<T[Name], undefined> };
+}

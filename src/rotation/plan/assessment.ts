@@ -1,0 +1,74 @@
+/**
+ * What the planner knew when it decided: worked out once, here, for all who report the decision.
+ */
+import { defined } from '../../kube/objects.ts';
+import type { Facts, TargetFacts } from '../facts.ts';
+import { type Keyset, keyIn } from '../keyset/keyset.ts';
+import { drainTextOf } from '../settings/drain.ts';
+import { hasAnswered } from './at-rest.ts';
+import { survey } from './converge.ts';
+import type { Action, Assessment, TargetAssessment } from './decision.ts';
+import { DRAINS, lateEdits } from './edits.ts';
+import { effectsOf } from './effect.ts';
+import { inEmergency } from './emergency.ts';
+import { isConclusive, levelOf } from './evidence.ts';
+import { pending } from './pending.ts';
+import { reloaderPresent } from './policies/reloader.ts';
+import { label } from './policies/targets.ts';
+import { requirementsOf } from './requirements.ts';
+import { contradiction } from './served.ts';
+import { drainMsOf } from './write-gate.ts';
+
+/** @param action that was decided on */
+export function assess(facts: Facts, action: Action): Assessment {
+  const { secret, targets, refusals = [] } = facts;
+  const keyset = secret.kind === 'Managed' ? secret.keyset : undefined;
+  const effects = effectsOf(action);
+  const reloader = reloaderPresent(facts);
+  return {
+    targets: targets.map((target) => assessed(target, keyset)),
+    emergency: inEmergency(facts),
+    ...(keyset === undefined ? { queued: [] } : assessedKeyset(facts, keyset)),
+    ...(reloader && { reloader }),
+    contradiction: contradiction(facts),
+    refusedBefore: refusals.some(({ effect }) => effects.includes(effect)),
+  };
+}
+
+type OfKeyset = Pick<Assessment, 'drain' | 'retireAt' | 'queued' | 'lateEdits'>;
+
+function assessedKeyset(facts: Facts, keyset: Keyset): OfKeyset {
+  const { settings, requests } = facts;
+  const lastsMs = drainMsOf(facts, keyset);
+  const exit = keyIn(keyset, 'draining')?.lastSignerExit;
+  const late = lateEdits(facts, keyset);
+  return {
+    ...(DRAINS.includes(keyset.phase) && { drain: { lastsMs, text: drainTextOf(settings, lastsMs) } }),
+    ...(exit !== undefined && { retireAt: exit + lastsMs }),
+    queued: pending(requests, settings.forceReason, keyset.handled),
+    ...defined({ lateEdits: late }),
+  };
+}
+
+function assessed(target: TargetFacts, keyset: Keyset | undefined): TargetAssessment {
+  const known = { target, name: label(target), level: levelOf(target) };
+  if (keyset === undefined) return { ...known, acked: 0, missing: target.pods.length, hasAnswered: false };
+  const answers = target.pods.flatMap(({ probe }) => (probe?.version === keyset.version ? [probe.at] : []));
+  const areAll = answers.length > 0 && answers.length === target.pods.length;
+  return {
+    ...known,
+    ...countsOf(target, keyset),
+    hasAnswered: hasAnswered(target, keyset),
+    ...(areAll && { answeredAt: Math.max(...answers) }),
+  };
+}
+
+/** Of a Secret that was taken over nothing is known of a pod that is asked by canaries and has not answered. */
+function countsOf(target: TargetFacts, keyset: Keyset): Pick<TargetAssessment, 'acked' | 'missing'> {
+  const requirements = requirementsOf([target], keyset);
+  if (requirements.length === 0) return { acked: 0, missing: 0 };
+  const isAsked = target.settings.canary !== undefined && keyset.attempts.rotatedAt === undefined;
+  const isKnown = !isAsked || keyset.phase !== 'Steady';
+  const met = survey(requirements, keyset).met.filter(({ pod }) => isKnown || isConclusive(pod, keyset));
+  return { acked: met.length, missing: target.pods.length - met.length };
+}

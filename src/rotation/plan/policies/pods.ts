@@ -1,0 +1,93 @@
+/**
+ * What is wrong with a pod, in words: whoever judges pods finds it, and says it here.
+ */
+import type { Finding } from '../../api/finding.ts';
+import type { Facts, PodFacts, PodOf, TargetFacts } from '../../facts.ts';
+import { currentShape, type Keyset, type Kid } from '../../keyset/keyset.ts';
+import { iso } from '../../schedule/duration.ts';
+import { secondChanceAt } from '../converge.ts';
+import { acceptedDead, acceptsOnlySigning, hasLoadedNewest, shapesHeld } from '../evidence.ts';
+import { label } from './targets.ts';
+
+/** With the pauses between them, a minute: a pod that starts slowly has begun to answer by then. */
+export const LASTING_FAILURES = 8;
+
+/** @param so what follows, for people; nothing more is said without it */
+export function acceptsMadeUpKey({ name }: PodFacts, so?: string): Finding {
+  const message = `pod ${name} accepted a token signed with a made-up key${so === undefined ? '' : `: ${so}`}`;
+  return { reason: 'CanaryVoid', message };
+}
+
+/** @param known the key that every pod should accept, such as `the one in use`
+ * @param so what follows, for people; nothing more is said without it
+ */
+export function refusesEveryKey({ name }: PodFacts, known: string, so?: string): Finding {
+  const then = so === undefined ? '' : `; ${so}`;
+  const message = `pod ${name} refuses canaries signed with every key, ${known} too: check spec.canary, spec.key.algorithm and the clocks${then}`;
+  return { reason: 'CanaryRefused', message };
+}
+
+/** @returns that a pod refuses the key that signs now */
+export function refusesKeyInUse({ name }: PodFacts, sign: Kid): Finding {
+  const message = `pod ${name} refused a token signed with the key in use (${sign}): check spec.canary, where the pod gets its key from, and whether the Secret was changed after the pod had started`;
+  return { reason: 'CanaryRefused', message };
+}
+
+/** @returns that a pod accepts the key in use and refuses one that is listed beside it */
+export function refusesFallbacks({ name }: PodFacts, sign: Kid): Finding {
+  const message = `pod ${name} accepts tokens signed with the key in use (${sign}) but not with a key listed in the fallbacks: it verifies with one key only, or was started with another Secret`;
+  return { reason: 'SingleKeyService', message };
+}
+
+/** @returns that a pod which has surely read the fallbacks accepts none of them: at rest, before a rotation meets it */
+export function holdsOneKeyAtRest({ target, pod }: PodOf): Finding {
+  const message = `pod ${pod.name} started after rekey had written the Secret and accepts only the key in use: ${label(target)} verifies with one key only, or the pod has read an older Secret. A rotation would abort. If a new pod does the same, let the service accept the keys in the fallbacks too, or allow a cutover (spec.allowCutover)`;
+  return { reason: 'SingleKeyService', message };
+}
+
+/** @returns that no pod of a target accepts a staged key */
+export function refusesNewKey({ settings: { name }, pods }: TargetFacts): Finding {
+  const names = pods.map((pod) => pod.name).join(', ');
+  const message = `${name} (${names}) does not accept tokens signed with a key listed in the fallbacks: it verifies with one key only. Make it verify with every key before it is rotated`;
+  return { reason: 'SingleKeyService', message };
+}
+
+/** @returns that the pod gives no answer, lasting after a minute */
+export function unanswered({ target, pod: { name, unprobeable, probe } }: PodOf): Finding {
+  const reason = 'CanaryUnanswered';
+  if (unprobeable !== undefined) return { reason, message: unprobeable, lasting: true };
+  const { path, port } = target.settings.canary ?? {};
+  const why = probe?.why === undefined ? '' : `: ${probe.why}`;
+  const message = `pod ${name} has not answered its canary yet${why}`;
+  if ((probe?.failures ?? 0) < LASTING_FAILURES) return { reason, message };
+  const said = `${message}. Asked again and again at ${path} on port ${port}, it says neither that a token is good (2xx) nor that it is not (401): what each answer means is in the runbook, CanaryUnanswered`;
+  return { reason, message: said, lasting: true };
+}
+
+/**
+ * A pod that has read the newest Secret and does not follow it. A successor would start in the same way, so none is replaced: a
+ * person must look at the service.
+ *
+ * @returns what is wrong with the service, and what to do
+ */
+export function doesNotFollow({ target, pod }: PodOf, facts: Facts, keyset: Keyset): Finding {
+  const who = `${label(target)}: pod ${pod.name}`;
+  const dead = acceptedDead(pod, keyset);
+  if (dead !== undefined && hasLoadedNewest(pod, keyset)) {
+    const message = `${who} accepts key ${dead}, which has left the Secret, although it has loaded the newest one. It has the key from a second place: a file, a ConfigMap, another Secret, a default in its code. Take that away and roll it out; no pod is replaced for it again`;
+    return { reason: 'KeyStillAccepted', message };
+  }
+  // what fits an older keyset may be one
+  if (acceptsOnlySigning(pod, keyset) && shapesHeld(target, pod, keyset).length === 0) {
+    const message = `${who} accepts the key in use (${currentShape(keyset).sign}) and no key of the fallbacks: it verifies with one key only. Roll out a version that verifies with every key, or ask to go back (rekey.dev/abort-requested-at); no pod is replaced for it again`;
+    return { reason: 'SingleKeyService', message };
+  }
+  const still = dead === undefined ? '' : `, accepting key ${dead}`;
+  const message = `${who} started after the Secret had reached its node, and holds an older one${still}: it takes its key from elsewhere, verifies with one key only, or its node lags behind. Compare its environment with the Secret; if the node is to blame, delete the pod${again(facts, keyset)}`;
+  return { reason: 'PodStale', message };
+}
+
+function again(facts: Facts, keyset: Keyset): string {
+  const at = secondChanceAt(facts, keyset);
+  return facts.now < at ? `. It is replaced once more at ${iso(at)}` : '; it is not replaced again';
+}

@@ -1,0 +1,87 @@
+/** What the planner knew when it decided, as those read it who report the decision. */
+import { describe, expect, it } from 'vitest';
+import type { Facts, TargetFacts } from '../../../../src/rotation/facts.ts';
+import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
+import { plan } from '../../../../src/rotation/plan/plan.ts';
+import {
+  DONE,
+  DRAINING,
+  facts,
+  PROMOTING,
+  pod,
+  probeOf,
+  RETIRING,
+  SETTINGS,
+  STAGING,
+  STEADY,
+  services,
+  T0,
+  target,
+} from '../builders.ts';
+
+const assessmentOf = (keyset: Keyset, edit: Partial<Facts> = {}) => plan(facts(keyset, edit)).assessment;
+
+describe('of a target', () => {
+  const counts = (keyset: Keyset, targets: readonly TargetFacts[]) =>
+    assessmentOf(keyset, { targets }).targets.map(({ name, acked, missing }) => [name, acked, missing]);
+
+  it('each pod is acknowledged or missing, as the phase asks for it', () => {
+    expect(counts(PROMOTING, services(PROMOTING, { main: 2, admin: 3 }))).toEqual([
+      ['Deployment/main', 0, 1],
+      ['Deployment/autoscraper', 1, 0],
+      ['Deployment/admin', 1, 0],
+    ]);
+    // to verify, both versions are enough
+    expect(counts(PROMOTING, services(PROMOTING, { main: 3, admin: 2 })).map(([, acked]) => acked)).toEqual([1, 1, 1]);
+  });
+
+  it('no pod is missing where nothing is required, and every pod is while the Secret cannot be read', () => {
+    const signer = target('signer', ['Signer'], { pods: [pod('signer-1'), pod('signer-2')] });
+    expect(counts(STAGING, [signer])).toEqual([['Deployment/signer', 0, 0]]);
+    const finding = { reason: 'ForeignWriter', message: 'somebody wrote' } as const;
+    const unread = facts(STAGING, { targets: [signer], secret: { kind: 'Refused', finding } });
+    expect(plan(unread).assessment.targets).toMatchObject([{ acked: 0, missing: 2, hasAnswered: false }]);
+  });
+
+  it.each([
+    ['all of its pods', [T0 + 1, T0 + 5], T0 + 5],
+    ['some of its pods', [T0 + 1], undefined],
+    ['no pod', [], undefined],
+  ])('the time is known at which %s had answered', (_, times, answeredAt) => {
+    const pods = [0, 1].map((i) => {
+      const at = times[i];
+      return pod(`main-${i}`, at === undefined ? {} : { probe: probeOf(DONE, DONE.version, at) });
+    });
+    const [main] = assessmentOf(DONE, { targets: [target('main', ['Verifier'], { pods })] }).targets;
+    expect(main?.answeredAt).toBe(answeredAt);
+  });
+});
+
+describe('of the rotation', () => {
+  const begun = { ...SETTINGS, drainMs: SETTINGS.drainMs - 60_000 };
+
+  it.each<[string, Keyset, boolean, number | undefined]>([
+    ['at rest', STEADY, false, undefined],
+    ['before the drain', PROMOTING, true, undefined],
+    ['in the drain', DRAINING, true, T0 + SETTINGS.drainMs],
+    ['after the drain', RETIRING, false, undefined],
+  ])('the drain is the one that it began with, and has its end once its start is known: %s', (_, keyset, has, at) => {
+    const { drain, retireAt } = assessmentOf(keyset, { settings: begun });
+    expect(drain).toEqual(has ? { lastsMs: SETTINGS.drainMs, text: '1h 16m' } : undefined);
+    expect(retireAt).toBe(at);
+  });
+
+  it('what was refused before is no news', () => {
+    const targets = services(PROMOTING, { main: 2, admin: 2 });
+    const refusal = { cause: 'Rights', said: 'no', count: 1, since: T0, retryAt: T0 } as const;
+    const refused = (effect: string) => assessmentOf(PROMOTING, { targets, refusals: [{ ...refusal, effect }] });
+    expect(refused('restart Deployment/main for version 3').refusedBefore).toBe(true);
+    expect(refused('restart Deployment/main for version 2').refusedBefore).toBe(false);
+  });
+
+  it('an emergency is known from the moment that it is asked for', () => {
+    const emergency = { nonce: '1', reason: 'leaked', actor: 'alice', handled: false };
+    expect(assessmentOf(STEADY).emergency).toBe(false);
+    expect(assessmentOf(STEADY, { requests: { emergency } }).emergency).toBe(true);
+  });
+});
