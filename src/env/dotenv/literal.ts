@@ -3,6 +3,7 @@
  * is tried in test/unit/env/readers.test.ts; docs/reference/env-readers.md lists it.
  */
 import { isUtf8 } from 'node:buffer';
+import { BACKSLASH, hasStrangeBreak, NEWLINE } from './scan.ts';
 
 /** How a value is written. */
 export type Quote = 'none' | 'single' | 'double' | 'backtick';
@@ -10,7 +11,6 @@ export type Quote = 'none' | 'single' | 'double' | 'backtick';
 /** The byte that opens and closes each kind. */
 export const QUOTE_BYTES: Readonly<Record<Exclude<Quote, 'none'>, number>> = { single: 39, double: 34, backtick: 96 };
 
-const BACKSLASH = 92;
 const DOLLAR = 36;
 const OPENING_BRACE = 123;
 /** What may stand bare: no reader expands, splits or cuts it. A tilde is not among it: a shell expands that. */
@@ -22,12 +22,24 @@ const BARE = new Set(Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
  */
 export function differenceOf(quote: Quote, content: Buffer): string | undefined {
   if (quote === 'backtick') return 'it is in backticks, which are quotes for few readers, and a command for a shell';
-  if (content.includes(10) || content.includes(13)) return 'it goes over several lines';
+  if (content.includes(NEWLINE) || hasStrangeBreak(content)) return 'it goes over several lines';
   if (content.some((byte) => (byte < 32 && byte !== 9) || byte === 127)) return 'it has a control character';
   if (!isUtf8(content)) return 'it is not UTF-8';
   if (quote === 'single') return singleDifference(content);
   if (quote === 'double') return doubleDifference(content);
   return content.every((byte) => BARE.has(byte)) ? undefined : 'it has characters that need quotes';
+}
+
+/**
+ * @param preferred is kept if all readers read the value in it; else the first of bare, single and double quotes in which they do
+ * @returns the value with its quotes, in memory of its own; undefined if there is no way to write it
+ */
+export function literalOf(value: Buffer, preferred: Quote): Buffer | undefined {
+  const quote = ([preferred, 'none', 'single', 'double'] as const).find((each) => !differenceOf(each, value));
+  if (quote === undefined) return undefined;
+  if (quote === 'none' || quote === 'backtick') return Buffer.from(value);
+  const around = Buffer.of(QUOTE_BYTES[quote]);
+  return Buffer.concat([around, value, around]);
 }
 
 function singleDifference(content: Buffer): string | undefined {
