@@ -1,0 +1,133 @@
+/**
+ * The journal of one step: a folder in the state folder with the new contents, the old ones, and a list that says what goes
+ * where. The name of the list is the phase of the step, so one rename is what changes it.
+ */
+import { mkdir, readdir, readFile, rename, rmdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { digestAt, digestOf, move, remove, syncFolder, writeNew } from './disk.ts';
+import { about, FileError, isMissing } from './errors.ts';
+import type { Target } from './target.ts';
+
+/** `plan`: nothing is replaced yet. `commit`: all will be. `undo`: none will be. `done`: what is left is to tidy up. */
+export type Phase = 'plan' | 'commit' | 'undo' | 'done';
+const PHASES: readonly Phase[] = ['done', 'undo', 'commit', 'plan'];
+
+export interface Entry {
+  /** The real path of the file. */
+  readonly target: string;
+  /** Where the new contents wait: one rename away from the target. */
+  readonly fresh: string;
+  /** Where the old ones do; null for a new file. */
+  readonly old: string | null;
+  /** SHA-256 of each; null: no such file. */
+  readonly before: string | null;
+  readonly after: string;
+}
+
+export interface Journal {
+  readonly folder: string;
+  readonly phase: Phase;
+  readonly entries: readonly Entry[];
+}
+
+/** What stands at a target. */
+export type Standing = 'before' | 'after' | 'edited';
+
+const folderOf = (stateFolder: string): string => join(stateFolder, 'step');
+const listOf = (folder: string, phase: Phase): string => join(folder, `${phase}.json`);
+
+/** Writes the journal of a step in phase `plan`. What it has written when it fails, {@link discard} removes. */
+export async function prepare(stateFolder: string, id: string, targets: readonly Target[]): Promise<Journal> {
+  const folder = folderOf(stateFolder);
+  await about(folder, () => mkdir(folder, { mode: 0o700 }));
+  await syncFolder(stateFolder);
+  const entries = targets.map((target, i) => entryOf(folder, `${id}-${i}`, target));
+  const draft = join(folder, 'draft.json');
+  await writeNew(draft, Buffer.from(JSON.stringify(entries)), { mode: 0o600 });
+  await move(draft, listOf(folder, 'plan'));
+  for (const [i, { after, before, rights }] of targets.entries()) {
+    const { fresh, old } = entries[i] as Entry;
+    await writeNew(fresh, after, rights);
+    if (old !== null && before !== undefined) await writeNew(old, before, rights);
+  }
+  for (const each of new Set(entries.map(({ fresh }) => dirname(fresh)))) await syncFolder(each);
+  return { folder, phase: 'plan', entries };
+}
+
+function entryOf(folder: string, name: string, { real, before, after, isNear }: Target): Entry {
+  const waiting = isNear ? join(folder, name) : join(dirname(real), `.${basename(real)}.rekey-${name}`);
+  return {
+    target: real,
+    fresh: `${waiting}.new`,
+    old: before === undefined ? null : `${waiting}.old`,
+    before: before === undefined ? null : digestOf(before),
+    after: digestOf(after),
+  };
+}
+
+/** @returns the journal that is there; undefined if there is none. One without a list has replaced nothing: it is a plan */
+export async function readJournal(stateFolder: string): Promise<Journal | undefined> {
+  const folder = folderOf(stateFolder);
+  const names = await about(folder, () => readdir(folder).catch(nothing));
+  if (names === undefined) return undefined;
+  const phase = PHASES.find((each) => names.includes(`${each}.json`));
+  if (phase === undefined) return { folder, phase: 'plan', entries: [] };
+  const list = listOf(folder, phase);
+  const text = await about(list, () => readFile(list, 'utf8'));
+  return { folder, phase, entries: entriesOf(list, text) };
+}
+
+function nothing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+}
+
+function entriesOf(list: string, text: string): readonly Entry[] {
+  try {
+    return JSON.parse(text) as readonly Entry[];
+  } catch {
+    throw new FileError(`${list}: somebody has changed it; compare the files of the services, then remove its folder`);
+  }
+}
+
+/** Goes on to a phase; from here a run that is cut off is recovered in it. */
+export async function enter(journal: Journal, phase: Phase): Promise<Journal> {
+  const list = listOf(journal.folder, phase);
+  await about(list, () => rename(listOf(journal.folder, journal.phase), list));
+  const entered = { ...journal, phase };
+  await syncFolder(journal.folder);
+  return entered;
+}
+
+/** @returns what stands at the target of each entry */
+export async function standings(entries: readonly Entry[]): Promise<ReadonlyMap<Entry, Standing>> {
+  const found = new Map<Entry, Standing>();
+  for (const entry of entries) found.set(entry, await standingOf(entry));
+  return found;
+}
+
+/** @returns what stands at the target of an entry */
+export async function standingOf({ target, before, after }: Entry): Promise<Standing> {
+  const digest = await digestAt(target);
+  if (digest === after) return 'after';
+  return digest === before ? 'before' : 'edited';
+}
+
+/** Removes all that the step has written but the targets; the list goes last, so that what is cut off can go on. */
+export async function discard({ folder, phase, entries }: Journal): Promise<void> {
+  const waiting = entries.flatMap(({ fresh, old }) => (old === null ? [fresh] : [fresh, old]));
+  for (const path of waiting) await remove(path);
+  for (const each of new Set(waiting.map((path) => dirname(path)))) await syncIfThere(each);
+  await remove(join(folder, 'draft.json'));
+  await remove(listOf(folder, phase));
+  await about(folder, () => rmdir(folder));
+  await syncFolder(dirname(folder));
+}
+
+/** The folder of a target may be gone with all that was in it. */
+async function syncIfThere(folder: string): Promise<void> {
+  try {
+    await syncFolder(folder);
+  } catch (error) {
+    if (!isMissing((error as FileError).cause)) throw error;
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * One run at a time for each state folder. The lock is one of the kernel, taken by SQLite: it ends with the process that holds
+ * it, so there is no lock of a dead process to judge, after a crash or a reboot.
+ */
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { about, FileError } from './errors.ts';
+import { ensureStateFolder } from './state-folder.ts';
+
+/** What SQLite answers if another process has the lock: SQLITE_BUSY. */
+const BUSY = 5;
+
+/** Who holds the lock, for the message to a second run. */
+interface Holder {
+  readonly pid: number;
+  /** ISO 8601. */
+  readonly since: string;
+}
+
+/**
+ * Runs while no other process does the same with this folder.
+ *
+ * @throws FileError at once if another one does: with its process id, and since when
+ */
+export async function withLock<T>(stateFolder: string, run: () => Promise<T>): Promise<T> {
+  await ensureStateFolder(stateFolder);
+  const holder = join(stateFolder, 'holder.json');
+  const lock = await take(join(stateFolder, 'lock'), holder);
+  try {
+    await about(holder, () => writeHolder(holder));
+    return await run();
+  } finally {
+    await rm(holder, { force: true }).finally(() => lock.close());
+  }
+}
+
+async function take(path: string, holder: string): Promise<DatabaseSync> {
+  // loaded here, since most commands need no lock
+  const { DatabaseSync } = await import('node:sqlite');
+  let lock: DatabaseSync | undefined;
+  try {
+    lock = new DatabaseSync(path, { timeout: 0 });
+    lock.exec('BEGIN EXCLUSIVE');
+    return lock;
+  } catch (error) {
+    lock?.close();
+    if ((error as { readonly errcode?: unknown }).errcode !== BUSY) {
+      throw new FileError(`${path}: the lock cannot be taken: ${(error as Error).message}`, { cause: error });
+    }
+  }
+  const found = await readHolder(holder);
+  const who = found === undefined ? 'process not known yet' : `process ${found.pid}, since ${found.since}`;
+  throw new FileError(`another run of rekey is at work here (${who}); wait for its end`);
+}
+
+/** A whole file or none: a second run reads it while it is written. */
+async function writeHolder(path: string): Promise<void> {
+  const holder: Holder = { pid: process.pid, since: new Date().toISOString() };
+  const draft = `${path}.draft`;
+  await writeFile(draft, JSON.stringify(holder), { mode: 0o600 });
+  await rename(draft, path);
+}
+
+/** @returns undefined if what stands there is left of a run that was killed, and the other has not said yet who it is */
+async function readHolder(path: string): Promise<Holder | undefined> {
+  try {
+    const holder = JSON.parse(await readFile(path, 'utf8')) as Holder;
+    return isAlive(holder.pid) ? holder : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

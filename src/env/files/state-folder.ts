@@ -1,0 +1,36 @@
+/**
+ * The folder beside rekey.yaml that holds what rekey needs to remember. Nobody else may read it, and Git ignores it.
+ */
+import { chmod, lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { syncFolder } from './disk.ts';
+import { about, FileError } from './errors.ts';
+
+/**
+ * Makes the folder, if it is not there, and closes it to others.
+ *
+ * @param path its own folder must be there
+ * @throws FileError
+ */
+export async function ensureStateFolder(path: string): Promise<void> {
+  const made = await about(path, () => mkdir(path, { mode: 0o700 }).then(() => true, unlessThere));
+  const state = await about(path, () => lstat(path));
+  if (!state.isDirectory()) throw new FileError(`${path}: this must be a folder of its own; move what is there away`);
+  const uid = process.geteuid?.() ?? state.uid;
+  if (state.uid !== uid && uid !== 0)
+    throw new FileError(`${path}: this folder is another user's; run it as that user`);
+  if ((state.mode & 0o777) !== 0o700) await about(path, () => chmod(path, 0o700));
+  const ignore = join(path, '.gitignore');
+  if (!(await isIgnored(ignore))) await about(ignore, () => writeFile(ignore, '*\n'));
+  if (made) await syncFolder(join(path, '..'));
+}
+
+function unlessThere(error: NodeJS.ErrnoException): boolean {
+  if (error.code === 'EEXIST') return false;
+  throw error;
+}
+
+async function isIgnored(ignore: string): Promise<boolean> {
+  const text = await readFile(ignore, 'utf8').catch(() => '');
+  return text.split('\n').includes('*');
+}

@@ -1,0 +1,113 @@
+/**
+ * What a file is that is to be replaced, and whether it can be. All that can be known before is asked here, before anything is
+ * written.
+ */
+import { access, constants, lstat, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { type Rights, readIfThere } from './disk.ts';
+import { about, FileError, fileError, isMissing } from './errors.ts';
+import { type Mounts, mountOf, readMounts } from './mounts.ts';
+
+/** One file of a step. */
+export interface Change {
+  /** Absolute. Symbolic links are followed: the real file is replaced. */
+  readonly path: string;
+  /** As it was read; undefined: there must be no such file. */
+  readonly before: Buffer | undefined;
+  readonly after: Buffer;
+  /** Permission bits; without it those of the file, and 0600 for a new one. */
+  readonly mode?: number;
+}
+
+export interface Target extends Change {
+  /** The real path. */
+  readonly real: string;
+  readonly rights: Rights;
+  /** Whether a rename from the state folder reaches it. */
+  readonly isNear: boolean;
+}
+
+/** The file system that the journal is on. */
+interface Home {
+  readonly device: number;
+  readonly mounts: Mounts;
+  readonly mount: string | undefined;
+}
+
+/** @throws FileError if one of them cannot be replaced, or is not as it was read */
+export async function inspectAll(stateFolder: string, changes: readonly Change[]): Promise<readonly Target[]> {
+  const mounts = await readMounts();
+  const { dev } = await about(stateFolder, () => stat(stateFolder));
+  const own = await about(stateFolder, () => realpath(stateFolder));
+  const home = { device: dev, mounts, mount: mountOf(own, mounts) };
+  const targets: Target[] = [];
+  for (const change of changes) {
+    const target = await inspect(change, home);
+    if (targets.some(({ real }) => real === target.real)) throw new FileError(`${change.path}: it is listed twice`);
+    targets.push(target);
+  }
+  return targets;
+}
+
+async function inspect(change: Change, home: Home): Promise<Target> {
+  const { path, before, mode = 0o600 } = change;
+  const real = await realPathOf(path);
+  const folder = dirname(real);
+  const { dev } = await about(folder, () => stat(folder));
+  await about(folder, () => access(folder, constants.W_OK | constants.X_OK));
+  const isNear = dev === home.device && mountOf(folder, home.mounts) === home.mount;
+  await checkUnchanged(path, real, before);
+  if (before === undefined) return { ...change, real, rights: { mode }, isNear };
+  return { ...change, real, rights: await rightsOf(change, real, dev, home.mounts), isNear };
+}
+
+/** @throws FileError if the file is not what it was when it was read */
+async function checkUnchanged(path: string, real: string, before: Buffer | undefined): Promise<void> {
+  // to read a pipe would wait for ever
+  if (await isOther(real)) throw new FileError(`${path}: this is not a plain file`);
+  const now = await readIfThere(real);
+  const isSame = now === undefined || before === undefined ? now === before : now.equals(before);
+  now?.fill(0);
+  if (isSame) return;
+  const what = before === undefined ? 'made' : now === undefined ? 'removed' : 'changed';
+  throw new FileError(`${path}: somebody else has ${what} it meanwhile; run the command again`);
+}
+
+/** Whether something is there that is not a plain file. */
+const isOther = (real: string): Promise<boolean> =>
+  lstat(real).then(
+    (state) => !state.isFile(),
+    () => false,
+  );
+
+/** Of a file that is not there yet: its name in the real folder. */
+async function realPathOf(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (!isMissing(error)) throw fileError(error, path);
+  }
+  const isLink = await lstat(path).then(
+    () => true,
+    () => false,
+  );
+  if (isLink) throw new FileError(`${path}: this symbolic link leads nowhere; make its target, or remove it`);
+  const folder = await about(dirname(path), () => realpath(dirname(path)));
+  return join(folder, basename(path));
+}
+
+async function rightsOf({ path, mode }: Change, real: string, device: number, mounts: Mounts): Promise<Rights> {
+  const state = await about(path, () => lstat(real));
+  if (state.nlink > 1) {
+    throw new FileError(
+      `${path}: it has another name (hard link), which would keep the old keys; remove that name first`,
+    );
+  }
+  if (state.dev !== device || mounts?.has(real)) {
+    throw new FileError(`${path}: it is a mount point of its own and cannot be replaced; mount its folder instead`);
+  }
+  // root may write all files, so the bits are asked too
+  if ((state.mode & 0o222) === 0) throw new FileError(`${path}: it is read-only; make it writable, or leave it out`);
+  await about(path, () => access(real, constants.W_OK));
+  return { mode: mode ?? state.mode & 0o7777, owner: { uid: state.uid, gid: state.gid, path } };
+}
