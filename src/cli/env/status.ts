@@ -1,0 +1,32 @@
+/**
+ * `env status`: the keys of all services and environments at a glance.
+ */
+import { machineText } from '../output.ts';
+import { EXIT, type Exit } from '../terminal.ts';
+import type { EnvContext, EnvOutput } from './commands.ts';
+import { look } from './look.ts';
+import { assessmentRecord, countText, findingsText, hasErrors, tableText } from './report.ts';
+
+/** @returns notReady if there is an error */
+export async function status(
+  context: EnvContext,
+  environment: string | undefined,
+  { output }: EnvOutput,
+): Promise<Exit> {
+  const { terminal, width, folder } = context;
+  const { assessment, config } = await look(context, environment);
+  const { rows, findings } = assessment;
+  const exit = hasErrors(findings) ? EXIT.notReady : EXIT.done;
+  const machine = machineText(assessmentRecord(assessment), output);
+  if (machine !== undefined) {
+    terminal.print(machine);
+    return exit;
+  }
+  const source = config.found ? 'rekey.yaml' : 'found without rekey.yaml; write it with: rekey env init';
+  terminal.print(`${config.root} (${source})\n\n`);
+  if (rows.length > 0) terminal.print(`${tableText(rows, terminal.now(), width)}\n`);
+  terminal.print(`${countText(findings)}\n${findings.length === 0 ? '' : '\n'}${findingsText(findings, width)}`);
+  const isElsewhere = findings.some(({ fix }) => fix !== undefined) && folder !== config.root;
+  if (isElsewhere) terminal.tell(`paths and commands are from ${config.root}\n`);
+  return exit;
+}

@@ -1,0 +1,79 @@
+/**
+ * Which services share a key, in which files: from rekey.yaml, or found where there is none.
+ */
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { parseDuration } from '../rotation/schedule/duration.ts';
+import { type Discovery, discover } from './discover.ts';
+import { CONFIG_FILE, DEFAULTS, type EnvConfig, GUESSED_TTL, ROLES } from './env-config.ts';
+import { ConfigError } from './fields.ts';
+import { parseConfig } from './parse-config.ts';
+import { readBounded } from './read-file.ts';
+
+export type { EnvConfig, EnvService } from './env-config.ts';
+
+/** A configuration, and what lies around it. */
+export interface Setup {
+  readonly config: EnvConfig;
+  /** Of the same folder. */
+  readonly discovery: Discovery;
+}
+
+/**
+ * @param folder where rekey.yaml is looked for, and above it up to the root of the repository
+ * @throws ConfigError if there is one that cannot be read, or is wrong
+ */
+export async function loadConfig(folder: string): Promise<EnvConfig> {
+  const at = folderOf(folder);
+  return (await configIn(at)) ?? configFrom(await discover(at));
+}
+
+/** As {@link loadConfig}, with what a search finds beside it. */
+export async function loadSetup(folder: string): Promise<Setup> {
+  const at = folderOf(folder);
+  const written = await configIn(at);
+  const discovery = await discover(at);
+  return { config: written ?? configFrom(discovery), discovery };
+}
+
+/** @returns undefined if there is no rekey.yaml in the folder */
+async function configIn(folder: string): Promise<EnvConfig | undefined> {
+  const reading = await readBounded(join(folder, CONFIG_FILE));
+  if (reading.kind === 'Unreadable') throw new ConfigError(`${CONFIG_FILE}: ${reading.why}`);
+  if (reading.kind === 'Read') return parseConfig(reading.bytes.toString('utf8'), folder);
+  if (!existsSync(join(folder, 'rekey.yml'))) return undefined;
+  throw new ConfigError(`rekey.yml: rename it to ${CONFIG_FILE}; this name is not looked for`);
+}
+
+/**
+ * Whoever works in the folder of one service means all that share the key. Outside of a repository nothing is looked for above: what
+ * lies there may be of somebody else, and it names commands.
+ *
+ * @returns the folder of the next rekey.yaml in the repository, else the root of the repository, else the folder itself
+ */
+export function folderOf(folder: string): string {
+  const start = resolve(folder);
+  const above = [start];
+  for (let at = start; dirname(at) !== at; at = dirname(at)) above.push(dirname(at));
+  const root = above.findIndex((at) => existsSync(join(at, '.git')));
+  const inRepository = above.slice(0, root + 1);
+  return inRepository.find((at) => existsSync(join(at, CONFIG_FILE))) ?? inRepository.at(-1) ?? start;
+}
+
+/** @returns the configuration of folders that have none */
+export function configFrom({ root, services, sourceOfTruth = '' }: Discovery): EnvConfig {
+  const ms = (text: string) => parseDuration(text) ?? 0;
+  return {
+    root,
+    found: false,
+    periodMs: ms(DEFAULTS.period),
+    maxTokenTtlMs: ms(GUESSED_TTL),
+    clockSkewMs: ms(DEFAULTS.clockSkew),
+    keyBytes: DEFAULTS.keyBytes,
+    algorithm: 'HS256',
+    fallbacksName: DEFAULTS.fallbacks,
+    sourceOfTruth,
+    canaryClaims: { claims: {} },
+    services: services.map((service) => ({ ...service, roles: ROLES, reload: {}, canary: {} })),
+  };
+}

@@ -1,0 +1,186 @@
+/**
+ * Reads all that the files of a configuration say, as facts without a byte of a key.
+ */
+import { existsSync } from 'node:fs';
+import { lstat, realpath } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
+import type { Weakness } from '../rotation/keyset/keyset.ts';
+import { unfitness } from '../rotation/secret/found-text.ts';
+import { fingerprintOf, KeyMaterial } from '../rotation/secret/keys.ts';
+import type { Setup } from './config.ts';
+import type { Discovery } from './discover.ts';
+import { type EnvFile, parseEnv } from './dotenv/parse.ts';
+import { type EnvConfig, environmentsOf } from './env-config.ts';
+import { type GitFacts, gitFacts } from './git.ts';
+import { type FileReading, readBounded } from './read-file.ts';
+import { type EnvState, readStates } from './state-keys.ts';
+
+export interface KeyFact {
+  /** Equal keys have one id, others have another: the fingerprint of a weak key is too short to know that. */
+  readonly id: number;
+  readonly fingerprint: string;
+  readonly weakness?: Weakness;
+  /** Why it cannot stand in a list of keys, as the end of a sentence. */
+  readonly unfit?: string;
+}
+
+/** One assignment of a name that holds the signing key. */
+export interface ValueFact {
+  readonly name: string;
+  readonly line: number;
+  /** Undefined if the value is empty, or ambiguous. */
+  readonly key?: KeyFact;
+  /** Why readers of .env files differ on the value. */
+  readonly ambiguous?: string;
+}
+
+export interface FileFact {
+  readonly environment: string;
+  readonly service: string;
+  /** From the root, with slashes. */
+  readonly path: string;
+  readonly state: 'Read' | 'Missing' | 'Unreadable';
+  /** Why it cannot be read. */
+  readonly why?: string;
+  /** In the order of the file; a name that is there twice counts as its last one. */
+  readonly values: readonly ValueFact[];
+  /** Permission bits; undefined where they say nothing. */
+  readonly mode?: number;
+  readonly changedAt?: number;
+  /** What a symbolic link leads to; a path that begins with .. is outside of the root. */
+  readonly link?: string;
+  readonly git: GitFacts;
+}
+
+export interface EnvFacts {
+  readonly config: EnvConfig;
+  readonly discovery: Discovery;
+  readonly files: readonly FileFact[];
+  readonly states: readonly EnvState[];
+  /** What Git says of leftovers, by path. */
+  readonly leftovers: ReadonlyMap<string, GitFacts>;
+  /** The root with all links resolved. */
+  readonly realRoot: string;
+}
+
+/** A file of a service as it was read. Its bytes hold keys: overwrite them. */
+export interface RawFile {
+  readonly environment: string;
+  readonly service: string;
+  readonly names: readonly string[];
+  readonly path: string;
+  readonly reading: FileReading;
+  readonly parsed?: EnvFile;
+  /** Why it cannot be parsed. */
+  readonly trouble?: string;
+}
+
+/** @returns the files of all environments and services */
+export async function readFiles(config: EnvConfig): Promise<readonly RawFile[]> {
+  const places = environmentsOf(config).flatMap((each) =>
+    config.services.flatMap(({ name, names, files }) => {
+      const path = Object.hasOwn(files, each) ? files[each] : undefined;
+      return path === undefined ? [] : [{ environment: each, service: name, names, path }];
+    }),
+  );
+  return Promise.all(
+    places.map(async (place) => {
+      const reading = await readBounded(join(config.root, place.path));
+      return { ...place, reading, ...(reading.kind === 'Read' && parsedOf(reading.bytes, place.path)) };
+    }),
+  );
+}
+
+function parsedOf(bytes: Buffer, path: string): Pick<RawFile, 'parsed' | 'trouble'> {
+  try {
+    return { parsed: parseEnv(bytes, path) };
+  } catch (error) {
+    const { message } = error as Error;
+    return { trouble: message.replace(`${path}: `, '') };
+  }
+}
+
+/** Overwrites what was read. */
+export function forget(files: readonly RawFile[]): void {
+  for (const { reading } of files) if (reading.kind === 'Read') reading.bytes.fill(0);
+}
+
+/** Reads everything once. */
+export async function observe({ config, discovery }: Setup): Promise<EnvFacts> {
+  const raw = await readFiles(config);
+  const leftovers = discovery.findings.filter(({ reason }) => reason === 'LeftoverKey').map(({ file }) => file);
+  try {
+    const keyFact = await keyFacts();
+    const paths = [...raw.map(({ path }) => path), ...leftovers].map((path) => join(config.root, path));
+    const git = await gitFacts(paths.filter((path) => existsSync(dirname(path))));
+    const ofGit = (path: string): GitFacts => git.get(join(config.root, path)) ?? { tracked: 'no', ignored: 'no' };
+    const realRoot = await realpath(config.root);
+    return {
+      config,
+      discovery,
+      files: await Promise.all(raw.map((file) => factOf(file, { ...config, realRoot }, ofGit(file.path), keyFact))),
+      states: await readStates(config.root),
+      leftovers: new Map(leftovers.map((path) => [path, ofGit(path)])),
+      realRoot,
+    };
+  } finally {
+    forget(raw);
+  }
+}
+
+type KeyFactOf = (value: Buffer) => KeyFact;
+
+/** The estimator of weakness is large, and loaded only here. */
+async function keyFacts(): Promise<KeyFactOf> {
+  const { weaknessOf } = await import('../rotation/secret/strength.ts');
+  const known: { readonly material: KeyMaterial; readonly fact: KeyFact }[] = [];
+  return (value) => {
+    const material = new KeyMaterial(value);
+    const same = known.find((other) => other.material.equals(material));
+    if (same !== undefined) return same.fact;
+    const [weakness, unfit] = [weaknessOf(material), unfitness(material)];
+    const fact: KeyFact = {
+      id: known.length,
+      fingerprint: fingerprintOf(material),
+      ...(weakness !== undefined && { weakness }),
+      ...(unfit !== undefined && { unfit }),
+    };
+    known.push({ material, fact });
+    return fact;
+  };
+}
+
+async function factOf(
+  { environment, service, names, path, reading, parsed, trouble }: RawFile,
+  { root, realRoot }: { readonly root: string; readonly realRoot: string },
+  git: GitFacts,
+  keyFact: KeyFactOf,
+): Promise<FileFact> {
+  const link = await linkOf(join(root, path), realRoot);
+  const base = { environment, service, path, git, ...(link !== undefined && { link }) };
+  if (reading.kind === 'Missing') return { ...base, state: 'Missing', values: [] };
+  const why = reading.kind === 'Unreadable' ? reading.why : trouble;
+  if (reading.kind === 'Unreadable' || parsed === undefined) {
+    return { ...base, state: 'Unreadable', ...(why !== undefined && { why }), values: [] };
+  }
+  const values = parsed.assignments
+    .filter(({ name }) => names.includes(name))
+    .map(({ name, line, value, ambiguous }): ValueFact => {
+      const isKey = value !== undefined && value.length > 0;
+      return { name, line, ...(isKey && { key: keyFact(value) }), ...(ambiguous !== undefined && { ambiguous }) };
+    });
+  // Windows has no such bits
+  const mode = process.platform === 'win32' ? {} : { mode: reading.mode };
+  return { ...base, state: 'Read', values, ...mode, changedAt: reading.changedAt };
+}
+
+/** @returns where a path leads to, from the root, if a link is on the way */
+async function linkOf(path: string, realRoot: string): Promise<string | undefined> {
+  try {
+    const [target, isLink] = [await realpath(path), (await lstat(path)).isSymbolicLink()];
+    const found = relative(realRoot, target).split(sep).join('/');
+    return isLink || found.startsWith('../') ? found : undefined;
+  } catch {
+    return undefined;
+  }
+}

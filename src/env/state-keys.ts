@@ -1,0 +1,68 @@
+/**
+ * The keys that rekey remembers of an environment, in `.rekey/ENVIRONMENT.json`: by fingerprint, never by their bytes. However the
+ * file is laid out, an object with a fingerprint in it is a key.
+ */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readBounded } from './read-file.ts';
+
+export const STATE_FOLDER = '.rekey';
+
+export interface StateKey {
+  readonly fingerprint: string;
+  /** When rekey wrote it, milliseconds since the epoch; of a key that people had made, when rekey found it. */
+  readonly createdAt?: number;
+  /** Whether people had made it. */
+  readonly isFound: boolean;
+}
+
+export interface EnvState {
+  readonly environment: string;
+  readonly keys: readonly StateKey[];
+  /** Why the keys are not known. */
+  readonly trouble?: string;
+}
+
+const MAX_DEPTH = 12;
+
+/** @returns the environments that have a state file; none if the folder is missing */
+export async function readStates(root: string): Promise<readonly EnvState[]> {
+  const names = await readdir(join(root, STATE_FOLDER)).catch((): string[] => []);
+  const files = names.filter((name) => /^[a-z0-9][a-z0-9_-]*\.json$/.test(name)).sort();
+  return Promise.all(files.map((name) => readState(root, name.slice(0, -'.json'.length))));
+}
+
+async function readState(root: string, environment: string): Promise<EnvState> {
+  const reading = await readBounded(join(root, STATE_FOLDER, `${environment}.json`));
+  if (reading.kind !== 'Read')
+    return { environment, keys: [], trouble: reading.kind === 'Missing' ? 'it is gone' : reading.why };
+  try {
+    return { environment, keys: keysIn(JSON.parse(reading.bytes.toString('utf8')), 0) };
+  } catch {
+    return { environment, keys: [], trouble: 'it is not JSON' };
+  }
+}
+
+function keysIn(value: unknown, depth: number): readonly StateKey[] {
+  if (depth > MAX_DEPTH) return [];
+  // the protocol keeps its records as JSON in texts
+  if (typeof value === 'string') return /^\s*[[{]/.test(value) ? keysIn(parsed(value), depth + 1) : [];
+  if (typeof value !== 'object' || value === null) return [];
+  const inner = Object.values(value).flatMap((item) => keysIn(item, depth + 1));
+  const key = keyOf(value as Readonly<Record<string, unknown>>);
+  return key === undefined ? inner : [key, ...inner];
+}
+
+function keyOf({ fp, fingerprint = fp, createdAt, state }: Readonly<Record<string, unknown>>): StateKey | undefined {
+  if (typeof fingerprint !== 'string' || !/^(?:weak-)?[0-9a-f]{4,64}$/.test(fingerprint)) return undefined;
+  const at = typeof createdAt === 'string' ? Date.parse(createdAt) : Number.NaN;
+  return { fingerprint, isFound: state === 'found', ...(!Number.isNaN(at) && { createdAt: at }) };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

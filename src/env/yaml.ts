@@ -1,0 +1,85 @@
+/**
+ * Reads YAML and keeps where each field stands, so that an error can name the line.
+ */
+import type { Event, ScalarEvent } from 'js-yaml';
+
+export type Path = readonly (string | number)[];
+
+export interface Located {
+  readonly value: unknown;
+  /** From 1; that of the nearest field around it, if the field itself is absent. */
+  readonly lineOf: (path: Path) => number;
+}
+
+/** The text is not YAML. */
+export class YamlError extends Error {
+  /** From 1. */
+  readonly line: number;
+
+  constructor(message: string, line: number) {
+    super(message);
+    this.line = line;
+  }
+}
+
+/** @throws YamlError if it is not YAML, or not one document */
+export async function readYaml(text: string): Promise<Located> {
+  const { constructFromEvents, EVENT_ID, parseEvents, YAMLException } = await import('js-yaml');
+  try {
+    const events = parseEvents(text, {});
+    const documents = constructFromEvents(events, { source: text });
+    if (documents.length > 1) throw new YamlError('there is a second document (---); write one', 1);
+    const lines = linesOf(events, text, EVENT_ID);
+    return { value: documents[0], lineOf: (path) => nearest(lines, path) };
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error;
+    // its message quotes the lines around
+    throw new YamlError(`this is not YAML: ${error.reason}`, (error.mark?.line ?? 0) + 1);
+  }
+}
+
+const keyOf = (path: Path) => JSON.stringify(path);
+
+function nearest(lines: ReadonlyMap<string, number>, path: Path): number {
+  for (let length = path.length; length > 0; length -= 1) {
+    const line = lines.get(keyOf(path.slice(0, length)));
+    if (line !== undefined) return line;
+  }
+  return 1;
+}
+
+type Ids = typeof import('js-yaml')['EVENT_ID'];
+
+/** Walks the events once, with the path to where they are. */
+function linesOf(events: readonly Event[], text: string, ids: Ids): ReadonlyMap<string, number> {
+  const lines = new Map<string, number>();
+  let at = 0;
+  const note = (path: Path, { valueStart }: ScalarEvent) => {
+    if (valueStart >= 0 && !lines.has(keyOf(path))) lines.set(keyOf(path), lineAt(text, valueStart));
+  };
+  const visit = (path: Path): void => {
+    const event = events[at];
+    at += 1;
+    if (event?.type === ids.SCALAR) note(path, event);
+    if (event?.type !== ids.MAPPING && event?.type !== ids.SEQUENCE) return;
+    for (let i = 0; at < events.length && events[at]?.type !== ids.POP; i += 1) {
+      const key = events[at];
+      const isField = event.type === ids.MAPPING;
+      const inner = [...path, isField && key?.type === ids.SCALAR ? text.slice(key.valueStart, key.valueEnd) : i];
+      if (isField) {
+        if (key?.type === ids.SCALAR) note(inner, key);
+        visit([...inner, 'key']);
+      }
+      visit(inner);
+    }
+    at += 1;
+  };
+  // the first event is that of the document
+  at = 1;
+  visit([]);
+  return lines;
+}
+
+function lineAt(text: string, offset: number): number {
+  return text.slice(0, offset).split('\n').length;
+}
