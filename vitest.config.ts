@@ -17,6 +17,8 @@ export default defineConfig({
           expect,
           include: ['test/unit/**/*.test.ts', 'test/{mutants,faults}/**/*.test.ts'],
           testTimeout: 60_000,
+          // some wait for processes and clocks for most of their time
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

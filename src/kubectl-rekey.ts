@@ -28,7 +28,7 @@ async function connect(options: ConnectOptions): Promise<Operations> {
   return new Operations({ client, clock, log, namespace: access.namespace, serverTime, onNameless });
 }
 
-await runProcess(
+void runProcess(
   () => runCommand(process.argv.slice(2), { terminal, connect }),
   async () => {
     await Promise.all(clients.map((client) => client.close()));

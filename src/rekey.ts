@@ -28,8 +28,9 @@ async function handOver(): Promise<Exit> {
   }
 }
 
-await runProcess(() => {
-  if (args[0] !== undefined && !LOCAL.includes(args[0])) return handOver();
+void runProcess(() => {
+  const needsCluster = args[0] !== undefined && !LOCAL.includes(args[0]);
+  if (needsCluster || args.slice(0, 2).join(' ') === 'env apply') return handOver();
   return runProgram('rekey', args, terminal, (program, guarded, run) => {
     addLocalCommands(program, guarded, run);
     program.addHelpText('after', OTHERS);

@@ -8,6 +8,7 @@ import { oneLine } from '../rotation/people/text.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';
 import { parseDuration } from '../rotation/schedule/duration.ts';
 import { contained, type EmergencyOptions, emergency } from './emergency.ts';
+import { apply } from './env/apply.ts';
 import { historyText } from './history.ts';
 import { ask } from './leader.ts';
 import { addLocalCommands } from './local-commands.ts';
@@ -58,6 +59,7 @@ export function runCommand(args: readonly string[], { terminal, connect }: Envir
   return runProgram('kubectl rekey', args, terminal, (program, guarded, run) => {
     addClusterCommands(program, { terminal: guarded, connect }, run);
     addLocalCommands(program, guarded, run);
+    addApply(program, { terminal: guarded, connect }, run);
   });
 }
 
@@ -175,6 +177,19 @@ function addEmergencies(add: Add, terminal: Terminal): void {
   add('contained <name>', 'the cause of the last emergency was found', (operations, [name = '']) =>
     contained(operations, terminal, name),
   );
+}
+
+/** Of the commands for .env files the one that needs a cluster. */
+function addApply(program: Command, { terminal, connect }: Environment, run: Run): void {
+  const env = program.commands.find((command) => command.name() === 'env');
+  env
+    ?.command('apply <environment>')
+    .description('create a Secret from the files of an environment, and print the JwtKeyRotation for it')
+    .option('--name <name>', 'of the Secret and the JwtKeyRotation', 'jwt')
+    .action(async (environment: string, _: unknown, self: Command) => {
+      const options = self.optsWithGlobals<ConnectOptions & { readonly name: string }>();
+      await run(async () => apply(await connect(options), terminal, { environment, name: options.name }));
+    });
 }
 
 function timeoutOption(byDefault: string): Option {

@@ -3,8 +3,9 @@
  */
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { EnvError, type EnvFile, parseEnv } from '../env/dotenv/parse.ts';
-import { fileTrouble } from '../rotation/people/errors.ts';
+import { type EnvFile, parseEnv } from '../env/dotenv/parse.ts';
+import { EnvError } from '../env/error.ts';
+import { fileTrouble } from '../rotation/people/text.ts';
 import { generateKey, MIN_KEY_BYTES } from '../rotation/secret/keys.ts';
 import type { Run } from './program.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';

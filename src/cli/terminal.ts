@@ -1,6 +1,7 @@
 /**
  * What a command says and asks. Results go to standard output, all else to standard error, so that a pipe gets results only.
  */
+import { EnvError } from '../env/error.ts';
 import { isForPeople, isOfKubeconfig } from '../rotation/people/errors.ts';
 import { oneLine, redactText, visible } from '../rotation/people/text.ts';
 
@@ -53,10 +54,13 @@ export async function attempt(terminal: Terminal, run: () => Promise<Exit>, pref
   try {
     return await run();
   } catch (error) {
-    if (!(error instanceof CommandError) && !isForPeople(error)) throw error;
-    const text = error instanceof CommandError ? oneLine(error.message) : withoutKeys(error);
-    terminal.tell(`${prefix}${text}\n`);
-    return error instanceof CommandError ? error.exit : EXIT.failed;
+    if (error instanceof CommandError) {
+      terminal.tell(`${prefix}${oneLine(error.message)}\n`);
+      return error.exit;
+    }
+    if (!(error instanceof EnvError) && !isForPeople(error)) throw error;
+    terminal.tell(`${prefix}${withoutKeys(error)}\n`);
+    return EXIT.failed;
   }
 }
 
@@ -65,8 +69,8 @@ export function worst(exits: readonly Exit[]): Exit {
   return exits.find((exit) => exit === EXIT.failed) ?? exits.find((exit) => exit !== EXIT.done) ?? EXIT.done;
 }
 
-/** The path of a kubeconfig must not be taken for a key: it is what the reader has to look at. */
+/** The path of a file must not be taken for a key: it is what the reader has to look at. */
 function withoutKeys(error: Error): string {
-  if (!isOfKubeconfig(error)) return redactText(error.message);
+  if (!isOfKubeconfig(error) && !(error instanceof EnvError)) return redactText(error.message);
   return error.message.replaceAll(/\S+/g, (word) => (word.includes('/') ? word : redactText(word)));
 }

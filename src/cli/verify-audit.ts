@@ -4,8 +4,7 @@
 import { createReadStream } from 'node:fs';
 import { type Verdict, verifyLog } from '../rotation/audit/audit-log.ts';
 import { AUDIT_KEY } from '../rotation/audit/ledger-config-map.ts';
-import { fileTrouble } from '../rotation/people/errors.ts';
-import { oneLine } from '../rotation/people/text.ts';
+import { fileTrouble, oneLine } from '../rotation/people/text.ts';
 import { EXIT, type Exit, type Terminal } from './terminal.ts';
 
 const USAGE = 'usage: kubectl get configmap NAME -o json | kubectl rekey verify-audit -\n';

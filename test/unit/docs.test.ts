@@ -79,6 +79,15 @@ describe('the documentation', () => {
     expect(missing([...commands, ...flags], 'docs/reference/command-line.md')).toEqual([]);
   });
 
+  it('explains every command for .env files and its flags', () => {
+    const files = ['cli/env/commands.ts', 'cli/env/rotation-commands.ts'].map((file) => read(`src/${file}`)).join('\n');
+    const commands = all(files, /\.command\('([a-z-]+)[ ']/g).filter((name) => name !== 'env');
+    expect(commands).toEqual(expect.arrayContaining(['status', 'check', 'rotate', 'continue', 'sync']));
+    const flags = all(files, /'(?:-[a-zA-Z], )?(--[a-z-]+)/g);
+    expect(flags.length).toBeGreaterThan(7);
+    expect(missing([...commands.map((name) => `env ${name}`), ...flags], 'docs/reference/env.md')).toEqual([]);
+  });
+
   it.each(['README.md', 'docs/runbook.md'])('gives rights for the Secret that the reader names, in %s', (page) => {
     const [, option = '', script = ''] =
       /kubectl kustomize deploy\/namespace \| sed (-E )?'([^']+)'/.exec(read(page)) ?? [];

@@ -6,8 +6,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Facts, PodOf, Probe } from '../facts.ts';
 import { currentShape, type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
 import { getSecret } from '../observe/world.ts';
-
-import { CanarySender } from '../secret/canary.ts';
+import { CanarySender, canaryUrl } from '../secret/canary.ts';
 import { destroyAll, type KeyMaterial } from '../secret/keys.ts';
 import { burntMaterialsOf, materialsOf, readSecret } from '../secret/secret.ts';
 import type { RetiredKeys } from './write-secret.ts';
@@ -64,7 +63,8 @@ export class PodAsker {
         const { canary } = target.settings;
         if (canary === undefined || pod.address === undefined) continue;
         const inquiry = {
-          ...{ address: pod.address, ready: pod.ready, canary, settings, version: keyset.version, sign, keys },
+          ...{ url: canaryUrl(pod.address, canary), ready: pod.ready, statuses: canary, settings },
+          ...{ version: keyset.version, sign, keys },
           before: pod.probe,
         };
         probes.set(pod.incarnation, await this.#canaries.probe(inquiry, now));

@@ -58,7 +58,8 @@ export interface Shape {
 /** For each role, the newest version below which no live container of any target with that role is. */
 export type Acked = Readonly<Record<Role, number>>;
 
-export type Trigger = 'Schedule' | 'Annotation' | 'ForceRotation' | 'Emergency';
+/** `Command`: of `rekey env`, where there is no resource. */
+export type Trigger = 'Schedule' | 'Annotation' | 'ForceRotation' | 'Emergency' | 'Command';
 export type Outcome = 'Completed' | 'Aborted' | 'RolledBack' | 'Interrupted';
 
 /** The rotation under way, or the last one. */

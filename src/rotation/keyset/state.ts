@@ -34,7 +34,13 @@ const PHASES: readonly Phase[] = [
 ];
 const KEY_STATES: readonly KeyRecord['state'][] = ['staged', 'signing', 'draining', 'found', 'ack'];
 const WEAKNESSES: readonly NonNullable<KeyRecord['weakness']>[] = ['PubliclyKnown', 'Guessable'];
-const TRIGGERS: readonly RotationRecord['trigger'][] = ['Schedule', 'Annotation', 'ForceRotation', 'Emergency'];
+const TRIGGERS: readonly RotationRecord['trigger'][] = [
+  'Schedule',
+  'Annotation',
+  'ForceRotation',
+  'Emergency',
+  'Command',
+];
 const OUTCOMES: readonly NonNullable<RotationRecord['outcome']>[] = [
   'Completed',
   'Aborted',

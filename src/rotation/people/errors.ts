@@ -4,8 +4,6 @@
 import { KubeConfigError } from '../../kube/config-error.ts';
 import { isKubeError } from '../../kube/errors.ts';
 
-export { fileTrouble } from '../../kube/files.ts';
-
 /** What was followed is not there any more. */
 export class GoneError extends Error {}
 

@@ -1,12 +1,12 @@
 /**
  * What people do to a JwtKeyRotation: look at it, follow it, and ask for something. All of it goes through the resource
- * itself, by the rights of whoever asks: the Secret is never read, and the operator alone acts.
+ * itself, by the rights of whoever asks: no Secret is read, none is changed, and the operator alone acts.
  */
 
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import { defined } from '../../kube/objects.ts';
-import { SELF_SUBJECT_REVIEWS } from '../../kube/types.ts';
+import { SECRETS, SELF_SUBJECT_REVIEWS } from '../../kube/types.ts';
 import type { Clock, Timer } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { Reflector } from '../../runtime/reflector.ts';
@@ -133,6 +133,18 @@ export class Operations {
       onNameless?.(error.message);
     }
     return undefined;
+  }
+
+  /**
+   * Creates a Secret. One that is there already is not touched.
+   *
+   * @param data in base64
+   * @throws KubeError AlreadyExists if there is one of this name
+   */
+  async createSecret(name: string, data: Readonly<Record<string, string>>): Promise<void> {
+    const { client, namespace } = this.#options;
+    const secret = { metadata: { name, namespace }, type: 'Opaque', data };
+    await client.create(SECRETS, secret, { fieldManager: FIELD_MANAGER });
   }
 
   /**

@@ -3,6 +3,7 @@
  */
 import { redactText } from '../../runtime/redact.ts';
 
+export { fileTrouble } from '../../kube/files.ts';
 export { oneLine, visible } from '../../kube/printable.ts';
 export { redactText } from '../../runtime/redact.ts';
 

@@ -7,13 +7,13 @@
  */
 
 import { createHmac, randomUUID } from 'node:crypto';
-import { Agent, request } from 'undici';
 import { defined } from '../../kube/objects.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { retryAfterMs } from '../../runtime/retry-after.ts';
 import type { Answer, Probe } from '../facts.ts';
 import type { Kid } from '../keyset/keyset.ts';
 import type { CanarySettings, Settings } from '../settings/settings.ts';
+import { Getter } from './getter.ts';
 import { generateKey, type KeyMaterial, MIN_KEY_BYTES, newKid } from './keys.ts';
 
 const LIFETIME_SECONDS = 30;
@@ -37,12 +37,7 @@ const HASHES = { HS256: 'sha256', HS384: 'sha384', HS512: 'sha512' } as const;
  * @param nowMs milliseconds since the epoch
  * @returns a JWS in compact form (RFC 7515 section 7.1), signed with HMAC (RFC 7518 section 3.2)
  */
-export function signCanary(
-  key: KeyMaterial,
-  kid: Kid,
-  settings: Pick<Settings, 'algorithm' | 'canaryClaims' | 'clockSkewMs'>,
-  nowMs: number,
-): string {
+export function signCanary(key: KeyMaterial, kid: Kid, settings: CanaryTokens, nowMs: number): string {
   const now = Math.floor(nowMs / 1000);
   const skew = Math.ceil(settings.clockSkewMs / 1000);
   const { issuer, audience, claims } = settings.canaryClaims;
@@ -60,13 +55,24 @@ export function signCanary(
   return `${input}.${signature}`;
 }
 
-/** One pod, and what it is asked. */
+/** What the tokens are like. */
+export interface CanaryTokens {
+  readonly algorithm: Settings['algorithm'];
+  readonly clockSkewMs: number;
+  readonly canaryClaims: {
+    readonly issuer?: string;
+    readonly audience?: string;
+    readonly claims: Readonly<Record<string, unknown>>;
+  };
+}
+
+/** One pod or process, and what it is asked. */
 export interface Inquiry {
-  /** Checked by the caller to be the pod's own. */
-  readonly address: string;
+  /** Its canary path. Checked by the caller to be its own. */
+  readonly url: string;
   readonly ready: boolean;
-  readonly canary: CanarySettings;
-  readonly settings: Settings;
+  readonly statuses: Statuses;
+  readonly settings: CanaryTokens;
   /** Keyset version in the Secret. */
   readonly version: number;
   /** Key id of the key that signs: a made-up key is tried under this name too. */
@@ -76,6 +82,9 @@ export interface Inquiry {
   /** What the same containers have answered before. */
   readonly before: Probe | undefined;
 }
+
+/** HTTP statuses that mean something else than usual. */
+export type Statuses = Pick<CanarySettings, 'acceptStatuses' | 'refuseStatuses'>;
 
 /** What came of one request. */
 type Reply =
@@ -97,12 +106,7 @@ interface Patience {
 /** Sends canaries over connections of its own, which are closed with it. */
 export class CanarySender {
   readonly #clock: Clock;
-  readonly #agent = new Agent({
-    connections: AT_ONCE,
-    pipelining: 1,
-    keepAliveTimeout: 1_000,
-    headersTimeout: TIMEOUT_MS,
-  });
+  readonly #getter = new Getter(AT_ONCE);
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -172,20 +176,17 @@ export class CanarySender {
     return 'unknown';
   }
 
-  async #send({ address, canary }: Inquiry, token: string): Promise<Reply> {
-    const host = address.includes(':') ? `[${address}]` : address;
+  async #send({ url, statuses }: Inquiry, token: string): Promise<Reply> {
     try {
-      const { statusCode, headers, body } = await request(`http://${host}:${canary.port}${canary.path}`, {
-        dispatcher: this.#agent,
+      const { status, retryAfter } = await this.#getter.get(url, {
         headers: { authorization: `Bearer ${token}`, 'user-agent': 'rekey-canary' },
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        ...{ timeoutMs: TIMEOUT_MS, maxBodyBytes: MAX_BODY_BYTES },
       });
-      await body.dump({ limit: MAX_BODY_BYTES });
-      const answer = answerOf(statusCode, canary);
+      const answer = answerOf(status, statuses);
       if (answer !== 'unknown') return { kind: 'Answered', answer };
-      const why = `it answered ${statusCode}`;
-      if (statusCode !== 429 && statusCode !== 503) return { kind: 'Answered', answer, why };
-      return { kind: 'Later', why, afterMs: retryAfterMs(headers['retry-after'], this.#clock.now()) };
+      const why = `it answered ${status}`;
+      if (status !== 429 && status !== 503) return { kind: 'Answered', answer, why };
+      return { kind: 'Later', why, afterMs: retryAfterMs(retryAfter, this.#clock.now()) };
     } catch (error) {
       // refused connection, reset, time-out: nothing is known, and nothing is concluded
       return { kind: 'Silent', why: `it did not answer (${causeOf(error)})` };
@@ -193,7 +194,7 @@ export class CanarySender {
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    this.#getter.close();
   }
 }
 
@@ -223,10 +224,15 @@ function causeOf(error: unknown): string {
   return String(code ?? cause?.code ?? name);
 }
 
+/** @returns the canary path of a pod */
+export function canaryUrl(address: string, { port, path }: CanarySettings): string {
+  return `http://${address.includes(':') ? `[${address}]` : address}:${port}${path}`;
+}
+
 /** @returns what an HTTP status means for the token; 5xx and whatever was not declared mean nothing */
-export function answerOf(status: number, canary: CanarySettings): Answer {
-  if (canary.refuseStatuses.includes(status)) return 'refused';
-  if (canary.acceptStatuses.includes(status)) return 'accepted';
+export function answerOf(status: number, { acceptStatuses, refuseStatuses }: Statuses): Answer {
+  if (refuseStatuses.includes(status)) return 'refused';
+  if (acceptStatuses.includes(status)) return 'accepted';
   if (status === 401) return 'refused';
   return status >= 200 && status < 300 ? 'accepted' : 'unknown';
 }

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { jwtVerify } from 'jose';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Probe } from '../../../../src/rotation/facts.ts';
-import { answerOf, CanarySender, type Inquiry, signCanary } from '../../../../src/rotation/secret/canary.ts';
+import { answerOf, CanarySender, canaryUrl, type Inquiry, signCanary } from '../../../../src/rotation/secret/canary.ts';
 import { type NamedKey, newKey } from '../../../../src/rotation/secret/keys.ts';
 import { systemClock } from '../../../../src/runtime/clock.ts';
 import { SETTINGS } from '../builders.ts';
@@ -82,7 +82,8 @@ describe('the sender', () => {
   /** Asks about these keys, the first of which signs. */
   function inquiryOf(port: number, keys: readonly NamedKey[], before?: Probe): Inquiry {
     return {
-      ...{ address: '127.0.0.1', ready: true, canary: { ...canary, port }, settings: SETTINGS, version: 7, before },
+      ...{ url: canaryUrl('127.0.0.1', { ...canary, port }), ready: true, statuses: canary, settings: SETTINGS },
+      ...{ version: 7, before },
       sign: keys[0]?.kid ?? '',
       keys: new Map(keys.map(({ kid, material }) => [kid, material])),
     };

@@ -1,0 +1,34 @@
+/**
+ * `env abort`: goes back, as long as that is possible.
+ */
+import { wayBack } from '../../env/step.ts';
+import { keptReason } from '../../rotation/api/said.ts';
+import { CommandError, EXIT, type Exit } from '../terminal.ts';
+import { type Context, reasonOf } from './context.ts';
+import { Follower } from './follow.ts';
+import { make } from './make.ts';
+
+/** @returns the exit status */
+export async function abort(
+  { session, terminal, program, environment }: Context,
+  options: { readonly reason?: string },
+): Promise<Exit> {
+  const reason = keptReason(reasonOf(options.reason));
+  await session.alone(async () => {
+    const view = await session.look();
+    const { phase } = view.facts.keyset;
+    if (phase === 'Steady') throw new CommandError(`no rotation of ${environment} is under way`, EXIT.failed);
+    if (view.differences.length > 0) {
+      const what = view.differences.map(({ message }) => message).join('; ');
+      throw new CommandError(`${what}. First run: ${program} env sync ${environment}`, EXIT.failed);
+    }
+    const step = wayBack(view.facts, reason);
+    if (step === undefined) {
+      const message = `${environment}: it is too late to go back (${phase}); go on: ${program} env continue ${environment}`;
+      throw new CommandError(message, EXIT.failed);
+    }
+    if (step.kind !== 'Write') throw new CommandError('why' in step ? step.why : 'it cannot go back now', EXIT.failed);
+    await make(session, terminal, view, step.write);
+  });
+  return new Follower({ session, terminal, program, watch: false, reloaded: [] }).run();
+}

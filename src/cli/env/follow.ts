@@ -1,0 +1,173 @@
+/**
+ * Goes on with a rotation: makes every step that can be made now, and says who must do what before the next.
+ */
+import { reload } from '../../env/reload.ts';
+import type { Session, View } from '../../env/session.ts';
+import { type ServiceFacts, SINGLE_KEY, type Step } from '../../env/step.ts';
+import { redactText } from '../../rotation/people/text.ts';
+import { when } from '../output.ts';
+import { EXIT, type Exit, type Terminal } from '../terminal.ts';
+import { make } from './make.ts';
+import { endText, viewText } from './text.ts';
+
+export interface FollowOptions {
+  readonly session: Session;
+  readonly terminal: Terminal;
+  /** What the user calls this program. */
+  readonly program: string;
+  /** Waits for what must be waited for, instead of saying what to do next. */
+  readonly watch: boolean;
+  /** Services that a person has restarted since the last step; `all` of those that it waits for. */
+  readonly reloaded: readonly string[] | 'all';
+}
+
+/** A service that was just started needs a moment until it answers; it is asked so often, then the rotation rests. */
+const ASKS = 20;
+const ASK_PAUSE_MS = 1_500;
+/** While somebody watches: how often rekey looks at what a person or another process has done. */
+const WATCH_PAUSE_MS = 5_000;
+
+/** What one look has come to: there is more to do, now or later, or the command ends. */
+type Next = { readonly again: true; readonly afterMs?: number } | { readonly again: false; readonly exit: Exit };
+
+const end = (exit: Exit): Next => ({ again: false, exit });
+
+/** A rotation that nobody has asked to end, and that has ended without a new key. */
+function endedWell({ facts: { keyset } }: View): boolean {
+  return keyset.rotation?.failure?.reason !== SINGLE_KEY;
+}
+
+/** One instance for one command. */
+export class Follower {
+  readonly #options: FollowOptions;
+  #asks = 0;
+  #shown = '';
+  /** Counts for the version that is there when the command begins: what is written later was not loaded before. */
+  #said: readonly string[] | 'all';
+
+  constructor(options: FollowOptions) {
+    this.#options = options;
+    this.#said = options.reloaded;
+  }
+
+  /**
+   * @returns done when nothing is left to do now, not ready if a service does not answer as it should
+   * @throws EnvError or FileError
+   */
+  async run(): Promise<Exit> {
+    const { session } = this.#options;
+    for (;;) {
+      const next = await session.alone(async () => this.#step(await session.look()));
+      if (!next.again) return next.exit;
+      if (next.afterMs !== undefined) await session.pause(next.afterMs);
+    }
+  }
+
+  async #step(view: View): Promise<Next> {
+    const { session, terminal, watch } = this.#options;
+    const { name } = view.environment;
+    this.#show(view);
+    if (view.differences.length > 0) return this.#refuse(view);
+    const { step } = view;
+    this.#asks = step.kind === 'Ask' ? this.#asks + 1 : 0;
+    switch (step.kind) {
+      case 'Write':
+        await make(session, terminal, view, step.write);
+        return { again: true };
+      case 'Reload':
+        return this.#restart(view, step.services);
+      case 'Ask':
+        return this.#ask(name, step);
+      case 'Wait':
+        if (watch) return { again: true, afterMs: Math.min(step.until - view.facts.now, WATCH_PAUSE_MS) };
+        terminal.print(
+          `${name}: the old key stays accepted until ${when(step.until, view.facts.now)}, since its tokens live so long\n`,
+        );
+        terminal.print(`Then run: ${this.#continue(name)}\n`);
+        return end(EXIT.done);
+      case 'Rest':
+        terminal.tell(
+          `${step.why}\n${name} rests; nothing was written. When that is mended: ${this.#continue(name)}\n`,
+        );
+        return end(EXIT.notReady);
+      case 'Done':
+        terminal.print(endText(view) || `${name}: nothing is under way\n`);
+        return end(endedWell(view) ? EXIT.done : EXIT.failed);
+    }
+  }
+
+  #continue(environment: string): string {
+    return `${this.#options.program} env continue ${environment}`;
+  }
+
+  #show(view: View): void {
+    const { terminal, watch } = this.#options;
+    const text = viewText(view);
+    if (watch && text !== this.#shown) terminal.print(text);
+    this.#shown = text;
+  }
+
+  #refuse({ differences, environment }: View): Next {
+    const { terminal, program } = this.#options;
+    for (const { message } of differences) terminal.tell(`${message}\n`);
+    terminal.tell(`Nothing was written. To make all files alike again: ${program} env sync ${environment.name}\n`);
+    return end(EXIT.failed);
+  }
+
+  #ask(environment: string, { services }: Extract<Step, { kind: 'Ask' }>): Next {
+    const { terminal, watch } = this.#options;
+    if (this.#asks < ASKS) return { again: true, afterMs: ASK_PAUSE_MS };
+    if (watch) return { again: true, afterMs: WATCH_PAUSE_MS };
+    for (const { name, loaded } of services) if ('why' in loaded) terminal.tell(`${name}: ${loaded.why}\n`);
+    terminal.tell(
+      `${environment} rests: all keys stay as they are. Look at why, then: ${this.#continue(environment)}\n`,
+    );
+    return end(EXIT.notReady);
+  }
+
+  /** By its command where a service has one, else by a person. */
+  async #restart(view: View, services: readonly ServiceFacts[]): Promise<Next> {
+    const { session, terminal } = this.#options;
+    const { config, name: environment, files } = view.environment;
+    for (const { name: service } of services) {
+      const command = files.find((file) => file.service.name === service)?.service.reload[environment];
+      if (command === undefined) continue;
+      terminal.print(`  ${service}: ${command}\n`);
+      await reload({ service, environment, command, folder: config.root }, (line) =>
+        terminal.tell(`    ${redactText(line)}\n`),
+      );
+      await session.reloaded(view, [service], 'Command');
+      // each command has changed the state: look again before the next
+      return { again: true };
+    }
+    return this.#byPerson(
+      view,
+      services.map(({ name }) => name),
+    );
+  }
+
+  async #byPerson(view: View, services: readonly string[]): Promise<Next> {
+    const { session, terminal, watch, program } = this.#options;
+    const said = this.#said;
+    this.#said = [];
+    const restarted = said === 'all' ? services : services.filter((service) => said.includes(service));
+    if (restarted.length > 0) {
+      await session.reloaded(view, restarted, 'Person');
+      return { again: true };
+    }
+    const list = services.join(', ');
+    if (terminal.interactive) {
+      const answer = await terminal.question(`Restart ${list} now, then press Enter (q: go on later) `);
+      if (answer.trim() === '') {
+        await session.reloaded(view, services, 'Person');
+        return { again: true };
+      }
+    } else if (watch) {
+      return { again: true, afterMs: WATCH_PAUSE_MS };
+    }
+    terminal.print(
+      `Restart ${list}. When they run again: ${program} env continue ${view.environment.name} --reloaded\n`,
+    );
+    return end(EXIT.done);
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * One write, and what it has changed, in words.
+ */
+import type { Session, View } from '../../env/session.ts';
+import type { Keyset } from '../../rotation/keyset/keyset.ts';
+import type { Write } from '../../rotation/keyset/writes.ts';
+import type { Terminal } from '../terminal.ts';
+
+const WROTE: Readonly<Partial<Record<Write['transition'], string>>> = {
+  adopt: 'every file has the same key that signs',
+  stage: 'the new key is in every file: it is accepted, and the old one signs',
+  promote: 'the new key signs in every file, and the old one is accepted',
+  drain: 'no service signs with the old key any more; its tokens expire',
+  reopen: 'a service may sign with the old key again',
+  retire: 'the old key has left every file',
+  finish: 'the rotation is over',
+  abort: 'the new key has left every file; it never signed',
+  rollback: 'the old key signs again in every file, and the new one is accepted',
+  cutover: 'the new key is alone in every file: a service that restarts refuses every older token',
+  burn: 'a fresh key is alone in every file: a service that restarts refuses every older token',
+  extinguish: 'the emergency is over',
+};
+
+/**
+ * Makes it.
+ *
+ * @param keyset what it starts from, where that is not what was looked at
+ * @returns the files that have changed
+ * @throws EnvError or FileError with no file changed
+ */
+export async function make(
+  session: Session,
+  terminal: Terminal,
+  view: View,
+  write: Write,
+  keyset?: Keyset,
+): Promise<readonly string[]> {
+  const { files, left } = await session.write(view, write, keyset);
+  if (write.transition === 'abort') terminal.tell(`${write.failure.message}\n`);
+  const { name } = view.environment;
+  terminal.print(`${name}: ${write.transition}: ${WROTE[write.transition] ?? 'written'}\n`);
+  if (files.length > 0) terminal.print(`  ${files.join(', ')}\n`);
+  if (left !== undefined) terminal.tell(`${left}\n`);
+  return files;
+}

@@ -1,0 +1,141 @@
+/**
+ * `env rotate`: begins a rotation of one environment, and makes what can be made of it now.
+ */
+import { randomUUID } from 'node:crypto';
+import { userInfo } from 'node:os';
+import type { EnvConfig } from '../../env/env-config.ts';
+import { refuseCommitted } from '../../env/guard.ts';
+import { drainMsOf, type View } from '../../env/session.ts';
+import { guarded } from '../../env/step.ts';
+import { silentReaders } from '../../env/witness.ts';
+import { keptReason } from '../../rotation/api/said.ts';
+import type { RotationRecord } from '../../rotation/keyset/keyset.ts';
+import type { RotationRequest } from '../../rotation/keyset/writes.ts';
+import { fingerprintOf } from '../../rotation/secret/keys.ts';
+import { drainText } from '../../rotation/settings/drain.ts';
+import { CommandError, EXIT, type Exit } from '../terminal.ts';
+import { type Context, reasonOf } from './context.ts';
+import { Follower } from './follow.ts';
+import { make } from './make.ts';
+
+export interface RotateOptions {
+  readonly readsFallbacks?: true;
+  readonly atOnce?: true;
+  readonly reason?: string;
+  readonly yes?: true;
+  readonly watch?: true;
+}
+
+/** @returns the exit status; failed if nothing was begun */
+export async function rotate(context: Context, options: RotateOptions): Promise<Exit> {
+  const { session, terminal, program } = context;
+  const reason = reasonOf(options.reason);
+  const begun = await session.alone(async () => {
+    const view = await session.look();
+    refuseUnderWay(view, program);
+    refuseApart(view, program);
+    await refuseCommitted(view.environment);
+    return options.atOnce ? atOnce(context, view, reason, options) : stage(context, view, reason, options);
+  });
+  if (!begun) return EXIT.failed;
+  return new Follower({ session, terminal, program, watch: options.watch === true, reloaded: [] }).run();
+}
+
+function refuseUnderWay({ facts: { keyset }, environment: { name } }: View, program: string): void {
+  if (keyset.phase === 'Steady') return;
+  const message = `a rotation of ${name} is under way (${keyset.phase}): ${program} env continue ${name}, or abort`;
+  throw new CommandError(message, EXIT.failed);
+}
+
+/** Services that refuse each other's tokens already are brought in step first. */
+function refuseApart({ environment, differences }: View, program: string): void {
+  const { files, name } = environment;
+  const [truth] = files;
+  const apart = files.filter(({ signing }) => truth !== undefined && !signing.equals(truth.signing));
+  const messages = [
+    ...apart.map(
+      ({ shown, signing }) =>
+        `${shown} has another key (${fingerprintOf(signing)}) than ${truth?.shown} (${truth && fingerprintOf(truth.signing)})`,
+    ),
+    ...differences.map(({ message }) => message),
+  ];
+  if (messages.length === 0) return;
+  throw new CommandError(`${messages.join('; ')}. Bring them in step first: ${program} env sync ${name}`, EXIT.failed);
+}
+
+/** @returns whether it was begun */
+async function stage(context: Context, view: View, reason: string, options: RotateOptions): Promise<boolean> {
+  const { terminal, session, config } = context;
+  if (!(await readsFallbacks(context, view, options))) return false;
+  const { handled, acked } = view.facts.keyset;
+  const step = guarded(view.facts, { transition: 'stage', acked, handled, rotation: requestOf(config, reason) });
+  if (step.kind !== 'Write') throw new CommandError('why' in step ? step.why : 'it cannot begin', EXIT.failed);
+  const drain = { maxTokenTtlMs: config.maxTokenTtlMs, clockSkewMs: config.clockSkewMs, drainMs: drainMsOf(config) };
+  terminal.print(
+    `${view.environment.name}: the old key will stay accepted for ${drainText(drain)} after the last service signs with the new one\n`,
+  );
+  await make(session, terminal, view, step.write);
+  return true;
+}
+
+/** A service that knows one key would refuse the tokens of the other: who does not prove it, must say it. */
+async function readsFallbacks(
+  { config, terminal, program }: Context,
+  view: View,
+  options: RotateOptions,
+): Promise<boolean> {
+  const { name, files } = view.environment;
+  const silent = silentReaders(
+    files.map(({ service }) => service),
+    name,
+  );
+  if (silent.length === 0 || options.readsFallbacks) return true;
+  const list = silent.join(', ');
+  if (terminal.interactive) {
+    const question = `Do ${list} accept tokens of each key in ${config.fallbacksName} as well? [y/N] `;
+    if (/^y(es)?$/i.test((await terminal.question(question)).trim())) return true;
+  }
+  terminal.tell(`whether ${list} read ${config.fallbacksName} is not known, and nothing was written. Then either:\n`);
+  terminal.tell(
+    `  they do:    ${program} env rotate ${name} --reads-fallbacks   (or readsFallbacks: true in rekey.yaml)\n`,
+  );
+  terminal.tell(`  they do not: ${program} env rotate ${name} --at-once           (every older token is refused)\n`);
+  return false;
+}
+
+/** @returns whether it was begun */
+async function atOnce(
+  { terminal, session, config }: Context,
+  view: View,
+  reason: string,
+  options: RotateOptions,
+): Promise<boolean> {
+  const { name, files } = view.environment;
+  terminal.print(
+    `${name}: ${files.length} ${files.length === 1 ? 'service refuses' : 'services refuse'} every token that was signed before, as soon as each restarts: all users sign in again.\n`,
+  );
+  terminal.print("While some have restarted and some have not, they refuse each other's tokens.\n");
+  if (!options.yes) {
+    if (!terminal.interactive) throw new CommandError('say --yes to do that; nothing was written', EXIT.usage);
+    const answer = await terminal.question(`Type ${name} to go on: `);
+    if (answer.trim() !== name) {
+      terminal.tell('nothing was written\n');
+      return false;
+    }
+  }
+  const { handled } = view.facts.keyset;
+  await make(session, terminal, view, { transition: 'cutover', handled, rotation: requestOf(config, reason) });
+  return true;
+}
+
+/** @returns the record of a rotation that begins now */
+export function requestOf(
+  config: EnvConfig,
+  reason: string,
+  trigger: RotationRecord['trigger'] = 'Command',
+): RotationRequest {
+  return {
+    ...{ id: randomUUID(), trigger, actor: userInfo().username, reason: keptReason(reason) },
+    ...{ drainMs: drainMsOf(config), keyBytes: config.keyBytes },
+  };
+}

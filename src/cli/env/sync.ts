@@ -1,0 +1,91 @@
+/**
+ * `env sync`: brings services that lag behind in step with the source of truth.
+ */
+import type { EnvironmentFiles } from '../../env/environment.ts';
+import { refuseCommitted } from '../../env/guard.ts';
+import { reload } from '../../env/reload.ts';
+import type { Session, View } from '../../env/session.ts';
+import { redactText } from '../../rotation/people/text.ts';
+import { fingerprintOf } from '../../rotation/secret/keys.ts';
+import { CommandError, EXIT, type Exit } from '../terminal.ts';
+import type { Context } from './context.ts';
+import { make } from './make.ts';
+
+/** @returns the exit status */
+export async function sync(context: Context, { discard }: { readonly discard?: true }): Promise<Exit> {
+  const { session, terminal, environment } = context;
+  return session.alone(async () => {
+    const view = await session.look();
+    if (isInStep(view)) {
+      terminal.print(`${environment}: all services are in step\n`);
+      return EXIT.done;
+    }
+    await refuseCommitted(view.environment);
+    const files = view.managed
+      ? await putBack(context, view, discard === true)
+      : await takeOver(context, session, view);
+    await restart(context, view.environment, files);
+    return EXIT.done;
+  });
+}
+
+function isInStep({ managed, differences, environment }: View): boolean {
+  if (managed) return differences.length === 0;
+  const held = environment.files.map(({ signing, fallbacks }) =>
+    [fingerprintOf(signing), ...fallbacks.map(fingerprintOf).sort()].join(),
+  );
+  return new Set(held).size <= 1;
+}
+
+/**
+ * Before the first rotation: the key of the source of truth signs everywhere. The keys of the others stay accepted, in the
+ * fallbacks, until the next rotation retires them: their tokens are out there.
+ */
+function takeOver({ terminal }: Context, session: Session, view: View): Promise<readonly string[]> {
+  const { keyset } = view.facts;
+  const [signing, ...others] = keyset.keys.map(({ fingerprint }) => fingerprint);
+  const write = {
+    transition: 'adopt',
+    fingerprint: signing ?? '',
+    fallbacks: others,
+    version: 1,
+    handled: {},
+  } as const;
+  return make(session, terminal, view, write);
+}
+
+/** What rekey wrote, in every file again. */
+async function putBack({ session, terminal }: Context, view: View, discard: boolean): Promise<readonly string[]> {
+  const { name } = view.environment;
+  const foreign = view.differences.filter((difference) => difference.foreign.length > 0 && !difference.burnt);
+  if (foreign.length > 0 && !discard) {
+    const what = foreign.map(
+      (each) => `${each.file.shown} has a key that no other file has (${each.foreign.join(', ')})`,
+    );
+    const message = `${what.join('; ')}. Its tokens would be refused: sync with --discard gives it up; nothing was written`;
+    throw new CommandError(message, EXIT.failed);
+  }
+  const { files, left } = await session.restore(view);
+  terminal.print(`${name}: every file has the keys that rekey wrote\n  ${files.join(', ')}\n`);
+  if (left !== undefined) terminal.tell(`${left}\n`);
+  return files;
+}
+
+/** Those whose file has changed: by their command, or by whoever reads this. */
+async function restart(
+  { terminal }: Context,
+  { files, name, config }: EnvironmentFiles,
+  changed: readonly string[],
+): Promise<void> {
+  const services = files.filter(({ shown }) => changed.includes(shown)).map(({ service }) => service);
+  const byHand = services.filter(({ reload: commands }) => commands[name] === undefined).map((service) => service.name);
+  for (const service of services) {
+    const command = service.reload[name];
+    if (command === undefined) continue;
+    terminal.print(`  ${service.name}: ${command}\n`);
+    const call = { service: service.name, environment: name, command, folder: config.root };
+    await reload(call, (line) => terminal.tell(`    ${redactText(line)}\n`));
+  }
+  if (byHand.length > 0)
+    terminal.print(`Restart ${byHand.join(', ')}: a running service keeps the key that it has loaded.\n`);
+}

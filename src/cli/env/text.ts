@@ -1,0 +1,66 @@
+/**
+ * The rotation of one environment in words.
+ */
+
+import type { View } from '../../env/session.ts';
+import { drainOf, type Loaded, type ServiceFacts } from '../../env/step.ts';
+import { currentShape, keyIn, secondsOf } from '../../rotation/keyset/keyset.ts';
+import { formatDuration } from '../../rotation/schedule/duration.ts';
+import { columns, when } from '../output.ts';
+
+/** What each phase means for whoever waits. */
+const MEANING = {
+  Steady: 'at rest',
+  Staging: 'every service learns to accept the new key; the old one signs',
+  Promoting: 'every service begins to sign with the new key; the old one is accepted',
+  Draining: 'the new key signs; the old one is accepted until its last token has expired',
+  Retiring: 'every service forgets the old key',
+  Aborting: 'every service forgets the new key, which never signed',
+  Switching: 'every service takes the new key, and refuses the tokens of the old one',
+  Burning: 'every service takes the new key; the burnt ones may still be accepted',
+} as const;
+
+/** @returns the state of a rotation: what, who has followed, what is next */
+export function viewText(view: View): string {
+  const { environment, facts } = view;
+  const { keyset, services, now } = facts;
+  const { sign } = currentShape(keyset);
+  const head = `${environment.name}  ${keyset.phase}: ${MEANING[keyset.phase]}\n`;
+  const keys = keyset.keys
+    .filter(({ state }) => state !== 'ack')
+    .map(({ kid, state, fingerprint }) => [kid, state, fingerprint, kid === sign ? 'signs' : 'is accepted']);
+  const rows = services.map((service) => [service.name, service.roles.join(', '), loadedText(service)]);
+  const draining = keyIn(keyset, 'draining')?.lastSignerExit;
+  const until =
+    keyset.phase === 'Draining' && draining !== undefined
+      ? `  the old key stays accepted until ${when(draining + drainOf(facts), now)}\n`
+      : '';
+  return `${head}${columns(keys, '  ')}${columns(rows, '  ')}${until}`;
+}
+
+function loadedText({ loaded }: ServiceFacts): string {
+  if (loaded.kind === 'Loaded') return LOADED[loaded.by];
+  return loaded.why;
+}
+
+const LOADED: Readonly<Record<Extract<Loaded, { kind: 'Loaded' }>['by'], string>> = {
+  Canary: 'has loaded it: it has answered',
+  Command: 'taken to have loaded it: its reload command succeeded',
+  Person: 'taken to have loaded it: somebody said that it was restarted',
+};
+
+/** @returns how the last rotation or emergency has ended; empty if there was none */
+export function endText({ environment, facts: { keyset } }: View): string {
+  const { rotation, emergency } = keyset;
+  if (rotation?.trigger === 'Emergency' && emergency !== undefined) {
+    const seconds = secondsOf(emergency);
+    if (seconds === undefined) return '';
+    const known =
+      emergency.inferred === undefined ? 'every service has refused the burnt keys' : `inferred: ${emergency.inferred}`;
+    return `${environment.name}: the burnt keys are dead everywhere since ${when(emergency.goneAt, emergency.goneAt ?? 0).replace(/ \(.*/, '')}, ${formatDuration(seconds * 1000)} after the fresh key was written (${known})\n`;
+  }
+  if (rotation?.outcome === undefined) return '';
+  const why = rotation.failure === undefined ? '' : `: ${rotation.failure.message}`;
+  const known = rotation.inferred === undefined ? '' : ` (inferred: ${rotation.inferred})`;
+  return `${environment.name}: ${rotation.outcome}, ${rotation.from} → ${rotation.to}${known}${why}\n`;
+}

@@ -1,0 +1,51 @@
+/**
+ * `env verify`: asks every running service whether it accepts the keys in its file.
+ */
+import { type KeyFile, readEnvironment } from '../../env/environment.ts';
+import type { Answer, Probe } from '../../rotation/facts.ts';
+import type { Kid } from '../../rotation/keyset/keyset.ts';
+import { fingerprintOf, type KeyMaterial } from '../../rotation/secret/keys.ts';
+import { columns } from '../output.ts';
+import { EXIT, type Exit } from '../terminal.ts';
+import type { Context } from './context.ts';
+
+type Verdict = 'yes' | 'no' | 'unknown';
+
+/** @returns done if each accepts every key in its file, failed if one does not, not ready if that is not known of one */
+export async function verify({ config, environment, terminal, asker }: Context): Promise<Exit> {
+  const { files } = await readEnvironment(config, environment);
+  const rows = await Promise.all(
+    files.map(async (file) => {
+      const url = file.service.canary[environment];
+      if (url === undefined) return rowOf(file, 'unknown', 'it has no canary URL in rekey.yaml');
+      const keys = keysOf(file);
+      const sign = [...keys.keys()][0] ?? '';
+      return judged(file, await asker.ask(url, { keys, version: 1, sign }, config));
+    }),
+  );
+  terminal.print(columns([['SERVICE', 'KEY', 'ACCEPTS ITS FILE', ''], ...rows.map(({ cells }) => cells)]));
+  const verdicts = rows.map(({ verdict }) => verdict);
+  if (verdicts.includes('no')) return EXIT.failed;
+  return verdicts.includes('unknown') ? EXIT.notReady : EXIT.done;
+}
+
+/** By fingerprint: a file says no more of a key. */
+function keysOf({ signing, fallbacks }: KeyFile): ReadonlyMap<Kid, KeyMaterial> {
+  return new Map([signing, ...fallbacks].map((key) => [fingerprintOf(key), key]));
+}
+
+function judged(file: KeyFile, { answers, random, why }: Probe): ReturnType<typeof rowOf> {
+  if (random === 'accepted') return rowOf(file, 'no', 'it accepts a made-up key: the canary URL verifies nothing');
+  const of = (answer: Answer) =>
+    [...answers].filter(([, given]) => given === answer).map(([fingerprint]) => fingerprint);
+  const [signing = 'unknown'] = answers.values();
+  if (signing === 'refused') return rowOf(file, 'no', 'it refuses the key that signs: restart it, or run env sync');
+  if (of('unknown').length > 0 || random === 'unknown') return rowOf(file, 'unknown', why ?? 'it gave no answer');
+  const refused = of('refused');
+  if (refused.length === 0) return rowOf(file, 'yes', '');
+  return rowOf(file, 'no', `it accepts the key that signs, and refuses ${refused.join(', ')} of its fallbacks`);
+}
+
+function rowOf(file: KeyFile, verdict: Verdict, why: string) {
+  return { verdict, cells: [file.service.name, fingerprintOf(file.signing), verdict, why] };
+}

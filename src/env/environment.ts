@@ -1,0 +1,185 @@
+/**
+ * The .env files of one environment, and what rekey remembers of them: one keyset, in a file for each service.
+ */
+import { join } from 'node:path';
+import type { Keyset, Kid } from '../rotation/keyset/keyset.ts';
+import { unfitness } from '../rotation/secret/found-text.ts';
+import { distinct, fingerprintOf, KeyMaterial } from '../rotation/secret/keys.ts';
+import { type Assignment, type EnvFile, parseEnv } from './dotenv/parse.ts';
+import type { EnvConfig, EnvService } from './env-config.ts';
+import { environmentsOf } from './env-config.ts';
+import { EnvError } from './error.ts';
+import { shownKids } from './layout.ts';
+import { readBounded } from './read-file.ts';
+import { decodeEnvState, type EnvState, statePath } from './state.ts';
+
+/** The file of one service. */
+export interface KeyFile {
+  readonly service: EnvService;
+  /** Absolute. */
+  readonly path: string;
+  /** From the folder of the configuration. */
+  readonly shown: string;
+  readonly file: EnvFile;
+  /** Those of the service that the file has. */
+  readonly names: readonly string[];
+  /** The key that signs. */
+  readonly signing: KeyMaterial;
+  readonly fallbacks: readonly KeyMaterial[];
+}
+
+export interface EnvironmentFiles {
+  readonly config: EnvConfig;
+  readonly name: string;
+  /** That of the source of truth first. */
+  readonly files: readonly KeyFile[];
+  /** Undefined until the first rotation. */
+  readonly state?: EnvState;
+  /** The file of the state, as it was read. */
+  readonly stateBytes?: Buffer;
+}
+
+/**
+ * @param name of the environment
+ * @throws EnvError naming each file that cannot be read, each name that is missing, empty, or read differently by different readers
+ */
+export async function readEnvironment(config: EnvConfig, name: string): Promise<EnvironmentFiles> {
+  const known = environmentsOf(config);
+  if (!known.includes(name)) {
+    const which = known.length === 0 ? 'no .env file with a JWT key was found' : `there are ${known.join(', ')}`;
+    throw new EnvError(`there is no environment ${name}: ${which}`);
+  }
+  const services = config.services.filter(({ files }) => files[name] !== undefined);
+  const ordered = services.toSorted((a, b) => rank(a, config) - rank(b, config));
+  const read = await Promise.all(ordered.map((service) => readKeyFile(config, service, service.files[name] ?? '')));
+  const troubles = read.flatMap((each) => (typeof each === 'string' ? [each] : []));
+  if (troubles.length > 0) throw new EnvError(troubles.join('\n'));
+  const files = read.filter((each) => typeof each !== 'string');
+  return { config, name, files, ...(await readState(config, name)) };
+}
+
+const rank = ({ name }: EnvService, { sourceOfTruth }: EnvConfig): number => (name === sourceOfTruth ? 0 : 1);
+
+async function readState(config: EnvConfig, name: string): Promise<Pick<EnvironmentFiles, 'state' | 'stateBytes'>> {
+  const path = statePath(config.root, name);
+  const reading = await readBounded(path);
+  if (reading.kind === 'Missing') return {};
+  if (reading.kind === 'Unreadable') throw new EnvError(`${path}: ${reading.why}`);
+  return { state: decodeEnvState(reading.bytes, path), stateBytes: reading.bytes };
+}
+
+/** @returns a sentence for people if it cannot be read */
+async function readKeyFile(config: EnvConfig, service: EnvService, shown: string): Promise<KeyFile | string> {
+  const path = join(config.root, shown);
+  const reading = await readBounded(path);
+  if (reading.kind === 'Missing') return `${shown}: there is no such file`;
+  if (reading.kind === 'Unreadable') return `${shown}: ${reading.why}`;
+  try {
+    const file = parseEnv(reading.bytes, shown);
+    return { service, path, shown, file, ...keysIn(file, service, config, shown) };
+  } catch (error) {
+    if (error instanceof EnvError) return error.message;
+    throw error;
+  }
+}
+
+function keysIn(
+  file: EnvFile,
+  service: EnvService,
+  { fallbacksName }: EnvConfig,
+  shown: string,
+): Pick<KeyFile, 'names' | 'signing' | 'fallbacks'> {
+  const names = service.names.filter((name) => lastOf(file, name) !== undefined);
+  const [first, ...others] = names.map((name) => bytesOf(file, name, shown));
+  if (first === undefined) throw new EnvError(`${shown}: there is no ${service.names.join(', and no ')}`);
+  const other = others.findIndex((value) => !value.equals(first));
+  if (other !== -1) {
+    const message = `${shown}: ${names[0]} and ${names[other + 1]} hold two keys; which one signs?`;
+    throw new EnvError(`${message} Make them alike, or name one in rekey.yaml`);
+  }
+  const signing = new KeyMaterial(Buffer.from(first));
+  const unfit = unfitness(signing);
+  if (unfit !== undefined) throw new EnvError(`${shown}: ${names[0]} ${unfit}`);
+  const listed = lastOf(file, fallbacksName);
+  return { names, signing, fallbacks: listed === undefined ? [] : splitKeys(known(listed, shown)) };
+}
+
+function bytesOf(file: EnvFile, name: string, shown: string): Buffer {
+  const assignment = lastOf(file, name);
+  if (assignment === undefined) throw new EnvError(`${shown}: there is no ${name}`);
+  const value = known(assignment, shown);
+  if (value.length === 0) throw new EnvError(`${shown}: line ${assignment.line}: ${name} is empty`);
+  return value;
+}
+
+/** Readers take the last one. */
+function lastOf({ assignments }: EnvFile, name: string): Assignment | undefined {
+  return assignments.findLast((assignment) => assignment.name === name);
+}
+
+function known({ name, line, value, ambiguous }: Assignment, shown: string): Buffer {
+  if (value !== undefined) return value;
+  throw new EnvError(`${shown}: line ${line}: ${name}: readers differ on its value: ${ambiguous ?? 'it is not clear'}`);
+}
+
+const COMMA = ','.charCodeAt(0);
+
+function splitKeys(list: Buffer): readonly KeyMaterial[] {
+  const ends = [...list.entries()].flatMap(([i, byte]) => (byte === COMMA ? [i] : []));
+  const starts = [0, ...ends.map((end) => end + 1)];
+  const entries = [...ends, list.length].map((end, i) => list.subarray(starts[i], end));
+  return entries.filter(({ length }) => length > 0).map((entry) => new KeyMaterial(Buffer.from(entry)));
+}
+
+/** @returns every key that stands in the files, each once, the key of the source of truth first */
+export function allKeys({ files }: EnvironmentFiles): readonly KeyMaterial[] {
+  const copies = files.flatMap(({ signing, fallbacks }) => [signing, ...fallbacks]).map((key) => copyOf(key));
+  return distinct(copies);
+}
+
+const copyOf = (key: KeyMaterial): KeyMaterial => new KeyMaterial(key.use((bytes) => Buffer.from(bytes)));
+
+/** @returns the keys of the keyset that stand in some file, by key id */
+export function materialsOf(environment: EnvironmentFiles, { keys }: Keyset): ReadonlyMap<Kid, KeyMaterial> {
+  const byFingerprint = new Map(allKeys(environment).map((key) => [fingerprintOf(key), key]));
+  return new Map(
+    keys.flatMap(({ kid, fingerprint }) => {
+      const material = byFingerprint.get(fingerprint);
+      return material === undefined ? [] : [[kid, material] as const];
+    }),
+  );
+}
+
+/** A file whose keys are not those that rekey wrote. */
+export interface Difference {
+  readonly file: KeyFile;
+  /** For people. */
+  readonly message: string;
+  /** Fingerprints of keys in it that the keyset does not know. */
+  readonly foreign: readonly string[];
+  /** Whether one of them is burnt. */
+  readonly burnt: boolean;
+}
+
+/** @returns the files that do not hold what the keyset says */
+export function differences({ files, config }: EnvironmentFiles, keyset: Keyset): readonly Difference[] {
+  const [signing, ...fallbacks] = shownKids(keyset).map((kid) => fingerprintIn(keyset, kid));
+  return files.flatMap((file) => {
+    const { shown, names: signingNames } = file;
+    const found = { signing: fingerprintOf(file.signing), fallbacks: file.fallbacks.map(fingerprintOf).sort() };
+    const all = [found.signing, ...found.fallbacks];
+    const foreign = all.filter((each) => !keyset.keys.some(({ fingerprint }) => fingerprint === each));
+    const burnt = keyset.burnt.some(({ fingerprint }) => all.includes(fingerprint));
+    const names = [
+      ...(found.signing === signing ? [] : [signingNames[0]]),
+      ...(found.fallbacks.join() === fallbacks.toSorted().join() ? [] : [config.fallbacksName]),
+    ];
+    if (names.length === 0) return [];
+    const what = burnt ? 'holds a burnt key again' : 'is not what rekey wrote';
+    return [{ file, foreign, burnt, message: `${shown}: ${names.join(' and ')} ${what}` }];
+  });
+}
+
+function fingerprintIn({ keys }: Keyset, kid: Kid): string {
+  return keys.find((key) => key.kid === kid)?.fingerprint ?? '';
+}

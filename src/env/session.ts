@@ -1,0 +1,134 @@
+/**
+ * The rotation of one environment: looks at the files, says what is next, does it. It keeps nothing that the files and the state
+ * beside them do not say, but for the bytes of keys that have left the files: those are asked about as long as this process lives.
+ */
+import { join } from 'node:path';
+import { type Keyset, type Kid, keyIn } from '../rotation/keyset/keyset.ts';
+import type { Write } from '../rotation/keyset/writes.ts';
+import { formatDuration } from '../rotation/schedule/duration.ts';
+import type { KeyMaterial } from '../rotation/secret/keys.ts';
+import { defaultSlackMs } from '../rotation/settings/drain.ts';
+import { type Clock, systemClock } from '../runtime/clock.ts';
+import type { EnvConfig } from './env-config.ts';
+import { type Difference, differences, type EnvironmentFiles, readEnvironment } from './environment.ts';
+import { EnvError } from './error.ts';
+import { withLock } from './files/lock.ts';
+import { recover } from './files/transaction.ts';
+import { STATE_FOLDER, type Witness } from './state.ts';
+import { nextStep, type Step, type StepFacts } from './step.ts';
+import { type Asker, factsOf } from './witness.ts';
+import { foundIn, remember, restore, type Written, write } from './write.ts';
+
+/** What there is, and what is next. */
+export interface View {
+  readonly environment: EnvironmentFiles;
+  readonly facts: StepFacts;
+  /** Whether rekey has written these files before. */
+  readonly managed: boolean;
+  readonly differences: readonly Difference[];
+  readonly step: Step;
+}
+
+export interface SessionOptions {
+  readonly config: EnvConfig;
+  readonly environment: string;
+  readonly clock: Pick<Clock, 'now' | 'sleep'>;
+  readonly asker: Asker;
+  /** Gets what a step that was cut off has come to. */
+  readonly onRecovered: (what: string) => void;
+}
+
+/** One instance for one environment. */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #gone = new Map<Kid, KeyMaterial>();
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Runs alone: no other rekey works on these files meanwhile.
+   *
+   * @throws EnvError, or FileError if another one does
+   */
+  async alone<T>(run: () => Promise<T>): Promise<T> {
+    const { config, onRecovered } = this.#options;
+    const folder = join(config.root, STATE_FOLDER);
+    return withLock(folder, async () => {
+      const recovered = await recover(folder);
+      if (recovered !== undefined) onRecovered(recovered);
+      return run();
+    });
+  }
+
+  /** Waits, with nothing held. */
+  pause(ms: number): Promise<void> {
+    return this.#options.clock.sleep(ms);
+  }
+
+  /** @throws EnvError if a file or the state cannot be read, or the clock has gone back */
+  async look(): Promise<View> {
+    const { config, environment: name, clock, asker } = this.#options;
+    const environment = await readEnvironment(config, name);
+    const now = clock.now();
+    const { state } = environment;
+    const keyset = state?.keyset ?? foundIn(environment, now);
+    if (state !== undefined) refusePast(state.keyset, now, config.clockSkewMs);
+    const different = state === undefined ? [] : differences(environment, keyset);
+    const isUnderWay = keyset.phase !== 'Steady';
+    const services = isUnderWay && different.length === 0 ? await factsOf(environment, keyset, this.#gone, asker) : [];
+    const facts = { keyset, services, now: clock.now(), drainMs: drainMsOf(config) };
+    return { environment, facts, managed: state !== undefined, differences: different, step: nextStep(facts) };
+  }
+
+  /**
+   * Puts what the write makes of the keyset into all files.
+   *
+   * @param keyset what it starts from, where that is not what was looked at
+   */
+  async write({ environment, facts }: View, wanted: Write, keyset = facts.keyset): Promise<Written> {
+    const written = await write(environment, keyset, wanted, this.#options.clock.now());
+    for (const [kid, material] of written.gone) {
+      // a throw-away key tells nothing once it has left
+      if (kid !== keyIn(keyset, 'ack')?.kid) this.#gone.set(kid, material);
+    }
+    return written;
+  }
+
+  /** Puts the keyset that rekey remembers into all files again. */
+  async restore({ environment }: View): Promise<Written> {
+    const { state, name } = environment;
+    if (state === undefined) throw new EnvError(`${name}: rekey has written no key here yet`);
+    return restore(environment, state);
+  }
+
+  /** Remembers that services have been started anew since their files have this version. */
+  async reloaded({ environment, facts }: View, services: readonly string[], by: Witness): Promise<void> {
+    const reload = { version: facts.keyset.version, at: this.#options.clock.now(), by };
+    await remember(environment, Object.fromEntries(services.map((service) => [service, reload])));
+  }
+}
+
+/** Every wait rests on the time: a clock that has gone back would make it longer, one that is put right again shorter. */
+function refusePast({ attempts }: Keyset, now: number, skewMs: number): void {
+  const { lastWriteAt = 0 } = attempts;
+  if (now >= lastWriteAt - skewMs) return;
+  const behind = formatDuration(lastWriteAt - now);
+  throw new EnvError(`the clock of this machine is ${behind} behind the last write of rekey; set it right first`);
+}
+
+/** @returns how long an old key is accepted after the last service that could sign with it was restarted, milliseconds */
+export function drainMsOf({ maxTokenTtlMs, clockSkewMs, slackMs }: EnvConfig): number {
+  return maxTokenTtlMs + clockSkewMs + (slackMs ?? defaultSlackMs({ maxTokenTtlMs, clockSkewMs }));
+}
+
+/** @param onRecovered gets what a step that was cut off has come to */
+export function newSession(
+  config: EnvConfig,
+  environment: string,
+  asker: Asker,
+  onRecovered: (what: string) => void,
+): Session {
+  return new Session({ config, environment, clock: systemClock, asker, onRecovered });
+}

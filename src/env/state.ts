@@ -1,0 +1,72 @@
+/**
+ * What rekey remembers of the rotation of one environment, in `.rekey/ENVIRONMENT.json` beside rekey.yaml. No key byte is in it:
+ * the keys are in the .env files, and known here by id and fingerprint.
+ */
+import { join } from 'node:path';
+import { fields, integer, oneOf, parseJson, time } from '../rotation/keyset/json.ts';
+import type { Keyset } from '../rotation/keyset/keyset.ts';
+import { decodeState, encodeState, StateError } from '../rotation/keyset/state.ts';
+import { EnvError } from './error.ts';
+
+/** Why a service that cannot be asked is taken to have loaded a version. */
+export const WITNESSES = ['Command', 'Person'] as const;
+export type Witness = (typeof WITNESSES)[number];
+
+/** That a service was started anew when its file had this version. */
+export interface Reload {
+  readonly version: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Its reload command has succeeded, or a person has said so. */
+  readonly by: Witness;
+}
+
+export interface EnvState {
+  readonly keyset: Keyset;
+  /** By service; the last of each. */
+  readonly reloads: Readonly<Record<string, Reload>>;
+}
+
+/** Folder of all state, beside rekey.yaml. Git ignores it: it belongs to the files of this machine. */
+export const STATE_FOLDER = '.rekey';
+const FORMAT = 1;
+
+/** @returns the absolute path of the state of an environment */
+export function statePath(root: string, environment: string): string {
+  return join(root, STATE_FOLDER, `${environment}.json`);
+}
+
+/** @returns the text of the file */
+export function encodeEnvState({ keyset, reloads }: EnvState): Buffer {
+  const loaded = Object.entries(reloads).map(([service, { version, at, by }]) => {
+    return [service, { version, at: new Date(at).toISOString(), by }] as const;
+  });
+  const state = { format: FORMAT, keyset: encodeState(keyset), reloads: Object.fromEntries(loaded) };
+  return Buffer.from(`${JSON.stringify(state, undefined, 2)}\n`);
+}
+
+/**
+ * @param path for messages
+ * @throws EnvError if rekey has not written it, or somebody has changed it
+ */
+export function decodeEnvState(bytes: Buffer, path: string): EnvState {
+  try {
+    const { format, keyset, reloads } = fields(parseJson(bytes.toString('utf8')));
+    if (format !== FORMAT) throw new Error(`has format ${JSON.stringify(format)}, and this rekey knows ${FORMAT}`);
+    const annotations = Object.fromEntries(Object.entries(fields(keyset)).map(([name, text]) => [name, String(text)]));
+    return { keyset: decodeState(annotations), reloads: reloadsIn(fields(reloads)) };
+  } catch (error) {
+    const what = error instanceof StateError ? error.message.replaceAll('annotation ', '') : (error as Error).message;
+    throw new EnvError(
+      `${path}: ${what}. Nothing is written until it is put right: restore the file, or remove it to take the keys over as they are now (whether an old key may still be needed is then not known)`,
+    );
+  }
+}
+
+function reloadsIn(reloads: ReturnType<typeof fields>): EnvState['reloads'] {
+  const entries = Object.entries(reloads).map(([service, value]): [string, Reload] => {
+    const { version, at, by } = fields(value);
+    return [service, { version: integer(version), at: time(at), by: oneOf(WITNESSES, by) }];
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,179 @@
+/**
+ * What a rotation of .env files does next: a pure function of the keyset, of what is known of each service, and of the time. The
+ * steps and the rule that guards them are those of the operator; here a service is one process, and a person or a command starts
+ * it anew.
+ */
+import { type Acked, type Keyset, keyIn, type Phase, type Role } from '../rotation/keyset/keyset.ts';
+import { candidate, type Write, writesKeys } from '../rotation/keyset/writes.ts';
+import { unsafeReasons } from '../rotation/plan/safe-write.ts';
+
+/** What is known of one service and the newest version of its file. */
+export type Loaded =
+  /** It has loaded it: its canaries prove it, its reload command has succeeded, or a person has said so. */
+  | { readonly kind: 'Loaded'; readonly by: 'Canary' | 'Command' | 'Person' }
+  /** It has proved to hold an older one. */
+  | { readonly kind: 'Behind'; readonly why: string }
+  /** It was started anew and accepts the key that signs, and not the other one that stands in its file. */
+  | { readonly kind: 'OneKey'; readonly why: string }
+  /** What it answers means nothing: it accepts a made-up key, or refuses every key. */
+  | { readonly kind: 'Unfit'; readonly why: string }
+  | { readonly kind: 'Unknown'; readonly why: string };
+
+export interface ServiceFacts {
+  readonly name: string;
+  readonly roles: readonly Role[];
+  readonly loaded: Loaded;
+  /** Whether it was started anew since its file has this version, as far as anybody has said. */
+  readonly reloaded: boolean;
+}
+
+export interface StepFacts {
+  readonly keyset: Keyset;
+  readonly services: readonly ServiceFacts[];
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Milliseconds that a token may outlive its signer. */
+  readonly drainMs: number;
+}
+
+export type Step =
+  | { readonly kind: 'Write'; readonly write: Write }
+  /** These services must be started anew, by their command or by a person. */
+  | { readonly kind: 'Reload'; readonly services: readonly ServiceFacts[] }
+  /** These were started anew, and it is not known what they hold: they are asked again. */
+  | { readonly kind: 'Ask'; readonly services: readonly ServiceFacts[] }
+  /** Nothing to do before `until`, milliseconds since the epoch. */
+  | { readonly kind: 'Wait'; readonly until: number }
+  /** A person must act first. */
+  | { readonly kind: 'Rest'; readonly why: string }
+  | { readonly kind: 'Done' };
+
+/** Who must have loaded the newest version before the next write; in other phases nobody. */
+const NEEDED: Readonly<Partial<Record<Phase, readonly Role[]>>> = {
+  Staging: ['Verifier'],
+  Promoting: ['Signer'],
+  Retiring: ['Verifier'],
+  Switching: ['Signer', 'Verifier'],
+  Burning: ['Signer', 'Verifier'],
+};
+
+/** @returns the one thing to do now */
+export function nextStep(facts: StepFacts): Step {
+  const { keyset, services } = facts;
+  const { phase } = keyset;
+  if (phase === 'Steady') return { kind: 'Done' };
+  if (phase === 'Draining') return draining(facts);
+  // the aborted key never signed: nothing rests on when services forget it
+  if (phase === 'Aborting') return guarded(facts, afterPhase(facts));
+  const needed = services.filter(({ roles }) => roles.some((role) => NEEDED[phase]?.includes(role)));
+  const unfit = needed.find(({ loaded }) => loaded.kind === 'Unfit');
+  const single = needed.find(({ loaded }) => loaded.kind === 'OneKey');
+  if (single?.loaded.kind === 'OneKey' && phase === 'Staging') return backOut(facts, single.name, single.loaded.why);
+  if (unfit?.loaded.kind === 'Unfit') return { kind: 'Rest', why: `${unfit.name}: ${unfit.loaded.why}` };
+  if (single?.loaded.kind === 'OneKey') return { kind: 'Rest', why: `${single.name}: ${single.loaded.why}` };
+  const open = needed.filter(({ loaded }) => loaded.kind !== 'Loaded');
+  const waiting = open.filter(({ reloaded }) => !reloaded);
+  if (waiting.length > 0) return { kind: 'Reload', services: waiting };
+  if (open.length > 0) return { kind: 'Ask', services: open };
+  return guarded(facts, afterPhase(facts));
+}
+
+/** Why a rotation went back by itself. */
+export const SINGLE_KEY = 'SingleKeyService';
+
+/** A service that knows one key is no reason to reject a token: the new key leaves again, before it has signed. */
+function backOut(facts: StepFacts, service: string, why: string): Step {
+  const message = `${service}: ${why}. Make it read the fallbacks, or rotate with --at-once`;
+  return guarded(facts, {
+    transition: 'abort',
+    acked: ackedNow(facts),
+    failure: { reason: SINGLE_KEY, message },
+    handled: facts.keyset.handled,
+  });
+}
+
+function draining(facts: StepFacts): Step {
+  const { keyset, now } = facts;
+  const exit = keyIn(keyset, 'draining')?.lastSignerExit;
+  if (exit === undefined) return guarded(facts, { transition: 'reopen' });
+  const until = exit + drainOf(facts);
+  if (now < until) return { kind: 'Wait', until };
+  return guarded(facts, { transition: 'retire', acked: ackedNow(facts) });
+}
+
+/** The write that ends a phase in which all that is needed is loaded. */
+function afterPhase(facts: StepFacts): Write {
+  const { keyset } = facts;
+  const acked = ackedNow(facts);
+  const inferred = inferredOf(facts);
+  switch (keyset.phase) {
+    case 'Staging':
+      return { transition: 'promote', acked };
+    case 'Promoting':
+      return { transition: 'drain', acked, inferred };
+    case 'Burning':
+      return { transition: 'extinguish', acked, inferred };
+    case 'Aborting':
+      return { transition: 'finish', acked, outcome: 'Aborted' };
+    default:
+      return {
+        transition: 'finish',
+        acked,
+        outcome: keyset.rotation?.failure === undefined ? 'Completed' : 'RolledBack',
+        inferred,
+      };
+  }
+}
+
+/** @returns whether one may go back from here, and how; undefined where it is too late or nothing is under way */
+export function wayBack(facts: StepFacts, reason: string): Step | undefined {
+  const { keyset } = facts;
+  const failure = { reason: 'AbortRequested', message: reason };
+  const back = { acked: ackedNow(facts), failure, handled: keyset.handled };
+  if (keyset.phase === 'Staging') return guarded(facts, { transition: 'abort', ...back });
+  if (keyset.rotation?.failure !== undefined) return undefined;
+  const isPromoted = keyset.phase === 'Promoting' || keyset.phase === 'Draining';
+  return isPromoted ? guarded(facts, { transition: 'rollback', ...back }) : undefined;
+}
+
+/**
+ * The safe-write rule before every write that it judges.
+ *
+ * @returns the write, or a rest if it would break the rule
+ */
+export function guarded(facts: StepFacts, write: Write): Step {
+  const { keyset, now } = facts;
+  if (writesKeys(write)) {
+    const acked = 'acked' in write ? write.acked : keyset.acked;
+    const broken = unsafeReasons(keyset, acked, candidate(keyset, write, 'fresh'), { now, drainMs: drainOf(facts) });
+    if (broken.length > 0) return { kind: 'Rest', why: `${write.transition} was withheld: ${broken.join('; ')}` };
+  }
+  return { kind: 'Write', write };
+}
+
+/** An edit of the configuration in mid-rotation may only lengthen the drain. */
+export function drainOf({ drainMs, keyset }: Pick<StepFacts, 'drainMs' | 'keyset'>): number {
+  return Math.max(drainMs, keyset.rotation?.drainMs ?? 0);
+}
+
+/** @returns what is loaded everywhere: never less than what the state says */
+export function ackedNow({ keyset, services }: Pick<StepFacts, 'keyset' | 'services'>): Acked {
+  const of = (role: Role) => {
+    const all = services.filter(({ roles }) => roles.includes(role)).every(({ loaded }) => loaded.kind === 'Loaded');
+    return all ? keyset.version : keyset.acked[role];
+  };
+  return { Signer: of('Signer'), Verifier: of('Verifier') };
+}
+
+/** @returns what was concluded and not observed, for people; undefined if every service has answered */
+function inferredOf({ services }: StepFacts): string | undefined {
+  const by = (kind: 'Command' | 'Person') =>
+    services.filter(({ loaded }) => loaded.kind === 'Loaded' && loaded.by === kind).map(({ name }) => name);
+  const commands = by('Command');
+  const people = by('Person');
+  const parts = [
+    ...(commands.length > 0 ? [`the reload command of ${commands.join(', ')} succeeded`] : []),
+    ...(people.length > 0 ? [`somebody said that ${people.join(', ')} had been restarted`] : []),
+  ];
+  return parts.length === 0 ? undefined : parts.join('; ');
+}

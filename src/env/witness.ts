@@ -1,0 +1,99 @@
+/**
+ * What is known of each service: by canaries where it has a canary URL, else by its reload command or by what a person says.
+ */
+import type { Probe } from '../rotation/facts.ts';
+import { currentShape, type Keyset, type Kid } from '../rotation/keyset/keyset.ts';
+import type { KeyMaterial } from '../rotation/secret/keys.ts';
+import type { EnvConfig, EnvService } from './env-config.ts';
+import type { EnvironmentFiles } from './environment.ts';
+import { materialsOf } from './environment.ts';
+import { fallbackKids, shownKids } from './layout.ts';
+import type { Loaded, ServiceFacts } from './step.ts';
+
+/** Keys that a service is asked about. */
+export interface Question {
+  readonly keys: ReadonlyMap<Kid, KeyMaterial>;
+  /** Of the keyset. */
+  readonly version: number;
+  /** The key that signs: a made-up key is tried under its name. */
+  readonly sign: Kid;
+}
+
+/** Asks one service about keys. It concludes nothing. */
+export interface Asker {
+  ask(url: string, question: Question, config: EnvConfig): Promise<Probe>;
+  close(): Promise<void>;
+}
+
+/**
+ * @param gone keys that have left the files: a service that accepts one has not loaded the newest version
+ */
+export async function factsOf(
+  environment: EnvironmentFiles,
+  keyset: Keyset,
+  gone: ReadonlyMap<Kid, KeyMaterial>,
+  asker: Asker,
+): Promise<readonly ServiceFacts[]> {
+  const { config, name, files, state } = environment;
+  const materials = materialsOf(environment, keyset);
+  const shown = shownKids(keyset).flatMap((kid) => {
+    const material = materials.get(kid);
+    return material === undefined ? [] : [[kid, material] as const];
+  });
+  const left = [...gone].filter(([kid]) => !shownKids(keyset).includes(kid));
+  const keys = new Map([...left, ...shown]);
+  const question = { keys, version: keyset.version, sign: currentShape(keyset).sign };
+  return Promise.all(
+    files.map(async ({ service }): Promise<ServiceFacts> => {
+      const url = service.canary[name];
+      const reload = state?.reloads[service.name];
+      const reloaded = reload !== undefined && reload.version === keyset.version;
+      const loaded =
+        url === undefined
+          ? fromReload(reloaded ? reload.by : undefined)
+          : fromProbe(await asker.ask(url, question, config), keyset, reloaded);
+      return { name: service.name, roles: service.roles, loaded, reloaded };
+    }),
+  );
+}
+
+function fromReload(by: 'Command' | 'Person' | undefined): Loaded {
+  if (by !== undefined) return { kind: 'Loaded', by };
+  return { kind: 'Unknown', why: 'nobody has said that it was restarted' };
+}
+
+/**
+ * @param reloaded whether it was started anew since the version was written, as far as is known
+ * @returns what the answers prove; an answer that is missing proves nothing
+ */
+export function fromProbe({ answers, random, why }: Probe, keyset: Keyset, reloaded: boolean): Loaded {
+  if (random === 'accepted') {
+    return { kind: 'Unfit', why: 'it accepts a token signed with a made-up key: the canary URL verifies nothing' };
+  }
+  if (random === 'unknown' || [...answers.values()].includes('unknown')) {
+    return { kind: 'Unknown', why: `its canary URL gave no answer: ${why ?? 'not every key was asked for'}` };
+  }
+  const accepted = [...answers].filter(([, answer]) => answer === 'accepted').map(([kid]) => kid);
+  const shown = shownKids(keyset);
+  const isNewest = shown.every((kid) => accepted.includes(kid)) && accepted.every((kid) => shown.includes(kid));
+  if (isNewest) return { kind: 'Loaded', by: 'Canary' };
+  if (accepted.length === 0) {
+    const what = 'it refuses every key, also those that it may hold';
+    return reloaded
+      ? { kind: 'Unfit', why: `${what}: compare canary.issuer, audience and claims with what it checks` }
+      : { kind: 'Behind', why: what };
+  }
+  const { sign } = currentShape(keyset);
+  if (reloaded && accepted.join() === sign && fallbackKids(keyset).length > 0) {
+    return { kind: 'OneKey', why: 'it was restarted and accepts the key that signs, but not the others in its file' };
+  }
+  return { kind: 'Behind', why: `it accepts ${accepted.join(', ')}, and its file has ${shown.join(', ')}` };
+}
+
+/** @returns the verifiers of which nobody has said that they read the fallbacks, and that cannot be asked */
+export function silentReaders(services: readonly EnvService[], environment: string): readonly string[] {
+  return services
+    .filter(({ roles }) => roles.includes('Verifier'))
+    .filter(({ readsFallbacks, canary }) => readsFallbacks !== true && canary[environment] === undefined)
+    .map(({ name }) => name);
+}

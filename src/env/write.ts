@@ -1,0 +1,137 @@
+/**
+ * One write: the files of all services of an environment and the state beside them, all or none.
+ */
+import { join } from 'node:path';
+import { foundKeyset } from '../rotation/keyset/before.ts';
+import type { Keyset, Kid } from '../rotation/keyset/keyset.ts';
+import { advance } from '../rotation/keyset/transition.ts';
+import type { Write } from '../rotation/keyset/writes.ts';
+import { type KeyMaterial, MIN_KEY_BYTES, nameKey, newKey } from '../rotation/secret/keys.ts';
+import { setValues } from './dotenv/edit.ts';
+import { allKeys, differences, type EnvironmentFiles, type KeyFile, materialsOf } from './environment.ts';
+import { EnvError } from './error.ts';
+import { type Change, commit } from './files/transaction.ts';
+import { KEY_ID, shownKids, valuesFor } from './layout.ts';
+import { type EnvState, encodeEnvState, type Reload, STATE_FOLDER, statePath } from './state.ts';
+
+/** What a write has made. */
+export interface Written {
+  readonly state: EnvState;
+  /** Files that have changed, from the folder of the configuration. */
+  readonly files: readonly string[];
+  /** Keys that stand in no file any more, by key id: services can still be asked whether they refuse them. */
+  readonly gone: ReadonlyMap<Kid, KeyMaterial>;
+  /** What is left to do although all is written, for people. */
+  readonly left?: string;
+}
+
+/**
+ * The keyset of files that rekey has not written yet. All that they hold is accepted until a rotation retires it; the key of the
+ * source of truth is the one that signs.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function foundIn(environment: EnvironmentFiles, now: number): Keyset {
+  const [signing, ...others] = allKeys(environment).map((key) => nameKey(key));
+  if (signing === undefined) throw new EnvError(`${environment.name}: there is no file with a key`);
+  return foundKeyset(signing, others, 1, now);
+}
+
+/**
+ * Makes a write, and puts what it makes of the keyset into all files.
+ *
+ * @param keyset what the write starts from
+ * @param now milliseconds since the epoch
+ * @throws EnvError or FileError with no file changed
+ */
+export function write(environment: EnvironmentFiles, keyset: Keyset, wanted: Write, now: number): Promise<Written> {
+  const fresh = { key: newKey(environment.config.keyBytes), ack: newKey(MIN_KEY_BYTES) };
+  const next = advance(keyset, wanted, fresh, now);
+  const made = [fresh.key, fresh.ack].map(({ kid, material }) => [kid, material] as const);
+  const before = materialsOf(environment, keyset);
+  const reloads = environment.state?.reloads ?? {};
+  return render(environment, { keyset: next, reloads }, new Map([...before, ...made]));
+}
+
+/**
+ * Puts the keyset that rekey remembers into all files again. Services whose file changes have not loaded it.
+ *
+ * @throws EnvError or FileError with no file changed
+ */
+export function restore(environment: EnvironmentFiles, { keyset, reloads }: EnvState): Promise<Written> {
+  const changed = differences(environment, keyset).map(({ file }) => file.service.name);
+  const kept = Object.fromEntries(Object.entries(reloads).filter(([service]) => !changed.includes(service)));
+  return render(environment, { keyset, reloads: kept }, materialsOf(environment, keyset));
+}
+
+async function render(
+  environment: EnvironmentFiles,
+  state: EnvState,
+  materials: ReadonlyMap<Kid, KeyMaterial>,
+): Promise<Written> {
+  const { files, name, config } = environment;
+  const shown = shownKids(state.keyset);
+  const lost = shown.find((kid) => !materials.has(kid));
+  if (lost !== undefined) {
+    const message = `${name}: the key ${lost} stands in none of the files any more, and rekey keeps no copy`;
+    throw new EnvError(`${message}. Restore a file that has it; if there is none: rekey env emergency ${name}`);
+  }
+  const changes = files
+    .map((file) => changeOf(file, state.keyset, materials, config.fallbacksName))
+    .filter(({ before, after }) => !before.equals(after));
+  try {
+    const left = await commitAll(environment, changes, state);
+    return {
+      state,
+      files: changes.map((change) => change.shown),
+      gone: new Map([...materials].filter(([kid]) => !shown.includes(kid))),
+      ...(left !== undefined && { left }),
+    };
+  } finally {
+    for (const { after } of changes) after.fill(0);
+  }
+}
+
+/** Remembers that services were started anew. */
+export async function remember(
+  environment: EnvironmentFiles,
+  reloads: Readonly<Record<string, Reload>>,
+): Promise<void> {
+  const { state } = environment;
+  if (state === undefined) throw new EnvError(`${environment.name}: no rotation has begun`);
+  await commitAll(environment, [], { ...state, reloads: { ...state.reloads, ...reloads } });
+}
+
+interface FileChange {
+  readonly path: string;
+  readonly shown: string;
+  readonly before: Buffer;
+  readonly after: Buffer;
+}
+
+function changeOf(
+  { file, path, shown, names }: KeyFile,
+  keyset: Keyset,
+  materials: ReadonlyMap<Kid, KeyMaterial>,
+  fallbacks: string,
+): FileChange {
+  const hasKeyId = file.assignments.some(({ name }) => name === KEY_ID);
+  const values = valuesFor(keyset, materials, { signing: names, fallbacks, hasKeyId });
+  try {
+    return { path, shown, before: file.bytes, after: setValues(file, values, names[0]) };
+  } finally {
+    for (const value of values.values()) value?.fill(0);
+  }
+}
+
+async function commitAll(
+  { config, name, stateBytes }: EnvironmentFiles,
+  files: readonly FileChange[],
+  state: EnvState,
+): Promise<string | undefined> {
+  const changes: readonly Change[] = [
+    ...files.map(({ path, before, after }) => ({ path, before, after })),
+    { path: statePath(config.root, name), before: stateBytes, after: encodeEnvState(state), mode: 0o600 },
+  ];
+  return commit(join(config.root, STATE_FOLDER), changes);
+}
