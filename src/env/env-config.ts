@@ -1,6 +1,7 @@
 /**
  * The configuration of services that share a key, as all commands see it.
  */
+import { defaultSlackMs } from '../rotation/settings/drain.ts';
 
 export interface EnvConfig {
   /** Absolute folder of rekey.yaml. */
@@ -61,4 +62,9 @@ export function environmentsOf({ services }: EnvConfig): readonly string[] {
   const rank = (name: string) => (usual.indexOf(name) + usual.length + 1) % (usual.length + 1);
   const all = [...new Set(services.flatMap(({ files }) => Object.keys(files)))];
   return all.sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+}
+
+/** @returns how long an old key is accepted after the last service that could sign with it was restarted, milliseconds */
+export function drainMsOf({ maxTokenTtlMs, clockSkewMs, slackMs }: EnvConfig): number {
+  return maxTokenTtlMs + clockSkewMs + (slackMs ?? defaultSlackMs({ maxTokenTtlMs, clockSkewMs }));
 }

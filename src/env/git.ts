@@ -3,6 +3,7 @@
  * neither tracked nor ignored.
  */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 
@@ -85,9 +86,18 @@ function run(folder: string, args: readonly string[], { inHook = false, input = 
 export async function repositoryOf(folder: string, inHook = false): Promise<Repository> {
   const { code, out, said } = await run(folder, ['rev-parse', '--show-toplevel'], { inHook });
   if (code === 0) return { kind: 'Repository', root: lineOf(out) };
-  if (code === 'absent') return { kind: 'Unknown', why: 'git is not installed' };
+  if (code === 'absent') {
+    return hasGitFolder(folder) ? { kind: 'Unknown', why: 'git is not installed' } : { kind: 'None' };
+  }
   if (said.includes('not a git repository')) return { kind: 'None' };
   return { kind: 'Unknown', why: whyOf(said) };
+}
+
+/** Without Git a folder is in no repository if no folder above it is one. */
+function hasGitFolder(folder: string): boolean {
+  if (existsSync(join(folder, '.git'))) return true;
+  const above = dirname(folder);
+  return above !== folder && hasGitFolder(above);
 }
 
 /**

@@ -7,9 +7,8 @@ import { type Keyset, type Kid, keyIn } from '../rotation/keyset/keyset.ts';
 import type { Write } from '../rotation/keyset/writes.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
 import type { KeyMaterial } from '../rotation/secret/keys.ts';
-import { defaultSlackMs } from '../rotation/settings/drain.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
-import type { EnvConfig } from './env-config.ts';
+import { drainMsOf, type EnvConfig } from './env-config.ts';
 import { type Difference, differences, type EnvironmentFiles, readEnvironment } from './environment.ts';
 import { EnvError } from './error.ts';
 import { withLock } from './files/lock.ts';
@@ -116,11 +115,6 @@ function refusePast({ attempts }: Keyset, now: number, skewMs: number): void {
   if (now >= lastWriteAt - skewMs) return;
   const behind = formatDuration(lastWriteAt - now);
   throw new EnvError(`the clock of this machine is ${behind} behind the last write of rekey; set it right first`);
-}
-
-/** @returns how long an old key is accepted after the last service that could sign with it was restarted, milliseconds */
-export function drainMsOf({ maxTokenTtlMs, clockSkewMs, slackMs }: EnvConfig): number {
-  return maxTokenTtlMs + clockSkewMs + (slackMs ?? defaultSlackMs({ maxTokenTtlMs, clockSkewMs }));
 }
 
 /** @param onRecovered gets what a step that was cut off has come to */

@@ -3,9 +3,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
-import type { EnvConfig } from '../../env/env-config.ts';
+import { drainMsOf, type EnvConfig } from '../../env/env-config.ts';
 import { refuseCommitted } from '../../env/guard.ts';
-import { drainMsOf, type View } from '../../env/session.ts';
+import type { View } from '../../env/session.ts';
 import { guarded } from '../../env/step.ts';
 import { silentReaders } from '../../env/witness.ts';
 import { keptReason } from '../../rotation/api/said.ts';

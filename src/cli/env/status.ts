@@ -1,7 +1,10 @@
 /**
  * `env status`: the keys of all services and environments at a glance.
  */
-import { machineText } from '../output.ts';
+import { drainMsOf } from '../../env/env-config.ts';
+import { shellWord } from '../../env/finding.ts';
+import { type UnderWay, underWayIn } from '../../env/under-way.ts';
+import { machineText, when } from '../output.ts';
 import { EXIT, type Exit } from '../terminal.ts';
 import type { EnvContext, EnvOutput } from './commands.ts';
 import { look } from './look.ts';
@@ -17,7 +20,9 @@ export async function status(
   const { assessment, config } = await look(context, environment);
   const { rows, findings } = assessment;
   const exit = hasErrors(findings) ? EXIT.notReady : EXIT.done;
-  const machine = machineText(assessmentRecord(assessment), output);
+  const shown = [...new Set(rows.map((row) => row.environment))];
+  const underWay = await underWayIn(config.root, shown, drainMsOf(config));
+  const machine = machineText({ ...assessmentRecord(assessment), underWay: underWay.map(underWayRecord) }, output);
   if (machine !== undefined) {
     terminal.print(machine);
     return exit;
@@ -25,8 +30,19 @@ export async function status(
   const source = config.found ? 'rekey.yaml' : 'found without rekey.yaml; write it with: rekey env init';
   terminal.print(`${config.root} (${source})\n\n`);
   if (rows.length > 0) terminal.print(`${tableText(rows, terminal.now(), width)}\n`);
+  for (const each of underWay) terminal.print(underWayText(each, terminal.now()));
   terminal.print(`${countText(findings)}\n${findings.length === 0 ? '' : '\n'}${findingsText(findings, width)}`);
   const isElsewhere = findings.some(({ fix }) => fix !== undefined) && folder !== config.root;
   if (isElsewhere) terminal.tell(`paths and commands are from ${config.root}\n`);
   return exit;
+}
+
+function underWayText({ environment, phase, until }: UnderWay, now: number): string {
+  const what = `${environment}: ${phase === 'Burning' ? 'an emergency' : 'a rotation'} is under way (${phase})`;
+  const rest = until === undefined ? '' : `; the old key stays accepted until ${when(until, now)}`;
+  return `${what}${rest}\n    $ rekey env continue ${shellWord(environment)}\n\n`;
+}
+
+function underWayRecord({ until, ...rest }: UnderWay): object {
+  return { ...rest, ...(until !== undefined && { until: new Date(until).toISOString() }) };
 }

@@ -126,3 +126,23 @@ describe('a command that is cut off', { timeout: 600_000 }, () => {
     console.log(`killed at ${points.length} of ${calls.length} calls that change something`);
   });
 });
+
+describe('env status', () => {
+  it('says what is under way, and until when the old key is accepted', async () => {
+    const shop = newShop();
+    const status = async () => (await env(shop, -1, 'status')).out;
+    expect(await status()).not.toContain('under way');
+    await env(shop, -1, 'rotate', 'production');
+    expect(await status()).toContain(
+      'production: a rotation is under way (Staging)\n    $ rekey env continue production\n',
+    );
+    await env(shop, -1, 'continue', 'production', '--reloaded');
+    await env(shop, -1, 'continue', 'production', '--reloaded');
+    const { underWay } = JSON.parse((await env(shop, -1, 'status', '-o', 'json')).out.split('\ncalls:')[0] ?? '') as {
+      readonly underWay: readonly object[];
+    };
+    // the drain of this shop lasts a second: it may be over
+    const until = expect.stringMatching(/^\d{4}-.*Z$/);
+    expect(underWay).toEqual([{ environment: 'production', phase: 'Draining', until }]);
+  });
+});

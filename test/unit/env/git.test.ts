@@ -1,3 +1,5 @@
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { gitFacts, hasCommit, repositoryOf, stagedBlobs } from '../../../src/env/git.ts';
@@ -50,6 +52,15 @@ describe('what Git says of a file', () => {
     expect(await repositoryOf(root)).toEqual({ kind: 'Unknown', why: 'git is not installed' });
     const facts = (await gitFacts([join(root, '.env')])).get(join(root, '.env'));
     expect(facts).toEqual({ tracked: 'unknown', ignored: 'unknown', why: 'git is not installed' });
+  });
+
+  it('is known to be none without git, where no folder above is one', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rekey-no-git-'));
+    withoutGit();
+    expect(await repositoryOf(folder)).toEqual({ kind: 'None' });
+    mkdirSync(join(folder, '.git'));
+    mkdirSync(join(folder, 'below'));
+    expect(await repositoryOf(join(folder, 'below'))).toEqual({ kind: 'Unknown', why: 'git is not installed' });
   });
 
   it('is unknown where the repository is broken, with the words of Git', async () => {

@@ -1,0 +1,45 @@
+/**
+ * Which environments have a rotation or an emergency under way, as the state files say.
+ */
+import { keyIn, type Phase } from '../rotation/keyset/keyset.ts';
+import { EnvError } from './error.ts';
+import { readBounded } from './read-file.ts';
+import { decodeEnvState, statePath } from './state.ts';
+import { drainOf } from './step.ts';
+
+export interface UnderWay {
+  readonly environment: string;
+  readonly phase: Phase;
+  /** Until when the old key is accepted, milliseconds since the epoch; in the phase Draining only. */
+  readonly until?: number;
+}
+
+/**
+ * @param root folder of the configuration, absolute
+ * @param drainMs as the configuration says now, milliseconds
+ * @returns nothing of an environment whose state cannot be read: that is a finding of its own
+ */
+export async function underWayIn(
+  root: string,
+  environments: readonly string[],
+  drainMs: number,
+): Promise<readonly UnderWay[]> {
+  const all = await Promise.all(environments.map((environment) => phaseOf(root, environment, drainMs)));
+  return all.filter((each) => each !== undefined);
+}
+
+async function phaseOf(root: string, environment: string, drainMs: number): Promise<UnderWay | undefined> {
+  const path = statePath(root, environment);
+  const reading = await readBounded(path);
+  if (reading.kind !== 'Read') return undefined;
+  try {
+    const { keyset } = decodeEnvState(reading.bytes, path);
+    const { phase } = keyset;
+    if (phase === 'Steady') return undefined;
+    const exit = phase === 'Draining' ? keyIn(keyset, 'draining')?.lastSignerExit : undefined;
+    return { environment, phase, ...(exit !== undefined && { until: exit + drainOf({ drainMs, keyset }) }) };
+  } catch (error) {
+    if (error instanceof EnvError) return undefined;
+    throw error;
+  }
+}
