@@ -18,15 +18,17 @@ const SOURCES = join(import.meta.dirname, '..', '..', '..', 'src', 'kubectl-reke
  *
  * @param program the bundle, see ../cluster/programs.ts; the sources if absent
  * @param variables of its environment, beside ours
+ * @param cwd where it runs; here if absent
  */
 export function rekey(
   args: readonly string[],
   program = SOURCES,
   variables: Readonly<Record<string, string>> = {},
+  cwd?: string,
 ): Promise<Said> {
   return new Promise((resolve) => {
     const env = { ...process.env, ...COMPILED, ...variables };
-    const child = execFile(process.execPath, [program, ...args], { env }, (error, result, told) => {
+    const child = execFile(process.execPath, [program, ...args], { env, cwd }, (error, result, told) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? -1), result, told });
     });
     child.stdin?.end();
