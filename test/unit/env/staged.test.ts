@@ -126,8 +126,9 @@ describe('a staged file', () => {
   it('is unknown, which is an error, without a repository or without git', async () => {
     const folder = folderOf({ 'main/.env': line() });
     await expect(checkStaged(await loadConfig(folder), folder)).rejects.toThrow('is not in a Git repository');
+    const root = repositoryWith({ 'main/.env': line() });
     vi.stubEnv('PATH', folderOf());
-    await expect(checkStaged(await loadConfig(folder), folder)).rejects.toThrow('git is not installed');
+    await expect(checkStaged(await loadConfig(root), root)).rejects.toThrow('git is not installed');
   });
 });
 
