@@ -77,7 +77,8 @@ export class Session {
     const different = state === undefined ? [] : differences(environment, keyset);
     const isUnderWay = keyset.phase !== 'Steady';
     const services = isUnderWay && different.length === 0 ? await factsOf(environment, keyset, this.#gone, asker) : [];
-    const facts = { keyset, services, now: clock.now(), drainMs: drainMsOf(config) };
+    const unasked = burntNow(keyset).some((kid) => !this.#gone.has(kid));
+    const facts = { keyset, services, now: clock.now(), drainMs: drainMsOf(config), unasked };
     return { environment, facts, managed: state !== undefined, differences: different, step: nextStep(facts) };
   }
 
@@ -89,8 +90,8 @@ export class Session {
   async write({ environment, facts }: View, wanted: Write, keyset = facts.keyset): Promise<Written> {
     const written = await write(environment, keyset, wanted, this.#options.clock.now());
     for (const [kid, material] of written.gone) {
-      // a throw-away key tells nothing once it has left
-      if (kid !== keyIn(keyset, 'ack')?.kid) this.#gone.set(kid, material);
+      // a throw-away key tells nothing once it has left; in an emergency no key may be accepted any more
+      if (kid !== keyIn(keyset, 'ack')?.kid || wanted.transition === 'burn') this.#gone.set(kid, material);
     }
     return written;
   }
@@ -107,6 +108,12 @@ export class Session {
     const reload = { version: facts.keyset.version, at: this.#options.clock.now(), by };
     await remember(environment, Object.fromEntries(services.map((service) => [service, reload])));
   }
+}
+
+/** @returns the keys that the emergency under way has burnt */
+function burntNow({ phase, burnt, emergency }: Keyset): readonly Kid[] {
+  if (phase !== 'Burning') return [];
+  return burnt.filter(({ burntAt }) => burntAt === emergency?.writtenAt).map(({ kid }) => kid);
 }
 
 /** Every wait rests on the time: a clock that has gone back would make it longer, one that is put right again shorter. */

@@ -34,6 +34,8 @@ export interface StepFacts {
   readonly now: number;
   /** Milliseconds that a token may outlive its signer. */
   readonly drainMs: number;
+  /** Whether the bytes of a burnt key are gone, so that no service can be asked about it. */
+  readonly unasked: boolean;
 }
 
 export type Step =
@@ -166,13 +168,14 @@ export function ackedNow({ keyset, services }: Pick<StepFacts, 'keyset' | 'servi
 }
 
 /** @returns what was concluded and not observed, for people; undefined if every service has answered */
-function inferredOf({ services }: StepFacts): string | undefined {
+function inferredOf({ services, unasked }: StepFacts): string | undefined {
   const by = (kind: 'Command' | 'Person') =>
     services.filter(({ loaded }) => loaded.kind === 'Loaded' && loaded.by === kind).map(({ name }) => name);
   const commands = by('Command');
   const people = by('Person');
   const parts = [
     ...(commands.length > 0 ? [`the reload command of ${commands.join(', ')} succeeded`] : []),
+    ...(unasked ? ['no service was asked about the burnt keys, whose bytes are gone; each has the new key'] : []),
     ...(people.length > 0 ? [`somebody said that ${people.join(', ')} had been restarted`] : []),
   ];
   return parts.length === 0 ? undefined : parts.join('; ');

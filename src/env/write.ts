@@ -44,13 +44,20 @@ export function foundIn(environment: EnvironmentFiles, now: number): Keyset {
  * @param now milliseconds since the epoch
  * @throws EnvError or FileError with no file changed
  */
-export function write(environment: EnvironmentFiles, keyset: Keyset, wanted: Write, now: number): Promise<Written> {
+export async function write(
+  environment: EnvironmentFiles,
+  keyset: Keyset,
+  wanted: Write,
+  now: number,
+): Promise<Written> {
   const fresh = { key: newKey(environment.config.keyBytes), ack: newKey(MIN_KEY_BYTES) };
   const next = advance(keyset, wanted, fresh, now);
   const made = [fresh.key, fresh.ack].map(({ kid, material }) => [kid, material] as const);
   const before = materialsOf(environment, keyset);
   const reloads = environment.state?.reloads ?? {};
-  return render(environment, { keyset: next, reloads }, new Map([...before, ...made]));
+  const written = await render(environment, { keyset: next, reloads }, new Map([...before, ...made]));
+  // what was made for a write that needs no new key has never been anywhere
+  return { ...written, gone: new Map([...written.gone].filter(([kid]) => before.has(kid))) };
 }
 
 /**
