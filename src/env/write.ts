@@ -30,11 +30,13 @@ export interface Written {
  * source of truth is the one that signs.
  *
  * @param now milliseconds since the epoch
+ * @param without fingerprints of keys that are given up: nobody accepts them after the first write
  */
-export function foundIn(environment: EnvironmentFiles, now: number): Keyset {
+export function foundIn(environment: EnvironmentFiles, now: number, without: readonly string[] = []): Keyset {
   const [signing, ...others] = allKeys(environment).map((key) => nameKey(key));
   if (signing === undefined) throw new EnvError(`${environment.name}: there is no file with a key`);
-  return foundKeyset(signing, others, 1, now);
+  const kept = others.filter(({ fingerprint }) => !without.includes(fingerprint));
+  return foundKeyset(signing, kept, 1, now);
 }
 
 /**

@@ -1,0 +1,59 @@
+/** `rekey env sync`, `rotate` and `abort` on real files, by the command line, with no service that runs. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { folderOf, freshKey } from '../../support/env/folder.ts';
+import { run } from '../../support/env/run.ts';
+
+const line = (value: string, name = 'JWT_SECRET_KEY') => `${name}=${value}\n`;
+const FALLBACKS = 'JWT_SECRET_KEY_FALLBACKS';
+const read = (root: string, path: string) => readFileSync(join(root, path), 'utf8');
+
+describe('a weak key of one service', () => {
+  const files = (key: string) => ({ 'main/.env': line(key), 'admin/.env': line('changeme'), 'auto/.env': line(key) });
+
+  it('is not brought to the others by sync', async () => {
+    const key = freshKey();
+    const root = folderOf(files(key));
+    const { exit, said } = await run(root, 'sync development');
+    expect(exit).toBe(1);
+    expect(said).toMatch(/^admin\/\.env has a key that is publicly known \(weak-\w{4}\).*--discard gives it up/);
+    for (const [path, text] of Object.entries(files(key))) expect(read(root, path)).toBe(text);
+  });
+
+  it('is given up by sync --discard', async () => {
+    const key = freshKey();
+    const root = folderOf(files(key));
+    const { exit, out } = await run(root, 'sync development --discard');
+    expect([exit, out]).toEqual([0, expect.stringContaining('  given up: weak-')]);
+    for (const path of Object.keys(files(key))) {
+      expect(read(root, path)).toContain(line(key));
+      expect(read(root, path)).not.toContain('changeme');
+    }
+  });
+
+  it('does not sign anywhere else where it is that of the source of truth', async () => {
+    const root = folderOf({ 'main/.env': line('changeme'), 'admin/.env': line(freshKey()) });
+    for (const command of ['sync development', 'sync development --discard']) {
+      const { exit, said } = await run(root, command);
+      expect([exit, said]).toEqual([1, expect.stringContaining('rekey env emergency development --reason')]);
+    }
+    expect(read(root, 'admin/.env')).not.toContain('changeme');
+  });
+
+  it('is not brought to the others by rotate, where it is a fallback', async () => {
+    const key = freshKey();
+    const admin = `${line(key)}${line('changeme', FALLBACKS)}`;
+    const root = folderOf({ 'main/.env': line(key), 'admin/.env': admin });
+    const { exit, said } = await run(root, 'rotate development --reads-fallbacks');
+    expect([exit, said]).toEqual([1, expect.stringContaining('rekey env sync development --discard')]);
+    expect(read(root, 'main/.env')).toBe(line(key));
+    expect(read(root, 'admin/.env')).toBe(admin);
+  });
+
+  it('is no obstacle where all have it: a rotation retires it', async () => {
+    const both = `${line(freshKey())}${line('changeme', FALLBACKS)}`;
+    const root = folderOf({ 'main/.env': both, 'admin/.env': both });
+    expect(await run(root, 'rotate development --reads-fallbacks')).toMatchObject({ exit: 0 });
+  });
+});
