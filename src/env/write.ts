@@ -6,7 +6,7 @@ import { foundKeyset } from '../rotation/keyset/before.ts';
 import type { Keyset, Kid } from '../rotation/keyset/keyset.ts';
 import { advance } from '../rotation/keyset/transition.ts';
 import type { Write } from '../rotation/keyset/writes.ts';
-import { type KeyMaterial, MIN_KEY_BYTES, nameKey, newKey } from '../rotation/secret/keys.ts';
+import { fingerprintOf, type KeyMaterial, MIN_KEY_BYTES, nameKey, newKey } from '../rotation/secret/keys.ts';
 import { setValues } from './dotenv/edit.ts';
 import { allKeys, differences, type EnvironmentFiles, type KeyFile, materialsOf } from './environment.ts';
 import { EnvError } from './error.ts';
@@ -39,6 +39,16 @@ export function foundIn(environment: EnvironmentFiles, now: number, without: rea
   return foundKeyset(signing, kept, 1, now);
 }
 
+/** A file that has not changed since held its keys already then. */
+function foundKeys(environment: EnvironmentFiles): EnvState['found'] {
+  return allKeys(environment).map((key) => {
+    const having = environment.files.filter(({ signing, fallbacks }) =>
+      [signing, ...fallbacks].some((each) => each.equals(key)),
+    );
+    return { fingerprint: fingerprintOf(key), createdAt: Math.min(...having.map(({ changedAt }) => changedAt)) };
+  });
+}
+
 /**
  * Makes a write, and puts what it makes of the keyset into all files.
  *
@@ -52,7 +62,8 @@ export function write(environment: EnvironmentFiles, keyset: Keyset, wanted: Wri
   const made = [fresh.key, fresh.ack].map(({ kid, material }) => [kid, material] as const);
   const before = materialsOf(environment, keyset);
   const reloads = environment.state?.reloads ?? {};
-  return render(environment, { keyset: next, reloads }, new Map([...before, ...made]));
+  const found = environment.state?.found ?? foundKeys(environment);
+  return render(environment, { keyset: next, found, reloads }, new Map([...before, ...made]));
 }
 
 /**
@@ -60,10 +71,10 @@ export function write(environment: EnvironmentFiles, keyset: Keyset, wanted: Wri
  *
  * @throws EnvError or FileError with no file changed
  */
-export function restore(environment: EnvironmentFiles, { keyset, reloads }: EnvState): Promise<Written> {
+export function restore(environment: EnvironmentFiles, { keyset, found, reloads }: EnvState): Promise<Written> {
   const changed = differences(environment, keyset).map(({ file }) => file.service.name);
   const kept = Object.fromEntries(Object.entries(reloads).filter(([service]) => !changed.includes(service)));
-  return render(environment, { keyset, reloads: kept }, materialsOf(environment, keyset));
+  return render(environment, { keyset, found, reloads: kept }, materialsOf(environment, keyset));
 }
 
 async function render(
@@ -133,7 +144,15 @@ async function commitAll(
 ): Promise<string | undefined> {
   const changes: readonly Change[] = [
     ...files.map(({ path, before, after }) => ({ path, before, after })),
-    { path: statePath(config.root, name), before: stateBytes, after: encodeEnvState(state), mode: 0o600 },
+    { path: statePath(config.root, name), before: stateBytes, after: encodeEnvState(withoutGone(state)), mode: 0o600 },
   ];
   return commit(join(config.root, STATE_FOLDER), changes);
+}
+
+/** What has left the files has no age that anybody asks for. */
+function withoutGone(state: EnvState): EnvState {
+  const kept = state.found.filter((found) =>
+    state.keyset.keys.some(({ fingerprint }) => fingerprint === found.fingerprint),
+  );
+  return { ...state, found: kept };
 }

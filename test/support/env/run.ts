@@ -24,7 +24,12 @@ export async function run(folder: string, args: string, width?: number) {
     ...{ question: async () => '', clear: () => undefined, closed: () => false, interactive: false, now: () => NOW },
   };
   const exit = await runProgram('rekey', ['env', ...args.split(' ')], terminal, (program, guarded, runs) => {
-    const env = addEnvCommands(program, { terminal: guarded, folder, run: runs, ...(width !== undefined && { width }) });
+    const env = addEnvCommands(program, {
+      terminal: guarded,
+      folder,
+      run: runs,
+      ...(width !== undefined && { width }),
+    });
     addRotationCommands(env, { terminal: guarded, folder, run: runs });
   });
   return { exit, ...written };

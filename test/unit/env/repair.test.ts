@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { folderOf, freshKey } from '../../support/env/folder.ts';
-import { run } from '../../support/env/run.ts';
+import { changed, folderOf, freshKey, put } from '../../support/env/folder.ts';
+import { NOW, run } from '../../support/env/run.ts';
 
 const line = (value: string, name = 'JWT_SECRET_KEY') => `${name}=${value}\n`;
 const FALLBACKS = 'JWT_SECRET_KEY_FALLBACKS';
@@ -55,5 +55,35 @@ describe('a weak key of one service', () => {
     const both = `${line(freshKey())}${line('changeme', FALLBACKS)}`;
     const root = folderOf({ 'main/.env': both, 'admin/.env': both });
     expect(await run(root, 'rotate development --reads-fallbacks')).toMatchObject({ exit: 0 });
+  });
+});
+
+describe('the age of a key that people had made', () => {
+  const YEAR = 365 * 86_400_000;
+  /** Two services with one key, two years old by the file of the first. */
+  const old = (): string => {
+    const key = line(freshKey());
+    const root = folderOf({ 'main/.env': key, 'admin/.env': key });
+    changed(root, 'main/.env', NOW - 2 * YEAR);
+    return root;
+  };
+
+  it('is not forgotten when a rotation has begun, and was aborted', async () => {
+    const root = old();
+    const before = await run(root, 'status');
+    expect(before).toMatchObject({ exit: 3, out: expect.stringContaining('[RotationDue]') });
+    for (const command of ['rotate development --reads-fallbacks', 'abort development']) {
+      expect(await run(root, command)).toMatchObject({ exit: 0 });
+      const { exit, out } = await run(root, 'status');
+      expect([exit, out]).toEqual([3, expect.stringMatching(/development +main .* ≥730d +≥640d ago/)]);
+      expect(out).toContain('the key is at least 730d old');
+    }
+  });
+
+  it('is not forgotten after sync', async () => {
+    const root = old();
+    put(root, { 'admin/.env': line(freshKey()) });
+    expect(await run(root, 'sync development')).toMatchObject({ exit: 0 });
+    expect((await run(root, 'status')).out).toMatch(/development +main .* ≥730d +≥640d ago/);
   });
 });
