@@ -87,3 +87,39 @@ describe('the age of a key that people had made', () => {
     expect((await run(root, 'status')).out).toMatch(/development +main .* ≥730d +≥640d ago/);
   });
 });
+
+describe('a rotation that goes back after promote', () => {
+  const yaml = `maxTokenTTL: 1s
+clockSkew: 1s
+slack: 0s
+sourceOfTruth: main
+services:
+  main: { names: [JWT_SECRET_KEY], files: { production: main/.env }, readsFallbacks: true, reload: 'true' }
+  admin: { names: [JWT_SECRET_KEY], files: { production: admin/.env }, readsFallbacks: true, reload: 'true' }
+`;
+
+  it('says that the new key leaves, and the old one signs', async () => {
+    const key = line(freshKey());
+    const root = folderOf({ 'rekey.yaml': yaml, 'main/.env': key, 'admin/.env': key });
+    const forth = await run(root, 'rotate production');
+    expect(forth.out).toContain('drain: no service signs with the old key any more');
+    expect((await run(root, 'status')).out).toMatch(/under way \(Draining\); the old key stays accepted until/);
+    const back = await run(root, 'abort production');
+    expect([back.exit, back.said]).toEqual([0, '']);
+    expect(back.out).toContain('drain: no service signs with the new key any more');
+    expect(back.out).toContain('production: the new key stays accepted until');
+    expect((await run(root, 'status')).out).toMatch(
+      /under way \(Draining, going back\); the new key stays accepted until/,
+    );
+    const again = await run(root, 'abort production');
+    expect([again.exit, again.said]).toEqual([1, expect.stringContaining('it is going back already (Draining)')]);
+    const end = await run(root, 'continue production --watch');
+    expect(end.out).toContain('Draining: the old key signs again; the new one is accepted until');
+    expect(end.out).toContain('retire: the new key has left every file');
+    expect(end.out).toContain('Retiring: every service forgets the new key');
+    expect((back.out + end.out).replaceAll('rollback: the old key signs again', '')).not.toMatch(
+      /the old key (?:has left|stays accepted)|with the old key any more|the new key signs;/,
+    );
+    expect([end.exit, read(root, 'main/.env'), read(root, 'admin/.env')]).toEqual([0, key, key]);
+  });
+});
