@@ -1,8 +1,8 @@
 /** `rekey env sync`, `rotate` and `abort` on real files, by the command line, with no service that runs. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { changed, folderOf, freshKey, put } from '../../support/env/folder.ts';
+import { changed, folderOf, freshKey, git, put } from '../../support/env/folder.ts';
 import { NOW, run } from '../../support/env/run.ts';
 
 const line = (value: string, name = 'JWT_SECRET_KEY') => `${name}=${value}\n`;
@@ -121,5 +121,39 @@ services:
       /the old key (?:has left|stays accepted)|with the old key any more|the new key signs;/,
     );
     expect([end.exit, read(root, 'main/.env'), read(root, 'admin/.env')]).toEqual([0, key, key]);
+  });
+});
+
+describe('a folder below rekey.yaml, outside of a repository', () => {
+  const yaml = `maxTokenTTL: 1h
+sourceOfTruth: main
+services:
+  main: { names: [JWT_SECRET_KEY], files: { production: main/.env.production } }
+  admin: { names: [JWT_SECRET_KEY], files: { production: admin/.env.production } }
+`;
+  const commands = ['rotate production --reads-fallbacks', 'sync production', 'emergency production --reason x --yes'];
+
+  it('is not changed apart from the others', async () => {
+    const key = line(freshKey());
+    const root = folderOf({ 'rekey.yaml': yaml, 'main/.env.production': key, 'admin/.env.production': key });
+    for (const command of commands) {
+      const { exit, said } = await run(join(root, 'main'), command);
+      expect([exit, said]).toEqual([1, expect.stringContaining(`run the command in ${root}. If not: rekey env init`)]);
+    }
+    expect(read(root, 'main/.env.production')).toBe(key);
+    expect(existsSync(join(root, 'main/.rekey'))).toBe(false);
+  });
+
+  it('is changed where it has a rekey.yaml of its own, or is a repository', async () => {
+    const root = folderOf({ 'rekey.yaml': yaml, 'main/.env.production': line(freshKey()) });
+    expect(await run(join(root, 'main'), 'init')).toMatchObject({ exit: 0 });
+    expect(await run(join(root, 'main'), commands[0] ?? '')).toMatchObject({ exit: 0 });
+    const outer = folderOf({
+      'rekey.yaml': yaml,
+      'main/.env.production': line(freshKey()),
+      'main/.gitignore': '.env*\n',
+    });
+    git(join(outer, 'main'), 'init', '-q');
+    expect(await run(join(outer, 'main'), commands[0] ?? '')).toMatchObject({ exit: 0 });
   });
 });
