@@ -60,6 +60,20 @@ export function folderOf(folder: string): string {
   return inRepository.find((at) => existsSync(join(at, CONFIG_FILE))) ?? inRepository.at(-1) ?? start;
 }
 
+/**
+ * Outside of a repository a rekey.yaml above is not used; but whoever has one rarely means the files of one folder below it.
+ *
+ * @param root the folder of a configuration that was found without rekey.yaml
+ * @returns the next folder above with a rekey.yaml; undefined if there is none, or the folder is a repository
+ */
+export function unusedConfigAbove(root: string): string | undefined {
+  if (existsSync(join(root, '.git'))) return undefined;
+  for (let at = root; dirname(at) !== at; at = dirname(at)) {
+    if (existsSync(join(dirname(at), CONFIG_FILE))) return dirname(at);
+  }
+  return undefined;
+}
+
 /** @returns the configuration of folders that have none */
 export function configFrom({ root, services, sourceOfTruth = '' }: Discovery): EnvConfig {
   const ms = (text: string) => parseDuration(text) ?? 0;

@@ -21,6 +21,8 @@ export interface KeyFile {
   /** From the folder of the configuration. */
   readonly shown: string;
   readonly file: EnvFile;
+  /** When its content changed last, milliseconds since the epoch. */
+  readonly changedAt: number;
   /** Those of the service that the file has. */
   readonly names: readonly string[];
   /** The key that signs. */
@@ -76,7 +78,7 @@ async function readKeyFile(config: EnvConfig, service: EnvService, shown: string
   if (reading.kind === 'Unreadable') return `${shown}: ${reading.why}`;
   try {
     const file = parseEnv(reading.bytes, shown);
-    return { service, path, shown, file, ...keysIn(file, service, config, shown) };
+    return { service, path, shown, file, changedAt: reading.changedAt, ...keysIn(file, service, config, shown) };
   } catch (error) {
     if (error instanceof EnvError) return error.message;
     throw error;

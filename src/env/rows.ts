@@ -78,12 +78,12 @@ function writtenOf(
   { changedAt }: FileFact,
   state: EnvState | undefined,
 ): Pick<EnvRow, 'writtenAt' | 'writtenBy'> {
-  const known = state?.keys.find(
-    ({ fingerprint, createdAt }) => fingerprint === key.fingerprint && createdAt !== undefined,
-  );
-  if (known?.createdAt !== undefined && !known.isFound) return { writtenAt: known.createdAt, writtenBy: 'State' };
-  const times = [changedAt, known?.createdAt].filter((time) => time !== undefined);
-  return times.length === 0 ? {} : { writtenAt: Math.min(...times), writtenBy: 'FileChanged' };
+  const known = state?.keys.filter(({ fingerprint }) => fingerprint === key.fingerprint) ?? [];
+  const times = known.flatMap(({ createdAt }) => createdAt ?? []);
+  const [written] = times;
+  if (written !== undefined && !known.some(({ isFound }) => isFound)) return { writtenAt: written, writtenBy: 'State' };
+  const all = [...times, ...(changedAt === undefined ? [] : [changedAt])];
+  return all.length === 0 ? {} : { writtenAt: Math.min(...all), writtenBy: 'FileChanged' };
 }
 
 function stepOf(file: FileFact, facts: EnvFacts): Pick<EnvRow, 'inStep' | 'why'> {

@@ -3,7 +3,7 @@
  * the keys are in the .env files, and known here by id and fingerprint.
  */
 import { join } from 'node:path';
-import { fields, integer, oneOf, parseJson, time } from '../rotation/keyset/json.ts';
+import { fields, integer, type Json, list, oneOf, parseJson, text, time } from '../rotation/keyset/json.ts';
 import type { Keyset } from '../rotation/keyset/keyset.ts';
 import { decodeState, encodeState, StateError } from '../rotation/keyset/state.ts';
 import { EnvError } from './error.ts';
@@ -21,8 +21,17 @@ export interface Reload {
   readonly by: Witness;
 }
 
+/** A key that people had made, and what was known of its age when rekey took it over. */
+export interface FoundKey {
+  readonly fingerprint: string;
+  /** It is at least so old: a file with it had not changed since. Milliseconds since the epoch. */
+  readonly createdAt: number;
+}
+
 export interface EnvState {
   readonly keyset: Keyset;
+  /** Those of the keyset that people had made. */
+  readonly found: readonly FoundKey[];
   /** By service; the last of each. */
   readonly reloads: Readonly<Record<string, Reload>>;
 }
@@ -37,11 +46,12 @@ export function statePath(root: string, environment: string): string {
 }
 
 /** @returns the text of the file */
-export function encodeEnvState({ keyset, reloads }: EnvState): Buffer {
+export function encodeEnvState({ keyset, found, reloads }: EnvState): Buffer {
   const loaded = Object.entries(reloads).map(([service, { version, at, by }]) => {
     return [service, { version, at: new Date(at).toISOString(), by }] as const;
   });
-  const state = { format: FORMAT, keyset: encodeState(keyset), reloads: Object.fromEntries(loaded) };
+  const keys = found.map((key) => ({ ...key, state: 'found', createdAt: new Date(key.createdAt).toISOString() }));
+  const state = { format: FORMAT, keyset: encodeState(keyset), found: keys, reloads: Object.fromEntries(loaded) };
   return Buffer.from(`${JSON.stringify(state, undefined, 2)}\n`);
 }
 
@@ -51,16 +61,23 @@ export function encodeEnvState({ keyset, reloads }: EnvState): Buffer {
  */
 export function decodeEnvState(bytes: Buffer, path: string): EnvState {
   try {
-    const { format, keyset, reloads } = fields(parseJson(bytes.toString('utf8')));
+    const { format, keyset, found, reloads } = fields(parseJson(bytes.toString('utf8')));
     if (format !== FORMAT) throw new Error(`has format ${JSON.stringify(format)}, and this rekey knows ${FORMAT}`);
     const annotations = Object.fromEntries(Object.entries(fields(keyset)).map(([name, text]) => [name, String(text)]));
-    return { keyset: decodeState(annotations), reloads: reloadsIn(fields(reloads)) };
+    return { keyset: decodeState(annotations), found: foundIn(found), reloads: reloadsIn(fields(reloads)) };
   } catch (error) {
     const what = error instanceof StateError ? error.message.replaceAll('annotation ', '') : (error as Error).message;
     throw new EnvError(
       `${path}: ${what}. Nothing is written until it is put right: restore the file, or remove it to take the keys over as they are now (whether an old key may still be needed is then not known)`,
     );
   }
+}
+
+function foundIn(found: Json | undefined): EnvState['found'] {
+  return (found === undefined ? [] : list(found)).map((value) => {
+    const { fingerprint, createdAt } = fields(value);
+    return { fingerprint: text(fingerprint), createdAt: time(createdAt) };
+  });
 }
 
 function reloadsIn(reloads: ReturnType<typeof fields>): EnvState['reloads'] {

@@ -127,13 +127,18 @@ function afterPhase(facts: StepFacts): Write {
   }
 }
 
+/** @returns whether the old key signs again, and the new one leaves */
+export function isGoingBack({ rotation }: Keyset): boolean {
+  return rotation?.failure !== undefined && rotation.outcome === undefined;
+}
+
 /** @returns whether one may go back from here, and how; undefined where it is too late or nothing is under way */
 export function wayBack(facts: StepFacts, reason: string): Step | undefined {
   const { keyset } = facts;
   const failure = { reason: 'AbortRequested', message: reason };
   const back = { acked: ackedNow(facts), failure, handled: keyset.handled };
   if (keyset.phase === 'Staging') return guarded(facts, { transition: 'abort', ...back });
-  if (keyset.rotation?.failure !== undefined) return undefined;
+  if (isGoingBack(keyset)) return undefined;
   const isPromoted = keyset.phase === 'Promoting' || keyset.phase === 'Draining';
   return isPromoted ? guarded(facts, { transition: 'rollback', ...back }) : undefined;
 }

@@ -5,12 +5,14 @@ import { keyIn, type Phase } from '../rotation/keyset/keyset.ts';
 import { EnvError } from './error.ts';
 import { readBounded } from './read-file.ts';
 import { decodeEnvState, statePath } from './state.ts';
-import { drainOf } from './step.ts';
+import { drainOf, isGoingBack } from './step.ts';
 
 export interface UnderWay {
   readonly environment: string;
   readonly phase: Phase;
-  /** Until when the old key is accepted, milliseconds since the epoch; in the phase Draining only. */
+  /** Whether it goes back: the old key signs again, and the new one leaves. */
+  readonly back: boolean;
+  /** Until when the key that leaves is accepted, milliseconds since the epoch; in the phase Draining only. */
   readonly until?: number;
 }
 
@@ -37,7 +39,12 @@ async function phaseOf(root: string, environment: string, drainMs: number): Prom
     const { phase } = keyset;
     if (phase === 'Steady') return undefined;
     const exit = phase === 'Draining' ? keyIn(keyset, 'draining')?.lastSignerExit : undefined;
-    return { environment, phase, ...(exit !== undefined && { until: exit + drainOf({ drainMs, keyset }) }) };
+    return {
+      environment,
+      phase,
+      back: isGoingBack(keyset),
+      ...(exit !== undefined && { until: exit + drainOf({ drainMs, keyset }) }),
+    };
   } catch (error) {
     if (error instanceof EnvError) return undefined;
     throw error;

@@ -6,7 +6,7 @@ import { foundKeyset } from '../rotation/keyset/before.ts';
 import type { Keyset, Kid } from '../rotation/keyset/keyset.ts';
 import { advance } from '../rotation/keyset/transition.ts';
 import type { Write } from '../rotation/keyset/writes.ts';
-import { type KeyMaterial, MIN_KEY_BYTES, nameKey, newKey } from '../rotation/secret/keys.ts';
+import { fingerprintOf, type KeyMaterial, MIN_KEY_BYTES, nameKey, newKey } from '../rotation/secret/keys.ts';
 import { setValues } from './dotenv/edit.ts';
 import { allKeys, differences, type EnvironmentFiles, type KeyFile, materialsOf } from './environment.ts';
 import { EnvError } from './error.ts';
@@ -30,11 +30,23 @@ export interface Written {
  * source of truth is the one that signs.
  *
  * @param now milliseconds since the epoch
+ * @param without fingerprints of keys that are given up: nobody accepts them after the first write
  */
-export function foundIn(environment: EnvironmentFiles, now: number): Keyset {
+export function foundIn(environment: EnvironmentFiles, now: number, without: readonly string[] = []): Keyset {
   const [signing, ...others] = allKeys(environment).map((key) => nameKey(key));
   if (signing === undefined) throw new EnvError(`${environment.name}: there is no file with a key`);
-  return foundKeyset(signing, others, 1, now);
+  const kept = others.filter(({ fingerprint }) => !without.includes(fingerprint));
+  return foundKeyset(signing, kept, 1, now);
+}
+
+/** A file that has not changed since held its keys already then. */
+function foundKeys(environment: EnvironmentFiles): EnvState['found'] {
+  return allKeys(environment).map((key) => {
+    const having = environment.files.filter(({ signing, fallbacks }) =>
+      [signing, ...fallbacks].some((each) => each.equals(key)),
+    );
+    return { fingerprint: fingerprintOf(key), createdAt: Math.min(...having.map(({ changedAt }) => changedAt)) };
+  });
 }
 
 /**
@@ -55,7 +67,8 @@ export async function write(
   const made = [fresh.key, fresh.ack].map(({ kid, material }) => [kid, material] as const);
   const before = materialsOf(environment, keyset);
   const reloads = environment.state?.reloads ?? {};
-  const written = await render(environment, { keyset: next, reloads }, new Map([...before, ...made]));
+  const found = environment.state?.found ?? foundKeys(environment);
+  const written = await render(environment, { keyset: next, found, reloads }, new Map([...before, ...made]));
   // what was made for a write that needs no new key has never been anywhere
   return { ...written, gone: new Map([...written.gone].filter(([kid]) => before.has(kid))) };
 }
@@ -65,10 +78,10 @@ export async function write(
  *
  * @throws EnvError or FileError with no file changed
  */
-export function restore(environment: EnvironmentFiles, { keyset, reloads }: EnvState): Promise<Written> {
+export function restore(environment: EnvironmentFiles, { keyset, found, reloads }: EnvState): Promise<Written> {
   const changed = differences(environment, keyset).map(({ file }) => file.service.name);
   const kept = Object.fromEntries(Object.entries(reloads).filter(([service]) => !changed.includes(service)));
-  return render(environment, { keyset, reloads: kept }, materialsOf(environment, keyset));
+  return render(environment, { keyset, found, reloads: kept }, materialsOf(environment, keyset));
 }
 
 async function render(
@@ -138,7 +151,15 @@ async function commitAll(
 ): Promise<string | undefined> {
   const changes: readonly Change[] = [
     ...files.map(({ path, before, after }) => ({ path, before, after })),
-    { path: statePath(config.root, name), before: stateBytes, after: encodeEnvState(state), mode: 0o600 },
+    { path: statePath(config.root, name), before: stateBytes, after: encodeEnvState(withoutGone(state)), mode: 0o600 },
   ];
   return commit(join(config.root, STATE_FOLDER), changes);
+}
+
+/** What has left the files has no age that anybody asks for. */
+function withoutGone(state: EnvState): EnvState {
+  const kept = state.found.filter((found) =>
+    state.keyset.keys.some(({ fingerprint }) => fingerprint === found.fingerprint),
+  );
+  return { ...state, found: kept };
 }

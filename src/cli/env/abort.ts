@@ -1,7 +1,7 @@
 /**
  * `env abort`: goes back, as long as that is possible.
  */
-import { wayBack } from '../../env/step.ts';
+import { isGoingBack, wayBack } from '../../env/step.ts';
 import { keptReason } from '../../rotation/api/said.ts';
 import { CommandError, EXIT, type Exit } from '../terminal.ts';
 import { type Context, reasonOf } from './context.ts';
@@ -24,7 +24,8 @@ export async function abort(
     }
     const step = wayBack(view.facts, reason);
     if (step === undefined) {
-      const message = `${environment}: it is too late to go back (${phase}); go on: ${program} env continue ${environment}`;
+      const why = isGoingBack(view.facts.keyset) ? 'it is going back already' : 'it is too late to go back';
+      const message = `${environment}: ${why} (${phase}); go on: ${program} env continue ${environment}`;
       throw new CommandError(message, EXIT.failed);
     }
     if (step.kind !== 'Write') throw new CommandError('why' in step ? step.why : 'it cannot go back now', EXIT.failed);

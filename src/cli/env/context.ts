@@ -1,9 +1,10 @@
 /**
  * What a command on the keys of .env files works with.
  */
+import { join } from 'node:path';
 import { newAsker } from '../../env/asker.ts';
-import { loadConfig } from '../../env/config.ts';
-import type { EnvConfig } from '../../env/env-config.ts';
+import { loadConfig, unusedConfigAbove } from '../../env/config.ts';
+import { CONFIG_FILE, type EnvConfig } from '../../env/env-config.ts';
 import { newSession, type Session } from '../../env/session.ts';
 import type { Asker } from '../../env/witness.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from '../terminal.ts';
@@ -29,11 +30,21 @@ export async function withContext(options: ContextOptions, act: (context: Contex
   const asker = newAsker();
   try {
     const config = await loadConfig(folder);
+    refuseBelow(config);
     const session = newSession(config, environment, asker, (what) => terminal.tell(`${what}\n`));
     return await act({ ...options, config, session, asker });
   } finally {
     await asker.close();
   }
+}
+
+/** A rotation of the services in this folder alone would set them apart from those that share their key. */
+function refuseBelow({ found, root }: EnvConfig): void {
+  const above = found ? undefined : unusedConfigAbove(root);
+  if (above === undefined) return;
+  const message = `${join(above, CONFIG_FILE)} is not used in ${root}, since neither is in a Git repository; nothing was written`;
+  const way = `If it names the services of this folder, run the command in ${above}. If not: rekey env init`;
+  throw new CommandError(`${message}. ${way}`, EXIT.failed);
 }
 
 /** @throws CommandError usage if it is blank */

@@ -3,12 +3,12 @@
  */
 import { reload } from '../../env/reload.ts';
 import type { Session, View } from '../../env/session.ts';
-import { type ServiceFacts, SINGLE_KEY, type Step } from '../../env/step.ts';
+import { isGoingBack, type ServiceFacts, SINGLE_KEY, type Step } from '../../env/step.ts';
 import { redactText } from '../../rotation/people/text.ts';
 import { when } from '../output.ts';
 import { EXIT, type Exit, type Terminal } from '../terminal.ts';
 import { make } from './make.ts';
-import { endText, viewText } from './text.ts';
+import { endText, leavingText, viewText } from './text.ts';
 
 export interface FollowOptions {
   readonly session: Session;
@@ -81,7 +81,7 @@ export class Follower {
       case 'Wait':
         if (watch) return { again: true, afterMs: Math.min(step.until - view.facts.now, WATCH_PAUSE_MS) };
         terminal.print(
-          `${name}: the old key stays accepted until ${when(step.until, view.facts.now)}, since its tokens live so long\n`,
+          `${name}: ${leavingText(isGoingBack(view.facts.keyset))} stays accepted until ${when(step.until, view.facts.now)}, since its tokens live so long\n`,
         );
         terminal.print(`Then run: ${this.#continue(name)}\n`);
         return end(EXIT.done);

@@ -2,6 +2,7 @@
  * One write, and what it has changed, in words.
  */
 import type { Session, View } from '../../env/session.ts';
+import { isGoingBack, SINGLE_KEY } from '../../env/step.ts';
 import type { Keyset } from '../../rotation/keyset/keyset.ts';
 import type { Write } from '../../rotation/keyset/writes.ts';
 import type { Terminal } from '../terminal.ts';
@@ -21,6 +22,13 @@ const WROTE: Readonly<Partial<Record<Write['transition'], string>>> = {
   extinguish: 'the emergency is over',
 };
 
+/** The same after a rollback. */
+const WROTE_BACK: typeof WROTE = {
+  drain: 'no service signs with the new key any more; its tokens expire',
+  reopen: 'a service may sign with the new key again',
+  retire: 'the new key has left every file',
+};
+
 /**
  * Makes it.
  *
@@ -36,10 +44,16 @@ export async function make(
   keyset?: Keyset,
 ): Promise<readonly string[]> {
   const { files, left } = await session.write(view, write, keyset);
-  if (write.transition === 'abort') terminal.tell(`${write.failure.message}\n`);
+  // what a person has asked for is known to that person
+  if (write.transition === 'abort' && write.failure.reason === SINGLE_KEY) terminal.tell(`${write.failure.message}\n`);
   const { name } = view.environment;
-  terminal.print(`${name}: ${write.transition}: ${WROTE[write.transition] ?? 'written'}\n`);
+  terminal.print(`${name}: ${write.transition}: ${wroteText(view, write)}\n`);
   if (files.length > 0) terminal.print(`  ${files.join(', ')}\n`);
   if (left !== undefined) terminal.tell(`${left}\n`);
   return files;
+}
+
+function wroteText({ facts: { keyset } }: View, { transition }: Write): string {
+  const back = isGoingBack(keyset) ? WROTE_BACK[transition] : undefined;
+  return back ?? WROTE[transition] ?? 'written';
 }

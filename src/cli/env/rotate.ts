@@ -7,6 +7,7 @@ import { drainMsOf, type EnvConfig } from '../../env/env-config.ts';
 import { refuseCommitted } from '../../env/guard.ts';
 import type { View } from '../../env/session.ts';
 import { guarded } from '../../env/step.ts';
+import { spreadingWeakKeys, weakText } from '../../env/weak.ts';
 import { silentReaders } from '../../env/witness.ts';
 import { keptReason } from '../../rotation/api/said.ts';
 import type { RotationRecord } from '../../rotation/keyset/keyset.ts';
@@ -63,9 +64,18 @@ function refuseApart({ environment, differences }: View, program: string): void 
   throw new CommandError(`${messages.join('; ')}. Bring them in step first: ${program} env sync ${name}`, EXIT.failed);
 }
 
+/** Every key that is found stays accepted until retire, by all services: a weak one of some is not brought to the others. */
+async function refuseWeak({ program }: Context, { environment, managed }: View): Promise<void> {
+  const weak = managed ? [] : await spreadingWeakKeys(environment);
+  if (weak.length === 0) return;
+  const message = `${weakText(weak)}. Every service would accept it; nothing was written`;
+  throw new CommandError(`${message}. To give it up: ${program} env sync ${environment.name} --discard`, EXIT.failed);
+}
+
 /** @returns whether it was begun */
 async function stage(context: Context, view: View, reason: string, options: RotateOptions): Promise<boolean> {
   const { terminal, session, config } = context;
+  await refuseWeak(context, view);
   if (!(await readsFallbacks(context, view, options))) return false;
   const { handled, acked } = view.facts.keyset;
   const step = guarded(view.facts, { transition: 'stage', acked, handled, rotation: requestOf(config, reason) });

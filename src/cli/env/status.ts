@@ -9,6 +9,7 @@ import { EXIT, type Exit } from '../terminal.ts';
 import type { EnvContext, EnvOutput } from './commands.ts';
 import { look } from './look.ts';
 import { assessmentRecord, countText, findingsText, hasErrors, tableText } from './report.ts';
+import { leavingText } from './text.ts';
 
 /** @returns notReady if there is an error */
 export async function status(
@@ -37,9 +38,9 @@ export async function status(
   return exit;
 }
 
-function underWayText({ environment, phase, until }: UnderWay, now: number): string {
-  const what = `${environment}: ${phase === 'Burning' ? 'an emergency' : 'a rotation'} is under way (${phase})`;
-  const rest = until === undefined ? '' : `; the old key stays accepted until ${when(until, now)}`;
+function underWayText({ environment, phase, back, until }: UnderWay, now: number): string {
+  const what = `${environment}: ${phase === 'Burning' ? 'an emergency' : 'a rotation'} is under way (${phase}${back ? ', going back' : ''})`;
+  const rest = until === undefined ? '' : `; ${leavingText(back)} stays accepted until ${when(until, now)}`;
   return `${what}${rest}\n    $ rekey env continue ${shellWord(environment)}\n\n`;
 }
 

@@ -4,7 +4,9 @@
 import type { EnvironmentFiles } from '../../env/environment.ts';
 import { refuseCommitted } from '../../env/guard.ts';
 import { reload } from '../../env/reload.ts';
-import type { Session, View } from '../../env/session.ts';
+import type { View } from '../../env/session.ts';
+import { spreadingWeakKeys, type WeakKey, weakText } from '../../env/weak.ts';
+import { foundIn } from '../../env/write.ts';
 import { redactText } from '../../rotation/people/text.ts';
 import { fingerprintOf } from '../../rotation/secret/keys.ts';
 import { CommandError, EXIT, type Exit } from '../terminal.ts';
@@ -23,7 +25,7 @@ export async function sync(context: Context, { discard }: { readonly discard?: t
     await refuseCommitted(view.environment);
     const files = view.managed
       ? await putBack(context, view, discard === true)
-      : await takeOver(context, session, view);
+      : await takeOver(context, view, discard === true);
     await restart(context, view.environment, files);
     return EXIT.done;
   });
@@ -39,10 +41,14 @@ function isInStep({ managed, differences, environment }: View): boolean {
 
 /**
  * Before the first rotation: the key of the source of truth signs everywhere. The keys of the others stay accepted, in the
- * fallbacks, until the next rotation retires them: their tokens are out there.
+ * fallbacks, until the next rotation retires them: their tokens are out there. A weak one is not brought to any other service.
  */
-function takeOver({ terminal }: Context, session: Session, view: View): Promise<readonly string[]> {
-  const { keyset } = view.facts;
+async function takeOver(context: Context, view: View, discard: boolean): Promise<readonly string[]> {
+  const { session, terminal } = context;
+  const weak = await spreadingWeakKeys(view.environment);
+  refuseWeak(context, weak, discard);
+  const given = weak.map(({ fingerprint }) => fingerprint);
+  const keyset = foundIn(view.environment, view.facts.now, given);
   const [signing, ...others] = keyset.keys.map(({ fingerprint }) => fingerprint);
   const write = {
     transition: 'adopt',
@@ -51,7 +57,22 @@ function takeOver({ terminal }: Context, session: Session, view: View): Promise<
     version: 1,
     handled: {},
   } as const;
-  return make(session, terminal, view, write);
+  const files = await make(session, terminal, view, write, keyset);
+  if (given.length > 0) terminal.print(`  given up: ${given.join(', ')}\n`);
+  return files;
+}
+
+function refuseWeak({ environment, program }: Context, weak: readonly WeakKey[], discard: boolean): void {
+  if (weak.length === 0) return;
+  if (weak.some(({ signs }) => signs)) {
+    const message = `${weakText(weak)}. Every service would sign with that of the source of truth; nothing was written`;
+    const way = `Name another sourceOfTruth in rekey.yaml, or replace all keys: ${program} env emergency ${environment} --reason TEXT`;
+    throw new CommandError(`${message}. ${way}`, EXIT.failed);
+  }
+  if (discard) return;
+  const message = `${weakText(weak)}. Every service would accept it; nothing was written`;
+  const way = `sync with --discard gives it up: tokens that were signed with it are refused`;
+  throw new CommandError(`${message}. ${way}`, EXIT.failed);
 }
 
 /** What rekey wrote, in every file again. */

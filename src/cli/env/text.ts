@@ -3,8 +3,8 @@
  */
 
 import type { View } from '../../env/session.ts';
-import { drainOf, type Loaded, type ServiceFacts } from '../../env/step.ts';
-import { currentShape, keyIn, secondsOf } from '../../rotation/keyset/keyset.ts';
+import { drainOf, isGoingBack, type Loaded, type ServiceFacts } from '../../env/step.ts';
+import { currentShape, keyIn, type Phase, secondsOf } from '../../rotation/keyset/keyset.ts';
 import { formatDuration } from '../../rotation/schedule/duration.ts';
 import { columns, when } from '../output.ts';
 
@@ -20,12 +20,20 @@ const MEANING = {
   Burning: 'every service takes the new key; the burnt ones may still be accepted',
 } as const;
 
+/** The same after a rollback. */
+const MEANING_BACK: Readonly<Partial<Record<Phase, string>>> = {
+  Promoting: 'every service begins to sign with the old key again; the new one is accepted',
+  Draining: 'the old key signs again; the new one is accepted until its last token has expired',
+  Retiring: 'every service forgets the new key',
+};
+
 /** @returns the state of a rotation: what, who has followed, what is next */
 export function viewText(view: View): string {
   const { environment, facts } = view;
   const { keyset, services, now } = facts;
   const { sign } = currentShape(keyset);
-  const head = `${environment.name}  ${keyset.phase}: ${MEANING[keyset.phase]}\n`;
+  const back = isGoingBack(keyset) ? MEANING_BACK[keyset.phase] : undefined;
+  const head = `${environment.name}  ${keyset.phase}: ${back ?? MEANING[keyset.phase]}\n`;
   const keys = keyset.keys
     .filter(({ state }) => state !== 'ack')
     .map(({ kid, state, fingerprint }) => [kid, state, fingerprint, kid === sign ? 'signs' : 'is accepted']);
@@ -33,9 +41,17 @@ export function viewText(view: View): string {
   const draining = keyIn(keyset, 'draining')?.lastSignerExit;
   const until =
     keyset.phase === 'Draining' && draining !== undefined
-      ? `  the old key stays accepted until ${when(draining + drainOf(facts), now)}\n`
+      ? `  ${leavingText(isGoingBack(keyset))} stays accepted until ${when(draining + drainOf(facts), now)}\n`
       : '';
   return `${head}${columns(keys, '  ')}${columns(rows, '  ')}${until}`;
+}
+
+/**
+ * @param back whether the old key signs again
+ * @returns which key leaves
+ */
+export function leavingText(back: boolean): string {
+  return back ? 'the new key' : 'the old key';
 }
 
 function loadedText({ loaded }: ServiceFacts): string {

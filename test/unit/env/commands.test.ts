@@ -2,32 +2,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
-import { addEnvCommands } from '../../../src/cli/env/commands.ts';
-import { runProgram } from '../../../src/cli/program.ts';
-import type { Terminal } from '../../../src/cli/terminal.ts';
 import { changed, folderOf, freshKey, git, put, repositoryWith } from '../../support/env/folder.ts';
+import { NOW, run } from '../../support/env/run.ts';
 
-const NOW = Date.parse('2026-11-29T12:00:00Z');
 const DAY = 86_400_000;
 const line = (value: string, name = 'JWT_SECRET_KEY') => `${name}=${value}\n`;
-
-/** @returns the exit status and what was written */
-async function run(folder: string, args: string, width?: number) {
-  const written = { out: '', said: '' };
-  const terminal: Terminal = {
-    print: (text) => {
-      written.out += text;
-    },
-    tell: (text) => {
-      written.said += text;
-    },
-    ...{ question: async () => '', clear: () => undefined, closed: () => false, interactive: false, now: () => NOW },
-  };
-  const exit = await runProgram('rekey', ['env', ...args.split(' ')], terminal, (program, guarded, runs) => {
-    addEnvCommands(program, { terminal: guarded, folder, run: runs, ...(width !== undefined && { width }) });
-  });
-  return { exit, ...written };
-}
 
 /** Three services, three environments, nothing off. */
 function tidy(): string {
