@@ -158,7 +158,7 @@ export class Follower {
     const list = services.join(', ');
     if (terminal.interactive) {
       const answer = await terminal.question(`Restart ${list} now, then press Enter (q: go on later) `);
-      if (answer.trim() === '') {
+      if (answer?.trim() === '') {
         await session.reloaded(view, services, 'Person');
         return { again: true };
       }

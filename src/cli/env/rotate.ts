@@ -93,7 +93,7 @@ async function readsFallbacks(
   const list = silent.join(', ');
   if (terminal.interactive) {
     const question = `Do ${list} accept tokens of each key in ${config.fallbacksName} as well? [y/N] `;
-    if (/^y(es)?$/i.test((await terminal.question(question)).trim())) return true;
+    if (/^y(es)?$/i.test((await terminal.question(question))?.trim() ?? '')) return true;
   }
   terminal.tell(`whether ${list} read ${config.fallbacksName} is not known, and nothing was written. Then either:\n`);
   terminal.tell(
@@ -118,7 +118,7 @@ async function atOnce(
   if (!options.yes) {
     if (!terminal.interactive) throw new CommandError('say --yes to do that; nothing was written', EXIT.usage);
     const answer = await terminal.question(`Type ${name} to go on: `);
-    if (answer.trim() !== name) {
+    if (answer?.trim() !== name) {
       terminal.tell('nothing was written\n');
       return false;
     }
