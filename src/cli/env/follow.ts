@@ -42,8 +42,9 @@ export class Follower {
   readonly #options: FollowOptions;
   #asks = 0;
   #shown = '';
-  /** Counts for the version that is there when the command begins: what is written later was not loaded before. */
+  /** Counts for {@link #saidOf}, the version that is there when the command begins: what is written later was not loaded before. */
   #said: readonly string[] | 'all';
+  #saidOf: number | undefined;
 
   constructor(options: FollowOptions) {
     this.#options = options;
@@ -67,6 +68,7 @@ export class Follower {
     const { session, terminal, watch } = this.#options;
     const { name } = view.environment;
     this.#show(view);
+    this.#saidOf ??= view.facts.keyset.version;
     if (view.differences.length > 0) return this.#refuse(view);
     const { step } = view;
     this.#asks = step.kind === 'Ask' ? this.#asks + 1 : 0;
@@ -148,7 +150,7 @@ export class Follower {
 
   async #byPerson(view: View, services: readonly string[]): Promise<Next> {
     const { session, terminal, watch, program } = this.#options;
-    const said = this.#said;
+    const said = this.#saidOf === view.facts.keyset.version ? this.#said : [];
     this.#said = [];
     const restarted = said === 'all' ? services : services.filter((service) => said.includes(service));
     if (restarted.length > 0) {

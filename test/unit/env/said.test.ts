@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeEnvState } from '../../../src/env/state.ts';
 import { bundled } from '../../support/env/bundled.ts';
 import { freshKey, repositoryWith } from '../../support/env/folder.ts';
+import { openService } from '../../support/env/service.ts';
 
 const PROMPT = join(import.meta.dirname, '../../support/env/prompt.py');
 
@@ -42,6 +43,8 @@ function run(folder: string, program: string, ...args: readonly string[]) {
   });
 }
 
+const env = (folder: string, ...args: readonly string[]) => run(folder, process.execPath, rekey.path, 'env', ...args);
+
 const typing = (typed: string, folder: string, ...args: readonly string[]) =>
   run(folder, 'python3', PROMPT, 'go on later) ', typed, process.execPath, rekey.path, 'env', ...args);
 
@@ -67,5 +70,27 @@ describe('the question whether services were restarted', { timeout: 60_000 }, ()
     const folder = shop();
     await typing('\n', folder, 'rotate', 'production');
     expect(stateOf(folder).keyset.phase).toBe('Draining');
+  });
+});
+
+describe('--reloaded', { timeout: 60_000 }, () => {
+  it('says nothing of a file that is written after it', async () => {
+    let folder = '';
+    const admin = await openService(() => join(folder, 'admin/.env.production'));
+    folder = shop(`maxTokenTTL: 1h
+sourceOfTruth: main
+services:
+  main: { names: [JWT_SECRET_KEY], files: { production: main/.env.production }, roles: [Signer] }
+  admin: { names: [JWT_SECRET_KEY], files: { production: admin/.env.production }, roles: [Verifier], canary: "${admin.url}" }
+`);
+    admin.load();
+    await env(folder, 'rotate', 'production');
+    admin.load();
+    // its answers end the step by themselves, and promote is written now: main has not been restarted since
+    const { out } = await env(folder, 'continue', 'production', '--reloaded');
+    expect(out).toContain('production: promote');
+    expect(out).toContain('Restart main');
+    const { keyset, reloads } = stateOf(folder);
+    expect([keyset.phase, reloads]).toEqual(['Promoting', {}]);
   });
 });
