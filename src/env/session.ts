@@ -99,7 +99,7 @@ export class Session {
   async restore({ environment }: View): Promise<Written> {
     const { state, name } = environment;
     if (state === undefined) throw new EnvError(`${name}: rekey has written no key here yet`);
-    return restore(environment, state);
+    return restore(environment, state, this.#options.clock.now());
   }
 
   /** Remembers that services have been started anew since their files have this version. */

@@ -23,6 +23,8 @@ export interface ServiceFacts {
   readonly name: string;
   readonly roles: readonly Role[];
   readonly loaded: Loaded;
+  /** Whether it has a canary URL. */
+  readonly asked: boolean;
   /** Whether it was started anew since its file has this version, as far as anybody has said. */
   readonly reloaded: boolean;
 }
@@ -92,13 +94,24 @@ function backOut(facts: StepFacts, service: string, why: string): Step {
   });
 }
 
+/** The exit of the last signer counts as long as no service shows that it may sign with the old key again. */
 function draining(facts: StepFacts): Step {
-  const { keyset, now } = facts;
+  const { keyset, services, now } = facts;
+  const signers = services.filter(({ roles }) => roles.includes('Signer'));
   const exit = keyIn(keyset, 'draining')?.lastSignerExit;
-  if (exit === undefined) return guarded(facts, { transition: 'reopen' });
+  if (exit === undefined || signers.some(mayBeLate)) return guarded(facts, { transition: 'reopen' });
   const until = exit + drainOf(facts);
   if (now < until) return { kind: 'Wait', until };
+  const unfit = signers.find(({ loaded }) => loaded.kind === 'Unfit');
+  if (unfit?.loaded.kind === 'Unfit') return { kind: 'Rest', why: `${unfit.name}: ${unfit.loaded.why}` };
+  const silent = signers.filter(({ loaded }) => loaded.kind === 'Unknown');
+  if (silent.length > 0) return { kind: 'Ask', services: silent };
   return guarded(facts, { transition: 'retire', acked: ackedNow(facts) });
+}
+
+/** It has proved to hold an older version, or nobody vouches for it any more and it cannot be asked. */
+function mayBeLate({ loaded, asked }: ServiceFacts): boolean {
+  return loaded.kind === 'Behind' || (loaded.kind === 'Unknown' && !asked);
 }
 
 /** The write that ends a phase in which all that is needed is loaded. */

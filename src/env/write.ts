@@ -45,7 +45,7 @@ export function foundIn(environment: EnvironmentFiles, now: number): Keyset {
  * @throws EnvError or FileError with no file changed
  */
 export function write(environment: EnvironmentFiles, keyset: Keyset, wanted: Write, now: number): Promise<Written> {
-  const fresh = { key: newKey(environment.config.keyBytes), ack: newKey(MIN_KEY_BYTES) };
+  const fresh = freshFor(environment);
   const next = advance(keyset, wanted, fresh, now);
   const made = [fresh.key, fresh.ack].map(({ kid, material }) => [kid, material] as const);
   const before = materialsOf(environment, keyset);
@@ -54,14 +54,23 @@ export function write(environment: EnvironmentFiles, keyset: Keyset, wanted: Wri
 }
 
 /**
- * Puts the keyset that rekey remembers into all files again. Services whose file changes have not loaded it.
+ * Puts the keyset that rekey remembers into all files again. Services whose file changes have not loaded it. Where the old key is
+ * draining, one of them may have signed with it again: its exit is awaited anew.
  *
+ * @param now milliseconds since the epoch
  * @throws EnvError or FileError with no file changed
  */
-export function restore(environment: EnvironmentFiles, { keyset, reloads }: EnvState): Promise<Written> {
-  const changed = differences(environment, keyset).map(({ file }) => file.service.name);
-  const kept = Object.fromEntries(Object.entries(reloads).filter(([service]) => !changed.includes(service)));
-  return render(environment, { keyset, reloads: kept }, materialsOf(environment, keyset));
+export function restore(environment: EnvironmentFiles, { keyset, reloads }: EnvState, now: number): Promise<Written> {
+  const changed = differences(environment, keyset).map(({ file }) => file.service);
+  const names = changed.map(({ name }) => name);
+  const kept = Object.fromEntries(Object.entries(reloads).filter(([service]) => !names.includes(service)));
+  const isLate = keyset.phase === 'Draining' && changed.some(({ roles }) => roles.includes('Signer'));
+  const next = isLate ? advance(keyset, { transition: 'reopen' }, freshFor(environment), now) : keyset;
+  return render(environment, { keyset: next, reloads: kept }, materialsOf(environment, keyset));
+}
+
+function freshFor({ config }: EnvironmentFiles) {
+  return { key: newKey(config.keyBytes), ack: newKey(MIN_KEY_BYTES) };
 }
 
 async function render(

@@ -27,6 +27,8 @@ const ASK_PAUSE_MS = 1_500;
 /** While somebody watches: how often rekey looks at what a person or another process has done. */
 const WATCH_PAUSE_MS = 5_000;
 
+const FICKLE = 'a service answers now with the newest version, now with an older one: is there a second process of it?';
+
 /** What one look has come to: there is more to do, now or later, or the command ends. */
 type Next = { readonly again: true; readonly afterMs?: number } | { readonly again: false; readonly exit: Exit };
 
@@ -45,6 +47,7 @@ export class Follower {
   /** Counts for {@link #saidOf}, the version that is there when the command begins: what is written later was not loaded before. */
   #said: readonly string[] | 'all';
   #saidOf: number | undefined;
+  #reopened = false;
 
   constructor(options: FollowOptions) {
     this.#options = options;
@@ -74,6 +77,8 @@ export class Follower {
     this.#asks = step.kind === 'Ask' ? this.#asks + 1 : 0;
     switch (step.kind) {
       case 'Write':
+        if (step.write.transition === 'reopen' && this.#reopened) return this.#rest(name, FICKLE);
+        this.#reopened ||= step.write.transition === 'reopen';
         await make(session, terminal, view, step.write);
         return { again: true };
       case 'Reload':
@@ -88,14 +93,17 @@ export class Follower {
         terminal.print(`Then run: ${this.#continue(name)}\n`);
         return end(EXIT.done);
       case 'Rest':
-        terminal.tell(
-          `${step.why}\n${name} rests; nothing was written. When that is mended: ${this.#continue(name)}\n`,
-        );
-        return end(EXIT.notReady);
+        return this.#rest(name, step.why);
       case 'Done':
         terminal.print(endText(view) || `${name}: nothing is under way\n`);
         return end(endedWell(view) ? EXIT.done : EXIT.failed);
     }
+  }
+
+  #rest(environment: string, why: string): Next {
+    const next = `When that is mended: ${this.#continue(environment)}`;
+    this.#options.terminal.tell(`${why}\n${environment} rests; nothing was written. ${next}\n`);
+    return end(EXIT.notReady);
   }
 
   #continue(environment: string): string {

@@ -6,12 +6,13 @@ import type { Keyset } from '../../rotation/keyset/keyset.ts';
 import type { Write } from '../../rotation/keyset/writes.ts';
 import type { Terminal } from '../terminal.ts';
 
-const WROTE: Readonly<Partial<Record<Write['transition'], string>>> = {
+/** What each write means, in words. */
+export const WROTE = {
   adopt: 'every file has the same key that signs',
   stage: 'the new key is in every file: it is accepted, and the old one signs',
   promote: 'the new key signs in every file, and the old one is accepted',
   drain: 'no service signs with the old key any more; its tokens expire',
-  reopen: 'a service may sign with the old key again',
+  reopen: 'a service may have signed with the old key again; its exit is awaited anew',
   retire: 'the old key has left every file',
   finish: 'the rotation is over',
   abort: 'the new key has left every file; it never signed',
@@ -19,7 +20,7 @@ const WROTE: Readonly<Partial<Record<Write['transition'], string>>> = {
   cutover: 'the new key is alone in every file: a service that restarts refuses every older token',
   burn: 'a fresh key is alone in every file: a service that restarts refuses every older token',
   extinguish: 'the emergency is over',
-};
+} as const satisfies Readonly<Partial<Record<Write['transition'], string>>>;
 
 /**
  * Makes it.
@@ -38,8 +39,13 @@ export async function make(
   const { files, left } = await session.write(view, write, keyset);
   if (write.transition === 'abort') terminal.tell(`${write.failure.message}\n`);
   const { name } = view.environment;
-  terminal.print(`${name}: ${write.transition}: ${WROTE[write.transition] ?? 'written'}\n`);
+  terminal.print(`${name}: ${write.transition}: ${wroteOf(write)}\n`);
   if (files.length > 0) terminal.print(`  ${files.join(', ')}\n`);
   if (left !== undefined) terminal.tell(`${left}\n`);
   return files;
+}
+
+function wroteOf({ transition }: Write): string {
+  const known: Readonly<Partial<Record<Write['transition'], string>>> = WROTE;
+  return known[transition] ?? 'written';
 }

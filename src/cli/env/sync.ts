@@ -9,7 +9,7 @@ import { redactText } from '../../rotation/people/text.ts';
 import { fingerprintOf } from '../../rotation/secret/keys.ts';
 import { CommandError, EXIT, type Exit } from '../terminal.ts';
 import type { Context } from './context.ts';
-import { make } from './make.ts';
+import { make, WROTE } from './make.ts';
 
 /** @returns the exit status */
 export async function sync(context: Context, { discard }: { readonly discard?: true }): Promise<Exit> {
@@ -65,8 +65,9 @@ async function putBack({ session, terminal }: Context, view: View, discard: bool
     const message = `${what.join('; ')}. Its tokens would be refused: sync with --discard gives it up; nothing was written`;
     throw new CommandError(message, EXIT.failed);
   }
-  const { files, left } = await session.restore(view);
+  const { files, left, state } = await session.restore(view);
   terminal.print(`${name}: every file has the keys that rekey wrote\n  ${files.join(', ')}\n`);
+  if (state.keyset.phase !== view.facts.keyset.phase) terminal.print(`${name}: reopen: ${WROTE.reopen}\n`);
   if (left !== undefined) terminal.tell(`${left}\n`);
   return files;
 }
