@@ -41,6 +41,8 @@ export interface SessionOptions {
 export class Session {
   readonly #options: SessionOptions;
   readonly #gone = new Map<Kid, KeyMaterial>();
+  /** Of the emergency whose burnt keys are all in {@link #gone}. */
+  #nonce: string | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -77,7 +79,8 @@ export class Session {
     const different = state === undefined ? [] : differences(environment, keyset);
     const isUnderWay = keyset.phase !== 'Steady';
     const services = isUnderWay && different.length === 0 ? await factsOf(environment, keyset, this.#gone, asker) : [];
-    const facts = { keyset, services, now: clock.now(), drainMs: drainMsOf(config) };
+    const burntAtHand = keyset.emergency !== undefined && keyset.emergency.nonce === this.#nonce;
+    const facts = { keyset, services, now: clock.now(), drainMs: drainMsOf(config), burntAtHand };
     return { environment, facts, managed: state !== undefined, differences: different, step: nextStep(facts) };
   }
 
@@ -92,7 +95,14 @@ export class Session {
       // a throw-away key tells nothing once it has left
       if (kid !== keyIn(keyset, 'ack')?.kid) this.#gone.set(kid, material);
     }
+    if (wanted.transition === 'burn') this.#nonce = this.#hasAll(keyset) ? wanted.nonce : undefined;
     return written;
+  }
+
+  /** Whether every key that an emergency burns is at hand, those of one that is not over yet included. */
+  #hasAll({ keys, phase, emergency }: Keyset): boolean {
+    if (phase === 'Burning' && emergency?.nonce !== this.#nonce) return false;
+    return keys.every(({ kid, state }) => state === 'ack' || this.#gone.has(kid));
   }
 
   /** Puts the keyset that rekey remembers into all files again. */

@@ -36,6 +36,8 @@ export interface StepFacts {
   readonly now: number;
   /** Milliseconds that a token may outlive its signer. */
   readonly drainMs: number;
+  /** In an emergency: whether services are asked about every burnt key. Their bytes are in no file any more. */
+  readonly burntAtHand: boolean;
 }
 
 export type Step =
@@ -179,12 +181,15 @@ export function ackedNow({ keyset, services }: Pick<StepFacts, 'keyset' | 'servi
 }
 
 /** @returns what was concluded and not observed, for people; undefined if every service has answered */
-function inferredOf({ services }: StepFacts): string | undefined {
-  const by = (kind: 'Command' | 'Person') =>
+function inferredOf({ services, keyset, burntAtHand }: StepFacts): string | undefined {
+  const by = (kind: 'Command' | 'Person' | 'Canary') =>
     services.filter(({ loaded }) => loaded.kind === 'Loaded' && loaded.by === kind).map(({ name }) => name);
   const commands = by('Command');
   const people = by('Person');
+  const unasked = keyset.phase === 'Burning' && !burntAtHand ? by('Canary') : [];
+  const fresh = 'accept the fresh key, and could not be asked about the burnt ones: no file has them any more';
   const parts = [
+    ...(unasked.length > 0 ? [`${unasked.join(', ')} ${fresh}`] : []),
     ...(commands.length > 0 ? [`the reload command of ${commands.join(', ')} succeeded`] : []),
     ...(people.length > 0 ? [`somebody said that ${people.join(', ')} had been restarted`] : []),
   ];

@@ -15,6 +15,8 @@ export interface Service {
   load(): void;
   /** Keys that it accepts from elsewhere, whatever its file says. */
   readonly also: string[];
+  /** Those that it has loaded. */
+  readonly keys: () => readonly string[];
   /** How many canaries have come. */
   readonly asked: () => number;
 }
@@ -45,6 +47,7 @@ export async function openService(path: () => string): Promise<Service> {
       );
     },
     also,
+    keys: () => keys,
     asked: () => asked,
   };
 }
