@@ -63,9 +63,31 @@ function refuseApart({ environment, differences }: View, program: string): void 
   throw new CommandError(`${messages.join('; ')}. Bring them in step first: ${program} env sync ${name}`, EXIT.failed);
 }
 
+/** On these the old key is given up: none of them is guessed. */
+function refuseUnsaid({ config, program }: Context, view: View, { readsFallbacks: said }: RotateOptions): void {
+  const { name, files } = view.environment;
+  const services = files.map(({ service }) => service);
+  if (!config.found) {
+    const why = `how long the tokens of ${name} live is not known without rekey.yaml, and a key that leaves too early takes live tokens with it`;
+    throw new CommandError(
+      `${why}. Run: ${program} env init, and correct maxTokenTTL; nothing was written`,
+      EXIT.failed,
+    );
+  }
+  if (services.every(({ roles }) => !roles.includes('Signer'))) {
+    const why = `no service of ${name} signs, as rekey.yaml says (roles), so nobody can know when the last token of the old key is issued`;
+    throw new CommandError(`${why}; nothing was written`, EXIT.failed);
+  }
+  const denied = services.filter((service) => service.readsFallbacks === false).map((service) => service.name);
+  if (said === undefined || denied.length === 0) return;
+  const what = `${denied.join(', ')}: rekey.yaml says readsFallbacks: false, and you say --reads-fallbacks`;
+  throw new CommandError(`${what}. Correct one of the two; nothing was written`, EXIT.failed);
+}
+
 /** @returns whether it was begun */
 async function stage(context: Context, view: View, reason: string, options: RotateOptions): Promise<boolean> {
   const { terminal, session, config } = context;
+  refuseUnsaid(context, view, options);
   if (!(await readsFallbacks(context, view, options))) return false;
   const { handled, acked } = view.facts.keyset;
   const step = guarded(view.facts, { transition: 'stage', acked, handled, rotation: requestOf(config, reason) });

@@ -44,7 +44,7 @@ export function twoServices(more: Readonly<Record<string, string>> = {}, times =
   const text = `JWT_SECRET_KEY=${freshKey()}\n`;
   const services = ['main', 'admin'].map((name) => {
     const fields = [
-      'readsFallbacks: true',
+      more[name]?.includes('readsFallbacks') ? undefined : 'readsFallbacks: true',
       'names: [JWT_SECRET_KEY]',
       `files: { production: ${name}/.env.production }`,
       more[name],
