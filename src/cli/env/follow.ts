@@ -1,7 +1,7 @@
 /**
  * Goes on with a rotation: makes every step that can be made now, and says who must do what before the next.
  */
-import { reload } from '../../env/reload.ts';
+import { keyVariables, reload } from '../../env/reload.ts';
 import type { Session, View } from '../../env/session.ts';
 import { type ServiceFacts, SINGLE_KEY, type Step } from '../../env/step.ts';
 import { redactText } from '../../rotation/people/text.ts';
@@ -143,9 +143,8 @@ export class Follower {
       const command = files.find((file) => file.service.name === service)?.service.reload[environment];
       if (command === undefined) continue;
       terminal.print(`  ${service}: ${command}\n`);
-      await reload({ service, environment, command, folder: config.root }, (line) =>
-        terminal.tell(`    ${redactText(line)}\n`),
-      );
+      const call = { service, environment, command, folder: config.root, withheld: keyVariables(config) };
+      await reload(call, (line) => terminal.tell(`    ${redactText(line)}\n`));
       await session.reloaded(view, [service], 'Command');
       // each command has changed the state: look again before the next
       return { again: true };

@@ -3,7 +3,7 @@
  */
 import type { EnvironmentFiles } from '../../env/environment.ts';
 import { refuseCommitted } from '../../env/guard.ts';
-import { reload } from '../../env/reload.ts';
+import { keyVariables, reload } from '../../env/reload.ts';
 import type { Session, View } from '../../env/session.ts';
 import { redactText } from '../../rotation/people/text.ts';
 import { fingerprintOf } from '../../rotation/secret/keys.ts';
@@ -84,7 +84,13 @@ async function restart(
     const command = service.reload[name];
     if (command === undefined) continue;
     terminal.print(`  ${service.name}: ${command}\n`);
-    const call = { service: service.name, environment: name, command, folder: config.root };
+    const call = {
+      service: service.name,
+      environment: name,
+      command,
+      folder: config.root,
+      withheld: keyVariables(config),
+    };
     await reload(call, (line) => terminal.tell(`    ${redactText(line)}\n`));
   }
   if (byHand.length > 0)
