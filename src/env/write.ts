@@ -83,7 +83,10 @@ async function render(
   const lost = shown.find((kid) => !materials.has(kid));
   if (lost !== undefined) {
     const message = `${name}: the key ${lost} stands in none of the files any more, and rekey keeps no copy`;
-    throw new EnvError(`${message}. Restore a file that has it; if there is none: rekey env emergency ${name}`);
+    const last = `remove ${STATE_FOLDER}/${name}.json: the keys that the files have are taken over as they are, and tokens of ${lost} are refused`;
+    throw new EnvError(
+      `${message}. Compare names and fallbacks in rekey.yaml; restore a file that has it; or else ${last}`,
+    );
   }
   const changes = files
     .map((file) => changeOf(file, state.keyset, materials, config.fallbacksName))

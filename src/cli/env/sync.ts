@@ -4,7 +4,7 @@
 import type { EnvironmentFiles } from '../../env/environment.ts';
 import { refuseCommitted } from '../../env/guard.ts';
 import { keyVariables, reload } from '../../env/reload.ts';
-import type { Session, View } from '../../env/session.ts';
+import type { View } from '../../env/session.ts';
 import { redactText } from '../../rotation/people/text.ts';
 import { fingerprintOf } from '../../rotation/secret/keys.ts';
 import { CommandError, EXIT, type Exit } from '../terminal.ts';
@@ -23,7 +23,7 @@ export async function sync(context: Context, { discard }: { readonly discard?: t
     await refuseCommitted(view.environment);
     const files = view.managed
       ? await putBack(context, view, discard === true)
-      : await takeOver(context, session, view);
+      : await takeOver(context, view, discard === true);
     await restart(context, view.environment, files);
     return EXIT.done;
   });
@@ -41,8 +41,10 @@ function isInStep({ managed, differences, environment }: View): boolean {
  * Before the first rotation: the key of the source of truth signs everywhere. The keys of the others stay accepted, in the
  * fallbacks, until the next rotation retires them: their tokens are out there.
  */
-function takeOver({ terminal }: Context, session: Session, view: View): Promise<readonly string[]> {
+function takeOver(context: Context, view: View, discard: boolean): Promise<readonly string[]> {
+  const { session, terminal } = context;
   const { keyset } = view.facts;
+  if (!discard) refuseOneKey(context, view);
   const [signing, ...others] = keyset.keys.map(({ fingerprint }) => fingerprint);
   const write = {
     transition: 'adopt',
@@ -54,10 +56,23 @@ function takeOver({ terminal }: Context, session: Session, view: View): Promise<
   return make(session, terminal, view, write);
 }
 
+/** A service that knows one key would refuse the tokens of the one that moves to the fallbacks. */
+function refuseOneKey({ config, environment, program }: Context, { environment: { files } }: View): void {
+  const [truth] = files;
+  const moved = files.filter(({ signing }) => truth !== undefined && !signing.equals(truth.signing));
+  const silent = moved
+    .filter(({ service }) => service.roles.includes('Verifier') && service.readsFallbacks !== true)
+    .map(({ service, signing }) => `${service.name} (${fingerprintOf(signing)})`);
+  if (silent.length === 0) return;
+  const what = `the key of ${silent.join(', ')} would move to ${config.fallbacksName}, and whether it is read there is not known`;
+  const ways = `say readsFallbacks: true in rekey.yaml, or give the tokens of that key up: ${program} env sync ${environment} --discard`;
+  throw new CommandError(`${what}. ${ways}; nothing was written`, EXIT.failed);
+}
+
 /** What rekey wrote, in every file again. */
 async function putBack({ session, terminal }: Context, view: View, discard: boolean): Promise<readonly string[]> {
   const { name } = view.environment;
-  const foreign = view.differences.filter((difference) => difference.foreign.length > 0 && !difference.burnt);
+  const foreign = view.differences.filter((difference) => difference.foreign.length > 0);
   if (foreign.length > 0 && !discard) {
     const what = foreign.map(
       (each) => `${each.file.shown} has a key that no other file has (${each.foreign.join(', ')})`,
