@@ -17,9 +17,9 @@ export const terminal: Terminal = {
   question: async (text) => {
     const lines = createInterface({ input: process.stdin, output: process.stderr });
     try {
-      // Ctrl-D and Ctrl-C are answers too
-      const closed = once(lines, 'close').then(() => '');
-      return await Promise.race([lines.question(text).catch(() => ''), closed]);
+      // Ctrl-D and Ctrl-C end the question, and are not an empty line
+      const closed = once(lines, 'close').then(() => undefined);
+      return await Promise.race([lines.question(text).catch(() => undefined), closed]);
     } finally {
       lines.close();
     }

@@ -134,7 +134,7 @@ async function confirm(terminal: Terminal, { metadata, spec, status }: JwtKeyRot
     ].join(''),
   );
   const typed = await terminal.question(`Type the name (${name}) to go on: `);
-  if (typed.trim() !== name) throw new CommandError('not confirmed; nothing was done', EXIT.failed);
+  if (typed?.trim() !== name) throw new CommandError('not confirmed; nothing was done', EXIT.failed);
 }
 
 function overText(

@@ -16,8 +16,8 @@ export interface Terminal {
   clear(): void;
   /** Whether somebody is there to answer. */
   readonly interactive: boolean;
-  /** @returns the line that was typed */
-  question(text: string): Promise<string>;
+  /** @returns the line that was typed; undefined if there is none: Ctrl-C, Ctrl-D, or the terminal is gone */
+  question(text: string): Promise<string | undefined>;
   /** Milliseconds since the epoch. */
   now(): number;
 }

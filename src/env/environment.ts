@@ -157,7 +157,7 @@ export interface Difference {
   readonly file: KeyFile;
   /** For people. */
   readonly message: string;
-  /** Fingerprints of keys in it that the keyset does not know. */
+  /** Fingerprints of keys in it that the keyset does not know, burnt ones left out. */
   readonly foreign: readonly string[];
   /** Whether one of them is burnt. */
   readonly burnt: boolean;
@@ -170,7 +170,8 @@ export function differences({ files, config }: EnvironmentFiles, keyset: Keyset)
     const { shown, names: signingNames } = file;
     const found = { signing: fingerprintOf(file.signing), fallbacks: file.fallbacks.map(fingerprintOf).sort() };
     const all = [found.signing, ...found.fallbacks];
-    const foreign = all.filter((each) => !keyset.keys.some(({ fingerprint }) => fingerprint === each));
+    const known = [...keyset.keys, ...keyset.burnt].map(({ fingerprint }) => fingerprint);
+    const foreign = all.filter((each) => !known.includes(each));
     const burnt = keyset.burnt.some(({ fingerprint }) => all.includes(fingerprint));
     const names = [
       ...(found.signing === signing ? [] : [signingNames[0]]),

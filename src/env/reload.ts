@@ -3,10 +3,17 @@
  */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EnvConfig } from './env-config.ts';
 import { EnvError } from './error.ts';
+import { KEY_ID } from './layout.ts';
 
 /** A restart that takes longer hangs. */
 const TIMEOUT_MS = 10 * 60_000;
+/** Of output that comes after the end of the shell. */
+const OUTPUT_MS = 1_000;
+const LEFT = 'a process that it has started still writes here; redirect its output, such as >> main.log 2>&1';
 
 export interface ReloadCommand {
   readonly service: string;
@@ -15,6 +22,13 @@ export interface ReloadCommand {
   readonly command: string;
   /** Absolute: the folder of rekey.yaml. */
   readonly folder: string;
+  /** Variables that it does not get: a service would take a key from there before the one in its file. */
+  readonly withheld: readonly string[];
+}
+
+/** @returns the variables in which services look for keys */
+export function keyVariables({ services, fallbacksName }: EnvConfig): readonly string[] {
+  return [...services.flatMap(({ names }) => names), fallbacksName, KEY_ID];
 }
 
 /**
@@ -22,22 +36,29 @@ export interface ReloadCommand {
  * @throws EnvError unless it ends with exit status 0
  */
 export async function reload(
-  { service, environment, command, folder }: ReloadCommand,
+  { service, environment, command, folder, withheld }: ReloadCommand,
   onLine: (line: string) => void,
 ): Promise<void> {
+  const kept = Object.entries(process.env).filter(([name]) => !withheld.includes(name));
   const child = spawn('sh', ['-c', command], {
     cwd: folder,
-    env: { ...process.env, REKEY_SERVICE: service, REKEY_ENVIRONMENT: environment },
+    env: { ...Object.fromEntries(kept), REKEY_SERVICE: service, REKEY_ENVIRONMENT: environment },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: TIMEOUT_MS,
+    ...{ timeout: TIMEOUT_MS, killSignal: 'SIGKILL' },
   });
   const ended = Promise.withResolvers<{ readonly code: number | null; readonly signal: string | null }>();
+  const closed = new Promise<true>((done) => void child.on('close', () => done(true)));
   child.on('error', ended.reject);
-  child.on('close', (code, signal) => ended.resolve({ code, signal }));
+  child.on('exit', (code, signal) => ended.resolve({ code, signal }));
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine);
   const { code, signal } = await ended.promise.catch((error: Error) => {
     throw new EnvError(`${service}: sh cannot be run: ${error.message}`);
   });
+  // what it leaves in the background, such as the service, may keep its output open for ever
+  if (!(await Promise.race([closed, sleep(OUTPUT_MS, false)]))) {
+    for (const stream of [child.stdout, child.stderr] as readonly (Readable & { unref?(): void })[]) stream.unref?.();
+    onLine(LEFT);
+  }
   if (code === 0) return;
   const how = code === null ? `was ended by ${signal}` : `ended with exit status ${code}`;
   throw new EnvError(`${service}: its reload command ${how}: ${command}`);

@@ -41,6 +41,8 @@ export interface SessionOptions {
 export class Session {
   readonly #options: SessionOptions;
   readonly #gone = new Map<Kid, KeyMaterial>();
+  /** Of the emergency whose burnt keys are all in {@link #gone}. */
+  #nonce: string | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -77,8 +79,8 @@ export class Session {
     const different = state === undefined ? [] : differences(environment, keyset);
     const isUnderWay = keyset.phase !== 'Steady';
     const services = isUnderWay && different.length === 0 ? await factsOf(environment, keyset, this.#gone, asker) : [];
-    const unasked = burntNow(keyset).some((kid) => !this.#gone.has(kid));
-    const facts = { keyset, services, now: clock.now(), drainMs: drainMsOf(config), unasked };
+    const burntAtHand = keyset.emergency !== undefined && keyset.emergency.nonce === this.#nonce;
+    const facts = { keyset, services, now: clock.now(), drainMs: drainMsOf(config), burntAtHand };
     return { environment, facts, managed: state !== undefined, differences: different, step: nextStep(facts) };
   }
 
@@ -93,14 +95,21 @@ export class Session {
       // a throw-away key tells nothing once it has left; in an emergency no key may be accepted any more
       if (kid !== keyIn(keyset, 'ack')?.kid || wanted.transition === 'burn') this.#gone.set(kid, material);
     }
+    if (wanted.transition === 'burn') this.#nonce = this.#hasAll(keyset) ? wanted.nonce : undefined;
     return written;
+  }
+
+  /** Whether every key that an emergency burns is at hand, those of one that is not over yet included. */
+  #hasAll({ keys, phase, emergency }: Keyset): boolean {
+    if (phase === 'Burning' && emergency?.nonce !== this.#nonce) return false;
+    return keys.every(({ kid, state }) => state === 'ack' || this.#gone.has(kid));
   }
 
   /** Puts the keyset that rekey remembers into all files again. */
   async restore({ environment }: View): Promise<Written> {
     const { state, name } = environment;
     if (state === undefined) throw new EnvError(`${name}: rekey has written no key here yet`);
-    return restore(environment, state);
+    return restore(environment, state, this.#options.clock.now());
   }
 
   /** Remembers that services have been started anew since their files have this version. */
@@ -108,12 +117,6 @@ export class Session {
     const reload = { version: facts.keyset.version, at: this.#options.clock.now(), by };
     await remember(environment, Object.fromEntries(services.map((service) => [service, reload])));
   }
-}
-
-/** @returns the keys that the emergency under way has burnt */
-function burntNow({ phase, burnt, emergency }: Keyset): readonly Kid[] {
-  if (phase !== 'Burning') return [];
-  return burnt.filter(({ burntAt }) => burntAt === emergency?.writtenAt).map(({ kid }) => kid);
 }
 
 /** Every wait rests on the time: a clock that has gone back would make it longer, one that is put right again shorter. */

@@ -23,6 +23,8 @@ export interface ServiceFacts {
   readonly name: string;
   readonly roles: readonly Role[];
   readonly loaded: Loaded;
+  /** Whether it has a canary URL. */
+  readonly asked: boolean;
   /** Whether it was started anew since its file has this version, as far as anybody has said. */
   readonly reloaded: boolean;
 }
@@ -34,8 +36,8 @@ export interface StepFacts {
   readonly now: number;
   /** Milliseconds that a token may outlive its signer. */
   readonly drainMs: number;
-  /** Whether the bytes of a burnt key are gone, so that no service can be asked about it. */
-  readonly unasked: boolean;
+  /** In an emergency: whether services are asked about every burnt key. Their bytes are in no file any more. */
+  readonly burntAtHand: boolean;
 }
 
 export type Step =
@@ -94,13 +96,24 @@ function backOut(facts: StepFacts, service: string, why: string): Step {
   });
 }
 
+/** The exit of the last signer counts as long as no service shows that it may sign with the old key again. */
 function draining(facts: StepFacts): Step {
-  const { keyset, now } = facts;
+  const { keyset, services, now } = facts;
+  const signers = services.filter(({ roles }) => roles.includes('Signer'));
   const exit = keyIn(keyset, 'draining')?.lastSignerExit;
-  if (exit === undefined) return guarded(facts, { transition: 'reopen' });
+  if (exit === undefined || signers.some(mayBeLate)) return guarded(facts, { transition: 'reopen' });
   const until = exit + drainOf(facts);
   if (now < until) return { kind: 'Wait', until };
+  const unfit = signers.find(({ loaded }) => loaded.kind === 'Unfit');
+  if (unfit?.loaded.kind === 'Unfit') return { kind: 'Rest', why: `${unfit.name}: ${unfit.loaded.why}` };
+  const silent = signers.filter(({ loaded }) => loaded.kind === 'Unknown');
+  if (silent.length > 0) return { kind: 'Ask', services: silent };
   return guarded(facts, { transition: 'retire', acked: ackedNow(facts) });
+}
+
+/** It has proved to hold an older version, or nobody vouches for it any more and it cannot be asked. */
+function mayBeLate({ loaded, asked }: ServiceFacts): boolean {
+  return loaded.kind === 'Behind' || (loaded.kind === 'Unknown' && !asked);
 }
 
 /** The write that ends a phase in which all that is needed is loaded. */
@@ -173,14 +186,16 @@ export function ackedNow({ keyset, services }: Pick<StepFacts, 'keyset' | 'servi
 }
 
 /** @returns what was concluded and not observed, for people; undefined if every service has answered */
-function inferredOf({ services, unasked }: StepFacts): string | undefined {
-  const by = (kind: 'Command' | 'Person') =>
+function inferredOf({ services, keyset, burntAtHand }: StepFacts): string | undefined {
+  const by = (kind: 'Command' | 'Person' | 'Canary') =>
     services.filter(({ loaded }) => loaded.kind === 'Loaded' && loaded.by === kind).map(({ name }) => name);
   const commands = by('Command');
   const people = by('Person');
+  const unasked = keyset.phase === 'Burning' && !burntAtHand ? by('Canary') : [];
+  const fresh = 'accept the fresh key, and could not be asked about the burnt ones: no file has them any more';
   const parts = [
+    ...(unasked.length > 0 ? [`${unasked.join(', ')} ${fresh}`] : []),
     ...(commands.length > 0 ? [`the reload command of ${commands.join(', ')} succeeded`] : []),
-    ...(unasked ? ['no service was asked about the burnt keys, whose bytes are gone; each has the new key'] : []),
     ...(people.length > 0 ? [`somebody said that ${people.join(', ')} had been restarted`] : []),
   ];
   return parts.length === 0 ? undefined : parts.join('; ');

@@ -52,7 +52,7 @@ export async function factsOf(
         url === undefined
           ? fromReload(reloaded ? reload.by : undefined)
           : fromProbe(await asker.ask(url, question, config), keyset, reloaded);
-      return { name: service.name, roles: service.roles, loaded, reloaded };
+      return { name: service.name, roles: service.roles, loaded, asked: url !== undefined, reloaded };
     }),
   );
 }

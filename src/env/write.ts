@@ -62,7 +62,7 @@ export async function write(
   wanted: Write,
   now: number,
 ): Promise<Written> {
-  const fresh = { key: newKey(environment.config.keyBytes), ack: newKey(MIN_KEY_BYTES) };
+  const fresh = freshFor(environment);
   const next = advance(keyset, wanted, fresh, now);
   const made = [fresh.key, fresh.ack].map(({ kid, material }) => [kid, material] as const);
   const before = materialsOf(environment, keyset);
@@ -74,14 +74,27 @@ export async function write(
 }
 
 /**
- * Puts the keyset that rekey remembers into all files again. Services whose file changes have not loaded it.
+ * Puts the keyset that rekey remembers into all files again. Services whose file changes have not loaded it. Where the old key is
+ * draining, one of them may have signed with it again: its exit is awaited anew.
  *
+ * @param now milliseconds since the epoch
  * @throws EnvError or FileError with no file changed
  */
-export function restore(environment: EnvironmentFiles, { keyset, found, reloads }: EnvState): Promise<Written> {
-  const changed = differences(environment, keyset).map(({ file }) => file.service.name);
-  const kept = Object.fromEntries(Object.entries(reloads).filter(([service]) => !changed.includes(service)));
-  return render(environment, { keyset, found, reloads: kept }, materialsOf(environment, keyset));
+export function restore(
+  environment: EnvironmentFiles,
+  { keyset, found, reloads }: EnvState,
+  now: number,
+): Promise<Written> {
+  const changed = differences(environment, keyset).map(({ file }) => file.service);
+  const names = changed.map(({ name }) => name);
+  const kept = Object.fromEntries(Object.entries(reloads).filter(([service]) => !names.includes(service)));
+  const isLate = keyset.phase === 'Draining' && changed.some(({ roles }) => roles.includes('Signer'));
+  const next = isLate ? advance(keyset, { transition: 'reopen' }, freshFor(environment), now) : keyset;
+  return render(environment, { keyset: next, found, reloads: kept }, materialsOf(environment, keyset));
+}
+
+function freshFor({ config }: EnvironmentFiles) {
+  return { key: newKey(config.keyBytes), ack: newKey(MIN_KEY_BYTES) };
 }
 
 async function render(
@@ -94,7 +107,10 @@ async function render(
   const lost = shown.find((kid) => !materials.has(kid));
   if (lost !== undefined) {
     const message = `${name}: the key ${lost} stands in none of the files any more, and rekey keeps no copy`;
-    throw new EnvError(`${message}. Restore a file that has it; if there is none: rekey env emergency ${name}`);
+    const last = `remove ${STATE_FOLDER}/${name}.json: the keys that the files have are taken over as they are, and tokens of ${lost} are refused`;
+    throw new EnvError(
+      `${message}. Compare names and fallbacks in rekey.yaml; restore a file that has it; or else ${last}`,
+    );
   }
   const changes = files
     .map((file) => changeOf(file, state.keyset, materials, config.fallbacksName))

@@ -47,7 +47,7 @@ async function isAgreed({ terminal }: Context, { environment }: View, { yes }: E
   );
   if (yes) return true;
   if (!terminal.interactive) throw new CommandError('say --yes to do that; nothing was written', EXIT.usage);
-  return (await terminal.question(`Type ${name} to go on: `)).trim() === name;
+  return (await terminal.question(`Type ${name} to go on: `))?.trim() === name;
 }
 
 /** Whoever has put another key into one of the files: that may have leaked too. */

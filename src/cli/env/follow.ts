@@ -1,7 +1,7 @@
 /**
  * Goes on with a rotation: makes every step that can be made now, and says who must do what before the next.
  */
-import { reload } from '../../env/reload.ts';
+import { keyVariables, reload } from '../../env/reload.ts';
 import type { Session, View } from '../../env/session.ts';
 import { isGoingBack, type ServiceFacts, SINGLE_KEY, type Step } from '../../env/step.ts';
 import { redactText } from '../../rotation/people/text.ts';
@@ -27,6 +27,8 @@ const ASK_PAUSE_MS = 1_500;
 /** While somebody watches: how often rekey looks at what a person or another process has done. */
 const WATCH_PAUSE_MS = 5_000;
 
+const FICKLE = 'a service answers now with the newest version, now with an older one: is there a second process of it?';
+
 /** What one look has come to: there is more to do, now or later, or the command ends. */
 type Next = { readonly again: true; readonly afterMs?: number } | { readonly again: false; readonly exit: Exit };
 
@@ -42,8 +44,10 @@ export class Follower {
   readonly #options: FollowOptions;
   #asks = 0;
   #shown = '';
-  /** Counts for the version that is there when the command begins: what is written later was not loaded before. */
+  /** Counts for {@link #saidOf}, the version that is there when the command begins: what is written later was not loaded before. */
   #said: readonly string[] | 'all';
+  #saidOf: number | undefined;
+  #reopened = false;
 
   constructor(options: FollowOptions) {
     this.#options = options;
@@ -67,11 +71,14 @@ export class Follower {
     const { session, terminal, watch } = this.#options;
     const { name } = view.environment;
     this.#show(view);
+    this.#saidOf ??= view.facts.keyset.version;
     if (view.differences.length > 0) return this.#refuse(view);
     const { step } = view;
     this.#asks = step.kind === 'Ask' ? this.#asks + 1 : 0;
     switch (step.kind) {
       case 'Write':
+        if (step.write.transition === 'reopen' && this.#reopened) return this.#rest(name, FICKLE);
+        this.#reopened ||= step.write.transition === 'reopen';
         await make(session, terminal, view, step.write);
         return { again: true };
       case 'Reload':
@@ -86,14 +93,17 @@ export class Follower {
         terminal.print(`Then run: ${this.#continue(name)}\n`);
         return end(EXIT.done);
       case 'Rest':
-        terminal.tell(
-          `${step.why}\n${name} rests; nothing was written. When that is mended: ${this.#continue(name)}\n`,
-        );
-        return end(EXIT.notReady);
+        return this.#rest(name, step.why);
       case 'Done':
         terminal.print(endText(view) || `${name}: nothing is under way\n`);
         return end(endedWell(view) ? EXIT.done : EXIT.failed);
     }
+  }
+
+  #rest(environment: string, why: string): Next {
+    const next = `When that is mended: ${this.#continue(environment)}`;
+    this.#options.terminal.tell(`${why}\n${environment} rests; nothing was written. ${next}\n`);
+    return end(EXIT.notReady);
   }
 
   #continue(environment: string): string {
@@ -133,9 +143,8 @@ export class Follower {
       const command = files.find((file) => file.service.name === service)?.service.reload[environment];
       if (command === undefined) continue;
       terminal.print(`  ${service}: ${command}\n`);
-      await reload({ service, environment, command, folder: config.root }, (line) =>
-        terminal.tell(`    ${redactText(line)}\n`),
-      );
+      const call = { service, environment, command, folder: config.root, withheld: keyVariables(config) };
+      await reload(call, (line) => terminal.tell(`    ${redactText(line)}\n`));
       await session.reloaded(view, [service], 'Command');
       // each command has changed the state: look again before the next
       return { again: true };
@@ -148,7 +157,7 @@ export class Follower {
 
   async #byPerson(view: View, services: readonly string[]): Promise<Next> {
     const { session, terminal, watch, program } = this.#options;
-    const said = this.#said;
+    const said = this.#saidOf === view.facts.keyset.version ? this.#said : [];
     this.#said = [];
     const restarted = said === 'all' ? services : services.filter((service) => said.includes(service));
     if (restarted.length > 0) {
@@ -158,7 +167,7 @@ export class Follower {
     const list = services.join(', ');
     if (terminal.interactive) {
       const answer = await terminal.question(`Restart ${list} now, then press Enter (q: go on later) `);
-      if (answer.trim() === '') {
+      if (answer?.trim() === '') {
         await session.reloaded(view, services, 'Person');
         return { again: true };
       }

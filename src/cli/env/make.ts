@@ -7,12 +7,13 @@ import type { Keyset } from '../../rotation/keyset/keyset.ts';
 import type { Write } from '../../rotation/keyset/writes.ts';
 import type { Terminal } from '../terminal.ts';
 
-const WROTE: Readonly<Partial<Record<Write['transition'], string>>> = {
+/** What each write means, in words. */
+export const WROTE = {
   adopt: 'every file has the same key that signs',
   stage: 'the new key is in every file: it is accepted, and the old one signs',
   promote: 'the new key signs in every file, and the old one is accepted',
   drain: 'no service signs with the old key any more; its tokens expire',
-  reopen: 'a service may sign with the old key again',
+  reopen: 'a service may have signed with the old key again; its exit is awaited anew',
   retire: 'the old key has left every file',
   finish: 'the rotation is over',
   abort: 'the new key has left every file; it never signed',
@@ -20,10 +21,10 @@ const WROTE: Readonly<Partial<Record<Write['transition'], string>>> = {
   cutover: 'the new key is alone in every file: a service that restarts refuses every older token',
   burn: 'a fresh key is alone in every file: a service that restarts refuses every older token',
   extinguish: 'the emergency is over',
-};
+} as const satisfies Readonly<Partial<Record<Write['transition'], string>>>;
 
 /** The same after a rollback. */
-const WROTE_BACK: typeof WROTE = {
+const WROTE_BACK: Readonly<Partial<Record<Write['transition'], string>>> = {
   drain: 'no service signs with the new key any more; its tokens expire',
   reopen: 'a service may sign with the new key again',
   retire: 'the new key has left every file',
@@ -54,6 +55,6 @@ export async function make(
 }
 
 function wroteText({ facts: { keyset } }: View, { transition }: Write): string {
-  const back = isGoingBack(keyset) ? WROTE_BACK[transition] : undefined;
-  return back ?? WROTE[transition] ?? 'written';
+  const known: Readonly<Partial<Record<Write['transition'], string>>> = WROTE;
+  return (isGoingBack(keyset) ? WROTE_BACK[transition] : undefined) ?? known[transition] ?? 'written';
 }

@@ -72,9 +72,31 @@ async function refuseWeak({ program }: Context, { environment, managed }: View):
   throw new CommandError(`${message}. To give it up: ${program} env sync ${environment.name} --discard`, EXIT.failed);
 }
 
+/** On these the old key is given up: none of them is guessed. */
+function refuseUnsaid({ config, program }: Context, view: View, { readsFallbacks: said }: RotateOptions): void {
+  const { name, files } = view.environment;
+  const services = files.map(({ service }) => service);
+  if (!config.found) {
+    const why = `how long the tokens of ${name} live is not known without rekey.yaml, and a key that leaves too early takes live tokens with it`;
+    throw new CommandError(
+      `${why}. Run: ${program} env init, and correct maxTokenTTL; nothing was written`,
+      EXIT.failed,
+    );
+  }
+  if (services.every(({ roles }) => !roles.includes('Signer'))) {
+    const why = `no service of ${name} signs, as rekey.yaml says (roles), so nobody can know when the last token of the old key is issued`;
+    throw new CommandError(`${why}; nothing was written`, EXIT.failed);
+  }
+  const denied = services.filter((service) => service.readsFallbacks === false).map((service) => service.name);
+  if (said === undefined || denied.length === 0) return;
+  const what = `${denied.join(', ')}: rekey.yaml says readsFallbacks: false, and you say --reads-fallbacks`;
+  throw new CommandError(`${what}. Correct one of the two; nothing was written`, EXIT.failed);
+}
+
 /** @returns whether it was begun */
 async function stage(context: Context, view: View, reason: string, options: RotateOptions): Promise<boolean> {
   const { terminal, session, config } = context;
+  refuseUnsaid(context, view, options);
   await refuseWeak(context, view);
   if (!(await readsFallbacks(context, view, options))) return false;
   const { handled, acked } = view.facts.keyset;
@@ -103,7 +125,7 @@ async function readsFallbacks(
   const list = silent.join(', ');
   if (terminal.interactive) {
     const question = `Do ${list} accept tokens of each key in ${config.fallbacksName} as well? [y/N] `;
-    if (/^y(es)?$/i.test((await terminal.question(question)).trim())) return true;
+    if (/^y(es)?$/i.test((await terminal.question(question))?.trim() ?? '')) return true;
   }
   terminal.tell(`whether ${list} read ${config.fallbacksName} is not known, and nothing was written. Then either:\n`);
   terminal.tell(
@@ -128,7 +150,7 @@ async function atOnce(
   if (!options.yes) {
     if (!terminal.interactive) throw new CommandError('say --yes to do that; nothing was written', EXIT.usage);
     const answer = await terminal.question(`Type ${name} to go on: `);
-    if (answer.trim() !== name) {
+    if (answer?.trim() !== name) {
       terminal.tell('nothing was written\n');
       return false;
     }

@@ -3,7 +3,7 @@
  */
 import type { EnvironmentFiles } from '../../env/environment.ts';
 import { refuseCommitted } from '../../env/guard.ts';
-import { reload } from '../../env/reload.ts';
+import { keyVariables, reload } from '../../env/reload.ts';
 import type { View } from '../../env/session.ts';
 import { spreadingWeakKeys, type WeakKey, weakText } from '../../env/weak.ts';
 import { foundIn } from '../../env/write.ts';
@@ -11,7 +11,7 @@ import { redactText } from '../../rotation/people/text.ts';
 import { fingerprintOf } from '../../rotation/secret/keys.ts';
 import { CommandError, EXIT, type Exit } from '../terminal.ts';
 import type { Context } from './context.ts';
-import { make } from './make.ts';
+import { make, WROTE } from './make.ts';
 
 /** @returns the exit status */
 export async function sync(context: Context, { discard }: { readonly discard?: true }): Promise<Exit> {
@@ -47,6 +47,7 @@ async function takeOver(context: Context, view: View, discard: boolean): Promise
   const { session, terminal } = context;
   const weak = await spreadingWeakKeys(view.environment);
   refuseWeak(context, weak, discard);
+  if (!discard) refuseOneKey(context, view);
   const given = weak.map(({ fingerprint }) => fingerprint);
   const keyset = foundIn(view.environment, view.facts.now, given);
   const [signing, ...others] = keyset.keys.map(({ fingerprint }) => fingerprint);
@@ -75,10 +76,23 @@ function refuseWeak({ environment, program }: Context, weak: readonly WeakKey[],
   throw new CommandError(`${message}. ${way}`, EXIT.failed);
 }
 
+/** A service that knows one key would refuse the tokens of the one that moves to the fallbacks. */
+function refuseOneKey({ config, environment, program }: Context, { environment: { files } }: View): void {
+  const [truth] = files;
+  const moved = files.filter(({ signing }) => truth !== undefined && !signing.equals(truth.signing));
+  const silent = moved
+    .filter(({ service }) => service.roles.includes('Verifier') && service.readsFallbacks !== true)
+    .map(({ service, signing }) => `${service.name} (${fingerprintOf(signing)})`);
+  if (silent.length === 0) return;
+  const what = `the key of ${silent.join(', ')} would move to ${config.fallbacksName}, and whether it is read there is not known`;
+  const ways = `say readsFallbacks: true in rekey.yaml, or give the tokens of that key up: ${program} env sync ${environment} --discard`;
+  throw new CommandError(`${what}. ${ways}; nothing was written`, EXIT.failed);
+}
+
 /** What rekey wrote, in every file again. */
 async function putBack({ session, terminal }: Context, view: View, discard: boolean): Promise<readonly string[]> {
   const { name } = view.environment;
-  const foreign = view.differences.filter((difference) => difference.foreign.length > 0 && !difference.burnt);
+  const foreign = view.differences.filter((difference) => difference.foreign.length > 0);
   if (foreign.length > 0 && !discard) {
     const what = foreign.map(
       (each) => `${each.file.shown} has a key that no other file has (${each.foreign.join(', ')})`,
@@ -86,8 +100,9 @@ async function putBack({ session, terminal }: Context, view: View, discard: bool
     const message = `${what.join('; ')}. Its tokens would be refused: sync with --discard gives it up; nothing was written`;
     throw new CommandError(message, EXIT.failed);
   }
-  const { files, left } = await session.restore(view);
+  const { files, left, state } = await session.restore(view);
   terminal.print(`${name}: every file has the keys that rekey wrote\n  ${files.join(', ')}\n`);
+  if (state.keyset.phase !== view.facts.keyset.phase) terminal.print(`${name}: reopen: ${WROTE.reopen}\n`);
   if (left !== undefined) terminal.tell(`${left}\n`);
   return files;
 }
@@ -104,7 +119,13 @@ async function restart(
     const command = service.reload[name];
     if (command === undefined) continue;
     terminal.print(`  ${service.name}: ${command}\n`);
-    const call = { service: service.name, environment: name, command, folder: config.root };
+    const call = {
+      service: service.name,
+      environment: name,
+      command,
+      folder: config.root,
+      withheld: keyVariables(config),
+    };
     await reload(call, (line) => terminal.tell(`    ${redactText(line)}\n`));
   }
   if (byHand.length > 0)

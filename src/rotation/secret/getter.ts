@@ -65,6 +65,8 @@ function answerOf(request: ClientRequest, signal: AbortSignal, maxBodyBytes: num
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => reject(signal.aborted ? signal.reason : error);
     request.on('error', fail);
+    // without an error: the peer answers in another protocol, such as 101 that nobody has asked for
+    request.on('close', () => fail(new Error('the connection was closed without an answer')));
     request.on('response', (response: IncomingMessage) => {
       let left = maxBodyBytes;
       const end = () => {
@@ -78,7 +80,6 @@ function answerOf(request: ClientRequest, signal: AbortSignal, maxBodyBytes: num
       });
       response.on('end', end);
       response.on('error', fail);
-      response.on('close', () => reject(new Error('the answer was cut off')));
     });
   });
 }

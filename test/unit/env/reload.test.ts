@@ -1,0 +1,36 @@
+/** Reload commands as people write them, in a real shell. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { reload } from '../../../src/env/reload.ts';
+import { folderOf } from '../../support/env/folder.ts';
+
+async function run(command: string, folder = folderOf()): Promise<readonly string[]> {
+  const lines: string[] = [];
+  const call = { service: 'main', environment: 'production', command, folder, withheld: ['JWT_SECRET_KEY'] };
+  await reload(call, (line) => lines.push(line));
+  return lines;
+}
+
+describe('a reload command', { timeout: 30_000 }, () => {
+  it('ends with its shell, whatever it has left in the background', async () => {
+    const folder = folderOf();
+    const lines = await run('sleep 60 & echo $! > pid; echo started', folder);
+    expect(lines).toEqual(['started', expect.stringContaining('redirect its output')]);
+    // it is the service: it lives on
+    expect(process.kill(Number(readFileSync(join(folder, 'pid'), 'utf8')), 'SIGKILL')).toBe(true);
+  });
+
+  it('fails with the exit status of its shell', async () => {
+    await expect(run('echo off >&2; exit 7')).rejects.toThrow('main: its reload command ended with exit status 7');
+    await expect(run('kill -9 $$')).rejects.toThrow('was ended by SIGKILL');
+  });
+
+  it('hands no key on that stands in the environment of the shell that calls rekey', async () => {
+    vi.stubEnv('JWT_SECRET_KEY', 'the old one');
+    vi.stubEnv('OTHER', 'stays');
+    expect(await run('printenv JWT_SECRET_KEY; echo "$OTHER $REKEY_SERVICE $REKEY_ENVIRONMENT"')).toEqual([
+      'stays main production',
+    ]);
+  });
+});

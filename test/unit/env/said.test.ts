@@ -1,0 +1,53 @@
+/** What a person says counts for what the person has seen, and nothing else is taken for it. `rekey` runs as a process. */
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newRekey, type Rekey, run, stateOf, twoServices } from '../../support/env/pair.ts';
+import { openService } from '../../support/env/service.ts';
+
+const PROMPT = join(import.meta.dirname, '../../support/env/prompt.py');
+
+let rekey: Rekey;
+beforeAll(async () => {
+  rekey = await newRekey();
+}, 120_000);
+afterAll(() => rekey.remove());
+
+const typing = (typed: string, folder: string, ...args: readonly string[]) =>
+  run(folder, 'python3', PROMPT, 'go on later) ', typed, process.execPath, rekey.path, 'env', ...args);
+
+describe('the question whether services were restarted', { timeout: 300_000 }, () => {
+  it.each([
+    ['Ctrl-C', '\u0003'],
+    ['Ctrl-D', '\u0004'],
+    ['q', 'q\n'],
+  ])('is not answered with yes by %s', async (_, typed) => {
+    const folder = twoServices();
+    const { code, out } = await typing(typed, folder, 'rotate', 'production');
+    expect([code, out]).toEqual([0, expect.stringContaining('env continue production --reloaded')]);
+    const { keyset, reloads } = stateOf(folder);
+    expect([keyset.phase, reloads]).toEqual(['Staging', {}]);
+  });
+
+  it('is answered with yes by Enter', async () => {
+    const folder = twoServices();
+    await typing('\n', folder, 'rotate', 'production');
+    expect(stateOf(folder).keyset.phase).toBe('Draining');
+  });
+});
+
+describe('--reloaded', { timeout: 300_000 }, () => {
+  it('says nothing of a file that is written after it', async () => {
+    let folder = '';
+    const admin = await openService(() => join(folder, 'admin/.env.production'));
+    folder = twoServices({ main: 'roles: [Signer]', admin: `roles: [Verifier], canary: "${admin.url}"` });
+    admin.load();
+    await rekey.env(folder, 'rotate', 'production');
+    admin.load();
+    // its answers end the step by themselves, and promote is written now: main has not been restarted since
+    const { out } = await rekey.env(folder, 'continue', 'production', '--reloaded');
+    expect(out).toContain('production: promote');
+    expect(out).toContain('Restart main');
+    const { keyset, reloads } = stateOf(folder);
+    expect([keyset.phase, reloads]).toEqual(['Promoting', {}]);
+  });
+});

@@ -1,0 +1,67 @@
+/** What comes of a request, whatever the peer does with its connection. */
+
+import type { AddressInfo } from 'node:net';
+import { createServer, type Socket } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Getter } from '../../../../src/rotation/secret/getter.ts';
+
+const OPTIONS = { headers: {}, timeoutMs: 2_000, maxBodyBytes: 1_000 };
+const head = (status: string, ...fields: readonly string[]) => `HTTP/1.1 ${[status, ...fields].join('\r\n')}\r\n\r\n`;
+
+/** @param answer what the peer does with each request */
+async function peer(answer: (socket: Socket) => void): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', () => answer(socket));
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  onTestFinished(() => void server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}
+
+async function get(answer: (socket: Socket) => void) {
+  const getter = new Getter(1);
+  onTestFinished(() => getter.close());
+  return getter.get(await peer(answer), OPTIONS);
+}
+
+describe('a request', { timeout: 10_000 }, () => {
+  it.each<[string, (socket: Socket) => void]>([
+    ['goes over to another protocol', (socket) => socket.write(head('101 Other', 'Upgrade: x', 'Connection: Upgrade'))],
+    ['does so and closes', (socket) => socket.end(head('101 Other', 'Upgrade: x', 'Connection: Upgrade'))],
+    ['closes', (socket) => socket.end()],
+    ['resets', (socket) => socket.resetAndDestroy()],
+    ['speaks something else', (socket) => socket.write('SSH-2.0-x\r\n')],
+    ['says 100 and no more', (socket) => socket.write(head('100 Continue'))],
+    ['cuts its body off', (socket) => socket.end(`${head('200 OK', 'Content-Length: 9')}x`)],
+    ['never ends its body', (socket) => socket.write(`${head('200 OK', 'Content-Length: 9')}x`)],
+  ])('fails if the peer %s', async (_, answer) => {
+    await expect(get(answer)).rejects.toThrow();
+  });
+
+  it.each<[string, number, (socket: Socket) => void]>([
+    ['after 100 and 103', 204, (socket) => socket.write(head('100 Go') + head('103 Hints') + head('204 None'))],
+    ['of 401', 401, (socket) => socket.write(head('401 No', 'Content-Length: 0'))],
+    [
+      'of 302, not where it leads to',
+      302,
+      (socket) => socket.write(head('302 To', 'Location: /', 'Content-Length: 0')),
+    ],
+    ['of a large body', 200, (socket) => socket.write(head('200 OK', 'Content-Length: 9999') + 'x'.repeat(5_000))],
+  ])('gets the status %s', async (_, status, answer) => {
+    expect((await get(answer)).status).toBe(status);
+  });
+
+  it('is sent once more if a connection that was used before is reset', async () => {
+    let requests = 0;
+    const url = await peer((socket) => {
+      requests += 1;
+      if (requests === 2) socket.resetAndDestroy();
+      else socket.write(head('401 No', 'Content-Length: 0'));
+    });
+    const getter = new Getter(1);
+    onTestFinished(() => getter.close());
+    const statuses = [(await getter.get(url, OPTIONS)).status, (await getter.get(url, OPTIONS)).status];
+    expect([statuses, requests]).toEqual([[401, 401], 3]);
+  });
+});
