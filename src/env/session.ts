@@ -78,7 +78,8 @@ export class Session {
     if (state !== undefined) refusePast(state.keyset, now, config.clockSkewMs);
     const different = state === undefined ? [] : differences(environment, keyset);
     const isUnderWay = keyset.phase !== 'Steady';
-    const services = isUnderWay && different.length === 0 ? await factsOf(environment, keyset, this.#gone, asker) : [];
+    const services =
+      isUnderWay && different.length === 0 ? await factsOf(environment, keyset, this.#gone, asker, now) : [];
     const burntAtHand = keyset.emergency !== undefined && keyset.emergency.nonce === this.#nonce;
     const facts = { keyset, services, now: clock.now(), drainMs: drainMsOf(config), burntAtHand };
     return { environment, facts, managed: state !== undefined, differences: different, step: nextStep(facts) };

@@ -25,14 +25,19 @@ export interface Asker {
   close(): Promise<void>;
 }
 
+/** A reload command may be done before the service has started anew; until then its answers are those of the old process. */
+const SETTLE_MS = 10_000;
+
 /**
  * @param gone keys that have left the files: a service that accepts one has not loaded the newest version
+ * @param now milliseconds since the epoch
  */
 export async function factsOf(
   environment: EnvironmentFiles,
   keyset: Keyset,
   gone: ReadonlyMap<Kid, KeyMaterial>,
   asker: Asker,
+  now: number,
 ): Promise<readonly ServiceFacts[]> {
   const { config, name, files, state } = environment;
   const materials = materialsOf(environment, keyset);
@@ -51,7 +56,7 @@ export async function factsOf(
       const loaded =
         url === undefined
           ? fromReload(reloaded ? reload.by : undefined)
-          : fromProbe(await asker.ask(url, question, config), keyset, reloaded);
+          : fromProbe(await asker.ask(url, question, config), keyset, reloaded && now >= reload.at + SETTLE_MS);
       return { name: service.name, roles: service.roles, loaded, asked: url !== undefined, reloaded };
     }),
   );
@@ -63,10 +68,10 @@ function fromReload(by: 'Command' | 'Person' | undefined): Loaded {
 }
 
 /**
- * @param reloaded whether it was started anew since the version was written, as far as is known
+ * @param settled whether it was started anew since the version was written, as far as is known, and has had time for it
  * @returns what the answers prove; an answer that is missing proves nothing
  */
-export function fromProbe({ answers, random, why }: Probe, keyset: Keyset, reloaded: boolean): Loaded {
+export function fromProbe({ answers, random, why }: Probe, keyset: Keyset, settled: boolean): Loaded {
   if (random === 'accepted') {
     return { kind: 'Unfit', why: 'it accepts a token signed with a made-up key: the canary URL verifies nothing' };
   }
@@ -79,12 +84,12 @@ export function fromProbe({ answers, random, why }: Probe, keyset: Keyset, reloa
   if (isNewest) return { kind: 'Loaded', by: 'Canary' };
   if (accepted.length === 0) {
     const what = 'it refuses every key, also those that it may hold';
-    return reloaded
+    return settled
       ? { kind: 'Unfit', why: `${what}: compare canary.issuer, audience and claims with what it checks` }
       : { kind: 'Behind', why: what };
   }
   const { sign } = currentShape(keyset);
-  if (reloaded && accepted.join() === sign && fallbackKids(keyset).length > 0) {
+  if (settled && accepted.join() === sign && fallbackKids(keyset).length > 0) {
     return { kind: 'OneKey', why: 'it was restarted and accepts the key that signs, but not the others in its file' };
   }
   return { kind: 'Behind', why: `it accepts ${accepted.join(', ')}, and its file has ${shown.join(', ')}` };

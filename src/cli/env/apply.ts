@@ -3,7 +3,7 @@
  */
 import { loadConfig } from '../../env/config.ts';
 import type { EnvConfig, EnvService } from '../../env/env-config.ts';
-import { type KeyFile, readEnvironment } from '../../env/environment.ts';
+import { differences, type KeyFile, readEnvironment } from '../../env/environment.ts';
 import type { Operations } from '../../rotation/people/operations.ts';
 import { formatDuration } from '../../rotation/schedule/duration.ts';
 import type { KeyMaterial } from '../../rotation/secret/keys.ts';
@@ -27,7 +27,8 @@ export async function apply(
   { environment, name }: ApplyOptions,
 ): Promise<Exit> {
   const config = await loadConfig(process.cwd());
-  const { files, state } = await readEnvironment(config, environment);
+  const found = await readEnvironment(config, environment);
+  const { files, state } = found;
   const [truth] = files;
   if (truth === undefined) throw new CommandError(`${environment} has no file`, EXIT.failed);
   if (state !== undefined && state.keyset.phase !== 'Steady') {
@@ -38,6 +39,10 @@ export async function apply(
   if (apart.length > 0) {
     const message = `${apart.join(', ')}: not the key of ${truth.shown}. First run: rekey env sync ${environment}`;
     throw new CommandError(message, EXIT.failed);
+  }
+  const different = state === undefined ? [] : differences(found, state.keyset).map((each) => each.message);
+  if (different.length > 0) {
+    throw new CommandError(`${different.join('; ')}. First run: rekey env sync ${environment}`, EXIT.failed);
   }
   await operations.createSecret(name, dataOf(files, config));
   terminal.tell(
@@ -86,6 +91,8 @@ function rotationOf(
       rotationPeriod: durationText(config.periodMs),
       maxTokenTTL: durationText(config.maxTokenTtlMs),
       clockSkew: durationText(config.clockSkewMs),
+      key: { bytes: config.keyBytes, algorithm: config.algorithm },
+      ...(config.slackMs !== undefined && { retire: { slack: durationText(config.slackMs) } }),
       secretKeys: { signing, fallbacks: config.fallbacksName },
       ...(Object.keys(claimsOfAll).length > 0 && { canary: claimsOfAll }),
       targets: files.map(({ service }) => targetOf(service, environment)),

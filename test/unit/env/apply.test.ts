@@ -1,0 +1,48 @@
+/** What `env apply` takes from the files, up to the request that creates the Secret. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { load } from 'js-yaml';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { apply } from '../../../src/cli/env/apply.ts';
+import type { Terminal } from '../../../src/cli/terminal.ts';
+import type { Operations } from '../../../src/rotation/people/operations.ts';
+import { newRekey, type Rekey, twoServices } from '../../support/env/pair.ts';
+
+let rekey: Rekey;
+beforeAll(async () => {
+  rekey = await newRekey();
+}, 120_000);
+afterAll(() => rekey.remove());
+
+/** @returns what is printed, and the names in the Secret that it asks for */
+async function applied(folder: string) {
+  vi.spyOn(process, 'cwd').mockReturnValue(folder);
+  let [printed, names] = ['', [] as readonly string[]];
+  const terminal = { print: (text: string) => (printed += text), tell: () => undefined } as unknown as Terminal;
+  const createSecret = async (_: string, data: object) => {
+    names = Object.keys(data);
+  };
+  const operations = { namespace: 'shop', createSecret } as unknown as Operations;
+  await apply(operations, terminal, { environment: 'production', name: 'jwt' });
+  return { spec: (load(printed) as { readonly spec: object }).spec, names };
+}
+
+describe('env apply', { timeout: 300_000 }, () => {
+  it('takes no burnt key into a cluster', async () => {
+    const folder = twoServices();
+    const [main, admin] = ['main', 'admin'].map((name) => join(folder, name, '.env.production'));
+    const before = readFileSync(main ?? '', 'utf8');
+    await rekey.env(folder, 'emergency', 'production', '--reason', 'leaked', '--yes');
+    await rekey.env(folder, 'continue', 'production', '--reloaded');
+    // a backup of all files
+    for (const path of [main, admin]) writeFileSync(path ?? '', before);
+    await expect(applied(folder)).rejects.toThrow('holds a burnt key again');
+  });
+
+  it('takes over how the keys are made and how long they drain', async () => {
+    const folder = twoServices({}, 'maxTokenTTL: 1h\nslack: 10h\nalgorithm: HS384');
+    const { spec, names } = await applied(folder);
+    expect(spec).toMatchObject({ key: { algorithm: 'HS384', bytes: 48 }, retire: { slack: '10h' } });
+    expect(names).toEqual(['JWT_SECRET_KEY']);
+  });
+});
