@@ -143,6 +143,6 @@ describe('env status', () => {
     };
     // the drain of this shop lasts a second: it may be over
     const until = expect.stringMatching(/^\d{4}-.*Z$/);
-    expect(underWay).toEqual([{ environment: 'production', phase: 'Draining', until }]);
+    expect(underWay).toEqual([{ environment: 'production', phase: 'Draining', back: false, until }]);
   });
 });

@@ -9,6 +9,14 @@ const line = (value: string, name = 'JWT_SECRET_KEY') => `${name}=${value}\n`;
 const FALLBACKS = 'JWT_SECRET_KEY_FALLBACKS';
 const read = (root: string, path: string) => readFileSync(join(root, path), 'utf8');
 
+/** Of two services whose development files these are. */
+const DEVELOPMENT = `maxTokenTTL: 24h
+sourceOfTruth: main
+services:
+  main: { names: [JWT_SECRET_KEY], files: { development: main/.env }, readsFallbacks: true }
+  admin: { names: [JWT_SECRET_KEY], files: { development: admin/.env }, readsFallbacks: true }
+`;
+
 describe('a weak key of one service', () => {
   const files = (key: string) => ({ 'main/.env': line(key), 'admin/.env': line('changeme'), 'auto/.env': line(key) });
 
@@ -44,7 +52,7 @@ describe('a weak key of one service', () => {
   it('is not brought to the others by rotate, where it is a fallback', async () => {
     const key = freshKey();
     const admin = `${line(key)}${line('changeme', FALLBACKS)}`;
-    const root = folderOf({ 'main/.env': line(key), 'admin/.env': admin });
+    const root = folderOf({ 'rekey.yaml': DEVELOPMENT, 'main/.env': line(key), 'admin/.env': admin });
     const { exit, said } = await run(root, 'rotate development --reads-fallbacks');
     expect([exit, said]).toEqual([1, expect.stringContaining('rekey env sync development --discard')]);
     expect(read(root, 'main/.env')).toBe(line(key));
@@ -53,7 +61,7 @@ describe('a weak key of one service', () => {
 
   it('is no obstacle where all have it: a rotation retires it', async () => {
     const both = `${line(freshKey())}${line('changeme', FALLBACKS)}`;
-    const root = folderOf({ 'main/.env': both, 'admin/.env': both });
+    const root = folderOf({ 'rekey.yaml': DEVELOPMENT, 'main/.env': both, 'admin/.env': both });
     expect(await run(root, 'rotate development --reads-fallbacks')).toMatchObject({ exit: 0 });
   });
 });
@@ -63,7 +71,7 @@ describe('the age of a key that people had made', () => {
   /** Two services with one key, two years old by the file of the first. */
   const old = (): string => {
     const key = line(freshKey());
-    const root = folderOf({ 'main/.env': key, 'admin/.env': key });
+    const root = folderOf({ 'rekey.yaml': DEVELOPMENT, 'main/.env': key, 'admin/.env': key });
     changed(root, 'main/.env', NOW - 2 * YEAR);
     return root;
   };
@@ -154,6 +162,7 @@ services:
       'main/.gitignore': '.env*\n',
     });
     git(join(outer, 'main'), 'init', '-q');
+    expect(await run(join(outer, 'main'), 'init')).toMatchObject({ exit: 0 });
     expect(await run(join(outer, 'main'), commands[0] ?? '')).toMatchObject({ exit: 0 });
   });
 });
