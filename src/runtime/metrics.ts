@@ -40,12 +40,7 @@ export function controllerMetrics(registry: Registry): (controller: string) => C
     buckets: RECONCILE_BUCKETS,
     registers,
   });
-  const active = new Gauge({
-    name: name('active_workers'),
-    help: 'Reconciliations in progress.',
-    labelNames,
-    registers,
-  });
+  const active = new Gauge({ name: name('active_workers'), help: 'Running reconciliations.', labelNames, registers });
   const most = new Gauge({
     name: name('max_concurrent_reconciles'),
     help: 'Most parallel reconciliations.',
