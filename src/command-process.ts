@@ -33,7 +33,7 @@ process.stderr.on('error', () => undefined);
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   closed = true;
   if (error.code === 'EPIPE') return;
-  terminal.tell(`the result cannot be written: ${error.message}\n`);
+  terminal.tell(`cannot write the result: ${error.message}\n`);
   process.exitCode = EXIT.failed;
 });
 
@@ -47,7 +47,7 @@ export async function runProcess(
     process.exitCode ??= exit;
   } catch (error) {
     const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    guarded(terminal).tell(`failed, which should not be; please report it: ${redactText(what)}\n`);
+    guarded(terminal).tell(`internal error, please report it: ${redactText(what)}\n`);
     process.exitCode = EXIT.failed;
   } finally {
     await end();

@@ -28,23 +28,23 @@ export interface Flags {
 
 export const HELP = `rekey: rotates shared JWT keys without rejecting a valid token
 
-The operator. For people there is kubectl-rekey.
+This is the operator. People use kubectl rekey.
 
 Usage: rekey [flags]
 
-  --kubeconfig FILE                 kubeconfig; KUBECONFIG, ~/.kube/config or the pod's account if absent
-  --context NAME                    context of the kubeconfig
-  --namespace NAME                  work in this namespace only; in all if absent
-  --leader-election-namespace NAME  namespace of the Lease "rekey"; that of the kubeconfig or pod if absent
-  --no-leader-election              for development: another replica must not run
-  --listen HOST:PORT                address of /healthz, /readyz and /metrics (0.0.0.0:8080)
-  --workers N                       resources reconciled in parallel (4)
-  --settle-delay DURATION           longest time that a node's view of a Secret lags behind a write (10s); less only if known
-  --log-level LEVEL                 error, warn, info or debug (info)
-  --allow-loopback-pods             for development: canaries may be sent to pods with a loopback address
-  --allow-debugging                 for development: run although Node lets a debugger in or writes its memory to files
-  --allow-private-webhooks          notifications may go to addresses that are not public, and over http
-  --help                            this text
+  --kubeconfig FILE                 path to a kubeconfig (default: KUBECONFIG, ~/.kube/config or the pod's account)
+  --context NAME                    context of the kubeconfig to use
+  --namespace NAME                  watch this namespace only (default: all namespaces)
+  --leader-election-namespace NAME  namespace of the Lease "rekey" (default: that of the kubeconfig or the pod)
+  --no-leader-election              development only: run one replica, without a Lease
+  --listen HOST:PORT                address of /healthz, /readyz and /metrics (default: 0.0.0.0:8080)
+  --workers N                       resources reconciled in parallel (default: 4)
+  --settle-delay DURATION           longest time a node's view of a Secret can lag behind a write (default: 10s)
+  --log-level LEVEL                 error, warn, info or debug (default: info)
+  --allow-loopback-pods             development only: send canaries to pods with a loopback address
+  --allow-debugging                 development only: run even if Node admits a debugger or writes its memory to files
+  --allow-private-webhooks          allow notifications to private addresses and over plain http
+  --help                            show this help
 `;
 
 /** What kubelets need that watch Secrets, with a wide margin. */
@@ -66,10 +66,10 @@ export function parseFlags(args: readonly string[]): Flags {
     throw new UsageError(`--log-level ${values['log-level']}: write one of ${LEVELS.join(', ')}`);
   const workers = Number(values.workers);
   if (!Number.isInteger(workers) || workers < 1)
-    throw new UsageError(`--workers ${values.workers}: write a number from 1`);
+    throw new UsageError(`--workers ${values.workers}: write a whole number of 1 or more`);
   const settleMs = parseDuration(values['settle-delay']);
   if (settleMs === undefined || settleMs < MIN_SETTLE_MS)
-    throw new UsageError(`--settle-delay ${values['settle-delay']}: write a duration from 1s, such as 10s`);
+    throw new UsageError(`--settle-delay ${values['settle-delay']}: write a duration of 1s or more, such as 10s`);
   const leaseNamespace = values['leader-election-namespace'];
   return {
     ...defined({ kubeconfig: values.kubeconfig, context: values.context, namespace: values.namespace }),

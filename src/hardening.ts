@@ -19,11 +19,11 @@ export function harden({ allowDebugging }: Pick<Flags, 'allowDebugging'>, log: L
   const doors = openDoors(process.execArgv, process.env.NODE_OPTIONS ?? '', url());
   if (doors.length > 0) {
     if (!allowDebugging) throw new UsageError(refusal(doors));
-    log.warn('keys can be read out of this process: --allow-debugging', { doors });
+    log.warn('--allow-debugging is set: others on the node can read keys from this process', { doors });
     return;
   }
   // Node opens its inspector at SIGUSR1, unless somebody listens (or was told --disable-sigusr1, from the first moment on).
-  process.on('SIGUSR1', () => log.warn('SIGUSR1 was ignored: it opens no debugger here'));
+  process.on('SIGUSR1', () => log.warn('SIGUSR1 was ignored: it does not open a debugger here'));
   const { report } = process;
   report.reportOnSignal = false;
   report.reportOnFatalError = false;
@@ -31,7 +31,7 @@ export function harden({ allowDebugging }: Pick<Flags, 'allowDebugging'>, log: L
   report.excludeEnv = true;
   const limit = coreLimit(limitsOfProcess());
   if (limit !== undefined && limit !== '0') {
-    log.warn(`a crash may write the memory to a file: the limit of core dumps is ${limit}; set it to 0 on the node`);
+    log.warn(`a crash may write the memory to a file: the limit for core dumps is ${limit}; set it to 0 on the node`);
   }
 }
 
@@ -62,7 +62,7 @@ export function coreLimit(limits: string): string | undefined {
 }
 
 function refusal(doors: readonly string[]): string {
-  return `Node's ${doors.join(', ')} would let keys be read out of this process: leave it out, also in NODE_OPTIONS; for development, give --allow-debugging`;
+  return `Node's ${doors.join(', ')} would let others read keys from this process: remove it, also from NODE_OPTIONS; for development, set --allow-debugging`;
 }
 
 /** Empty where there is no such file, as on macOS. */

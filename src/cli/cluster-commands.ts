@@ -65,9 +65,9 @@ export function runCommand(args: readonly string[], { terminal, connect }: Envir
 
 function addClusterCommands(program: Command, { terminal, connect }: Environment, run: Run): void {
   program
-    .option('-n, --namespace <name>', 'namespace; that of the context if absent')
-    .option('--context <name>', 'context of the kubeconfig')
-    .option('--kubeconfig <file>', 'kubeconfig; KUBECONFIG or ~/.kube/config if absent');
+    .option('-n, --namespace <name>', 'namespace (default: that of the context)')
+    .option('--context <name>', 'context of the kubeconfig to use')
+    .option('--kubeconfig <file>', 'path to a kubeconfig (default: KUBECONFIG or ~/.kube/config)');
   const add: Add = <Options>(usage: string, description: string, act: Act<Options>) =>
     program
       .command(usage, {})
@@ -76,7 +76,7 @@ function addClusterCommands(program: Command, { terminal, connect }: Environment
         const self = given.at(-1) as Command;
         const options = self.optsWithGlobals<Options & Global>();
         await run(async () => {
-          if (self.args.includes('')) throw new CommandError('a name is empty', EXIT.usage);
+          if (self.args.includes('')) throw new CommandError('a name must not be empty', EXIT.usage);
           return act(await connect(options), self.args, options);
         });
       });
@@ -85,20 +85,20 @@ function addClusterCommands(program: Command, { terminal, connect }: Environment
   addEmergencies(add, terminal);
   program
     .command('verify-audit <file>')
-    .description('whether an audit log (a ConfigMap as JSON; - for standard input) is as it was written')
+    .description('check the hash chain of an audit log (a ConfigMap as JSON; - for standard input)')
     .action((file: string) => run(() => verifyAudit(file, terminal)));
 }
 
 function addLooking(add: Add, terminal: Terminal): void {
-  add<ShowOptions>('status [name]', 'where a rotation is, or all of them', (operations, [name], options) =>
+  add<ShowOptions>('status [name]', 'show one rotation, or all of them', (operations, [name], options) =>
     show(operations, terminal, name, options),
   )
-    .option('-A, --all-namespaces', 'those of all namespaces')
-    .option('-w, --watch', 'of one: show it again at each change');
+    .option('-A, --all-namespaces', 'in all namespaces')
+    .option('-w, --watch', 'with a name: show it again at each change');
 
   add<{ readonly now?: true }>(
     'plan <name>',
-    'what the next rotation will do, and what keeps it from starting',
+    'show what the next rotation will do, and what blocks it',
     async (operations, [name = ''], { now, output }) => {
       const at = now ? 'now' : 'schedule';
       const plan = await planOf(operations, await operations.get(name), at, terminal.now());
@@ -107,9 +107,9 @@ function addLooking(add: Add, terminal: Terminal): void {
       terminal.print(machineText(known ? planRecord(plan) : plan, output) ?? text);
       return plan.obstacles.length === 0 ? EXIT.done : EXIT.notReady;
     },
-  ).option('--now', 'as if it were asked for now, not when it is due');
+  ).option('--now', 'as if it were requested now, not when it is due');
 
-  add('check <name>', 'what keeps a rotation from starting now', async (operations, [name = ''], { output }) => {
+  add('check <name>', 'show what blocks a rotation from starting now', async (operations, [name = ''], { output }) => {
     const resource = await operations.get(name);
     const obstacles = obstaclesNow(resource, await planOf(operations, resource, 'now', terminal.now()));
     terminal.print(machineText(obstacles, output) ?? obstaclesText(obstacles));
@@ -117,7 +117,7 @@ function addLooking(add: Add, terminal: Terminal): void {
     return obstacles.length === 0 ? EXIT.done : EXIT.notReady;
   });
 
-  add('history <name>', 'the last rotations', async (operations, [name = ''], { output }) => {
+  add('history <name>', 'show the last rotations', async (operations, [name = ''], { output }) => {
     const resource = await operations.get(name);
     const text = machineText(resource.status?.history ?? [], output);
     terminal.print(text ?? historyText(resource, terminal.now()));
@@ -129,28 +129,28 @@ function addLooking(add: Add, terminal: Terminal): void {
 function addAsking(add: Add, terminal: Terminal): void {
   const rotating = add<Waiting & Selecting>(
     'rotate [name...]',
-    'ask for a rotation now',
+    'request a rotation now',
     async (operations, names, options) =>
       rotate(operations, terminal, await selected(operations, names, options), options),
   )
-    .option('-l, --selector <labels>', 'those with these labels')
-    .option('--all', 'all of the namespace');
+    .option('-l, --selector <labels>', 'all with these labels')
+    .option('--all', 'all in the namespace');
   const aborting = add<Waiting>(
     'abort <name>',
-    'go back: before promote the new key leaves, after it the old one signs again; ends what is queued too',
+    'go back: before promote the new key leaves, after it the old key signs again; cancels queued requests too',
     (operations, [name = ''], options) => abort(operations, terminal, name, options),
   );
   for (const command of [rotating, aborting]) {
-    command.option('--wait', 'wait for the end').addOption(timeoutOption('0s'));
+    command.option('--wait', 'wait until it ends').addOption(timeoutOption('0s'));
   }
   add<Pick<Waiting, 'timeout'>>(
     'withdraw <name>',
-    'take back requests for a rotation that has not begun',
+    'withdraw requests for which no rotation has started',
     (operations, [name = ''], options) => withdraw(operations, terminal, name, options),
   ).addOption(timeoutOption('30s'));
   for (const [name, description, patch, done] of [
-    ['pause', 'rest where it is, an emergency aside', ASK.pause(), 'paused'],
-    ['suspend', 'start no new rotation; one under way goes on', ASK.suspend(), 'suspended'],
+    ['pause', 'hold the rotation where it is; an emergency still runs', ASK.pause(), 'paused'],
+    ['suspend', 'do not start new rotations; one under way continues', ASK.suspend(), 'suspended'],
     ['resume', 'end a pause and a suspension', ASK.resume(), 'resumed'],
   ] as const) {
     add(`${name} <name>`, description, async (operations, [target = '']) => {
@@ -158,7 +158,7 @@ function addAsking(add: Add, terminal: Terminal): void {
       terminal.print(`${target}: ${done}\n`);
       const waiting = name === 'resume' ? pendingIn(resource) : [];
       for (const wanted of waiting)
-        terminal.print(`${target}: a request that waits can begin now: ${wantedText(wanted)}\n`);
+        terminal.print(`${target}: a waiting request can start now: ${wantedText(wanted)}\n`);
       return EXIT.done;
     });
   }
@@ -167,14 +167,14 @@ function addAsking(add: Add, terminal: Terminal): void {
 function addEmergencies(add: Add, terminal: Terminal): void {
   add<EmergencyOptions>(
     'emergency <name>',
-    'a key has leaked: burn every key, and tell when the last pod accepted one',
+    'a key has leaked: burn every key, and report when the last pod accepted one',
     (operations, [name = ''], options) => emergency(operations, terminal, name, options),
   )
-    .requiredOption('--reason <text>', 'why, for the audit')
-    .option('--yes', 'do not ask for the name', false)
-    .option('--no-wait', 'do not wait for the end')
+    .requiredOption('--reason <text>', 'the reason, for the audit log')
+    .option('--yes', 'do not ask for confirmation', false)
+    .option('--no-wait', 'do not wait until it ends')
     .addOption(timeoutOption('15m'));
-  add('contained <name>', 'the cause of the last emergency was found', (operations, [name = '']) =>
+  add('contained <name>', 'record that the cause of the last emergency was found', (operations, [name = '']) =>
     contained(operations, terminal, name),
   );
 }
@@ -185,7 +185,7 @@ function addApply(program: Command, { terminal, connect }: Environment, run: Run
   env
     ?.command('apply <environment>')
     .description('create a Secret from the files of an environment, and print the JwtKeyRotation for it')
-    .option('--name <name>', 'of the Secret and the JwtKeyRotation', 'jwt')
+    .option('--name <name>', 'name of the Secret and the JwtKeyRotation', 'jwt')
     .action(async (environment: string, _: unknown, self: Command) => {
       const options = self.optsWithGlobals<ConnectOptions & { readonly name: string }>();
       await run(async () => apply(await connect(options), terminal, { environment, name: options.name }));
@@ -193,7 +193,7 @@ function addApply(program: Command, { terminal, connect }: Environment, run: Run
 }
 
 function timeoutOption(byDefault: string): Option {
-  return new Option('--timeout <duration>', 'how long to wait, such as 30m; 0s for ever')
+  return new Option('--timeout <duration>', 'how long to wait, such as 30m; 0s waits forever')
     .argParser(milliseconds)
     .default(milliseconds(byDefault), byDefault);
 }
@@ -211,11 +211,12 @@ async function selected(
   { selector, all }: Selecting,
 ): Promise<readonly string[]> {
   const ways = [names.length > 0, selector !== undefined, all === true].filter(Boolean);
-  if (ways.length !== 1) throw new CommandError('give names, or --selector, or --all', EXIT.usage);
+  if (ways.length !== 1) throw new CommandError('give names, --selector or --all', EXIT.usage);
   if (names.length > 0) return names;
-  if (selector?.trim() === '') throw new CommandError('--selector: it is empty, which would mean all', EXIT.usage);
+  if (selector?.trim() === '')
+    throw new CommandError('--selector: it must not be empty; for all, use --all', EXIT.usage);
   const found = await operations.list(selector);
-  const message = `no JwtKeyRotation in ${operations.namespace} is meant by that`;
+  const message = `no JwtKeyRotation in ${operations.namespace} matches`;
   if (found.length === 0) throw new CommandError(message, EXIT.failed);
   return found.map(({ metadata }) => metadata.name);
 }

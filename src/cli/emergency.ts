@@ -40,10 +40,10 @@ export async function emergency(
   const askedAt = terminal.now();
   const nonce = `${new Date(askedAt).toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`;
   const asked = { nonce, askedAt: new Date(askedAt).toISOString() };
-  terminal.tell(`${name}: asking for emergency ${nonce}\n`);
+  terminal.tell(`${name}: requesting emergency ${nonce}\n`);
   await insist(() => ask(operations, terminal, name, ASK.emergency(nonce, why)));
   if (!wait) {
-    terminal.print(machineText(asked, output) ?? `${name}: emergency ${nonce} was asked for\n`);
+    terminal.print(machineText(asked, output) ?? `${name}: emergency ${nonce} requested\n`);
     return EXIT.done;
   }
   const waiting = { name, what: `emergency ${nonce}`, timeoutMs: timeout };
@@ -81,11 +81,11 @@ export function emergencyEnd(nonce: string) {
     if (asked?.nonce === nonce && isOthers) throw new CommandError(told, EXIT.failed);
     if (asked?.nonce === nonce) return undefined;
     if (asked === undefined && !began) {
-      const message = 'the request was taken away before it was served: NOTHING WAS BURNT BY IT; ask again';
+      const message = 'the request was removed before rekey served it: IT DID NOT BURN ANY KEY; request it again';
       throw new CommandError(message, EXIT.failed);
     }
     const other = oneLine(asked === undefined ? (current?.nonce ?? '') : `${asked.nonce}: ${asked.reason}`);
-    const message = `another emergency was asked for meanwhile (${other}); it burns every key, those of this one too: follow it with kubectl rekey status`;
+    const message = `another emergency was requested in the meantime (${other}). It burns every key, including those of this one; follow it with kubectl rekey status`;
     throw new CommandError(message, EXIT.notReady);
   };
 }
@@ -107,20 +107,20 @@ function isOver(emergency: Emergency): emergency is Over {
 /** It goes into annotations, Events, the log and the audit: one line, and no secret. */
 function reasonOf(text: string): string {
   const reason = oneLine(text);
-  if (reason === '') throw new CommandError('--reason: say in a few words why, for the audit', EXIT.usage);
+  if (reason === '') throw new CommandError('--reason: say why in a few words, for the audit log', EXIT.usage);
   if (reason.length > MAX_REASON) {
-    const said = `--reason: ${reason.length} characters; rekey keeps ${MAX_REASON}, so say it in fewer words`;
+    const said = `--reason: ${reason.length} characters are too many; write at most ${MAX_REASON}`;
     throw new CommandError(said, EXIT.usage);
   }
   if (!looksSecret(reason)) return reason;
-  const message = '--reason: this looks as if it held a key or a token, and everybody may read it; describe it instead';
+  const message = '--reason: this looks like a key or a token, and everybody can read it; describe it instead';
   throw new CommandError(message, EXIT.usage);
 }
 
 async function confirm(terminal: Terminal, { metadata, spec, status }: JwtKeyRotation): Promise<void> {
   const { name, namespace } = metadata;
   if (!terminal.interactive) {
-    throw new CommandError('nobody is there to confirm it: give --yes', EXIT.usage);
+    throw new CommandError('there is no terminal to confirm it: add --yes', EXIT.usage);
   }
   const pods = (status?.targets ?? []).map(({ kind, name: target, pods: count }) => `${kind}/${target} (${count})`);
   const targets = oneLine(pods.join(', ')) || 'all targets';
@@ -128,12 +128,12 @@ async function confirm(terminal: Terminal, { metadata, spec, status }: JwtKeyRot
   terminal.tell(
     [
       `EMERGENCY for ${namespace}/${name}, environment ${oneLine(spec.environment)}\n`,
-      `  burns every key of Secret ${oneLine(spec.secretName)}, for ever\n`,
-      `  refuses every token that was signed before: every user signs in again\n`,
+      `  burns every key of Secret ${oneLine(spec.secretName)} permanently\n`,
+      `  refuses every token signed before: every user must sign in again\n`,
       `  ${what} the pods of ${targets}\n`,
     ].join(''),
   );
-  const typed = await terminal.question(`Type the name (${name}) to go on: `);
+  const typed = await terminal.question(`Type the name (${name}) to continue: `);
   if (typed?.trim() !== name) throw new CommandError('not confirmed; nothing was done', EXIT.failed);
 }
 
@@ -145,15 +145,18 @@ function overText(
 ): string {
   const { nonce, writtenAt, keyGoneAt, seconds, secondsSinceAsked } = over;
   const rows = [
-    ['fresh key written', when(writtenAt, now)],
-    ['old keys dead', `${when(keyGoneAt, now)}${over.inferred === undefined ? ': every pod has refused them' : ''}`],
+    ['new key written', when(writtenAt, now)],
+    ['burnt keys gone', `${when(keyGoneAt, now)}${over.inferred === undefined ? ': every pod has refused them' : ''}`],
     ...inferredRows(over),
     [
       'last pod that accepted one',
-      `not later than ${seconds} s after the write, ${formatDuration(secondsSinceAsked * 1000)} after it was asked for`,
+      `not later than ${seconds} s after the write, ${formatDuration(secondsSinceAsked * 1000)} after the request`,
     ],
     ...residueRows(over),
-    ['next', `every user signs in again; once the cause is found: kubectl rekey contained ${name} -n ${namespace}`],
+    [
+      'next',
+      `every user must sign in again; when you have found the cause: kubectl rekey contained ${name} -n ${namespace}`,
+    ],
   ];
   return `${name}: emergency ${oneLine(nonce)} is over\n${columns(rows, '  ')}`;
 }

@@ -30,16 +30,16 @@ interface Options {
 export function addGenerate(program: Command, terminal: Terminal, run: Run): void {
   program
     .command('generate')
-    .description('a new random key, for a .env file or a shell: one line, and nothing else on standard output')
-    .addOption(new Option('--format <format>', 'how it is written').choices(FORMATS).default('env'))
+    .description('print a new random key for a .env file or a shell: one line, and nothing else on standard output')
+    .addOption(new Option('--format <format>', 'output format').choices(FORMATS).default('env'))
     .option('--name <name>', 'name of the variable (default: JWT_SECRET_KEY; JWT_SECRET for quoted)', nameOf)
     .option('--bytes <number>', 'random bytes', bytesOf, MIN_KEY_BYTES)
-    .option('--to <file>', 'append it to this file, unless that has the name already')
+    .option('--to <file>', 'append it to this file, unless the file already has the name')
     .action((options: Options) => run(() => generate(options, terminal)));
 }
 
 function nameOf(text: string): string {
-  if (!NAME.test(text)) throw new InvalidArgumentError('Write letters, digits and _, no digit first.');
+  if (!NAME.test(text)) throw new InvalidArgumentError('Use letters, digits and _, and do not begin with a digit.');
   return text;
 }
 
@@ -52,7 +52,7 @@ function bytesOf(text: string): number {
 }
 
 async function generate({ format, name, bytes, to }: Options, terminal: Terminal): Promise<Exit> {
-  if (format === 'raw' && name !== undefined) throw new CommandError('--name: raw writes no name', EXIT.usage);
+  if (format === 'raw' && name !== undefined) throw new CommandError('--name: the format raw has no name', EXIT.usage);
   if (to === undefined) {
     terminal.print(line(format, name, bytes));
     return EXIT.done;
@@ -91,7 +91,7 @@ async function append(file: string, name: string, text: string): Promise<void> {
     const there = assignments.find((assignment) => assignment.name === name);
     before.fill(0);
     if (there !== undefined) {
-      const message = `${file}, line ${there.line}: ${name} is there already; nothing was written. To change a key that services use: rekey env rotate`;
+      const message = `${file}, line ${there.line}: ${name} is already there; nothing was written. To change a key that services use, run rekey env rotate`;
       throw new CommandError(message, EXIT.failed);
     }
     const ended = before.length === 0 || finalNewline;

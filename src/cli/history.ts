@@ -13,7 +13,7 @@ export function historyText({ status }: JwtKeyRotation, now: number): string {
   const rows = (status?.history ?? []).map((entry) => {
     const { from = '–', to = '–', trigger, actor = '–', outcome, reason = '', failure = '', inferred } = entry;
     const told = failure === '' ? reason : failure;
-    const why = inferred === undefined ? told : `${told} (concluded in part: ${inferred})`;
+    const why = inferred === undefined ? told : `${told} (inferred in part: ${inferred})`;
     return [when(entry.startedAt, now), lastedText(entry), outcome, `${from} → ${to}`, trigger, actor, why];
   });
   return columns([['STARTED', 'LASTED', 'OUTCOME', 'KEYS', 'TRIGGER', 'ACTOR', 'WHY'], ...rows]);

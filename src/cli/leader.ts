@@ -23,14 +23,14 @@ export async function ask(
   const leadership = await operations.leadership(resource);
   const isUnseen = leadership.kind === 'Unknown' && resource.status?.operator === undefined;
   if (leadership.kind === 'Nobody') terminal.tell(`${name}: ${nobodyText(leadership, resource, terminal.now())}\n`);
-  if (isUnseen) terminal.tell(`${name}: no operator has looked at it yet, and ${unknownText(leadership)}\n`);
+  if (isUnseen) terminal.tell(`${name}: no operator has reconciled it yet, and ${unknownText(leadership)}\n`);
   return resource;
 }
 
 /** For the table of `status`. */
 export function operatorText(leadership: Leadership, resource: JwtKeyRotation, now: number): string {
   const look = resource.status?.operator?.lastLookTime;
-  const looked = look === undefined ? 'it has not looked at this yet' : `last told that it looks ${when(look, now)}`;
+  const looked = look === undefined ? 'it has not reconciled this resource yet' : `it last reported ${when(look, now)}`;
   switch (leadership.kind) {
     case 'Led':
       return `${leadership.holder} leads; ${looked}`;
@@ -42,7 +42,7 @@ export function operatorText(leadership: Leadership, resource: JwtKeyRotation, n
 }
 
 function unknownText({ why }: Extract<Leadership, { readonly kind: 'Unknown' }>): string {
-  return `whether one runs is not known (${why})`;
+  return `it is not known whether one is running (${why})`;
 }
 
 /** @returns that no operator leads, since when, and where to look */
@@ -54,7 +54,7 @@ export function nobodyText(
   const lease = leaseName(resource);
   const [namespace] = lease.split('/');
   const time = since === undefined ? '' : ` since ${when(new Date(since).toISOString(), now)}`;
-  return `NO OPERATOR LEADS${time} (Lease ${lease}): what is asked for is done once one runs again; see kubectl get pods -n ${namespace}`;
+  return `NO OPERATOR LEADS${time} (Lease ${lease}): requests wait until one runs again; check kubectl get pods -n ${namespace}`;
 }
 
 /**

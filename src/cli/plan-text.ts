@@ -8,7 +8,7 @@ import type { Obstacle, Plan } from './plan.ts';
 
 /** @returns a line for each thing in the way */
 export function obstaclesText(obstacles: readonly Obstacle[]): string {
-  if (obstacles.length === 0) return '  nothing, as far as it shows without asking the pods\n';
+  if (obstacles.length === 0) return '  nothing, as far as rekey can see without asking the pods\n';
   return columns(
     obstacles.map(({ reason, message }) => [reason, message]),
     '  ',
@@ -48,7 +48,10 @@ export function planText(plan: Plan, now: number): string {
     ['way', way === 'Overlap' ? 'Overlap: both keys are accepted for a while' : 'Cutover: the key is replaced at once'],
     ...(unless === undefined ? [] : [['unless', unless]]),
     ['refused tokens', refusedText(plan)],
-    ['the last one took', lastTookMs === undefined ? 'not known: none was completed yet' : formatDuration(lastTookMs)],
+    [
+      'last rotation took',
+      lastTookMs === undefined ? 'not known: no rotation has completed yet' : formatDuration(lastTookMs),
+    ],
   ];
   const restartRows = restarts.map(({ target, pods, times }) => [target, String(pods), String(times)]);
   return [
@@ -58,7 +61,7 @@ export function planText(plan: Plan, now: number): string {
     columns(stepRows(plan, now), '  '),
     '\n',
     columns([['TARGET', 'PODS', plan.atMost ? 'RESTARTS AT MOST' : 'RESTARTS'], ...restartRows], '  '),
-    '\nIn the way\n',
+    '\nBlocked by\n',
     obstaclesText(obstacles),
     ...(warnings.length === 0
       ? []
@@ -85,19 +88,19 @@ function stepRows(plan: Plan, now: number): readonly (readonly string[])[] {
 }
 
 function startText({ underWay, after, startsAt, expectedAt, obstacles }: Plan, now: number): string {
-  if (underWay !== undefined) return `under way, in the phase ${underWay}`;
-  if (after !== undefined) return `after what goes on now: ${after}`;
+  if (underWay !== undefined) return `under way, in phase ${underWay}`;
+  if (after !== undefined) return `after what is under way: ${after}`;
   if (expectedAt !== undefined) {
-    return `not known yet, the operator has not taken the Secret over; if it does now, ${when(expectedAt, now)}`;
+    return `not known yet: the operator has not adopted the Secret; if it does so now, ${when(expectedAt, now)}`;
   }
-  if (startsAt === undefined) return 'when somebody asks for it: none is scheduled';
+  if (startsAt === undefined) return 'on request: none is scheduled';
   if (startsAt > now) return when(startsAt, now);
-  return obstacles.length === 0 ? 'now' : 'as soon as nothing is in the way';
+  return obstacles.length === 0 ? 'now' : 'as soon as nothing blocks it';
 }
 
 function refusedText({ way, maxTokenTtlMs }: Plan): string {
   if (way === 'Overlap') return 'none';
-  return `all that were signed before and have not expired, up to ${formatDuration(maxTokenTtlMs)} old: every user signs in again. How many there are is known to the services that issued them, not to rekey. Until the last pod has started anew, services refuse each other's new tokens too`;
+  return `every token signed before that has not expired, up to ${formatDuration(maxTokenTtlMs)} old: every user must sign in again. Only the services that issued these tokens know how many there are. Until the last pod has restarted, services also refuse each other's new tokens`;
 }
 
 function lastsText(lastsMs: number, madeOf: string | undefined): string {
@@ -107,8 +110,8 @@ function lastsText(lastsMs: number, madeOf: string | undefined): string {
 function waitText(step: Forecast['steps'][number], { underWay, retireAt }: Plan, now: number): string | undefined {
   const { phase, notBefore, never, lastsMs, madeOf } = step;
   if (phase === underWay && phase !== 'Draining') return undefined;
-  if (never === true) return 'waits for a maintenance window, and none opens';
-  if (notBefore !== undefined) return `waits for the maintenance window of ${when(notBefore, now)}`;
+  if (never === true) return 'waits for a maintenance window, but none opens';
+  if (notBefore !== undefined) return `waits for the maintenance window at ${when(notBefore, now)}`;
   if (phase === 'Draining' && underWay === phase && retireAt !== undefined)
     return `lasts until ${when(retireAt, now)}${madeOf === undefined ? '' : `: ${madeOf}`}`;
   return lastsMs === undefined ? undefined : lastsText(lastsMs, madeOf);

@@ -90,8 +90,8 @@ export async function planOf(
 export function obstaclesNow(resource: JwtKeyRotation, { obstacles }: { readonly obstacles: readonly Obstacle[] }) {
   const { phase } = resource.status ?? {};
   if (isAtRest(resource.status)) return obstacles;
-  const queued = pendingIn(resource).length === 0 ? 'another one that is asked for' : 'one that is queued already';
-  const message = `a rotation is under way (${phase}); ${queued} starts when it has ended`;
+  const queued = pendingIn(resource).length === 0 ? 'another request' : 'the queued request';
+  const message = `a rotation is under way (${phase}); ${queued} starts when it ends`;
   return [{ reason: 'RotationInProgress', message }, ...obstacles];
 }
 
@@ -126,7 +126,7 @@ function told(resource: JwtKeyRotation, at: 'now' | 'schedule', now: number): re
   // a request does not wait for the back-off of the schedule
   const ignored = ['Paused', 'PauseUnreadable', 'Burning', ...(at === 'now' ? ['BackingOff'] : [])];
   const found = timeOf(resource.status?.retireNotBefore) ?? 0;
-  const draining = `keys that were found when the Secret was taken over are accepted until ${iso(found)}, ${drainText(drainOf(resource.spec))} after they were found; the rotation starts then`;
+  const draining = `keys found when rekey adopted the Secret stay accepted until ${iso(found)}, ${drainText(drainOf(resource.spec))} after they were found; the rotation starts then`;
   return [
     ...(paused === undefined ? [] : [paused]),
     ...(resource.spec.suspend ? [{ reason: 'Suspended', message: 'spec.suspend is set' }] : []),

@@ -43,11 +43,11 @@ export async function runProgram(
 function programOf(name: string, terminal: Terminal): Command {
   return new Command(name)
     .usage('COMMAND [NAME] [flags]')
-    .description('rotates shared JWT keys, and shows where a rotation is')
-    .addOption(new Option('-o, --output <format>', 'how results are written').choices(FORMATS))
+    .description('rotate shared JWT keys, and follow a rotation')
+    .addOption(new Option('-o, --output <format>', 'output format').choices(FORMATS))
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut: (text) => terminal.print(text), writeErr: (text) => terminal.tell(text) })
-    .showHelpAfterError('(--help tells more)')
+    .showHelpAfterError('(see --help)')
     .exitOverride()
-    .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 wrong usage, 3 not ready or not over in time');
+    .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 wrong usage, 3 not ready or timed out');
 }

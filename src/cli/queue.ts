@@ -13,9 +13,9 @@ import { pendingIn } from '../rotation/requests/requests.ts';
 import { ask } from './leader.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 
-/** @returns such as `rekey.dev/rotate-requested-at is 2026-11-25T04:26:17Z, asked for by alice` */
+/** @returns such as `rekey.dev/rotate-requested-at is 2026-11-25T04:26:17Z, requested by alice` */
 export function wantedText({ reason, actor }: Pick<Wanted, 'reason' | 'actor'>): string {
-  return oneLine(`${reason}, asked for by ${actor}`);
+  return oneLine(`${reason}, requested by ${actor}`);
 }
 
 /** @returns what a request waits for that was made just now; empty if it begins at once, as far as the status tells */
@@ -26,10 +26,10 @@ export function queueText(resource: JwtKeyRotation): string {
   if (isAtRest(status)) return ending;
   const { rotation, phase } = status ?? {};
   const what = rotation === undefined ? '' : `: ${wantedText(rotation)}`;
-  const before = status?.queued?.length ? '; one was queued already, and one rotation serves both' : '';
+  const before = status?.queued?.length ? '; another request is already queued, and one rotation serves both' : '';
   return [
-    `${name}: it is queued behind the rotation under way (${phase}${what}) and begins when that has ended${before}\n`,
-    `${name}: kubectl rekey withdraw ${name} takes it back\n`,
+    `${name}: queued behind the rotation under way (${phase}${what}); it starts when that one ends${before}\n`,
+    `${name}: to withdraw it: kubectl rekey withdraw ${name}\n`,
     ending,
   ].join('');
 }
@@ -43,7 +43,7 @@ function endingText({ metadata: { name, annotations = {} }, status }: JwtKeyRota
     ...(isOpen(annotations[REQUEST.withdrawAt], status?.lastHandledWithdrawAt) ? ['a withdrawal'] : []),
   ];
   if (open.length === 0) return '';
-  return `${name}: ${open.join(' and ')} that was asked for before is not served yet, and ends this request too if it comes first: ask again then\n`;
+  return `${name}: an earlier request for ${open.join(' and ')} is still pending; if rekey handles it first, it cancels this request too: then ask again\n`;
 }
 
 /** Takes back all that waits; what has begun goes on. It waits until that is certain, which takes a moment. */
@@ -55,10 +55,10 @@ export async function withdraw(
 ): Promise<Exit> {
   const resource = await operations.get(name);
   const waiting = pendingIn(resource);
-  if (waiting.length === 0) throw new CommandError(`${name}: no request waits${abortHint(resource)}`, EXIT.failed);
+  if (waiting.length === 0) throw new CommandError(`${name}: no request is waiting${abortHint(resource)}`, EXIT.failed);
   const asked = await ask(operations, terminal, name, ASK.withdraw(new Date(terminal.now()).toISOString()));
   if (pauseOf(asked) !== undefined) {
-    const told = `is paused: what waits is taken back when that ends, before anything begins`;
+    const told = `is paused: when the pause ends, the waiting requests are withdrawn before any rotation starts`;
     terminal.print(`${name}: ${told}\n`);
     return EXIT.done;
   }
@@ -68,7 +68,7 @@ export async function withdraw(
   };
   const after = await operations.follow(name, settled, timeout);
   if (after === undefined) {
-    const message = `${name}: not taken back after ${timeout / 1000} s. It will be before anything begins: does the operator run? kubectl rekey status ${name}`;
+    const message = `${name}: not withdrawn after ${timeout / 1000} s. rekey withdraws it before any rotation starts. Check that the operator is running: kubectl rekey status ${name}`;
     throw new CommandError(message, EXIT.notReady);
   }
   const fates = waiting.map((wanted) => ({ wanted, fate: fateOf(wanted, after) }));
@@ -76,7 +76,7 @@ export async function withdraw(
   return fates.every(({ fate }) => fate === WITHDRAWN) ? EXIT.done : EXIT.failed;
 }
 
-const WITHDRAWN = 'taken back';
+const WITHDRAWN = 'withdrawn';
 
 function fateOf({ trigger, reason }: Wanted, resource: JwtKeyRotation): string {
   const { lastWithdrawnRotateAt = '', withdrawnForceReason, lastHandledRotateAt = '' } = resource.status ?? {};
@@ -85,10 +85,10 @@ function fateOf({ trigger, reason }: Wanted, resource: JwtKeyRotation): string {
   const withdrawn = isForced ? withdrawnForceReason : requestText(REQUEST.rotateAt, lastWithdrawnRotateAt);
   if (withdrawn === reason) return WITHDRAWN;
   const begun = isForced ? observedForceReason : requestText(REQUEST.rotateAt, lastHandledRotateAt);
-  if (begun !== reason) return 'not taken back, since somebody has put another request in its place';
-  return `not taken back, since it has begun${abortHint(resource)}`;
+  if (begun !== reason) return 'not withdrawn: another request has replaced it';
+  return `not withdrawn: its rotation has started${abortHint(resource)}`;
 }
 
 function abortHint({ metadata, status }: JwtKeyRotation): string {
-  return isAtRest(status) ? '' : `; the rotation under way is ended by kubectl rekey abort ${metadata.name}`;
+  return isAtRest(status) ? '' : `; to end the rotation under way: kubectl rekey abort ${metadata.name}`;
 }

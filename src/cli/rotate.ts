@@ -43,8 +43,7 @@ export async function rotate(
     // a request does not wait for the back-off of the schedule
     const isIgnored = conditionOf(resource, 'Ready')?.reason === 'BackingOff';
     const hindrance = isSeen(resource) && !isIgnored ? hindranceOf(resource) : undefined;
-    if (hindrance !== undefined && !held)
-      terminal.tell(`${name}: it does not start before this is over: ${hindrance}\n`);
+    if (hindrance !== undefined && !held) terminal.tell(`${name}: it cannot start yet: ${hindrance}\n`);
     if (held) terminal.tell(`${name} is suspended or paused: it starts after kubectl rekey resume ${name}\n`);
     if (!wait) return EXIT.done;
     const prefix = names.length > 1 ? `${name}  ` : '';
@@ -63,8 +62,8 @@ export async function rotate(
 /** Most of a rotation is this wait, and nothing hastens it. */
 function lastsText({ spec }: JwtKeyRotation): string | undefined {
   if (spec.strategy === 'Cutover') return undefined;
-  const unless = spec.strategy === 'Auto' && spec.allowCutover ? ', unless it must be a cutover' : '';
-  return `it takes the restarts, and ${drainText(drainOf(spec))} in which the old key is still accepted once no pod signs with it${unless}`;
+  const unless = spec.strategy === 'Auto' && spec.allowCutover ? ', unless it has to cut over' : '';
+  return `it takes the restarts plus ${drainText(drainOf(spec))}, in which the old key stays accepted after the last pod stopped signing with it${unless}`;
 }
 
 /** @returns looks for the end of the rotation that was asked for by this value */
@@ -75,17 +74,17 @@ export function rotationEnd(at: string) {
     const entry = status.history?.find((each) => each.reason === reason);
     if (entry !== undefined) return entry;
     if (status.lastWithdrawnRotateAt === at) {
-      throw new CommandError('it was taken back before it began, by a withdrawal or an abort', EXIT.failed);
+      throw new CommandError('a withdrawal or an abort cancelled it before it started', EXIT.failed);
     }
     const handled = status.lastHandledRotateAt === at;
     began ||= handled;
     // another one has begun, or none is under way
     if (began && (!handled || isIdle(status))) {
-      const message = 'it is over; how it ended is not known, since spec keeps too little history';
+      const message = 'it has ended, but its outcome is not known: the spec keeps too little history';
       throw new CommandError(message, EXIT.failed);
     }
     if (began || metadata.annotations?.[REQUEST.rotateAt] === at) return undefined;
-    throw new CommandError('somebody has asked for another rotation before this one began', EXIT.failed);
+    throw new CommandError('another rotation was requested before this one started', EXIT.failed);
   };
 }
 
@@ -101,15 +100,14 @@ const ABORTABLE: readonly JwtKeyRotationStatus['phase'][] = ['Staging', 'Staged'
 function unabortable(resource: JwtKeyRotation): string | undefined {
   const { phase = 'Unknown' } = resource.status ?? {};
   const { name } = resource.metadata;
-  const takeBack = `take the request back with kubectl rekey withdraw ${name}`;
+  const takeBack = `withdraw the request with kubectl rekey withdraw ${name}`;
   if (phase === 'Preflight') {
-    return `${name} has written nothing yet: ${takeBack}, or hold it with kubectl rekey suspend ${name}`;
+    return `${name} has not written anything yet: ${takeBack}, or hold it with kubectl rekey suspend ${name}`;
   }
-  const waiting = pendingIn(resource).length === 0 ? '' : `; a request waits: ${takeBack}`;
-  if (conditionOf(resource, 'Rotating')?.reason === 'RollingBack')
-    return `${name} is on its way back already${waiting}`;
+  const waiting = pendingIn(resource).length === 0 ? '' : `; a request is waiting: ${takeBack}`;
+  if (conditionOf(resource, 'Rotating')?.reason === 'RollingBack') return `${name} is already rolling back${waiting}`;
   if (ABORTABLE.includes(phase as JwtKeyRotationStatus['phase']) && !isAtRest(resource.status)) return undefined;
-  return `${name} is in the phase ${phase}, in which there is nothing to go back from${waiting}`;
+  return `${name} is in phase ${phase}: there is nothing to abort${waiting}`;
 }
 
 /**
@@ -129,18 +127,18 @@ export async function abort(
   await ask(operations, terminal, name, ASK.abort(at));
   terminal.print(`${name}: abort requested\n`);
   if (pauseOf(resource) !== undefined)
-    terminal.tell(`${name} is paused: it goes back after kubectl rekey resume ${name}\n`);
+    terminal.tell(`${name} is paused: the abort starts after kubectl rekey resume ${name}\n`);
   const isDue = Date.parse(resource.status?.nextRotationTime ?? '') <= terminal.now();
   if (isDue && !resource.spec.suspend) {
     terminal.print(
-      `${name}: its schedule is due, and tries again after a pause: kubectl rekey suspend ${name} holds it\n`,
+      `${name}: its schedule is due, so rekey tries again after a back-off; to prevent that: kubectl rekey suspend ${name}\n`,
     );
   }
   for (const wanted of pendingIn(resource)) {
-    terminal.print(`${name}: what is queued ends with it, and is not served later: ${wantedText(wanted)}\n`);
+    terminal.print(`${name}: the abort cancels this queued request too: ${wantedText(wanted)}\n`);
   }
   if (!wait) return EXIT.done;
-  const waiting: Wait = { name, what: `the way back of ${name}`, timeoutMs: timeout };
+  const waiting: Wait = { name, what: `the abort of ${name}`, timeoutMs: timeout };
   const entry = await waitFor(operations, terminal, waiting, abortEnd(at));
   terminal.print(`${name}: ${endText(entry)}\n`);
   return entry.outcome === 'Interrupted' ? EXIT.failed : EXIT.done;
@@ -155,15 +153,15 @@ export function abortEnd(at: string) {
     if (entry !== undefined) return entry;
     began ||= status.lastHandledAbortAt === at;
     if (began && isIdle(status)) {
-      throw new CommandError('there was nothing to go back from any more, or spec keeps no history of it', EXIT.failed);
+      throw new CommandError('there was nothing left to abort, or the spec keeps no history of it', EXIT.failed);
     }
     if (began || metadata.annotations?.[REQUEST.abortAt] === at) return undefined;
-    throw new CommandError('somebody has asked for the same with another value', EXIT.failed);
+    throw new CommandError('another abort was requested with a different value', EXIT.failed);
   };
 }
 
 function endText({ outcome, from, to, failure }: HistoryEntry): string {
   if (outcome === 'Completed') return oneLine(`Completed: ${from} → ${to}`);
   if (outcome === 'Interrupted') return 'Interrupted by an emergency: see kubectl rekey status';
-  return oneLine(`${outcome}: ${from} signs as before (${failure ?? ''})`);
+  return oneLine(`${outcome}: ${from} still signs (${failure ?? ''})`);
 }

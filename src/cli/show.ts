@@ -24,9 +24,9 @@ export async function show(
   name: string | undefined,
   options: ShowOptions,
 ): Promise<Exit> {
-  if (name === undefined && options.watch) throw new CommandError('--watch: give the name of one', EXIT.usage);
+  if (name === undefined && options.watch) throw new CommandError('--watch: name one resource', EXIT.usage);
   if (name === undefined) return showAll(operations, terminal, options);
-  if (options.allNamespaces) throw new CommandError('--all-namespaces: for the list, without a name', EXIT.usage);
+  if (options.allNamespaces) throw new CommandError('--all-namespaces: give it without a name', EXIT.usage);
   const resource = await operations.get(name);
   const leadership = await operations.leadership(resource);
   const print = (current: JwtKeyRotation, operator?: string) => {
@@ -61,7 +61,7 @@ async function showAll(
 ): Promise<Exit> {
   const items = await operations.list(undefined, allNamespaces);
   const place = allNamespaces ? 'any namespace' : operations.namespace;
-  if (items.length === 0) terminal.tell(`there is no JwtKeyRotation in ${place}\n`);
+  if (items.length === 0) terminal.tell(`no JwtKeyRotation found in ${place}\n`);
   const leaderless = await leaderlessOf(operations, items);
   for (const { leadership, example } of leaderless)
     terminal.tell(`${nobodyText(leadership, example, terminal.now())}\n`);

@@ -26,7 +26,8 @@ export function isSeen({ metadata, status }: JwtKeyRotation): boolean {
   return (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
 }
 
-export const UNSEEN = 'the operator has not looked at it yet: does it run, and may it work in this namespace?';
+export const UNSEEN =
+  'the operator has not reconciled it yet: check that the operator is running and has rights in this namespace';
 
 /** A line for each. */
 export function listText(resources: readonly JwtKeyRotation[], now: number, wide: boolean): string {
@@ -78,7 +79,7 @@ function queueRows(
   now: number,
 ): readonly (readonly [string, string])[] {
   const after =
-    rotation === undefined ? 'see Ready for what it waits for' : 'begins when the rotation under way has ended';
+    rotation === undefined ? 'the condition Ready says what it waits for' : 'starts when the rotation under way ends';
   return [
     ...(rotation === undefined
       ? []
@@ -92,12 +93,12 @@ function drainTimeText({ spec, status = {} }: JwtKeyRotation): string {
   const drain = drainOf(spec);
   const begunMs = (status.drainSeconds ?? 0) * 1000;
   if (begunMs <= drain.drainMs) return drainText(drain);
-  return `${drainTextOf(drain, begunMs)}, as when this rotation began; from the next one on ${drainText(drain)}`;
+  return `${drainTextOf(drain, begunMs)}, fixed when this rotation started; from the next one on ${drainText(drain)}`;
 }
 
 /** Keys that were found when the Secret was taken over leave with the first rotation. */
 function leavesText({ phase }: JwtKeyRotationStatus): string {
-  return phase === 'Steady' ? 'found keys accepted at least until' : 'old key leaves';
+  return phase === 'Steady' ? 'found keys accepted until at least' : 'old key leaves';
 }
 
 function readyText(resource: JwtKeyRotation, ready: Condition | undefined): string {
@@ -130,16 +131,16 @@ function emergencyText(resource: JwtKeyRotation, now: number): readonly string[]
   const over = keyGoneAt !== undefined;
   const rows = [
     ['emergency', `${nonce}: ${reason}`],
-    ['fresh key written', when(writtenAt, now)],
+    ['new key written', when(writtenAt, now)],
     [
-      'old keys dead',
-      over ? `${when(keyGoneAt, now)}, ${seconds} s after that` : 'not proved yet: some pods may accept one',
+      'burnt keys gone',
+      over ? `${when(keyGoneAt, now)}, ${seconds} s later` : 'not proved yet: some pods may still accept one',
     ],
     ...inferredRows(emergency),
     ...residueRows(emergency),
   ];
   const isContained = conditionOf(resource, 'CompromiseContained')?.status === 'True';
-  const hint = `  once the cause is found: kubectl rekey contained ${metadata.name} -n ${metadata.namespace}\n`;
+  const hint = `  when you have found the cause: kubectl rekey contained ${metadata.name} -n ${metadata.namespace}\n`;
   return ['\n', columns(rows, '  '), ...(over && !isContained ? [hint] : [])];
 }
 
@@ -147,7 +148,7 @@ export type Emergency = NonNullable<JwtKeyRotationStatus['emergency']>;
 
 /** What of the end was concluded and not observed. */
 export function inferredRows({ inferred }: Emergency): readonly (readonly string[])[] {
-  return inferred === undefined ? [] : [['concluded, not observed', inferred]];
+  return inferred === undefined ? [] : [['inferred, not observed', inferred]];
 }
 
 /** Where burnt keys still lie, and where nobody has looked. */

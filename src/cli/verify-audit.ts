@@ -34,7 +34,7 @@ export async function verifyAudit(path: string, terminal: Pick<Terminal, 'print'
 
 async function textOf(path: string): Promise<string> {
   const bytes = await bytesOf(path);
-  if (bytes.length > MAX_BYTES) throw new NoLog(`it is longer than ${MAX_BYTES} bytes, so it is no ConfigMap`);
+  if (bytes.length > MAX_BYTES) throw new NoLog(`it is longer than ${MAX_BYTES} bytes, so it is not a ConfigMap`);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
@@ -72,13 +72,13 @@ function parsed(text: string): unknown {
     return JSON.parse(text);
   } catch {
     // the parser's own message quotes the text
-    throw new NoLog('it is no JSON, or its end is missing');
+    throw new NoLog('it is not JSON, or its end is missing');
   }
 }
 
 /** No more than is known: what has left at the end is not missed by the chain. */
 function told({ records, first, last, head, broken }: Verdict): string {
   if (broken !== undefined) return `BROKEN: ${oneLine(broken).slice(0, MAX_TOLD)}`;
-  if (records === 0) return 'no record';
-  return `records ${first} to ${last}, each as it was written and after the one before it; the last has the hash ${head}`;
+  if (records === 0) return 'no records';
+  return `records ${first} to ${last}, each unchanged and after the one before it; the last has the hash ${head}`;
 }

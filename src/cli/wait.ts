@@ -33,7 +33,8 @@ export async function waitFor<T>(
 ): Promise<T> {
   const tell = (text: string) => terminal.tell(`${timeOfDay(terminal.now())}  ${prefix}${oneLine(text)}\n`);
   // where something stands in the way, that was said
-  const hint = 'nothing has changed since it was asked for: does the operator run, and may it work in this namespace?';
+  const hint =
+    'nothing has changed since the request: check that the operator is running and has rights in this namespace';
   const silence = operations.later(() => isQuiet && tell(hint), SILENCE_MS);
   let isQuiet = true;
   let leader: (() => void) | undefined;
@@ -58,7 +59,7 @@ export async function waitFor<T>(
     silence.cancel();
   }
   const rest = `kubectl rekey status ${name} -n ${operations.namespace}`;
-  const message = `${what} is not over after ${timeoutMs / 1000} s; ${isQuiet ? 'it goes on' : `it waits (${last})`}: ${rest}`;
+  const message = `${what} has not ended after ${timeoutMs / 1000} s; ${isQuiet ? 'it continues' : `it is waiting (${last})`}: ${rest}`;
   throw new CommandError(message, EXIT.notReady);
 }
 

@@ -52,19 +52,19 @@ export function objectOf<T extends KubeObject>(type: ResourceType<T>, { verb, pl
   throw new KubeError({
     ...subjectOf(verb, place),
     code: 'ServerError',
-    detail: `the answer is no ${kind}`,
+    detail: `the answer is not of kind ${kind}`,
     maybeApplied: true,
   });
 }
 
 /**
  * @returns the page and the token of the next one
- * @throws KubeError ServerError if the answer is no list
+ * @throws KubeError ServerError if the answer is not a list
  */
 export function listOf<T>({ verb, place }: Request, answer: unknown): Page<T> & { readonly next: string | undefined } {
   const { metadata, items } = isRecord(answer) ? answer : {};
   if (!isRecord(metadata) || typeof metadata.resourceVersion !== 'string') {
-    throw new KubeError({ ...subjectOf(verb, place), code: 'ServerError', detail: 'the answer is no list' });
+    throw new KubeError({ ...subjectOf(verb, place), code: 'ServerError', detail: 'the answer is not a list' });
   }
   const next = typeof metadata.continue === 'string' && metadata.continue !== '' ? metadata.continue : undefined;
   // A list without objects may come as null.

@@ -156,7 +156,7 @@ function serverOf(cluster: Entry): URL {
   const text = cluster.text('server');
   if (text === undefined) throw cluster.error('it has no server');
   const server = URL.canParse(text) ? new URL(text) : undefined;
-  if (server === undefined || server.host === '') throw cluster.error('its server is no valid server URL');
+  if (server === undefined || server.host === '') throw cluster.error('its server is not a valid URL');
   if (server.protocol === 'https:') return server;
   if (server.protocol === 'http:' && cluster.flag('insecure-skip-tls-verify')) return server;
   throw cluster.error(`its server is not https: ${server.protocol}//${server.host}`);
@@ -165,5 +165,5 @@ function serverOf(cluster: Entry): URL {
 function proxyOf(cluster: Entry): string | undefined {
   const url = cluster.text('proxy-url');
   if (url === undefined || (/^https?:\/\//.test(url) && URL.canParse(url))) return url;
-  throw cluster.error('its proxy-url is not http or https, which is all that rekey knows');
+  throw cluster.error('its proxy-url is not http or https, and rekey supports no other');
 }

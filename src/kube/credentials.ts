@@ -56,8 +56,8 @@ function checkMethods(user: Entry): void {
     ...(user.has('token', 'tokenFile') ? ['a token'] : []),
     ...(user.has('username', 'password') ? ['a user name with a password'] : []),
   ];
-  if (methods.length > 1) throw user.error(`it has ${methods.join(' and ')}: leave one`);
-  if (user.has('exec') && user.has('auth-provider')) throw user.error('it has exec and auth-provider: leave one');
+  if (methods.length > 1) throw user.error(`it has ${methods.join(' and ')}: keep only one`);
+  if (user.has('exec') && user.has('auth-provider')) throw user.error('it has exec and auth-provider: keep only one');
   const half = !user.has('as') && user.has('as-uid', 'as-groups', 'as-user-extra');
   if (half) throw user.error('it has as-uid, as-groups or as-user-extra without as');
 }
@@ -67,7 +67,7 @@ function serverTls(cluster: Entry): () => TlsMaterial {
   const servername = cluster.text('tls-server-name');
   const ca = material(cluster, 'certificate-authority');
   if (insecure && cluster.has('certificate-authority', 'certificate-authority-data')) {
-    throw cluster.error('it has insecure-skip-tls-verify and a certificate-authority: leave one');
+    throw cluster.error('it has insecure-skip-tls-verify and a certificate-authority: keep only one');
   }
   return () => {
     const trusted = ca();
@@ -95,7 +95,7 @@ function clientTls(user: Entry): Pick<TlsMaterial, 'cert' | 'key'> {
 function material(entry: Entry, field: string): () => Buffer | undefined {
   const data = entry.bytes(`${field}-data`);
   const path = entry.path(field);
-  if (data !== undefined && path !== undefined) throw entry.error(`it has ${field} and ${field}-data: leave one`);
+  if (data !== undefined && path !== undefined) throw entry.error(`it has ${field} and ${field}-data: keep only one`);
   return () => data ?? (path === undefined ? undefined : fileOf(entry, field, path));
 }
 
@@ -114,7 +114,7 @@ function checkTls(cluster: Entry, user: Entry, { ca, cert, key }: TlsMaterial): 
   try {
     createSecureContext({ ...defined({ cert, key }) });
   } catch {
-    throw user.error('its client-certificate and client-key are no pair of certificate and key (PEM)');
+    throw user.error('its client-certificate and client-key are not a pair of certificate and key (PEM)');
   }
 }
 
@@ -235,5 +235,5 @@ function checkHeader(text: string, what: string, user: Entry): void {
   const at = text.search(/[^\x20-\x7e]/);
   if (at === -1) return;
   const sign = /[\r\n]/.test(text.charAt(at)) ? 'a line break' : 'a character';
-  throw user.error(`${what} has ${sign} at ${at + 1} that no HTTP header can carry: write it without`);
+  throw user.error(`${what} has ${sign} at ${at + 1} that an HTTP header cannot carry: remove it`);
 }

@@ -79,7 +79,8 @@ export function execPluginOf(exec: Entry): ExecPlugin {
 export async function runExecPlugin(plugin: ExecPlugin, cluster: ExecCluster): Promise<ExecCredential> {
   const { apiVersion, mode } = plugin;
   const interactive = mode !== 'Never' && process.stdin.isTTY === true;
-  if (mode === 'Always' && !interactive) throw failed(plugin, 'it asks for input, and standard input is no terminal');
+  if (mode === 'Always' && !interactive)
+    throw failed(plugin, 'it asks for input, and standard input is not a terminal');
   const spec = { ...(plugin.provideClusterInfo && { cluster }), interactive };
   const info = JSON.stringify({ kind: 'ExecCredential', apiVersion, spec });
   return credentialIn(await outputOf(plugin, info, interactive), plugin);
@@ -102,7 +103,7 @@ function outputOf(plugin: ExecPlugin, info: string, interactive: boolean): Promi
     child.on('error', (error) => reject(failed(plugin, notStarted(error, plugin))));
     child.on('close', (code, signal) => {
       if (code === 0) return resolve(output);
-      const how = code === null ? `it was ended by ${signal}` : `it ended with exit status ${code}`;
+      const how = code === null ? `it was ended by ${signal}` : `it exited with status ${code}`;
       const why = oneLine(said.replaceAll(SECRET_FIELD, '$1[hidden]').replaceAll(LONG_WORD, '[hidden]'));
       reject(failed(plugin, why === '' ? how : `${how}: ${why}`));
     });
@@ -118,7 +119,7 @@ function notStarted(error: NodeJS.ErrnoException, { installHint }: ExecPlugin): 
 function credentialIn(output: string, plugin: ExecPlugin): ExecCredential {
   const answer = fieldsOf(parsed(output));
   const status = fieldsOf(answer?.status);
-  if (answer?.kind !== 'ExecCredential') throw failed(plugin, 'it printed no ExecCredential in JSON');
+  if (answer?.kind !== 'ExecCredential') throw failed(plugin, 'it did not print an ExecCredential in JSON');
   if (answer.apiVersion !== plugin.apiVersion) {
     throw failed(plugin, `it did not answer in ${plugin.apiVersion}, which the kubeconfig asks for`);
   }
@@ -126,7 +127,7 @@ function credentialIn(output: string, plugin: ExecPlugin): ExecCredential {
   const [token, cert, key, expires] = ['token', 'clientCertificateData', 'clientKeyData', 'expirationTimestamp'].map(
     (field) => {
       const value = status[field] ?? '';
-      if (typeof value !== 'string') throw failed(plugin, `status.${field} of its ExecCredential is no text`);
+      if (typeof value !== 'string') throw failed(plugin, `status.${field} of its ExecCredential is not a text`);
       return value === '' ? undefined : value;
     },
   );
@@ -136,7 +137,7 @@ function credentialIn(output: string, plugin: ExecPlugin): ExecCredential {
   if (token === undefined && cert === undefined)
     throw failed(plugin, 'its ExecCredential has no token and no certificate');
   const expiresAt = expires === undefined ? undefined : Date.parse(expires);
-  if (Number.isNaN(expiresAt)) throw failed(plugin, 'status.expirationTimestamp of its ExecCredential is no time');
+  if (Number.isNaN(expiresAt)) throw failed(plugin, 'status.expirationTimestamp of its ExecCredential is not a time');
   return { token, cert, key, expiresAt };
 }
 

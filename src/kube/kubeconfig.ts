@@ -167,12 +167,12 @@ function fieldsOf(file: string, text: string): Fields {
     // the parser's own message shows the lines around, with the tokens in them
     const { mark } = error as { readonly mark?: { readonly line: number; readonly column: number } };
     const at = mark === undefined ? '' : ` (line ${mark.line + 1}, column ${mark.column + 1})`;
-    throw new KubeConfigError(`kubeconfig ${file}: it is no YAML${at}`);
+    throw new KubeConfigError(`kubeconfig ${file}: it is not YAML${at}`);
   }
-  if (!isFields(config)) throw new KubeConfigError(`kubeconfig ${file}: it is YAML, but no kubeconfig`);
+  if (!isFields(config)) throw new KubeConfigError(`kubeconfig ${file}: it is YAML, but not a kubeconfig`);
   const { kind = 'Config' } = config;
   if (kind !== 'Config')
-    throw new KubeConfigError(`kubeconfig ${file}: its kind is not Config, so it is no kubeconfig`);
+    throw new KubeConfigError(`kubeconfig ${file}: its kind is not Config, so it is not a kubeconfig`);
   return config;
 }
 
@@ -187,7 +187,7 @@ function entriesOf(kind: Kind, file: string, config: Fields): readonly (readonly
     return [name, new Entry(where, file, fields)];
   });
   const twice = entries.find(([name], i) => entries.findIndex(([other]) => other === name) !== i);
-  if (twice !== undefined) throw twice[1].error('there are two of this name in this file');
+  if (twice !== undefined) throw twice[1].error('this file has two of this name');
   return entries;
 }
 

@@ -19,14 +19,14 @@ export function conflictWith(
 ): Finding {
   const { namespace = '', name } = resource.metadata;
   const { secretName } = resource.spec;
-  const message = `spec.secretName: Secret ${secretName} is rotated by JwtKeyRotation ${older} already; name another Secret or delete one of the two`;
+  const message = `spec.secretName: Secret ${secretName} is already rotated by JwtKeyRotation ${older}; name another Secret or delete one of the two`;
   const emergency = emergencyOf(resource);
   if (emergency === undefined || isKnown(emergency.nonce, secret)) return { reason: 'SecretConflict', message };
   const command = `kubectl rekey emergency ${older} -n ${namespace} --reason '...'`;
-  const targets = `its targets are replaced then, those of ${name} that it does not name must be restarted by hand`;
+  const targets = `this replaces its targets; restart by hand those of ${name} that it does not name`;
   return {
     reason: 'SecretConflict',
-    message: `EMERGENCY NOT SERVED: nothing was burnt, since Secret ${secretName} is that of JwtKeyRotation ${older}. Run ${command} (${targets}). ${message}`,
+    message: `EMERGENCY NOT SERVED: no key was burnt, because Secret ${secretName} belongs to JwtKeyRotation ${older}. Run ${command} (${targets}). ${message}`,
   };
 }
 

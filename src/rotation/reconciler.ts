@@ -247,7 +247,7 @@ export class Reconciler {
     this.#memory(key).forgetSecret();
     if (error instanceof ChangedError) return { requeueAfterMs: this.#memory(key).outrun() };
     if (!isKubeError(error, 'Forbidden')) throw error;
-    const message = `rekey may not do its work in this namespace: ${error.message}. Apply deploy/namespace with the name of the Secret (and deploy/files for mounted files, deploy/rollouts for Argo Rollouts)`;
+    const message = `rekey lacks rights in this namespace: ${error.message}. Apply deploy/namespace with the name of the Secret (and deploy/files for mounted files, deploy/rollouts for Argo Rollouts)`;
     await this.#refuse(resource, { reason: 'Forbidden', message });
     return { requeueAfterMs: FORBIDDEN_RETRY_MS };
   }

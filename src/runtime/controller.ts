@@ -80,7 +80,7 @@ export async function runController<K extends string>(
   const drained = await Promise.race([working.then(() => true), late]);
   limit.abort();
   if (!drained) {
-    log.warn('work was still under way at the end of the time to stop', { controller: name, drainMs });
+    log.warn('work was still under way when the time to stop ended', { controller: name, drainMs });
     hard.abort(new Error('the time to stop is over'));
   }
 }

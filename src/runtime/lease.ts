@@ -107,7 +107,7 @@ export class LeaderElector {
     onStartedLeading(term.signal);
     const end = await this.#keep(signal);
     this.#leading = false;
-    term.abort(new NotLeadingError(end === 'lost' ? 'the lease was lost' : 'the lease is given away'));
+    term.abort(new NotLeadingError(end === 'lost' ? 'the lease was lost' : 'the lease was released'));
     onChange?.(false);
     if (end === 'stopped') await this.#release();
     else this.#log.error('the lease was lost');
@@ -172,9 +172,9 @@ export class LeaderElector {
   async #release(): Promise<void> {
     try {
       await this.#lock.release({ timeoutMs: RELEASE_MS });
-      this.#log.info('gave the lease away');
+      this.#log.info('released the lease');
     } catch (error) {
-      this.#log.warn('could not give the lease away: the next leader waits for its end', { error });
+      this.#log.warn('could not release the lease: the next leader waits until it expires', { error });
     }
   }
 }

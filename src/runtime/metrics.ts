@@ -40,10 +40,10 @@ export function controllerMetrics(registry: Registry): (controller: string) => C
     buckets: RECONCILE_BUCKETS,
     registers,
   });
-  const active = new Gauge({ name: name('active_workers'), help: 'Reconciliations under way.', labelNames, registers });
+  const active = new Gauge({ name: name('active_workers'), help: 'Running reconciliations.', labelNames, registers });
   const most = new Gauge({
     name: name('max_concurrent_reconciles'),
-    help: 'Most reconciliations at once.',
+    help: 'Most parallel reconciliations.',
     labelNames,
     registers,
   });
@@ -127,13 +127,13 @@ export function requestMetrics(registry: Registry): (observation: RequestObserva
   const registers = [registry];
   const total = new Counter({
     name: 'rest_client_requests_total',
-    help: 'Requests to the API server, each try counted.',
+    help: 'Requests to the API server, including retries.',
     labelNames: ['code', 'method', 'host'] as const,
     registers,
   });
   const seconds = new Histogram({
     name: 'rest_client_request_duration_seconds',
-    help: 'Time to the headers of the answer.',
+    help: 'Time until the headers of the answer.',
     labelNames: ['verb', 'host'] as const,
     buckets: REQUEST_BUCKETS,
     registers,

@@ -168,7 +168,7 @@ export class Reflector<Raw extends KubeObject, T> {
     this.#hasSynced = true;
     this.#resolveSynced();
     if (rewound) {
-      this.#log.warn('the history of the server went back: the store was built anew', { resourceVersion });
+      this.#log.warn('the history of the server went back: the store was rebuilt', { resourceVersion });
     }
   }
 

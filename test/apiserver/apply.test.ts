@@ -130,7 +130,7 @@ describe('a resource', () => {
   it('with a target twice is refused in words that help', async () => {
     const objects = [rotation('twice', { targets: [target('a'), target('a')] })];
     const client = await kubectl(WAYS.client, textOf(objects));
-    expect(client.stderr).toContain('each target may be named once: write all that it does into its roles');
+    expect(client.stderr).toContain('each target may be named once: put all its roles into one entry');
     const server = await kubectl(WAYS.server, textOf(objects));
     expect(server.stderr).toMatch(/spec\.targets.*duplicate|each target may be named once/i);
     expect([client.code, server.code]).toEqual([1, 1]);

@@ -132,7 +132,7 @@ describe.concurrent('pods are not replaced again and again', () => {
     for (const { name } of cluster.nodes) await freezeSecrets(place.api, name, [secret]);
     const { api, namespace, name } = place.at(id);
     await goOn(api, namespace, name);
-    const { keyset } = await untilDegraded(id, 'PodStale', 'it is not replaced again');
+    const { keyset } = await untilDegraded(id, 'PodStale', 'rekey does not replace it again');
     expect(keyset?.phase).toBe('Retiring');
     for (const node of cluster.nodes) await thawSecrets(place.api, node.name, [secret]);
     for (const { metadata } of place.pods(id)) await deletePod(api, namespace, metadata.name);

@@ -104,7 +104,7 @@ async function typed(kubeconfig: string, answer: string, args: readonly string[]
 
 /** What a command that waits may tell in between. */
 const PROGRESS =
-  /^[\w-]+: asking for emergency \S+$|^[\w-]+: it takes the restarts, and 7s \(5s tokens \+ 1s skew \+ 1s slack\) in which the old key is still accepted once no pod signs with it$|^\d\d:\d\d:\d\d +(Steady|Preflight|Staging|Staged|Promoting|Draining|Retiring|Burning): |^\d\d:\d\d:\d\d +nothing has changed since it was asked for/;
+  /^[\w-]+: requesting emergency \S+$|^[\w-]+: it takes the restarts plus 7s \(5s tokens \+ 1s skew \+ 1s slack\), in which the old key stays accepted after the last pod stopped signing with it$|^\d\d:\d\d:\d\d +(Steady|Preflight|Staging|Staged|Promoting|Draining|Retiring|Burning): |^\d\d:\d\d:\d\d +nothing has changed since the request/;
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '');
 
 describe.concurrent('the command line', () => {
@@ -123,7 +123,7 @@ describe.concurrent('the command line', () => {
       /4 +Draining .*\n +lasts 7s: 5s tokens \+ 1s skew \+ 1s slack\n/,
       /Deployment\/main +2 +3\n/,
       /Deployment\/admin +1 +2\n/,
-      /In the way\n {2}nothing/,
+      /Blocked by\n {2}nothing/,
     ])
       expect(plan.result).toMatch(line);
 
@@ -177,7 +177,7 @@ describe.concurrent('the command line', () => {
     await waitUntilTold(api, namespace, name, 'TargetPaused');
     const late = await run('rotate', name, '--wait', '--timeout', '20s');
     expect(late).toMatchObject({ code: 3, told: expect.stringContaining('TargetPaused: ') });
-    expect(late.told).toContain('is not over after 20 s; it waits (');
+    expect(late.told).toContain('has not ended after 20 s; it is waiting (');
     expect((await run('status')).result).toMatch(/False: TargetPaused/);
     expect(await scene.close()).toEqual([]);
   });
@@ -194,7 +194,10 @@ describe.concurrent('the command line', () => {
         return (status?.queued ?? []).length === count;
       });
 
-    expect(await run('withdraw', name)).toMatchObject({ code: 1, told: expect.stringContaining('no request waits') });
+    expect(await run('withdraw', name)).toMatchObject({
+      code: 1,
+      told: expect.stringContaining('no request is waiting'),
+    });
     expect((await run('rotate', name)).result).toBe(`${name}: rotation requested\n`);
     await waitForPhase(api, namespace, name, 'Staged');
     const first = (await statusOf())?.rotation;
@@ -203,16 +206,16 @@ describe.concurrent('the command line', () => {
     // one by hand and one from Git, both behind it
     const second = await run('rotate', name);
     expect(second.result).toContain(
-      `${name}: it is queued behind the rotation under way (Staged: ${first?.reason}, asked for by ${person}) and begins`,
+      `${name}: queued behind the rotation under way (Staged: ${first?.reason}, requested by ${person}); it starts`,
     );
     await api.patch(resource, { spec: { forceRotation: { reason: 'ticket 7' } } });
     await waiting(2);
     expect((await run('status', name)).result).toMatch(
-      new RegExp(`queued +rekey.dev/rotate-requested-at is .*, asked for by ${person}; begins when`),
+      new RegExp(`queued +rekey.dev/rotate-requested-at is .*, requested by ${person}; starts when`),
     );
     const back = await run('withdraw', name);
     expect(back).toMatchObject({ code: 0, told: '' });
-    const takenBack = `taken back: rekey.dev/rotate-requested-at is .*, asked for by ${person}\\n.*taken back: ticket 7, asked`;
+    const takenBack = `withdrawn: rekey.dev/rotate-requested-at is .*, requested by ${person}\\n.*withdrawn: ticket 7, requested`;
     expect(back.result).toMatch(new RegExp(takenBack));
     expect(await statusOf()).toMatchObject({ phase: 'Staged', withdrawnForceReason: 'ticket 7' });
 
@@ -220,15 +223,21 @@ describe.concurrent('the command line', () => {
     const third = run('rotate', name, '--wait');
     await waiting(1);
     const aborted = await run('abort', name, '--wait');
-    expect(aborted).toMatchObject({ code: 0, result: expect.stringContaining('what is queued ends with it') });
+    expect(aborted).toMatchObject({
+      code: 0,
+      result: expect.stringContaining('the abort cancels this queued request too'),
+    });
     expect(aborted.result).toContain('Aborted: ');
-    expect(await third).toMatchObject({ code: 1, told: expect.stringContaining('taken back before it began') });
+    expect(await third).toMatchObject({
+      code: 1,
+      told: expect.stringContaining('a withdrawal or an abort cancelled it'),
+    });
     const over = await waitFor(api, namespace, name, 'it rests', ({ resource: { status } }) => {
       return status?.phase === 'Steady';
     });
     expect(over.keyset?.rotation).toMatchObject({ id: first?.id, outcome: 'Aborted' });
     expect(over.keyset?.rotation?.failure?.message).toContain(
-      `asked for by ${person}: rekey.dev/abort-requested-at is`,
+      `requested by ${person}: rekey.dev/abort-requested-at is`,
     );
     expect(over.resource.status).not.toHaveProperty('queued');
     expect(over.resource.status).not.toHaveProperty('rotation');
@@ -247,13 +256,13 @@ describe.concurrent('the command line', () => {
         namespace,
       });
       const notes = (wanted: string) => items.filter(({ reason }) => reason === wanted).map(({ message }) => message);
-      const withdrawn = notes('RequestWithdrawn').filter((note) => note?.includes(`(asked for by ${person})`));
+      const withdrawn = notes('RequestWithdrawn').filter((note) => note?.includes(`(requested by ${person})`));
       return notes('RotationQueued').length === 3 && withdrawn.length === 2;
     });
     expect(await scene.close()).toEqual([]);
   });
 
-  it('goes back, and says who signs as before', async () => {
+  it('goes back, and says who still signs', async () => {
     const scene = await openScene(cluster, { spec: RESTS_STAGED });
     const { api, namespace, name } = scene;
     const { run } = await callerIn(scene);
@@ -262,16 +271,16 @@ describe.concurrent('the command line', () => {
     await waitForPhase(api, namespace, name, 'Staged');
     await restAtDraining(api, namespace, name);
     await waitForPhase(api, namespace, name, 'Draining');
-    expect((await run('plan', name)).result).toMatch(/starts +under way, in the phase Draining/);
+    expect((await run('plan', name)).result).toMatch(/starts +under way, in phase Draining/);
     const back = run('abort', name, '--wait');
     await waitFor(api, namespace, name, 'it goes back', ({ resource }) => {
       return conditionOf(resource, 'Rotating')?.reason === 'RollingBack';
     });
-    expect((await run('plan', name)).result).toMatch(/starts +after what goes on now: RollingBack/);
+    expect((await run('plan', name)).result).toMatch(/starts +after what is under way: RollingBack/);
     await goOn(api, namespace, name);
     expect(await back).toMatchObject({
       code: 0,
-      result: expect.stringContaining(`RolledBack: ${currentKeyId} signs as before`),
+      result: expect.stringContaining(`RolledBack: ${currentKeyId} still signs`),
     });
     expect(await scene.close()).toEqual([]);
   });
@@ -284,9 +293,9 @@ describe.concurrent('the command line', () => {
 
     // what is not meant like that changes nothing
     expect(await run('emergency', name)).toMatchObject({ code: 2, told: expect.stringContaining('--reason') });
-    expect((await run('emergency', name, '--reason', 'found in a log')).told).toContain('give --yes');
+    expect((await run('emergency', name, '--reason', 'found in a log')).told).toContain('add --yes');
     const leak = await run('emergency', name, '--yes', '--reason', `found ${scene.firstKey} in a log`);
-    expect(leak).toMatchObject({ code: 2, told: expect.stringContaining('looks as if it held a key') });
+    expect(leak).toMatchObject({ code: 2, told: expect.stringContaining('looks like a key') });
     expect(leak.told).not.toContain(scene.firstKey);
     const doubt = await typed(kubeconfig, 'other', ['emergency', name, '--reason', 'a log', '-n', namespace]);
     expect(doubt).toMatchObject({ code: 1, told: expect.stringContaining('not confirmed; nothing was done') });
@@ -304,13 +313,13 @@ describe.concurrent('the command line', () => {
     expect(said.code).toBe(0);
     expect(said.result).toContain(`emergency ${emergency?.nonce} is over`);
     expect(said.result).toMatch(
-      new RegExp(`not later than ${emergency?.seconds} s after the write, [0-9]+s after it was asked`),
+      new RegExp(`not later than ${emergency?.seconds} s after the write, [0-9]+s after the request`),
     );
     // pods of both templates are counted, and a watch may show none of it
     for (const line of linesOf(said.told)) expect(line).toMatch(PROGRESS);
     expect(keyset?.rotation).toMatchObject({ actor: userIn(scene), reason: 'found in a log' });
     expect(await scene.accepting(scene.firstKey)).toEqual([]);
-    expect((await run('status', name)).result).toContain('once the cause is found: kubectl rekey contained');
+    expect((await run('status', name)).result).toContain('when you have found the cause: kubectl rekey contained');
 
     expect(await run('contained', name)).toMatchObject({ code: 0 });
     await until('it is contained', async () => {
@@ -339,8 +348,8 @@ describe.concurrent('the command line', () => {
     const plan = await run('plan', name, '--now', '-o', 'yaml');
     expect(plan.result).toMatch(/^way: Cutover$/m);
     const text = (await run('plan', name, '--now')).result;
-    expect(text).toMatch(/refused tokens +all that were signed before and have not expired, up to 5s old/);
-    expect(text).toMatch(/2 +Switching .*\n.*\n +waits for the maintenance window of 20\d\d-02-29T03:00:00Z \(in \d+d/);
+    expect(text).toMatch(/refused tokens +every token signed before that has not expired, up to 5s old/);
+    expect(text).toMatch(/2 +Switching .*\n.*\n +waits for the maintenance window at 20\d\d-02-29T03:00:00Z \(in \d+d/);
 
     expect((await run('pause', name)).code).toBe(0);
     await waitUntilTold(api, namespace, name, 'Paused');
@@ -360,7 +369,7 @@ describe.concurrent('the command line', () => {
     const unwatched = await blind.run('rotate', name, '--wait');
     expect(unwatched).toMatchObject({ code: 1, told: expect.stringContaining('list jwtkeyrotations') });
     const unanswered = await run('rotate', name, '--wait', '--timeout', '17s');
-    expect(unanswered).toMatchObject({ code: 3, told: expect.stringContaining('does the operator run') });
+    expect(unanswered).toMatchObject({ code: 3, told: expect.stringContaining('Check that the operator is running') });
     const leaked = await run('emergency', name, '--yes', '--reason', 'a log', '--no-wait', '-o', 'json');
     const { annotations } = (await readState(api, namespace, name)).resource.metadata;
     expect(annotations?.[REQUEST.emergency]).toBe(`${(JSON.parse(leaked.result) as { nonce: string }).nonce}: a log`);
@@ -388,9 +397,7 @@ describe.concurrent('the command line', () => {
     const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: metadata.name };
     await api.create({ kind: 'RoleBinding', metadata, roleRef, subjects });
     const told = async () => (await run('status', name)).result;
-    await until('status names the leader', async () =>
-      / operator +\S+ leads; last told that it looks 20/.test(await told()),
-    );
+    await until('status names the leader', async () => / operator +\S+ leads; it last reported 20/.test(await told()));
 
     scene.operators().at(-1)?.kill('SIGKILL');
     // its Lease is as good as new for a while
@@ -423,12 +430,15 @@ describe.concurrent('the command line', () => {
     // no operator runs here
     expect(await run('status', name)).toMatchObject({
       code: 3,
-      result: expect.stringContaining('has not looked at it yet'),
+      result: expect.stringContaining('has not reconciled it yet'),
     });
     expect(await run('check', name)).toMatchObject({ code: 3, result: expect.stringContaining('NotSeen') });
     expect(await run('status', '-A')).toMatchObject({ code: 1, told: expect.stringContaining('Forbidden') });
-    expect(await run('rotate')).toMatchObject({ code: 2, told: 'give names, or --selector, or --all\n' });
-    expect(await run('rotate', '-l', '')).toMatchObject({ code: 2, told: expect.stringContaining('would mean all') });
+    expect(await run('rotate')).toMatchObject({ code: 2, told: 'give names, --selector or --all\n' });
+    expect(await run('rotate', '-l', '')).toMatchObject({
+      code: 2,
+      told: expect.stringContaining('for all, use --all'),
+    });
     expect(await run('status', '')).toMatchObject({ code: 2 });
     expect(await run('status', '-w')).toMatchObject({ code: 2 });
     expect(await run('rotat')).toMatchObject({ code: 2, told: expect.stringContaining('Did you mean rotate?') });

@@ -111,7 +111,7 @@ const ROWS: readonly Row[] = [
       ),
   },
   {
-    ...{ reason: 'FoundKeysDraining', names: 'found in the fallbacks are accepted until' },
+    ...{ reason: 'FoundKeysDraining', names: 'found in the fallbacks stay accepted until' },
     ...PASSING,
     // a service that knows one previous key cannot hold that and a staged one
     data: { JWT_SECRET_PREVIOUS: KEY.toUpperCase() },
@@ -161,7 +161,7 @@ const ROWS: readonly Row[] = [
       ),
   },
   {
-    ...{ reason: 'SecretDeleted', names: 'is gone but pod' },
+    ...{ reason: 'SecretDeleted', names: 'is gone, but pod' },
     ...IN_DISTRESS,
     pod: {},
     spoil: (id) => api.delete(secretOf(id)),
@@ -346,9 +346,9 @@ describe.concurrent('a rotation is held up', () => {
     for (const [reason, note] of [
       [
         'RestartInterrupts',
-        `Deployment/${targetName('told')}: its strategy Recreate stops every pod before it starts one`,
+        `Deployment/${targetName('told')}: its strategy Recreate stops all pods before it starts new ones`,
       ],
-      ['WeakKey', 'can be guessed: it is shorter than 256 bits, or made of words or of a pattern; rotate it soon'],
+      ['WeakKey', 'can be guessed: it is shorter than 256 bits, or consists of words or a pattern; rotate it soon'],
     ]) {
       await untilEvent({ api, namespace, name }, reason ?? '', note);
     }
@@ -368,7 +368,7 @@ describe.concurrent('a rotation is held up', () => {
     ]);
   });
 
-  it('by a clock that is ahead of that of the API server, until it agrees', async () => {
+  it('by a clock that is ahead of the clock of the API server, until it agrees', async () => {
     const place = `${namespace}-clock`;
     const name = rotationName('clock');
     await createNamespace(api, place);
@@ -383,7 +383,7 @@ describe.concurrent('a rotation is held up', () => {
     const requestedAt = await requestRotation(api, place, name);
     const { resource, keyset } = await waitUntilTold(api, place, name, 'ClockSkew');
     expect(keyset?.phase).toBe('Staging');
-    const message = expect.stringMatching(/the operator's clock is \d+s ahead of that of the API server/);
+    const message = expect.stringMatching(/the operator's clock is \d+s ahead of the clock of the API server/);
     expect(conditionOf(resource, 'Degraded')).toMatchObject({ status: 'True', reason: 'ClockSkew', message });
     await sleep(6_000);
     expect((await readState(api, place, name)).keyset?.phase).toBe('Staging');

@@ -178,7 +178,7 @@ get(spec.cluster.server + '/version', { ca }, (response) => {
     const { kubectl, ours } = await both({ kubeconfig });
     expect(kubectl.code).toBe(1);
     expect(ours).toMatchObject({ code: 1, result: '' });
-    expect(ours.told).toMatch(/^user "looker" of kubeconfig \S+broken: its token has a line break at \d+ that no HTTP/);
+    expect(ours.told).toMatch(/^user "looker" of kubeconfig \S+broken: its token has a line break at \d+ that an HTTP/);
     expect(ours.told).not.toContain(token.slice(0, 20));
   });
 });

@@ -203,7 +203,7 @@ const ROWS: readonly Row[] = [
     ...{ mend: allow(dryDelete), after: isGone },
   },
   {
-    ...{ id: 'configmap', reason: 'WriteRefused', names: 'cannot be kept', ready: 'True' },
+    ...{ id: 'configmap', reason: 'WriteRefused', names: 'cannot write ConfigMap', ready: 'True' },
     calls: { verb: 'create', resource: 'configmaps' },
     spoil: deny({ resource: 'configmaps', operation: 'CREATE', reason: 'RequestEntityTooLarge' }, dryCreate),
     mend: allow(dryCreate),

@@ -12,8 +12,8 @@ import { NAMESPACE, type Stage } from './stage.ts';
 /** What each write of the Secret makes true. */
 const MEANING: Readonly<Record<string, string>> = {
   Preflight: 'every pod verifies and no rollout is under way',
-  Staging: 'the new key is accepted by every pod, the old one signs',
-  Promoting: 'the new key signs, the old one is accepted',
+  Staging: 'every pod accepts the new key; the old one still signs',
+  Promoting: 'the new key signs; the old one is still accepted',
   Draining: 'no pod signs with the old key any more; its tokens expire',
   Retiring: 'the old key leaves every pod',
   Aborting: 'the new key leaves again; it never signed',

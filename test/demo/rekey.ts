@@ -72,7 +72,7 @@ async function startRekey({ cluster: { api }, dir, ends }: Stage): Promise<Opera
 async function within(began: number, look: () => Promise<Standing>): Promise<Standing> {
   const standing = await look();
   if (standing.done || Date.now() < began + LIMIT_MS) return standing;
-  throw new Error(`the rotation is not over after ${LIMIT_MS / 1000} s: it rests in phase ${standing.phase}`);
+  throw new Error(`the rotation has not ended after ${LIMIT_MS / 1000} s: it rests in phase ${standing.phase}`);
 }
 
 function standingOf({ resource, keyset }: RotationState, requestedAt: string): Standing {

@@ -48,6 +48,17 @@ describe('the documentation', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('says of every folder of the tests and of the source where it is tested', () => {
+    const foldersOf = (parent: string) =>
+      readdirSync(join(root, parent), { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => `${parent}/${name}`);
+    const folders = ['test', 'test/unit', 'test/support', 'src', 'src/rotation'].flatMap(foldersOf);
+    expect(folders.length).toBeGreaterThan(35);
+    const text = read('test/README.md');
+    expect(folders.filter((folder) => !new RegExp(`\`${folder}\``).test(text))).toEqual([]);
+  });
+
   it('explains every Event', () => {
     const told = ['report/announce', 'report/announcements', 'audit/audit-writer', 'report/notifier']
       .map((name) => read(`src/rotation/${name}.ts`))

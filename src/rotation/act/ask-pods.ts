@@ -1,6 +1,7 @@
 /**
  * Asks pods which keys they accept, by canaries. The keys are read from the Secret for that, and overwritten afterwards.
  */
+import pLimit from 'p-limit';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Facts, PodOf, Probe } from '../facts.ts';
@@ -56,21 +57,18 @@ export class PodAsker {
     const { sign } = currentShape(keyset);
     const { now } = this.#options;
     const probes = new Map<string, Probe>();
-    const waiting = [...pods];
-    const ask = async () => {
-      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-        const { target, pod } = next;
-        const { canary } = target.settings;
-        if (canary === undefined || pod.address === undefined) continue;
-        const inquiry = {
-          ...{ url: canaryUrl(pod.address, canary), ready: pod.ready, statuses: canary, settings },
-          ...{ version: keyset.version, sign, keys },
-          before: pod.probe,
-        };
-        probes.set(pod.incarnation, await this.#canaries.probe(inquiry, now));
-      }
+    const ask = async ({ target, pod }: PodOf): Promise<void> => {
+      const { canary } = target.settings;
+      if (canary === undefined || pod.address === undefined) return;
+      const inquiry = {
+        ...{ url: canaryUrl(pod.address, canary), ready: pod.ready, statuses: canary, settings },
+        ...{ version: keyset.version, sign, keys },
+        before: pod.probe,
+      };
+      probes.set(pod.incarnation, await this.#canaries.probe(inquiry, now));
     };
-    await Promise.all(Array.from({ length: PODS_AT_ONCE }, ask));
+    const inTurn = pLimit(PODS_AT_ONCE);
+    await Promise.all(pods.map((row) => inTurn(ask, row)));
     return probes;
   }
 }

@@ -22,7 +22,7 @@ function resurrection(ledger: Ledger, secret: SecretFacts, names: Names): Findin
   const { version, keys } = secret.keyset;
   const back = keys.find(({ fingerprint }) => burnt.has(fingerprint));
   if (back !== undefined) {
-    const message = `Secret ${secretName} holds the burnt key ${back.kid} again (known from ConfigMap ${ledgerName}), from a backup perhaps: put back what rekey wrote, or order an emergency`;
+    const message = `Secret ${secretName} holds the burnt key ${back.kid} again (known from ConfigMap ${ledgerName}), perhaps from a backup: restore what rekey wrote, or start an emergency`;
     return { reason: 'KeyResurrected', message };
   }
   // one that was retired since it was written here; one that a person has accepted again is younger
@@ -31,11 +31,11 @@ function resurrection(ledger: Ledger, secret: SecretFacts, names: Names): Findin
   );
   const isNewest = version >= believedVersion(ledger);
   if (isNewest && retired !== undefined) {
-    const message = `Secret ${secretName} holds the retired key ${retired.kid} again (known from ConfigMap ${ledgerName}): put back what rekey wrote, or order an emergency`;
+    const message = `Secret ${secretName} holds the retired key ${retired.kid} again (known from ConfigMap ${ledgerName}): restore what rekey wrote, or start an emergency`;
     return { reason: 'KeyResurrected', message };
   }
   if (isNewest) return undefined;
-  const message = `Secret ${secretName} has keyset version ${version}, but ${ledger.version} was written before (known from ConfigMap ${ledgerName}): it comes from a backup. Put the newer one back; or, to go on with the keys that it holds, adopt it again (the runbook, KeyResurrected, has the commands); or order an emergency`;
+  const message = `Secret ${secretName} has keyset version ${version}, but ${ledger.version} was written before (known from ConfigMap ${ledgerName}): it comes from a backup. Restore the newer one; or, to continue with the keys that it holds, adopt it again (for the commands, see KeyResurrected in the runbook); or start an emergency`;
   return { reason: 'KeyResurrected', message };
 }
 
@@ -44,19 +44,19 @@ function strangeness(ledger: Ledger, secret: UnmanagedSecret, { secretName, ledg
   const found = [secret.fingerprint, ...secret.fallbacks];
   const known = `(known from ConfigMap ${ledgerName})`;
   if (burntIn(ledger).some(({ fingerprint }) => found.includes(fingerprint))) {
-    const message = `Secret ${secretName} holds a burnt key ${known}: it may be in wrong hands; put another key there, or order an emergency`;
+    const message = `Secret ${secretName} holds a burnt key ${known}: it may be in the wrong hands; put another key there, or start an emergency`;
     return { reason: 'KeyResurrected', message };
   }
   const retired = retiredIn(ledger).find(({ fingerprint }) => {
     return found.includes(fingerprint) && !secret.accepted?.includes(fingerprint);
   });
   if (retired !== undefined) {
-    const message = `Secret ${secretName} holds the key ${retired.kid}, which was retired ${known}: pods that run may refuse it. Put the key there that they sign with; or, if they hold this one, set the annotation ${ACCEPT_RETIRED}: ${retired.fingerprint} on the Secret; or order an emergency`;
+    const message = `Secret ${secretName} holds the key ${retired.kid}, which was retired ${known}: running pods may refuse it. Set it to the key that they sign with; or, if they hold this one, set the annotation ${ACCEPT_RETIRED}: ${retired.fingerprint} on the Secret; or start an emergency`;
     return { reason: 'KeyResurrected', message };
   }
   const other = ledger.keys.find(({ kid, fingerprint }) => kid === secret.kid && fingerprint !== secret.fingerprint);
   if (other === undefined) return undefined;
-  const message = `Secret ${secretName}: data key ${DATA.keyId} is the id of another key ${known}; put the id there that tokens carry, or take the data key away`;
+  const message = `Secret ${secretName}: data key ${DATA.keyId} is the id of another key ${known}; set it to the id that tokens carry, or remove the data key`;
   return { reason: 'KeyIdUnusable', message };
 }
 

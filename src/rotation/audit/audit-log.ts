@@ -114,7 +114,7 @@ export function verifyLog(log: string): Verdict {
   });
   for (const [i, line] of linesOf(log).entries()) {
     const record = parsed(line);
-    if (record === undefined) return verdict(`line ${i + 1} is no record${unendedText(log, line)}`);
+    if (record === undefined) return verdict(`line ${i + 1} is not a record${unendedText(log, line)}`);
     const what = brokenIn(line, record, records.at(-1));
     if (what !== undefined) return verdict(`line ${i + 1} (rotation ${record.rotationId}, seq ${record.seq}) ${what}`);
     records.push(record);
@@ -128,7 +128,7 @@ function brokenIn(line: string, record: Chained, before: Chained | undefined): s
   if (hashOf(unhashed) !== hash || JSON.stringify(record) !== line) return 'was changed after it was written';
   if (before === undefined) return record.seq === 1 && record.prev !== GENESIS ? 'is not the first' : undefined;
   if (record.prev === before.hash && record.seq === before.seq + 1) return undefined;
-  return 'does not follow the one before it: a record was taken out, put in or moved';
+  return 'does not follow the one before it: a record was removed, inserted or moved';
 }
 
 /** Each line that rekey wrote ends with a line end. */

@@ -220,7 +220,7 @@ export class AuditWriter {
   #notKept(account: Account, error: unknown): void {
     const why = error instanceof Error ? error.message : String(error);
     if (isKubeError(error) && error.refusal !== undefined) this.#refused(account, error);
-    this.#tell(account, 'AuditFailed', `ConfigMap ${account.name} cannot be kept, it is tried again: ${why}`);
+    this.#tell(account, 'AuditFailed', `cannot write ConfigMap ${account.name}, trying again: ${why}`);
   }
 
   #refused(account: Account, error: KubeError): void {
@@ -240,9 +240,9 @@ export class AuditWriter {
 
 /** Rotations go on, but a Secret from a backup would not be known as one. */
 function notKeptFinding(name: string, { refusal, message }: KubeError): Finding {
-  const lost = `${message}. Rotations go on; until it is mended no record of them is kept there, and a Secret from a backup is not known as one`;
+  const lost = `${message}. Rotations continue; until this is fixed, rekey keeps no record of them there and does not recognize a Secret from a backup`;
   const reason = refusal?.cause === 'Rights' ? 'Forbidden' : 'WriteRefused';
-  return { reason, message: `ConfigMap ${name} cannot be kept: ${lost}` };
+  return { reason, message: `cannot write ConfigMap ${name}: ${lost}` };
 }
 
 function isDirty({ due, ledger, stored, finding }: Account): boolean {

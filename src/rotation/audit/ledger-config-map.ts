@@ -71,7 +71,7 @@ function readLedger(
     return { ledger: decodeLedger(encoded) };
   } catch (error) {
     const why = error instanceof Error ? error.message : 'unreadable';
-    const message = `ConfigMap ${name}, data key ${LEDGER_KEY}: ${why}. It tells which keys are burnt, so nothing is written until it is put right; take the data key away to begin a new ledger`;
+    const message = `ConfigMap ${name}, data key ${LEDGER_KEY}: ${why}. It records which keys are burnt, so rekey writes nothing until you correct it; to begin a new ledger, remove the data key`;
     return { finding: { reason: 'LedgerUnreadable', message } };
   }
 }

@@ -91,7 +91,7 @@ export function impossibleWindow(
   const start = Math.max(now, starts[0] ?? now);
   const opensAt = nextOpening(windows, start);
   if (opensAt === undefined) {
-    const message = `spec.maintenanceWindows: no window opens after ${iso(start)}, so no key could be promoted; give an Allow window that no Deny window covers`;
+    const message = `spec.maintenanceWindows: no window opens after ${iso(start)}, so no key could be promoted; add an Allow window that no Deny window covers`;
     return { reason: 'InvalidWindow', message };
   }
   const deadline = starts.find((each) => each > start);

@@ -38,7 +38,7 @@ export function offSchedule(
   if (cadence.kind === 'Period') return undefined;
   const missedRun = missedOf(cadence, settings.suspend, status, keyset, now);
   if (missedRun === undefined) return tooShort(cadence, settings);
-  const message = `a rotation was due at ${iso(missedRun)}, and none has been completed since; that one is not tried any more, spec.startingDeadlineSeconds are over. The key is older than the schedule wants: see what stood in the way, then ask for a rotation (kubectl rekey rotate) or wait for the next start`;
+  const message = `a rotation was due at ${iso(missedRun)}, and none has completed since; rekey no longer tries that one, because spec.startingDeadlineSeconds have passed. The key is older than the schedule allows: find out what blocked the rotation, then request one (kubectl rekey rotate) or wait for the next start`;
   return { reason: 'RotationMissed', message, missedRun };
 }
 
@@ -64,7 +64,7 @@ function tooShort({ schedule, timeZone }: CronCadence, settings: Settings) {
   if (allowCutover && strategy !== 'Overlap') return undefined;
   const runs = nextRuns(schedule, timeZone, FROM, RUNS);
   if (runs.length < 2 || runs.some((run, i) => run - (runs[i - 1] ?? run) > drainMs)) return undefined;
-  const message = `spec.schedule: no two starts are further apart than the time in which old tokens drain, ${drainText(settings)}, so starts come while a rotation is under way, and start none; let it run less often, such as 0 3 1 */3 *`;
+  const message = `spec.schedule: no two starts are further apart than the drain time of old tokens, ${drainText(settings)}, so starts come while a rotation is under way and have no effect; make it run less often, such as 0 3 1 */3 *`;
   return { reason: 'ScheduleTooShort', message } as const;
 }
 

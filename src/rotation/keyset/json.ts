@@ -12,19 +12,19 @@ export function parseJson(value: string | undefined): Json {
   try {
     return JSON.parse(value) as Json;
   } catch {
-    throw new Error('is no JSON');
+    throw new Error('is not JSON');
   }
 }
 
 /** @throws Error unless it is an object */
 export function fields(value: Json | undefined): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('is no object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('is not an object');
   return value as Fields;
 }
 
 /** @throws Error unless it is a list */
 export function list(value: Json | undefined): readonly Json[] {
-  if (!Array.isArray(value)) throw new Error('is no list');
+  if (!Array.isArray(value)) throw new Error('is not a list');
   return value;
 }
 

@@ -186,7 +186,7 @@ export function endedRotations({ rotation }: Keyset): readonly RotationRecord[] 
 /** What is known of the burnt keys when an emergency is over, in words. */
 export function refusal({ inferred }: Pick<Emergency, 'inferred'>): string {
   if (inferred === undefined) return 'every pod has refused the burnt keys';
-  return `no pod is known to accept a burnt key, concluded in part (${inferred}),`;
+  return `no pod is known to accept a burnt key, inferred in part (${inferred}),`;
 }
 
 /** @returns whole seconds from the fresh key to the last pod that accepted a burnt one; undefined until that is known */

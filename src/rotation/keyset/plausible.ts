@@ -15,7 +15,7 @@ const NEEDED: Readonly<Partial<Record<Phase, KeyState>>> = {
 /** @returns what contradicts itself, in words; undefined if nothing does */
 export function contradiction(keyset: Keyset): string | undefined {
   const { version, history, acked, keys, phase } = keyset;
-  if (version < 1 || version > MAX_VERSION) return `version ${version} is none that rekey writes`;
+  if (version < 1 || version > MAX_VERSION) return `version ${version} is not one that rekey writes`;
   const disorder = history.find((shape, i) => {
     const before = history[i - 1]?.version ?? -1;
     // of what was there before the adoption there are several shapes, and none was written here
@@ -85,5 +85,5 @@ export function inTheFuture(
     ['the Secret was written', attempts.lastWriteAt],
   ];
   const late = times.find(([, at]) => at !== undefined && at > latest);
-  return late && `${late[0]} at ${iso(late[1] ?? 0)}, which is still to come`;
+  return late && `${late[0]} at ${iso(late[1] ?? 0)}, which is in the future`;
 }

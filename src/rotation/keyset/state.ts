@@ -135,7 +135,7 @@ export function parseState(annotations: Readonly<Record<string, string>>): Keyse
   if (history.at(-1)?.version !== version)
     throw new StateError(`annotation ${STATE.history}: does not end in version ${version}`);
   const phase = PHASES.find((known) => known === annotations[STATE.phase]);
-  if (phase === undefined) throw new StateError(`annotation ${STATE.phase}: is no phase`);
+  if (phase === undefined) throw new StateError(`annotation ${STATE.phase}: is not a phase`);
   const rotation = annotations[STATE.rotation] === undefined ? undefined : read(STATE.rotation, decodeRotation);
   const emergency = annotations[STATE.emergency] === undefined ? undefined : read(STATE.emergency, decodeEmergency);
   return {

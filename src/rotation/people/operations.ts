@@ -127,7 +127,7 @@ export class Operations {
       const review = await client.create(SELF_SUBJECT_REVIEWS, { metadata: { name: '' } }, { timeoutMs: WHO_MS });
       const { username = '' } = review.status?.userInfo ?? {};
       if (username !== '' && !username.includes('\n')) return username;
-      onNameless?.('the API server tells no user name of one line');
+      onNameless?.('the API server gives no user name of one line');
     } catch (error) {
       if (!isKubeError(error)) throw error;
       onNameless?.(error.message);

@@ -18,33 +18,35 @@ const OVERLAP: readonly Keyset['phase'][] = [...DRAINS, 'Retiring'];
 const shorterDrain: Edit = (settings, { phase, rotation }) => {
   const begun = rotation?.drainMs ?? 0;
   if (!DRAINS.includes(phase) || begun <= settings.drainMs) return undefined;
-  return `this one keeps the drain time that it began with, ${drainTextOf(settings, begun)}; the spec asks for ${drainText(settings)}`;
+  return `this rotation keeps the drain time it started with, ${drainTextOf(settings, begun)}; the spec says ${drainText(settings)}`;
 };
 
 const strategy: Edit = (settings, { phase }) => {
   if (OVERLAP.includes(phase) && settings.strategy === 'Cutover') {
-    return 'this one keeps both keys accepted; the spec asks for strategy Cutover';
+    return 'this rotation keeps both keys accepted; the spec says strategy: Cutover';
   }
   if (phase !== 'Switching' || (settings.strategy !== 'Overlap' && settings.allowCutover)) return undefined;
-  return 'this one is a cutover, and has replaced the key already; the spec allows none';
+  return 'this rotation is a cutover and has already replaced the key; the spec no longer allows a cutover';
 };
 
 const keyBytes: Edit = ({ keyBytes: asked }, { phase, rotation }) => {
   const made = rotation?.keyBytes;
   if (![...OVERLAP, 'Switching'].includes(phase) || made === undefined || made === asked) return undefined;
-  return `the new key of this one was made of ${made} bytes; spec.key.bytes asks for ${asked}`;
+  return `the new key of this rotation has ${made} bytes; spec.key.bytes says ${asked}`;
 };
 
 const preStage: Edit = (settings, keyset) => {
   const staged = keyIn(keyset, 'staged') !== undefined;
   if (keyset.phase !== 'Retiring' || settings.preStage === staged) return undefined;
   return staged
-    ? 'the key of the next rotation is staged already; the spec asks for preStage: false'
-    : 'the old key of this one has left, and no other was staged with that; the spec asks for preStage: true';
+    ? 'the key of the next rotation is already staged; the spec says preStage: false'
+    : 'the old key of this rotation has left, and no other key was staged with that write; the spec says preStage: true';
 };
 
 const suspend: Edit = (settings) =>
-  settings.suspend ? 'this one goes on (kubectl rekey pause holds it); spec.suspend starts no other' : undefined;
+  settings.suspend
+    ? 'this rotation continues (to hold it: kubectl rekey pause); because of spec.suspend, no other starts'
+    : undefined;
 
 const EDITS = [shorterDrain, strategy, keyBytes, preStage, suspend];
 

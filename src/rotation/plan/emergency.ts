@@ -55,7 +55,7 @@ function isOld({ apart }: EmergencyRequest, facts: Facts): boolean {
 export function notServed(facts: Facts): string {
   const { emergency } = facts.requests;
   if (emergency === undefined || isServed(emergency, facts) || !isOld(emergency, facts)) return '';
-  return `EMERGENCY NOT SERVED: nonce ${emergency.nonce} came with the manifest, and rekey has never written this Secret; if it is meant, ask for it by kubectl rekey emergency. `;
+  return `EMERGENCY NOT SERVED: nonce ${emergency.nonce} came with the manifest, and rekey has never written this Secret; if you mean it, request it with kubectl rekey emergency. `;
 }
 
 /** After the write that burns: all pods are replaced and asked, then it is over. */

@@ -27,7 +27,7 @@ export function heldBy({ targets, ledger }: Facts): string | undefined {
   const pod = targets
     .flatMap(({ pods }) => pods)
     .find(({ startedAt, ran }) => lives || startedAt !== undefined || ran === true);
-  if (pod !== undefined) return `pod ${pod.name} still runs with a key from it, or has run`;
+  if (pod !== undefined) return `pod ${pod.name} runs with a key from it, or has run`;
   const wanting = lives ? targets.find(({ workload }) => (workload?.wanted ?? 1) > 0) : undefined;
   return wanting && `the ledger knows of a live key, and ${label(wanting)} is not scaled to zero`;
 }
@@ -51,7 +51,7 @@ export function planAdopt(facts: Facts, { fingerprint, fallbacks }: Extract<Secr
 /** Only where nobody holds a key, and that was looked at this moment. */
 export function planCreate(facts: Facts): Step {
   const phase = 'Pending';
-  if (!facts.live) return { action: { type: 'confirm' }, phase, progress: 'looking whether anybody holds a key' };
+  if (!facts.live) return { action: { type: 'confirm' }, phase, progress: 'checking whether a pod holds a key' };
   const write = { transition: 'create', ...requestsNow(facts), version: highestVersion(facts) } as const;
   return exempt(facts, write, phase, 'creating the Secret');
 }

@@ -71,7 +71,7 @@ export function forecast(surroundings: Surroundings, from: number, status: Under
       times: timesOf(target),
     })),
     ...(settings.preStage && way === 'Overlap' && { atMost: true as const }),
-    refused: way === 'Cutover' ? 'every token that was signed before' : 'none',
+    refused: way === 'Cutover' ? 'every token signed before' : 'none',
     findings: [...everyFinding(surroundings, way === 'Overlap'), ...(cutoverFinding ? [cutoverFinding] : [])],
     warnings: warningsOf(surroundings, way),
   };
@@ -90,18 +90,18 @@ function overlapSteps(
   { drainSeconds = 0 }: UnderWay,
 ): readonly ForecastStep[] {
   const begunMs = drainSeconds * 1000;
-  const preStaged = settings.preStage ? '; left out where the rotation before has staged it' : '';
+  const preStaged = settings.preStage ? '; skipped if the previous rotation has staged it' : '';
   const eager = settings.retireMode === 'Eager' || settings.preStage;
   return [
     preflight,
     {
       phase: 'Staging',
-      does: `the new key is accepted by every verifier, the old one signs${preStaged}`,
+      does: `every verifier accepts the new key; the old one still signs${preStaged}`,
       restarts: restarted(verifiers(targets)),
     },
     {
       phase: 'Promoting',
-      does: 'the new key signs, the old one is accepted',
+      does: 'the new key signs; the old one is still accepted',
       restarts: restarted(signers(targets)),
       ...inWindow(settings.windows, from),
     },
@@ -110,14 +110,14 @@ function overlapSteps(
       does: 'no pod signs with the old key any more; its last tokens expire',
       restarts: [],
       ...(begunMs > settings.drainMs
-        ? { lastsMs: begunMs, madeOf: 'as when this rotation began' }
+        ? { lastsMs: begunMs, madeOf: 'fixed when this rotation started' }
         : { lastsMs: settings.drainMs, madeOf: drainSum(settings) }),
     },
     {
       phase: 'Retiring',
       does: eager
         ? 'every verifier refuses the old key'
-        : 'the old key has left the Secret; pods forget it when they restart',
+        : 'the old key has left the Secret; pods drop it when they restart',
       restarts: eager ? restarted(verifiers(targets)) : [],
     },
   ];
@@ -153,10 +153,10 @@ function restarted(targets: readonly TargetFacts[]): readonly string[] {
 }
 
 function otherWay(surroundings: Surroundings): string {
-  const single = 'a verifier turns out to hold one key only';
-  const aborted = 'it is aborted, and no token is refused (SingleKeyService)';
+  const single = 'a verifier turns out to hold only one key';
+  const aborted = 'the rotation aborts, and no token is refused (SingleKeyService)';
   if (!mayCutOver(surroundings)) return `${single}: then ${aborted}`;
-  return `${single}: then, inside a window, every key is replaced at once, and every token that was signed before is refused; outside, ${aborted}`;
+  return `${single}: then, inside a window, every key is replaced at once, and every token signed before is refused; outside, ${aborted}`;
 }
 
 function warningsOf(surroundings: Surroundings, way: Forecast['way']): readonly string[] {
@@ -172,6 +172,6 @@ function warningsOf(surroundings: Surroundings, way: Forecast['way']): readonly 
   return [
     ...told,
     ...(reloader ? [reloader.message] : []),
-    ...strangers.map((name) => `${name} uses the Secret and is no target: it is not restarted`),
+    ...strangers.map((name) => `${name} uses the Secret and is not a target: rekey does not restart it`),
   ];
 }

@@ -25,7 +25,7 @@ export function inferredOfDrain({ targets, unlistedConsumers }: Facts): string |
 export function inferredOfRotation(facts: Facts, keyset: Keyset, lazy: boolean): string | undefined {
   const asked = verifiers(facts.targets);
   const left =
-    'the old key has left the Secret, and pods forget it when they next start: they were not asked (retire.mode: Lazy)';
+    'the old key has left the Secret, and pods drop it at their next start: rekey did not ask them (retire.mode: Lazy)';
   const answered = lazy ? [left] : [...unproved(asked, keyset), ...keyless(asked, keyset)];
   return told([...unasked(asked), ...answered, ...strangers(facts)]);
 }
@@ -36,7 +36,7 @@ function unproved(targets: readonly TargetFacts[], keyset: Keyset): readonly str
   const blind = asked.filter(({ pods }) => pods.some((pod) => !hasLoadedNewest(pod, keyset)));
   if (blind.length === 0) return [];
   return [
-    `${names(blind)}: accepts the key in use only, so that it has loaded version ${keyset.version} is concluded from when its containers started`,
+    `${names(blind)}: accepts only the key in use, so rekey inferred from the start of its containers that it has loaded version ${keyset.version}`,
   ];
 }
 
@@ -52,13 +52,13 @@ function unasked(targets: readonly TargetFacts[]): readonly string[] {
   return [
     ...(blind.length === 0
       ? []
-      : [`${names(blind)}: concluded from when its containers started, since no canary tells`]),
+      : [`${names(blind)}: inferred from the start of its containers, because no canary shows it`]),
     ...(inPart.length === 0
       ? []
       : [
-          `${names(inPart)}: several containers of a pod take the key, and one answers: of the others it is concluded from when they started`,
+          `${names(inPart)}: several containers of a pod take the key, but only one answers: for the others, rekey inferred it from their start`,
         ]),
-    ...(empty.length === 0 ? [] : [`${names(empty)}: has no pod, so none was asked`]),
+    ...(empty.length === 0 ? [] : [`${names(empty)}: has no pods, so none was asked`]),
   ];
 }
 
@@ -72,7 +72,7 @@ function keyless(targets: readonly TargetFacts[], keyset: Keyset): readonly stri
   const blind = asked.filter(({ pods }) => pods.some((pod) => !isAskedOfAll(pod, keyset)));
   if (blind.length === 0) return [];
   return [
-    `${names(blind)}: has loaded version ${keyset.version}, but was not asked about every key before, since their bytes are not known any more`,
+    `${names(blind)}: has loaded version ${keyset.version}, but was not asked about every earlier key, because their bytes are no longer known`,
   ];
 }
 
@@ -86,5 +86,5 @@ function isAskedOfAll(pod: PodFacts, keyset: Keyset): boolean {
 
 function strangers({ unlistedConsumers }: Pick<Facts, 'unlistedConsumers'>): readonly string[] {
   if (unlistedConsumers.length === 0) return [];
-  return [`${unlistedConsumers.join(', ')}: uses the Secret and is no target, so it was not asked`];
+  return [`${unlistedConsumers.join(', ')}: uses the Secret and is not a target, so it was not asked`];
 }

@@ -55,7 +55,7 @@ export function withdrawing({ requests, settings }: Facts, handled: Handled) {
 
 function inWords({ trigger, actor, reason }: Wanted): string {
   const what = trigger === 'ForceRotation' ? requestText('spec.forceRotation.reason', reason) : reason;
-  return `${what} (asked for by ${actor})`;
+  return `${what} (requested by ${actor})`;
 }
 
 /** @returns what takes back all that waits, if a person wants that. What has begun goes on */

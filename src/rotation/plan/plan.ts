@@ -98,6 +98,6 @@ function rest(facts: Facts, reason: Reason, why: string): Step {
 function planAbsent(facts: Facts): Step {
   const holder = heldBy(facts);
   if (holder === undefined) return planCreate(facts);
-  const message = `Secret ${facts.settings.secretName} is gone but ${holder}; restore the Secret, or scale the targets to zero to start with a new key, by which every token that was signed before is refused`;
+  const message = `Secret ${facts.settings.secretName} is gone, but ${holder}; restore the Secret, or scale the targets to zero to start with a new key, which refuses every token signed before`;
   return rest(facts, 'SecretDeleted', message);
 }

@@ -79,7 +79,7 @@ export function planDraining(facts: Facts, keyset: Keyset): Step {
   const maxAgeMs = due ? FRESH_MS : Number.POSITIVE_INFINITY;
   const step = roll(facts, keyset, requirements, { maxAgeMs, phase: 'Draining' });
   if (step !== undefined && (due || step.action.type !== 'wait')) return step;
-  const which = keyset.rotation?.failure === undefined ? 'the old key' : 'the key that this rotation had brought';
+  const which = keyset.rotation?.failure === undefined ? 'the old key' : 'the new key of this rotation';
   if (!due) return waiting(which, retireAt, drainTextOf(facts.settings, drainMs), step?.stalled, facts.now);
   const next = facts.settings.preStage ? ({ preStage: true } as const) : {};
   return confirmed(facts, keyset, (acked) => ({ transition: 'retire', acked, ...next }), 'Draining');
@@ -133,7 +133,7 @@ export function abortRequested(facts: Facts, keyset: Keyset): Step | undefined {
   if (abortAt === undefined || abortAt === keyset.handled.abortAt) return undefined;
   const withdrawn = withdrawing(facts, keyset.handled);
   const ended = { ...withdrawn, handled: { ...withdrawn.handled, abortAt } };
-  const who = abortActor === undefined ? '' : `asked for by ${abortActor}: `;
+  const who = abortActor === undefined ? '' : `requested by ${abortActor}: `;
   const failure: Failure = { reason: 'AbortRequested', message: `${who}${requestText(REQUEST.abortAt, abortAt)}` };
   const { acked } = keyset;
   if (keyset.phase === 'Staging')

@@ -83,7 +83,10 @@ function findingOf(facts: Facts, refusal: Refusal, prefix: string): Finding {
   if (cause === 'Undone' || cause === 'Unseen') return { reason: 'RolloutStalled', message };
   if (cause === 'Budget') {
     const long = formatDuration(facts.settings.rolloutTimeoutMs);
-    return { reason: 'DisruptionBlocked', message: `${message}; it lasts longer than ${long}, since ${iso(since)}` };
+    return {
+      reason: 'DisruptionBlocked',
+      message: `${message}; this has lasted longer than ${long}, since ${iso(since)}`,
+    };
   }
   return { reason: 'WriteRefused', message };
 }
@@ -93,24 +96,24 @@ function textOf({ settings }: Facts, { effect, cause, by, said }: Refusal): stri
   const name = by ?? 'NAME';
   switch (cause) {
     case 'Rights':
-      return `rekey may not do its work in this namespace: ${said}. Apply deploy/namespace with the name of the Secret (and deploy/files for mounted files, deploy/rollouts for Argo Rollouts)`;
+      return `rekey lacks rights in this namespace: ${said}. Apply deploy/namespace with the name of the Secret (and deploy/files for mounted files, deploy/rollouts for Argo Rollouts)`;
     case 'Quota':
-      return `a quota refuses "${effect}" (${said}): ResourceQuota ${name} is used up; raise it, or delete what is not needed: kubectl describe resourcequota ${name}`;
+      return `a quota refuses "${effect}" (${said}): ResourceQuota ${name} is used up; raise it, or delete what you do not need: kubectl describe resourcequota ${name}`;
     case 'Admission':
-      return `admission refuses "${effect}" (${said}): the policy or webhook ${by ?? 'that the answer names'} does not let rekey do it; exempt rekey's ServiceAccount there, or mend what it asks for`;
+      return `admission refuses "${effect}" (${said}): the policy or webhook ${by ?? 'named in the answer'} does not allow it; exempt rekey's ServiceAccount there, or fix what it objects to`;
     case 'TooLarge':
-      return `"${effect}" is refused as too large (${said}): Secret ${settings.secretName} may have 1 MiB of data and 256 KiB of annotations, others' included; take out what is not needed`;
+      return `"${effect}" is refused as too large (${said}): Secret ${settings.secretName} may have 1 MiB of data and 256 KiB of annotations, including those of others; remove what you do not need`;
     case 'Terminating':
       return `"${effect}" is refused (${said}): the namespace is being deleted`;
     case 'Invalid':
-      return `"${effect}" is refused as invalid (${said}): mend what the answer names; where it names nothing, kubectl get events and the audit log of the API server tell more`;
+      return `"${effect}" is refused as invalid (${said}): fix what the answer names; if it names nothing, check kubectl get events and the audit log of the API server`;
     case 'Budget':
-      return `a PodDisruptionBudget does not let "${effect}" happen (${said}): let one more pod go, or run one more`;
+      return `a PodDisruptionBudget does not allow "${effect}" (${said}): allow one more disruption, or run one more pod`;
     case 'Undone':
-      return `somebody takes back what asks for the restart (${said}), so "${effect}" is done again in growing pauses: tell GitOps to leave the annotation rekey.dev/keyset-version on pod templates alone; metadata.managedFields tells who writes it`;
+      return `somebody removes what requests the restart (${said}), so rekey repeats "${effect}" in growing pauses: make GitOps ignore the annotation rekey.dev/keyset-version on pod templates; metadata.managedFields shows who writes it`;
     case 'Unseen':
-      return `"${effect}" was done (${said}), and the pod does not show it, so it is done again in growing pauses: somebody undoes it, or the watch of pods is behind; compare with kubectl get pod -o yaml`;
+      return `"${effect}" was done (${said}), but the pod does not show it, so rekey repeats it in growing pauses: somebody undoes it, or the watch of pods is behind; compare with kubectl get pod -o yaml`;
     case 'Outrun':
-      return `somebody else changes the same object again and again, so "${effect}" is never done (${said}): metadata.managedFields tells who; let only one of the two write it`;
+      return `somebody else keeps changing the same object, so "${effect}" never succeeds (${said}): metadata.managedFields shows who; let only one of the two write it`;
   }
 }

@@ -116,7 +116,7 @@ function awaiting(
   phase: 'Burning' | 'Switching',
   what: string,
 ): Step {
-  const progress = `no pod of ${label(target)} is there yet to prove that it refuses ${what}`;
+  const progress = `${label(target)} has no pod yet to prove that it refuses ${what}`;
   const late = facts.now >= currentShape(keyset).writtenAt + facts.settings.rolloutTimeoutMs;
   const stalled: Finding | undefined = late ? { reason: 'RolloutStalled', message: progress } : undefined;
   return { action: { type: 'wait', until: facts.now + RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
@@ -129,17 +129,17 @@ function unseenTarget({ targets }: Facts, what: string): Finding | undefined {
   const { reason, message } = finding;
   return {
     reason,
-    message: `${message}; its pods are neither replaced nor asked, so it is not proved that they refuse ${what}`,
+    message: `${message}; rekey neither replaces nor asks its pods, so it is not proved that they refuse ${what}`,
   };
 }
 
 /** New pods are not deleted again and again because a canary is wrong: then it cannot be proved, and a person must look. */
 function unproveable(facts: Facts, keyset: Keyset, rows: Survey, what: string, progress: string): Finding | undefined {
   const liar = rows.void[0]?.pod;
-  if (liar !== undefined) return acceptsMadeUpKey(liar, `whether it refuses ${what} cannot be proved`);
+  if (liar !== undefined) return acceptsMadeUpKey(liar, `rekey cannot prove that it refuses ${what}`);
   const mute = [...rows.refusing, ...rows.stale.filter((row) => isMute(row, keyset))].find(({ pod }) => pod.ready)?.pod;
   if (mute !== undefined) {
-    return refusesEveryKey(mute, 'the fresh one', `until then it is not proved that the pods refuse ${what}`);
+    return refusesEveryKey(mute, 'the new one', `until then it is not proved that the pods refuse ${what}`);
   }
   const unfit = rows.unfit[0];
   if (unfit !== undefined) {
@@ -147,13 +147,13 @@ function unproveable(facts: Facts, keyset: Keyset, rows: Survey, what: string, p
     return { reason, message: `${message}. It is not over: not every pod refuses ${what}` };
   }
   if (facts.unlistedConsumers.length > 0) {
-    const message = `${facts.unlistedConsumers.join(', ')} uses the Secret and is no target: it is neither restarted nor asked; restart it by hand`;
+    const message = `${facts.unlistedConsumers.join(', ')} uses the Secret and is not a target: rekey neither restarts nor asks it; restart it by hand`;
     return { reason: 'UnlistedConsumer', message };
   }
   if (facts.clockOffsetMs === undefined) return clockFinding(facts);
   if (facts.now < currentShape(keyset).writtenAt + facts.settings.rolloutTimeoutMs) return undefined;
   const silent = rows.unknown.find(({ pod }) => pod.probe?.why !== undefined)?.pod;
-  const why = silent === undefined ? '' : ` (asked by a canary, pod ${silent.name}: ${silent.probe?.why})`;
+  const why = silent === undefined ? '' : ` (canary of pod ${silent.name}: ${silent.probe?.why})`;
   return { reason: 'RolloutStalled', message: `some pods may still accept ${what}: ${progress}${why}` };
 }
 

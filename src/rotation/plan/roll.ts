@@ -102,7 +102,7 @@ export function stalledFinding(
   const oldest = pending.length === 0 ? writtenAt : Math.min(...pending.map(({ pod }) => pod.createdAt));
   const since = Math.max(writtenAt, oldest);
   if (facts.now < since + rolloutTimeoutMs) return undefined;
-  const message = `longer than ${formatDuration(rolloutTimeoutMs)}: ${progress}. The rotation rests where it is`;
+  const message = `longer than ${formatDuration(rolloutTimeoutMs)}: ${progress}. The rotation stays where it is`;
   return { reason: 'RolloutStalled', message };
 }
 

@@ -31,7 +31,7 @@ export function contradiction(facts: Facts): string {
   const { nonce, handled } = emergency;
   const claims = [...(ledger.emergencies.includes(nonce) ? ['the ledger'] : []), ...(handled ? ['the status'] : [])];
   if (claims.length === 0) return '';
-  return `${claims.join(' and ')} says that emergency ${nonce} was served, but Secret ${settings.secretName} does not bear it out, so it is served now; find out who wrote that`;
+  return `${claims.join(' and ')} says that emergency ${nonce} was served, but Secret ${settings.secretName} does not confirm it, so rekey serves it now; find out who wrote that`;
 }
 
 function keysetOf(secret: SecretFacts): Keyset | undefined {

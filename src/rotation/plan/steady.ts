@@ -33,7 +33,7 @@ export function planSteady(facts: Facts, keyset: Keyset): Step {
   if (facts.settings.suspend) {
     return idle(facts, {
       reason: 'Suspended',
-      message: `spec.suspend is set; a rotation is wanted (${wanted.reason})`,
+      message: `spec.suspend is set; a rotation is waiting (${wanted.reason})`,
     });
   }
   const backoff = wanted.trigger === 'Schedule' ? backoffUntil(keyset.attempts) : 0;
@@ -87,7 +87,7 @@ function idle({ due }: Facts, blocked?: Finding): Step {
 
 function backingOff({ now }: Facts, keyset: Keyset, until: number): Step {
   const failure = keyset.rotation?.failure;
-  const message = `the last rotation failed (${failure?.reason}: ${failure?.message}); tried again in ${formatDuration(until - now)}, or at once on request`;
+  const message = `the last rotation failed (${failure?.reason}: ${failure?.message}); rekey tries again in ${formatDuration(until - now)}, or at once on request`;
   return {
     action: { type: 'wait', until },
     phase: 'Steady',
@@ -107,7 +107,7 @@ function foundKeysDraining({ now, settings }: Facts, keyset: Keyset): Step | und
   );
   const until = Math.max(0, ...exits.map((exit) => exit + settings.drainMs));
   if (now >= until) return undefined;
-  const message = `the keys that were found in the fallbacks are accepted until ${iso(until)}, ${drainText(settings)} after they were found; the rotation starts then`;
+  const message = `the keys found in the fallbacks stay accepted until ${iso(until)}, ${drainText(settings)} after they were found; the rotation starts then`;
   return preflight(message, { reason: 'FoundKeysDraining', message }, until);
 }
 
@@ -120,7 +120,7 @@ function baseline(facts: Facts, keyset: Keyset, keys: 'One' | 'Both'): Step | un
   const maxAgeMs = finding === undefined ? BASELINE_AGE_MS : 10 * RETRY_MS;
   const pods = toProbe(requirements, keyset, facts.now, maxAgeMs);
   if (pods.length > 0) {
-    const progress = finding?.message ?? 'asking every verifier whether it verifies';
+    const progress = finding?.message ?? 'asking every verifier to verify canaries';
     return { action: { type: 'probe', pods }, phase: 'Preflight', progress, ...(finding && { blocked: finding }) };
   }
   return finding && preflight(finding.message, finding, facts.now + (isPassing(finding) ? RETRY_MS : 10 * RETRY_MS));

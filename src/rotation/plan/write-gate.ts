@@ -25,12 +25,12 @@ const SKEW_RETRY_MS = 5_000;
 export function clockFinding({ clockOffsetMs, settings }: Facts): Finding | undefined {
   if (clockOffsetMs === undefined) {
     const message =
-      'the API server has not told its time (no Date header in its answers): nothing can be concluded from times';
+      'the API server does not send its time (no Date header in its answers), so rekey cannot compare times';
     return { reason: 'ClockSkew', message };
   }
   if (Math.abs(clockOffsetMs) <= settings.clockSkewMs + HEADER_ERROR_MS) return undefined;
   const direction = clockOffsetMs < 0 ? 'ahead of' : 'behind';
-  const message = `the operator's clock is ${formatDuration(Math.abs(clockOffsetMs))} ${direction} that of the API server; the keys stay as they are until the clocks agree`;
+  const message = `the operator's clock is ${formatDuration(Math.abs(clockOffsetMs))} ${direction} the clock of the API server; rekey changes no key until the clocks agree`;
   return { reason: 'ClockSkew', message };
 }
 
@@ -66,7 +66,7 @@ export function confirmed(facts: Facts, keyset: Keyset, write: (acked: Acked) =>
   const confirm: Action = { type: 'confirm' };
   const settled = currentShape(keyset).writtenAt + facts.settleMs;
   if (facts.now < settled) {
-    const progress = 'acknowledged; a node that lags behind may still give a new container the keyset before';
+    const progress = 'acknowledged; a node that lags behind may still give a new container the previous keyset';
     return { action: { type: 'wait', until: settled }, phase, progress };
   }
   if (!facts.live) return { action: confirm, phase, progress: 'confirming' };
@@ -85,11 +85,14 @@ const PRECONDITIONS: Readonly<
   /** There is no Secret, so no live container can have loaded a key from it; its planner has looked for those that did. */
   create: [({ secret, live }) => secret.kind === 'Absent' && live, 'the Secret is not known to be absent'],
   /** Every key that is there stays and keeps its part, so whoever has loaded it before sees no difference. */
-  adopt: [({ secret }) => secret.kind === 'Unmanaged', 'the Secret holds no key that is to be taken over'],
+  adopt: [({ secret }) => secret.kind === 'Unmanaged', 'the Secret has no key to adopt'],
   /** People have allowed that every outstanding token is refused, and now is a time for it. */
-  cutover: [({ settings, window, live }) => settings.allowCutover && window.open && live, 'it is not allowed now'],
+  cutover: [
+    ({ settings, window, live }) => settings.allowCutover && window.open && live,
+    'a cutover is not allowed now',
+  ],
   /** A key has leaked: to refuse a valid token is better than to accept a forged one. It waits for nothing. */
-  burn: [({ requests }) => requests.emergency !== undefined, 'nobody has asked for an emergency'],
+  burn: [({ requests }) => requests.emergency !== undefined, 'no emergency was requested'],
 };
 
 /** @returns the write, or a rest if its precondition does not hold: that is a defect, and nothing is written */

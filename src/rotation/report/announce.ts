@@ -79,14 +79,14 @@ export class Announcer {
 
   /** @param failure why the status cannot be written now; undefined if it can */
   statusFailed(resource: JwtKeyRotation, failure: KubeError | undefined): void {
-    const note = failure === undefined ? '' : `the status cannot be written, so it may be old: ${failure.message}`;
+    const note = failure === undefined ? '' : `cannot write the status, so it may be outdated: ${failure.message}`;
     this.#tellOnce(resource, 'StatusFailed', note);
   }
 
   acted(resource: JwtKeyRotation, { action, assessment }: Decision, outcome: EffectResult): void {
     const { metrics } = this.#options;
     const labels = labelsOf(resource);
-    if (outcome.kind === 'Outdated') this.#log(resource).info('the Secret changed meanwhile; looking again');
+    if (outcome.kind === 'Outdated') this.#log(resource).info('the Secret changed in the meantime; reading it again');
     const refused = 'refused' in outcome ? outcome.refused : [];
     for (const { effect, said } of refused) this.#log(resource).debug('refused', { effect, said });
     if (outcome.kind === 'Probed') {
@@ -125,24 +125,24 @@ export class Announcer {
 
   #evicted(resource: JwtKeyRotation, evicted: string, held: string): void {
     if (evicted !== '') {
-      const note = `${evicted} does not hold the keys that its template asks for; evicted`;
+      const note = `evicted ${evicted}: it does not hold the keys that its template requires`;
       this.#event(resource, { type: 'Warning', reason: 'StalePod', note });
     }
     if (held === '') return;
-    const why = `a PodDisruptionBudget does not let ${held} be evicted; the rotation waits`;
+    const why = `a PodDisruptionBudget does not allow the eviction of ${held}; the rotation waits`;
     this.#event(resource, { type: 'Warning', reason: 'EvictionRefused', note: why });
   }
 
   #deleted(resource: JwtKeyRotation, names: string): void {
     if (names === '') return;
-    const note = `${names} may hold a key that was replaced at once; deleted`;
+    const note = `deleted ${names}: it may hold a key that was replaced at once`;
     this.#event(resource, { type: 'Warning', reason: 'PodDeleted', note });
     this.#log(resource).warn(note);
   }
 
   #refreshed(resource: JwtKeyRotation, names: string, version: number): void {
     if (names === '') return;
-    const note = `the mounted files of ${names} are to be read again for keyset version ${version}`;
+    const note = `asked the kubelet to update the mounted files of ${names} for keyset version ${version}`;
     this.#event(resource, { type: 'Normal', reason: 'FilesRefreshed', note });
   }
 
@@ -179,7 +179,7 @@ export class Announcer {
     const news = queued.filter(({ reason }) => !known.some((other) => other.reason === reason));
     if (rotation === undefined || news.length === 0) return;
     const asked = news.map(({ trigger, actor, reason }) => `${trigger} by ${actor}: ${reason}`);
-    const note = `${asked.join('; ')}. It waits for the end of the rotation under way (${rotation.trigger} by ${rotation.actor}: ${rotation.reason})`;
+    const note = `${asked.join('; ')}. It waits until the rotation under way ends (${rotation.trigger} by ${rotation.actor}: ${rotation.reason})`;
     this.#tellOnce(resource, 'RotationQueued', note, 'Normal');
   }
 
@@ -199,7 +199,7 @@ export class Announcer {
     if (finding === undefined) {
       this.#findings.delete(key);
       this.#logs.delete(key);
-      this.#log(resource).info('nothing stands in the way any more');
+      this.#log(resource).info('nothing blocks this resource any more');
       return;
     }
     this.#findings.set(key, toldAs(finding));

@@ -23,30 +23,29 @@ function warning(reason: string, note: string): Announcement {
 
 function gone({ emergency }: Keyset): string {
   const seconds = emergency && secondsOf(emergency);
-  return `${emergency && refusal(emergency)} ${seconds} s after the fresh one was written`;
+  return `${emergency && refusal(emergency)} ${seconds} s after the new one was written`;
 }
 
 function concluded(rotation: { readonly inferred?: string | undefined } | undefined): string {
-  return rotation?.inferred === undefined ? '' : `; concluded in part: ${rotation.inferred}`;
+  return rotation?.inferred === undefined ? '' : `; inferred in part: ${rotation.inferred}`;
 }
 
 function adopted(keyset: Keyset): string {
   const others = keyset.keys.filter(({ state }) => state === 'draining' || state === 'found').map(({ kid }) => kid);
-  const also =
-    others.length === 0 ? '' : `; ${others.join(', ')} is accepted as before, until the first rotation retires it`;
-  return `the key that was found is ${currentShape(keyset).sign} from now on; it was not changed${also}`;
+  const also = others.length === 0 ? '' : `; ${others.join(', ')} stays accepted until the first rotation retires it`;
+  return `rekey adopted the existing key unchanged as ${currentShape(keyset).sign}${also}`;
 }
 
 /** What was asked for before there was a Secret to do it to: a copy of a resource brings such along. */
 function noted({ noted: found = [] }: { readonly noted?: readonly string[] }): readonly Announcement[] {
   if (found.length === 0) return [];
-  const note = `${found.join(', ')}: found with the resource, noted as served, and not acted upon. If it is meant, ask again with another value (an emergency: another nonce)`;
+  const note = `${found.join(', ')}: found with the resource, recorded as served, and not acted on. If you mean it, request it again with another value (for an emergency, another nonce)`;
   return [{ type: 'Warning', reason: 'RequestsNoted', note }];
 }
 
 function withdrawn({ withdrawn: ended = [] }: { readonly withdrawn?: readonly string[] }): readonly Announcement[] {
   if (ended.length === 0) return [];
-  const note = `taken back before a rotation began, and not served later: ${ended.join('; ')}`;
+  const note = `withdrawn before a rotation started, and not served later: ${ended.join('; ')}`;
   return [{ type: 'Normal', reason: 'RequestWithdrawn', note }];
 }
 
@@ -55,15 +54,15 @@ function residueOf({ emergency }: Keyset): readonly Announcement[] {
   const rest = residueIncomplete === undefined ? '' : ` (${residueIncomplete})`;
   if (residue.length === 0 && rest === '') return [];
   const found =
-    residue.length === 0 ? 'no copy of a burnt key was found' : `a burnt key lies in: ${residue.join('; ')}`;
+    residue.length === 0 ? 'no copy of a burnt key was found' : `a burnt key is still in: ${residue.join('; ')}`;
   return [{ type: residue.length === 0 ? 'Normal' : 'Warning', reason: 'KeyResidue', note: `${found}${rest}` }];
 }
 
 /** How long a draining key is still accepted. */
 function leavesText(keyset: Keyset, drain: Assessment['drain']): string {
   const exit = keyIn(keyset, 'draining')?.lastSignerExit;
-  if (exit === undefined || drain === undefined) return 'it is accepted until its last token has expired';
-  return `it is accepted until ${iso(exit + drain.lastsMs)}, for ${drain.text}`;
+  if (exit === undefined || drain === undefined) return 'it stays accepted until its last token has expired';
+  return `it stays accepted until ${iso(exit + drain.lastsMs)}, for ${drain.text}`;
 }
 
 function started({ rotation }: Keyset): Announcement {
@@ -72,7 +71,7 @@ function started({ rotation }: Keyset): Announcement {
 
 function promoted(keyset: Keyset): Announcement {
   const { sign } = currentShape(keyset);
-  return normal('KeyPromoted', `${sign} signs from now on; ${keyIn(keyset, 'draining')?.kid} is still accepted`);
+  return normal('KeyPromoted', `${sign} now signs; ${keyIn(keyset, 'draining')?.kid} is still accepted`);
 }
 
 function draining(
@@ -90,12 +89,12 @@ function retired(keyset: Keyset): readonly Announcement[] {
   const left = rotation?.failure === undefined ? rotation?.from : rotation?.to;
   return [
     normal('KeyRetired', `${left} has left the Secret`),
-    ...(staged === undefined ? [] : [normal('KeyStaged', `${staged} is accepted from now on, for the next rotation`)]),
+    ...(staged === undefined ? [] : [normal('KeyStaged', `${staged} is now accepted, for the next rotation`)]),
   ];
 }
 
 function finished(outcome: Outcome, { rotation }: Keyset): Announcement {
-  if (outcome !== 'Completed') return warning(`Rotation${outcome}`, `${rotation?.from} signs as before`);
+  if (outcome !== 'Completed') return warning(`Rotation${outcome}`, `${rotation?.from} still signs`);
   return normal('RotationCompleted', `${rotation?.from} → ${rotation?.to}${concluded(rotation)}`);
 }
 
@@ -107,7 +106,7 @@ function cutOver(keyset: Keyset): Announcement {
 
 function burnt(keyset: Keyset): Announcement {
   const { rotation } = keyset;
-  const note = `${rotation?.actor}: ${rotation?.reason}. ${currentShape(keyset).sign} signs; ${keyset.burnt.length} keys are burnt for ever`;
+  const note = `${rotation?.actor}: ${rotation?.reason}. ${currentShape(keyset).sign} signs; ${keyset.burnt.length} keys are burnt permanently`;
   return warning('EmergencyStarted', note);
 }
 
@@ -117,7 +116,7 @@ function askedFor(rotation: Keyset['rotation']): string {
 
 const NOTHING_TO_WITHDRAW = warning(
   'RequestDismissed',
-  'there is no request to take back: what has begun is ended by an abort',
+  'there is no request to withdraw; to end a rotation under way, request an abort',
 );
 
 /**
@@ -133,13 +132,13 @@ export function announcementsOf(write: Write, keyset: Keyset, drain: Assessment[
     case 'adopt':
       return [normal('SecretAdopted', adopted(keyset)), ...noted(write)];
     case 'stage':
-      return [started(keyset), normal('KeyStaged', `${rotation?.to} is accepted from now on; ${sign} still signs`)];
+      return [started(keyset), normal('KeyStaged', `${rotation?.to} is now accepted; ${sign} still signs`)];
     case 'promote':
       return [...(write.start === undefined ? [] : [started(keyset)]), promoted(keyset)];
     case 'drain':
       return [draining(write, keyset, drain)];
     case 'reopen':
-      return [warning('StaleSigner', 'a pod was found that may sign with the draining key; the wait starts again')];
+      return [warning('StaleSigner', 'rekey found a pod that may sign with the draining key; the drain starts again')];
     case 'retire':
       return retired(keyset);
     case 'abort':

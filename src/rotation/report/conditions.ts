@@ -67,7 +67,7 @@ function underWay({ phase, progress, blocked }: Decision, keyset: Keyset | undef
   const active = keyset !== undefined && (keyset.phase !== 'Steady' || starting);
   const back = keyset?.rotation?.failure;
   if (active && back !== undefined && GOING_BACK.includes(keyset.phase)) {
-    return { status: 'True', reason: 'RollingBack', message: `going back (${back.message}): ${progress}` };
+    return { status: 'True', reason: 'RollingBack', message: `rolling back (${back.message}): ${progress}` };
   }
   return { status: active ? 'True' : 'False', reason: phase, message: progress };
 }
@@ -90,12 +90,12 @@ export function verified({ targets }: Assessment, keyset: Keyset | undefined): V
   const inferred = verifiers.filter(({ level }) => level === 'Inferred');
   if (inferred.length > 0) {
     const names = inferred.map(({ target }) => target.settings.name).join(', ');
-    const message = `no canary is declared for ${names}, they know one previous key only, or several containers of a pod take the key: that their pods hold the key is concluded from start times, not observed`;
+    const message = `rekey infers from start times, and does not observe, that the pods of ${names} hold the key: no canary is declared, they know only one previous key, or several containers of a pod take the key`;
     return { status: 'False', reason: 'Inferred', message };
   }
   const rotatedAt = keyset?.attempts.rotatedAt;
   if (rotatedAt === undefined) return beforeRotation(verifiers, keyset);
-  const when = `the rotation that was completed at ${iso(rotatedAt)}`;
+  const when = `the rotation that completed at ${iso(rotatedAt)}`;
   switch (keyset?.attempts.evidence) {
     case 'Observed':
       return { status: 'True', reason: 'Canary', message: `${when} rests on an answer of every verifier pod` };
@@ -103,33 +103,33 @@ export function verified({ targets }: Assessment, keyset: Keyset | undefined): V
       return {
         status: 'False',
         reason: 'Inferred',
-        message: `${when} rests on conclusions in part: see status.history`,
+        message: `${when} is inferred in part: see status.history`,
       };
     default:
-      return { status: 'Unknown', reason: 'NotRecorded', message: `of ${when} it is not recorded what it rests on` };
+      return { status: 'Unknown', reason: 'NotRecorded', message: `the evidence of ${when} is not recorded` };
   }
 }
 
 function beforeRotation(verifiers: readonly TargetAssessment[], keyset: Keyset | undefined): Verdict {
   // until it is over, every pod is asked about each new keyset
   if (keyset !== undefined && keyset.phase !== 'Steady') {
-    return { status: 'Unknown', reason: 'NoRotationYet', message: 'no rotation has been completed yet' };
+    return { status: 'Unknown', reason: 'NoRotationYet', message: 'no rotation has completed yet' };
   }
   const unheard = verifiers.filter(({ hasAnswered }) => !hasAnswered);
   if (unheard.length > 0) {
     const names = unheard.map(({ name }) => name).join(', ');
-    const message = `no pod of ${names} has answered a canary yet: whether canaries can tell what it holds is not known`;
+    const message = `no pod of ${names} has answered a canary yet, so it is not known whether canaries can show what it holds`;
     return { status: 'Unknown', reason: 'NotAskedYet', message };
   }
   const message =
-    'canaries can tell what pods hold, one of each target has answered; no rotation has been completed yet';
+    'no rotation has completed yet; one pod of each target has answered, so canaries can show what pods hold';
   return { status: 'Unknown', reason: 'NoRotationYet', message };
 }
 
 /** Whether another resource holds the same key. */
 export function reuse({ sharedWith, settings }: Facts): Verdict {
   if (sharedWith.length === 0) return { status: 'False', reason: 'AsExpected', message: '' };
-  const message = `the key of ${settings.environment} is also that of ${sharedWith.join(', ')}: who can read one Secret can forge tokens for the other; rotate both`;
+  const message = `${settings.environment} shares its key with ${sharedWith.join(', ')}: anyone who can read one Secret can forge tokens for the other; rotate both`;
   return { status: 'True', reason: 'SharedKey', message };
 }
 
@@ -168,7 +168,7 @@ export function compromiseContained(resource: JwtKeyRotation, emergency: Emergen
     const by = person === undefined ? '' : `, says ${person}`;
     return { status: 'True', reason: 'Acknowledged', message: `the root cause of emergency ${nonce} was found${by}` };
   }
-  const how = `set the annotation ${REQUEST.contained}=${nonce} when the root cause is found`;
+  const how = `when you have found the root cause, set the annotation ${REQUEST.contained}=${nonce}`;
   return {
     status: 'False',
     reason: 'AwaitingContainment',

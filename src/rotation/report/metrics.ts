@@ -60,29 +60,29 @@ const GAUGES: readonly GaugeOf[] = [
   },
   {
     name: 'rekey_phase',
-    help: 'One for the phase that the resource is in.',
+    help: '1 for the current phase of the resource.',
     labels: ['phase'],
     samples: ({ status: { phase } }) => (phase === undefined ? [] : [[1, { phase }]]),
   },
   {
     name: 'rekey_unacked_pods',
-    help: 'Live pods not proved to hold what they must.',
+    help: 'Live pods that are not proved to hold the keys they need.',
     samples: ({ status }) => [[unacked(status)]],
   },
   { name: 'rekey_burnt_key_accepting_pods', help: 'Live pods that may accept a burnt key.', samples: burning },
   {
     name: 'rekey_clock_offset_seconds',
-    help: 'Clock of the API server less that of the operator.',
+    help: 'Clock of the API server minus clock of the operator.',
     samples: ({ facts }) => seconds(facts?.clockOffsetMs),
   },
   {
     name: 'rekey_emergency_seconds',
-    help: 'From the fresh key to the last pod that accepted a burnt one, in the last emergency.',
+    help: 'Time from the new key to the last pod that accepted a burnt one, in the last emergency.',
     samples: ({ status: { emergency } }) => (emergency?.seconds === undefined ? [] : [[emergency.seconds]]),
   },
   {
     name: 'rekey_resource_condition',
-    help: 'One for the status that a condition has.',
+    help: '1 for the current status of a condition.',
     labels: ['type', 'status'],
     samples: ({ status: { conditions = [] } }) => conditions.map(({ type, status }) => [1, { type, status }]),
   },
@@ -111,7 +111,7 @@ export class RotationMetrics {
     this.#restarts = counter('rekey_rollout_restarts_total', 'Rolling restarts of workloads.', 'kind', 'workload');
     this.#canaries = counter('rekey_canary_total', 'Answers of pods to canaries.', 'result');
     this.#writes = counter('rekey_secret_writes_total', 'Writes of the Secret.', 'transition');
-    this.#notifications = counter('rekey_notification_total', 'Tries to deliver notifications.', 'result');
+    this.#notifications = counter('rekey_notification_total', 'Attempts to deliver notifications.', 'result');
 
     const observed = this.#observed;
     for (const { name, help, labels = [], samples } of GAUGES) {

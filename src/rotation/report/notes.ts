@@ -10,7 +10,7 @@ import { besideNames } from '../settings/settings.ts';
 /** Where unlisted consumers do not block, they are told. */
 export function strangersNote({ settings, unlistedConsumers }: Facts): string {
   if (settings.unlistedConsumers === 'Block' || unlistedConsumers.length === 0) return '';
-  return `${unlistedConsumers.join(', ')} uses Secret ${settings.secretName} and is no target: it is not restarted, and may refuse valid tokens`;
+  return `${unlistedConsumers.join(', ')} uses Secret ${settings.secretName} and is not a target: rekey does not restart it, and it may refuse valid tokens`;
 }
 
 /** Before the first write: what a container would see of it. */
@@ -19,13 +19,13 @@ export function addedNote({ secret, settings, crowded = [] }: Facts): string {
   const all = [...signingNames, ...besideNames(settings), ...Object.values(DATA).filter((name) => name !== DATA.burnt)];
   const added = secret.kind === 'Absent' ? all : secret.kind === 'Unmanaged' ? (secret.lacks ?? []) : [];
   if (added.length === 0 || crowded.length === 0) return '';
-  return `Secret ${secretName} gets ${added.join(', ')}, and ${crowded.join('; ')} takes all of it: a variable of that name from what stands before is hidden from its next start on`;
+  return `Secret ${secretName} gets ${added.join(', ')}, and ${crowded.join('; ')} takes all of it: from its next start, these hide variables of the same name from earlier sources`;
 }
 
 /** @returns that another resource holds the same key */
 export function reuseNote({ sharedWith, settings }: Facts): string {
   if (sharedWith.length === 0) return '';
-  return `the key of ${settings.environment} is also that of ${sharedWith.join(', ')}`;
+  return `${settings.environment} shares its key with ${sharedWith.join(', ')}`;
 }
 
 /** Only where a restart is what gives a target the key. */
@@ -35,7 +35,7 @@ export function interruptionNote({ targets }: Assessment): string {
     return settings.source === 'Env' && interruption !== undefined ? [`${name}: ${interruption}`] : [];
   });
   if (each.length === 0) return '';
-  return `${each.join('; ')}. Each rotation interrupts it for as long as a pod takes to start; let one more pod run meanwhile`;
+  return `${each.join('; ')}. Each rotation interrupts the service for as long as a pod takes to start; to avoid that, run one more pod`;
 }
 
 /** No reason to wait: the key must change, and a load may last. */
@@ -45,5 +45,5 @@ export function overloadNote({ targets }: Assessment): string {
     return overloaded === undefined ? [] : [`${name}: ${overloaded}`];
   });
   if (each.length === 0) return '';
-  return `${each.join('; ')}, and fewer serve while it restarts; raise maxReplicas, or let a Deployment start new pods first (maxUnavailable: 0)`;
+  return `${each.join('; ')}, and fewer pods serve during a restart; raise maxReplicas, or let a Deployment start new pods first (maxUnavailable: 0)`;
 }

@@ -32,7 +32,7 @@ export interface Message {
   readonly failure?: { readonly reason: string; readonly message: string };
   /** Of an emergency or a cutover: every user has to sign in again. */
   readonly signInAgain?: true;
-  /** Of an emergency or a cutover: tokens issued before are worth nothing. */
+  /** Of an emergency or a cutover: tokens issued before are no longer valid. */
   readonly tokensIssuedBefore?: string;
   /** Of an emergency that is over: how long a burnt key may have been accepted after the fresh one was written. */
   readonly seconds?: number;
@@ -165,18 +165,18 @@ export function textOf(message: Message): string {
   switch (event) {
     case 'Completed':
       return message.signInAgain === true
-        ? `${head}: cut over, ${from} → ${to}. Users must sign in again: tokens issued before ${message.tokensIssuedBefore} are worth nothing. ${asked}`
+        ? `${head}: cut over, ${from} → ${to}. Users must sign in again: tokens issued before ${message.tokensIssuedBefore} are no longer valid. ${asked}`
         : `${head}: rotation completed, ${from} → ${to}. ${asked}`;
     case 'Failed':
       if (message.outcome === 'Stopped') {
         const what = trigger === undefined ? '' : `. ${asked}`;
-        return `${head}: stopped, and writes nothing until this is settled. ${failure?.reason}: ${failure?.message}${what}`;
+        return `${head}: stopped; rekey writes nothing until this is resolved. ${failure?.reason}: ${failure?.message}${what}`;
       }
-      return `${head}: rotation failed (${message.outcome}), ${from} signs as before. ${failure?.reason}: ${failure?.message}. ${asked}`;
+      return `${head}: rotation failed (${message.outcome}), ${from} still signs. ${failure?.reason}: ${failure?.message}. ${asked}`;
     case 'Emergency':
       return seconds === undefined
-        ? `${head}: EMERGENCY, every key was burnt. Users must sign in again: tokens issued before ${message.tokensIssuedBefore} are worth nothing. ${asked}`
-        : `${head}: emergency over, ${refusal(message)} ${seconds} s after the fresh one was written. ${asked}`;
+        ? `${head}: EMERGENCY, every key was burnt. Users must sign in again: tokens issued before ${message.tokensIssuedBefore} are no longer valid. ${asked}`
+        : `${head}: emergency over, ${refusal(message)} ${seconds} s after the new one was written. ${asked}`;
   }
 }
 

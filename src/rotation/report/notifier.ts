@@ -151,7 +151,7 @@ export class Notifier {
         return;
       }
       this.#count(found.resource, 'retried');
-      if (result.tell) this.#tell(found, delivery, `${result.why}; it is tried again`);
+      if (result.tell) this.#tell(found, delivery, `${result.why}; rekey tries again`);
       await clock.sleep(pauseMs, this.#closing.signal);
     }
   }
@@ -194,7 +194,11 @@ export class Notifier {
       signal.throwIfAborted();
       const tell = isKubeError(error, 'NotFound', 'Forbidden');
       const why = isKubeError(error) ? error.code : 'error';
-      return { kind: 'Later', tell, why: `${where} cannot be read (${why}): create it, and let rekey get it by name` };
+      return {
+        kind: 'Later',
+        tell,
+        why: `${where} cannot be read (${why}): create it, and allow rekey to get it by name`,
+      };
     }
     if (encoded === undefined) return { kind: 'Later', tell: true, why: `${where} is absent` };
     const url = Buffer.from(encoded, 'base64').toString().trim();
@@ -218,7 +222,7 @@ export class Notifier {
   #gaveUp(delivery: Delivery, found: Found, why: string): void {
     this.#settle(delivery.id);
     this.#count(found.resource, 'failed');
-    this.#tell(found, delivery, `${why}; given up`);
+    this.#tell(found, delivery, `${why}; rekey gave up`);
   }
 
   #tell({ resource, index }: Found, { key, message }: Delivery, why: string): void {

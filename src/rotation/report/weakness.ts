@@ -32,7 +32,7 @@ function weaknessIn({ weakness, fingerprint }: KeyRecord): Weakness | undefined 
 function weak(weakness: Weakness, which: string): Weak {
   const why =
     weakness === 'PubliclyKnown'
-      ? 'is publicly known: a placeholder, or the example of a tutorial. Whoever knows it can sign tokens; rotate now, or order an emergency if that must end at once'
-      : 'can be guessed: it is shorter than 256 bits, or made of words or of a pattern; rotate it soon';
+      ? 'is publicly known: it is a placeholder, or an example from a tutorial. Anyone who knows it can sign tokens. Rotate now, or start an emergency if that must end at once'
+      : 'can be guessed: it is shorter than 256 bits, or consists of words or a pattern; rotate it soon';
   return { weakness, message: `${which} ${why}` };
 }

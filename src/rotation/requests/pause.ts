@@ -21,9 +21,9 @@ export function pauseOf(resource: JwtKeyRotation): Finding | undefined {
   if (YES.includes(word)) {
     const person = personOf(resource, REQUEST.paused, value);
     const by = person === undefined ? '' : ` by ${person}`;
-    return { reason: 'Paused', message: `the annotation ${REQUEST.paused} is set${by}; remove it to go on` };
+    return { reason: 'Paused', message: `the annotation ${REQUEST.paused} is set${by}; remove it to continue` };
   }
   const shown = JSON.stringify(keptReason(value).slice(0, MAX_SHOWN));
-  const message = `the annotation ${REQUEST.paused} is ${shown}, neither true nor false, so everything rests as if it were true; write "true", or remove it to go on`;
+  const message = `the annotation ${REQUEST.paused} is ${shown}, neither true nor false, so rekey pauses as if it were true; write "true", or remove it to continue`;
   return { reason: 'PauseUnreadable', message };
 }

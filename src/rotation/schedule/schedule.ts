@@ -126,7 +126,7 @@ function readCron(expression: string): Cron | string {
   const days = nodeCron.validateDetailed(`0 0 ${dayOfMonth} ${either ? '*' : month} *`);
   const errors = [...timeAndWeek.errors, ...days.errors];
   if (timeAndWeek.fields === undefined || days.fields === undefined || errors.length > 0) {
-    return `is no cron expression: ${errors.map((error) => `${error.field}: ${error.message}`).join('; ')}`;
+    return `is not a cron expression: ${errors.map((error) => `${error.field}: ${error.message}`).join('; ')}`;
   }
   const { fields } = timeAndWeek;
   return {

@@ -11,10 +11,10 @@ const EXAMPLE = 'write an IANA name such as Europe/Berlin, America/New_York or U
 /** @returns why the name is no IANA time zone that this machine knows, for people; an offset such as +0200 is none */
 export function timeZoneProblem(name: string): string | undefined {
   if (/^[A-Z]{3}$/i.test(name) && !SHORT_NAMES.includes(name.toUpperCase())) {
-    return `"${name}" is an abbreviation and no IANA time zone: several zones use one; ${EXAMPLE}`;
+    return `"${name}" is an abbreviation, not an IANA time zone: several zones can share one; ${EXAMPLE}`;
   }
   if (/^[A-Z]/i.test(name) && !/^SystemV\//i.test(name) && isKnown(name)) return undefined;
-  return `"${name}" is no IANA time zone; ${EXAMPLE}`;
+  return `"${name}" is not an IANA time zone; ${EXAMPLE}`;
 }
 
 function isKnown(name: string): boolean {

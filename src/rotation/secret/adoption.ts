@@ -27,7 +27,7 @@ export function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
   const where = `Secret ${names.secretName}`;
   const writer = foreignWriterOf(secret, [...names.signingNames, ...besideNames(names)]);
   if (writer !== undefined) {
-    const message = `${where} is written by ${writer.who}, which would undo a rotation; let only one of the two manage it: ${writer.wayOut}`;
+    const message = `${where} is written by ${writer.who}, which would undo a rotation; let only one of them manage it: ${writer.wayOut}`;
     return refused('ForeignWriter', message);
   }
   const found = names.signingNames.filter((name) => own(secret.data, name) !== undefined);
@@ -38,7 +38,7 @@ export function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
   if (others.some((name) => !held.use(materialIn(secret, name)).equals(material))) {
     return refused(
       'KeysDiffer',
-      `${where}: the data keys ${found.join(', ')} hold different keys; which one is in use must be settled by hand`,
+      `${where}: the data keys ${found.join(', ')} hold different keys; find out which one is in use, and set all of them to it`,
     );
   }
   const keys = foundMaterials(secret, names).map((key) => held.use(key));
@@ -87,7 +87,7 @@ function malformedIn(
   const jwks = jwksIn(secret, names.jwksName);
   for (const key of jwks ?? []) key.destroy();
   if (jwks === undefined) {
-    return malformed(`data key ${names.jwksName} is no JWK set of symmetric keys; take it away`);
+    return malformed(`data key ${names.jwksName} is not a JWK set of symmetric keys; remove it`);
   }
   using list = materialIn(secret, names.fallbacksName);
   const strange = unlistable(list);
@@ -101,7 +101,7 @@ export function algorithmFinding(secret: Secret, { secretName, algorithm }: Data
   const found = textIn(secret, DATA.algorithm);
   if (found === undefined || found === algorithm) return undefined;
   const shown = /^[A-Za-z0-9]{1,16}$/.test(found) ? found : 'something else';
-  const message = `Secret ${secretName}: data key ${DATA.algorithm} is ${shown}, but spec.key.algorithm is ${algorithm}; set spec.key.algorithm to what the services use, or put the data key right`;
+  const message = `Secret ${secretName}: data key ${DATA.algorithm} is ${shown}, but spec.key.algorithm is ${algorithm}; set spec.key.algorithm to what the services use, or correct the data key`;
   return { reason: 'AlgorithmDiffers', message };
 }
 
@@ -116,16 +116,16 @@ function keyIdFinding(secret: Secret, { secretName }: DataNames, keys: readonly 
   if (kid === undefined) return undefined;
   const where = `Secret ${secretName}: data key ${DATA.keyId}`;
   const unusable = (what: string): Finding => {
-    const message = `${where} ${what}; put the id there that tokens carry, or take the data key away, and the key gets a new id`;
+    const message = `${where} ${what}; set it to the id that tokens carry, or remove the data key to give the key a new id`;
     return { reason: 'KeyIdUnusable', message };
   };
-  if (!KEY_ID.test(kid)) return unusable('is no key id: at most 128 letters, digits and . _ ~ : / @ + = -');
-  if (RESERVED.includes(kid)) return unusable('is a word that is reserved');
+  if (!KEY_ID.test(kid)) return unusable('is not a key id: write at most 128 letters, digits and . _ ~ : / @ + = -');
+  if (RESERVED.includes(kid)) return unusable('is a reserved word');
   const bytes = Buffer.from(kid);
   const tells = keys.some((key) =>
     key.use((held) => bytes.includes(held) || (bytes.length >= 8 && held.includes(bytes))),
   );
-  return tells ? unusable('has a part of a key, and an id is shown to everybody') : undefined;
+  return tells ? unusable('contains part of a key, and everybody can see an id') : undefined;
 }
 
 /** @returns the id of the signing key, where somebody has given it one */

@@ -15,6 +15,6 @@ export function checkedAgainstClock(secret: SecretFacts, latest: number, secretN
   if (secret.kind !== 'Managed') return secret;
   const future = inTheFuture(secret.keyset, latest + MARGIN_MS);
   if (future === undefined) return secret;
-  const message = `Secret ${secretName}: by its annotations ${future}. Somebody has edited them, or a clock was set back; nothing is done until they are put right, or that time has come`;
+  const message = `Secret ${secretName}: its annotations say: ${future}. Somebody has edited them, or a clock was set back; rekey does nothing until you correct them, or that time has come`;
   return { kind: 'Refused', finding: { reason: 'StateUnreadable', message } };
 }

@@ -7,6 +7,7 @@
  */
 
 import { createHmac, randomUUID } from 'node:crypto';
+import pLimit from 'p-limit';
 import { defined } from '../../kube/objects.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { retryAfterMs } from '../../runtime/retry-after.ts';
@@ -139,7 +140,8 @@ export class CanarySender {
         answers.set(kid, known.get(kid) ?? (await this.#ask(inquiry, key, kid, patience, now)));
       }),
     ];
-    await inTurn(asking, AT_ONCE);
+    const inTurn = pLimit(AT_ONCE);
+    await Promise.all(asking.map((ask) => inTurn(ask)));
     const random = madeUpKeys.length === 0 ? (before?.random ?? 'unknown') : together(madeUp);
     const at = now();
     const heard = inquiry.before?.version === version ? inquiry.before.answers : undefined;
@@ -202,14 +204,6 @@ export class CanarySender {
 function usable({ before, version }: Inquiry, now: number): Probe | undefined {
   if (before === undefined || before.version !== version || now >= before.at + KEPT_MS) return undefined;
   return [...before.answers.values(), before.random].includes('unknown') ? before : undefined;
-}
-
-async function inTurn(work: readonly (() => Promise<void>)[], atOnce: number): Promise<void> {
-  const left = work.values();
-  const worker = async () => {
-    for (const next of left) await next();
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
 /** One that is accepted counts, whatever the other: it verifies nothing. */

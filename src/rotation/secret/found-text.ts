@@ -29,10 +29,10 @@ export function textOf(key: KeyMaterial): string | undefined {
 /** @returns what keeps a text from being one key in a list of keys, as the end of a sentence; never a part of the text */
 export function unfitness(key: KeyMaterial): string | undefined {
   const text = textOf(key);
-  if (text === undefined) return 'is no UTF-8 text, so it cannot be the value of a variable';
+  if (text === undefined) return 'is not UTF-8 text, so it cannot be the value of a variable';
   if (text === '') return 'is empty';
-  if (/^\s*[[{]/.test(text) && isJson(text)) return 'is JSON; expected was the key itself';
-  if (text.includes(',')) return 'has a comma, so it cannot stand in a list of keys';
+  if (/^\s*[[{]/.test(text) && isJson(text)) return 'is JSON; it must be the key itself';
+  if (text.includes(',')) return 'has a comma, so it cannot be part of a list of keys';
   const found = UNFIT.exec(text);
   if (found === null) return undefined;
   const [character] = found;
@@ -57,12 +57,11 @@ function codeOf(character: string): string {
 /** @returns why a text is no list of keys as rekey writes it, as the end of a sentence */
 export function unlistable(list: KeyMaterial): string | undefined {
   const text = textOf(list) ?? '';
-  if (JSON_LIKE.test(text))
-    return 'is JSON or in quotes; expected were keys with a comma between them and nothing else';
+  if (JSON_LIKE.test(text)) return 'is JSON or in quotes; it must be keys with a comma between them and nothing else';
   const apart = [';', '|', ':'].find((separator) => {
     const [first = '', ...others] = text.split(separator);
     return others.length > 0 && first.length >= MIN_PART && others.every(({ length }) => length === first.length);
   });
   if (apart === undefined) return undefined;
-  return `seems to be a list with "${apart}" between its keys; expected was a comma`;
+  return `seems to be a list with "${apart}" between its keys; it must be a comma`;
 }

@@ -119,14 +119,14 @@ function leftOut(
   { namespace, burnt }: ResidueOptions,
   { search, found, missing, failed }: SearchState,
 ): readonly string[] {
-  const noRight = `not looked: no right to list ${missing.sort().join(', ')} in namespace ${namespace}; it is given by kubectl apply -n ${namespace} -k deploy/residue`;
+  const noRight = `not searched: no right to list ${missing.sort().join(', ')} in namespace ${namespace}; to grant it: kubectl apply -n ${namespace} -k deploy/residue`;
   const isShort = burnt.some(({ fingerprint }) => fingerprint.startsWith('weak-'));
   return [
     ...(missing.length > 0 ? [noRight] : []),
-    ...(failed.length > 0 ? [`not looked, or not to the end: ${failed.sort().join(', ')}`] : []),
-    ...(search.exhausted ? ['not looked to the end: there is too much in this namespace'] : []),
-    ...(isShort ? ['not looked for: burnt keys shorter than 256 bits'] : []),
-    ...(found.length > MAX_PLACES ? [`${found.length - MAX_PLACES} more places are left out`] : []),
+    ...(failed.length > 0 ? [`not searched, or not completely: ${failed.sort().join(', ')}`] : []),
+    ...(search.exhausted ? ['not searched completely: there is too much in this namespace'] : []),
+    ...(isShort ? ['not searched for: burnt keys shorter than 256 bits'] : []),
+    ...(found.length > MAX_PLACES ? [`${found.length - MAX_PLACES} more places are not listed`] : []),
   ];
 }
 

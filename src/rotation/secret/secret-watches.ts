@@ -89,7 +89,7 @@ export class SecretWatches {
     };
     const failed = [...this.#watches].filter(([, watch]) => doubtful(watch)).map(([secretKey]) => secretKey);
     if (failed.length === 0) return undefined;
-    return `${failed.length} of ${this.#watches.size} watches of Secrets tell nothing, that of ${failed[0]} among them`;
+    return `${failed.length} of ${this.#watches.size} watches of Secrets are silent, that of ${failed[0]} among them`;
   }
 
   close(): void {

@@ -39,12 +39,15 @@ function refused(reason: Reason, message: string): SecretFacts {
 function untouchable(secret: Secret, names: DataNames): Finding | undefined {
   const where = `Secret ${names.secretName}`;
   if (secret.immutable === true) {
-    return { reason: 'SecretImmutable', message: `${where} is immutable: true; replace it by one that can be changed` };
+    return {
+      reason: 'SecretImmutable',
+      message: `${where} is immutable: true; replace it with one that can be changed`,
+    };
   }
   if (secret.type !== undefined && PLATFORM_TYPE.test(secret.type)) {
     return {
       reason: 'SecretTypeUnsupported',
-      message: `${where} has type ${secret.type}, which is not for shared keys; name another Secret`,
+      message: `${where} has type ${secret.type}, which is not meant for shared keys; name another Secret`,
     };
   }
   return undefined;
@@ -58,7 +61,7 @@ function readManaged(secret: Secret, annotations: Readonly<Record<string, string
     keyset = asLanded(decodeState(annotations), secret);
   } catch (error) {
     if (!(error instanceof StateError)) throw error;
-    return refused('StateUnreadable', `${where}: ${error.message}. Nothing is written until it is put right`);
+    return refused('StateUnreadable', `${where}: ${error.message}. rekey writes nothing until you correct it`);
   }
   if (names.signingNames.every((name) => own(secret.data, name) === undefined)) {
     return keyNotFound(names);
@@ -67,10 +70,10 @@ function readManaged(secret: Secret, annotations: Readonly<Record<string, string
   if (changed === undefined) return inItsAlgorithm(secret, keyset, names);
   const owner = ownerOf(secret, [changed]) ?? 'somebody';
   if (holdsBurntKey(secret, changed, keyset)) {
-    const message = `${where}: data key ${changed} holds a burnt key again (last written by ${owner}, from a backup perhaps); put the value back that rekey wrote`;
+    const message = `${where}: data key ${changed} holds a burnt key again (last written by ${owner}, perhaps from a backup); restore the value that rekey wrote`;
     return { kind: 'Refused', finding: { reason: 'KeyResurrected', message }, keyset };
   }
-  const message = `${where}: data key ${changed} is not what rekey wrote (last written by ${owner}); put the old value back`;
+  const message = `${where}: data key ${changed} is not what rekey wrote (last written by ${owner}); restore the old value`;
   return { kind: 'Refused', finding: { reason: 'ForeignWriter', message }, keyset };
 }
 

@@ -29,7 +29,7 @@ export function foreignWriterOf(secret: Secret, dataKeys: readonly string[]): Fo
   if (owner === undefined) return undefined;
   return {
     who: `the controller of ${label(owner)} (ownerReferences)`,
-    wayOut: `let ${owner.kind} ${owner.name} go without its Secret, or name another Secret; then take the entry out of ownerReferences`,
+    wayOut: `let ${owner.kind} ${owner.name} go without its Secret, or name another Secret; then remove the entry from ownerReferences`,
   };
 }
 

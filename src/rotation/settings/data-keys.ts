@@ -6,7 +6,7 @@ import type { Finding } from '../api/finding.ts';
 import { DATA } from '../api/names.ts';
 import type { JwtKeyRotationSpec } from '../api/types.ts';
 
-const USED_TWICE = 'is named for two purposes; give each data key one, such as JWT_SECRET_KEY to sign with';
+const USED_TWICE = 'is named for two purposes; use one data key for each, such as JWT_SECRET_KEY to sign with';
 
 /** @returns what is wrong with the names in spec.secretKeys */
 export function dataKeysFindings({
@@ -30,9 +30,9 @@ export function dataKeysFindings({
 
 function dataKeyProblem(name: string): string | undefined {
   if (Object.values<string>(DATA).includes(name)) {
-    return 'is where rekey writes something else; take another name, such as JWT_SECRET_KEY';
+    return 'is where rekey writes something else; use another name, such as JWT_SECRET_KEY';
   }
   return name === '.' || name.startsWith('..')
-    ? 'can be no data key; take another name, such as JWT_SECRET_KEY'
+    ? 'cannot be a data key; use another name, such as JWT_SECRET_KEY'
     : undefined;
 }

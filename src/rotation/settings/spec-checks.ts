@@ -39,9 +39,9 @@ const durations: SpecPolicy = (spec) => {
 
 function durationProblem(field: string, text: string): string | undefined {
   const ms = parseDuration(text);
-  if (ms === undefined) return 'is no duration; write such as 90d, 12h or 1h30m';
+  if (ms === undefined) return 'is not a duration; write one such as 90d, 12h or 1h30m';
   if (ms > 0 || MAY_BE_NONE.includes(field)) return undefined;
-  return 'is no time at all; write how long it really is, such as 24h';
+  return 'is zero; write how long it really is, such as 24h';
 }
 
 /** Where a wish may be: no tolerance, no further wait. */
@@ -76,7 +76,7 @@ const period: SpecPolicy = (spec) => {
   const periodMs = parseDuration(spec.rotationPeriod ?? '');
   const drain = drainOf(spec);
   if (periodMs === undefined || periodMs > drain.drainMs) return [];
-  const problem = `${spec.rotationPeriod} is not longer than the time in which old tokens drain, ${drainText(drain)}; rotate less often, or see spec.retire.slack`;
+  const problem = `${spec.rotationPeriod} is not longer than the drain time of old tokens, ${drainText(drain)}; rotate less often, or see spec.retire.slack`;
   return wrongAt('spec.rotationPeriod', 'PeriodTooShort', problem);
 };
 

@@ -4,16 +4,18 @@
  */
 import type { Deployment } from '../../kube/types.ts';
 
-const ALONE = 'it has one pod, which is stopped before the next one is started';
+const ALONE = 'it has one pod, which stops before the next one starts';
 
 /** @returns why no pod may be there for a moment; undefined if one always is, or none ever */
 export function deploymentInterruption(deployment: Deployment): string | undefined {
   const { replicas = 1, strategy } = deployment.spec ?? {};
   if (replicas === 0) return undefined;
-  if (strategy?.type === 'Recreate') return 'its strategy Recreate stops every pod before it starts one';
+  if (strategy?.type === 'Recreate') return 'its strategy Recreate stops all pods before it starts new ones';
   if (awayOf(deployment) < replicas) return undefined;
   const { maxUnavailable = '25%' } = strategy?.rollingUpdate ?? {};
-  return replicas === 1 ? ALONE : `its strategy (maxUnavailable: ${maxUnavailable}) lets all pods be away at once`;
+  return replicas === 1
+    ? ALONE
+    : `its strategy (maxUnavailable: ${maxUnavailable}) allows all pods to be unavailable at once`;
 }
 
 /** @returns how many of its pods may be away while it restarts */

@@ -85,7 +85,7 @@ export function withTemplate(
     return { ...view, finding: { reason, message }, ...(view.selector === NOTHING && { unseen: true as const }) };
   };
   if (from.kind !== 'Deployment') {
-    return refused('NotSupported', 'and rekey follows Deployments only; put the template into the Rollout');
+    return refused('NotSupported', 'but rekey follows only Deployments; put the template into the Rollout');
   }
   const source = deployment(from.name);
   if (source === undefined) return refused('TargetNotFound', 'which is not in this namespace; create it');
@@ -114,12 +114,12 @@ export function unservedFinding(availability: Availability, name: string): Findi
     case 'Absent':
       return {
         reason: 'NotSupported',
-        message: `Rollout/${name}: this cluster does not serve rollouts.argoproj.io (v1alpha1); install Argo Rollouts, or set the kind of the target. It is looked for every half minute`,
+        message: `Rollout/${name}: this cluster does not serve rollouts.argoproj.io (v1alpha1); install Argo Rollouts, or correct the kind of the target. rekey checks again every half minute`,
       };
     case 'Forbidden':
       return {
         reason: 'Forbidden',
-        message: `Rollout/${name}: rekey may not read rollouts.argoproj.io; apply deploy/base of this version`,
+        message: `Rollout/${name}: rekey has no right to read rollouts.argoproj.io; apply deploy/base of this version`,
       };
   }
 }
@@ -128,7 +128,7 @@ export function unservedFinding(availability: Availability, name: string): Findi
 export function templateFinding(name: string, rollouts: readonly WorkloadView[]): Finding | undefined {
   const user = rollouts.find(({ rollout }) => isTemplate(rollout, name));
   if (user === undefined) return undefined;
-  const message = `Deployment/${name} gives Rollout/${user.name} its template (spec.workloadRef): to restart it would start a delivery; make Rollout/${user.name} the target`;
+  const message = `Deployment/${name} gives Rollout/${user.name} its template (spec.workloadRef): a restart of it would start a delivery; make Rollout/${user.name} the target`;
   return { reason: 'NotSupported', message };
 }
 

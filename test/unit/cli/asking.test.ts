@@ -62,14 +62,14 @@ describe('a way back', () => {
 
   it.each<[string, JwtKeyRotationStatus, string]>([
     ['in Preflight, where it would start all the same', { phase: 'Preflight' }, 'kubectl rekey suspend'],
-    ['at rest', { phase: 'Steady' }, 'nothing to go back from'],
+    ['at rest', { phase: 'Steady' }, 'nothing to abort'],
     [
       'at rest, where a person must settle something',
       { phase: 'Degraded', ...rotating('False', 'Steady') },
       'nothing to',
     ],
-    ['on the way back', { phase: 'Draining', ...rotating('True', 'RollingBack') }, 'on its way back already'],
-    ['in an emergency', { phase: 'Burning' }, 'nothing to go back from'],
+    ['on the way back', { phase: 'Draining', ...rotating('True', 'RollingBack') }, 'already rolling back'],
+    ['in an emergency', { phase: 'Burning' }, 'nothing to abort'],
   ])('is not asked for %s', async (_, status, message) => {
     expect(await abortOf(status)).toEqual({ said: expect.stringContaining(message), asked: 0 });
   });

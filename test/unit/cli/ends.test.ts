@@ -49,17 +49,17 @@ describe('the end of a rotation', () => {
 
   it('never comes where somebody has taken it back before it began', () => {
     const status = { phase: 'Steady', lastWithdrawnRotateAt: AT } as const;
-    expect(() => rotationEnd(AT)(resource(status, asked))).toThrow('taken back before it began');
+    expect(() => rotationEnd(AT)(resource(status, asked))).toThrow('cancelled it before it started');
   });
 
   it('never comes where somebody else has asked before it began', () => {
-    expect(() => rotationEnd(AT)(resource({ phase: 'Steady' }, other))).toThrow('somebody has asked for another');
+    expect(() => rotationEnd(AT)(resource({ phase: 'Steady' }, other))).toThrow('another rotation was requested');
   });
 });
 
 describe('the end of a way back', () => {
   const asked = { 'rekey.dev/abort-requested-at': AT };
-  const failure = (at: string) => `AbortRequested: asked for by bob: rekey.dev/abort-requested-at is ${at}`;
+  const failure = (at: string) => `AbortRequested: requested by bob: rekey.dev/abort-requested-at is ${at}`;
 
   it('is that of the rotation that it ended', () => {
     const history = [entry({ outcome: 'RolledBack', failure: failure(AT) })];
@@ -82,9 +82,9 @@ describe('the end of a way back', () => {
   it('is none where the wish was dismissed, or another one came', () => {
     const history = [entry({ outcome: 'Aborted', failure: failure('before') })];
     const dismissed = resource({ phase: 'Steady', history, lastHandledAbortAt: AT }, asked);
-    expect(() => abortEnd(AT)(dismissed)).toThrow('nothing to go back from');
+    expect(() => abortEnd(AT)(dismissed)).toThrow('nothing left to abort');
     const other = resource({ phase: 'Staging' }, { 'rekey.dev/abort-requested-at': 'another' });
-    expect(() => abortEnd(AT)(other)).toThrow('somebody');
+    expect(() => abortEnd(AT)(other)).toThrow('another abort was requested');
   });
 });
 
@@ -100,16 +100,18 @@ describe('the end of an emergency', () => {
   });
 
   it('never comes where the request was taken away before it was served: nothing is said to be burnt', () => {
-    expect(() => emergencyEnd('n1')(resource({}))).toThrow('NOTHING WAS BURNT');
-    expect(() => emergencyEnd('n1')(resource({ emergency: { ...over, nonce: 'n0' } }))).toThrow('NOTHING WAS BURNT');
+    expect(() => emergencyEnd('n1')(resource({}))).toThrow('IT DID NOT BURN ANY KEY');
+    expect(() => emergencyEnd('n1')(resource({ emergency: { ...over, nonce: 'n0' } }))).toThrow(
+      'IT DID NOT BURN ANY KEY',
+    );
     // it was served, and then another one
     const look = emergencyEnd('n1');
     look(resource({ lastHandledEmergency: 'n1' }, asked));
-    expect(() => look(resource({ emergency: { ...burning, nonce: 'n2' } }))).toThrow('meanwhile (n2)');
+    expect(() => look(resource({ emergency: { ...burning, nonce: 'n2' } }))).toThrow('in the meantime (n2)');
   });
 
   it('never comes where the Secret is that of another resource, and the command says so at once', () => {
-    const message = 'EMERGENCY NOT SERVED: nothing was burnt, run kubectl rekey emergency other';
+    const message = 'EMERGENCY NOT SERVED: no key was burnt, run kubectl rekey emergency other';
     const conflict = (text: string) => {
       const ready = { type: 'Ready', status: 'False', reason: 'SecretConflict', message: text, lastTransitionTime: AT };
       return emergencyEnd('n1')(resource({ conditions: [ready as never] }, asked));
@@ -121,7 +123,7 @@ describe('the end of an emergency', () => {
 
   it('is told by another one that came meanwhile, served or not', () => {
     const other = { 'rekey.dev/emergency': 'n2: \u001b[2Jleak' };
-    const message = 'another emergency was asked for meanwhile (n2: \\u001b[2Jleak)';
+    const message = 'another emergency was requested in the meantime (n2: \\u001b[2Jleak)';
     expect(() => emergencyEnd('n1')(resource({}, other))).toThrow(message);
     expect(() => emergencyEnd('n1')(resource({ emergency: { ...over, nonce: 'n2' } }, other))).toThrow(message);
     // its own keys are dead before the other one is served

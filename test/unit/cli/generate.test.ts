@@ -55,7 +55,7 @@ describe('rekey generate', () => {
     [['--name', '1X'], /letters, digits/],
     [['--name', 'A=B'], /letters, digits/],
     [['--format', 'yaml'], /env, quoted, raw, json/],
-    [['--format', 'raw', '--name', 'X'], /raw writes no name/],
+    [['--format', 'raw', '--name', 'X'], /the format raw has no name/],
     [['--format', 'json', '--to', 'x'], /not a line of a \.env file/],
     [['stray'], /too many arguments/],
   ])('refuses %j, and makes no key', async (args, message) => {
@@ -74,7 +74,7 @@ describe('rekey generate', () => {
     expect(readByNode(after).JWT_SECRET_KEY).toMatch(/^[0-9a-f]{64}$/);
     const second = await generate('--to', file);
     expect(second.exit).toBe(1);
-    expect(second.err).toContain(`${file}, line 4: JWT_SECRET_KEY is there already; nothing was written`);
+    expect(second.err).toContain(`${file}, line 4: JWT_SECRET_KEY is already there; nothing was written`);
     expect(readFileSync(file, 'utf8')).toBe(after);
   });
 

@@ -121,6 +121,6 @@ describe('a request', () => {
   it.each(['', 'a\nb'])('is made without a name where the API server knows none that can be told: %j', async (who) => {
     const { operations, patches, nameless } = operationsOf(who);
     await operations.ask('jwt', ASK.rotate('1'));
-    expect([patches, nameless]).toEqual([[ASK.rotate('1')], ['the API server tells no user name of one line']]);
+    expect([patches, nameless]).toEqual([[ASK.rotate('1')], ['the API server gives no user name of one line']]);
   });
 });

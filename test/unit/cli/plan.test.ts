@@ -51,7 +51,7 @@ describe('a plan', () => {
     expect(due.steps[2]).toMatchObject({ notBefore: T0 + (30 * 24 + 3) * HOUR });
     expect(planText(due, T0)).toMatch(/starts +2026-01-31T00:00:00Z \(in 30d\)/);
     const unscheduled = await plan({ phase: 'Steady', currentKeyId: 'k' }, 'schedule');
-    expect(planText(unscheduled, T0)).toMatch(/starts +when somebody asks for it/);
+    expect(planText(unscheduled, T0)).toMatch(/starts +on request/);
     // a request waits already
     const waiting = { forceRotation: { reason: 'ticket 7' } };
     expect(await plan({ ...status, keysetVersion: 1 }, 'schedule', waiting)).toMatchObject({ startsAt: T0 });
@@ -60,9 +60,11 @@ describe('a plan', () => {
   it('says of a resource that nobody has taken up yet when its schedule would start it', async () => {
     const found = await plan({}, 'schedule');
     expect(found).toMatchObject({ expectedAt: T0 + 90 * 24 * HOUR });
-    expect(planText(found, T0)).toMatch(/starts +not known yet, .*; if it does now, 2026-04-01T00:00:00Z \(in 90d\)/);
+    expect(planText(found, T0)).toMatch(
+      /starts +not known yet: .*; if it does so now, 2026-04-01T00:00:00Z \(in 90d\)/,
+    );
     expect(planRecord(found)).toMatchObject({ expectedAt: iso(T0 + 90 * 24 * HOUR) });
-    expect(planText(await plan({}, 'schedule', { suspend: true }), T0)).toMatch(/starts +when somebody asks for it/);
+    expect(planText(await plan({}, 'schedule', { suspend: true }), T0)).toMatch(/starts +on request/);
   });
 
   it('lists all that is wrong with a spec, each field', async () => {
@@ -75,7 +77,7 @@ describe('a plan', () => {
     const staged = await plan({ phase: 'Staged', nextRotationTime }, 'schedule');
     expect(staged).toMatchObject({ underWay: 'Staging' });
     expect(planText(await plan({ phase: 'Staged', drainSeconds: 9000 }), T0)).toContain(
-      'lasts 2h 30m: as when this rotation began\n',
+      'lasts 2h 30m: fixed when this rotation started\n',
     );
     expect(staged.steps[2]).toMatchObject({ notBefore: T0 + 3 * HOUR });
     const draining = await plan({ phase: 'Draining', nextRotationTime, retireNotBefore: iso(T0 + HOUR) }, 'schedule');
@@ -93,7 +95,7 @@ describe('a plan', () => {
     const found = await plan(status);
     expect(found).toMatchObject({ after: what });
     expect(found).not.toHaveProperty('underWay');
-    expect(planText(found, T0)).toMatch(new RegExp(`starts +after what goes on now: ${what}`));
+    expect(planText(found, T0)).toMatch(new RegExp(`starts +after what is under way: ${what}`));
   });
 
   it('tells how long a rotation took, which an emergency is not', async () => {

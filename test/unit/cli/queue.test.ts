@@ -64,12 +64,14 @@ describe('rotate', () => {
     expect(await asked(UNDER_WAY)).toBe(
       [
         'jwt: rotation requested',
-        `jwt: it is queued behind the rotation under way (Staged: ${ROTATE} is 1, asked for by alice) and begins when that has ended`,
-        'jwt: kubectl rekey withdraw jwt takes it back\n',
+        `jwt: queued behind the rotation under way (Staged: ${ROTATE} is 1, requested by alice); it starts when that one ends`,
+        'jwt: to withdraw it: kubectl rekey withdraw jwt\n',
       ].join('\n'),
     );
     const queued = [{ trigger: 'Annotation', actor: 'bob', reason: `${ROTATE} is 2` }];
-    expect(await asked({ ...UNDER_WAY, queued })).toContain('one was queued already, and one rotation serves both');
+    expect(await asked({ ...UNDER_WAY, queued })).toContain(
+      'another request is already queued, and one rotation serves both',
+    );
   });
 
   it('says nothing of that at rest', async () => {
@@ -78,14 +80,18 @@ describe('rotate', () => {
 
   it('warns at rest, too, where a withdrawal that is not served yet will take it back', async () => {
     const annotations = { 'rekey.dev/withdraw-requested-at': 'x' };
-    expect(await asked({ phase: 'Steady' }, annotations)).toContain('a withdrawal that was asked for before');
+    expect(await asked({ phase: 'Steady' }, annotations)).toContain(
+      'an earlier request for a withdrawal is still pending',
+    );
     expect(await asked({ phase: 'Steady', lastHandledWithdrawAt: 'x' }, annotations)).toBe('jwt: rotation requested\n');
   });
 
   it('warns where an abort that is not served yet may end it', async () => {
     const annotations = { 'rekey.dev/abort-requested-at': 'x' };
-    expect(await asked(UNDER_WAY, annotations)).toContain('ends this request too if it comes first');
-    expect(await asked({ ...UNDER_WAY, lastHandledAbortAt: 'x' }, annotations)).not.toContain('if it comes first');
+    expect(await asked(UNDER_WAY, annotations)).toContain('if rekey handles it first, it cancels this request too');
+    expect(await asked({ ...UNDER_WAY, lastHandledAbortAt: 'x' }, annotations)).not.toContain(
+      'if rekey handles it first',
+    );
   });
 });
 
@@ -98,11 +104,9 @@ describe('rotate, where something stands in the way,', () => {
   };
 
   it('says what it waits for, as far as that is known; no request waits for the back-off of a schedule', async () => {
-    expect(await held('TargetPaused')).toContain(
-      'jwt: it does not start before this is over: TargetPaused: it says why',
-    );
-    expect(await held('BackingOff')).not.toContain('does not start');
-    expect(await held('Steady', 'True')).not.toContain('does not start');
+    expect(await held('TargetPaused')).toContain('jwt: it cannot start yet: TargetPaused: it says why');
+    expect(await held('BackingOff')).not.toContain('cannot start');
+    expect(await held('Steady', 'True')).not.toContain('cannot start');
   });
 });
 
@@ -110,14 +114,14 @@ describe('abort', () => {
   it('says that nothing goes back while everything is paused', async () => {
     const { operations, terminal, said } = scene(UNDER_WAY, { annotations: { 'rekey.dev/paused': 'true' } });
     await abort(operations, terminal, 'jwt', { wait: false, timeout: 0 });
-    expect(said()).toContain('jwt is paused: it goes back after kubectl rekey resume jwt');
+    expect(said()).toContain('jwt is paused: the abort starts after kubectl rekey resume jwt');
   });
 
   it('says what is queued and ends with it', async () => {
     const { operations, terminal, said } = scene(UNDER_WAY, { annotations: { [ROTATE]: '2' }, reason: 'ticket 7' });
     await abort(operations, terminal, 'jwt', { wait: false, timeout: 0 });
-    expect(said()).toContain(`ends with it, and is not served later: ${ROTATE} is 2, asked for by unknown\n`);
-    expect(said()).toContain('ends with it, and is not served later: ticket 7, asked for by spec\n');
+    expect(said()).toContain(`the abort cancels this queued request too: ${ROTATE} is 2, requested by unknown\n`);
+    expect(said()).toContain('the abort cancels this queued request too: ticket 7, requested by spec\n');
   });
 
   it('says that a schedule which is due begins another one', async () => {
@@ -127,7 +131,7 @@ describe('abort', () => {
       return all();
     };
     expect(await said('1970-01-01T00:00:00Z')).toContain(
-      'tries again after a pause: kubectl rekey suspend jwt holds it',
+      'tries again after a back-off; to prevent that: kubectl rekey suspend jwt',
     );
     expect(await said('1970-01-01T00:00:01Z')).not.toContain('suspend');
   });
@@ -139,7 +143,7 @@ describe('abort', () => {
   ])('names withdraw where a request waits: %s', async (_, status) => {
     const { operations, terminal } = scene(status, { annotations: { [ROTATE]: '2' } });
     await expect(abort(operations, terminal, 'jwt', { wait: false, timeout: 0 })).rejects.toThrow(
-      'take the request back with kubectl rekey withdraw jwt',
+      'withdraw the request with kubectl rekey withdraw jwt',
     );
   });
 });
@@ -158,7 +162,7 @@ describe('withdraw', () => {
     const then = { ...UNDER_WAY, lastWithdrawnRotateAt: '2', withdrawnForceReason: 'ticket 7' };
     expect(await run(UNDER_WAY, { annotations, reason: 'ticket 7', then })).toEqual({
       code: 0,
-      said: `jwt: taken back: ${ROTATE} is 2, asked for by unknown\njwt: taken back: ticket 7, asked for by spec\n`,
+      said: `jwt: withdrawn: ${ROTATE} is 2, requested by unknown\njwt: withdrawn: ticket 7, requested by spec\n`,
       asked: 1,
     });
   });
@@ -167,28 +171,30 @@ describe('withdraw', () => {
     const then = { ...UNDER_WAY, lastHandledRotateAt: '2' };
     const { code, said } = await run({ phase: 'Preflight' }, { annotations, then });
     expect(code).toBe(1);
-    expect(said).toMatch(/not taken back, since it has begun; .* ended by kubectl rekey abort jwt: rekey.dev/);
+    expect(said).toMatch(
+      /not withdrawn: its rotation has started; to end the rotation under way: kubectl rekey abort jwt: rekey.dev/,
+    );
   });
 
   it('asks for nothing where nothing waits', async () => {
     expect(await run(UNDER_WAY, { annotations: { [ROTATE]: '1' } })).toEqual({
-      code: '1 jwt: no request waits; the rotation under way is ended by kubectl rekey abort jwt',
+      code: '1 jwt: no request is waiting; to end the rotation under way: kubectl rekey abort jwt',
       said: '',
       asked: 0,
     });
-    expect((await run({ phase: 'Steady' }, {})).code).toBe('1 jwt: no request waits');
+    expect((await run({ phase: 'Steady' }, {})).code).toBe('1 jwt: no request is waiting');
   });
 
   it('does not wait for the end of a pause, and says so', async () => {
     const paused = { ...annotations, 'rekey.dev/paused': 'true' };
     expect(await run(UNDER_WAY, { annotations: paused })).toMatchObject({
       ...{ code: 0, asked: 1 },
-      said: expect.stringContaining('taken back when that ends, before anything begins'),
+      said: expect.stringContaining('the waiting requests are withdrawn before any rotation starts'),
     });
   });
 
   it('is not said to be done where nobody has done it', async () => {
-    expect((await run(UNDER_WAY, { annotations })).code).toMatch(/^3 jwt: not taken back after 1 s/);
+    expect((await run(UNDER_WAY, { annotations })).code).toMatch(/^3 jwt: not withdrawn after 1 s/);
   });
 });
 
@@ -199,9 +205,9 @@ describe('status', () => {
     const text = (status: JwtKeyRotationStatus) =>
       statusText({ ...resource, status } as unknown as JwtKeyRotation, Date.parse('2026-01-01T00:01:00Z'));
     expect(text({ ...UNDER_WAY, queued })).toMatch(
-      /under way +rekey.dev\/rotate-requested-at is 1, asked for by alice, since 2026-01-01T00:00:00Z \(1m ago\)\n +queued +ticket 7, asked for by field manager argocd \(not verified\); begins when the rotation under way has ended\n/,
+      /under way +rekey.dev\/rotate-requested-at is 1, requested by alice, since 2026-01-01T00:00:00Z \(1m ago\)\n +queued +ticket 7, requested by field manager argocd \(not verified\); starts when the rotation under way ends\n/,
     );
-    expect(text({ phase: 'Steady', queued })).toContain('; see Ready for what it waits for');
+    expect(text({ phase: 'Steady', queued })).toContain('; the condition Ready says what it waits for');
     expect(text({ phase: 'Steady' })).not.toMatch(/under way|queued/);
   });
 });

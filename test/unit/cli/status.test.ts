@@ -16,7 +16,7 @@ it.each<[string, string, JwtKeyRotationStatus, string | undefined]>([
   ['that the spec lengthens', '16m 20s (20s tokens + 1m skew + 15m slack)', { drainSeconds: 210 }, '15m'],
   [
     'that the spec would shorten',
-    '16m 20s, as when this rotation began; from the next one on 1m 20s (20s tokens + 1m skew + 0s slack)',
+    '16m 20s, fixed when this rotation started; from the next one on 1m 20s (20s tokens + 1m skew + 0s slack)',
     { drainSeconds: 980 },
     '0s',
   ],

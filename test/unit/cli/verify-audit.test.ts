@@ -37,8 +37,8 @@ describe('verify-audit', () => {
     ['there is no file', () => join(dir, 'none'), 'there is no such file'],
     ['it is a folder', () => dir, 'it is a folder'],
     ['it is empty', () => file('empty', ' \n'), 'it is empty'],
-    ['it is no JSON', () => file('text', 'token: secret'), 'it is no JSON'],
-    ['its end is missing', () => file('cut', '{"data":{"audit.jsonl":"'), 'it is no JSON, or its end is missing'],
+    ['it is not JSON', () => file('text', 'token: secret'), 'it is not JSON'],
+    ['its end is missing', () => file('cut', '{"data":{"audit.jsonl":"'), 'it is not JSON, or its end is missing'],
     [
       'it is not UTF-8',
       () => file('latin', Buffer.from('{"data":{"audit.jsonl":"\xe9"}}', 'latin1')),
@@ -59,19 +59,19 @@ describe('verify-audit', () => {
     [
       'is a hundred thousand deep',
       `{"seq":1,"prev":"","hash":"","rotationId":"r","x":${deep}}\n`,
-      /line 1 is no record$/,
+      /line 1 is not a record$/,
     ],
     [
       'is a hundred thousand deep after a good one',
       `${log}{"seq":2,"prev":"","hash":"","rotationId":"r","x":${deep}}\n`,
-      /line 2 is no record$/,
+      /line 2 is not a record$/,
     ],
     [
       'has no end',
       `${log}${log.slice(0, 40)}`,
-      /line 2 is no record, and has no line end: the end of the log may be missing$/,
+      /line 2 is not a record, and has no line end: the end of the log may be missing$/,
     ],
-    ['is huge', `${'x'.repeat(4_000_000)}\n`, /line 1 is no record$/],
+    ['is huge', `${'x'.repeat(4_000_000)}\n`, /line 1 is not a record$/],
     [
       'steers a terminal',
       `${JSON.stringify({ seq: 1, prev: '', hash: '', rotationId: '\u001b[2J\nrecords 1 to 9' })}\n`,

@@ -61,7 +61,7 @@ describe('the way to a cluster', () => {
 
   test.each([
     ['there is no such file', () => ({ kubeconfig: join(dir, 'missing') }), 'missing'],
-    ['the file is no kubeconfig', () => ({ kubeconfig: file('bad', '{') }), 'no YAML (line 1, column 2)'],
+    ['the file is no kubeconfig', () => ({ kubeconfig: file('bad', '{') }), 'not YAML (line 1, column 2)'],
     [
       'the context does not exist',
       () => ({ kubeconfig: kubeconfig('a', { server }, {}), context: 'three' }),
@@ -78,7 +78,7 @@ describe('the way to a cluster', () => {
       () => ({ kubeconfig: kubeconfig('e', { server, 'proxy-url': 'socks5://p' }, {}) }),
       'proxy-url',
     ],
-    ['the server is no URL', () => ({ kubeconfig: kubeconfig('d', { server: 'api' }, {}) }), 'valid server URL'],
+    ['the server is no URL', () => ({ kubeconfig: kubeconfig('d', { server: 'api' }, {}) }), 'not a valid URL'],
   ])('is refused with the reason when %s', (_, options, text) => {
     expect(() => loadKubeConfig(options())).toThrow(KubeConfigError);
     expect(() => loadKubeConfig(options())).toThrow(text);

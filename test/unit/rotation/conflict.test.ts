@@ -13,7 +13,7 @@ it('names the older one', () => {
   const { reason, message } = conflictWith(resource('younger'), older, undefined);
   expect([reason, message]).toEqual([
     'SecretConflict',
-    expect.stringContaining('is rotated by JwtKeyRotation older already'),
+    expect.stringContaining('is already rotated by JwtKeyRotation older'),
   ]);
   expect(message).not.toContain('EMERGENCY');
 });
@@ -21,7 +21,7 @@ it('names the older one', () => {
 it('says that an emergency is not served, and the command that serves it', () => {
   for (const secret of [undefined, { kind: 'Managed', keyset: STEADY }] as const) {
     const { message } = conflictWith(asks, older, secret);
-    expect(message).toMatch(/^EMERGENCY NOT SERVED: nothing was burnt/);
+    expect(message).toMatch(/^EMERGENCY NOT SERVED: no key was burnt/);
     expect(message).toContain(`kubectl rekey emergency older -n shop --reason '...'`);
   }
 });

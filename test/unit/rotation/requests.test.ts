@@ -122,7 +122,7 @@ describe('a pause', () => {
   it.each(['', 'ture', 'until monday', 'null'])(
     'that cannot be read rests all the same, and says so: "%s"',
     (value) => {
-      const said = `rekey.dev/paused is "${value}", neither true nor false, so everything rests`;
+      const said = `rekey.dev/paused is "${value}", neither true nor false, so rekey pauses`;
       expect(pause(value)).toMatchObject({ reason: 'PauseUnreadable', message: expect.stringContaining(said) });
     },
   );

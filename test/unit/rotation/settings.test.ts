@@ -44,15 +44,19 @@ const ROWS: readonly (readonly [reason: string, message: string, edit: Partial<J
     'spec.maintenanceWindows[1].timeZone: "IST" is an abbreviation',
     { maintenanceWindows: [window, { ...window, timeZone: 'IST' }] },
   ],
-  ['InvalidDuration', 'spec.maxTokenTTL: "0s" is no time at all', { maxTokenTTL: '0s' }],
-  ['InvalidDuration', 'spec.rotationPeriod: "0d0h" is no time at all', { rotationPeriod: '0d0h' }],
-  ['InvalidDuration', 'spec.rolloutTimeout: "0m" is no time at all', { rolloutTimeout: '0m' }],
+  ['InvalidDuration', 'spec.maxTokenTTL: "0s" is zero', { maxTokenTTL: '0s' }],
+  ['InvalidDuration', 'spec.rotationPeriod: "0d0h" is zero', { rotationPeriod: '0d0h' }],
+  ['InvalidDuration', 'spec.rolloutTimeout: "0m" is zero', { rolloutTimeout: '0m' }],
   [
     'InvalidDuration',
-    'spec.maintenanceWindows[0].duration: "0h" is no time at all',
+    'spec.maintenanceWindows[0].duration: "0h" is zero',
     { maintenanceWindows: [{ ...window, duration: '0h' }] },
   ],
-  ['InvalidDuration', 'spec.maxTokenTTL: "90 days" is no duration; write such as 90d', { maxTokenTTL: '90 days' }],
+  [
+    'InvalidDuration',
+    'spec.maxTokenTTL: "90 days" is not a duration; write one such as 90d',
+    { maxTokenTTL: '90 days' },
+  ],
   named('spec.secretKeys.signing[1]: "JWT_KEY_ID" is where rekey writes', { signing: ['A', 'JWT_KEY_ID'] }),
   named('spec.secretKeys.signing[0]: "JWT_ALGORITHM" is where rekey writes', { signing: ['JWT_ALGORITHM'] }),
   named('spec.secretKeys.keyset: "rekey.dev.burnt" is where rekey writes', { keyset: 'rekey.dev.burnt' }),
@@ -60,7 +64,7 @@ const ROWS: readonly (readonly [reason: string, message: string, edit: Partial<J
   named('spec.secretKeys.fallbacks: "JWT_SECRET" is named for two purposes', { fallbacks: 'JWT_SECRET' }),
   named('spec.secretKeys.signing[1]: "A" is named for two purposes', { signing: ['A', 'A'] }),
   named('spec.secretKeys.keyset: "A" is named for two purposes', { previous: 'A', keyset: 'A' }),
-  named('spec.secretKeys.signing[0]: "..data" can be no data key', { signing: ['..data'] }),
+  named('spec.secretKeys.signing[0]: "..data" cannot be a data key', { signing: ['..data'] }),
 ];
 
 function named(message: string, edit: Partial<JwtKeyRotationSpec['secretKeys']>) {

@@ -23,7 +23,7 @@ export function acceptsMadeUpKey({ name }: PodFacts, so?: string): Finding {
  */
 export function refusesEveryKey({ name }: PodFacts, known: string, so?: string): Finding {
   const then = so === undefined ? '' : `; ${so}`;
-  const message = `pod ${name} refuses canaries signed with every key, ${known} too: check spec.canary, spec.key.algorithm and the clocks${then}`;
+  const message = `pod ${name} refuses canaries signed with any key, including ${known}: check spec.canary, spec.key.algorithm and the clocks${then}`;
   return { reason: 'CanaryRefused', message };
 }
 
@@ -41,14 +41,14 @@ export function refusesFallbacks({ name }: PodFacts, sign: Kid): Finding {
 
 /** @returns that a pod which has surely read the fallbacks accepts none of them: at rest, before a rotation meets it */
 export function holdsOneKeyAtRest({ target, pod }: PodOf): Finding {
-  const message = `pod ${pod.name} started after rekey had written the Secret and accepts only the key in use: ${label(target)} verifies with one key only, or the pod has read an older Secret. A rotation would abort. If a new pod does the same, let the service accept the keys in the fallbacks too, or allow a cutover (spec.allowCutover)`;
+  const message = `pod ${pod.name} started after rekey had written the Secret and accepts only the key in use: ${label(target)} verifies with one key only, or the pod has read an older Secret. A rotation would abort. If a new pod does the same, make the service accept the keys in the fallbacks too, or allow a cutover (spec.allowCutover)`;
   return { reason: 'SingleKeyService', message };
 }
 
 /** @returns that no pod of a target accepts a staged key */
 export function refusesNewKey({ settings: { name }, pods }: TargetFacts): Finding {
   const names = pods.map((pod) => pod.name).join(', ');
-  const message = `${name} (${names}) does not accept tokens signed with a key listed in the fallbacks: it verifies with one key only. Make it verify with every key before it is rotated`;
+  const message = `${name} (${names}) does not accept tokens signed with a key listed in the fallbacks: it verifies with one key only. Make it verify with every key before you rotate its key`;
   return { reason: 'SingleKeyService', message };
 }
 
@@ -60,7 +60,7 @@ export function unanswered({ target, pod: { name, unprobeable, probe } }: PodOf)
   const why = probe?.why === undefined ? '' : `: ${probe.why}`;
   const message = `pod ${name} has not answered its canary yet${why}`;
   if ((probe?.failures ?? 0) < LASTING_FAILURES) return { reason, message };
-  const said = `${message}. Asked again and again at ${path} on port ${port}, it says neither that a token is good (2xx) nor that it is not (401): what each answer means is in the runbook, CanaryUnanswered`;
+  const said = `${message}. Asked again and again at ${path} on port ${port}, it answers neither 2xx (token accepted) nor 401 (token refused): for what each answer means, see CanaryUnanswered in the runbook`;
   return { reason, message: said, lasting: true };
 }
 
@@ -74,20 +74,20 @@ export function doesNotFollow({ target, pod }: PodOf, facts: Facts, keyset: Keys
   const who = `${label(target)}: pod ${pod.name}`;
   const dead = acceptedDead(pod, keyset);
   if (dead !== undefined && hasLoadedNewest(pod, keyset)) {
-    const message = `${who} accepts key ${dead}, which has left the Secret, although it has loaded the newest one. It has the key from a second place: a file, a ConfigMap, another Secret, a default in its code. Take that away and roll it out; no pod is replaced for it again`;
+    const message = `${who} accepts key ${dead}, which has left the Secret, although it has loaded the newest one. It has the key from a second source: a file, a ConfigMap, another Secret, a default in its code. Remove that and roll out the change; rekey does not replace a pod for it again`;
     return { reason: 'KeyStillAccepted', message };
   }
   // what fits an older keyset may be one
   if (acceptsOnlySigning(pod, keyset) && shapesHeld(target, pod, keyset).length === 0) {
-    const message = `${who} accepts the key in use (${currentShape(keyset).sign}) and no key of the fallbacks: it verifies with one key only. Roll out a version that verifies with every key, or ask to go back (rekey.dev/abort-requested-at); no pod is replaced for it again`;
+    const message = `${who} accepts the key in use (${currentShape(keyset).sign}) and no key of the fallbacks: it verifies with one key only. Roll out a version that verifies with every key, or request an abort (rekey.dev/abort-requested-at); rekey does not replace a pod for it again`;
     return { reason: 'SingleKeyService', message };
   }
   const still = dead === undefined ? '' : `, accepting key ${dead}`;
-  const message = `${who} started after the Secret had reached its node, and holds an older one${still}: it takes its key from elsewhere, verifies with one key only, or its node lags behind. Compare its environment with the Secret; if the node is to blame, delete the pod${again(facts, keyset)}`;
+  const message = `${who} started after the Secret had reached its node, but holds an older one${still}: it takes its key from elsewhere, verifies with one key only, or its node lags behind. Compare its environment with the Secret; if the node is the cause, delete the pod${again(facts, keyset)}`;
   return { reason: 'PodStale', message };
 }
 
 function again(facts: Facts, keyset: Keyset): string {
   const at = secondChanceAt(facts, keyset);
-  return facts.now < at ? `. It is replaced once more at ${iso(at)}` : '; it is not replaced again';
+  return facts.now < at ? `. rekey replaces it once more at ${iso(at)}` : '; rekey does not replace it again';
 }

@@ -18,7 +18,7 @@ const targetUnfit: SurroundingsPolicy = (facts) =>
 const targetNotFound = eachTarget(
   'TargetNotFound',
   ({ workload, finding }) => workload === undefined && finding === undefined,
-  (target) => `there is no ${label(target)} in this namespace; create it or remove the target`,
+  (target) => `${label(target)} does not exist in this namespace; create it or remove the target`,
 );
 
 const targetNotConsuming = eachTarget(
@@ -31,28 +31,28 @@ const targetNotConsuming = eachTarget(
 const targetPaused = eachTarget(
   'TargetPaused',
   ({ workload }) => workload?.paused === true,
-  (target) => `${label(target)} is paused, its pods would not restart; run kubectl rollout resume`,
+  (target) => `${label(target)} is paused, so its pods would not restart; run kubectl rollout resume`,
 );
 
 const targetManual = eachTarget(
   'CanaryMissing',
   (target) => target.workload?.manual === true && isUntold(target),
   (target) =>
-    `${label(target)} does not replace its pods by itself (OnDelete or a partition), and without a canary rekey cannot tell which of them to restart; declare one`,
+    `${label(target)} does not replace its pods by itself (OnDelete or a partition), and without a canary rekey cannot know which of them to restart; declare a canary`,
 );
 
 const targetUnasked = eachTarget(
   'CanaryMissing',
   (target) => target.settings.source === 'File' && isUntold(target) && target.workload !== undefined,
   (target) =>
-    `${label(target)} reads mounted files, which follow the Secret in their own time; only a canary tells when. Declare one (and the role Verifier), or set source: Env to restart it`,
+    `${label(target)} reads mounted files, which follow the Secret after a delay; only a canary shows when. Declare a canary (and the role Verifier), or set source: Env to restart it`,
 );
 
 const unlistedConsumer: SurroundingsPolicy = ({ unlistedConsumers, settings }) => {
   if (settings.unlistedConsumers === 'Warn') return [];
   return unlistedConsumers.map((consumer) => ({
     reason: 'UnlistedConsumer',
-    message: `${consumer} uses Secret ${settings.secretName} and is no target; add it to spec.targets, or set spec.unlistedConsumers: Warn`,
+    message: `${consumer} uses Secret ${settings.secretName} and is not a target; add it to spec.targets, or set spec.unlistedConsumers: Warn`,
   }));
 };
 
@@ -105,7 +105,7 @@ export const disruptionBlocked = eachTarget(
   'DisruptionBlocked',
   ({ workload }) => workload?.heldBy !== undefined,
   (target) =>
-    `PodDisruptionBudget ${target.workload?.heldBy} lets no pod of ${label(target)} be evicted although all are healthy, and they are replaced by evictions (OnDelete, a partition, or a Rollout); let the budget allow one`,
+    `PodDisruptionBudget ${target.workload?.heldBy} does not allow the eviction of any pod of ${label(target)} although all are healthy, and these pods are replaced by evictions (OnDelete, a partition, or a Rollout); make the budget allow one`,
 );
 
 /**

@@ -14,6 +14,6 @@ export function reloaderPresent(facts: Surroundings): Finding | undefined {
   const { secretName } = facts.settings;
   return {
     reason: 'ReloaderPresent',
-    message: `${field(facts, target)}: the annotation ${target.workload?.reloader} of ${label(target)} lets Reloader restart it when Secret ${secretName} changes, unless Reloader heeds reloader.stakater.com/ignore on the Secret; remove it, or add secrets.exclude.reloader.stakater.com/reload: ${secretName}`,
+    message: `${field(facts, target)}: the annotation ${target.workload?.reloader} of ${label(target)} makes Reloader restart it when Secret ${secretName} changes, unless Reloader honors reloader.stakater.com/ignore on the Secret; remove the annotation, or add secrets.exclude.reloader.stakater.com/reload: ${secretName}`,
   };
 }

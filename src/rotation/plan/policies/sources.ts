@@ -33,13 +33,13 @@ function shadowsIn(facts: Surroundings, isMeant: (shadow: Shadow) => boolean) {
 export const literalInManifest: SurroundingsPolicy = (facts) =>
   shadowsIn(facts, ({ by }) => by === undefined).map(({ shadow, where }) => ({
     reason: 'LiteralInManifest',
-    message: `${where} has a value for the variable ${shadow.variable} in its manifest, which beats data key ${shadow.key} of Secret ${facts.settings.secretName}; remove it (if it is a key, it can be read by whoever reads the manifest)`,
+    message: `${where} sets the variable ${shadow.variable} in its manifest, which overrides data key ${shadow.key} of Secret ${facts.settings.secretName}; remove it (if it is a key, anyone who reads the manifest can read it)`,
   }));
 
 export const shadowedBy: SurroundingsPolicy = (facts) =>
   shadowsIn(facts, ({ by }) => by !== undefined).map(({ shadow, where }) => ({
     reason: 'ShadowedBy',
-    message: `${where} takes the variable ${shadow.variable} from ${shadow.by}, which beats data key ${shadow.key} of Secret ${facts.settings.secretName}; let only one of the two give it`,
+    message: `${where} takes the variable ${shadow.variable} from ${shadow.by}, which overrides data key ${shadow.key} of Secret ${facts.settings.secretName}; let only one of them provide it`,
   }));
 
 export const notConsumed: SurroundingsPolicy = (facts) =>
@@ -58,8 +58,8 @@ function whyNotConsumed(facts: Surroundings, target: TargetFacts): string | unde
   const takes = target.workload?.consumes === false ? undefined : target.workload?.consumption.takes;
   if (takes === undefined) return undefined;
   if (![...signingNames, jwksName].some((name) => takes.includes(name))) {
-    return `data key ${signingNames.join(' or ')} from Secret ${secretName}; let one take it, or put spec.secretKeys.signing right`;
+    return `data key ${signingNames.join(' or ')} from Secret ${secretName}; make one take it, or correct spec.secretKeys.signing`;
   }
   if (beside.some((name) => takes.includes(name)) || !needsFallbacks(facts, target)) return undefined;
-  return `data key ${beside.join(' or ')} from Secret ${secretName}, so it would never accept a new key before that signs; let it verify with these keys too, or allow a cutover (spec.allowCutover)`;
+  return `data key ${beside.join(' or ')} from Secret ${secretName}, so it would never accept a new key before that key signs; make it verify with these keys too, or allow a cutover (spec.allowCutover)`;
 }

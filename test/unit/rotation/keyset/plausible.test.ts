@@ -50,7 +50,7 @@ describe('a state', () => {
         [STATE.version]: String(MAX_VERSION + 1),
         [STATE.history]: history.replace('"v":1', `"v":${MAX_VERSION + 1}`),
       },
-      'is none that rekey writes',
+      'is not one that rekey writes',
     ],
   ])('with %s is not', (_, edit, message) => {
     const read = () => decodeState({ ...steady, ...edit });

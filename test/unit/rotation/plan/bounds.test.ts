@@ -147,7 +147,7 @@ describe('a way back', () => {
       write: {
         transition: 'finish',
         outcome: 'RolledBack',
-        inferred: expect.stringContaining('main: accepts the key in use only'),
+        inferred: expect.stringContaining('main: accepts only the key in use'),
       },
     });
   });

@@ -29,7 +29,7 @@ const made = (keyset: Keyset): Keyset => ({
 });
 const SWITCHING: Keyset = { ...STAGING, phase: 'Switching' };
 const shorter =
-  'this one keeps the drain time that it began with, 1h 16m; the spec asks for 1h 1m (1h tokens + 1m skew + 0s slack)';
+  'this rotation keeps the drain time it started with, 1h 16m; the spec says 1h 1m (1h tokens + 1m skew + 0s slack)';
 
 it.each<[string, Keyset, Partial<Settings>, string | undefined]>([
   ['a shorter drain, while staging', STAGING, QUARTER_HOUR_LESS, shorter],
@@ -37,35 +37,40 @@ it.each<[string, Keyset, Partial<Settings>, string | undefined]>([
   ['a shorter drain, while draining', DRAINING, QUARTER_HOUR_LESS, shorter],
   ['no shorter drain that is over', RETIRING, QUARTER_HOUR_LESS, undefined],
   ['no longer drain: it is followed', DRAINING, { drainMs: SETTINGS.drainMs + 1000 }, undefined],
-  ['a cutover', PROMOTING, CUTOVER, 'this one keeps both keys accepted; the spec asks for strategy Cutover'],
+  ['a cutover', PROMOTING, CUTOVER, 'this rotation keeps both keys accepted; the spec says strategy: Cutover'],
   [
     'no cutover, during one',
     SWITCHING,
     { strategy: 'Overlap' },
-    'this one is a cutover, and has replaced the key already; the spec allows none',
+    'this rotation is a cutover and has already replaced the key; the spec no longer allows a cutover',
   ],
   ['nothing of a cutover that is allowed', SWITCHING, { allowCutover: true }, undefined],
   [
     'another length of the key',
     made(STAGING),
     { keyBytes: 64 },
-    'the new key of this one was made of 32 bytes; spec.key.bytes asks for 64',
+    'the new key of this rotation has 32 bytes; spec.key.bytes says 64',
   ],
   ['nothing of a length that is not known', STAGING, { keyBytes: 64 }, undefined],
   [
     'a key to stage, when it is too late',
     RETIRING,
     { preStage: true },
-    'the old key of this one has left, and no other was staged with that; the spec asks for preStage: true',
+    'the old key of this rotation has left, and no other key was staged with that write; the spec says preStage: true',
   ],
   ['no key to stage while there is time', DRAINING, { preStage: true }, undefined],
   [
     'a suspension',
     STAGING,
     { suspend: true },
-    'this one goes on (kubectl rekey pause holds it); spec.suspend starts no other',
+    'this rotation continues (to hold it: kubectl rekey pause); because of spec.suspend, no other starts',
   ],
-  ['all of them', STAGING, { ...QUARTER_HOUR_LESS, ...CUTOVER }, `${shorter}, and this one keeps both keys accepted`],
+  [
+    'all of them',
+    STAGING,
+    { ...QUARTER_HOUR_LESS, ...CUTOVER },
+    `${shorter}, and this rotation keeps both keys accepted`,
+  ],
   ['nothing of a spec that is as it was', made(STAGING), {}, undefined],
   ['nothing at rest', STEADY, { ...QUARTER_HOUR_LESS, ...CUTOVER, keyBytes: 64 }, undefined],
   ['no suspension at rest', STEADY, { suspend: true }, undefined],

@@ -83,7 +83,7 @@ describe('a pod of which several containers take the key', () => {
     const shared = { ...base, pods: [pod('main-1', { several: true })] };
     expect(levelOf(shared)).toBe('Inferred');
     expect(inferredOfRotation(facts(RETIRED, { targets: [shared] }), RETIRED, false)).toContain(
-      'Deployment/main: several containers of a pod take the key, and one answers',
+      'Deployment/main: several containers of a pod take the key, but only one answers',
     );
   });
 });

@@ -46,9 +46,9 @@ describe('the way', () => {
   it('refuses no token but where the key is replaced at once', () => {
     expect(told()).toMatchObject({ way: 'Overlap', refused: 'none' });
     expect(told().unless).toContain('SingleKeyService');
-    expect(told({ allowCutover: true }).unless).toContain('every token that was signed before is refused');
+    expect(told({ allowCutover: true }).unless).toContain('every token signed before is refused');
     const cutover = told({ strategy: 'Cutover', allowCutover: true });
-    expect(cutover).toMatchObject({ way: 'Cutover', refused: 'every token that was signed before' });
+    expect(cutover).toMatchObject({ way: 'Cutover', refused: 'every token signed before' });
     expect(cutover).not.toHaveProperty('unless');
     expect(cutover.steps.map(({ phase }) => phase)).toEqual(['Preflight', 'Switching']);
   });
@@ -72,7 +72,7 @@ describe('the times', () => {
     expect(promoting(T0, [window, never])).toMatchObject({ never: true });
     expect(told().steps[3]).toMatchObject({ phase: 'Draining', lastsMs: SETTINGS.drainMs, restarts: [] });
     const begun = forecast(surroundings({}), T0, { phase: 'Staging', drainSeconds: 9000 }).steps[3];
-    expect(begun).toMatchObject({ lastsMs: 9_000_000, madeOf: 'as when this rotation began' });
+    expect(begun).toMatchObject({ lastsMs: 9_000_000, madeOf: 'fixed when this rotation started' });
   });
 
   it('find the step of a rotation under way', () => {
@@ -116,7 +116,7 @@ describe('what is in the way', () => {
     expect(warnings).toEqual([
       'Deployment/main: all go',
       'Deployment/main: too few',
-      'Deployment/x uses the Secret and is no target: it is not restarted',
+      'Deployment/x uses the Secret and is not a target: rekey does not restart it',
     ]);
   });
 });

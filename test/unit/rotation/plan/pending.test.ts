@@ -50,8 +50,8 @@ describe('an abort', () => {
       write: {
         ...{ transition, handled: { abortAt: 'x', withdrawn: { rotateAt: 'second', forceReason: 'ticket 7' } } },
         withdrawn: [
-          'rekey.dev/rotate-requested-at is second (asked for by alice)',
-          'spec.forceRotation.reason is ticket 7 (asked for by spec)',
+          'rekey.dev/rotate-requested-at is second (requested by alice)',
+          'spec.forceRotation.reason is ticket 7 (requested by spec)',
         ],
       },
     });
@@ -61,7 +61,7 @@ describe('an abort', () => {
     const handled = { rotateAt: 'second', forceReason: 'ticket 7' };
     const requests = { ...second, abortAt: 'x', abortActor: 'bob' };
     const { action } = plan(facts({ ...STAGING, handled }, { requests, settings: forced }));
-    const message = 'asked for by bob: rekey.dev/abort-requested-at is x';
+    const message = 'requested by bob: rekey.dev/abort-requested-at is x';
     const failure = { reason: 'AbortRequested', message };
     const { acked } = STAGING;
     const write = { transition: 'abort', acked, failure, handled: { ...handled, abortAt: 'x' } };
@@ -188,7 +188,7 @@ describe('what waits', () => {
     announcer().decided(resource(status), world, plan(world), status);
     const queued = events.filter(({ reason }) => reason === 'RotationQueued');
     expect(queued.map(({ note }) => note)).toEqual([
-      'Annotation by alice: rekey.dev/rotate-requested-at is second. It waits for the end of the rotation under way (Annotation by alice: test)',
+      'Annotation by alice: rekey.dev/rotate-requested-at is second. It waits until the rotation under way ends (Annotation by alice: test)',
     ]);
   });
 });

@@ -66,7 +66,7 @@ describe('a version that was invented', () => {
   it.each([2 ** 53 - 1, MAX_VERSION + 1, -1])('of %s cannot be read, in the ledger and in the Secret', (version) => {
     expect(() => decodeLedger(encodeLedger({ ...SERVED, version }))).toThrow('lacks a version');
     const history = STEADY.history.slice(-1).map((shape) => ({ ...shape, version }));
-    expect(() => decodeState(encodeState({ ...STEADY, version, history }))).toThrow('is none that rekey writes');
+    expect(() => decodeState(encodeState({ ...STEADY, version, history }))).toThrow('is not one that rekey writes');
   });
 
   it.each([1_000_000_000, MAX_VERSION])('of %s stops no emergency, nor the next', (version) => {

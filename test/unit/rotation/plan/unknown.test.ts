@@ -90,21 +90,21 @@ describe('a key is dead', () => {
       write: { transition: 'extinguish', acked: { Signer: 3, Verifier: 3 }, inferred: undefined },
     });
     expect(ends({ targets: [...asked, minter] })).toMatchObject({
-      write: { inferred: expect.stringContaining('Deployment/minter: concluded from when its containers started') },
+      write: { inferred: expect.stringContaining('Deployment/minter: inferred from the start of its containers') },
     });
     expect(ends({ targets: asked, unlistedConsumers: ['Deployment/worker'] })).toMatchObject({
-      write: { inferred: expect.stringContaining('Deployment/worker: uses the Secret and is no target') },
+      write: { inferred: expect.stringContaining('Deployment/worker: uses the Secret and is not a target') },
     });
     // B is known from the ledger, the Secret that was burnt came from a backup
     const oneUnasked = withAnswers(asked, ({ answers }) => ({
       answers: new Map([...answers].filter(([kid]) => kid !== 'B')),
     }));
     expect(ends({ targets: oneUnasked })).toMatchObject({
-      write: { inferred: expect.stringContaining('was not asked about every key before') },
+      write: { inferred: expect.stringContaining('was not asked about every earlier key') },
     });
     const bytesLost = withAnswers(healthy(BURNING), () => ({ at, askedAt: at }));
     expect(ends({ targets: bytesLost })).toMatchObject({
-      write: { inferred: expect.stringContaining('was not asked about every key before') },
+      write: { inferred: expect.stringContaining('was not asked about every earlier key') },
     });
   });
 
@@ -117,7 +117,7 @@ describe('a key is dead', () => {
     const { action, progress } = plan(facts(BURNING, { targets: empty }));
     expect([action.type, progress]).toEqual([
       'wait',
-      'no pod of Deployment/main is there yet to prove that it refuses every burnt key',
+      'Deployment/main has no pod yet to prove that it refuses every burnt key',
     ]);
   });
 });

@@ -33,7 +33,7 @@ it.each([
   expect(notes).toHaveLength(1);
   expect(notes[0]).toMatch(
     canary
-      ? /it is accepted until 2026-01-01T01:16:00.000Z, for 1h 16m \(1h tokens \+ 1m skew \+ 15m slack\)$/
-      : /concluded in part: Deployment\/main/,
+      ? /it stays accepted until 2026-01-01T01:16:00.000Z, for 1h 16m \(1h tokens \+ 1m skew \+ 15m slack\)$/
+      : /inferred in part: Deployment\/main/,
   );
 });

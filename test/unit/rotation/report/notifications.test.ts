@@ -76,7 +76,7 @@ describe('the messages of a keyset', () => {
     expect([later?.id, tomorrow?.id]).toEqual([now?.id, 'r1/Stopped/RolloutStalled/2026-01-02']);
     const none = told(undefined, T0);
     expect(none).toMatchObject({ id: 'u1/Stopped/RolloutStalled/2026-01-01', event: 'Failed' });
-    expect(none && textOf(none)).toMatch(/^rekey: shop\/jwt \(production\): stopped, .*RolloutStalled: pod main-1 …$/);
+    expect(none && textOf(none)).toMatch(/^rekey: shop\/jwt \(production\): stopped; .*RolloutStalled: pod main-1 …$/);
   });
 
   it('keep a long reason short', () => {

@@ -180,7 +180,7 @@ describe('a notification', () => {
     expect(pauses.slice(0, 3)).toEqual([1_000, 2_000, 4_000]);
     expect(Math.max(...pauses)).toBe(300_000);
     expect(messages.length).toBe(pauses.length + 1);
-    expect(events).toEqual([expect.stringContaining('answered 503; given up')]);
+    expect(events).toEqual([expect.stringContaining('answered 503; rekey gave up')]);
   });
 
   it('to an address that is not public, or from a Secret that is absent, is an Event at once', async () => {

@@ -63,7 +63,7 @@ describe('a schedule', () => {
     expect(weekly({ drainMs: 37 * DAY })).toMatchObject({
       reason: 'ScheduleTooShort',
       message: expect.stringMatching(
-        /^spec.schedule: no two starts are further apart than the time in which old tokens drain, 37d \(1h tokens/,
+        /^spec.schedule: no two starts are further apart than the drain time of old tokens, 37d \(1h tokens/,
       ),
     });
     expect(weekly({ drainMs: 6 * DAY })).toBeUndefined();
@@ -126,7 +126,7 @@ describe('what is told of it', () => {
     expect(status).toMatchObject({ missedRun: iso(RUN), scheduledRun: '2026-07-01T03:00:00.000Z' });
     expect(condition(status)).toMatchObject({ status: 'False', reason: 'RotationMissed' });
     expect(condition(status)?.message).toContain(
-      'a rotation was due at 2026-04-01T03:00:00.000Z, and none has been completed',
+      'a rotation was due at 2026-04-01T03:00:00.000Z, and none has completed',
     );
     status = pass(announcer, status, RUN + 99 * DAY, STEADY);
     expect([missed(), status.missedRun]).toEqual([2, '2026-07-01T03:00:00.000Z']);

@@ -19,6 +19,6 @@ describe('a time zone', () => {
   });
 
   it.each(['Mars/Olympus', '+0200', '', 'SystemV/AST4'])('is not "%s", and an example is given', (name) =>
-    expect(timeZoneProblem(name)).toMatch(/^".*" is no IANA time zone; write an IANA name such as Europe\/Berlin/),
+    expect(timeZoneProblem(name)).toMatch(/^".*" is not an IANA time zone; write an IANA name such as Europe\/Berlin/),
   );
 });

@@ -123,7 +123,7 @@ describe('the text of a key', () => {
   it('is UTF-8', () => {
     const reading = read({ JWT_SECRET_KEY: Buffer.concat([Buffer.from(KEY), Buffer.from([0xff, 0xfe])]) });
     expect(reading).toMatchObject({
-      finding: { reason: 'KeyMalformed', message: expect.stringContaining('no UTF-8') },
+      finding: { reason: 'KeyMalformed', message: expect.stringContaining('not UTF-8') },
     });
   });
 
@@ -140,13 +140,13 @@ describe('the text of a key', () => {
       kind: 'Refused',
       finding: {
         reason: 'KeyMalformed',
-        message: expect.stringMatching(/JWT_SECRET_KEY_FALLBACKS .*expected (was|were)/),
+        message: expect.stringMatching(/JWT_SECRET_KEY_FALLBACKS .*must be/),
       },
     });
     expect(JSON.stringify(reading)).toContain(JSON.stringify(word).slice(1, -1));
   });
 
-  it('is no JSON', () => {
+  it('is not JSON', () => {
     const finding = { reason: 'KeyMalformed', message: expect.stringContaining('is JSON') };
     expect(read({ JWT_SECRET_KEY: JSON.stringify([KEY, OLD]) })).toMatchObject({ kind: 'Refused', finding });
   });

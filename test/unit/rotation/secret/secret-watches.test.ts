@@ -64,7 +64,7 @@ test('a watch that has told nothing for half a minute is said, with its Secret',
   await clock.advance(30_000);
   expect(watches.failure()).toBeUndefined();
   await clock.advance(1);
-  expect(watches.failure()).toBe('1 of 3 watches of Secrets tell nothing, that of shop/late among them');
+  expect(watches.failure()).toBe('1 of 3 watches of Secrets are silent, that of shop/late among them');
   server.answer = 'list';
   await clock.advance(60_000);
   expect(watches.failure()).toBeUndefined();

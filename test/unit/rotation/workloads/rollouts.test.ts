@@ -323,7 +323,7 @@ describe('a cluster', () => {
   it.each([
     ['without Rollouts', 'Absent', 'NotSupported', 'rollouts.argoproj.io'],
     ['whose Rollouts rekey may not read', 'Forbidden', 'Forbidden', 'deploy/base'],
-    ['without this Rollout', 'Served', 'TargetNotFound', 'there is no Rollout/main'],
+    ['without this Rollout', 'Served', 'TargetNotFound', 'Rollout/main does not exist'],
   ] as const)('%s is told of with a reason', async (_, availability, reason, words) => {
     const found = await finding({ availability });
     expect(found).toMatchObject({ reason, message: expect.stringContaining(words) });
