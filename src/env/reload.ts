@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../runtime/clock.ts';
 import type { EnvConfig } from './env-config.ts';
 import { EnvError } from './error.ts';
 import { KEY_ID } from './layout.ts';
@@ -55,7 +55,7 @@ export async function reload(
     throw new EnvError(`${service}: sh cannot be run: ${error.message}`);
   });
   // what it leaves in the background, such as the service, may keep its output open for ever
-  if (!(await Promise.race([closed, sleep(OUTPUT_MS, false)]))) {
+  if (!(await Promise.race([closed, systemClock.sleep(OUTPUT_MS)]))) {
     for (const stream of [child.stdout, child.stderr] as readonly (Readable & { unref?(): void })[]) stream.unref?.();
     onLine(LEFT);
   }
