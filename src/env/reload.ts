@@ -55,7 +55,7 @@ export async function reload(
     throw new EnvError(`${service}: sh cannot be run: ${error.message}`);
   });
   // what it leaves in the background, such as the service, may keep its output open for ever
-  if (!(await Promise.race([closed, systemClock.sleep(OUTPUT_MS).then(() => false)]))) {
+  if (!(await Promise.race([closed, systemClock.sleep(OUTPUT_MS)]))) {
     for (const stream of [child.stdout, child.stderr] as readonly (Readable & { unref?(): void })[]) stream.unref?.();
     onLine(LEFT);
   }

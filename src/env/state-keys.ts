@@ -5,8 +5,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readBounded } from './read-file.ts';
+import { decodeEnvState, STATE_FOLDER } from './state.ts';
 
-export const STATE_FOLDER = '.rekey';
+export { STATE_FOLDER } from './state.ts';
 
 export interface StateKey {
   readonly fingerprint: string;
@@ -37,9 +38,21 @@ async function readState(root: string, environment: string): Promise<EnvState> {
   if (reading.kind !== 'Read')
     return { environment, keys: [], trouble: reading.kind === 'Missing' ? 'it is gone' : reading.why };
   try {
-    return { environment, keys: keysIn(JSON.parse(reading.bytes.toString('utf8')), 0) };
+    const keys = keysIn(JSON.parse(reading.bytes.toString('utf8')), 0);
+    const trouble = troubleOf(reading.bytes, environment);
+    return { environment, keys, ...(trouble !== undefined && { trouble }) };
   } catch {
     return { environment, keys: [], trouble: 'it is not JSON' };
+  }
+}
+
+/** What the commands that write would refuse it for. */
+function troubleOf(bytes: Buffer, environment: string): string | undefined {
+  try {
+    decodeEnvState(bytes, join(STATE_FOLDER, `${environment}.json`));
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
   }
 }
 

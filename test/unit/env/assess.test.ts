@@ -227,8 +227,11 @@ describe('a finding', () => {
     ]);
   });
 
-  it('is a state file that cannot be read', async () => {
-    const root = folderOf({ 'main/.env': line(), '.rekey/development.json': '{' });
+  it.each([
+    ['is no JSON', '{'],
+    ['rekey has not written', '{"format":1,"keyset":{}}'],
+  ])('is a state file that %s', async (_, text) => {
+    const root = folderOf({ 'main/.env': line(), '.rekey/development.json': text });
     expect(await findingsIn(root)).toEqual(['error StateUnreadable .rekey/development.json']);
   });
 
