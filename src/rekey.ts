@@ -33,6 +33,11 @@ void runProcess(() => {
   if (needsCluster || args.slice(0, 2).join(' ') === 'env apply') return handOver();
   return runProgram('rekey', args, terminal, (program, guarded, run) => {
     addLocalCommands(program, guarded, run);
+    const env = program.commands.find((command) => command.name() === 'env');
+    env?.addHelpText(
+      'after',
+      '\nenv apply creates a Secret from the files of an environment: see kubectl rekey env apply --help',
+    );
     program.addHelpText('after', OTHERS);
   });
 });

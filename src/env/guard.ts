@@ -6,8 +6,11 @@ import { EnvError } from './error.ts';
 import { shellWord } from './finding.ts';
 import { gitFacts } from './git.ts';
 
-/** @throws EnvError naming each file that Git tracks, does not ignore, or says nothing about, with the commands that mend it */
-export async function refuseCommitted({ files, name }: EnvironmentFiles): Promise<void> {
+/**
+ * @param urgent what Git does not answer is no reason to wait
+ * @throws EnvError naming each file that Git tracks, does not ignore, or says nothing about, with the commands that mend it
+ */
+export async function refuseCommitted({ files, name }: EnvironmentFiles, urgent = false): Promise<void> {
   const facts = await gitFacts(files.map(({ path }) => path));
   const troubles = files.flatMap(({ path, shown }) => {
     const { tracked, ignored, why } = facts.get(path) ?? { tracked: 'unknown', ignored: 'unknown', why: 'no answer' };
@@ -19,7 +22,8 @@ export async function refuseCommitted({ files, name }: EnvironmentFiles): Promis
     if (ignored === 'no' && facts.get(path)?.repository !== undefined) {
       return [`${shown}: Git does not ignore it. Run: echo ${word} >> .gitignore`];
     }
-    if (tracked === 'unknown') return [`${shown}: whether Git keeps it is not known (${why ?? 'no answer'})`];
+    if (tracked === 'unknown' && !urgent)
+      return [`${shown}: whether Git keeps it is not known (${why ?? 'no answer'})`];
     return [];
   });
   if (troubles.length > 0) throw new EnvError(`${troubles.join('\n')}\nNothing was written`);

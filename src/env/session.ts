@@ -25,6 +25,8 @@ export interface View {
   /** Whether rekey has written these files before. */
   readonly managed: boolean;
   readonly differences: readonly Difference[];
+  /** Services that the rotation under way began with, and that the configuration does not name any more. */
+  readonly forgotten: readonly string[];
   readonly step: Step;
 }
 
@@ -82,7 +84,9 @@ export class Session {
       isUnderWay && different.length === 0 ? await factsOf(environment, keyset, this.#gone, asker, now) : [];
     const burntAtHand = keyset.emergency !== undefined && keyset.emergency.nonce === this.#nonce;
     const facts = { keyset, services, now: clock.now(), drainMs: drainMsOf(config), burntAtHand };
-    return { environment, facts, managed: state !== undefined, differences: different, step: nextStep(facts) };
+    const forgotten = isUnderWay ? forgottenIn(environment) : [];
+    const step = forgotten.length > 0 ? forgottenStep(forgotten) : nextStep(facts);
+    return { environment, facts, managed: state !== undefined, differences: different, forgotten, step };
   }
 
   /**
@@ -118,6 +122,19 @@ export class Session {
     const reload = { version: facts.keyset.version, at: this.#options.clock.now(), by };
     await remember(environment, Object.fromEntries(services.map((service) => [service, reload])));
   }
+}
+
+function forgottenIn({ files, state }: EnvironmentFiles): readonly string[] {
+  return (state?.services ?? []).filter((name) => files.every(({ service }) => service.name !== name));
+}
+
+/** Whoever is not waited for may sign with the old key, or not know the new one. */
+function forgottenStep(services: readonly string[]): Step {
+  const list = services.join(', ');
+  return {
+    kind: 'Rest',
+    why: `${list}: part of this rotation, and not in rekey.yaml any more. Put it back until it is over`,
+  };
 }
 
 /** Every wait rests on the time: a clock that has gone back would make it longer, one that is put right again shorter. */

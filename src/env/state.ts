@@ -34,6 +34,8 @@ export interface EnvState {
   readonly found: readonly FoundKey[];
   /** By service; the last of each. */
   readonly reloads: Readonly<Record<string, Reload>>;
+  /** Those whose files hold the keyset: none of them may be forgotten in mid-rotation. */
+  readonly services: readonly string[];
 }
 
 /** Folder of all state, beside rekey.yaml. Git ignores it: it belongs to the files of this machine. */
@@ -46,12 +48,13 @@ export function statePath(root: string, environment: string): string {
 }
 
 /** @returns the text of the file */
-export function encodeEnvState({ keyset, found, reloads }: EnvState): Buffer {
+export function encodeEnvState({ keyset, found, reloads, services }: EnvState): Buffer {
   const loaded = Object.entries(reloads).map(([service, { version, at, by }]) => {
     return [service, { version, at: new Date(at).toISOString(), by }] as const;
   });
   const keys = found.map((key) => ({ ...key, state: 'found', createdAt: new Date(key.createdAt).toISOString() }));
-  const state = { format: FORMAT, keyset: encodeState(keyset), found: keys, reloads: Object.fromEntries(loaded) };
+  const known = { found: keys, reloads: Object.fromEntries(loaded), services };
+  const state = { format: FORMAT, keyset: encodeState(keyset), ...known };
   return Buffer.from(`${JSON.stringify(state, undefined, 2)}\n`);
 }
 
@@ -61,10 +64,15 @@ export function encodeEnvState({ keyset, found, reloads }: EnvState): Buffer {
  */
 export function decodeEnvState(bytes: Buffer, path: string): EnvState {
   try {
-    const { format, keyset, found, reloads } = fields(parseJson(bytes.toString('utf8')));
+    const { format, keyset, found, reloads, services } = fields(parseJson(bytes.toString('utf8')));
     if (format !== FORMAT) throw new Error(`has format ${JSON.stringify(format)}, and this rekey knows ${FORMAT}`);
     const annotations = Object.fromEntries(Object.entries(fields(keyset)).map(([name, text]) => [name, String(text)]));
-    return { keyset: decodeState(annotations), found: foundIn(found), reloads: reloadsIn(fields(reloads)) };
+    return {
+      keyset: decodeState(annotations),
+      found: foundIn(found),
+      reloads: reloadsIn(fields(reloads)),
+      services: services === undefined ? [] : list(services).map(text),
+    };
   } catch (error) {
     const what = error instanceof StateError ? error.message.replaceAll('annotation ', '') : (error as Error).message;
     throw new EnvError(

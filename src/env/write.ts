@@ -97,9 +97,15 @@ function freshFor({ config }: EnvironmentFiles) {
   return { key: newKey(config.keyBytes), ack: newKey(MIN_KEY_BYTES) };
 }
 
+/** Under way, those that it began with too, whatever has become of the configuration. */
+function servicesOf({ files, state }: EnvironmentFiles): readonly string[] {
+  const before = state === undefined || state.keyset.phase === 'Steady' ? [] : state.services;
+  return [...new Set([...before, ...files.map(({ service }) => service.name)])];
+}
+
 async function render(
   environment: EnvironmentFiles,
-  state: EnvState,
+  state: Omit<EnvState, 'services'>,
   materials: ReadonlyMap<Kid, KeyMaterial>,
 ): Promise<Written> {
   const { files, name, config } = environment;
@@ -116,9 +122,10 @@ async function render(
     .map((file) => changeOf(file, state.keyset, materials, config.fallbacksName))
     .filter(({ before, after }) => !before.equals(after));
   try {
-    const left = await commitAll(environment, changes, state);
+    const next = { ...state, services: servicesOf(environment) };
+    const left = await commitAll(environment, changes, next);
     return {
-      state,
+      state: next,
       files: changes.map((change) => change.shown),
       gone: new Map([...materials].filter(([kid]) => !shown.includes(kid))),
       ...(left !== undefined && { left }),

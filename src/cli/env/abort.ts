@@ -22,7 +22,7 @@ export async function abort(
       const what = view.differences.map(({ message }) => message).join('; ');
       throw new CommandError(`${what}. First run: ${program} env sync ${environment}`, EXIT.failed);
     }
-    const step = wayBack(view.facts, reason);
+    const step = view.forgotten.length > 0 ? view.step : wayBack(view.facts, reason);
     if (step === undefined) {
       const why = isGoingBack(view.facts.keyset) ? 'it is going back already' : 'it is too late to go back';
       const message = `${environment}: ${why} (${phase}); go on: ${program} env continue ${environment}`;

@@ -25,7 +25,7 @@ export async function emergency(context: Context, options: EmergencyOptions): Pr
   const rotation = requestOf(config, reasonOf(options.reason), 'Emergency');
   const isBurnt = await session.alone(async () => {
     const view = await session.look();
-    await refuseCommitted(view.environment);
+    await refuseCommitted(view.environment, true);
     if (!(await isAgreed(context, view, options))) return false;
     const { version } = view.facts.keyset;
     const write = { transition: 'burn', nonce: randomUUID(), rotation, version } as const;

@@ -24,8 +24,9 @@ export interface FollowOptions {
 /** A service that was just started needs a moment until it answers; it is asked so often, then the rotation rests. */
 const ASKS = 20;
 const ASK_PAUSE_MS = 1_500;
-/** While somebody watches: how often rekey looks at what a person or another process has done. */
+/** While somebody watches: how often rekey looks at what a person or another process has done, and how often in a long wait. */
 const WATCH_PAUSE_MS = 5_000;
+const WAIT_PAUSE_MS = 60_000;
 
 const FICKLE = 'a service answers now with the newest version, now with an older one: is there a second process of it?';
 
@@ -39,6 +40,12 @@ function endedWell({ facts: { keyset } }: View): boolean {
   return keyset.rotation?.failure?.reason !== SINGLE_KEY;
 }
 
+/** How the last one ended, where that is known. */
+function lastText(view: View): string {
+  const text = endText(view);
+  return text === '' ? '' : `last: ${text}`;
+}
+
 /** One instance for one command. */
 export class Follower {
   readonly #options: FollowOptions;
@@ -48,6 +55,7 @@ export class Follower {
   #said: readonly string[] | 'all';
   #saidOf: number | undefined;
   #reopened = false;
+  #wrote = false;
 
   constructor(options: FollowOptions) {
     this.#options = options;
@@ -80,13 +88,14 @@ export class Follower {
         if (step.write.transition === 'reopen' && this.#reopened) return this.#rest(name, FICKLE);
         this.#reopened ||= step.write.transition === 'reopen';
         await make(session, terminal, view, step.write);
+        this.#wrote = true;
         return { again: true };
       case 'Reload':
         return this.#restart(view, step.services);
       case 'Ask':
         return this.#ask(name, step);
       case 'Wait':
-        if (watch) return { again: true, afterMs: Math.min(step.until - view.facts.now, WATCH_PAUSE_MS) };
+        if (watch) return { again: true, afterMs: Math.min(step.until - view.facts.now, WAIT_PAUSE_MS) };
         terminal.print(
           `${name}: ${leavingText(isGoingBack(view.facts.keyset))} stays accepted until ${when(step.until, view.facts.now)}, since its tokens live so long\n`,
         );
@@ -95,7 +104,7 @@ export class Follower {
       case 'Rest':
         return this.#rest(name, step.why);
       case 'Done':
-        terminal.print(endText(view) || `${name}: nothing is under way\n`);
+        terminal.print(this.#wrote ? endText(view) : `${name}: nothing is under way\n${lastText(view)}`);
         return end(endedWell(view) ? EXIT.done : EXIT.failed);
     }
   }

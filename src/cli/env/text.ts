@@ -5,7 +5,7 @@
 import type { View } from '../../env/session.ts';
 import { drainOf, isGoingBack, type Loaded, type ServiceFacts } from '../../env/step.ts';
 import { currentShape, keyIn, type Phase, secondsOf } from '../../rotation/keyset/keyset.ts';
-import { formatDuration } from '../../rotation/schedule/duration.ts';
+import { formatDuration, iso } from '../../rotation/schedule/duration.ts';
 import { columns, when } from '../output.ts';
 
 /** What each phase means for whoever waits. */
@@ -30,7 +30,7 @@ const MEANING_BACK: Readonly<Partial<Record<Phase, string>>> = {
 /** @returns the state of a rotation: what, who has followed, what is next */
 export function viewText(view: View): string {
   const { environment, facts } = view;
-  const { keyset, services, now } = facts;
+  const { keyset, services } = facts;
   const { sign } = currentShape(keyset);
   const back = isGoingBack(keyset) ? MEANING_BACK[keyset.phase] : undefined;
   const head = `${environment.name}  ${keyset.phase}: ${back ?? MEANING[keyset.phase]}\n`;
@@ -41,7 +41,7 @@ export function viewText(view: View): string {
   const draining = keyIn(keyset, 'draining')?.lastSignerExit;
   const until =
     keyset.phase === 'Draining' && draining !== undefined
-      ? `  ${leavingText(isGoingBack(keyset))} stays accepted until ${when(draining + drainOf(facts), now)}\n`
+      ? `  ${leavingText(isGoingBack(keyset))} stays accepted until ${iso(draining + drainOf(facts))}\n`
       : '';
   return `${head}${columns(keys, '  ')}${columns(rows, '  ')}${until}`;
 }

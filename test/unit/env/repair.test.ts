@@ -166,3 +166,36 @@ services:
     expect(await run(join(outer, 'main'), commands[0] ?? '')).toMatchObject({ exit: 0 });
   });
 });
+
+describe('a rotation under way', () => {
+  const yaml = (...services: readonly string[]) =>
+    `maxTokenTTL: 1h\nsourceOfTruth: main\nservices:\n${services.map((name) => `  ${name}: { names: [JWT_SECRET_KEY], files: { production: ${name}/.env }, readsFallbacks: true }\n`).join('')}`;
+  const begun = async () => {
+    const key = line(freshKey());
+    const root = folderOf({ 'rekey.yaml': yaml('main', 'admin'), 'main/.env': key, 'admin/.env': key });
+    expect(await run(root, 'rotate production')).toMatchObject({ exit: 0 });
+    return root;
+  };
+
+  it('forgets no service that it began with, whatever becomes of rekey.yaml', async () => {
+    const root = await begun();
+    put(root, { 'rekey.yaml': yaml('main') });
+    for (const command of ['continue production --reloaded', 'abort production']) {
+      const { exit, said } = await run(root, command);
+      expect([exit > 0, said]).toEqual([true, expect.stringContaining('admin: part of this rotation')]);
+    }
+    expect(read(root, 'main/.env')).toContain(FALLBACKS);
+    put(root, { 'rekey.yaml': yaml('main', 'admin') });
+    expect(await run(root, 'abort production')).toMatchObject({ exit: 0 });
+    put(root, { 'rekey.yaml': yaml('main') });
+    expect(await run(root, 'rotate production')).toMatchObject({ exit: 0 });
+  });
+
+  it('is not said to have ended again, each time that somebody looks', async () => {
+    const root = await begun();
+    expect((await run(root, 'abort production')).out).toMatch(/^production: Aborted/m);
+    expect((await run(root, 'continue production')).out).toMatch(
+      /^production: nothing is under way\nlast: production: Aborted/,
+    );
+  });
+});
