@@ -40,7 +40,7 @@ export interface Survey {
   readonly met: readonly PodOf[];
   /** Proved not to, and nobody replaces them: they may have read a stale Secret, or wait to be evicted. */
   readonly stale: readonly PodOf[];
-  /** Proved not to, although they have read the newest Secret: to replace them would change nothing. */
+  /** Proved not to, although they have read the newest Secret. A replacement seldom helps: see {@link mayBeReplaced}. */
   readonly unfit: readonly PodOf[];
   /** Proved not to, and about to be replaced by the restart under way, or already leaving. */
   readonly leaving: readonly PodOf[];

@@ -91,7 +91,8 @@ function overlapSteps(
 ): readonly ForecastStep[] {
   const begunMs = drainSeconds * 1000;
   const preStaged = settings.preStage ? '; skipped if the previous rotation has staged it' : '';
-  const eager = settings.retireMode === 'Eager' || settings.preStage;
+  // as planRetiring decides
+  const eager = settings.retireMode !== 'Lazy' || settings.preStage;
   return [
     preflight,
     {

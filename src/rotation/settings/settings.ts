@@ -8,6 +8,11 @@ import { type Drain, defaultSlackMs } from './drain.ts';
 export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet', 'Rollout'] as const;
 export type WorkloadKind = (typeof WORKLOAD_KINDS)[number];
 
+/** Every mode of the schema, so that the compiler names this place for a new one. `Clock` is refused, and serves an emergency only. */
+const RETIRE_MODES = { Eager: 'Eager', Lazy: 'Lazy', Clock: 'Eager' } as const satisfies Readonly<
+  Record<JwtKeyRotationSpec['retire']['mode'], Settings['retireMode']>
+>;
+
 export interface CanarySettings {
   readonly path: string;
   readonly port: number;
@@ -123,7 +128,7 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
     strategy: spec.strategy,
     allowCutover: spec.allowCutover,
     preStage: spec.preStage,
-    retireMode: spec.retire.mode === 'Lazy' ? 'Lazy' : 'Eager',
+    retireMode: RETIRE_MODES[spec.retire.mode],
     ...drainOf(spec),
     keyBytes: spec.key.bytes,
     algorithm: spec.key.algorithm,
