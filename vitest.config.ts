@@ -18,7 +18,7 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts', 'test/{mutants,faults}/**/*.test.ts'],
           testTimeout: 60_000,
           // some wait for processes and clocks for most of their time
-          maxWorkers: 3,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },
