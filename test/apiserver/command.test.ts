@@ -369,7 +369,7 @@ describe.concurrent('the command line', () => {
     const unwatched = await blind.run('rotate', name, '--wait');
     expect(unwatched).toMatchObject({ code: 1, told: expect.stringContaining('list jwtkeyrotations') });
     const unanswered = await run('rotate', name, '--wait', '--timeout', '17s');
-    expect(unanswered).toMatchObject({ code: 3, told: expect.stringContaining('Check that the operator is running') });
+    expect(unanswered).toMatchObject({ code: 3, told: expect.stringContaining('check that the operator is running') });
     const leaked = await run('emergency', name, '--yes', '--reason', 'a log', '--no-wait', '-o', 'json');
     const { annotations } = (await readState(api, namespace, name)).resource.metadata;
     expect(annotations?.[REQUEST.emergency]).toBe(`${(JSON.parse(leaked.result) as { nonce: string }).nonce}: a log`);
