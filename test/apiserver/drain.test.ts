@@ -33,7 +33,7 @@ it('a rotation says when its old key leaves, and that an edit which would shorte
     { spec: { retire: { slack: null }, key: { bytes: 64 } } },
   );
   const told =
-    'from the next rotation on: this rotation keeps the drain time it started with, 16m 20s; the spec says 3m 30s (20s tokens + 1m skew + 2m 10s slack), and the new key of this one was made of 32 bytes; spec.key.bytes asks for 64';
+    'from the next rotation on: this rotation keeps the drain time it started with, 16m 20s; the spec says 3m 30s (20s tokens + 1m skew + 2m 10s slack), and the new key of this rotation has 32 bytes; spec.key.bytes says 64';
   const edited = await waitFor(api, namespace, name, 'the edit is told', (state) => {
     return conditionOf(state.resource, 'Rotating')?.message.endsWith(told) === true;
   });
