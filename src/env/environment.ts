@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Keyset, Kid } from '../rotation/keyset/keyset.ts';
 import { unfitness } from '../rotation/secret/found-text.ts';
 import { distinct, fingerprintOf, KeyMaterial } from '../rotation/secret/keys.ts';
+import { keysInList } from '../rotation/secret/secret-data.ts';
 import { type Assignment, type EnvFile, parseEnv } from './dotenv/parse.ts';
 import type { EnvConfig, EnvService } from './env-config.ts';
 import { environmentsOf } from './env-config.ts';
@@ -103,7 +104,7 @@ function keysIn(
   const unfit = unfitness(signing);
   if (unfit !== undefined) throw new EnvError(`${shown}: ${names[0]} ${unfit}`);
   const listed = lastOf(file, fallbacksName);
-  return { names, signing, fallbacks: listed === undefined ? [] : splitKeys(known(listed, shown)) };
+  return { names, signing, fallbacks: listed === undefined ? [] : keysInList(known(listed, shown)) };
 }
 
 function bytesOf(file: EnvFile, name: string, shown: string): Buffer {
@@ -122,15 +123,6 @@ function lastOf({ assignments }: EnvFile, name: string): Assignment | undefined 
 function known({ name, line, value, ambiguous }: Assignment, shown: string): Buffer {
   if (value !== undefined) return value;
   throw new EnvError(`${shown}: line ${line}: ${name}: readers differ on its value: ${ambiguous ?? 'it is not clear'}`);
-}
-
-const COMMA = ','.charCodeAt(0);
-
-function splitKeys(list: Buffer): readonly KeyMaterial[] {
-  const ends = [...list.entries()].flatMap(([i, byte]) => (byte === COMMA ? [i] : []));
-  const starts = [0, ...ends.map((end) => end + 1)];
-  const entries = [...ends, list.length].map((end, i) => list.subarray(starts[i], end));
-  return entries.filter(({ length }) => length > 0).map((entry) => new KeyMaterial(Buffer.from(entry)));
 }
 
 /** @returns every key that stands in the files, each once, the key of the source of truth first */

@@ -18,11 +18,16 @@ const COMMA = Buffer.from(',');
 /** Split as bytes: a string could not be overwritten. */
 export function listedIn(secret: Secret, name: string): readonly KeyMaterial[] {
   const list = Buffer.from(own(secret.data, name) ?? '', 'base64');
-  const commas = [...list.entries()].flatMap(([i, byte]) => (byte === COMMA[0] ? [i] : []));
-  const entries = [...commas, list.length].map((end, i) => list.subarray(i === 0 ? 0 : (commas[i - 1] ?? 0) + 1, end));
-  const keys = entries.filter(({ length }) => length > 0).map((entry) => new KeyMaterial(Buffer.from(entry)));
+  const keys = keysInList(list);
   list.fill(0);
   return keys;
+}
+
+/** @returns the keys of a list with commas between them, in memory of their own */
+export function keysInList(list: Buffer): readonly KeyMaterial[] {
+  const commas = [...list.entries()].flatMap(([i, byte]) => (byte === COMMA[0] ? [i] : []));
+  const entries = [...commas, list.length].map((end, i) => list.subarray(i === 0 ? 0 : (commas[i - 1] ?? 0) + 1, end));
+  return entries.filter(({ length }) => length > 0).map((entry) => new KeyMaterial(Buffer.from(entry)));
 }
 
 /** @returns the keys as {@link listedIn} reads them, in base64 */
