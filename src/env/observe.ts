@@ -13,7 +13,7 @@ import { type EnvFile, parseEnv } from './dotenv/parse.ts';
 import { type EnvConfig, environmentsOf } from './env-config.ts';
 import { type GitFacts, gitFacts } from './git.ts';
 import { type FileReading, readBounded } from './read-file.ts';
-import { type EnvState, readStates } from './state-keys.ts';
+import { type RememberedKeys, readStates } from './state-keys.ts';
 
 export interface KeyFact {
   /** Equal keys have one id, others have another: the fingerprint of a weak key is too short to know that. */
@@ -56,7 +56,7 @@ export interface EnvFacts {
   readonly config: EnvConfig;
   readonly discovery: Discovery;
   readonly files: readonly FileFact[];
-  readonly states: readonly EnvState[];
+  readonly states: readonly RememberedKeys[];
   /** What Git says of leftovers, by path. */
   readonly leftovers: ReadonlyMap<string, GitFacts>;
   /** The root with all links resolved. */

@@ -4,7 +4,7 @@
 import type { EnvConfig } from './env-config.ts';
 import type { Answer } from './git.ts';
 import type { EnvFacts, FileFact, KeyFact, ValueFact } from './observe.ts';
-import type { EnvState } from './state-keys.ts';
+import type { RememberedKeys } from './state-keys.ts';
 
 /** Whether a service has the key of the source of truth. */
 export type InStep = 'SourceOfTruth' | 'Yes' | 'No' | 'Unknown';
@@ -76,7 +76,7 @@ export function rowOf(file: FileFact, facts: EnvFacts): EnvRow {
 function writtenOf(
   key: KeyFact,
   { changedAt }: FileFact,
-  state: EnvState | undefined,
+  state: RememberedKeys | undefined,
 ): Pick<EnvRow, 'writtenAt' | 'writtenBy'> {
   const known = state?.keys.filter(({ fingerprint }) => fingerprint === key.fingerprint) ?? [];
   const times = known.flatMap(({ createdAt }) => createdAt ?? []);

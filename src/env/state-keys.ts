@@ -17,7 +17,7 @@ export interface StateKey {
   readonly isFound: boolean;
 }
 
-export interface EnvState {
+export interface RememberedKeys {
   readonly environment: string;
   readonly keys: readonly StateKey[];
   /** Why the keys are not known. */
@@ -27,13 +27,13 @@ export interface EnvState {
 const MAX_DEPTH = 12;
 
 /** @returns the environments that have a state file; none if the folder is missing */
-export async function readStates(root: string): Promise<readonly EnvState[]> {
+export async function readStates(root: string): Promise<readonly RememberedKeys[]> {
   const names = await readdir(join(root, STATE_FOLDER)).catch((): string[] => []);
   const files = names.filter((name) => /^[a-z0-9][a-z0-9_-]*\.json$/.test(name)).sort();
   return Promise.all(files.map((name) => readState(root, name.slice(0, -'.json'.length))));
 }
 
-async function readState(root: string, environment: string): Promise<EnvState> {
+async function readState(root: string, environment: string): Promise<RememberedKeys> {
   const reading = await readBounded(join(root, STATE_FOLDER, `${environment}.json`));
   if (reading.kind !== 'Read')
     return { environment, keys: [], trouble: reading.kind === 'Missing' ? 'it is gone' : reading.why };
