@@ -1,0 +1,64 @@
+/**
+ * Real Python and Ruby libraries for tests, from Debian's packages: downloaded once, unpacked into the user's cache, never
+ * installed. Where there is no apt-get, or it cannot download, the tests that need them are skipped.
+ */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** Where the libraries of some packages are. */
+export interface Unpacked {
+  /** For PYTHONPATH. */
+  readonly python: string;
+  /** For RUBYLIB. */
+  readonly ruby: string;
+}
+
+/**
+ * @param packages names of Debian packages, with those that they need: nothing is added
+ * @returns where their libraries are; undefined where they cannot be had: skip what needs them, and say so
+ */
+export async function debianLibraries(packages: readonly string[]): Promise<Unpacked | undefined> {
+  const hash = createHash('sha256').update([...packages].sort().join(' ')).digest('hex').slice(0, 16);
+  const root = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rekey', `debian-${hash}`);
+  if (!existsSync(root) && !(await unpack(packages, root))) return undefined;
+  const lib = join(root, 'usr', 'lib');
+  return { python: join(lib, 'python3', 'dist-packages'), ruby: join(lib, 'ruby', 'vendor_ruby') };
+}
+
+/** The folder appears only when it is complete; who comes second takes that of the first. */
+async function unpack(packages: readonly string[], root: string): Promise<boolean> {
+  mkdirSync(dirname(root), { recursive: true });
+  const dir = mkdtempSync(`${root}.`);
+  try {
+    if (!(await download(packages, dir))) return false;
+    for (const file of readdirSync(dir).filter((name) => name.endsWith('.deb'))) {
+      await run('dpkg-deb', ['-x', join(dir, file), dir]);
+      rmSync(join(dir, file));
+    }
+    try {
+      renameSync(dir, root);
+    } catch (error) {
+      if (!existsSync(root)) throw error;
+    }
+    return true;
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** A new machine has no lists of packages yet, and old lists name versions that are gone. */
+async function download(packages: readonly string[], cwd: string): Promise<boolean> {
+  const get = () => run('apt-get', ['download', '-qq', ...packages], { cwd }).then(() => true);
+  const update = () => run('apt-get', ['update', '-qq']);
+  return get().catch(() =>
+    update()
+      .then(get)
+      .catch(() => false),
+  );
+}
