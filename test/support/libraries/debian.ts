@@ -24,7 +24,10 @@ export interface Unpacked {
  * @returns where their libraries are; undefined where they cannot be had: skip what needs them, and say so
  */
 export async function debianLibraries(packages: readonly string[]): Promise<Unpacked | undefined> {
-  const hash = createHash('sha256').update([...packages].sort().join(' ')).digest('hex').slice(0, 16);
+  const hash = createHash('sha256')
+    .update([...packages].sort().join(' '))
+    .digest('hex')
+    .slice(0, 16);
   const root = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rekey', `debian-${hash}`);
   if (!existsSync(root) && !(await unpack(packages, root))) return undefined;
   const lib = join(root, 'usr', 'lib');
