@@ -204,8 +204,7 @@ describe.concurrent('the command line', () => {
     // one by hand and one from Git, both behind it
     const second = await run('rotate', name);
     expect(second.result).toMatch(/queued behind the rotation under way \(Stag(ing|ed): /);
-    expect(second.result).toContain(`: ${first?.reason}, requested by ${person}); it starts`); it starts`,
-    );
+    expect(second.result).toContain(`: ${first?.reason}, requested by ${person}); it starts`);
     await api.patch(resource, { spec: { forceRotation: { reason: 'ticket 7' } } });
     await waiting(2);
     expect((await run('status', name)).result).toMatch(
