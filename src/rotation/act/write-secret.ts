@@ -7,7 +7,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import { SECRETS, type Secret } from '../../kube/types.ts';
 import { FIELD_MANAGER } from '../api/names.ts';
-import type { Facts } from '../facts.ts';
+import type { Facts, SecretFacts } from '../facts.ts';
 import type { Keyset, Kid } from '../keyset/keyset.ts';
 import { advance } from '../keyset/transition.ts';
 import { makesKey, type Write, writesKeys } from '../keyset/writes.ts';
@@ -36,6 +36,8 @@ export type Written =
   | {
       readonly kind: 'Wrote';
       readonly keyset: Keyset;
+      /** The Secret as the API server returned it. */
+      readonly facts: SecretFacts;
       readonly resourceVersion: string;
       readonly retired?: RetiredKeys;
     }
@@ -96,6 +98,7 @@ export class SecretWriter {
     return {
       kind: 'Wrote',
       keyset,
+      facts: readSecret(written, settings),
       resourceVersion: written.metadata.resourceVersion ?? '',
       ...(retired.size > 0 && { retired }),
     };
