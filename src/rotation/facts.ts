@@ -72,6 +72,8 @@ export interface WorkloadFacts {
   readonly paused: boolean;
   /** Whether its controller leaves old pods alone when the template changes: they are evicted instead. */
   readonly manual: boolean;
+  /** Whether rekey takes no pod of it away either: it waits until they end. */
+  readonly leftAlone?: true;
   readonly templateVersion?: number;
   /** When rekey last stamped the template, milliseconds since the epoch. */
   readonly bumpedAt?: number;

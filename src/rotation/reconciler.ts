@@ -135,7 +135,10 @@ export class Reconciler {
     if (first.decision.action.type !== 'confirm') return { resource, ...first };
     memory.forgetSecret();
     const { namespace = '' } = resource.metadata;
-    const [live, world] = await Promise.all([this.#readNow(resource), liveWorld(client, namespace, caches.rollouts)]);
+    const [live, world] = await Promise.all([
+      this.#readNow(resource),
+      liveWorld(client, namespace, caches.availability),
+    ]);
     return { resource: live, ...(await this.#observeAndPlan(live, settingsOf(live.spec), memory, world)) };
   }
 

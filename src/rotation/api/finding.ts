@@ -42,6 +42,7 @@ export type Reason =
   | 'RolloutInProgress'
   | 'RolloutFailed'
   | 'RolloutStalled'
+  | 'JobRunning'
   // the clocks
   | 'ClockSkew'
   // the pods

@@ -66,8 +66,8 @@ export interface JwtKeyRotationSpec {
   };
   /** The workloads of this namespace that use the key. */
   readonly targets: readonly {
-    /** Kind of the workload. Rollout is the kind of Argo Rollouts (argoproj.io/v1alpha1). Always set the kind: without it, client-side kubectl apply prints configured each time. */
-    readonly kind: 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'Rollout';
+    /** Kind of the workload. Rollout is the kind of Argo Rollouts (argoproj.io/v1alpha1). rekey never restarts a CronJob or a Job: it waits until the pods that run have ended. Always set the kind: without it, client-side kubectl apply prints configured each time. */
+    readonly kind: 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'Rollout' | 'CronJob' | 'Job';
     /** Name of the workload. */
     readonly name: string;
     /** Whether the workload signs tokens, verifies them, or both. If absent, both. */

@@ -2,6 +2,7 @@
  * From the world to facts.
  */
 import { defined } from '../../kube/objects.ts';
+import type { Availability } from '../../runtime/optional-reflector.ts';
 import { keyOf } from '../../runtime/store.ts';
 import type { Finding } from '../api/finding.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
@@ -12,12 +13,15 @@ import { offSchedule } from '../cadence/off-schedule.ts';
 import type { Facts, Probe, SecretFacts, TargetFacts, WorkloadFacts } from '../facts.ts';
 import { requestsOf } from '../requests/requests.ts';
 import {
+  isOptional,
   type KeyPlaces,
   keyPlaces,
+  type OptionalKind,
   type Settings,
   type TargetSettings,
   type WorkloadKind,
 } from '../settings/settings.ts';
+import { unreadableFinding, withJobs } from '../workloads/batch.ts';
 import { limitOn } from '../workloads/autoscalers.ts';
 import { budgetOf } from '../workloads/budgets.ts';
 import { crowdedContainers, isPodOf, unlistedConsumers } from '../workloads/consumers.ts';
@@ -105,7 +109,8 @@ export function observeTargets(options: ObserveOptions): Promise<readonly Target
 async function observeTarget(options: ObserveOptions, settings: TargetSettings): Promise<TargetFacts> {
   const { world, namespace } = options;
   const find = (kind: WorkloadKind, name: string) => world.workloads[kind].get(keyOf({ namespace, name }));
-  const workload = withTemplate(find(settings.kind, settings.name), (name) => find('Deployment', name));
+  const template = withTemplate(find(settings.kind, settings.name), (name) => find('Deployment', name));
+  const workload = withJobs(template, world.workloads.Job.list(namespace));
   const finding = targetFinding(options, settings, workload);
   const unseen = workload === undefined ? finding?.reason === 'Forbidden' : workload.unseen === true;
   const found = { settings, ...(finding && { finding }), ...(unseen && { unseen }) };
@@ -132,6 +137,7 @@ async function workloadFacts(
   const reloader = reloadedBy(workload.reloader, options.settings.secretName);
   return {
     ...{ uid, paused, manual, ready },
+    ...(workload.leftAlone && { leftAlone: true as const }),
     rolledOut: workload.rolledOut && isWhole(workload, pods),
     ...defined({ wanted }),
     consumes: readsAnyKey(workload.reads, options.places),
@@ -153,10 +159,10 @@ function restartsByEviction({ kind, source }: TargetSettings, manual: boolean): 
 async function budgetThatHolds(
   { world, namespace }: ObserveOptions,
   settings: TargetSettings,
-  { manual }: WorkloadView,
+  { manual, leftAlone }: WorkloadView,
   pods: readonly PodView[],
 ): Promise<string | undefined> {
-  if (!restartsByEviction(settings, manual)) return undefined;
+  if (leftAlone === true || !restartsByEviction(settings, manual)) return undefined;
   return budgetOf(await world.strictBudgets(namespace), pods);
 }
 
@@ -169,6 +175,13 @@ async function limitOfReduced(
   return limitOn(await world.limitedAutoscalers(namespace), workload);
 }
 
+function missingFinding(
+  availability: Availability,
+  { kind, name }: { readonly kind: OptionalKind; readonly name: string },
+): Finding | undefined {
+  return kind === 'Rollout' ? unservedFinding(availability, name) : unreadableFinding(availability, { kind, name });
+}
+
 /** What is wrong with a target for good, whatever its pods do. */
 function targetFinding(
   { world, namespace }: ObserveOptions,
@@ -178,6 +191,6 @@ function targetFinding(
   if (workload !== undefined && kind === 'Deployment') {
     return templateFinding(name, world.workloads.Rollout.list(namespace));
   }
-  if (workload === undefined && kind === 'Rollout') return unservedFinding(world.rollouts(), name);
+  if (workload === undefined && isOptional(kind)) return missingFinding(world.availability(kind), { kind, name });
   return workload?.finding;
 }

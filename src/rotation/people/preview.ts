@@ -2,13 +2,15 @@
  * What a person sees of the surroundings of a rotation: read once, by their own rights, and without the Secret.
  */
 import type { KubeClient } from '../../kube/client.ts';
+import { isKubeError } from '../../kube/errors.ts';
+import type { Availability } from '../../runtime/optional-reflector.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import { impossibleWindow } from '../cadence/cadence.ts';
 import type { Surroundings } from '../facts.ts';
 import { type ObserveOptions, observeTargets } from '../observe/observe.ts';
 import { liveWorld } from '../observe/world.ts';
-import { keyPlaces, settingsOf } from '../settings/settings.ts';
+import { keyPlaces, type OptionalKind, settingsOf } from '../settings/settings.ts';
 import { crowdedContainers, unlistedConsumers } from '../workloads/consumers.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
 
@@ -19,8 +21,7 @@ import { WORKLOADS } from '../workloads/workloads.ts';
 export async function surroundingsOf(client: KubeClient, resource: JwtKeyRotation, now: number): Promise<Surroundings> {
   const namespace = resource.metadata.namespace ?? '';
   const settings = settingsOf(resource.spec);
-  const served = async () => ((await client.serves(WORKLOADS.Rollout.type)) ? 'Served' : 'Absent');
-  const world = await liveWorld(client, namespace, served);
+  const world = await liveWorld(client, namespace, (kind) => availabilityNow(client, kind, namespace));
   // what the Secret holds under other names is not known here
   const places = keyPlaces(settings);
   const options: ObserveOptions = {
@@ -37,6 +38,19 @@ export async function surroundingsOf(client: KubeClient, resource: JwtKeyRotatio
     crowded: crowdedContainers(world, namespace, settings),
     ...(impossible && { impossibleWindow: impossible }),
   };
+}
+
+/** By the person's own rights. */
+async function availabilityNow(client: KubeClient, kind: OptionalKind, namespace: string): Promise<Availability> {
+  const { type } = WORKLOADS[kind];
+  if (!(await client.serves(type))) return 'Absent';
+  try {
+    await client.pages(type, { namespace, limit: 1 }).next();
+    return 'Served';
+  } catch (error) {
+    if (isKubeError(error, 'Forbidden')) return 'Forbidden';
+    throw error;
+  }
 }
 
 /** @returns whether no rotation has written anything that it has not finished, as far as the status tells */

@@ -5,8 +5,17 @@ import { parseDuration } from '../schedule/duration.ts';
 import { type Drain, defaultSlackMs } from './drain.ts';
 
 /** What a target may be. */
-export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet', 'Rollout'] as const;
+export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet', 'Rollout', 'CronJob', 'Job'] as const;
 export type WorkloadKind = (typeof WORKLOAD_KINDS)[number];
+
+/** What a cluster need not serve, or rekey need not be allowed to read. */
+export const OPTIONAL_KINDS = ['Rollout', 'CronJob', 'Job'] as const;
+export type OptionalKind = (typeof OPTIONAL_KINDS)[number];
+
+/** @returns whether the kind is one that may not be there to be read */
+export function isOptional(kind: WorkloadKind): kind is OptionalKind {
+  return OPTIONAL_KINDS.some((optional) => optional === kind);
+}
 
 /** Every mode of the schema, so that the compiler names this place for a new one. `Clock` is refused, and serves an emergency only. */
 const RETIRE_MODES = { Eager: 'Eager', Lazy: 'Lazy', Clock: 'Eager' } as const satisfies Readonly<

@@ -6,6 +6,7 @@
  */
 
 import { type KeyPlaces, WORKLOAD_KINDS, type WorkloadKind } from '../settings/settings.ts';
+import { withJobs } from './batch.ts';
 import { readsAnyKey, type SecretRead } from './reads.ts';
 import { withTemplate } from './rollouts.ts';
 import { type PodView, selects } from './views.ts';
@@ -26,8 +27,9 @@ function labelOf({ kind, name }: Named): string {
   return `${kind}/${name}`;
 }
 
-/** @returns whether the workload, or a ReplicaSet of it, controls the pod */
-export function isPodOf({ owner, labels }: PodView, { kind, name, selector }: WorkloadView): boolean {
+/** @returns whether the workload, or a ReplicaSet or Job of it, controls the pod */
+export function isPodOf({ owner, labels }: PodView, { kind, name, selector, jobs }: WorkloadView): boolean {
+  if (jobs !== undefined) return owner.kind === 'Job' && jobs.includes(owner.name);
   return owner.kind === kind && owner.name === name && selects(selector, labels);
 }
 
@@ -62,11 +64,17 @@ export function unlistedConsumers(
   const templates = new Set(
     known.flatMap(({ rollout }) => (rollout?.templateFrom ? labelOf(rollout.templateFrom) : [])),
   );
+  // a run is told of by the CronJob that it is a run of, and one that has ended reads nothing
+  const isTold = ({ cronJob, over }: WorkloadView) =>
+    over === true || all.some(({ kind, name }) => kind === 'CronJob' && name === cronJob);
   const strangers = all.filter(
-    (workload) => uses(workload) && !known.includes(workload) && !templates.has(labelOf(workload)),
+    (workload) => uses(workload) && !known.includes(workload) && !templates.has(labelOf(workload)) && !isTold(workload),
   );
   const deployment = (name: string) => workloads.Deployment.list(namespace).find((view) => view.name === name);
-  const accounted = [...known, ...strangers].flatMap((workload) => withTemplate(workload, deployment) ?? []);
+  const jobs = workloads.Job.list(namespace);
+  const accounted = [...known, ...strangers].flatMap((workload) => {
+    return withJobs(withTemplate(workload, deployment), jobs) ?? [];
+  });
   const loose = pods
     .list(namespace)
     .filter((pod) => pod.live && uses(pod) && !accounted.some((workload) => isPodOf(pod, workload)));

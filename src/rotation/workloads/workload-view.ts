@@ -47,6 +47,14 @@ export interface WorkloadView extends View {
   readonly reducesCapacity?: true;
   /** Of a Rollout only. */
   readonly rollout?: RolloutState;
+  /** Whether rekey neither restarts it nor takes a pod of it away: CronJobs and Jobs. */
+  readonly leftAlone?: true;
+  /** Of a Job: the CronJob that it is a run of. */
+  readonly cronJob?: string;
+  /** Of a Job: that it has ended. */
+  readonly over?: true;
+  /** Of a CronJob: the names of its Jobs. */
+  readonly jobs?: readonly string[];
   /** Why it can be no target. */
   readonly finding?: Finding;
   /** Whether its pods cannot be told from others because of that. */

@@ -91,3 +91,16 @@ function again(facts: Facts, keyset: Keyset): string {
   const at = secondChanceAt(facts, keyset);
   return facts.now < at ? `. rekey replaces it once more at ${iso(at)}` : '; rekey does not replace it again';
 }
+
+/**
+ * rekey never ends a run of a CronJob or Job.
+ *
+ * @param rows that hold an older keyset, or may
+ * @returns the first of them that runs as one
+ */
+export function stillRunning(rows: readonly PodOf[], what: string): Finding | undefined {
+  const row = rows.find(({ target }) => target.workload?.leftAlone === true);
+  if (row === undefined) return undefined;
+  const message = `pod ${row.pod.name} of ${label(row.target)} started before the new key, and rekey does not end it: ${what}. Wait, or delete it: kubectl delete pod ${row.pod.name}`;
+  return { reason: 'JobRunning', message };
+}

@@ -6,6 +6,7 @@
 import { type Finding, findingsOf, inShort } from '../../api/finding.ts';
 import type { Facts, Surroundings } from '../../facts.ts';
 import { copiedFinding } from '../../settings/data-keys.ts';
+import { isGoneJob } from '../converge.ts';
 import { isUntold } from '../evidence.ts';
 import { literalInManifest, notConsumed, shadowedBy } from './sources.ts';
 import { eachTarget, field, label, type SurroundingsPolicy } from './targets.ts';
@@ -18,7 +19,7 @@ const targetUnfit: SurroundingsPolicy = (facts) =>
 
 const targetNotFound = eachTarget(
   'TargetNotFound',
-  ({ workload, finding }) => workload === undefined && finding === undefined,
+  (target) => target.workload === undefined && target.finding === undefined && !isGoneJob(target),
   (target) => `${label(target)} does not exist in this namespace; create it or remove the target`,
 );
 
@@ -37,7 +38,7 @@ const targetPaused = eachTarget(
 
 const targetManual = eachTarget(
   'CanaryMissing',
-  (target) => target.workload?.manual === true && isUntold(target),
+  (target) => target.workload?.manual === true && target.workload.leftAlone !== true && isUntold(target),
   (target) =>
     `${label(target)} does not replace its pods by itself (OnDelete or a partition), and without a canary rekey cannot know which of them to restart; declare a canary`,
 );

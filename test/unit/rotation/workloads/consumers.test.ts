@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ContainerStatus, Pod } from '../../../../src/kube/types.ts';
 import { podFacts } from '../../../../src/rotation/observe/pod-facts.ts';
+import { cronJobView, jobView, withJobs } from '../../../../src/rotation/workloads/batch.ts';
 import { isPodOf, unlistedConsumers } from '../../../../src/rotation/workloads/consumers.ts';
 import { mayHaveStartedBefore, readUpTo, surelyStartedBefore } from '../../../../src/rotation/workloads/starts.ts';
 import { podView } from '../../../../src/rotation/workloads/views.ts';
@@ -145,9 +146,13 @@ describe('who uses the Secret and is no target', () => {
   const listing = (workloads: readonly WorkloadView[], pods: readonly Pod[]) => {
     const listed = <T>(items: readonly T[]) => ({ list: () => items });
     const none = listed<WorkloadView>([]);
+    const of = (kind: string) => listed(workloads.filter((workload) => workload.kind === kind));
     return unlistedConsumers(
       {
-        workloads: { Deployment: listed(workloads), StatefulSet: none, DaemonSet: none, Rollout: none },
+        workloads: {
+          ...{ Deployment: of('Deployment'), StatefulSet: none, DaemonSet: none, Rollout: none },
+          ...{ CronJob: of('CronJob'), Job: of('Job') },
+        },
         pods: listed(pods.map(podView)),
       },
       'shop',
@@ -178,6 +183,38 @@ describe('who uses the Secret and is no target', () => {
     ],
   ] as const)('is %s', (_, workloads, pod, expected) => {
     expect(listing([...workloads], [pod, podOf()])).toEqual([expected]);
+  });
+
+  const spec = (reads = true) => ({ template: { spec: { containers: [{ name: 'app', ...(reads && takesKey) }] } } });
+  const cronJob = (reads = true) =>
+    cronJobView({
+      metadata: { namespace: 'shop', name: 'report', uid: 'c' },
+      spec: { jobTemplate: { spec: spec(reads) } },
+    } as never);
+  const run = (name: string, more: object = {}, owner?: string) => {
+    const ownerReferences =
+      owner === undefined ? [] : [{ apiVersion: 'batch/v1', kind: 'CronJob', name: owner, uid: 'c' }];
+    return jobView({
+      metadata: { namespace: 'shop', name, uid: name, ownerReferences },
+      spec: spec(),
+      ...more,
+    } as never);
+  };
+  const over = { status: { conditions: [{ type: 'Complete', status: 'True' }] } };
+  it.each<readonly [string, readonly WorkloadView[], readonly string[], readonly string[]]>([
+    ['a CronJob between its runs', [cronJob()], [], ['CronJob/report']],
+    [
+      "a CronJob once, with its run and that one's pod",
+      [cronJob(), run('report-1', {}, 'report')],
+      ['report-1'],
+      ['CronJob/report'],
+    ],
+    ['no CronJob that takes something else', [cronJob(false)], [], []],
+    ['a Job', [run('import')], ['import'], ['Job/import']],
+    ['no Job that has ended', [run('import', over)], [], []],
+  ])('is %s', (_, workloads, pods, expected) => {
+    const running = pods.map((name) => podOf({ name: `${name}-x`, owner: { kind: 'Job', name }, labels: {} }));
+    expect(listing([api, ...workloads], running)).toEqual(expected);
   });
 
   const env = (key: string) => [{ name: 'X', valueFrom: { secretKeyRef: { name: 'jwt', key } } }];
@@ -224,6 +261,12 @@ describe('who uses the Secret and is no target', () => {
       spec: { selector: { matchLabels: { app: 'worker' } }, template },
     } as never);
     expect(listing([api, worker], [])).toEqual(is ? ['Deployment/worker'] : []);
+  });
+
+  it('is no pod of a CronJob that is a target, whoever has started its run', () => {
+    const report = withJobs(cronJob(), [run('report-1', {}, 'report'), run('import')]) as WorkloadView;
+    const podIn = (name: string) => podView(podOf({ name, owner: { kind: 'Job', name }, labels: {} }));
+    expect([isPodOf(podIn('report-1'), report), isPodOf(podIn('import'), report)]).toEqual([true, false]);
   });
 
   it('is named once, by its workload', () => {

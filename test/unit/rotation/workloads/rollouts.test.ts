@@ -86,11 +86,11 @@ async function observed(scene: Scene): Promise<{ facts: Facts; target: TargetFac
   const caches: Caches = {
     workloads: {
       Deployment: storeOf(deployments.map(deploymentView)),
-      ...{ StatefulSet: none, DaemonSet: none },
+      ...{ StatefulSet: none, DaemonSet: none, CronJob: none, Job: none },
       Rollout: storeOf(rollouts.map(rolloutView)),
     },
     pods: storeOf(pods),
-    rollouts: () => availability,
+    availability: () => availability,
   };
   const facts = await observe({
     resource: { metadata: { namespace: 'shop', name: 'jwt' } } as JwtKeyRotation,
