@@ -161,7 +161,10 @@ export const REFUSED_BY_PARSER: Readonly<Record<string, readonly [text: string, 
     serviceWith('canaryRequest: { acceptStatuses: [403], refuseStatuses: [403] }'),
     /^rekey\.yaml:6: services\.main\.canaryRequest\.refuseStatuses: 403 cannot mean both/,
   ],
-  'a body without a method that has one': [serviceWith('canaryRequest: { body: x }'), /body: a body needs method: POST/],
+  'a body without a method that has one': [
+    serviceWith('canaryRequest: { body: x }'),
+    /body: a body needs method: POST/,
+  ],
   'a certificate of http': [
     serviceWith('canary: "http://a/"\n    canaryRequest: { insecureSkipTLSVerify: true }'),
     /insecureSkipTLSVerify: it needs https; the canary of development is http/,
