@@ -110,6 +110,17 @@ function addLooking(add: Add, terminal: Terminal): void {
     },
   ).option('--now', 'as if it were requested now, not when it is due');
 
+  addCheck(add, terminal);
+  add('history <name>', 'show the last rotations', async (operations, [name = ''], { output }) => {
+    const resource = await operations.get(name);
+    const text = machineText(resource.status?.history ?? [], output);
+    terminal.print(text ?? historyText(resource, terminal.now()));
+    if (text === undefined && !resource.status?.history?.length) terminal.tell('no rotation has ended yet\n');
+    return EXIT.done;
+  });
+}
+
+function addCheck(add: Add, terminal: Terminal): void {
   add<{ readonly canary?: true }>(
     'check <name>',
     'show what blocks a rotation from starting now',
@@ -122,14 +133,6 @@ function addLooking(add: Add, terminal: Terminal): void {
       return obstacles.length === 0 ? EXIT.done : EXIT.notReady;
     },
   ).option('--canary', 'let the operator ask each pod now, and show request, answers and verdict');
-
-  add('history <name>', 'show the last rotations', async (operations, [name = ''], { output }) => {
-    const resource = await operations.get(name);
-    const text = machineText(resource.status?.history ?? [], output);
-    terminal.print(text ?? historyText(resource, terminal.now()));
-    if (text === undefined && !resource.status?.history?.length) terminal.tell('no rotation has ended yet\n');
-    return EXIT.done;
-  });
 }
 
 function addAsking(add: Add, terminal: Terminal): void {

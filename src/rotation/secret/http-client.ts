@@ -3,8 +3,6 @@
  */
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { isIP } from 'node:net';
-import { defined } from '../../kube/objects.ts';
 import type { HttpAnswer } from './canary-answer.ts';
 import type { HttpRequest } from './canary-request.ts';
 
@@ -56,22 +54,17 @@ export class HttpClient {
   }
 
   #send(request: HttpRequest, { timeoutMs, maxBodyBytes }: HttpLimits) {
-    const { method, url, headers, body } = request;
+    const { method, url, headers, body, insecureSkipTLSVerify } = request;
     const signal = AbortSignal.timeout(timeoutMs);
+    // the name in the certificate is that of the Host header, else the address: the agent sees to it
+    const rejectUnauthorized = !insecureSkipTLSVerify;
     const sent = url.startsWith('https:')
-      ? httpsRequest(url, { agent: this.#https, method, headers, signal, ...certificateOf(request) })
+      ? httpsRequest(url, { agent: this.#https, method, headers, signal, rejectUnauthorized })
       : httpRequest(url, { agent: this.#http, method, headers, signal });
     const answered = answerTo(sent, signal, maxBodyBytes);
     sent.end(body);
     return { sent, answered };
   }
-}
-
-/** The certificate is that of the name in the Host header, or of the address without one. */
-function certificateOf({ headers, insecureSkipTLSVerify }: HttpRequest) {
-  const name = headers.host?.replace(/:\d+$/, '');
-  const servername = name === undefined || isIP(name) !== 0 ? undefined : name;
-  return { rejectUnauthorized: !insecureSkipTLSVerify, ...defined({ servername }) };
 }
 
 function answerTo(request: ClientRequest, signal: AbortSignal, maxBodyBytes: number): Promise<Got> {

@@ -83,45 +83,37 @@ export function claimsProblems(written: {
 export function requestProblems(written: WrittenForm): readonly FieldProblem[] {
   const { method = 'GET', body, contentType, host, token = {} } = written;
   const hasPlace = body?.includes(TOKEN_PLACE) === true;
-  const rows: readonly (readonly [boolean, readonly string[], string])[] = [
+  const rows: readonly Row[] = [
     [body !== undefined && method !== 'POST', ['body'], 'a body needs method: POST'],
     [contentType !== undefined && body === undefined, ['contentType'], 'it needs a body'],
-    [
-      contentType !== undefined && !MEDIA_TYPE.test(contentType),
-      ['contentType'],
-      'not a media type; write one such as application/json',
-    ],
-    [
-      host !== undefined && !HOST.test(host),
-      ['host'],
-      'not a host; write a name without scheme and path, such as api.example.com',
-    ],
+    [!MEDIA_TYPE.test(contentType ?? 'a/b'), ['contentType'], 'not a media type; write one such as application/json'],
+    [!HOST.test(host ?? 'a'), ['host'], 'not a host; write a name without scheme and path, such as api.example.com'],
     [token.in === 'Body' && !hasPlace, ['body'], `token.in is Body; write ${TOKEN_PLACE} where the token goes`],
     [token.in !== 'Body' && hasPlace, ['body'], `it has ${TOKEN_PLACE}, but token.in is not Body`],
-    [
-      token.in === 'Cookie' && token.name === undefined,
-      ['token', 'name'],
-      'it is missing; write the name of the cookie',
-    ],
-    [token.in === 'Body' && token.name !== undefined, ['token', 'name'], 'a token in the body has no name; remove it'],
-    [
-      token.prefix !== undefined && (token.in ?? 'Header') !== 'Header',
-      ['token', 'prefix'],
-      'only a header has a prefix; remove it',
-    ],
-    [
-      /[^!-~]/.test(token.prefix ?? ''),
-      ['token', 'prefix'],
-      'not a prefix; write one word of printable ASCII, such as Bearer',
-    ],
-    [
-      !isTokenName(token),
-      ['token', 'name'],
-      'it cannot carry a token; write the name of a header or a cookie, such as Authorization',
-    ],
   ];
-  const wrong = rows.filter(([isWrong]) => isWrong).map(([, at, problem]) => ({ at, problem }));
-  return [...wrong, ...headerProblems(written)];
+  return [...problemsIn(rows), ...tokenProblems(token), ...headerProblems(written)];
+}
+
+/** Whether something is wrong, where, and what. */
+type Row = readonly [isWrong: boolean, at: readonly string[], problem: string];
+
+function problemsIn(rows: readonly Row[]): readonly FieldProblem[] {
+  return rows.filter(([isWrong]) => isWrong).map(([, at, problem]) => ({ at, problem }));
+}
+
+function tokenProblems(token: NonNullable<WrittenForm['token']>): readonly FieldProblem[] {
+  const { in: part = 'Header', name, prefix } = token;
+  const [atName, atPrefix] = [
+    ['token', 'name'],
+    ['token', 'prefix'],
+  ];
+  return problemsIn([
+    [part === 'Cookie' && name === undefined, atName, 'it is missing; write the name of the cookie'],
+    [part === 'Body' && name !== undefined, atName, 'a token in the body has no name; remove it'],
+    [!isTokenName(token), atName, 'it cannot carry a token; write the name of a header or a cookie'],
+    [prefix !== undefined && part !== 'Header', atPrefix, 'only a header has a prefix; remove it'],
+    [/[^!-~]/.test(prefix ?? ''), atPrefix, 'not a prefix; write one word of printable ASCII, such as Bearer'],
+  ]);
 }
 
 /** The header Authorization is there for it. */
