@@ -7,9 +7,26 @@ import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import { rekey } from '../support/scenario/command.ts';
 import { createNamespace, installOperator } from '../support/scenario/install.ts';
 import { openPlace, type Place } from '../support/scenario/place.ts';
-import { conditionOf, requestRotation, waitFor, waitUntilDone, waitUntilReady } from '../support/scenario/rotation.ts';
+import {
+  conditionOf,
+  readState,
+  requestRotation,
+  waitFor,
+  waitUntilDone,
+  waitUntilReady,
+  waitUntilTold,
+} from '../support/scenario/rotation.ts';
 import { scanForKeys } from '../support/scenario/secrets-scan.ts';
-import { KEY, rotationName, rotationOf, targetName } from '../support/scenario/single.ts';
+import {
+  emptyDeployment,
+  KEY,
+  rotationName,
+  rotationOf,
+  runningDeployment,
+  secretName,
+  targetName,
+} from '../support/scenario/single.ts';
+import { until } from '../support/scenario/until.ts';
 
 const cluster = inject('cluster');
 
@@ -172,5 +189,36 @@ describe('a service with a cookie, a login page and users', () => {
     expect(said).toMatchObject({ code: 3, result: expect.stringContaining(`InvalidCanary  ${field}`) });
     const after = await place.api.get({ kind: 'JwtKeyRotation', namespace: place.namespace, name });
     expect((after as typeof resource).status?.canaryCheck).toEqual(resource.status?.canaryCheck);
+  });
+
+  it('is asked before its Secret is adopted; without a key that is fit, only a made-up one is sent', async () => {
+    const fresh = 'fresh';
+    const { api, namespace } = place;
+    const secret = { kind: 'Secret', namespace, name: secretName(fresh) };
+    await api.create({ kind: 'Secret', metadata: secret, stringData: { JWT_SECRET_KEY: KEY } });
+    await api.create(runningDeployment(namespace, fresh, { image: 'rekey.dev/test-session', env: { USERS: 'ann' } }));
+    await api.create(emptyDeployment(namespace, 'stranger', fresh));
+    const targets = [{ kind: 'Deployment', name: targetName(fresh), canary }];
+    const claims = { canary: { claims: { sub: 'ann' } } };
+    await api.create(rotationOf(namespace, rotationName(fresh), fresh, { targets, ...claims }));
+    const at = ['-n', namespace, '--kubeconfig', cluster.kubeconfig];
+    const ask = () => rekey(['check', '--canary', rotationName(fresh), ...at], cluster.programs?.command);
+    const said = await until('the pod answers', async () => {
+      const asked = await ask();
+      return asked.code === 0 ? asked : undefined;
+    });
+    expect(said.result).toMatch(/verdict +Works: /);
+    const { resource, secret: untouched } = await readState(api, namespace, rotationName(fresh));
+    expect(conditionOf(resource, 'Ready')?.reason).toBe('UnlistedConsumer');
+    expect(untouched?.metadata.annotations ?? {}).not.toHaveProperty('rekey.dev/keyset-version');
+
+    await api.patch(secret, { stringData: { JWT_SECRET: KEY.toUpperCase() } });
+    await waitUntilTold(api, namespace, rotationName(fresh), 'KeysDiffer');
+    const half = await ask();
+    expect(half.code).toBe(3);
+    expect(half.result).not.toContain('key in use   ');
+    expect(half.result).toMatch(/verdict +Unknown: .* not that it accepts the key in use/);
+    expect(half.result).toContain('no token of the key in use was sent: ');
+    expect(scanForKeys([{ name: 'check', text: `${said.result}${half.result}` }], [KEY])).toEqual([]);
   });
 });

@@ -52,3 +52,14 @@ describe('answers of pods', () => {
     expect(known()).toEqual(['a']);
   });
 });
+
+describe('a check of canaries', () => {
+  it('is kept until the status has it, and not repeated at once', () => {
+    const { memory } = memoryOf({});
+    expect([memory.canaryCheck, memory.untilCheckMs(0)]).toEqual([undefined, 0]);
+    const check = { requestedAt: 'a', checkedAt: 'b', pods: [] };
+    memory.checked(check, 10_000);
+    expect(memory.canaryCheck).toBe(check);
+    expect([10_000, 11_500, 12_000, 60_000].map((now) => memory.untilCheckMs(now))).toEqual([2_000, 500, 0, 0]);
+  });
+});
