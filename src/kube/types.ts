@@ -126,7 +126,7 @@ export interface Container {
     readonly secretRef?: EnvSource;
     readonly configMapRef?: EnvSource;
   }[];
-  readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
+  readonly ports?: readonly { readonly name?: string; readonly containerPort: number; readonly protocol?: string }[];
   readonly volumeMounts?: readonly {
     readonly name: string;
     readonly mountPath: string;

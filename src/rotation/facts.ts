@@ -62,6 +62,8 @@ export interface PodFacts {
   readonly templateVersion?: number;
   /** Where canaries may go; undefined if the pod has no address of its own yet. */
   readonly address?: string;
+  /** Port of its canary; undefined without a canary, or if the pod has no port of that name. */
+  readonly port?: number;
   /** Why no canary may ever be sent to this pod. */
   readonly unprobeable?: string;
   readonly probe?: Probe;

@@ -267,7 +267,6 @@ describe('a resource that the API server can judge', () => {
     ['fallbacks with a comma', { secretKeys: { fallbacks: 'A,B' } }, 'such as JWT_SECRET_KEY_FALLBACKS'],
     ['a previous key with a slash', { secretKeys: { previous: 'a/b' } }, 'or leave it empty'],
     ['a JWK set with a slash', { secretKeys: { keyset: 'a/b' } }, 'such as jwks.json'],
-    ['a registered claim', { canary: { claims: { sub: 'me' } } }, 'use another claim, such as tenant: a'],
     ['a key too short for HS512', { key: { algorithm: 'HS512' } }, 'too small'],
     ['one data key for two purposes', { secretKeys: { fallbacks: 'JWT_SECRET' } }, 'once'],
     [

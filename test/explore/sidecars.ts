@@ -35,7 +35,7 @@ export function observed(
   const starts = containers.flatMap((each) => each.startedAt ?? []);
   const pods = {
     ...{ namespace: 'test', name, uid: name, resourceVersion: '', labels: {}, reads: READS },
-    ...{ live: true, terminating, ready: isReady(pod), address: '10.0.0.1', hostNetwork: false, containers },
+    ...{ live: true, terminating, ready: isReady(pod), address: '10.0.0.1', hostNetwork: false, containers, ports: {} },
     owner: { kind: 'Deployment', name: 'main' },
     // of pods that nobody asks what they have read is concluded from the start of their containers
     createdAt: target.canary === undefined ? LONG_AGO : Math.min(start(pod), ...starts),

@@ -17,6 +17,7 @@ import { effectsOf, type PodVerb, podEffect, restartEffect } from '../plan/effec
 import type { WorkloadView } from '../workloads/workload-view.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
 import { PodAsker } from './ask-pods.ts';
+import type { CanaryCheck } from './check-canaries.ts';
 import { type RetiredKeys, SecretWriter, type Written } from './write-secret.ts';
 
 export interface ActorOptions {
@@ -110,6 +111,12 @@ export class Actor {
       case 'probe':
         return this.#ask(namespace, facts, action.pods, retired);
     }
+  }
+
+  /** Asks each pod once what it answers to canaries, for a person. */
+  checkCanaries(namespace: string, facts: Facts): Promise<CanaryCheck> {
+    this.#options.fence();
+    return this.#pods.check(namespace, facts);
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,7 @@ export type Reason =
   // the resource
   | 'InvalidDuration'
   | 'InvalidDataKey'
+  | 'InvalidCanary'
   | 'InvalidSchedule'
   | 'InvalidTimeZone'
   | 'InvalidWindow'

@@ -21,8 +21,8 @@ import {
   type TargetSettings,
   type WorkloadKind,
 } from '../settings/settings.ts';
-import { unreadableFinding, withJobs } from '../workloads/batch.ts';
 import { limitOn } from '../workloads/autoscalers.ts';
+import { unreadableFinding, withJobs } from '../workloads/batch.ts';
 import { budgetOf } from '../workloads/budgets.ts';
 import { crowdedContainers, isPodOf, unlistedConsumers } from '../workloads/consumers.ts';
 import { consumptionOf } from '../workloads/consumption.ts';

@@ -3,7 +3,7 @@
  */
 
 import { isIPv4, isIPv6 } from 'node:net';
-import { defined } from '../../kube/objects.ts';
+import { defined, own } from '../../kube/objects.ts';
 import type { PodFacts, Probe } from '../facts.ts';
 import type { KeyPlaces, TargetSettings } from '../settings/settings.ts';
 import { readsAnyKey } from '../workloads/reads.ts';
@@ -30,7 +30,8 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
   const starts = containers.flatMap(({ startedAt }) => startedAt ?? []);
   const { createdAt } = pod;
   const start = starts.length === 0 ? { createdAt } : { createdAt, startedAt: Math.min(...starts) };
-  const unprobeable = whyUnprobeable(pod, asking.allowLoopback);
+  const port = portOf(target, pod);
+  const unprobeable = whyUnprobeable(pod, asking.allowLoopback) ?? whyNoPort(target, pod, port);
   const probe = asking.probes.get(incarnation);
   // of mounted files the pod's own mark tells: nobody restarts it
   const aged = target.kind === 'Rollout' && target.source === 'Env';
@@ -45,9 +46,14 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
     ...start,
     ...(asking.clockKnown && { readUpTo: readUpTo(start, asking) }),
     ...(containers.some(({ ran }) => ran) && { ran: true as const }),
-    ...(target.source === 'Env' && hasSeveral(pod, asking.places) && { several: true as const }),
-    ...defined({ templateVersion, address: pod.address, unprobeable }),
-    ...(probe && { probe }),
+<<<<<<< HEAD
+    ...(target.source === 'Env' && hasSeveral(pod, asking.places) && several: true as const ),
+    ...defined(templateVersion, address: pod.address, unprobeable ),
+=======
+    ...(target.source === 'Env' && hasSeveral(pod, asking.secretName) && several: true as const ),
+    ...defined(templateVersion, address: pod.address, port, unprobeable ),
+>>>>>>> canary
+    ...(probe && probe ),
   };
 }
 
@@ -72,6 +78,17 @@ function whyUnprobeable(pod: PodView, allowLoopback: boolean): string | undefine
   if (pod.hostNetwork) return `pod ${pod.name} has hostNetwork: its address is the node's`;
   if (pod.address === undefined || isOwnAddress(pod.address, allowLoopback)) return undefined;
   return `pod ${pod.name} has the address ${pod.address}, which no pod can have`;
+}
+
+function portOf({ canary }: TargetSettings, { ports }: PodView): number | undefined {
+  return typeof canary?.port === 'string' ? own(ports, canary.port) : canary?.port;
+}
+
+function whyNoPort({ canary }: TargetSettings, { name, ports }: PodView, port: number | undefined): string | undefined {
+  if (canary === undefined || port !== undefined) return undefined;
+  const names = Object.keys(ports).sort();
+  const known = names.length === 0 ? 'its containers name none' : `its containers name ${names.join(', ')}`;
+  return `pod ${name} has no TCP port named ${canary.port} (${known}): correct canary.port of the target, or name the port in the pod template`;
 }
 
 function isOwnAddress(address: string, allowLoopback: boolean): boolean {

@@ -2,6 +2,7 @@ import { keptValue, MAX_REASON } from '../api/said.ts';
 import type { JwtKeyRotationSpec } from '../api/types.ts';
 import type { Role } from '../keyset/keyset.ts';
 import { parseDuration } from '../schedule/duration.ts';
+import { type CanarySettings, type Claims, canaryOf, claimsOf } from './canary-settings.ts';
 import { type Drain, defaultSlackMs } from './drain.ts';
 
 /** What a target may be. */
@@ -21,13 +22,6 @@ export function isOptional(kind: WorkloadKind): kind is OptionalKind {
 const RETIRE_MODES = { Eager: 'Eager', Lazy: 'Lazy', Clock: 'Eager' } as const satisfies Readonly<
   Record<JwtKeyRotationSpec['retire']['mode'], Settings['retireMode']>
 >;
-
-export interface CanarySettings {
-  readonly path: string;
-  readonly port: number;
-  readonly acceptStatuses: readonly number[];
-  readonly refuseStatuses: readonly number[];
-}
 
 export interface TargetSettings {
   readonly kind: WorkloadKind;
@@ -81,11 +75,6 @@ export interface Settings {
   /** Empty: not wanted. */
   readonly jwksName: string;
   readonly targets: readonly TargetSettings[];
-  readonly canaryClaims: {
-    readonly issuer?: string;
-    readonly audience?: string;
-    readonly claims: Readonly<Record<string, string>>;
-  };
   readonly unlistedConsumers: 'Block' | 'Warn';
   readonly rolloutTimeoutMs: number;
   /** How an emergency replaces pods: all at once, or by a rolling restart. */
@@ -136,7 +125,7 @@ export function drainOf({
 /** The settings of any spec that the API server let in. Of one that {@link specFinding} refuses they serve an emergency only. */
 export function settingsOf(spec: JwtKeyRotationSpec): Settings {
   const ms = (text: string) => parseDuration(text) ?? 0;
-  const { issuer, audience } = spec.canary;
+  const claims = claimsOf(spec.canary);
   return {
     secretName: spec.secretName,
     environment: spec.environment,
@@ -159,8 +148,7 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
     fallbacksName: spec.secretKeys.fallbacks,
     previousName: spec.secretKeys.previous,
     jwksName: spec.secretKeys.keyset,
-    targets: spec.targets.map(targetOf),
-    canaryClaims: { ...(issuer && { issuer }), ...(audience && { audience }), claims: spec.canary.claims },
+    targets: spec.targets.map((target) => targetOf(target, claims)),
     unlistedConsumers: spec.unlistedConsumers,
     rolloutTimeoutMs: ms(spec.rolloutTimeout),
     emergencyMode: spec.emergency.mode,
@@ -169,19 +157,14 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
 }
 
 /** No default stands inside a list of the CRD (see there), so what an absent field means is said here. */
-function targetOf({
-  kind,
-  name,
-  roles = ['Signer', 'Verifier'],
-  source,
-  canary,
-}: JwtKeyRotationSpec['targets'][number]): TargetSettings {
+function targetOf(
+  { kind, name, roles = ['Signer', 'Verifier'], source, canary }: JwtKeyRotationSpec['targets'][number],
+  claims: Claims,
+): TargetSettings {
   const asked = roles.includes('Verifier') ? canary : undefined;
   return {
     ...{ kind, name, roles, source: source === 'File' ? 'File' : 'Env' },
-    ...(asked && {
-      canary: { ...asked, acceptStatuses: asked.acceptStatuses ?? [], refuseStatuses: asked.refuseStatuses ?? [] },
-    }),
+    ...(asked && { canary: canaryOf(asked, claims) }),
   };
 }
 

@@ -39,6 +39,8 @@ export interface PodView extends View {
   readonly ready: boolean;
   readonly address?: string;
   readonly hostNetwork: boolean;
+  /** TCP ports of its containers by name; of a name that two have, the first. */
+  readonly ports: Readonly<Record<string, number>>;
   readonly containers: readonly ContainerView[];
   readonly templateVersion?: number;
   /** Of all its containers. */
@@ -72,10 +74,19 @@ export function podView(pod: Pod): PodView {
     ready: status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false,
     ...(status?.podIP !== undefined && { address: status.podIP }),
     hostNetwork: spec?.hostNetwork === true,
+    ports: portsOf(spec),
     containers: containersOf(pod),
     ...defined({ templateVersion: version }),
     reads: readsOf(spec),
   };
+}
+
+function portsOf({ containers = [], initContainers = [] }: Partial<PodSpec> = {}): PodView['ports'] {
+  const ports = [...containers, ...initContainers.filter(isSidecar)].flatMap((container) => container.ports ?? []);
+  const named = ports.flatMap(({ name, containerPort, protocol = 'TCP' }) =>
+    name === undefined || protocol !== 'TCP' ? [] : [[name, containerPort] as const],
+  );
+  return Object.fromEntries(named.toReversed());
 }
 
 /** Init containers that run beside the others: `restartPolicy: Always`. */

@@ -10,6 +10,7 @@ import { type Caches, cachedWorld } from '../../../../src/rotation/observe/world
 import { isStampable, restartAtOf, survey } from '../../../../src/rotation/plan/converge.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { standingFinding } from '../../../../src/rotation/plan/policies/preflight.ts';
+import { canaryOf } from '../../../../src/rotation/settings/canary-settings.ts';
 import type { TargetSettings } from '../../../../src/rotation/settings/settings.ts';
 import { rolloutView } from '../../../../src/rotation/workloads/rollouts.ts';
 import { type PodView, podView, selectorText, selects } from '../../../../src/rotation/workloads/views.ts';
@@ -25,7 +26,7 @@ const template = {
   metadata: { labels },
   spec: { containers: [{ name: 'app', envFrom: [{ secretRef: { name: 'jwt' } }] }] },
 };
-const canary = { path: '/verify', port: 80, acceptStatuses: [], refuseStatuses: [] };
+const canary = canaryOf({ path: '/verify', port: 80 }, {});
 const TARGET: TargetSettings = { kind: 'Rollout', name: 'main', roles: ['Signer', 'Verifier'], source: 'Env', canary };
 
 /** At rest: two pods, nothing is under way. */
