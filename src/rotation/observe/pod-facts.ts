@@ -46,14 +46,9 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
     ...start,
     ...(asking.clockKnown && { readUpTo: readUpTo(start, asking) }),
     ...(containers.some(({ ran }) => ran) && { ran: true as const }),
-<<<<<<< HEAD
-    ...(target.source === 'Env' && hasSeveral(pod, asking.places) && several: true as const ),
-    ...defined(templateVersion, address: pod.address, unprobeable ),
-=======
-    ...(target.source === 'Env' && hasSeveral(pod, asking.secretName) && several: true as const ),
-    ...defined(templateVersion, address: pod.address, port, unprobeable ),
->>>>>>> canary
-    ...(probe && probe ),
+    ...(target.source === 'Env' && hasSeveral(pod, asking.places) && { several: true as const }),
+    ...defined({ templateVersion, address: pod.address, port, unprobeable }),
+    ...(probe && { probe }),
   };
 }
 

@@ -7,7 +7,7 @@ import { podView } from '../../../../src/rotation/workloads/views.ts';
 import type { WorkloadView } from '../../../../src/rotation/workloads/workload-view.ts';
 
 const ASKING: Asking = {
-  ...{ probes: new Map(), allowLoopback: false, secretName: 'jwt' },
+  ...{ probes: new Map(), allowLoopback: false, places: { secretName: 'jwt', dataKeys: [] } },
   ...{ clockKnown: true, settleMs: 0, clockSkewMs: 0 },
 };
 const app = {
