@@ -40,7 +40,7 @@ var rings = map[string]*opened{}
 
 func main() {
 	lines := bufio.NewScanner(os.Stdin)
-	lines.Buffer(nil, 1<<20)
+	lines.Buffer(nil, 1<<24)
 	out := json.NewEncoder(os.Stdout)
 	for lines.Scan() {
 		var r request
