@@ -48,10 +48,6 @@ const makeTokens: (source: KeyringSource, rules: TokenRules) => Tokens =
   process.argv[2] === 'jose' ? joseTokens : jsonWebTokens;
 const rings = new Map<string, { readonly source: KeyringSource; readonly reports: string[] }>();
 
-for await (const line of createInterface({ input: process.stdin })) {
-  process.stdout.write(`${JSON.stringify(await handle(JSON.parse(line)))}\n`);
-}
-
 async function handle(request: Asked): Promise<Answer> {
   try {
     return await answer(request);
@@ -133,4 +129,8 @@ function webRequest({ headers }: HttpRequest): Request {
 async function outcome(response: Response): Promise<Answer> {
   const { status, headers } = response;
   return { status, challenge: headers.get('www-authenticate') ?? '', body: (await response.text()).trim() };
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify(await handle(JSON.parse(line)))}\n`);
 }

@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -81,7 +82,8 @@ func handle(r request) answer {
 		return ask(tokens, r)
 	case "info":
 		current := ring.source()
-		return answer{"info": current.Info(), "metric": current.Metric(), "reports": ring.reports}
+		printed := fmt.Sprintf("%v %+v %#v %s %x", current, *current, current.Keys[0], current.Keys, current.Keys)
+		return answer{"info": current.Info(), "metric": current.Metric(), "reports": ring.reports, "printed": printed}
 	}
 	panic(r.Op)
 }
