@@ -34,7 +34,7 @@ func invalid(what string) *Refused {
 
 // readToken refuses what needs no key: size, form, another algorithm, extensions that one must understand. It returns the
 // key id, a hint, and the claims, for which nobody has vouched yet.
-func readToken(token, algorithm string) (string, map[string]any, error) {
+func readToken(token, algorithm string) (string, map[string]any, *Refused) {
 	if len(token) > maxTokenBytes {
 		return "", nil, malformed(fmt.Sprintf("it has over %d bytes", maxTokenBytes))
 	}
@@ -45,9 +45,9 @@ func readToken(token, algorithm string) (string, map[string]any, error) {
 	if _, err := base64.RawURLEncoding.Strict().DecodeString(parts[2]); err != nil {
 		return "", nil, malformed("the signature is not canonical")
 	}
-	header, err := readPart(parts[0])
-	if err != nil {
-		return "", nil, err
+	header, refused := readPart(parts[0])
+	if refused != nil {
+		return "", nil, refused
 	}
 	if header["alg"] != algorithm {
 		return "", nil, malformed("its algorithm is not " + algorithm)
@@ -59,11 +59,11 @@ func readToken(token, algorithm string) (string, map[string]any, error) {
 	if _, present := header["kid"]; present && !isText {
 		return "", nil, malformed("its kid is not a string")
 	}
-	claims, err := readPart(parts[1])
-	return kid, claims, err
+	claims, refused := readPart(parts[1])
+	return kid, claims, refused
 }
 
-func readPart(part string) (map[string]any, error) {
+func readPart(part string) (map[string]any, *Refused) {
 	text, err := base64.RawURLEncoding.DecodeString(part)
 	if err != nil || !utf8.Valid(text) {
 		return nil, malformed("a part is not JSON")
@@ -76,7 +76,7 @@ func readPart(part string) (map[string]any, error) {
 }
 
 // checkClaims checks the claims of a token whose signature is good.
-func (t *Tokens) checkClaims(claims map[string]any) error {
+func (t *Tokens) checkClaims(claims map[string]any) *Refused {
 	now, leeway := float64(time.Now().UnixMilli())/1000, t.leeway.Seconds()
 	// a token without an end would outlive every retired key
 	exp, isNumber := claims["exp"].(float64)

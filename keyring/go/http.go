@@ -3,7 +3,6 @@ package keyring
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strings"
 )
@@ -20,9 +19,8 @@ func (t *Tokens) Middleware(cookie string, next http.Handler) http.Handler {
 			unauthorized(w, "missing_token")
 			return
 		}
-		claims, err := t.Verify(token)
-		var refused *Refused
-		if errors.As(err, &refused) {
+		claims, refused := t.Verify(token)
+		if refused != nil {
 			unauthorized(w, refused.Code)
 			return
 		}

@@ -27,6 +27,7 @@ const (
 type ReadOption func(*readSettings)
 
 type readSettings struct {
+	algorithm     string
 	allowWeakKeys bool
 	onReload      func(*Keyring, error)
 }
@@ -34,6 +35,9 @@ type readSettings struct {
 // AllowWeakKeys accepts keys that can be guessed or are publicly known, if they are long enough. Use it until rekey has
 // rotated such a key away, and no longer.
 func AllowWeakKeys() ReadOption { return func(s *readSettings) { s.allowWeakKeys = true } }
+
+// Algorithm is the one algorithm, for services that pin it in code. JWT_ALGORITHM is not read then.
+func Algorithm(algorithm string) ReadOption { return func(s *readSettings) { s.algorithm = algorithm } }
 
 func settingsOf(options []ReadOption) *readSettings {
 	settings := &readSettings{onReload: func(*Keyring, error) {}}
@@ -54,12 +58,15 @@ func FromEnv(options ...ReadOption) (Source, error) {
 // of the type *Error.
 func Read(get func(name string) string, options ...ReadOption) (*Keyring, error) {
 	settings := settingsOf(options)
-	algorithm := get("JWT_ALGORITHM")
+	algorithm, where := settings.algorithm, "Algorithm"
+	if algorithm == "" {
+		algorithm, where = get("JWT_ALGORITHM"), "JWT_ALGORITHM"
+	}
 	if algorithm == "" {
 		algorithm = "HS256"
 	}
 	if algorithm != "HS256" && algorithm != "HS384" && algorithm != "HS512" {
-		return nil, refuse("JWT_ALGORITHM", "JWT_ALGORITHM", "is not HS256, HS384 or HS512")
+		return nil, refuse(where, where, "is not HS256, HS384 or HS512")
 	}
 	texts := []string{get("JWT_SECRET_KEY")}
 	for _, text := range strings.Split(get("JWT_SECRET_KEY_FALLBACKS"), ",") {

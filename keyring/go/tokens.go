@@ -89,26 +89,28 @@ func (t *Tokens) Sign(claims map[string]any, ttl time.Duration) (string, error) 
 	return token.SignedString(keyring.Keys[0].secret)
 }
 
-// Verify returns the claims of a token that any of the keys has signed; else a *Refused. golang-jwt checks signatures; what
-// a token must say is checked here, by the same rule in every language.
-func (t *Tokens) Verify(token string) (map[string]any, error) {
+// Verify returns the claims of a token that any of the keys has signed; else why it is refused. golang-jwt checks
+// signatures; what a token must say is checked here, by the same rule in every language.
+func (t *Tokens) Verify(token string) (map[string]any, *Refused) {
 	keyring := t.source()
-	kid, claims, err := readToken(token, keyring.Algorithm)
-	if err != nil {
-		return nil, err
+	kid, claims, refused := readToken(token, keyring.Algorithm)
+	if refused != nil {
+		return nil, refused
 	}
 	keys := jwt.VerificationKeySet{}
 	for _, key := range keyring.inOrder(kid) {
 		keys.Keys = append(keys.Keys, key.secret)
 	}
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{keyring.Algorithm}), jwt.WithoutClaimsValidation())
-	_, err = parser.Parse(token, func(*jwt.Token) (any, error) { return keys, nil })
-	switch {
-	case err == nil:
-		return claims, t.checkClaims(claims)
-	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
+	_, err := parser.Parse(token, func(*jwt.Token) (any, error) { return keys, nil })
+	if errors.Is(err, jwt.ErrTokenSignatureInvalid) {
 		return nil, &Refused{"bad_signature", "no key has signed the token"}
-	default:
+	}
+	if err != nil {
 		return nil, malformed("golang-jwt cannot read it")
 	}
+	if refused := t.checkClaims(claims); refused != nil {
+		return nil, refused
+	}
+	return claims, nil
 }

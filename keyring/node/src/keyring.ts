@@ -32,6 +32,8 @@ export interface ReadOptions {
    * key away, and no longer. Default false.
    */
   readonly allowWeakKeys?: boolean;
+  /** The one algorithm, for services that pin it in code. `JWT_ALGORITHM` is not read then. */
+  readonly algorithm?: Algorithm;
 }
 
 /** The keys cannot be used. The message names the variable and what to do, and has no part of a value. */

@@ -42,8 +42,13 @@ export function envKeyring(options: ReadOptions = {}, variables: KeyringVariable
  * @throws KeyringError where they cannot be used
  */
 export function readKeyring(variables: KeyringVariables, options: ReadOptions = {}): Keyring {
-  const algorithm = variables.JWT_ALGORITHM || 'HS256';
-  if (!isAlgorithm(algorithm)) throw new KeyringError('JWT_ALGORITHM', 'is not HS256, HS384 or HS512');
+  const algorithm = options.algorithm ?? (variables.JWT_ALGORITHM || 'HS256');
+  if (!isAlgorithm(algorithm)) {
+    throw new KeyringError(
+      options.algorithm === undefined ? 'JWT_ALGORITHM' : 'algorithm',
+      'is not HS256, HS384 or HS512',
+    );
+  }
   const entries = (variables.JWT_SECRET_KEY_FALLBACKS ?? '').split(',').filter((text) => text !== '');
   if (entries.length >= MAX_KEYS) {
     throw new KeyringError(

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import type { Claims, KeyInfo, KeyringVariables, TokenRules } from '../../../keyring/node/src/index.ts';
+import type { Algorithm, Claims, KeyInfo, KeyringVariables, TokenRules } from '../../../keyring/node/src/index.ts';
 import { debianLibraries } from '../libraries/debian.ts';
 
 interface Named {
@@ -23,8 +23,13 @@ export interface HttpRequest extends OfTokens {
   readonly cookie?: string;
 }
 export type Request =
-  | (Named & { readonly op: 'load'; readonly env: KeyringVariables; readonly weak?: boolean })
-  | (Named & { readonly op: 'mount'; readonly dir: string; readonly weak?: boolean })
+  | (Named & {
+      readonly op: 'load';
+      readonly env: KeyringVariables;
+      readonly weak?: boolean;
+      readonly algorithm?: Algorithm;
+    })
+  | (Named & { readonly op: 'mount'; readonly dir: string; readonly weak?: boolean; readonly algorithm?: Algorithm })
   | (Named & { readonly op: 'info' })
   | (OfTokens & { readonly op: 'sign'; readonly claims: Readonly<Record<string, unknown>>; readonly ttl: number })
   | (OfTokens & { readonly op: 'verify'; readonly token: string })

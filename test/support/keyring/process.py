@@ -21,12 +21,12 @@ def open_ring(request):
     def on_reload(ring, error):
         reports.append("reloaded" if error is None else str(error))
 
-    weak = request.get("weak", False)
+    weak, algorithm = request.get("weak", False), request.get("algorithm")
     try:
         if request["op"] == "mount":
-            source = keyring.mounted_keyring(request["dir"], weak, on_reload)
+            source = keyring.mounted_keyring(request["dir"], weak, on_reload, algorithm)
         else:
-            source = keyring.env_keyring(weak, request["env"])
+            source = keyring.env_keyring(weak, request["env"], algorithm)
     except keyring.KeyringError as error:
         return {"variable": error.variable, "error": str(error)}
     rings[request["name"]] = (source, reports)

@@ -4,7 +4,7 @@
  *
  * | op | what it does |
  * |---|---|
- * | `load`, `mount` | reads the keyring `name` from `env`, or from `dir`, with weak keys if `weak`: `variable` and `error` if it cannot |
+ * | `load`, `mount` | reads the keyring `name` from `env`, or from `dir`, with weak keys if `weak`, with `algorithm` pinned: `variable` and `error` if it cannot |
  * | `sign` | a `token` with `claims` for `ttl` seconds |
  * | `verify` | the `claims` of `token`, or `code` and `error` |
  * | `info` | what the keyring shows of itself: `info`, `metric`, the `reports` of reloads |
@@ -78,7 +78,10 @@ async function answer(request: Asked): Promise<Answer> {
 
 function open(request: Extract<Asked, { readonly op: 'load' | 'mount' }>): Answer {
   const reports: string[] = [];
-  const options = { allowWeakKeys: request.weak ?? false };
+  const options = {
+    allowWeakKeys: request.weak ?? false,
+    ...(request.algorithm !== undefined && { algorithm: request.algorithm }),
+  };
   if (request.op === 'mount') {
     const onReload = (reload: object): number =>
       reports.push('error' in reload ? (reload.error as Error).message : 'reloaded');

@@ -162,6 +162,14 @@ describe.each(crew.members)('$title', (member) => {
     expect(error?.toLowerCase()).toContain(name);
   });
 
+  it('takes tokens of the pinned algorithm alone, whatever JWT_ALGORITHM says', async () => {
+    const env = { JWT_SECRET_KEY: KEY, JWT_ALGORITHM: 'HS512' };
+    await member.ask({ op: 'load', name: 'pinned', env, algorithm: 'HS256' });
+    expect(await member.ask({ op: 'verify', name: 'pinned', token: GOOD })).toMatchObject({ claims: { sub: 'ada' } });
+    const other = mint({ header: { alg: 'HS512' }, payload: CLAIMS, key: KEY, hash: 'sha512' });
+    expect(await member.ask({ op: 'verify', name: 'pinned', token: other })).toMatchObject({ code: 'malformed' });
+  });
+
   it.each(['HS384', 'HS512'] as const)('takes tokens of %s alone where JWT_ALGORITHM says so', async (alg) => {
     const hash = `sha${alg.slice(2)}` as 'sha384' | 'sha512';
     await member.ask({ op: 'load', name: alg, env: { JWT_SECRET_KEY: KEY, JWT_ALGORITHM: alg } });

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from typing import Callable, Optional
+from typing import Callable, Mapping, Optional
 
 from ._keyring import Keyring, KeyringError
 from ._read import VARIABLES, KeyringSource, read_keyring
@@ -15,21 +15,29 @@ _MAX_READS = 10  # so often a set of files is read that changes meanwhile
 OnReload = Callable[[Optional[Keyring], Optional[Exception]], None]
 
 
-def mounted_keyring(directory: str, allow_weak_keys: bool = False, on_reload: Optional[OnReload] = None) -> KeyringSource:
+def mounted_keyring(
+    directory: str,
+    allow_weak_keys: bool = False,
+    on_reload: Optional[OnReload] = None,
+    algorithm: Optional[str] = None,
+) -> KeyringSource:
     """Follows the files in ``directory``, where the Secret is mounted.
 
     Each call looks whether the kubelet has swapped the link ``..data``: that costs some microseconds, is never late, and
     needs no watcher. In a folder without the link it looks at each file instead. A mount with ``subPath`` never changes.
     Files that cannot be used leave the keys of before in force: to refuse every token would be worse.
 
-    Raises KeyringError where the first read finds a key that cannot be used.
+    The other arguments are those of ``read_keyring``. Raises KeyringError where the first read finds a key that cannot
+    be used.
     """
-    return _Mounted(directory, allow_weak_keys, on_reload).current
+    return _Mounted(directory, lambda texts: read_keyring(texts, allow_weak_keys, algorithm), on_reload).current
 
 
 class _Mounted:
-    def __init__(self, directory: str, allow_weak_keys: bool, on_reload: Optional[OnReload]) -> None:
-        self._directory, self._allow_weak_keys, self._on_reload = directory, allow_weak_keys, on_reload
+    def __init__(
+        self, directory: str, read: Callable[[Mapping[str, str]], Keyring], on_reload: Optional[OnReload]
+    ) -> None:
+        self._directory, self._read, self._on_reload = directory, read, on_reload
         self._lock = threading.Lock()
         self._version, self._keyring = self._load()
         self._failed_version, self._failed_at, self._failure = "", 0.0, ""
@@ -74,7 +82,7 @@ class _Mounted:
             if version == self._version_now():
                 if failure:
                     raise failure
-                return version, read_keyring(variables, self._allow_weak_keys)
+                return version, self._read(variables)
         raise KeyringError(VARIABLES[0], f"in {self._directory} changes while it is read")
 
     def _link(self) -> Optional[str]:

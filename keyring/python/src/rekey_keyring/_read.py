@@ -22,25 +22,34 @@ _INVISIBLE = "\u200b\u2060\ufeff\ufffd"  # and what stands for bytes that are no
 _REMEDY = 'make one with "openssl rand -hex 32"'
 
 
-def env_keyring(allow_weak_keys: bool = False, variables: Optional[Mapping[str, str]] = None) -> KeyringSource:
+def env_keyring(
+    allow_weak_keys: bool = False,
+    variables: Optional[Mapping[str, str]] = None,
+    algorithm: Optional[str] = None,
+) -> KeyringSource:
     """Reads the variables once: what a process has in its environment changes only with a restart.
 
     Raises KeyringError where they cannot be used.
     """
-    keyring = read_keyring(os.environ if variables is None else variables, allow_weak_keys)
+    keyring = read_keyring(os.environ if variables is None else variables, allow_weak_keys, algorithm)
     return lambda: keyring
 
 
-def read_keyring(variables: Mapping[str, str], allow_weak_keys: bool = False) -> Keyring:
+def read_keyring(
+    variables: Mapping[str, str],
+    allow_weak_keys: bool = False,
+    algorithm: Optional[str] = None,
+) -> Keyring:
     """Reads a keyring: ``JWT_SECRET_KEY`` signs; it and each entry of ``JWT_SECRET_KEY_FALLBACKS`` verify.
 
     The key is the text itself: nothing is trimmed or decoded. An empty variable is as good as an absent one.
     ``allow_weak_keys`` accepts keys that can be guessed or are publicly known, if they are long enough: set it until
-    rekey has rotated such a key away, and no longer. Raises KeyringError.
+    rekey has rotated such a key away, and no longer. ``algorithm`` is the one algorithm, for services that pin it in
+    code; ``JWT_ALGORITHM`` is not read then. Raises KeyringError.
     """
-    algorithm = variables.get("JWT_ALGORITHM") or "HS256"
-    if algorithm not in _ALGORITHMS:
-        raise KeyringError("JWT_ALGORITHM", "is not HS256, HS384 or HS512")
+    pinned = algorithm if algorithm is not None else variables.get("JWT_ALGORITHM") or "HS256"
+    if pinned not in _ALGORITHMS:
+        raise KeyringError("JWT_ALGORITHM" if algorithm is None else "algorithm", "is not HS256, HS384 or HS512")
     entries = [text for text in (variables.get("JWT_SECRET_KEY_FALLBACKS") or "").split(",") if text]
     if len(entries) >= _MAX_KEYS:
         problem = f"has {len(entries)} keys: at most {_MAX_KEYS - 1} can be tried"
@@ -52,7 +61,7 @@ def read_keyring(variables: Mapping[str, str], allow_weak_keys: bool = False) ->
         _check(text, "JWT_SECRET_KEY_FALLBACKS", where, allow_weak_keys)
     kid = _key_id(variables.get("JWT_KEY_ID"), [signing, *entries])
     others = [text for text in dict.fromkeys(entries) if text != signing]
-    return Keyring(algorithm, [Key(signing, kid), *map(Key, others)])
+    return Keyring(pinned, [Key(signing, kid), *map(Key, others)])
 
 
 def _key_id(kid: Optional[str], keys: Sequence[str]) -> Optional[str]:

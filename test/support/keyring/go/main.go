@@ -21,6 +21,7 @@ type rules struct {
 
 type request struct {
 	Op, Name, Dir, Token, Cookie string
+	Algorithm                    string
 	Env                          map[string]string
 	Weak                         bool
 	Rules                        rules
@@ -73,8 +74,8 @@ func handle(r request) answer {
 	case "bench":
 		start := time.Now()
 		for _, token := range r.Tokens {
-			if _, err := tokens.Verify(token); err != nil {
-				panic(err)
+			if _, refused := tokens.Verify(token); refused != nil {
+				panic(refused)
 			}
 		}
 		return answer{"seconds": time.Since(start).Seconds()}
@@ -97,6 +98,9 @@ func open(r request) answer {
 			ring.reports = append(ring.reports, "reloaded")
 		}
 	})}
+	if r.Algorithm != "" {
+		options = append(options, keyring.Algorithm(r.Algorithm))
+	}
 	if r.Weak {
 		options = append(options, keyring.AllowWeakKeys())
 	}
@@ -130,10 +134,9 @@ func rulesOf(r rules) (list []keyring.Rule) {
 }
 
 func verify(tokens *keyring.Tokens, token string) answer {
-	claims, err := tokens.Verify(token)
-	var refused *keyring.Refused
-	if errors.As(err, &refused) {
-		return answer{"code": refused.Code, "error": err.Error()}
+	claims, refused := tokens.Verify(token)
+	if refused != nil {
+		return answer{"code": refused.Code, "error": refused.Error()}
 	}
 	return answer{"claims": claims}
 }
