@@ -85,22 +85,26 @@ func run() error {
 
 // keys are those of the environment or of a mounted Secret. Weak ones are taken: a service must run with the key that it
 // has until rekey has rotated it away.
-func (s *service) keys() (source keyring.Source, err error) {
+func (s *service) keys() (keyring.Source, error) {
 	options := []keyring.ReadOption{keyring.Algorithm("HS256"), keyring.AllowWeakKeys(), keyring.OnReload(s.reloaded)}
 	if directory := os.Getenv("KEYSET_DIR"); directory != "" {
-		source, err = keyring.FromFolder(directory, options...)
-	} else {
-		source, err = keyring.FromEnv(options...)
+		source, err := keyring.FromFolder(directory, options...)
+		return perMode(source), err
 	}
+	source, err := keyring.FromEnv(options...)
+	return perMode(source), err
+}
+
+// perMode leaves the fallbacks out where KEY_MODE is single: the fault that tests need, not something to copy.
+func perMode(source keyring.Source) keyring.Source {
 	if os.Getenv("KEY_MODE") != "single" {
-		return source, err
+		return source
 	}
-	// Without the fallbacks: the fault that tests need, not something to copy.
 	return func() *keyring.Keyring {
 		only := *source()
 		only.Keys = only.Keys[:1]
 		return &only
-	}, err
+	}
 }
 
 func (s *service) reloaded(_ *keyring.Keyring, err error) {
