@@ -32,35 +32,47 @@ func invalid(what string) *Refused {
 	return &Refused{"invalid_claims", "the token is not valid: " + what}
 }
 
-// readToken refuses what needs no key: size, form, another algorithm, extensions that one must understand. It returns the
-// key id, a hint, and the claims, for which nobody has vouched yet.
-func readToken(token, algorithm string) (string, map[string]any, *Refused) {
+// uncheckedToken has the right form; nobody has vouched for it yet.
+type uncheckedToken struct {
+	kid       string // a hint
+	claims    map[string]any
+	signed    string
+	signature []byte
+}
+
+// readToken refuses what needs no key: size, form, another algorithm, extensions that one must understand.
+func readToken(token, algorithm string) (read uncheckedToken, refused *Refused) {
 	if len(token) > maxTokenBytes {
-		return "", nil, malformed(fmt.Sprintf("it has over %d bytes", maxTokenBytes))
+		return read, malformed(fmt.Sprintf("it has over %d bytes", maxTokenBytes))
 	}
 	if !compact.MatchString(token) {
-		return "", nil, malformed("it is not three parts of base64url")
+		return read, malformed("it is not three parts of base64url")
 	}
-	parts := strings.Split(token, ".")
-	if _, err := base64.RawURLEncoding.Strict().DecodeString(parts[2]); err != nil {
-		return "", nil, malformed("the signature is not canonical")
+	end := strings.LastIndexByte(token, '.')
+	read.signed = token[:end]
+	signature, err := base64.RawURLEncoding.Strict().DecodeString(token[end+1:])
+	if err != nil {
+		return read, malformed("the signature is not canonical")
 	}
-	header, refused := readPart(parts[0])
+	read.signature = signature
+	first, second, _ := strings.Cut(read.signed, ".")
+	header, refused := readPart(first)
 	if refused != nil {
-		return "", nil, refused
+		return read, refused
 	}
 	if header["alg"] != algorithm {
-		return "", nil, malformed("its algorithm is not " + algorithm)
+		return read, malformed("its algorithm is not " + algorithm)
 	}
 	if _, present := header["crit"]; present {
-		return "", nil, malformed("its header has crit")
+		return read, malformed("its header has crit")
 	}
 	kid, isText := header["kid"].(string)
 	if _, present := header["kid"]; present && !isText {
-		return "", nil, malformed("its kid is not a string")
+		return read, malformed("its kid is not a string")
 	}
-	claims, refused := readPart(parts[1])
-	return kid, claims, refused
+	read.kid = kid
+	read.claims, refused = readPart(second)
+	return read, refused
 }
 
 func readPart(part string) (map[string]any, *Refused) {

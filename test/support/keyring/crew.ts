@@ -34,6 +34,7 @@ export type Request =
   | (OfTokens & { readonly op: 'sign'; readonly claims: Readonly<Record<string, unknown>>; readonly ttl: number })
   | (OfTokens & { readonly op: 'verify'; readonly token: string })
   | (OfTokens & { readonly op: 'bench'; readonly tokens: readonly string[] })
+  | (Named & { readonly op: 'bare'; readonly tokens: readonly string[]; readonly key: string })
   | HttpRequest;
 
 /** Only what the request asks for is there. */

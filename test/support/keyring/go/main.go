@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
 	"rekey.dev/keyring"
 )
 
@@ -21,7 +22,7 @@ type rules struct {
 
 type request struct {
 	Op, Name, Dir, Token, Cookie string
-	Algorithm                    string
+	Algorithm, Key               string
 	Env                          map[string]string
 	Weak                         bool
 	Rules                        rules
@@ -79,6 +80,8 @@ func handle(r request) answer {
 			}
 		}
 		return answer{"seconds": time.Since(start).Seconds()}
+	case "bare":
+		return bare(r.Tokens, []byte(r.Key))
 	case "http":
 		return ask(tokens, r)
 	case "info":
@@ -139,6 +142,19 @@ func verify(tokens *keyring.Tokens, token string) answer {
 		return answer{"code": refused.Code, "error": refused.Error()}
 	}
 	return answer{"claims": claims}
+}
+
+// bare is with golang-jwt alone, as its own documentation has it.
+func bare(tokens []string, key []byte) answer {
+	methods := jwt.WithValidMethods([]string{"HS256"})
+	parser := jwt.NewParser(methods, jwt.WithLeeway(time.Minute), jwt.WithExpirationRequired())
+	start := time.Now()
+	for _, token := range tokens {
+		if _, err := parser.Parse(token, func(*jwt.Token) (any, error) { return key, nil }); err != nil {
+			panic(err)
+		}
+	}
+	return answer{"seconds": time.Since(start).Seconds()}
 }
 
 func ask(tokens *keyring.Tokens, r request) answer {
