@@ -88,7 +88,7 @@ func (f *folder) load() (string, *Keyring, error) {
 			text, err := os.ReadFile(filepath.Join(from, name))
 			// only some folders have all
 			if err != nil && !errors.Is(err, fs.ErrNotExist) && failure == nil {
-				failure = refuse(name, name, "in %s cannot be read: %v", from, errors.Unwrap(err))
+				failure = refuse(name, name, "of the mounted folder cannot be read: %v", errors.Unwrap(err))
 			}
 			texts[name] = string(text)
 		}

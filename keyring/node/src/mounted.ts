@@ -102,7 +102,7 @@ function textOf(directory: string, name: string): string | undefined {
     if (code === 'ENOENT') return undefined;
     throw new KeyringError(
       name,
-      `in ${directory} cannot be read: ${code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is not UTF-8' : code}`,
+      `of the mounted folder cannot be read: ${code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'it is not UTF-8' : code}`,
     );
   }
 }

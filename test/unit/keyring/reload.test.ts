@@ -20,10 +20,13 @@ const DRAINING = { ...STEADY, JWT_SECRET_KEY: B, JWT_SECRET_KEY_FALLBACKS: `${A}
 const UNUSABLE: Readonly<Record<string, readonly [files: Files, says: RegExp]>> = {
   'has a short key': [{ ...DRAINING, JWT_SECRET_KEY: 'short' }, /^JWT_SECRET_KEY has 5 bytes/],
   'has no signing key': [{ JWT_SECRET_KEY_FALLBACKS: A }, /^JWT_SECRET_KEY is missing/],
-  'has a key that cannot be read': [{ ...DRAINING, JWT_SECRET_KEY: undefined }, /^JWT_SECRET_KEY in .* cannot be read/],
+  'has a key that cannot be read': [
+    { ...DRAINING, JWT_SECRET_KEY: undefined },
+    /^JWT_SECRET_KEY of the mounted folder cannot be read/,
+  ],
   'has fallbacks that cannot be read': [
     { ...DRAINING, JWT_SECRET_KEY_FALLBACKS: undefined },
-    /^JWT_SECRET_KEY_FALLBACKS in .* cannot be read/,
+    /^JWT_SECRET_KEY_FALLBACKS of the mounted folder cannot be read/,
   ],
   'has bytes that are not UTF-8': [
     { ...DRAINING, JWT_SECRET_KEY: Buffer.from(`${B}\xff`, 'latin1') },
@@ -64,15 +67,16 @@ describe.each(crew.members)('$title', (member) => {
       using mount = new Mount();
       mount.publish('1', STEADY);
       await mounted(mount);
-      mount.publish('2', files);
-      for (let asked = 0; asked < 3; asked += 1) {
+      for (const version of ['2', '3', '4']) {
+        mount.publish(version, files);
         expect([await accepts(mount, A), await accepts(mount, B), await signsAs(mount)]).toEqual([true, false, 'k-a']);
       }
       expect(await reports(mount)).toEqual([expect.stringMatching(says)]);
-      mount.publish('3', DRAINING);
+      mount.publish('5', DRAINING);
       expect([await accepts(mount, B), await signsAs(mount)]).toEqual([true, 'k-b']);
       expect(await reports(mount)).toEqual([expect.stringMatching(says), 'reloaded']);
-      expect([A, B, ACK].filter((key) => says.test(key))).toEqual([]);
+      const shown = JSON.stringify(await member.ask({ op: 'info', name: mount.dir }));
+      expect([A, B, ACK].filter((key) => shown.includes(key.slice(0, 12)))).toEqual([]);
     },
   );
 
@@ -107,18 +111,19 @@ describe.each(crew.members)('$title', (member) => {
 
   it('does not take fallbacks for gone that the kubelet removes while they are read', async () => {
     using mount = new Mount();
-    const before = mount.prepare('1', { JWT_SECRET_KEY_FALLBACKS: B });
+    mount.publish('1', STEADY);
+    await mounted(mount);
+    const before = mount.prepare('2', { JWT_SECRET_KEY_FALLBACKS: B });
     // whoever reads it waits until it is written to
     execFileSync('mkfifo', [join(before, 'JWT_SECRET_KEY')]);
-    mount.swapTo('1');
-    const reading = mounted(mount);
+    mount.swapTo('2');
+    const accepted = accepts(mount, B);
     const slow = await open(join(before, 'JWT_SECRET_KEY'), 'w');
-    mount.publish('2', { JWT_SECRET_KEY: A, JWT_SECRET_KEY_FALLBACKS: `${B},${ACK}` });
+    mount.publish('3', { JWT_SECRET_KEY: A, JWT_SECRET_KEY_FALLBACKS: B });
     rmSync(before, { recursive: true });
     await slow.write(A);
     await slow.close();
-    expect(await reading).toEqual({ ok: true });
-    expect((await member.ask({ op: 'info', name: mount.dir })).info).toHaveLength(3);
+    expect(await accepted).toBe(true);
   });
 
   it('follows the files of a folder without the link', async () => {

@@ -112,6 +112,6 @@ def _text(directory: str, name: str) -> str:
     except FileNotFoundError:
         return ""
     except UnicodeDecodeError:
-        raise KeyringError(name, f"in {directory} cannot be read: it is not UTF-8") from None
+        raise KeyringError(name, "of the mounted folder cannot be read: it is not UTF-8") from None
     except OSError as error:
-        raise KeyringError(name, f"in {directory} cannot be read: {error.strerror}") from None
+        raise KeyringError(name, f"of the mounted folder cannot be read: {error.strerror}") from None
