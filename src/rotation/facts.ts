@@ -121,7 +121,16 @@ export type SecretFacts =
   | { readonly kind: 'Refused'; readonly finding: Finding; readonly keyset?: Keyset }
   /** It holds a key that rekey has not adopted yet, and perhaps others that are to be accepted, by fingerprint. */
   | UnmanagedSecret
-  | { readonly kind: 'Managed'; readonly keyset: Keyset };
+  | ManagedSecret;
+
+export interface ManagedSecret {
+  readonly kind: 'Managed';
+  readonly keyset: Keyset;
+  /** Data keys that hold a key although the spec does not name them: a rotation would leave it there. */
+  readonly copies?: readonly string[];
+  /** Data keys that rekey wrote when the spec named them: they go with the next write. */
+  readonly leftovers?: readonly string[];
+}
 
 /** `kid`: the id that the signing key has already. `weakness`: of the worst of the keys. */
 export interface UnmanagedSecret {
@@ -183,6 +192,8 @@ export interface Surroundings {
   readonly unlistedConsumers: readonly string[];
   /** Containers that take the whole Secret after other sources, in words: a name that is added to it may hide one of theirs. */
   readonly crowded?: readonly string[];
+  /** Data keys that hold a key of the Secret although the spec does not name them. Not known where the Secret was not read. */
+  readonly copies?: readonly string[];
   /** Why a promotion would find no window in time. */
   readonly impossibleWindow?: Finding;
 }

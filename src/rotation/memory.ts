@@ -139,9 +139,9 @@ export class Memory {
     if (outcome.kind === 'Probed')
       for (const [incarnation, probe] of outcome.probes) this.#probes.set(incarnation, probe);
     if (outcome.kind !== 'Wrote') return;
-    const { keyset, resourceVersion } = outcome;
+    const { keyset, facts, resourceVersion } = outcome;
     this.#refusals = new Map([...this.#refusals].filter(([, { cause }]) => cause === 'Unseen'));
-    this.remember({ facts: { kind: 'Managed', keyset }, resourceVersion }, settings);
+    this.remember({ facts, resourceVersion }, settings);
     const asking = keyset.phase === 'Retiring' || keyset.phase === 'Switching';
     if (outcome.retired === undefined && asking) return;
     this.close();

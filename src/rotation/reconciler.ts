@@ -116,7 +116,7 @@ export class Reconciler {
       return { requeueAfterMs, priority: priorityOf(resource) };
     }
     const before = clock.now();
-    const outcome = await actor.act(namespace, facts, action, memory.secret?.resourceVersion, memory.retired);
+    const outcome = await actor.act(namespace, facts, action, memory.secret, memory.retired);
     memory.learn(outcome, facts.settings);
     const urgent = decision.phase === 'Burning' || isEmergency(resource);
     memory.tried(action, refusedIn(action, outcome), facts.now + (clock.now() - before), urgent);

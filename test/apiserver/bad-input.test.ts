@@ -94,6 +94,11 @@ const ROWS: readonly Row[] = [
     secret: { stringData: { JWT_SECRET_KEY: KEY, JWT_ALGORITHM: 'HS512' } },
   },
   {
+    reason: 'KeyCopied',
+    names: 'data key SECRET_KEY holds a key too',
+    secret: { stringData: { JWT_SECRET_KEY: KEY, SECRET_KEY: KEY } },
+  },
+  {
     reason: 'KeyIdUnusable',
     names: 'JWT_KEY_ID contains part of a key',
     secret: { stringData: { JWT_SECRET_KEY: KEY, JWT_KEY_ID: KEY.slice(0, 16) } },

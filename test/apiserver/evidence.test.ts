@@ -72,7 +72,7 @@ describe.concurrent('nothing is claimed that was not seen', () => {
     const template = { ...spec.template, spec: { ...spec.template.spec, restartPolicy: 'Never' } };
     await api.create({ kind: 'Job', metadata: { namespace, name: 'batch' }, spec: { template } } as never);
     const { resource } = await waitUntilTold(api, namespace, name, 'UnlistedConsumer');
-    expect(conditionOf(resource, 'Ready')?.message).toMatch(/Pod\/batch-\w+ \(of Job\/batch\) uses Secret/);
+    expect(conditionOf(resource, 'Ready')?.message).toMatch(/Pod\/batch-\w+ \(of Job\/batch\) reads a key of Secret/);
     await api.delete({ kind: 'Job', namespace, name: 'batch' }, { propagationPolicy: 'Background' });
     await completes(place.at(id));
   });

@@ -17,6 +17,7 @@ export type Reason =
   | 'KeyNotFound'
   | 'KeysDiffer'
   | 'KeyMalformed'
+  | 'KeyCopied'
   | 'AlgorithmDiffers'
   | 'KeyIdUnusable'
   | 'StateUnreadable'

@@ -95,7 +95,7 @@ export interface JwtKeyRotationSpec {
     /** More claims, such as a tenant. You cannot set the registered claims. */
     readonly claims: Readonly<Record<string, string>>;
   };
-  /** What to do when a workload that is not a target uses the Secret. */
+  /** What to do when a workload that is not a target reads a key of the Secret. */
   readonly unlistedConsumers: 'Block' | 'Warn';
   /** How long a restart may take before rekey reports the rotation as stalled. */
   readonly rolloutTimeout: string;

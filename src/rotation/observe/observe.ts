@@ -11,11 +11,18 @@ import { dueOf, impossibleWindow, windowState } from '../cadence/cadence.ts';
 import { offSchedule } from '../cadence/off-schedule.ts';
 import type { Facts, Probe, SecretFacts, TargetFacts, WorkloadFacts } from '../facts.ts';
 import { requestsOf } from '../requests/requests.ts';
-import type { Settings, TargetSettings, WorkloadKind } from '../settings/settings.ts';
+import {
+  type KeyPlaces,
+  keyPlaces,
+  type Settings,
+  type TargetSettings,
+  type WorkloadKind,
+} from '../settings/settings.ts';
 import { limitOn } from '../workloads/autoscalers.ts';
 import { budgetOf } from '../workloads/budgets.ts';
 import { crowdedContainers, isPodOf, unlistedConsumers } from '../workloads/consumers.ts';
 import { consumptionOf } from '../workloads/consumption.ts';
+import { readsAnyKey } from '../workloads/reads.ts';
 import { reloadedBy } from '../workloads/reloader.ts';
 import { isWhole, templateFinding, unservedFinding, withTemplate } from '../workloads/rollouts.ts';
 import type { PodView } from '../workloads/views.ts';
@@ -34,11 +41,13 @@ export interface ObserveOptions {
   readonly settleMs: number;
   /** Only before a rotation starts is it looked at what may be in the way of its restarts: later it shows. */
   readonly atRest: boolean;
+  /** Where the keys are. */
+  readonly places: KeyPlaces;
   /** Undefined: the API server has not told its time, and nothing is concluded from times. */
   readonly clockOffsetMs: number | undefined;
 }
 
-export interface Observation extends Omit<ObserveOptions, 'namespace' | 'atRest'> {
+export interface Observation extends Omit<ObserveOptions, 'namespace' | 'atRest' | 'places'> {
   readonly resource: JwtKeyRotation;
   readonly secret: SecretFacts;
   readonly ledgerReading: LedgerReading;
@@ -53,7 +62,9 @@ export interface Observation extends Omit<ObserveOptions, 'namespace' | 'atRest'
 export async function observe(observation: Observation): Promise<Facts> {
   const { resource, settings, secret, world, now } = observation;
   const atRest = secret.kind === 'Managed' && secret.keyset.phase === 'Steady';
-  const options = { ...observation, namespace: resource.metadata.namespace ?? '', atRest };
+  const { copies = [], leftovers = [] } = secret.kind === 'Managed' ? secret : {};
+  const places = keyPlaces(settings, [...copies, ...leftovers]);
+  const options = { ...observation, namespace: resource.metadata.namespace ?? '', atRest, places };
   // of what is not managed nothing can be due, and a time that moves with the clock would be a new status in each pass
   const due = secret.kind === 'Managed' ? dueOf(settings.cadence, secret.keyset.attempts, now) : { nextRuns: [] };
   const known = secret.kind === 'Managed' || secret.kind === 'Refused' ? secret.keyset : undefined;
@@ -71,8 +82,9 @@ export async function observe(observation: Observation): Promise<Facts> {
     ...(observation.ledgerReading.finding && { ledgerFinding: observation.ledgerReading.finding }),
     ...(observation.ledgerReading.refusal && { ledgerRefusal: observation.ledgerReading.refusal }),
     targets: await observeTargets(options),
-    unlistedConsumers: unlistedConsumers(world, options.namespace, settings),
+    unlistedConsumers: unlistedConsumers(world, options.namespace, places, settings.targets),
     crowded: crowdedContainers(world, options.namespace, settings),
+    ...(copies.length > 0 && { copies }),
     requests: requestsOf(resource),
     sharedWith: observation.sharedWith,
     burntElsewhere: observation.burntElsewhere,
@@ -122,15 +134,15 @@ async function workloadFacts(
     ...{ uid, paused, manual, ready },
     rolledOut: workload.rolledOut && isWhole(workload, pods),
     ...defined({ wanted }),
-    consumes: workload.secrets.includes(options.settings.secretName),
+    consumes: readsAnyKey(workload.reads, options.places),
     consumption: consumptionOf(workload.sources, options.settings),
     ...defined({ reloader, interruption, reducesCapacity, heldBy, overloaded, templateVersion, bumpedAt, failed }),
   };
 }
 
-function asking({ settings, probes, allowLoopback, settleMs, clockOffsetMs }: ObserveOptions): Asking {
-  const { secretName, clockSkewMs } = settings;
-  return { probes, allowLoopback, secretName, settleMs, clockSkewMs, clockKnown: clockOffsetMs !== undefined };
+function asking({ settings, places, probes, allowLoopback, settleMs, clockOffsetMs }: ObserveOptions): Asking {
+  const { clockSkewMs } = settings;
+  return { probes, allowLoopback, places, settleMs, clockSkewMs, clockKnown: clockOffsetMs !== undefined };
 }
 
 /** Where rekey evicts the pods itself (OnDelete, a partition), or the controller of a Rollout does, a PodDisruptionBudget may refuse. */

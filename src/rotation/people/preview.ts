@@ -8,7 +8,7 @@ import { impossibleWindow } from '../cadence/cadence.ts';
 import type { Surroundings } from '../facts.ts';
 import { type ObserveOptions, observeTargets } from '../observe/observe.ts';
 import { liveWorld } from '../observe/world.ts';
-import { settingsOf } from '../settings/settings.ts';
+import { keyPlaces, settingsOf } from '../settings/settings.ts';
 import { crowdedContainers, unlistedConsumers } from '../workloads/consumers.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
 
@@ -21,7 +21,10 @@ export async function surroundingsOf(client: KubeClient, resource: JwtKeyRotatio
   const settings = settingsOf(resource.spec);
   const served = async () => ((await client.serves(WORKLOADS.Rollout.type)) ? 'Served' : 'Absent');
   const world = await liveWorld(client, namespace, served);
+  // what the Secret holds under other names is not known here
+  const places = keyPlaces(settings);
   const options: ObserveOptions = {
+    places,
     ...{ namespace, settings, world, probes: new Map(), allowLoopback: true, atRest: isAtRest(resource.status) },
     // nothing is asked, so nothing is concluded from times
     ...{ settleMs: 0, clockOffsetMs: undefined },
@@ -30,7 +33,7 @@ export async function surroundingsOf(client: KubeClient, resource: JwtKeyRotatio
   return {
     settings,
     targets: await observeTargets(options),
-    unlistedConsumers: unlistedConsumers(world, namespace, settings),
+    unlistedConsumers: unlistedConsumers(world, namespace, places, settings.targets),
     crowded: crowdedContainers(world, namespace, settings),
     ...(impossible && { impossibleWindow: impossible }),
   };

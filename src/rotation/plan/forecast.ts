@@ -173,6 +173,6 @@ function warningsOf(surroundings: Surroundings, way: Forecast['way']): readonly 
   return [
     ...told,
     ...(reloader ? [reloader.message] : []),
-    ...strangers.map((name) => `${name} uses the Secret and is not a target: rekey does not restart it`),
+    ...strangers.map((name) => `${name} reads a key of the Secret and is not a target: rekey does not restart it`),
   ];
 }

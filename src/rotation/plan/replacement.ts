@@ -147,7 +147,7 @@ function unproveable(facts: Facts, keyset: Keyset, rows: Survey, what: string, p
     return { reason, message: `${message}. It is not over: not every pod refuses ${what}` };
   }
   if (facts.unlistedConsumers.length > 0) {
-    const message = `${facts.unlistedConsumers.join(', ')} uses the Secret and is not a target: rekey neither restarts nor asks it; restart it by hand`;
+    const message = `${facts.unlistedConsumers.join(', ')} reads a key of the Secret and is not a target: rekey neither restarts nor asks it; restart it by hand`;
     return { reason: 'UnlistedConsumer', message };
   }
   if (facts.clockOffsetMs === undefined) return clockFinding(facts);

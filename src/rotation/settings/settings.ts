@@ -99,6 +99,20 @@ export function besideNames({
   return [fallbacksName, previousName, jwksName].filter((name) => name !== '');
 }
 
+/** Names of the data keys, as far as they hold keys. */
+export type KeyNames = Omit<DataNames, 'algorithm'>;
+
+/** A Secret, and those of its data keys that hold keys. */
+export interface KeyPlaces {
+  readonly secretName: string;
+  readonly dataKeys: readonly string[];
+}
+
+/** @param also data keys that hold a key although the spec does not name them */
+export function keyPlaces(names: KeyNames, also: readonly string[] = []): KeyPlaces {
+  return { secretName: names.secretName, dataKeys: [...names.signingNames, ...besideNames(names), ...also] };
+}
+
 /** The drain time of a rotation that begins with this spec. */
 export function drainOf({
   maxTokenTTL,

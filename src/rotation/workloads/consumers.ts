@@ -5,7 +5,8 @@
  * end may still sign until it has ended, so it counts, whatever has become of its workload.
  */
 
-import { WORKLOAD_KINDS, type WorkloadKind } from '../settings/settings.ts';
+import { type KeyPlaces, WORKLOAD_KINDS, type WorkloadKind } from '../settings/settings.ts';
+import { readsAnyKey, type SecretRead } from './reads.ts';
 import { withTemplate } from './rollouts.ts';
 import { type PodView, selects } from './views.ts';
 import type { WorkloadView } from './workload-view.ts';
@@ -46,14 +47,15 @@ export function crowdedContainers(
   );
 }
 
-/** @returns workloads, and pods that belong to none of them, that read the Secret without being a target */
+/** @returns workloads, and pods that belong to none of them, that read a key of the Secret without being a target */
 export function unlistedConsumers(
   { workloads, pods }: Namespaced,
   namespace: string,
-  { secretName, targets }: { readonly secretName: string; readonly targets: readonly Named[] },
+  places: KeyPlaces,
+  targets: readonly Named[],
 ): readonly string[] {
   const listed = new Set(targets.map(labelOf));
-  const uses = (view: { readonly secrets: readonly string[] }) => view.secrets.includes(secretName);
+  const uses = ({ reads }: { readonly reads: readonly SecretRead[] }) => readsAnyKey(reads, places);
   const all = WORKLOAD_KINDS.flatMap((kind) => workloads[kind].list(namespace));
   const known = all.filter((workload) => listed.has(labelOf(workload)));
   // the Deployment that a Rollout takes its template from has that Rollout's pods, or none

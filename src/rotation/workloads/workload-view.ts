@@ -4,6 +4,7 @@
 import type { LabelSelector } from '../../kube/types.ts';
 import type { Finding } from '../api/finding.ts';
 import type { WorkloadKind } from '../settings/settings.ts';
+import type { SecretRead } from './reads.ts';
 import type { ReloaderView } from './reloader.ts';
 import type { ContainerSources } from './sources.ts';
 import type { View } from './views.ts';
@@ -34,7 +35,8 @@ export interface WorkloadView extends View {
   readonly ready: number;
   /** Pods that it is to have. */
   readonly wanted?: number;
-  readonly secrets: readonly string[];
+  /** Of all containers of its template. */
+  readonly reads: readonly SecretRead[];
   /** Of containers that take something from a Secret. */
   readonly sources: readonly ContainerSources[];
   /** What it asks Reloader to do when a Secret changes. */

@@ -23,10 +23,11 @@ import { KEYSET_VERSION } from '../api/names.ts';
 import { iso } from '../schedule/duration.ts';
 import type { WorkloadKind } from '../settings/settings.ts';
 import { awayOf, deploymentInterruption, singleInterruption } from './interruption.ts';
+import { readsOf } from './reads.ts';
 import { reloaderView } from './reloader.ts';
 import { rolloutView } from './rollouts.ts';
 import { sourcesOf } from './sources.ts';
-import { bumpedAtOf, secretsOf, versionIn, viewOf } from './views.ts';
+import { bumpedAtOf, versionIn, viewOf } from './views.ts';
 import type { WorkloadView } from './workload-view.ts';
 
 /** What a restart is for. */
@@ -80,7 +81,7 @@ function common(object: Deployment | StatefulSet | DaemonSet): Common {
     ...viewOf(object),
     selector: spec?.selector ?? {},
     ...defined({ templateVersion: version, bumpedAt }),
-    secrets: secretsOf(spec?.template.spec),
+    reads: readsOf(spec?.template.spec),
     sources: sourcesOf(spec?.template.spec),
     ...(reloader && { reloader }),
   };

@@ -56,7 +56,8 @@ function deployment(name: string, labels: Readonly<Record<string, string>>, uses
   } as never);
 }
 
-const OPTIONS = { probes: new Map(), allowLoopback: false, secretName: 'jwt', settleMs: 10_000, clockSkewMs: 60_000 };
+const PLACES = { secretName: 'jwt', dataKeys: ['JWT_SECRET_KEY', 'JWT_SECRET_KEY_FALLBACKS'] };
+const OPTIONS = { probes: new Map(), allowLoopback: false, places: PLACES, settleMs: 10_000, clockSkewMs: 60_000 };
 const TARGET = { kind: 'Deployment', name: 'api', roles: ['Verifier'], source: 'Env' } as const;
 const factsOf = (options: PodOptions, clockKnown = true) =>
   podFacts({ ...OPTIONS, clockKnown }, TARGET, deployment('api', { app: 'api' }), podView(podOf(options)));
@@ -150,7 +151,8 @@ describe('who uses the Secret and is no target', () => {
         pods: listed(pods.map(podView)),
       },
       'shop',
-      { secretName: 'jwt', targets: [{ kind: 'Deployment', name: 'api' }] },
+      PLACES,
+      [{ kind: 'Deployment', name: 'api' }],
     );
   };
   const api = deployment('api', { app: 'api' });
@@ -176,6 +178,52 @@ describe('who uses the Secret and is no target', () => {
     ],
   ] as const)('is %s', (_, workloads, pod, expected) => {
     expect(listing([...workloads], [pod, podOf()])).toEqual([expected]);
+  });
+
+  const env = (key: string) => [{ name: 'X', valueFrom: { secretKeyRef: { name: 'jwt', key } } }];
+  const mounted = (volume: object, mount: object = {}) => ({
+    containers: [{ name: 'app', volumeMounts: [{ name: 'v', mountPath: '/v', ...mount }] }],
+    volumes: [{ name: 'v', ...volume }],
+  });
+  const items = [{ key: 'SMTP_PASSWORD', path: 'smtp' }];
+  it.each<readonly [string, object, boolean]>([
+    ['one of its other values', { containers: [{ name: 'app', env: env('SMTP_PASSWORD') }] }, false],
+    ['the key', { containers: [{ name: 'app', env: env('JWT_SECRET_KEY') }] }, true],
+    [
+      'a fallback in an init container',
+      { containers: [], initContainers: [{ name: 'i', env: env('JWT_SECRET_KEY_FALLBACKS') }] },
+      true,
+    ],
+    [
+      'all of it under a prefix',
+      { containers: [{ name: 'app', envFrom: [{ prefix: 'A_', secretRef: { name: 'jwt' } }] }] },
+      true,
+    ],
+    ['all of another', { containers: [{ name: 'app', envFrom: [{ secretRef: { name: 'other' } }] }] }, false],
+    ['a volume of it', mounted({ secret: { secretName: 'jwt' } }), true],
+    [
+      'a volume that no container mounts',
+      { containers: [{ name: 'app' }], volumes: [{ name: 'v', secret: { secretName: 'jwt' } }] },
+      false,
+    ],
+    ['a volume with other items', mounted({ secret: { secretName: 'jwt', items } }), false],
+    [
+      'a projected volume with other items',
+      mounted({ projected: { sources: [{ secret: { name: 'jwt', items } }] } }),
+      false,
+    ],
+    ['a projected volume', mounted({ projected: { sources: [{ secret: { name: 'jwt' } }] } }), true],
+    ['one file of it by subPath', mounted({ secret: { secretName: 'jwt' } }, { subPath: 'SMTP_PASSWORD' }), false],
+    ['the file of the key by subPath', mounted({ secret: { secretName: 'jwt' } }, { subPath: 'JWT_SECRET_KEY' }), true],
+    ['a file by an expression', mounted({ secret: { secretName: 'jwt' } }, { subPathExpr: '$(WHICH)' }), true],
+  ])('reads %s', (_, spec, is) => {
+    const template = { spec };
+    const metadata = { namespace: 'shop', name: 'worker', uid: 'worker' };
+    const worker = deploymentView({
+      metadata,
+      spec: { selector: { matchLabels: { app: 'worker' } }, template },
+    } as never);
+    expect(listing([api, worker], [])).toEqual(is ? ['Deployment/worker'] : []);
   });
 
   it('is named once, by its workload', () => {

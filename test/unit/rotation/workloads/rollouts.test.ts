@@ -108,7 +108,7 @@ const finding = async (scene: Scene) => standingFinding((await observed(scene)).
 describe('a Rollout', () => {
   it('at rest is rolled out, neither paused nor manual, and uses what its template uses', () => {
     expect(rolloutView(rollout())).toMatchObject({
-      ...{ kind: 'Rollout', name: 'main', rolledOut: true, manual: false, ready: 2, secrets: ['jwt'] },
+      ...{ kind: 'Rollout', name: 'main', rolledOut: true, manual: false, ready: 2, reads: [{ secret: 'jwt' }] },
       selector: { matchLabels: labels },
     });
     expect(rolloutView(rollout())).not.toHaveProperty('failed');
