@@ -16,7 +16,7 @@ export default defineConfig({
           name: 'unit',
           expect,
           include: ['test/unit/**/*.test.ts', 'test/{mutants,faults}/**/*.test.ts'],
-          testTimeout: 60_000,
+          testTimeout: 120_000,
           // some wait for processes and clocks for most of their time
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
@@ -39,9 +39,9 @@ export default defineConfig({
           globalSetup: ['test/support/cluster/vitest-setup.ts'],
           testTimeout: 900_000,
           hookTimeout: 600_000,
-          // most files wait for most of their time: some at once, few tests of each
-          maxWorkers: 5,
-          maxConcurrency: 4,
+          // most tests wait for most of their time, but more at once would starve each other on two cores
+          maxWorkers: 4,
+          maxConcurrency: 3,
           sequence: { groupOrder: 3 },
         },
       },
