@@ -38,7 +38,10 @@ const say = (text) => process.stderr.write(`rekey preload: ${text}\n`);
 function readKeys({ JWT_SECRET_KEY: current = '', JWT_SECRET_KEY_FALLBACKS: list = '' }) {
   if (list === '') return undefined;
   const wrong = wrongIn(current, list);
-  if (wrong !== undefined) return say(`${wrong}; no fallback is accepted`);
+  if (wrong !== undefined) {
+    say(`${wrong}; no fallback is accepted`);
+    return undefined;
+  }
   const fallbacks = list.split(',').filter((text) => text !== current);
   if (fallbacks.length === 0) return undefined;
   return { text: current, current: Buffer.from(current), fallbacks: fallbacks.map((text) => Buffer.from(text)) };
@@ -47,7 +50,8 @@ function readKeys({ JWT_SECRET_KEY: current = '', JWT_SECRET_KEY_FALLBACKS: list
 /** @returns what keeps the fallbacks from being used, without any of their text */
 function wrongIn(current, list) {
   if (current === '') return 'JWT_SECRET_KEY_FALLBACKS is set, but JWT_SECRET_KEY is not';
-  if (typeof KeyObject.prototype.equals !== 'function') return `it needs Node 18 or newer, and this is ${process.version}`;
+  if (typeof KeyObject.prototype.equals !== 'function')
+    return `it needs Node 18 or newer, and this is ${process.version}`;
   const entries = list.split(',');
   if (entries.length > MOST_FALLBACKS) return `JWT_SECRET_KEY_FALLBACKS has more than ${MOST_FALLBACKS} entries`;
   if (/^["'[{]/.test(list)) return 'JWT_SECRET_KEY_FALLBACKS is JSON or in quotes, not keys with a comma between them';
@@ -95,7 +99,7 @@ function isInputOf(message, variant) {
   const [, encoded] = INPUT.exec(message.toString('latin1')) ?? [];
   if (encoded === undefined) return false;
   const header = JSON.parse(Buffer.from(encoded, 'base64url').toString());
-  const own = (name) => Object.prototype.hasOwnProperty.call(header, name);
+  const own = (name) => Object.hasOwn(header, name);
   return typeof header === 'object' && header !== null && own('alg') && header.alg === variant && !own('crit');
 }
 
@@ -125,8 +129,8 @@ function hookClassic({ text, current, fallbacks }) {
   let last;
 
   /** Rule 2. */
-  const isCurrent = (key, options) => {
-    if (typeof key === 'string') return key === text && options?.encoding === undefined;
+  const isCurrent = (key) => {
+    if (typeof key === 'string') return key === text;
     if (key === lastObject) return true;
     if (key instanceof KeyObject) return isCurrentObject(key);
     return ArrayBuffer.isView(key) && same(current, bytesOf(key));
@@ -140,14 +144,14 @@ function hookClassic({ text, current, fallbacks }) {
     if (is) lastObject = key;
     return is;
   };
-  const record = (hmac, hash, key, options) => {
+  const record = (hmac, hash, key) => {
     const variant = VARIANTS[hash];
-    if (variant !== undefined && isCurrent(key, options)) new Mark(hmac, new Computed(variant));
+    if (variant !== undefined && isCurrent(key)) new Mark(hmac, new Computed(variant));
   };
   crypto.createHmac = function rekeyCreateHmac(hash, key, options) {
     const hmac = createHmac(hash, key, options);
     try {
-      record(hmac, hash, key, options);
+      record(hmac, hash, key);
     } catch {}
     return hmac;
   };
