@@ -115,14 +115,11 @@ def install(current, fallbacks):
 
         return lambda module: second_look(getattr(module, name), asked)
 
-    def authlib(module):
+    def authlib(module):  # and its successor joserfc
         def asked(self, msg, sig, key):
             return self.name, key.get_op_key("verify"), msg, sig
 
         second_look(module.HMACAlgorithm, asked)
-
-    def joserfc(module):
-        second_look(module.HMACAlgorithm, lambda self, msg, sig, key: (self.name, key.get_op_key("verify"), msg, sig))
 
     watch_imports(
         {
@@ -130,7 +127,7 @@ def install(current, fallbacks):
             "jose.backends.native": python_jose("HMACKey"),
             "jose.backends.cryptography_backend": python_jose("CryptographyHMACKey"),
             "authlib.jose.rfc7518.jws_algs": authlib,
-            "joserfc._rfc7518.jws_algs": joserfc,
+            "joserfc._rfc7518.jws_algs": authlib,
         }
     )
 

@@ -3,7 +3,9 @@
  */
 import { spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
-import { join } from 'node:path';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { CLAIMS, KEY_TEXTS, QUESTIONS, SERVICE_ENV } from './questions.ts';
 
 const repoRoot = join(import.meta.dirname, '..', '..', '..');
@@ -40,6 +42,18 @@ export function runToEnd(command: readonly [string, ...string[]], env: Env, inpu
     child.on('error', reject);
     child.on('close', (code) => resolve({ stdout: out.join(''), stderr: err.join(''), code }));
   });
+}
+
+/** @returns the file of a preload with one of its lines changed, in a folder of its own */
+export function changedPreload(name: string, line: string, changed: string): string {
+  const text = readFileSync(join(PRELOAD, name), 'utf8');
+  if (text.split(line).length !== 2) throw new Error(`${name} does not have this once: ${line}`);
+  const file = join(mkdtempSync(join(tmpdir(), 'rekey-preload-')), basename(name));
+  writeFileSync(
+    file,
+    text.replace(line, () => changed),
+  );
+  return file;
 }
 
 /**

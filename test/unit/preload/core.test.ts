@@ -1,14 +1,11 @@
 /** The preload for Node at the functions that it stands in front of: what it may answer, each of its rules, its bad input. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
-import { type Env, NODE_SERVICES, PRELOAD, runToEnd } from '../../support/preload/ask.ts';
+import { rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { changedPreload, type Env, NODE_SERVICES, PRELOAD, runToEnd } from '../../support/preload/ask.ts';
 import { KEY_TEXTS, SERVICE_ENV } from '../../support/preload/questions.ts';
 
 const file = join(PRELOAD, 'node', 'rekey.cjs');
-const dir = mkdtempSync(join(tmpdir(), 'rekey-preload-'));
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const GOOD = [
   ...['digest', 'digest, turned round', 'digest and a Uint8Array', 'digest and a DataView', 'key as a Uint8Array'],
