@@ -10,6 +10,8 @@ import { parseDuration } from '../rotation/schedule/duration.ts';
 import { contained, type EmergencyOptions, emergency } from './emergency.ts';
 import { apply } from './env/apply.ts';
 import { historyText } from './history.ts';
+import { type InjectOptions, inject } from './inject/inject.ts';
+import { LANGUAGES } from './inject/preload.ts';
 import { ask } from './leader.ts';
 import { addLocalCommands } from './local-commands.ts';
 import { machineText } from './output.ts';
@@ -81,6 +83,7 @@ function addClusterCommands(program: Command, { terminal, connect }: Environment
         });
       });
   addLooking(add, terminal);
+  addInject(add, terminal);
   addAsking(add, terminal);
   addEmergencies(add, terminal);
   program
@@ -124,6 +127,18 @@ function addLooking(add: Add, terminal: Terminal): void {
     if (text === undefined && !resource.status?.history?.length) terminal.tell('no rotation has ended yet\n');
     return EXIT.done;
   });
+}
+
+/** Prints what a person applies. */
+function addInject(add: Add, terminal: Terminal): void {
+  add<InjectOptions>(
+    'inject <name>',
+    'print what lets its targets accept fallbacks without a change of their code',
+    (operations, [name = ''], options) => inject(operations, terminal, name, options),
+  )
+    .addOption(new Option('--language <language>', 'language of the targets').choices(LANGUAGES))
+    .option('--target <kind/name>', 'this target alone, such as Deployment/main')
+    .option('--dry-run', 'print it; needed, as inject applies nothing by itself');
 }
 
 function addAsking(add: Add, terminal: Terminal): void {

@@ -173,6 +173,13 @@ def watch_imports(hooks):
         hook(name, sys.modules[name])
 
 
+def drop_working_directory():
+    """Where PYTHONPATH is this folder and a colon, as the Kustomize component writes it, Python adds the working directory."""
+    here = os.path.dirname(__file__)
+    if os.environ.get("PYTHONPATH") == here + os.pathsep and os.getcwd() in sys.path:
+        sys.path.remove(os.getcwd())
+
+
 def run_next():
     """Python runs the first sitecustomize of its path alone: this one runs the next."""
     from importlib.machinery import PathFinder
@@ -186,6 +193,10 @@ def run_next():
 
 
 def start():
+    try:
+        drop_working_directory()
+    except Exception:
+        pass  # there is none
     try:
         keys = read_keys(os.environ)
         if keys is not None:
