@@ -137,7 +137,7 @@ function addInject(add: Add, terminal: Terminal): void {
     (operations, [name = ''], options) => inject(operations, terminal, name, options),
   )
     .addOption(new Option('--language <language>', 'language of the targets').choices(LANGUAGES))
-    .option('--target <kind/name>', 'this target alone, such as Deployment/main')
+    .option('--target <kind/name>', 'this target alone, such as Deployment/main; or ConfigMap')
     .option('--dry-run', 'print it; needed, as inject applies nothing by itself');
 }
 

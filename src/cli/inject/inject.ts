@@ -11,15 +11,15 @@ import { CommandError, EXIT, type Exit, type Terminal } from '../terminal.ts';
 import { injectionOf, type Names } from './patch.ts';
 import { CONFIG_MAP, type Language } from './preload.ts';
 
-/** Whoever applies what is printed: its fields stay apart from those of others. */
-const MANAGER = 'rekey-preload';
+/** A name for --target beside those of the targets. */
+const CONFIG = 'ConfigMap';
 /** Of a Rollout, the API server cannot merge a part of its containers. */
 const KINDS: readonly WorkloadKind[] = ['Deployment', 'StatefulSet', 'DaemonSet'];
 
 export interface InjectOptions {
   readonly language?: Language;
   readonly dryRun?: true;
-  /** KIND/NAME; all targets if absent. */
+  /** KIND/NAME of a target, or {@link CONFIG}; all if absent. */
   readonly target?: string;
 }
 
@@ -37,30 +37,42 @@ export async function inject(
 ): Promise<Exit> {
   const { language, dryRun } = options;
   if (language === undefined) throw new CommandError('give --language node, python or ruby', EXIT.usage);
-  const { namespace } = operations;
-  if (!dryRun) {
-    const apply = `kubectl apply --server-side --force-conflicts --field-manager=${MANAGER} -f -`;
-    const message = `inject applies nothing by itself; read what it prints, then: kubectl rekey inject -n ${namespace} ${name} --language ${language} --dry-run | ${apply}`;
-    throw new CommandError(message, EXIT.usage);
-  }
   const resource = await operations.get(name);
   const { targets, names } = understood(resource);
-  const documents: object[] = [];
+  if (!dryRun) throw new CommandError(howToApply(operations.namespace, name, language, targets), EXIT.usage);
+  const documents: object[] =
+    options.target === undefined || options.target === CONFIG ? [configMapIn(operations)] : [];
   const refused: string[] = [];
   for (const target of chosen(targets, options.target)) {
     const found = await injectionFor(operations, target, names, language);
     if ('refused' in found) refused.push(found.refused);
-    else {
-      documents.push(found.patch);
-      for (const note of found.notes) terminal.tell(`${oneLine(note)}\n`);
-    }
+    else documents.push(found.patch);
+    for (const line of 'refused' in found ? [found.refused] : found.notes) terminal.tell(`${oneLine(line)}\n`);
   }
-  for (const line of refused) terminal.tell(`${oneLine(line)}\n`);
-  if (documents.length === 0) return EXIT.failed;
-  const { metadata, ...rest } = CONFIG_MAP;
-  const all = [{ ...rest, metadata: { ...metadata, namespace } }, ...documents];
-  terminal.print(all.map((document) => dump(document, { lineWidth: -1, noRefs: true })).join('---\n'));
+  terminal.print(documents.map((document) => dump(document, { lineWidth: -1, noRefs: true })).join('---\n'));
   return refused.length === 0 ? EXIT.done : EXIT.failed;
+}
+
+/**
+ * Not a server-side apply: of a workload that was applied by the client before, kubectl would take over all fields, and with the
+ * next apply remove those that are not printed.
+ */
+function howToApply(namespace: string, name: string, language: Language, targets: readonly Target[]): string {
+  const printed = (target: string) =>
+    `kubectl rekey inject -n ${namespace} ${name} --language ${language} --target ${target} --dry-run`;
+  const patches = targets
+    .filter(({ kind }) => KINDS.includes(kind))
+    .map(
+      (target) =>
+        `kubectl patch -n ${namespace} ${target.kind} ${target.name} --patch "$(${printed(`${target.kind}/${target.name}`)})"`,
+    );
+  const commands = [`${printed(CONFIG)} | kubectl apply -f -`, ...patches].join('; ');
+  return `inject applies nothing by itself. Put what --dry-run prints into your manifests, or try it by hand: ${commands}`;
+}
+
+function configMapIn({ namespace }: Operations): object {
+  const { metadata, ...rest } = CONFIG_MAP;
+  return { ...rest, metadata: { ...metadata, namespace } };
 }
 
 function understood({ spec }: JwtKeyRotation): { readonly targets: readonly Target[]; readonly names: Names } {
@@ -77,10 +89,14 @@ function understood({ spec }: JwtKeyRotation): { readonly targets: readonly Targ
 /** @throws CommandError usage if the target is not one of the rotation */
 function chosen(targets: readonly Target[], wanted: string | undefined): readonly Target[] {
   if (wanted === undefined) return targets;
+  if (wanted === CONFIG) return [];
   const found = targets.filter(({ kind, name }) => `${kind}/${name}`.toLowerCase() === wanted.toLowerCase());
   if (found.length > 0) return found;
   const shown = targets.map(({ kind, name }) => `${kind}/${name}`).join(', ');
-  throw new CommandError(`--target ${wanted}: not a target of this rotation; these are: ${shown}`, EXIT.usage);
+  throw new CommandError(
+    `--target ${wanted}: not a target of this rotation; these are: ${shown}; or ${CONFIG}`,
+    EXIT.usage,
+  );
 }
 
 async function injectionFor(operations: Operations, { kind, name }: Target, names: Names, language: Language) {

@@ -1,6 +1,6 @@
 /**
- * What a workload gets so that its containers load the preload: the fields of a server-side apply, and of a strategic merge
- * patch too.
+ * What a workload gets so that its containers load the preload: a strategic merge patch, for kubectl
+ * and for Kustomize.
  */
 import type { Container, Deployment, EnvVariable, KubeObject, PodSpec } from '../../kube/types.ts';
 import type { DataNames } from '../../rotation/settings/settings.ts';

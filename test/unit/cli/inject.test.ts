@@ -165,8 +165,8 @@ it.each<[string, Parameters<typeof run>, RegExp]>([
     /Rollout\/main: inject prints no patch of this kind/,
   ],
 ])('says why it prints nothing: %s', async (_, args, said) => {
-  const { out, err, exit } = await run(...args);
-  expect({ out, exit }).toEqual({ out: '', exit: 1 });
+  const { documents, err, exit } = await run(...args);
+  expect({ kinds: documents.map(({ kind }) => kind), exit }).toEqual({ kinds: ['ConfigMap'], exit: 1 });
   expect(err).toMatch(said);
 });
 
@@ -175,7 +175,7 @@ it.each<[string, InjectOptions, object, RegExp]>([
     'without --dry-run',
     {},
     {},
-    /^inject applies nothing by itself; .*-n shop jwt --language node --dry-run \| kubectl apply --server-side/,
+    /^inject applies nothing by itself\. .*--target ConfigMap --dry-run \| kubectl apply -f -; kubectl patch -n shop Deployment main --patch "/,
   ],
   [
     'of another target',
