@@ -124,6 +124,7 @@ class Mark extends Given {
 function hookClassic({ text, current, fallbacks }) {
   const { update, digest } = crypto.Hmac.prototype;
   const currentObject = createSecretKey(current);
+  const fallbackObjects = fallbacks.map((key) => createSecretKey(key));
   const known = new WeakMap();
   let lastObject = currentObject;
   let last;
@@ -170,20 +171,23 @@ function hookClassic({ text, current, fallbacks }) {
     return result;
   };
 
-  /** @param mine what the library has computed; @param theirs the signature that it was given */
-  const isFallback = (computed, mine, theirs) => {
+  const isFallback = (computed, left, right) => {
     const message = computed.message();
     if (!isInputOf(message, computed.variant)) return false;
     const hmac = (key) => digest.call(update.call(createHmac(HASHES[computed.variant], key), message));
-    // also proves that this is the message, whoever has changed it since
-    const form = FORMS.find((write) => same(write(hmac(current)), mine));
-    return form !== undefined && fallbacks.filter((key) => same(form(hmac(key)), theirs)).length > 0;
+    // one of the two is the library's own: this also proves that it is of this message, whoever has changed it since
+    const own = hmac(currentObject);
+    for (const form of FORMS) {
+      const mine = form(own);
+      const theirs = same(mine, left) ? right : same(mine, right) ? left : undefined;
+      if (theirs !== undefined) return fallbackObjects.filter((key) => same(form(hmac(key)), theirs)).length > 0;
+    }
+    return false;
   };
   const secondLook = (a, b) => {
     try {
-      const [left, right] = [bytesOf(a), bytesOf(b)];
       const computed = Mark.of(a) ?? Mark.of(b) ?? last;
-      return computed !== undefined && (isFallback(computed, left, right) || isFallback(computed, right, left));
+      return computed !== undefined && isFallback(computed, bytesOf(a), bytesOf(b));
     } catch {
       return false;
     }

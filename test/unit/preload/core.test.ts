@@ -52,11 +52,7 @@ describe("Node's own functions", () => {
     ['the shape of the message', 'if (!isInputOf(message, computed.variant)) return false;', ''],
     ['the shape of the message, in WebCrypto', '|| !isInputOf(message, variant)', ''],
     ['the variant', 'header.alg === variant', "header.alg.startsWith('HS')"],
-    [
-      'the message that was computed',
-      'same(write(hmac(current)), mine)',
-      'mine.length === write(hmac(current)).length',
-    ],
+    ['the message that was computed', 'same(mine, left) ? right : same(mine, right) ? left : undefined', 'right'],
     ['the record of its own digest', 'Mark.of(a) ?? Mark.of(b) ?? last', 'last'],
   ])('break without %s', async (_, rule, without) => {
     const broken = changedPreload('node/rekey.cjs', rule, without);

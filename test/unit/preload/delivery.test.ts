@@ -22,12 +22,7 @@ it('is generated from them', () => {
 /** As a pod mounts the ConfigMap, with the variables of the component where a manifest has none. */
 it.each([
   ['node', process.execPath, ['-p', 'crypto.createHmac.name'], 'rekeyCreateHmac\n'],
-  [
-    'python',
-    'python3',
-    ['-B', '-c', 'import sys; print(sys.meta_path[0].__module__)'],
-    'sitecustomize\n',
-  ],
+  ['python', 'python3', ['-B', '-c', 'import sys; print(sys.meta_path[0].__module__)'], 'sitecustomize\n'],
   ['ruby', 'ruby', ['-e', 'p Kernel.private_method_defined?(:rekey_preload_require)'], 'true\n'],
 ] as const)('is loaded from one folder: %s', async (language, program, args, wanted) => {
   const folder = mkdtempSync(join(tmpdir(), 'rekey-mount-'));

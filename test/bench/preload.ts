@@ -1,0 +1,69 @@
+/**
+ * What the preload for Node costs: processor time of one verification with each library, with the preload and without, for a
+ * token of the current key and for one of a fallback. Both processes take turns, so that both meet the same noise; the figure
+ * is the median of the rounds, and the ratio the median of the ratios of each round.
+ *
+ *   node test/bench/preload.ts [LIBRARY…] [--rounds 40]
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { NODE_SERVICES, PRELOAD } from '../support/preload/ask.ts';
+import { QUESTIONS, SERVICE_ENV } from '../support/preload/questions.ts';
+
+const LIBRARIES = [
+  ...['fast-jwt', 'fast-jwt-4', 'jsonwebtoken', 'jsonwebtoken-8', 'express-jwt'],
+  ...['jose', 'jose-4', 'jose-5', 'hono'],
+];
+/** Milliseconds that a round is to take at least: the clock of processor time is not finer than some. */
+const ROUND_MS = 40;
+
+const { values, positionals } = parseArgs({
+  options: { rounds: { type: 'string', default: '40' } },
+  allowPositionals: true,
+});
+const tokenOf = (name: string) => QUESTIONS.find((question) => question.name === name)?.token ?? '';
+const current = tokenOf('the current key');
+const fallback = tokenOf('the first fallback');
+
+function start(library: string, execArgv: readonly string[]): ChildProcess {
+  const env = { ...process.env, ...SERVICE_ENV };
+  return fork(join(NODE_SERVICES, 'measure.mjs'), [library], { env, execArgv: [...execArgv] });
+}
+
+/** @returns microseconds of one verification */
+async function ask(child: ChildProcess, token: string, count: number): Promise<number> {
+  child.send({ token, count });
+  const [us] = await once(child, 'message');
+  return us;
+}
+
+const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? 0;
+
+async function measure(library: string): Promise<void> {
+  const before = start(library, []);
+  const after = start(library, ['--require', join(PRELOAD, 'node', 'rekey.cjs')]);
+  await Promise.all([before, after].map((child) => once(child, 'message')));
+  const us = Math.max(1, await ask(before, current, 3000));
+  await ask(after, current, 3000);
+  await ask(after, fallback, 3000);
+  const count = Math.ceil((ROUND_MS * 1000) / us);
+  const rows: { readonly plain: number; readonly first: number; readonly second: number }[] = [];
+  for (let round = 0; round < Number(values.rounds); round++) {
+    const plain = await ask(before, current, count);
+    const first = await ask(after, current, count);
+    rows.push({ plain, first, second: await ask(after, fallback, count) });
+  }
+  before.kill();
+  after.kill();
+  const of = (name: 'plain' | 'first' | 'second') => median(rows.map((row) => row[name])).toFixed(1);
+  const ratio = (name: 'first' | 'second') => median(rows.map((row) => row[name] / row.plain)).toFixed(2);
+  const cells = [library, of('plain'), of('first'), ratio('first'), of('second'), ratio('second')];
+  console.log(`| ${cells.join(' | ')} |`);
+}
+
+console.log(`${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.version}; microseconds of processor time`);
+console.log('| library | without | current key | ratio | fallback | ratio |\n| --- | --- | --- | --- | --- | --- |');
+for (const library of positionals.length > 0 ? positionals : LIBRARIES) await measure(library);
