@@ -219,23 +219,28 @@ function hookSubtle({ current, fallbacks }) {
   const { verify, importKey } = prototype;
   const PROBE = Buffer.from('rekey preload');
 
-  /** Rule 2, without the bytes: HMAC keys of one length that agree on a text are equal. */
-  const isCurrent = (subtle, key, hash) => {
-    if (key.algorithm.length !== current.length * 8) return false;
-    return verify.call(subtle, 'HMAC', key, createHmac(hash, current).update(PROBE).digest(), PROBE);
-  };
-  const isUnder = async (subtle, fallback, hash, signature, message) => {
-    const key = await importKey.call(subtle, 'raw', fallback, { name: 'HMAC', hash }, false, ['verify']);
-    return verify.call(subtle, 'HMAC', key, signature, message);
+  const prepared = new Map();
+  /** What is needed for a hash, made once: the HMAC of a text under the key in use, and the fallbacks as keys. */
+  const preparedFor = (subtle, hash) => {
+    if (!prepared.has(hash)) {
+      const algorithm = { name: 'HMAC', hash };
+      const imported = (key) => importKey.call(subtle, 'raw', key, algorithm, false, ['verify']);
+      const probe = createHmac(HASHES[VARIANTS[hash]], current).update(PROBE).digest();
+      prepared.set(hash, { probe, keys: Promise.all(fallbacks.map(imported)) });
+    }
+    return prepared.get(hash);
   };
   const secondLook = async (subtle, key, signature, message) => {
     try {
-      const hash = key.algorithm.hash.name;
-      const variant = VARIANTS[hash];
+      const { hash, length } = key.algorithm;
+      const variant = VARIANTS[hash.name];
       if (variant === undefined || !isInputOf(message, variant)) return false;
-      if (!(await isCurrent(subtle, key, HASHES[variant]))) return false;
-      const answers = await Promise.all(fallbacks.map((each) => isUnder(subtle, each, hash, signature, message)));
-      return answers.includes(true);
+      // rule 2, without the bytes: HMAC keys of one length that agree on a text are equal
+      if (length !== current.length * 8) return false;
+      const { probe, keys } = preparedFor(subtle, hash.name);
+      if (!(await verify.call(subtle, 'HMAC', key, probe, PROBE))) return false;
+      const answers = (await keys).map((each) => verify.call(subtle, 'HMAC', each, signature, message));
+      return (await Promise.all(answers)).includes(true);
     } catch {
       return false;
     }
