@@ -80,7 +80,7 @@ const USE = `# Lets services accept JWT_SECRET_KEY_FALLBACKS without a change of
 const wanted: Readonly<Record<string, string>> = {
   'deploy/preload/config-map.yaml': `${NOTE}${dump(configMap, { lineWidth: -1 })}`,
   'deploy/preload/kustomization.yaml': `${NOTE}${USE}${dump(component, { lineWidth: -1 })}`,
-  'src/cli/inject/preload.json': `${JSON.stringify({ folder: FOLDER, shown, languages: LANGUAGES, configMap, volume }, undefined, 2)}\n`,
+  'src/rotation/people/preload.json': `${JSON.stringify({ folder: FOLDER, shown, languages: LANGUAGES, configMap, volume }, undefined, 2)}\n`,
 };
 
 for (const [path, text] of Object.entries(wanted)) {

@@ -4,14 +4,14 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ASK } from '../rotation/people/asking.ts';
 import type { Operations } from '../rotation/people/operations.ts';
+import { LANGUAGES } from '../rotation/people/preload.ts';
 import { oneLine } from '../rotation/people/text.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';
 import { parseDuration } from '../rotation/schedule/duration.ts';
 import { contained, type EmergencyOptions, emergency } from './emergency.ts';
 import { apply } from './env/apply.ts';
 import { historyText } from './history.ts';
-import { type InjectOptions, inject } from './inject/inject.ts';
-import { LANGUAGES } from './inject/preload.ts';
+import { type InjectOptions, inject } from './inject.ts';
 import { ask } from './leader.ts';
 import { addLocalCommands } from './local-commands.ts';
 import { machineText } from './output.ts';

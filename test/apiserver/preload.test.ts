@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { CONFIG_MAP, SHOWN } from '../../src/cli/inject/preload.ts';
+import { CONFIG_MAP, SHOWN } from '../../src/rotation/people/preload.ts';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
 import { runKubectl } from '../support/cluster/kubectl.ts';
 import type { KubeObject } from '../support/cluster/kubeobject.ts';

@@ -1,11 +1,11 @@
 /** What `inject` prints of workloads of many shapes, and what it refuses. */
 import { loadAll } from 'js-yaml';
 import { expect, it } from 'vitest';
-import { type InjectOptions, inject } from '../../../src/cli/inject/inject.ts';
-import { CONFIG_MAP, SHOWN } from '../../../src/cli/inject/preload.ts';
+import { type InjectOptions, inject } from '../../../src/cli/inject.ts';
 import { CommandError, type Terminal } from '../../../src/cli/terminal.ts';
 import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
 import type { Operations } from '../../../src/rotation/people/operations.ts';
+import { CONFIG_MAP, SHOWN } from '../../../src/rotation/people/preload.ts';
 
 interface Printed {
   readonly apiVersion: string;

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { CONFIG_MAP, LOADING, SHOWN } from '../../../src/cli/inject/preload.ts';
+import { CONFIG_MAP, LOADING, SHOWN } from '../../../src/rotation/people/preload.ts';
 import { PRELOAD, runToEnd } from '../../support/preload/ask.ts';
 import { SERVICE_ENV } from '../../support/preload/questions.ts';
 

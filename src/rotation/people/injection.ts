@@ -3,8 +3,8 @@
  * and for Kustomize.
  */
 import type { Container, Deployment, EnvVariable, KubeObject, PodSpec } from '../../kube/types.ts';
-import type { DataNames } from '../../rotation/settings/settings.ts';
-import { type ContainerSources, sourcesOf } from '../../rotation/workloads/sources.ts';
+import type { DataNames } from '../settings/settings.ts';
+import { type ContainerSources, sourcesOf } from '../workloads/sources.ts';
 import { FOLDER, type Language, LOADING, type Loading, SHOWN, VOLUME } from './preload.ts';
 
 /** Variables that the preload reads. */

@@ -2,14 +2,14 @@
  * `inject`: prints what makes the targets of a rotation load the preload. It reads workloads, and changes nothing.
  */
 import { dump } from 'js-yaml';
-import type { JwtKeyRotation } from '../../rotation/api/names.ts';
-import type { Operations } from '../../rotation/people/operations.ts';
-import { oneLine } from '../../rotation/people/text.ts';
-import { settingsOf, type WorkloadKind } from '../../rotation/settings/settings.ts';
-import { specFindings } from '../../rotation/settings/spec-checks.ts';
-import { CommandError, EXIT, type Exit, type Terminal } from '../terminal.ts';
-import { injectionOf, type Names } from './patch.ts';
-import { CONFIG_MAP, type Language } from './preload.ts';
+import type { JwtKeyRotation } from '../rotation/api/names.ts';
+import { injectionOf, type Names } from '../rotation/people/injection.ts';
+import type { Operations } from '../rotation/people/operations.ts';
+import { CONFIG_MAP, type Language } from '../rotation/people/preload.ts';
+import { oneLine } from '../rotation/people/text.ts';
+import { settingsOf, type WorkloadKind } from '../rotation/settings/settings.ts';
+import { specFindings } from '../rotation/settings/spec-checks.ts';
+import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 
 /** A name for --target beside those of the targets. */
 const CONFIG = 'ConfigMap';
