@@ -3,7 +3,7 @@
  * token of the current key and for one of a fallback. Both processes take turns, so that both meet the same noise. Noise only
  * adds, so the figure is that of the tenth of the rounds that was fastest.
  *
- *   node test/bench/preload.ts [LIBRARY…] [--rounds 60]
+ *   node test/bench/preload.ts [LIBRARY…] [--pairs 6]
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,10 +18,12 @@ const LIBRARIES = [
   ...['jose', 'jose-4', 'jose-5', 'hono'],
 ];
 /** Milliseconds that a round is to take at least: the clock of processor time is not finer than some. */
-const ROUND_MS = 40;
+const ROUND_MS = 30;
+/** Of one pair of processes. Two processes of the same program differ by some per cent, so there are several. */
+const ROUNDS = 12;
 
 const { values, positionals } = parseArgs({
-  options: { rounds: { type: 'string', default: '60' } },
+  options: { pairs: { type: 'string', default: '6' } },
   allowPositionals: true,
 });
 const tokenOf = (name: string) => QUESTIONS.find((question) => question.name === name)?.token ?? '';
@@ -42,7 +44,14 @@ async function ask(child: ChildProcess, token: string, count: number): Promise<n
 
 const best = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 10)] ?? 0;
 
-async function measure(library: string): Promise<void> {
+interface Row {
+  readonly plain: number;
+  readonly first: number;
+  readonly second: number;
+}
+
+/** One process with the preload and one without, in turns. */
+async function pair(library: string): Promise<readonly Row[]> {
   const before = start(library, []);
   const after = start(library, ['--require', join(PRELOAD, 'node', 'rekey.cjs')]);
   await Promise.all([before, after].map((child) => once(child, 'message')));
@@ -50,15 +59,21 @@ async function measure(library: string): Promise<void> {
   await ask(after, current, 3000);
   await ask(after, fallback, 3000);
   const count = Math.ceil((ROUND_MS * 1000) / us);
-  const rows: { readonly plain: number; readonly first: number; readonly second: number }[] = [];
-  for (let round = 0; round < Number(values.rounds); round++) {
+  const rows: Row[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
     const plain = await ask(before, current, count);
     const first = await ask(after, current, count);
     rows.push({ plain, first, second: await ask(after, fallback, count) });
   }
   before.kill();
   after.kill();
-  const of = (name: 'plain' | 'first' | 'second') => best(rows.map((row) => row[name]));
+  return rows;
+}
+
+async function measure(library: string): Promise<void> {
+  const rows: Row[] = [];
+  for (let i = 0; i < Number(values.pairs); i++) rows.push(...(await pair(library)));
+  const of = (name: keyof Row) => best(rows.map((row) => row[name]));
   const [plain, first, second] = [of('plain'), of('first'), of('second')];
   const ratio = (us: number) => (us / plain).toFixed(2);
   const cells = [library, plain.toFixed(1), first.toFixed(1), ratio(first), second.toFixed(1), ratio(second)];

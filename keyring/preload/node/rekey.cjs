@@ -125,7 +125,6 @@ function hookClassic({ text, current, fallbacks }) {
   const { update, digest } = crypto.Hmac.prototype;
   const currentObject = createSecretKey(current);
   const fallbackObjects = fallbacks.map((key) => createSecretKey(key));
-  const known = new WeakMap();
   let lastObject = currentObject;
   let last;
 
@@ -133,17 +132,10 @@ function hookClassic({ text, current, fallbacks }) {
   const isCurrent = (key) => {
     if (typeof key === 'string') return key === text;
     if (key === lastObject) return true;
-    if (key instanceof KeyObject) return isCurrentObject(key);
-    return ArrayBuffer.isView(key) && same(current, bytesOf(key));
-  };
-  const isCurrentObject = (key) => {
-    let is = known.get(key);
-    if (is === undefined) {
-      is = key.type === 'secret' && currentObject.equals(key);
-      known.set(key, is);
-    }
-    if (is) lastObject = key;
-    return is;
+    if (!(key instanceof KeyObject)) return ArrayBuffer.isView(key) && same(current, bytesOf(key));
+    if (key.type !== 'secret' || !currentObject.equals(key)) return false;
+    lastObject = key;
+    return true;
   };
   const record = (hmac, hash, key) => {
     const variant = VARIANTS[hash];
