@@ -5,7 +5,7 @@ NODE := node_modules/.bin/node
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit explore mutants faults rollouts bench-emergency bench-preload types lint generate build bundle cluster clean
+.PHONY: help install demo test unit explore mutants faults rollouts bench-emergency bench-keyring bench-preload types lint generate build bundle cluster clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ rollouts: $(INSTALLED) ## Run the tests of Rollouts with the controller of Argo 
 
 bench-emergency: $(INSTALLED) ## Seconds until a leaked key is dead, measured at nine pods; RUNS=10, MODE=FailClosed or Rolling
 	@$(NODE) test/bench/emergency.ts --runs $(or $(RUNS),10) --mode $(or $(MODE),both)
+
+bench-keyring: $(INSTALLED) ## What a verification costs with the keyring libraries, beside the bare JWT library
+	@$(NODE) test/bench/keyring.ts
 
 bench-preload: $(INSTALLED) ## Processor time of a verification with the preload and without, for each library
 	@$(NODE) test/bench/preload.ts

@@ -94,8 +94,8 @@ export class Operator {
     const { signal } = this.#watching;
     this.#client = client;
     this.#leaseClient = connect(this.#renewals, LEASE_CONNECTIONS);
-    const onRollouts = () => this.#wakeAll();
-    this.#cluster = watchCluster({ ...common, namespace: flags.namespace, signal, onRollouts });
+    const onAvailability = () => this.#wakeAll();
+    this.#cluster = watchCluster({ ...common, namespace: flags.namespace, signal, onAvailability });
     const leaseNamespace = flags.leaderElectionNamespace ?? access.namespace;
     const lease = `${leaseNamespace}/${NAME}`;
     this.#elector = new LeaderElector({
@@ -108,7 +108,7 @@ export class Operator {
         this.#controller = this.#lead(term);
       },
     });
-    const { resources, workloads, pods, rollouts } = this.#cluster;
+    const { resources, workloads, pods, availability } = this.#cluster;
     const fence = flags.leaderElection ? () => this.#elector.assertLeading() : () => undefined;
     const reporting = { reportingController: 'rekey.dev/controller', reportingInstance: this.#identity };
     this.#events = new EventRecorder({ ...common, ...reporting, onDropped: eventMetrics(this.#registry) });
@@ -132,7 +132,7 @@ export class Operator {
     this.#reconciler = new Reconciler({
       ...common,
       resources,
-      caches: { workloads, pods, rollouts },
+      caches: { workloads, pods, availability },
       secrets: this.#secrets,
       actor: this.#actor,
       status: new StatusWriter({ ...common, fence, resources, ...(flags.leaderElection && { lease }) }),

@@ -4,7 +4,7 @@
 import type { KubeClient } from './kube/client.ts';
 import { type KubeObject, PODS, type ResourceType } from './kube/types.ts';
 import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from './rotation/api/names.ts';
-import type { WorkloadKind } from './rotation/settings/settings.ts';
+import type { OptionalKind, WorkloadKind } from './rotation/settings/settings.ts';
 import { type PodView, podView } from './rotation/workloads/views.ts';
 import type { WorkloadView } from './rotation/workloads/workload-view.ts';
 import { WORKLOADS } from './rotation/workloads/workloads.ts';
@@ -22,8 +22,8 @@ export interface WatchedCluster {
   readonly resources: Store<JwtKeyRotation>;
   readonly workloads: Readonly<Record<WorkloadKind, Store<WorkloadView>>>;
   readonly pods: Store<PodView>;
-  /** Rollouts are there only where Argo Rollouts is installed. */
-  readonly rollouts: () => Availability;
+  /** Rollouts are there only where Argo Rollouts is installed; CronJobs and Jobs where rekey may read them. */
+  readonly availability: (kind: OptionalKind) => Availability;
   /** Resolves when all of it was listed once. */
   readonly synced: Promise<unknown>;
   /** Readiness: each watch by its plural, and why it cannot be trusted now. */
@@ -36,15 +36,15 @@ export interface WatchOptions {
   readonly log: Logger;
   /** All if absent. */
   readonly namespace: string | undefined;
-  /** Told when the cluster begins to serve Rollouts, or ceases to. */
-  readonly onRollouts: () => void;
+  /** Told when an optional kind can be read from now on, or no longer. */
+  readonly onAvailability: () => void;
   /** Ends the watches. */
   readonly signal: AbortSignal;
 }
 
 /** @returns the caches of all that is watched, and when each is there */
 export function watchCluster(options: WatchOptions): WatchedCluster {
-  const { client, clock, log, namespace, signal, onRollouts } = options;
+  const { client, clock, log, namespace, signal, onAvailability } = options;
   const start = <Raw extends KubeObject, T>(type: ResourceType<Raw>, project: (raw: Raw) => T) => {
     const reflector = new Reflector({ client, clock, log, type, project, selection: { namespace } });
     void reflector.run(signal);
@@ -55,20 +55,26 @@ export function watchCluster(options: WatchOptions): WatchedCluster {
   const deployments = startWorkload('Deployment');
   const statefulsets = startWorkload('StatefulSet');
   const daemonsets = startWorkload('DaemonSet');
-  const { type, view: project } = WORKLOADS.Rollout;
-  const selection = { namespace };
-  const rollouts = new OptionalReflector({ client, clock, log, type, project, selection, onChange: onRollouts });
-  void rollouts.run(signal);
+  const startOptional = (kind: OptionalKind) => {
+    const { type, view: project } = WORKLOADS[kind];
+    const selection = { namespace };
+    const options = { client, clock, log, type, project, selection, onChange: onAvailability };
+    const reflector = new OptionalReflector(options);
+    void reflector.run(signal);
+    return reflector;
+  };
+  const optional = { Rollout: startOptional('Rollout'), CronJob: startOptional('CronJob'), Job: startOptional('Job') };
   const pods = start(PODS, podView);
-  const all = { jwtkeyrotations, deployments, statefulsets, daemonsets, rollouts, pods };
+  const { Rollout: rollouts, CronJob: cronjobs, Job: jobs } = optional;
+  const all = { jwtkeyrotations, deployments, statefulsets, daemonsets, rollouts, cronjobs, jobs, pods };
   return {
     resources: jwtkeyrotations.store,
     workloads: {
       ...{ Deployment: deployments.store, StatefulSet: statefulsets.store, DaemonSet: daemonsets.store },
-      Rollout: rollouts.store,
+      ...{ Rollout: rollouts.store, CronJob: cronjobs.store, Job: jobs.store },
     },
     pods: pods.store,
-    rollouts: () => rollouts.availability() ?? 'Absent',
+    availability: (kind) => optional[kind].availability() ?? 'Absent',
     synced: Promise.all(Object.values(all).map((reflector) => reflector.synced)),
     checks: Object.fromEntries(Object.entries(all).map(([plural, reflector]) => [plural, freshness(reflector)])),
   };

@@ -22,6 +22,8 @@ interface Schema {
   readonly default?: unknown;
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly 'x-kubernetes-int-or-string'?: true;
+  readonly 'x-kubernetes-preserve-unknown-fields'?: true;
   readonly 'x-kubernetes-validations'?: readonly Rule[];
 }
 interface Column {
@@ -62,6 +64,8 @@ function rowsOf(schema: Schema, prefix: string): readonly Row[] {
 
 function typeOf(schema: Schema): string {
   if (schema.enum) return schema.enum.map((value) => `\`${value}\``).join(', ');
+  if (schema['x-kubernetes-int-or-string']) return 'integer or string';
+  if (schema['x-kubernetes-preserve-unknown-fields']) return schema.type === 'object' ? 'map of any JSON' : 'any JSON';
   if (schema.type === 'array') return `list of ${itemOf(schema.items ?? {})}`;
   if (schema.additionalProperties) return `map of ${typeOf(schema.additionalProperties)}`;
   if (schema.format === 'date-time') return 'time';

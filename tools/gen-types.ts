@@ -15,6 +15,8 @@ interface Schema {
   readonly additionalProperties?: Schema;
   readonly items?: Schema;
   readonly default?: unknown;
+  readonly 'x-kubernetes-int-or-string'?: true;
+  readonly 'x-kubernetes-preserve-unknown-fields'?: true;
 }
 interface Crd {
   readonly spec: {
@@ -33,6 +35,9 @@ function docblock(text: string | undefined, indent: string): string {
 /** The TypeScript type of a schema. A property with a default is required: the API server fills it in before we read it. */
 function typeOf(schema: Schema, indent: string): string {
   if (schema.enum) return schema.enum.map((value) => `'${value}'`).join(' | ');
+  if (schema['x-kubernetes-int-or-string']) return 'number | string';
+  if (schema['x-kubernetes-preserve-unknown-fields'])
+    return schema.type === 'object' ? 'Readonly<Record<string, unknown>>' : 'unknown';
   if (schema.type === 'integer' || schema.type === 'number') return 'number';
   if (schema.type === 'array') return `readonly ${parenthesised(typeOf(schema.items ?? {}, indent))}[]`;
   if (schema.properties) return objectType(schema, indent);

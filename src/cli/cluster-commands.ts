@@ -8,6 +8,7 @@ import { LANGUAGES } from '../rotation/people/preload.ts';
 import { oneLine } from '../rotation/people/text.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';
 import { parseDuration } from '../rotation/schedule/duration.ts';
+import { checkCanary } from './check-canary.ts';
 import { contained, type EmergencyOptions, emergency } from './emergency.ts';
 import { apply } from './env/apply.ts';
 import { historyText } from './history.ts';
@@ -112,14 +113,7 @@ function addLooking(add: Add, terminal: Terminal): void {
     },
   ).option('--now', 'as if it were requested now, not when it is due');
 
-  add('check <name>', 'show what blocks a rotation from starting now', async (operations, [name = ''], { output }) => {
-    const resource = await operations.get(name);
-    const obstacles = obstaclesNow(resource, await planOf(operations, resource, 'now', terminal.now()));
-    terminal.print(machineText(obstacles, output) ?? obstaclesText(obstacles));
-    for (const warning of warnedOf(resource)) terminal.tell(`${oneLine(warning)}\n`);
-    return obstacles.length === 0 ? EXIT.done : EXIT.notReady;
-  });
-
+  addCheck(add, terminal);
   add('history <name>', 'show the last rotations', async (operations, [name = ''], { output }) => {
     const resource = await operations.get(name);
     const text = machineText(resource.status?.history ?? [], output);
@@ -131,14 +125,30 @@ function addLooking(add: Add, terminal: Terminal): void {
 
 /** Prints what a person applies. */
 function addInject(add: Add, terminal: Terminal): void {
-  add<InjectOptions>(
+  const injecting = add<InjectOptions>(
     'inject <name>',
     'print what lets its targets accept fallbacks without a change of their code',
     (operations, [name = ''], options) => inject(operations, terminal, name, options),
-  )
+  );
+  injecting
     .addOption(new Option('--language <language>', 'language of the targets').choices(LANGUAGES))
     .option('--target <kind/name>', 'this target alone, such as Deployment/main; or ConfigMap')
     .option('--dry-run', 'print it; needed, as inject applies nothing by itself');
+}
+
+function addCheck(add: Add, terminal: Terminal): void {
+  add<{ readonly canary?: true }>(
+    'check <name>',
+    'show what blocks a rotation from starting now',
+    async (operations, [name = ''], { canary, output }) => {
+      if (canary) return checkCanary(operations, terminal, name, output);
+      const resource = await operations.get(name);
+      const obstacles = obstaclesNow(resource, await planOf(operations, resource, 'now', terminal.now()));
+      terminal.print(machineText(obstacles, output) ?? obstaclesText(obstacles));
+      for (const warning of warnedOf(resource)) terminal.tell(`${oneLine(warning)}\n`);
+      return obstacles.length === 0 ? EXIT.done : EXIT.notReady;
+    },
+  ).option('--canary', 'let the operator ask each pod now, and show request, answers and verdict');
 }
 
 function addAsking(add: Add, terminal: Terminal): void {

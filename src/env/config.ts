@@ -88,6 +88,6 @@ export function configFrom({ root, services, sourceOfTruth = '' }: Discovery): E
     fallbacksName: DEFAULTS.fallbacks,
     sourceOfTruth,
     canaryClaims: { claims: {} },
-    services: services.map((service) => ({ ...service, roles: ROLES, reload: {}, canary: {} })),
+    services: services.map((service) => ({ ...service, roles: ROLES, reload: {}, canary: {}, canaryRequest: {} })),
   };
 }

@@ -1,6 +1,7 @@
 /**
  * The configuration of services that share a key, as all commands see it.
  */
+import type { WrittenForm } from '../rotation/settings/canary-settings.ts';
 import { defaultSlackMs } from '../rotation/settings/drain.ts';
 
 export interface EnvConfig {
@@ -43,6 +44,8 @@ export interface EnvService {
   readonly reload: Readonly<Record<string, string>>;
   /** Environment → URL. */
   readonly canary: Readonly<Record<string, string>>;
+  /** How it is asked there, where that is not a GET with a bearer token. */
+  readonly canaryRequest: WrittenForm;
 }
 
 export const CONFIG_FILE = 'rekey.yaml';

@@ -5,6 +5,7 @@ import { defaultSlackMs, drainText } from '../rotation/settings/drain.ts';
 import { ALGORITHMS, CONFIG_FILE, DEFAULTS, type EnvConfig, type EnvService, MIN_KEY_BYTES_OF } from './env-config.ts';
 import { ConfigError, Fields, type FieldsOf, quoted } from './fields.ts';
 import { nearestWord } from './nearest.ts';
+import { parseClaims } from './parse-canary.ts';
 import { parseService, VARIABLE } from './parse-service.ts';
 import { readYaml, YamlError } from './yaml.ts';
 
@@ -34,7 +35,7 @@ export async function parseConfig(text: string, root: string): Promise<EnvConfig
     ...keyIn(fields, all),
     fallbacksName: fallbacksIn(fields, all, services),
     sourceOfTruth: truthIn(fields, all, services),
-    canaryClaims: claimsIn(fields, all),
+    canaryClaims: parseClaims(fields, all),
     services,
   };
   refuseSharedFiles(fields, services);
@@ -110,17 +111,6 @@ function truthIn(fields: Fields, { sourceOfTruth }: FieldsOf, services: readonly
     `${missing}expected a service: ${meant === undefined ? names.join(', ') : `did you mean ${meant}?`}`,
   );
   return '';
-}
-
-function claimsIn(fields: Fields, { canary = {} }: FieldsOf): EnvConfig['canaryClaims'] {
-  const { issuer, audience, claims = {} } = fields.group(['canary'], canary, ['issuer', 'audience', 'claims']) ?? {};
-  const iss = issuer === undefined ? undefined : fields.text(['canary', 'issuer'], issuer, 'a text');
-  const aud = audience === undefined ? undefined : fields.text(['canary', 'audience'], audience, 'a text');
-  return {
-    ...(iss !== undefined && { issuer: iss }),
-    ...(aud !== undefined && { audience: aud }),
-    claims: fields.group(['canary', 'claims'], claims) ?? {},
-  };
 }
 
 /** Each file has one service and one environment: otherwise one of the two would get the key of the other. */

@@ -4,9 +4,10 @@
 import { posix } from 'node:path';
 import { type EnvService, ROLES } from './env-config.ts';
 import { type Fields, type FieldsOf, quoted } from './fields.ts';
+import { parseRequest } from './parse-canary.ts';
 import type { Path } from './yaml.ts';
 
-const KNOWN = ['names', 'files', 'roles', 'readsFallbacks', 'reload', 'canary'];
+const KNOWN = ['names', 'files', 'roles', 'readsFallbacks', 'reload', 'canary', 'canaryRequest'];
 /** The name of a variable. */
 export const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const ENVIRONMENT = /^[a-z0-9][a-z0-9_-]{0,62}$/;
@@ -18,6 +19,16 @@ export function parseService(fields: Fields, path: Path, name: string, value: un
   const files = filesIn(fields, [...path, 'files'], all);
   const environments = Object.keys(files);
   const { roles, readsFallbacks } = all;
+  const canary = perEnvironment(fields, [...path, 'canary'], all.canary, environments, (at, item) =>
+    urlAt(fields, at, item),
+  );
+  const canaryRequest = parseRequest(fields, [...path, 'canaryRequest'], all.canaryRequest);
+  const open = Object.entries(canary).find(([, url]) => !url.startsWith('https:'));
+  if (canaryRequest.insecureSkipTLSVerify !== undefined && open !== undefined)
+    fields.note(
+      [...path, 'canaryRequest', 'insecureSkipTLSVerify'],
+      `it needs https; the canary of ${open[0]} is http`,
+    );
   const reads = readsFallbacks === undefined ? undefined : fields.flag([...path, 'readsFallbacks'], readsFallbacks);
   return {
     name,
@@ -31,9 +42,7 @@ export function parseService(fields: Fields, path: Path, name: string, value: un
     reload: perEnvironment(fields, [...path, 'reload'], all.reload, environments, (at, item) =>
       fields.text(at, item, 'a command'),
     ),
-    canary: perEnvironment(fields, [...path, 'canary'], all.canary, environments, (at, item) =>
-      urlAt(fields, at, item),
-    ),
+    ...{ canary, canaryRequest },
   };
 }
 

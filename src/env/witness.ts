@@ -4,6 +4,7 @@
 import type { Probe } from '../rotation/facts.ts';
 import { currentShape, type Keyset, type Kid } from '../rotation/keyset/keyset.ts';
 import type { KeyMaterial } from '../rotation/secret/keys.ts';
+import type { WrittenForm } from '../rotation/settings/canary-settings.ts';
 import type { EnvConfig, EnvService } from './env-config.ts';
 import type { EnvironmentFiles } from './environment.ts';
 import { materialsOf } from './environment.ts';
@@ -21,7 +22,8 @@ export interface Question {
 
 /** Asks one service about keys. It concludes nothing. */
 export interface Asker {
-  ask(url: string, question: Question, config: EnvConfig): Promise<Probe>;
+  /** @param form how it is asked at the URL */
+  ask(url: string, form: WrittenForm, question: Question, config: EnvConfig): Promise<Probe>;
   close(): Promise<void>;
 }
 
@@ -56,7 +58,11 @@ export async function factsOf(
       const loaded =
         url === undefined
           ? fromReload(reloaded ? reload.by : undefined)
-          : fromProbe(await asker.ask(url, question, config), keyset, reloaded && now >= reload.at + SETTLE_MS);
+          : fromProbe(
+              await asker.ask(url, service.canaryRequest, question, config),
+              keyset,
+              reloaded && now >= reload.at + SETTLE_MS,
+            );
       return { name: service.name, roles: service.roles, loaded, asked: url !== undefined, reloaded };
     }),
   );
@@ -85,7 +91,10 @@ export function fromProbe({ answers, random, why }: Probe, keyset: Keyset, settl
   if (accepted.length === 0) {
     const what = 'it refuses every key, also those that it may hold';
     return settled
-      ? { kind: 'Unfit', why: `${what}: compare canary.issuer, audience and claims with what it checks` }
+      ? {
+          kind: 'Unfit',
+          why: `${what}: the subject may be unknown to it, or it checks other claims; compare canary.issuer, audience and claims (sub is the subject)`,
+        }
       : { kind: 'Behind', why: what };
   }
   const { sign } = currentShape(keyset);

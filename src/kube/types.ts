@@ -126,7 +126,7 @@ export interface Container {
     readonly secretRef?: EnvSource;
     readonly configMapRef?: EnvSource;
   }[];
-  readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
+  readonly ports?: readonly { readonly name?: string; readonly containerPort: number; readonly protocol?: string }[];
   readonly volumeMounts?: readonly {
     readonly name: string;
     readonly mountPath: string;
@@ -323,6 +323,18 @@ export interface Rollout extends KubeObject {
   };
 }
 
+/** batch/v1. */
+export interface Job extends KubeObject {
+  readonly spec?: { readonly selector?: LabelSelector; readonly template: PodTemplate };
+  readonly status?: { readonly ready?: number; readonly conditions?: readonly Condition[] };
+}
+
+/** batch/v1. */
+export interface CronJob extends KubeObject {
+  readonly spec?: { readonly jobTemplate: { readonly spec?: { readonly template: PodTemplate } } };
+  readonly status?: { readonly active?: readonly ObjectReference[] };
+}
+
 /** `renewTime` and `acquireTime` are MicroTime: exactly six fraction digits on the way in. */
 export interface Lease extends KubeObject {
   readonly spec?: {
@@ -379,6 +391,8 @@ export const HORIZONTAL_POD_AUTOSCALERS: ResourceType<HorizontalPodAutoscaler> =
   'horizontalpodautoscalers',
 );
 export const ROLLOUTS: ResourceType<Rollout> = customResource('argoproj.io/v1alpha1', 'Rollout', 'rollouts');
+export const JOBS: ResourceType<Job> = customResource('batch/v1', 'Job', 'jobs');
+export const CRON_JOBS: ResourceType<CronJob> = customResource('batch/v1', 'CronJob', 'cronjobs');
 export const LEASES: ResourceType<Lease> = customResource('coordination.k8s.io/v1', 'Lease', 'leases');
 
 /** Who the API server takes the caller for. Nothing is kept of it. */

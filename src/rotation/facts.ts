@@ -62,6 +62,8 @@ export interface PodFacts {
   readonly templateVersion?: number;
   /** Where canaries may go; undefined if the pod has no address of its own yet. */
   readonly address?: string;
+  /** Port of its canary; undefined without a canary, or if the pod has no port of that name. */
+  readonly port?: number;
   /** Why no canary may ever be sent to this pod. */
   readonly unprobeable?: string;
   readonly probe?: Probe;
@@ -72,6 +74,8 @@ export interface WorkloadFacts {
   readonly paused: boolean;
   /** Whether its controller leaves old pods alone when the template changes: they are evicted instead. */
   readonly manual: boolean;
+  /** Whether rekey takes no pod of it away either: it waits until they end. */
+  readonly leftAlone?: true;
   readonly templateVersion?: number;
   /** When rekey last stamped the template, milliseconds since the epoch. */
   readonly bumpedAt?: number;
@@ -121,7 +125,16 @@ export type SecretFacts =
   | { readonly kind: 'Refused'; readonly finding: Finding; readonly keyset?: Keyset }
   /** It holds a key that rekey has not adopted yet, and perhaps others that are to be accepted, by fingerprint. */
   | UnmanagedSecret
-  | { readonly kind: 'Managed'; readonly keyset: Keyset };
+  | ManagedSecret;
+
+export interface ManagedSecret {
+  readonly kind: 'Managed';
+  readonly keyset: Keyset;
+  /** Data keys that hold a key although the spec does not name them: a rotation would leave it there. */
+  readonly copies?: readonly string[];
+  /** Data keys that rekey wrote when the spec named them: they go with the next write. */
+  readonly leftovers?: readonly string[];
+}
 
 /** `kid`: the id that the signing key has already. `weakness`: of the worst of the keys. */
 export interface UnmanagedSecret {
@@ -183,6 +196,8 @@ export interface Surroundings {
   readonly unlistedConsumers: readonly string[];
   /** Containers that take the whole Secret after other sources, in words: a name that is added to it may hide one of theirs. */
   readonly crowded?: readonly string[];
+  /** Data keys that hold a key of the Secret although the spec does not name them. Not known where the Secret was not read. */
+  readonly copies?: readonly string[];
   /** Why a promotion would find no window in time. */
   readonly impossibleWindow?: Finding;
 }

@@ -8,6 +8,7 @@ import type { EffectResult } from './act/act.ts';
 import type { RetiredKeys } from './act/write-secret.ts';
 import type { JwtKeyRotation } from './api/names.ts';
 import { type Refusal, type Refused, refusedAgain, triedAtOnce } from './api/refusal.ts';
+import type { JwtKeyRotationStatus } from './api/types.ts';
 import type { Facts, Probe } from './facts.ts';
 import type { SecretReading } from './observe/world.ts';
 import type { Action, Step } from './plan/decision.ts';
@@ -16,6 +17,8 @@ import { wishesIn } from './requests/requests.ts';
 import type { DataNames, Settings } from './settings/settings.ts';
 
 const FORGET_MS = 10_000;
+/** Between two checks of canaries that somebody asks for. */
+const CHECK_MS = 2_000;
 const OUTRUN_MS = 50;
 const OUTRUN_CAP_MS = 15_000;
 
@@ -33,6 +36,9 @@ export class Memory {
   /** When answers were last forgotten, monotonic. */
   #forgotAt = Number.NEGATIVE_INFINITY;
   #outrun = 0;
+  #check: NonNullable<JwtKeyRotationStatus['canaryCheck']> | undefined;
+  /** When pods were last asked for a person, monotonic. */
+  #checkedAt = Number.NEGATIVE_INFINITY;
 
   /** Answers by the incarnation of the pod that gave them. */
   get probes(): ReadonlyMap<string, Probe> {
@@ -64,12 +70,8 @@ export class Memory {
 
   /** What pods have answered to other canaries says nothing of those that are sent now. */
   asksBy(settings: Settings): void {
-    const { algorithm, canaryClaims, targets } = settings;
-    const canaries = JSON.stringify([
-      algorithm,
-      canaryClaims,
-      targets.map(({ kind, name, canary }) => [kind, name, canary]),
-    ]);
+    const { algorithm, targets } = settings;
+    const canaries = JSON.stringify([algorithm, targets.map(({ kind, name, canary }) => [kind, name, canary])]);
     if (canaries !== this.#canaries && this.#canaries !== '') this.#probes.clear();
     this.#canaries = canaries;
   }
@@ -98,6 +100,25 @@ export class Memory {
       next.set(each.effect, refusedAgain(this.#refusals.get(each.effect), each, now, urgent));
     }
     this.#refusals = next;
+  }
+
+  /** The last check of canaries, until the status has it: pods are asked once for each request. */
+  get canaryCheck(): JwtKeyRotationStatus['canaryCheck'] {
+    return this.#check;
+  }
+
+  /**
+   * @param now monotonic, milliseconds
+   * @returns in how many milliseconds pods may be asked for a person again
+   */
+  untilCheckMs(now: number): number {
+    return Math.max(this.#checkedAt + CHECK_MS - now, 0);
+  }
+
+  /** @param now monotonic, milliseconds */
+  checked(check: NonNullable<JwtKeyRotationStatus['canaryCheck']>, now: number): void {
+    this.#check = check;
+    this.#checkedAt = now;
   }
 
   /** @returns milliseconds to wait, more each time: what was read from the cache is not what the API server says */
@@ -139,9 +160,9 @@ export class Memory {
     if (outcome.kind === 'Probed')
       for (const [incarnation, probe] of outcome.probes) this.#probes.set(incarnation, probe);
     if (outcome.kind !== 'Wrote') return;
-    const { keyset, resourceVersion } = outcome;
+    const { keyset, facts, resourceVersion } = outcome;
     this.#refusals = new Map([...this.#refusals].filter(([, { cause }]) => cause === 'Unseen'));
-    this.remember({ facts: { kind: 'Managed', keyset }, resourceVersion }, settings);
+    this.remember({ facts, resourceVersion }, settings);
     const asking = keyset.phase === 'Retiring' || keyset.phase === 'Switching';
     if (outcome.retired === undefined && asking) return;
     this.close();

@@ -12,6 +12,7 @@ import type { Actor, EffectResult } from './act/act.ts';
 import type { Finding } from './api/finding.ts';
 import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from './api/names.ts';
 import type { Refused } from './api/refusal.ts';
+import type { JwtKeyRotationStatus } from './api/types.ts';
 import { checkedAgainstLedger, type LedgerReading } from './audit/against-ledger.ts';
 import type { AuditWriter } from './audit/audit-writer.ts';
 import { ledgerConfigMapName } from './audit/ledger-config-map.ts';
@@ -27,7 +28,8 @@ import type { Announcer } from './report/announce.ts';
 import type { Notifier } from './report/notifier.ts';
 import { invalidStatus, statusOf } from './report/status.ts';
 import type { StatusWriter } from './report/status-writer.ts';
-import { emergencyOf } from './requests/requests.ts';
+import { canaryCheckOf, emergencyOf } from './requests/requests.ts';
+import { iso } from './schedule/duration.ts';
 import { checkedAgainstClock } from './secret/against-clock.ts';
 import type { SecretWatches } from './secret/secret-watches.ts';
 import { type Settings, settingsOf } from './settings/settings.ts';
@@ -105,23 +107,47 @@ export class Reconciler {
     const unfit = specFinding(resource.spec);
     if (unfit !== undefined && !decision.assessment.emergency) return this.#refuse(resource, unfit);
     const notified = notifier.observed(resource, facts, decision);
-    const next = { ...statusOf(resource, facts, decision), ...(notified.length > 0 && { notified }) };
+    const { canaryCheck, againMs = RESYNC_MS } = await this.#checkCanaries(resource, facts, memory);
+    const next = {
+      ...statusOf(resource, facts, decision),
+      ...(notified.length > 0 && { notified }),
+      ...(canaryCheck && { canaryCheck }),
+    };
     announcer.decided(resource, facts, decision, next);
     audit.observed(resource, facts, decision.assessment);
     const { againMs: statusAgainMs = RESYNC_MS, failure } = await status.write(resource, next, facts.now);
     announcer.statusFailed(resource, failure);
     const { action } = decision;
     if (action.type === 'wait' || action.type === 'confirm') {
-      const requeueAfterMs = Math.min(waitMs(action, facts.now), untilMissedMs(facts), statusAgainMs);
+      const requeueAfterMs = Math.min(waitMs(action, facts.now), untilMissedMs(facts), statusAgainMs, againMs);
       return { requeueAfterMs, priority: priorityOf(resource) };
     }
     const before = clock.now();
-    const outcome = await actor.act(namespace, facts, action, memory.secret?.resourceVersion, memory.retired);
+    const outcome = await actor.act(namespace, facts, action, memory.secret, memory.retired);
     memory.learn(outcome, facts.settings);
     const urgent = decision.phase === 'Burning' || isEmergency(resource);
     memory.tried(action, refusedIn(action, outcome), facts.now + (clock.now() - before), urgent);
     announcer.acted(resource, decision, outcome);
     return { requeueAfterMs: 0, priority: priorityOf(resource) };
+  }
+
+  /** What pods answer is asked for a person at any time but in an emergency, which must not wait. */
+  async #checkCanaries(
+    resource: JwtKeyRotation,
+    facts: Facts,
+    memory: Memory,
+  ): Promise<{ readonly canaryCheck?: JwtKeyRotationStatus['canaryCheck']; readonly againMs?: number }> {
+    const { actor, clock } = this.#options;
+    const requestedAt = canaryCheckOf(resource);
+    if (requestedAt === undefined || isEmergency(resource)) return {};
+    const known = memory.canaryCheck;
+    if (known?.requestedAt === requestedAt) return { canaryCheck: known };
+    const againMs = memory.untilCheckMs(clock.monotonic());
+    if (againMs > 0) return { againMs };
+    const found = await actor.checkCanaries(resource.metadata.namespace ?? '', facts);
+    const canaryCheck = { requestedAt, checkedAt: iso(this.#now()), ...found };
+    memory.checked(canaryCheck, clock.monotonic());
+    return { canaryCheck };
   }
 
   /** Plans from the caches; where a write depends on it, once more from the API server itself, the resource included. */
@@ -135,7 +161,10 @@ export class Reconciler {
     if (first.decision.action.type !== 'confirm') return { resource, ...first };
     memory.forgetSecret();
     const { namespace = '' } = resource.metadata;
-    const [live, world] = await Promise.all([this.#readNow(resource), liveWorld(client, namespace, caches.rollouts)]);
+    const [live, world] = await Promise.all([
+      this.#readNow(resource),
+      liveWorld(client, namespace, caches.availability),
+    ]);
     return { resource: live, ...(await this.#observeAndPlan(live, settingsOf(live.spec), memory, world)) };
   }
 

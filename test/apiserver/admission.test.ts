@@ -213,6 +213,7 @@ describe('a resource of somebody else', () => {
     'paused',
     'emergency',
     'compromise-contained',
+    'canary-check-requested-at',
   ];
   it.each(requests.map((request) => `rekey.dev/${request}`))('takes no annotation %s', async (key) => {
     await refusal(deputy.patch(named('standing'), annotate(key, 'a')));

@@ -94,6 +94,11 @@ const ROWS: readonly Row[] = [
     secret: { stringData: { JWT_SECRET_KEY: KEY, JWT_ALGORITHM: 'HS512' } },
   },
   {
+    reason: 'KeyCopied',
+    names: 'data key SECRET_KEY holds a key too',
+    secret: { stringData: { JWT_SECRET_KEY: KEY, SECRET_KEY: KEY } },
+  },
+  {
     reason: 'KeyIdUnusable',
     names: 'JWT_KEY_ID contains part of a key',
     secret: { stringData: { JWT_SECRET_KEY: KEY, JWT_KEY_ID: KEY.slice(0, 16) } },
@@ -262,7 +267,6 @@ describe('a resource that the API server can judge', () => {
     ['fallbacks with a comma', { secretKeys: { fallbacks: 'A,B' } }, 'such as JWT_SECRET_KEY_FALLBACKS'],
     ['a previous key with a slash', { secretKeys: { previous: 'a/b' } }, 'or leave it empty'],
     ['a JWK set with a slash', { secretKeys: { keyset: 'a/b' } }, 'such as jwks.json'],
-    ['a registered claim', { canary: { claims: { sub: 'me' } } }, 'use another claim, such as tenant: a'],
     ['a key too short for HS512', { key: { algorithm: 'HS512' } }, 'too small'],
     ['one data key for two purposes', { secretKeys: { fallbacks: 'JWT_SECRET' } }, 'once'],
     [

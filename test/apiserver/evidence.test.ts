@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { faultAnnotations } from '../support/node/faults.ts';
 import type { Pod } from '../support/node/types.ts';
 import { declareEmergency, waitUntilGone } from '../support/scenario/emergency.ts';
-import { deletePod, openPlace, type Place } from '../support/scenario/place.ts';
+import { CANARY, deletePod, openPlace, type Place } from '../support/scenario/place.ts';
 import {
   conditionOf,
   type RotationState,
@@ -72,9 +72,24 @@ describe.concurrent('nothing is claimed that was not seen', () => {
     const template = { ...spec.template, spec: { ...spec.template.spec, restartPolicy: 'Never' } };
     await api.create({ kind: 'Job', metadata: { namespace, name: 'batch' }, spec: { template } } as never);
     const { resource } = await waitUntilTold(api, namespace, name, 'UnlistedConsumer');
-    expect(conditionOf(resource, 'Ready')?.message).toMatch(/Pod\/batch-\w+ \(of Job\/batch\) uses Secret/);
+    expect(conditionOf(resource, 'Ready')?.message).toContain('Job/batch reads a key of Secret');
+    // listed, it is waited for, and nobody ends it
+    const targets = [
+      { name: targetName(id), canary: CANARY },
+      { kind: 'Job', name: 'batch', roles: ['Signer'] },
+    ];
+    await api.patch({ kind: 'JwtKeyRotation', namespace, name }, { spec: { targets, rolloutTimeout: '10s' } });
+    const requestedAt = await requestRotation(api, namespace, name);
+    const waiting = await waitUntilTold(api, namespace, name, 'JobRunning');
+    expect(waiting.keyset?.phase).toBe('Promoting');
+    const { items } = await api.list<Pod>({
+      kind: 'Pod',
+      namespace,
+      labelSelector: 'batch.kubernetes.io/job-name=batch',
+    });
+    expect(items.map(({ metadata }) => metadata.deletionTimestamp)).toEqual([undefined]);
     await api.delete({ kind: 'Job', namespace, name: 'batch' }, { propagationPolicy: 'Background' });
-    await completes(place.at(id));
+    await completes(place.at(id), requestedAt);
   });
 
   it('of a pod that outlives its workload: it may sign for as long as it is Terminating', async () => {

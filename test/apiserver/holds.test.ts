@@ -175,7 +175,7 @@ const ROWS: readonly Row[] = [
     mend: setCanary(VERIFY),
   },
   {
-    ...{ reason: 'CanaryRefused', names: 'refused a token signed with the key in use' },
+    ...{ reason: 'CanaryRefused', names: 'as well as with a made-up one: the subject may be unknown' },
     ...IN_DISTRESS,
     pod: { env: { JWT_AUDIENCE: 'another' } },
     canary: VERIFY,

@@ -4,6 +4,7 @@
 
 import type { Answer, Facts, PodFacts, Probe as ProbeFacts, TargetFacts } from '../../src/rotation/facts.ts';
 import { EMPTY_LEDGER } from '../../src/rotation/keyset/ledger.ts';
+import { canaryOf } from '../../src/rotation/settings/canary-settings.ts';
 import type { Settings, TargetSettings } from '../../src/rotation/settings/settings.ts';
 import { readUpTo } from '../../src/rotation/workloads/starts.ts';
 import { chronicleAt, type TrueShape } from './chronicle.ts';
@@ -14,7 +15,7 @@ import { refusalsOf } from './refusals.ts';
 import { observed } from './sidecars.ts';
 import { isRolledOut, type Pod, type Probe, type Shown, type World } from './world.ts';
 
-const canary = { path: '/verify', port: 8000, acceptStatuses: [], refuseStatuses: [] };
+const canary = canaryOf({ path: '/verify', port: 8000 }, {});
 const CONSUMPTION = { shadows: [], takes: ['JWT_SECRET_KEY', 'JWT_SECRET_KEY_FALLBACKS'], onePrevious: false };
 const ONE_PREVIOUS = { ...CONSUMPTION, onePrevious: true };
 const NAMES = Array.from({ length: 64 }, (_, i) => `pod-${i}`);
@@ -37,7 +38,7 @@ function makeSettings(config: Config, drainTicks: number): Settings {
     ...{ windows: [], maxTokenTtlMs: drainTicks * config.tickMs, drainMs: drainTicks * config.tickMs, keyBytes: 32 },
     ...{ algorithm: 'HS256', signingNames: ['JWT_SECRET_KEY'], fallbacksName: 'JWT_SECRET_KEY_FALLBACKS' },
     ...{ previousName: '', jwksName: '' },
-    ...{ canaryClaims: { claims: {} }, unlistedConsumers: 'Block', rolloutTimeoutMs: 1e12, forceReason: '' },
+    ...{ unlistedConsumers: 'Block', rolloutTimeoutMs: 1e12, forceReason: '' },
     emergencyMode: config.emergencyMode ?? 'FailClosed',
     clockSkewMs: Math.abs(config.kubeletAheadMs ?? 0),
     targets: config.targets.map(

@@ -66,7 +66,9 @@ export function afterRefusal(id: number, write: Write, tickMs: number): number {
 /** The Secret was written. */
 export function afterWrite(id: number, keyset: Keyset, settings: Settings, tickMs: number): number {
   if (id === NONE_REFUSED) return id;
-  return after(id, tickMs, (memory) => memory.learn({ kind: 'Wrote', keyset, resourceVersion: '' }, settings));
+  return after(id, tickMs, (memory) =>
+    memory.learn({ kind: 'Wrote', keyset, facts: { kind: 'Managed', keyset }, resourceVersion: '' }, settings),
+  );
 }
 
 /** A pass has come to a decision. */

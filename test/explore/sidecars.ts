@@ -9,10 +9,11 @@ import { deploymentView } from '../../src/rotation/workloads/workloads.ts';
 import { type Entry, NOW, SETTLE_MS, type StartSeen, startedAt } from './keysets.ts';
 import { isReady, type Pod, type Sidecar } from './world.ts';
 
-const SECRET = 'jwt';
+const PLACES = { secretName: 'jwt', dataKeys: ['JWT_SECRET_KEY'] };
+const READS = [{ secret: 'jwt' }];
 const ASKING = {
   ...{ probes: new Map(), allowLoopback: false, clockKnown: true },
-  ...{ secretName: SECRET, settleMs: SETTLE_MS, clockSkewMs: 0 },
+  ...{ places: PLACES, settleMs: SETTLE_MS, clockSkewMs: 0 },
 };
 const LONG_AGO = NOW - 1e9;
 const WORKLOAD = deploymentView({
@@ -33,8 +34,8 @@ export function observed(
   const containers = [container('app', pod, start), container('sidecar', sidecar, start)];
   const starts = containers.flatMap((each) => each.startedAt ?? []);
   const pods = {
-    ...{ namespace: 'test', name, uid: name, resourceVersion: '', labels: {}, secrets: [SECRET] },
-    ...{ live: true, terminating, ready: isReady(pod), address: '10.0.0.1', hostNetwork: false, containers },
+    ...{ namespace: 'test', name, uid: name, resourceVersion: '', labels: {}, reads: READS },
+    ...{ live: true, terminating, ready: isReady(pod), address: '10.0.0.1', hostNetwork: false, containers, ports: {} },
     owner: { kind: 'Deployment', name: 'main' },
     // of pods that nobody asks what they have read is concluded from the start of their containers
     createdAt: target.canary === undefined ? LONG_AGO : Math.min(start(pod), ...starts),
@@ -43,6 +44,6 @@ export function observed(
 }
 
 function container(name: string, it: Pod | Sidecar, start: (seen: StartSeen) => number): ContainerView {
-  const view = { instance: name, secrets: [SECRET] };
+  const view = { instance: name, reads: READS };
   return it.up ? { ...view, startedAt: start(it), ran: true } : view;
 }

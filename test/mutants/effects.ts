@@ -175,7 +175,8 @@ export const EFFECTS: Readonly<Record<string, Check>> = {
         ...(container?.state && { state: container.state }),
       };
       const restarted = { ...object, status: { ...object.status, containerStatuses: [again] } };
-      const same = incarnationOf(podView(object), 'jwt') === incarnationOf(podView(restarted), 'jwt');
+      const places = { secretName: 'jwt', dataKeys: [] };
+      const same = incarnationOf(podView(object), places) === incarnationOf(podView(restarted), places);
       ensure('I4', !same, 'answers of a container are taken for answers of the next');
     }),
 

@@ -110,7 +110,7 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
         replace: 'const key = newKey(settings.keyBytes);\n    const fresh = { key, ack: newKey(MIN_KEY_BYTES) };',
       },
       {
-        file: 'src/rotation/secret/canary.ts',
+        file: 'src/rotation/secret/canary-sender.ts',
         find: 'using key = generateKey(MIN_KEY_BYTES);',
         replace: 'using key = generateKey(MIN_KEY_BYTES);\n        generateKey(MIN_KEY_BYTES);',
       },

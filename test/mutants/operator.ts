@@ -78,10 +78,10 @@ export class MiniOperator {
       Deployment: store<WorkloadView>(),
       StatefulSet: store<WorkloadView>(),
       DaemonSet: store<WorkloadView>(),
-      Rollout: store<WorkloadView>(),
+      ...{ Rollout: store<WorkloadView>(), CronJob: store<WorkloadView>(), Job: store<WorkloadView>() },
     },
     pods: store<PodView>(),
-    rollouts: () => 'Absent' as const,
+    availability: () => 'Absent' as const,
   };
   #generation = 0;
 

@@ -1,4 +1,4 @@
-// The example service in Go, standard library only: the same settings, routes and answers as ../node/server.ts.
+// The example service in Go: the same settings, routes and answers as ../node/server.ts.
 package main
 
 import (
@@ -11,20 +11,19 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"rekey.dev/keyring"
 )
 
 type service struct {
 	name, role string
 	ttlSeconds float64
-	rules      Rules
-	keyset     func() *Keyset
+	tokens     *keyring.Tokens
 	stopping   atomic.Bool
 }
 
@@ -43,7 +42,6 @@ func run() error {
 		name:       setting("SERVICE_NAME", "example"),
 		role:       setting("ROLE", "both"),
 		ttlSeconds: number("TOKEN_TTL_SECONDS", 3600, &bad),
-		rules:      Rules{os.Getenv("JWT_ISSUER"), os.Getenv("JWT_AUDIENCE"), leeway},
 	}
 	if s.role != "signer" && s.role != "verifier" && s.role != "both" {
 		bad = errors.Join(bad, errors.New("ROLE is not signer, verifier or both"))
@@ -51,8 +49,11 @@ func run() error {
 	if bad != nil {
 		return bad
 	}
-	var err error
-	if s.keyset, err = s.loadKeyset(); err != nil {
+	source, err := s.keys()
+	if err != nil {
+		return err
+	}
+	if s.tokens, err = keyring.NewTokens(source, rules(leeway)...); err != nil {
 		return err
 	}
 	host := setting("POD_IP", setting("HOST", "0.0.0.0"))
@@ -82,39 +83,47 @@ func run() error {
 	return nil
 }
 
-// loadKeyset answers with a function that returns the newest usable keyset. For a mounted Secret it compares the ..data
-// link, which the kubelet swaps for every version, on each request: cheap, never late, and no watcher to lose events.
-func (s *service) loadKeyset() (func() *Keyset, error) {
-	directory := os.Getenv("KEYSET_DIR")
-	if directory == "" {
-		keyset, err := ReadKeyset(os.Getenv)
-		return func() *Keyset { return keyset }, err
+// keys are those of the environment or of a mounted Secret. Weak ones are taken: a service must run with the key that it
+// has until rekey has rotated it away.
+func (s *service) keys() (keyring.Source, error) {
+	options := []keyring.ReadOption{keyring.Algorithm("HS256"), keyring.AllowWeakKeys(), keyring.OnReload(s.reloaded)}
+	if directory := os.Getenv("KEYSET_DIR"); directory != "" {
+		source, err := keyring.FromFolder(directory, options...)
+		return perMode(source), err
 	}
-	find := func() string {
-		link, err := os.Readlink(filepath.Join(directory, "..data"))
-		if err != nil {
-			return directory
-		}
-		return filepath.Join(directory, link)
+	source, err := keyring.FromEnv(options...)
+	return perMode(source), err
+}
+
+// perMode leaves the fallbacks out where KEY_MODE is single: the fault that tests need, not something to copy.
+func perMode(source keyring.Source) keyring.Source {
+	if os.Getenv("KEY_MODE") != "single" {
+		return source
 	}
-	version := find()
-	keyset, err := ReadMounted(version)
-	var mutex sync.Mutex
-	return func() *Keyset {
-		mutex.Lock()
-		defer mutex.Unlock()
-		if now := find(); now != version {
-			version = now
-			// A version that cannot be used leaves the last good one in force: refusing every token would be worse.
-			if next, err := ReadMounted(now); err != nil {
-				s.log("keyset not reloaded", "error", err.Error())
-			} else {
-				keyset = next
-				s.log("keyset reloaded")
-			}
-		}
-		return keyset
-	}, err
+	return func() *keyring.Keyring {
+		only := *source()
+		only.Keys = only.Keys[:1]
+		return &only
+	}
+}
+
+func (s *service) reloaded(_ *keyring.Keyring, err error) {
+	if err != nil {
+		s.log("keyset not reloaded", "error", err.Error())
+	} else {
+		s.log("keyset reloaded")
+	}
+}
+
+func rules(leeway time.Duration) []keyring.Rule {
+	list := []keyring.Rule{keyring.Leeway(leeway)}
+	if issuer := os.Getenv("JWT_ISSUER"); issuer != "" {
+		list = append(list, keyring.Issuer(issuer))
+	}
+	if audience := os.Getenv("JWT_AUDIENCE"); audience != "" {
+		list = append(list, keyring.Audience(audience))
+	}
+	return list
 }
 
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -150,15 +159,14 @@ func (s *service) issue(w http.ResponseWriter, r *http.Request) {
 	}
 	id := make([]byte, 16)
 	_, _ = rand.Read(id)
-	iat := time.Now().Unix()
-	claims := map[string]any{"sub": sub, "jti": fmt.Sprintf("%x", id), "iat": iat, "exp": iat + int64(ttl)}
-	if s.rules.Issuer != "" {
-		claims["iss"] = s.rules.Issuer
+	claims := map[string]any{"sub": sub, "jti": fmt.Sprintf("%x", id)}
+	token, err := s.tokens.Sign(claims, toDuration(ttl))
+	if err != nil {
+		s.log("request failed", "error", err.Error())
+		s.answer(w, 500, map[string]any{"error": "internal"})
+		return
 	}
-	if s.rules.Audience != "" {
-		claims["aud"] = s.rules.Audience
-	}
-	s.answer(w, 200, map[string]any{"token": s.keyset().Sign(claims)})
+	s.answer(w, 200, map[string]any{"token": token})
 }
 
 func (s *service) verify(w http.ResponseWriter, r *http.Request) {
@@ -167,9 +175,9 @@ func (s *service) verify(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, "missing_token")
 		return
 	}
-	claims, err := s.keyset().Verify(token, s.rules)
-	if err != nil {
-		s.refuse(w, err.Error())
+	claims, refused := s.tokens.Verify(token)
+	if refused != nil {
+		s.refuse(w, refused.Code)
 		return
 	}
 	s.answer(w, 200, map[string]any{

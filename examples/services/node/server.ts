@@ -2,16 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
-  type KeySource,
-  type Keyset,
-  KeysetError,
-  readKeyset,
-  refusalCode,
-  signToken,
+  envKeyring,
+  KeyringError,
+  type KeyringSource,
+  type KeyringVariables,
+  mountedKeyring,
+  type Reload,
+  TokenRefused,
   type TokenRules,
-  verifyToken,
-} from './keyset.ts';
-import { mountKeyset } from './mounted.ts';
+} from '../../../keyring/node/src/index.ts';
+import { type JoseTokens, joseTokens } from '../../../keyring/node/src/jose.ts';
 
 /**
  * The example service, one program for every role. Settings come from the environment:
@@ -26,6 +26,7 @@ import { mountKeyset } from './mounted.ts';
  * | `JWT_LEEWAY_SECONDS` | tolerated clock difference | 60 |
  * | `PRESTOP_SECONDS` | goes on serving this long after SIGTERM | 0.5 |
  * | `KEYSET_DIR` | where the Secret is mounted; the environment holds the keys if absent | – |
+ * | `KEY_MODE` | `single` ignores the fallbacks | – |
  */
 interface Settings {
   readonly service: string;
@@ -40,20 +41,20 @@ interface Settings {
 
 interface State {
   readonly settings: Settings;
-  readonly keyset: () => Keyset;
+  readonly tokens: JoseTokens;
   stopping: boolean;
 }
 
 await main(process.env).catch((error: unknown) => {
-  if (!(error instanceof KeysetError) && !(error instanceof RangeError)) throw error;
+  if (!(error instanceof KeyringError) && !(error instanceof RangeError)) throw error;
   process.stderr.write(`cannot start: ${error.message}\n`);
   process.exitCode = 1;
 });
 
-async function main(env: KeySource): Promise<void> {
+async function main(env: KeyringVariables): Promise<void> {
   const settings = readSettings(env);
-  const keyset = await keysetFrom(env, settings);
-  const state: State = { settings, keyset, stopping: false };
+  const tokens = joseTokens(keyringFrom(env, settings), settings.rules);
+  const state: State = { settings, tokens, stopping: false };
   const server = createServer((request, response) => {
     handle(state, request, response).catch((error: unknown) => {
       log(settings, 'request failed', { error: error instanceof Error ? error.message : 'unknown' });
@@ -71,15 +72,23 @@ async function main(env: KeySource): Promise<void> {
   process.on('SIGTERM', () => stop(state, server));
 }
 
-async function keysetFrom(env: KeySource, settings: Settings): Promise<() => Keyset> {
-  if (!env.KEYSET_DIR) {
-    const keyset = await readKeyset(env);
-    return () => keyset;
-  }
-  const mounted = await mountKeyset(env.KEYSET_DIR, env, (event, error) =>
-    log(settings, event, error === undefined ? {} : { error: error.message }),
-  );
-  return mounted.current;
+/** Weak keys are taken: a service must run with the key that it has until rekey has rotated it away. */
+function keyringFrom(env: KeyringVariables, settings: Settings): KeyringSource {
+  const options = { algorithm: 'HS256', allowWeakKeys: true } as const;
+  const onReload = (reload: Reload): void => {
+    if ('error' in reload) log(settings, 'keyset not reloaded', { error: reload.error.message });
+    else log(settings, 'keyset reloaded', {});
+  };
+  const keyring = env.KEYSET_DIR ? mountedKeyring(env.KEYSET_DIR, { ...options, onReload }) : envKeyring(options, env);
+  return env.KEY_MODE === 'single' ? withoutFallbacks(keyring) : keyring;
+}
+
+/** The fault that the tests need, not something to copy. */
+function withoutFallbacks(keyring: KeyringSource): KeyringSource {
+  return () => {
+    const { algorithm, keys } = keyring();
+    return { algorithm, keys: [keys[0]] };
+  };
 }
 
 async function handle(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -106,7 +115,7 @@ async function issue(state: State, query: URLSearchParams, response: ServerRespo
   // Never above the limit: the time that a retired key stays accepted is counted from it.
   const ttlSeconds = Math.floor(Math.min(wanted, settings.tokenTtlSeconds));
   const sub = query.get('sub') ?? `${settings.service}-user`;
-  const token = await signToken(state.keyset(), { sub, jti: randomUUID() }, settings.rules, ttlSeconds);
+  const token = await state.tokens.sign({ sub, jti: randomUUID() }, ttlSeconds);
   answer(state, response, 200, { token });
 }
 
@@ -114,11 +123,11 @@ async function verify(state: State, authorization: string | undefined, response:
   const token = /^Bearer ([^ ]+)$/i.exec(authorization ?? '')?.[1];
   if (token === undefined) return refuse(state, response, 'missing_token');
   try {
-    answer(state, response, 200, { ...(await verifyToken(state.keyset(), token, state.settings.rules)) });
+    const { sub, jti, iat, exp } = await state.tokens.verify(token);
+    answer(state, response, 200, { sub, jti, iat, exp });
   } catch (error) {
-    const code = refusalCode(error);
-    if (code === undefined) throw error;
-    refuse(state, response, code);
+    if (!(error instanceof TokenRefused)) throw error;
+    refuse(state, response, error.code);
   }
 }
 
@@ -148,7 +157,7 @@ function stop(state: State, server: Server): void {
 }
 
 /** @throws RangeError when a setting cannot be used */
-function readSettings(env: KeySource): Settings {
+function readSettings(env: KeyringVariables): Settings {
   const role = env.ROLE || 'both';
   if (!['signer', 'verifier', 'both'].includes(role)) throw new RangeError('ROLE is not signer, verifier or both');
   return {
@@ -167,7 +176,7 @@ function readSettings(env: KeySource): Settings {
   };
 }
 
-function number(env: KeySource, name: string, fallback: number): number {
+function number(env: KeyringVariables, name: string, fallback: number): number {
   const value = env[name] ? Number(env[name]) : fallback;
   if (!Number.isFinite(value) || value < 0) throw new RangeError(`${name} is not a number of zero or more`);
   return value;

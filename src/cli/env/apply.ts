@@ -101,10 +101,13 @@ function rotationOf(
 }
 
 /** The names of the Deployments are not known here: those of the services are a guess, which Git review sees. */
-function targetOf({ name, roles, canary }: EnvService, environment: string) {
-  const url = canary[environment] === undefined ? undefined : new URL(canary[environment]);
-  const port = Number(url?.port || (url?.protocol === 'https:' ? 443 : 80));
-  return { kind: 'Deployment', name, roles, ...(url && { canary: { path: `${url.pathname}${url.search}`, port } }) };
+function targetOf({ name, roles, canary, canaryRequest }: EnvService, environment: string) {
+  const base = { kind: 'Deployment', name, roles };
+  if (canary[environment] === undefined) return base;
+  const { port, protocol, pathname, search } = new URL(canary[environment]);
+  const isSecure = protocol === 'https:';
+  const place = { path: `${pathname}${search}`, port: Number(port || (isSecure ? 443 : 80)) };
+  return { ...base, canary: { ...place, ...(isSecure && { scheme: 'HTTPS' }), ...canaryRequest } };
 }
 
 const durationText = (ms: number): string => formatDuration(ms, 4).replaceAll(' ', '');

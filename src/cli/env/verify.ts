@@ -20,7 +20,7 @@ export async function verify({ config, environment, terminal, asker }: Context):
       if (url === undefined) return rowOf(file, 'unknown', 'it has no canary URL in rekey.yaml');
       const keys = keysOf(file);
       const sign = [...keys.keys()][0] ?? '';
-      return judged(file, await asker.ask(url, { keys, version: 1, sign }, config));
+      return judged(file, await asker.ask(url, file.service.canaryRequest, { keys, version: 1, sign }, config));
     }),
   );
   terminal.print(columns([['SERVICE', 'KEY', 'ACCEPTS ITS FILE', ''], ...rows.map(({ cells }) => cells)]));

@@ -11,11 +11,13 @@ import type { ServerClock } from '../../runtime/server-clock.ts';
 import { FIELD_MANAGER, KEYSET_VERSION } from '../api/names.ts';
 import { type Refused, refusedBy } from '../api/refusal.ts';
 import type { Facts, PodOf, Probe, TargetFacts } from '../facts.ts';
+import type { SecretReading } from '../observe/world.ts';
 import type { Action, Restart } from '../plan/decision.ts';
 import { effectsOf, type PodVerb, podEffect, restartEffect } from '../plan/effect.ts';
 import type { WorkloadView } from '../workloads/workload-view.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
 import { PodAsker } from './ask-pods.ts';
+import type { CanaryCheck } from './check-canaries.ts';
 import { type RetiredKeys, SecretWriter, type Written } from './write-secret.ts';
 
 export interface ActorOptions {
@@ -66,17 +68,20 @@ export class Actor {
     this.#pods = new PodAsker({ client, clock, now });
   }
 
-  /** @throws what does not tell whether it was done, or may go well the next time */
+  /**
+   * @param read the reading of the Secret that the facts rest on
+   * @throws what does not tell whether it was done, or may go well the next time
+   */
   async act(
     namespace: string,
     facts: Facts,
     action: EffectAction,
-    resourceVersion: string | undefined,
+    read: SecretReading | undefined,
     retired: RetiredKeys | undefined,
   ): Promise<EffectResult> {
     const [effect = action.type] = effectsOf(action);
     try {
-      return await this.#make(namespace, facts, action, resourceVersion, retired);
+      return await this.#make(namespace, facts, action, read, retired);
     } catch (error) {
       const refused = isKubeError(error) ? refusedBy(effect, error) : undefined;
       if (refused === undefined) throw error;
@@ -88,13 +93,13 @@ export class Actor {
     namespace: string,
     facts: Facts,
     action: EffectAction,
-    resourceVersion: string | undefined,
+    read: SecretReading | undefined,
     retired: RetiredKeys | undefined,
   ): Promise<EffectResult> {
     this.#options.fence();
     switch (action.type) {
       case 'write':
-        return this.#secrets.write(namespace, facts, action.write, resourceVersion);
+        return this.#secrets.write(namespace, facts, action.write, read);
       case 'bump':
         return this.#bump(namespace, action.restarts, action.version);
       case 'refresh':
@@ -106,6 +111,12 @@ export class Actor {
       case 'probe':
         return this.#ask(namespace, facts, action.pods, retired);
     }
+  }
+
+  /** Asks each pod once what it answers to canaries, for a person. */
+  checkCanaries(namespace: string, facts: Facts): Promise<CanaryCheck> {
+    this.#options.fence();
+    return this.#pods.check(namespace, facts);
   }
 
   async close(): Promise<void> {

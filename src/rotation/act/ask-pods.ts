@@ -7,9 +7,11 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Facts, PodOf, Probe } from '../facts.ts';
 import { currentShape, type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
 import { getSecret } from '../observe/world.ts';
-import { CanarySender, canaryUrl } from '../secret/canary.ts';
+import { canaryUrl } from '../secret/canary-request.ts';
+import { CanarySender } from '../secret/canary-sender.ts';
 import { destroyAll, type KeyMaterial } from '../secret/keys.ts';
 import { burntMaterialsOf, materialsOf, readSecret } from '../secret/secret.ts';
+import { type CanaryCheck, checkCanaries } from './check-canaries.ts';
 import type { RetiredKeys } from './write-secret.ts';
 
 /** Pods that are asked at the same time. */
@@ -36,6 +38,12 @@ export class PodAsker {
     await this.#canaries.close();
   }
 
+  /** Asks each pod once, for a person. */
+  check(namespace: string, facts: Facts): Promise<CanaryCheck> {
+    const { client, now } = this.#options;
+    return checkCanaries({ client, now, sender: this.#canaries }, namespace, facts);
+  }
+
   /**
    * @param retired keys that have just left the Secret
    * @returns the answers by the incarnation of the pod; undefined if the Secret is not what the question was chosen for
@@ -59,9 +67,11 @@ export class PodAsker {
     const probes = new Map<string, Probe>();
     const ask = async ({ target, pod }: PodOf): Promise<void> => {
       const { canary } = target.settings;
-      if (canary === undefined || pod.address === undefined) return;
+      if (canary === undefined || pod.address === undefined || pod.port === undefined) return;
+      const { algorithm, clockSkewMs } = settings;
       const inquiry = {
-        ...{ url: canaryUrl(pod.address, canary), ready: pod.ready, statuses: canary, settings },
+        ...{ url: canaryUrl(pod.address, pod.port, canary), form: canary, ready: pod.ready },
+        tokens: { algorithm, clockSkewMs, claims: canary.claims },
         ...{ version: keyset.version, sign, keys },
         before: pod.probe,
       };

@@ -2,20 +2,23 @@
  * The write of the Secret, from what is there to what shall be there. Key bytes that are written pass through here and through
  * no other place; what was used is overwritten afterwards.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient } from '../../kube/client.ts';
+import { isKubeError } from '../../kube/errors.ts';
 import { SECRETS, type Secret } from '../../kube/types.ts';
 import { FIELD_MANAGER } from '../api/names.ts';
-import type { Facts } from '../facts.ts';
+import type { Facts, SecretFacts } from '../facts.ts';
 import type { Keyset, Kid } from '../keyset/keyset.ts';
 import { advance } from '../keyset/transition.ts';
 import { makesKey, type Write, writesKeys } from '../keyset/writes.ts';
-import { getSecret } from '../observe/world.ts';
+import { getSecret, type SecretReading } from '../observe/world.ts';
 import { destroyAll, type KeyMaterial, MIN_KEY_BYTES, newKey } from '../secret/keys.ts';
 import { asLanded } from '../secret/landing.ts';
 import { findResidue, removedResidue, withResidue } from '../secret/residue.ts';
-import { leftoverNames, patchFor } from '../secret/secret.ts';
+import { leftoverNames, patchFor, readSecret } from '../secret/secret.ts';
 import { namesToWrite } from '../secret/secret-data.ts';
 import { writeStart } from '../secret/write-start.ts';
+import type { DataNames } from '../settings/settings.ts';
 
 /** Retired keys by id, kept while the pods are asked whether they refuse them. */
 export type RetiredKeys = ReadonlyMap<Kid, KeyMaterial>;
@@ -33,10 +36,15 @@ export type Written =
   | {
       readonly kind: 'Wrote';
       readonly keyset: Keyset;
+      /** The Secret as the API server returned it. */
+      readonly facts: SecretFacts;
       readonly resourceVersion: string;
       readonly retired?: RetiredKeys;
     }
   | { readonly kind: 'Outdated' };
+
+/** Somebody else may write between our read and our write: then both are done again at once, so often and no more. */
+const MAX_TRIES = 5;
 
 /** One instance writes the Secrets of all resources. */
 export class SecretWriter {
@@ -47,14 +55,25 @@ export class SecretWriter {
   }
 
   /**
-   * @param resourceVersion of the Secret for which the write was chosen; undefined if there was none
+   * @param read the reading of the Secret for which the write was chosen
    * @throws KubeError where the API server refuses it, or does not say what came of it
    */
-  async write(namespace: string, facts: Facts, write: Write, resourceVersion: string | undefined): Promise<Written> {
+  async write(namespace: string, facts: Facts, write: Write, read: SecretReading | undefined): Promise<Written> {
     const { settings } = facts;
-    const name = settings.secretName;
-    const secret = await getSecret(this.#options.client, namespace, name);
-    if (secret?.metadata.resourceVersion !== resourceVersion) return { kind: 'Outdated' };
+    for (let tries = 1; ; tries += 1) {
+      const secret = await getSecret(this.#options.client, namespace, settings.secretName);
+      if (!saysTheSame(secret, read, settings)) return { kind: 'Outdated' };
+      try {
+        return await this.#writeOnto(secret, namespace, facts, write);
+      } catch (error) {
+        if (!isKubeError(error, 'Conflict') || tries === MAX_TRIES) throw error;
+      }
+    }
+  }
+
+  /** @throws KubeError Conflict if somebody has written the Secret since it was read: nothing was done */
+  async #writeOnto(secret: Secret | undefined, namespace: string, facts: Facts, write: Write): Promise<Written> {
+    const { settings } = facts;
     const now = this.#options.now();
     const fresh = { key: newKey(settings.keyBytes), ack: newKey(MIN_KEY_BYTES) };
     using held = new DisposableStack();
@@ -73,12 +92,13 @@ export class SecretWriter {
     const leftovers = secret !== undefined && writesKeys(write) ? leftoverNames(secret, settings) : [];
     const cleared = Object.fromEntries(leftovers.map((leftover) => [leftover, null]));
     const body = leftovers.length === 0 ? patch : { ...patch, data: { ...patch.data, ...cleared } };
-    const written = await this.#put(namespace, name, body, resourceVersion);
+    const written = await this.#put(namespace, settings.secretName, body, secret?.metadata.resourceVersion);
     retired = retiredBy(write, before, after, start.materials);
     const keyset = asLanded(after, written);
     return {
       kind: 'Wrote',
       keyset,
+      facts: readSecret(written, settings),
       resourceVersion: written.metadata.resourceVersion ?? '',
       ...(retired.size > 0 && { retired }),
     };
@@ -121,6 +141,16 @@ export class SecretWriter {
     const body = { ...patch, metadata: { ...patch.metadata, resourceVersion } };
     return await client.mergePatch(SECRETS, { namespace, name }, body, { fieldManager: FIELD_MANAGER });
   }
+}
+
+/**
+ * Whether a decision that was made for the reading holds for the Secret: somebody may have touched what rekey does not look at,
+ * again and again.
+ */
+function saysTheSame(secret: Secret | undefined, read: SecretReading | undefined, names: DataNames): boolean {
+  if (secret?.metadata.resourceVersion === read?.resourceVersion) return true;
+  if (secret === undefined || read?.resourceVersion === undefined) return false;
+  return isDeepStrictEqual(readSecret(secret, names), read.facts);
 }
 
 /** The keys that pods must refuse from now on: the old one of a rotation, with those that were found beside it, or of a cutover. */

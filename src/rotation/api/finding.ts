@@ -5,6 +5,7 @@ export type Reason =
   // the resource
   | 'InvalidDuration'
   | 'InvalidDataKey'
+  | 'InvalidCanary'
   | 'InvalidSchedule'
   | 'InvalidTimeZone'
   | 'InvalidWindow'
@@ -17,6 +18,7 @@ export type Reason =
   | 'KeyNotFound'
   | 'KeysDiffer'
   | 'KeyMalformed'
+  | 'KeyCopied'
   | 'AlgorithmDiffers'
   | 'KeyIdUnusable'
   | 'StateUnreadable'
@@ -41,6 +43,7 @@ export type Reason =
   | 'RolloutInProgress'
   | 'RolloutFailed'
   | 'RolloutStalled'
+  | 'JobRunning'
   // the clocks
   | 'ClockSkew'
   // the pods

@@ -66,36 +66,83 @@ export interface JwtKeyRotationSpec {
   };
   /** The workloads of this namespace that use the key. */
   readonly targets: readonly {
-    /** Kind of the workload. Rollout is the kind of Argo Rollouts (argoproj.io/v1alpha1). Always set the kind: without it, client-side kubectl apply prints configured each time. */
-    readonly kind: 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'Rollout';
+    /** Kind of the workload. Rollout is the kind of Argo Rollouts (argoproj.io/v1alpha1). rekey never restarts a CronJob or a Job: it waits until the pods that run have ended. Always set the kind: without it, client-side kubectl apply prints configured each time. */
+    readonly kind: 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'Rollout' | 'CronJob' | 'Job';
     /** Name of the workload. */
     readonly name: string;
     /** Whether the workload signs tokens, verifies them, or both. If absent, both. */
     readonly roles?: readonly ('Signer' | 'Verifier')[];
     /** How containers read the Secret. Env and SubPath need a restart. File (a mounted volume that the service reads again) needs no restart, but a canary. If absent, Env. */
     readonly source?: 'Env' | 'File' | 'SubPath';
-    /** A protected read-only path of each pod whose answer shows whether the pod accepts a bearer token. Without it, rekey infers that a rotation worked; it cannot prove it. */
+    /** How rekey asks each pod whether it accepts a token: a protected path that changes nothing. Without it, rekey infers that a rotation worked; it cannot prove it. */
     readonly canary?: {
       /** Path of the request. */
       readonly path: string;
-      /** Port of the pod. */
-      readonly port: number;
+      /** Port of the pod, by its number (1 to 65535) or by the name that a container gives it. */
+      readonly port: number | string;
+      /** Whether the port speaks TLS. The certificate must be valid for host, or for the address of the pod without one, by an authority that the operator trusts (of the system, and NODE_EXTRA_CA_CERTS). If absent, HTTP. */
+      readonly scheme?: 'HTTP' | 'HTTPS';
+      /** If true, rekey sends tokens of the real keys to whoever answers at the address of the pod, whatever its certificate. It protects from listeners, not from impostors. If absent, false. */
+      readonly insecureSkipTLSVerify?: boolean;
+      /** Method of the request. It must change nothing. If absent, GET. */
+      readonly method?: 'GET' | 'POST';
+      /** Host header, and the name in the certificate. If absent, the address of the pod. */
+      readonly host?: string;
+      /** More headers of the request. Everybody who may read the resource can read them, so they must not hold a secret. */
+      readonly headers?: readonly {
+        /** Name of the header. */
+        readonly name: string;
+        /** Value of the header. */
+        readonly value: string;
+      }[];
+      /** Where the token goes. If absent, into the header Authorization, after Bearer. */
+      readonly token?: {
+        /** Part of the request that takes the token. In the body it replaces $(TOKEN). If absent, Header. */
+        readonly in?: 'Header' | 'Cookie' | 'Body';
+        /** Name of the header or the cookie. If absent, Authorization. */
+        readonly name?: string;
+        /** Word before the token, with a space between. Empty for none. If absent, Bearer for the header Authorization and none for others. */
+        readonly prefix?: string;
+      };
+      /** Body of the request, as it is. With token.in Body, the token replaces each $(TOKEN). */
+      readonly body?: string;
+      /** Content-Type header of the body. If absent, application/json. */
+      readonly contentType?: string;
+      /** Claims of the tokens for this target. Each replaces the claim of the same name in spec.canary. */
+      readonly claims?: Readonly<Record<string, unknown>>;
       /** HTTP statuses that mean accepted, besides 2xx. */
       readonly acceptStatuses?: readonly number[];
-      /** HTTP statuses that mean refused, besides 401. */
+      /** HTTP statuses that mean refused, besides 401. rekey never follows a redirect, so 302 may mean that a login page is shown. */
       readonly refuseStatuses?: readonly number[];
+      /** What the JSON body must say where the status means accepted, for services that answer 200 to everything, as with GraphQL and token introspection. If the body says neither, it is not known whether the pod accepts the token. */
+      readonly response?: {
+        /** Accepted if the value at the pointer is this one. */
+        readonly accepted: {
+          /** JSON pointer (RFC 6901) into the body. */
+          readonly pointer: string;
+          /** Any JSON. If absent, any value but null. */
+          readonly value?: unknown;
+        };
+        /** Refused if the value at the pointer is this one. */
+        readonly refused?: {
+          /** JSON pointer (RFC 6901) into the body. */
+          readonly pointer: string;
+          /** Any JSON. If absent, any value but null. */
+          readonly value?: unknown;
+        };
+      };
     };
   }[];
   /** Claims of the canary tokens. */
   readonly canary: {
     /** The iss claim. */
     readonly issuer?: string;
-    /** The aud claim. */
+    /** The aud claim. For several, use claims.aud. */
     readonly audience?: string;
-    /** More claims, such as a tenant. You cannot set the registered claims. */
-    readonly claims: Readonly<Record<string, string>>;
+    /** More claims of any JSON, such as a tenant or roles. sub is rekey-canary and jti is random, unless you set them. rekey sets exp, iat and nbf. */
+    readonly claims: Readonly<Record<string, unknown>>;
   };
-  /** What to do when a workload that is not a target uses the Secret. */
+  /** What to do when a workload that is not a target reads a key of the Secret. */
   readonly unlistedConsumers: 'Block' | 'Warn';
   /** How long a restart may take before rekey reports the rotation as stalled. */
   readonly rolloutTimeout: string;
@@ -213,6 +260,31 @@ export interface JwtKeyRotationStatus {
   readonly notified?: readonly string[];
   /** Last forceRotation.reason that rekey acted on. */
   readonly observedForceReason?: string;
+  /** The last answer to rekey.dev/canary-check-requested-at. rekey decides nothing by it. */
+  readonly canaryCheck?: {
+    /** Value of the annotation. */
+    readonly requestedAt: string;
+    /** When rekey had the answers. */
+    readonly checkedAt: string;
+    /** What was not asked and why. Absent if every pod was asked about both keys. */
+    readonly note?: string;
+    /** The pods that were asked, in the order of the targets. */
+    readonly pods: readonly {
+      /** Such as Deployment/api. */
+      readonly target: string;
+      readonly pod: string;
+      /** What rekey sent, with the token left out. Absent if it may not ask the pod. */
+      readonly request?: string;
+      /** What the pod answered to a token of the key in use. Absent if none was sent. */
+      readonly inUse?: string;
+      /** What the pod answered to the same claims signed with a made-up key. Absent if rekey may not ask the pod. */
+      readonly madeUp?: string;
+      /** Works: the pod tells a key in use from a made-up one. Refused: it refuses the key in use. Void: it accepts a made-up one. Unknown: an answer is missing. */
+      readonly verdict: 'Works' | 'Refused' | 'Void' | 'Unknown';
+      /** What that means and what to do. */
+      readonly message: string;
+    }[];
+  };
   /** The rotation under way. Absent at rest. */
   readonly rotation?: {
     readonly id: string;

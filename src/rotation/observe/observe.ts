@@ -2,6 +2,7 @@
  * From the world to facts.
  */
 import { defined } from '../../kube/objects.ts';
+import type { Availability } from '../../runtime/optional-reflector.ts';
 import { keyOf } from '../../runtime/store.ts';
 import type { Finding } from '../api/finding.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
@@ -11,11 +12,21 @@ import { dueOf, impossibleWindow, windowState } from '../cadence/cadence.ts';
 import { offSchedule } from '../cadence/off-schedule.ts';
 import type { Facts, Probe, SecretFacts, TargetFacts, WorkloadFacts } from '../facts.ts';
 import { requestsOf } from '../requests/requests.ts';
-import type { Settings, TargetSettings, WorkloadKind } from '../settings/settings.ts';
+import {
+  isOptional,
+  type KeyPlaces,
+  keyPlaces,
+  type OptionalKind,
+  type Settings,
+  type TargetSettings,
+  type WorkloadKind,
+} from '../settings/settings.ts';
 import { limitOn } from '../workloads/autoscalers.ts';
+import { unreadableFinding, withJobs } from '../workloads/batch.ts';
 import { budgetOf } from '../workloads/budgets.ts';
 import { crowdedContainers, isPodOf, unlistedConsumers } from '../workloads/consumers.ts';
 import { consumptionOf } from '../workloads/consumption.ts';
+import { readsAnyKey } from '../workloads/reads.ts';
 import { reloadedBy } from '../workloads/reloader.ts';
 import { isWhole, templateFinding, unservedFinding, withTemplate } from '../workloads/rollouts.ts';
 import type { PodView } from '../workloads/views.ts';
@@ -34,11 +45,13 @@ export interface ObserveOptions {
   readonly settleMs: number;
   /** Only before a rotation starts is it looked at what may be in the way of its restarts: later it shows. */
   readonly atRest: boolean;
+  /** Where the keys are. */
+  readonly places: KeyPlaces;
   /** Undefined: the API server has not told its time, and nothing is concluded from times. */
   readonly clockOffsetMs: number | undefined;
 }
 
-export interface Observation extends Omit<ObserveOptions, 'namespace' | 'atRest'> {
+export interface Observation extends Omit<ObserveOptions, 'namespace' | 'atRest' | 'places'> {
   readonly resource: JwtKeyRotation;
   readonly secret: SecretFacts;
   readonly ledgerReading: LedgerReading;
@@ -53,7 +66,9 @@ export interface Observation extends Omit<ObserveOptions, 'namespace' | 'atRest'
 export async function observe(observation: Observation): Promise<Facts> {
   const { resource, settings, secret, world, now } = observation;
   const atRest = secret.kind === 'Managed' && secret.keyset.phase === 'Steady';
-  const options = { ...observation, namespace: resource.metadata.namespace ?? '', atRest };
+  const { copies = [], leftovers = [] } = secret.kind === 'Managed' ? secret : {};
+  const places = keyPlaces(settings, [...copies, ...leftovers]);
+  const options = { ...observation, namespace: resource.metadata.namespace ?? '', atRest, places };
   // of what is not managed nothing can be due, and a time that moves with the clock would be a new status in each pass
   const due = secret.kind === 'Managed' ? dueOf(settings.cadence, secret.keyset.attempts, now) : { nextRuns: [] };
   const known = secret.kind === 'Managed' || secret.kind === 'Refused' ? secret.keyset : undefined;
@@ -71,8 +86,9 @@ export async function observe(observation: Observation): Promise<Facts> {
     ...(observation.ledgerReading.finding && { ledgerFinding: observation.ledgerReading.finding }),
     ...(observation.ledgerReading.refusal && { ledgerRefusal: observation.ledgerReading.refusal }),
     targets: await observeTargets(options),
-    unlistedConsumers: unlistedConsumers(world, options.namespace, settings),
+    unlistedConsumers: unlistedConsumers(world, options.namespace, places, settings.targets),
     crowded: crowdedContainers(world, options.namespace, settings),
+    ...(copies.length > 0 && { copies }),
     requests: requestsOf(resource),
     sharedWith: observation.sharedWith,
     burntElsewhere: observation.burntElsewhere,
@@ -93,7 +109,8 @@ export function observeTargets(options: ObserveOptions): Promise<readonly Target
 async function observeTarget(options: ObserveOptions, settings: TargetSettings): Promise<TargetFacts> {
   const { world, namespace } = options;
   const find = (kind: WorkloadKind, name: string) => world.workloads[kind].get(keyOf({ namespace, name }));
-  const workload = withTemplate(find(settings.kind, settings.name), (name) => find('Deployment', name));
+  const template = withTemplate(find(settings.kind, settings.name), (name) => find('Deployment', name));
+  const workload = withJobs(template, world.workloads.Job.list(namespace));
   const finding = targetFinding(options, settings, workload);
   const unseen = workload === undefined ? finding?.reason === 'Forbidden' : workload.unseen === true;
   const found = { settings, ...(finding && { finding }), ...(unseen && { unseen }) };
@@ -120,17 +137,18 @@ async function workloadFacts(
   const reloader = reloadedBy(workload.reloader, options.settings.secretName);
   return {
     ...{ uid, paused, manual, ready },
+    ...(workload.leftAlone && { leftAlone: true as const }),
     rolledOut: workload.rolledOut && isWhole(workload, pods),
     ...defined({ wanted }),
-    consumes: workload.secrets.includes(options.settings.secretName),
+    consumes: readsAnyKey(workload.reads, options.places),
     consumption: consumptionOf(workload.sources, options.settings),
     ...defined({ reloader, interruption, reducesCapacity, heldBy, overloaded, templateVersion, bumpedAt, failed }),
   };
 }
 
-function asking({ settings, probes, allowLoopback, settleMs, clockOffsetMs }: ObserveOptions): Asking {
-  const { secretName, clockSkewMs } = settings;
-  return { probes, allowLoopback, secretName, settleMs, clockSkewMs, clockKnown: clockOffsetMs !== undefined };
+function asking({ settings, places, probes, allowLoopback, settleMs, clockOffsetMs }: ObserveOptions): Asking {
+  const { clockSkewMs } = settings;
+  return { probes, allowLoopback, places, settleMs, clockSkewMs, clockKnown: clockOffsetMs !== undefined };
 }
 
 /** Where rekey evicts the pods itself (OnDelete, a partition), or the controller of a Rollout does, a PodDisruptionBudget may refuse. */
@@ -141,10 +159,10 @@ function restartsByEviction({ kind, source }: TargetSettings, manual: boolean): 
 async function budgetThatHolds(
   { world, namespace }: ObserveOptions,
   settings: TargetSettings,
-  { manual }: WorkloadView,
+  { manual, leftAlone }: WorkloadView,
   pods: readonly PodView[],
 ): Promise<string | undefined> {
-  if (!restartsByEviction(settings, manual)) return undefined;
+  if (leftAlone === true || !restartsByEviction(settings, manual)) return undefined;
   return budgetOf(await world.strictBudgets(namespace), pods);
 }
 
@@ -157,6 +175,13 @@ async function limitOfReduced(
   return limitOn(await world.limitedAutoscalers(namespace), workload);
 }
 
+function missingFinding(
+  availability: Availability,
+  { kind, name }: { readonly kind: OptionalKind; readonly name: string },
+): Finding | undefined {
+  return kind === 'Rollout' ? unservedFinding(availability, name) : unreadableFinding(availability, { kind, name });
+}
+
 /** What is wrong with a target for good, whatever its pods do. */
 function targetFinding(
   { world, namespace }: ObserveOptions,
@@ -166,6 +191,6 @@ function targetFinding(
   if (workload !== undefined && kind === 'Deployment') {
     return templateFinding(name, world.workloads.Rollout.list(namespace));
   }
-  if (workload === undefined && kind === 'Rollout') return unservedFinding(world.rollouts(), name);
+  if (workload === undefined && isOptional(kind)) return missingFinding(world.availability(kind), { kind, name });
   return workload?.finding;
 }

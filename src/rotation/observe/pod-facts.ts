@@ -3,9 +3,10 @@
  */
 
 import { isIPv4, isIPv6 } from 'node:net';
-import { defined } from '../../kube/objects.ts';
+import { defined, own } from '../../kube/objects.ts';
 import type { PodFacts, Probe } from '../facts.ts';
-import type { TargetSettings } from '../settings/settings.ts';
+import type { KeyPlaces, TargetSettings } from '../settings/settings.ts';
+import { readsAnyKey } from '../workloads/reads.ts';
 import { versionOf } from '../workloads/rollouts.ts';
 import { type Lag, readUpTo } from '../workloads/starts.ts';
 import type { ContainerView, PodView } from '../workloads/views.ts';
@@ -16,19 +17,21 @@ export interface Asking extends Lag {
   readonly probes: ReadonlyMap<string, Probe>;
   /** Whether pods with a loopback address may be sent canaries: only for development. */
   readonly allowLoopback: boolean;
-  readonly secretName: string;
+  /** Where the keys are: a container that takes none of these does not matter. */
+  readonly places: KeyPlaces;
   /** Whether it is known what the API server's clock says: else nothing is concluded from times. */
   readonly clockKnown: boolean;
 }
 
 /** A pod as the planner sees it. */
 export function podFacts(asking: Asking, target: TargetSettings, workload: WorkloadView, pod: PodView): PodFacts {
-  const containers = containersWith(pod, asking.secretName);
-  const incarnation = incarnationOf(pod, asking.secretName);
+  const containers = containersWith(pod, asking.places);
+  const incarnation = incarnationOf(pod, asking.places);
   const starts = containers.flatMap(({ startedAt }) => startedAt ?? []);
   const { createdAt } = pod;
   const start = starts.length === 0 ? { createdAt } : { createdAt, startedAt: Math.min(...starts) };
-  const unprobeable = whyUnprobeable(pod, asking.allowLoopback);
+  const port = portOf(target, pod);
+  const unprobeable = whyUnprobeable(pod, asking.allowLoopback) ?? whyNoPort(target, pod, port);
   const probe = asking.probes.get(incarnation);
   // of mounted files the pod's own mark tells: nobody restarts it
   const aged = target.kind === 'Rollout' && target.source === 'Env';
@@ -43,25 +46,25 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
     ...start,
     ...(asking.clockKnown && { readUpTo: readUpTo(start, asking) }),
     ...(containers.some(({ ran }) => ran) && { ran: true as const }),
-    ...(target.source === 'Env' && hasSeveral(pod, asking.secretName) && { several: true as const }),
-    ...defined({ templateVersion, address: pod.address, unprobeable }),
+    ...(target.source === 'Env' && hasSeveral(pod, asking.places) && { several: true as const }),
+    ...defined({ templateVersion, address: pod.address, port, unprobeable }),
     ...(probe && { probe }),
   };
 }
 
 /** A container that starts again has read the Secret again. What starts and does not take the key does not matter. */
-export function incarnationOf(pod: PodView, secretName: string): string {
-  const instances = containersWith(pod, secretName).map(({ instance }) => instance);
+export function incarnationOf(pod: PodView, places: KeyPlaces): string {
+  const instances = containersWith(pod, places).map(({ instance }) => instance);
   return [pod.uid, ...instances.sort()].join('/');
 }
 
-function hasSeveral({ containers }: PodView, secretName: string): boolean {
-  return containers.filter(({ secrets, over }) => over !== true && secrets.includes(secretName)).length > 1;
+function hasSeveral({ containers }: PodView, places: KeyPlaces): boolean {
+  return containers.filter(({ reads, over }) => over !== true && readsAnyKey(reads, places)).length > 1;
 }
 
-/** Those that read the Secret; all where none seems to, as when it is mounted in a way that is not followed. */
-function containersWith({ containers }: PodView, secretName: string): readonly ContainerView[] {
-  const readers = containers.filter(({ secrets }) => secrets.includes(secretName));
+/** Those that read a key; all where none seems to, as when it is mounted in a way that is not followed. */
+function containersWith({ containers }: PodView, places: KeyPlaces): readonly ContainerView[] {
+  const readers = containers.filter(({ reads }) => readsAnyKey(reads, places));
   return readers.length > 0 ? readers : containers;
 }
 
@@ -70,6 +73,17 @@ function whyUnprobeable(pod: PodView, allowLoopback: boolean): string | undefine
   if (pod.hostNetwork) return `pod ${pod.name} has hostNetwork: its address is the node's`;
   if (pod.address === undefined || isOwnAddress(pod.address, allowLoopback)) return undefined;
   return `pod ${pod.name} has the address ${pod.address}, which no pod can have`;
+}
+
+function portOf({ canary }: TargetSettings, { ports }: PodView): number | undefined {
+  return typeof canary?.port === 'string' ? own(ports, canary.port) : canary?.port;
+}
+
+function whyNoPort({ canary }: TargetSettings, { name, ports }: PodView, port: number | undefined): string | undefined {
+  if (canary === undefined || port !== undefined) return undefined;
+  const names = Object.keys(ports).sort();
+  const known = names.length === 0 ? 'its containers name none' : `its containers name ${names.join(', ')}`;
+  return `pod ${name} has no TCP port named ${canary.port} (${known}): correct canary.port of the target, or name the port in the pod template`;
 }
 
 function isOwnAddress(address: string, allowLoopback: boolean): boolean {

@@ -16,7 +16,7 @@ import type { Availability } from '../../runtime/optional-reflector.ts';
 import { keyOf, type Store } from '../../runtime/store.ts';
 import type { SecretFacts } from '../facts.ts';
 import { readSecret } from '../secret/secret.ts';
-import type { Settings, WorkloadKind } from '../settings/settings.ts';
+import { OPTIONAL_KINDS, type OptionalKind, type Settings, type WorkloadKind } from '../settings/settings.ts';
 import { limitedAutoscalers } from '../workloads/autoscalers.ts';
 import { strictBudgets } from '../workloads/budgets.ts';
 import { type PodView, podView, type View } from '../workloads/views.ts';
@@ -36,7 +36,7 @@ export interface World extends Neighbours {
 export interface Neighbours {
   readonly workloads: Readonly<Record<WorkloadKind, Listed<WorkloadView>>>;
   readonly pods: Listed<PodView>;
-  readonly rollouts: () => Availability;
+  readonly availability: (kind: OptionalKind) => Availability;
 }
 
 interface Listed<T> {
@@ -51,39 +51,42 @@ export interface Caches extends Neighbours {
 }
 
 /** @returns the world as the watches have told it */
-export function cachedWorld({ workloads, pods, rollouts }: Caches): World {
+export function cachedWorld({ workloads, pods, availability }: Caches): World {
   const nothing = { strictBudgets: async () => [], limitedAutoscalers: async () => [] };
-  return { live: false, workloads, pods, rollouts, ...nothing };
+  return { live: false, workloads, pods, availability, ...nothing };
 }
 
 /**
  * Reads what a write depends on from the API server: a cache may lag behind without knowing.
  *
- * @param rollouts whether the cluster serves Rollouts
+ * @param availabilityOf whether a kind is served, and may be read
  */
 export async function liveWorld(
   client: KubeClient,
   namespace: string,
-  rollouts: () => Availability | Promise<Availability>,
+  availabilityOf: (kind: OptionalKind) => Availability | Promise<Availability>,
 ): Promise<World> {
-  const availability = await rollouts();
+  const known = new Map<WorkloadKind, Availability>();
+  for (const kind of OPTIONAL_KINDS) known.set(kind, await availabilityOf(kind));
   const viewsOf = async (kind: WorkloadKind): Promise<Listed<WorkloadView>> => {
-    if (kind === 'Rollout' && availability !== 'Served') return listed([]);
+    if (known.has(kind) && known.get(kind) !== 'Served') return listed([]);
     const { type, view } = WORKLOADS[kind];
     return listed((await client.list(type, { namespace })).items.map(view));
   };
-  const [Deployment, StatefulSet, DaemonSet, Rollout, pods] = await Promise.all([
+  const [Deployment, StatefulSet, DaemonSet, Rollout, CronJob, Job, pods] = await Promise.all([
     viewsOf('Deployment'),
     viewsOf('StatefulSet'),
     viewsOf('DaemonSet'),
     viewsOf('Rollout'),
+    viewsOf('CronJob'),
+    viewsOf('Job'),
     client.list(PODS, { namespace }),
   ]);
   return {
     live: true,
-    workloads: { Deployment, StatefulSet, DaemonSet, Rollout },
+    workloads: { Deployment, StatefulSet, DaemonSet, Rollout, CronJob, Job },
     pods: listed(pods.items.map(podView)),
-    rollouts: () => availability,
+    availability: (kind) => known.get(kind) ?? 'Absent',
     strictBudgets: (name) => strictBudgets(client, name),
     limitedAutoscalers: (name) => limitedAutoscalers(client, name),
   };

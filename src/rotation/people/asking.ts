@@ -14,6 +14,7 @@ export const ASK = {
   rotate: (at: string) => annotating({ [REQUEST.rotateAt]: at }),
   abort: (at: string) => annotating({ [REQUEST.abortAt]: at }),
   withdraw: (at: string) => annotating({ [REQUEST.withdrawAt]: at }),
+  checkCanaries: (at: string) => annotating({ [REQUEST.canaryCheckAt]: at }),
   pause: () => annotating({ [REQUEST.paused]: 'true' }),
   suspend: () => ({ spec: { suspend: true } }),
   /** Ends a pause and a suspension. */

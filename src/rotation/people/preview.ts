@@ -2,13 +2,15 @@
  * What a person sees of the surroundings of a rotation: read once, by their own rights, and without the Secret.
  */
 import type { KubeClient } from '../../kube/client.ts';
+import { isKubeError } from '../../kube/errors.ts';
+import type { Availability } from '../../runtime/optional-reflector.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import { impossibleWindow } from '../cadence/cadence.ts';
 import type { Surroundings } from '../facts.ts';
 import { type ObserveOptions, observeTargets } from '../observe/observe.ts';
 import { liveWorld } from '../observe/world.ts';
-import { settingsOf } from '../settings/settings.ts';
+import { keyPlaces, type OptionalKind, settingsOf } from '../settings/settings.ts';
 import { crowdedContainers, unlistedConsumers } from '../workloads/consumers.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
 
@@ -19,9 +21,11 @@ import { WORKLOADS } from '../workloads/workloads.ts';
 export async function surroundingsOf(client: KubeClient, resource: JwtKeyRotation, now: number): Promise<Surroundings> {
   const namespace = resource.metadata.namespace ?? '';
   const settings = settingsOf(resource.spec);
-  const served = async () => ((await client.serves(WORKLOADS.Rollout.type)) ? 'Served' : 'Absent');
-  const world = await liveWorld(client, namespace, served);
+  const world = await liveWorld(client, namespace, (kind) => availabilityNow(client, kind, namespace));
+  // what the Secret holds under other names is not known here
+  const places = keyPlaces(settings);
   const options: ObserveOptions = {
+    places,
     ...{ namespace, settings, world, probes: new Map(), allowLoopback: true, atRest: isAtRest(resource.status) },
     // nothing is asked, so nothing is concluded from times
     ...{ settleMs: 0, clockOffsetMs: undefined },
@@ -30,10 +34,23 @@ export async function surroundingsOf(client: KubeClient, resource: JwtKeyRotatio
   return {
     settings,
     targets: await observeTargets(options),
-    unlistedConsumers: unlistedConsumers(world, namespace, settings),
+    unlistedConsumers: unlistedConsumers(world, namespace, places, settings.targets),
     crowded: crowdedContainers(world, namespace, settings),
     ...(impossible && { impossibleWindow: impossible }),
   };
+}
+
+/** By the person's own rights. */
+async function availabilityNow(client: KubeClient, kind: OptionalKind, namespace: string): Promise<Availability> {
+  const { type } = WORKLOADS[kind];
+  if (!(await client.serves(type))) return 'Absent';
+  try {
+    await client.pages(type, { namespace, limit: 1 }).next();
+    return 'Served';
+  } catch (error) {
+    if (isKubeError(error, 'Forbidden')) return 'Forbidden';
+    throw error;
+  }
 }
 
 /** @returns whether no rotation has written anything that it has not finished, as far as the status tells */

@@ -106,6 +106,11 @@ export function isStampable({ workload }: TargetFacts, keyset: Keyset): boolean 
   return workload?.manual === false && workload.templateVersion !== keyset.version;
 }
 
+/** @returns whether rekey restarts nothing of the target and takes no pod of it away: they end by themselves */
+export function isLeftAlone({ workload }: TargetFacts): boolean {
+  return workload?.leftAlone === true;
+}
+
 /** @returns when a target may be restarted: at once where canaries find a stale pod, else when the write has spread */
 export function settledAt(target: TargetFacts, keyset: Keyset, settleMs: number): number {
   return levelOf(target) === 'Canary' ? 0 : spreadAt(keyset, settleMs);
@@ -136,7 +141,7 @@ export function bump(targets: readonly TargetFacts[], keyset: Keyset, { settleMs
 /** Pods whose mounted files the kubelet is asked to look at now: else it takes its time, two minutes perhaps. */
 export function toRefresh(requirements: readonly Requirement[], keyset: Keyset): readonly PodOf[] {
   return requirements
-    .filter(({ target }) => target.settings.source === 'File')
+    .filter(({ target }) => target.settings.source === 'File' && !isLeftAlone(target))
     .flatMap(({ target }) => target.pods.map((pod) => ({ target, pod })))
     .filter(({ pod }) => !pod.terminating && pod.templateVersion !== keyset.version);
 }
@@ -178,6 +183,7 @@ function retryAt({ askedAt, failures }: Probe): number {
 /** Stale pods to replace now: one of a target at a time, and only while the target's other pods can serve. */
 export function toEvict(behind: readonly PodOf[], facts: Facts, keyset: Keyset): readonly PodOf[] {
   const dispensable = behind
+    .filter(({ target }) => !isLeftAlone(target))
     .filter((row) => mayBeReplaced(row, facts, keyset))
     .filter(({ target, pod }) => target.pods.every((other) => other === pod || (other.ready && !other.terminating)));
   return dispensable.filter((row, i) => dispensable.findIndex((other) => other.target === row.target) === i);
@@ -215,5 +221,10 @@ export function unfinished(requirements: readonly Requirement[]): readonly Targe
 
 /** @returns whether its controller has finished */
 export function isRolledOut(target: TargetFacts): boolean {
-  return target.workload?.rolledOut === true;
+  return target.workload?.rolledOut === true || isGoneJob(target);
+}
+
+/** @returns whether it is a Job that is no longer there: it has no pod that could hold a key */
+export function isGoneJob({ settings, workload, finding }: TargetFacts): boolean {
+  return settings.kind === 'Job' && workload === undefined && finding === undefined;
 }

@@ -10,6 +10,7 @@ import { windowState } from '../cadence/cadence.ts';
 import type { Surroundings, TargetFacts } from '../facts.ts';
 import { drainSum } from '../settings/drain.ts';
 import type { WindowSettings } from '../settings/settings.ts';
+import { isLeftAlone } from './converge.ts';
 import { isBlindToStaged, mayCutOver } from './cutover.ts';
 import { everyFinding } from './policies/preflight.ts';
 import { reloaderPresent } from './policies/reloader.ts';
@@ -130,7 +131,7 @@ function cutoverSteps({ settings, targets }: Surroundings, from: number): readon
     {
       phase: 'Switching',
       does: 'the new key is the only one; all pods are deleted at once',
-      restarts: targets.map(label),
+      restarts: targets.filter((target) => !isLeftAlone(target)).map(label),
       ...inWindow(settings.windows, from),
     },
   ];
@@ -148,9 +149,13 @@ function inWindow(windows: readonly WindowSettings[], from: number): Pick<Foreca
   return opensAt === undefined ? { never: true } : { notBefore: opensAt };
 }
 
-/** Mounted files follow without a restart. */
+/** Mounted files follow without a restart, and a run of a CronJob or Job goes on to its end. */
+function isRestarted(target: TargetFacts): boolean {
+  return target.settings.source === 'Env' && !isLeftAlone(target);
+}
+
 function restarted(targets: readonly TargetFacts[]): readonly string[] {
-  return targets.filter(({ settings }) => settings.source === 'Env').map(label);
+  return targets.filter(isRestarted).map(label);
 }
 
 function otherWay(surroundings: Surroundings): string {
@@ -162,7 +167,7 @@ function otherWay(surroundings: Surroundings): string {
 
 function warningsOf(surroundings: Surroundings, way: Forecast['way']): readonly string[] {
   const { targets, settings, unlistedConsumers } = surroundings;
-  const restarting = targets.filter((target) => target.settings.source === 'Env');
+  const restarting = targets.filter(isRestarted);
   const told = restarting.flatMap((target) => {
     const { interruption, overloaded } = target.workload ?? {};
     return [interruption, overloaded].flatMap((why) => (why === undefined ? [] : [`${label(target)}: ${why}`]));
@@ -173,6 +178,6 @@ function warningsOf(surroundings: Surroundings, way: Forecast['way']): readonly 
   return [
     ...told,
     ...(reloader ? [reloader.message] : []),
-    ...strangers.map((name) => `${name} uses the Secret and is not a target: rekey does not restart it`),
+    ...strangers.map((name) => `${name} reads a key of the Secret and is not a target: rekey does not restart it`),
   ];
 }

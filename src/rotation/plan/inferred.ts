@@ -86,5 +86,5 @@ function isAskedOfAll(pod: PodFacts, keyset: Keyset): boolean {
 
 function strangers({ unlistedConsumers }: Pick<Facts, 'unlistedConsumers'>): readonly string[] {
   if (unlistedConsumers.length === 0) return [];
-  return [`${unlistedConsumers.join(', ')}: uses the Secret and is not a target, so it was not asked`];
+  return [`${unlistedConsumers.join(', ')}: reads a key of the Secret and is not a target, so it was not asked`];
 }

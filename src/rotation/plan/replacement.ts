@@ -16,6 +16,7 @@ import {
   acceptsAny,
   bump,
   FRESH_MS,
+  isLeftAlone,
   isRolledOut,
   isStampable,
   mayBeReplaced,
@@ -29,7 +30,7 @@ import {
 import type { Step } from './decision.ts';
 import { restartEffect } from './effect.ts';
 import { levelOf, shapesHeld, startedAfterWrite } from './evidence.ts';
-import { acceptsMadeUpKey, doesNotFollow, refusesEveryKey } from './policies/pods.ts';
+import { acceptsMadeUpKey, doesNotFollow, refusesEveryKey, stillRunning } from './policies/pods.ts';
 import { label } from './policies/targets.ts';
 import { requirementsOf } from './requirements.ts';
 import { clockFinding, confirmed, type Judged } from './write-gate.ts';
@@ -103,7 +104,9 @@ function doomed(facts: Facts, keyset: Keyset, rows: Survey, rolling: boolean): r
   const left = (row: PodOf) => rows.stale.includes(row) || isUnasked(row);
   // its answers mean nothing, but when it started does
   const blind = rows.void.filter((row) => isOlder(row, facts, keyset));
-  const slow = [...suspects, ...blind].filter((row) => isSlow(row) && (!rolling || left(row)));
+  const slow = [...suspects, ...blind].filter(
+    (row) => !isLeftAlone(row.target) && isSlow(row) && (!rolling || left(row)),
+  );
   const verifiers = slow.filter(({ target }) => target.settings.roles.includes('Verifier'));
   return verifiers.length > 0 ? verifiers : slow;
 }
@@ -141,13 +144,18 @@ function unproveable(facts: Facts, keyset: Keyset, rows: Survey, what: string, p
   if (mute !== undefined) {
     return refusesEveryKey(mute, 'the new one', `until then it is not proved that the pods refuse ${what}`);
   }
+  const running = stillRunning(
+    [...rows.stale, ...rows.leaving, ...rows.unknown],
+    `it may accept ${what} until it ends`,
+  );
+  if (running !== undefined) return running;
   const unfit = rows.unfit[0];
   if (unfit !== undefined) {
     const { reason, message } = doesNotFollow(unfit, facts, keyset);
     return { reason, message: `${message}. It is not over: not every pod refuses ${what}` };
   }
   if (facts.unlistedConsumers.length > 0) {
-    const message = `${facts.unlistedConsumers.join(', ')} uses the Secret and is not a target: rekey neither restarts nor asks it; restart it by hand`;
+    const message = `${facts.unlistedConsumers.join(', ')} reads a key of the Secret and is not a target: rekey neither restarts nor asks it; restart it by hand`;
     return { reason: 'UnlistedConsumer', message };
   }
   if (facts.clockOffsetMs === undefined) return clockFinding(facts);

@@ -23,7 +23,7 @@ import {
 } from './converge.ts';
 import type { StatusPhase, Step } from './decision.ts';
 import { acceptedDead } from './evidence.ts';
-import { acceptsMadeUpKey, doesNotFollow, refusesEveryKey } from './policies/pods.ts';
+import { acceptsMadeUpKey, doesNotFollow, refusesEveryKey, stillRunning } from './policies/pods.ts';
 import { clockFinding } from './write-gate.ts';
 
 export interface Roll {
@@ -91,6 +91,9 @@ export function stalledFinding(
   // while its rollout is under way, its other pods may still show that it is the service
   const unfit = rows?.unfit.find(({ target, pod }) => isRolledOut(target) || acceptedDead(pod, keyset) !== undefined);
   if (unfit !== undefined) return doesNotFollow(unfit, facts, keyset);
+  const running = stillRunning(pending, 'the rotation goes on when it ends');
+  const isLate = facts.now >= currentShape(keyset).writtenAt + facts.settings.rolloutTimeoutMs;
+  if (running !== undefined && isLate) return running;
   const failed = unfinished(requirements).find((target) => target.workload?.failed !== undefined);
   if (failed !== undefined) {
     return { reason: 'RolloutFailed', message: `${failed.settings.name}: ${failed.workload?.failed}` };

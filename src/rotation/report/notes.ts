@@ -10,7 +10,7 @@ import { besideNames } from '../settings/settings.ts';
 /** Where unlisted consumers do not block, they are told. */
 export function strangersNote({ settings, unlistedConsumers }: Facts): string {
   if (settings.unlistedConsumers === 'Block' || unlistedConsumers.length === 0) return '';
-  return `${unlistedConsumers.join(', ')} uses Secret ${settings.secretName} and is not a target: rekey does not restart it, and it may refuse valid tokens`;
+  return `${unlistedConsumers.join(', ')} reads a key of Secret ${settings.secretName} and is not a target: rekey does not restart it, and it may refuse valid tokens`;
 }
 
 /** Before the first write: what a container would see of it. */

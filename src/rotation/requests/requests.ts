@@ -52,6 +52,12 @@ export function requestsOf(resource: JwtKeyRotation): Requests {
   };
 }
 
+/** @returns the request to ask every pod once, if the status has no answer to it yet */
+export function canaryCheckOf({ metadata, status }: JwtKeyRotation): string | undefined {
+  const at = wishIn(metadata.annotations?.[REQUEST.canaryCheckAt]);
+  return at === status?.canaryCheck?.requestedAt ? undefined : at;
+}
+
 /** What waits for a rotation, as far as the status tells what was acted upon. */
 export function pendingIn(resource: JwtKeyRotation): readonly Wanted[] {
   const { keysetVersion, lastHandledRotateAt, observedForceReason } = resource.status ?? {};

@@ -6,7 +6,9 @@ import type { Secret } from '../../kube/types.ts';
 import type { Finding, Reason } from '../api/finding.ts';
 import { ACCEPT_RETIRED, DATA } from '../api/names.ts';
 import type { SecretFacts } from '../facts.ts';
+import { copiedFinding } from '../settings/data-keys.ts';
 import { besideNames, type DataNames } from '../settings/settings.ts';
+import { copiesIn } from './copies.ts';
 import { unfitness, unlistable } from './found-text.ts';
 import { distinct, fingerprintOf, type KeyMaterial } from './keys.ts';
 import { jwksIn, listedIn, materialIn } from './secret-data.ts';
@@ -46,6 +48,8 @@ export function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
   if (malformed !== undefined) return { kind: 'Refused', finding: malformed };
   const differs = algorithmFinding(secret, names) ?? keyIdFinding(secret, names, keys);
   if (differs !== undefined) return { kind: 'Refused', finding: differs };
+  const copies = copiesIn(secret, names, keys);
+  if (copies.length > 0) return { kind: 'Refused', finding: copiedFinding(names, copies) };
   const [fingerprint = '', ...fallbacks] = keys.map(fingerprintOf);
   const kid = keyIdIn(secret);
   const weaknesses = keys.flatMap((key) => weaknessOf(key) ?? []);

@@ -10,6 +10,7 @@ import { currentShape, type KeyRecord, type Keyset, type Kid, keyIn, previousOf 
 import { decodeState, encodeState, StateError } from '../keyset/state.ts';
 import { besideNames, type DataNames } from '../settings/settings.ts';
 import { algorithmFinding, besideIn, keyNotFound, readUnmanaged } from './adoption.ts';
+import { copiesIn } from './copies.ts';
 import { destroyAll, distinct, fingerprintOf, fingerprintsOf, type KeyMaterial } from './keys.ts';
 import { asLanded } from './landing.ts';
 import { dataFor, jwksIn, listedIn, listOf, materialIn, type NamesToWrite } from './secret-data.ts';
@@ -82,7 +83,24 @@ const REPLACED: readonly Keyset['phase'][] = ['Burning', 'Switching'];
 
 function inItsAlgorithm(secret: Secret, keyset: Keyset, names: DataNames): SecretFacts {
   const finding = REPLACED.includes(keyset.phase) ? undefined : algorithmFinding(secret, names);
-  return finding === undefined ? { kind: 'Managed', keyset } : { kind: 'Refused', finding, keyset };
+  if (finding !== undefined) return { kind: 'Refused', finding, keyset };
+  const leftovers = leftoverNames(secret, names);
+  const copies = copiesOf(secret, keyset, names).filter((name) => !leftovers.includes(name));
+  return {
+    ...{ kind: 'Managed', keyset },
+    ...(copies.length > 0 && { copies }),
+    ...(leftovers.length > 0 && { leftovers }),
+  };
+}
+
+function copiesOf(secret: Secret, keyset: Keyset, names: DataNames): readonly string[] {
+  const materials = materialsOf(secret, keyset, names);
+  const real = keyset.keys.flatMap(({ kid, state }) => (state === 'ack' ? [] : (materials.get(kid) ?? [])));
+  try {
+    return copiesIn(secret, names, real);
+  } finally {
+    destroyAll([...materials.values()]);
+  }
 }
 
 function holdsBurntKey(secret: Secret, name: string, keyset: Keyset): boolean {

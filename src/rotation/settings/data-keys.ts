@@ -36,3 +36,9 @@ function dataKeyProblem(name: string): string | undefined {
     ? 'cannot be a data key; use another name, such as JWT_SECRET_KEY'
     : undefined;
 }
+
+/** @returns why nothing is rotated while the key stands there too */
+export function copiedFinding({ secretName }: { readonly secretName: string }, copies: readonly string[]): Finding {
+  const message = `Secret ${secretName}: data key ${copies.join(', ')} holds a key too, and a rotation would leave the old one there; add it to spec.secretKeys.signing if it is the key itself, or remove it`;
+  return { reason: 'KeyCopied', message };
+}

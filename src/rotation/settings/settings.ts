@@ -2,23 +2,26 @@ import { keptValue, MAX_REASON } from '../api/said.ts';
 import type { JwtKeyRotationSpec } from '../api/types.ts';
 import type { Role } from '../keyset/keyset.ts';
 import { parseDuration } from '../schedule/duration.ts';
+import { type CanarySettings, type Claims, canaryOf, claimsOf } from './canary-settings.ts';
 import { type Drain, defaultSlackMs } from './drain.ts';
 
 /** What a target may be. */
-export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet', 'Rollout'] as const;
+export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet', 'Rollout', 'CronJob', 'Job'] as const;
 export type WorkloadKind = (typeof WORKLOAD_KINDS)[number];
+
+/** What a cluster need not serve, or rekey need not be allowed to read. */
+export const OPTIONAL_KINDS = ['Rollout', 'CronJob', 'Job'] as const;
+export type OptionalKind = (typeof OPTIONAL_KINDS)[number];
+
+/** @returns whether the kind is one that may not be there to be read */
+export function isOptional(kind: WorkloadKind): kind is OptionalKind {
+  return OPTIONAL_KINDS.some((optional) => optional === kind);
+}
 
 /** Every mode of the schema, so that the compiler names this place for a new one. `Clock` is refused, and serves an emergency only. */
 const RETIRE_MODES = { Eager: 'Eager', Lazy: 'Lazy', Clock: 'Eager' } as const satisfies Readonly<
   Record<JwtKeyRotationSpec['retire']['mode'], Settings['retireMode']>
 >;
-
-export interface CanarySettings {
-  readonly path: string;
-  readonly port: number;
-  readonly acceptStatuses: readonly number[];
-  readonly refuseStatuses: readonly number[];
-}
 
 export interface TargetSettings {
   readonly kind: WorkloadKind;
@@ -72,11 +75,6 @@ export interface Settings {
   /** Empty: not wanted. */
   readonly jwksName: string;
   readonly targets: readonly TargetSettings[];
-  readonly canaryClaims: {
-    readonly issuer?: string;
-    readonly audience?: string;
-    readonly claims: Readonly<Record<string, string>>;
-  };
   readonly unlistedConsumers: 'Block' | 'Warn';
   readonly rolloutTimeoutMs: number;
   /** How an emergency replaces pods: all at once, or by a rolling restart. */
@@ -99,6 +97,20 @@ export function besideNames({
   return [fallbacksName, previousName, jwksName].filter((name) => name !== '');
 }
 
+/** Names of the data keys, as far as they hold keys. */
+export type KeyNames = Omit<DataNames, 'algorithm'>;
+
+/** A Secret, and those of its data keys that hold keys. */
+export interface KeyPlaces {
+  readonly secretName: string;
+  readonly dataKeys: readonly string[];
+}
+
+/** @param also data keys that hold a key although the spec does not name them */
+export function keyPlaces(names: KeyNames, also: readonly string[] = []): KeyPlaces {
+  return { secretName: names.secretName, dataKeys: [...names.signingNames, ...besideNames(names), ...also] };
+}
+
 /** The drain time of a rotation that begins with this spec. */
 export function drainOf({
   maxTokenTTL,
@@ -113,7 +125,7 @@ export function drainOf({
 /** The settings of any spec that the API server let in. Of one that {@link specFinding} refuses they serve an emergency only. */
 export function settingsOf(spec: JwtKeyRotationSpec): Settings {
   const ms = (text: string) => parseDuration(text) ?? 0;
-  const { issuer, audience } = spec.canary;
+  const claims = claimsOf(spec.canary);
   return {
     secretName: spec.secretName,
     environment: spec.environment,
@@ -136,8 +148,7 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
     fallbacksName: spec.secretKeys.fallbacks,
     previousName: spec.secretKeys.previous,
     jwksName: spec.secretKeys.keyset,
-    targets: spec.targets.map(targetOf),
-    canaryClaims: { ...(issuer && { issuer }), ...(audience && { audience }), claims: spec.canary.claims },
+    targets: spec.targets.map((target) => targetOf(target, claims)),
     unlistedConsumers: spec.unlistedConsumers,
     rolloutTimeoutMs: ms(spec.rolloutTimeout),
     emergencyMode: spec.emergency.mode,
@@ -146,19 +157,14 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
 }
 
 /** No default stands inside a list of the CRD (see there), so what an absent field means is said here. */
-function targetOf({
-  kind,
-  name,
-  roles = ['Signer', 'Verifier'],
-  source,
-  canary,
-}: JwtKeyRotationSpec['targets'][number]): TargetSettings {
+function targetOf(
+  { kind, name, roles = ['Signer', 'Verifier'], source, canary }: JwtKeyRotationSpec['targets'][number],
+  claims: Claims,
+): TargetSettings {
   const asked = roles.includes('Verifier') ? canary : undefined;
   return {
     ...{ kind, name, roles, source: source === 'File' ? 'File' : 'Env' },
-    ...(asked && {
-      canary: { ...asked, acceptStatuses: asked.acceptStatuses ?? [], refuseStatuses: asked.refuseStatuses ?? [] },
-    }),
+    ...(asked && { canary: canaryOf(asked, claims) }),
   };
 }
 

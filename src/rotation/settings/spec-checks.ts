@@ -8,6 +8,7 @@ import type { JwtKeyRotationSpec } from '../api/types.ts';
 import { parseDuration } from '../schedule/duration.ts';
 import { parseCron } from '../schedule/schedule.ts';
 import { timeZoneProblem } from '../schedule/time-zone.ts';
+import { canaryFindings } from './canary-checks.ts';
 import { dataKeysFindings } from './data-keys.ts';
 import { drainText } from './drain.ts';
 import { drainOf } from './settings.ts';
@@ -80,7 +81,7 @@ const period: SpecPolicy = (spec) => {
   return wrongAt('spec.rotationPeriod', 'PeriodTooShort', problem);
 };
 
-const SPEC_POLICIES = [durations, timeZone, schedule, windows, period, dataKeys, unsupported];
+const SPEC_POLICIES = [durations, timeZone, schedule, windows, period, dataKeys, canaryFindings, unsupported];
 
 /** @returns all that is wrong with the spec */
 export function specFindings(spec: JwtKeyRotationSpec): readonly Finding[] {

@@ -5,7 +5,9 @@
  * end may still sign until it has ended, so it counts, whatever has become of its workload.
  */
 
-import { WORKLOAD_KINDS, type WorkloadKind } from '../settings/settings.ts';
+import { type KeyPlaces, WORKLOAD_KINDS, type WorkloadKind } from '../settings/settings.ts';
+import { withJobs } from './batch.ts';
+import { readsAnyKey, type SecretRead } from './reads.ts';
 import { withTemplate } from './rollouts.ts';
 import { type PodView, selects } from './views.ts';
 import type { WorkloadView } from './workload-view.ts';
@@ -25,8 +27,9 @@ function labelOf({ kind, name }: Named): string {
   return `${kind}/${name}`;
 }
 
-/** @returns whether the workload, or a ReplicaSet of it, controls the pod */
-export function isPodOf({ owner, labels }: PodView, { kind, name, selector }: WorkloadView): boolean {
+/** @returns whether the workload, or a ReplicaSet or Job of it, controls the pod */
+export function isPodOf({ owner, labels }: PodView, { kind, name, selector, jobs }: WorkloadView): boolean {
+  if (jobs !== undefined) return owner.kind === 'Job' && jobs.includes(owner.name);
   return owner.kind === kind && owner.name === name && selects(selector, labels);
 }
 
@@ -46,25 +49,32 @@ export function crowdedContainers(
   );
 }
 
-/** @returns workloads, and pods that belong to none of them, that read the Secret without being a target */
+/** @returns workloads, and pods that belong to none of them, that read a key of the Secret without being a target */
 export function unlistedConsumers(
   { workloads, pods }: Namespaced,
   namespace: string,
-  { secretName, targets }: { readonly secretName: string; readonly targets: readonly Named[] },
+  places: KeyPlaces,
+  targets: readonly Named[],
 ): readonly string[] {
   const listed = new Set(targets.map(labelOf));
-  const uses = (view: { readonly secrets: readonly string[] }) => view.secrets.includes(secretName);
+  const uses = ({ reads }: { readonly reads: readonly SecretRead[] }) => readsAnyKey(reads, places);
   const all = WORKLOAD_KINDS.flatMap((kind) => workloads[kind].list(namespace));
   const known = all.filter((workload) => listed.has(labelOf(workload)));
   // the Deployment that a Rollout takes its template from has that Rollout's pods, or none
   const templates = new Set(
     known.flatMap(({ rollout }) => (rollout?.templateFrom ? labelOf(rollout.templateFrom) : [])),
   );
+  // a run is told of by the CronJob that it is a run of, and one that has ended reads nothing
+  const isTold = ({ cronJob, over }: WorkloadView) =>
+    over === true || all.some(({ kind, name }) => kind === 'CronJob' && name === cronJob);
   const strangers = all.filter(
-    (workload) => uses(workload) && !known.includes(workload) && !templates.has(labelOf(workload)),
+    (workload) => uses(workload) && !known.includes(workload) && !templates.has(labelOf(workload)) && !isTold(workload),
   );
   const deployment = (name: string) => workloads.Deployment.list(namespace).find((view) => view.name === name);
-  const accounted = [...known, ...strangers].flatMap((workload) => withTemplate(workload, deployment) ?? []);
+  const jobs = workloads.Job.list(namespace);
+  const accounted = [...known, ...strangers].flatMap((workload) => {
+    return withJobs(withTemplate(workload, deployment), jobs) ?? [];
+  });
   const loose = pods
     .list(namespace)
     .filter((pod) => pod.live && uses(pod) && !accounted.some((workload) => isPodOf(pod, workload)));

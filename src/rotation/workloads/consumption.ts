@@ -8,10 +8,8 @@
  *
  * @see https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-container/
  */
-import { besideNames, type DataNames } from '../settings/settings.ts';
+import { besideNames, type KeyNames } from '../settings/settings.ts';
 import type { ContainerSources, VariableSource } from './sources.ts';
-
-type KeyNames = Omit<DataNames, 'algorithm'>;
 
 /** A variable that holds something else than the key that the Secret has for it. */
 export interface Shadow {

@@ -12,9 +12,10 @@ import type { LabelSelector, Rollout } from '../../kube/types.ts';
 import type { Availability } from '../../runtime/optional-reflector.ts';
 import type { Finding } from '../api/finding.ts';
 import { singleInterruption } from './interruption.ts';
+import { readsOf } from './reads.ts';
 import { reloaderView } from './reloader.ts';
 import { sourcesOf } from './sources.ts';
-import { bumpedAtOf, type PodView, secretsOf, versionIn, viewOf } from './views.ts';
+import { bumpedAtOf, type PodView, versionIn, viewOf } from './views.ts';
 import type { RolloutState, WorkloadView } from './workload-view.ts';
 
 /** The version of pods that are older than the restart. */
@@ -43,7 +44,7 @@ export function rolloutView(rollout: Rollout): WorkloadView {
     ...viewOf(rollout),
     kind: 'Rollout',
     selector: spec?.selector ?? NOTHING,
-    secrets: secretsOf(spec?.template?.spec),
+    reads: readsOf(spec?.template?.spec),
     sources: sourcesOf(spec?.template?.spec),
     ...(reloader && { reloader }),
     ...defined({ templateVersion: version, bumpedAt }),
@@ -89,8 +90,8 @@ export function withTemplate(
   }
   const source = deployment(from.name);
   if (source === undefined) return refused('TargetNotFound', 'which is not in this namespace; create it');
-  const { secrets, sources, selector } = source;
-  return { ...view, secrets, sources, selector: view.selector === NOTHING ? selector : view.selector };
+  const { reads, sources, selector } = source;
+  return { ...view, reads, sources, selector: view.selector === NOTHING ? selector : view.selector };
 }
 
 /** @returns the keyset version that a pod was started for, as the Rollout tells it */

@@ -3,6 +3,7 @@
  * containers that take something from a Secret are kept.
  */
 import type { Container, EnvVariable, PodSpec, Volume } from '../../kube/types.ts';
+import { mountedReads, type SecretRead } from './reads.ts';
 import { isSidecar } from './views.ts';
 
 /** Where one variable comes from. */
@@ -37,7 +38,7 @@ export interface ContainerSources {
   /** Secrets that give a variable for each data key, in the order of the manifest. */
   readonly from: readonly WholeSecret[];
   /** Mounted data keys of Secrets; all of a Secret where `key` is absent. */
-  readonly files: readonly MountedKey[];
+  readonly files: readonly SecretRead[];
 }
 
 interface WholeSecret {
@@ -45,11 +46,6 @@ interface WholeSecret {
   readonly prefix: string;
   /** Other sources that stand before it, such as `ConfigMap/app`: of a variable that both give, this one counts. */
   readonly after?: readonly string[];
-}
-
-interface MountedKey {
-  readonly secret: string;
-  readonly key?: string;
 }
 
 const LITERAL: VariableSource = { kind: 'Literal' };
@@ -80,10 +76,7 @@ function containerSources(
     early,
     variables: env.map((variable) => ({ name: variable.name, source: sourceOf(variable) })),
     from: wholeSecrets(envFrom),
-    files: volumeMounts.flatMap(({ name: volume, subPath, subPathExpr }) =>
-      // what an expression stands for is known when the pod starts: it may be any file
-      mountedKeys(volumes.get(volume), subPathExpr === undefined ? subPath : undefined),
-    ),
+    files: volumeMounts.flatMap((mount) => mountedReads(volumes.get(mount.name), mount)),
   };
 }
 
@@ -110,17 +103,4 @@ function sourceOf({ value = '', valueFrom }: EnvVariable): VariableSource {
   const [, variable] = /^\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)$/.exec(value) ?? [];
   if (variable !== undefined) return { kind: 'Copy', variable };
   return value.includes('$(') ? UNKNOWN : LITERAL;
-}
-
-function mountedKeys(volume: Volume | undefined, subPath: string | undefined): readonly MountedKey[] {
-  const { secret, projected } = volume ?? {};
-  const parts = [
-    ...(secret?.secretName === undefined ? [] : [{ name: secret.secretName, items: secret.items }]),
-    ...(projected?.sources ?? []).flatMap((source) => source.secret ?? []),
-  ];
-  return parts.flatMap(({ name, items }): readonly MountedKey[] => {
-    if (items === undefined) return [subPath === undefined ? { secret: name } : { secret: name, key: subPath }];
-    const within = (path: string) => subPath === undefined || path === subPath || path.startsWith(`${subPath}/`);
-    return items.filter(({ path }) => within(path)).map(({ key }) => ({ secret: name, key }));
-  });
 }

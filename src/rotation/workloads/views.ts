@@ -2,8 +2,9 @@
  * What is kept of the objects of a cluster: the few fields that decide, so that a large cluster fits in a small process.
  */
 import { defined, own } from '../../kube/objects.ts';
-import type { Container, ContainerStatus, KubeObject, LabelSelector, Pod, PodSpec, Volume } from '../../kube/types.ts';
+import type { Container, ContainerStatus, KubeObject, LabelSelector, Pod, PodSpec } from '../../kube/types.ts';
 import { FIELD_MANAGER, KEYSET_VERSION } from '../api/names.ts';
+import { readsIn, readsOf, type SecretRead } from './reads.ts';
 
 export interface View {
   readonly namespace: string;
@@ -21,8 +22,7 @@ export interface ContainerView {
   readonly ran?: true;
   /** An init container that has done its work: nothing of it runs any more. */
   readonly over?: true;
-  /** Names of the Secrets that it reads. */
-  readonly secrets: readonly string[];
+  readonly reads: readonly SecretRead[];
 }
 
 export interface PodView extends View {
@@ -39,9 +39,12 @@ export interface PodView extends View {
   readonly ready: boolean;
   readonly address?: string;
   readonly hostNetwork: boolean;
+  /** TCP ports of its containers by name; of a name that two have, the first. */
+  readonly ports: Readonly<Record<string, number>>;
   readonly containers: readonly ContainerView[];
   readonly templateVersion?: number;
-  readonly secrets: readonly string[];
+  /** Of all its containers. */
+  readonly reads: readonly SecretRead[];
 }
 
 /** @returns the name of an object, and which version of it this is */
@@ -71,10 +74,19 @@ export function podView(pod: Pod): PodView {
     ready: status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false,
     ...(status?.podIP !== undefined && { address: status.podIP }),
     hostNetwork: spec?.hostNetwork === true,
+    ports: portsOf(spec),
     containers: containersOf(pod),
     ...defined({ templateVersion: version }),
-    secrets: secretsOf(spec),
+    reads: readsOf(spec),
   };
+}
+
+function portsOf({ containers = [], initContainers = [] }: Partial<PodSpec> = {}): PodView['ports'] {
+  const ports = [...containers, ...initContainers.filter(isSidecar)].flatMap((container) => container.ports ?? []);
+  const named = ports.flatMap(({ name, containerPort, protocol = 'TCP' }) =>
+    name === undefined || protocol !== 'TCP' ? [] : [[name, containerPort] as const],
+  );
+  return Object.fromEntries(named.toReversed());
 }
 
 /** Init containers that run beside the others: `restartPolicy: Always`. */
@@ -98,10 +110,10 @@ function containersOf({ spec, status }: Pod): readonly ContainerView[] {
     const ended = inits.has(name) ? state?.terminated?.startedAt : undefined;
     const startedAt = Date.parse(state?.running?.startedAt ?? ended ?? '');
     const container = containers.find((candidate) => candidate.name === name);
-    const secrets = container === undefined ? [] : secretsIn(container, spec);
+    const reads = container === undefined ? [] : readsIn(container, spec);
     const ran = hasRun(status) ? { ran: true as const } : {};
     const over = ended === undefined ? {} : { over: true as const };
-    const view = { instance: `${name}#${containerID ?? restartCount}`, ...ran, ...over, secrets };
+    const view = { instance: `${name}#${containerID ?? restartCount}`, ...ran, ...over, reads };
     return Number.isNaN(startedAt) ? view : { ...view, startedAt };
   });
 }
@@ -137,37 +149,6 @@ export function bumpedAtOf({ metadata }: KubeObject): number | undefined {
 export function versionIn(annotations: Readonly<Record<string, string>> | undefined): number | undefined {
   const text = annotations?.[KEYSET_VERSION];
   return text !== undefined && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
-}
-
-/** Names of the Secrets that a pod reads, by env, envFrom or volume. */
-export function secretsOf(spec: PodSpec | undefined): readonly string[] {
-  const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
-  return known([...containers.flatMap(inVariables), ...inVolumes(spec?.volumes ?? [])]);
-}
-
-/** Names of the Secrets that one container of the pod reads. */
-function secretsIn(container: Container, spec: PodSpec | undefined): readonly string[] {
-  const mounted = new Set((container.volumeMounts ?? []).map(({ name }) => name));
-  const volumes = (spec?.volumes ?? []).filter(({ name }) => mounted.has(name));
-  return known([...inVariables(container), ...inVolumes(volumes)]);
-}
-
-function inVariables({ env = [], envFrom = [] }: Container): readonly (string | undefined)[] {
-  return [
-    ...env.map(({ valueFrom }) => valueFrom?.secretKeyRef?.name),
-    ...envFrom.map(({ secretRef }) => secretRef?.name),
-  ];
-}
-
-function inVolumes(volumes: readonly Volume[]): readonly (string | undefined)[] {
-  return volumes.flatMap(({ secret, projected }) => [
-    secret?.secretName,
-    ...(projected?.sources ?? []).map((source) => source.secret?.name),
-  ]);
-}
-
-function known(names: readonly (string | undefined)[]): readonly string[] {
-  return [...new Set(names.filter((name) => name !== undefined))];
 }
 
 /** @see https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#resources-that-support-set-based-requirements */

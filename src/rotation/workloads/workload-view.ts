@@ -4,6 +4,7 @@
 import type { LabelSelector } from '../../kube/types.ts';
 import type { Finding } from '../api/finding.ts';
 import type { WorkloadKind } from '../settings/settings.ts';
+import type { SecretRead } from './reads.ts';
 import type { ReloaderView } from './reloader.ts';
 import type { ContainerSources } from './sources.ts';
 import type { View } from './views.ts';
@@ -34,7 +35,8 @@ export interface WorkloadView extends View {
   readonly ready: number;
   /** Pods that it is to have. */
   readonly wanted?: number;
-  readonly secrets: readonly string[];
+  /** Of all containers of its template. */
+  readonly reads: readonly SecretRead[];
   /** Of containers that take something from a Secret. */
   readonly sources: readonly ContainerSources[];
   /** What it asks Reloader to do when a Secret changes. */
@@ -45,6 +47,14 @@ export interface WorkloadView extends View {
   readonly reducesCapacity?: true;
   /** Of a Rollout only. */
   readonly rollout?: RolloutState;
+  /** Whether rekey neither restarts it nor takes a pod of it away: CronJobs and Jobs. */
+  readonly leftAlone?: true;
+  /** Of a Job: the CronJob that it is a run of. */
+  readonly cronJob?: string;
+  /** Of a Job: that it has ended. */
+  readonly over?: true;
+  /** Of a CronJob: the names of its Jobs. */
+  readonly jobs?: readonly string[];
   /** Why it can be no target. */
   readonly finding?: Finding;
   /** Whether its pods cannot be told from others because of that. */

@@ -8,10 +8,14 @@
  */
 import { defined } from '../../kube/objects.ts';
 import {
+  CRON_JOBS,
+  type CronJob,
   DAEMON_SETS,
   type DaemonSet,
   DEPLOYMENTS,
   type Deployment,
+  JOBS,
+  type Job,
   type KubeObject,
   type ResourceType,
   ROLLOUTS,
@@ -22,11 +26,13 @@ import {
 import { KEYSET_VERSION } from '../api/names.ts';
 import { iso } from '../schedule/duration.ts';
 import type { WorkloadKind } from '../settings/settings.ts';
+import { cronJobView, jobView } from './batch.ts';
 import { awayOf, deploymentInterruption, singleInterruption } from './interruption.ts';
+import { readsOf } from './reads.ts';
 import { reloaderView } from './reloader.ts';
 import { rolloutView } from './rollouts.ts';
 import { sourcesOf } from './sources.ts';
-import { bumpedAtOf, secretsOf, versionIn, viewOf } from './views.ts';
+import { bumpedAtOf, versionIn, viewOf } from './views.ts';
 import type { WorkloadView } from './workload-view.ts';
 
 /** What a restart is for. */
@@ -52,7 +58,13 @@ export const WORKLOADS: Readonly<Record<WorkloadKind, Workload>> = {
   },
   DaemonSet: { type: DAEMON_SETS, view: (object) => daemonSetView(object as DaemonSet), stamped: stampedTemplate },
   Rollout: { type: ROLLOUTS, view: (object) => rolloutView(object as Rollout), stamped: stampedRollout },
+  CronJob: { type: CRON_JOBS, view: (object) => cronJobView(object as CronJob), stamped: neverStamped },
+  Job: { type: JOBS, view: (object) => jobView(object as Job), stamped: neverStamped },
 };
+
+function neverStamped(): never {
+  throw new Error('a CronJob or Job is never restarted');
+}
 
 /** A new template restarts the pods. */
 function stampedTemplate({ version }: Stamp): ReturnType<Workload['stamped']> {
@@ -80,7 +92,7 @@ function common(object: Deployment | StatefulSet | DaemonSet): Common {
     ...viewOf(object),
     selector: spec?.selector ?? {},
     ...defined({ templateVersion: version, bumpedAt }),
-    secrets: secretsOf(spec?.template.spec),
+    reads: readsOf(spec?.template.spec),
     sources: sourcesOf(spec?.template.spec),
     ...(reloader && { reloader }),
   };

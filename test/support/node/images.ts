@@ -18,6 +18,7 @@ export function exampleImages(repoRoot: string, service = './server'): Record<st
     'rekey.dev/example-python': { command: ['python3', 'server.py'], cwd: join(services, 'python') },
     'rekey.dev/example-go': { command: [service], cwd: join(services, 'go') },
     'rekey.dev/test-http': { command: [process.execPath, 'http-server.ts'], cwd: fixtures, env: COMPILED },
+    'rekey.dev/test-session': { command: [process.execPath, 'session-server.ts'], cwd: fixtures, env: COMPILED },
     'rekey.dev/test-jwt': { command: [process.execPath, 'jwt-server.ts'], cwd: fixtures, env: COMPILED },
   };
 }

@@ -63,7 +63,7 @@ async function run(
       retire: { mode: 'Eager' },
       key: { bytes: 32, algorithm: 'HS256' },
     },
-    ...{ canary: {}, emergency: { mode: 'FailClosed' }, secretKeys: { ...secretKeys, ...more.secretKeys } },
+    ...{ canary: { claims: {} }, emergency: { mode: 'FailClosed' }, secretKeys: { ...secretKeys, ...more.secretKeys } },
     targets: [{ kind: more.kind ?? 'Deployment', name: 'main' }],
   };
   const pod = { containers, initContainers: more.initContainers };

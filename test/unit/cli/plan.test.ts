@@ -19,6 +19,7 @@ function resource(status: JwtKeyRotationStatus, spec: object = {}, observed = 1)
   const whole = {
     ...{ secretName: 'jwt', environment: 'test', rotationPeriod: '90d', maxTokenTTL: '1h', clockSkew: '60s' },
     ...{ startingDeadlineSeconds: 1, timeZone: 'UTC', rolloutTimeout: '10m', retire: { mode: 'Eager' } },
+    ...{ targets: [], canary: { claims: {} } },
     ...{ secretKeys: { signing: ['JWT_SECRET_KEY'], fallbacks: 'FALLBACKS', previous: '', keyset: '' }, ...spec },
   };
   const metadata = { namespace: 'shop', name: 'jwt', generation: 1 };

@@ -35,6 +35,17 @@ services:
     readsFallbacks: false
     reload: { production: systemctl restart admin }
     canary: { qa_2: https://qa.example.com/verify }
+    canaryRequest:
+      method: POST
+      token: { in: Body }
+      body: token=$(TOKEN)
+      contentType: application/x-www-form-urlencoded
+      host: qa.example.com
+      headers: [{ name: X-Tenant, value: shop }]
+      insecureSkipTLSVerify: true
+      acceptStatuses: [206]
+      refuseStatuses: [302]
+      response: { accepted: { pointer: /active, value: true }, refused: { pointer: /active, value: false } }
 `,
   'a path in its own folder': fileAt('./main/.env..x'),
 };
@@ -109,6 +120,35 @@ export const INVALID: Readonly<Record<string, readonly [text: string, message: R
   'no command': [serviceWith('reload: {}'), /reload: it is empty/],
   'a URL of files': [serviceWith('canary: file:///etc/passwd'), /canary: expected a URL/],
   'a URL with a password': [serviceWith('canary: http://a:b@host/'), /canary: expected a URL/],
+  'a claim that rekey sets': [
+    with_(SERVICE, 'canary: { claims: { exp: 1 } }\n'),
+    /^rekey\.yaml:2: canary\.claims\.exp: rekey sets this claim/,
+  ],
+  'an unknown field of a request': [
+    serviceWith('canaryRequest: { metod: POST }'),
+    /^rekey\.yaml:6: services\.main\.canaryRequest\.metod: unknown field; did you mean method\?/,
+  ],
+  'a method that changes things': [serviceWith('canaryRequest: { method: DELETE }'), /method: expected GET or POST/],
+  'a place for the token that there is not': [
+    serviceWith('canaryRequest: { token: { in: Query } }'),
+    /token\.in: expected Header or Cookie or Body/,
+  ],
+  'a header over two lines': [
+    serviceWith('canaryRequest: { headers: [{ name: X-A, value: "b\\r\\nX-C: d" }] }'),
+    /headers\[0\]\.value: expected printable ASCII/,
+  ],
+  'a header that is none': [
+    serviceWith('canaryRequest: { headers: [{ name: "X A", value: b }] }'),
+    /headers\[0\]\.name: not a header name/,
+  ],
+  'a success that is refused': [
+    serviceWith('canaryRequest: { refuseStatuses: [200] }'),
+    /refuseStatuses\[0\]: expected a whole number from 300 to 499/,
+  ],
+  'a pointer without a slash': [
+    serviceWith('canaryRequest: { response: { accepted: { pointer: data } } }'),
+    /response\.accepted\.pointer: not a JSON pointer/,
+  ],
   'a fallback that can be no variable': [
     with_(SERVICE, 'fallbacks: OLD KEYS\n'),
     /fallbacks: expected the name of a variable/,
@@ -117,6 +157,22 @@ export const INVALID: Readonly<Record<string, readonly [text: string, message: R
 
 /** What the schema of editors cannot say. */
 export const REFUSED_BY_PARSER: Readonly<Record<string, readonly [text: string, message: RegExp]>> = {
+  'a status that means both': [
+    serviceWith('canaryRequest: { acceptStatuses: [403], refuseStatuses: [403] }'),
+    /^rekey\.yaml:6: services\.main\.canaryRequest\.refuseStatuses: 403 cannot mean both/,
+  ],
+  'a body without a method that has one': [
+    serviceWith('canaryRequest: { body: x }'),
+    /body: a body needs method: POST/,
+  ],
+  'a certificate of http': [
+    serviceWith('canary: "http://a/"\n    canaryRequest: { insecureSkipTLSVerify: true }'),
+    /insecureSkipTLSVerify: it needs https; the canary of development is http/,
+  ],
+  'the audience twice': [
+    with_(SERVICE, 'canary: { audience: a, claims: { aud: [a] } }\n'),
+    /^rekey\.yaml:2: canary\.claims\.aud: canary\.audience sets this claim too/,
+  ],
   'two services with one file': [
     `${with_(SERVICE, 'sourceOfTruth: main\n')}  admin:\n    names: [A]\n    files: { staging: ./main/.env }\n`,
     /^rekey\.yaml:9: services\.admin\.files\.staging: "main\/\.env" is the file of main in development already/,

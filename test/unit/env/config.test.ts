@@ -46,6 +46,7 @@ describe('rekey.yaml', () => {
             development: 'http://127.0.0.1:8000/auth/verify?deep=1',
             production: 'http://127.0.0.1:8000/auth/verify?deep=1',
           },
+          canaryRequest: {},
         },
         {
           name: 'admin.web-2',
@@ -55,6 +56,13 @@ describe('rekey.yaml', () => {
           readsFallbacks: false,
           reload: { production: 'systemctl restart admin' },
           canary: { qa_2: 'https://qa.example.com/verify' },
+          canaryRequest: {
+            ...{ method: 'POST', token: { in: 'Body' }, body: 'token=$(TOKEN)', host: 'qa.example.com' },
+            contentType: 'application/x-www-form-urlencoded',
+            headers: [{ name: 'X-Tenant', value: 'shop' }],
+            ...{ insecureSkipTLSVerify: true, acceptStatuses: [206], refuseStatuses: [302] },
+            response: { accepted: { pointer: '/active', value: true }, refused: { pointer: '/active', value: false } },
+          },
         },
       ],
     });

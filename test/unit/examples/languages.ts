@@ -13,7 +13,7 @@ export interface Commands extends AsyncDisposable {
   readonly of: Readonly<Record<Language, ServiceCommand>>;
 }
 
-/** How long a build of the Go service may take when nothing of the standard library is in Go's cache. */
+/** How long a build of the Go service may take when nothing is in Go's cache: it may have to download golang-jwt. */
 export const BUILD_TIMEOUT_MS = 180_000;
 
 /**
@@ -26,7 +26,7 @@ export async function buildCommands(): Promise<Commands> {
   const program = join(directory, 'service');
   await promisify(execFile)('go', ['build', '-o', program, '.'], {
     cwd: join(SERVICES_DIR, 'go'),
-    env: { ...process.env, CGO_ENABLED: '0', GOTOOLCHAIN: 'local', GOPROXY: 'off' },
+    env: { ...process.env, CGO_ENABLED: '0', GOTOOLCHAIN: 'local' },
   });
   return {
     of: { ...SERVICES, go: { command: [program], cwd: directory } },

@@ -6,6 +6,7 @@ import { currentShape, type Keyset, type Kid, type Role } from '../../../src/rot
 import { EMPTY_LEDGER } from '../../../src/rotation/keyset/ledger.ts';
 import { advance } from '../../../src/rotation/keyset/transition.ts';
 import { makesKey, type Write } from '../../../src/rotation/keyset/writes.ts';
+import { canaryOf } from '../../../src/rotation/settings/canary-settings.ts';
 import type { Settings, TargetSettings } from '../../../src/rotation/settings/settings.ts';
 import { readUpTo } from '../../../src/rotation/workloads/starts.ts';
 
@@ -13,7 +14,7 @@ export const T0 = Date.UTC(2026, 0, 1);
 export const SETTLE_MS = 10_000;
 /** The writes of the keysets below have reached every node. */
 export const SETTLED = T0 + SETTLE_MS;
-const canary = { path: '/auth/verify', port: 8000, acceptStatuses: [], refuseStatuses: [] };
+const canary = canaryOf({ path: '/auth/verify', port: 8000 }, {});
 
 export const SETTINGS: Settings = {
   secretName: 'jwt',
@@ -35,7 +36,6 @@ export const SETTINGS: Settings = {
   previousName: '',
   jwksName: '',
   targets: [],
-  canaryClaims: { claims: {} },
   unlistedConsumers: 'Block',
   rolloutTimeoutMs: 600_000,
   emergencyMode: 'FailClosed',

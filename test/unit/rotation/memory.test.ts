@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
 import type { Probe } from '../../../src/rotation/facts.ts';
 import { Memory } from '../../../src/rotation/memory.ts';
+import { type Claims, canaryOf } from '../../../src/rotation/settings/canary-settings.ts';
+import type { Settings } from '../../../src/rotation/settings/settings.ts';
 import { probeOf, SETTINGS, STEADY } from './builders.ts';
 
 const OPEN: Probe = { ...probeOf(STEADY, 1), random: 'unknown' };
@@ -14,6 +16,15 @@ function memoryOf(probes: Readonly<Record<string, Probe>>) {
   return { memory, known: () => [...memory.probes.keys()] };
 }
 
+const targetsOf = (claims: Claims): Settings['targets'] => [
+  {
+    kind: 'Deployment',
+    name: 'a',
+    roles: ['Verifier'],
+    source: 'Env',
+    canary: canaryOf({ path: '/', port: 80 }, claims),
+  },
+];
 const resource = (generation: number) => ({ metadata: { generation } }) as unknown as JwtKeyRotation;
 
 describe('answers of pods', () => {
@@ -21,7 +32,7 @@ describe('answers of pods', () => {
     const { memory, known } = memoryOf({ a: probeOf(STEADY, 1) });
     memory.asksBy({ ...SETTINGS, maxTokenTtlMs: 1 });
     expect(known()).toEqual(['a']);
-    memory.asksBy({ ...SETTINGS, canaryClaims: { claims: {}, issuer: 'somebody else' } });
+    memory.asksBy({ ...SETTINGS, targets: targetsOf({ iss: 'somebody else' }) });
     expect(known()).toEqual([]);
   });
 
@@ -39,5 +50,16 @@ describe('answers of pods', () => {
     expect(known()).toEqual(['a', 'b']);
     memory.forgetOpenAnswers(10_000);
     expect(known()).toEqual(['a']);
+  });
+});
+
+describe('a check of canaries', () => {
+  it('is kept until the status has it, and not repeated at once', () => {
+    const { memory } = memoryOf({});
+    expect([memory.canaryCheck, memory.untilCheckMs(0)]).toEqual([undefined, 0]);
+    const check = { requestedAt: 'a', checkedAt: 'b', pods: [] };
+    memory.checked(check, 10_000);
+    expect(memory.canaryCheck).toBe(check);
+    expect([10_000, 11_500, 12_000, 60_000].map((now) => memory.untilCheckMs(now))).toEqual([2_000, 500, 0, 0]);
   });
 });

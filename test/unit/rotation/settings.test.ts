@@ -87,7 +87,19 @@ describe('a spec', () => {
       targets: [{ kind: 'Deployment', name: 'api', canary: { path: '/', port: 80 } }],
       maintenanceWindows: [{ schedule: '0 3 * * *', duration: '2h' }],
     });
-    const canary = { path: '/', port: 80, acceptStatuses: [], refuseStatuses: [] };
+    const canary = {
+      ...{
+        scheme: 'HTTP',
+        method: 'GET',
+        path: '/',
+        port: 80,
+        headers: [],
+        claims: {},
+        contentType: 'application/json',
+      },
+      ...{ token: { in: 'Header', name: 'Authorization', prefix: 'Bearer' }, insecureSkipTLSVerify: false },
+      ...{ acceptStatuses: [], refuseStatuses: [] },
+    };
     expect(targets).toEqual([
       { kind: 'Deployment', name: 'api', roles: ['Signer', 'Verifier'], source: 'Env', canary },
     ]);

@@ -7,6 +7,7 @@ import { currentShape, type Keyset, type Kid } from '../../keyset/keyset.ts';
 import { iso } from '../../schedule/duration.ts';
 import { secondChanceAt } from '../converge.ts';
 import { acceptedDead, acceptsOnlySigning, hasLoadedNewest, shapesHeld } from '../evidence.ts';
+import { WHY_ALL_REFUSED } from './pair.ts';
 import { label } from './targets.ts';
 
 /** With the pauses between them, a minute: a pod that starts slowly has begun to answer by then. */
@@ -21,14 +22,20 @@ export function acceptsMadeUpKey({ name }: PodFacts, so?: string): Finding {
 /** @param known the key that every pod should accept, such as `the one in use`
  * @param so what follows, for people; nothing more is said without it
  */
-export function refusesEveryKey({ name }: PodFacts, known: string, so?: string): Finding {
+export function refusesEveryKey({ name, probe }: PodFacts, known: string, so?: string): Finding {
   const then = so === undefined ? '' : `; ${so}`;
-  const message = `pod ${name} refuses canaries signed with any key, including ${known}: check spec.canary, spec.key.algorithm and the clocks${then}`;
+  const pair = probe?.random === 'refused' ? ' and a made-up one' : '';
+  const message = `pod ${name} refuses canaries signed with any key, including ${known}${pair}: ${WHY_ALL_REFUSED}, and compare the clocks${then}`;
   return { reason: 'CanaryRefused', message };
 }
 
 /** @returns that a pod refuses the key that signs now */
-export function refusesKeyInUse({ name }: PodFacts, sign: Kid): Finding {
+export function refusesKeyInUse({ name, probe }: PodFacts, sign: Kid): Finding {
+  const answers = [...(probe?.answers.values() ?? []), probe?.random];
+  if (answers.every((answer) => answer === 'refused')) {
+    const all = `pod ${name} refused canaries signed with any key, with the key in use (${sign}) as well as with a made-up one: ${WHY_ALL_REFUSED}, and whether the Secret was changed after the pod had started. kubectl rekey check --canary shows the answers`;
+    return { reason: 'CanaryRefused', message: all };
+  }
   const message = `pod ${name} refused a token signed with the key in use (${sign}): check spec.canary, where the pod gets its key from, and whether the Secret was changed after the pod had started`;
   return { reason: 'CanaryRefused', message };
 }
@@ -60,7 +67,7 @@ export function unanswered({ target, pod: { name, unprobeable, probe } }: PodOf)
   const why = probe?.why === undefined ? '' : `: ${probe.why}`;
   const message = `pod ${name} has not answered its canary yet${why}`;
   if ((probe?.failures ?? 0) < LASTING_FAILURES) return { reason, message };
-  const said = `${message}. Asked again and again at ${path} on port ${port}, it answers neither 2xx (token accepted) nor 401 (token refused): for what each answer means, see CanaryUnanswered in the runbook`;
+  const said = `${message}. Asked again and again at ${path} on port ${port}, it answers neither as for an accepted nor as for a refused token (2xx and 401, unless the canary says otherwise): for what each answer means, see CanaryUnanswered in the runbook`;
   return { reason, message: said, lasting: true };
 }
 
@@ -90,4 +97,17 @@ export function doesNotFollow({ target, pod }: PodOf, facts: Facts, keyset: Keys
 function again(facts: Facts, keyset: Keyset): string {
   const at = secondChanceAt(facts, keyset);
   return facts.now < at ? `. rekey replaces it once more at ${iso(at)}` : '; rekey does not replace it again';
+}
+
+/**
+ * rekey never ends a run of a CronJob or Job.
+ *
+ * @param rows that hold an older keyset, or may
+ * @returns the first of them that runs as one
+ */
+export function stillRunning(rows: readonly PodOf[], what: string): Finding | undefined {
+  const row = rows.find(({ target }) => target.workload?.leftAlone === true);
+  if (row === undefined) return undefined;
+  const message = `pod ${row.pod.name} of ${label(row.target)} started before the new key, and rekey does not end it: ${what}. Wait, or delete it: kubectl delete pod ${row.pod.name}`;
+  return { reason: 'JobRunning', message };
 }

@@ -5,6 +5,8 @@
 
 import { type Finding, findingsOf, inShort } from '../../api/finding.ts';
 import type { Facts, Surroundings } from '../../facts.ts';
+import { copiedFinding } from '../../settings/data-keys.ts';
+import { isGoneJob } from '../converge.ts';
 import { isUntold } from '../evidence.ts';
 import { literalInManifest, notConsumed, shadowedBy } from './sources.ts';
 import { eachTarget, field, label, type SurroundingsPolicy } from './targets.ts';
@@ -17,7 +19,7 @@ const targetUnfit: SurroundingsPolicy = (facts) =>
 
 const targetNotFound = eachTarget(
   'TargetNotFound',
-  ({ workload, finding }) => workload === undefined && finding === undefined,
+  (target) => target.workload === undefined && target.finding === undefined && !isGoneJob(target),
   (target) => `${label(target)} does not exist in this namespace; create it or remove the target`,
 );
 
@@ -25,7 +27,7 @@ const targetNotConsuming = eachTarget(
   'TargetNotConsuming',
   ({ workload }) => workload?.consumes === false,
   (target, { settings }) =>
-    `no container of ${label(target)} reads Secret ${settings.secretName} by env, envFrom or volume; a restart would not give it the key`,
+    `no container of ${label(target)} reads a key of Secret ${settings.secretName} by env, envFrom or volume; a restart would not give it the key`,
 );
 
 const targetPaused = eachTarget(
@@ -36,7 +38,7 @@ const targetPaused = eachTarget(
 
 const targetManual = eachTarget(
   'CanaryMissing',
-  (target) => target.workload?.manual === true && isUntold(target),
+  (target) => target.workload?.manual === true && target.workload.leftAlone !== true && isUntold(target),
   (target) =>
     `${label(target)} does not replace its pods by itself (OnDelete or a partition), and without a canary rekey cannot know which of them to restart; declare a canary`,
 );
@@ -52,13 +54,16 @@ const unlistedConsumer: SurroundingsPolicy = ({ unlistedConsumers, settings }) =
   if (settings.unlistedConsumers === 'Warn') return [];
   return unlistedConsumers.map((consumer) => ({
     reason: 'UnlistedConsumer',
-    message: `${consumer} uses Secret ${settings.secretName} and is not a target; add it to spec.targets, or set spec.unlistedConsumers: Warn`,
+    message: `${consumer} reads a key of Secret ${settings.secretName} and is not a target; add it to spec.targets, or set spec.unlistedConsumers: Warn`,
   }));
 };
 
 /** A key that is staged and can never be promoted helps nobody. */
 const noWindow: SurroundingsPolicy = ({ impossibleWindow }) =>
   impossibleWindow === undefined ? [] : [impossibleWindow];
+
+const keyCopied: SurroundingsPolicy = ({ settings, copies = [] }) =>
+  copies.length === 0 ? [] : [copiedFinding(settings, copies)];
 
 const rolloutFailed: SurroundingsPolicy = ({ targets }) =>
   targets.flatMap((target) => {
@@ -94,7 +99,7 @@ const rolloutInProgress: SurroundingsPolicy = ({ targets }) =>
     }));
 
 /** Must hold for a rotation to start. */
-const STARTING = [noWindow, rolloutFailed, rolloutInProgress];
+const STARTING = [keyCopied, noWindow, rolloutFailed, rolloutInProgress];
 
 /** @returns why no rotation may be started now */
 export function startFinding(facts: Surroundings): Finding | undefined {

@@ -116,7 +116,7 @@ describe('what is in the way', () => {
     expect(warnings).toEqual([
       'Deployment/main: all go',
       'Deployment/main: too few',
-      'Deployment/x uses the Secret and is not a target: rekey does not restart it',
+      'Deployment/x reads a key of the Secret and is not a target: rekey does not restart it',
     ]);
   });
 });

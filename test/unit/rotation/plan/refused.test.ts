@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
 import { type Cause, type Refusal, refusedAgain } from '../../../../src/rotation/api/refusal.ts';
 import type { Facts } from '../../../../src/rotation/facts.ts';
+import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import { Memory } from '../../../../src/rotation/memory.ts';
 import { effectsOf } from '../../../../src/rotation/plan/effect.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
@@ -27,6 +28,8 @@ const fresh = (edit: Partial<Facts>) => {
 
 const rotation = { id: 'e', trigger: 'Emergency', actor: 'a', reason: 'r', drainMs: 0 } as const;
 const BURNING = keysetAfter([WRITES.adopt, { transition: 'burn', nonce: '1', rotation, version: 0 }]);
+
+const wrote = (keyset: Keyset) => ({ kind: 'Wrote', keyset, facts: { kind: 'Managed', keyset } }) as const;
 
 describe('what was refused', () => {
   it.each(['Rights', 'Quota', 'Admission', 'TooLarge', 'Terminating', 'Invalid'] as const)(
@@ -169,7 +172,7 @@ describe('the memory of what was refused', () => {
     memory.decided({ action: { type: 'wait' }, phase: 'Steady', progress: '' });
     expect(memory.refusals).toEqual([]);
     const written = held();
-    written.learn({ kind: 'Wrote', keyset: PROMOTING, resourceVersion: '2' }, facts(PROMOTING).settings);
+    written.learn({ ...wrote(PROMOTING), resourceVersion: '2' }, facts(PROMOTING).settings);
     expect(written.refusals).toEqual([]);
   });
 
@@ -209,7 +212,7 @@ describe('what was done to a pod', () => {
     const resource = (generation: number) => ({ metadata: { generation } }) as unknown as JwtKeyRotation;
     const times = run(4, (memory, pass) => {
       memory.heard(resource(pass));
-      memory.learn({ kind: 'Wrote', keyset: BURNING, resourceVersion: String(pass) }, behind.settings);
+      memory.learn({ ...wrote(BURNING), resourceVersion: String(pass) }, behind.settings);
     });
     expect(times).toEqual([0]);
   });

@@ -93,7 +93,7 @@ describe('a key is dead', () => {
       write: { inferred: expect.stringContaining('Deployment/minter: inferred from the start of its containers') },
     });
     expect(ends({ targets: asked, unlistedConsumers: ['Deployment/worker'] })).toMatchObject({
-      write: { inferred: expect.stringContaining('Deployment/worker: uses the Secret and is not a target') },
+      write: { inferred: expect.stringContaining('Deployment/worker: reads a key of the Secret and is not a target') },
     });
     // B is known from the ledger, the Secret that was burnt came from a backup
     const oneUnasked = withAnswers(asked, ({ answers }) => ({

@@ -29,7 +29,10 @@ it.each([
   const spec = { maxTokenTTL: '1h', clockSkew: '60s', retire: { mode: 'Eager' } } as JwtKeyRotation['spec'];
   const { apiVersion, kind } = JWT_KEY_ROTATIONS;
   const resource = { apiVersion, kind, metadata: { namespace: 'shop', name: 'jwt' }, spec } as JwtKeyRotation;
-  announcer.acted(resource, decision, { kind: 'Wrote', keyset: DRAINING, resourceVersion: '1' });
+  announcer.acted(resource, decision, {
+    ...{ kind: 'Wrote', keyset: DRAINING, resourceVersion: '1' },
+    facts: { kind: 'Managed', keyset: DRAINING },
+  });
   expect(notes).toHaveLength(1);
   expect(notes[0]).toMatch(
     canary

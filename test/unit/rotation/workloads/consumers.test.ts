@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ContainerStatus, Pod } from '../../../../src/kube/types.ts';
 import { podFacts } from '../../../../src/rotation/observe/pod-facts.ts';
+import { cronJobView, jobView, withJobs } from '../../../../src/rotation/workloads/batch.ts';
 import { isPodOf, unlistedConsumers } from '../../../../src/rotation/workloads/consumers.ts';
 import { mayHaveStartedBefore, readUpTo, surelyStartedBefore } from '../../../../src/rotation/workloads/starts.ts';
 import { podView } from '../../../../src/rotation/workloads/views.ts';
@@ -56,7 +57,8 @@ function deployment(name: string, labels: Readonly<Record<string, string>>, uses
   } as never);
 }
 
-const OPTIONS = { probes: new Map(), allowLoopback: false, secretName: 'jwt', settleMs: 10_000, clockSkewMs: 60_000 };
+const PLACES = { secretName: 'jwt', dataKeys: ['JWT_SECRET_KEY', 'JWT_SECRET_KEY_FALLBACKS'] };
+const OPTIONS = { probes: new Map(), allowLoopback: false, places: PLACES, settleMs: 10_000, clockSkewMs: 60_000 };
 const TARGET = { kind: 'Deployment', name: 'api', roles: ['Verifier'], source: 'Env' } as const;
 const factsOf = (options: PodOptions, clockKnown = true) =>
   podFacts({ ...OPTIONS, clockKnown }, TARGET, deployment('api', { app: 'api' }), podView(podOf(options)));
@@ -144,13 +146,18 @@ describe('who uses the Secret and is no target', () => {
   const listing = (workloads: readonly WorkloadView[], pods: readonly Pod[]) => {
     const listed = <T>(items: readonly T[]) => ({ list: () => items });
     const none = listed<WorkloadView>([]);
+    const of = (kind: string) => listed(workloads.filter((workload) => workload.kind === kind));
     return unlistedConsumers(
       {
-        workloads: { Deployment: listed(workloads), StatefulSet: none, DaemonSet: none, Rollout: none },
+        workloads: {
+          ...{ Deployment: of('Deployment'), StatefulSet: none, DaemonSet: none, Rollout: none },
+          ...{ CronJob: of('CronJob'), Job: of('Job') },
+        },
         pods: listed(pods.map(podView)),
       },
       'shop',
-      { secretName: 'jwt', targets: [{ kind: 'Deployment', name: 'api' }] },
+      PLACES,
+      [{ kind: 'Deployment', name: 'api' }],
     );
   };
   const api = deployment('api', { app: 'api' });
@@ -176,6 +183,90 @@ describe('who uses the Secret and is no target', () => {
     ],
   ] as const)('is %s', (_, workloads, pod, expected) => {
     expect(listing([...workloads], [pod, podOf()])).toEqual([expected]);
+  });
+
+  const spec = (reads = true) => ({ template: { spec: { containers: [{ name: 'app', ...(reads && takesKey) }] } } });
+  const cronJob = (reads = true) =>
+    cronJobView({
+      metadata: { namespace: 'shop', name: 'report', uid: 'c' },
+      spec: { jobTemplate: { spec: spec(reads) } },
+    } as never);
+  const run = (name: string, more: object = {}, owner?: string) => {
+    const ownerReferences =
+      owner === undefined ? [] : [{ apiVersion: 'batch/v1', kind: 'CronJob', name: owner, uid: 'c' }];
+    return jobView({
+      metadata: { namespace: 'shop', name, uid: name, ownerReferences },
+      spec: spec(),
+      ...more,
+    } as never);
+  };
+  const over = { status: { conditions: [{ type: 'Complete', status: 'True' }] } };
+  it.each<readonly [string, readonly WorkloadView[], readonly string[], readonly string[]]>([
+    ['a CronJob between its runs', [cronJob()], [], ['CronJob/report']],
+    [
+      "a CronJob once, with its run and that one's pod",
+      [cronJob(), run('report-1', {}, 'report')],
+      ['report-1'],
+      ['CronJob/report'],
+    ],
+    ['no CronJob that takes something else', [cronJob(false)], [], []],
+    ['a Job', [run('import')], ['import'], ['Job/import']],
+    ['no Job that has ended', [run('import', over)], [], []],
+  ])('is %s', (_, workloads, pods, expected) => {
+    const running = pods.map((name) => podOf({ name: `${name}-x`, owner: { kind: 'Job', name }, labels: {} }));
+    expect(listing([api, ...workloads], running)).toEqual(expected);
+  });
+
+  const env = (key: string) => [{ name: 'X', valueFrom: { secretKeyRef: { name: 'jwt', key } } }];
+  const mounted = (volume: object, mount: object = {}) => ({
+    containers: [{ name: 'app', volumeMounts: [{ name: 'v', mountPath: '/v', ...mount }] }],
+    volumes: [{ name: 'v', ...volume }],
+  });
+  const items = [{ key: 'SMTP_PASSWORD', path: 'smtp' }];
+  it.each<readonly [string, object, boolean]>([
+    ['one of its other values', { containers: [{ name: 'app', env: env('SMTP_PASSWORD') }] }, false],
+    ['the key', { containers: [{ name: 'app', env: env('JWT_SECRET_KEY') }] }, true],
+    [
+      'a fallback in an init container',
+      { containers: [], initContainers: [{ name: 'i', env: env('JWT_SECRET_KEY_FALLBACKS') }] },
+      true,
+    ],
+    [
+      'all of it under a prefix',
+      { containers: [{ name: 'app', envFrom: [{ prefix: 'A_', secretRef: { name: 'jwt' } }] }] },
+      true,
+    ],
+    ['all of another', { containers: [{ name: 'app', envFrom: [{ secretRef: { name: 'other' } }] }] }, false],
+    ['a volume of it', mounted({ secret: { secretName: 'jwt' } }), true],
+    [
+      'a volume that no container mounts',
+      { containers: [{ name: 'app' }], volumes: [{ name: 'v', secret: { secretName: 'jwt' } }] },
+      false,
+    ],
+    ['a volume with other items', mounted({ secret: { secretName: 'jwt', items } }), false],
+    [
+      'a projected volume with other items',
+      mounted({ projected: { sources: [{ secret: { name: 'jwt', items } }] } }),
+      false,
+    ],
+    ['a projected volume', mounted({ projected: { sources: [{ secret: { name: 'jwt' } }] } }), true],
+    ['one file of it by subPath', mounted({ secret: { secretName: 'jwt' } }, { subPath: 'SMTP_PASSWORD' }), false],
+    ['the file of the key by subPath', mounted({ secret: { secretName: 'jwt' } }, { subPath: 'JWT_SECRET_KEY' }), true],
+    ['a file by an expression', mounted({ secret: { secretName: 'jwt' } }, { subPathExpr: '$(WHICH)' }), true],
+  ])('reads %s', (_, spec, is) => {
+    const template = { spec };
+    const metadata = { namespace: 'shop', name: 'worker', uid: 'worker' };
+    const worker = deploymentView({
+      metadata,
+      spec: { selector: { matchLabels: { app: 'worker' } }, template },
+    } as never);
+    expect(listing([api, worker], [])).toEqual(is ? ['Deployment/worker'] : []);
+  });
+
+  it('is no pod of a CronJob that is a target, whoever has started its run', () => {
+    const report = withJobs(cronJob(), [run('report-1', {}, 'report'), run('import')]) as WorkloadView;
+    const podIn = (name: string) => podView(podOf({ name, owner: { kind: 'Job', name }, labels: {} }));
+    expect([isPodOf(podIn('report-1'), report), isPodOf(podIn('import'), report)]).toEqual([true, false]);
   });
 
   it('is named once, by its workload', () => {

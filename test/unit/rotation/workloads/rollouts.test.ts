@@ -10,6 +10,7 @@ import { type Caches, cachedWorld } from '../../../../src/rotation/observe/world
 import { isStampable, restartAtOf, survey } from '../../../../src/rotation/plan/converge.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { standingFinding } from '../../../../src/rotation/plan/policies/preflight.ts';
+import { canaryOf } from '../../../../src/rotation/settings/canary-settings.ts';
 import type { TargetSettings } from '../../../../src/rotation/settings/settings.ts';
 import { rolloutView } from '../../../../src/rotation/workloads/rollouts.ts';
 import { type PodView, podView, selectorText, selects } from '../../../../src/rotation/workloads/views.ts';
@@ -25,7 +26,7 @@ const template = {
   metadata: { labels },
   spec: { containers: [{ name: 'app', envFrom: [{ secretRef: { name: 'jwt' } }] }] },
 };
-const canary = { path: '/verify', port: 80, acceptStatuses: [], refuseStatuses: [] };
+const canary = canaryOf({ path: '/verify', port: 80 }, {});
 const TARGET: TargetSettings = { kind: 'Rollout', name: 'main', roles: ['Signer', 'Verifier'], source: 'Env', canary };
 
 /** At rest: two pods, nothing is under way. */
@@ -86,11 +87,11 @@ async function observed(scene: Scene): Promise<{ facts: Facts; target: TargetFac
   const caches: Caches = {
     workloads: {
       Deployment: storeOf(deployments.map(deploymentView)),
-      ...{ StatefulSet: none, DaemonSet: none },
+      ...{ StatefulSet: none, DaemonSet: none, CronJob: none, Job: none },
       Rollout: storeOf(rollouts.map(rolloutView)),
     },
     pods: storeOf(pods),
-    rollouts: () => availability,
+    availability: () => availability,
   };
   const facts = await observe({
     resource: { metadata: { namespace: 'shop', name: 'jwt' } } as JwtKeyRotation,
@@ -108,7 +109,7 @@ const finding = async (scene: Scene) => standingFinding((await observed(scene)).
 describe('a Rollout', () => {
   it('at rest is rolled out, neither paused nor manual, and uses what its template uses', () => {
     expect(rolloutView(rollout())).toMatchObject({
-      ...{ kind: 'Rollout', name: 'main', rolledOut: true, manual: false, ready: 2, secrets: ['jwt'] },
+      ...{ kind: 'Rollout', name: 'main', rolledOut: true, manual: false, ready: 2, reads: [{ secret: 'jwt' }] },
       selector: { matchLabels: labels },
     });
     expect(rolloutView(rollout())).not.toHaveProperty('failed');

@@ -1,27 +1,30 @@
 /**
- * GET requests over a few connections to each host. A client with all that HTTP can do would be most of the small command line.
+ * Requests over a few connections to each host. A client with all that HTTP can do would be most of the small command line.
  */
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { HttpAnswer } from './canary-answer.ts';
+import type { HttpRequest } from './canary-request.ts';
 
-export interface GetOptions {
-  readonly headers: Readonly<Record<string, string>>;
+export interface HttpLimits {
   /** Of the whole answer, milliseconds. */
   readonly timeoutMs: number;
   /** What is read of the body; the rest is not waited for. */
   readonly maxBodyBytes: number;
 }
 
-export interface Got {
-  readonly status: number;
+/** An answer with what its headers say. */
+export interface Got extends HttpAnswer {
   readonly retryAfter: string | undefined;
+  /** Where a redirect leads; it is not followed. */
+  readonly location: string | undefined;
 }
 
 /** A connection that nobody needs is closed after this, milliseconds: its peer may go at any moment. */
 const IDLE_MS = 1_000;
 
 /** Closes its connections with it. It follows no redirect. */
-export class Getter {
+export class HttpClient {
   readonly #http: HttpAgent;
   readonly #https: HttpsAgent;
 
@@ -33,15 +36,15 @@ export class Getter {
   }
 
   /** @throws Error with a `code`, or a TimeoutError, if no answer comes */
-  async get(url: string, options: GetOptions): Promise<Got> {
-    const { request, answered } = this.#send(url, options);
+  async send(request: HttpRequest, limits: HttpLimits): Promise<Got> {
+    const { sent, answered } = this.#send(request, limits);
     try {
       return await answered;
     } catch (error) {
       // the peer may have closed a connection in the moment in which it was used again: then nobody has seen the request
       const { code } = error as NodeJS.ErrnoException;
-      if (!request.reusedSocket || code !== 'ECONNRESET') throw error;
-      return this.#send(url, options).answered;
+      if (!sent.reusedSocket || code !== 'ECONNRESET') throw error;
+      return this.#send(request, limits).answered;
     }
   }
 
@@ -50,35 +53,40 @@ export class Getter {
     this.#https.destroy();
   }
 
-  #send(url: string, { headers, timeoutMs, maxBodyBytes }: GetOptions) {
+  #send(request: HttpRequest, { timeoutMs, maxBodyBytes }: HttpLimits) {
+    const { method, url, headers, body, insecureSkipTLSVerify } = request;
     const signal = AbortSignal.timeout(timeoutMs);
-    const isSecure = url.startsWith('https:');
-    const agent = isSecure ? this.#https : this.#http;
-    const request = (isSecure ? httpsRequest : httpRequest)(url, { agent, headers, signal });
-    const answered = answerOf(request, signal, maxBodyBytes);
-    request.end();
-    return { request, answered };
+    // the name in the certificate is that of the Host header, else the address: the agent sees to it
+    const rejectUnauthorized = !insecureSkipTLSVerify;
+    const sent = url.startsWith('https:')
+      ? httpsRequest(url, { agent: this.#https, method, headers, signal, rejectUnauthorized })
+      : httpRequest(url, { agent: this.#http, method, headers, signal });
+    const answered = answerTo(sent, signal, maxBodyBytes);
+    sent.end(body);
+    return { sent, answered };
   }
 }
 
-function answerOf(request: ClientRequest, signal: AbortSignal, maxBodyBytes: number): Promise<Got> {
+function answerTo(request: ClientRequest, signal: AbortSignal, maxBodyBytes: number): Promise<Got> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => reject(signal.aborted ? signal.reason : error);
     request.on('error', fail);
     // without an error: the peer answers in another protocol, such as 101 that nobody has asked for
     request.on('close', () => fail(new Error('the connection was closed without an answer')));
     request.on('response', (response: IncomingMessage) => {
+      const { statusCode: status = 0, headers } = response;
+      const chunks: Buffer[] = [];
       let left = maxBodyBytes;
-      const end = () => {
-        resolve({ status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'] });
+      const end = (body: string | undefined) => {
+        resolve({ status, body, retryAfter: headers['retry-after'], location: headers.location });
       };
       response.on('data', (chunk: Buffer) => {
         left -= chunk.length;
-        if (left >= 0) return;
-        end();
+        if (left >= 0) return void chunks.push(chunk);
+        end(undefined);
         response.destroy();
       });
-      response.on('end', end);
+      response.on('end', () => end(Buffer.concat(chunks).toString('utf8')));
       response.on('error', fail);
     });
   });

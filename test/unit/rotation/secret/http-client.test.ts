@@ -3,9 +3,10 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Getter } from '../../../../src/rotation/secret/getter.ts';
+import { HttpClient } from '../../../../src/rotation/secret/http-client.ts';
 
-const OPTIONS = { headers: {}, timeoutMs: 2_000, maxBodyBytes: 1_000 };
+const LIMITS = { timeoutMs: 2_000, maxBodyBytes: 1_000 };
+const toGet = (url: string) => ({ method: 'GET', url, headers: {}, insecureSkipTLSVerify: false }) as const;
 const head = (status: string, ...fields: readonly string[]) => `HTTP/1.1 ${[status, ...fields].join('\r\n')}\r\n\r\n`;
 
 /** @param answer what the peer does with each request */
@@ -20,9 +21,9 @@ async function peer(answer: (socket: Socket) => void): Promise<string> {
 }
 
 async function get(answer: (socket: Socket) => void) {
-  const getter = new Getter(1);
-  onTestFinished(() => getter.close());
-  return getter.get(await peer(answer), OPTIONS);
+  const client = new HttpClient(1);
+  onTestFinished(() => client.close());
+  return client.send(toGet(await peer(answer)), LIMITS);
 }
 
 describe('a request', { timeout: 10_000 }, () => {
@@ -59,9 +60,9 @@ describe('a request', { timeout: 10_000 }, () => {
       if (requests === 2) socket.resetAndDestroy();
       else socket.write(head('401 No', 'Content-Length: 0'));
     });
-    const getter = new Getter(1);
-    onTestFinished(() => getter.close());
-    const statuses = [(await getter.get(url, OPTIONS)).status, (await getter.get(url, OPTIONS)).status];
+    const client = new HttpClient(1);
+    onTestFinished(() => client.close());
+    const statuses = [(await client.send(toGet(url), LIMITS)).status, (await client.send(toGet(url), LIMITS)).status];
     expect([statuses, requests]).toEqual([[401, 401], 3]);
   });
 });

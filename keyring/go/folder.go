@@ -1,0 +1,129 @@
+package keyring
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// Files that cannot be used are read again after this time, or once they change.
+	retryAfter = time.Second
+	// So often a set of files is read that changes meanwhile.
+	maxReads = 10
+)
+
+// OnReload has a function called after each reload with the keyring, and once for each new reason why one failed with the
+// error. After an error the keys are those of before. For logs and metrics.
+func OnReload(report func(*Keyring, error)) ReadOption {
+	return func(s *readSettings) { s.onReload = report }
+}
+
+// FromFolder follows the files of a mounted Secret. Each call looks whether the kubelet has swapped the link ..data: that
+// costs about a microsecond, is never late, and needs no watcher. In a folder without the link it looks at each file
+// instead. A mount with subPath never changes.
+//
+// Files that cannot be used leave the keys of before in force: to refuse every token would be worse. The error is that of
+// the first read.
+func FromFolder(directory string, options ...ReadOption) (Source, error) {
+	f := &folder{directory: directory, options: options, report: settingsOf(options).onReload}
+	version, keyring, err := f.load()
+	if err != nil {
+		return nil, err
+	}
+	f.version, f.keyring = version, keyring
+	return f.current, nil
+}
+
+type folder struct {
+	directory string
+	options   []ReadOption
+	report    func(*Keyring, error)
+
+	mutex    sync.Mutex
+	version  string
+	keyring  *Keyring
+	failed   string // the version that could not be used
+	failedAt time.Time
+	failure  string
+}
+
+func (f *folder) current() *Keyring {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	found := f.versionNow()
+	if found == f.version || (found == f.failed && time.Since(f.failedAt) < retryAfter) {
+		return f.keyring
+	}
+	version, keyring, err := f.load()
+	if err == nil {
+		f.version, f.keyring, f.failed, f.failure = version, keyring, "", ""
+		f.report(keyring, nil)
+		return keyring
+	}
+	isNew := err.Error() != f.failure
+	f.failed, f.failedAt, f.failure = found, time.Now(), err.Error()
+	if isNew {
+		f.report(nil, err)
+	}
+	return f.keyring
+}
+
+// load reads all files through one resolved link, so that two versions are never mixed; once more if they changed
+// meanwhile.
+func (f *folder) load() (string, *Keyring, error) {
+	for range [maxReads]struct{}{} {
+		version, texts := f.versionNow(), map[string]string{}
+		from := f.link()
+		if from == "" {
+			from = f.directory
+		}
+		var failure error
+		for _, name := range variables {
+			text, err := os.ReadFile(filepath.Join(from, name))
+			// only some folders have all
+			if err != nil && !errors.Is(err, fs.ErrNotExist) && failure == nil {
+				failure = refuse(name, name, "of the mounted folder cannot be read: %v", errors.Unwrap(err))
+			}
+			texts[name] = string(text)
+		}
+		// the kubelet removes a version once it has swapped the link: what is missing then says nothing
+		if version != f.versionNow() {
+			continue
+		}
+		if failure != nil {
+			return "", nil, failure
+		}
+		keyring, err := Read(func(name string) string { return texts[name] }, f.options...)
+		return version, keyring, err
+	}
+	return "", nil, refuse(variables[0], variables[0], "in %s changes while it is read", f.directory)
+}
+
+// link returns the folder that ..data points at; empty if there is no such link.
+func (f *folder) link() string {
+	link, err := os.Readlink(filepath.Join(f.directory, "..data"))
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(f.directory, link)
+}
+
+// versionNow returns a text that is equal while nothing has changed.
+func (f *folder) versionNow() string {
+	if link := f.link(); link != "" {
+		return link
+	}
+	stamps := make([]string, len(variables))
+	for i, name := range variables {
+		if info, err := os.Stat(filepath.Join(f.directory, name)); err == nil {
+			stamps[i] = fmt.Sprint(info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	return strings.Join(stamps, " ")
+}

@@ -1,0 +1,117 @@
+/**
+ * Asks pods once, for a person who wants to see what they answer: a token of the key in use, and its pair, the same claims signed
+ * with a made-up key. Nothing is decided by it.
+ */
+import pLimit from 'p-limit';
+import type { KubeClient } from '../../kube/client.ts';
+import type { JwtKeyRotationStatus } from '../api/types.ts';
+import type { Facts, PodOf } from '../facts.ts';
+import { currentShape, type Kid } from '../keyset/keyset.ts';
+import { getSecret } from '../observe/world.ts';
+import { judgedPair, type Pair } from '../plan/policies/pair.ts';
+import { label } from '../plan/policies/targets.ts';
+import { foundMaterials } from '../secret/adoption.ts';
+import { canaryUrl, requestText } from '../secret/canary-request.ts';
+import type { Asked, CanarySender } from '../secret/canary-sender.ts';
+import { destroyAll, generateKey, type KeyMaterial, MIN_KEY_BYTES, newKid } from '../secret/keys.ts';
+import { materialsOf, readSecret } from '../secret/secret.ts';
+import type { Settings } from '../settings/settings.ts';
+
+export type CanaryCheck = Pick<NonNullable<JwtKeyRotationStatus['canaryCheck']>, 'note' | 'pods'>;
+type CheckedPod = CanaryCheck['pods'][number];
+
+/** Pods in one check: a status must stay small. */
+const MAX_PODS = 32;
+const PODS_AT_ONCE = 16;
+const MAX_REQUEST = 2_048;
+
+/** The key that signs, where it is known. */
+type InUse = { readonly kid: Kid; readonly material: KeyMaterial } | { readonly why: string };
+
+export interface CheckOptions {
+  readonly client: KubeClient;
+  readonly sender: CanarySender;
+  /** By the clock of the API server, milliseconds since the epoch, at the latest. */
+  readonly now: () => number;
+}
+
+/** @returns what each pod has answered, and what that means; where there are many, at least one of each target */
+export async function checkCanaries(
+  { client, sender, now }: CheckOptions,
+  namespace: string,
+  { settings, targets }: Pick<Facts, 'settings' | 'targets'>,
+): Promise<CanaryCheck> {
+  const inUse = await keyInUse(client, namespace, settings);
+  using held = new DisposableStack();
+  if ('material' in inUse) held.use(inUse.material);
+  const asked = targets.filter((target) => target.settings.canary !== undefined);
+  const rows = asked.flatMap((target) => target.pods.filter((pod) => !pod.terminating).map((pod) => ({ target, pod })));
+  const isFirst = ({ target }: PodOf, i: number) => rows.findIndex((row) => row.target === target) === i;
+  const inTurn = [...rows.filter(isFirst), ...rows.filter((row, i) => !isFirst(row, i))].slice(0, MAX_PODS);
+  const limit = pLimit(PODS_AT_ONCE);
+  const ask = (row: PodOf) => checkedPod(row, settings, inUse, sender, now);
+  const pods = await Promise.all(rows.filter((row) => inTurn.includes(row)).map((row) => limit(ask, row)));
+  const left = rows.length - pods.length;
+  const notes = [
+    ...('why' in inUse ? [`no token of the key in use was sent: ${inUse.why}`] : []),
+    ...(left > 0 ? [`${left} more pods were not asked`] : []),
+    ...asked
+      .filter((target) => !rows.some((row) => row.target === target))
+      .map((target) => `${label(target)} has no pod`),
+  ];
+  return { ...(notes.length > 0 && { note: notes.join('; ') }), pods };
+}
+
+/** Of a Secret that is not managed yet, too: a canary must be right before that. */
+async function keyInUse(client: KubeClient, namespace: string, settings: Settings): Promise<InUse> {
+  const secret = await getSecret(client, namespace, settings.secretName);
+  const reading = readSecret(secret, settings);
+  if (secret === undefined || reading.kind === 'Absent') return { why: `Secret ${settings.secretName} does not exist` };
+  if (reading.kind === 'Refused') return { why: reading.finding.message };
+  if (reading.kind === 'Unmanaged') {
+    const [material, ...others] = foundMaterials(secret, settings);
+    destroyAll(others);
+    if (material === undefined) return { why: `Secret ${settings.secretName} has no key` };
+    return { kid: reading.kid ?? newKid(), material };
+  }
+  const { sign: kid } = currentShape(reading.keyset);
+  const materials = materialsOf(secret, reading.keyset, settings);
+  destroyAll([...materials].filter(([other]) => other !== kid).map(([, material]) => material));
+  const material = materials.get(kid);
+  return material === undefined ? { why: `key ${kid} is not in Secret ${settings.secretName}` } : { kid, material };
+}
+
+async function checkedPod(
+  row: PodOf,
+  { algorithm, clockSkewMs }: Settings,
+  inUse: InUse,
+  sender: CanarySender,
+  now: () => number,
+): Promise<CheckedPod> {
+  const { target, pod } = row;
+  const { canary } = target.settings;
+  const place = { target: label(target), pod: pod.name };
+  const { address, port, unprobeable } = pod;
+  if (canary === undefined || unprobeable !== undefined || address === undefined || port === undefined) {
+    return { ...place, verdict: 'Unknown', message: unprobeable ?? `pod ${pod.name} has no address yet` };
+  }
+  const url = canaryUrl(address, port, canary);
+  const tokens = { algorithm, clockSkewMs, claims: canary.claims };
+  const pair = await askPair({ url, form: canary, tokens }, inUse, sender, now);
+  const request = requestText(url, canary).slice(0, MAX_REQUEST);
+  const said = ({ answer, said: what }: Pair['madeUp']) => `${answer}: ${what}`;
+  return {
+    ...{ ...place, request, madeUp: said(pair.madeUp) },
+    ...(pair.inUse && { inUse: said(pair.inUse) }),
+    ...judgedPair(pod.name, pair, canary),
+  };
+}
+
+async function askPair(asked: Asked, inUse: InUse, sender: CanarySender, now: () => number): Promise<Pair> {
+  using foreign = generateKey(MIN_KEY_BYTES);
+  if ('why' in inUse) return { madeUp: await sender.ask(asked, foreign, newKid(), now()) };
+  const { kid, material } = inUse;
+  // under the same id, so that they differ in nothing but the key
+  const madeUp = await sender.ask(asked, foreign, kid, now());
+  return { inUse: await sender.ask(asked, material, kid, now()), madeUp };
+}

@@ -1,0 +1,52 @@
+/**
+ * From a token to the request that takes it to a service.
+ */
+import { redactText } from '../../runtime/redact.ts';
+import { type CanarySettings, type RequestForm, TOKEN_PLACE } from '../settings/canary-settings.ts';
+
+/** One request, ready to be sent. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  /** Names in small letters. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Whether whoever answers may have any certificate. */
+  readonly insecureSkipTLSVerify: boolean;
+}
+
+/** Stands for the token where a person sees the request. */
+const HIDDEN_TOKEN = '<token>';
+
+/** @returns the canary path of a pod, at the pod's own address */
+export function canaryUrl(address: string, port: number, { scheme, path }: Pick<CanarySettings, 'scheme' | 'path'>) {
+  return `${scheme.toLowerCase()}://${address.includes(':') ? `[${address}]` : address}:${port}${path}`;
+}
+
+/** @returns the request with the token at its place */
+export function canaryRequest(url: string, form: RequestForm, token: string): HttpRequest {
+  const { method, insecureSkipTLSVerify, body } = form;
+  return {
+    ...{ method, url, insecureSkipTLSVerify },
+    headers: headersOf(form, token),
+    ...(body !== undefined && { body: body.replaceAll(TOKEN_PLACE, () => token) }),
+  };
+}
+
+function headersOf({ host, headers, body, contentType, token: place }: RequestForm, token: string) {
+  const given = headers.map(({ name, value }) => [name.toLowerCase(), value] as const);
+  return {
+    ...Object.fromEntries([['user-agent', 'rekey-canary'], ...given]),
+    ...(host !== undefined && { host }),
+    ...(body !== undefined && { 'content-type': contentType }),
+    ...(place.in === 'Cookie' && { cookie: `${place.name}=${token}` }),
+    ...(place.in === 'Header' && { [place.name.toLowerCase()]: [place.prefix, token].filter(Boolean).join(' ') }),
+  };
+}
+
+/** @returns the request for people, a line for each header, with a word for the token and nothing that looks like a key */
+export function requestText(url: string, form: RequestForm): string {
+  const { method, headers, body } = canaryRequest(url, form, HIDDEN_TOKEN);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  return redactText([`${method} ${url}`, ...lines, ...(body === undefined ? [] : ['', body])].join('\n'));
+}

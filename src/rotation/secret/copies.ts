@@ -1,0 +1,29 @@
+/**
+ * Data keys that hold a key although the spec does not name them: a second name of it, or a file that it was written into. A rotation
+ * would leave the old key there.
+ */
+import { own } from '../../kube/objects.ts';
+import type { Secret } from '../../kube/types.ts';
+import { DATA } from '../api/names.ts';
+import { besideNames, type DataNames } from '../settings/settings.ts';
+import type { KeyMaterial } from './keys.ts';
+
+/** A shorter key may stand in a text by chance: it must be all of it. */
+const MIN_WITHIN_BYTES = 16;
+
+/** @returns names of data keys, in their order; none of those of the spec and of rekey's own */
+export function copiesIn(secret: Secret, names: DataNames, keys: readonly KeyMaterial[]): readonly string[] {
+  const known = new Set([...names.signingNames, ...besideNames(names), ...Object.values<string>(DATA)]);
+  const others = Object.keys(secret.data ?? {}).filter((name) => !known.has(name));
+  return others.filter((name) => {
+    const value = Buffer.from(own(secret.data, name) ?? '', 'base64');
+    const found = keys.some((key) => key.use((bytes) => isWithin(bytes, value)));
+    value.fill(0);
+    return found;
+  });
+}
+
+function isWithin(key: Buffer, value: Buffer): boolean {
+  if (key.length === 0) return false;
+  return key.length < MIN_WITHIN_BYTES ? key.equals(value) : value.includes(key);
+}
