@@ -5,7 +5,7 @@ NODE := node_modules/.bin/node
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit explore mutants faults rollouts bench-emergency bench-keyring types lint generate build bundle cluster clean
+.PHONY: help install demo test unit explore mutants faults rollouts bench-emergency bench-keyring bench-preload types lint generate build bundle cluster clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench-emergency: $(INSTALLED) ## Seconds until a leaked key is dead, measured at
 
 bench-keyring: $(INSTALLED) ## What a verification costs with the keyring libraries, beside the bare JWT library
 	@$(NODE) test/bench/keyring.ts
+
+bench-preload: $(INSTALLED) ## Processor time of a verification with the preload and without, for each library
+	@$(NODE) test/bench/preload.ts
 
 types: $(INSTALLED) ## Check the types
 	@npm run --silent types

@@ -4,6 +4,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ASK } from '../rotation/people/asking.ts';
 import type { Operations } from '../rotation/people/operations.ts';
+import { LANGUAGES } from '../rotation/people/preload.ts';
 import { oneLine } from '../rotation/people/text.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';
 import { parseDuration } from '../rotation/schedule/duration.ts';
@@ -11,6 +12,7 @@ import { checkCanary } from './check-canary.ts';
 import { contained, type EmergencyOptions, emergency } from './emergency.ts';
 import { apply } from './env/apply.ts';
 import { historyText } from './history.ts';
+import { type InjectOptions, inject } from './inject.ts';
 import { ask } from './leader.ts';
 import { addLocalCommands } from './local-commands.ts';
 import { machineText } from './output.ts';
@@ -82,6 +84,7 @@ function addClusterCommands(program: Command, { terminal, connect }: Environment
         });
       });
   addLooking(add, terminal);
+  addInject(add, terminal);
   addAsking(add, terminal);
   addEmergencies(add, terminal);
   program
@@ -118,6 +121,19 @@ function addLooking(add: Add, terminal: Terminal): void {
     if (text === undefined && !resource.status?.history?.length) terminal.tell('no rotation has ended yet\n');
     return EXIT.done;
   });
+}
+
+/** Prints what a person applies. */
+function addInject(add: Add, terminal: Terminal): void {
+  const injecting = add<InjectOptions>(
+    'inject <name>',
+    'print what lets its targets accept fallbacks without a change of their code',
+    (operations, [name = ''], options) => inject(operations, terminal, name, options),
+  );
+  injecting
+    .addOption(new Option('--language <language>', 'language of the targets').choices(LANGUAGES))
+    .option('--target <kind/name>', 'this target alone, such as Deployment/main; or ConfigMap')
+    .option('--dry-run', 'print it; needed, as inject applies nothing by itself');
 }
 
 function addCheck(add: Add, terminal: Terminal): void {

@@ -42,6 +42,7 @@ const checks: readonly Check[] = [
   { name: 'lint', command: ['npm', 'run', '--silent', 'lint'] },
   { name: 'generated types', command: ['node', 'tools/gen-types.ts', '--check'] },
   { name: 'generated reference', command: ['node', 'tools/gen-reference.ts', '--check'] },
+  { name: 'generated preload', command: ['node', 'tools/gen-preload.ts', '--check'] },
   { name: 'go vet', command: ['go', 'vet', './...'], cwd: join(repoRoot, 'examples', 'services', 'go') },
   { name: 'go vet of the keyring', command: ['go', 'vet', './...'], cwd: join(repoRoot, 'keyring', 'go') },
 ];

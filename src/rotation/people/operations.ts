@@ -6,13 +6,15 @@
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import { defined } from '../../kube/objects.ts';
-import { SECRETS, SELF_SUBJECT_REVIEWS } from '../../kube/types.ts';
+import { type KubeObject, SECRETS, SELF_SUBJECT_REVIEWS } from '../../kube/types.ts';
 import type { Clock, Timer } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { Reflector } from '../../runtime/reflector.ts';
 import { BY, JWT_KEY_ROTATIONS, type JwtKeyRotation, REQUEST, REQUESTED_BY } from '../api/names.ts';
 import type { Surroundings } from '../facts.ts';
 import { standingLines } from '../requests/asked-by.ts';
+import type { WorkloadKind } from '../settings/settings.ts';
+import { WORKLOADS } from '../workloads/workloads.ts';
 import { ASK, askedIn, FIELD_MANAGER, type Patch, signed, takesBack } from './asking.ts';
 import { GoneError } from './errors.ts';
 import { type Leadership, leaseName, readLeadership } from './leadership.ts';
@@ -191,6 +193,12 @@ export class Operations {
       ended.abort();
       await running;
     }
+  }
+
+  /** @throws KubeError NotFound if there is none of this kind and name */
+  workload(kind: WorkloadKind, name: string): Promise<KubeObject> {
+    const { client, namespace } = this.#options;
+    return client.get(WORKLOADS[kind].type, { namespace, name });
   }
 
   /** Calls back once, unless it is cancelled before. */

@@ -13,6 +13,8 @@ const run = promisify(execFile);
 
 /** Where the libraries of some packages are. */
 export interface Unpacked {
+  /** What `/` is where the packages are installed. */
+  readonly root: string;
   /** For PYTHONPATH. */
   readonly python: string;
   /** For RUBYLIB. */
@@ -31,7 +33,7 @@ export async function debianLibraries(packages: readonly string[]): Promise<Unpa
   const root = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rekey', `debian-${hash}`);
   if (!existsSync(root) && !(await unpack(packages, root))) return undefined;
   const lib = join(root, 'usr', 'lib');
-  return { python: join(lib, 'python3', 'dist-packages'), ruby: join(lib, 'ruby', 'vendor_ruby') };
+  return { root, python: join(lib, 'python3', 'dist-packages'), ruby: join(lib, 'ruby', 'vendor_ruby') };
 }
 
 /** The folder appears only when it is complete; who comes second takes that of the first. */
