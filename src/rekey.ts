@@ -10,7 +10,7 @@ import { runProgram } from './cli/program.ts';
 import { EXIT, type Exit } from './cli/terminal.ts';
 import { runProcess, terminal } from './command-process.ts';
 
-const LOCAL = ['generate', 'env', 'help', '--help', '-h'];
+const LOCAL = ['generate', 'env', 'help', '--help', '-h', '--version', '-V'];
 const OTHERS = '\nAll other commands, such as status and rotate, need a cluster: see kubectl rekey --help';
 
 const args = process.argv.slice(2);

@@ -3,6 +3,7 @@
  * has nothing else in it.
  */
 import { Command, CommanderError, Option } from 'commander';
+import pkg from '../../package.json' with { type: 'json' };
 import { attempt, EXIT, type Exit, guarded, type Terminal } from './terminal.ts';
 
 export const FORMATS = ['json', 'yaml', 'wide'] as const;
@@ -44,6 +45,7 @@ function programOf(name: string, terminal: Terminal): Command {
   return new Command(name)
     .usage('COMMAND [NAME] [flags]')
     .description('rotate shared JWT keys, and follow a rotation')
+    .version(pkg.version)
     .addOption(new Option('-o, --output <format>', 'output format').choices(FORMATS))
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut: (text) => terminal.print(text), writeErr: (text) => terminal.tell(text) })

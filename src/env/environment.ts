@@ -11,6 +11,7 @@ import type { EnvConfig, EnvService } from './env-config.ts';
 import { environmentsOf } from './env-config.ts';
 import { EnvError } from './error.ts';
 import { shownKids } from './layout.ts';
+import { nearestWord } from './nearest.ts';
 import { readBounded } from './read-file.ts';
 import { decodeEnvState, type EnvState, statePath } from './state.ts';
 
@@ -42,6 +43,13 @@ export interface EnvironmentFiles {
   readonly stateBytes?: Buffer;
 }
 
+/** @returns what to write instead of an environment that is not there */
+export function hintAt(name: string, known: readonly string[]): string {
+  const meant = nearestWord(name, known);
+  if (meant !== undefined) return `did you mean ${meant}?`;
+  return known.length === 0 ? 'no .env file with a JWT key was found' : `known: ${known.join(', ')}`;
+}
+
 /**
  * @param name of the environment
  * @throws EnvError naming each file that cannot be read, each name that is missing, empty, or read differently by different readers
@@ -49,8 +57,7 @@ export interface EnvironmentFiles {
 export async function readEnvironment(config: EnvConfig, name: string): Promise<EnvironmentFiles> {
   const known = environmentsOf(config);
   if (!known.includes(name)) {
-    const which = known.length === 0 ? 'no .env file with a JWT key was found' : `there are ${known.join(', ')}`;
-    throw new EnvError(`there is no environment ${name}: ${which}`);
+    throw new EnvError(`there is no environment ${JSON.stringify(name)}; ${hintAt(name, known)}`);
   }
   const services = config.services.filter(({ files }) => files[name] !== undefined);
   const ordered = services.toSorted((a, b) => rank(a, config) - rank(b, config));

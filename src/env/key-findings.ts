@@ -136,7 +136,12 @@ function valueFinding(
       { reason: 'AmbiguousValue', ...place, message: `programs read this value differently: ${value.ambiguous}` },
     ];
   }
-  if (value.key === undefined) return [{ reason: 'KeyEmpty', ...place, message: 'the value is empty', fix }];
+  if (value.key === undefined) {
+    const message = isTruth
+      ? 'the value is empty; put in a key: rekey generate --format raw prints one'
+      : 'the value is empty';
+    return [{ reason: 'KeyEmpty', ...place, message, fix }];
+  }
   if (truth === undefined || value.key.id === truth.id) return [];
   const message = isTruth
     ? 'it differs from the first name of the key in this file'

@@ -28,6 +28,8 @@ export interface EnvRow {
   readonly why?: string;
   readonly tracked: Answer;
   readonly ignored: Answer;
+  /** Whether it lies in a Git repository, as far as is known. */
+  readonly inRepository: boolean;
   /** Such as `600`. */
   readonly mode?: string;
 }
@@ -68,6 +70,7 @@ export function rowOf(file: FileFact, facts: EnvFacts): EnvRow {
     ...stepOf(file, facts),
     tracked: file.git.tracked,
     ignored: file.git.ignored,
+    inRepository: file.git.repository !== undefined,
     ...(file.mode !== undefined && { mode: file.mode.toString(8).padStart(3, '0') }),
   };
 }

@@ -4,7 +4,7 @@
 import { type Assessment, assess, only } from '../../env/assess.ts';
 import { type EnvConfig, loadSetup, type Setup } from '../../env/config.ts';
 import { environmentsOf } from '../../env/env-config.ts';
-import { nearestWord } from '../../env/nearest.ts';
+import { hintAt } from '../../env/environment.ts';
 import { observe } from '../../env/observe.ts';
 import { CommandError, EXIT } from '../terminal.ts';
 import type { EnvContext } from './commands.ts';
@@ -26,7 +26,6 @@ export async function look({ folder, terminal }: EnvContext, environment: string
 export function refuseUnknown(config: EnvConfig, environment: string): void {
   const known = environmentsOf(config);
   if (known.includes(environment)) return;
-  const meant = nearestWord(environment, known);
-  const hint = meant === undefined ? `there are ${known.join(', ') || 'none'}` : `did you mean ${meant}?`;
+  const hint = hintAt(environment, known);
   throw new CommandError(`there is no environment ${JSON.stringify(environment)}; ${hint}`, EXIT.usage);
 }

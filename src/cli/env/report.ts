@@ -68,9 +68,10 @@ function dueText({ dueAt, writtenBy }: EnvRow, now: number): string {
   return `in ${isExact ? '' : '≤'}${formatDuration(dueAt - now, 1)}`;
 }
 
-function gitText({ tracked, ignored }: EnvRow): string {
+function gitText({ tracked, ignored, inRepository }: EnvRow): string {
   if (tracked === 'yes') return 'tracked';
   if (tracked === 'unknown' || ignored === 'unknown') return 'unknown';
+  if (!inRepository) return '–';
   return ignored === 'yes' ? 'ignored' : 'not ignored';
 }
 
