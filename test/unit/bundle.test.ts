@@ -1,15 +1,17 @@
 /** The one file that goes into the image, and the two that people put on their PATH. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { HELP } from '../../src/flags.ts';
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '../..');
 const dir = mkdtempSync(join(tmpdir(), 'rekey-bundle-'));
+
+afterAll(() => rmSync(dir, { recursive: true }));
 
 // how long it takes depends on what else runs here
 beforeAll(() => run(process.execPath, ['tools/bundle.ts', dir], { cwd: root }), 120_000);

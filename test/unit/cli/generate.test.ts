@@ -1,5 +1,5 @@
 /** `rekey generate`: what reaches standard output, and what becomes of the file that it is appended to. */
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv as readByNode } from 'node:util';
@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { addLocalCommands } from '../../../src/cli/local-commands.ts';
 import { runProgram } from '../../../src/cli/program.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
+import { folderOf } from '../../support/env/folder.ts';
 
 async function generate(...args: readonly string[]) {
   const said = { out: '', err: '' };
@@ -24,7 +25,7 @@ async function generate(...args: readonly string[]) {
 }
 
 const fileWith = (text: string) => {
-  const file = join(mkdtempSync(join(tmpdir(), 'rekey-generate-')), '.env');
+  const file = join(folderOf(), '.env');
   writeFileSync(file, text);
   return file;
 };
@@ -79,7 +80,7 @@ describe('rekey generate', () => {
   });
 
   it('makes a file that only its owner may read', async () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'rekey-generate-')), '.env');
+    const file = join(folderOf(), '.env');
     expect((await generate('--format', 'quoted', '--to', file)).exit).toBe(0);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(readFileSync(file, 'utf8')).toMatch(/^JWT_SECRET="[0-9a-f]{64}"\n$/);

@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { gitFacts, hasCommit, repositoryOf, stagedBlobs } from '../../../src/env/git.ts';
@@ -55,7 +54,7 @@ describe('what Git says of a file', () => {
   });
 
   it('is known to be none without git, where no folder above is one', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'rekey-no-git-'));
+    const folder = folderOf();
     withoutGit();
     expect(await repositoryOf(folder)).toEqual({ kind: 'None' });
     mkdirSync(join(folder, '.git'));

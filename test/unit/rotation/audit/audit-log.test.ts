@@ -1,5 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -11,6 +10,7 @@ import {
   isRecorded,
   verifyLog,
 } from '../../../../src/rotation/audit/audit-log.ts';
+import { folderOf } from '../../../support/env/folder.ts';
 
 function record(n: number, more: Partial<AuditRecord> = {}): AuditRecord {
   return {
@@ -85,7 +85,7 @@ const WHOLE = /^records 1 to 3, each unchanged and after the one before it; the 
 
 describe('verify-audit', () => {
   async function run(content: string | undefined): Promise<{ code: number; said: string }> {
-    const file = join(mkdtempSync(join(tmpdir(), 'rekey-audit-')), 'cm.json');
+    const file = join(folderOf(), 'cm.json');
     if (content !== undefined) writeFileSync(file, content);
     let said = '';
     const say = (text: string) => {
