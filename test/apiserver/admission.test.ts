@@ -28,7 +28,8 @@ type Rule = ReturnType<typeof rule>;
 const ROTATIONS = rule('rekey.dev', 'jwtkeyrotations', ['get', 'create', 'update', 'patch', 'delete'], []);
 const secrets = (verb: string, ...names: string[]) => rule('', 'secrets', [verb], names);
 const workloads = (resource: string, ...names: string[]) =>
-  rule(resource === 'rollouts' ? 'argoproj.io' : 'apps', resource, ['patch'], names);
+  rule(GROUPS[resource] ?? 'apps', resource, ['patch'], names);
+const GROUPS: Readonly<Record<string, string>> = { rollouts: 'argoproj.io', cronjobs: 'batch', jobs: 'batch' };
 
 /** A user who may write JwtKeyRotations here, and do these things besides. */
 async function userWith(name: string, ...rules: Rule[]): Promise<KubeApi> {
@@ -169,6 +170,8 @@ describe('an author', () => {
     StatefulSet: 'statefulsets',
     DaemonSet: 'daemonsets',
     Rollout: 'rollouts',
+    CronJob: 'cronjobs',
+    Job: 'jobs',
   };
   it.each(Object.entries(KINDS))('needs the right to patch a %s as such', async (kind, plural) => {
     const spec = { targets: [target('app', kind)] };
