@@ -54,24 +54,33 @@ type folder struct {
 }
 
 func (f *folder) current() *Keyring {
+	keyring, news := f.newest()
+	// without the lock: the report may ask for the keys
+	news()
+	return keyring
+}
+
+func nothing() {}
+
+// newest returns the keys, and what reports how they came.
+func (f *folder) newest() (*Keyring, func()) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	found := f.versionNow()
 	if found == f.version || (found == f.failed && time.Since(f.failedAt) < retryAfter) {
-		return f.keyring
+		return f.keyring, nothing
 	}
 	version, keyring, err := f.load()
 	if err == nil {
 		f.version, f.keyring, f.failed, f.failure = version, keyring, "", ""
-		f.report(keyring, nil)
-		return keyring
+		return keyring, func() { f.report(keyring, nil) }
 	}
 	isNew := err.Error() != f.failure
 	f.failed, f.failedAt, f.failure = found, time.Now(), err.Error()
 	if isNew {
-		f.report(nil, err)
+		return f.keyring, func() { f.report(nil, err) }
 	}
-	return f.keyring
+	return f.keyring, nothing
 }
 
 // load reads all files through one resolved link, so that two versions are never mixed; once more if they changed
