@@ -140,6 +140,13 @@ describe.each(crew.members)('$title', (member) => {
     expect(shown.filter((secret) => error?.includes(secret))).toEqual([]);
   });
 
+  // Go cannot read such a number at all
+  it.each(['exp', 'nbf', 'iat'])('refuses a token whose %s is beyond all numbers', async (name) => {
+    const payload = JSON.stringify({ ...CLAIMS, [name]: 'N' }).replace('"N"', `1${'0'.repeat(400)}`);
+    const { code } = await verify(mint({ payload, key: KEY }));
+    expect(['malformed', 'invalid_claims']).toContain(code);
+  });
+
   it('lets neither a time nor a name be set by whoever asks for a token', async () => {
     const asked = { sub: 'ada', exp: NOW + 9e9, iat: 1, iss: 'else', aud: 'else' };
     const { token = '' } = await member.ask({ op: 'sign', name: 'ours', claims: asked, ttl: 60, rules: RULES });
