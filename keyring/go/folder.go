@@ -2,11 +2,10 @@ package keyring
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 )
@@ -46,39 +45,49 @@ type folder struct {
 	report    func(*Keyring, error)
 
 	mutex    sync.Mutex
-	version  string
+	version  version
 	keyring  *Keyring
-	failed   string // the version that could not be used
+	failed   version // the one that could not be used
 	failedAt time.Time
 	failure  string
 }
 
 func (f *folder) current() *Keyring {
+	keyring, news := f.newest()
+	// without the lock: the report may ask for the keys
+	news()
+	return keyring
+}
+
+func nothing() {}
+
+// newest returns the keys, and what reports how they came.
+func (f *folder) newest() (*Keyring, func()) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	found := f.versionNow()
-	if found == f.version || (found == f.failed && time.Since(f.failedAt) < retryAfter) {
-		return f.keyring
+	isFailed := f.failure != "" && found.equals(f.failed) && time.Since(f.failedAt) < retryAfter
+	if found.equals(f.version) || isFailed {
+		return f.keyring, nothing
 	}
 	version, keyring, err := f.load()
 	if err == nil {
-		f.version, f.keyring, f.failed, f.failure = version, keyring, "", ""
-		f.report(keyring, nil)
-		return keyring
+		f.version, f.keyring, f.failure = version, keyring, ""
+		return keyring, func() { f.report(keyring, nil) }
 	}
 	isNew := err.Error() != f.failure
 	f.failed, f.failedAt, f.failure = found, time.Now(), err.Error()
 	if isNew {
-		f.report(nil, err)
+		return f.keyring, func() { f.report(nil, err) }
 	}
-	return f.keyring
+	return f.keyring, nothing
 }
 
 // load reads all files through one resolved link, so that two versions are never mixed; once more if they changed
 // meanwhile.
-func (f *folder) load() (string, *Keyring, error) {
+func (f *folder) load() (version, *Keyring, error) {
 	for range [maxReads]struct{}{} {
-		version, texts := f.versionNow(), map[string]string{}
+		found, texts := f.versionNow(), map[string]string{}
 		from := f.link()
 		if from == "" {
 			from = f.directory
@@ -93,16 +102,16 @@ func (f *folder) load() (string, *Keyring, error) {
 			texts[name] = string(text)
 		}
 		// the kubelet removes a version once it has swapped the link: what is missing then says nothing
-		if version != f.versionNow() {
+		if !found.equals(f.versionNow()) {
 			continue
 		}
 		if failure != nil {
-			return "", nil, failure
+			return version{}, nil, failure
 		}
 		keyring, err := Read(func(name string) string { return texts[name] }, f.options...)
-		return version, keyring, err
+		return found, keyring, err
 	}
-	return "", nil, refuse(variables[0], variables[0], "in %s changes while it is read", f.directory)
+	return version{}, nil, refuse(variables[0], variables[0], "in %s changes while it is read", f.directory)
 }
 
 // link returns the folder that ..data points at; empty if there is no such link.
@@ -114,16 +123,33 @@ func (f *folder) link() string {
 	return filepath.Join(f.directory, link)
 }
 
-// versionNow returns a text that is equal while nothing has changed.
-func (f *folder) versionNow() string {
-	if link := f.link(); link != "" {
-		return link
+// version is equal to another while nothing has changed.
+type version struct {
+	link  string
+	files []fs.FileInfo // where there is no link; nil for a file that cannot be seen
+}
+
+func (v version) equals(other version) bool {
+	return v.link == other.link && slices.EqualFunc(v.files, other.files, isUnchanged)
+}
+
+// isUnchanged compares the files themselves, too: a copy can have the size and the time of what it replaces.
+func isUnchanged(one, other fs.FileInfo) bool {
+	if one == nil || other == nil {
+		return one == other
 	}
-	stamps := make([]string, len(variables))
+	return os.SameFile(one, other) && one.Size() == other.Size() && one.ModTime().Equal(other.ModTime())
+}
+
+func (f *folder) versionNow() version {
+	if link := f.link(); link != "" {
+		return version{link: link}
+	}
+	files := make([]fs.FileInfo, len(variables))
 	for i, name := range variables {
 		if info, err := os.Stat(filepath.Join(f.directory, name)); err == nil {
-			stamps[i] = fmt.Sprint(info.Size(), info.ModTime().UnixNano())
+			files[i] = info
 		}
 	}
-	return strings.Join(stamps, " ")
+	return version{files: files}
 }

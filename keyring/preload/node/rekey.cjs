@@ -11,11 +11,14 @@
  * Claims, expiry and allowed algorithms stay with the library. Signing is never touched.
  */
 const crypto = require('node:crypto');
+const { writeSync } = require('node:fs');
 const Module = require('node:module');
 
 const { createHmac, createSecretKey, KeyObject, timingSafeEqual } = crypto;
 const LOADED = Symbol.for('rekey.preload');
 const MOST_FALLBACKS = 32;
+/** What is longer is not taken for a token, and not kept: a service may compute the HMAC of a whole file. */
+const MOST_BYTES = 2 ** 16;
 /** HS variants by the names under which createHmac and WebCrypto know their hashes. */
 const VARIANTS = {
   ...{ sha256: 'HS256', sha384: 'HS384', sha512: 'HS512' },
@@ -32,7 +35,12 @@ const FORMS = [
   (digest) => Buffer.from(digest.toString('hex')),
 ];
 
-const say = (text) => process.stderr.write(`rekey preload: ${text}\n`);
+/** Not by process.stderr: where nobody reads it any more, that ends the process. */
+const say = (text) => {
+  try {
+    writeSync(2, `rekey preload: ${text}\n`);
+  } catch {}
+};
 
 /** @returns the key in use and the others; undefined where there is nothing to do */
 function readKeys({ JWT_SECRET_KEY: current = '', JWT_SECRET_KEY_FALLBACKS: list = '' }) {
@@ -67,9 +75,17 @@ class Computed {
     this.data = undefined;
     this.encoding = undefined;
     this.more = undefined;
+    this.room = MOST_BYTES;
   }
 
   add(data, encoding) {
+    // one more for each part: an empty one takes room, too
+    this.room -= sizeOf(data) + 1;
+    if (this.room < 0) {
+      this.data = undefined;
+      this.more = undefined;
+      return;
+    }
     if (this.data === undefined) {
       this.data = data;
       this.encoding = encoding;
@@ -79,7 +95,9 @@ class Computed {
     this.more.push([data, encoding]);
   }
 
+  /** @returns its bytes; none if it is too long */
   message() {
+    if (this.room < 0) return Buffer.alloc(0);
     const parts = [[this.data, this.encoding], ...(this.more ?? [])];
     return Buffer.concat(parts.map(([data, encoding]) => bytesOf(data, encoding)));
   }
@@ -91,6 +109,11 @@ function bytesOf(data, encoding) {
   if (ArrayBuffer.isView(data)) return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   return Buffer.from(data);
 }
+
+const sizeOf = (data) => (typeof data === 'string' ? data.length : data.byteLength);
+
+/** A function of ours looks as long as the one that it replaces. */
+const asLongAs = (theirs, mine) => Object.defineProperty(mine, 'length', { value: theirs.length, configurable: true });
 
 const same = (mine, theirs) => mine.length === theirs.length && timingSafeEqual(mine, theirs);
 
@@ -158,7 +181,9 @@ function hookClassic({ text, current, fallbacks }) {
     const computed = Mark.of(this);
     if (computed !== undefined) {
       last = computed;
-      if (typeof result !== 'string') new Mark(result, computed);
+      try {
+        if (typeof result !== 'string') new Mark(result, computed);
+      } catch {}
     }
     return result;
   };
@@ -184,9 +209,9 @@ function hookClassic({ text, current, fallbacks }) {
       return false;
     }
   };
-  crypto.timingSafeEqual = function rekeyTimingSafeEqual(a, b) {
+  crypto.timingSafeEqual = asLongAs(timingSafeEqual, function rekeyTimingSafeEqual(a, b) {
     return timingSafeEqual(a, b) || secondLook(a, b);
-  };
+  });
   return secondLook;
 }
 
@@ -244,12 +269,14 @@ function hookSubtle({ current, fallbacks }) {
       return Buffer.alloc(0);
     }
   };
-  prototype.verify = function rekeyVerify(algorithm, key, signature, data) {
-    const answer = verify.call(this, algorithm, key, signature, data);
-    if (key?.algorithm?.name !== 'HMAC') return answer;
+  // all that is given goes on: verify counts it
+  prototype.verify = asLongAs(verify, function rekeyVerify(...given) {
+    const answer = verify.apply(this, given);
+    const [, key, signature, data] = given;
+    if (key?.algorithm?.name !== 'HMAC' || !(data?.byteLength <= MOST_BYTES)) return answer;
     const [theirs, message] = [copied(signature), copied(data)];
     return answer.then((is) => is || secondLook(this, key, theirs, Buffer.from(message)));
-  };
+  });
 }
 
 function start() {

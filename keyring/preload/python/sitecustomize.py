@@ -153,10 +153,19 @@ def watch_imports(hooks):
 
         loader.exec_module = exec_module
 
+    looking = set()  # other finders ask all finders, too
+
     class Finder(MetaPathFinder):
         def find_spec(self, name, path=None, target=None):
-            if name not in hooks:
+            if name not in hooks or name in looking:
                 return None
+            looking.add(name)
+            try:
+                return self.watched(name, path, target)
+            finally:
+                looking.discard(name)
+
+        def watched(self, name, path, target):
             for finder in [each for each in sys.meta_path if each is not self]:
                 find = getattr(finder, "find_spec", None)
                 spec = find(name, path, target) if find else None
@@ -175,9 +184,25 @@ def watch_imports(hooks):
 
 def drop_working_directory():
     """Where PYTHONPATH is this folder and a colon, as the Kustomize component writes it, Python adds the working directory."""
-    here = os.path.dirname(__file__)
-    if os.environ.get("PYTHONPATH") == here + os.pathsep and os.getcwd() in sys.path:
-        sys.path.remove(os.getcwd())
+    here, cwd = os.path.dirname(__file__), os.getcwd()
+    if os.environ.get("PYTHONPATH") != here + os.pathsep or cwd not in sys.path:
+        return
+    sys.path.remove(cwd)
+    # Python drops what is there twice: what a .pth file names, such as that of pip install -e, has its place at the end
+    if named_by_a_pth_file(cwd):
+        sys.path.append(cwd)
+
+
+def named_by_a_pth_file(folder):
+    for base in sys.path:
+        for name in os.listdir(base) if os.path.isdir(base) else []:
+            if not name.endswith(".pth"):
+                continue
+            with open(os.path.join(base, name), encoding="utf-8", errors="replace") as file:
+                paths = [os.path.join(base, line.strip()) for line in file if line.strip()]
+            if any(os.path.abspath(path) == folder for path in paths):
+                return True
+    return False
 
 
 def run_next():
@@ -189,7 +214,10 @@ def run_next():
     others = [path for path in sys.path if os.path.realpath(path or os.curdir) != here]
     spec = PathFinder.find_spec("sitecustomize", others)
     if spec is not None and spec.loader is not None:
-        spec.loader.exec_module(module_from_spec(spec))
+        module = module_from_spec(spec)
+        # who imports it gets it, as without this one
+        sys.modules["sitecustomize"] = module
+        spec.loader.exec_module(module)
 
 
 def start():

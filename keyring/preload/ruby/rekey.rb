@@ -49,7 +49,7 @@ module RekeyPreload
 
     # Hooks the HMAC of ruby-jwt as soon as it is there: first a module with methods of its own, later a class.
     def look
-      return if @hooked || !defined?(::JWT)
+      return if @hooked || !defined?(::JWT) || Ractor.current != Ractor.main
 
       hmac = [('Algos' if defined?(::JWT::Algos::Hmac)), ('JWA' if defined?(::JWT::JWA::Hmac))].compact
       hmac = hmac.map { |name| ::JWT.const_get(name)::Hmac }.find { |each| each.respond_to?(:verify) || verifies?(each) }
@@ -78,7 +78,10 @@ module RekeyPreload
     def watch
       Kernel.module_eval do
         alias_method :rekey_preload_require, :require
-        define_method(:require) { |path| rekey_preload_require(path).tap { RekeyPreload.look } }
+        # def, not define_method: a block of ours could not run in a Ractor
+        def require(path)
+          rekey_preload_require(path).tap { RekeyPreload.look }
+        end
         private :require, :rekey_preload_require
       end
     end

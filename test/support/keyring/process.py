@@ -19,6 +19,7 @@ def open_ring(request):
     reports = []
 
     def on_reload(ring, error):
+        source()  # a report may ask for the keys
         reports.append("reloaded" if error is None else str(error))
 
     weak, algorithm = request.get("weak", False), request.get("algorithm")

@@ -103,9 +103,12 @@ function open(request: Extract<Asked, { readonly op: 'load' | 'mount' }>): Answe
     ...(request.algorithm !== undefined && { algorithm: request.algorithm }),
   };
   if (request.op === 'mount') {
-    const onReload = (reload: object): number =>
+    const onReload = (reload: object): void => {
+      source(); // a report may ask for the keys
       reports.push('error' in reload ? (reload.error as Error).message : 'reloaded');
-    rings.set(request.name, { reports, source: mountedKeyring(request.dir, { ...options, onReload }) });
+    };
+    const source = mountedKeyring(request.dir, { ...options, onReload });
+    rings.set(request.name, { reports, source });
   } else {
     const keyring = readKeyring(request.env, options);
     rings.set(request.name, { reports, source: () => keyring });

@@ -1,7 +1,7 @@
 /** The keyring libraries follow the files of a mounted Secret, and keep the keys that they have if they cannot. */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -139,5 +139,20 @@ describe.each(crew.members)('$title', (member) => {
     expect([await accepts(mount, B), await signsAs(mount)]).toEqual([false, 'k-a']);
     write(DRAINING);
     expect([await accepts(mount, A), await accepts(mount, B), await signsAs(mount)]).toEqual([true, true, 'k-b']);
+  });
+
+  it('follows a file that another of its size and time replaces', async () => {
+    using mount = new Mount();
+    const at = new Date('2026-01-01');
+    const write = (text: string): void => {
+      const file = join(mount.dir, 'JWT_SECRET_KEY');
+      writeFileSync(`${file}.new`, text);
+      utimesSync(`${file}.new`, at, at);
+      renameSync(`${file}.new`, file);
+    };
+    write(A);
+    await mounted(mount);
+    write(B);
+    expect([await accepts(mount, A), await accepts(mount, B)]).toEqual([false, true]);
   });
 });

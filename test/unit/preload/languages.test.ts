@@ -101,6 +101,55 @@ describe.skipIf(noPython)(`Python (${WHY})`, () => {
     });
   });
 
+  it('leaves the next sitecustomize its name', async () => {
+    const next = join(dir, 'named');
+    mkdirSync(next);
+    writeFileSync(join(next, 'sitecustomize.py'), 'import sys\nOWN = sys.modules[__name__].__file__ == __file__\n');
+    const command = [PYTHON, '-B', '-c', 'import sitecustomize; print(sitecustomize.OWN)'] as const;
+    const { stdout } = await runToEnd(command, { PYTHONPATH: `${join(PRELOAD, 'python')}:${next}` });
+    expect(stdout).toBe('True\n');
+  });
+
+  it('drops the working directory that a colon adds, but not one that a .pth file names', async () => {
+    const app = join(dir, 'app');
+    mkdirSync(join(app, 'shop'), { recursive: true });
+    writeFileSync(join(app, 'shop', '__init__.py'), 'print("served")\n');
+    execFileSync(PYTHON, ['-m', 'venv', '--without-pip', join(dir, 'venv')]);
+    const python = join(dir, 'venv', 'bin', 'python');
+    const script = join(dir, 'serve.py');
+    writeFileSync(script, 'try:\n    import shop\nexcept ImportError:\n    print("not found")\n');
+    const env = { PYTHONPATH: `${join(PRELOAD, 'python')}:` };
+    const serve = async () => {
+      const command = ['sh', '-c', `cd "${app}" && exec "${python}" -B "${script}"`] as const;
+      return (await runToEnd(command, env)).stdout;
+    };
+    expect(await serve()).toBe('not found\n');
+    const site = execFileSync(python, ['-c', 'import site; print(site.getsitepackages()[0])'], { encoding: 'utf8' });
+    // as pip install -e does
+    writeFileSync(join(site.trim(), '__editable__.shop.pth'), `${app}\n`);
+    expect(await serve()).toBe('served\n');
+  });
+
+  it('stands beside another finder that asks all finders', async () => {
+    const found = join(dir, 'found');
+    mkdirSync(join(found, 'jwt'), { recursive: true });
+    writeFileSync(join(found, 'jwt', '__init__.py'), '');
+    writeFileSync(
+      join(found, 'jwt', 'algorithms.py'),
+      'class HMACAlgorithm:\n    def verify(self, msg, key, sig):\n        return False\n',
+    );
+    const program = [
+      ...['import sys', 'class Other:', '    def find_spec(self, *asked):'],
+      '        found = [each.find_spec(*asked) for each in sys.meta_path if each is not self]',
+      '        return next((each for each in found if each), None)',
+      ...['sys.meta_path.insert(0, Other())', 'from jwt.algorithms import HMACAlgorithm'],
+      'print(HMACAlgorithm.verify.__code__.co_name)',
+    ].join('\n');
+    const env = { ...SERVICE_ENV, PYTHONPATH: `${join(PRELOAD, 'python')}:${found}` };
+    const { stdout, stderr } = await runToEnd([PYTHON, '-B', '-c', program], env);
+    expect({ stdout, stderr }).toEqual({ stdout: 'rekey_verify\n', stderr: '' });
+  });
+
   it.each<[string, readonly string[]]>([
     ['uvicorn', ['-m', 'uvicorn', 'app:asgi', '--workers', '2', '--log-level', 'error', '--uds']],
     ['gunicorn', ['-m', 'gunicorn', 'app:wsgi', '--workers', '2', '--log-level', 'error', '--bind']],
@@ -151,6 +200,13 @@ describe.skipIf(noRuby)(`Ruby (${WHY})`, () => {
     onTestFinished(() => rmSync(dirname(broken), { recursive: true }));
     expect(await wrongAnswers(asks, preload(broken), 'with')).not.toEqual([]);
   });
+});
+
+it.skipIf(!runs('ruby', '--version'))('Ruby still requires in a Ractor', async () => {
+  // RubyGems as Debian has it cannot do so itself
+  const command = ['ruby', '-W0', '--disable-gems', '-e', 'p Ractor.new { require "set"; Set[1].size }.take'] as const;
+  const { stdout } = await runToEnd(command, { ...SERVICE_ENV, RUBYOPT: `-r${join(PRELOAD, 'ruby', 'rekey.rb')}` });
+  expect(stdout).toBe('1\n');
 });
 
 const [current = '', first = ''] = KEY_TEXTS;

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from typing import Callable, Mapping, Optional
+from typing import Callable, Mapping, Optional, Tuple
 
 from ._keyring import Keyring, KeyringError
 from ._read import VARIABLES, KeyringSource, read_keyring
@@ -47,25 +47,26 @@ class _Mounted:
         if found == self._version:
             return self._keyring
         with self._lock:
-            self._reload(found)
+            news = self._reload(found)
+        # without the lock: the report may ask for the keys
+        if news and self._on_reload:
+            self._on_reload(*news)
         return self._keyring
 
-    def _reload(self, found: str) -> None:
+    def _reload(self, found: str) -> Optional[Tuple[Optional[Keyring], Optional[Exception]]]:
+        """Returns what is to be reported."""
         if found == self._version:
-            return  # another thread was first
+            return None  # another thread was first
         if found == self._failed_version and time.monotonic() - self._failed_at < _RETRY_SECONDS:
-            return
+            return None
         try:
             version, self._keyring = self._load()
         except KeyringError as error:
             is_new = str(error) != self._failure
             self._failed_version, self._failed_at, self._failure = found, time.monotonic(), str(error)
-            if is_new and self._on_reload:
-                self._on_reload(None, error)
-            return
+            return (None, error) if is_new else None
         self._version, self._failed_version, self._failure = version, "", ""
-        if self._on_reload:
-            self._on_reload(self._keyring, None)
+        return self._keyring, None
 
     def _load(self):
         """All files through one resolved link, so that two versions are never mixed; once more if they changed."""

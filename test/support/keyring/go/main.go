@@ -95,6 +95,7 @@ func handle(r request) answer {
 func open(r request) answer {
 	ring := &opened{reports: []string{}}
 	options := []keyring.ReadOption{keyring.OnReload(func(_ *keyring.Keyring, err error) {
+		ring.source() // a report may ask for the keys
 		if err != nil {
 			ring.reports = append(ring.reports, err.Error())
 		} else {
