@@ -15,14 +15,25 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: WRITE_SECRET,
-        find: 'const written = await this.#put(namespace, name, body, resourceVersion);',
+        find: 'const written = await this.#put(namespace, settings.secretName, body, secret?.metadata.resourceVersion);',
         replace: `let written: Secret;
           try {
-            written = await this.#put(namespace, name, body, resourceVersion);
+            written = await this.#put(namespace, settings.secretName, body, secret?.metadata.resourceVersion);
           } catch {
-            const again = await getSecret(this.#options.client, namespace, name);
-            return this.write(namespace, facts, write, again?.metadata.resourceVersion);
+            const again = await getSecret(this.#options.client, namespace, settings.secretName);
+            return this.#writeOnto(again, namespace, facts, write);
           }`,
+      },
+    ],
+    check: { by: 'effect', effect: 'answerLost', oracles: ['I9'] },
+  },
+  {
+    name: 'tried again without a look at what is there',
+    patches: [
+      {
+        file: WRITE_SECRET,
+        find: 'if (!saysTheSame(secret, read, settings)) return',
+        replace: 'if (tries === 0) return',
       },
     ],
     check: { by: 'effect', effect: 'answerLost', oracles: ['I9'] },
