@@ -19,6 +19,7 @@ const names = {
   fallbacksName: 'JWT_SECRET_KEY_FALLBACKS',
   previousName: '',
   jwksName: '',
+  layouts: [],
 };
 
 function keysetOf({ secret }: { readonly secret: Secret }): Keyset | undefined {
