@@ -58,7 +58,8 @@ function authJsFindings(secretKeys: SecretKeys): readonly Finding[] {
   const signs = [...signing, ...texts.flatMap(({ names, content }) => (content === 'All' ? names.slice(0, 1) : []))];
   const named = [...signing, previous, ...texts.flatMap(({ names }) => names)];
   const highest = AUTH_JS.findLast((name) => named.includes(name));
-  if (highest === undefined || signs.includes(highest)) return [];
+  const isLaidOut = texts.some(({ names }) => names.some((name) => AUTH_JS.includes(name)));
+  if (!isLaidOut || highest === undefined || signs.includes(highest)) return [];
   const message = `spec.secretKeys: "${highest}" holds a fallback, and Auth.js encrypts with the highest number; name the highest first, such as layout: [{ names: [AUTH_SECRET_3, AUTH_SECRET_2, AUTH_SECRET_1], format: Text, content: All }]`;
   return [{ reason: 'InvalidDataKey', message }];
 }
