@@ -11,8 +11,9 @@ import { type Layout, layoutsOf, narrowText, onePreviousIn, tooNarrow } from '..
 import { besideNames, type DataNames } from '../settings/settings.ts';
 import { copiesIn } from './copies.ts';
 import { unfitness, unlistable } from './found-text.ts';
+import { keyIdFinding, keyIdsIn } from './key-ids.ts';
 import { destroyAll, distinct, fingerprintOf, type KeyMaterial } from './keys.ts';
-import { keysAt, materialIn } from './secret-data.ts';
+import { keysAt, materialIn, textIn } from './secret-data.ts';
 import { weaknessOf } from './strength.ts';
 import { foreignWriterOf } from './writers.ts';
 
@@ -52,7 +53,7 @@ export function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
   const copies = copiesIn(secret, names, keys);
   if (copies.length > 0) return { kind: 'Refused', finding: copiedFinding(names, copies) };
   const [fingerprint = '', ...fallbacks] = keys.map(fingerprintOf);
-  const kid = keyIdIn(secret);
+  const [kid] = keyIdsIn(secret, names, keys);
   const weaknesses = keys.flatMap((key) => weaknessOf(key) ?? []);
   const weakness = weaknesses.find((found) => found === 'PubliclyKnown') ?? weaknesses[0];
   return {
@@ -146,39 +147,6 @@ export function algorithmFinding(secret: Secret, { secretName, algorithm }: Data
   const shown = /^[A-Za-z0-9]{1,16}$/.test(found) ? found : 'something else';
   const message = `Secret ${secretName}: data key ${DATA.algorithm} is ${shown}, but spec.key.algorithm is ${algorithm}; set spec.key.algorithm to what the services use, or correct the data key`;
   return { reason: 'AlgorithmDiffers', message };
-}
-
-/** Fit for a header, an annotation, a log line and a metric. */
-const KEY_ID = /^[A-Za-z0-9._~:/@+=-]{1,128}$/;
-/** Words that rekey has for keys without an id. */
-const RESERVED = ['unknown', 'fresh'];
-
-/** Tokens carry it, so it is kept; but it is shown to everybody, so it must be nothing of a key. */
-function keyIdFinding(secret: Secret, { secretName }: DataNames, keys: readonly KeyMaterial[]): Finding | undefined {
-  const kid = keyIdIn(secret);
-  if (kid === undefined) return undefined;
-  const where = `Secret ${secretName}: data key ${DATA.keyId}`;
-  const unusable = (what: string): Finding => {
-    const message = `${where} ${what}; set it to the id that tokens carry, or remove the data key to give the key a new id`;
-    return { reason: 'KeyIdUnusable', message };
-  };
-  if (!KEY_ID.test(kid)) return unusable('is not a key id: write at most 128 letters, digits and . _ ~ : / @ + = -');
-  if (RESERVED.includes(kid)) return unusable('is a reserved word');
-  const bytes = Buffer.from(kid);
-  const tells = keys.some((key) =>
-    key.use((held) => bytes.includes(held) || (bytes.length >= 8 && held.includes(bytes))),
-  );
-  return tells ? unusable('contains part of a key, and everybody can see an id') : undefined;
-}
-
-/** @returns the id of the signing key, where somebody has given it one */
-export function keyIdIn(secret: Secret): string | undefined {
-  return textIn(secret, DATA.keyId) || undefined;
-}
-
-function textIn({ data }: Secret, name: string): string | undefined {
-  const encoded = own(data, name);
-  return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString('utf8');
 }
 
 /** The keys of a Secret that is not managed, each once: first the one that signs, then the others. */

@@ -15,6 +15,12 @@ export function materialIn(secret: Secret, name: string): KeyMaterial {
   return new KeyMaterial(Buffer.from(own(secret.data, name) ?? '', 'base64'));
 }
 
+/** The value of a data key that holds no key; undefined where it is absent. */
+export function textIn({ data }: Secret, name: string): string | undefined {
+  const encoded = own(data, name);
+  return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString('utf8');
+}
+
 const COMMA = Buffer.from(',');
 
 /** Split as bytes: a string could not be overwritten. */
@@ -77,6 +83,20 @@ export function jwksIn(secret: Secret, name: string): readonly KeyMaterial[] | u
     return keys.map(({ k }) => new KeyMaterial(Buffer.from(k, 'base64url')));
   } catch {
     return undefined;
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+/**
+ * @param name of a data key that {@link jwksIn} can read
+ * @returns the id of each key, in its order; undefined of those that have none
+ */
+export function jwkIdsIn(secret: Secret, name: string): readonly (Kid | undefined)[] {
+  const bytes = Buffer.from(own(secret.data, name) ?? '', 'base64');
+  try {
+    const { keys } = JSON.parse(bytes.toString()) as { readonly keys: readonly { readonly kid?: unknown }[] };
+    return keys.map(({ kid }) => (typeof kid === 'string' && kid !== '' ? kid : undefined));
   } finally {
     bytes.fill(0);
   }

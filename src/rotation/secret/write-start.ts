@@ -10,7 +10,8 @@ import { believedVersion, burntIn, type Ledger, livingIn } from '../keyset/ledge
 import type { FreshKey, Write } from '../keyset/writes.ts';
 import { onePreviousIn, tooNarrow } from '../settings/layouts.ts';
 import type { Settings } from '../settings/settings.ts';
-import { foundMaterials, keyIdIn } from './adoption.ts';
+import { foundMaterials } from './adoption.ts';
+import { keyIdsIn } from './key-ids.ts';
 import { destroyAll, type KeyMaterial, type NamedKey, nameKey } from './keys.ts';
 import { allMaterials, materialsOf, readSecret } from './secret.ts';
 import { weaknessOf } from './strength.ts';
@@ -48,7 +49,8 @@ export function writeStart(
   if (secret === undefined) return undefined;
   if (write.transition === 'adopt') {
     const keys = foundMaterials(secret, settings);
-    const [signing, ...others] = keys.map((key, i) => foundKey(key, i === 0 ? keyIdIn(secret) : undefined));
+    const kids = keyIdsIn(secret, settings, keys);
+    const [signing, ...others] = keys.map((key, i) => foundKey(key, kids[i]));
     if (signing?.fingerprint !== write.fingerprint) {
       destroyAll(keys);
       return undefined;

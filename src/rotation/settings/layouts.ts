@@ -67,11 +67,11 @@ export function narrowText(layouts: readonly Layout[]): string {
  * @param others ids of the keys besides the one that signs, the ack key last
  */
 export function contentOf<Id>(
-  { names, format, content, max }: Layout,
+  { names, format, content }: Layout,
   sign: Id,
   others: readonly Id[],
 ): readonly (readonly [name: string, ids: readonly Id[]])[] {
   if (format === 'Text') return names.map((name, i) => [name, [others[i] ?? others.at(-1) ?? sign]]);
-  const ids = (content === 'All' ? [sign, ...others] : others).slice(0, max);
+  const ids = content === 'All' ? [sign, ...others] : others;
   return names.map((name) => [name, ids]);
 }

@@ -32,7 +32,7 @@ const need = (value: string | undefined): string => {
 /**
  * Up to three fallbacks as a JSON array of strings; an empty entry, one that comes twice, or one more, keeps it from starting.
  *
- * @see https://github.com/lightdash/lightdash (docs: Rotating LIGHTDASH_SECRET)
+ * @see https://github.com/lightdash/lightdash/blob/main/docs/lightdash-secret-rotation.md
  */
 const lightdash: Reader = (text) => {
   const signs = need(text('LIGHTDASH_SECRET'));
@@ -50,7 +50,7 @@ const django: Reader = (text) => {
   return { signs, accepts: [signs, ...need(text('SECRET_KEY_FALLBACKS')).split(',')] };
 };
 
-/** @see https://expressjs.com/en/resources/middleware/session.html (secret: an array, of which the first signs) */
+/** The first of the array signs. @see https://github.com/expressjs/session#secret */
 const expressSession: Reader = (text) => {
   const accepts = JSON.parse(need(text('SESSION_SECRETS'))) as string[];
   return { signs: accepts[0], accepts };
@@ -80,7 +80,7 @@ const centrifugo: Reader = (text) => {
   return { signs, accepts: [signs, need(text('hmac_previous_secret_key'))] };
 };
 
-/** As `config.secret` of Auth.js: by its own code. @see https://authjs.dev/reference/core/errors and lib/utils/env */
+/** As `config.secret` of Auth.js: by its own code, the first encrypts. @see https://authjs.dev/reference/core#secret */
 const authJs: Reader = (text) => {
   const env = Object.fromEntries(
     ['AUTH_SECRET', 'AUTH_SECRET_1', 'AUTH_SECRET_2', 'AUTH_SECRET_3'].map((name) => [name, text(name)]),
@@ -138,6 +138,14 @@ describe.each([
     const { text, stateOf } = walked(writes, { ...names, signingNames });
     const { signs, accepts } = centrifugo(text);
     expect([signs, ...accepts.slice(1)].map((key) => stateOf(need(key)))).toEqual(['signing', others[0]]);
+  });
+});
+
+describe('the numbers of Auth.js', () => {
+  it.each(PHASES)('hold the newer of the fallbacks where the number is higher after %s', (_, writes, others) => {
+    const { text, stateOf } = walked(writes, settings(AUTH_JS));
+    const states = ['AUTH_SECRET_3', 'AUTH_SECRET_2', 'AUTH_SECRET_1'].map((name) => stateOf(need(text(name))));
+    expect(states).toEqual(['signing', others[0], others.at(-1)]);
   });
 });
 

@@ -174,6 +174,38 @@ describe('adoption', () => {
     expect(textsOf(foundMaterials(found, laidOut(layout)))).toEqual(keys);
   });
 
+  it('keeps the ids of a JWK set: a service may look for a key by its id alone', () => {
+    const keys = [{ ...jwk(KEY), kid: 'new' }, { ...jwk(O), kid: 'old' }, jwk(P)];
+    const data = { SET: JSON.stringify({ keys }) };
+    expect(read(data, laidOut(SET))).toMatchObject({ kind: 'Unmanaged', kid: 'new' });
+    const { text } = states(data, laidOut(SET));
+    const set = JSON.parse(text('SET')) as { keys: { kid: string; k: string }[] };
+    const idOf = (key: string) => set.keys.find(({ k }) => k === jwk(key).k)?.kid;
+    expect([idOf(O), text('JWT_KEY_ID')]).toEqual(['old', 'new']);
+    expect(idOf(P)).toMatch(/^k-/);
+  });
+
+  it.each([
+    [
+      'gives two keys one id',
+      [
+        { ...jwk(KEY), kid: 'a' },
+        { ...jwk(O), kid: 'a' },
+      ],
+      {},
+    ],
+    ['gives two keys one id, or one key two ids', [{ ...jwk(KEY), kid: 'a' }], { JWT_KEY_ID: 'b' }],
+    ['is not a key id', [{ ...jwk(KEY), kid: 'a b' }], {}],
+    ['is a reserved word', [{ ...jwk(O), kid: 'unknown' }], {}],
+    ['contains part of a key', [{ ...jwk(O), kid: KEY.slice(0, 20) }], {}],
+  ])('refuses a JWK set with an id that cannot be kept: it %s', (words, keys, data) => {
+    const found = read({ ...data, SET: JSON.stringify({ keys }) }, laidOut(SET));
+    expect(found).toMatchObject({
+      finding: { reason: 'KeyIdUnusable', message: expect.stringContaining(`data key SET ${words}`) },
+    });
+    expect(JSON.stringify(found)).not.toContain(KEY.slice(0, 20));
+  });
+
   it.each<[string, string, readonly Layout[], Record<string, string>]>([
     ['KeyMalformed', 'data key ARRAY is not a JSON array', [ARRAY], { ARRAY: `${O},${P}` }],
     ['KeyMalformed', 'data key ARRAY is not a JSON array', [ARRAY], { ARRAY: JSON.stringify([{ key: O }]) }],
