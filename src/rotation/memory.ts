@@ -209,6 +209,7 @@ function isCovered(told: string | undefined, read: string): boolean {
   return BigInt(told) <= BigInt(read);
 }
 
-function namesOf({ secretName, signingNames, fallbacksName, previousName, jwksName, algorithm }: DataNames): string {
-  return JSON.stringify([secretName, signingNames, fallbacksName, previousName, jwksName, algorithm]);
+function namesOf(names: DataNames): string {
+  const { secretName, signingNames, fallbacksName, previousName, jwksName, layouts, algorithm } = names;
+  return JSON.stringify([secretName, signingNames, fallbacksName, previousName, jwksName, layouts, algorithm]);
 }

@@ -49,6 +49,9 @@ interface Row {
 const windows = (edit: Record<string, unknown>) => ({
   maintenanceWindows: [{ schedule: '0 3 * * *', duration: '2h', ...edit }],
 });
+const layout = (...entries: readonly Record<string, unknown>[]) => ({
+  secretKeys: { layout: entries.map((entry) => ({ format: 'Text', content: 'Fallbacks', ...entry })) },
+});
 const cron = (schedule: string) => ({ rotationPeriod: undefined, schedule });
 
 const ROWS: readonly Row[] = [
@@ -126,6 +129,23 @@ const ROWS: readonly Row[] = [
     names: 'keyset.json is not a JWK set',
     spec: { secretKeys: { keyset: 'keyset.json' } },
     secret: { stringData: { JWT_SECRET_KEY: KEY, 'keyset.json': 'keys' } },
+  },
+  {
+    reason: 'InvalidDataKey',
+    names: '"AUTH_SECRET_2" holds a fallback, and Auth.js encrypts with the highest number',
+    spec: layout({ names: ['AUTH_SECRET_1', 'AUTH_SECRET_2'], content: 'All' }),
+  },
+  {
+    reason: 'KeyMalformed',
+    names: 'data key FALLBACKS is not a JSON array of strings',
+    spec: layout({ names: ['FALLBACKS'], format: 'JsonArray' }),
+    secret: { stringData: { JWT_SECRET_KEY: KEY, FALLBACKS: KEY } },
+  },
+  {
+    reason: 'KeysDiffer',
+    names: 'the first key of data key KEYS is not that of JWT_SECRET_KEY',
+    spec: layout({ names: ['KEYS'], format: 'CommaList', content: 'All' }),
+    secret: { stringData: { JWT_SECRET_KEY: KEY, KEYS: KEY.toUpperCase() } },
   },
   {
     reason: 'SecretTypeUnsupported',
@@ -284,10 +304,41 @@ describe('a resource that the API server can judge', () => {
     ['the algorithm as the signing key', { secretKeys: { signing: ['JWT_ALGORITHM'] } }, 'such as JWT_SECRET_KEY'],
     ['the burnt keys as a JWK set', { secretKeys: { keyset: 'rekey.dev.burnt' } }, 'rekey writes something else'],
     ['a name that no data key has', { secretKeys: { previous: '..data' } }, 'cannot be "." or begin with ".."'],
+    ['a layout of a name with a slash', layout({ names: ['a/b'] }), 'such as AUTH_SECRET_1'],
+    ['a layout without a name', layout({ names: [] }), 'at least 1 items'],
+    ['a layout of one name twice', layout({ names: ['A', 'A'] }), 'Duplicate value'],
+    ['a name in two layouts', layout({ names: ['A'] }, { names: ['B', 'A'] }), 'may be named once'],
+    ['a layout of a name that signs', layout({ names: ['JWT_SECRET'] }), 'remove the name from layout'],
+    ['a layout where the key id is', layout({ names: ['JWT_KEY_ID'] }), 'layout: rekey writes something else'],
+    ['a layout of a name that no data key has', layout({ names: ['..data'] }), 'cannot be "." or begin with ".."'],
+    ['a layout of a form that is none', layout({ names: ['A'], format: 'Yaml' }), 'Unsupported value'],
+    ['a layout of the signing key alone', layout({ names: ['A'], content: 'All' }), 'no place for a fallback'],
+    ['a layout of two lists', layout({ names: ['A', 'B'], format: 'JsonArray' }), 'write one name'],
+    ['a layout of one key in a list', layout({ names: ['A'], format: 'Jwks', max: 1 }), 'greater than or equal to 2'],
+    [
+      'a layout of two keys with the signing one',
+      layout({ names: ['A'], format: 'JsonArray', content: 'All', max: 2 }),
+      'needs room for three keys',
+    ],
+    ['a layout of texts with a bound', layout({ names: ['A'], max: 3 }), 'max is for lists'],
     ['a Secret of another namespace', { secretName: 'other/jwt' }, 'without the namespace, such as my-jwt'],
   ];
   it.each(rows)('is refused with %s', async (_, edit, word) => {
     await expect(api.create(rotationOf(namespace, 'refused', 'x', edit))).rejects.toThrow(word);
+  });
+
+  it('may have a layout for each kind of service', async () => {
+    const entries = [
+      { names: ['AUTH_SECRET_3', 'AUTH_SECRET_2', 'AUTH_SECRET_1'], content: 'All' },
+      { names: ['LIGHTDASH_SECRET_FALLBACKS'], format: 'JsonArray', max: 3 },
+      { names: ['jwks.json'], format: 'Jwks', content: 'All' },
+      { names: ['hmac_previous_secret_key'] },
+    ];
+    const made = await api.create(rotationOf(namespace, 'layout', 'layout', layout(...entries)));
+    expect(made).toMatchObject({
+      spec: { secretKeys: { fallbacks: 'JWT_SECRET_KEY_FALLBACKS', ...layout(...entries).secretKeys } },
+    });
+    await api.delete({ kind: 'JwtKeyRotation', namespace, name: 'layout' });
   });
 
   it('cannot be moved to another Secret or environment', async () => {

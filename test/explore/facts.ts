@@ -37,7 +37,7 @@ function makeSettings(config: Config, drainTicks: number): Settings {
     ...{ preStage: config.preStage === true, retireMode: config.retireMode ?? 'Eager' },
     ...{ windows: [], maxTokenTtlMs: drainTicks * config.tickMs, drainMs: drainTicks * config.tickMs, keyBytes: 32 },
     ...{ algorithm: 'HS256', signingNames: ['JWT_SECRET_KEY'], fallbacksName: 'JWT_SECRET_KEY_FALLBACKS' },
-    ...{ previousName: '', jwksName: '' },
+    ...{ previousName: '', jwksName: '', layouts: [] },
     ...{ unlistedConsumers: 'Block', rolloutTimeoutMs: 1e12, forceReason: '' },
     emergencyMode: config.emergencyMode ?? 'FailClosed',
     clockSkewMs: Math.abs(config.kubeletAheadMs ?? 0),

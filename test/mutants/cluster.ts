@@ -88,8 +88,8 @@ export class MiniCluster implements AsyncDisposable {
   }
 
   /** As somebody else would change the Secret. */
-  touchSecret(): void {
-    this.#secret = this.#stamped(this.#secret);
+  touchSecret(data: Readonly<Record<string, string>> = {}): void {
+    this.#secret = this.#stamped({ ...this.#secret, data: { ...this.#secret.data, ...data } });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

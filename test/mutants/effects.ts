@@ -19,6 +19,7 @@ const names = {
   fallbacksName: 'JWT_SECRET_KEY_FALLBACKS',
   previousName: '',
   jwksName: '',
+  layouts: [],
 };
 
 function keysetOf({ secret }: { readonly secret: Secret }): Keyset | undefined {
@@ -109,6 +110,23 @@ export const EFFECTS: Readonly<Record<string, Check>> = {
       await operator.reconcile(ROTATE).catch(() => undefined);
       ensure('I9', cluster.changes.some(isSecret), 'nothing was tried');
       ensure('I9', keysetOf(cluster)?.version === before, 'a write was not conditional on what was observed');
+    }),
+
+  /** Who has edited a key meanwhile is not written over, however quickly it is tried again. */
+  editedMeanwhile: () =>
+    withCluster(async (cluster, operator) => {
+      await pass(cluster, operator, inPhase(cluster, 'Steady'));
+      const edit = Buffer.from('x'.repeat(64)).toString('base64');
+      let edits = 0;
+      cluster.onChange = (change) => {
+        if (!isSecret(change) || edits > 0) return 'none';
+        edits += 1;
+        cluster.touchSecret({ JWT_SECRET_KEY_FALLBACKS: edit });
+        return 'none';
+      };
+      for (let i = 0; i < 3; i += 1) await operator.reconcile(ROTATE).catch(() => undefined);
+      ensure('I9', edits === 1, 'nothing was tried');
+      ensure('I9', cluster.secret.data?.JWT_SECRET_KEY_FALLBACKS === edit, 'an edit of somebody else was written over');
     }),
 
   /** A process that has lost its lease changes nothing, also if it learns of that in the middle of an effect. */

@@ -27,7 +27,7 @@ describe('the documentation', () => {
     const tests = readdirSync(dir).map((name) => readFileSync(join(dir, name), 'utf8'));
     const untried = reasons.filter((reason) => !tests.some((text) => text.includes(`'${reason}'`)));
     // the CRD lets none in, see bad-input.test.ts
-    expect(untried).toEqual(['InvalidDuration', 'InvalidDataKey']);
+    expect(untried).toEqual(['InvalidDuration']);
   });
 
   it('explains every write of the Secret', () => {

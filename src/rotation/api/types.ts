@@ -63,6 +63,17 @@ export interface JwtKeyRotationSpec {
     readonly previous: string;
     /** Data key that holds all keys as a JWK set (RFC 7517), the signing key first. Off if empty. */
     readonly keyset: string;
+    /** More data keys, for services that read the keys in a form of their own. Each entry is what one kind of service reads. */
+    readonly layout?: readonly {
+      /** Data keys. Text: one for each key, in the order of content; where there are fewer keys, the last one stands in the rest. The other formats: one for all keys. */
+      readonly names: readonly string[];
+      /** Text: one key, as it is. CommaList: keys with commas between them. JsonArray: a JSON array of strings. Jwks: a JWK set (RFC 7517). */
+      readonly format: 'Text' | 'CommaList' | 'JsonArray' | 'Jwks';
+      /** Fallbacks: the keys besides the signing key, the ack key last. All: the signing key first, then the fallbacks. */
+      readonly content: 'Fallbacks' | 'All';
+      /** The most keys that services read from the list. rekey writes no more. Without it, any number. */
+      readonly max?: number;
+    }[];
   };
   /** The workloads of this namespace that use the key. */
   readonly targets: readonly {

@@ -199,16 +199,16 @@ export function keyIn(keyset: Keyset, state: KeyState): KeyRecord | undefined {
   return keyset.keys.find((key) => key.state === state);
 }
 
-/**
- * The key for services that know one key besides the one that signs: the other real key, or the ack key where there is none.
- * So such a service can prove what it has loaded whenever it is shown the ack key.
- *
- * @returns undefined for an older shape whose ack key is forgotten
- */
-export function previousOf({ sign, verify }: Shape, keyset: Keyset): Kid | undefined {
+/** @returns the keys that are accepted besides the one that signs, the ack key last */
+export function othersOf({ sign, verify }: Shape, keyset: Keyset): readonly Kid[] {
   const ack = keyIn(keyset, 'ack')?.kid;
   const others = verify.filter((kid) => kid !== sign);
-  return others.find((kid) => kid !== ack) ?? others[0];
+  return [...others.filter((kid) => kid !== ack), ...others.filter((kid) => kid === ack)];
+}
+
+/** @returns the only one for services that know one besides the key that signs; undefined for an older shape, its ack key forgotten */
+export function previousOf(shape: Shape, keyset: Keyset): Kid | undefined {
+  return othersOf(shape, keyset)[0];
 }
 
 /** The shape that is in the Secret now. */

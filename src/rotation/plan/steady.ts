@@ -10,6 +10,7 @@ import { type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
 import type { RotationStart } from '../keyset/writes.ts';
 import { formatDuration, iso } from '../schedule/duration.ts';
 import { drainText } from '../settings/drain.ts';
+import { narrowText, tooNarrow } from '../settings/layouts.ts';
 import { lookAtRest } from './at-rest.ts';
 import { baselineFinding } from './baseline.ts';
 import { FRESH_MS, RETRY_MS, survey, toProbe } from './converge.ts';
@@ -23,6 +24,8 @@ import { confirmed, guarded } from './write-gate.ts';
 
 /** Nothing wakes the resource when a budget changes, milliseconds. */
 const BUDGET_RETRY_MS = 30_000;
+/** The staged key and the ack key. */
+const ROTATED = 2;
 /** A baseline canary of an earlier minute still tells that the endpoint verifies. */
 const BASELINE_AGE_MS = 60_000;
 
@@ -42,7 +45,7 @@ export function planSteady(facts: Facts, keyset: Keyset): Step {
   if (finding !== undefined) return preflight(finding.message, finding, facts.now + 5_000);
   const start = rotationStart(facts, keyset, wanted);
   if (facts.settings.strategy === 'Cutover') return cutOver(facts, keyset, start);
-  const unfit = foundKeysDraining(facts, keyset) ?? baseline(facts, keyset, 'Both');
+  const unfit = foundKeysDraining(facts, keyset) ?? tooNarrowNow(facts, keyset) ?? baseline(facts, keyset, 'Both');
   if (unfit?.blocked?.reason === 'SingleKeyService' && mayCutOver(facts)) return cutOver(facts, keyset, start);
   if (unfit === undefined && isBlindToStaged(facts) && mayCutOver(facts)) return cutOver(facts, keyset, start);
   return unfit ?? heldPods(facts, keyset) ?? begin(facts, keyset, start);
@@ -109,6 +112,15 @@ function foundKeysDraining({ now, settings }: Facts, keyset: Keyset): Step | und
   if (now >= until) return undefined;
   const message = `the keys found in the fallbacks stay accepted until ${iso(until)}, ${drainText(settings)} after they were found; the rotation starts then`;
   return preflight(message, { reason: 'FoundKeysDraining', message }, until);
+}
+
+/** A layout that was added to the spec after keys were found: it would leave one of them out. */
+function tooNarrowNow({ now, settings }: Facts, keyset: Keyset): Step | undefined {
+  const found = keyset.keys.filter(({ state }) => state === 'found').length;
+  const narrow = tooNarrow(settings, found + ROTATED);
+  if (narrow.length === 0) return undefined;
+  const message = `spec.secretKeys.layout: a rotation needs ${found + ROTATED} keys besides the one that signs, too many for ${narrowText(narrow)}; remove it from the spec until the keys found at adoption have left with the next rotation`;
+  return preflight(message, { reason: 'InvalidDataKey', message }, now + 10 * RETRY_MS);
 }
 
 /** @param keys how many each pod must be able to hold */

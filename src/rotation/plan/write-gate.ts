@@ -7,9 +7,10 @@
 import type { Finding } from '../api/finding.ts';
 import type { Facts } from '../facts.ts';
 import { type Acked, currentShape, type Keyset } from '../keyset/keyset.ts';
-import { candidate, type Write, writesKeys } from '../keyset/writes.ts';
+import { type Candidate, candidate, type Write, writesKeys } from '../keyset/writes.ts';
 import { formatDuration } from '../schedule/duration.ts';
 import type { Drain } from '../settings/drain.ts';
+import { narrowText, tooNarrow } from '../settings/layouts.ts';
 import type { Action, StatusPhase, Step } from './decision.ts';
 import { ackedNow } from './evidence.ts';
 import { unsafeReasons } from './safe-write.ts';
@@ -51,13 +52,21 @@ export function guarded(facts: Facts, keyset: Keyset, write: Judged, phase: Stat
   if (writesKeys(write)) {
     const acked = 'acked' in write ? write.acked : keyset.acked;
     const drainMs = drainMsOf(facts, keyset);
-    const reasons = unsafeReasons(keyset, acked, candidate(keyset, write, FRESH), { now: facts.now, drainMs });
+    const next = candidate(keyset, write, FRESH);
+    const reasons = [...unsafeReasons(keyset, acked, next, { now: facts.now, drainMs }), ...unshown(facts, next)];
     if (reasons.length > 0) {
       return withheld(write, phase, reasons.join('; '));
     }
   }
   if (!facts.live) return { action: { type: 'confirm' }, phase, progress: 'confirming' };
   return chosen(write, phase, `writing: ${write.transition}`);
+}
+
+/** W1 and W2 speak of what a service accepts: of what stands in each data key that it may read. */
+function unshown({ settings }: Facts, { verify }: Candidate): readonly string[] {
+  // the ack key comes, and the key that signs is shown elsewhere
+  const narrow = tooNarrow(settings, verify.length);
+  return narrow.length === 0 ? [] : [`${verify.length} keys do not fit into ${narrowText(narrow)}`];
 }
 
 /** As {@link guarded}, for a write that rests on what the pods have acknowledged: only with facts that are not from a

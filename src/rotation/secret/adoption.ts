@@ -7,11 +7,13 @@ import type { Finding, Reason } from '../api/finding.ts';
 import { ACCEPT_RETIRED, DATA } from '../api/names.ts';
 import type { SecretFacts } from '../facts.ts';
 import { copiedFinding } from '../settings/data-keys.ts';
+import { type Layout, layoutsOf, narrowText, onePreviousIn, tooNarrow } from '../settings/layouts.ts';
 import { besideNames, type DataNames } from '../settings/settings.ts';
 import { copiesIn } from './copies.ts';
 import { unfitness, unlistable } from './found-text.ts';
-import { distinct, fingerprintOf, type KeyMaterial } from './keys.ts';
-import { jwksIn, listedIn, materialIn } from './secret-data.ts';
+import { keyIdFinding, keyIdsIn } from './key-ids.ts';
+import { destroyAll, distinct, fingerprintOf, type KeyMaterial } from './keys.ts';
+import { keysAt, materialIn, textIn } from './secret-data.ts';
 import { weaknessOf } from './strength.ts';
 import { foreignWriterOf } from './writers.ts';
 
@@ -44,14 +46,14 @@ export function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
     );
   }
   const keys = foundMaterials(secret, names).map((key) => held.use(key));
-  const malformed = malformedIn(secret, names, material, keys.slice(1));
-  if (malformed !== undefined) return { kind: 'Refused', finding: malformed };
+  const misfit = malformedIn(secret, names, material) ?? misplacedIn(secret, names, keys);
+  if (misfit !== undefined) return { kind: 'Refused', finding: misfit };
   const differs = algorithmFinding(secret, names) ?? keyIdFinding(secret, names, keys);
   if (differs !== undefined) return { kind: 'Refused', finding: differs };
   const copies = copiesIn(secret, names, keys);
   if (copies.length > 0) return { kind: 'Refused', finding: copiedFinding(names, copies) };
   const [fingerprint = '', ...fallbacks] = keys.map(fingerprintOf);
-  const kid = keyIdIn(secret);
+  const [kid] = keyIdsIn(secret, names, keys);
   const weaknesses = keys.flatMap((key) => weaknessOf(key) ?? []);
   const weakness = weaknesses.find((found) => found === 'PubliclyKnown') ?? weaknesses[0];
   return {
@@ -76,28 +78,66 @@ export function keyNotFound({ secretName, signingNames }: DataNames): Refusal {
   return refused('KeyNotFound', message);
 }
 
-function malformedIn(
-  secret: Secret,
-  names: DataNames,
-  signing: KeyMaterial,
-  fallbacks: readonly KeyMaterial[],
-): Finding | undefined {
+function malformedIn(secret: Secret, names: DataNames, signing: KeyMaterial): Finding | undefined {
   const malformed = (message: string): Finding => {
     return { reason: 'KeyMalformed', message: `Secret ${names.secretName}: ${message}` };
   };
   const unfit = unfitness(signing);
   const name = names.signingNames.find((candidate) => own(secret.data, candidate) !== undefined);
   if (unfit !== undefined) return malformed(`data key ${name} ${unfit}`);
-  const jwks = jwksIn(secret, names.jwksName);
-  for (const key of jwks ?? []) key.destroy();
-  if (jwks === undefined) {
-    return malformed(`data key ${names.jwksName} is not a JWK set of symmetric keys; remove it`);
+  const places = layoutsOf(names).flatMap((layout) => layout.names.map((place) => [place, layout] as const));
+  const strange = places.flatMap(([place, layout]) => misreadAt(secret, place, layout) ?? []);
+  const entries = places.flatMap(([place, layout]) => unfitEntryAt(secret, place, layout) ?? []);
+  const [first] = [...strange, ...entries];
+  return first === undefined ? undefined : malformed(first);
+}
+
+/** @returns why a data key is not of its format */
+function misreadAt(secret: Secret, name: string, { format }: Layout): string | undefined {
+  const keys = keysAt(secret, name, format);
+  destroyAll(keys ?? []);
+  if (keys === undefined) {
+    const what = format === 'Jwks' ? 'a JWK set of symmetric keys' : 'a JSON array of strings';
+    return `data key ${name} is not ${what}; remove it`;
   }
-  using list = materialIn(secret, names.fallbacksName);
+  if (format !== 'CommaList') return undefined;
+  using list = materialIn(secret, name);
   const strange = unlistable(list);
-  if (strange !== undefined) return malformed(`data key ${names.fallbacksName} ${strange}`);
-  const entry = fallbacks.map(unfitness).find((found) => found !== undefined);
-  return entry === undefined ? undefined : malformed(`an entry of ${besideNames(names).join(' or ')} ${entry}`);
+  return strange && `data key ${name} ${strange}`;
+}
+
+function unfitEntryAt(secret: Secret, name: string, { format }: Layout): string | undefined {
+  const keys = keysAt(secret, name, format) ?? [];
+  const unfit = keys.map(unfitness).find((found) => found !== undefined);
+  destroyAll(keys);
+  return unfit && `an entry of ${name} ${unfit}`;
+}
+
+/** Every key stays where services read it: what signs is the one that signs, and none is left out. */
+function misplacedIn(secret: Secret, names: DataNames, keys: readonly KeyMaterial[]): Finding | undefined {
+  const where = `Secret ${names.secretName}`;
+  const [signing, previous] = keys;
+  const firstAt = (name: string, { format }: Layout, kept: KeyMaterial | undefined) => {
+    const found = keysAt(secret, name, format) ?? [];
+    const fits = found[0] === undefined || [kept, signing].some((key) => key && found[0]?.equals(key));
+    destroyAll(found);
+    return fits;
+  };
+  const ordered = layoutsOf(names).filter(({ format, content }) => content === 'All' && format !== 'Jwks');
+  const headless = ordered.flatMap((layout) => layout.names.filter((name) => !firstAt(name, layout, signing)));
+  if (headless.length > 0) {
+    const message = `${where}: the first key of data key ${headless.join(', ')} is not that of ${names.signingNames.join(' or ')}, and services may sign with it; find out which one is in use, and make both the same`;
+    return { reason: 'KeysDiffer', message };
+  }
+  const single = onePreviousIn(names);
+  if (single.some((layout) => layout.names.some((name) => !firstAt(name, layout, previous)))) {
+    const message = `${where}: the data keys ${single.flatMap((layout) => layout.names).join(', ')} hold different previous keys; set all of them to the one that still has tokens`;
+    return { reason: 'KeysDiffer', message };
+  }
+  const narrow = tooNarrow(names, keys.length);
+  if (narrow.length === 0) return undefined;
+  const message = `spec.secretKeys.layout: ${where} has ${keys.length - 1} keys besides the one that signs, and rekey adds one, too many for ${narrowText(narrow)}; remove the oldest key once its tokens have expired`;
+  return { reason: 'InvalidDataKey', message };
 }
 
 /** Services sign and verify by what stands here: with another word there, those that restart would refuse the others. */
@@ -109,48 +149,18 @@ export function algorithmFinding(secret: Secret, { secretName, algorithm }: Data
   return { reason: 'AlgorithmDiffers', message };
 }
 
-/** Fit for a header, an annotation, a log line and a metric. */
-const KEY_ID = /^[A-Za-z0-9._~:/@+=-]{1,128}$/;
-/** Words that rekey has for keys without an id. */
-const RESERVED = ['unknown', 'fresh'];
-
-/** Tokens carry it, so it is kept; but it is shown to everybody, so it must be nothing of a key. */
-function keyIdFinding(secret: Secret, { secretName }: DataNames, keys: readonly KeyMaterial[]): Finding | undefined {
-  const kid = keyIdIn(secret);
-  if (kid === undefined) return undefined;
-  const where = `Secret ${secretName}: data key ${DATA.keyId}`;
-  const unusable = (what: string): Finding => {
-    const message = `${where} ${what}; set it to the id that tokens carry, or remove the data key to give the key a new id`;
-    return { reason: 'KeyIdUnusable', message };
-  };
-  if (!KEY_ID.test(kid)) return unusable('is not a key id: write at most 128 letters, digits and . _ ~ : / @ + = -');
-  if (RESERVED.includes(kid)) return unusable('is a reserved word');
-  const bytes = Buffer.from(kid);
-  const tells = keys.some((key) =>
-    key.use((held) => bytes.includes(held) || (bytes.length >= 8 && held.includes(bytes))),
-  );
-  return tells ? unusable('contains part of a key, and everybody can see an id') : undefined;
-}
-
-/** @returns the id of the signing key, where somebody has given it one */
-export function keyIdIn(secret: Secret): string | undefined {
-  return textIn(secret, DATA.keyId) || undefined;
-}
-
-function textIn({ data }: Secret, name: string): string | undefined {
-  const encoded = own(data, name);
-  return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString('utf8');
-}
-
 /** The keys of a Secret that is not managed, each once: first the one that signs, then the others. */
 export function foundMaterials(secret: Secret, names: DataNames): readonly KeyMaterial[] {
   const present = names.signingNames.find((name) => own(secret.data, name) !== undefined) ?? '';
   return distinct([materialIn(secret, present), ...besideIn(secret, names)]);
 }
 
-/** The one of services that know a single other key first: it must stay theirs. */
+function textsFirst({ format, names }: Layout): number {
+  return format === 'Text' ? names.length : Number.MAX_SAFE_INTEGER;
+}
+
+/** Those of services that know a single other key, or a few, first: they must stay theirs. */
 export function besideIn(secret: Secret, names: DataNames): readonly KeyMaterial[] {
-  const { previousName, fallbacksName, jwksName } = names;
-  const previous = previousName === '' || !own(secret.data, previousName) ? [] : [materialIn(secret, previousName)];
-  return [...previous, ...listedIn(secret, fallbacksName), ...(jwksIn(secret, jwksName) ?? [])];
+  const layouts = layoutsOf(names).toSorted((a, b) => textsFirst(a) - textsFirst(b));
+  return layouts.flatMap(({ names: places, format }) => places.flatMap((name) => keysAt(secret, name, format) ?? []));
 }

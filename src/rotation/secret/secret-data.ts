@@ -4,13 +4,21 @@
 import { own } from '../../kube/objects.ts';
 import type { Secret } from '../../kube/types.ts';
 import { DATA } from '../api/names.ts';
-import { currentShape, type Keyset, type Kid, previousOf } from '../keyset/keyset.ts';
+import { currentShape, type Keyset, type Kid, othersOf } from '../keyset/keyset.ts';
+import { contentOf, type Format, layoutsOf } from '../settings/layouts.ts';
 import type { DataNames } from '../settings/settings.ts';
+import { jsonArrayIn, jsonArrayOf } from './json-array.ts';
 import { KeyMaterial } from './keys.ts';
 
 /** The value of a data key, taken as one key. */
 export function materialIn(secret: Secret, name: string): KeyMaterial {
   return new KeyMaterial(Buffer.from(own(secret.data, name) ?? '', 'base64'));
+}
+
+/** The value of a data key that holds no key; undefined where it is absent. */
+export function textIn({ data }: Secret, name: string): string | undefined {
+  const encoded = own(data, name);
+  return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString('utf8');
 }
 
 const COMMA = Buffer.from(',');
@@ -80,6 +88,49 @@ export function jwksIn(secret: Secret, name: string): readonly KeyMaterial[] | u
   }
 }
 
+/**
+ * @param name of a data key that {@link jwksIn} can read
+ * @returns the id of each key, in its order; undefined of those that have none
+ */
+export function jwkIdsIn(secret: Secret, name: string): readonly (Kid | undefined)[] {
+  const bytes = Buffer.from(own(secret.data, name) ?? '', 'base64');
+  try {
+    const { keys } = JSON.parse(bytes.toString()) as { readonly keys: readonly { readonly kid?: unknown }[] };
+    return keys.map(({ kid }) => (typeof kid === 'string' && kid !== '' ? kid : undefined));
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+/** @returns the keys in a data key, in its order; none where it is absent; undefined where it holds something else */
+export function keysAt(secret: Secret, name: string, format: Format): readonly KeyMaterial[] | undefined {
+  const encoded = own(secret.data, name);
+  if (encoded === undefined) return [];
+  switch (format) {
+    case 'Text':
+      return [materialIn(secret, name)];
+    case 'CommaList':
+      return listedIn(secret, name);
+    case 'JsonArray':
+      return jsonArrayIn(Buffer.from(encoded, 'base64'));
+    case 'Jwks':
+      return jwksIn(secret, name);
+  }
+}
+
+/** @returns the value of a data key as {@link keysAt} reads it, in base64 */
+function encodedOf(format: Format, kids: readonly Kid[], material: (kid: Kid) => KeyMaterial, alg: string): string {
+  switch (format) {
+    case 'Text':
+    case 'CommaList':
+      return listOf(kids.map(material));
+    case 'JsonArray':
+      return jsonArrayOf(kids.map(material));
+    case 'Jwks':
+      return jwksOf(kids, material, alg);
+  }
+}
+
 /** The names that spec.secretKeys.signing has by default. */
 const USUAL = ['JWT_SECRET_KEY', 'JWT_SECRET'];
 
@@ -100,9 +151,12 @@ export function namesToWrite(secret: Secret | undefined, names: DataNames, crowd
   const has = (name: string) => own(secret?.data, name) !== undefined;
   const present = names.signingNames.filter(has);
   if (secret === undefined || present.length === 0) return names;
-  const usual = names.signingNames.join() === USUAL.join();
+  const ofLayouts = names.layouts.flatMap(({ signing }) => signing ?? []);
+  const listed = names.signingNames.filter((name) => !ofLayouts.includes(name));
+  const usual = listed.join() === USUAL.join();
   const withheld = crowded ? [DATA.keyId, DATA.algorithm].filter((name) => !has(name)) : [];
-  return { ...names, ...(usual && { signingNames: present }), withheld };
+  const signingNames = [...listed.filter(has), ...ofLayouts];
+  return { ...names, ...(usual && { signingNames }), withheld };
 }
 
 /** @returns the value of every data key in base64 */
@@ -111,7 +165,8 @@ export function dataFor(
   materials: ReadonlyMap<Kid, KeyMaterial>,
   names: NamesToWrite,
 ): Record<string, string> {
-  const { sign, verify } = currentShape(keyset);
+  const { sign } = currentShape(keyset);
+  const others = othersOf(currentShape(keyset), keyset);
   const material = (kid: Kid): KeyMaterial => {
     const found = materials.get(kid);
     if (found === undefined) throw new Error(`the bytes of ${kid} are not at hand`);
@@ -124,11 +179,14 @@ export function dataFor(
     // first: where a spec that is refused names one of them for a key, and an emergency serves it all the same, it holds the key
     ...(!withheld.includes(DATA.keyId) && { [DATA.keyId]: base64(Buffer.from(sign, 'utf8')) }),
     ...(!withheld.includes(DATA.algorithm) && { [DATA.algorithm]: base64(Buffer.from(names.algorithm, 'utf8')) }),
-    [names.fallbacksName]: listOf(verify.filter((kid) => kid !== sign).map(material)),
-    ...(names.previousName !== '' && {
-      [names.previousName]: material(previousOf(currentShape(keyset), keyset) ?? sign).use(base64),
-    }),
-    ...(names.jwksName !== '' && { [names.jwksName]: jwksOf(verify, material, names.algorithm) }),
+    ...Object.fromEntries(
+      layoutsOf(names).flatMap((layout) =>
+        contentOf(layout, sign, others).map(([name, kids]) => [
+          name,
+          encodedOf(layout.format, kids, material, names.algorithm),
+        ]),
+      ),
+    ),
     ...Object.fromEntries(names.signingNames.map((name) => [name, signing])),
   };
 }

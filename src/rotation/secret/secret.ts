@@ -6,14 +6,15 @@ import type { Secret } from '../../kube/types.ts';
 import type { Finding, Reason } from '../api/finding.ts';
 import { ACCEPT_RETIRED, DATA, FIELD_MANAGER, LAST_APPLIED, STATE } from '../api/names.ts';
 import type { SecretFacts } from '../facts.ts';
-import { currentShape, type KeyRecord, type Keyset, type Kid, keyIn, previousOf } from '../keyset/keyset.ts';
+import { currentShape, type KeyRecord, type Keyset, type Kid, keyIn, othersOf } from '../keyset/keyset.ts';
 import { decodeState, encodeState, StateError } from '../keyset/state.ts';
+import { contentOf, type Format, type Layout, layoutsOf } from '../settings/layouts.ts';
 import { besideNames, type DataNames } from '../settings/settings.ts';
 import { algorithmFinding, besideIn, keyNotFound, readUnmanaged } from './adoption.ts';
 import { copiesIn } from './copies.ts';
 import { destroyAll, distinct, fingerprintOf, fingerprintsOf, type KeyMaterial } from './keys.ts';
 import { asLanded } from './landing.ts';
-import { dataFor, jwksIn, listedIn, listOf, materialIn, type NamesToWrite } from './secret-data.ts';
+import { dataFor, keysAt, listedIn, listOf, materialIn, type NamesToWrite } from './secret-data.ts';
 import { dataKeysOf, managersOf } from './writers.ts';
 
 /** Types whose content belongs to the platform. */
@@ -103,8 +104,10 @@ function copiesOf(secret: Secret, keyset: Keyset, names: DataNames): readonly st
   }
 }
 
+const FORMATS: readonly Format[] = ['Text', 'CommaList', 'JsonArray', 'Jwks'];
+
 function holdsBurntKey(secret: Secret, name: string, keyset: Keyset): boolean {
-  const found = fingerprintsOf([materialIn(secret, name), ...listedIn(secret, name), ...(jwksIn(secret, name) ?? [])]);
+  const found = FORMATS.flatMap((format) => fingerprintsOf(keysAt(secret, name, format) ?? []));
   return keyset.burnt.some(({ fingerprint }) => found.includes(fingerprint));
 }
 
@@ -121,22 +124,26 @@ function changedData(secret: Secret, keyset: Keyset, names: DataNames): string |
     .map((key) => key.fingerprint)
     .sort();
   if (listed.join() !== expected.join()) return names.fallbacksName;
-  return changedPrevious(secret, keyset, names) ?? changedJwks(secret, keyset, names);
+  return layoutsOf(names)
+    .filter((layout) => !layout.names.includes(names.fallbacksName))
+    .map((layout) => changedIn(secret, keyset, layout))
+    .find((name) => name !== undefined);
 }
 
 /** A data key that was added to the spec comes with the next write. */
-function changedPrevious(secret: Secret, keyset: Keyset, { previousName }: DataNames): string | undefined {
-  if (previousName === '' || own(secret.data, previousName) === undefined) return undefined;
-  const [found] = fingerprintsOf([materialIn(secret, previousName)]);
-  const expected = keyset.keys.find(({ kid }) => kid === previousOf(currentShape(keyset), keyset))?.fingerprint;
-  return found === expected ? undefined : previousName;
-}
-
-function changedJwks(secret: Secret, keyset: Keyset, { jwksName }: DataNames): string | undefined {
-  if (jwksName === '' || own(secret.data, jwksName) === undefined) return undefined;
-  const found = [...fingerprintsOf(jwksIn(secret, jwksName) ?? [])].sort();
-  const expected = keyset.keys.map(({ fingerprint }) => fingerprint).sort();
-  return found.join() === expected.join() ? undefined : jwksName;
+function changedIn(secret: Secret, keyset: Keyset, layout: Layout): string | undefined {
+  const shape = currentShape(keyset);
+  const printOf = (kid: Kid) => keyset.keys.find((key) => key.kid === kid)?.fingerprint;
+  const contents = contentOf(layout, shape.sign, othersOf(shape, keyset));
+  const changed = contents.find(([name, kids]) => {
+    if (own(secret.data, name) === undefined) return false;
+    const found = fingerprintsOf(keysAt(secret, name, layout.format) ?? []);
+    const expected = kids.map(printOf);
+    // a service may sign with the first of a list that has all keys
+    const isFirst = layout.content !== 'All' || found[0] === expected[0];
+    return !isFirst || found.toSorted().join() !== expected.toSorted().join();
+  });
+  return changed?.[0];
 }
 
 function fallbacksIn(secret: Secret, names: DataNames): readonly KeyMaterial[] {

@@ -8,8 +8,10 @@ import { foundKeyset, lostKeyset } from '../keyset/before.ts';
 import { type Keyset, type Kid, MAX_VERSION } from '../keyset/keyset.ts';
 import { believedVersion, burntIn, type Ledger, livingIn } from '../keyset/ledger.ts';
 import type { FreshKey, Write } from '../keyset/writes.ts';
+import { onePreviousIn, tooNarrow } from '../settings/layouts.ts';
 import type { Settings } from '../settings/settings.ts';
-import { foundMaterials, keyIdIn } from './adoption.ts';
+import { foundMaterials } from './adoption.ts';
+import { keyIdsIn } from './key-ids.ts';
 import { destroyAll, type KeyMaterial, type NamedKey, nameKey } from './keys.ts';
 import { allMaterials, materialsOf, readSecret } from './secret.ts';
 import { weaknessOf } from './strength.ts';
@@ -37,7 +39,9 @@ export function writeStart(
 ): WriteStart | undefined {
   const none = { materials: new Map<Kid, KeyMaterial>(), burnt: [] };
   const found = (signing: FreshKey, others: readonly FreshKey[], version: number): Keyset => {
-    const onePrevious = settings.previousName !== '';
+    // with the staged key and the ack key
+    const needed = others.length + 2;
+    const onePrevious = onePreviousIn(settings).length > 0 || tooNarrow(settings, needed).length > 0;
     return { ...foundKeyset(signing, others, version, now, onePrevious), burnt: burntIn(ledger) };
   };
   if (write.transition === 'create') return { before: found(fresh, [], write.version), ...none };
@@ -45,7 +49,8 @@ export function writeStart(
   if (secret === undefined) return undefined;
   if (write.transition === 'adopt') {
     const keys = foundMaterials(secret, settings);
-    const [signing, ...others] = keys.map((key, i) => foundKey(key, i === 0 ? keyIdIn(secret) : undefined));
+    const kids = keyIdsIn(secret, settings, keys);
+    const [signing, ...others] = keys.map((key, i) => foundKey(key, kids[i]));
     if (signing?.fingerprint !== write.fingerprint) {
       destroyAll(keys);
       return undefined;

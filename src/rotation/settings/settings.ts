@@ -1,9 +1,11 @@
+import { defined } from '../../kube/objects.ts';
 import { keptValue, MAX_REASON } from '../api/said.ts';
 import type { JwtKeyRotationSpec } from '../api/types.ts';
 import type { Role } from '../keyset/keyset.ts';
 import { parseDuration } from '../schedule/duration.ts';
 import { type CanarySettings, type Claims, canaryOf, claimsOf } from './canary-settings.ts';
 import { type Drain, defaultSlackMs } from './drain.ts';
+import { type Beside, type Layout, layoutsOf } from './layouts.ts';
 
 /** What a target may be. */
 export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet', 'Rollout', 'CronJob', 'Job'] as const;
@@ -74,6 +76,8 @@ export interface Settings {
   readonly previousName: string;
   /** Empty: not wanted. */
   readonly jwksName: string;
+  /** What is wanted besides these names. */
+  readonly layouts: readonly Layout[];
   readonly targets: readonly TargetSettings[];
   readonly unlistedConsumers: 'Block' | 'Warn';
   readonly rolloutTimeoutMs: number;
@@ -85,16 +89,12 @@ export interface Settings {
 /** Names of the data keys, as far as they can be chosen. Empty: not wanted. */
 export type DataNames = Pick<
   Settings,
-  'secretName' | 'signingNames' | 'fallbacksName' | 'previousName' | 'jwksName' | 'algorithm'
+  'secretName' | 'signingNames' | 'fallbacksName' | 'previousName' | 'jwksName' | 'layouts' | 'algorithm'
 >;
 
-/** Data keys of the keys that are accepted besides the one that signs: a service looks at one of them. */
-export function besideNames({
-  fallbacksName,
-  previousName,
-  jwksName,
-}: Pick<DataNames, 'fallbacksName' | 'previousName' | 'jwksName'>): readonly string[] {
-  return [fallbacksName, previousName, jwksName].filter((name) => name !== '');
+/** Data keys of the keys that are accepted besides the one that signs: a service looks at those of one layout. */
+export function besideNames(beside: Beside): readonly string[] {
+  return layoutsOf(beside).flatMap(({ names }) => names);
 }
 
 /** Names of the data keys, as far as they hold keys. */
@@ -126,6 +126,7 @@ export function drainOf({
 export function settingsOf(spec: JwtKeyRotationSpec): Settings {
   const ms = (text: string) => parseDuration(text) ?? 0;
   const claims = claimsOf(spec.canary);
+  const layouts = (spec.secretKeys.layout ?? []).map(layoutOf);
   return {
     secretName: spec.secretName,
     environment: spec.environment,
@@ -144,10 +145,11 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
     ...drainOf(spec),
     keyBytes: spec.key.bytes,
     algorithm: spec.key.algorithm,
-    signingNames: spec.secretKeys.signing,
+    signingNames: [...spec.secretKeys.signing, ...layouts.flatMap(({ signing }) => signing ?? [])],
     fallbacksName: spec.secretKeys.fallbacks,
     previousName: spec.secretKeys.previous,
     jwksName: spec.secretKeys.keyset,
+    layouts,
     targets: spec.targets.map((target) => targetOf(target, claims)),
     unlistedConsumers: spec.unlistedConsumers,
     rolloutTimeoutMs: ms(spec.rolloutTimeout),
@@ -167,6 +169,16 @@ function targetOf(
     ...(asked && { canary: canaryOf(asked, claims) }),
   };
 }
+
+/** The first name of a text of all keys is one more name of the signing key. */
+function layoutOf({ names, format, content, max }: SpecLayout): Layout {
+  const [signing, ...rest] = names;
+  if (format === 'Text' && content === 'All')
+    return { ...defined({ signing }), names: rest, format, content: 'Fallbacks' };
+  return { names, format, content, ...defined({ max }) };
+}
+
+type SpecLayout = NonNullable<JwtKeyRotationSpec['secretKeys']['layout']>[number];
 
 function cadenceOf(spec: JwtKeyRotationSpec): Cadence {
   if (spec.schedule === undefined) return { kind: 'Period', periodMs: parseDuration(spec.rotationPeriod ?? '') ?? 0 };

@@ -8,6 +8,7 @@
  *
  * @see https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-container/
  */
+import { onePreviousIn, roomIn } from '../settings/layouts.ts';
 import { besideNames, type KeyNames } from '../settings/settings.ts';
 import type { ContainerSources, VariableSource } from './sources.ts';
 
@@ -26,8 +27,8 @@ export interface Consumption {
   /** Data keys of spec.secretKeys that some container takes from the Secret, by variable or by file. */
   readonly takes: readonly string[];
   /**
-   * Whether it may be one that looks at spec.secretKeys.previous: some container is given that, and is not given the list by
-   * name. Of one that is given all data keys it is not known which it looks at.
+   * Whether it may be one that looks at spec.secretKeys.previous, or at another place for one key: some container is given that,
+   * and is not given a list, or several places, by name. Of one that is given all data keys it is not known which it looks at.
    */
   readonly onePrevious: boolean;
 }
@@ -35,15 +36,28 @@ export interface Consumption {
 /** @returns what the containers of a template take of the Secret, and what hides it from them */
 export function consumptionOf(containers: readonly ContainerSources[], names: KeyNames): Consumption {
   const keys = [...names.signingNames, ...besideNames(names)];
-  const { secretName, fallbacksName, previousName } = names;
+  const { secretName } = names;
+  const single = onePreviousIn(names).flatMap((layout) => layout.names);
+  const lists = [
+    names.fallbacksName,
+    ...names.layouts.filter((layout) => roomIn(layout) > 1).flatMap(({ names: all }) => all),
+  ];
   return {
     shadows: containers.filter(({ early }) => !early).flatMap((container) => shadowsIn(container, names)),
-    takes: keys.filter((key) => containers.some((container) => takesKey(container, key, names))),
+    takes: keys.filter((key) =>
+      containers.some((container) => readWith(key, names).every((name) => takesKey(container, name, names))),
+    ),
     onePrevious: containers.some((container) => {
-      const listed = container.variables.some(({ source }) => isOwn(source, secretName, [fallbacksName]));
-      return !container.early && !listed && givenBy(container, previousName, secretName).length > 0;
+      const listed = container.variables.some(({ source }) => isOwn(source, secretName, lists));
+      return !container.early && !listed && single.some((name) => givenBy(container, name, secretName).length > 0);
     }),
   };
+}
+
+/** Of a text for each key, who reads some and not all would miss a key that has no place in these. */
+function readWith(key: string, names: KeyNames): readonly string[] {
+  const text = names.layouts.find((layout) => layout.format === 'Text' && layout.names.includes(key));
+  return text?.names ?? [key];
 }
 
 function takesKey(container: ContainerSources, key: string, { secretName }: KeyNames): boolean {

@@ -35,6 +35,7 @@ export const SETTINGS: Settings = {
   fallbacksName: 'JWT_SECRET_KEY_FALLBACKS',
   previousName: '',
   jwksName: '',
+  layouts: [],
   targets: [],
   unlistedConsumers: 'Block',
   rolloutTimeoutMs: 600_000,

@@ -4,6 +4,7 @@ import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
 import type { Probe } from '../../../src/rotation/facts.ts';
 import { Memory } from '../../../src/rotation/memory.ts';
 import { type Claims, canaryOf } from '../../../src/rotation/settings/canary-settings.ts';
+import type { Layout } from '../../../src/rotation/settings/layouts.ts';
 import type { Settings } from '../../../src/rotation/settings/settings.ts';
 import { probeOf, SETTINGS, STEADY } from './builders.ts';
 
@@ -50,6 +51,27 @@ describe('answers of pods', () => {
     expect(known()).toEqual(['a', 'b']);
     memory.forgetOpenAnswers(10_000);
     expect(known()).toEqual(['a']);
+  });
+});
+
+describe('the last reading of the Secret', () => {
+  const LAYOUT: Layout = { names: ['A'], format: 'JsonArray', content: 'All' };
+
+  it.each<[string, Partial<Settings>]>([
+    ['a signing name', { signingNames: ['A'] }],
+    ['the list', { fallbacksName: 'A' }],
+    ['the previous key', { previousName: 'A' }],
+    ['the JWK set', { jwksName: 'A' }],
+    ['a layout', { layouts: [LAYOUT] }],
+    ['the algorithm', { algorithm: 'HS512' }],
+  ])('serves as long as the spec asks for the same: not with another %s', (_, edit) => {
+    const memory = new Memory();
+    const reading = { facts: { kind: 'Managed', keyset: STEADY }, resourceVersion: '7' } as const;
+    memory.remember(reading, SETTINGS);
+    expect([memory.secretAt('7', SETTINGS), memory.secretAt('7', { ...SETTINGS, ...edit })]).toEqual([
+      reading,
+      undefined,
+    ]);
   });
 });
 

@@ -3,37 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { JwtKeyRotationSpec } from '../../../src/rotation/api/types.ts';
 import { settingsOf } from '../../../src/rotation/settings/settings.ts';
 import { specFinding } from '../../../src/rotation/settings/spec-checks.ts';
-
-/** As the API server fills it in. */
-const SPEC: JwtKeyRotationSpec = {
-  secretName: 'jwt',
-  environment: 'production',
-  rotationPeriod: '90d',
-  timeZone: 'UTC',
-  startingDeadlineSeconds: 86_400,
-  suspend: false,
-  strategy: 'Auto',
-  allowCutover: false,
-  preStage: false,
-  maxTokenTTL: '1h',
-  clockSkew: '60s',
-  retire: { mode: 'Eager' },
-  key: { bytes: 32, format: 'Hex', algorithm: 'HS256' },
-  secretKeys: {
-    signing: ['JWT_SECRET_KEY', 'JWT_SECRET'],
-    fallbacks: 'JWT_SECRET_KEY_FALLBACKS',
-    previous: '',
-    keyset: '',
-  },
-  targets: [{ kind: 'Deployment', name: 'api', roles: ['Signer', 'Verifier'], source: 'Env' }],
-  canary: { claims: {} },
-  unlistedConsumers: 'Block',
-  rolloutTimeout: '10m',
-  emergency: { mode: 'FailClosed' },
-  forceRotation: { reason: '' },
-  successfulRotationsHistoryLimit: 3,
-  failedRotationsHistoryLimit: 3,
-};
+import { SPEC } from './spec.ts';
 
 const window = { kind: 'Allow', schedule: '0 3 * * *', duration: '2h' } as const;
 
@@ -65,7 +35,30 @@ const ROWS: readonly (readonly [reason: string, message: string, edit: Partial<J
   named('spec.secretKeys.signing[1]: "A" is named for two purposes', { signing: ['A', 'A'] }),
   named('spec.secretKeys.keyset: "A" is named for two purposes', { previous: 'A', keyset: 'A' }),
   named('spec.secretKeys.signing[0]: "..data" cannot be a data key', { signing: ['..data'] }),
+  laidOut('spec.secretKeys.layout[0].names[0]: "JWT_SECRET" is named for two purposes', ['JWT_SECRET']),
+  laidOut('spec.secretKeys.layout[0].names[1]: "A" is named for two purposes', ['A', 'A']),
+  laidOut('spec.secretKeys.layout[0].names[0]: "JWT_KEY_ID" is where rekey writes', ['JWT_KEY_ID']),
+  laidOut('spec.secretKeys.layout[0].names: there is no place for a fallback', ['A'], { content: 'All' }),
+  laidOut('spec.secretKeys.layout[0].max: each name holds one key', ['A'], { max: 3 }),
+  laidOut('spec.secretKeys.layout[0].names: JsonArray holds all keys in one', ['A', 'B'], { format: 'JsonArray' }),
+  laidOut('spec.secretKeys.layout[0].names: Jwks holds all keys in one', [], { format: 'Jwks' }),
+  laidOut('spec.secretKeys.layout[0].max: 1 is too few', ['A'], { format: 'CommaList', max: 1 }),
+  laidOut('spec.secretKeys.layout[0].max: 2 is too few', ['A'], { format: 'JsonArray', content: 'All', max: 2 }),
+  laidOut(
+    'spec.secretKeys: "AUTH_SECRET_2" holds a fallback, and Auth.js encrypts',
+    ['AUTH_SECRET_1', 'AUTH_SECRET_2'],
+    {
+      content: 'All',
+    },
+  ),
+  laidOut('spec.secretKeys: "AUTH_SECRET" holds a fallback', ['AUTH_SECRET']),
 ];
+
+function laidOut(message: string, names: readonly string[], edit: Partial<SpecLayout> = {}) {
+  return named(message, { layout: [{ names, format: 'Text', content: 'Fallbacks', ...edit }] });
+}
+
+type SpecLayout = NonNullable<JwtKeyRotationSpec['secretKeys']['layout']>[number];
 
 function named(message: string, edit: Partial<JwtKeyRotationSpec['secretKeys']>) {
   return ['InvalidDataKey', message, { secretKeys: { ...SPEC.secretKeys, ...edit } }] as const;

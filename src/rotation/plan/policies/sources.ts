@@ -4,6 +4,7 @@
  */
 
 import type { Surroundings, TargetFacts } from '../../facts.ts';
+import { layoutsOf } from '../../settings/layouts.ts';
 import { besideNames } from '../../settings/settings.ts';
 import type { Shadow } from '../../workloads/consumption.ts';
 import { mayCutOver } from '../cutover.ts';
@@ -16,13 +17,12 @@ function needsFallbacks(facts: Surroundings, { settings }: TargetFacts): boolean
 
 /** Mounted files are what they are: whoever reads those does not look at variables. */
 function shadowsIn(facts: Surroundings, isMeant: (shadow: Shadow) => boolean) {
-  const { fallbacksName, previousName } = facts.settings;
+  // of these, the signing key is not one
+  const fallbacks = layoutsOf(facts.settings).flatMap(({ content, names }) => (content === 'Fallbacks' ? names : []));
   return facts.targets
     .filter(({ settings }) => settings.source !== 'File')
     .flatMap((target) => {
-      // a JWK set has the signing key too
-      const matters = ({ key }: Shadow) =>
-        ![fallbacksName, previousName].includes(key) || needsFallbacks(facts, target);
+      const matters = ({ key }: Shadow) => !fallbacks.includes(key) || needsFallbacks(facts, target);
       const found = (target.workload?.consumption.shadows ?? []).filter((shadow) => isMeant(shadow) && matters(shadow));
       return found.map((shadow) => {
         return { shadow, where: `${field(facts, target)}: container ${shadow.container} of ${label(target)}` };
@@ -52,12 +52,13 @@ export const notConsumed: SurroundingsPolicy = (facts) =>
   });
 
 function whyNotConsumed(facts: Surroundings, target: TargetFacts): string | undefined {
-  const { signingNames, jwksName, secretName } = facts.settings;
+  const { signingNames, secretName } = facts.settings;
+  const all = layoutsOf(facts.settings).flatMap(({ content, names }) => (content === 'All' ? names : []));
   const beside = besideNames(facts.settings);
   // where it does not read the Secret at all, that is said already
   const takes = target.workload?.consumes === false ? undefined : target.workload?.consumption.takes;
   if (takes === undefined) return undefined;
-  if (![...signingNames, jwksName].some((name) => takes.includes(name))) {
+  if (![...signingNames, ...all].some((name) => takes.includes(name))) {
     return `data key ${signingNames.join(' or ')} from Secret ${secretName}; make one take it, or correct spec.secretKeys.signing`;
   }
   if (beside.some((name) => takes.includes(name)) || !needsFallbacks(facts, target)) return undefined;

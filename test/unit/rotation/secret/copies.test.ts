@@ -9,7 +9,7 @@ const KEY = '0123456789abcdef'.repeat(4);
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 const NAMES = {
   ...{ secretName: 'jwt', signingNames: ['JWT_SECRET_KEY', 'JWT_SECRET'], fallbacksName: 'JWT_SECRET_KEY_FALLBACKS' },
-  ...{ previousName: '', jwksName: '', algorithm: 'HS256' as const },
+  ...{ previousName: '', jwksName: '', layouts: [], algorithm: 'HS256' as const },
 };
 const secretWith = (data: Readonly<Record<string, string>>): Secret => ({
   metadata: { namespace: 'shop', name: 'jwt' },

@@ -12,6 +12,7 @@ const NAMES = {
   fallbacksName: FALLBACKS,
   previousName: '',
   jwksName: '',
+  layouts: [],
 };
 const LITERAL = 'hunter2hunter2hunter2hunter2';
 
