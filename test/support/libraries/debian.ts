@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -26,14 +26,51 @@ export interface Unpacked {
  * @returns where their libraries are; undefined where they cannot be had: skip what needs them, and say so
  */
 export async function debianLibraries(packages: readonly string[]): Promise<Unpacked | undefined> {
+  const root = folderOf(packages);
+  if (!existsSync(root) && !(await unpack(packages, root))) return undefined;
+  const lib = join(root, 'usr', 'lib');
+  return { root, python: join(lib, 'python3', 'dist-packages'), ruby: join(lib, 'ruby', 'vendor_ruby') };
+}
+
+/** The Python that Debian's packages are for. */
+const PYTHON = '/usr/bin/python3';
+
+/** @returns where {@link debianPython} puts it */
+export const pythonFolder = (packages: readonly string[]): string => `${folderOf(packages)}-python`;
+
+/**
+ * A Python environment that has these packages without PYTHONPATH, as an image has them: `bin/python3` in {@link pythonFolder}.
+ *
+ * @param modules what it must be able to import
+ * @returns whether it is there; if not, skip what needs it, and say so
+ */
+export async function debianPython(packages: readonly string[], modules: readonly string[]): Promise<boolean> {
+  const libraries = await debianLibraries(packages);
+  if (libraries === undefined) return false;
+  const dir = pythonFolder(packages);
+  const python = join(dir, 'bin', 'python3');
+  const asked = async (program: string, code: string) => (await run(program, ['-c', code])).stdout.trim();
+  try {
+    if (!existsSync(dir)) {
+      const made = mkdtempSync(`${dir}.`);
+      await run(PYTHON, ['-m', 'venv', '--without-pip', made]);
+      const site = await asked(join(made, 'bin', 'python3'), 'import sysconfig; print(sysconfig.get_path("purelib"))');
+      writeFileSync(join(site, 'debian.pth'), `${libraries.python}\n`);
+      moveTo(made, dir);
+    }
+    await asked(python, `import ${modules.join(', ')}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function folderOf(packages: readonly string[]): string {
   const hash = createHash('sha256')
     .update([...packages].sort().join(' '))
     .digest('hex')
     .slice(0, 16);
-  const root = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rekey', `debian-${hash}`);
-  if (!existsSync(root) && !(await unpack(packages, root))) return undefined;
-  const lib = join(root, 'usr', 'lib');
-  return { root, python: join(lib, 'python3', 'dist-packages'), ruby: join(lib, 'ruby', 'vendor_ruby') };
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rekey', `debian-${hash}`);
 }
 
 /** The folder appears only when it is complete; who comes second takes that of the first. */
@@ -46,14 +83,20 @@ async function unpack(packages: readonly string[], root: string): Promise<boolea
       await run('dpkg-deb', ['-x', join(dir, file), dir]);
       rmSync(join(dir, file));
     }
-    try {
-      renameSync(dir, root);
-    } catch (error) {
-      if (!existsSync(root)) throw error;
-    }
+    moveTo(dir, root);
     return true;
   } finally {
     rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** Who comes second keeps what is there. */
+function moveTo(made: string, place: string): void {
+  try {
+    renameSync(made, place);
+  } catch (error) {
+    if (!existsSync(place)) throw error;
+    rmSync(made, { recursive: true, force: true });
   }
 }
 

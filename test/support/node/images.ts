@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { cacheFolder } from '../cluster/binary.ts';
+import { REMOTEHIVE_PYTHON } from '../libraries/remotehive.ts';
 import type { Image } from './image.ts';
 
 /** Programs that are started a hundred times are compiled once: it halves what a start costs. */
@@ -12,11 +13,18 @@ export const COMPILED = { NODE_COMPILE_CACHE: join(cacheFolder(), 'node-compile-
  */
 export function exampleImages(repoRoot: string, service = './server'): Record<string, Image> {
   const services = join(repoRoot, 'examples', 'services');
+  const remotehive = join(repoRoot, 'examples', 'remotehive-like', 'services');
+  const python = {
+    PATH: `${join(REMOTEHIVE_PYTHON, 'bin')}:${process.env.PATH}`,
+    PYTHONPATH: join(repoRoot, 'keyring', 'python', 'src'),
+  };
   const fixtures = join(repoRoot, 'test', 'support', 'node', 'fixtures');
   return {
     'rekey.dev/example-node': { command: [process.execPath, 'server.ts'], cwd: join(services, 'node'), env: COMPILED },
     'rekey.dev/example-python': { command: ['python3', 'server.py'], cwd: join(services, 'python') },
     'rekey.dev/example-go': { command: [service], cwd: join(services, 'go') },
+    'rekey.dev/remotehive-python': { command: ['python3', 'main.py'], cwd: remotehive, env: python },
+    'rekey.dev/remotehive-admin': { command: [process.execPath, 'admin.mjs'], cwd: remotehive, env: COMPILED },
     'rekey.dev/test-http': { command: [process.execPath, 'http-server.ts'], cwd: fixtures, env: COMPILED },
     'rekey.dev/test-session': { command: [process.execPath, 'session-server.ts'], cwd: fixtures, env: COMPILED },
     'rekey.dev/test-jwt': { command: [process.execPath, 'jwt-server.ts'], cwd: fixtures, env: COMPILED },

@@ -56,8 +56,16 @@ export async function prepareStart(image: Image, spec: ContainerSpec, host: Cont
     // All pods share one machine: a service listens on its own pod's address or collides with others.
     POD_IP: podIP,
     HOST: podIP,
-    ...Object.fromEntries(declared),
+    ...Object.fromEntries([...declared].map(([name, value]) => [name, inRoot(value, spec, root)])),
     REKEY_MOUNT_ROOT: root,
   };
   return { command: [program, ...args], cwd: spec.workingDir ?? image.cwd, env };
+}
+
+/** The mounts are below a folder of the container's own. Where a variable names one by its path, that is meant. */
+function inRoot(value: string, { volumeMounts = [] }: ContainerSpec, root: string): string {
+  return volumeMounts.reduce((text, { mountPath }) => {
+    const path = mountPath.replaceAll(/[.+*?^${}()|[\]\\]/g, '\\$&');
+    return text.replace(new RegExp(`(?<=^|[\\s:=])(?=${path}(?:$|[\\s:/]))`, 'g'), () => root);
+  }, value);
 }

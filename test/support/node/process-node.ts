@@ -44,8 +44,9 @@ export interface ProcessNode {
  *
  * What differs from a real node: containers share the machine's file system and
  * network, so a service has to listen on `POD_IP` (always in its environment)
- * and finds its mounts under `REKEY_MOUNT_ROOT`; Services and kubectl logs and
- * exec do not work; resources are not limited.
+ * and finds its mounts under `REKEY_MOUNT_ROOT`: a variable that names a mount by
+ * its path is changed to that; Services and kubectl logs and exec do not work;
+ * resources are not limited.
  *
  * What it can do on command is in faults.ts.
  */

@@ -26,6 +26,8 @@ export interface TrafficOptions {
   readonly seed?: number;
   /** The protected path. Default `/auth/verify`. */
   readonly verifyPath?: string;
+  /** Talks to services that are not the example services: `verifyPath` is not used then. Closed with the traffic. */
+  readonly client?: ServiceClient;
 }
 
 /** The final account. */
@@ -64,7 +66,7 @@ const MAX_ATTEMPTS = 4;
  * Every time is this process' clock.
  */
 export function startTraffic(options: TrafficOptions): Traffic {
-  return new RunningTraffic(options, serviceClient(options.verifyPath));
+  return new RunningTraffic(options, options.client ?? serviceClient(options.verifyPath));
 }
 
 class RunningTraffic implements Traffic {
