@@ -19,7 +19,7 @@ export interface Change {
 }
 
 /** What is done to a request besides answering it. */
-export type Fault = 'none' | 'reset-after';
+export type Fault = 'none' | 'reset-after' | 'twice';
 
 export class MiniCluster implements AsyncDisposable {
   readonly changes: Change[] = [];
@@ -88,8 +88,8 @@ export class MiniCluster implements AsyncDisposable {
   }
 
   /** As somebody else would change the Secret. */
-  touchSecret(data: Readonly<Record<string, string>> = {}): void {
-    this.#secret = this.#stamped({ ...this.#secret, data: { ...this.#secret.data, ...data } });
+  touchSecret(): void {
+    this.#secret = this.#stamped(this.#secret);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -127,6 +127,7 @@ export class MiniCluster implements AsyncDisposable {
     const change = { method, path, body };
     this.changes.push(change);
     const fault = this.onChange(change);
+    if (fault === 'twice') await this.#change(path, body);
     const { status, object } = await this.#change(path, body);
     if (fault === 'reset-after') request.socket.resetAndDestroy();
     else answer(status, object);

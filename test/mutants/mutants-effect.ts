@@ -36,7 +36,7 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
         replace: 'if (tries === 0) return',
       },
     ],
-    check: { by: 'effect', effect: 'editedMeanwhile', oracles: ['I9'] },
+    check: { by: 'effect', effect: 'doubled', oracles: ['I9'] },
   },
   {
     name: 'lost update: no resourceVersion',
