@@ -45,7 +45,8 @@ export interface EnvironmentFiles {
 
 /** @returns what to write instead of an environment that is not there */
 export function hintAt(name: string, known: readonly string[]): string {
-  const meant = nearestWord(name, known);
+  const [longer, ...others] = known.filter((other) => name !== '' && other.startsWith(name.toLowerCase()));
+  const meant = others.length === 0 && longer !== undefined ? longer : nearestWord(name, known);
   if (meant !== undefined) return `did you mean ${meant}?`;
   return known.length === 0 ? 'no .env file with a JWT key was found' : `known: ${known.join(', ')}`;
 }

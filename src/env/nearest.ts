@@ -1,9 +1,5 @@
-/** @returns the known word that was probably meant: it begins with the word, or differs in a few letters only */
+/** @returns the known word that was probably meant: it differs in a few letters only */
 export function nearestWord(word: string, known: readonly string[]): string | undefined {
-  const [longer, ...others] = known.filter(
-    (other) => word !== '' && other.toLowerCase().startsWith(word.toLowerCase()),
-  );
-  if (longer !== undefined && others.length === 0) return longer;
   const near = known
     .map((other) => ({ other, distance: distanceOf(word.toLowerCase(), other.toLowerCase()) }))
     .filter(({ other, distance }) => distance <= Math.ceil(other.length / 3));

@@ -35,6 +35,11 @@ async function scatter({ api, namespace, name, firstKey }: Scene): Promise<void>
     apiVersion: 'apps/v1',
     spec: { replicas: 0, selector: { matchLabels: labels }, template },
   });
+  const once = { ...template, spec: { ...template.spec, restartPolicy: 'Never' } };
+  await create('CronJob', 'nightly', {
+    apiVersion: 'batch/v1',
+    spec: { schedule: '0 3 * * *', suspend: true, jobTemplate: { spec: { template: once } } },
+  });
   await until('the ReplicaSet is there', async () => {
     const { items } = await api.list({ kind: 'ReplicaSet', namespace });
     return items.some(({ metadata }) => metadata.name.startsWith('job-'));
@@ -71,6 +76,7 @@ describe.concurrent('copies of a burnt key', () => {
     await scatter(scene);
     const { emergency } = (await burn(scene)).resource.status ?? {};
     expect(emergency?.residue).toEqual([
+      'CronJob nightly, container job, env KEY',
       'Deployment job, container job, env KEY',
       'Secret remotehive-jwt, data key OLD',
     ]);
@@ -89,6 +95,7 @@ describe.concurrent('copies of a burnt key', () => {
     expect(residue).toEqual([
       'ConfigMap env, annotation kubectl.kubernetes.io/last-applied-configuration',
       'ConfigMap env, data key .env',
+      'CronJob nightly, container job, env KEY',
       'Deployment job, container job, env KEY',
       'ReplicaSet job-x, container job, env KEY',
       'Secret backup, data key KEY',

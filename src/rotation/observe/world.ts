@@ -66,8 +66,8 @@ export async function liveWorld(
   namespace: string,
   availabilityOf: (kind: OptionalKind) => Availability | Promise<Availability>,
 ): Promise<World> {
-  const known = new Map<WorkloadKind, Availability>();
-  for (const kind of OPTIONAL_KINDS) known.set(kind, await availabilityOf(kind));
+  const asked = OPTIONAL_KINDS.map(async (kind) => [kind, await availabilityOf(kind)] as const);
+  const known = new Map<WorkloadKind, Availability>(await Promise.all(asked));
   const viewsOf = async (kind: WorkloadKind): Promise<Listed<WorkloadView>> => {
     if (known.has(kind) && known.get(kind) !== 'Served') return listed([]);
     const { type, view } = WORKLOADS[kind];

@@ -10,6 +10,7 @@ import {
   CONFIG_MAPS,
   type ConfigMap,
   type Container,
+  type CronJob,
   type Deployment,
   type KubeObject,
   REPLICA_SETS,
@@ -172,7 +173,7 @@ function partsOfAnnotations({ metadata }: KubeObject): readonly Part[] {
 
 /** Of whatever has a pod template. */
 function partsOfWorkload(workload: KubeObject): readonly Part[] {
-  const template = (workload as Deployment).spec?.template;
+  const template = (workload as Deployment).spec?.template ?? (workload as CronJob).spec?.jobTemplate.spec?.template;
   const containers = [...(template?.spec?.containers ?? []), ...(template?.spec?.initContainers ?? [])];
   const inTemplate = Object.entries(template?.metadata?.annotations ?? {}).map(
     ([name, value]): Part => [`annotation ${name} of its pods`, value],

@@ -120,9 +120,9 @@ describe('env status', () => {
     expect(load((await run(root, 'status -o yaml')).out)).toEqual(record);
   });
 
-  it('knows the environments, and what was meant', async () => {
-    const { exit, said } = await run(tidy(), 'status prodction');
-    expect([exit, said]).toEqual([2, 'there is no environment "prodction"; did you mean production?\n']);
+  it.each(['prodction', 'prod'])('knows the environments, and what was meant by %s', async (word) => {
+    const { exit, said } = await run(tidy(), `status ${word}`);
+    expect([exit, said]).toEqual([2, `there is no environment "${word}"; did you mean production?\n`]);
   });
 
   it('says what is wrong with rekey.yaml, by line, and nothing else', async () => {
