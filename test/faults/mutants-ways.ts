@@ -93,8 +93,8 @@ export const WAY_MUTANTS: readonly Mutant[] = [
     name: 'marks pods that read no files',
     patches: [
       patch('plan/converge')(
-        "filter(({ target }) => target.settings.source === 'File')\n    .flatMap",
-        "filter(({ target }) => target.settings.source === 'Env')\n    .flatMap",
+        "filter(({ target }) => target.settings.source === 'File' && !isLeftAlone(target))",
+        "filter(({ target }) => target.settings.source === 'Env')",
       ),
     ],
     trips: ['only our rights'],
