@@ -308,7 +308,7 @@ describe('a resource that the API server can judge', () => {
     ['a layout without a name', layout({ names: [] }), 'at least 1 items'],
     ['a layout of one name twice', layout({ names: ['A', 'A'] }), 'Duplicate value'],
     ['a name in two layouts', layout({ names: ['A'] }, { names: ['B', 'A'] }), 'may be named once'],
-    ['a layout of a name that signs', layout({ names: ['JWT_SECRET'] }), 'remove the name from layout'],
+    ['a layout of a name that signs', layout({ names: ['JWT_SECRET'] }), 'use another name in layout'],
     ['a layout where the key id is', layout({ names: ['JWT_KEY_ID'] }), 'layout: rekey writes something else'],
     ['a layout of a name that no data key has', layout({ names: ['..data'] }), 'cannot be "." or begin with ".."'],
     ['a layout of a form that is none', layout({ names: ['A'], format: 'Yaml' }), 'Unsupported value'],
