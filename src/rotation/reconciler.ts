@@ -28,9 +28,11 @@ import type { Announcer } from './report/announce.ts';
 import type { Notifier } from './report/notifier.ts';
 import { invalidStatus, statusOf } from './report/status.ts';
 import type { StatusWriter } from './report/status-writer.ts';
-import { canaryCheckOf, emergencyOf } from './requests/requests.ts';
+import { canaryCheckOf } from './requests/requests.ts';
+import { isEmergency, mayBeEmergency, priorityOf } from './requests/urgency.ts';
 import { iso } from './schedule/duration.ts';
 import { checkedAgainstClock } from './secret/against-clock.ts';
+import { burntFingerprints, realFingerprints } from './secret/fingerprints.ts';
 import type { SecretWatches } from './secret/secret-watches.ts';
 import { type Settings, settingsOf } from './settings/settings.ts';
 import { specFinding } from './settings/spec-checks.ts';
@@ -298,35 +300,6 @@ export class Reconciler {
     this.#options.audit.forgot(key);
     this.#options.status.forget(key);
   }
-}
-
-/** Of keys that can be told apart: of a short key too little is shown. */
-function realFingerprints(secret: SecretFacts): readonly string[] {
-  if (secret.kind !== 'Managed') return [];
-  const real = secret.keyset.keys.filter(
-    ({ state, fingerprint }) => state !== 'ack' && !fingerprint.startsWith('weak-'),
-  );
-  return real.map(({ fingerprint }) => fingerprint);
-}
-
-function burntFingerprints(secret: SecretFacts): readonly string[] {
-  return secret.kind === 'Managed' ? secret.keyset.burnt.map(({ fingerprint }) => fingerprint) : [];
-}
-
-/** Whether it must be looked at the Secret to know if there is an emergency, whatever is wrong with the spec. */
-function mayBeEmergency(resource: JwtKeyRotation): boolean {
-  return emergencyOf(resource) !== undefined || resource.status?.phase === 'Burning';
-}
-
-/** Whether an emergency is asked for that the status does not know as over: it is looked at first. Nothing rests on it. */
-function isEmergency(resource: JwtKeyRotation): boolean {
-  const emergency = emergencyOf(resource);
-  return emergency !== undefined && (!emergency.handled || resource.status?.phase === 'Burning');
-}
-
-/** An emergency goes before every other resource. */
-export function priorityOf(resource: JwtKeyRotation): number {
-  return isEmergency(resource) ? 1 : 0;
 }
 
 /** Of an action: what of it was not done, a world that had changed meanwhile included. */

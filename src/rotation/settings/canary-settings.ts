@@ -23,7 +23,7 @@ export type TokenPlace =
 export interface Check {
   /** JSON pointer (RFC 6901). */
   readonly pointer: string;
-  /** Absent: any value but null. */
+  /** Absent: whatever is there and is not null. */
   readonly value?: unknown;
 }
 

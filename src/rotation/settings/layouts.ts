@@ -10,7 +10,7 @@ export interface Layout {
   readonly names: readonly string[];
   readonly format: Format;
   readonly content: 'Fallbacks' | 'All';
-  /** The most keys that the data key may hold; absent: any number. */
+  /** The most keys that the data key may hold; absent: no bound. */
   readonly max?: number;
   /** The data key of the signing key that the same services read, where the spec names it here. */
   readonly signing?: string;

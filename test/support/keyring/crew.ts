@@ -67,8 +67,8 @@ export interface Member {
 /** All that can run on this machine. Disposing ends their processes. */
 export interface Crew extends AsyncDisposable {
   readonly members: readonly Member[];
-  /** Why some are not there. */
-  readonly missing: readonly string[];
+  /** Whether those in Python are among them. */
+  readonly hasPython: boolean;
   /** @returns the answer of each member, by its title */
   askAll(request: Request): Promise<Readonly<Record<string, Answer>>>;
 }
@@ -110,7 +110,7 @@ export async function startCrew(): Promise<Crew> {
   ];
   return {
     members: processes,
-    missing: libraries === undefined ? ['Python: Debian’s packages cannot be downloaded here'] : [],
+    hasPython: libraries !== undefined,
     askAll: async (request) =>
       Object.fromEntries(
         await Promise.all(processes.map(async (member) => [member.title, await member.ask(request)] as const)),

@@ -42,7 +42,9 @@ async function verdicts(phase: string, token: string): Promise<readonly (string 
 
 const everyone = (verdict: string): readonly string[] => crew.members.map(() => verdict);
 
-for (const reason of crew.missing) it.skip(`not tried: ${reason}`, () => {});
+it.skipIf(!crew.hasPython)('is tried with every library (Python: needs Debian, apt-get download)', () => {
+  expect(crew.members).toHaveLength(5);
+});
 
 describe.each(NAMES)('%s', (phase) => {
   const { accepted, env, signing } = PHASES[phase];

@@ -35,8 +35,6 @@ const UNUSABLE: Readonly<Record<string, readonly [files: Files, says: RegExp]>> 
   'has an algorithm of other keys': [{ ...DRAINING, JWT_ALGORITHM: 'RS256' }, /^JWT_ALGORITHM is not HS256/],
 };
 
-for (const reason of crew.missing) it.skip(`not tried: ${reason}`, () => {});
-
 describe.each(crew.members)('$title', (member) => {
   const mounted = (mount: Mount) => member.ask({ op: 'mount', name: mount.dir, dir: mount.dir });
   const accepts = async ({ dir }: Mount, key: string): Promise<boolean> => {

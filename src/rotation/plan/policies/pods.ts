@@ -108,6 +108,6 @@ function again(facts: Facts, keyset: Keyset): string {
 export function stillRunning(rows: readonly PodOf[], what: string): Finding | undefined {
   const row = rows.find(({ target }) => target.workload?.leftAlone === true);
   if (row === undefined) return undefined;
-  const message = `pod ${row.pod.name} of ${label(row.target)} started before the new key, and rekey does not end it: ${what}. Wait, or delete it: kubectl delete pod ${row.pod.name}`;
+  const message = `pod ${row.pod.name} of ${label(row.target)} may hold an older key, and rekey does not end it: ${what}. Wait, or delete it: kubectl delete pod ${row.pod.name}`;
   return { reason: 'JobRunning', message };
 }
