@@ -65,6 +65,35 @@ export async function debianPython(packages: readonly string[], modules: readonl
   }
 }
 
+/** Finds its libraries beside itself, wherever its packages were unpacked. */
+const RUBY = `#!/bin/sh
+usr=$(dirname "$0")/usr
+set -- "$usr/bin/ruby3.1" "$@"
+native=$(echo "$usr"/lib/*-linux-gnu)
+export LD_LIBRARY_PATH="$native"
+export RUBYLIB="\${RUBYLIB:+$RUBYLIB:}$usr/lib/ruby/3.1.0:$native/ruby/3.1.0"
+exec "$@"
+`;
+
+/** @returns a Ruby that runs: that of the machine, or Debian's; undefined where neither can be had: skip what needs it */
+export async function rubyProgram(): Promise<string | undefined> {
+  const runs = (program: string) => run(program, ['-e', 'require "json"; require "openssl"']);
+  const own = await runs('ruby').catch(() => undefined);
+  if (own !== undefined) return 'ruby';
+  const libraries = await debianLibraries(['ruby3.1', 'libruby3.1']);
+  if (libraries === undefined) return undefined;
+  const program = join(libraries.root, 'ruby');
+  if (!existsSync(program)) {
+    const made = `${program}.${process.pid}`;
+    writeFileSync(made, RUBY, { mode: 0o755 });
+    renameSync(made, program);
+  }
+  return runs(program).then(
+    () => program,
+    () => undefined,
+  );
+}
+
 function folderOf(packages: readonly string[]): string {
   const hash = createHash('sha256')
     .update([...packages].sort().join(' '))

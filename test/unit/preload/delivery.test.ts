@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { CONFIG_MAP, LOADING, SHOWN } from '../../../src/rotation/people/preload.ts';
+import { rubyProgram } from '../../support/libraries/debian.ts';
 import { PRELOAD, runToEnd } from '../../support/preload/ask.ts';
 import { SERVICE_ENV } from '../../support/preload/questions.ts';
 
@@ -19,11 +20,14 @@ it('is generated from them', () => {
   expect(CONFIG_MAP.data['rekey.cjs']).toBe(readFileSync(join(PRELOAD, 'node', 'rekey.cjs'), 'utf8'));
 });
 
+const ruby = await rubyProgram();
+const ASKS_RUBY = ['-e', 'p Kernel.private_method_defined?(:rekey_preload_require)'] as const;
+
 /** As a pod mounts the ConfigMap, with the variables of the component where a manifest has none. */
 it.each([
   ['node', process.execPath, ['-p', 'crypto.createHmac.name'], 'rekeyCreateHmac\n'],
   ['python', 'python3', ['-B', '-c', 'import sys; print(sys.meta_path[0].__module__)'], 'sitecustomize\n'],
-  ['ruby', 'ruby', ['-e', 'p Kernel.private_method_defined?(:rekey_preload_require)'], 'true\n'],
+  ...(ruby === undefined ? [] : ([['ruby', ruby, ASKS_RUBY, 'true\n']] as const)),
 ] as const)('is loaded from one folder: %s', async (language, program, args, wanted) => {
   const folder = mkdtempSync(join(tmpdir(), 'rekey-mount-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));

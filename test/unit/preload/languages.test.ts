@@ -5,7 +5,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { debianLibraries } from '../../support/libraries/debian.ts';
+import { debianLibraries, rubyProgram } from '../../support/libraries/debian.ts';
 import { changedPreload, type Env, PRELOAD, runToEnd, wrongAnswers } from '../../support/preload/ask.ts';
 import { KEY_TEXTS, QUESTIONS, SERVICE_ENV } from '../../support/preload/questions.ts';
 
@@ -31,7 +31,9 @@ const libraries = await debianLibraries([
 ]);
 const WHY = 'needs Debian: apt-get download, and /usr/bin/python3 or ruby';
 const noPython = libraries === undefined || !runs(PYTHON, '--version');
-const noRuby = libraries === undefined || !runs('ruby', '--version');
+const ruby = await rubyProgram();
+const RUBY = ruby ?? 'ruby';
+const noRuby = libraries === undefined || ruby === undefined;
 const PACKAGES = libraries?.python ?? '';
 const without: Env = { PYTHONPATH: PACKAGES };
 const preloaded = (file = join(PRELOAD, 'python', 'sitecustomize.py')): Env => ({
@@ -181,7 +183,7 @@ function statusOf(socketPath: string, token: string): Promise<number | undefined
 
 describe.skipIf(noRuby)(`Ruby (${WHY})`, () => {
   const gems = join(libraries?.root ?? '', 'usr', 'share', 'rubygems-integration', 'all', 'gems');
-  const asks = ['ruby', '-I', join(gems, 'jwt-2.5.0', 'lib'), join(support, 'ruby', 'answer.rb')] as const;
+  const asks = [RUBY, '-I', join(gems, 'jwt-2.5.0', 'lib'), join(support, 'ruby', 'answer.rb')] as const;
   const preload = (file = join(PRELOAD, 'ruby', 'rekey.rb')): Env => ({ RUBYOPT: `-r${file}` });
 
   it('ruby-jwt accepts the fallbacks with the preload, and nothing else that it refuses without', async () => {
@@ -202,9 +204,9 @@ describe.skipIf(noRuby)(`Ruby (${WHY})`, () => {
   });
 });
 
-it.skipIf(!runs('ruby', '--version'))('Ruby still requires in a Ractor', async () => {
+it.skipIf(ruby === undefined)('Ruby still requires in a Ractor', async () => {
   // RubyGems as Debian has it cannot do so itself
-  const command = ['ruby', '-W0', '--disable-gems', '-e', 'p Ractor.new { require "set"; Set[1].size }.take'] as const;
+  const command = [RUBY, '-W0', '--disable-gems', '-e', 'p Ractor.new { require "set"; Set[1].size }.take'] as const;
   const { stdout } = await runToEnd(command, { ...SERVICE_ENV, RUBYOPT: `-r${join(PRELOAD, 'ruby', 'rekey.rb')}` });
   expect(stdout).toBe('1\n');
 });
@@ -222,7 +224,7 @@ const BAD: readonly (readonly [string, Env, RegExp | ''])[] = [
 
 describe.each<[string, boolean, readonly [string, ...string[]], Env]>([
   ['Python', !runs(PYTHON, '--version'), [PYTHON, '-B', '-c', 'print(1)'], { PYTHONPATH: join(PRELOAD, 'python') }],
-  ['Ruby', !runs('ruby', '--version'), ['ruby', '-e', 'puts 1'], { RUBYOPT: `-r${join(PRELOAD, 'ruby', 'rekey.rb')}` }],
+  ['Ruby', ruby === undefined, [RUBY, '-e', 'puts 1'], { RUBYOPT: `-r${join(PRELOAD, 'ruby', 'rekey.rb')}` }],
 ])('in %s, bad input', (_, absent, command, env) => {
   it.skipIf(absent).each(BAD)('stops nothing: %s', async (__, keys, said) => {
     const { stdout, stderr, code } = await runToEnd(command, { ...env, ...keys });
