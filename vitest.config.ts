@@ -41,10 +41,11 @@ export default defineConfig({
           expect,
           include: ['test/apiserver/**/*.test.ts'],
           globalSetup: ['test/support/cluster/vitest-setup.ts'],
+          isolate: false,
           testTimeout: 900_000,
           hookTimeout: 600_000,
           // most tests wait for most of their time, but more at once would starve each other on two cores
-          maxWorkers: 4,
+          maxWorkers: 5,
           maxConcurrency: 3,
           sequence: { groupOrder: 3 },
         },
