@@ -2,6 +2,7 @@
  * Judges what was read: a row for each service and environment, and what is off. Pure: facts in, words out.
  */
 import { environmentsOf } from './env-config.ts';
+import { fallbackFindings } from './fallback-findings.ts';
 import { fileFindings } from './file-findings.ts';
 import type { EnvFinding } from './finding.ts';
 import { keyFindings } from './key-findings.ts';
@@ -26,7 +27,7 @@ export interface Assessment {
 export function assess(facts: EnvFacts, now: number): Assessment {
   const { config, files } = facts;
   const rows = files.map((file) => rowOf(file, facts));
-  const findings = [...keyFindings(facts, rows, now), ...fileFindings(facts)];
+  const findings = [...keyFindings(facts, rows, now), ...fallbackFindings(facts), ...fileFindings(facts)];
   const order = environmentsOf(config);
   const rank = ({ severity, environment = '' }: EnvFinding) => {
     return (severity === 'error' ? 0 : 1_000) + ((order.indexOf(environment) + 1_000) % 1_000);

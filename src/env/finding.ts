@@ -12,6 +12,7 @@ export type EnvReason =
   | 'GuessableKey'
   | 'RotationDue'
   | 'KeyDiffers'
+  | 'FallbacksDiffer'
   | 'NameMissing'
   | 'KeyEmpty'
   | 'KeyUnfit'

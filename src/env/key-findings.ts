@@ -28,7 +28,9 @@ export function keyFindings(facts: EnvFacts, rows: readonly EnvRow[], now: numbe
 function heldIn({ config, files }: EnvFacts): readonly Held[] {
   const isTruth = ({ service }: FileFact) => service === config.sourceOfTruth;
   const all = [...files.filter(isTruth), ...files.filter((file) => !isTruth(file))].flatMap((file) =>
-    file.values.flatMap((value) => (value.key === undefined ? [] : [{ file, value, key: value.key }])),
+    [...file.values, ...file.fallbacks].flatMap((value) =>
+      value.key === undefined ? [] : [{ file, value, key: value.key }],
+    ),
   );
   const isFirst = ({ file, key }: Held, i: number) =>
     all.findIndex((other) => other.key.id === key.id && other.file.environment === file.environment) === i;

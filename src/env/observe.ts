@@ -7,6 +7,7 @@ import { dirname, join, relative, sep } from 'node:path';
 import type { Weakness } from '../rotation/keyset/keyset.ts';
 import { unfitness } from '../rotation/secret/found-text.ts';
 import { fingerprintOf, KeyMaterial } from '../rotation/secret/keys.ts';
+import { keysInList } from '../rotation/secret/secret-data.ts';
 import type { Setup } from './config.ts';
 import type { Discovery } from './discover.ts';
 import { type EnvFile, parseEnv } from './dotenv/parse.ts';
@@ -44,6 +45,8 @@ export interface FileFact {
   readonly why?: string;
   /** In the order of the file; a name that is there twice counts as its last one. */
   readonly values: readonly ValueFact[];
+  /** The older keys that are accepted beside it, each once; one without a key if nobody knows them. */
+  readonly fallbacks: readonly ValueFact[];
   /** Permission bits; undefined where they say nothing. */
   readonly mode?: number;
   readonly changedAt?: number;
@@ -118,7 +121,7 @@ export async function observe({ config, discovery }: Setup): Promise<EnvFacts> {
     return {
       config,
       discovery,
-      files: await Promise.all(raw.map((file) => factOf(file, { ...config, realRoot }, ofGit(file.path), keyFact))),
+      files: await Promise.all(raw.map((file) => factOf(file, config, realRoot, ofGit(file.path), keyFact))),
       states: await readStates(config.root),
       leftovers: new Map(leftovers.map((path) => [path, ofGit(path)])),
       realRoot,
@@ -152,16 +155,17 @@ async function keyFacts(): Promise<KeyFactOf> {
 
 async function factOf(
   { environment, service, names, path, reading, parsed, trouble }: RawFile,
-  { root, realRoot }: { readonly root: string; readonly realRoot: string },
+  { root, fallbacksName }: EnvConfig,
+  realRoot: string,
   git: GitFacts,
   keyFact: KeyFactOf,
 ): Promise<FileFact> {
   const link = await linkOf(join(root, path), realRoot);
-  const base = { environment, service, path, git, ...(link !== undefined && { link }) };
-  if (reading.kind === 'Missing') return { ...base, state: 'Missing', values: [] };
+  const base = { environment, service, path, git, values: [], fallbacks: [], ...(link !== undefined && { link }) };
+  if (reading.kind === 'Missing') return { ...base, state: 'Missing' };
   const why = reading.kind === 'Unreadable' ? reading.why : trouble;
   if (reading.kind === 'Unreadable' || parsed === undefined) {
-    return { ...base, state: 'Unreadable', ...(why !== undefined && { why }), values: [] };
+    return { ...base, state: 'Unreadable', ...(why !== undefined && { why }) };
   }
   const values = parsed.assignments
     .filter(({ name }) => names.includes(name))
@@ -171,7 +175,17 @@ async function factOf(
     });
   // Windows has no such bits
   const mode = process.platform === 'win32' ? {} : { mode: reading.mode };
-  return { ...base, state: 'Read', values, ...mode, changedAt: reading.changedAt };
+  const fallbacks = fallbacksIn(parsed, fallbacksName, keyFact);
+  return { ...base, state: 'Read', values, fallbacks, ...mode, changedAt: reading.changedAt };
+}
+
+/** Readers take the last assignment. */
+function fallbacksIn({ assignments }: EnvFile, listName: string, keyFact: KeyFactOf): readonly ValueFact[] {
+  const last = assignments.findLast(({ name }) => name === listName);
+  if (last === undefined) return [];
+  const { name, line, value, ambiguous } = last;
+  if (value === undefined) return [{ name, line, ambiguous: ambiguous ?? 'it is not clear' }];
+  return keysInList(value).map((key) => ({ name, line, key: key.use((bytes) => keyFact(bytes)) }));
 }
 
 /** @returns where a path leads to, from the root, if a link is on the way */

@@ -9,6 +9,7 @@ import { basename, join } from 'node:path';
 import { parseEnv as nodeParse, promisify } from 'node:util';
 import dotenv from 'dotenv';
 import { findOrBuild } from '../cluster/binary.ts';
+import { debianLibraries, rubyProgram } from '../libraries/debian.ts';
 
 /** What a reader takes from one file: values by their names; undefined if it refuses the file. */
 export type Read = ReadonlyMap<string, Buffer> | undefined;
@@ -115,8 +116,13 @@ async function pythonDotenv(name: string): Promise<Reader> {
 }
 
 async function rubyDotenv(name: string): Promise<Reader> {
-  const { stdout } = await run('ruby', ['-e', 'require "dotenv"; require "dotenv/version"; print Dotenv::VERSION']);
-  return { name, version: stdout, read: byProgram(['ruby', join(import.meta.dirname, 'ruby_dotenv.rb')]) };
+  const [program, libraries] = [await rubyProgram(), await debianLibraries(['ruby-dotenv'])];
+  if (program === undefined || libraries === undefined) throw new Error('there is no Ruby, or no dotenv for it');
+  const [gem = ''] = globSync(join(libraries.root, 'usr/share/rubygems-integration/all/gems/dotenv-*/lib'));
+  const command = [program, '-I', gem] as const;
+  const version = 'require "dotenv"; require "dotenv/version"; print Dotenv::VERSION';
+  const { stdout } = await run(program, ['-I', gem, '-e', version]);
+  return { name, version: stdout, read: byProgram([...command, join(import.meta.dirname, 'ruby_dotenv.rb')]) };
 }
 
 async function dockerCompose(name: string): Promise<Reader> {
