@@ -1,0 +1,33 @@
+{{- define "rekey.selector" -}}
+app.kubernetes.io/name: rekey
+{{- end }}
+
+{{- define "rekey.labels" -}}
+{{ include "rekey.selector" . }}
+app.kubernetes.io/part-of: rekey
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+
+{{- define "rekey.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{ .repository }}@{{ .digest }}
+{{- else -}}
+{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "rekey.subject" -}}
+- { kind: ServiceAccount, name: rekey, namespace: {{ .Release.Namespace }} }
+{{- end }}
+
+{{/* A manifest of deploy as it is, with the labels of the release. */}}
+{{- define "rekey.file" -}}
+{{- $labels := include "rekey.labels" .root | nindent 4 -}}
+{{- $annotations := ternary "\n  annotations:\n    helm.sh/resource-policy: keep" "" .keep -}}
+{{- regexReplaceAll "(?m)^metadata:$" (.root.Files.Get .path) (printf "metadata:%s\n  labels:%s" $annotations $labels) -}}
+{{- end }}

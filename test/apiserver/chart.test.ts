@@ -1,0 +1,220 @@
+/** The Helm chart makes what the kustomizations make, refuses values that cannot hold, and keeps what is rotated. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { dump, loadAll } from 'js-yaml';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { KubeApi } from '../support/cluster/kubeapi.ts';
+import { runKubectl } from '../support/cluster/kubectl.ts';
+import type { KubeObject } from '../support/cluster/kubeobject.ts';
+import { type LocalCluster, startLocalCluster } from '../support/cluster/local-cluster.ts';
+import { CHART, type Helm, helmFor } from '../support/helm/helm.ts';
+import { exampleImages } from '../support/node/images.ts';
+import { createNamespace, OPERATOR_NAMESPACE, operatorKubeconfig } from '../support/scenario/install.ts';
+import { startOperator } from '../support/scenario/operator.ts';
+import { requestRotation, waitForPhase, waitUntilDone, waitUntilReady } from '../support/scenario/rotation.ts';
+import {
+  createSecret,
+  deployServices,
+  rotationFor,
+  SECRET_NAME,
+  waitForServices,
+} from '../support/scenario/services.ts';
+
+const cluster = inject('cluster');
+const repoRoot = join(import.meta.dirname, '..', '..');
+const dir = mkdtempSync(join(tmpdir(), 'rekey-chart-'));
+let helm: Helm;
+beforeAll(async () => {
+  helm = await helmFor(dir);
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const RELEASE = ['rekey', CHART, '--namespace', OPERATOR_NAMESPACE] as const;
+const set = (values: object) =>
+  Object.entries(values).flatMap(([name, value]) => ['--set-json', `${name}=${JSON.stringify(value)}`]);
+
+async function rendered(values: object): Promise<readonly KubeObject[]> {
+  const { stdout, stderr, code } = await helm('template', ...RELEASE, ...set(values));
+  expect(code, stderr).toBe(0);
+  return loadAll(stdout) as KubeObject[];
+}
+
+async function kustomized(folder: string): Promise<readonly KubeObject[]> {
+  const { stdout, stderr, code } = await runKubectl(
+    cluster.kubectl,
+    ['kustomize', join(repoRoot, 'deploy', folder)],
+    '',
+  );
+  expect(code, stderr).toBe(0);
+  return loadAll(stdout) as KubeObject[];
+}
+
+/** Labels and the image are those of each way; `keep` is said to Helm alone. Helm makes no namespace. */
+function comparable(objects: readonly KubeObject[], namespace?: string): ReadonlyMap<string, string> {
+  const known = objects.filter(({ kind }) => kind !== 'Namespace');
+  return new Map(
+    known.map((object) => {
+      const { labels: _, annotations, ...metadata } = object.metadata;
+      const kept = Object.entries(annotations ?? {}).filter(([name]) => !name.startsWith('helm.sh/'));
+      const at = metadata.namespace ?? namespace;
+      const text = dump(
+        {
+          ...object,
+          metadata: {
+            ...metadata,
+            ...(at !== undefined && { namespace: at }),
+            ...(kept.length > 0 && { annotations: kept }),
+          },
+        },
+        { sortKeys: true, noRefs: true },
+      ).replace(/image: .*/, 'image: rekey');
+      return [`${object.kind}/${at ?? ''}/${metadata.name}`, text] as const;
+    }),
+  );
+}
+
+const sorted = (objects: ReadonlyMap<string, string>) =>
+  Object.fromEntries([...objects].sort(([a], [b]) => (a < b ? -1 : 1)));
+
+describe('the chart', () => {
+  it('has nothing that helm lint complains of', async () => {
+    const { code, stdout } = await helm('lint', '--strict', CHART);
+    expect(code, stdout).toBe(0);
+  });
+
+  it('makes what deploy/base makes', async () => {
+    expect(sorted(comparable(await rendered({})))).toEqual(sorted(comparable(await kustomized('base'))));
+  });
+
+  it('makes what deploy/one-namespace makes', async () => {
+    const own = await rendered({ watchNamespace: 'shop' });
+    expect(sorted(comparable(own))).toEqual(sorted(comparable(await kustomized('one-namespace'))));
+  });
+
+  it('lets rekey into a namespace as deploy/namespace and its siblings do', async () => {
+    const all = { name: 'shop', secrets: ['jwt'], files: true, rollouts: true, residue: true };
+    const without = comparable(await rendered({}));
+    const roles = [...comparable(await rendered({ namespaces: [all] }))].filter(([name]) => !without.has(name));
+    const folders = ['namespace', 'files', 'rollouts', 'residue'];
+    const wanted = await Promise.all(folders.map(kustomized));
+    expect(Object.fromEntries(roles)).toEqual(sorted(comparable(wanted.flat(), 'shop')));
+  });
+
+  it('names each Secret and its audit log, and no other', async () => {
+    const objects = await rendered({
+      namespaces: [
+        { name: 'shop', secrets: ['a', 'b.c'] },
+        { name: 'bar', secrets: ['d'] },
+      ],
+    });
+    const named = (namespace: string) => {
+      const role = objects.find(
+        ({ kind, metadata }) => kind === 'Role' && metadata.name === 'rekey' && metadata.namespace === namespace,
+      );
+      const rules = role?.rules as { resources: string[]; resourceNames?: string[] }[];
+      return rules.flatMap(({ resources, resourceNames }) =>
+        resourceNames === undefined ? [] : [[resources.join(), resourceNames]],
+      );
+    };
+    expect(named('shop')).toEqual([
+      ['secrets', ['a', 'b.c']],
+      ['configmaps', ['a-rekey', 'b.c-rekey']],
+    ]);
+    expect(named('bar')).toEqual([
+      ['secrets', ['d']],
+      ['configmaps', ['d-rekey']],
+    ]);
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['a Secret without a name', { namespaces: [{ name: 'shop', secrets: [] }] }, /namespaces\/0\/secrets/],
+    ['a namespace that cannot be', { namespaces: [{ name: 'Shop', secrets: ['a'] }] }, /namespaces\/0\/name/],
+    ['a word that it does not know', { replica: 3 }, /replica/],
+    ['a switch that is none', { crd: false }, /crd/],
+    ['a digest that is cut off', { 'image.digest': 'sha256:abc' }, /digest/],
+    ['a flag that is none', { extraArgs: ['workers'] }, /extraArgs\/0/],
+  ])('refuses %s', async (_, values, message) => {
+    const { code, stderr } = await helm('template', ...RELEASE, ...set(values));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(message);
+  });
+
+  it('takes the digest before the tag, and flags as they are', async () => {
+    const digest = `sha256:${'0'.repeat(64)}`;
+    const objects = await rendered({ 'image.digest': digest, 'image.tag': 'v9', extraArgs: ['--log-level=debug'] });
+    const { containers } = (objects.find(({ kind }) => kind === 'Deployment')?.spec as Deployed).template.spec;
+    expect(containers).toMatchObject([
+      { image: `rekey@${digest}`, args: ['--leader-election-namespace=$(POD_NAMESPACE)', '--log-level=debug'] },
+    ]);
+  });
+});
+
+interface Deployed {
+  readonly template: { readonly spec: { readonly containers: readonly object[] } };
+}
+
+describe('a release', () => {
+  const namespace = 'shop';
+  let own: LocalCluster;
+  let on: Helm;
+  beforeAll(async () => {
+    const images = exampleImages(repoRoot, join(cluster.dir, 'service'));
+    const empty = join(dir, 'no-crds');
+    mkdirSync(empty);
+    own = await startLocalCluster({ dir: join(dir, 'cluster'), images, nodeCount: 1, repoRoot: empty, log: () => {} });
+    on = await helmFor(dir, own.controlPlane.kubeconfig);
+  });
+  afterAll(() => own?.stop());
+
+  async function succeed(...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await on(...args);
+    expect(code, stderr).toBe(0);
+    return stdout;
+  }
+
+  it('gives the rights of a rotation, is upgraded and rolled back in the middle of it, and leaves all that is rotated', async () => {
+    const api = KubeApi.fromKubeconfig(own.controlPlane.kubeconfig);
+    await createNamespace(api, namespace);
+    // the operator runs as a process, by the account of the chart
+    const values = { replicas: 0, namespaces: [{ name: namespace, secrets: [SECRET_NAME] }] };
+    const said = await succeed('install', ...RELEASE, '--create-namespace', ...set(values));
+    expect(said).toContain(`shop: ${SECRET_NAME}`);
+    await createSecret(api, namespace);
+    const service = { language: 'go', replicas: 1 } as const;
+    await deployServices(api, namespace, {
+      tokenTtlSeconds: 5,
+      services: { main: service, autoscraper: service, admin: service },
+    });
+    await waitForServices(api, namespace);
+    const spec = { maxTokenTTL: '15s', clockSkew: '1s', retire: { slack: '1s' } };
+    await api.create(rotationFor({ namespace, spec }));
+    const operator = await startOperator({
+      program: cluster.programs?.operator,
+      kubeconfig: await operatorKubeconfig(api, join(dir, 'operator.kubeconfig')),
+      leaseNamespace: OPERATOR_NAMESPACE,
+      logFile: join(dir, 'operator.log'),
+    });
+    try {
+      await waitUntilReady(api, namespace, SECRET_NAME);
+      await requestRotation(api, namespace, SECRET_NAME);
+      await waitForPhase(api, namespace, SECRET_NAME, 'Draining');
+      await succeed('upgrade', ...RELEASE, ...set({ ...values, podAnnotations: { note: 'changed' } }));
+      await succeed('rollback', 'rekey', '1', '--namespace', OPERATOR_NAMESPACE);
+      const { resource } = await waitUntilDone(api, namespace, SECRET_NAME);
+      expect(resource.status?.history?.[0]).toMatchObject({ outcome: 'Completed' });
+    } finally {
+      await operator.stop();
+    }
+    const uninstalled = await succeed('uninstall', 'rekey', '--namespace', OPERATOR_NAMESPACE);
+    expect(uninstalled).toContain('jwtkeyrotations.rekey.dev');
+    const left = { kind: 'JwtKeyRotation', namespace, name: SECRET_NAME } as const;
+    expect((await api.get(left)).metadata.deletionTimestamp).toBeUndefined();
+    expect(await api.find({ kind: 'Secret', namespace, name: SECRET_NAME })).toBeDefined();
+    await waitForServices(api, namespace);
+    expect(await api.find({ kind: 'Role', namespace, name: 'rekey' })).toBeUndefined();
+    // installed again, it is the owner of the CRD that it has left
+    await succeed('install', ...RELEASE, ...set(values));
+    await api.close();
+  });
+});
