@@ -49,6 +49,14 @@ describe('a process node', () => {
     }
   });
 
+  it('runs a program of anybody, wherever it lies, as image rekey.dev/local', async () => {
+    await writeSecret({ KEY: 'one' });
+    const folder = join(import.meta.dirname, '../support/node/fixtures');
+    const own = { image: 'rekey.dev/local:latest', command: ['node', 'http-server.ts'], workingDir: folder };
+    const pod = await readyPod(await createPod({}, own));
+    expect(await ask(pod, '/env/KEY')).toBe('one');
+  });
+
   it('reads the Secret anew when a crashed container starts again', async () => {
     await writeSecret({ KEY: 'one' });
     const before = await readyPod(await createPod());

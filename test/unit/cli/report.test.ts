@@ -6,12 +6,14 @@ import { join, resolve } from 'node:path';
 import { HtmlValidate } from 'html-validate';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../../../src/cli/cluster-commands.ts';
+import type { Html } from '../../../src/cli/report/html.ts';
 import { type Report, reportOf } from '../../../src/cli/report/model.ts';
 import { reportPage } from '../../../src/cli/report/page.ts';
 import { STYLE } from '../../../src/cli/report/style.ts';
 import { reportText } from '../../../src/cli/report/text.ts';
 import { type AuditRecord, appendRecord } from '../../../src/rotation/audit/audit-log.ts';
 import { visible } from '../../../src/rotation/people/text.ts';
+import { type DemoRun, trafficSection } from '../../demo/page.ts';
 import { folderOf } from '../../support/env/folder.ts';
 
 /** A rotation and an emergency of a real operator on a real API server: test/apiserver/audit.test.ts writes it with REKEY_RECORD=1. */
@@ -144,6 +146,12 @@ describe('a report', () => {
   });
 });
 
+/** What a demonstration with so many rejected tokens found out. */
+const run = (rejected: number): DemoRun => ({
+  ...{ endedAt: NOW, lastedMs: 34_000, issued: 1121, checks: 61_702, rejected, rejectedYoung: rejected },
+  ...{ rejectedTokens: rejected, byService: { main: { checks: 22_086, rejected } }, oldKey: 'none of 7 pods' },
+});
+
 describe('the page of a report', () => {
   const validator = new HtmlValidate({
     extends: ['html-validate:recommended', 'html-validate:a11y'],
@@ -156,8 +164,9 @@ describe('the page of a report', () => {
     ['an emergency', made(LOG, 2)],
     ['a record without steps', made(logOf({ steps: undefined }))],
     ['a record that attacks', made(NASTY_LOG, 1, NASTY)],
-  ])('of %s is valid, and loads and sends nothing', async (_, report) => {
-    const page = reportPage(report);
+    ['the demo', made(LOG, 1), trafficSection(run(0), run(7))],
+  ])('of %s is valid, and loads and sends nothing', async (_, report, more?: Html) => {
+    const page = reportPage(report, more);
     const { results } = await validator.validateString(page);
     expect(results.flatMap(({ messages }) => messages.map(({ message, line }) => `${line}: ${message}`))).toEqual([]);
     const tags = (page.match(/<[^>]*>/g) ?? []).join('\n');
@@ -187,6 +196,14 @@ describe('the page of a report', () => {
     // whoever writes from right to left may do so, in a place of its own
     expect(page).toMatch(/<bdi>[^<]*שלום/);
     expect(visible(reportText(made(NASTY_LOG, 1, NASTY))).toWellFormed()).not.toMatch(UNSEEN);
+  });
+
+  it('has the usual way beside the rotation of the demo, once it was run', () => {
+    const rows = (section: Html) =>
+      [...section.text.matchAll(/<tr>(.*)<\/tr>/g)].map(([, row = '']) => row.match(/>[^<]+</g));
+    const rejected = (section: Html) => rows(section).find((row) => row?.[0] === '>Valid tokens rejected<');
+    expect(rejected(trafficSection(run(0), run(7)))).toEqual(['>Valid tokens rejected<', '>0<', '>7<']);
+    expect(rejected(trafficSection(run(0), undefined))).toEqual(['>Valid tokens rejected<', '>0<']);
   });
 
   it.each(['light', 'dark'])('has enough contrast in %s', (mode) => {
