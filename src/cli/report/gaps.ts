@@ -39,7 +39,9 @@ export function notRecorded(
         ]
       : []),
     ...(first !== undefined && Date.parse(first.at) > Date.parse(startedAt)
-      ? [`What came before ${first.at}: the operator that wrote this record had not started then.`]
+      ? [
+          `What came before ${first.at}: the operator that wrote this record has not seen it, because it had not started, or the resource was deleted meanwhile.`,
+        ]
       : []),
     ...(targets.length === 0
       ? ['The targets at the end: a newer rotation had begun when this record was written.']

@@ -15,7 +15,7 @@ export interface Phase extends AuditStep {
   readonly proof?: string;
 }
 
-const MEANING: Readonly<Record<string, readonly [meaning: string, proof?: string]>> = {
+const MEANING: Readonly<Record<string, readonly [meaning: string, proof?: string | undefined]>> = {
   Staging: [
     'The new key is in the Secret and does not sign. Verifiers restart until each accepts it.',
     'accepts the old key and the new key, refuses made-up ones',
@@ -43,12 +43,31 @@ const MEANING: Readonly<Record<string, readonly [meaning: string, proof?: string
   ],
 };
 
+/** On the way back the two keys have changed parts. */
+const BACK: typeof MEANING = {
+  Promoting: [
+    'The rotation goes back: the old key signs again, the new key is still accepted. Signers restart until each has it.',
+    MEANING.Promoting?.[1],
+  ],
+  Draining: ['No pod can sign with the new key any more. rekey waits until its last tokens have expired.'],
+  Retiring: [
+    'The new key has left the Secret. Verifiers restart until each refuses it.',
+    'accepts the old key, refuses the new key and made-up ones',
+  ],
+};
+
 /** @returns the phases that the record has, oldest first; the last one ends with the rotation */
 export function phasesOf({ steps = [], finishedAt }: Chained): readonly Phase[] {
   return steps.map((step, i) => {
     const endedAt = steps[i + 1]?.at ?? finishedAt;
     const seconds = Math.max(0, Math.round((Date.parse(endedAt) - Date.parse(step.at)) / 1000));
-    const [meaning, proof] = MEANING[step.phase] ?? ['A phase that this version of rekey does not know.'];
-    return { ...step, ...{ number: i + 1, endedAt, seconds, meaning }, ...(proof !== undefined && { proof }) };
+    const [meaning, proof] = (step.back ? BACK[step.phase] : undefined) ??
+      MEANING[step.phase] ?? ['A phase that this version of rekey does not know.'];
+    return {
+      ...step,
+      ...{ phase: step.back ? `${step.phase} (back)` : step.phase },
+      ...{ number: i + 1, endedAt, seconds, meaning },
+      ...(proof !== undefined && { proof }),
+    };
   });
 }

@@ -51,6 +51,8 @@ export interface AuditStep {
   readonly phase: string;
   readonly keysetVersion: number;
   readonly at: string;
+  /** The rotation goes back to the old key. */
+  readonly back?: true;
   readonly targets: readonly {
     /** Such as `Deployment/main`. */
     readonly name: string;

@@ -70,9 +70,10 @@ function emergencyIn(value: Json | undefined): NonNullable<Chained['emergency']>
 }
 
 function stepIn(value: Json): AuditStep {
-  const { phase, keysetVersion, at, targets } = fields(value);
+  const { phase, keysetVersion, at, back, targets } = fields(value);
   return {
     ...{ phase: text(phase), keysetVersion: integer(keysetVersion), at: timeText(at) },
+    ...(back === true && { back }),
     targets: list(targets).map((target) => {
       const { name, bumpedAt, proved, inferred, more } = fields(target);
       return {

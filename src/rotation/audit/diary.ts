@@ -30,6 +30,8 @@ interface Step {
   readonly version: number;
   /** Milliseconds since the epoch. */
   readonly at: number;
+  /** The rotation goes back to the old key. */
+  readonly back: boolean;
   readonly targets: readonly Noted[];
 }
 
@@ -61,8 +63,8 @@ export function noted(diary: Diary, { now }: Pick<Facts, 'now'>, { targets }: As
 
 /** @returns what was noted of a rotation, as the log has it; undefined if nothing was */
 export function stepsOf({ steps }: Diary, id: string): readonly AuditStep[] | undefined {
-  return steps.get(id)?.map(({ phase, version, at, targets }) => ({
-    ...{ phase, keysetVersion: version, at: iso(at) },
+  return steps.get(id)?.map(({ phase, version, at, back, targets }) => ({
+    ...{ phase, keysetVersion: version, at: iso(at), ...(back && { back }) },
     targets: targets.map(({ name, bumpedAt, proved, inferred, more }) => ({
       name,
       ...(bumpedAt !== undefined && { bumpedAt: iso(bumpedAt) }),
@@ -76,10 +78,11 @@ export function stepsOf({ steps }: Diary, id: string): readonly AuditStep[] | un
 function withLook(steps: readonly Step[], targets: readonly TargetAssessment[], keyset: Keyset, now: number) {
   const { phase, version } = keyset;
   const last = steps.at(-1);
-  const isSame = last?.phase === phase && last.version === version;
+  const back = keyset.rotation?.failure !== undefined;
+  const isSame = last?.phase === phase && last.version === version && last.back === back;
   if (!isSame && steps.length >= MAX_STEPS) return steps;
   const before = isSame ? steps.slice(0, -1) : steps;
-  const step = isSame ? last : { phase, version, at: beganAt(keyset, last, now), targets: [] };
+  const step = isSame ? last : { phase, version, at: beganAt(keyset, last, now), back, targets: [] };
   if (!FOLLOWING.includes(phase)) return [...before, step];
   let room = MAX_PODS - before.reduce((sum, each) => sum + namedIn(each), 0);
   const seen = targets.map((target) => {

@@ -135,6 +135,21 @@ describe('a report', () => {
     for (const text of [reportText(report), reportPage(report)]) expect(text).toContain(said);
   });
 
+  it('says of the way back which key signs and which one leaves', () => {
+    const steps = ROTATION?.steps?.map((step, i) => (i === 0 ? step : { ...step, back: true }));
+    const { phases } = made(logOf({ outcome: 'RolledBack', steps }));
+    expect(phases.map(({ phase }) => phase)).toEqual([
+      'Staging',
+      'Promoting (back)',
+      'Draining (back)',
+      'Retiring (back)',
+    ]);
+    const [, promoting, draining, retiring] = phases;
+    expect(promoting?.meaning).toContain('the old key signs again, the new key is still accepted');
+    expect(draining?.meaning).toContain('No pod can sign with the new key any more');
+    expect(retiring?.proof).toBe('accepts the old key, refuses the new key and made-up ones');
+  });
+
   it('says that the chain is broken, at the top, and exits with 1 after it was made', async () => {
     const edited = LOG.replace('"outcome":"Completed"', '"outcome":"Aborted"');
     const file = join(folderOf({}), 'broken.json');

@@ -117,6 +117,19 @@ describe('the diary of a rotation', () => {
     expect(stepsOf(diary, 'r1')).toHaveLength(16);
   });
 
+  it('tells the way back from the way forward', () => {
+    const failure = { reason: 'AbortRequested', message: 'requested' };
+    const rolledBack = keysetAfter([
+      ...[WRITES.adopt, WRITES.stage, WRITES.promote],
+      { transition: 'rollback', acked: { Signer: 3, Verifier: 2 }, handled: {}, failure } as never,
+    ]);
+    const steps = stepsAfter(PROMOTING, rolledBack) ?? [];
+    expect(steps.map(({ phase, back }) => [phase, back])).toEqual([
+      ['Promoting', undefined],
+      ['Promoting', true],
+    ]);
+  });
+
   it('keeps what it has of a rotation that an emergency cut off, until the Secret forgets it', () => {
     const rotation = { id: 'r2', trigger: 'Emergency', actor: 'bob', reason: 'leak', drainMs: 0 } as const;
     const burning = keysetAfter([
