@@ -79,7 +79,7 @@ function withLook(steps: readonly Step[], targets: readonly TargetAssessment[], 
   const { phase, version } = keyset;
   const last = steps.at(-1);
   const back = keyset.rotation?.failure !== undefined;
-  const isSame = last?.phase === phase && last.version === version && last.back === back;
+  const isSame = last?.phase === phase && last.version === version;
   if (!isSame && steps.length >= MAX_STEPS) return steps;
   const before = isSame ? steps.slice(0, -1) : steps;
   const step = isSame ? last : { phase, version, at: beganAt(keyset, last, now), back, targets: [] };
