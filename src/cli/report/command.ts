@@ -44,12 +44,12 @@ export async function reportOfResource(
   if (name.includes('/')) {
     throw new CommandError(`${name}: this is no name of a JwtKeyRotation; for a file, use --file ${name}`, EXIT.usage);
   }
-  const { spec } = await operations.get(name);
+  const { spec, status } = await operations.get(name);
   const configMap = ledgerConfigMapName(spec.secretName);
   const source = `ConfigMap ${operations.namespace}/${configMap}`;
   try {
     const { data } = await operations.configMap(configMap);
-    return await makeReport(sourceIn(source, data), terminal, options);
+    return await makeReport({ ...sourceIn(source, data), ...(status && { status }) }, terminal, options);
   } catch (error) {
     if (!isMissing(error)) throw error;
     const why = 'there is none: no rotation has ended yet, or the operator may not write it (kubectl rekey check)';

@@ -2,6 +2,8 @@
  * What a report says of one rotation: drawn from its record, from the records before it and from the ledger beside them.
  * Nothing is made up for what the record does not hold: it is listed as not recorded.
  */
+
+import type { JwtKeyRotationStatus } from '../../rotation/api/types.ts';
 import { type AuditKey, type Chained, chainedIn, type Verdict, verifyLog } from '../../rotation/audit/audit-log.ts';
 import { decodeRecord } from '../../rotation/audit/decode-record.ts';
 import { decodeLedger, type Ledger } from '../../rotation/keyset/ledger.ts';
@@ -17,6 +19,8 @@ export interface Source {
   readonly name: string;
   readonly log: string;
   readonly ledger?: string;
+  /** Of the resource, where it can be asked. */
+  readonly status?: JwtKeyRotationStatus;
 }
 
 /** What became of a key, as far as the log and the ledger tell. Times are RFC 3339. */
@@ -38,6 +42,8 @@ export interface Report {
   readonly madeAt: string;
   readonly source: string;
   readonly chain: Verdict;
+  /** What the reader must know first, a sentence each: that the status knows of a later rotation. */
+  readonly notes: readonly string[];
   readonly rotation: Chained;
   /** Whole seconds from its first write to its last. */
   readonly seconds: number;
@@ -53,7 +59,7 @@ export interface Report {
  * @param now milliseconds since the epoch
  * @throws CommandError where there is no such record, or it cannot be read
  */
-export function reportOf({ name, log, ledger }: Source, seq: number | undefined, now: number): Report {
+export function reportOf({ name, log, ledger, status }: Source, seq: number | undefined, now: number): Report {
   const records = chainedIn(log);
   const found = seq === undefined ? records.at(-1) : records.find((record) => record.seq === seq);
   if (found === undefined) throw new CommandError(noneText(name, records, seq), EXIT.failed);
@@ -63,6 +69,7 @@ export function reportOf({ name, log, ledger }: Source, seq: number | undefined,
     madeAt: iso(now),
     source: name,
     chain: verifyLog(log),
+    notes: notesOf(status, records),
     rotation,
     seconds: secondsBetween(rotation.startedAt, rotation.finishedAt),
     phases,
@@ -70,6 +77,23 @@ export function reportOf({ name, log, ledger }: Source, seq: number | undefined,
     inferred: notObserved(rotation),
     notRecorded: notRecorded(rotation, phases),
   };
+}
+
+/** The operator writes a record in the background, and only when a rotation has ended. */
+function notesOf(status: JwtKeyRotationStatus | undefined, records: readonly Chained[]): readonly string[] {
+  const [newest] = status?.history ?? [];
+  const isMissing = newest !== undefined && !records.some(({ rotationId }) => rotationId === newest.id);
+  const { rotation, phase } = status ?? {};
+  return [
+    ...(isMissing
+      ? [
+          `A later rotation, ${newest.outcome} at ${newest.finishedAt ?? 'an unknown time'}, is not in the log yet. If that stays so: kubectl rekey check`,
+        ]
+      : []),
+    ...(rotation === undefined
+      ? []
+      : [`A rotation is under way since ${rotation.startedAt}, in phase ${phase}. It is recorded when it has ended.`]),
+  ];
 }
 
 /** @returns whole seconds, none where the second time is the earlier one */

@@ -70,13 +70,14 @@ function head(report: Report): Html {
     value === undefined ? [] : [html`<dt>${name}</dt><dd><bdi>${value}</bdi></dd>\n`],
   );
   const broken = chain.broken !== undefined;
+  const notes = report.notes.map((note) => html`<p class="note"><bdi>${note}</bdi></p>\n`);
   return html`<header>
 <p class="soft">rekey, rotation ${rotation.seq}</p>
 <h1><bdi>${resource}</bdi></h1>
 <p class="verdict ${fine ? 'good' : 'bad'}">${fine ? '✓' : '✗'} <bdi>${outcome}</bdi></p>
 <dl>
 ${rows}</dl>
-${broken ? html`<p class="note bad" role="alert"><strong>✗</strong> <bdi>${chainText(chain)}</bdi></p>` : undefined}
+${notes}${broken ? html`<p class="note bad" role="alert"><strong>✗</strong> <bdi>${chainText(chain)}</bdi></p>` : undefined}
 </header>`;
 }
 

@@ -15,6 +15,7 @@ export function reportText(report: Report): string {
   const { rotation, inferred, notRecorded } = report;
   const parts = [
     `${oneLine(rotation.resource)}: rotation ${rotation.seq}, ${oneLine(rotation.outcome)}\n${columns(headRows(report), INDENT)}`,
+    report.notes.length === 0 ? '' : listed('Note', report.notes, ''),
     section('Phases', phaseRows(report)),
     section('Services', serviceRows(report)),
     section('Which pod had loaded which keys', proofRows(report)),

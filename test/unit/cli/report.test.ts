@@ -150,6 +150,30 @@ describe('a report', () => {
     expect(retiring?.proof).toBe('accepts the old key, refuses the new key and made-up ones');
   });
 
+  it('says first that the status knows of a later rotation', () => {
+    const rotation = {
+      ...{ id: 'r9', trigger: 'Schedule', actor: 'rekey', reason: '' },
+      ...{ from: 'k-1', to: 'k-2' },
+    };
+    const later = { id: 'r8', trigger: 'Schedule', outcome: 'Aborted', finishedAt: '2026-12-24T00:00:00Z' } as const;
+    const status = { phase: 'Draining', rotation: { ...rotation, startedAt: '2026-12-25T00:00:00Z' } } as const;
+    const notes = (history: readonly object[]) => {
+      const source = { name: 'x', log: LOG, status: { ...status, history } as never };
+      const report = reportOf(source, undefined, NOW);
+      for (const note of report.notes) {
+        expect(reportText(report)).toContain(note);
+        expect(reportPage(report).indexOf(note)).toBeLessThan(reportPage(report).indexOf('<h2>'));
+      }
+      return report.notes;
+    };
+    expect(notes([later])).toEqual([
+      expect.stringContaining('A later rotation, Aborted at 2026-12-24T00:00:00Z, is not in the log yet'),
+      'A rotation is under way since 2026-12-25T00:00:00Z, in phase Draining. It is recorded when it has ended.',
+    ]);
+    expect(notes([{ ...later, id: ROTATION?.rotationId }])).toHaveLength(1);
+    expect(made(LOG).notes).toEqual([]);
+  });
+
   it('says that the chain is broken, at the top, and exits with 1 after it was made', async () => {
     const edited = LOG.replace('"outcome":"Completed"', '"outcome":"Aborted"');
     const file = join(folderOf({}), 'broken.json');
