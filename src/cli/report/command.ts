@@ -2,7 +2,6 @@
  * `report`: what happened in a rotation that has ended, for the terminal, as a page or for programs.
  */
 import { writeFile } from 'node:fs/promises';
-import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AUDIT_KEY, LEDGER_KEY, ledgerConfigMapName } from '../../rotation/audit/ledger-config-map.ts';
 import { isMissing } from '../../rotation/people/errors.ts';
 import type { Operations } from '../../rotation/people/operations.ts';
@@ -24,14 +23,6 @@ export interface ReportOptions {
 
 const FORMATS = ['html', 'json', 'yaml'] as const;
 type ReportFormat = (typeof FORMATS)[number];
-
-/** Adds the flags that both forms of the command have. */
-export function withReportOptions(command: Command): Command {
-  return command
-    .addOption(new Option('--rotation <number>', 'number of the record (default: the last)').argParser(numberIn))
-    .option('--to <file>', 'write the report to this new file; .html, .json or .yaml also sets the format')
-    .addHelpText('after', '\nFormats: -o html, json or yaml; without -o, text for the terminal');
-}
 
 /** Of the log beside the Secret of a resource. */
 export async function reportOfResource(
@@ -102,9 +93,4 @@ function formatOf({ output, to }: ReportOptions): ReportFormat | undefined {
   }
   const ending = /\.(html|json|ya?ml)$/.exec(to ?? '')?.[1];
   return known ?? (ending === 'yml' ? 'yaml' : FORMATS.find((format) => format === ending));
-}
-
-function numberIn(text: string): number {
-  if (!/^[1-9][0-9]{0,9}$/.test(text)) throw new InvalidArgumentError('Write the number of a record, such as 3.');
-  return Number(text);
 }

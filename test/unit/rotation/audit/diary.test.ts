@@ -54,6 +54,7 @@ describe('the diary of a rotation', () => {
       { name: 'Deployment/admin', proved: { 'admin-1': iso(T0) } },
     ]);
     expect(steps[2]?.targets).toEqual([]);
+    for (const i of [1, 3]) expect(steps[i]?.targets[0]).toMatchObject({ proved: { 'main-1': iso(T0) } });
   });
 
   it('has nothing of what was not looked at', () => {
