@@ -11,7 +11,9 @@ import { type Report, reportOf } from '../../../src/cli/report/model.ts';
 import { reportPage } from '../../../src/cli/report/page.ts';
 import { STYLE } from '../../../src/cli/report/style.ts';
 import { reportText } from '../../../src/cli/report/text.ts';
+import { KubeError } from '../../../src/kube/errors.ts';
 import { type AuditRecord, appendRecord } from '../../../src/rotation/audit/audit-log.ts';
+import type { Operations } from '../../../src/rotation/people/operations.ts';
 import { visible } from '../../../src/rotation/people/text.ts';
 import { type DemoRun, trafficSection } from '../../demo/page.ts';
 import { folderOf } from '../../support/env/folder.ts';
@@ -48,6 +50,7 @@ const NASTY_LOG = logOf({
 
 async function ran(
   args: readonly string[],
+  connect: () => Promise<Operations> = () => Promise.reject(new Error('no cluster is needed')),
 ): Promise<{ readonly code: number; readonly out: string; readonly told: string }> {
   const said = { out: '', told: '' };
   const terminal = {
@@ -65,7 +68,7 @@ async function ran(
       now: () => NOW,
     },
   };
-  const code = await runCommand(args, { terminal, connect: () => Promise.reject(new Error('no cluster is needed')) });
+  const code = await runCommand(args, { terminal, connect });
   return { code, ...said };
 }
 
@@ -335,6 +338,20 @@ describe('the command', () => {
     const { code, out, told } = await ran(['report', '-f', file]);
     expect([code, out]).toEqual([1, '']);
     expect(told).toContain(`record 1 cannot be shown: field ${field}: `);
+  });
+
+  it.each([
+    ['has none', 'NotFound', /^ConfigMap shop\/jwt-rekey: there is none: no rotation has ended yet/],
+    ['may not read it', 'Forbidden', /configmaps.*jwt-rekey.*[Ff]orbidden|[Ff]orbidden.*configmaps/],
+  ] as const)('says where it looked when whoever asks %s', async (_, code, said) => {
+    const why = new KubeError({ code, verb: 'get', resource: 'configmaps', name: 'jwt-rekey' });
+    const operations = {
+      namespace: 'shop',
+      get: async () => ({ metadata: { name: 'jwt' }, spec: { secretName: 'jwt' } }),
+      configMap: () => Promise.reject(why),
+    } as unknown as Operations;
+    const result = await ran(['report', 'jwt'], async () => operations);
+    expect(result).toMatchObject({ code: 1, out: '', told: expect.stringMatching(said) });
   });
 
   it('shows no text that looks like a key', async () => {
