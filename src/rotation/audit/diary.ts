@@ -10,7 +10,7 @@ import type { AuditStep } from './audit-log.ts';
 
 /** Steps of a rotation that goes back and forth. */
 const MAX_STEPS = 16;
-/** Names of pods in one record, all steps together: so a log of large fleets holds more than a hundred records. */
+/** Names of pods in one record, all steps together: a log of large fleets still holds about a hundred records. */
 const MAX_PODS = 100;
 
 /** In these phases pods take up a keyset that was just written. */
@@ -61,18 +61,22 @@ export function noted(diary: Diary, { now }: Pick<Facts, 'now'>, { targets }: As
   return { steps, created: new Map([...kept, ...real]) };
 }
 
-/** @returns what was noted of a rotation, as the log has it; undefined if nothing was */
+/** @returns what was noted of a rotation, as the log has it, without targets of which nothing was; undefined if nothing was at all */
 export function stepsOf({ steps }: Diary, id: string): readonly AuditStep[] | undefined {
   return steps.get(id)?.map(({ phase, version, at, back, targets }) => ({
     ...{ phase, keysetVersion: version, at: iso(at), ...(back && { back }) },
-    targets: targets.map(({ name, bumpedAt, proved, inferred, more }) => ({
-      name,
-      ...(bumpedAt !== undefined && { bumpedAt: iso(bumpedAt) }),
-      ...(proved.size > 0 && { proved: Object.fromEntries([...proved].map(([pod, ms]) => [pod, iso(ms)])) }),
-      ...(inferred.size > 0 && { inferred: [...inferred] }),
-      ...(more > 0 && { more }),
-    })),
+    targets: targets.map(noticed).filter((target) => Object.keys(target).length > 1),
   }));
+}
+
+function noticed({ name, bumpedAt, proved, inferred, more }: Noted): AuditStep['targets'][number] {
+  return {
+    name,
+    ...(bumpedAt !== undefined && { bumpedAt: iso(bumpedAt) }),
+    ...(proved.size > 0 && { proved: Object.fromEntries([...proved].map(([pod, ms]) => [pod, iso(ms)])) }),
+    ...(inferred.size > 0 && { inferred: [...inferred] }),
+    ...(more > 0 && { more }),
+  };
 }
 
 function withLook(steps: readonly Step[], targets: readonly TargetAssessment[], keyset: Keyset, now: number) {
