@@ -7,10 +7,11 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { addLocalCommands } from './cli/local-commands.ts';
 import { runProgram } from './cli/program.ts';
+import { addReportOfFile } from './cli/report/commands.ts';
 import { EXIT, type Exit } from './cli/terminal.ts';
 import { runProcess, terminal } from './command-process.ts';
 
-const LOCAL = ['generate', 'env', 'help', '--help', '-h', '--version', '-V'];
+const LOCAL = ['generate', 'env', 'report', 'help', '--help', '-h', '--version', '-V'];
 const OTHERS = '\nAll other commands, such as status and rotate, need a cluster: see kubectl rekey --help';
 
 const args = process.argv.slice(2);
@@ -33,6 +34,7 @@ void runProcess(() => {
   if (needsCluster || args.slice(0, 2).join(' ') === 'env apply') return handOver();
   return runProgram('rekey', args, terminal, (program, guarded, run) => {
     addLocalCommands(program, guarded, run);
+    addReportOfFile(program, guarded, run);
     const env = program.commands.find((command) => command.name() === 'env');
     env?.addHelpText(
       'after',

@@ -20,6 +20,7 @@ import { obstaclesNow, planOf, warnedOf } from './plan.ts';
 import { obstaclesText, planRecord, planText } from './plan-text.ts';
 import { type Format, type Run, runProgram } from './program.ts';
 import { wantedText, withdraw } from './queue.ts';
+import { addReport } from './report/commands.ts';
 import { abort, rotate, type Waiting } from './rotate.ts';
 import { type ShowOptions, show } from './show.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
@@ -87,6 +88,7 @@ function addClusterCommands(program: Command, { terminal, connect }: Environment
   addInject(add, terminal);
   addAsking(add, terminal);
   addEmergencies(add, terminal);
+  addReport(program, terminal, connect, run);
   program
     .command('verify-audit <file>')
     .description('check the hash chain of an audit log (a ConfigMap as JSON; - for standard input)')

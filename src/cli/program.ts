@@ -6,8 +6,10 @@ import { Command, CommanderError, Option } from 'commander';
 import pkg from '../../package.json' with { type: 'json' };
 import { attempt, EXIT, type Exit, guarded, type Terminal } from './terminal.ts';
 
-export const FORMATS = ['json', 'yaml', 'wide'] as const;
+export const FORMATS = ['json', 'yaml', 'wide', 'html'] as const;
 export type Format = (typeof FORMATS)[number];
+/** One command makes pages. */
+const MAKES_PAGES = 'report';
 
 /** Runs what a command does, and keeps its exit status. */
 export type Run = (act: () => Promise<Exit>) => Promise<void>;
@@ -31,6 +33,10 @@ export async function runProgram(
   let exit: Exit = EXIT.done;
   addCommands(program, terminal, async (act) => {
     exit = await attempt(terminal, act);
+  });
+  program.hook('preAction', (_, command) => {
+    if (program.opts<{ readonly output?: Format }>().output !== 'html' || command.name() === MAKES_PAGES) return;
+    program.error(`error: -o html: ${command.name()} makes no page; only ${MAKES_PAGES} does`);
   });
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -5,13 +5,29 @@ import { createReadStream } from 'node:fs';
 import { type Verdict, verifyLog } from '../rotation/audit/audit-log.ts';
 import { AUDIT_KEY } from '../rotation/audit/ledger-config-map.ts';
 import { fileTrouble, oneLine } from '../rotation/people/text.ts';
-import { EXIT, type Exit, type Terminal } from './terminal.ts';
+import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 
 const USAGE = 'usage: kubectl get configmap NAME -o json | kubectl rekey verify-audit -\n';
 /** A ConfigMap has a megabyte; written as JSON, each character of it may be six. */
 const MAX_BYTES = 8 * 1024 * 1024;
 /** Of what is told of a record that somebody has changed. */
 const MAX_TOLD = 512;
+
+/**
+ * @param path of a ConfigMap as JSON; `-` for standard input
+ * @returns its data, of which nothing is known but that it is there
+ * @throws CommandError usage if there is none to look at
+ */
+export async function configMapIn(path: string): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    const text = await textOf(path);
+    logIn(text);
+    return (parsed(text) as { readonly data: Readonly<Record<string, unknown>> }).data;
+  } catch (error) {
+    if (!(error instanceof NoLog)) throw error;
+    throw new CommandError(`${path === '-' ? 'standard input' : path}: ${error.message}`, EXIT.usage);
+  }
+}
 
 /** No log to look at. */
 class NoLog extends Error {}

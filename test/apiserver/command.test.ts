@@ -37,6 +37,8 @@ const RIGHTS = [
   // another test may have installed Rollouts
   { apiGroups: ['argoproj.io'], resources: ['rollouts'], verbs: ['get', 'list'] },
   { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
+  // for report
+  { apiGroups: [''], resources: ['configmaps'], verbs: ['get'] },
   { apiGroups: [''], resources: ['secrets'], verbs: ['update'] },
 ];
 
@@ -157,6 +159,11 @@ describe.concurrent('the command line', () => {
     await until('the audit log names who asked', async () => {
       return (await readLedgerConfigMap(scene, AUDIT_KEY))?.includes(`"actor":"${userIn(scene)}"`) === true;
     });
+
+    const report = await run('report', name);
+    expect(report).toMatchObject({ code: 0, told: '' });
+    expect(report.result).toMatch(new RegExp(`^${namespace}/${name}: rotation 1, Completed\\n`));
+    expect(report.result).toContain(`started by   Annotation, ${userIn(scene)}`);
 
     // paused targets are in the way, for the operator and for the plan
     for (const target of ['main', 'admin']) {

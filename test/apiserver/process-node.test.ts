@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
+import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import type {} from '../support/cluster/provided.ts';
 import { freezeSecrets, setPodFaults, thawSecrets } from '../support/node/faults.ts';
 import type { ContainerSpec, Pod } from '../support/node/types.ts';
@@ -47,6 +48,34 @@ describe('a process node', () => {
       expect(await ask(pod, '/env/FROM_KEY')).toBe('one');
       expect(await ask(pod, '/env/GREETING')).toBe(`one at ${pod.status?.podIP}`);
     }
+  });
+
+  it('runs a program of anybody, wherever it lies, as image rekey.dev/local', async () => {
+    await writeSecret({ KEY: 'one' });
+    const folder = join(import.meta.dirname, '../support/node/fixtures');
+    const own = { image: 'rekey.dev/local:latest', command: ['node', 'http-server.ts'], workingDir: folder };
+    const pod = await readyPod(await createPod({}, own));
+    expect(await ask(pod, '/env/KEY')).toBe('one');
+  });
+
+  it('runs the service of docs/local-cluster.md, whose JwtKeyRotation the API server takes', async () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/local-cluster.md'), 'utf8');
+    const [, manifest = ''] = /```yaml\n([\s\S]*?)```/.exec(page) ?? [];
+    const key = 'a-key-of-this-test-0123456789abcdef';
+    await api.create({
+      kind: 'Secret',
+      metadata: { name: 'my-jwt', namespace },
+      stringData: { JWT_SECRET_KEY: key },
+    } as KubeObject);
+    const service = join(import.meta.dirname, '../../examples/services/node');
+    const own = manifest.replace('/home/you/api', service).replace('server.js', 'server.ts');
+    expect(own).not.toBe(manifest);
+    await api.apply(own.replaceAll('namespace: shop', `namespace: ${namespace}`), namespace);
+    await until('the Deployment is Available', async () => {
+      const { status } = await api.get({ kind: 'Deployment', namespace, name: 'api' });
+      return (status as { availableReplicas?: number }).availableReplicas === 2;
+    });
+    expect(await api.find({ kind: 'JwtKeyRotation', namespace, name: 'my-jwt' })).toBeDefined();
   });
 
   it('reads the Secret anew when a crashed container starts again', async () => {

@@ -66,6 +66,36 @@ describe.concurrent('a rotation under traffic', () => {
     await expectProof(scene, traffic, newKey, ['admin', 'admin', 'autoscraper', 'autoscraper', 'main', 'main', 'main']);
   });
 
+  it('freezes when the resource is deleted in the middle, and goes on when it is applied again', async () => {
+    const scene = await openScene(cluster, { spec: RESTS_STAGED });
+    const { api, namespace, name } = scene;
+    const resource = { kind: 'JwtKeyRotation', namespace, name } as const;
+    const traffic = scene.traffic();
+    await requestRotation(api, namespace, name);
+    await waitFor(api, namespace, name, 'the new key is staged', ({ keyset }) => keyset?.phase === 'Staging');
+    await restAtDraining(api, namespace, name);
+    const { keyset: before } = await waitForPhase(api, namespace, name, 'Draining');
+    const { apiVersion, kind, metadata, spec } = await api.get(resource);
+    const [, newKey = ''] = scene.keys.signingKeys();
+    const standing = async () => [await revisions(api, namespace), scene.keys.versions().length] as const;
+    const stood = await standing();
+    await api.delete(resource);
+    await until('it is gone', async () => (await api.find(resource)) === undefined);
+    // a person types a command or two; the operator has heard of it, and has nothing more to do
+    await scene.operators()[0]?.stop();
+    await scene.operator();
+    for (const key of [scene.firstKey, newKey]) expect(await scene.accepting(key)).toEqual(everybody);
+    expect(await standing()).toEqual(stood);
+    // as it stands in Git: without the annotation that asked for the rotation
+    const manifest = { apiVersion, kind, metadata: { namespace, name: metadata.name }, spec } as KubeObject;
+    await api.create(manifest);
+    await goOn(api, namespace, name);
+    const { keyset } = await waitUntilDone(api, namespace, name);
+    expect(keyset?.rotation).toMatchObject({ id: before?.rotation?.id, outcome: 'Completed' });
+    expect(scene.keys.signingKeys()).toEqual([scene.firstKey, newKey]);
+    await expectProof(scene, traffic, newKey);
+  });
+
   it('goes on when a service is scaled up in the middle', async () => {
     const scene = await openScene(cluster, { spec: RESTS_STAGED });
     const { api, namespace, name } = scene;

@@ -1,5 +1,6 @@
 import { newKey, SECRET_NAME, SERVICE_NAMES, type ServiceName } from '../support/scenario/services.ts';
 import { askEveryPod, inWords } from './asked.ts';
+import { demoRun, keepRun } from './page.ts';
 import { progressHeading, type Standing, showProgress, showUntil } from './progress.ts';
 import { count, seconds, table } from './screen.ts';
 import { NAMESPACE, openTraffic, type Stage } from './stage.ts';
@@ -48,6 +49,9 @@ export async function rotateNaively(stage: Stage): Promise<boolean> {
     ['old key', `accepted by ${inWords(oldKey.accepted, oldKey.pods)}`],
   ];
   for (const line of table(rows)) screen.line(line);
+  const naive = demoRun(account, { lastedMs: restarted - began, oldKey: inWords(oldKey.accepted, oldKey.pods) });
+  const page = keepRun({ naive });
+  if (page !== undefined) screen.line(`  page     ${page}, with rekey beside it`);
   screen.line();
   screen.line('Each of these tokens is a user who was logged out for no reason.');
   return account.issued > 0;

@@ -1,13 +1,19 @@
 import { readFileSync } from 'node:fs';
+import { AUDIT_KEY, LEDGER_KEY, ledgerConfigMapName } from '../../src/rotation/audit/ledger-config-map.ts';
+import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import { type Calls, countCalls, sumOf } from '../support/scenario/audit.ts';
 import { OPERATOR_USER } from '../support/scenario/install.ts';
 import type { SecretVersion } from '../support/scenario/key-recorder.ts';
 import { type Leak, scanForKeys } from '../support/scenario/secrets-scan.ts';
-import { SERVICE_NAMES } from '../support/scenario/services.ts';
+import { SECRET_NAME, SERVICE_NAMES } from '../support/scenario/services.ts';
+import { until } from '../support/scenario/until.ts';
 import { askEveryPod, inWords } from './asked.ts';
+import { type DemoRun, demoRun, keepRun } from './page.ts';
 import type { Rotated } from './rekey.ts';
 import { count, seconds, table } from './screen.ts';
 import { NAMESPACE, type Stage } from './stage.ts';
+
+type ConfigMap = KubeObject & { readonly data?: Readonly<Record<string, string>> };
 
 /** What each write of the Secret makes true. */
 const MEANING: Readonly<Record<string, string>> = {
@@ -66,7 +72,22 @@ export async function reportRotation(stage: Stage, rotated: Rotated): Promise<bo
     ['new key', mark(verdict.fresh, `accepted by ${inWords(newKey.accepted, newKey.pods)}`)],
     ['key bytes', mark(verdict.silent, leaksText(leaks, keys.keys().length))],
   ]);
+  await writePage(
+    stage,
+    demoRun(account, { lastedMs: finished - began, oldKey: inWords(oldKey.accepted, oldKey.pods) }),
+  );
   return Object.values(verdict).every(Boolean);
+}
+
+/** The operator records a rotation in the background. */
+async function writePage({ screen, cluster: { api } }: Stage, rekey: DemoRun): Promise<void> {
+  const name = ledgerConfigMapName(SECRET_NAME);
+  const read = async () => (await api.find<ConfigMap>({ kind: 'ConfigMap', namespace: NAMESPACE, name }))?.data;
+  await until('the rotation is recorded', async () => (await read())?.[AUDIT_KEY] !== undefined);
+  const { [AUDIT_KEY]: log = '', [LEDGER_KEY]: ledger } = (await read()) ?? {};
+  const source = { name: `ConfigMap ${NAMESPACE}/${name}`, log, ...(ledger !== undefined && { ledger }) };
+  screen.line();
+  screen.line(`  page           ${keepRun({ rekey, log: source })}`);
 }
 
 function print(

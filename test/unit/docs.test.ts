@@ -74,12 +74,35 @@ describe('the documentation', () => {
     expect(missing(metrics, 'docs/reference/metrics.md')).toEqual([]);
   });
 
+  it('leads from the symptoms to every reason', () => {
+    const page = read('docs/troubleshooting.md');
+    const lost = reasons.filter((reason) => !page.includes(`[\`${reason}\`](runbook.md#${reason.toLowerCase()})`));
+    expect(lost).toEqual([]);
+    // each symptom has the same three lines, so that nobody has to look for the next step
+    const symptoms = page
+      .split(/^### /m)
+      .slice(1)
+      .map((section) => section.split(/^## /m)[0] ?? '');
+    expect(symptoms.length).toBeGreaterThan(20);
+    const lines = ['- **It means**: ', '- **Run**: ', '- **Next**: '];
+    expect(symptoms.filter((section) => !lines.every((line) => section.includes(line)))).toEqual([]);
+  });
+
+  it('leads from the index to every page', () => {
+    const index = read('docs/README.md');
+    const names = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).filter(
+      (page) => /^(reference|services)?\/?[^/]+\.md$/.test(page) && page !== 'README.md',
+    );
+    expect(names.length).toBeGreaterThan(25);
+    expect(names.filter((page) => !index.includes(`](${page})`))).toEqual([]);
+  });
+
   it('explains every flag', () => {
     expect(missing(all(HELP, /(--[a-z-]+)/g), 'docs/reference/flags.md')).toEqual([]);
   });
 
   it('explains every command and its flags', () => {
-    const files = ['program.ts', 'cluster-commands.ts', 'generate.ts'];
+    const files = ['program.ts', 'cluster-commands.ts', 'generate.ts', 'report/commands.ts'];
     const program = files.map((file) => read(`src/cli/${file}`)).join('\n');
     const commands = all(program, /(?:add(?:<[^(]+>)?\(\s*|\.command\(|\n +\[)'([a-z-]+)[ ']/g);
     expect(commands).toEqual(
@@ -109,6 +132,35 @@ describe('the documentation', () => {
     const named = loadAll(execFileSync('sed', args, { input, encoding: 'utf8' })) as typeof roles;
     const names = named.flatMap(({ rules = [] }) => rules.flatMap(({ resourceNames = [] }) => resourceNames));
     expect(names.sort()).toEqual(['my-jwt', ledgerConfigMapName('my-jwt')]);
+  });
+
+  it('has no link to a heading that is not there', () => {
+    const slug = (heading: string) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+        .trim()
+        .replaceAll(' ', '-');
+    const anchorsOf = (text: string) => [
+      ...[...text.replaceAll(/^```[\s\S]*?^```$/gm, '').matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+        slug(heading),
+      ),
+      ...all(text, /<a id="([^"]+)">/g),
+    ];
+    const listed = execFileSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' });
+    const broken = listed
+      .trim()
+      .split('\n')
+      .flatMap((page) =>
+        [...read(page).matchAll(/\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)/g)]
+          .filter(([, path = '', anchor = '']) => {
+            const target = path === '' ? page : join(dirname(page), path);
+            return target.endsWith('.md') && !anchorsOf(read(target)).includes(anchor);
+          })
+          .map(([link]) => `${page}: ${link}`),
+      );
+    expect(broken).toEqual([]);
   });
 
   it('has no link to a file that is not there', () => {

@@ -41,12 +41,38 @@ export interface AuditRecord {
   readonly inferred?: string;
   /** Of an emergency: its nonce, and the seconds from the fresh key to the last pod that accepted a burnt one. */
   readonly emergency?: { readonly nonce: string; readonly seconds: number; readonly burnt: readonly AuditKey[] };
+  /** What the operator that wrote this has seen of the way, oldest first; absent if it has seen nothing of it. */
+  readonly steps?: readonly AuditStep[];
+}
+
+/** One write of the Secret on the way, and what followed it. Times are RFC 3339. */
+export interface AuditStep {
+  /** That the write began. */
+  readonly phase: string;
+  readonly keysetVersion: number;
+  readonly at: string;
+  /** The rotation goes back to the old key. */
+  readonly back?: true;
+  readonly targets: readonly {
+    /** Such as `Deployment/main`. */
+    readonly name: string;
+    /** When its template was stamped for this version. */
+    readonly bumpedAt?: string;
+    /** When each pod proved by canaries that it had loaded this version, by the name of the pod. */
+    readonly proved?: Readonly<Record<string, string>>;
+    /** Pods of which that was concluded from their start. */
+    readonly inferred?: readonly string[];
+    /** Pods that hold it too, and are not named here. */
+    readonly more?: number;
+  }[];
 }
 
 /** The fingerprint is absent where the key had left the Secret when the record was written. */
 export interface AuditKey {
   readonly kid: string;
   readonly fp?: string;
+  /** RFC 3339. When rekey made it, or found it; absent where that is not known any more. */
+  readonly createdAt?: string;
 }
 
 /** Hash before the first record. */
@@ -59,7 +85,8 @@ const MAX_DEPTH = 8;
 /** As much of a hash as the operator's log lets pass: longer ones are taken for keys. */
 const HEAD_DIGITS = 16;
 
-interface Chained extends AuditRecord {
+/** A record with its place in the chain. */
+export interface Chained extends AuditRecord {
   readonly seq: number;
   readonly prev: string;
   readonly hash: string;
@@ -129,6 +156,11 @@ function brokenIn(line: string, record: Chained, before: Chained | undefined): s
   if (before === undefined) return record.seq === 1 && record.prev !== GENESIS ? 'is not the first' : undefined;
   if (record.prev === before.hash && record.seq === before.seq + 1) return undefined;
   return 'does not follow the one before it: a record was removed, inserted or moved';
+}
+
+/** @returns each line that is a record by its chain, whether the chain is whole or not; its other fields may be anything */
+export function chainedIn(log: string): readonly Chained[] {
+  return linesOf(log).flatMap((line) => parsed(line) ?? []);
 }
 
 /** Each line that rekey wrote ends with a line end. */

@@ -10,11 +10,12 @@ import { type Keyset, type Kid, type RotationRecord, secondsOf } from '../keyset
 import type { Assessment, TargetAssessment } from '../plan/decision.ts';
 import { iso } from '../schedule/duration.ts';
 import type { AuditKey, AuditRecord } from './audit-log.ts';
+import { type Diary, stepsOf } from './diary.ts';
 
 /** @param rotation one that has ended */
 export function recordOf(
   { metadata }: JwtKeyRotation,
-  { settings, ledger }: Pick<Facts, 'settings' | 'ledger'>,
+  { settings, ledger, diary }: Pick<Facts, 'settings' | 'ledger'> & { readonly diary: Diary },
   { targets }: Pick<Assessment, 'targets'>,
   keyset: Keyset,
   rotation: RotationRecord,
@@ -23,7 +24,8 @@ export function recordOf(
   if (outcome === undefined) throw new Error(`rotation ${id} has not ended`);
   const named = (kid: Kid): AuditKey => {
     const fp = [...keyset.keys, ...keyset.burnt, ...ledger.keys].find((key) => key.kid === kid)?.fingerprint;
-    return fp === undefined ? { kid } : { kid, fp };
+    const createdAt = diary.created.get(kid);
+    return { kid, ...defined({ fp }), ...(createdAt !== undefined && { createdAt: iso(createdAt) }) };
   };
   const emergency = trigger === 'Emergency' && rotation === keyset.rotation ? keyset.emergency : undefined;
   const seconds = emergency && secondsOf(emergency);
@@ -46,6 +48,7 @@ export function recordOf(
     ...(failure && { failure: `${failure.reason}: ${failure.message}` }),
     ...defined({ inferred: rotation.inferred }),
     ...(emergency && seconds !== undefined && { emergency: { nonce: emergency.nonce, seconds, burnt } }),
+    ...defined({ steps: stepsOf(diary, id) }),
   };
 }
 

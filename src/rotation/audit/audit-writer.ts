@@ -19,11 +19,13 @@ import { wishesIn } from '../requests/requests.ts';
 import type { LedgerReading } from './against-ledger.ts';
 import { type AuditRecord, appendRecord, headOf, isRecorded, verifyLog } from './audit-log.ts';
 import { recordOf } from './audit-record.ts';
+import { type Diary, EMPTY_DIARY, noted } from './diary.ts';
 import {
   ForeignConfigMapError,
   findLedgerConfigMap,
   type LedgerConfigMap,
   ledgerConfigMapName,
+  notKeptFinding,
   putLedgerConfigMap,
 } from './ledger-config-map.ts';
 
@@ -52,6 +54,7 @@ interface Account {
   finding?: LedgerReading['finding'];
   /** Not before this monotonic time is the ConfigMap read again, if it has not been read yet or could not be. */
   readAgainAt: number | undefined;
+  diary: Diary;
   /** Records that are not known to be in the log, by rotation. */
   readonly due: Map<string, AuditRecord>;
   /** Rotations that are in the log, of those that the Secret still knows. */
@@ -110,14 +113,13 @@ export class AuditWriter {
     if (wishesIn(account.resource) !== wishesIn(resource)) account.notBefore = 0;
     account.resource = resource;
     account.ledger = recorded(account.ledger, keyset, facts.now);
+    account.diary = noted(account.diary, facts, assessment, keyset);
     const ended = endedRotations(keyset);
     account.recorded = account.recorded.filter((id) => ended.some((rotation) => rotation.id === id));
     for (const rotation of ended) {
       if (account.recorded.includes(rotation.id) || account.due.has(rotation.id)) continue;
-      account.due.set(
-        rotation.id,
-        recordOf(resource, { ...facts, ledger: account.ledger }, assessment, keyset, rotation),
-      );
+      const known = { settings: facts.settings, ledger: account.ledger, diary: account.diary };
+      account.due.set(rotation.id, recordOf(resource, known, assessment, keyset, rotation));
     }
     this.#start(account);
   }
@@ -138,6 +140,7 @@ export class AuditWriter {
     const account: Account = {
       ...{ resource, name: ledgerConfigMapName(resource.spec.secretName), ledger: EMPTY_LEDGER, stored: EMPTY_LEDGER },
       ...{ readAgainAt: 0, due: new Map(), recorded: [], writing: false, notBefore: 0, failures: 0 },
+      diary: EMPTY_DIARY,
     };
     this.#accounts.set(key, account);
     return account;
@@ -203,7 +206,7 @@ export class AuditWriter {
     account.stored = ledger;
     for (const { rotationId } of records) account.due.delete(rotationId);
     account.recorded = [...account.recorded, ...records.map(({ rotationId }) => rotationId)];
-    for (const [i, record] of missing.entries()) log.info('recorded', { ...record, head: heads[i] });
+    for (const [i, { steps: _, ...record }] of missing.entries()) log.info('recorded', { ...record, head: heads[i] });
   }
 
   /** The resource is looked at again before the next try: what was to be written may no longer be so. */
@@ -236,13 +239,6 @@ export class AuditWriter {
     this.#options.events.event(resource, { type: 'Warning', reason, action: 'Rotate', note });
     this.#options.log.warn(note, { resource: keyOf(resource.metadata), reason });
   }
-}
-
-/** Rotations go on, but a Secret from a backup would not be known as one. */
-function notKeptFinding(name: string, { refusal, message }: KubeError): Finding {
-  const lost = `${message}. Rotations continue; until this is fixed, rekey keeps no record of them there and does not recognize a Secret from a backup`;
-  const reason = refusal?.cause === 'Rights' ? 'Forbidden' : 'WriteRefused';
-  return { reason, message: `cannot write ConfigMap ${name}: ${lost}` };
 }
 
 function isDirty({ due, ledger, stored, finding }: Account): boolean {

@@ -3,7 +3,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { KubeClient } from '../../kube/client.ts';
-import { isKubeError } from '../../kube/errors.ts';
+import { isKubeError, type KubeError } from '../../kube/errors.ts';
 import { CONFIG_MAPS } from '../../kube/types.ts';
 import type { Finding } from '../api/finding.ts';
 import { FIELD_MANAGER } from '../api/names.ts';
@@ -99,4 +99,11 @@ export async function putLedgerConfigMap(
   }
   const body = { metadata: { labels, resourceVersion: before.resourceVersion }, data };
   await client.mergePatch(CONFIG_MAPS, { namespace, name }, body, options);
+}
+
+/** Rotations go on, but a Secret from a backup would not be known as one. */
+export function notKeptFinding(name: string, { refusal, message }: KubeError): Finding {
+  const lost = `${message}. Rotations continue; until this is fixed, rekey keeps no record of them there and does not recognize a Secret from a backup`;
+  const reason = refusal?.cause === 'Rights' ? 'Forbidden' : 'WriteRefused';
+  return { reason, message: `cannot write ConfigMap ${name}: ${lost}` };
 }

@@ -21,3 +21,8 @@ export function isOfKubeconfig(error: Error): boolean {
 export function mayBeDone(error: unknown): boolean {
   return isKubeError(error) && error.maybeApplied;
 }
+
+/** @returns whether what was to be read is not there */
+export function isMissing(error: unknown): boolean {
+  return isKubeError(error, 'NotFound');
+}

@@ -6,7 +6,7 @@
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import { defined } from '../../kube/objects.ts';
-import { type KubeObject, SECRETS, SELF_SUBJECT_REVIEWS } from '../../kube/types.ts';
+import { CONFIG_MAPS, type ConfigMap, type KubeObject, SECRETS, SELF_SUBJECT_REVIEWS } from '../../kube/types.ts';
 import type { Clock, Timer } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { Reflector } from '../../runtime/reflector.ts';
@@ -193,6 +193,12 @@ export class Operations {
       ended.abort();
       await running;
     }
+  }
+
+  /** @throws KubeError NotFound if there is none of this name */
+  configMap(name: string): Promise<ConfigMap> {
+    const { client, namespace } = this.#options;
+    return client.get(CONFIG_MAPS, { namespace, name });
   }
 
   /** @throws KubeError NotFound if there is none of this kind and name */

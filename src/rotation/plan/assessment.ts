@@ -2,22 +2,24 @@
  * What the planner knew when it decided: worked out once, here, for all who report the decision.
  */
 import { defined } from '../../kube/objects.ts';
-import type { Facts, TargetFacts } from '../facts.ts';
+import type { Facts, PodFacts, TargetFacts } from '../facts.ts';
 import { type Keyset, keyIn } from '../keyset/keyset.ts';
 import { drainTextOf } from '../settings/drain.ts';
 import { hasAnswered } from './at-rest.ts';
 import { survey } from './converge.ts';
-import type { Action, Assessment, TargetAssessment } from './decision.ts';
+import type { Action, Assessment, PodAssessment, TargetAssessment } from './decision.ts';
 import { DRAINS, lateEdits } from './edits.ts';
 import { effectsOf } from './effect.ts';
 import { inEmergency } from './emergency.ts';
-import { isConclusive, levelOf } from './evidence.ts';
+import { hasLoadedNewest, isConclusive, levelOf, shapesHeld } from './evidence.ts';
 import { pending } from './pending.ts';
 import { reloaderPresent } from './policies/reloader.ts';
 import { label } from './policies/targets.ts';
 import { requirementsOf } from './requirements.ts';
 import { contradiction } from './served.ts';
 import { drainMsOf } from './write-gate.ts';
+
+const NOTHING = { acked: 0, missing: 0, holding: [] } as const;
 
 /** @param action that was decided on */
 export function assess(facts: Facts, action: Action): Assessment {
@@ -52,7 +54,7 @@ function assessedKeyset(facts: Facts, keyset: Keyset): OfKeyset {
 
 function assessed(target: TargetFacts, keyset: Keyset | undefined): TargetAssessment {
   const known = { target, name: label(target), level: levelOf(target) };
-  if (keyset === undefined) return { ...known, acked: 0, missing: target.pods.length, hasAnswered: false };
+  if (keyset === undefined) return { ...known, ...NOTHING, missing: target.pods.length, hasAnswered: false };
   const answers = target.pods.flatMap(({ probe }) => (probe?.version === keyset.version ? [probe.at] : []));
   const areAll = answers.length > 0 && answers.length === target.pods.length;
   return {
@@ -64,11 +66,19 @@ function assessed(target: TargetFacts, keyset: Keyset | undefined): TargetAssess
 }
 
 /** Of a Secret that was taken over nothing is known of a pod that is asked by canaries and has not answered. */
-function countsOf(target: TargetFacts, keyset: Keyset): Pick<TargetAssessment, 'acked' | 'missing'> {
+function countsOf(target: TargetFacts, keyset: Keyset): Pick<TargetAssessment, 'acked' | 'missing' | 'holding'> {
   const requirements = requirementsOf([target], keyset);
-  if (requirements.length === 0) return { acked: 0, missing: 0 };
+  if (requirements.length === 0) return NOTHING;
   const isAsked = target.settings.canary !== undefined && keyset.attempts.rotatedAt === undefined;
   const isKnown = !isAsked || keyset.phase !== 'Steady';
   const met = survey(requirements, keyset).met.filter(({ pod }) => isKnown || isConclusive(pod, keyset));
-  return { acked: met.length, missing: target.pods.length - met.length };
+  const holding = met.flatMap(({ pod }) => holdingOf(target, pod, keyset) ?? []);
+  return { acked: met.length, missing: target.pods.length - met.length, holding };
+}
+
+function holdingOf(target: TargetFacts, pod: PodFacts, keyset: Keyset): PodAssessment | undefined {
+  if (shapesHeld(target, pod, keyset).some(({ version }) => version !== keyset.version)) return undefined;
+  // of a pod with several containers one has answered
+  const hasProved = pod.several !== true && isConclusive(pod, keyset) && hasLoadedNewest(pod, keyset);
+  return { name: pod.name, ...(hasProved && defined({ provedAt: pod.probe?.at })) };
 }

@@ -51,6 +51,13 @@ export interface Step {
   readonly stalled?: Finding;
 }
 
+/** A live pod that is known to have loaded the newest keyset. */
+export interface PodAssessment {
+  readonly name: string;
+  /** When it had answered every canary as such a pod does, milliseconds; absent if that was concluded from its start. */
+  readonly provedAt?: number;
+}
+
 /** What is known of a target, as the phase asks for it. */
 export interface TargetAssessment {
   readonly target: TargetFacts;
@@ -65,6 +72,8 @@ export interface TargetAssessment {
   readonly hasAnswered: boolean;
   /** When the last of its pods had answered about the newest keyset, milliseconds; absent if that is not known of all. */
   readonly answeredAt?: number;
+  /** Of the pods that hold what they must: those that hold the newest keyset. */
+  readonly holding: readonly PodAssessment[];
 }
 
 /** How long an old key is accepted after the last container that could sign with it is gone. */

@@ -25,6 +25,8 @@ export function exampleImages(repoRoot: string, service = './server'): Record<st
     'rekey.dev/example-go': { command: [service], cwd: join(services, 'go') },
     'rekey.dev/remotehive-python': { command: ['python3', 'main.py'], cwd: remotehive, env: python },
     'rekey.dev/remotehive-admin': { command: [process.execPath, 'admin.mjs'], cwd: remotehive, env: COMPILED },
+    // for programs of people: `command` and `workingDir` of the container say which
+    'rekey.dev/local': { command: ['sh', '-c', 'echo "rekey.dev/local runs what command says" >&2; exit 1'], cwd: '/' },
     'rekey.dev/test-http': { command: [process.execPath, 'http-server.ts'], cwd: fixtures, env: COMPILED },
     'rekey.dev/test-session': { command: [process.execPath, 'session-server.ts'], cwd: fixtures, env: COMPILED },
     'rekey.dev/test-jwt': { command: [process.execPath, 'jwt-server.ts'], cwd: fixtures, env: COMPILED },
