@@ -23,6 +23,7 @@ import { wantedText, withdraw } from './queue.ts';
 import { abort, rotate, type Waiting } from './rotate.ts';
 import { type ShowOptions, show } from './show.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
+import { validateTargets } from './validate-app/targets.ts';
 import { verifyAudit } from './verify-audit.ts';
 
 /** Which cluster, and whose rights. */
@@ -61,7 +62,7 @@ type Add = <Options>(usage: string, description: string, act: Act<Options>) => C
 export function runCommand(args: readonly string[], { terminal, connect }: Environment): Promise<Exit> {
   return runProgram('kubectl rekey', args, terminal, (program, guarded, run) => {
     addClusterCommands(program, { terminal: guarded, connect }, run);
-    addLocalCommands(program, guarded, run);
+    addLocalCommands(program, guarded, run, { connect, validateTargets });
     addApply(program, { terminal: guarded, connect }, run);
   });
 }
