@@ -5,7 +5,7 @@
 import type { JwtKeyRotationStatus } from '../rotation/api/types.ts';
 import { ASK } from '../rotation/people/asking.ts';
 import type { Operations } from '../rotation/people/operations.ts';
-import { askOperator } from './ask-operator.ts';
+import { type Asked, askOperator } from './ask-operator.ts';
 import { columns, machineText } from './output.ts';
 import type { Format } from './program.ts';
 import { EXIT, type Exit, type Terminal } from './terminal.ts';
@@ -19,10 +19,7 @@ export async function checkCanary(
   name: string,
   output: Format | undefined,
 ): Promise<Exit> {
-  const asked = await askOperator(operations, terminal, name, (at) => ({
-    patch: ASK.checkCanaries(at),
-    answer: ({ status }) => (status?.canaryCheck?.requestedAt === at ? status.canaryCheck : undefined),
-  }));
+  const asked = await askCanaries(operations, terminal, name);
   if ('invalid' in asked) {
     terminal.print(machineText(asked.invalid, output) ?? asked.text);
     return EXIT.notReady;
@@ -30,6 +27,14 @@ export async function checkCanary(
   const check = asked.answer;
   terminal.print(machineText(check, output) ?? checkText(check));
   return check.pods.length > 0 && check.pods.every(({ verdict }) => verdict === 'Works') ? EXIT.done : EXIT.notReady;
+}
+
+/** @throws CommandError if no target has a canary, or the operator does not answer in time */
+export function askCanaries(operations: Operations, terminal: Terminal, name: string): Promise<Asked<Check>> {
+  return askOperator(operations, terminal, name, (at) => ({
+    patch: ASK.checkCanaries(at),
+    answer: ({ status }) => (status?.canaryCheck?.requestedAt === at ? status.canaryCheck : undefined),
+  }));
 }
 
 /** @returns the request, the pair of answers and the verdict, pod by pod */

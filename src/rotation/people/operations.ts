@@ -17,6 +17,7 @@ import type { WorkloadKind } from '../settings/settings.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
 import { ASK, askedIn, FIELD_MANAGER, type Patch, signed, takesBack } from './asking.ts';
 import { GoneError } from './errors.ts';
+import { type Examination, examine } from './examination.ts';
 import { failingFor } from './failing-watch.ts';
 import { type Leadership, leaseName, readLeadership } from './leadership.ts';
 import { surroundingsOf } from './preview.ts';
@@ -213,6 +214,11 @@ export class Operations {
     return client.get(WORKLOADS[kind].type, { namespace, name });
   }
 
+  /** @returns by how much the clock of the API server is ahead of ours, milliseconds, give or take a second */
+  clockOffsetMs(): number {
+    return this.#options.serverTime() - this.#options.clock.now();
+  }
+
   /** Calls back once, unless it is cancelled before. */
   later(callback: () => void, ms: number): Timer {
     return this.#options.clock.setTimeout(callback, ms);
@@ -228,6 +234,11 @@ export class Operations {
     const leadership = readLeadership(client, resource, serverTime);
     this.#looks.set(key, { at: clock.monotonic(), leadership });
     return leadership;
+  }
+
+  /** What else may be seen around it: clocks, what was left behind, what the operator may do. */
+  examine(resource: JwtKeyRotation): Promise<Examination> {
+    return examine(this.#options.client, resource);
   }
 
   /** What a rotation of this resource would meet now. */

@@ -3,6 +3,7 @@
  *
  * - Real libraries with a line that is missing or wrong: `unpinned`, `ignores-exp`, `decodes`, `one-key`, `optional-exp`.
  * - By hand, since no library of today does it: `everything`, `none`, `none-any-case`, `hs512`, `anonymous`.
+ * - TAKES says where the token is: `cookie`, with a redirect to a login page as the refusal; `body`, as GraphQL answers. Else a header.
  * - `tires` refuses all tokens after some, as a limit does; `broken` answers 500 to what it cannot read.
  */
 import { createServer } from 'node:http';
@@ -51,8 +52,15 @@ const VERIFY = {
 };
 const verify = VERIFY[env.LAX];
 
-async function statusOf({ headers }) {
-  const token = headers.authorization?.replace(/^Bearer /, '') ?? '';
+async function tokenOf(request) {
+  if (env.TAKES === 'cookie') return /session=([^;]*)/.exec(request.headers.cookie ?? '')?.[1] ?? '';
+  if (env.TAKES !== 'body') return request.headers.authorization?.replace(/^Bearer /, '') ?? '';
+  const chunks = await Array.fromAsync(request);
+  return JSON.parse(Buffer.concat(chunks)).variables.token;
+}
+
+async function statusOf(request) {
+  const token = await tokenOf(request);
   if (env.LAX === 'broken' && token.split('.').length !== 3) return 500;
   try {
     await verify(token);
@@ -63,7 +71,12 @@ async function statusOf({ headers }) {
 }
 
 const server = createServer((request, response) => {
-  void statusOf(request).then((status) => response.writeHead(status).end());
+  void statusOf(request).then((status) => {
+    if (env.TAKES === 'cookie' && status === 401) return response.writeHead(302, { location: '/login?from=a' }).end();
+    if (env.TAKES !== 'body') return response.writeHead(status).end();
+    const refused = { errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] };
+    response.writeHead(200).end(JSON.stringify(status === 200 ? { data: { viewer: { id: 1 } } } : refused));
+  });
 });
 server.listen(0, env.POD_IP, () => {
   const { address, port } = server.address();

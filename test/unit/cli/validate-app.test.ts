@@ -170,6 +170,37 @@ describe('a service with a fault', () => {
   });
 });
 
+describe('a service that is asked in its own way', () => {
+  it('takes a cookie, and redirects whoever has no good one', async () => {
+    const cookie = ['--token-cookie', 'session'];
+    expect(await lax('fast-jwt', { TAKES: 'cookie' }, ...cookie, '--refuse-status', '302')).toMatchObject({
+      ...{ exit: 0, fails: [], unknown: [] },
+    });
+    const { exit, rows } = await lax('fast-jwt', { TAKES: 'cookie' }, ...cookie);
+    expect(exit).toBe(3);
+    expect(rows.find((row) => row.case === 'garbage')?.said).toBe('it answered 302, to /login');
+  });
+
+  it('answers 200 to everything, and says in the body what it means', async () => {
+    const body = JSON.stringify({ query: '{ viewer { id } }', variables: { token: '$(TOKEN)' } });
+    const post = ['--method', 'POST', '--token-in-body', '--body', body, '--accepted-at', '/data/viewer'];
+    const refused = ['--refused-at', '/errors/0/extensions/code=UNAUTHENTICATED'];
+    expect(await lax('fast-jwt', { TAKES: 'body' }, ...post, ...refused)).toMatchObject({ exit: 0, fails: [] });
+    expect(await lax('everything', { TAKES: 'body' }, ...post, ...refused)).toMatchObject({
+      ...{ exit: 1, acceptsEverything: true },
+    });
+    // without a word for it, nothing is a refusal
+    expect((await lax('fast-jwt', { TAKES: 'body' }, ...post)).exit).toBe(3);
+  });
+
+  it('wants claims', async () => {
+    const claims = ['--issuer', 'i', '--audience', 'a'];
+    const env = { JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' };
+    expect((await asked(commands.of.go, env, ...claims, '--claim', 'roles=["x"]', '--subject', 'me')).exit).toBe(0);
+    expect((await asked(commands.of.python, env, ...claims)).exit).toBe(0);
+  });
+});
+
 describe.skipIf(libraries === undefined)('a service with PyJWT', () => {
   it.each<[string, readonly string[], readonly string[]]>([
     ['pinned', [], []],
