@@ -1,4 +1,6 @@
 /** What answers prove: every rule of judge.ts by itself. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CASES, type CaseName, caseOf } from '../../../../src/rotation/conformance/cases.ts';
 import {
@@ -25,6 +27,18 @@ const REQUIRED = NAMES.filter((name) => caseOf(name).required);
 const REFUSED = NAMES.filter((name) => caseOf(name).expects === 'refused');
 const everything = answers(Object.fromEntries(NAMES.map((name) => [name, 'accepted'])));
 const nothing = answers(Object.fromEntries(NAMES.map((name) => [name, 'refused'])));
+
+it.each([...new Set(NAMES.map((name) => caseOf(name).page))])(
+  'names a page that there is, and a heading in it: %s',
+  (page) => {
+    const [file = '', anchor] = page.split('#');
+    const text = readFileSync(join(import.meta.dirname, '../../../..', file), 'utf8');
+    const anchors = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+      heading.toLowerCase().replaceAll(' ', '-'),
+    );
+    if (anchor !== undefined) expect(anchors).toContain(anchor);
+  },
+);
 
 describe('a service', () => {
   it('is fit if all is as expected', () => {
