@@ -11,10 +11,18 @@ import { addReportOfFile } from './cli/report/commands.ts';
 import { EXIT, type Exit } from './cli/terminal.ts';
 import { runProcess, terminal } from './command-process.ts';
 
-const LOCAL = ['generate', 'env', 'report', 'help', '--help', '-h', '--version', '-V'];
+const LOCAL = ['generate', 'env', 'validate-app', 'report', 'help', '--help', '-h', '--version', '-V'];
 const OTHERS = '\nAll other commands, such as status and rotate, need a cluster: see kubectl rekey --help';
 
 const args = process.argv.slice(2);
+
+/** A service at a URL needs no cluster; a JwtKeyRotation does, and the keys in a Secret. */
+function validatesInCluster(): boolean {
+  const [command, ...rest] = args;
+  if (command !== 'validate-app') return false;
+  const isLocal = rest.some((arg) => /^https?:|^--made-keys$|^--help$|^-h$/.test(arg)) || rest.length === 0;
+  return !isLocal || rest.some((arg) => /^--secret(=|$)/.test(arg));
+}
 
 /** The one beside this program, else the one on the PATH. */
 async function handOver(): Promise<Exit> {
@@ -31,7 +39,7 @@ async function handOver(): Promise<Exit> {
 
 void runProcess(() => {
   const needsCluster = args[0] !== undefined && !LOCAL.includes(args[0]);
-  if (needsCluster || args.slice(0, 2).join(' ') === 'env apply') return handOver();
+  if (needsCluster || args.slice(0, 2).join(' ') === 'env apply' || validatesInCluster()) return handOver();
   return runProgram('rekey', args, terminal, (program, guarded, run) => {
     addLocalCommands(program, guarded, run);
     addReportOfFile(program, guarded, run);

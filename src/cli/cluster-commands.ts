@@ -9,6 +9,7 @@ import { oneLine } from '../rotation/people/text.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';
 import { parseDuration } from '../rotation/schedule/duration.ts';
 import { checkCanary } from './check-canary.ts';
+import type { DoctorFlags } from './doctor/doctor.ts';
 import { contained, type EmergencyOptions, emergency } from './emergency.ts';
 import { apply } from './env/apply.ts';
 import { historyText } from './history.ts';
@@ -22,8 +23,10 @@ import { type Format, type Run, runProgram } from './program.ts';
 import { wantedText, withdraw } from './queue.ts';
 import { addReport } from './report/commands.ts';
 import { abort, rotate, type Waiting } from './rotate.ts';
+import { type Selecting, selected } from './selected.ts';
 import { type ShowOptions, show } from './show.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
+import { validateTargets } from './validate-app/targets.ts';
 import { verifyAudit } from './verify-audit.ts';
 
 /** Which cluster, and whose rights. */
@@ -43,11 +46,6 @@ interface Global extends ConnectOptions {
   readonly output?: Format;
 }
 
-interface Selecting {
-  readonly selector?: string;
-  readonly all?: true;
-}
-
 type Act<Options> = (operations: Operations, names: readonly string[], options: Options & Global) => Promise<Exit>;
 
 /** Adds a command that needs a cluster. */
@@ -62,7 +60,7 @@ type Add = <Options>(usage: string, description: string, act: Act<Options>) => C
 export function runCommand(args: readonly string[], { terminal, connect }: Environment): Promise<Exit> {
   return runProgram('kubectl rekey', args, terminal, (program, guarded, run) => {
     addClusterCommands(program, { terminal: guarded, connect }, run);
-    addLocalCommands(program, guarded, run);
+    addLocalCommands(program, guarded, run, { connect, validateTargets });
     addApply(program, { terminal: guarded, connect }, run);
   });
 }
@@ -151,6 +149,13 @@ function addCheck(add: Add, terminal: Terminal): void {
       return obstacles.length === 0 ? EXIT.done : EXIT.notReady;
     },
   ).option('--canary', 'let the operator ask each pod now, and show request, answers and verdict');
+  add<DoctorFlags>('doctor <name>', 'answer the usual questions when something is wrong', async (...given) => {
+    const { doctor } = await import('./doctor/doctor.ts');
+    const [operations, [name = ''], flags] = given;
+    return doctor(operations, terminal, name, flags);
+  })
+    .option('--canary', 'let the operator ask each pod first')
+    .option('--tokens <file>', 'look at how long these tokens live; - for standard input. Nothing of them is kept');
 }
 
 function addAsking(add: Add, terminal: Terminal): void {
@@ -229,21 +234,4 @@ function milliseconds(text: string): number {
   const ms = parseDuration(text);
   if (ms === undefined) throw new InvalidArgumentError('Write a duration such as 90s, 30m or 48h.');
   return ms;
-}
-
-/** @throws CommandError usage unless it is clear which are meant */
-async function selected(
-  operations: Operations,
-  names: readonly string[],
-  { selector, all }: Selecting,
-): Promise<readonly string[]> {
-  const ways = [names.length > 0, selector !== undefined, all === true].filter(Boolean);
-  if (ways.length !== 1) throw new CommandError('give names, --selector or --all', EXIT.usage);
-  if (names.length > 0) return names;
-  if (selector?.trim() === '')
-    throw new CommandError('--selector: it must not be empty; for all, use --all', EXIT.usage);
-  const found = await operations.list(selector);
-  const message = `no JwtKeyRotation in ${operations.namespace} matches`;
-  if (found.length === 0) throw new CommandError(message, EXIT.failed);
-  return found.map(({ metadata }) => metadata.name);
 }

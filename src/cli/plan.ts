@@ -86,6 +86,11 @@ export async function planOf(
   };
 }
 
+/** What the operator has told, and whether one leads: for who may look at nothing else. */
+export function statusObstacles(resource: JwtKeyRotation, leadership: Leadership, now: number): readonly Obstacle[] {
+  return [...leaderless(leadership, resource, now), ...told(resource, 'now', now)];
+}
+
 /** What keeps another rotation from starting: one that is under way, too. */
 export function obstaclesNow(resource: JwtKeyRotation, { obstacles }: { readonly obstacles: readonly Obstacle[] }) {
   const { phase } = resource.status ?? {};

@@ -1,10 +1,10 @@
 /**
  * `verify-audit`: whether an audit log is as it was written.
  */
-import { createReadStream } from 'node:fs';
 import { type Verdict, verifyLog } from '../rotation/audit/audit-log.ts';
 import { AUDIT_KEY } from '../rotation/audit/ledger-config-map.ts';
 import { fileTrouble, oneLine } from '../rotation/people/text.ts';
+import { readInput } from './read-input.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 
 const USAGE = 'usage: kubectl get configmap NAME -o json | kubectl rekey verify-audit -\n';
@@ -58,21 +58,12 @@ async function textOf(path: string): Promise<string> {
   }
 }
 
-/** No more than a little beyond the limit: a device has no end. */
 async function bytesOf(path: string): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
   try {
-    // not at once: whoever writes into a pipe may take his time
-    for await (const chunk of path === '-' ? process.stdin : createReadStream(path)) {
-      chunks.push(chunk as Buffer);
-      size += (chunk as Buffer).length;
-      if (size > MAX_BYTES) break;
-    }
+    return await readInput(path, MAX_BYTES);
   } catch (error) {
     throw new NoLog(fileTrouble(error));
   }
-  return Buffer.concat(chunks);
 }
 
 function logIn(text: string): string {

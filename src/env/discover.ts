@@ -5,10 +5,10 @@
 import { realpath } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
 import { type EnvFile, parseEnv } from './dotenv/parse.ts';
+import { namesInFile } from './file-keys.ts';
 import { environmentNamed, serviceNames } from './filename.ts';
 import type { EnvFinding } from './finding.ts';
 import { leftoverFinding } from './leftover.ts';
-import { isJwtName, jwtNamesIn } from './names.ts';
 import { readBounded } from './read-file.ts';
 import { type Found, walk } from './walk.ts';
 
@@ -96,7 +96,7 @@ async function look(root: string, found: Found, all: readonly Found[]): Promise<
       return finding && { finding };
     }
     const file = parseEnv(bytes, path);
-    return { candidate: { path, service: kind.service, ...namesOf(file), ...environmentOf(kind, file) } };
+    return { candidate: { path, service: kind.service, ...namesInFile(file), ...environmentOf(kind, file) } };
   } catch (error) {
     return unreadable(withoutPath(error, path));
   } finally {
@@ -107,16 +107,6 @@ async function look(root: string, found: Found, all: readonly Found[]): Promise<
 /** The parser names the file too. */
 function withoutPath(error: unknown, path: string): string {
   return error instanceof Error ? error.message.replace(`${path}: `, '') : 'it cannot be parsed';
-}
-
-function namesOf({ assignments }: EnvFile): Pick<Candidate, 'possible' | 'counted'> {
-  const last = new Map(assignments.map(({ name, value }) => [name, value]));
-  const equal = (one: string, other: string) => {
-    const [a, b] = [last.get(one), last.get(other)];
-    return a !== undefined && b !== undefined && a.length > 0 && a.equals(b);
-  };
-  const names = [...last.keys()];
-  return { possible: names.filter(isJwtName), counted: jwtNamesIn(names, equal) };
 }
 
 /** As Next.js and Vite read them: `.env.production.local` before `.env.local` before `.env.production` before `.env`. */

@@ -3,13 +3,12 @@
  */
 import { join } from 'node:path';
 import type { Keyset, Kid } from '../rotation/keyset/keyset.ts';
-import { unfitness } from '../rotation/secret/found-text.ts';
 import { distinct, fingerprintOf, KeyMaterial } from '../rotation/secret/keys.ts';
-import { keysInList } from '../rotation/secret/secret-data.ts';
-import { type Assignment, type EnvFile, parseEnv } from './dotenv/parse.ts';
+import { type EnvFile, parseEnv } from './dotenv/parse.ts';
 import type { EnvConfig, EnvService } from './env-config.ts';
 import { environmentsOf } from './env-config.ts';
 import { EnvError } from './error.ts';
+import { keysOfFile } from './file-keys.ts';
 import { shownKids } from './layout.ts';
 import { nearestWord } from './nearest.ts';
 import { readBounded } from './read-file.ts';
@@ -87,50 +86,12 @@ async function readKeyFile(config: EnvConfig, service: EnvService, shown: string
   if (reading.kind === 'Unreadable') return `${shown}: ${reading.why}`;
   try {
     const file = parseEnv(reading.bytes, shown);
-    return { service, path, shown, file, changedAt: reading.changedAt, ...keysIn(file, service, config, shown) };
+    const keys = keysOfFile(file, service.names, config.fallbacksName, 'rekey.yaml');
+    return { service, path, shown, file, changedAt: reading.changedAt, ...keys };
   } catch (error) {
     if (error instanceof EnvError) return error.message;
     throw error;
   }
-}
-
-function keysIn(
-  file: EnvFile,
-  service: EnvService,
-  { fallbacksName }: EnvConfig,
-  shown: string,
-): Pick<KeyFile, 'names' | 'signing' | 'fallbacks'> {
-  const names = service.names.filter((name) => lastOf(file, name) !== undefined);
-  const [first, ...others] = names.map((name) => bytesOf(file, name, shown));
-  if (first === undefined) throw new EnvError(`${shown}: there is no ${service.names.join(', and no ')}`);
-  const other = others.findIndex((value) => !value.equals(first));
-  if (other !== -1) {
-    const message = `${shown}: ${names[0]} and ${names[other + 1]} hold two keys; which one signs?`;
-    throw new EnvError(`${message} Make them alike, or name one in rekey.yaml`);
-  }
-  const signing = new KeyMaterial(Buffer.from(first));
-  const unfit = unfitness(signing);
-  if (unfit !== undefined) throw new EnvError(`${shown}: ${names[0]} ${unfit}`);
-  const listed = lastOf(file, fallbacksName);
-  return { names, signing, fallbacks: listed === undefined ? [] : keysInList(known(listed, shown)) };
-}
-
-function bytesOf(file: EnvFile, name: string, shown: string): Buffer {
-  const assignment = lastOf(file, name);
-  if (assignment === undefined) throw new EnvError(`${shown}: there is no ${name}`);
-  const value = known(assignment, shown);
-  if (value.length === 0) throw new EnvError(`${shown}: line ${assignment.line}: ${name} is empty`);
-  return value;
-}
-
-/** Readers take the last one. */
-function lastOf({ assignments }: EnvFile, name: string): Assignment | undefined {
-  return assignments.findLast((assignment) => assignment.name === name);
-}
-
-function known({ name, line, value, ambiguous }: Assignment, shown: string): Buffer {
-  if (value !== undefined) return value;
-  throw new EnvError(`${shown}: line ${line}: ${name}: readers differ on its value: ${ambiguous ?? 'it is not clear'}`);
 }
 
 /** @returns every key that stands in the files, each once, the key of the source of truth first */

@@ -406,4 +406,23 @@ export const SELF_SUBJECT_REVIEWS: ResourceType<SelfSubjectReview> = {
   plural: 'selfsubjectreviews',
   namespaced: false,
 };
+/** Asks the API server whether somebody else may do something. Nothing is kept of it. */
+export interface SubjectAccessReview extends KubeObject {
+  readonly spec: {
+    readonly user: string;
+    readonly groups: readonly string[];
+    /** Without a name: all of them. Without a namespace: of all namespaces. */
+    readonly resourceAttributes: Readonly<
+      Partial<Record<'namespace' | 'verb' | 'group' | 'resource' | 'name', string>>
+    >;
+  };
+  readonly status?: { readonly allowed?: boolean };
+}
+
+export const SUBJECT_ACCESS_REVIEWS: ResourceType<SubjectAccessReview> = {
+  apiVersion: 'authorization.k8s.io/v1',
+  kind: 'SubjectAccessReview',
+  plural: 'subjectaccessreviews',
+  namespaced: false,
+};
 export const EVENTS: ResourceType<Event> = customResource('events.k8s.io/v1', 'Event', 'events');

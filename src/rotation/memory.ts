@@ -22,6 +22,9 @@ const CHECK_MS = 2_000;
 const OUTRUN_MS = 50;
 const OUTRUN_CAP_MS = 15_000;
 
+/** What pods were asked for a person. */
+export type Checks = Pick<JwtKeyRotationStatus, 'canaryCheck' | 'appCheck'>;
+
 /** Of one resource. */
 export class Memory {
   readonly #probes = new Map<string, Probe>();
@@ -36,7 +39,7 @@ export class Memory {
   /** When answers were last forgotten, monotonic. */
   #forgotAt = Number.NEGATIVE_INFINITY;
   #outrun = 0;
-  #check: NonNullable<JwtKeyRotationStatus['canaryCheck']> | undefined;
+  #checks: Checks = {};
   /** When pods were last asked for a person, monotonic. */
   #checkedAt = Number.NEGATIVE_INFINITY;
 
@@ -102,9 +105,9 @@ export class Memory {
     this.#refusals = next;
   }
 
-  /** The last check of canaries, until the status has it: pods are asked once for each request. */
-  get canaryCheck(): JwtKeyRotationStatus['canaryCheck'] {
-    return this.#check;
+  /** What pods have answered for a person, until the status has it: they are asked once for each request. */
+  get checks(): Checks {
+    return this.#checks;
   }
 
   /**
@@ -116,8 +119,8 @@ export class Memory {
   }
 
   /** @param now monotonic, milliseconds */
-  checked(check: NonNullable<JwtKeyRotationStatus['canaryCheck']>, now: number): void {
-    this.#check = check;
+  checked(check: Checks, now: number): void {
+    this.#checks = { ...this.#checks, ...check };
     this.#checkedAt = now;
   }
 

@@ -12,13 +12,12 @@ import type { Actor, EffectResult } from './act/act.ts';
 import type { Finding } from './api/finding.ts';
 import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from './api/names.ts';
 import type { Refused } from './api/refusal.ts';
-import type { JwtKeyRotationStatus } from './api/types.ts';
 import { checkedAgainstLedger, type LedgerReading } from './audit/against-ledger.ts';
 import type { AuditWriter } from './audit/audit-writer.ts';
 import { ledgerConfigMapName } from './audit/ledger-config-map.ts';
 import { conflictWith } from './conflict.ts';
 import type { Facts, SecretFacts } from './facts.ts';
-import { Memory } from './memory.ts';
+import { type Checks, Memory } from './memory.ts';
 import { observe } from './observe/observe.ts';
 import { type Caches, cachedWorld, liveWorld, orUndefined, readSecretNow, type World } from './observe/world.ts';
 import type { Action, Decision } from './plan/decision.ts';
@@ -28,7 +27,7 @@ import type { Announcer } from './report/announce.ts';
 import type { Notifier } from './report/notifier.ts';
 import { invalidStatus, statusOf } from './report/status.ts';
 import type { StatusWriter } from './report/status-writer.ts';
-import { canaryCheckOf } from './requests/requests.ts';
+import { appCheckOf, canaryCheckOf } from './requests/requests.ts';
 import { isEmergency, mayBeEmergency, priorityOf } from './requests/urgency.ts';
 import { iso } from './schedule/duration.ts';
 import { checkedAgainstClock } from './secret/against-clock.ts';
@@ -109,11 +108,11 @@ export class Reconciler {
     const unfit = specFinding(resource.spec);
     if (unfit !== undefined && !decision.assessment.emergency) return this.#refuse(resource, unfit);
     const notified = notifier.observed(resource, facts, decision);
-    const { canaryCheck, againMs = RESYNC_MS } = await this.#checkCanaries(resource, facts, memory);
+    const { checks, againMs = RESYNC_MS } = await this.#checkPods(resource, facts, memory);
     const next = {
       ...statusOf(resource, facts, decision),
       ...(notified.length > 0 && { notified }),
-      ...(canaryCheck && { canaryCheck }),
+      ...checks,
     };
     announcer.decided(resource, facts, decision, next);
     audit.observed(resource, facts, decision.assessment);
@@ -133,23 +132,38 @@ export class Reconciler {
     return { requeueAfterMs: 0, priority: priorityOf(resource) };
   }
 
-  /** What pods answer is asked for a person at any time but in an emergency, which must not wait. */
-  async #checkCanaries(
+  /** What pods answer is asked for a person at any time but in an emergency, which must not wait. One request at a time. */
+  async #checkPods(
     resource: JwtKeyRotation,
     facts: Facts,
     memory: Memory,
-  ): Promise<{ readonly canaryCheck?: JwtKeyRotationStatus['canaryCheck']; readonly againMs?: number }> {
-    const { actor, clock } = this.#options;
-    const requestedAt = canaryCheckOf(resource);
-    if (requestedAt === undefined || isEmergency(resource)) return {};
-    const known = memory.canaryCheck;
-    if (known?.requestedAt === requestedAt) return { canaryCheck: known };
+  ): Promise<{ readonly checks?: Checks; readonly againMs?: number }> {
+    if (isEmergency(resource)) return {};
+    const asked = this.#checksAskedFor(resource, facts);
+    const known = asked.filter(({ name, requestedAt }) => memory.checks[name]?.requestedAt === requestedAt);
+    const checks: Checks = Object.fromEntries(known.map(({ name }) => [name, memory.checks[name]]));
+    const open = asked.find((check) => !known.includes(check));
+    if (open === undefined) return { checks };
+    const { clock } = this.#options;
     const againMs = memory.untilCheckMs(clock.monotonic());
-    if (againMs > 0) return { againMs };
-    const found = await actor.checkCanaries(resource.metadata.namespace ?? '', facts);
-    const canaryCheck = { requestedAt, checkedAt: iso(this.#now()), ...found };
-    memory.checked(canaryCheck, clock.monotonic());
-    return { canaryCheck };
+    if (againMs > 0) return { checks, againMs };
+    const found = await open.ask();
+    const answer: Checks = { [open.name]: { requestedAt: open.requestedAt, checkedAt: iso(this.#now()), ...found } };
+    memory.checked(answer, clock.monotonic());
+    const isLast = asked.length === known.length + 1;
+    return { checks: { ...checks, ...answer }, ...(!isLast && { againMs: memory.untilCheckMs(clock.monotonic()) }) };
+  }
+
+  #checksAskedFor(resource: JwtKeyRotation, facts: Facts) {
+    const { actor } = this.#options;
+    const namespace = resource.metadata.namespace ?? '';
+    const [canaryAt, app] = [canaryCheckOf(resource), appCheckOf(resource)];
+    const canaries = { name: 'canaryCheck', ask: () => actor.checkCanaries(namespace, facts) } as const;
+    const apps = { name: 'appCheck', ask: () => actor.checkApps(namespace, facts, app?.target) } as const;
+    return [
+      ...(canaryAt === undefined ? [] : [{ ...canaries, requestedAt: canaryAt }]),
+      ...(app === undefined ? [] : [{ ...apps, requestedAt: app.requestedAt }]),
+    ];
   }
 
   /** Plans from the caches; where a write depends on it, once more from the API server itself, the resource included. */

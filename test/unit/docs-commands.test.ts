@@ -20,6 +20,9 @@ const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 const REACHED = 'the command line was right: it would connect now';
 /** What acts on files of the folder where it runs. */
 const LOCAL = ['env', 'generate', 'verify-audit'];
+/** Of a service at a URL, and of keys made for it. */
+const validatesHere = ([name, ...rest]: Command) =>
+  name === 'validate-app' && rest.some((word) => word === '--made-keys' || word.startsWith('http'));
 
 let program: Awaited<ReturnType<typeof bundled>>;
 beforeAll(async () => {
@@ -79,7 +82,7 @@ async function wrongWithFiles(args: Command): Promise<string | undefined> {
 function shopFolder(): string {
   const key = freshKey();
   const files = ['main', 'autoscraper', 'admin'].map((name) => [`${name}/.env.production`, `JWT_SECRET_KEY=${key}\n`]);
-  return folderOf(Object.fromEntries(files));
+  return folderOf({ ...Object.fromEntries(files), 'test.env': `JWT_SECRET_KEY=${freshKey()}\n` });
 }
 
 const where = ({ page, line }: Block) => `${page}:${line}`;
@@ -125,7 +128,7 @@ describe('the commands of the pages', () => {
     for (const block of blocks) {
       for (const args of block.commands.flatMap((words) => [ours(words) ?? []])) {
         if (args.length === 0) continue;
-        const local = LOCAL.includes(args[0] ?? '') && args[1] !== 'apply';
+        const local = (LOCAL.includes(args[0] ?? '') && args[1] !== 'apply') || validatesHere(args);
         const isFile =
           args[0] === 'report' && block.text.includes(`rekey ${args.join(' ')}`) && /\.json/.test(args[1] ?? '');
         // nobody is there to answer

@@ -102,7 +102,10 @@ describe('the documentation', () => {
   });
 
   it('explains every command and its flags', () => {
-    const files = ['program.ts', 'cluster-commands.ts', 'generate.ts', 'report/commands.ts'];
+    const files = [
+      ...['program.ts', 'cluster-commands.ts', 'generate.ts', 'report/commands.ts'],
+      ...['validate-app/command.ts', 'validate-app/flags.ts'],
+    ];
     const program = files.map((file) => read(`src/cli/${file}`)).join('\n');
     const commands = all(program, /(?:add(?:<[^(]+>)?\(\s*|\.command\(|\n +\[)'([a-z-]+)[ ']/g);
     expect(commands).toEqual(

@@ -17,6 +17,7 @@ import { effectsOf, type PodVerb, podEffect, restartEffect } from '../plan/effec
 import type { WorkloadView } from '../workloads/workload-view.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
 import { PodAsker } from './ask-pods.ts';
+import type { AppCheck } from './check-apps.ts';
 import type { CanaryCheck } from './check-canaries.ts';
 import { type RetiredKeys, SecretWriter, type Written } from './write-secret.ts';
 
@@ -117,6 +118,12 @@ export class Actor {
   checkCanaries(namespace: string, facts: Facts): Promise<CanaryCheck> {
     this.#options.fence();
     return this.#pods.check(namespace, facts);
+  }
+
+  /** Asks one pod of each target, or of one, which tokens it accepts, for a person. */
+  checkApps(namespace: string, facts: Facts, target: string | undefined): Promise<AppCheck> {
+    this.#options.fence();
+    return this.#pods.checkApps(namespace, facts, target);
   }
 
   async close(): Promise<void> {

@@ -11,6 +11,7 @@ import { canaryUrl } from '../secret/canary-request.ts';
 import { CanarySender } from '../secret/canary-sender.ts';
 import { destroyAll, type KeyMaterial } from '../secret/keys.ts';
 import { burntMaterialsOf, materialsOf, readSecret } from '../secret/secret.ts';
+import { type AppCheck, checkApps } from './check-apps.ts';
 import { type CanaryCheck, checkCanaries } from './check-canaries.ts';
 import type { RetiredKeys } from './write-secret.ts';
 
@@ -42,6 +43,12 @@ export class PodAsker {
   check(namespace: string, facts: Facts): Promise<CanaryCheck> {
     const { client, now } = this.#options;
     return checkCanaries({ client, now, sender: this.#canaries }, namespace, facts);
+  }
+
+  /** Asks one pod of each target, or of one, which tokens it accepts, for a person. */
+  checkApps(namespace: string, facts: Facts, target: string | undefined): Promise<AppCheck> {
+    const { client, now } = this.#options;
+    return checkApps({ client, now, sender: this.#canaries }, namespace, facts, target);
   }
 
   /**

@@ -5,17 +5,15 @@
 import pLimit from 'p-limit';
 import type { KubeClient } from '../../kube/client.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
+import type { SigningKey } from '../conformance/tokens.ts';
 import type { Facts, PodOf } from '../facts.ts';
-import { currentShape, type Kid } from '../keyset/keyset.ts';
-import { getSecret } from '../observe/world.ts';
 import { judgedPair, type Pair } from '../plan/policies/pair.ts';
 import { label } from '../plan/policies/targets.ts';
-import { foundMaterials } from '../secret/adoption.ts';
 import { canaryUrl, requestText } from '../secret/canary-request.ts';
 import type { Asked, CanarySender } from '../secret/canary-sender.ts';
-import { destroyAll, generateKey, type KeyMaterial, MIN_KEY_BYTES, newKid } from '../secret/keys.ts';
-import { materialsOf, readSecret } from '../secret/secret.ts';
+import { generateKey, MIN_KEY_BYTES, newKid } from '../secret/keys.ts';
 import type { Settings } from '../settings/settings.ts';
+import { destroyKeys, keysInUse } from './keys-in-use.ts';
 
 export type CanaryCheck = Pick<NonNullable<JwtKeyRotationStatus['canaryCheck']>, 'note' | 'pods'>;
 type CheckedPod = CanaryCheck['pods'][number];
@@ -25,8 +23,7 @@ const MAX_PODS = 32;
 const PODS_AT_ONCE = 16;
 const MAX_REQUEST = 2_048;
 
-/** The key that signs, where it is known. */
-type InUse = { readonly kid: Kid; readonly material: KeyMaterial } | { readonly why: string };
+type InUse = SigningKey | { readonly why: string };
 
 export interface CheckOptions {
   readonly client: KubeClient;
@@ -41,9 +38,10 @@ export async function checkCanaries(
   namespace: string,
   { settings, targets }: Pick<Facts, 'settings' | 'targets'>,
 ): Promise<CanaryCheck> {
-  const inUse = await keyInUse(client, namespace, settings);
+  const keys = await keysInUse(client, namespace, settings);
   using held = new DisposableStack();
-  if ('material' in inUse) held.use(inUse.material);
+  held.defer(() => destroyKeys(keys));
+  const inUse: InUse = 'why' in keys ? keys : keys.signing;
   const asked = targets.filter((target) => target.settings.canary !== undefined);
   const rows = asked.flatMap((target) => target.pods.filter((pod) => !pod.terminating).map((pod) => ({ target, pod })));
   const isFirst = ({ target }: PodOf, i: number) => rows.findIndex((row) => row.target === target) === i;
@@ -60,25 +58,6 @@ export async function checkCanaries(
       .map((target) => `${label(target)} has no pod`),
   ];
   return { ...(notes.length > 0 && { note: notes.join('; ') }), pods };
-}
-
-/** Of a Secret that is not managed yet, too: a canary must be right before that. */
-async function keyInUse(client: KubeClient, namespace: string, settings: Settings): Promise<InUse> {
-  const secret = await getSecret(client, namespace, settings.secretName);
-  const reading = readSecret(secret, settings);
-  if (secret === undefined || reading.kind === 'Absent') return { why: `Secret ${settings.secretName} does not exist` };
-  if (reading.kind === 'Refused') return { why: reading.finding.message };
-  if (reading.kind === 'Unmanaged') {
-    const [material, ...others] = foundMaterials(secret, settings);
-    destroyAll(others);
-    if (material === undefined) return { why: `Secret ${settings.secretName} has no key` };
-    return { kid: reading.kid ?? newKid(), material };
-  }
-  const { sign: kid } = currentShape(reading.keyset);
-  const materials = materialsOf(secret, reading.keyset, settings);
-  destroyAll([...materials].filter(([other]) => other !== kid).map(([, material]) => material));
-  const material = materials.get(kid);
-  return material === undefined ? { why: `key ${kid} is not in Secret ${settings.secretName}` } : { kid, material };
 }
 
 async function checkedPod(

@@ -31,6 +31,7 @@ export const REQUEST = {
   emergency: 'rekey.dev/emergency',
   contained: 'rekey.dev/compromise-contained',
   canaryCheckAt: 'rekey.dev/canary-check-requested-at',
+  appCheckAt: 'rekey.dev/app-check-requested-at',
 } as const;
 
 /** Annotation on the JwtKeyRotation: which person wrote which of these, a line for each: {@link askedText}, {@link BY}, user name. */

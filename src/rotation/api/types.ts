@@ -296,6 +296,39 @@ export interface JwtKeyRotationStatus {
       readonly message: string;
     }[];
   };
+  /** The last answer to rekey.dev/app-check-requested-at. rekey decides nothing by it. */
+  readonly appCheck?: {
+    /** Value of the annotation. */
+    readonly requestedAt: string;
+    /** When rekey had the answers. */
+    readonly checkedAt: string;
+    /** What was not asked and why. Absent if a pod of every target was asked. */
+    readonly note?: string;
+    /** One pod of each target, in the order of the targets. */
+    readonly pods: readonly {
+      /** Such as Deployment/api. */
+      readonly target: string;
+      readonly pod: string;
+      /** What rekey sent, with the token left out. Absent if it may not ask the pod. */
+      readonly request?: string;
+      /** Fit: all that a rotation needs is there. Unfit: a needed answer is wrong. Unknown: a needed answer is missing, or proves nothing. */
+      readonly result: 'Fit' | 'Unfit' | 'Unknown';
+      /** Why the pod was not asked. */
+      readonly message?: string;
+      /** The answer to each token, in the order in which they were sent. */
+      readonly answers: readonly {
+        /** Which token was sent, such as signing-key or expired. */
+        readonly case: string;
+        /** Which of several of the same case. */
+        readonly which?: string;
+        readonly answer: 'accepted' | 'refused' | 'unknown';
+        /** What came back. */
+        readonly said: string;
+        /** Pass: as expected. Fail: a rotation needs another answer. Advice: not as expected, and no rotation is in danger. Unknown: the answer is missing, or proves nothing. */
+        readonly verdict: 'Pass' | 'Fail' | 'Advice' | 'Unknown';
+      }[];
+    }[];
+  };
   /** The rotation under way. Absent at rest. */
   readonly rotation?: {
     readonly id: string;

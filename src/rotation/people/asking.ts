@@ -15,6 +15,8 @@ export const ASK = {
   abort: (at: string) => annotating({ [REQUEST.abortAt]: at }),
   withdraw: (at: string) => annotating({ [REQUEST.withdrawAt]: at }),
   checkCanaries: (at: string) => annotating({ [REQUEST.canaryCheckAt]: at }),
+  /** @param target the one that is meant, such as `Deployment/api`; undefined: all */
+  checkApps: (at: string, target?: string) => annotating({ [REQUEST.appCheckAt]: appCheckValue(at, target) }),
   pause: () => annotating({ [REQUEST.paused]: 'true' }),
   suspend: () => ({ spec: { suspend: true } }),
   /** Ends a pause and a suspension. */
@@ -27,6 +29,11 @@ export const ASK = {
     return { metadata: { resourceVersion: resource.metadata.resourceVersion, annotations: changed } };
   },
 } as const;
+
+/** @returns the value of the annotation, by which the answer is recognized */
+export function appCheckValue(at: string, target: string | undefined): string {
+  return target === undefined ? at : `${at} ${target}`;
+}
 
 function annotating(annotations: Readonly<Record<string, string | null>>) {
   return { metadata: { annotations } };

@@ -17,6 +17,11 @@ export function isOfKubeconfig(error: Error): boolean {
   return error instanceof KubeConfigError;
 }
 
+/** @returns whether whoever calls lacks the right */
+export function isForbidden(error: unknown): error is Error {
+  return isKubeError(error, 'Forbidden');
+}
+
 /** @returns whether a write that failed may have been made all the same */
 export function mayBeDone(error: unknown): boolean {
   return isKubeError(error) && error.maybeApplied;

@@ -17,8 +17,11 @@ import type { WorkloadKind } from '../settings/settings.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
 import { ASK, askedIn, FIELD_MANAGER, type Patch, signed, takesBack } from './asking.ts';
 import { GoneError } from './errors.ts';
+import { type Examination, examine } from './examination.ts';
+import { failingFor } from './failing-watch.ts';
 import { type Leadership, leaseName, readLeadership } from './leadership.ts';
 import { surroundingsOf } from './preview.ts';
+import { type FoundKeys, keysInSecret, type WhereKeysAre } from './secret-keys.ts';
 
 /** Whoever asks for an emergency must not wait for a name. */
 const WHO_MS = 3_000;
@@ -150,6 +153,16 @@ export class Operations {
   }
 
   /**
+   * Reads a Secret by the rights of whoever calls. No command does so unless its flag says it (ADR 29).
+   *
+   * @returns undefined if it has no signing key; the caller overwrites the bytes
+   */
+  async secretKeys(name: string, names: WhereKeysAre): Promise<FoundKeys | undefined> {
+    const { client, namespace } = this.#options;
+    return keysInSecret(await client.get(SECRETS, { namespace, name }), names);
+  }
+
+  /**
    * Looks at the resource now and at each change, until an answer is found. A connection that breaks is made anew.
    *
    * @param look returns undefined as long as there is no answer
@@ -207,6 +220,11 @@ export class Operations {
     return client.get(WORKLOADS[kind].type, { namespace, name });
   }
 
+  /** @returns by how much the clock of the API server is ahead of ours, milliseconds, give or take a second */
+  clockOffsetMs(): number {
+    return this.#options.serverTime() - this.#options.clock.now();
+  }
+
   /** Calls back once, unless it is cancelled before. */
   later(callback: () => void, ms: number): Timer {
     return this.#options.clock.setTimeout(callback, ms);
@@ -224,25 +242,14 @@ export class Operations {
     return leadership;
   }
 
+  /** What else may be seen around it: clocks, what was left behind, what the operator may do. */
+  examine(resource: JwtKeyRotation): Promise<Examination> {
+    return examine(this.#options.client, resource);
+  }
+
   /** What a rotation of this resource would meet now. */
   surroundings(resource: JwtKeyRotation): Promise<Surroundings> {
     const { client, clock } = this.#options;
     return surroundingsOf(client, resource, clock.now());
   }
-}
-
-/** A watch goes on for ever; whoever waits for it must hear that it never will begin. */
-function failingFor(client: KubeClient, fail: (error: unknown) => void): Pick<KubeClient, 'pages' | 'watch'> {
-  async function* told<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
-    try {
-      yield* items;
-    } catch (error) {
-      if (isKubeError(error, 'Forbidden', 'Unauthorized', 'NotFound')) fail(error);
-      throw error;
-    }
-  }
-  return {
-    pages: (type, options) => told(client.pages(type, options)),
-    watch: (type, options) => told(client.watch(type, options)),
-  };
 }

@@ -58,6 +58,23 @@ export function canaryCheckOf({ metadata, status }: JwtKeyRotation): string | un
   return at === status?.canaryCheck?.requestedAt ? undefined : at;
 }
 
+/** A request to ask one pod of each target, or of one, which tokens it accepts. */
+export interface AppCheckRequest {
+  /** The value of the annotation, as the status keeps it. */
+  readonly requestedAt: string;
+  /** Such as `Deployment/api`: the word after the first space of the value. */
+  readonly target?: string;
+}
+
+/** @returns the request, if the status has no answer to it yet */
+export function appCheckOf({ metadata, status }: JwtKeyRotation): AppCheckRequest | undefined {
+  const value = metadata.annotations?.[REQUEST.appCheckAt];
+  const requestedAt = wishIn(value);
+  if (requestedAt === undefined || requestedAt === status?.appCheck?.requestedAt) return undefined;
+  const target = value?.trim().split(' ')[1];
+  return { requestedAt, ...(target !== undefined && { target }) };
+}
+
 /** What waits for a rotation, as far as the status tells what was acted upon. */
 export function pendingIn(resource: JwtKeyRotation): readonly Wanted[] {
   const { keysetVersion, lastHandledRotateAt, observedForceReason } = resource.status ?? {};

@@ -23,24 +23,25 @@ export function canaryUrl(address: string, port: number, { scheme, path }: Pick<
   return `${scheme.toLowerCase()}://${address.includes(':') ? `[${address}]` : address}:${port}${path}`;
 }
 
-/** @returns the request with the token at its place */
-export function canaryRequest(url: string, form: RequestForm, token: string): HttpRequest {
+/** @param token undefined: the same request of somebody who has none */
+export function canaryRequest(url: string, form: RequestForm, token: string | undefined): HttpRequest {
   const { method, insecureSkipTLSVerify, body } = form;
   return {
     ...{ method, url, insecureSkipTLSVerify },
     headers: headersOf(form, token),
-    ...(body !== undefined && { body: body.replaceAll(TOKEN_PLACE, () => token) }),
+    ...(body !== undefined && { body: body.replaceAll(TOKEN_PLACE, () => token ?? '') }),
   };
 }
 
-function headersOf({ host, headers, body, contentType, token: place }: RequestForm, token: string) {
+function headersOf({ host, headers, body, contentType, token: place }: RequestForm, token: string | undefined) {
   const given = headers.map(({ name, value }) => [name.toLowerCase(), value] as const);
   return {
     ...Object.fromEntries([['user-agent', 'rekey-canary'], ...given]),
     ...(host !== undefined && { host }),
     ...(body !== undefined && { 'content-type': contentType }),
-    ...(place.in === 'Cookie' && { cookie: `${place.name}=${token}` }),
-    ...(place.in === 'Header' && { [place.name.toLowerCase()]: [place.prefix, token].filter(Boolean).join(' ') }),
+    ...(token !== undefined && place.in === 'Cookie' && { cookie: `${place.name}=${token}` }),
+    ...(token !== undefined &&
+      place.in === 'Header' && { [place.name.toLowerCase()]: [place.prefix, token].filter(Boolean).join(' ') }),
   };
 }
 

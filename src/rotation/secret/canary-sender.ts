@@ -56,12 +56,13 @@ interface Reply extends Reading {
   readonly got?: Got;
 }
 
-/** How far a pod lets itself be asked in this pass. */
-interface Patience {
+/** How far a service lets itself be asked: in one pass, or about one token. */
+export interface Patience {
   /** Monotonic. */
   readonly until: number;
   notBefore: number;
   why?: string;
+  /** Whether it has given no answer at all. */
   silent: boolean;
 }
 
@@ -84,11 +85,7 @@ export class CanarySender {
     const { version, ready, sign, keys } = inquiry;
     const before = usable(inquiry, now());
     const known = new Map([...(before?.answers ?? [])].filter(([, answer]) => answer !== 'unknown'));
-    const patience: Patience = {
-      until: this.#clock.monotonic() + BUDGET_MS,
-      notBefore: 0,
-      silent: false,
-    };
+    const patience = this.patience();
     const answers = new Map<Kid, Answer>();
     const madeUp: Answer[] = [];
     const madeUpKeys = before === undefined || before.random === 'unknown' ? [newKid(), sign] : [];
@@ -120,37 +117,51 @@ export class CanarySender {
     };
   }
 
-  /** Asks again while the pod asks for patience, as long as that lasts. */
+  /** @returns by default that of one pod in one pass; it begins now */
+  patience(budgetMs = BUDGET_MS): Patience {
+    return { until: this.#clock.monotonic() + budgetMs, notBefore: 0, silent: false };
+  }
+
+  isOver({ until }: Patience): boolean {
+    return this.#clock.monotonic() >= until;
+  }
+
   async #ask(inquiry: Inquiry, key: KeyMaterial, kid: Kid, patience: Patience, now: () => number): Promise<Answer> {
+    const sign = () => signCanary(key, kid, inquiry.tokens, now());
+    return (await this.askPatiently(inquiry, sign, patience)).answer;
+  }
+
+  /**
+   * Asks again while the pod asks for patience, as long as that lasts.
+   *
+   * @param sign is called for each request, since a token that waits grows old; undefined: the request has no token
+   */
+  async askPatiently(asked: Asked, sign: () => string | undefined, patience: Patience): Promise<Reading> {
     for (let tries = 0; !patience.silent; tries += 1) {
       const waitMs = patience.notBefore - this.#clock.monotonic();
-      if (patience.notBefore >= patience.until) return 'unknown';
+      if (patience.notBefore >= patience.until) break;
       if (waitMs > 0) await this.#clock.sleep(waitMs);
-      // signed now: it may have waited
-      const { answer, said, got } = await this.#send(inquiry, signCanary(key, kid, inquiry.tokens, now()));
-      if (answer !== 'unknown') return answer;
+      const reply = await this.#send(asked, sign());
+      const { answer, said, got } = reply;
+      if (answer !== 'unknown') return withPlace(reply);
       patience.why = said;
       if (got === undefined) patience.silent = true;
-      else if (got.status !== 429 && got.status !== 503) return 'unknown';
+      else if (got.status !== 429 && got.status !== 503) return withPlace(reply);
       else {
         const afterMs = retryAfterMs(got.retryAfter, this.#clock.now());
         const pauseMs = Math.max(afterMs, FIRST_PAUSE_MS * 2 ** tries);
         patience.notBefore = Math.max(patience.notBefore, this.#clock.monotonic() + pauseMs);
       }
     }
-    return 'unknown';
+    return { answer: 'unknown', said: patience.why ?? 'it was not asked' };
   }
 
   /** Asks about one key, once. What comes back is for a person. */
   async ask(asked: Asked, key: KeyMaterial, kid: Kid, now: number): Promise<Reading> {
-    const { answer, said, got } = await this.#send(asked, signCanary(key, kid, asked.tokens, now));
-    if (got?.location === undefined) return { answer, said };
-    // what it is given in parameters, it may have from the request
-    const [place = ''] = got.location.split('?');
-    return { answer, said: `${said}, to ${redactText(place).slice(0, MAX_LOCATION)}` };
+    return withPlace(await this.#send(asked, signCanary(key, kid, asked.tokens, now)));
   }
 
-  async #send({ url, form }: Asked, token: string): Promise<Reply> {
+  async #send({ url, form }: Asked, token: string | undefined): Promise<Reply> {
     try {
       const limits = { timeoutMs: TIMEOUT_MS, maxBodyBytes: MAX_BODY_BYTES };
       const got = await this.#http.send(canaryRequest(url, form, token), limits);
@@ -164,6 +175,14 @@ export class CanarySender {
   async close(): Promise<void> {
     this.#http.close();
   }
+}
+
+/** @returns what it says for a person: also where a redirect leads */
+function withPlace({ answer, said, got }: Reply): Reading {
+  if (got?.location === undefined) return { answer, said };
+  // what it is given in parameters, it may have from the request
+  const [place = ''] = got.location.split('?');
+  return { answer, said: `${said}, to ${redactText(place).slice(0, MAX_LOCATION)}` };
 }
 
 /** Answers to canaries of the same keyset version that are not too old, where some are missing: else all is asked anew. */

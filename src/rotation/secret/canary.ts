@@ -24,21 +24,43 @@ export interface CanaryTokens {
   readonly claims: Claims;
 }
 
-/**
- * @param kid header that a service may use as a hint
- * @param nowMs milliseconds since the epoch
- * @returns a JWS in compact form (RFC 7515 section 7.1), signed with HMAC (RFC 7518 section 3.2)
- */
-export function signCanary(key: KeyMaterial, kid: Kid, tokens: CanaryTokens, nowMs: number): string {
+/** @returns what a canary says: claims as wished, and a life that is short */
+export function canaryPayload(tokens: Omit<CanaryTokens, 'algorithm'>, nowMs: number): Claims & Life {
   const now = Math.floor(nowMs / 1000);
   const skew = Math.ceil(tokens.clockSkewMs / 1000);
-  const payload = {
+  return {
     ...{ sub: CANARY_SUBJECT, jti: randomUUID() },
     ...tokens.claims,
     ...{ iat: now - skew - BACKDATE_SECONDS, exp: now + skew + LIFETIME_SECONDS },
   };
+}
+
+/** Seconds since the epoch. */
+interface Life {
+  readonly iat: number;
+  readonly exp: number;
+}
+
+/** @returns header and payload as they are signed (RFC 7515 section 5.1) */
+export function signingInput(header: object, payload: object): string {
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const input = `${encode({ alg: tokens.algorithm, typ: 'JWT', kid })}.${encode(payload)}`;
-  const signature = key.use((bytes) => createHmac(HASHES[tokens.algorithm], bytes).update(input).digest('base64url'));
-  return `${input}.${signature}`;
+  return `${encode(header)}.${encode(payload)}`;
+}
+
+/** @returns a JWS in compact form (RFC 7515 section 7.1), signed with the HMAC that the header names (RFC 7518 section 3.2) */
+export function signJws(
+  header: { readonly alg: CanaryTokens['algorithm'] } & Readonly<Record<string, unknown>>,
+  payload: object,
+  key: KeyMaterial,
+): string {
+  const input = signingInput(header, payload);
+  return `${input}.${key.use((bytes) => createHmac(HASHES[header.alg], bytes).update(input).digest('base64url'))}`;
+}
+
+/**
+ * @param kid header that a service may use as a hint
+ * @param nowMs milliseconds since the epoch
+ */
+export function signCanary(key: KeyMaterial, kid: Kid, tokens: CanaryTokens, nowMs: number): string {
+  return signJws({ alg: tokens.algorithm, typ: 'JWT', kid }, canaryPayload(tokens, nowMs), key);
 }

@@ -134,7 +134,7 @@ function headerProblems({ headers = [], token }: WrittenForm): readonly FieldPro
     if (names.indexOf(lower) < i) return at('name', 'it is listed twice; keep one');
     if (!HEADER_VALUE.test(value)) return at('value', 'not a header value; write printable ASCII on one line');
     if (redactText(value) !== value)
-      return at('value', 'it looks like a key or a token, and everybody who reads the resource sees it; remove it');
+      return at('value', 'it looks like a key or a token, and others can read what stands here; remove it');
     return [];
   });
 }

@@ -1,0 +1,209 @@
+/**
+ * Questions that the findings of the operator and of `check` answer: each finding belongs to one question, and is worked out nowhere
+ * else.
+ */
+import { isPassing, type Reason } from '../../rotation/api/finding.ts';
+import { conditionOf, isSeen, UNSEEN } from '../status.ts';
+import { type Asked, answer, type Check, type DoctorFacts } from './check.ts';
+
+interface Topic extends Asked {
+  /** Reasons of findings that answer it with a problem. */
+  readonly reasons: readonly string[];
+  readonly remedy: string;
+}
+
+const RUNBOOK = 'docs/runbook.md has a section for each reason';
+const CHECK = 'kubectl rekey check lists what is in the way and what to write instead';
+
+const TOPICS = {
+  keys: {
+    id: 'keys',
+    question: 'Do all services have the key in the Secret?',
+    reasons: [
+      'CanaryRefused',
+      'CanaryVoid',
+      'PodStale',
+      'KeysDiffer',
+      'KeyResurrected',
+      'ForeignWriter',
+      'KeyNotFound',
+    ],
+    remedy: `kubectl rekey check --canary shows what each pod answers; ${RUNBOOK}`,
+  },
+  fallbacks: {
+    id: 'fallbacks',
+    question: 'Does every verifier accept the fallbacks?',
+    reasons: ['SingleKeyService'],
+    remedy: 'use a keyring library, the preload or a layout: docs/services.md; kubectl rekey validate-app proves it',
+  },
+  algorithm: {
+    id: 'algorithm',
+    question: 'Do all sign by the algorithm of the spec?',
+    reasons: ['AlgorithmDiffers'],
+    remedy: 'set spec.key.algorithm to what the services use, or change the services',
+  },
+  variables: {
+    id: 'variables',
+    question: 'Do the variables get the key, or does something hide it?',
+    reasons: ['LiteralInManifest', 'ShadowedBy', 'NotConsumed'],
+    remedy: `remove what hides the variable from the pod template; ${CHECK}`,
+  },
+  defaults: {
+    id: 'defaults',
+    question: 'Does a service have a key from elsewhere, such as a default in its code?',
+    reasons: ['TargetNotConsuming', 'KeyStillAccepted'],
+    remedy: 'look for a default in the code, a file in the image, a second source; let it start only with the variable',
+  },
+  consumers: {
+    id: 'consumers',
+    question: 'Does anybody else use the Secret?',
+    reasons: ['UnlistedConsumer'],
+    remedy: 'list it in spec.targets, or let it take only what it needs (docs/runbook.md, UnlistedConsumer)',
+  },
+  strength: {
+    id: 'strength',
+    question: 'Is the key strong, and used in one place only?',
+    reasons: ['KeyCopied', 'KeyMalformed', 'KeyIdUnusable'],
+    remedy: 'rotate it: kubectl rekey rotate; the new key is random',
+  },
+  answers: {
+    id: 'answers',
+    question: 'Can the pods be asked?',
+    reasons: ['CanaryMissing', 'CanaryUnanswered', 'InvalidCanary'],
+    remedy: 'docs/services/canary.md has recipes; kubectl rekey check --canary shows request and answer',
+  },
+} as const satisfies Readonly<Record<string, Topic>>;
+
+export type TopicName = keyof typeof TOPICS;
+
+/** Has a question of its own, see from-looks.ts. */
+const ELSEWHERE = ['NobodyLeads', 'ClockSkew'];
+
+const REST: Asked = { id: 'others', question: 'Is anything else in the way of a rotation?' };
+
+/** @returns one answer for each topic, and one for what belongs to none */
+export function findingChecks(facts: DoctorFacts): readonly Check[] {
+  const known = Object.values(TOPICS).flatMap(({ reasons }): readonly string[] => reasons);
+  const rest = facts.obstacles.filter(({ reason }) => ![...known, ...ELSEWHERE].includes(reason));
+  return [
+    ...Object.keys(TOPICS).map((name) => topicCheck(name as TopicName, facts)),
+    rest.some(({ reason }) => !isPassing({ reason: reason as Reason, message: '' }))
+      ? answer(REST, 'Problem', told(rest), `${CHECK}; ${RUNBOOK}`)
+      : isSeen(facts.resource)
+        ? answer(REST, 'Ok', rest.length > 0 ? told(rest) : 'nothing, as far as the operator and you can see')
+        : answer(REST, 'Unknown', UNSEEN),
+  ];
+}
+
+function topicCheck(name: TopicName, facts: DoctorFacts): Check {
+  const { reasons, remedy, ...asked }: Topic = TOPICS[name];
+  const found = facts.obstacles.filter(({ reason }) => reasons.includes(reason));
+  if (found.length > 0) return answer(asked, isOver(found, facts) ? 'Problem' : 'Unknown', told(found), remedy);
+  if (!isSeen(facts.resource)) return answer(asked, 'Unknown', UNSEEN, 'kubectl rekey status');
+  return answer(asked, ...WITHOUT_FINDING[name](facts, remedy));
+}
+
+/** What passes by itself is no problem before it has lasted: then the operator calls it degraded. */
+function isOver(found: DoctorFacts['obstacles'], { resource }: DoctorFacts): boolean {
+  const isDegraded = conditionOf(resource, 'Degraded')?.status === 'True';
+  return isDegraded || found.some(({ reason }) => !isPassing({ reason: reason as Reason, message: '' }));
+}
+
+function told(found: DoctorFacts['obstacles']): string {
+  return found.map(({ reason, message }) => `${reason}: ${message}`).join('; ');
+}
+
+type Told = readonly [verdict: Check['verdict'], evidence: string, remedy?: string];
+
+/** What the absence of a finding proves: a look that nobody took proves nothing. */
+const WITHOUT_FINDING: Readonly<Record<TopicName, (facts: DoctorFacts, remedy: string) => Told>> = {
+  keys: ({ resource, canaries }, remedy) => {
+    if (canaries !== undefined) return byCanaries(canaries, remedy);
+    return byVerified(resource, 'accept the key in use');
+  },
+  fallbacks: ({ resource }, remedy) => {
+    const rows = resource.status?.appCheck?.pods.flatMap(({ target, answers }) =>
+      answers.filter((row) => row.case === 'fallback').map((row) => ({ target, ...row })),
+    );
+    const refusing = rows?.filter(({ verdict }) => verdict === 'Fail').map(({ target }) => target) ?? [];
+    if (refusing.length > 0)
+      return ['Problem', `validate-app: ${[...new Set(refusing)].join(', ')} refuses a fallback`, remedy];
+    const verified = conditionOf(resource, 'Verified');
+    const isQuiet = conditionOf(resource, 'Ready')?.status !== 'False';
+    if (isQuiet && verified?.status === 'True') return ['Ok', `${verified.message}: both keys were accepted meanwhile`];
+    const asked = resource.status?.appCheck?.pods.map(({ target }) => target) ?? [];
+    const all = resource.spec.targets.every(({ kind, name }) => asked.includes(`${kind}/${name}`));
+    if (all && rows?.every(({ verdict }) => verdict === 'Pass') && rows.length > 0) {
+      return ['Ok', `validate-app at ${resource.status?.appCheck?.checkedAt}: every target accepted its fallbacks`];
+    }
+    return ['Unknown', 'no rotation with canaries has completed yet', 'kubectl rekey validate-app asks the pods'];
+  },
+  algorithm: ({ resource, tokens, canaries }, remedy) => {
+    const { algorithm } = resource.spec.key;
+    const others = Object.entries(tokens?.algorithms ?? {}).filter(([name]) => name !== algorithm);
+    if (others.length > 0) {
+      const counted = others.map(([name, count]) => `${count} by ${name}`).join(', ');
+      return ['Problem', `of the tokens that you gave, ${counted}, and spec.key.algorithm is ${algorithm}`, remedy];
+    }
+    if (canaries !== undefined) return byCanaries(canaries, remedy);
+    return byVerified(resource, `accept tokens by ${algorithm}`);
+  },
+  variables: (facts) => byTemplates(facts, 'no pod template hides a variable of the Secret'),
+  defaults: ({ resource }) => byVerified(resource, 'accept the key in use, and no pod accepts one that has left'),
+  consumers: ({ blind, warnings, resource }) => {
+    const strangers = warnings.filter((text) => text.includes('is not a target'));
+    if (strangers.length > 0) return ['Problem', strangers.join('; '), TOPICS.consumers.remedy];
+    if (blind !== undefined) return ['Unknown', `you may not look: ${blind}`, 'ask somebody who may list workloads'];
+    const { namespace } = resource.metadata;
+    return ['Ok', `no other workload or pod of namespace ${namespace} takes a key of it. Elsewhere, nobody looks`];
+  },
+  strength: ({ resource }, remedy) => {
+    const bad = ['WeakKey', 'KeyReuse'].map((type) => conditionOf(resource, type));
+    const found = bad.filter((condition) => condition?.status === 'True');
+    if (found.length > 0)
+      return ['Problem', found.map((each) => `${each?.reason}: ${each?.message}`).join('; '), remedy];
+    if (resource.status?.currentKeyId === undefined) return ['Unknown', 'the operator has not adopted the Secret'];
+    return [
+      'Ok',
+      'the operator has read it: nobody can guess it, as far as an estimate goes, and no other Secret that it sees has it',
+    ];
+  },
+  answers: ({ resource, canaries }) => {
+    if (canaries !== undefined) return ['Ok', `${canaries.pods.length} pods were asked now`];
+    const silent = resource.spec.targets.filter(({ canary }) => canary === undefined).map(({ name }) => name);
+    if (silent.length > 0) {
+      const evidence = `${silent.join(', ')} has no canary: what its pods hold is inferred, not observed`;
+      return ['Unknown', evidence, TOPICS.answers.remedy];
+    }
+    return byVerified(resource, 'have answered');
+  },
+};
+
+function byCanaries({ pods, note }: NonNullable<DoctorFacts['canaries']>, remedy: string): Told {
+  const bad = pods.filter(({ verdict }) => verdict === 'Refused' || verdict === 'Void');
+  if (bad.length > 0) return ['Problem', bad.map(({ message }) => message).join('; '), remedy];
+  const open = pods.filter(({ verdict }) => verdict === 'Unknown').map(({ message }) => message);
+  if (open.length > 0 || note !== undefined || pods.length === 0) {
+    return ['Unknown', [...open, ...(note === undefined ? [] : [note])].join('; ') || 'no pod was asked', remedy];
+  }
+  return ['Ok', `${pods.length} pods accept a token of the key in use and refuse a made-up one, asked now`];
+}
+
+/** The operator asks each new pod, and reports at once what refuses. */
+function byVerified(resource: DoctorFacts['resource'], what: string): Told {
+  const how = 'kubectl rekey doctor --canary asks now; docs/services/canary.md says how to declare one';
+  const ready = conditionOf(resource, 'Ready');
+  if (ready?.status === 'False') {
+    // it names the first of its findings alone
+    return ['Unknown', `the operator reports ${ready.reason}, and may have found more: it is not known of pods`, how];
+  }
+  const verified = conditionOf(resource, 'Verified');
+  if (verified?.status === 'True') return ['Ok', `all pods that were asked ${what}: ${verified.message}`];
+  if (verified?.reason === 'NoRotationYet') return ['Ok', `all pods that were asked ${what}; one of each target was`];
+  return ['Unknown', verified?.message ?? 'no pod was asked yet', how];
+}
+
+function byTemplates({ blind }: DoctorFacts, good: string): Told {
+  if (blind === undefined) return ['Ok', good];
+  return ['Unknown', `you may not look: ${blind}`, 'ask somebody who may read the workloads'];
+}

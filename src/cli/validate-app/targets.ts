@@ -1,0 +1,65 @@
+/**
+ * `validate-app NAME`: the operator asks one pod of each target, since it has the keys and a person need not have them.
+ */
+
+import type { JwtKeyRotationStatus } from '../../rotation/api/types.ts';
+import { CASES, type CaseName } from '../../rotation/conformance/cases.ts';
+import { type Judged, judged } from '../../rotation/conformance/judge.ts';
+import { ASK, appCheckValue } from '../../rotation/people/asking.ts';
+import type { Operations } from '../../rotation/people/operations.ts';
+import { askOperator } from '../ask-operator.ts';
+import { machineText } from '../output.ts';
+import type { Format } from '../program.ts';
+import { CommandError, EXIT, type Exit, type Terminal, worst } from '../terminal.ts';
+import { exitOf } from './service.ts';
+import { type Validated, validatedRecord, validatedText } from './text.ts';
+
+type AppCheck = NonNullable<JwtKeyRotationStatus['appCheck']>;
+
+export interface TargetFlags {
+  readonly output?: Format;
+  readonly strict?: boolean;
+  readonly target?: string;
+}
+
+/** @returns failed if one is not fit, not ready if that is not known of one, or none was asked */
+export async function validateTargets(
+  operations: Operations,
+  terminal: Terminal,
+  name: string,
+  { output, strict = false, target }: TargetFlags,
+): Promise<Exit> {
+  if (target !== undefined && !/^[A-Z][A-Za-z]+\/[a-z0-9.-]+$/.test(target)) {
+    throw new CommandError(`--target ${target}: write KIND/NAME, such as Deployment/api`, EXIT.usage);
+  }
+  const check = await askOperator(operations, terminal, name, (at) => ({
+    patch: ASK.checkApps(at, target),
+    answer: ({ status }) => (status?.appCheck?.requestedAt === appCheckValue(at, target) ? status.appCheck : undefined),
+  }));
+  if ('invalid' in check) {
+    terminal.print(machineText(check.invalid, output) ?? check.text);
+    return EXIT.notReady;
+  }
+  const { pods, note } = check.answer;
+  const shown = pods.map(validatedPod);
+  const record = { ...(note !== undefined && { note }), targets: shown.map((each) => validatedRecord(each, strict)) };
+  const text = [...shown.map((each) => validatedText(each, strict)), ...(note === undefined ? [] : [`${note}\n`])];
+  terminal.print(machineText(record, output) ?? text.join('\n'));
+  const isLeftOut = note !== undefined || pods.length === 0;
+  return worst([...shown.map(({ rows }) => exitOf(rows, strict)), ...(isLeftOut ? [EXIT.notReady] : [])]);
+}
+
+/** The operator tells the answers; what they mean is judged here by the same rules. */
+function validatedPod({ target, pod, request, message, answers }: AppCheck['pods'][number]): Validated {
+  const rows: readonly Judged[] = judged(
+    answers.flatMap(({ case: name, which, answer, said }) => {
+      // an operator of another version may know others
+      return isCase(name) ? [{ name, answer, said, ...(which !== undefined && { which }) }] : [];
+    }),
+  );
+  return { who: `${target}, pod ${pod}`, request: request ?? message ?? '', rows };
+}
+
+function isCase(name: string): name is CaseName {
+  return Object.hasOwn(CASES, name);
+}

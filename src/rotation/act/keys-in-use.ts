@@ -1,0 +1,43 @@
+/**
+ * The keys that the services of a resource are said to have now, for what is asked for a person.
+ */
+import type { KubeClient } from '../../kube/client.ts';
+import type { ServiceKeys } from '../conformance/tokens.ts';
+import { currentShape } from '../keyset/keyset.ts';
+import { getSecret } from '../observe/world.ts';
+import { foundMaterials } from '../secret/adoption.ts';
+import { destroyAll, newKid } from '../secret/keys.ts';
+import { materialsOf, readSecret } from '../secret/secret.ts';
+import type { Settings } from '../settings/settings.ts';
+
+/** Or why they are not known, for people. */
+export type KeysInUse = ServiceKeys | { readonly why: string };
+
+/** Of a Secret that is not managed yet, too: a service must be fit before that. The caller overwrites them. */
+export async function keysInUse(client: KubeClient, namespace: string, settings: Settings): Promise<KeysInUse> {
+  const secret = await getSecret(client, namespace, settings.secretName);
+  const reading = readSecret(secret, settings);
+  if (secret === undefined || reading.kind === 'Absent') return { why: `Secret ${settings.secretName} does not exist` };
+  if (reading.kind === 'Refused') return { why: reading.finding.message };
+  if (reading.kind === 'Unmanaged') {
+    const [material, ...others] = foundMaterials(secret, settings);
+    if (material === undefined) return { why: `Secret ${settings.secretName} has no key` };
+    const fallbacks = others.map((other) => ({ kid: newKid(), material: other }));
+    return { signing: { kid: reading.kid ?? newKid(), material }, fallbacks };
+  }
+  const { sign, verify } = currentShape(reading.keyset);
+  const materials = materialsOf(secret, reading.keyset, settings);
+  destroyAll([...materials].filter(([kid]) => !verify.includes(kid)).map(([, material]) => material));
+  const material = materials.get(sign);
+  const accepted = verify.filter((kid) => kid !== sign).flatMap((kid) => ({ kid, material: materials.get(kid) }));
+  const fallbacks = accepted.flatMap(({ kid, material: key }) => (key === undefined ? [] : [{ kid, material: key }]));
+  if (material !== undefined) return { signing: { kid: sign, material }, fallbacks };
+  destroyAll(fallbacks.map((fallback) => fallback.material));
+  return { why: `key ${sign} is not in Secret ${settings.secretName}` };
+}
+
+/** Overwrites the bytes. */
+export function destroyKeys(keys: KeysInUse): void {
+  if ('why' in keys) return;
+  destroyAll([keys.signing, ...keys.fallbacks].map(({ material }) => material));
+}

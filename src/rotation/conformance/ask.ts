@@ -1,0 +1,52 @@
+/**
+ * Asks one service about each token, one after the other, so that it is disturbed as little as can be.
+ */
+import type { Asked, CanarySender } from '../secret/canary-sender.ts';
+import type { Answered } from './judge.ts';
+import { type ServiceKeys, type TokenOptions, tokensFor } from './tokens.ts';
+
+/** So many silences in a row, and it is not asked any more. */
+const MAX_SILENT = 3;
+/** Why there is no token of a fallback. */
+const NO_FALLBACK = 'nothing was sent: there is no fallback key';
+const NOT_SENT =
+  'nothing was sent: such a token of a real key would never expire. Ask a test instance, with keys made for it: rekey validate-app --made-keys';
+
+export interface AskOptions {
+  readonly sender: CanarySender;
+  /** Whether a token without `exp` is sent: it is good for as long as its key is. */
+  readonly withoutExpiry: boolean;
+  /** Nothing more is sent after so long, milliseconds. */
+  readonly budgetMs: number;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** @returns what it has answered, in the order in which it was asked; what was not sent is unknown */
+export async function askConformance(
+  asked: Asked,
+  keys: ServiceKeys,
+  { sender, withoutExpiry, budgetMs, now }: AskOptions,
+): Promise<readonly Answered[]> {
+  const options: TokenOptions = { ...asked.tokens, withoutExpiry };
+  const answers: Answered[] = [];
+  const whole = sender.patience(budgetMs);
+  let silent = 0;
+  for (const { name, which, token } of tokensFor(keys, options)) {
+    const row = { name, ...(which !== undefined && { which }) };
+    const why = silent >= MAX_SILENT ? 'it is silent' : sender.isOver(whole) ? 'it takes too long' : undefined;
+    if (why !== undefined) {
+      answers.push({ ...row, answer: 'unknown', said: `it was not asked any more, since ${why}` });
+      continue;
+    }
+    const patience = sender.patience();
+    const { answer, said } = await sender.askPatiently(asked, () => token(now()), patience);
+    silent = patience.silent ? silent + 1 : 0;
+    answers.push({ ...row, answer, said });
+  }
+  const unsent: readonly Answered[] = [
+    ...(keys.fallbacks.length > 0 ? [] : [{ name: 'fallback', answer: 'unknown', said: NO_FALLBACK } as const]),
+    ...(withoutExpiry ? [] : [{ name: 'no-expiry', answer: 'unknown', said: NOT_SENT } as const]),
+  ];
+  return [...answers, ...unsent];
+}

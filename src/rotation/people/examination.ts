@@ -1,0 +1,142 @@
+/**
+ * What a person may look at besides the resource, by their own rights: clocks of nodes, what has been left behind, what the operator may
+ * do. No value of a Secret is read, and no key is looked for.
+ */
+import type { KubeClient } from '../../kube/client.ts';
+import { isKubeError } from '../../kube/errors.ts';
+import {
+  type Container,
+  type Deployment,
+  type KubeObject,
+  LEASES,
+  type Lease,
+  metadataOf,
+  REPLICA_SETS,
+  type ResourceType,
+  SECRETS,
+  SUBJECT_ACCESS_REVIEWS,
+} from '../../kube/types.ts';
+import type { JwtKeyRotation } from '../api/names.ts';
+import { keyPlaces, settingsOf } from '../settings/settings.ts';
+import { leaseName } from './leadership.ts';
+
+/** What was seen, or why nobody knows. */
+export type Seen<T> = { readonly known: T } | { readonly why: string };
+
+export interface NodeClock {
+  readonly node: string;
+  /** The node's clock less that of the API server, milliseconds, give or take a second. */
+  readonly offsetMs: number;
+}
+
+export interface Examination {
+  readonly nodeClocks: Seen<readonly NodeClock[]>;
+  /** Places in pod templates of targets, former ones too, that have a value under the name of a key. Which value is not looked at. */
+  readonly formerLiterals: Seen<readonly string[]>;
+  /** How many releases Helm has stored in the namespace. Whether one has a key is not known. */
+  readonly helmReleases: Seen<number>;
+  readonly operatorRights: Seen<OperatorRights>;
+}
+
+export interface OperatorRights {
+  /** Whose rights. Assumed: the account that the manifests of rekey make. */
+  readonly account: string;
+  /** Those that it has and does not need, for people. */
+  readonly tooWide: readonly string[];
+  /** Whether it may list all Secrets of the namespace, as deploy/residue lets it. */
+  readonly listsSecrets: boolean;
+}
+
+/** On the Secret of each release. Only metadata is asked for: the release itself may hold keys. */
+const HELM_LABEL = 'owner=helm';
+const NODE_LEASES = 'kube-node-lease';
+const LOOK_MS = 5_000;
+/** Times that the API server writes have whole seconds, cut off. */
+const HALF_STEP_MS = 500;
+
+/** @param resource with a spec in which nothing is wrong */
+export async function examine(client: KubeClient, resource: JwtKeyRotation): Promise<Examination> {
+  const { namespace = '' } = resource.metadata;
+  const [nodeClocks, formerLiterals, helmReleases, operatorRights] = await Promise.all([
+    seen(() => nodeClocksIn(client)),
+    seen(() => formerLiteralsIn(client, resource)),
+    seen(async () => (await listed(client, metadataOf(SECRETS), namespace, HELM_LABEL)).length),
+    seen(() => rightsOf(client, resource)),
+  ]);
+  return { nodeClocks, formerLiterals, helmReleases, operatorRights };
+}
+
+async function seen<T>(look: () => Promise<T>): Promise<Seen<T>> {
+  try {
+    return { known: await look() };
+  } catch (error) {
+    if (!isKubeError(error)) throw error;
+    return { why: error.message };
+  }
+}
+
+/** All of them, page by page. */
+async function listed<T extends KubeObject>(
+  client: KubeClient,
+  type: ResourceType<T>,
+  namespace: string,
+  labelSelector?: string,
+): Promise<readonly T[]> {
+  const selection = { namespace, timeoutMs: LOOK_MS };
+  const { items } = await client.list(type, { ...selection, ...(labelSelector !== undefined && { labelSelector }) });
+  return items;
+}
+
+/** A node writes its own time when it renews its Lease, and the API server writes when it took that. */
+async function nodeClocksIn(client: KubeClient): Promise<readonly NodeClock[]> {
+  return (await listed(client, LEASES, NODE_LEASES)).flatMap(({ metadata, spec }: Lease) => {
+    const taken = Math.max(...(metadata.managedFields ?? []).map(({ time }) => Date.parse(time ?? '')));
+    const offsetMs = Date.parse(spec?.renewTime ?? '') - taken - HALF_STEP_MS;
+    return Number.isFinite(offsetMs) ? [{ node: metadata.name, offsetMs }] : [];
+  });
+}
+
+async function formerLiteralsIn(client: KubeClient, { metadata, spec }: JwtKeyRotation): Promise<readonly string[]> {
+  const { dataKeys } = keyPlaces(settingsOf(spec));
+  const sets = await listed(client, REPLICA_SETS, metadata.namespace ?? '');
+  const names = spec.targets.filter(({ kind }) => kind === 'Deployment').map(({ name }) => name);
+  const isOurs = ({ metadata: { ownerReferences = [] } }: KubeObject) =>
+    ownerReferences.some(({ kind, name }) => kind === 'Deployment' && names.includes(name));
+  return sets.filter(isOurs).flatMap((set) => {
+    const { containers = [], initContainers = [] } = (set as Deployment).spec?.template?.spec ?? {};
+    return [...containers, ...initContainers].flatMap(({ name, env = [] }: Container) =>
+      env
+        .filter((variable) => dataKeys.includes(variable.name) && (variable.value ?? '') !== '')
+        .map((variable) => `ReplicaSet ${set.metadata.name}, container ${name}, env ${variable.name}`),
+    );
+  });
+}
+
+/** Verbs on Secrets without a name: on each of them. */
+async function rightsOf(client: KubeClient, resource: JwtKeyRotation): Promise<OperatorRights> {
+  const { namespace = '' } = resource.metadata;
+  const [home = ''] = leaseName(resource).split('/');
+  const account = `system:serviceaccount:${home}:rekey`;
+  const groups = ['system:serviceaccounts', `system:serviceaccounts:${home}`, 'system:authenticated'];
+  const may = async (verb: string, where: { readonly namespace?: string }, resourceName = 'secrets', group = '') => {
+    const resourceAttributes = { ...where, verb, resource: resourceName, group };
+    const review = { metadata: { name: '' }, spec: { user: account, groups, resourceAttributes } };
+    const { status } = await client.create(SUBJECT_ACCESS_REVIEWS, review, { timeoutMs: LOOK_MS });
+    return status?.allowed === true;
+  };
+  const here = { namespace };
+  const [all, everywhere, reads, writes, listsSecrets] = await Promise.all([
+    may('*', {}, '*', '*'),
+    may('get', {}),
+    may('get', here),
+    may('patch', here),
+    may('list', here),
+  ]);
+  const tooWide = [
+    ...(all ? ['to do everything in the cluster'] : []),
+    ...(everywhere && !all ? ['to read every Secret of the cluster'] : []),
+    ...(reads && !everywhere ? [`to read every Secret of namespace ${namespace}`] : []),
+    ...(writes && !all ? [`to change every Secret of namespace ${namespace}`] : []),
+  ];
+  return { account, tooWide, listsSecrets };
+}

@@ -1,0 +1,240 @@
+/** What the doctor concludes from what is known: each fault by itself, and what is not known. */
+import { createHmac } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import type { Check, DoctorFacts } from '../../../src/cli/doctor/check.ts';
+import { checksOf, checksText, exitOf } from '../../../src/cli/doctor/doctor.ts';
+import { reportOf } from '../../../src/cli/doctor/tokens.ts';
+import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
+import type { Examination } from '../../../src/rotation/people/examination.ts';
+import { SPEC } from '../rotation/spec.ts';
+
+const NOW = Date.parse('2026-11-29T12:00:00Z');
+const TARGET = { ...SPEC.targets[0], kind: 'Deployment', name: 'api', canary: { path: '/', port: 80 } } as const;
+
+function condition(type: string, status: 'True' | 'False' | 'Unknown', reason: string, message = '') {
+  return { type, status, reason, message, lastTransitionTime: '2026-11-29T11:00:00Z' };
+}
+
+const VERIFIED = condition('Verified', 'True', 'Canary', 'the rotation that completed rests on answers');
+const READY = condition('Ready', 'True', 'Steady');
+
+type Status = NonNullable<JwtKeyRotation['status']>;
+
+function resource(status: Partial<Status> = {}, conditions: readonly ReturnType<typeof condition>[] = [VERIFIED]) {
+  return {
+    ...{ apiVersion: 'rekey.dev/v1alpha1', kind: 'JwtKeyRotation' },
+    metadata: { name: 'my-jwt', namespace: 'shop', generation: 1 },
+    spec: { ...SPEC, targets: [TARGET] },
+    status: {
+      ...{ observedGeneration: 1, phase: 'Steady', currentKeyId: 'k-1' },
+      conditions: [READY, ...conditions],
+      ...status,
+    },
+  } as JwtKeyRotation;
+}
+
+const FIT = {
+  requestedAt: 'a',
+  checkedAt: '2026-11-29T11:30:00Z',
+  pods: [{ target: 'Deployment/api', pod: 'api-1', result: 'Fit', answers: [] }],
+} as const;
+
+const EXAMINATION: Examination = {
+  nodeClocks: { known: [{ node: 'n1', offsetMs: 300 }] },
+  formerLiterals: { known: [] },
+  helmReleases: { known: 0 },
+  operatorRights: { known: { account: 'system:serviceaccount:rekey-system:rekey', tooWide: [], listsSecrets: false } },
+};
+
+const WELL: DoctorFacts = {
+  ...{ resource: resource({ appCheck: FIT }), now: NOW, obstacles: [], warnings: [], clockOffsetMs: 100 },
+  ...{ leadership: { kind: 'Led', holder: 'rekey-0' }, examination: EXAMINATION },
+};
+
+function of(facts: Partial<DoctorFacts>): Readonly<Record<string, Check>> {
+  return Object.fromEntries(checksOf({ ...WELL, ...facts }).map((check) => [check.id, check]));
+}
+const problems = (facts: Partial<DoctorFacts>) =>
+  Object.values(of(facts)).flatMap(({ id, verdict }) => (verdict === 'Problem' ? [id] : []));
+const unknown = (facts: Partial<DoctorFacts>) =>
+  Object.values(of(facts)).flatMap(({ id, verdict }) => (verdict === 'Unknown' ? [id] : []));
+const examined = (part: Partial<Examination>) => ({ examination: { ...EXAMINATION, ...part } });
+
+describe('the doctor', () => {
+  it('finds nothing where all is well, and says what it did not look at', () => {
+    const checks = checksOf(WELL);
+    expect([problems({}), unknown({}), exitOf(checks)]).toEqual([[], [], 0]);
+    const left = checks.filter(({ verdict }) => verdict === 'NotChecked').map(({ id }) => id);
+    expect(left).toEqual(['token-lifetime', 'readers', 'at-rest']);
+    expect(checks.filter(({ verdict, remedy }) => verdict !== 'Ok' && remedy === undefined)).toEqual([]);
+    expect(checksText('shop/my-jwt', checks)).toMatch(/0 PROBLEM, 0 unknown, 3 not checked, \d+ ok\n$/);
+  });
+
+  it.each<[string, string]>([
+    ['CanaryRefused', 'keys'],
+    ['CanaryVoid', 'keys'],
+    ['PodStale', 'keys'],
+    ['KeysDiffer', 'keys'],
+    ['SingleKeyService', 'fallbacks'],
+    ['AlgorithmDiffers', 'algorithm'],
+    ['LiteralInManifest', 'variables'],
+    ['ShadowedBy', 'variables'],
+    ['NotConsumed', 'variables'],
+    ['TargetNotConsuming', 'defaults'],
+    ['KeyStillAccepted', 'defaults'],
+    ['UnlistedConsumer', 'consumers'],
+    ['KeyCopied', 'strength'],
+    ['CanaryMissing', 'answers'],
+    ['ClockSkew', 'clocks'],
+    ['DisruptionBlocked', 'others'],
+    ['PeriodTooShort', 'others'],
+  ])('puts the finding %s below one question: %s', (reason, id) => {
+    const facts = { obstacles: [{ reason, message: 'it is so' }] };
+    expect(problems(facts)).toEqual([id]);
+    expect(of(facts)[id]?.evidence).toContain('it is so');
+    expect(of(facts)[id]?.remedy).toBeDefined();
+    expect(exitOf(checksOf({ ...WELL, ...facts }))).toBe(1);
+  });
+
+  it.each(['Suspended', 'Paused', 'BackingOff', 'RolloutInProgress'])('calls a wish no problem: %s', (reason) => {
+    const facts = { obstacles: [{ reason, message: 'it is so' }] };
+    expect(problems(facts)).toEqual([]);
+    expect(of(facts).others?.evidence).toContain(reason);
+  });
+
+  it('calls a silent pod a problem when that has lasted', () => {
+    const obstacles = [{ reason: 'CanaryUnanswered', message: 'pod a' }];
+    expect(unknown({ obstacles })).toEqual(['answers']);
+    const degraded = condition('Degraded', 'True', 'CanaryUnanswered');
+    expect(problems({ obstacles, resource: resource({ appCheck: FIT }, [VERIFIED, degraded]) })).toEqual(['answers']);
+  });
+
+  it('concludes nothing from a look that nobody took', () => {
+    const unseen = resource({ observedGeneration: 0 });
+    expect(unknown({ resource: unseen })).toEqual(
+      expect.arrayContaining(['keys', 'fallbacks', 'algorithm', 'variables', 'defaults', 'strength', 'others']),
+    );
+    const unasked = resource({ appCheck: FIT }, [condition('Verified', 'Unknown', 'NotAskedYet', 'no pod of api')]);
+    expect(unknown({ resource: unasked })).toEqual(['keys', 'fallbacks', 'algorithm', 'defaults', 'answers']);
+    const inferred = resource({ appCheck: FIT }, [condition('Verified', 'False', 'Inferred', 'start times')]);
+    expect(unknown({ resource: inferred })).toContain('keys');
+    expect(unknown({ blind: 'deployments is forbidden' })).toEqual(['variables', 'consumers']);
+    expect(unknown({ leadership: { kind: 'Unknown', why: 'no right' } })).toEqual(['operator']);
+    expect(problems({ leadership: { kind: 'Nobody' } })).toEqual(['operator']);
+    expect(exitOf(checksOf({ ...WELL, resource: unseen }))).toBe(3);
+  });
+
+  it('does not take the silence of the operator for a yes while it reports something else', () => {
+    const { resource: well } = WELL;
+    const conditions = [condition('Ready', 'False', 'DisruptionBlocked', 'and 2 more'), VERIFIED];
+    const blocked = { ...well, status: { ...well.status, conditions } } as JwtKeyRotation;
+    expect(unknown({ resource: blocked })).toEqual(['keys', 'fallbacks', 'algorithm', 'defaults', 'answers']);
+  });
+
+  it('trusts pods that have answered before a rotation, but not that they know fallbacks', () => {
+    const early = resource({ appCheck: FIT }, [condition('Verified', 'Unknown', 'NoRotationYet')]);
+    expect(unknown({ resource: early })).toEqual(['fallbacks']);
+    const answers = (verdict: 'Pass' | 'Fail' | 'Unknown') =>
+      [{ case: 'fallback', answer: 'accepted', said: '', verdict } as const] as const;
+    const asked = (verdict: 'Pass' | 'Fail' | 'Unknown') => {
+      const appCheck = { ...FIT, pods: [{ ...FIT.pods[0], answers: answers(verdict) }] };
+      return resource({ appCheck }, [condition('Verified', 'Unknown', 'NoRotationYet')]);
+    };
+    expect(of({ resource: asked('Pass') }).fallbacks?.verdict).toBe('Ok');
+    expect(of({ resource: asked('Fail') }).fallbacks?.verdict).toBe('Problem');
+    expect(of({ resource: asked('Unknown') }).fallbacks?.verdict).toBe('Unknown');
+  });
+
+  it('believes pods that were asked now', () => {
+    const pod = { target: 'Deployment/api', pod: 'a', message: 'pod a' };
+    const canaries = (verdict: 'Works' | 'Refused' | 'Void' | 'Unknown', note?: string) => ({
+      canaries: { requestedAt: 'a', checkedAt: 'b', pods: [{ ...pod, verdict }], ...(note && { note }) },
+    });
+    expect(of(canaries('Works')).keys?.verdict).toBe('Ok');
+    expect(of(canaries('Refused')).keys?.verdict).toBe('Problem');
+    expect(of(canaries('Void')).keys?.verdict).toBe('Problem');
+    expect(of(canaries('Unknown')).keys?.verdict).toBe('Unknown');
+    expect(of(canaries('Works', 'one has no pod')).keys?.verdict).toBe('Unknown');
+  });
+
+  it('sees weak keys, keys in two places, and services that are not fit', () => {
+    const weak = condition('WeakKey', 'True', 'PubliclyKnown', 'it is a placeholder');
+    expect(problems({ resource: resource({ appCheck: FIT }, [VERIFIED, weak]) })).toEqual(['strength']);
+    const reuse = condition('KeyReuse', 'True', 'SharedKey', 'with test');
+    expect(problems({ resource: resource({ appCheck: FIT }, [VERIFIED, reuse]) })).toEqual(['strength']);
+    const unfit = { ...FIT, pods: [{ ...FIT.pods[0], result: 'Unfit' as const }] };
+    expect(problems({ resource: resource({ appCheck: unfit }) })).toEqual(['fitness']);
+    const open = { ...FIT, pods: [{ ...FIT.pods[0], result: 'Unknown' as const }] };
+    expect(unknown({ resource: resource({ appCheck: open }) })).toEqual(['fitness']);
+    expect(of({ resource: resource() }).fitness?.verdict).toBe('NotChecked');
+    const adopting = resource({ appCheck: FIT, currentKeyId: undefined as never });
+    expect(unknown({ resource: adopting })).toEqual(['strength', 'residue']);
+  });
+
+  it('compares the clocks of nodes, and says how good that is', () => {
+    const at = (offsetMs: number) => examined({ nodeClocks: { known: [{ node: 'n1', offsetMs }] } });
+    expect(problems(at(63_000))).toEqual(['clocks']);
+    expect(problems(at(-63_000))).toEqual(['clocks']);
+    expect(problems(at(61_000))).toEqual([]);
+    expect(of(at(1_000)).clocks?.evidence).toContain('weak evidence');
+    expect(of(examined({ nodeClocks: { why: 'forbidden' } })).clocks?.verdict).toBe('NotChecked');
+    expect(of(examined({ nodeClocks: { known: [] } })).clocks?.verdict).toBe('NotChecked');
+  });
+
+  it('sees what is left behind, and rights that are too wide', () => {
+    expect(
+      problems(examined({ formerLiterals: { known: ['ReplicaSet a, container b, env JWT_SECRET_KEY'] } })),
+    ).toEqual(['residue']);
+    expect(unknown(examined({ formerLiterals: { why: 'forbidden' } }))).toEqual(['residue']);
+    expect(unknown(examined({ helmReleases: { known: 2 } }))).toEqual(['residue']);
+    expect(unknown(examined({ helmReleases: { why: 'forbidden' } }))).toEqual(['residue']);
+    const rights = (tooWide: readonly string[], listsSecrets: boolean) =>
+      examined({ operatorRights: { known: { account: 'a', tooWide, listsSecrets } } });
+    expect(problems(rights(['to read every Secret of the cluster'], true))).toEqual(['rights']);
+    expect(problems(rights([], true))).toEqual([]);
+    expect(of(rights([], true)).rights?.evidence).toContain('deploy/residue');
+    expect(of(examined({ operatorRights: { why: 'forbidden' } })).rights?.verdict).toBe('NotChecked');
+  });
+});
+
+describe('tokens that a person gives', () => {
+  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const token = (claims: object, alg = 'HS256') => {
+    const input = `${encode({ alg })}.${encode(claims)}`;
+    return `${input}.${createHmac('sha256', 'a key').update(input).digest('base64url')}`;
+  };
+  const HOUR = 3_600_000;
+  const good = token({ iat: 1_000, exp: 4_600 });
+
+  it('are counted, and nothing of them is told', () => {
+    const text = [good, `Authorization: Bearer ${token({ iat: 0, exp: 90_000 })}`, token({ iat: 1 }), 'nonsense'];
+    const rest = [token({ exp: 5 }), `${encode({ alg: 'dir' })}.a.b.c.d`, token({ iat: 0, exp: 60 }, 'HS512')];
+    const report = reportOf([...text, ...rest].join('\n'), HOUR);
+    expect(report).toEqual({
+      ...{ tokens: 5, others: 1, encrypted: 1, endless: 1, undated: 1, longestMs: 90_000_000, tooLong: 1 },
+      algorithms: { HS256: 4, HS512: 1 },
+    });
+    expect(JSON.stringify(report)).not.toContain(good.slice(0, 12));
+    expect(reportOf(token({ iat: 0, exp: 1 }, 'x'.repeat(40)), HOUR).algorithms).toEqual({ other: 1 });
+    expect(reportOf('', HOUR)).toMatchObject({ tokens: 0, tooLong: 0 });
+    expect(reportOf(`${encode([1])}.x.y null.null.null`, HOUR).tokens).toBe(0);
+  });
+
+  it.each<[string, string, Check['verdict']]>([
+    ['live as long as they may', good, 'Ok'],
+    ['live longer', token({ iat: 0, exp: 3_601 }), 'Problem'],
+    ['never expire', `${good} ${token({ iat: 0 })}`, 'Problem'],
+    ['do not say when they were issued', `${good} ${token({ exp: 9 })}`, 'Unknown'],
+    ['are encrypted', `${good} ${encode({ alg: 'dir' })}.a.b.c.d`, 'Unknown'],
+  ])('that %s', (_, text, verdict) => {
+    const ttl = { ...resource({ appCheck: FIT }), spec: { ...WELL.resource.spec, maxTokenTTL: '1h' } };
+    const tokens = reportOf(text, HOUR);
+    expect(of({ resource: ttl, tokens })['token-lifetime']?.verdict).toBe(verdict);
+  });
+
+  it('that are signed by another algorithm', () => {
+    const tokens = reportOf(token({ iat: 0, exp: 60 }, 'RS256'), HOUR);
+    expect(problems({ tokens })).toEqual(['algorithm']);
+    expect(of({ tokens }).algorithm?.evidence).toContain('1 by RS256');
+  });
+});
