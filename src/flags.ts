@@ -3,7 +3,7 @@
  */
 
 import { parseArgs } from 'node:util';
-import { defined } from './kube/objects.ts';
+import { defined } from './base/objects.ts';
 import { parseDuration } from './rotation/schedule/duration.ts';
 import type { Level } from './runtime/log.ts';
 

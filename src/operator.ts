@@ -4,10 +4,10 @@
 
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { defined } from './base/objects.ts';
 import type { Flags } from './flags.ts';
 import { KubeClient } from './kube/client.ts';
 import type { ClusterAccess } from './kube/config.ts';
-import { defined } from './kube/objects.ts';
 import { Actor } from './rotation/act/act.ts';
 import { AuditWriter } from './rotation/audit/audit-writer.ts';
 import { Reconciler } from './rotation/reconciler.ts';

@@ -5,11 +5,11 @@
  * the reason of the caller's signal. Objects come and go as they are on the wire.
  */
 
+import { defined } from '../base/objects.ts';
 import { applied, callOf, deletion, hasVersion, listOf, objectOf, pluralsOf, type Request, typed } from './call.ts';
 import type { ClusterAccess } from './config.ts';
 import { isKubeError, KubeError } from './errors.ts';
 import { Transport } from './http.ts';
-import { defined } from './objects.ts';
 import type {
   ApplyOptions,
   CallOptions,

@@ -6,10 +6,10 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { KubeConfig } from '@kubernetes/client-node';
+import { defined } from '../base/objects.ts';
 import { type ExecCluster, type ExecCredential, execPluginOf, runExecPlugin } from './exec-plugin.ts';
 import { fileTrouble } from './files.ts';
 import type { Entry } from './kubeconfig.ts';
-import { defined } from './objects.ts';
 import { oneLine } from './printable.ts';
 
 export interface TlsMaterial {

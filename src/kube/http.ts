@@ -8,9 +8,9 @@
 
 import { createSecureContext } from 'node:tls';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { defined } from '../base/objects.ts';
 import type { ClusterAccess, TlsMaterial } from './config.ts';
 import { abortable } from './deadline.ts';
-import { defined } from './objects.ts';
 
 export interface WireRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

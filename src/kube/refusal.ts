@@ -5,8 +5,8 @@
  * @see test/apiserver/refused-writes.test.ts for what a real API server answers
  */
 
+import { defined } from '../base/objects.ts';
 import type { KubeRefusal, RefusalCause } from './errors.ts';
-import { defined } from './objects.ts';
 
 const NAME = '[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?';
 /** `secrets "jwt" is forbidden: `; a create under a policy has no name in some versions. */

@@ -8,10 +8,10 @@
  */
 
 import { randomBytes } from 'node:crypto';
+import { defined } from '../base/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import { microTime } from '../kube/microtime.ts';
-import { defined } from '../kube/objects.ts';
 import { visible } from '../kube/printable.ts';
 import { EVENTS, type Event, type KubeObject } from '../kube/types.ts';
 import { exponential } from './backoff.ts';

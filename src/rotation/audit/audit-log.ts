@@ -7,7 +7,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 
 export interface AuditRecord {
   readonly rotationId: string;

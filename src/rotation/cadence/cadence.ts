@@ -2,7 +2,7 @@
  * When a rotation is due, and whether a new key may be promoted now.
  */
 
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import type { Attempts } from '../keyset/keyset.ts';
 import { iso } from '../schedule/duration.ts';

@@ -2,7 +2,7 @@
  * The end of a rotation or an emergency: what is known of it, and what is forgotten.
  */
 
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import { type Attempts, compact, type Evidence, type Keyset, type Outcome } from './keyset.ts';
 import type { Write } from './writes.ts';
 

@@ -2,7 +2,7 @@
  * The keyset as annotations of the Secret, and back. Times are RFC 3339 so that people can read them.
  */
 
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import { STATE } from '../api/names.ts';
 import { keptReason, keptValue, MAX_REASON } from '../api/said.ts';
 import { iso } from '../schedule/duration.ts';

@@ -1,7 +1,7 @@
 /**
  * From the world to facts.
  */
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import type { Availability } from '../../runtime/optional-reflector.ts';
 import { keyOf } from '../../runtime/store.ts';
 import type { Finding } from '../api/finding.ts';

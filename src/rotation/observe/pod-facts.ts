@@ -3,7 +3,7 @@
  */
 
 import { isIPv4, isIPv6 } from 'node:net';
-import { defined, own } from '../../kube/objects.ts';
+import { defined, own } from '../../base/objects.ts';
 import type { PodFacts, Probe } from '../facts.ts';
 import type { KeyPlaces, TargetSettings } from '../settings/settings.ts';
 import { readsAnyKey } from '../workloads/reads.ts';

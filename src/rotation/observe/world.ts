@@ -2,9 +2,9 @@
  * All reads of a decision: workloads, pods and the Secret, from the caches or from the API server itself.
  */
 
+import { defined } from '../../base/objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
-import { defined } from '../../kube/objects.ts';
 import {
   type HorizontalPodAutoscaler,
   PODS,

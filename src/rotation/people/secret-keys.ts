@@ -1,7 +1,7 @@
 /**
  * The keys of a Secret for a person who may read it, by the names that the person gives.
  */
-import { own } from '../../kube/objects.ts';
+import { own } from '../../base/objects.ts';
 import type { Secret } from '../../kube/types.ts';
 import { destroyAll, type KeyMaterial } from '../secret/keys.ts';
 import { listedIn, materialIn, textIn } from '../secret/secret-data.ts';

@@ -3,7 +3,7 @@
  * refused. It knows no more than the planner decides by, and asks no pod.
  */
 
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import { windowState } from '../cadence/cadence.ts';

@@ -2,7 +2,7 @@
  * Requests for a rotation that no rotation has begun for: they wait for the one under way, or for what stands in the way.
  */
 
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import { REQUEST, requestText } from '../api/names.ts';
 import type { Facts, Requests, Wanted } from '../facts.ts';
 import type { Handled, Keyset, Trigger } from '../keyset/keyset.ts';

@@ -2,7 +2,7 @@
  * Nothing is under way: is a rotation wanted, and may it start?
  */
 
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import { type Finding, inShort, isPassing } from '../api/finding.ts';
 import { backoffUntil } from '../cadence/cadence.ts';
 import type { Facts, Wanted } from '../facts.ts';

@@ -1,7 +1,7 @@
 /**
  * Which messages a keyset gives rise to, and what they say. Key ids only, never key bytes.
  */
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import { type Emergency, type Keyset, type RotationRecord, refusal, secondsOf } from '../keyset/keyset.ts';
 import { iso } from '../schedule/duration.ts';

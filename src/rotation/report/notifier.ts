@@ -4,9 +4,10 @@
  * What is to be told is read from the keyset at each pass, so a message survives the operator. What has been told is kept in
  * memory and in status.notified; where both are lost, a message comes twice, with the same id.
  */
+
+import { own } from '../../base/objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
-import { own } from '../../kube/objects.ts';
 import { SECRETS } from '../../kube/types.ts';
 import { Backoff } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';

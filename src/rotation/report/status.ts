@@ -1,4 +1,4 @@
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import { type Finding, isDegrading } from '../api/finding.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';

@@ -2,7 +2,7 @@
  * What people ask for, by annotation of the JwtKeyRotation.
  */
 
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import { type JwtKeyRotation, REQUEST } from '../api/names.ts';
 import { keptReason, keptValue } from '../api/said.ts';
 import type { EmergencyRequest, Requests, Wanted } from '../facts.ts';

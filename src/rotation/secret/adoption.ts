@@ -1,7 +1,7 @@
 /**
  * What is asked of a Secret that rekey has not written yet, before it is taken over.
  */
-import { defined, own } from '../../kube/objects.ts';
+import { defined, own } from '../../base/objects.ts';
 import type { Secret } from '../../kube/types.ts';
 import type { Finding, Reason } from '../api/finding.ts';
 import { ACCEPT_RETIRED, DATA } from '../api/names.ts';

@@ -2,7 +2,7 @@
  * Data keys that hold a key although the spec does not name them: a second name of it, or a file that it was written into. A rotation
  * would leave the old key there.
  */
-import { own } from '../../kube/objects.ts';
+import { own } from '../../base/objects.ts';
 import type { Secret } from '../../kube/types.ts';
 import { DATA } from '../api/names.ts';
 import { besideNames, type DataNames } from '../settings/settings.ts';

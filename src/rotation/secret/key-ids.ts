@@ -2,7 +2,7 @@
  * Ids that people have given the keys of a Secret that is new to rekey: as JWT_KEY_ID, or in a JWK set. Tokens carry them, and a
  * service may look for a key by its id alone, so they are kept.
  */
-import { own } from '../../kube/objects.ts';
+import { own } from '../../base/objects.ts';
 import type { Secret } from '../../kube/types.ts';
 import type { Finding } from '../api/finding.ts';
 import { DATA } from '../api/names.ts';

@@ -1,7 +1,7 @@
 /**
  * The data keys of the Secret: what each holds for a keyset, and the keys that stand in it.
  */
-import { own } from '../../kube/objects.ts';
+import { own } from '../../base/objects.ts';
 import type { Secret } from '../../kube/types.ts';
 import { DATA } from '../api/names.ts';
 import { currentShape, type Keyset, type Kid, othersOf } from '../keyset/keyset.ts';

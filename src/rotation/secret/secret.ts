@@ -1,7 +1,7 @@
 /**
  * The Secret: what it says, whether rekey may touch it, and the patch that makes it hold a keyset.
  */
-import { own } from '../../kube/objects.ts';
+import { own } from '../../base/objects.ts';
 import type { Secret } from '../../kube/types.ts';
 import type { Finding, Reason } from '../api/finding.ts';
 import { ACCEPT_RETIRED, DATA, FIELD_MANAGER, LAST_APPLIED, STATE } from '../api/names.ts';

@@ -1,7 +1,7 @@
 /**
  * How a service is asked whether it accepts a token, and what its tokens claim. What an absent field means is said here.
  */
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import type { JwtKeyRotationSpec } from '../api/types.ts';
 
 /** Of a token, by name; any JSON. */

@@ -1,4 +1,4 @@
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import { keptValue, MAX_REASON } from '../api/said.ts';
 import type { JwtKeyRotationSpec } from '../api/types.ts';
 import type { Role } from '../keyset/keyset.ts';

@@ -5,7 +5,7 @@
  *
  * @see https://docs.stakater.com/reloader/1.4/reference/annotations.html
  */
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 
 type Annotations = Readonly<Record<string, string>> | undefined;
 

@@ -7,7 +7,7 @@
  * the same template. So the version that the restart is for stands on the Rollout itself, and which pods are of it is told
  * by their age.
  */
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import type { LabelSelector, Rollout } from '../../kube/types.ts';
 import type { Availability } from '../../runtime/optional-reflector.ts';
 import type { Finding } from '../api/finding.ts';

@@ -1,7 +1,7 @@
 /**
  * What is kept of the objects of a cluster: the few fields that decide, so that a large cluster fits in a small process.
  */
-import { defined, own } from '../../kube/objects.ts';
+import { defined, own } from '../../base/objects.ts';
 import type { Container, ContainerStatus, KubeObject, LabelSelector, Pod, PodSpec } from '../../kube/types.ts';
 import { FIELD_MANAGER, KEYSET_VERSION } from '../api/names.ts';
 import { readsIn, readsOf, type SecretRead } from './reads.ts';

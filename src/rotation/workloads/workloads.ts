@@ -6,7 +6,7 @@
  * one after the other. They come back with the same template, and with the new Secret. A Rollout of Argo Rollouts is asked
  * to restart its pods: see rollouts.ts.
  */
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import {
   CRON_JOBS,
   type CronJob,
