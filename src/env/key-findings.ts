@@ -1,6 +1,7 @@
 /**
  * What is off with the keys themselves: shared, weak, old, not the one of the source of truth, not to be read in one way.
  */
+import { defined } from '../base/objects.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
 import { environmentsOf } from './env-config.ts';
 import type { EnvFinding } from './finding.ts';
@@ -86,8 +87,7 @@ function due({ config }: EnvFacts, rows: readonly EnvRow[], now: number): readon
     const message = `the key is at least ${age} old; the period is ${formatDuration(config.periodMs)}`;
     const place = {
       file,
-      ...(line !== undefined && { line }),
-      ...(name !== undefined && { name }),
+      ...defined({ line, name }),
       environment,
       service,
     };

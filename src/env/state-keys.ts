@@ -4,6 +4,7 @@
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { defined } from '../base/objects.ts';
 import { readBounded } from './read-file.ts';
 import { decodeEnvState, STATE_FOLDER } from './state.ts';
 
@@ -40,7 +41,7 @@ async function readState(root: string, environment: string): Promise<RememberedK
   try {
     const keys = keysIn(JSON.parse(reading.bytes.toString('utf8')), 0);
     const trouble = troubleOf(reading.bytes, environment);
-    return { environment, keys, ...(trouble !== undefined && { trouble }) };
+    return { environment, keys, ...defined({ trouble }) };
   } catch {
     return { environment, keys: [], trouble: 'it is not JSON' };
   }

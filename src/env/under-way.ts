@@ -1,6 +1,7 @@
 /**
  * Which environments have a rotation or an emergency under way, as the state files say.
  */
+import { defined, ifDefined } from '../base/objects.ts';
 import { keyIn, type Phase } from '../rotation/keyset/keyset.ts';
 import { EnvError } from './error.ts';
 import { readBounded } from './read-file.ts';
@@ -43,7 +44,7 @@ async function phaseOf(root: string, environment: string, drainMs: number): Prom
       environment,
       phase,
       back: isGoingBack(keyset),
-      ...(exit !== undefined && { until: exit + drainOf({ drainMs, keyset }) }),
+      ...defined({ until: ifDefined(exit, (exit) => exit + drainOf({ drainMs, keyset })) }),
     };
   } catch (error) {
     if (error instanceof EnvError) return undefined;

@@ -2,6 +2,7 @@
  * One write: the files of all services of an environment and the state beside them, all or none.
  */
 import { join } from 'node:path';
+import { defined } from '../base/objects.ts';
 import { foundKeyset } from '../rotation/keyset/before.ts';
 import type { Keyset, Kid } from '../rotation/keyset/keyset.ts';
 import { advance } from '../rotation/keyset/transition.ts';
@@ -128,7 +129,7 @@ async function render(
       state: next,
       files: changes.map((change) => change.shown),
       gone: new Map([...materials].filter(([kid]) => !shown.includes(kid))),
-      ...(left !== undefined && { left }),
+      ...defined({ left }),
     };
   } finally {
     for (const { after } of changes) after.fill(0);

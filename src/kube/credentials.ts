@@ -178,12 +178,11 @@ function execCluster(cluster: Entry): ExecCluster {
     .find((item) => item.text('name') === 'client.authentication.k8s.io/exec');
   return {
     server: cluster.text('server') ?? '',
-    ...(serverName !== undefined && { 'tls-server-name': serverName }),
+    ...defined({ 'tls-server-name': serverName }),
     ...(cluster.flag('insecure-skip-tls-verify') && { 'insecure-skip-tls-verify': true }),
-    ...(ca !== undefined && { 'certificate-authority-data': ca }),
-    ...(proxyUrl !== undefined && { 'proxy-url': proxyUrl }),
+    ...defined({ 'certificate-authority-data': ca, 'proxy-url': proxyUrl }),
     ...(cluster.flag('disable-compression') && { 'disable-compression': true }),
-    ...(extension?.raw('extension') !== undefined && { config: extension.raw('extension') }),
+    ...defined({ config: extension?.raw('extension') }),
   };
 }
 
@@ -210,8 +209,7 @@ function impersonation(user: Entry): Readonly<Record<string, string | string[]>>
   const [as, uid, groups] = [user.text('as'), user.text('as-uid'), user.texts('as-groups')];
   const extra = user.part('as-user-extra');
   const headers = {
-    ...(as !== undefined && { 'Impersonate-User': as }),
-    ...(uid !== undefined && { 'Impersonate-Uid': uid }),
+    ...defined({ 'Impersonate-User': as, 'Impersonate-Uid': uid }),
     ...(groups.length > 0 && { 'Impersonate-Group': [...groups] }),
     ...Object.fromEntries(
       extra?.names().map((name) => [`Impersonate-Extra-${headerName(name)}`, [...extra.texts(name)]]) ?? [],

@@ -89,7 +89,7 @@ export class Transport {
         ...headers,
         accept: request.accept,
         'user-agent': userAgent,
-        ...(request.contentType !== undefined && { 'content-type': request.contentType }),
+        ...defined({ 'content-type': request.contentType }),
       },
       body: request.body ?? null,
       signal: request.signal,

@@ -1,6 +1,7 @@
 /**
  * One Lease as a lock: read it, judge it, write it on condition that nobody else has.
  */
+import { defined } from '../base/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import { microTime } from '../kube/microtime.ts';
@@ -93,7 +94,7 @@ export class LeaseLock {
   #budget({ timeoutMs, signal }: TryOptions): () => TryOptions {
     const { clock } = this.#options;
     const end = clock.monotonic() + timeoutMs;
-    return () => ({ timeoutMs: Math.max(1, end - clock.monotonic()), ...(signal && { signal }) });
+    return () => ({ timeoutMs: Math.max(1, end - clock.monotonic()), ...defined({ signal }) });
   }
 
   async #read(options: TryOptions): Promise<Lease | undefined> {

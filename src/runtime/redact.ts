@@ -1,3 +1,5 @@
+import { defined, ifDefined } from '../base/objects.ts';
+
 /**
  * Any value as JSON that is safe to log. Total: whatever comes in, something comes out.
  *
@@ -145,12 +147,10 @@ function convertError(error: Error, next: (item: unknown) => Json): Json {
   return {
     name: next(name),
     message: next(message),
-    ...(code !== undefined && { code: next(code) }),
-    ...(reason !== undefined && { reason: next(reason) }),
-    ...(status !== undefined && { status: next(status) }),
+    ...defined({ code: ifDefined(code, next), reason: ifDefined(reason, next), status: ifDefined(status, next) }),
     // An error with a code was foreseen; one without is a defect, and then the place matters.
     ...(code === undefined && typeof stack === 'string' && { stack: next(framesOf(stack)) }),
-    ...(cause !== undefined && { cause: next(cause) }),
+    ...defined({ cause: ifDefined(cause, next) }),
     ...(Array.isArray(errors) && { errors: next(errors) }),
   };
 }

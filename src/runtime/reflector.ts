@@ -11,6 +11,7 @@
  *
  * @see https://github.com/kubernetes/client-go/blob/master/tools/cache/reflector.go
  */
+import { defined } from '../base/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import type { Gate } from '../kube/gate.ts';
@@ -189,7 +190,7 @@ export class Reflector<Raw extends KubeObject, T> {
       resourceVersion,
       timeoutSeconds,
       idleTimeoutMs,
-      ...(gate && { gate }),
+      ...defined({ gate }),
       signal,
     })) {
       this.#lastContact = clock.monotonic();

@@ -254,7 +254,7 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: 'src/rotation/keyset/state.ts',
-        find: '...(rotatedAt !== undefined && { rotatedAt: time(rotatedAt) }),',
+        find: 'rotatedAt: ifDefined(rotatedAt, time),',
         replace: '',
       },
     ],

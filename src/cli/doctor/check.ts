@@ -1,6 +1,7 @@
 /**
  * What the doctor works with: what is known of a resource, and what a check says.
  */
+import { defined } from '../../base/objects.ts';
 import type { JwtKeyRotation } from '../../rotation/api/names.ts';
 import type { JwtKeyRotationStatus } from '../../rotation/api/types.ts';
 import type { Examination, Seen } from '../../rotation/people/examination.ts';
@@ -45,7 +46,7 @@ export type Asked = Pick<Check, 'id' | 'question'>;
 
 /** @returns an answer; the remedy is left out where there is none */
 export function answer(asked: Asked, verdict: Verdict, evidence: string, remedy?: string): Check {
-  return { ...asked, verdict, evidence, ...(remedy !== undefined && { remedy }) };
+  return { ...asked, verdict, evidence, ...defined({ remedy }) };
 }
 
 /** @returns why it is not known, or undefined */

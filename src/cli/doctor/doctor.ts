@@ -1,6 +1,7 @@
 /**
  * `doctor`: the questions that people ask when something is wrong, each with a verdict, what it rests on, and what to do.
  */
+import { defined } from '../../base/objects.ts';
 import type { JwtKeyRotation } from '../../rotation/api/names.ts';
 import { isForbidden } from '../../rotation/people/errors.ts';
 import type { Leadership } from '../../rotation/people/leadership.ts';
@@ -47,8 +48,7 @@ export async function doctor(
   const facts = await factsOf(operations, terminal, resource);
   const checks = checksOf({
     ...facts,
-    ...(tokens !== undefined && { tokens }),
-    ...(canaries !== undefined && { canaries }),
+    ...defined({ tokens, canaries }),
   });
   const record = { resource: `${resource.metadata.namespace}/${name}`, checks };
   terminal.print(machineText(record, output) ?? checksText(record.resource, checks));

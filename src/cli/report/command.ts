@@ -2,6 +2,7 @@
  * `report`: what happened in a rotation that has ended, for the terminal, as a page or for programs.
  */
 import { writeFile } from 'node:fs/promises';
+import { defined } from '../../base/objects.ts';
 import { AUDIT_KEY, LEDGER_KEY, ledgerConfigMapName } from '../../rotation/audit/ledger-config-map.ts';
 import { isMissing } from '../../rotation/people/errors.ts';
 import type { Operations } from '../../rotation/people/operations.ts';
@@ -40,7 +41,7 @@ export async function reportOfResource(
   const source = `ConfigMap ${operations.namespace}/${configMap}`;
   try {
     const { data } = await operations.configMap(configMap);
-    return await makeReport({ ...sourceIn(source, data), ...(status && { status }) }, terminal, options);
+    return await makeReport({ ...sourceIn(source, data), ...defined({ status }) }, terminal, options);
   } catch (error) {
     if (!isMissing(error)) throw error;
     const why = 'there is none: no rotation has ended yet, or the operator may not write it (kubectl rekey check)';

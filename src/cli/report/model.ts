@@ -3,6 +3,7 @@
  * Nothing is made up for what the record does not hold: it is listed as not recorded.
  */
 
+import { defined, ifDefined } from '../../base/objects.ts';
 import type { JwtKeyRotationStatus } from '../../rotation/api/types.ts';
 import { type AuditKey, type Chained, chainedIn, type Verdict, verifyLog } from '../../rotation/audit/audit-log.ts';
 import { decodeRecord } from '../../rotation/audit/decode-record.ts';
@@ -113,8 +114,7 @@ function decoded(record: Chained, name: string): Chained {
     const { reason, actor, failure, inferred, ...rest } = decodeRecord(record);
     return {
       ...{ ...rest, reason: redactText(reason), actor: redactText(actor) },
-      ...(failure !== undefined && { failure: redactText(failure) }),
-      ...(inferred !== undefined && { inferred: redactText(inferred) }),
+      ...defined({ failure: ifDefined(failure, redactText), inferred: ifDefined(inferred, redactText) }),
     };
   } catch (error) {
     const why = error instanceof Error ? error.message : 'unreadable';
@@ -153,7 +153,7 @@ function keyOf(
   const createdAt = key.createdAt ?? bornIn(records, rotation, key.kid);
   return {
     ...{ kid: key.kid, part },
-    ...(key.fp !== undefined && { fingerprint: key.fp }),
+    ...defined({ fingerprint: key.fp }),
     ...(createdAt !== undefined && { createdAt, ageSeconds: secondsBetween(createdAt, rotation.finishedAt) }),
     ...(known && { state: known.state, stateSince: iso(known.at) }),
   };

@@ -1,6 +1,7 @@
 /**
  * The phases of a rotation, as its record tells them.
  */
+import { defined } from '../../base/objects.ts';
 import type { AuditStep, Chained } from '../../rotation/audit/audit-log.ts';
 
 /** One phase. Times are RFC 3339. */
@@ -67,7 +68,7 @@ export function phasesOf({ steps = [], finishedAt }: Chained): readonly Phase[] 
       ...step,
       ...{ phase: step.back ? `${step.phase} (back)` : step.phase },
       ...{ number: i + 1, endedAt, seconds, meaning },
-      ...(proof !== undefined && { proof }),
+      ...defined({ proof }),
     };
   });
 }

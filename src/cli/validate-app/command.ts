@@ -2,6 +2,7 @@
  * `validate-app`: what it is called with, and which piece does the work. A URL needs no cluster; a name and a Secret do.
  */
 import type { Command } from 'commander';
+import { defined } from '../../base/objects.ts';
 import type { GivenNames } from '../../env/file-keys.ts';
 import type { ServiceKeys } from '../../rotation/conformance/tokens.ts';
 import type { Operations } from '../../rotation/people/operations.ts';
@@ -98,7 +99,7 @@ function namesOf({ signingName, fallbacksName, keyIdName }: Flags): GivenNames {
   const named = [signingName, fallbacksName, keyIdName].filter((name) => name !== undefined);
   const wrong = named.find((name) => !/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name));
   if (wrong !== undefined) throw usage(`${wrong}: not a name of a variable; use letters, digits and _`);
-  return { ...(signingName !== undefined && { signing: signingName }), fallbacks: fallbacksName, keyId: keyIdName };
+  return { ...defined({ signing: signingName }), fallbacks: fallbacksName, keyId: keyIdName };
 }
 
 async function ofUrl(url: string, flags: Flags, context: Context): Promise<Exit> {

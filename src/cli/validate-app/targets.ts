@@ -2,6 +2,7 @@
  * `validate-app NAME`: the operator asks one pod of each target, since it has the keys and a person need not have them.
  */
 
+import { defined } from '../../base/objects.ts';
 import type { JwtKeyRotationStatus } from '../../rotation/api/types.ts';
 import { CASES, type CaseName } from '../../rotation/conformance/cases.ts';
 import { type Judged, judged } from '../../rotation/conformance/judge.ts';
@@ -42,7 +43,7 @@ export async function validateTargets(
   }
   const { pods, note } = check.answer;
   const shown = pods.map(validatedPod);
-  const record = { ...(note !== undefined && { note }), targets: shown.map((each) => validatedRecord(each, strict)) };
+  const record = { ...defined({ note }), targets: shown.map((each) => validatedRecord(each, strict)) };
   const text = [...shown.map((each) => validatedText(each, strict)), ...(note === undefined ? [] : [`${note}\n`])];
   terminal.print(machineText(record, output) ?? text.join('\n'));
   const isLeftOut = note !== undefined || pods.length === 0;
@@ -54,7 +55,7 @@ function validatedPod({ target, pod, request, message, answers }: AppCheck['pods
   const rows: readonly Judged[] = judged(
     answers.flatMap(({ case: name, which, answer, said }) => {
       // an operator of another version may know others
-      return isCase(name) ? [{ name, answer, said, ...(which !== undefined && { which }) }] : [];
+      return isCase(name) ? [{ name, answer, said, ...defined({ which }) }] : [];
     }),
   );
   return { who: `${target}, pod ${pod}`, request: request ?? message ?? '', rows };

@@ -1,6 +1,7 @@
 /**
  * How the verdicts on a service are shown: a table, and what to change.
  */
+import { defined } from '../../base/objects.ts';
 import { type CaseName, caseOf } from '../../rotation/conformance/cases.ts';
 import {
   type Answered,
@@ -103,14 +104,14 @@ function resultText(rows: readonly Judged[], strict: boolean): string {
 export function validatedRecord({ who, request, rows }: Validated, strict: boolean): object {
   const result: Fitness = fitness(rows, strict);
   return {
-    ...(who !== undefined && { who }),
+    ...defined({ who }),
     ...{ request, result, acceptsEverything: acceptsEverything(rows as readonly Answered[]) },
     rows: rows.map(({ name, which, sent, expected, answer, said, required, verdict, note }) => {
       const { why, change, lines, page } = caseOf(name);
       const isWrong = verdict === 'Fail' || verdict === 'Advice';
       return {
-        ...{ case: name, ...(which !== undefined && { which }), sent, expected, answer, said, required, verdict },
-        ...(note !== undefined && { note }),
+        ...{ case: name, ...defined({ which }), sent, expected, answer, said, required, verdict },
+        ...defined({ note }),
         ...(isWrong && { why, change, page, ...(lines && { lines: Object.fromEntries(lines) }) }),
       };
     }),

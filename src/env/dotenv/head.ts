@@ -1,6 +1,7 @@
 /**
  * What stands before a value: the name, `export`, and the sign.
  */
+import { defined } from '../../base/objects.ts';
 import { COLON, EQUALS, HASH, isName, nameAt, SPACE, skipBlanks } from './scan.ts';
 
 export interface Head {
@@ -31,7 +32,7 @@ export function readHead(bytes: Buffer, at: number, end: number): Head | undefin
   const spaced = sign > afterName || valueStart > sign + 1;
   const isTabbed = exported && bytes.subarray(at + first.length, next).some((byte) => byte !== SPACE);
   const doubt = doubtOf(name, { isColon, isTabbed, isSpacedExport: exported && spaced });
-  return { name, exported, spaced, valueStart, ...(doubt !== undefined && { doubt }) };
+  return { name, exported, spaced, valueStart, ...defined({ doubt }) };
 }
 
 interface Oddities {

@@ -3,6 +3,7 @@
  * Nothing is decided by it.
  */
 import pLimit from 'p-limit';
+import { defined } from '../../base/objects.ts';
 import { redactText } from '../../runtime/redact.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import { askConformance } from '../conformance/ask.ts';
@@ -88,7 +89,7 @@ async function checkedPod(
     request: requestText(url, canary).slice(0, MAX_REQUEST),
     result: fitness(rows),
     answers: rows.map(({ name, which, answer, said, verdict }) => {
-      return { case: name, ...(which !== undefined && { which }), answer, said: redactText(said), verdict };
+      return { case: name, ...defined({ which }), answer, said: redactText(said), verdict };
     }),
   };
 }

@@ -1,7 +1,7 @@
 /**
  * What the audit log says of a rotation that has ended.
  */
-import { defined } from '../../base/objects.ts';
+import { defined, ifDefined } from '../../base/objects.ts';
 import { redactText } from '../../runtime/redact.ts';
 import { keyOf } from '../../runtime/store.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
@@ -25,7 +25,7 @@ export function recordOf(
   const named = (kid: Kid): AuditKey => {
     const fp = [...keyset.keys, ...keyset.burnt, ...ledger.keys].find((key) => key.kid === kid)?.fingerprint;
     const createdAt = diary.created.get(kid);
-    return { kid, ...defined({ fp }), ...(createdAt !== undefined && { createdAt: iso(createdAt) }) };
+    return { kid, ...defined({ fp, createdAt: ifDefined(createdAt, iso) }) };
   };
   const emergency = trigger === 'Emergency' && rotation === keyset.rotation ? keyset.emergency : undefined;
   const seconds = emergency && secondsOf(emergency);
@@ -44,7 +44,7 @@ export function recordOf(
     startedAt: iso(startedAt),
     finishedAt: iso(finishedAt),
     outcome,
-    ...(rotation.cutOverAt !== undefined && { cutOverAt: iso(rotation.cutOverAt) }),
+    ...defined({ cutOverAt: ifDefined(rotation.cutOverAt, iso) }),
     ...(failure && { failure: `${failure.reason}: ${failure.message}` }),
     ...defined({ inferred: rotation.inferred }),
     ...(emergency && seconds !== undefined && { emergency: { nonce: emergency.nonce, seconds, burnt } }),
@@ -58,7 +58,6 @@ function targetRecord({ target, level, answeredAt }: TargetAssessment): AuditRec
   const bumpedAt = target.workload?.bumpedAt;
   return {
     ...{ kind, name, level, pods: target.pods.length },
-    ...(bumpedAt !== undefined && { bumpedAt: iso(bumpedAt) }),
-    ...(answeredAt !== undefined && { ackedAt: iso(answeredAt) }),
+    ...defined({ bumpedAt: ifDefined(bumpedAt, iso), ackedAt: ifDefined(answeredAt, iso) }),
   };
 }

@@ -2,6 +2,7 @@
  * Keeps the audit log and the ledger, a ConfigMap beside the Secret, in the background: no pass ever waits for a write. Both
  * follow the world: what the Secret says is recorded again and again until it stands there.
  */
+import { defined } from '../../base/objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError, type KubeError } from '../../kube/errors.ts';
 import { exponential } from '../../runtime/backoff.ts';
@@ -101,7 +102,7 @@ export class AuditWriter {
       }
     }
     const { ledger, finding, refusal } = account;
-    return { ledger, ...(finding && { finding }), ...(refusal && { refusal }) };
+    return { ledger, ...defined({ finding, refusal }) };
   }
 
   /** Records what the Secret says and the ConfigMap does not. Returns at once. */

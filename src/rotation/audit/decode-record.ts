@@ -1,6 +1,7 @@
 /**
  * A record of the audit log as somebody has kept it: of its fields nothing is believed before it is looked at.
  */
+import { defined, ifDefined } from '../../base/objects.ts';
 import { fields, integer, type Json, list, text, time } from '../keyset/json.ts';
 import { iso } from '../schedule/duration.ts';
 import type { AuditKey, AuditStep, Chained } from './audit-log.ts';
@@ -50,8 +51,7 @@ function keyIn(value: Json | undefined): AuditKey {
   const { kid, fp, createdAt } = fields(value);
   return {
     kid: text(kid),
-    ...(fp !== undefined && { fp: text(fp) }),
-    ...(createdAt !== undefined && { createdAt: timeText(createdAt) }),
+    ...defined({ fp: ifDefined(fp, text), createdAt: ifDefined(createdAt, timeText) }),
   };
 }
 
@@ -59,8 +59,7 @@ function targetIn(value: Json): Chained['targets'][number] {
   const { kind, name, level, pods, bumpedAt, ackedAt } = fields(value);
   return {
     ...{ kind: text(kind), name: text(name), level: text(level), pods: integer(pods) },
-    ...(bumpedAt !== undefined && { bumpedAt: timeText(bumpedAt) }),
-    ...(ackedAt !== undefined && { ackedAt: timeText(ackedAt) }),
+    ...defined({ bumpedAt: ifDefined(bumpedAt, timeText), ackedAt: ifDefined(ackedAt, timeText) }),
   };
 }
 
@@ -78,10 +77,12 @@ function stepIn(value: Json): AuditStep {
       const { name, bumpedAt, proved, inferred, more } = fields(target);
       return {
         name: text(name),
-        ...(bumpedAt !== undefined && { bumpedAt: timeText(bumpedAt) }),
-        ...(proved !== undefined && { proved: provedIn(proved) }),
-        ...(inferred !== undefined && { inferred: list(inferred).map(text) }),
-        ...(more !== undefined && { more: integer(more) }),
+        ...defined({
+          bumpedAt: ifDefined(bumpedAt, timeText),
+          proved: ifDefined(proved, provedIn),
+          inferred: ifDefined(inferred, (inferred) => list(inferred).map(text)),
+          more: ifDefined(more, integer),
+        }),
       };
     }),
   };

@@ -2,6 +2,7 @@
  * What the audit log says of the way of a rotation, step by step: it is noted while the operator lives that sees it, since the
  * Secret remembers the last step alone. Nothing is noted that was not looked at.
  */
+import { defined, ifDefined } from '../../base/objects.ts';
 import type { Facts } from '../facts.ts';
 import { currentShape, endedRotations, type Keyset, type Kid, keyIn, type Phase } from '../keyset/keyset.ts';
 import type { Assessment, TargetAssessment } from '../plan/decision.ts';
@@ -72,7 +73,7 @@ export function stepsOf({ steps }: Diary, id: string): readonly AuditStep[] | un
 function noticed({ name, bumpedAt, proved, inferred, more }: Noted): AuditStep['targets'][number] {
   return {
     name,
-    ...(bumpedAt !== undefined && { bumpedAt: iso(bumpedAt) }),
+    ...defined({ bumpedAt: ifDefined(bumpedAt, iso) }),
     ...(proved.size > 0 && { proved: Object.fromEntries([...proved].map(([pod, ms]) => [pod, iso(ms)])) }),
     ...(inferred.size > 0 && { inferred: [...inferred] }),
     ...(more > 0 && { more }),
@@ -126,7 +127,7 @@ function withPods(
   }
   const { templateVersion, bumpedAt: stamped } = target.workload ?? {};
   const bumpedAt = templateVersion === version ? stamped : known?.bumpedAt;
-  return { name, ...(bumpedAt !== undefined && { bumpedAt }), proved, inferred, more };
+  return { name, ...defined({ bumpedAt }), proved, inferred, more };
 }
 
 function namedIn({ targets }: Step): number {

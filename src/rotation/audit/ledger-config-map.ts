@@ -2,6 +2,7 @@
  * The ConfigMap beside the Secret that holds what must outlive it: the audit log and the ledger.
  */
 import { createHash } from 'node:crypto';
+import { defined, ifDefined } from '../../base/objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError, type KubeError } from '../../kube/errors.ts';
 import { CONFIG_MAPS } from '../../kube/types.ts';
@@ -90,8 +91,7 @@ export async function putLedgerConfigMap(
   const options = { fieldManager: FIELD_MANAGER };
   const labels = { [MANAGED_BY]: FIELD_MANAGER };
   const data = {
-    ...(log !== undefined && { [AUDIT_KEY]: log }),
-    ...(ledger !== undefined && { [LEDGER_KEY]: encodeLedger(ledger) }),
+    ...defined({ [AUDIT_KEY]: log, [LEDGER_KEY]: ifDefined(ledger, encodeLedger) }),
   };
   if (before === undefined) {
     await client.create(CONFIG_MAPS, { metadata: { labels, namespace, name }, data }, options);

@@ -1,6 +1,7 @@
 /**
  * Asks one service about each token, one after the other, so that it is disturbed as little as can be.
  */
+import { defined } from '../../base/objects.ts';
 import type { Asked, CanarySender } from '../secret/canary-sender.ts';
 import type { Answered } from './judge.ts';
 import { type ServiceKeys, type TokenOptions, tokensFor } from './tokens.ts';
@@ -33,7 +34,7 @@ export async function askConformance(
   const whole = sender.patience(budgetMs);
   let silent = 0;
   for (const { name, which, token } of tokensFor(keys, options)) {
-    const row = { name, ...(which !== undefined && { which }) };
+    const row = { name, ...defined({ which }) };
     const why = silent >= MAX_SILENT ? 'it is silent' : sender.isOver(whole) ? 'it takes too long' : undefined;
     if (why !== undefined) {
       answers.push({ ...row, answer: 'unknown', said: `it was not asked any more, since ${why}` });

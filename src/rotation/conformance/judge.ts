@@ -2,6 +2,7 @@
  * What the answers of a service prove. An answer that is missing proves nothing; a refusal proves something only where a good token is
  * accepted, and an acceptance only where a made-up key is refused.
  */
+import { defined } from '../../base/objects.ts';
 import type { Answer } from '../facts.ts';
 import { type CaseName, caseOf, type Expected } from './cases.ts';
 
@@ -37,7 +38,7 @@ export function judged(answers: readonly Answered[]): readonly Judged[] {
     const { sends, expects: expected, required } = caseOf(answered.name);
     const sent = answered.which === undefined ? sends : `${sends} (${answered.which})`;
     const { verdict, note } = verdictOf(answered, expected, required, notOf);
-    return { ...answered, sent, expected, required, verdict, ...(note !== undefined && { note }) };
+    return { ...answered, sent, expected, required, verdict, ...defined({ note }) };
   });
 }
 

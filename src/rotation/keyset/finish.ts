@@ -24,7 +24,7 @@ export function finish(keyset: Keyset, { acked, inferred }: End, outcome: Outcom
     phase: 'Steady',
     acked,
     history: compact(keyset.history, acked, kids),
-    ...(rotation && { rotation }),
+    ...defined({ rotation }),
     attempts,
   };
 }
@@ -37,5 +37,5 @@ function measured({ promotingMs }: Attempts): Pick<Attempts, 'promotingMs'> {
 export function extinguish(keyset: Keyset, end: End, now: number): Keyset {
   const gone = { goneAt: now, ...defined({ inferred: end.inferred }) };
   const emergency = keyset.emergency && { ...keyset.emergency, ...gone };
-  return { ...finish(keyset, end, 'Completed', now), ...(emergency && { emergency }) };
+  return { ...finish(keyset, end, 'Completed', now), ...defined({ emergency }) };
 }

@@ -1,6 +1,7 @@
 /**
  * A fresh key alone: what a cutover and an emergency make of the keyset.
  */
+import { defined } from '../../base/objects.ts';
 import { compact, currentShape, type KeyRecord, type Keyset, MAX_NONCES, type RotationRecord } from './keyset.ts';
 import type { Fresh, FreshKey, Write } from './writes.ts';
 
@@ -64,5 +65,5 @@ export function record(
   state: KeyRecord['state'],
   createdAt: number,
 ): KeyRecord {
-  return { kid, fingerprint, state, createdAt, ...(weakness && { weakness }) };
+  return { kid, fingerprint, state, createdAt, ...defined({ weakness }) };
 }

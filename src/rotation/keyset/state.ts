@@ -2,7 +2,7 @@
  * The keyset as annotations of the Secret, and back. Times are RFC 3339 so that people can read them.
  */
 
-import { defined } from '../../base/objects.ts';
+import { defined, ifDefined } from '../../base/objects.ts';
 import { STATE } from '../api/names.ts';
 import { keptReason, keptValue, MAX_REASON } from '../api/said.ts';
 import { iso } from '../schedule/duration.ts';
@@ -63,20 +63,25 @@ export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
     [STATE.attempts]: JSON.stringify({
       since: iso(attempts.since),
       failures: attempts.failures,
-      ...(attempts.rotatedAt !== undefined && { rotatedAt: iso(attempts.rotatedAt) }),
-      ...defined({ evidence: attempts.evidence, promotingMs: attempts.promotingMs }),
-      ...(attempts.failedAt !== undefined && { failedAt: iso(attempts.failedAt) }),
-      ...(attempts.lastWriteAt !== undefined && { lastWriteAt: iso(attempts.lastWriteAt) }),
+      ...defined({
+        rotatedAt: ifDefined(attempts.rotatedAt, iso),
+        evidence: attempts.evidence,
+        promotingMs: attempts.promotingMs,
+        failedAt: ifDefined(attempts.failedAt, iso),
+        lastWriteAt: ifDefined(attempts.lastWriteAt, iso),
+      }),
     }),
     [STATE.burnt]: JSON.stringify(burnt.map(encodeBurnt)),
-    ...(emergency && { [STATE.emergency]: JSON.stringify(encodeEmergency(emergency)) }),
-    ...(rotation && { [STATE.rotation]: JSON.stringify(encodeRotation(rotation)) }),
+    ...defined({
+      [STATE.emergency]: ifDefined(emergency, (emergency) => JSON.stringify(encodeEmergency(emergency))),
+      [STATE.rotation]: ifDefined(rotation, (rotation) => JSON.stringify(encodeRotation(rotation))),
+    }),
   };
 }
 
 function encodeKey({ kid, fingerprint, state, createdAt, lastSignerExit, weakness }: KeyRecord) {
   const exit = lastSignerExit === undefined ? {} : { lastSignerExit: iso(lastSignerExit) };
-  return { kid, fp: fingerprint, state, createdAt: iso(createdAt), ...exit, ...(weakness && { weakness }) };
+  return { kid, fp: fingerprint, state, createdAt: iso(createdAt), ...exit, ...defined({ weakness }) };
 }
 
 function encodeBurnt({ kid, fingerprint, burntAt }: BurntKey) {
@@ -84,7 +89,7 @@ function encodeBurnt({ kid, fingerprint, burntAt }: BurntKey) {
 }
 
 function encodeEmergency({ writtenAt, goneAt, ...rest }: Emergency) {
-  return { ...rest, writtenAt: iso(writtenAt), ...(goneAt !== undefined && { goneAt: iso(goneAt) }) };
+  return { ...rest, writtenAt: iso(writtenAt), ...defined({ goneAt: ifDefined(goneAt, iso) }) };
 }
 
 function encodeShape({ version, writtenAt, sign, verify }: Shape) {
@@ -96,9 +101,11 @@ function encodeRotation(rotation: RotationRecord): object {
   return {
     ...rest,
     startedAt: iso(startedAt),
-    ...(finishedAt !== undefined && { finishedAt: iso(finishedAt) }),
-    ...(cutOverAt !== undefined && { cutOverAt: iso(cutOverAt) }),
-    ...(interrupted && { interrupted: interrupted.map(encodeRotation) }),
+    ...defined({
+      finishedAt: ifDefined(finishedAt, iso),
+      cutOverAt: ifDefined(cutOverAt, iso),
+      interrupted: interrupted?.map(encodeRotation),
+    }),
   };
 }
 
@@ -149,9 +156,9 @@ export function parseState(annotations: Readonly<Record<string, string>>): Keyse
     history,
     handled: read(STATE.handled, decodeHandled),
     attempts: read(STATE.attempts, decodeAttempts),
-    ...(rotation && { rotation }),
+    ...defined({ rotation }),
     burnt: annotations[STATE.burnt] === undefined ? [] : read(STATE.burnt, (value) => list(value).map(decodeBurnt)),
-    ...(emergency && { emergency }),
+    ...defined({ emergency }),
   };
 }
 
@@ -160,11 +167,13 @@ function decodeAttempts(value: Json): Attempts {
   return {
     since: time(since),
     failures: integer(failures),
-    ...(rotatedAt !== undefined && { rotatedAt: time(rotatedAt) }),
-    ...(evidence !== undefined && { evidence: oneOf(EVIDENCE, evidence) }),
-    ...(promotingMs !== undefined && { promotingMs: integer(promotingMs) }),
-    ...(failedAt !== undefined && { failedAt: time(failedAt) }),
-    ...(lastWriteAt !== undefined && { lastWriteAt: time(lastWriteAt) }),
+    ...defined({
+      rotatedAt: ifDefined(rotatedAt, time),
+      evidence: ifDefined(evidence, (evidence) => oneOf(EVIDENCE, evidence)),
+      promotingMs: ifDefined(promotingMs, integer),
+      failedAt: ifDefined(failedAt, time),
+      lastWriteAt: ifDefined(lastWriteAt, time),
+    }),
   };
 }
 
@@ -179,10 +188,12 @@ function decodeEmergency(value: Json): Emergency {
     nonce: kept(nonce),
     reason: keptReason(text(reason)),
     writtenAt: time(writtenAt),
-    ...(goneAt !== undefined && { goneAt: time(goneAt) }),
-    ...(inferred !== undefined && { inferred: text(inferred) }),
-    ...(residue !== undefined && { residue: list(residue).map(text) }),
-    ...(residueIncomplete !== undefined && { residueIncomplete: text(residueIncomplete) }),
+    ...defined({
+      goneAt: ifDefined(goneAt, time),
+      inferred: ifDefined(inferred, text),
+      residue: ifDefined(residue, (residue) => list(residue).map(text)),
+      residueIncomplete: ifDefined(residueIncomplete, text),
+    }),
   };
 }
 
@@ -195,7 +206,7 @@ function decodeKey(value: Json): KeyRecord {
     state: oneOf(KEY_STATES, state),
     createdAt: time(createdAt),
     ...exit,
-    ...(weakness !== undefined && { weakness: oneOf(WEAKNESSES, weakness) }),
+    ...defined({ weakness: ifDefined(weakness, (weakness) => oneOf(WEAKNESSES, weakness)) }),
   };
 }
 
@@ -206,22 +217,22 @@ function decodeShape(value: Json): Shape {
 
 function decodeHandled(value: Json): Handled {
   const { rotateAt, abortAt, withdrawAt, forceReason, withdrawn, emergencies } = fields(value);
-  return {
-    ...(rotateAt !== undefined && { rotateAt: kept(rotateAt) }),
-    ...(abortAt !== undefined && { abortAt: kept(abortAt) }),
-    ...(withdrawAt !== undefined && { withdrawAt: kept(withdrawAt) }),
-    ...(forceReason !== undefined && { forceReason: keptValue(text(forceReason), MAX_REASON) }),
-    ...(withdrawn !== undefined && { withdrawn: decodeWithdrawn(withdrawn) }),
-    ...(emergencies !== undefined && { emergencies: list(emergencies).map(kept) }),
-  };
+  return defined({
+    rotateAt: ifDefined(rotateAt, kept),
+    abortAt: ifDefined(abortAt, kept),
+    withdrawAt: ifDefined(withdrawAt, kept),
+    forceReason: ifDefined(forceReason, (forceReason) => keptValue(text(forceReason), MAX_REASON)),
+    withdrawn: ifDefined(withdrawn, decodeWithdrawn),
+    emergencies: ifDefined(emergencies, (emergencies) => list(emergencies).map(kept)),
+  });
 }
 
 function decodeWithdrawn(value: Json): Withdrawn {
   const { rotateAt, forceReason } = fields(value);
-  return {
-    ...(rotateAt !== undefined && { rotateAt: kept(rotateAt) }),
-    ...(forceReason !== undefined && { forceReason: keptValue(text(forceReason), MAX_REASON) }),
-  };
+  return defined({
+    rotateAt: ifDefined(rotateAt, kept),
+    forceReason: ifDefined(forceReason, (forceReason) => keptValue(text(forceReason), MAX_REASON)),
+  });
 }
 
 function decodeRotation(value: Json): RotationRecord {
@@ -237,12 +248,14 @@ function decodeRotation(value: Json): RotationRecord {
     to: text(to),
     startedAt: time(startedAt),
     drainMs: integer(drainMs),
-    ...(keyBytes !== undefined && { keyBytes: integer(keyBytes) }),
+    ...defined({ keyBytes: ifDefined(keyBytes, integer) }),
     ...(failed && { failure: { reason: text(failed.reason), message: text(failed.message) } }),
-    ...(finishedAt !== undefined && { finishedAt: time(finishedAt) }),
-    ...(outcome !== undefined && { outcome: oneOf(OUTCOMES, outcome) }),
-    ...(cutOverAt !== undefined && { cutOverAt: time(cutOverAt) }),
-    ...(inferred !== undefined && { inferred: text(inferred) }),
-    ...(interrupted !== undefined && { interrupted: list(interrupted).map(decodeRotation) }),
+    ...defined({
+      finishedAt: ifDefined(finishedAt, time),
+      outcome: ifDefined(outcome, (outcome) => oneOf(OUTCOMES, outcome)),
+      cutOverAt: ifDefined(cutOverAt, time),
+      inferred: ifDefined(inferred, text),
+      interrupted: ifDefined(interrupted, (interrupted) => list(interrupted).map(decodeRotation)),
+    }),
   };
 }

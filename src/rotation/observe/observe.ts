@@ -95,9 +95,9 @@ export async function observe(observation: Observation): Promise<Facts> {
     refusals: observation.refusals,
     ...defined({ clockOffsetMs: observation.clockOffsetMs }),
     due,
-    ...(off && { offSchedule: off }),
+    ...defined({ offSchedule: off }),
     window: windowState(settings.windows, now),
-    ...(impossible && { impossibleWindow: impossible }),
+    ...defined({ impossibleWindow: impossible }),
   };
 }
 
@@ -113,7 +113,7 @@ async function observeTarget(options: ObserveOptions, settings: TargetSettings):
   const workload = withJobs(template, world.workloads.Job.list(namespace));
   const finding = targetFinding(options, settings, workload);
   const unseen = workload === undefined ? finding?.reason === 'Forbidden' : workload.unseen === true;
-  const found = { settings, ...(finding && { finding }), ...(unseen && { unseen }) };
+  const found = { settings, ...defined({ finding }), ...(unseen && { unseen }) };
   if (workload === undefined) return { ...found, pods: [] };
   const pods = world.pods.list(namespace).filter((pod) => pod.live && isPodOf(pod, workload));
   return {

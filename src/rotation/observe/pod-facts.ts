@@ -47,8 +47,7 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
     ...(asking.clockKnown && { readUpTo: readUpTo(start, asking) }),
     ...(containers.some(({ ran }) => ran) && { ran: true as const }),
     ...(target.source === 'Env' && hasSeveral(pod, asking.places) && { several: true as const }),
-    ...defined({ templateVersion, address: pod.address, port, unprobeable }),
-    ...(probe && { probe }),
+    ...defined({ templateVersion, address: pod.address, port, unprobeable, probe }),
   };
 }
 

@@ -2,6 +2,7 @@
  * What a person may look at besides the resource, by their own rights: clocks of nodes, what has been left behind, what the operator may
  * do. No value of a Secret is read, and no key is looked for.
  */
+import { defined } from '../../base/objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import {
@@ -83,7 +84,7 @@ async function listed<T extends KubeObject>(
   labelSelector?: string,
 ): Promise<readonly T[]> {
   const selection = { namespace, timeoutMs: LOOK_MS };
-  const { items } = await client.list(type, { ...selection, ...(labelSelector !== undefined && { labelSelector }) });
+  const { items } = await client.list(type, { ...selection, ...defined({ labelSelector }) });
   return items;
 }
 

@@ -1,6 +1,7 @@
 /**
  * What a person sees of the surroundings of a rotation: read once, by their own rights, and without the Secret.
  */
+import { defined } from '../../base/objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import type { Availability } from '../../runtime/optional-reflector.ts';
@@ -36,7 +37,7 @@ export async function surroundingsOf(client: KubeClient, resource: JwtKeyRotatio
     targets: await observeTargets(options),
     unlistedConsumers: unlistedConsumers(world, namespace, places, settings.targets),
     crowded: crowdedContainers(world, namespace, settings),
-    ...(impossible && { impossibleWindow: impossible }),
+    ...defined({ impossibleWindow: impossible }),
   };
 }
 

@@ -7,6 +7,7 @@
  * All of it can be forgotten.
  */
 
+import { defined } from '../../base/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import type { Facts, PodOf, TargetFacts } from '../facts.ts';
 import { currentShape, type Keyset, keyIn } from '../keyset/keyset.ts';
@@ -46,7 +47,7 @@ export function lookAtRest(facts: Facts, keyset: Keyset): Look {
   const until = Math.min(...open.map(({ at }) => at));
   return {
     pods: [...due, ...fresh.filter((row) => !due.includes(row))],
-    ...(finding && { finding }),
+    ...defined({ finding }),
     ...(open.length > 0 && { until }),
   };
 }

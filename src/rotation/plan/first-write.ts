@@ -2,6 +2,7 @@
  * The first write of a Secret: what is there is taken over as it is, what is absent is created.
  */
 
+import { defined, ifDefined } from '../../base/objects.ts';
 import { REQUEST, requestText } from '../api/names.ts';
 import type { Facts, SecretFacts } from '../facts.ts';
 import { BELIEVED_VERSION, type Handled } from '../keyset/keyset.ts';
@@ -67,7 +68,7 @@ function requestsNow(facts: Facts) {
     ...(withdrawAt !== undefined && withdrawApart === false && isNew(facts) && { withdrawAt }),
     ...(settings.forceReason !== '' && { forceReason: settings.forceReason }),
     // one that is to be served would have come before this write
-    ...(emergency !== undefined && { emergencies: [emergency.nonce] }),
+    ...defined({ emergencies: ifDefined(emergency, (emergency) => [emergency.nonce]) }),
   };
   return { handled, ...(isNew(facts) && { noted: inWords(handled) }) };
 }

@@ -2,6 +2,7 @@
  * A rotation under way: what each phase waits for, and what it does once it has it. See plan.ts for the rules.
  */
 
+import { defined } from '../../base/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import { REQUEST, requestText } from '../api/names.ts';
 import type { Facts, PodOf, TargetFacts } from '../facts.ts';
@@ -96,7 +97,7 @@ function mayBeLate({ stale, leaving, unfit }: Survey, old: Kid | undefined): boo
 function waiting(which: string, retireAt: number, lasts: string, stalled: Finding | undefined, now: number): Step {
   const progress = `${which} leaves at ${iso(retireAt)}, ${lasts} after the last pod that could sign with it was gone`;
   const until = stalled === undefined ? retireAt : Math.min(retireAt, now + STALLED_LOOK_MS);
-  return { action: { type: 'wait', until }, phase: 'Draining', progress, ...(stalled && { stalled }) };
+  return { action: { type: 'wait', until }, phase: 'Draining', progress, ...defined({ stalled }) };
 }
 
 /** After retire, until finish. The verifiers forget the old key: now, or where they are spared the restart when they next start anyway. */
@@ -121,7 +122,7 @@ export function planAborting(facts: Facts, keyset: Keyset): Step {
     return confirmed(facts, keyset, (acked) => ({ transition: 'finish', acked, outcome: 'Aborted' }), phase);
   }
   const stalled = stalledFinding(facts, keyset, requirements, [], progress);
-  return { action: { type: 'wait', until: facts.now + 2 * RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
+  return { action: { type: 'wait', until: facts.now + 2 * RETRY_MS }, phase, progress, ...defined({ stalled }) };
 }
 
 /**

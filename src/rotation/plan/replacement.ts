@@ -7,6 +7,7 @@
  * 3. When all hold the newest, the keys before are dead everywhere.
  */
 
+import { defined } from '../../base/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import type { Facts, PodOf, TargetFacts } from '../facts.ts';
 import { UNKNOWN } from '../keyset/before.ts';
@@ -63,9 +64,9 @@ export function planReplacement(facts: Facts, keyset: Keyset, replacement: Repla
   const asked = toProbe(requirements, keyset, facts.now, FRESH_MS);
   // to ask once more takes back nothing of what stands in the way
   const stalled = rows.met.length < all ? unproveable(facts, keyset, rows, what, progress) : undefined;
-  if (asked.length > 0) return { action: { type: 'probe', pods: asked }, phase, progress, ...(stalled && { stalled }) };
+  if (asked.length > 0) return { action: { type: 'probe', pods: asked }, phase, progress, ...defined({ stalled }) };
   if (rows.met.length < all) {
-    return { action: { type: 'wait', until: facts.now + RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
+    return { action: { type: 'wait', until: facts.now + RETRY_MS }, phase, progress, ...defined({ stalled }) };
   }
   const unseen = unseenTarget(facts, what);
   const awaited = requirements.find(({ target }) => target.pods.length === 0 && !isRolledOut(target))?.target;
@@ -122,7 +123,7 @@ function awaiting(
   const progress = `${label(target)} has no pod yet to prove that it refuses ${what}`;
   const late = facts.now >= currentShape(keyset).writtenAt + facts.settings.rolloutTimeoutMs;
   const stalled: Finding | undefined = late ? { reason: 'RolloutStalled', message: progress } : undefined;
-  return { action: { type: 'wait', until: facts.now + RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
+  return { action: { type: 'wait', until: facts.now + RETRY_MS }, phase, progress, ...defined({ stalled }) };
 }
 
 /** Of pods that cannot be found nothing can be proved. */

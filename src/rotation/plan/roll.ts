@@ -3,6 +3,7 @@
  * while nothing can be done.
  */
 
+import { defined } from '../../base/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import type { Facts, PodOf } from '../facts.ts';
 import { currentShape, type Keyset } from '../keyset/keyset.ts';
@@ -65,14 +66,14 @@ export function roll(
     const isNew = ({ pod }: PodOf) => pod.probe?.version !== keyset.version && pods.some((asked) => asked.pod === pod);
     const known = pending.filter((row) => !isNew(row));
     const still = known.length === 0 ? undefined : stalledFinding(facts, keyset, requirements, known, progress, rows);
-    return { action: { type: 'probe', pods }, phase, progress, ...(still && { stalled: still }) };
+    return { action: { type: 'probe', pods }, phase, progress, ...defined({ stalled: still }) };
   }
   const settling = requirements.some(
     ({ target, restart }) => restart && now < settledAt(target, keyset, facts.settleMs),
   );
   if (pending.length === 0 && !settling && unfinished(requirements).length === 0) return undefined;
   const stalled = stalledFinding(facts, keyset, requirements, pending, progress, rows);
-  return { action: { type: 'wait', until: now + 2 * RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
+  return { action: { type: 'wait', until: now + 2 * RETRY_MS }, phase, progress, ...defined({ stalled }) };
 }
 
 /** @returns why a restart takes longer than spec.rolloutTimeout; undefined while it does not */

@@ -85,7 +85,7 @@ function atRest(facts: Facts, keyset: Keyset): Step {
 function idle({ due }: Facts, blocked?: Finding): Step {
   const progress = due.next === undefined ? 'no rotation is scheduled' : `next rotation ${iso(due.next)}`;
   const action = { type: 'wait', ...defined({ until: due.next }) } as const;
-  return { action, phase: 'Steady', progress, ...(blocked && { blocked }) };
+  return { action, phase: 'Steady', progress, ...defined({ blocked }) };
 }
 
 function backingOff({ now }: Facts, keyset: Keyset, until: number): Step {
@@ -100,7 +100,7 @@ function backingOff({ now }: Facts, keyset: Keyset, until: number): Step {
 }
 
 function preflight(progress: string, blocked: Finding | undefined, until: number): Step {
-  return { action: { type: 'wait', until }, phase: 'Preflight', progress, ...(blocked && { blocked }) };
+  return { action: { type: 'wait', until }, phase: 'Preflight', progress, ...defined({ blocked }) };
 }
 
 /** Keys that were found beside the signing key at adoption leave with the next rotation, so their tokens must be dead. */
@@ -133,7 +133,7 @@ function baseline(facts: Facts, keyset: Keyset, keys: 'One' | 'Both'): Step | un
   const pods = toProbe(requirements, keyset, facts.now, maxAgeMs);
   if (pods.length > 0) {
     const progress = finding?.message ?? 'asking every verifier to verify canaries';
-    return { action: { type: 'probe', pods }, phase: 'Preflight', progress, ...(finding && { blocked: finding }) };
+    return { action: { type: 'probe', pods }, phase: 'Preflight', progress, ...defined({ blocked: finding }) };
   }
   return finding && preflight(finding.message, finding, facts.now + (isPassing(finding) ? RETRY_MS : 10 * RETRY_MS));
 }

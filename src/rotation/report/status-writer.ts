@@ -142,7 +142,7 @@ export class StatusWriter {
 }
 
 function outcomeOf({ notBefore, failure }: Failing, now: number): StatusOutcome {
-  return { againMs: notBefore - now, ...(failure && { failure }) };
+  return { againMs: notBefore - now, ...defined({ failure }) };
 }
 
 function withoutCounts(status: JwtKeyRotationStatus | undefined): object {

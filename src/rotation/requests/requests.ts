@@ -72,7 +72,7 @@ export function appCheckOf({ metadata, status }: JwtKeyRotation): AppCheckReques
   const requestedAt = wishIn(value);
   if (requestedAt === undefined || requestedAt === status?.appCheck?.requestedAt) return undefined;
   const target = value?.trim().split(' ')[1];
-  return { requestedAt, ...(target !== undefined && { target }) };
+  return { requestedAt, ...defined({ target }) };
 }
 
 /** What waits for a rotation, as far as the status tells what was acted upon. */

@@ -60,8 +60,7 @@ export function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
     kind: 'Unmanaged',
     fingerprint,
     fallbacks,
-    ...defined({ kid }),
-    ...(weakness && { weakness }),
+    ...defined({ kid, weakness }),
     lacks: besideNames(names).filter((name) => own(secret.data, name) === undefined),
     ...acceptedIn(secret),
   };

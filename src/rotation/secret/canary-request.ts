@@ -1,6 +1,7 @@
 /**
  * From a token to the request that takes it to a service.
  */
+import { defined, ifDefined } from '../../base/objects.ts';
 import { redactText } from '../../runtime/redact.ts';
 import { type CanarySettings, type RequestForm, TOKEN_PLACE } from '../settings/canary-settings.ts';
 
@@ -29,7 +30,7 @@ export function canaryRequest(url: string, form: RequestForm, token: string | un
   return {
     ...{ method, url, insecureSkipTLSVerify },
     headers: headersOf(form, token),
-    ...(body !== undefined && { body: body.replaceAll(TOKEN_PLACE, () => token ?? '') }),
+    ...defined({ body: ifDefined(body, (body) => body.replaceAll(TOKEN_PLACE, () => token ?? '')) }),
   };
 }
 
@@ -37,7 +38,7 @@ function headersOf({ host, headers, body, contentType, token: place }: RequestFo
   const given = headers.map(({ name, value }) => [name.toLowerCase(), value] as const);
   return {
     ...Object.fromEntries([['user-agent', 'rekey-canary'], ...given]),
-    ...(host !== undefined && { host }),
+    ...defined({ host }),
     ...(body !== undefined && { 'content-type': contentType }),
     ...(token !== undefined && place.in === 'Cookie' && { cookie: `${place.name}=${token}` }),
     ...(token !== undefined &&

@@ -2,6 +2,7 @@
  * What a write of the Secret starts from: the keyset and the bytes that are there, or what stands for them where the Secret is
  * new to rekey, is gone, or cannot be read.
  */
+import { defined } from '../../base/objects.ts';
 import type { Secret } from '../../kube/types.ts';
 import type { Facts, SecretFacts } from '../facts.ts';
 import { foundKeyset, lostKeyset } from '../keyset/before.ts';
@@ -66,7 +67,7 @@ export function writeStart(
 /** A key that people made, with the id that they gave it. */
 function foundKey(material: KeyMaterial, kid: Kid | undefined): NamedKey {
   const weakness = weaknessOf(material);
-  return { ...nameKey(material, kid), ...(weakness && { weakness }) };
+  return { ...nameKey(material, kid), ...defined({ weakness }) };
 }
 
 /** Whatever stands in the Secret is burnt, also what rekey did not write. */

@@ -89,7 +89,7 @@ export function formOf(written: WrittenForm): RequestForm & AnswerMeaning {
     insecureSkipTLSVerify: written.insecureSkipTLSVerify ?? false,
     acceptStatuses: written.acceptStatuses ?? [],
     refuseStatuses: written.refuseStatuses ?? [],
-    ...(response !== undefined && { response }),
+    ...defined({ response }),
   };
 }
 

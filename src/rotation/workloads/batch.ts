@@ -2,6 +2,7 @@
  * CronJobs and Jobs as consumers of the key. rekey never restarts them: the next run of a CronJob reads the new key by itself, and a pod
  * that runs signs or verifies with what it has until it ends.
  */
+import { defined } from '../../base/objects.ts';
 import type { CronJob, Job } from '../../kube/types.ts';
 import type { Availability } from '../../runtime/optional-reflector.ts';
 import type { Finding } from '../api/finding.ts';
@@ -33,7 +34,7 @@ export function jobView(job: Job): WorkloadView {
   return {
     ...{ ...viewOf(job), kind: 'Job', selector: spec?.selector ?? {}, ...LEFT_ALONE },
     ...{ reads: readsOf(template), sources: sourcesOf(template), ready: status?.ready ?? 0 },
-    ...(cronJob !== undefined && { cronJob }),
+    ...defined({ cronJob }),
     ...(isOver && { over: true as const }),
   };
 }

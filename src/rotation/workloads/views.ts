@@ -72,7 +72,7 @@ export function podView(pod: Pod): PodView {
     terminating,
     ...(terminating && { graceSeconds: metadata.deletionGracePeriodSeconds ?? 30 }),
     ready: status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false,
-    ...(status?.podIP !== undefined && { address: status.podIP }),
+    ...defined({ address: status?.podIP }),
     hostNetwork: spec?.hostNetwork === true,
     ports: portsOf(spec),
     containers: containersOf(pod),

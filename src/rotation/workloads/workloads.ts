@@ -94,7 +94,7 @@ function common(object: Deployment | StatefulSet | DaemonSet): Common {
     ...defined({ templateVersion: version, bumpedAt }),
     reads: readsOf(spec?.template.spec),
     sources: sourcesOf(spec?.template.spec),
-    ...(reloader && { reloader }),
+    ...defined({ reloader }),
   };
 }
 
