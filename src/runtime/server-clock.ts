@@ -56,3 +56,11 @@ export class ServerClock {
     return time && Math.round((time.earliest + time.latest) / 2 - this.#clock.now());
   }
 }
+
+/** @returns what time it is at the API server; the time of our own clock until the API server has answered once */
+export function serverTime(serverClock: Pick<ServerClock, 'time'>, clock: Pick<Clock, 'now'>): ServerTime {
+  const known = serverClock.time();
+  if (known !== undefined) return known;
+  const now = clock.now();
+  return { earliest: now, latest: now };
+}

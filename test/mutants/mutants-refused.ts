@@ -5,7 +5,7 @@ import type { Mutant } from './mutant.ts';
 
 const REFUSED = 'src/rotation/plan/refused.ts';
 const REFUSAL = 'src/rotation/api/refusal.ts';
-const MEMORY = 'src/rotation/memory.ts';
+const MEMORY = 'src/rotation/pass/memory.ts';
 
 export const REFUSED_MISTAKES: readonly Mutant[] = [
   {

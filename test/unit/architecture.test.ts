@@ -27,7 +27,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 /** Folders and loose files of src/rotation from the ground up: each may use those before it, types included. */
 const FLOORS = [
   ...['schedule', 'api', 'keyset', 'settings', 'cadence', 'workloads', 'facts.ts', 'plan', 'secret', 'conformance'],
-  ...['requests', 'audit', 'conflict.ts', 'observe', 'act', 'people', 'memory.ts', 'report', 'reconciler.ts'],
+  ...['requests', 'audit', 'observe', 'act', 'people', 'report', 'pass', 'reconciler.ts'],
 ];
 
 /** Decide and never act: they know nothing of the world but facts. Folders end in a slash. */
@@ -40,7 +40,6 @@ const PURE = [
 const LONG: Readonly<Record<string, string>> = {
   'src/kube/types.ts': 'the shapes of the API, a list',
   'src/rotation/api/types.ts': 'generated from the schema',
-  'src/rotation/reconciler.ts': 'the one place where everything meets',
   'src/rotation/report/notifier.ts': 'a queue and its receivers',
   'src/kube/client.ts': 'one method for each call',
   'src/operator.ts': 'the wiring of the process',

@@ -7,7 +7,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import { PODS } from '../../kube/types.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import type { ServerClock } from '../../runtime/server-clock.ts';
+import { type ServerClock, serverTime } from '../../runtime/server-clock.ts';
 import { FIELD_MANAGER, KEYSET_VERSION } from '../api/names.ts';
 import { type Refused, refusedBy } from '../api/refusal.ts';
 import type { Facts, PodOf, Probe, TargetFacts } from '../facts.ts';
@@ -64,7 +64,7 @@ export class Actor {
     this.#options = options;
     const { client, clock, serverClock, fence } = options;
     // what is recorded must not seem older than it is
-    const now = () => serverClock.time()?.latest ?? clock.now();
+    const now = () => serverTime(serverClock, clock).latest;
     this.#secrets = new SecretWriter({ client, fence, now });
     this.#pods = new PodAsker({ client, clock, now });
   }

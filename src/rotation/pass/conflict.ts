@@ -3,10 +3,10 @@
  * of its own and none of the other's, so what the younger one would burn, pods of the older one would go on accepting.
  */
 
-import type { Finding } from './api/finding.ts';
-import type { JwtKeyRotation } from './api/names.ts';
-import type { SecretFacts } from './facts.ts';
-import { emergencyOf } from './requests/requests.ts';
+import type { Finding } from '../api/finding.ts';
+import type { JwtKeyRotation } from '../api/names.ts';
+import type { SecretFacts } from '../facts.ts';
+import { emergencyOf } from '../requests/requests.ts';
 
 /**
  * @param resource the younger one

@@ -3,18 +3,18 @@
  * bytes of keys that have just left the Secret, until the pods have been asked whether they refuse them. All of it can be lost
  * at any moment; it is then observed again, but for those keys.
  */
-import { exponential } from '../runtime/backoff.ts';
-import type { EffectResult } from './act/act.ts';
-import type { RetiredKeys } from './act/write-secret.ts';
-import type { JwtKeyRotation } from './api/names.ts';
-import { type Refusal, type Refused, refusedAgain, triedAtOnce } from './api/refusal.ts';
-import type { JwtKeyRotationStatus } from './api/types.ts';
-import type { Facts, Probe } from './facts.ts';
-import type { SecretReading } from './observe/world.ts';
-import type { Action, Step } from './plan/decision.ts';
-import { effectsOf, podEffect } from './plan/effect.ts';
-import { wishesIn } from './requests/requests.ts';
-import type { DataNames, Settings } from './settings/settings.ts';
+import { exponential } from '../../runtime/backoff.ts';
+import type { EffectResult } from '../act/act.ts';
+import type { RetiredKeys } from '../act/write-secret.ts';
+import type { JwtKeyRotation } from '../api/names.ts';
+import { type Refusal, type Refused, refusedAgain, triedAtOnce } from '../api/refusal.ts';
+import type { JwtKeyRotationStatus } from '../api/types.ts';
+import type { Facts, Probe } from '../facts.ts';
+import type { SecretReading } from '../observe/world.ts';
+import type { Action, Step } from '../plan/decision.ts';
+import { effectsOf, podEffect } from '../plan/effect.ts';
+import { wishesIn } from '../requests/requests.ts';
+import type { DataNames, Settings } from '../settings/settings.ts';
 
 const FORGET_MS = 10_000;
 /** Between two checks of canaries that somebody asks for. */
