@@ -15,7 +15,6 @@ import { Announcer } from './rotation/report/announce.ts';
 import { RotationMetrics } from './rotation/report/metrics.ts';
 import { Notifier } from './rotation/report/notifier.ts';
 import { StatusWriter } from './rotation/report/status-writer.ts';
-import { priorityOf } from './rotation/requests/urgency.ts';
 import { SecretWatches } from './rotation/secret/secret-watches.ts';
 import { systemClock as clock } from './runtime/clock.ts';
 import { Contact } from './runtime/contact.ts';
@@ -34,9 +33,9 @@ import {
 } from './runtime/metrics.ts';
 import { ServerClock } from './runtime/server-clock.ts';
 import { runStopSteps, type StopStep } from './runtime/shutdown.ts';
-import { keyOf } from './runtime/store.ts';
 import { WebhookClient } from './runtime/webhook.ts';
 import { WorkQueue } from './runtime/workqueue.ts';
+import { wakeOnChange } from './wake.ts';
 import { type WatchedCluster, watchCluster } from './watched-cluster.ts';
 
 const NAME = 'rekey';
@@ -124,7 +123,7 @@ export class Operator {
     this.#notifier = new Notifier({
       ...{ ...common, random: Math.random, events: this.#events, metrics, resources },
       webhooks: new WebhookClient({ allowPrivate: flags.allowPrivateWebhooks }),
-      onTold: (key) => this.#queue.add(key),
+      onDelivered: (key) => this.#queue.add(key),
     });
     this.#audit = new AuditWriter({
       ...{ ...common, fence, events: this.#events },
@@ -144,7 +143,7 @@ export class Operator {
       serverClock,
       settleMs: flags.settleMs,
     });
-    wake(this.#queue, this.#cluster);
+    wakeOnChange(this.#queue, this.#cluster);
   }
 
   /**
@@ -232,29 +231,6 @@ export class Operator {
       ),
     ];
   }
-}
-
-/** A change of a workload or a pod wakes every resource of its namespace: it may be a target, or an unlisted consumer. */
-function wake(queue: WorkQueue, { resources, workloads, pods }: WatchedCluster): void {
-  resources.onChange((key, old, current) => {
-    queue.add(key, { priority: current === undefined ? 0 : priorityOf(current) });
-    if (old !== undefined && current !== undefined) return;
-    // of two on one Secret the younger is served once the older is gone
-    const { metadata, spec } = current ?? old ?? {};
-    for (const other of resources.list(metadata?.namespace)) {
-      if (other.spec.secretName === spec?.secretName) queue.add(keyOf(other.metadata));
-    }
-  });
-  const neighbours = (
-    _: string,
-    old: { readonly namespace: string } | undefined,
-    current: { readonly namespace: string } | undefined,
-  ) => {
-    const namespace = (current ?? old)?.namespace;
-    for (const { metadata } of resources.list(namespace)) queue.add(keyOf(metadata));
-  };
-  for (const store of Object.values(workloads)) store.onChange(neighbours);
-  pods.onChange(neighbours);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -253,7 +253,7 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     name: 'what was written is read otherwise',
     patches: [
       {
-        file: 'src/rotation/keyset/state.ts',
+        file: 'src/rotation/keyset/state-records.ts',
         find: 'rotatedAt: ifDefined(rotatedAt, time),',
         replace: '',
       },

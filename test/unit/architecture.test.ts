@@ -40,9 +40,7 @@ const PURE = [
 const LONG: Readonly<Record<string, string>> = {
   'src/kube/types.ts': 'the shapes of the API, a list',
   'src/rotation/api/types.ts': 'generated from the schema',
-  'src/rotation/report/notifier.ts': 'a queue and its receivers',
   'src/kube/client.ts': 'one method for each call',
-  'src/operator.ts': 'the wiring of the process',
 };
 
 /** Functions of more than forty lines, and why they are not cut. */
