@@ -6,7 +6,7 @@ import type { Facts, TargetFacts } from '../facts.ts';
 import { type Keyset, keyIn } from '../keyset/keyset.ts';
 import { drainTextOf } from '../settings/drain.ts';
 import { hasAnswered } from './at-rest.ts';
-import { survey } from './converge.ts';
+import { survey, unmet } from './converge.ts';
 import type { Action, Assessment, TargetAssessment } from './decision.ts';
 import { DRAINS, lateEdits } from './edits.ts';
 import { effectsOf } from './effect.ts';
@@ -64,11 +64,19 @@ function assessed(target: TargetFacts, keyset: Keyset | undefined): TargetAssess
 }
 
 /** Of a Secret that was taken over nothing is known of a pod that is asked by canaries and has not answered. */
-function countsOf(target: TargetFacts, keyset: Keyset): Pick<TargetAssessment, 'acked' | 'missing'> {
+function countsOf(target: TargetFacts, keyset: Keyset): Pick<TargetAssessment, 'acked' | 'missing' | 'waitingFor'> {
   const requirements = requirementsOf([target], keyset);
   if (requirements.length === 0) return { acked: 0, missing: 0 };
   const isAsked = target.settings.canary !== undefined && keyset.attempts.rotatedAt === undefined;
   const isKnown = !isAsked || keyset.phase !== 'Steady';
-  const met = survey(requirements, keyset).met.filter(({ pod }) => isKnown || isConclusive(pod, keyset));
-  return { acked: met.length, missing: target.pods.length - met.length };
+  const rows = survey(requirements, keyset);
+  const met = rows.met.filter(({ pod }) => isKnown || isConclusive(pod, keyset));
+  const [first] = WAITS_FOR_NO_POD.includes(keyset.phase) ? [] : unmet(rows);
+  return {
+    ...{ acked: met.length, missing: target.pods.length - met.length },
+    ...defined({ waitingFor: first?.pod }),
+  };
 }
+
+/** Nothing rests on when pods forget a key that never signed. */
+const WAITS_FOR_NO_POD: readonly Keyset['phase'][] = ['Steady', 'Aborting'];
