@@ -7,12 +7,20 @@ import { EXIT, type Exit, guarded, type Terminal } from './cli/terminal.ts';
 import { redactText } from './rotation/people/text.ts';
 import { systemClock as clock } from './runtime/clock.ts';
 
+/** In CI a log is read, and a dumb terminal (terminfo) moves no cursor. */
+function canDraw({ isTTY }: { readonly isTTY?: boolean }, { TERM, CI = '' }: NodeJS.ProcessEnv): boolean {
+  return isTTY === true && TERM !== 'dumb' && (CI === '' || CI === 'false');
+}
+
 /** Standard input, output and error of this process. */
 export const terminal: Terminal = {
   print: (text) => process.stdout.write(text),
   tell: (text) => process.stderr.write(text),
-  clear: () => void (process.stdout.isTTY && process.stdout.write('\u001b[2J\u001b[H')),
   closed: () => closed,
+  shown: process.stdout.isTTY === true,
+  ...(canDraw(process.stderr, process.env) && {
+    openScreen: async () => new (await import('./cli/live/screen.ts')).TerminalScreen(process.stderr, process),
+  }),
   interactive: process.stdin.isTTY === true,
   question: async (text) => {
     const lines = createInterface({ input: process.stdin, output: process.stderr });

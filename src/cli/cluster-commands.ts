@@ -9,6 +9,7 @@ import { oneLine } from '../rotation/people/text.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';
 import { parseDuration } from '../rotation/schedule/duration.ts';
 import { checkCanary } from './check-canary.ts';
+import { addConnection, type ConnectOptions } from './connection.ts';
 import { contained, type EmergencyOptions, emergency } from './emergency.ts';
 import { apply } from './env/apply.ts';
 import { historyText } from './history.ts';
@@ -24,13 +25,6 @@ import { abort, rotate, type Waiting } from './rotate.ts';
 import { type ShowOptions, show } from './show.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 import { verifyAudit } from './verify-audit.ts';
-
-/** Which cluster, and whose rights. */
-export interface ConnectOptions {
-  readonly kubeconfig?: string;
-  readonly context?: string;
-  readonly namespace?: string;
-}
 
 export interface Environment {
   readonly terminal: Terminal;
@@ -67,10 +61,7 @@ export function runCommand(args: readonly string[], { terminal, connect }: Envir
 }
 
 function addClusterCommands(program: Command, { terminal, connect }: Environment, run: Run): void {
-  program
-    .option('-n, --namespace <name>', 'namespace (default: that of the context)')
-    .option('--context <name>', 'context of the kubeconfig to use')
-    .option('--kubeconfig <file>', 'path to a kubeconfig (default: KUBECONFIG or ~/.kube/config)');
+  addConnection(program);
   const add: Add = <Options>(usage: string, description: string, act: Act<Options>) =>
     program
       .command(usage, {})
@@ -89,7 +80,7 @@ function addClusterCommands(program: Command, { terminal, connect }: Environment
   addEmergencies(add, terminal);
   program
     .command('verify-audit <file>')
-    .description('check the hash chain of an audit log (a ConfigMap as JSON; - for standard input)')
+    .description('check the hash chain of an audit log (a ConfigMap as JSON or YAML; - for standard input)')
     .action((file: string) => run(() => verifyAudit(file, terminal)));
 }
 

@@ -11,7 +11,7 @@ import { Operations } from '../../src/rotation/people/operations.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { createLogger } from '../../src/runtime/log.ts';
 import type { KubeObject } from '../support/cluster/kubeobject.ts';
-import { rekey, type Said } from '../support/scenario/command.ts';
+import { rekey, type Said, SOURCES } from '../support/scenario/command.ts';
 import { readLedgerConfigMap } from '../support/scenario/ledger-config-map.ts';
 import {
   conditionOf,
@@ -26,6 +26,7 @@ import {
 } from '../support/scenario/rotation.ts';
 import { openScene, type Scene } from '../support/scenario/scene.ts';
 import { until } from '../support/scenario/until.ts';
+import { openPty } from '../support/terminal/pty.ts';
 
 const cluster = inject('cluster');
 const program = cluster.programs?.command;
@@ -83,7 +84,6 @@ async function typed(kubeconfig: string, answer: string, args: readonly string[]
     tell: (text) => {
       said.told += text;
     },
-    clear: () => undefined,
     closed: () => false,
     interactive: true,
     question: async (text) => {
@@ -103,8 +103,17 @@ async function typed(kubeconfig: string, answer: string, args: readonly string[]
 }
 
 /** What a command that waits may tell in between. */
-const PROGRESS =
-  /^[\w-]+: requesting emergency \S+$|^[\w-]+: it takes the restarts plus 7s \(5s tokens \+ 1s skew \+ 1s slack\), in which the old key stays accepted after the last pod stopped signing with it$|^\d\d:\d\d:\d\d +(Steady|Preflight|Staging|Staged|Promoting|Draining|Retiring|Burning): |^\d\d:\d\d:\d\d +nothing has changed since the request/;
+const PROGRESS = new RegExp(
+  [
+    /^[\w-]+: requesting emergency \S+$/,
+    /^[\w-]+: it takes the restarts plus 7s \(5s tokens \+ 1s skew \+ 1s slack\), in which the old key stays accepted after the last pod stopped signing with it$/,
+    /^\d\d:\d\d:\d\d {2}(Requested|Preflight|Staging|Staged|Promoting|Draining|Retiring|Burning)(: |, still after )/,
+    /^\d\d:\d\d:\d\d {2}(in the way|no longer in the way): /,
+    /^\d\d:\d\d:\d\d {2}nothing has changed since the request/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+);
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '');
 
 describe.concurrent('the command line', () => {
@@ -140,6 +149,9 @@ describe.concurrent('the command line', () => {
     expect(done.result).toContain(`→ ${after}\n`);
     // which of its steps it shows is up to chance: a watch may be told of several at once
     for (const line of linesOf(done.told)) expect(line).toMatch(PROGRESS);
+    // how many there are does not depend on the pods, but something may come in the way for a moment
+    const phases = linesOf(done.told).filter((line) => /^\S+ {2}(?!in the way|no longer)\w+: /.test(line));
+    expect(phases.length).toBeLessThanOrEqual(6);
     expect(keyset?.rotation).toMatchObject({ trigger: 'Annotation', actor: userIn(scene), outcome: 'Completed' });
 
     // a pod is unready for a moment wherever the machine is busy
@@ -258,6 +270,29 @@ describe.concurrent('the command line', () => {
       const withdrawn = notes('RequestWithdrawn').filter((note) => note?.includes(`(requested by ${person})`));
       return notes('RotationQueued').length === 3 && withdrawn.length === 2;
     });
+    expect(await scene.close()).toEqual([]);
+  });
+
+  it('is a view on a terminal, which follows a rotation to its end', async () => {
+    const scene = await openScene(cluster, { spec: RESTS_STAGED });
+    const { api, namespace, name } = scene;
+    const { kubeconfig } = await callerIn(scene);
+    const where = ['--kubeconfig', kubeconfig, '--namespace', namespace];
+    const argv = [process.execPath, program ?? SOURCES, 'rotate', name, '--wait', ...where];
+    const pty = openPty(argv, { columns: 100, rows: 40 });
+    await pty.shows('● staged');
+    await pty.shows(/next +when the maintenance window opens, in \d/);
+    await pty.shows(/Deployment\/main +█{20} {2}2\/2/);
+    await restAtDraining(api, namespace, name);
+    await pty.shows('● draining');
+    await pty.shows(/next +retiring in (59m|1h)/);
+    await goOn(api, namespace, name);
+    expect(await pty.ended()).toBe(0);
+    const screen = pty.screen();
+    expect(screen.filter((line) => line.startsWith(`${namespace}/${name}`))).toHaveLength(1);
+    expect(screen.join('\n')).toMatch(/→ ✓ done\n/);
+    expect(screen.at(-1)).toMatch(new RegExp(`^${name}: Completed: k-\\S+ → k-\\S+$`));
+    expect(pty.raw().lastIndexOf('\u001b[?25h')).toBeGreaterThan(pty.raw().lastIndexOf('\u001b[?25l'));
     expect(await scene.close()).toEqual([]);
   });
 

@@ -9,14 +9,13 @@ import { defined } from '../../kube/objects.ts';
 import { type KubeObject, SECRETS, SELF_SUBJECT_REVIEWS } from '../../kube/types.ts';
 import type { Clock, Timer } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/log.ts';
-import { Reflector } from '../../runtime/reflector.ts';
 import { BY, JWT_KEY_ROTATIONS, type JwtKeyRotation, REQUEST, REQUESTED_BY } from '../api/names.ts';
 import type { Surroundings } from '../facts.ts';
 import { standingLines } from '../requests/asked-by.ts';
 import type { WorkloadKind } from '../settings/settings.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
 import { ASK, askedIn, FIELD_MANAGER, type Patch, signed, takesBack } from './asking.ts';
-import { GoneError } from './errors.ts';
+import { follow } from './follow.ts';
 import { type Leadership, leaseName, readLeadership } from './leadership.ts';
 import { surroundingsOf } from './preview.ts';
 
@@ -51,6 +50,11 @@ export class Operations {
 
   get namespace(): string {
     return this.#options.namespace;
+  }
+
+  /** By the clock of the API server, milliseconds since the epoch. */
+  time(): number {
+    return this.#options.serverTime();
   }
 
   /** @throws KubeError NotFound if there is none of this name */
@@ -149,50 +153,14 @@ export class Operations {
     await client.create(SECRETS, secret, { fieldManager: FIELD_MANAGER });
   }
 
-  /**
-   * Looks at the resource now and at each change, until an answer is found. A connection that breaks is made anew.
-   *
-   * @param look returns undefined as long as there is no answer
-   * @param timeoutMs 0: for ever
-   * @returns undefined if there was none in time
-   * @throws GoneError when the resource is deleted meanwhile; KubeError when it may not be watched
-   */
-  async follow<T>(
+  /** As {@link follow}, in this namespace. */
+  follow<T>(
     name: string,
     look: (resource: JwtKeyRotation) => T | undefined,
     timeoutMs: number,
+    signal?: AbortSignal,
   ): Promise<T | undefined> {
-    const { client, clock, log, namespace } = this.#options;
-    const found = Promise.withResolvers<T | undefined>();
-    const ended = new AbortController();
-    const gone = () => found.reject(new GoneError(`JwtKeyRotation ${name} was deleted`));
-    const reflector = new Reflector({
-      ...{ client: failingFor(client, found.reject), clock, log, type: JWT_KEY_ROTATIONS },
-      project: (raw: JwtKeyRotation) => raw,
-      selection: { namespace, fieldSelector: `metadata.name=${name}` },
-    });
-    let uid: string | undefined;
-    reflector.store.onChange((_, __, current) => {
-      uid ??= current?.metadata.uid;
-      const { metadata } = current ?? {};
-      if (current === undefined || metadata?.uid !== uid || metadata?.deletionTimestamp !== undefined) return gone();
-      try {
-        const answer = look(current);
-        if (answer !== undefined) found.resolve(answer);
-      } catch (error) {
-        found.reject(error);
-      }
-    });
-    void reflector.synced.then(() => reflector.store.size === 0 && gone());
-    const timer = timeoutMs === 0 ? undefined : clock.setTimeout(() => found.resolve(undefined), timeoutMs);
-    const running = reflector.run(ended.signal);
-    try {
-      return await found.promise;
-    } finally {
-      timer?.cancel();
-      ended.abort();
-      await running;
-    }
+    return follow({ ...this.#options, name }, look, { timeoutMs, ...(signal && { signal }) });
   }
 
   /** @throws KubeError NotFound if there is none of this kind and name */
@@ -223,20 +191,4 @@ export class Operations {
     const { client, clock } = this.#options;
     return surroundingsOf(client, resource, clock.now());
   }
-}
-
-/** A watch goes on for ever; whoever waits for it must hear that it never will begin. */
-function failingFor(client: KubeClient, fail: (error: unknown) => void): Pick<KubeClient, 'pages' | 'watch'> {
-  async function* told<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
-    try {
-      yield* items;
-    } catch (error) {
-      if (isKubeError(error, 'Forbidden', 'Unauthorized', 'NotFound')) fail(error);
-      throw error;
-    }
-  }
-  return {
-    pages: (type, options) => told(client.pages(type, options)),
-    watch: (type, options) => told(client.watch(type, options)),
-  };
 }
