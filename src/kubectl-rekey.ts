@@ -5,7 +5,7 @@ import { runCommand } from './cli/cluster-commands.ts';
 import type { ConnectOptions } from './cli/connection.ts';
 import { runProcess, terminal } from './command-process.ts';
 import { KubeClient } from './kube/client.ts';
-import { loadKubeConfig } from './kube/config.ts';
+import { contextsOf, loadKubeConfig } from './kube/config.ts';
 import type { RequestObservation } from './kube/requester.ts';
 import { Operations } from './rotation/people/operations.ts';
 import { systemClock as clock } from './runtime/clock.ts';
@@ -30,8 +30,12 @@ async function connect(options: ConnectOptions): Promise<Operations> {
   return new Operations({ client, clock, log, namespace: access.namespace, serverTime, onNameless });
 }
 
+async function contexts({ kubeconfig }: ConnectOptions): Promise<readonly string[]> {
+  return contextsOf(kubeconfig);
+}
+
 void runProcess(
-  () => runCommand(process.argv.slice(2), { terminal, connect }),
+  () => runCommand(process.argv.slice(2), { terminal, connect, contexts }),
   async () => {
     await Promise.all(clients.map((client) => client.close()));
   },

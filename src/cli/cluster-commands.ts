@@ -1,14 +1,14 @@
 /**
  * The commands that need a cluster: what they are called, what they take, which piece does the work.
  */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { ASK } from '../rotation/people/asking.ts';
 import type { Operations } from '../rotation/people/operations.ts';
 import { LANGUAGES } from '../rotation/people/preload.ts';
 import { oneLine } from '../rotation/people/text.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';
-import { parseDuration } from '../rotation/schedule/duration.ts';
 import { checkCanary } from './check-canary.ts';
+import type { Names } from './complete.ts';
 import { addConnection, type ConnectOptions } from './connection.ts';
 import { contained, type EmergencyOptions, emergency } from './emergency.ts';
 import { apply } from './env/apply.ts';
@@ -19,17 +19,20 @@ import { addLocalCommands } from './local-commands.ts';
 import { machineText } from './output.ts';
 import { obstaclesNow, planOf, warnedOf } from './plan.ts';
 import { obstaclesText, planRecord, planText } from './plan-text.ts';
-import { type Format, type Run, runProgram } from './program.ts';
+import { type AddCommands, type Format, type Run, runProgram } from './program.ts';
 import { wantedText, withdraw } from './queue.ts';
 import { abort, rotate, type Waiting } from './rotate.ts';
 import { type ShowOptions, show } from './show.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
+import { timeoutOption } from './timeout.ts';
 import { verifyAudit } from './verify-audit.ts';
 
 export interface Environment {
   readonly terminal: Terminal;
   /** Called once at most, and not by a command that needs no cluster. */
   readonly connect: (options: ConnectOptions) => Operations | Promise<Operations>;
+  /** Of the kubeconfig, to complete words with. */
+  readonly contexts?: (options: ConnectOptions) => Promise<readonly string[]>;
 }
 
 interface Global extends ConnectOptions {
@@ -52,12 +55,23 @@ type Add = <Options>(usage: string, description: string, act: Act<Options>) => C
  * @param args without the name of the program
  * @returns the exit status
  */
-export function runCommand(args: readonly string[], { terminal, connect }: Environment): Promise<Exit> {
-  return runProgram('kubectl rekey', args, terminal, (program, guarded, run) => {
-    addClusterCommands(program, { terminal: guarded, connect }, run);
-    addLocalCommands(program, guarded, run);
-    addApply(program, { terminal: guarded, connect }, run);
-  });
+export function runCommand(args: readonly string[], environment: Environment): Promise<Exit> {
+  const { terminal, connect, contexts } = environment;
+  const names: Names = {
+    resources: async (options) => (await (await connect(options)).list()).map(({ metadata }) => metadata.name),
+    namespaces: async (options) => (await connect(options)).namespaces(),
+    ...(contexts && { contexts }),
+  };
+  return runProgram('kubectl rekey', args, terminal, allCommands(environment), names);
+}
+
+/** @returns what adds every command */
+export function allCommands(environment: Environment): AddCommands {
+  return (program, terminal, run) => {
+    addClusterCommands(program, { ...environment, terminal }, run);
+    addLocalCommands(program, terminal, run);
+    addApply(program, { ...environment, terminal }, run);
+  };
 }
 
 function addClusterCommands(program: Command, { terminal, connect }: Environment, run: Run): void {
@@ -206,18 +220,6 @@ function addApply(program: Command, { terminal, connect }: Environment, run: Run
       const options = self.optsWithGlobals<ConnectOptions & { readonly name: string }>();
       await run(async () => apply(await connect(options), terminal, { environment, name: options.name }));
     });
-}
-
-function timeoutOption(byDefault: string): Option {
-  return new Option('--timeout <duration>', 'how long to wait, such as 30m; 0s waits forever')
-    .argParser(milliseconds)
-    .default(milliseconds(byDefault), byDefault);
-}
-
-function milliseconds(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined) throw new InvalidArgumentError('Write a duration such as 90s, 30m or 48h.');
-  return ms;
 }
 
 /** @throws CommandError usage unless it is clear which are meant */

@@ -4,6 +4,8 @@
  */
 import { Command, CommanderError, Option } from 'commander';
 import pkg from '../../package.json' with { type: 'json' };
+import { COMPLETE, completions, type Names } from './complete.ts';
+import { addExamples } from './examples.ts';
 import { attempt, EXIT, type Exit, guarded, type Terminal } from './terminal.ts';
 
 export const FORMATS = ['json', 'yaml', 'wide'] as const;
@@ -18,6 +20,7 @@ export type AddCommands = (program: Command, terminal: Terminal, run: Run) => vo
 /**
  * @param name what the user has called, such as `kubectl rekey`
  * @param args without the name of the program
+ * @param names to complete words with
  * @returns the exit status
  */
 export async function runProgram(
@@ -25,6 +28,7 @@ export async function runProgram(
   args: readonly string[],
   raw: Terminal,
   addCommands: AddCommands,
+  names: Names = {},
 ): Promise<Exit> {
   const terminal = guarded(raw);
   const program = programOf(name, terminal);
@@ -32,6 +36,11 @@ export async function runProgram(
   addCommands(program, terminal, async (act) => {
     exit = await attempt(terminal, act);
   });
+  addExamples(program);
+  if (args[0] === COMPLETE) {
+    terminal.print(await completions(program, args.slice(1), { environments, ...names }));
+    return EXIT.done;
+  }
   try {
     await program.parseAsync(args, { from: 'user' });
     return exit;
@@ -39,6 +48,15 @@ export async function runProgram(
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     throw error;
   }
+}
+
+/** Of the services with .env files here. */
+async function environments(): Promise<readonly string[]> {
+  const [{ loadConfig }, { environmentsOf }] = await Promise.all([
+    import('../env/config.ts'),
+    import('../env/env-config.ts'),
+  ]);
+  return environmentsOf(await loadConfig(process.cwd()));
 }
 
 function programOf(name: string, terminal: Terminal): Command {
@@ -51,5 +69,5 @@ function programOf(name: string, terminal: Terminal): Command {
     .configureOutput({ writeOut: (text) => terminal.print(text), writeErr: (text) => terminal.tell(text) })
     .showHelpAfterError('(see --help)')
     .exitOverride()
-    .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 wrong usage, 3 not ready or timed out');
+    .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 wrong usage, 3 not ready or timed out, 130 Ctrl-C');
 }

@@ -121,6 +121,12 @@ function ownWay({ kubeconfig = '', context = '', serviceAccount = SERVICE_ACCOUN
   );
 }
 
+/** @returns the names of all contexts, of this file or of those that are read without one */
+export function contextsOf(kubeconfig = ''): readonly string[] {
+  const files = kubeconfig === '' ? filesByDefault() : [kubeconfig];
+  return [...readKubeconfigs(files, false).context.keys()].sort();
+}
+
 function filesByDefault(): readonly string[] {
   const files = (process.env.KUBECONFIG ?? '').split(delimiter).filter((file) => file !== '');
   return files.length > 0 ? files : [join(process.env.HOME || homedir(), '.kube', 'config')];

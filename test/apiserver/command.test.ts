@@ -1,11 +1,13 @@
 /** The command line against a real API server, by the rights of somebody who may not read a Secret. */
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, inject, it } from 'vitest';
 import { runCommand } from '../../src/cli/cluster-commands.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { loadKubeConfig } from '../../src/kube/config.ts';
-import { REQUEST } from '../../src/rotation/api/names.ts';
+import { REQUEST, REQUESTED_BY } from '../../src/rotation/api/names.ts';
 import { AUDIT_KEY } from '../../src/rotation/audit/ledger-config-map.ts';
 import { Operations } from '../../src/rotation/people/operations.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
@@ -28,6 +30,7 @@ import { openScene, type Scene } from '../support/scenario/scene.ts';
 import { until } from '../support/scenario/until.ts';
 import { openPty } from '../support/terminal/pty.ts';
 
+const run = promisify(execFile);
 const cluster = inject('cluster');
 const program = cluster.programs?.command;
 
@@ -450,6 +453,37 @@ describe.concurrent('the command line', () => {
     expect(done.told).toContain('an operator leads again: ');
     expect(await again.stop()).toMatchObject({ code: 0 });
     await until('it is known that the Lease was given back', async () => (await told()).includes('NO OPERATOR LEADS'));
+    expect(await scene.close()).toEqual([]);
+  });
+
+  it('acts as somebody else where it is told to, and completes names in kubectl', async () => {
+    const scene = await openScene(cluster, { adopt: false, fleet: { only: [] } });
+    const { namespace, name } = scene;
+    await callerIn(scene);
+    const admin = (...args: string[]) =>
+      rekey([...args, '--kubeconfig', cluster.kubeconfig, '--namespace', namespace], program);
+    const mine = ['--as', userIn(scene)];
+    expect(await admin('status', name, ...mine)).toMatchObject({ code: 3, told: '' });
+    expect((await admin('status', name, '--as', 'nobody')).told).toContain('User "nobody" cannot get');
+    // only one of its groups may do all
+    const all = await admin('status', name, '--as', 'nobody', '--as-group', 'others', '--as-group', 'system:masters');
+    expect(all).toMatchObject({ code: 3, told: '' });
+    expect(await admin('status', name, '--as-group', 'others')).toMatchObject({
+      code: 2,
+      told: '--as-uid and --as-group need a user to act as: add --as\n',
+    });
+    // a request carries the name that it was made by
+    await admin('rotate', name, ...mine);
+    const { annotations } = (await readState(scene.api, namespace, name)).resource.metadata;
+    expect(annotations?.[REQUESTED_BY]).toContain(` by ${userIn(scene)}`);
+
+    if (program !== undefined) {
+      const [kubectl = '', ...first] = cluster.kubectl.slice(0, -2);
+      const env = { PATH: [dirname(program), dirname(process.execPath), '/usr/bin:/bin'].join(':'), HOME: cluster.dir };
+      const typed = [...first, '__complete', 'rekey', 'status', '-n', namespace, ''];
+      const { stdout } = await run(kubectl, typed, { env: { ...env, KUBECONFIG: cluster.kubeconfig } });
+      expect(stdout.split('\n').map((line) => line.trim())).toEqual([name, ':4', '']);
+    }
     expect(await scene.close()).toEqual([]);
   });
 

@@ -6,7 +6,7 @@
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import { defined } from '../../kube/objects.ts';
-import { type KubeObject, SECRETS, SELF_SUBJECT_REVIEWS } from '../../kube/types.ts';
+import { type KubeObject, NAMESPACES, SECRETS, SELF_SUBJECT_REVIEWS } from '../../kube/types.ts';
 import type { Clock, Timer } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { BY, JWT_KEY_ROTATIONS, type JwtKeyRotation, REQUEST, REQUESTED_BY } from '../api/names.ts';
@@ -73,6 +73,12 @@ export class Operations {
     const { items } = await client.list(JWT_KEY_ROTATIONS, selection);
     const { apiVersion, kind } = JWT_KEY_ROTATIONS;
     return items.map((item) => ({ ...item, apiVersion, kind }));
+  }
+
+  /** @returns the names of all namespaces, if the caller may list them */
+  async namespaces(): Promise<readonly string[]> {
+    const { items } = await this.#options.client.list(NAMESPACES);
+    return items.map(({ metadata }) => metadata.name);
   }
 
   /**
