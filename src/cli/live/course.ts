@@ -32,7 +32,7 @@ const STAGES: Readonly<Record<Way, readonly string[]>> = {
 };
 
 /** What happens in a stage, and what the next one waits for. The time that a drain ends is told apart. */
-interface Meaning {
+export interface Meaning {
   readonly does: string;
   readonly next: string;
 }

@@ -17,15 +17,22 @@ export function hintsOf(subject: Subject): readonly Hint[] {
   return [
     leaving(subject, place),
     ...(hindrance === undefined ? [] : [{ text: 'All that is in the way', command: `kubectl rekey check ${place}` }]),
+    ...(isRequested(subject) ? [{ text: 'To take it back', command: `kubectl rekey withdraw ${place}` }] : []),
     ...(canGoBack ? [{ text: 'To go back, with no token refused', command: `kubectl rekey abort ${place}` }] : []),
   ];
 }
 
-function leaving({ course, asked }: Subject, place: string): Hint {
+function isRequested({ course, asked }: Subject): boolean {
+  return course?.stage === 'requested' && asked.kind === 'Rotation';
+}
+
+function leaving(subject: Subject, place: string): Hint {
+  const { course, asked } = subject;
   if (course === undefined) return { text: 'Ctrl-C ends this view and changes nothing' };
   if (asked.kind === 'Look') return { text: 'Ctrl-C ends this view; the rotation goes on' };
   const what = course.way === 'Emergency' ? 'emergency' : 'rotation';
-  return { text: `Ctrl-C leaves the ${what} running. To see it again`, command: `kubectl rekey status ${place} -w` };
+  const stays = course.stage === 'requested' ? 'the request as it is' : `the ${what} running`;
+  return { text: `Ctrl-C leaves ${stays}. To see it again`, command: `kubectl rekey status ${place} -w` };
 }
 
 /** @returns the same for several at once */

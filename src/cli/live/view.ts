@@ -5,14 +5,14 @@
 import { oneLine } from '../../rotation/people/text.ts';
 import { pendingIn } from '../../rotation/requests/requests.ts';
 import { formatDuration } from '../../rotation/schedule/duration.ts';
-import { type Course, meaningOf, stagesOf } from './course.ts';
+import { type Course, stagesOf } from './course.ts';
 import { elapsedText, expectedOf } from './expected.ts';
 import { hintsOf, sharedHint } from './hints.ts';
 import { hintLines, type Row, rowLines, type Stages, stageLine, stagePiece } from './layout.ts';
 import { type Line, type Piece, painted } from './paint.ts';
 import type { Subject } from './subject.ts';
 import { targetLines, targetSum } from './targets.ts';
-import { nameOf, nextText } from './words.ts';
+import { meaningNow, nameOf, nextText } from './words.ts';
 
 export interface Size {
   readonly columns: number;
@@ -137,8 +137,8 @@ function standing({ course, over }: Subject): Piece {
 }
 
 function rows(subject: Subject, now: number, columns: number, detail: Detail): readonly Line[] {
-  const { course, hindrance, note, over } = subject;
-  const meaning = course && meaningOf(course);
+  const { hindrance, note, over } = subject;
+  const meaning = meaningNow(subject);
   const told: readonly Row[] = [
     ...(detail.meaning && meaning !== undefined && over === undefined ? [['now', meaning.does] as const] : []),
     ...(over === undefined ? [['next', nextText(subject, now)] as const] : []),

@@ -51,6 +51,8 @@ describe('the view', () => {
     expect(view([draining], T0 + 46_000, USUAL).join('\n')).toContain(
       'retiring, after every pod has answered once more',
     );
+    const paused = resourceIn('Draining', { retireNotBefore: iso(T0 + 45_000) }, ['Paused', 'the annotation is set']);
+    expect(view([seen(paused)], AT, USUAL)).toContain('  next        retiring, but not before 20:00:45 UTC');
     // a command that would be broken has a line of its own
     expect(lines).toContain('  kubectl rekey status my-jwt -n shop -w');
   });
@@ -162,7 +164,15 @@ describe('the view', () => {
     expect(lines).toContain('  next  a rotation in 3d 23h, at 2026-12-03 20:00 UTC');
     expect(lines).toContain('  last  Completed in 53s: k-0 → k-1');
     expect(lines.at(-1)).toBe('Ctrl-C ends this view and changes nothing');
-    expect(view([seen(resource)], AT, USUAL)[1]).toBe('● requested (1 of 8) → preflight');
+    const requested = view([seen(resource)], AT, USUAL);
+    expect(requested[1]).toBe('● requested (1 of 8) → preflight');
+    const held = seen(resourceIn('Steady', {}, ['TargetPaused', 'Deployment/main is paused']));
+    expect(view([held], AT, USUAL)).toContain('  next        it starts when nothing is in the way any more');
+    expect(requested.slice(-3)).toEqual([
+      'Ctrl-C leaves the request as it is. To see it again:',
+      '  kubectl rekey status my-jwt -n shop -w',
+      'To take it back: kubectl rekey withdraw my-jwt -n shop',
+    ]);
   });
 });
 
