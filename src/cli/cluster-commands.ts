@@ -103,7 +103,7 @@ function addLooking(add: Add, terminal: Terminal): void {
     show(operations, terminal, name, options),
   )
     .option('-A, --all-namespaces', 'in all namespaces')
-    .option('-w, --watch', 'with a name: show it again at each change');
+    .option('-w, --watch', 'with a name: follow it until Ctrl-C; with -o, print it again at each change');
 
   add<{ readonly now?: true }>(
     'plan <name>',

@@ -17,6 +17,9 @@ export function hintsOf(subject: Subject): readonly Hint[] {
   return [
     leaving(subject, place),
     ...(hindrance === undefined ? [] : [{ text: 'All that is in the way', command: `kubectl rekey check ${place}` }]),
+    ...(course?.way === 'Emergency' && course.stage === 'burning'
+      ? [{ text: 'Every token signed before is refused, so every user must sign in again' }]
+      : []),
     ...(isRequested(subject) ? [{ text: 'To take it back', command: `kubectl rekey withdraw ${place}` }] : []),
     ...(canGoBack ? [{ text: 'To go back, with no token refused', command: `kubectl rekey abort ${place}` }] : []),
   ];

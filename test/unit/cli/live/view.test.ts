@@ -127,6 +127,7 @@ describe('the view', () => {
       '✓ requested → ● burning → done',
     ]);
     expect(lines.join('\n')).not.toContain('in the way');
+    expect(lines.at(-1)).toBe('Every token signed before is refused, so every user must sign in again');
     const back = resourceIn('Promoting');
     const conditions = back.status?.conditions?.map((each) =>
       each.type === 'Rotating' ? { ...each, reason: 'RollingBack' } : each,
