@@ -3,13 +3,15 @@
  */
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
+import type { WriteStream } from 'node:tty';
 import { EXIT, type Exit, guarded, type Terminal } from './cli/terminal.ts';
 import { redactText } from './rotation/people/text.ts';
 import { systemClock as clock } from './runtime/clock.ts';
 
-/** In CI a log is read, and a dumb terminal (terminfo) moves no cursor. */
-function canDraw({ isTTY }: { readonly isTTY?: boolean }, { TERM, CI = '' }: NodeJS.ProcessEnv): boolean {
-  return isTTY === true && TERM !== 'dumb' && (CI === '' || CI === 'false');
+/** In CI a log is read, a dumb terminal (terminfo) moves no cursor, and one without a size has nobody who looks. */
+function canDraw({ isTTY, columns, rows }: Partial<WriteStream>, { TERM, CI = '' }: NodeJS.ProcessEnv): boolean {
+  const hasSize = columns !== undefined && columns > 0 && rows !== undefined && rows > 0;
+  return isTTY === true && hasSize && TERM !== 'dumb' && (CI === '' || CI === 'false');
 }
 
 /** Standard input, output and error of this process. */

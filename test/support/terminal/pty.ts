@@ -33,7 +33,7 @@ export function openPty(
     env: { ...env, TERM: 'xterm-256color', ...variables },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  const terminal = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
+  const terminal = new xterm.Terminal({ cols: columns || 80, rows: rows || 24, allowProposedApi: true });
   let raw = '';
   child.stdout.on('data', (data: Buffer) => {
     raw += data.toString();

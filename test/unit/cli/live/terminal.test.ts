@@ -113,10 +113,11 @@ describe('the view on a terminal', () => {
   });
 
   it.each([
-    ['in CI', { CI: 'true' }],
-    ['on a terminal that moves no cursor', { TERM: 'dumb' }],
-  ])('is a few lines instead %s', async (_, variables) => {
-    const pty = run(ROTATE, SIZE, variables);
+    ['in CI', { CI: 'true' }, SIZE],
+    ['on a terminal that moves no cursor', { TERM: 'dumb' }, SIZE],
+    ['on a terminal that has no size yet', {}, { columns: 0, rows: 0 }],
+  ])('is a few lines instead %s', async (_, variables, size) => {
+    const pty = run(ROTATE, size, variables);
     await pty.shows('rotation requested');
     for (const stage of ['Staging: ', 'Promoting: ', 'Draining: ']) {
       pty.signal('SIGUSR2');
