@@ -1,9 +1,9 @@
 /** The view of what is followed, as lines for a terminal of any size. */
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
+import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import type { Asked } from '../../../../src/cli/live/course.ts';
-import { widthOf } from '../../../../src/cli/live/paint.ts';
 import { endedSubject, type Subject, subjectOf } from '../../../../src/cli/live/subject.ts';
 import { view } from '../../../../src/cli/live/view.ts';
 import type { JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
@@ -240,7 +240,7 @@ describe('a frame', () => {
         const lines = view(subjects, AT, size);
         expect(lines.length).toBeLessThan(size.rows);
         for (const line of plain(lines)) {
-          expect(widthOf(line)).toBeLessThanOrEqual(size.columns);
+          expect(stringWidth(line)).toBeLessThanOrEqual(size.columns);
           expect(line).not.toMatch(/(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
         }
       }),
@@ -256,6 +256,6 @@ describe('a frame', () => {
   it('is cut by what a terminal shows of it: wide signs take two columns', () => {
     const wide = seen(resourceIn('Staging', { targets: [target('日本語日本語日本語日本語', 0, 3, 'x'.repeat(60))] }));
     const [, , , line = ''] = view([wide], AT, USUAL);
-    expect([widthOf(line), line.endsWith('… +2')]).toEqual([80, true]);
+    expect([stringWidth(line), line.endsWith('… +2')]).toEqual([80, true]);
   });
 });
