@@ -65,9 +65,17 @@ export class Session {
     });
   }
 
-  /** Waits, with nothing held. */
-  pause(ms: number): Promise<void> {
-    return this.#options.clock.sleep(ms);
+  get environment(): string {
+    return this.#options.environment;
+  }
+
+  /**
+   * Waits, with nothing held.
+   *
+   * @throws the signal's reason as soon as it is aborted
+   */
+  pause(ms: number, signal?: AbortSignal): Promise<void> {
+    return this.#options.clock.sleep(ms, signal);
   }
 
   /** @throws EnvError if a file or the state cannot be read, or the clock has gone back */
