@@ -3,16 +3,26 @@
  */
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
+import type { WriteStream } from 'node:tty';
 import { EXIT, type Exit, guarded, type Terminal } from './cli/terminal.ts';
 import { redactText } from './rotation/people/text.ts';
 import { systemClock as clock } from './runtime/clock.ts';
+
+/** In CI a log is read, a dumb terminal (terminfo) moves no cursor, and one without a size has nobody who looks. */
+function canDraw({ isTTY, columns, rows }: Partial<WriteStream>, { TERM, CI = '' }: NodeJS.ProcessEnv): boolean {
+  const hasSize = columns !== undefined && columns > 0 && rows !== undefined && rows > 0;
+  return isTTY === true && hasSize && TERM !== 'dumb' && (CI === '' || CI === 'false');
+}
 
 /** Standard input, output and error of this process. */
 export const terminal: Terminal = {
   print: (text) => process.stdout.write(text),
   tell: (text) => process.stderr.write(text),
-  clear: () => void (process.stdout.isTTY && process.stdout.write('\u001b[2J\u001b[H')),
   closed: () => closed,
+  shown: process.stdout.isTTY === true,
+  ...(canDraw(process.stderr, process.env) && {
+    openScreen: async () => new (await import('./cli/live/screen.ts')).TerminalScreen(process.stderr, process),
+  }),
   interactive: process.stdin.isTTY === true,
   question: async (text) => {
     const lines = createInterface({ input: process.stdin, output: process.stderr });

@@ -1,10 +1,11 @@
 /**
  * The process of the whole command line: kubectl finds it as `kubectl rekey`. It acts by the rights of whoever calls it.
  */
-import { type ConnectOptions, runCommand } from './cli/cluster-commands.ts';
+import { runCommand } from './cli/cluster-commands.ts';
+import type { ConnectOptions } from './cli/connection.ts';
 import { runProcess, terminal } from './command-process.ts';
 import { KubeClient } from './kube/client.ts';
-import { loadKubeConfig } from './kube/config.ts';
+import { contextsOf, loadKubeConfig } from './kube/config.ts';
 import type { RequestObservation } from './kube/requester.ts';
 import { Operations } from './rotation/people/operations.ts';
 import { systemClock as clock } from './runtime/clock.ts';
@@ -14,7 +15,8 @@ import { ServerClock } from './runtime/server-clock.ts';
 const clients: KubeClient[] = [];
 
 async function connect(options: ConnectOptions): Promise<Operations> {
-  const access = loadKubeConfig(options);
+  const { as: user, asUid: uid, asGroup: groups, ...place } = options;
+  const access = loadKubeConfig({ ...place, impersonate: { user, uid, groups } });
   // somebody may have to log in, which takes longer than a call may
   await access.credentials();
   const server = new ServerClock(clock);
@@ -28,8 +30,12 @@ async function connect(options: ConnectOptions): Promise<Operations> {
   return new Operations({ client, clock, log, namespace: access.namespace, serverTime, onNameless });
 }
 
+async function contexts({ kubeconfig }: ConnectOptions): Promise<readonly string[]> {
+  return contextsOf(kubeconfig);
+}
+
 void runProcess(
-  () => runCommand(process.argv.slice(2), { terminal, connect }),
+  () => runCommand(process.argv.slice(2), { terminal, connect, contexts }),
   async () => {
     await Promise.all(clients.map((client) => client.close()));
   },

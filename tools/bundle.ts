@@ -1,12 +1,13 @@
 /**
  * Bundles each program and all it needs at run time into one file: the operator, so that the image holds nothing else, and
- * the two command lines, so that each is installed by a copy.
+ * the two command lines, so that each is installed by a copy. Beside them, what completes the words of `kubectl rekey`.
  *
  * Usage: node tools/bundle.ts [FOLDER]     dist if absent
  */
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { COMPLETE } from '../src/cli/complete.ts';
 
 const folder = process.argv[2] ?? 'dist';
 // CommonJS dependencies ask for require
@@ -24,7 +25,8 @@ async function bundle(entryPoint: string, outfile: string, format: 'esm' | 'cjs'
     bundle: true,
     minify: true,
     platform: 'node',
-    target: 'node24',
+    // an older Node must be able to read all of it, to say that it is too old
+    target: 'node18',
     format,
     legalComments: 'none',
     ...(format === 'cjs' && { define: { 'import.meta.url': 'rekeyFile' } }),
@@ -44,5 +46,12 @@ async function executable(entryPoint: string, name: string): Promise<void> {
 await bundle('src/main.ts', join(folder, 'rekey.mjs'), 'esm', `${require}\n${recent('rekey')}`);
 await executable('src/kubectl-rekey.ts', 'kubectl-rekey');
 await executable('src/rekey.ts', 'rekey');
+// kubectl asks it what may stand next (https://github.com/kubernetes/kubernetes/pull/105867)
+const complete = `#!/bin/sh
+beside=$(dirname "$0")/kubectl-rekey
+[ -x "$beside" ] || beside=kubectl-rekey
+exec "$beside" ${COMPLETE} "$@" </dev/null
+`;
+writeFileSync(join(folder, 'kubectl_complete-rekey'), complete, { mode: 0o755 });
 // a file without an extension is what the next package.json says
 writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');

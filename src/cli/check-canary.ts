@@ -6,8 +6,8 @@ import type { JwtKeyRotationStatus } from '../rotation/api/types.ts';
 import { ASK } from '../rotation/people/asking.ts';
 import type { Operations } from '../rotation/people/operations.ts';
 import { type Asked, askOperator } from './ask-operator.ts';
+import type { Format } from './formats.ts';
 import { columns, machineText } from './output.ts';
-import type { Format } from './program.ts';
 import { EXIT, type Exit, type Terminal } from './terminal.ts';
 
 type Check = NonNullable<JwtKeyRotationStatus['canaryCheck']>;

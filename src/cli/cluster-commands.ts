@@ -1,17 +1,19 @@
 /**
  * The commands that need a cluster: what they are called, what they take, which piece does the work.
  */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { ASK } from '../rotation/people/asking.ts';
 import type { Operations } from '../rotation/people/operations.ts';
 import { LANGUAGES } from '../rotation/people/preload.ts';
 import { oneLine } from '../rotation/people/text.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';
-import { parseDuration } from '../rotation/schedule/duration.ts';
 import { checkCanary } from './check-canary.ts';
+import type { Names } from './complete.ts';
+import { addConnection, type ConnectOptions } from './connection.ts';
 import type { DoctorFlags } from './doctor/doctor.ts';
 import { contained, type EmergencyOptions, emergency } from './emergency.ts';
 import { apply } from './env/apply.ts';
+import type { Format } from './formats.ts';
 import { historyText } from './history.ts';
 import { type InjectOptions, inject } from './inject.ts';
 import { ask } from './leader.ts';
@@ -19,27 +21,23 @@ import { addLocalCommands } from './local-commands.ts';
 import { machineText } from './output.ts';
 import { obstaclesNow, planOf, warnedOf } from './plan.ts';
 import { obstaclesText, planRecord, planText } from './plan-text.ts';
-import { type Format, type Run, runProgram } from './program.ts';
+import { type AddCommands, type Run, runProgram } from './program.ts';
 import { wantedText, withdraw } from './queue.ts';
 import { addReport } from './report/commands.ts';
 import { abort, rotate, type Waiting } from './rotate.ts';
 import { type Selecting, selected } from './selected.ts';
 import { type ShowOptions, show } from './show.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
+import { timeoutOption } from './timeout.ts';
 import { validateTargets } from './validate-app/targets.ts';
 import { verifyAudit } from './verify-audit.ts';
-
-/** Which cluster, and whose rights. */
-export interface ConnectOptions {
-  readonly kubeconfig?: string;
-  readonly context?: string;
-  readonly namespace?: string;
-}
 
 export interface Environment {
   readonly terminal: Terminal;
   /** Called once at most, and not by a command that needs no cluster. */
   readonly connect: (options: ConnectOptions) => Operations | Promise<Operations>;
+  /** Of the kubeconfig, to complete words with. */
+  readonly contexts?: (options: ConnectOptions) => Promise<readonly string[]>;
 }
 
 interface Global extends ConnectOptions {
@@ -57,19 +55,27 @@ type Add = <Options>(usage: string, description: string, act: Act<Options>) => C
  * @param args without the name of the program
  * @returns the exit status
  */
-export function runCommand(args: readonly string[], { terminal, connect }: Environment): Promise<Exit> {
-  return runProgram('kubectl rekey', args, terminal, (program, guarded, run) => {
-    addClusterCommands(program, { terminal: guarded, connect }, run);
-    addLocalCommands(program, guarded, run, { connect, validateTargets });
-    addApply(program, { terminal: guarded, connect }, run);
-  });
+export function runCommand(args: readonly string[], environment: Environment): Promise<Exit> {
+  const { terminal, connect, contexts } = environment;
+  const names: Names = {
+    resources: async (options) => (await (await connect(options)).list()).map(({ metadata }) => metadata.name),
+    namespaces: async (options) => (await connect(options)).namespaces(),
+    ...(contexts && { contexts }),
+  };
+  return runProgram('kubectl rekey', args, terminal, allCommands(environment), names);
+}
+
+/** @returns what adds every command */
+export function allCommands(environment: Environment): AddCommands {
+  return (program, terminal, run) => {
+    addClusterCommands(program, { ...environment, terminal }, run);
+    addLocalCommands(program, terminal, run, { connect: environment.connect, validateTargets });
+    addApply(program, { ...environment, terminal }, run);
+  };
 }
 
 function addClusterCommands(program: Command, { terminal, connect }: Environment, run: Run): void {
-  program
-    .option('-n, --namespace <name>', 'namespace (default: that of the context)')
-    .option('--context <name>', 'context of the kubeconfig to use')
-    .option('--kubeconfig <file>', 'path to a kubeconfig (default: KUBECONFIG or ~/.kube/config)');
+  addConnection(program);
   const add: Add = <Options>(usage: string, description: string, act: Act<Options>) =>
     program
       .command(usage, {})
@@ -89,7 +95,7 @@ function addClusterCommands(program: Command, { terminal, connect }: Environment
   addReport(program, terminal, connect, run);
   program
     .command('verify-audit <file>')
-    .description('check the hash chain of an audit log (a ConfigMap as JSON; - for standard input)')
+    .description('check the hash chain of an audit log (a ConfigMap as JSON or YAML; - for standard input)')
     .action((file: string) => run(() => verifyAudit(file, terminal)));
 }
 
@@ -98,7 +104,7 @@ function addLooking(add: Add, terminal: Terminal): void {
     show(operations, terminal, name, options),
   )
     .option('-A, --all-namespaces', 'in all namespaces')
-    .option('-w, --watch', 'with a name: show it again at each change');
+    .option('-w, --watch', 'with a name: follow it until Ctrl-C; with -o, print it again at each change');
 
   add<{ readonly now?: true }>(
     'plan <name>',
@@ -222,16 +228,4 @@ function addApply(program: Command, { terminal, connect }: Environment, run: Run
       const options = self.optsWithGlobals<ConnectOptions & { readonly name: string }>();
       await run(async () => apply(await connect(options), terminal, { environment, name: options.name }));
     });
-}
-
-function timeoutOption(byDefault: string): Option {
-  return new Option('--timeout <duration>', 'how long to wait, such as 30m; 0s waits forever')
-    .argParser(milliseconds)
-    .default(milliseconds(byDefault), byDefault);
-}
-
-function milliseconds(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined) throw new InvalidArgumentError('Write a duration such as 90s, 30m or 48h.');
-  return ms;
 }

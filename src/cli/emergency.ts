@@ -10,9 +10,10 @@ import type { Operations } from '../rotation/people/operations.ts';
 import { looksSecret, oneLine } from '../rotation/people/text.ts';
 import { emergencyOf } from '../rotation/requests/requests.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
+import type { Format } from './formats.ts';
 import { ask } from './leader.ts';
+import { openProgress } from './live/progress.ts';
 import { columns, machineText, when } from './output.ts';
-import type { Format } from './program.ts';
 import type { Waiting } from './rotate.ts';
 import { conditionOf, type Emergency, inferredRows, residueRows } from './status.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
@@ -46,8 +47,9 @@ export async function emergency(
     terminal.print(machineText(asked, output) ?? `${name}: emergency ${nonce} requested\n`);
     return EXIT.done;
   }
-  const waiting = { name, what: `emergency ${nonce}`, timeoutMs: timeout };
-  const over = await waitFor(operations, terminal, waiting, emergencyEnd(nonce));
+  const progress = await openProgress(operations, terminal, { asked: { kind: 'Emergency', nonce }, count: 1 });
+  const waiting = { name, what: `emergency ${nonce}`, timeoutMs: timeout, isGood: () => true };
+  const over = await waitFor(operations, progress, waiting, emergencyEnd(nonce));
   const secondsSinceAsked = Math.round((terminal.now() - askedAt) / 100) / 10;
   const result = { ...over, ...asked, secondsSinceAsked };
   terminal.print(machineText(result, output) ?? overText(name, operations.namespace, result, terminal.now()));

@@ -60,13 +60,14 @@ export function nobodyText(
 /**
  * Tells when nobody leads, and when somebody does again.
  *
+ * @param tell gets a sentence, and whether somebody leads
  * @returns how to stop it
  */
 export function watchLeader(
   operations: Operations,
   { now }: Pick<Terminal, 'now'>,
   resource: JwtKeyRotation,
-  tell: (text: string) => void,
+  tell: (text: string, isLed: boolean) => void,
 ): () => void {
   let kind: Leadership['kind'] | undefined;
   let stop = () => {};
@@ -76,8 +77,8 @@ export function watchLeader(
     if (ended) return;
     const before = kind;
     kind = leadership.kind;
-    if (leadership.kind === 'Nobody' && before !== 'Nobody') tell(nobodyText(leadership, resource, now()));
-    if (leadership.kind === 'Led' && before === 'Nobody') tell(`an operator leads again: ${leadership.holder}`);
+    if (leadership.kind === 'Nobody' && before !== 'Nobody') tell(nobodyText(leadership, resource, now()), false);
+    if (leadership.kind === 'Led' && before === 'Nobody') tell(`an operator leads again: ${leadership.holder}`, true);
     const timer = operations.later(() => void look(), LOOK_MS);
     stop = () => timer.cancel();
   };

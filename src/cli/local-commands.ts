@@ -2,6 +2,7 @@
  * The commands that need no cluster. Nothing that they load at the start knows one.
  */
 import type { Command } from 'commander';
+import { addCompletion } from './completion.ts';
 import { addEnvCommands } from './env/commands.ts';
 import { addRotationCommands } from './env/rotation-commands.ts';
 import { addGenerate } from './generate.ts';
@@ -13,6 +14,7 @@ import { addValidateApp, type Cluster } from './validate-app/command.ts';
 export function addLocalCommands(program: Command, terminal: Terminal, run: Run, cluster?: Cluster): void {
   addGenerate(program, terminal, run);
   addValidateApp(program, terminal, run, cluster);
+  addCompletion(program, terminal);
   const width = process.stdout.isTTY ? process.stdout.columns : undefined;
   const context = { terminal, folder: process.cwd(), run };
   const env = addEnvCommands(program, { ...context, ...(width !== undefined && { width }) });

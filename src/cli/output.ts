@@ -4,7 +4,7 @@
 import { dump } from 'js-yaml';
 import { oneLine, visible } from '../rotation/people/text.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
-import type { Format } from './program.ts';
+import type { Format } from './formats.ts';
 
 /** @returns undefined where people read it */
 export function machineText(value: unknown, format: Format | undefined): string | undefined {

@@ -4,12 +4,10 @@
  */
 import { Command, CommanderError, Option } from 'commander';
 import pkg from '../../package.json' with { type: 'json' };
+import { COMPLETE, completions, type Names } from './complete.ts';
+import { addExamples } from './examples.ts';
+import { FORMATS, type Format, isFormatOf, MAKES_PAGES } from './formats.ts';
 import { attempt, EXIT, type Exit, guarded, type Terminal } from './terminal.ts';
-
-export const FORMATS = ['json', 'yaml', 'wide', 'html'] as const;
-export type Format = (typeof FORMATS)[number];
-/** One command makes pages. */
-const MAKES_PAGES = 'report';
 
 /** Runs what a command does, and keeps its exit status. */
 export type Run = (act: () => Promise<Exit>) => Promise<void>;
@@ -20,6 +18,7 @@ export type AddCommands = (program: Command, terminal: Terminal, run: Run) => vo
 /**
  * @param name what the user has called, such as `kubectl rekey`
  * @param args without the name of the program
+ * @param names to complete words with
  * @returns the exit status
  */
 export async function runProgram(
@@ -27,6 +26,7 @@ export async function runProgram(
   args: readonly string[],
   raw: Terminal,
   addCommands: AddCommands,
+  names: Names = {},
 ): Promise<Exit> {
   const terminal = guarded(raw);
   const program = programOf(name, terminal);
@@ -35,9 +35,15 @@ export async function runProgram(
     exit = await attempt(terminal, act);
   });
   program.hook('preAction', (_, command) => {
-    if (program.opts<{ readonly output?: Format }>().output !== 'html' || command.name() === MAKES_PAGES) return;
-    program.error(`error: -o html: ${command.name()} makes no page; only ${MAKES_PAGES} does`);
+    const { output } = program.opts<{ readonly output?: Format }>();
+    if (output === undefined || isFormatOf(command.name(), output)) return;
+    program.error(`error: -o ${output}: ${command.name()} makes no page; only ${MAKES_PAGES} does`);
   });
+  addExamples(program);
+  if (args[0] === COMPLETE) {
+    terminal.print(await completions(program, args.slice(1), { environments, ...names }));
+    return EXIT.done;
+  }
   try {
     await program.parseAsync(args, { from: 'user' });
     return exit;
@@ -45,6 +51,15 @@ export async function runProgram(
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     throw error;
   }
+}
+
+/** Of the services with .env files here. */
+async function environments(): Promise<readonly string[]> {
+  const [{ loadConfig }, { environmentsOf }] = await Promise.all([
+    import('../env/config.ts'),
+    import('../env/env-config.ts'),
+  ]);
+  return environmentsOf(await loadConfig(process.cwd()));
 }
 
 function programOf(name: string, terminal: Terminal): Command {
@@ -57,5 +72,5 @@ function programOf(name: string, terminal: Terminal): Command {
     .configureOutput({ writeOut: (text) => terminal.print(text), writeErr: (text) => terminal.tell(text) })
     .showHelpAfterError('(see --help)')
     .exitOverride()
-    .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 wrong usage, 3 not ready or timed out');
+    .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 wrong usage, 3 not ready or timed out, 130 Ctrl-C');
 }

@@ -13,12 +13,14 @@ import { pauseOf } from '../rotation/requests/pause.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';
 import { drainText } from '../rotation/settings/drain.ts';
 import { drainOf } from '../rotation/settings/settings.ts';
+import { hindranceOf } from './hindrance.ts';
 import type { HistoryEntry } from './history.ts';
 import { ask } from './leader.ts';
+import { openProgress } from './live/progress.ts';
 import { queueText, wantedText } from './queue.ts';
 import { conditionOf, isSeen } from './status.ts';
 import { attempt, CommandError, EXIT, type Exit, type Terminal, worst } from './terminal.ts';
-import { hindranceOf, type Wait, waitFor } from './wait.ts';
+import { type Wait, waitFor } from './wait.ts';
 
 export interface Waiting {
   readonly wait: boolean;
@@ -29,34 +31,41 @@ export interface Waiting {
 /** Asks for a rotation of each; with `wait` all are followed to their ends. One that fails holds up no other. */
 export async function rotate(
   operations: Operations,
-  terminal: Terminal,
+  raw: Terminal,
   names: readonly string[],
   { wait, timeout }: Waiting,
 ): Promise<Exit> {
-  const at = new Date(terminal.now()).toISOString();
+  const at = new Date(raw.now()).toISOString();
+  const following = { asked: { kind: 'Rotation' }, count: names.length } as const;
+  const progress = wait ? await openProgress(operations, raw, following) : undefined;
+  const terminal = progress?.terminal ?? raw;
   const one = async (name: string): Promise<Exit> => {
     const resource = await ask(operations, terminal, name, ASK.rotate(at));
     terminal.print(`${name}: rotation requested\n${queueText(resource)}`);
-    const held = resource.spec.suspend || pauseOf(resource) !== undefined;
-    const lasts = lastsText(resource);
-    if (lasts !== undefined) terminal.tell(`${name}: ${lasts}\n`);
-    // a request does not wait for the back-off of the schedule
-    const isIgnored = conditionOf(resource, 'Ready')?.reason === 'BackingOff';
-    const hindrance = isSeen(resource) && !isIgnored ? hindranceOf(resource) : undefined;
-    if (hindrance !== undefined && !held) terminal.tell(`${name}: it cannot start yet: ${hindrance}\n`);
-    if (held) terminal.tell(`${name} is suspended or paused: it starts after kubectl rekey resume ${name}\n`);
-    if (!wait) return EXIT.done;
-    const prefix = names.length > 1 ? `${name}  ` : '';
-    const entry = await waitFor(
-      operations,
-      terminal,
-      { name, what: `the rotation of ${name}`, timeoutMs: timeout, prefix },
-      rotationEnd(at),
-    );
+    tellBefore(terminal, name, resource);
+    if (progress === undefined) return EXIT.done;
+    const waiting: Wait<HistoryEntry> = { name, what: `the rotation of ${name}`, timeoutMs: timeout, isGood };
+    const entry = await waitFor(operations, progress, waiting, rotationEnd(at));
     terminal.print(`${name}: ${endText(entry)}\n`);
-    return entry.outcome === 'Completed' ? EXIT.done : EXIT.failed;
+    return isGood(entry) ? EXIT.done : EXIT.failed;
   };
   return worst(await Promise.all(names.map((name) => attempt(terminal, () => one(name), `${name}: `))));
+}
+
+/** How long it takes, and what keeps it from starting. */
+function tellBefore(terminal: Terminal, name: string, resource: JwtKeyRotation): void {
+  const held = resource.spec.suspend || pauseOf(resource) !== undefined;
+  const lasts = lastsText(resource);
+  if (lasts !== undefined) terminal.tell(`${name}: ${lasts}\n`);
+  // a request does not wait for the back-off of the schedule
+  const isIgnored = conditionOf(resource, 'Ready')?.reason === 'BackingOff';
+  const hindrance = isSeen(resource) && !isIgnored ? hindranceOf(resource) : undefined;
+  if (hindrance !== undefined && !held) terminal.tell(`${name}: it cannot start yet: ${hindrance}\n`);
+  if (held) terminal.tell(`${name} is suspended or paused: it starts after kubectl rekey resume ${name}\n`);
+}
+
+function isGood({ outcome }: HistoryEntry): boolean {
+  return outcome === 'Completed';
 }
 
 /** Most of a rotation is this wait, and nothing hastens it. */
@@ -138,10 +147,12 @@ export async function abort(
     terminal.print(`${name}: the abort cancels this queued request too: ${wantedText(wanted)}\n`);
   }
   if (!wait) return EXIT.done;
-  const waiting: Wait = { name, what: `the abort of ${name}`, timeoutMs: timeout };
-  const entry = await waitFor(operations, terminal, waiting, abortEnd(at));
+  const progress = await openProgress(operations, terminal, { asked: { kind: 'Abort' }, count: 1 });
+  const isBack = ({ outcome }: HistoryEntry) => outcome !== 'Interrupted';
+  const waiting = { name, what: `the abort of ${name}`, timeoutMs: timeout, isGood: isBack };
+  const entry = await waitFor(operations, progress, waiting, abortEnd(at));
   terminal.print(`${name}: ${endText(entry)}\n`);
-  return entry.outcome === 'Interrupted' ? EXIT.failed : EXIT.done;
+  return isBack(entry) ? EXIT.done : EXIT.failed;
 }
 
 /** @returns looks for the end of the rotation that this value has ended */

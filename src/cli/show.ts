@@ -5,11 +5,13 @@
 import type { JwtKeyRotation } from '../rotation/api/names.ts';
 import { leaseName } from '../rotation/people/leadership.ts';
 import type { Operations } from '../rotation/people/operations.ts';
+import type { Format } from './formats.ts';
 import { nobodyText, operatorText, watchLeader } from './leader.ts';
+import { openProgress } from './live/progress.ts';
 import { machineText } from './output.ts';
-import type { Format } from './program.ts';
 import { isReady, listText, statusText } from './status.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
+import { waitFor } from './wait.ts';
 
 export interface ShowOptions {
   readonly output?: Format;
@@ -36,21 +38,46 @@ export async function show(
     print(resource, operatorText(leadership, resource, terminal.now()));
     return isReady(resource) && leadership.kind !== 'Nobody' ? EXIT.done : EXIT.notReady;
   }
+  if (options.output !== undefined) {
+    return showEach(operations, terminal, resource, (current) => {
+      if (options.output === 'yaml') terminal.print('---\n');
+      print(current);
+    });
+  }
+  return followOne(operations, terminal, resource);
+}
+
+/** The whole of it at each change, for programs. */
+async function showEach(
+  operations: Operations,
+  terminal: Terminal,
+  resource: JwtKeyRotation,
+  print: (resource: JwtKeyRotation) => void,
+): Promise<Exit> {
   const leader = watchLeader(operations, terminal, resource, (text) => terminal.tell(`${text}\n`));
+  const look = (current: JwtKeyRotation) => {
+    print(current);
+    return terminal.closed() || undefined;
+  };
   try {
-    await operations.follow(
-      name,
-      (current) => {
-        terminal.clear();
-        if (options.output === 'yaml') terminal.print('---\n');
-        print(current);
-        return terminal.closed() || undefined;
-      },
-      0,
-    );
+    await operations.follow(resource.metadata.name, look, 0);
   } finally {
     leader();
   }
+  return EXIT.done;
+}
+
+/** A view of it on a terminal; elsewhere the whole of it once, and then a line for what changes. */
+async function followOne(operations: Operations, terminal: Terminal, resource: JwtKeyRotation): Promise<Exit> {
+  const { name } = resource.metadata;
+  const { openScreen: _, ...plain } = terminal;
+  const write = (text: string) => terminal.print(text);
+  // where the result goes into a file or a pipe, that is what is wanted
+  const shown: Terminal = terminal.shown ? terminal : plain;
+  const progress = await openProgress(operations, shown, { asked: { kind: 'Look' }, count: 1, write });
+  if (shown.openScreen === undefined) terminal.print(statusText(resource, terminal.now()));
+  const waiting = { name, what: `what ${name} does`, timeoutMs: 0, isGood: () => true, isIdle: true };
+  await waitFor(operations, progress, waiting, () => terminal.closed() || undefined);
   return EXIT.done;
 }
 

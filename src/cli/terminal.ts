@@ -2,7 +2,7 @@
  * What a command says and asks. Results go to standard output, all else to standard error, so that a pipe gets results only.
  */
 import { EnvError } from '../env/error.ts';
-import { isForPeople, isOfKubeconfig } from '../rotation/people/errors.ts';
+import { isForPeople, isOfFlags, isOfKubeconfig } from '../rotation/people/errors.ts';
 import { oneLine, redactText, visible } from '../rotation/people/text.ts';
 
 export interface Terminal {
@@ -12,8 +12,10 @@ export interface Terminal {
   tell(text: string): void;
   /** Whether nobody reads the results any more. */
   closed(): boolean;
-  /** Begins a new screen, where there is one. */
-  clear(): void;
+  /** Whether the results go to a terminal. */
+  readonly shown?: boolean;
+  /** Where a view can be drawn in place of the one before; absent where nobody looks, as in a pipe or in CI. */
+  readonly openScreen?: () => Promise<Screen>;
   /** Whether somebody is there to answer. */
   readonly interactive: boolean;
   /** @returns the line that was typed; undefined if there is none: Ctrl-C, Ctrl-D, or the terminal is gone */
@@ -22,21 +24,60 @@ export interface Terminal {
   now(): number;
 }
 
+/** A part of the terminal that is drawn again and again. It goes to standard error, as whatever is no result. */
+export interface Screen {
+  readonly colour: boolean;
+  /** Of the terminal as it is now. */
+  size(): { readonly columns: number; readonly rows: number };
+  /** Draws these lines in place of those before. Of escape codes they may have such as set a colour. */
+  draw(lines: readonly string[]): void;
+  /** Takes away what was drawn: whatever is written next stands in its place. */
+  clear(): void;
+  /** Leaves these lines for good in place of those before, and gives the cursor back. */
+  keep(lines: readonly string[]): void;
+  /**
+   * @param onTick called each second, and when the size has changed
+   * @param onInterrupt called at Ctrl-C, which then ends nothing by itself; a second one does
+   * @returns how to stop both
+   */
+  watch(onTick: () => void, onInterrupt: () => void): () => void;
+}
+
 /**
  * All that a command says goes through this. What cannot be seen is written out, whoever has written it, so that a resource or a
  * file steers no terminal.
  */
 export function guarded(terminal: Terminal): Terminal {
+  const { openScreen } = terminal;
   return {
     ...terminal,
     print: (text) => terminal.print(visible(text)),
     tell: (text) => terminal.tell(visible(text)),
     question: (text) => terminal.question(visible(text)),
+    ...(openScreen && { openScreen: async () => guardedScreen(await openScreen()) }),
   };
 }
 
-/** Exit statuses. */
-export const EXIT = { done: 0, failed: 1, usage: 2, notReady: 3 } as const;
+/** What a view may have besides text: a colour, and its end (SGR of ECMA-48). */
+const COLOUR = new RegExp(`(${String.fromCharCode(27)}\\[[0-9;]*m)`);
+
+function guardedScreen(screen: Screen): Screen {
+  const safe = (line: string) => {
+    const parts = line.split(COLOUR);
+    return parts.map((part) => (COLOUR.test(part) ? part : visible(part).replaceAll(/[\n\t]/g, ' '))).join('');
+  };
+  return {
+    colour: screen.colour,
+    size: () => screen.size(),
+    clear: () => screen.clear(),
+    watch: (onTick, onInterrupt) => screen.watch(onTick, onInterrupt),
+    draw: (lines) => screen.draw(lines.map(safe)),
+    keep: (lines) => screen.keep(lines.map(safe)),
+  };
+}
+
+/** Exit statuses. That of an interrupt is what a shell makes of Ctrl-C. */
+export const EXIT = { done: 0, failed: 1, usage: 2, notReady: 3, interrupted: 130 } as const;
 export type Exit = (typeof EXIT)[keyof typeof EXIT];
 
 /** Something that the user can put right, told in one sentence. */
@@ -60,7 +101,7 @@ export async function attempt(terminal: Terminal, run: () => Promise<Exit>, pref
     }
     if (!(error instanceof EnvError) && !isForPeople(error)) throw error;
     terminal.tell(`${prefix}${withoutKeys(error)}\n`);
-    return EXIT.failed;
+    return isOfFlags(error) ? EXIT.usage : EXIT.failed;
   }
 }
 

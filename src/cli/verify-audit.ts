@@ -7,22 +7,22 @@ import { fileTrouble, oneLine } from '../rotation/people/text.ts';
 import { readInput } from './read-input.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 
-const USAGE = 'usage: kubectl get configmap NAME -o json | kubectl rekey verify-audit -\n';
-/** A ConfigMap has a megabyte; written as JSON, each character of it may be six. */
+const USAGE = 'usage: kubectl get configmap NAME -o yaml | kubectl rekey verify-audit -\n';
+/** A ConfigMap has a megabyte; written as JSON, each character of it may be six. In YAML no less. */
 const MAX_BYTES = 8 * 1024 * 1024;
 /** Of what is told of a record that somebody has changed. */
 const MAX_TOLD = 512;
 
 /**
- * @param path of a ConfigMap as JSON; `-` for standard input
+ * @param path of a ConfigMap as JSON or YAML; `-` for standard input
  * @returns its data, of which nothing is known but that it is there
  * @throws CommandError usage if there is none to look at
  */
 export async function configMapIn(path: string): Promise<Readonly<Record<string, unknown>>> {
   try {
     const text = await textOf(path);
-    logIn(text);
-    return (parsed(text) as { readonly data: Readonly<Record<string, unknown>> }).data;
+    await logIn(text);
+    return ((await parsed(text)) as { readonly data: Readonly<Record<string, unknown>> }).data;
   } catch (error) {
     if (!(error instanceof NoLog)) throw error;
     throw new CommandError(`${path === '-' ? 'standard input' : path}: ${error.message}`, EXIT.usage);
@@ -33,12 +33,12 @@ export async function configMapIn(path: string): Promise<Readonly<Record<string,
 class NoLog extends Error {}
 
 /**
- * @param path of a ConfigMap as JSON; `-` for standard input
+ * @param path of a ConfigMap as JSON or YAML; `-` for standard input
  * @returns done if the chain is whole, failed if it is not, usage if there is none to look at
  */
 export async function verifyAudit(path: string, terminal: Pick<Terminal, 'print' | 'tell'>): Promise<Exit> {
   try {
-    const verdict = verifyLog(logIn(await textOf(path)));
+    const verdict = verifyLog(await logIn(await textOf(path)));
     terminal.print(`${told(verdict)}\n`);
     return verdict.broken === undefined ? EXIT.done : EXIT.failed;
   } catch (error) {
@@ -66,20 +66,23 @@ async function bytesOf(path: string): Promise<Buffer> {
   }
 }
 
-function logIn(text: string): string {
+async function logIn(text: string): Promise<string> {
   if (text.trim() === '') throw new NoLog('it is empty');
-  const object = parsed(text) as { readonly data?: Readonly<Record<string, unknown>> } | null;
+  const object = (await parsed(text)) as { readonly data?: Readonly<Record<string, unknown>> } | null;
   const log = object?.data?.[AUDIT_KEY];
   if (typeof log !== 'string') throw new NoLog(`it has no data key ${AUDIT_KEY}`);
   return log;
 }
 
-function parsed(text: string): unknown {
+/** By its first character: JSON is YAML too, but a parser of YAML says less well what is wrong with it. */
+async function parsed(text: string): Promise<unknown> {
   try {
-    return JSON.parse(text);
+    if (/^\s*[[{]/.test(text)) return JSON.parse(text);
+    const { load } = await import('js-yaml');
+    return load(text);
   } catch {
     // the parser's own message quotes the text
-    throw new NoLog('it is not JSON, or its end is missing');
+    throw new NoLog('it is neither JSON nor YAML, or its end is missing');
   }
 }
 

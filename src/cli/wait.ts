@@ -3,79 +3,101 @@
  */
 import type { JwtKeyRotation } from '../rotation/api/names.ts';
 import type { Operations } from '../rotation/people/operations.ts';
-import { oneLine } from '../rotation/people/text.ts';
+import { hindranceOf } from './hindrance.ts';
 import { watchLeader } from './leader.ts';
-import { conditionOf } from './status.ts';
-import { CommandError, EXIT, type Terminal } from './terminal.ts';
+import type { Progress } from './live/progress.ts';
+import { CommandError, EXIT } from './terminal.ts';
 
 /** An operator that runs takes up a request at once. */
 const SILENCE_MS = 15_000;
+const SILENT =
+  'nothing has changed since the request: check that the operator is running and has rights in this namespace';
 
-export interface Wait {
+export interface Wait<T> {
   readonly name: string;
   /** For people: "the rotation of shop-jwt". */
   readonly what: string;
   /** 0: for ever. */
   readonly timeoutMs: number;
-  /** Before each line. */
-  readonly prefix?: string;
+  /** Whether it has ended as it was meant to. */
+  readonly isGood: (end: T) => boolean;
+  /** Nobody has asked for anything: that nothing changes is no sign. */
+  readonly isIdle?: boolean;
 }
 
 /**
  * @param look undefined as long as it is not over
- * @throws CommandError notReady when the time is over: nothing was taken back
+ * @throws CommandError notReady when the time is over, interrupted at Ctrl-C: nothing was taken back
  */
 export async function waitFor<T>(
   operations: Operations,
-  terminal: Terminal,
-  { name, what, timeoutMs, prefix = '' }: Wait,
+  progress: Progress,
+  { name, what, timeoutMs, isGood, isIdle = false }: Wait<T>,
   look: (resource: JwtKeyRotation) => T | undefined,
 ): Promise<T> {
-  const tell = (text: string) => terminal.tell(`${timeOfDay(terminal.now())}  ${prefix}${oneLine(text)}\n`);
-  // where something stands in the way, that was said
-  const hint =
-    'nothing has changed since the request: check that the operator is running and has rights in this namespace';
-  const silence = operations.later(() => isQuiet && tell(hint), SILENCE_MS);
-  let isQuiet = true;
-  let leader: (() => void) | undefined;
-  let last: string | undefined;
+  const watched = watching(operations, progress, name, isIdle);
+  const see = (resource: JwtKeyRotation) => {
+    watched.see(resource);
+    return look(resource);
+  };
+  let found: T | undefined;
   try {
-    const found = await operations.follow(
-      name,
-      (resource) => {
-        leader ??= watchLeader(operations, terminal, resource, tell);
-        const line = progressOf(resource);
-        isQuiet = hindranceOf(resource) === undefined;
-        if (last !== undefined) silence.cancel();
-        if (line !== last) tell(line);
-        last = line;
-        return look(resource);
-      },
-      timeoutMs,
-    );
-    if (found !== undefined) return found;
+    found = await operations.follow(name, see, timeoutMs, progress.signal);
+  } catch (error) {
+    if (!progress.signal.aborted) throw error;
+    const still = isIdle ? `you do not watch ${name} any more` : `${what} goes on`;
+    throw new CommandError(goesOn(operations, progress, name, still), EXIT.interrupted);
   } finally {
-    leader?.();
-    silence.cancel();
+    watched.end();
+    progress.end(name, found === undefined ? undefined : isGood(found));
   }
-  const rest = `kubectl rekey status ${name} -n ${operations.namespace}`;
-  const message = `${what} has not ended after ${timeoutMs / 1000} s; ${isQuiet ? 'it continues' : `it is waiting (${last})`}: ${rest}`;
+  if (found !== undefined) return found;
+  const hindrance = watched.hindrance();
+  const waits = hindrance === undefined ? 'it continues' : `it is waiting (${hindrance})`;
+  const message = `${what} has not ended after ${timeoutMs / 1000} s; ${waits}: kubectl rekey status ${name} -n ${operations.namespace}`;
   throw new CommandError(message, EXIT.notReady);
 }
 
-/** What is waited for; where something stands in the way, that. */
-function progressOf(resource: JwtKeyRotation): string {
-  const message = hindranceOf(resource) ?? conditionOf(resource, 'Rotating')?.message ?? '';
-  return `${resource.status?.phase ?? 'Pending'}: ${message}`;
+interface Watching {
+  readonly see: (resource: JwtKeyRotation) => void;
+  readonly hindrance: () => string | undefined;
+  readonly end: () => void;
 }
 
-/** @returns what stands in the way, as far as the operator has told */
-export function hindranceOf(resource: JwtKeyRotation): string | undefined {
-  const ready = conditionOf(resource, 'Ready');
-  const usual = ready === undefined || ['Steady', 'RotationInProgress', 'Burning', 'Pending'].includes(ready.reason);
-  return usual ? undefined : `${ready.reason}: ${ready.message}`;
+/** Tells of each change, of an operator that does not answer, and of one that does not lead. */
+function watching(operations: Operations, progress: Progress, name: string, isIdle: boolean): Watching {
+  let changes = 0;
+  let hindrance: string | undefined;
+  let leader: (() => void) | undefined;
+  // where something stands in the way, that was said
+  const isSilent = () => !isIdle && hindrance === undefined;
+  const silence = operations.later(() => isSilent() && progress.note(name, SILENT), SILENCE_MS);
+  const tell = (text: string, isLed: boolean) => note(progress, name, text, isLed);
+  return {
+    hindrance: () => hindrance,
+    see: (resource) => {
+      hindrance = hindranceOf(resource);
+      progress.look(name, resource);
+      leader ??= watchLeader(operations, progress.terminal, resource, tell);
+      changes += 1;
+      if (changes !== 2) return;
+      silence.cancel();
+      progress.note(name, undefined);
+    },
+    end: () => {
+      leader?.();
+      silence.cancel();
+    },
+  };
 }
 
-function timeOfDay(at: number): string {
-  return new Date(at).toISOString().slice('yyyy-mm-ddT'.length, 'yyyy-mm-ddThh:mm:ss'.length);
+function note(progress: Progress, name: string, text: string, isLed: boolean): void {
+  progress.note(name, isLed ? undefined : text);
+  if (isLed) progress.terminal.tell(`${text}\n`);
+}
+
+function goesOn(operations: Operations, progress: Progress, name: string, what: string): string {
+  const where = progress.where(name);
+  const again = `To see it again: kubectl rekey status ${name} -n ${operations.namespace} -w`;
+  return `${what}${where === undefined ? '' : ` (${where})`}. ${again}`;
 }

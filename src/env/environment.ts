@@ -40,6 +40,8 @@ export interface EnvironmentFiles {
   readonly state?: EnvState;
   /** The file of the state, as it was read. */
   readonly stateBytes?: Buffer;
+  /** Services whose files were not looked at: {@link readEnvironment}. */
+  readonly leftOut?: readonly string[];
 }
 
 /** @returns what to write instead of an environment that is not there */
@@ -52,20 +54,25 @@ export function hintAt(name: string, known: readonly string[]): string {
 
 /**
  * @param name of the environment
+ * @param leftOut services whose files are not looked at; none if absent
  * @throws EnvError naming each file that cannot be read, each name that is missing, empty, or read differently by different readers
  */
-export async function readEnvironment(config: EnvConfig, name: string): Promise<EnvironmentFiles> {
+export async function readEnvironment(
+  config: EnvConfig,
+  name: string,
+  leftOut: readonly string[] = [],
+): Promise<EnvironmentFiles> {
   const known = environmentsOf(config);
   if (!known.includes(name)) {
     throw new EnvError(`there is no environment ${JSON.stringify(name)}; ${hintAt(name, known)}`);
   }
-  const services = config.services.filter(({ files }) => files[name] !== undefined);
+  const services = config.services.filter((each) => each.files[name] !== undefined && !leftOut.includes(each.name));
   const ordered = services.toSorted((a, b) => rank(a, config) - rank(b, config));
   const read = await Promise.all(ordered.map((service) => readKeyFile(config, service, service.files[name] ?? '')));
   const troubles = read.flatMap((each) => (typeof each === 'string' ? [each] : []));
   if (troubles.length > 0) throw new EnvError(troubles.join('\n'));
   const files = read.filter((each) => typeof each !== 'string');
-  return { config, name, files, ...(await readState(config, name)) };
+  return { config, name, files, leftOut, ...(await readState(config, name)) };
 }
 
 const rank = ({ name }: EnvService, { sourceOfTruth }: EnvConfig): number => (name === sourceOfTruth ? 0 : 1);

@@ -35,6 +35,8 @@ export interface SessionOptions {
   readonly environment: string;
   readonly clock: Pick<Clock, 'now' | 'sleep'>;
   readonly asker: Asker;
+  /** Services whose files are neither read nor written: an emergency cannot wait for them, and is not over without them. */
+  readonly leftOut?: readonly string[];
   /** Gets what a step that was cut off has come to. */
   readonly onRecovered: (what: string) => void;
 }
@@ -65,15 +67,23 @@ export class Session {
     });
   }
 
-  /** Waits, with nothing held. */
-  pause(ms: number): Promise<void> {
-    return this.#options.clock.sleep(ms);
+  get environment(): string {
+    return this.#options.environment;
+  }
+
+  /**
+   * Waits, with nothing held.
+   *
+   * @throws the signal's reason as soon as it is aborted
+   */
+  pause(ms: number, signal?: AbortSignal): Promise<void> {
+    return this.#options.clock.sleep(ms, signal);
   }
 
   /** @throws EnvError if a file or the state cannot be read, or the clock has gone back */
   async look(): Promise<View> {
-    const { config, environment: name, clock, asker } = this.#options;
-    const environment = await readEnvironment(config, name);
+    const { config, environment: name, clock, asker, leftOut = [] } = this.#options;
+    const environment = await readEnvironment(config, name, leftOut);
     const now = clock.now();
     const { state } = environment;
     const keyset = state?.keyset ?? foundIn(environment, now);
@@ -85,7 +95,7 @@ export class Session {
     const burntAtHand = keyset.emergency !== undefined && keyset.emergency.nonce === this.#nonce;
     const facts = { keyset, services, now: clock.now(), drainMs: drainMsOf(config), burntAtHand };
     const forgotten = isUnderWay ? forgottenIn(environment) : [];
-    const step = forgotten.length > 0 ? forgottenStep(forgotten) : nextStep(facts);
+    const step = forgotten.length > 0 ? forgottenStep(forgotten) : withoutThem(nextStep(facts), leftOut, name);
     return { environment, facts, managed: state !== undefined, differences: different, forgotten, step };
   }
 
@@ -124,8 +134,17 @@ export class Session {
   }
 }
 
-function forgottenIn({ files, state }: EnvironmentFiles): readonly string[] {
-  return (state?.services ?? []).filter((name) => files.every(({ service }) => service.name !== name));
+function forgottenIn({ files, state, leftOut = [] }: EnvironmentFiles): readonly string[] {
+  const known = [...leftOut, ...files.map(({ service }) => service.name)];
+  return (state?.services ?? []).filter((name) => !known.includes(name));
+}
+
+/** The next write says that all services have followed. */
+function withoutThem(step: Step, leftOut: readonly string[], environment: string): Step {
+  if (leftOut.length === 0 || step.kind !== 'Write') return step;
+  const list = leftOut.join(', ');
+  const way = `Make its file readable, run rekey env sync ${environment}, and restart it`;
+  return { kind: 'Rest', why: `${list}: left out, so it may still accept a burnt key. ${way}` };
 }
 
 /** Whoever is not waited for may sign with the old key, or not know the new one. */
@@ -145,12 +164,16 @@ function refusePast({ attempts }: Keyset, now: number, skewMs: number): void {
   throw new EnvError(`the clock of this machine is ${behind} behind the last write of rekey; set it right first`);
 }
 
-/** @param onRecovered gets what a step that was cut off has come to */
+/**
+ * @param onRecovered gets what a step that was cut off has come to
+ * @param leftOut services whose files are neither read nor written
+ */
 export function newSession(
   config: EnvConfig,
   environment: string,
   asker: Asker,
   onRecovered: (what: string) => void,
+  leftOut: readonly string[] = [],
 ): Session {
-  return new Session({ config, environment, clock: systemClock, asker, onRecovered });
+  return new Session({ config, environment, clock: systemClock, asker, onRecovered, leftOut });
 }

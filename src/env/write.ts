@@ -99,9 +99,9 @@ function freshFor({ config }: EnvironmentFiles) {
 }
 
 /** Under way, those that it began with too, whatever has become of the configuration. */
-function servicesOf({ files, state }: EnvironmentFiles): readonly string[] {
+function servicesOf({ files, state, leftOut = [] }: EnvironmentFiles): readonly string[] {
   const before = state === undefined || state.keyset.phase === 'Steady' ? [] : state.services;
-  return [...new Set([...before, ...files.map(({ service }) => service.name)])];
+  return [...new Set([...before, ...leftOut, ...files.map(({ service }) => service.name)])];
 }
 
 async function render(

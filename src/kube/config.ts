@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { KubeConfigError } from './config-error.ts';
+import { ImpersonationError, KubeConfigError } from './config-error.ts';
 import { type CredentialSource, type Credentials, credentialSource } from './credentials.ts';
 import { Entry, type Kubeconfig, readKubeconfigs } from './kubeconfig.ts';
 
@@ -19,10 +19,19 @@ export interface KubeConfigOptions {
   readonly context?: string | undefined;
   /** Namespace to use instead of that of the context. */
   readonly namespace?: string | undefined;
+  /** Whom to act as, in place of what the user entry says; each field by itself, as kubectl does. */
+  readonly impersonate?: Impersonate | undefined;
   /** Where Kubernetes puts the service account of a pod. */
   readonly serviceAccount?: string | undefined;
   /** Milliseconds since the epoch. */
   readonly now?: (() => number) | undefined;
+}
+
+/** @see https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation */
+export interface Impersonate {
+  readonly user?: string | undefined;
+  readonly uid?: string | undefined;
+  readonly groups?: readonly string[] | undefined;
 }
 
 /** The API server and our way in. */
@@ -89,7 +98,17 @@ export function loadKubeConfig(options: KubeConfigOptions = {}): ClusterAccess {
   };
 }
 
-function wayOf({ kubeconfig = '', context = '', serviceAccount = SERVICE_ACCOUNT }: KubeConfigOptions): Way {
+function wayOf(options: KubeConfigOptions): Way {
+  const way = ownWay(options);
+  const { user, uid, groups } = options.impersonate ?? {};
+  const acting = way.user.with({ as: user, 'as-uid': uid, 'as-groups': groups });
+  if ((uid !== undefined || groups !== undefined) && !acting.has('as')) {
+    throw new ImpersonationError('--as-uid and --as-group need a user to act as: add --as');
+  }
+  return { ...way, user: acting };
+}
+
+function ownWay({ kubeconfig = '', context = '', serviceAccount = SERVICE_ACCOUNT }: KubeConfigOptions): Way {
   if (kubeconfig !== '') return wayIn(readKubeconfigs([kubeconfig], true), context);
   const files = filesByDefault();
   const config = readKubeconfigs(files, false);
@@ -100,6 +119,12 @@ function wayOf({ kubeconfig = '', context = '', serviceAccount = SERVICE_ACCOUNT
   throw new KubeConfigError(
     `no kubeconfig file and no service account found: ${looked} ${files.join(', ')}. Set --kubeconfig or KUBECONFIG`,
   );
+}
+
+/** @returns the names of all contexts, of this file or of those that are read without one */
+export function contextsOf(kubeconfig = ''): readonly string[] {
+  const files = kubeconfig === '' ? filesByDefault() : [kubeconfig];
+  return [...readKubeconfigs(files, false).context.keys()].sort();
 }
 
 function filesByDefault(): readonly string[] {

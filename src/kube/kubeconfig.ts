@@ -42,6 +42,12 @@ export class Entry {
     this.#fields = fields;
   }
 
+  /** @returns the same with these fields in place of its own; those that are undefined or empty stay as they are */
+  with(fields: Fields): Entry {
+    const given = Object.entries(fields).filter(([, value]) => !isEmpty(value));
+    return new Entry(this.where, this.#file, { ...this.#fields, ...Object.fromEntries(given) });
+  }
+
   has(...fields: readonly string[]): boolean {
     return fields.some((field) => !isEmpty(this.#fields[field]));
   }

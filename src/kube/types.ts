@@ -367,6 +367,11 @@ export interface Event extends KubeObject {
   readonly reportingInstance: string;
 }
 
+/** Their names alone are of interest. */
+export const NAMESPACES: ResourceType<KubeObject> = {
+  ...{ apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false, metadataOnly: true },
+};
+
 const namespaced = true;
 export const SECRETS: ResourceType<Secret> = { apiVersion: 'v1', kind: 'Secret', plural: 'secrets', namespaced };
 export const CONFIG_MAPS: ResourceType<ConfigMap> = {

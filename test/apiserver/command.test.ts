@@ -1,17 +1,19 @@
 /** The command line against a real API server, by the rights of somebody who may not read a Secret. */
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, inject, it } from 'vitest';
 import { runCommand } from '../../src/cli/cluster-commands.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { loadKubeConfig } from '../../src/kube/config.ts';
-import { REQUEST } from '../../src/rotation/api/names.ts';
+import { REQUEST, REQUESTED_BY } from '../../src/rotation/api/names.ts';
 import { AUDIT_KEY } from '../../src/rotation/audit/ledger-config-map.ts';
 import { Operations } from '../../src/rotation/people/operations.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { createLogger } from '../../src/runtime/log.ts';
 import type { KubeObject } from '../support/cluster/kubeobject.ts';
-import { rekey, type Said } from '../support/scenario/command.ts';
+import { rekey, type Said, SOURCES } from '../support/scenario/command.ts';
 import { readLedgerConfigMap } from '../support/scenario/ledger-config-map.ts';
 import {
   conditionOf,
@@ -26,7 +28,9 @@ import {
 } from '../support/scenario/rotation.ts';
 import { openScene, type Scene } from '../support/scenario/scene.ts';
 import { until } from '../support/scenario/until.ts';
+import { openPty } from '../support/terminal/pty.ts';
 
+const run = promisify(execFile);
 const cluster = inject('cluster');
 const program = cluster.programs?.command;
 
@@ -85,7 +89,6 @@ async function typed(kubeconfig: string, answer: string, args: readonly string[]
     tell: (text) => {
       said.told += text;
     },
-    clear: () => undefined,
     closed: () => false,
     interactive: true,
     question: async (text) => {
@@ -105,8 +108,17 @@ async function typed(kubeconfig: string, answer: string, args: readonly string[]
 }
 
 /** What a command that waits may tell in between. */
-const PROGRESS =
-  /^[\w-]+: requesting emergency \S+$|^[\w-]+: it takes the restarts plus 7s \(5s tokens \+ 1s skew \+ 1s slack\), in which the old key stays accepted after the last pod stopped signing with it$|^\d\d:\d\d:\d\d +(Steady|Preflight|Staging|Staged|Promoting|Draining|Retiring|Burning): |^\d\d:\d\d:\d\d +nothing has changed since the request/;
+const PROGRESS = new RegExp(
+  [
+    /^[\w-]+: requesting emergency \S+$/,
+    /^[\w-]+: it takes the restarts plus 7s \(5s tokens \+ 1s skew \+ 1s slack\), in which the old key stays accepted after the last pod stopped signing with it$/,
+    /^\d\d:\d\d:\d\d {2}(Requested|Preflight|Staging|Staged|Promoting|Draining|Retiring|Burning)(: |, still after )/,
+    /^\d\d:\d\d:\d\d {2}(in the way|no longer in the way): /,
+    /^\d\d:\d\d:\d\d {2}nothing has changed since the request/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+);
 const linesOf = (text: string) => text.split('\n').filter((line) => line !== '');
 
 describe.concurrent('the command line', () => {
@@ -142,6 +154,9 @@ describe.concurrent('the command line', () => {
     expect(done.result).toContain(`→ ${after}\n`);
     // which of its steps it shows is up to chance: a watch may be told of several at once
     for (const line of linesOf(done.told)) expect(line).toMatch(PROGRESS);
+    // how many there are does not depend on the pods, but something may come in the way for a moment
+    const phases = linesOf(done.told).filter((line) => /^\S+ {2}(?!in the way|no longer)\w+: /.test(line));
+    expect(phases.length).toBeLessThanOrEqual(6);
     expect(keyset?.rotation).toMatchObject({ trigger: 'Annotation', actor: userIn(scene), outcome: 'Completed' });
 
     // a pod is unready for a moment wherever the machine is busy
@@ -265,6 +280,29 @@ describe.concurrent('the command line', () => {
       const withdrawn = notes('RequestWithdrawn').filter((note) => note?.includes(`(requested by ${person})`));
       return notes('RotationQueued').length === 3 && withdrawn.length === 2;
     });
+    expect(await scene.close()).toEqual([]);
+  });
+
+  it('is a view on a terminal, which follows a rotation to its end', async () => {
+    const scene = await openScene(cluster, { spec: RESTS_STAGED });
+    const { api, namespace, name } = scene;
+    const { kubeconfig } = await callerIn(scene);
+    const where = ['--kubeconfig', kubeconfig, '--namespace', namespace];
+    const argv = [process.execPath, program ?? SOURCES, 'rotate', name, '--wait', ...where];
+    const pty = openPty(argv, { columns: 100, rows: 40 });
+    await pty.shows('● staged');
+    await pty.shows(/next +when the maintenance window opens, in \d/);
+    await pty.shows(/Deployment\/main +█{20} {2}2\/2/);
+    await restAtDraining(api, namespace, name);
+    await pty.shows('● draining');
+    await pty.shows(/next +retiring in (59m|1h)/);
+    await goOn(api, namespace, name);
+    expect(await pty.ended()).toBe(0);
+    const screen = pty.screen();
+    expect(screen.filter((line) => line.startsWith(`${namespace}/${name}`))).toHaveLength(1);
+    expect(screen.join('\n')).toMatch(/→ ✓ done\n/);
+    expect(screen.at(-1)).toMatch(new RegExp(`^${name}: Completed: k-\\S+ → k-\\S+$`));
+    expect(pty.raw().lastIndexOf('\u001b[?25h')).toBeGreaterThan(pty.raw().lastIndexOf('\u001b[?25l'));
     expect(await scene.close()).toEqual([]);
   });
 
@@ -422,6 +460,37 @@ describe.concurrent('the command line', () => {
     expect(done.told).toContain('an operator leads again: ');
     expect(await again.stop()).toMatchObject({ code: 0 });
     await until('it is known that the Lease was given back', async () => (await told()).includes('NO OPERATOR LEADS'));
+    expect(await scene.close()).toEqual([]);
+  });
+
+  it('acts as somebody else where it is told to, and completes names in kubectl', async () => {
+    const scene = await openScene(cluster, { adopt: false, fleet: { only: [] } });
+    const { namespace, name } = scene;
+    await callerIn(scene);
+    const admin = (...args: string[]) =>
+      rekey([...args, '--kubeconfig', cluster.kubeconfig, '--namespace', namespace], program);
+    const mine = ['--as', userIn(scene)];
+    expect(await admin('status', name, ...mine)).toMatchObject({ code: 3, told: '' });
+    expect((await admin('status', name, '--as', 'nobody')).told).toContain('User "nobody" cannot get');
+    // only one of its groups may do all
+    const all = await admin('status', name, '--as', 'nobody', '--as-group', 'others', '--as-group', 'system:masters');
+    expect(all).toMatchObject({ code: 3, told: '' });
+    expect(await admin('status', name, '--as-group', 'others')).toMatchObject({
+      code: 2,
+      told: '--as-uid and --as-group need a user to act as: add --as\n',
+    });
+    // a request carries the name that it was made by
+    await admin('rotate', name, ...mine);
+    const { annotations } = (await readState(scene.api, namespace, name)).resource.metadata;
+    expect(annotations?.[REQUESTED_BY]).toContain(` by ${userIn(scene)}`);
+
+    if (program !== undefined) {
+      const [kubectl = '', ...first] = cluster.kubectl.slice(0, -2);
+      const env = { PATH: [dirname(program), dirname(process.execPath), '/usr/bin:/bin'].join(':'), HOME: cluster.dir };
+      const typed = [...first, '__complete', 'rekey', 'status', '-n', namespace, ''];
+      const { stdout } = await run(kubectl, typed, { env: { ...env, KUBECONFIG: cluster.kubeconfig } });
+      expect(stdout.split('\n').map((line) => line.trim())).toEqual([name, ':4', '']);
+    }
     expect(await scene.close()).toEqual([]);
   });
 

@@ -57,3 +57,19 @@ it('has a small program for what needs no cluster, which knows none of the clien
     stderr: expect.stringContaining('no kubeconfig file'),
   });
 });
+
+it.each([
+  ['kubectl-rekey', 'kubectl-rekey'],
+  ['rekey', 'rekey'],
+  ['rekey.mjs', 'rekey'],
+])('says in one line that Node is too old, and which is needed: %s', async (file, name) => {
+  // what it asks for is what an older one would say
+  const old = "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.19.0' } });";
+  const older = `${old} Object.defineProperty(process, 'version', { value: 'v20.19.0' });`;
+  const args = ['--import', `data:text/javascript,${encodeURIComponent(older)}`, join(dir, file), '--version'];
+  await expect(run(process.execPath, args, { cwd: dir })).rejects.toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: `${name} needs Node 24 or newer, and this is v20.19.0: install it, or put it first in PATH\n`,
+  });
+});

@@ -3,7 +3,8 @@
  */
 
 import type { Command } from 'commander';
-import type { Format, Run } from '../program.ts';
+import type { Format } from '../formats.ts';
+import type { Run } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface EnvContext {

@@ -3,8 +3,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { allKeys } from '../../env/environment.ts';
+import { EnvError } from '../../env/error.ts';
 import { refuseCommitted } from '../../env/guard.ts';
-import type { View } from '../../env/session.ts';
+import { newSession, type View } from '../../env/session.ts';
 import type { KeyRecord, Keyset } from '../../rotation/keyset/keyset.ts';
 import { fingerprintsOf, newKid } from '../../rotation/secret/keys.ts';
 import { CommandError, EXIT, type Exit } from '../terminal.ts';
@@ -17,14 +18,18 @@ export interface EmergencyOptions {
   readonly reason?: string;
   readonly yes?: true;
   readonly watch?: true;
+  readonly without?: readonly string[];
 }
 
 /** @returns the exit status; failed if nothing was written */
 export async function emergency(context: Context, options: EmergencyOptions): Promise<Exit> {
-  const { session, terminal, program, config } = context;
+  const { terminal, program, config, environment, without } = { ...context, ...options };
+  refuseStrange(context, without);
+  const onRecovered = (what: string) => terminal.tell(`${what}\n`);
+  const session = newSession(config, environment, context.asker, onRecovered, without);
   const rotation = requestOf(config, reasonOf(options.reason), 'Emergency');
   const isBurnt = await session.alone(async () => {
-    const view = await session.look();
+    const view = await session.look().catch((error: unknown) => withHint(error, context));
     await refuseCommitted(view.environment, true);
     if (!(await isAgreed(context, view, options))) return false;
     const { version } = view.facts.keyset;
@@ -39,12 +44,39 @@ export async function emergency(context: Context, options: EmergencyOptions): Pr
   return new Follower({ session, terminal, program, watch: options.watch === true, reloaded: [] }).run();
 }
 
+/** @throws CommandError usage */
+function refuseStrange({ config, environment }: Context, without: readonly string[] = []): void {
+  const known = config.services.filter(({ files }) => files[environment] !== undefined).map(({ name }) => name);
+  const strange = without.find((name) => !known.includes(name));
+  if (strange !== undefined) {
+    const message = `--without ${JSON.stringify(strange)}: there is no such service in ${environment}; known: ${known.join(', ')}`;
+    throw new CommandError(message, EXIT.usage);
+  }
+  if (known.length > 0 && known.every((name) => without.includes(name))) {
+    throw new CommandError('--without: no service is left', EXIT.usage);
+  }
+}
+
+/** A file that cannot be read must not keep a leaked key alive in all others. */
+function withHint(error: unknown, { config, environment, program }: Context): never {
+  const services = config.services.filter(({ files }) => files[environment] !== undefined);
+  if (!(error instanceof EnvError) || services.length < 2) throw error;
+  const blamed = services.filter(({ files }) => error.message.includes(`${files[environment]}: `));
+  if (blamed.length === 0 || blamed.length === services.length) throw error;
+  const names = blamed.map(({ name }) => name).join(' ');
+  const way = `To burn the key in the other files now: ${program} env emergency ${environment} --without ${names} --reason TEXT`;
+  throw new EnvError(`${error.message}\n${way}`);
+}
+
 async function isAgreed({ terminal }: Context, { environment }: View, { yes }: EmergencyOptions): Promise<boolean> {
-  const { name, files } = environment;
+  const { name, files, leftOut = [] } = environment;
   const list = files.map(({ service }) => service.name).join(', ');
   terminal.tell(
     `Every key in the files of ${name} is burnt. ${list} must restart at once, and all users sign in again.\n`,
   );
+  for (const service of leftOut) {
+    terminal.tell(`${service} is left out: it accepts the burnt key until you mend its file and restart it.\n`);
+  }
   if (yes) return true;
   if (!terminal.interactive) throw new CommandError('say --yes to do that; nothing was written', EXIT.usage);
   return (await terminal.question(`Type ${name} to go on: `))?.trim() === name;

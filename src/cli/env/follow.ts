@@ -5,6 +5,7 @@ import { keyVariables, reload } from '../../env/reload.ts';
 import type { Session, View } from '../../env/session.ts';
 import { isGoingBack, type ServiceFacts, SINGLE_KEY, type Step } from '../../env/step.ts';
 import { redactText } from '../../rotation/people/text.ts';
+import type { Canvas, Frame } from '../live/canvas.ts';
 import { when } from '../output.ts';
 import { EXIT, type Exit, type Terminal } from '../terminal.ts';
 import { make } from './make.ts';
@@ -48,7 +49,10 @@ function lastText(view: View): string {
 
 /** One instance for one command. */
 export class Follower {
-  readonly #options: FollowOptions;
+  #options: FollowOptions;
+  /** Where a frame is drawn while somebody watches on a terminal. */
+  #canvas: Canvas | undefined;
+  #view: View | undefined;
   #asks = 0;
   #shown = '';
   /** Counts for {@link #saidOf}, the version that is there when the command begins: what is written later was not loaded before. */
@@ -67,11 +71,34 @@ export class Follower {
    * @throws EnvError or FileError
    */
   async run(): Promise<Exit> {
+    const { terminal, watch, session } = this.#options;
+    if (!watch || terminal.openScreen === undefined) return this.#follow();
+    const goesOn = this.#continue(session.environment);
+    const [{ Canvas }, { watchedView }] = await Promise.all([import('../live/canvas.ts'), import('./live.ts')]);
+    const frame: Frame = (size) => (this.#view ? watchedView({ view: this.#view, goesOn }, terminal.now(), size) : []);
+    this.#canvas = new Canvas(await terminal.openScreen(), terminal, frame);
+    this.#options = { ...this.#options, terminal: this.#canvas.terminal };
+    try {
+      return await this.#follow(this.#canvas.signal);
+    } catch (error) {
+      if (!this.#canvas.signal.aborted) throw error;
+      this.#canvas.keep();
+      terminal.tell(
+        `${session.environment} rests where it is (${this.#view?.facts.keyset.phase}). To go on: ${goesOn}\n`,
+      );
+      return EXIT.interrupted;
+    } finally {
+      this.#canvas.keep();
+    }
+  }
+
+  async #follow(signal?: AbortSignal): Promise<Exit> {
     const { session } = this.#options;
     for (;;) {
+      signal?.throwIfAborted();
       const next = await session.alone(async () => this.#step(await session.look()));
       if (!next.again) return next.exit;
-      if (next.afterMs !== undefined) await session.pause(next.afterMs);
+      if (next.afterMs !== undefined) await session.pause(next.afterMs, signal);
     }
   }
 
@@ -104,12 +131,14 @@ export class Follower {
       case 'Rest':
         return this.#rest(name, step.why);
       case 'Done':
+        this.#canvas?.keep();
         terminal.print(this.#wrote ? endText(view) : `${name}: nothing is under way\n${lastText(view)}`);
         return end(endedWell(view) ? EXIT.done : EXIT.failed);
     }
   }
 
   #rest(environment: string, why: string): Next {
+    this.#canvas?.keep();
     const next = `When that is mended: ${this.#continue(environment)}`;
     this.#options.terminal.tell(`${why}\n${environment} rests; nothing was written. ${next}\n`);
     return end(EXIT.notReady);
@@ -121,6 +150,11 @@ export class Follower {
 
   #show(view: View): void {
     const { terminal, watch } = this.#options;
+    this.#view = view;
+    if (this.#canvas !== undefined) {
+      if (view.step.kind !== 'Done' || this.#wrote) this.#canvas.draw();
+      return;
+    }
     const text = viewText(view);
     if (watch && text !== this.#shown) terminal.print(text);
     this.#shown = text;
@@ -128,6 +162,7 @@ export class Follower {
 
   #refuse({ differences, environment }: View): Next {
     const { terminal, program } = this.#options;
+    this.#canvas?.keep();
     for (const { message } of differences) terminal.tell(`${message}\n`);
     terminal.tell(`Nothing was written. To make all files alike again: ${program} env sync ${environment.name}\n`);
     return end(EXIT.failed);

@@ -77,6 +77,10 @@ function addRepairs(env: Command, act: RunAct): void {
     .description('a key has leaked: a fresh key alone, at once; all users sign in again')
     .requiredOption('--reason <text>', 'why')
     .option('--yes', 'do not ask for the name')
+    .option(
+      '--without <services...>',
+      'leave these services out, whose files cannot be read: they accept the burnt key until you mend them',
+    )
     .option('--watch', 'stay until it is over')
     .action((environment: string, options) =>
       act(environment, async () => {

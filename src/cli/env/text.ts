@@ -4,7 +4,7 @@
 
 import type { View } from '../../env/session.ts';
 import { drainOf, isGoingBack, type Loaded, type ServiceFacts } from '../../env/step.ts';
-import { currentShape, keyIn, type Phase, secondsOf } from '../../rotation/keyset/keyset.ts';
+import { currentShape, type Keyset, keyIn, type Phase, secondsOf } from '../../rotation/keyset/keyset.ts';
 import { formatDuration, iso } from '../../rotation/schedule/duration.ts';
 import { columns, when } from '../output.ts';
 
@@ -27,13 +27,17 @@ const MEANING_BACK: Readonly<Partial<Record<Phase, string>>> = {
   Retiring: 'every service forgets the new key',
 };
 
+/** @returns what its phase means for whoever waits */
+export function meaningOf(keyset: Keyset): string {
+  return (isGoingBack(keyset) ? MEANING_BACK[keyset.phase] : undefined) ?? MEANING[keyset.phase];
+}
+
 /** @returns the state of a rotation: what, who has followed, what is next */
 export function viewText(view: View): string {
   const { environment, facts } = view;
   const { keyset, services } = facts;
   const { sign } = currentShape(keyset);
-  const back = isGoingBack(keyset) ? MEANING_BACK[keyset.phase] : undefined;
-  const head = `${environment.name}  ${keyset.phase}: ${back ?? MEANING[keyset.phase]}\n`;
+  const head = `${environment.name}  ${keyset.phase}: ${meaningOf(keyset)}\n`;
   const keys = keyset.keys
     .filter(({ state }) => state !== 'ack')
     .map(({ kid, state, fingerprint }) => [kid, state, fingerprint, kid === sign ? 'signs' : 'is accepted']);
@@ -54,7 +58,8 @@ export function leavingText(back: boolean): string {
   return back ? 'the new key' : 'the old key';
 }
 
-function loadedText({ loaded }: ServiceFacts): string {
+/** @returns what is known of a service and the newest version of its file */
+export function loadedText({ loaded }: ServiceFacts): string {
   if (loaded.kind === 'Loaded') return LOADED[loaded.by];
   return loaded.why;
 }

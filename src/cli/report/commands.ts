@@ -8,7 +8,7 @@ import { CommandError, EXIT, type Terminal } from '../terminal.ts';
 import type { ReportOptions } from './command.ts';
 
 const WHAT = 'what happened in a rotation that has ended: phases, services, pods, keys';
-const FILE = 'a saved audit log: its ConfigMap as JSON; - for standard input';
+const FILE = 'a saved audit log: its ConfigMap as JSON or YAML; - for standard input';
 
 /** With a cluster, or a file. */
 export function addReport<Options>(

@@ -6,7 +6,8 @@ import { defined } from '../../base/objects.ts';
 import type { GivenNames } from '../../env/file-keys.ts';
 import type { ServiceKeys } from '../../rotation/conformance/tokens.ts';
 import type { Operations } from '../../rotation/people/operations.ts';
-import type { Format, Run } from '../program.ts';
+import type { Format } from '../formats.ts';
+import type { Run } from '../program.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from '../terminal.ts';
 import { addRequestFlags, type RequestFlags } from './flags.ts';
 import type { TargetFlags } from './targets.ts';
@@ -67,11 +68,7 @@ export function addValidateApp(program: Command, terminal: Terminal, run: Run, c
 }
 
 const HELP = `
-Examples:
-  rekey validate-app --made-keys --to test.env                # makes keys, and says how to start the service
-  rekey validate-app http://127.0.0.1:8000/auth/verify --env-file test.env
-  kubectl rekey validate-app my-jwt                           # the operator asks one pod of each target, with the real keys
-
+With the NAME of a JwtKeyRotation, the operator asks one pod of each target, with the real keys.
 Exit status: 0 fit, 1 not fit, 2 wrong usage, 3 not known`;
 
 interface Given {

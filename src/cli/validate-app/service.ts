@@ -6,8 +6,8 @@ import { judgeService } from '../../rotation/conformance/service.ts';
 import type { ServiceKeys } from '../../rotation/conformance/tokens.ts';
 import { requestText } from '../../rotation/secret/canary-request.ts';
 import type { Asked } from '../../rotation/secret/canary-sender.ts';
+import type { Format } from '../formats.ts';
 import { machineText } from '../output.ts';
-import type { Format } from '../program.ts';
 import { EXIT, type Exit, type Terminal } from '../terminal.ts';
 import { type Validated, validatedRecord, validatedText } from './text.ts';
 

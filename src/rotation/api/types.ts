@@ -363,6 +363,13 @@ export interface JwtKeyRotationStatus {
     readonly acked: number;
     /** How rekey knows that: Canary observes, Inferred concludes. */
     readonly level: 'Canary' | 'Inferred';
+    /** One of the pods that are not known to hold it. Absent if there is none, at rest, and while nobody waits for pods. */
+    readonly waitingFor?: {
+      /** Name of the pod. */
+      readonly pod: string;
+      /** Why it has given no answer. Absent if that is not known. */
+      readonly why?: string;
+    };
   }[];
   /** The last rotations, newest first. */
   readonly history?: readonly {

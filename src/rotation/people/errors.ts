@@ -1,7 +1,7 @@
 /**
  * Errors whose message helps people. Loads no client: the commands that need no cluster use it too.
  */
-import { KubeConfigError } from '../../kube/config-error.ts';
+import { ImpersonationError, KubeConfigError } from '../../kube/config-error.ts';
 import { isKubeError } from '../../kube/errors.ts';
 
 /** What was followed is not there any more. */
@@ -20,6 +20,11 @@ export function isOfKubeconfig(error: Error): boolean {
 /** @returns whether whoever calls lacks the right */
 export function isForbidden(error: unknown): error is Error {
   return isKubeError(error, 'Forbidden');
+}
+
+/** @returns whether the flags of the command line are wrong */
+export function isOfFlags(error: Error): boolean {
+  return error instanceof ImpersonationError;
 }
 
 /** @returns whether a write that failed may have been made all the same */

@@ -6,19 +6,24 @@
 import { defined } from '../../base/objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
-import { CONFIG_MAPS, type ConfigMap, type KubeObject, SECRETS, SELF_SUBJECT_REVIEWS } from '../../kube/types.ts';
+import {
+  CONFIG_MAPS,
+  type ConfigMap,
+  type KubeObject,
+  NAMESPACES,
+  SECRETS,
+  SELF_SUBJECT_REVIEWS,
+} from '../../kube/types.ts';
 import type { Clock, Timer } from '../../runtime/clock.ts';
 import type { Logger } from '../../runtime/log.ts';
-import { Reflector } from '../../runtime/reflector.ts';
 import { BY, JWT_KEY_ROTATIONS, type JwtKeyRotation, REQUEST, REQUESTED_BY } from '../api/names.ts';
 import type { Surroundings } from '../facts.ts';
 import { standingLines } from '../requests/asked-by.ts';
 import type { WorkloadKind } from '../settings/settings.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
 import { ASK, askedIn, FIELD_MANAGER, type Patch, signed, takesBack } from './asking.ts';
-import { GoneError } from './errors.ts';
 import { type Examination, examine } from './examination.ts';
-import { failingFor } from './failing-watch.ts';
+import { follow } from './follow.ts';
 import { type Leadership, leaseName, readLeadership } from './leadership.ts';
 import { surroundingsOf } from './preview.ts';
 import { type FoundKeys, keysInSecret, type WhereKeysAre } from './secret-keys.ts';
@@ -56,6 +61,11 @@ export class Operations {
     return this.#options.namespace;
   }
 
+  /** By the clock of the API server, milliseconds since the epoch. */
+  time(): number {
+    return this.#options.serverTime();
+  }
+
   /** @throws KubeError NotFound if there is none of this name */
   get(name: string): Promise<JwtKeyRotation> {
     const { client, namespace } = this.#options;
@@ -72,6 +82,12 @@ export class Operations {
     const { items } = await client.list(JWT_KEY_ROTATIONS, selection);
     const { apiVersion, kind } = JWT_KEY_ROTATIONS;
     return items.map((item) => ({ ...item, apiVersion, kind }));
+  }
+
+  /** @returns the names of all namespaces, if the caller may list them */
+  async namespaces(): Promise<readonly string[]> {
+    const { items } = await this.#options.client.list(NAMESPACES);
+    return items.map(({ metadata }) => metadata.name);
   }
 
   /**
@@ -162,50 +178,14 @@ export class Operations {
     return keysInSecret(await client.get(SECRETS, { namespace, name }), names);
   }
 
-  /**
-   * Looks at the resource now and at each change, until an answer is found. A connection that breaks is made anew.
-   *
-   * @param look returns undefined as long as there is no answer
-   * @param timeoutMs 0: for ever
-   * @returns undefined if there was none in time
-   * @throws GoneError when the resource is deleted meanwhile; KubeError when it may not be watched
-   */
-  async follow<T>(
+  /** As {@link follow}, in this namespace. */
+  follow<T>(
     name: string,
     look: (resource: JwtKeyRotation) => T | undefined,
     timeoutMs: number,
+    signal?: AbortSignal,
   ): Promise<T | undefined> {
-    const { client, clock, log, namespace } = this.#options;
-    const found = Promise.withResolvers<T | undefined>();
-    const ended = new AbortController();
-    const gone = () => found.reject(new GoneError(`JwtKeyRotation ${name} was deleted`));
-    const reflector = new Reflector({
-      ...{ client: failingFor(client, found.reject), clock, log, type: JWT_KEY_ROTATIONS },
-      project: (raw: JwtKeyRotation) => raw,
-      selection: { namespace, fieldSelector: `metadata.name=${name}` },
-    });
-    let uid: string | undefined;
-    reflector.store.onChange((_, __, current) => {
-      uid ??= current?.metadata.uid;
-      const { metadata } = current ?? {};
-      if (current === undefined || metadata?.uid !== uid || metadata?.deletionTimestamp !== undefined) return gone();
-      try {
-        const answer = look(current);
-        if (answer !== undefined) found.resolve(answer);
-      } catch (error) {
-        found.reject(error);
-      }
-    });
-    void reflector.synced.then(() => reflector.store.size === 0 && gone());
-    const timer = timeoutMs === 0 ? undefined : clock.setTimeout(() => found.resolve(undefined), timeoutMs);
-    const running = reflector.run(ended.signal);
-    try {
-      return await found.promise;
-    } finally {
-      timer?.cancel();
-      ended.abort();
-      await running;
-    }
+    return follow({ ...this.#options, name }, look, { timeoutMs, ...(signal && { signal }) });
   }
 
   /** @throws KubeError NotFound if there is none of this name */

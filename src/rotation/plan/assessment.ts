@@ -6,7 +6,7 @@ import type { Facts, PodFacts, TargetFacts } from '../facts.ts';
 import { type Keyset, keyIn } from '../keyset/keyset.ts';
 import { drainTextOf } from '../settings/drain.ts';
 import { hasAnswered } from './at-rest.ts';
-import { survey } from './converge.ts';
+import { survey, unmet } from './converge.ts';
 import type { Action, Assessment, PodAssessment, TargetAssessment } from './decision.ts';
 import { DRAINS, lateEdits } from './edits.ts';
 import { effectsOf } from './effect.ts';
@@ -66,14 +66,22 @@ function assessed(target: TargetFacts, keyset: Keyset | undefined): TargetAssess
 }
 
 /** Of a Secret that was taken over nothing is known of a pod that is asked by canaries and has not answered. */
-function countsOf(target: TargetFacts, keyset: Keyset): Pick<TargetAssessment, 'acked' | 'missing' | 'holding'> {
+function countsOf(
+  target: TargetFacts,
+  keyset: Keyset,
+): Pick<TargetAssessment, 'acked' | 'missing' | 'holding' | 'waitingFor'> {
   const requirements = requirementsOf([target], keyset);
   if (requirements.length === 0) return NOTHING;
   const isAsked = target.settings.canary !== undefined && keyset.attempts.rotatedAt === undefined;
   const isKnown = !isAsked || keyset.phase !== 'Steady';
-  const met = survey(requirements, keyset).met.filter(({ pod }) => isKnown || isConclusive(pod, keyset));
+  const rows = survey(requirements, keyset);
+  const met = rows.met.filter(({ pod }) => isKnown || isConclusive(pod, keyset));
   const holding = met.flatMap(({ pod }) => holdingOf(target, pod, keyset) ?? []);
-  return { acked: met.length, missing: target.pods.length - met.length, holding };
+  const [first] = WAITS_FOR_NO_POD.includes(keyset.phase) ? [] : unmet(rows);
+  return {
+    ...{ acked: met.length, missing: target.pods.length - met.length, holding },
+    ...defined({ waitingFor: first?.pod }),
+  };
 }
 
 function holdingOf(target: TargetFacts, pod: PodFacts, keyset: Keyset): PodAssessment | undefined {
@@ -82,3 +90,6 @@ function holdingOf(target: TargetFacts, pod: PodFacts, keyset: Keyset): PodAsses
   const hasProved = pod.several !== true && isConclusive(pod, keyset) && hasLoadedNewest(pod, keyset);
   return { name: pod.name, ...(hasProved && defined({ provedAt: pod.probe?.at })) };
 }
+
+/** Nothing rests on when pods forget a key that never signed. */
+const WAITS_FOR_NO_POD: readonly Keyset['phase'][] = ['Steady', 'Aborting'];

@@ -52,6 +52,11 @@ export interface Survey {
   readonly void: readonly PodOf[];
 }
 
+/** @returns the pods that are waited for, or are in the way: those first that may follow by themselves */
+export function unmet({ unknown, leaving, refusing, stale, unfit, void: void_ }: Survey): readonly PodOf[] {
+  return [...unknown, ...leaving, ...refusing, ...stale, ...unfit, ...void_];
+}
+
 /** @returns each pod of the requirements in one of the rows */
 export function survey(requirements: readonly Requirement[], keyset: Keyset): Survey {
   const rows: Record<keyof Survey, PodOf[]> = {

@@ -7,7 +7,7 @@ import { defined } from '../../base/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import type { WindowState } from '../cadence/cadence.ts';
-import type { PodOf, TargetFacts, Wanted } from '../facts.ts';
+import type { PodFacts, PodOf, TargetFacts, Wanted } from '../facts.ts';
 import type { Write } from '../keyset/writes.ts';
 import { iso } from '../schedule/duration.ts';
 import type { Level } from './evidence.ts';
@@ -68,6 +68,8 @@ export interface TargetAssessment {
   readonly acked: number;
   /** Live pods of which that is not known, or which are known not to; 0 where nothing is required. */
   readonly missing: number;
+  /** One of these, while a rotation waits for pods. */
+  readonly waitingFor?: PodFacts;
   /** Some pod of it has answered every canary of the newest keyset, and accepted the key in use. */
   readonly hasAnswered: boolean;
   /** When the last of its pods had answered about the newest keyset, milliseconds; absent if that is not known of all. */

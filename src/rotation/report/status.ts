@@ -1,8 +1,9 @@
 import { defined } from '../../base/objects.ts';
+import { visible } from '../../kube/printable.ts';
 import { type Finding, isDegrading } from '../api/finding.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
-import type { Facts } from '../facts.ts';
+import type { Facts, PodFacts } from '../facts.ts';
 import {
   currentShape,
   type Emergency,
@@ -119,7 +120,7 @@ function emergencyStatus(emergency: Emergency) {
   return { ...rest, writtenAt: iso(writtenAt), ...gone };
 }
 
-function targetStatus({ target, acked, level }: TargetAssessment) {
+function targetStatus({ target, acked, level, waitingFor }: TargetAssessment) {
   return {
     kind: target.settings.kind,
     name: target.settings.name,
@@ -128,7 +129,12 @@ function targetStatus({ target, acked, level }: TargetAssessment) {
     ready: target.workload?.ready ?? 0,
     acked,
     level,
+    ...(waitingFor && { waitingFor: waitingStatus(waitingFor) }),
   };
+}
+
+function waitingStatus({ name, probe }: PodFacts) {
+  return { pod: name, ...(probe?.why !== undefined && { why: visible(probe.why) }) };
 }
 
 function keysetStatus(resource: JwtKeyRotation, assessment: Assessment, keyset: Keyset): JwtKeyRotationStatus {

@@ -11,7 +11,8 @@ export interface Said {
   readonly told: string;
 }
 
-const SOURCES = join(import.meta.dirname, '..', '..', '..', 'src', 'kubectl-rekey.ts');
+/** The program as it is in the sources. */
+export const SOURCES = join(import.meta.dirname, '..', '..', '..', 'src', 'kubectl-rekey.ts');
 
 /**
  * Nobody is there to answer a question.

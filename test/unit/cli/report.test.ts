@@ -307,7 +307,7 @@ describe('the command', () => {
     ['two things', ['report', 'jwt', '--file', FIXTURE], 2, 'give a name, or --file'],
     ['an empty name', ['report', ''], 2, 'a name must not be empty'],
     ['no such file', ['report', '-f', '/none'], 2, '/none: there is no such file'],
-    ['no audit log', ['report', '-f', join(import.meta.dirname, 'report.test.ts')], 2, 'it is not JSON'],
+    ['no audit log', ['report', '-f', join(import.meta.dirname, 'report.test.ts')], 2, 'it is neither JSON nor YAML'],
     ['a record that is not there', ['report', '-f', FIXTURE, '--rotation', '9'], 1, 'has the records 1 to 2'],
     ['no number', ['report', '-f', FIXTURE, '--rotation', 'last'], 2, "option '--rotation <number>' argument 'last'"],
     ['another format', ['report', '-f', FIXTURE, '-o', 'wide'], 2, '-o wide: a report can be html, json, yaml'],

@@ -25,7 +25,7 @@ function recorder() {
       into('asked')(text);
       return 'jwt';
     },
-    ...{ clear: () => undefined, closed: () => false, interactive: true, now: () => 0 },
+    ...{ closed: () => false, interactive: true, now: () => 0 },
   };
   return { said, terminal };
 }

@@ -37,8 +37,13 @@ describe('verify-audit', () => {
     ['there is no file', () => join(dir, 'none'), 'there is no such file'],
     ['it is a folder', () => dir, 'it is a folder'],
     ['it is empty', () => file('empty', ' \n'), 'it is empty'],
-    ['it is not JSON', () => file('text', 'token: secret'), 'it is not JSON'],
-    ['its end is missing', () => file('cut', '{"data":{"audit.jsonl":"'), 'it is not JSON, or its end is missing'],
+    ['it is neither JSON nor YAML', () => file('text', 'token: secret: [x'), 'it is neither JSON nor YAML'],
+    [
+      'its end is missing',
+      () => file('cut', '{"data":{"audit.jsonl":"'),
+      'it is neither JSON nor YAML, or its end is missing',
+    ],
+    ['it is YAML of something else', () => file('yaml', 'data: { a: b }'), 'it has no data key audit.jsonl'],
     [
       'it is not UTF-8',
       () => file('latin', Buffer.from('{"data":{"audit.jsonl":"\xe9"}}', 'latin1')),
@@ -51,7 +56,7 @@ describe('verify-audit', () => {
   ])('has none to look at, and says why, when %s', async (_, path, said) => {
     const { code, text } = await verified(path());
     expect(text).toContain(`${path()}: ${said}`);
-    expect(text).toMatch(/^[^\n]+usage: kubectl get configmap NAME -o json \| kubectl rekey verify-audit -\n$/);
+    expect(text).toMatch(/^[^\n]+usage: kubectl get configmap NAME -o yaml \| kubectl rekey verify-audit -\n$/);
     expect(code).toBe(2);
   });
 
@@ -95,6 +100,18 @@ describe('verify-audit', () => {
     const slow = `(sleep 1; head -c ${half} ${path}; sleep 0.3; tail -c +${half + 1} ${path})`;
     const { stdout } = await run('sh', ['-c', `${slow} | '${process.execPath}' '${PROGRAM}' verify-audit -`]);
     expect(stdout).toContain('records 1 to 1');
+  });
+
+  it('reads YAML as kubectl prints it, several lines and all', async () => {
+    const two = appendRecord(log, { ...record, rotationId: 'r2' }).log;
+    const lines = two.split('\n').map((line) => (line === '' ? '' : `    ${line}`));
+    const yaml = `apiVersion: v1\ndata:\n  audit.jsonl: |\n${lines.join('\n')}kind: ConfigMap\nmetadata:\n  name: a\n`;
+    expect(await verified(file('a.yaml', yaml))).toMatchObject({
+      code: 0,
+      text: expect.stringContaining('records 1 to 2'),
+    });
+    const changed = yaml.replace('"r1"', '"rX"');
+    expect(await verified(file('b.yaml', changed))).toMatchObject({ code: 1, text: expect.stringContaining('line 1') });
   });
 
   it('takes a byte order mark for none', async () => {

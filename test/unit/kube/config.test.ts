@@ -192,6 +192,25 @@ describe('credentials', () => {
     });
   });
 
+  test.each([
+    [{ user: 'alice' }, { 'Impersonate-User': 'alice', 'Impersonate-Uid': '0', 'Impersonate-Group': ['a'] }],
+    [{ groups: ['b', 'c'] }, { 'Impersonate-User': 'root', 'Impersonate-Uid': '0', 'Impersonate-Group': ['b', 'c'] }],
+    [{ uid: '7' }, { 'Impersonate-User': 'root', 'Impersonate-Uid': '7', 'Impersonate-Group': ['a'] }],
+    [{}, { 'Impersonate-User': 'root', 'Impersonate-Uid': '0', 'Impersonate-Group': ['a'] }],
+  ])('have each field of the flags in place of that of the entry, as kubectl: %j', async (impersonate, headers) => {
+    const user = { token: 't', as: 'root', 'as-uid': '0', 'as-groups': ['a'] };
+    const access = loadKubeConfig({ kubeconfig: kubeconfig('as-flags', { server }, user), impersonate });
+    const all = { Authorization: 'Bearer t', ...headers };
+    expect((await access.credentials()).headers).toEqual(all);
+    access.refresh();
+    expect((await access.credentials()).headers).toEqual(all);
+  });
+
+  test.each([{ groups: ['a'] }, { uid: '0' }])('name a user to act as: %j', (impersonate) => {
+    const load = () => loadKubeConfig({ kubeconfig: kubeconfig('as-none', { server }, { token: 't' }), impersonate });
+    expect(load).toThrow('--as-uid and --as-group need a user to act as: add --as');
+  });
+
   test('come from an exec plugin, which a burst of calls starts once', async () => {
     const plugin = file(
       'plugin.sh',

@@ -1,6 +1,7 @@
 /** What the status says is over, somebody has said or seen. */
 import { expect, it } from 'vitest';
 import type { JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
+import type { Probe } from '../../../../src/rotation/facts.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { statusOf } from '../../../../src/rotation/report/status.ts';
@@ -44,4 +45,23 @@ it.each<[string, Keyset, boolean, number, string]>([
   const { conditions = [], targets: told } = statusOf(resource, seen, plan(seen));
   expect(told?.[0]?.acked).toBe(acked);
   expect(conditions.find(({ type }) => type === 'Verified')?.reason).toBe(reason);
+});
+
+it.each<[string, Keyset, Partial<Probe> | undefined, object | undefined]>([
+  [
+    'that has not answered, and why',
+    STAGING,
+    { why: 'it answered 503\u001b' },
+    { pod: 'main-1', why: 'it answered 503\\u001b' },
+  ],
+  ['that was not asked yet', STAGING, undefined, { pod: 'main-1' }],
+  ['at rest: nobody waits', STEADY, undefined, undefined],
+  ['of an aborted key: nobody waits', { ...STAGING, phase: 'Aborting' }, undefined, undefined],
+])('one pod that is waited for is named: %s', (_, keyset, answered, waitingFor) => {
+  const probe = answered && { ...probeOf(keyset, keyset.version), answers: new Map(), ...answered };
+  const pods = [pod('main-1', { readUpTo: undefined, ...(probe && { probe }) } as never)];
+  const seen = facts(keyset, { targets: [target('main', ['Verifier'], { pods })] });
+  const spec = { successfulRotationsHistoryLimit: 3, failedRotationsHistoryLimit: 3 };
+  const resource = { metadata: { name: 'jwt' }, spec } as unknown as JwtKeyRotation;
+  expect(statusOf(resource, seen, plan(seen)).targets?.[0]?.waitingFor).toEqual(waitingFor);
 });

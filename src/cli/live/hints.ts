@@ -1,0 +1,50 @@
+/**
+ * The next question of a person who watches, answered before it is asked.
+ */
+import { oneLine } from '../../rotation/people/text.ts';
+import type { Hint } from './layout.ts';
+import type { Subject } from './subject.ts';
+
+/** Stages in which a rotation can go back. */
+const ABORTABLE = ['staging', 'staged', 'promoting', 'draining'];
+
+/** @returns the first is for everybody */
+export function hintsOf(subject: Subject): readonly Hint[] {
+  const { course, hindrance, over } = subject;
+  if (over !== undefined) return [];
+  const place = placeOf(subject);
+  const canGoBack = course?.way === 'Overlap' && ABORTABLE.includes(course.stage);
+  return [
+    leaving(subject, place),
+    ...(hindrance === undefined ? [] : [{ text: 'All that is in the way', command: `kubectl rekey check ${place}` }]),
+    ...(course?.way === 'Emergency' && course.stage === 'burning'
+      ? [{ text: 'Every token signed before is refused, so every user must sign in again' }]
+      : []),
+    ...(isRequested(subject) ? [{ text: 'To take it back', command: `kubectl rekey withdraw ${place}` }] : []),
+    ...(canGoBack ? [{ text: 'To go back, with no token refused', command: `kubectl rekey abort ${place}` }] : []),
+  ];
+}
+
+function isRequested({ course, asked }: Subject): boolean {
+  return course?.stage === 'requested' && asked.kind === 'Rotation';
+}
+
+function leaving(subject: Subject, place: string): Hint {
+  const { course, asked } = subject;
+  if (course === undefined) return { text: 'Ctrl-C ends this view and changes nothing' };
+  if (asked.kind === 'Look') return { text: 'Ctrl-C ends this view; the rotation goes on' };
+  const what = course.way === 'Emergency' ? 'emergency' : 'rotation';
+  const stays = course.stage === 'requested' ? 'the request as it is' : `the ${what} running`;
+  return { text: `Ctrl-C leaves ${stays}. To see it again`, command: `kubectl rekey status ${place} -w` };
+}
+
+/** @returns the same for several at once */
+export function sharedHint(subjects: readonly Subject[]): Hint {
+  const { namespace = '' } = subjects[0]?.resource.metadata ?? {};
+  const command = `kubectl rekey status -n ${oneLine(namespace)}`;
+  return { text: 'Ctrl-C leaves the rotations running. To see them again', command };
+}
+
+function placeOf({ resource: { metadata } }: Subject): string {
+  return oneLine(`${metadata.name} -n ${metadata.namespace}`);
+}

@@ -1,0 +1,43 @@
+/** `rekey env … --watch` on a real terminal: a rotation of real files, followed by a person who restarts the services. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { openPty } from '../../support/terminal/pty.ts';
+
+const root = join(import.meta.dirname, '../../..');
+const folder = mkdtempSync(join(tmpdir(), 'rekey-watch-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+it('is one view of files, services and time, which Ctrl-C leaves where it is', async () => {
+  const services = ['main', 'admin'].map((name) => {
+    mkdirSync(join(folder, name));
+    writeFileSync(join(folder, name, '.env.production'), `JWT_SECRET_KEY=${'4f'.repeat(31)}a7\n`);
+    return `  ${name}: { names: [JWT_SECRET_KEY], files: { production: ${name}/.env.production } }\n`;
+  });
+  const config = `maxTokenTTL: 1h\nsourceOfTruth: main\nservices:\n${services.join('')}`;
+  writeFileSync(join(folder, 'rekey.yaml'), config);
+  const program = join(root, 'src/rekey.ts');
+  const command = `cd ${folder} && exec ${process.execPath} ${program} env rotate production --reads-fallbacks --watch`;
+  const pty = openPty(['sh', '-c', command], { columns: 80, rows: 40 });
+  await pty.shows('● staging → promoting → draining → retiring → done');
+  await pty.shows('Restart main, admin now, then press Enter');
+  const isGivenBack = () => pty.raw().lastIndexOf('\u001b[?25h') > pty.raw().lastIndexOf('\u001b[?25l');
+  // whoever is asked sees where the answer goes
+  expect(isGivenBack()).toBe(true);
+  pty.send('\n');
+  await pty.shows('✓ staging → ● promoting');
+  await pty.shows(/now(?:.|\n)*press Enter(?:.|\n)*press Enter/);
+  pty.send('\n');
+  await pty.shows('✓ promoting → ● draining');
+  await pty.shows(/next {5}the old key leaves in 1h 1[56]m/);
+  pty.send('\u0003');
+  expect(await pty.ended()).toBe(130);
+  const screen = pty.screen();
+  expect(screen.at(-1)).toBe('production rests where it is (Draining). To go on: rekey env continue production');
+  // the frames before each question stay, and each says it once
+  for (const stage of ['● staging', '● promoting', '● draining'])
+    expect(screen.filter((line) => line.includes(stage))).toHaveLength(1);
+  expect(screen.join('\n')).not.toContain('4f4f');
+  expect(isGivenBack()).toBe(true);
+});
