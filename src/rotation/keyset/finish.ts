@@ -1,6 +1,4 @@
-/**
- * The end of a rotation or an emergency: what is known of it, and what is forgotten.
- */
+/** The end of a rotation or an emergency: what the keyset records, and what it forgets. */
 
 import { defined } from '../../base/objects.ts';
 import { type Attempts, compact, type Evidence, type Keyset, type Outcome } from './keyset.ts';
@@ -9,7 +7,7 @@ import type { Write } from './writes.ts';
 /** What the end of a rotation rests on. */
 type End = Pick<Extract<Write, { transition: 'finish' }>, 'acked' | 'inferred'>;
 
-/** @returns the keyset at rest again, with what the end rests on */
+/** @returns the keyset at rest, with the evidence for the end */
 export function finish(keyset: Keyset, { acked, inferred }: End, outcome: Outcome, now: number): Keyset {
   const told = inferred === undefined ? {} : { inferred };
   const evidence: Evidence = inferred === undefined ? 'Observed' : 'Inferred';
@@ -33,7 +31,7 @@ function measured({ promotingMs }: Attempts): Pick<Attempts, 'promotingMs'> {
   return promotingMs === undefined ? {} : { promotingMs };
 }
 
-/** @returns the keyset after an emergency: the burnt keys are refused everywhere from `now` on, as far as was observed */
+/** @returns the keyset after an emergency: as far as was observed, the burnt keys are refused everywhere from `now` on */
 export function extinguish(keyset: Keyset, end: End, now: number): Keyset {
   const gone = { goneAt: now, ...defined({ inferred: end.inferred }) };
   const emergency = keyset.emergency && { ...keyset.emergency, ...gone };

@@ -24,13 +24,13 @@ export interface RotationStart {
 
 export type Failure = NonNullable<RotationRecord['failure']>;
 
-/** `noted`: requests that count as served, and that nobody has acted upon, in words. */
+/** `noted`: requests that count as served although nobody acted on them, in words. */
 interface FirstRequests {
   readonly handled: Handled;
   readonly noted?: readonly string[];
 }
 
-/** `withdrawn`: requests that end with it before a rotation has begun for them, in words. */
+/** `withdrawn`: requests that end before their rotation began, in words. */
 interface Withdrawing {
   readonly handled: Handled;
   readonly withdrawn?: readonly string[];
@@ -53,7 +53,10 @@ export type Write =
       readonly handled: Handled;
       readonly rotation: RotationRequest;
     }
-  /** The new key signs, the old one is accepted. `start`: it was staged when the key before retired, and the rotation begins here. */
+  /**
+   * The new key signs, the old one is accepted. `start`: the previous rotation staged the key, and the rotation begins
+   * here.
+   */
   | { readonly transition: 'promote'; readonly acked: Acked; readonly start?: RotationStart }
   /** No container signs with the old key any more; its tokens drain from now. */
   | { readonly transition: 'drain'; readonly acked: Acked; readonly inferred?: string | undefined }

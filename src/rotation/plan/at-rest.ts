@@ -1,10 +1,10 @@
 /**
- * Nothing is under way and no rotation is wanted: pods are asked now and then all the same, so that what would hold up the next
- * rotation is known long before its window opens.
+ * At rest, rekey still asks pods now and then, so that people learn long before the next window what would block the
+ * next rotation.
  *
- * How often does not depend on how often a pass runs: a pod once if it is ready in its first quarter of an hour, one pod of each
- * target a day, of those whose answer is bad one of each target a minute, of those whose answer is missing one in growing pauses.
- * All of it can be forgotten.
+ * How often does not depend on how often a pass runs. rekey asks each pod that is ready in its first quarter of an hour
+ * once, and one pod of each target a day. Of the pods with a bad answer it asks one of each target a minute, and of
+ * those without an answer one in growing pauses. All of it can be lost.
  */
 
 import { defined } from '../../base/objects.ts';
@@ -19,23 +19,23 @@ import { holdsOneKeyAtRest, LASTING_FAILURES, unanswered } from './policies/pods
 import { requirementsOf } from './requirements.ts';
 
 const DAY_MS = 86_400_000;
-/** A pod counts as new for so long after its start, milliseconds. */
+/** How long a pod counts as new after its start, milliseconds. */
 const NEW_MS = 900_000;
-/** The daily look may come late by this, milliseconds: at rest a pass runs each ten minutes. */
+/** How late the daily question may come, milliseconds: at rest a pass runs every ten minutes. */
 const LATE_MS = 3_600_000;
-/** Whoever gave a bad answer is asked again after this, milliseconds. */
+/** Pause before a pod with a bad answer is asked again, milliseconds. */
 const AGAIN_MS = 60_000;
-/** Who gives no answer is asked again after this at the latest, milliseconds. */
+/** Longest pause before a silent pod is asked again, milliseconds. */
 const MAX_SILENCE_MS = 900_000;
 
 export interface Look {
   readonly pods: readonly PodOf[];
   readonly finding?: Finding;
-  /** When somebody is to be asked again, milliseconds since the epoch. */
+  /** When the next pod is to be asked, milliseconds since the epoch. */
   readonly until?: number;
 }
 
-/** @returns who is to be asked now, what was found, and when somebody is to be asked again */
+/** @returns which pods to ask now, what was found, and when to ask again */
 export function lookAtRest(facts: Facts, keyset: Keyset): Look {
   const asked = requirementsOf(facts.targets, keyset)
     .map(({ target }) => target)
@@ -52,7 +52,7 @@ export function lookAtRest(facts: Facts, keyset: Keyset): Look {
   };
 }
 
-/** @returns whether some pod of the target has answered every canary of the newest keyset, in a way that means something */
+/** @returns whether some pod of the target has given a meaningful answer to every canary of the newest keyset */
 export function hasAnswered({ pods }: TargetFacts, keyset: Keyset): boolean {
   const { sign } = currentShape(keyset);
   return pods.some((pod) => {
@@ -60,7 +60,7 @@ export function hasAnswered({ pods }: TargetFacts, keyset: Keyset): boolean {
   });
 }
 
-/** The pod of a target whose answer is bad or missing that is next to be asked again, and when. */
+/** Which of the pods with a bad or missing answer is asked next, and when. */
 function firstDue(target: TargetFacts, keyset: Keyset): readonly { readonly row: PodOf; readonly at: number }[] {
   const rows = askable(target).flatMap((row) => {
     const at = againAt(row, keyset);
@@ -84,8 +84,8 @@ function isBad({ target, pod }: PodOf, keyset: Keyset): boolean {
 }
 
 /**
- * Of a Secret that was taken over it is not known whether the pods hold its key: somebody may have changed it after they had
- * started. Later on new pods are asked.
+ * After an adoption it is not known whether the pods hold the key of the Secret: somebody may have changed it after
+ * they started. Later, only new pods are asked.
  *
  * @returns undefined if there are none
  */
@@ -96,7 +96,7 @@ function unasked(target: TargetFacts, { now }: Facts, keyset: Keyset): readonly 
   return found.length === 0 ? undefined : found;
 }
 
-/** One pod of each target, each day at the time at which the last rotation ended: the one that started last. */
+/** The youngest pod of each target, once a day, at the time of day at which the last rotation ended. */
 function daily(target: TargetFacts, { now }: Facts, keyset: Keyset): readonly PodOf[] {
   const { since } = keyset.attempts;
   const days = Math.floor((now - since) / DAY_MS);
@@ -108,7 +108,7 @@ function daily(target: TargetFacts, { now }: Facts, keyset: Keyset): readonly Po
     .slice(0, 1);
 }
 
-/** At rest nobody waits: who is not ready has troubles of its own. */
+/** At rest nothing is urgent, so pods that are not ready are not asked. */
 function askable(target: TargetFacts): readonly PodOf[] {
   return target.pods
     .filter(({ ready, terminating, unprobeable, address }) => {
@@ -135,7 +135,7 @@ function findingAtRest(facts: Facts, keyset: Keyset): Finding | undefined {
   return silent && unanswered(silent);
 }
 
-/** It has read a keyset with the ack key, and accepts nothing but the key in use. */
+/** The pod has read a keyset with the ack key, and accepts only the key in use. */
 function holdsOneKey({ target, pod }: PodOf, keyset: Keyset): boolean {
   if (isUntold(target) || !isConclusive(pod, keyset) || !startedAfterWrite(pod, keyset)) return false;
   if (!acceptsOnlySigning(pod, keyset)) return false;

@@ -1,6 +1,6 @@
 /**
- * What of a claim was concluded and not observed, in words: a rotation or an emergency that ends says it. Undefined means that
- * every pod was asked, and has answered.
+ * Which part of a claim was concluded and not observed, in words. A rotation or an emergency reports it at its end.
+ * Undefined means that every pod was asked and has answered.
  */
 import type { Facts, PodFacts, TargetFacts } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
@@ -66,7 +66,7 @@ function names(targets: readonly TargetFacts[]): string {
   return targets.map(label).join(', ');
 }
 
-/** The bytes of a key that has left the Secret are known for as long as the operator lives that took it away. */
+/** Only the operator process that removed a key from the Secret still has its bytes. */
 function keyless(targets: readonly TargetFacts[], keyset: Keyset): readonly string[] {
   const asked = targets.filter((target) => levelOf(target) === 'Canary');
   const blind = asked.filter(({ pods }) => pods.some((pod) => !isAskedOfAll(pod, keyset)));
@@ -76,7 +76,7 @@ function keyless(targets: readonly TargetFacts[], keyset: Keyset): readonly stri
   ];
 }
 
-/** Of keys that an emergency burns some may be known by name only: from the ledger, where the Secret came from a backup. */
+/** If the Secret came from a backup, rekey knows some burnt keys by name only, from the ledger. */
 function isAskedOfAll(pod: PodFacts, keyset: Keyset): boolean {
   const asked = deadKeysAsked(pod, keyset);
   const writtenAt = keyset.emergency?.writtenAt;
