@@ -1,6 +1,6 @@
 /**
- * Asks one pod of each target which tokens it accepts, for a person who wants to know whether the service is fit for a rotation.
- * Nothing is decided by it.
+ * Asks one pod of each target which tokens it accepts, for a person who wants to know whether the service is ready for
+ * a rotation. rekey decides nothing by the answers.
  */
 import pLimit from 'p-limit';
 import { defined } from '../../base/objects.ts';
@@ -19,16 +19,16 @@ import { destroyKeys, keysInUse } from './keys-in-use.ts';
 export type AppCheck = Pick<NonNullable<JwtKeyRotationStatus['appCheck']>, 'note' | 'pods'>;
 type CheckedPod = AppCheck['pods'][number];
 
-/** One pod of each: those of a target run the same program. */
+/** Targets in one check, one pod of each: all pods of a target run the same program. */
 const MAX_TARGETS = 16;
 const AT_ONCE = 8;
-/** Of the keys in the list. */
+/** Fallbacks in one check. */
 const MAX_FALLBACKS = 8;
-/** An emergency may wait for it. */
+/** Time limit: an emergency may have to wait for the check. */
 const BUDGET_MS = 10_000;
 const MAX_REQUEST = 2_048;
 
-/** @param wanted the one target that is meant, such as `Deployment/api`; undefined: all */
+/** @param wanted the only target to ask, such as `Deployment/api`; undefined for all */
 export async function checkApps(
   options: CheckOptions,
   namespace: string,
@@ -57,7 +57,7 @@ export async function checkApps(
   return { ...(notes.length > 0 && { note: notes.join('; ') }), pods };
 }
 
-/** One that is ready rather than one that is not. */
+/** Prefers a ready pod. */
 function podOf(target: TargetFacts): PodOf | undefined {
   const live = target.pods.filter((pod) => !pod.terminating);
   const pod = live.find(({ ready }) => ready) ?? live[0];
@@ -81,7 +81,7 @@ async function checkedPod(
   const url = canaryUrl(address, port, canary);
   const asked = { url, form: canary, tokens: { algorithm, clockSkewMs, claims: canary.claims } };
   const some = { ...keys, fallbacks: keys.fallbacks.slice(0, MAX_FALLBACKS) };
-  // such a token of a real key would be good until its key is gone
+  // a token without expiry, signed with a real key, would be valid until the key is gone
   const options = { sender, withoutExpiry: false, budgetMs: BUDGET_MS, now };
   const rows = judged((await askConformance(asked, some, options)).map((row) => sure(row, { target, pod }, facts)));
   return {
@@ -94,7 +94,7 @@ async function checkedPod(
   };
 }
 
-/** A pod that has started before a key was written cannot know it: that it refuses it tells nothing of the service. */
+/** A pod that started before a key was written cannot know it, so its refusal proves nothing about the service. */
 function sure(row: Answered, { pod }: PodOf, { secret }: Facts): Answered {
   if (row.name !== 'fallback' || row.answer !== 'refused') return row;
   if (secret.kind === 'Managed' && startedAfterWrite(pod, secret.keyset)) return row;

@@ -12,7 +12,7 @@ import { sourcesOf } from './sources.ts';
 import { viewOf } from './views.ts';
 import type { WorkloadView } from './workload-view.ts';
 
-/** No controller takes a pod of these back: it is left alone until it ends. */
+/** No controller replaces a pod of these, so rekey leaves it alone until it ends. */
 const LEFT_ALONE = { paused: false, manual: true, leftAlone: true, rolledOut: true, wanted: 0 } as const;
 
 /** Its pods are those of its Jobs: see {@link withJobs}. */
@@ -25,7 +25,7 @@ export function cronJobView(cronJob: CronJob): WorkloadView {
   };
 }
 
-/** One that has ended reads nothing any more. */
+/** A Job that has ended no longer reads anything. */
 export function jobView(job: Job): WorkloadView {
   const { metadata, spec, status } = job;
   const template = spec?.template.spec;
@@ -42,13 +42,16 @@ export function jobView(job: Job): WorkloadView {
 /** @see https://kubernetes.io/docs/concepts/workloads/controllers/job/#job-termination-and-cleanup */
 const OVER = ['Complete', 'Failed'];
 
-/** @returns a CronJob with the names of its Jobs, those that a person has started from it too; others as they are */
+/**
+ * @returns a CronJob with the names of its Jobs, including those that a person started from it; other workloads
+ *   unchanged
+ */
 export function withJobs(view: WorkloadView | undefined, jobs: readonly WorkloadView[]): WorkloadView | undefined {
   if (view?.kind !== 'CronJob') return view;
   return { ...view, jobs: jobs.filter(({ cronJob }) => cronJob === view.name).map(({ name }) => name) };
 }
 
-/** @returns why a CronJob or Job cannot be followed; undefined where it can */
+/** @returns why a CronJob or Job cannot be followed; undefined if it can */
 export function unreadableFinding(
   availability: Availability,
   { kind, name }: { readonly kind: WorkloadKind; readonly name: string },
