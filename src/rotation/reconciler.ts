@@ -1,5 +1,6 @@
 /**
- * One pass over one resource: observe → plan → status → act. At most one effect is made; then the world is looked at again.
+ * One pass over one resource: observe → plan → status → act. It makes at most one effect; then the world is observed
+ * again.
  */
 import { isKubeError } from '../kube/errors.ts';
 import type { Logger } from '../runtime/log.ts';
@@ -26,7 +27,7 @@ import type { SecretWatches } from './secret/secret-watches.ts';
 import { specFinding } from './settings/spec-checks.ts';
 
 const FORBIDDEN_RETRY_MS = 30_000;
-/** The longest time between two looks at a resource, whatever the caches say. */
+/** The longest time between two passes over a resource, whatever the caches show. */
 const RESYNC_MS = 600_000;
 
 export interface ReconcilerOptions extends DeciderOptions {
@@ -121,7 +122,7 @@ export class Reconciler {
     return { requeueAfterMs: againMs };
   }
 
-  /** Two resources on one Secret would undo each other's work: the older one has it. */
+  /** Two resources on one Secret would undo each other's work, so only the older one gets it. */
   #conflict(resource: JwtKeyRotation): Finding | undefined {
     const { namespace = '', creationTimestamp = '', uid = '' } = resource.metadata;
     const older = this.#options.resources.list(namespace).find(({ metadata, spec }) => {
@@ -133,7 +134,7 @@ export class Reconciler {
     return conflictWith(resource, older, this.#memories.secretOf(keyOf(older.metadata)));
   }
 
-  /** What is not known to have failed may have happened: the Secret is read again before anything else. */
+  /** An effect that did not surely fail may have been made, so the Secret is read again before anything else. */
   async #recover(key: string, resource: JwtKeyRotation, error: unknown): Promise<Result> {
     const memory = this.#memories.of(key);
     memory.forgetSecret();
@@ -154,7 +155,7 @@ export class Reconciler {
   }
 }
 
-/** Of an action: what of it was not done, a world that had changed meanwhile included. */
+/** The effects of an action that were not made, including those for which the world had changed. */
 function refusedIn(action: Action, outcome: EffectResult): readonly Refused[] {
   if (outcome.kind !== 'Outdated') return 'refused' in outcome ? outcome.refused : [];
   const said = 'the Secret has changed since it was decided';
@@ -166,7 +167,7 @@ function waitMs(action: Extract<Action, { type: 'wait' | 'confirm' }>, now: numb
   return Math.min(Math.max(action.until - now, 0), RESYNC_MS);
 }
 
-/** That a run was missed is told when it is, not some minutes later. */
+/** Time until a run counts as missed, so that rekey reports it at once and not some minutes later. */
 function untilMissedMs({ settings: { cadence }, due: { since }, now }: Facts): number {
   if (cadence.kind === 'Period' || since === undefined) return RESYNC_MS;
   const left = since + cadence.startingDeadlineMs - now;

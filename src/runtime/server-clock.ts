@@ -26,20 +26,20 @@ export class ServerClock {
     this.#clock = clock;
   }
 
-  /** To be told of every answer. */
+  /** To be answer of every answer. */
   observe({ serverDateMs, seconds }: Pick<RequestObservation, 'serverDateMs' | 'seconds'>): void {
     if (serverDateMs === undefined) return;
     const received = this.#clock.monotonic();
-    const told = {
+    const answer = {
       earliest: serverDateMs - received,
       latest: serverDateMs + HEADER_STEP_MS - (received - seconds * 1000),
     };
     const both = this.#base && {
-      earliest: Math.max(this.#base.earliest, told.earliest),
-      latest: Math.min(this.#base.latest, told.latest),
+      earliest: Math.max(this.#base.earliest, answer.earliest),
+      latest: Math.min(this.#base.latest, answer.latest),
     };
     // one of the clocks was set, or has drifted: the newest answer counts
-    this.#base = both !== undefined && both.earliest <= both.latest ? both : told;
+    this.#base = both !== undefined && both.earliest <= both.latest ? both : answer;
   }
 
   /** @returns whole milliseconds, as all times that are written; undefined before the first answer that has told it */

@@ -186,7 +186,7 @@ export class Store<T> {
     this.#entries.set(key, entry);
     const siblings = this.#namespaces.get(entry.namespace) ?? new Set();
     this.#namespaces.set(entry.namespace, siblings.add(key));
-    this.#tell(key, old?.value, entry.value);
+    this.#notify(key, old?.value, entry.value);
   }
 
   #delete(key: string, entry: Entry<T>): void {
@@ -194,10 +194,10 @@ export class Store<T> {
     const siblings = this.#namespaces.get(entry.namespace);
     siblings?.delete(key);
     if (siblings?.size === 0) this.#namespaces.delete(entry.namespace);
-    this.#tell(key, entry.value, undefined);
+    this.#notify(key, entry.value, undefined);
   }
 
-  #tell(key: string, old: T | undefined, current: T | undefined): void {
+  #notify(key: string, old: T | undefined, current: T | undefined): void {
     for (const handler of this.#handlers) {
       try {
         handler(key, old, current);

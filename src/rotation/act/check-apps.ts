@@ -98,6 +98,6 @@ async function checkedPod(
 function sure(row: Answered, { pod }: PodOf, { secret }: Facts): Answered {
   if (row.name !== 'fallback' || row.answer !== 'refused') return row;
   if (secret.kind === 'Managed' && startedAfterWrite(pod, secret.keyset)) return row;
-  const said = `${row.said}, and the pod may have started before this key was written: ask again after it has started anew`;
+  const said = `${row.said}, and the pod may have started before this key was written: ask again after it has restarted`;
   return { ...row, answer: 'unknown', said };
 }

@@ -1,6 +1,4 @@
-/**
- * What the audit log says of a rotation that has ended.
- */
+/** Makes the audit record of an ended rotation. */
 import { defined, ifDefined } from '../../base/objects.ts';
 import { redactText } from '../../runtime/redact.ts';
 import { keyOf } from '../../runtime/store.ts';
@@ -12,7 +10,7 @@ import { iso } from '../schedule/duration.ts';
 import type { AuditKey, AuditRecord } from './audit-log.ts';
 import { type Diary, stepsOf } from './diary.ts';
 
-/** @param rotation one that has ended */
+/** @param rotation that has ended */
 export function recordOf(
   { metadata }: JwtKeyRotation,
   { settings, ledger, diary }: Pick<Facts, 'settings' | 'ledger'> & { readonly diary: Diary },
@@ -35,7 +33,7 @@ export function recordOf(
     rotationId: id,
     resource: keyOf(metadata),
     environment: settings.environment,
-    // people write what they like into a reason, the leaked key too
+    // a reason is free text: it may even contain the leaked key
     ...{ trigger, actor, reason: redactText(reason) },
     from: named(from),
     to: named(to),
@@ -52,7 +50,7 @@ export function recordOf(
   };
 }
 
-/** When the last pod had answered is known while the operator lives that asked. */
+/** Only the operator process that asked the pods knows when the last one had answered. */
 function targetRecord({ target, level, answeredAt }: TargetAssessment): AuditRecord['targets'][number] {
   const { kind, name } = target.settings;
   const bumpedAt = target.workload?.bumpedAt;

@@ -1,14 +1,12 @@
-/**
- * A record of the audit log as somebody has kept it: of its fields nothing is believed before it is looked at.
- */
+/** Decodes a record of an audit log that somebody has kept. Every field is checked. */
 import { defined, ifDefined } from '../../base/objects.ts';
 import { fields, integer, type Json, list, text, time } from '../keyset/json.ts';
 import { iso } from '../schedule/duration.ts';
 import type { AuditKey, AuditStep, Chained } from './audit-log.ts';
 
 /**
- * @param record that is chained, its other fields unseen
- * @throws Error that names the field, and what it lacks
+ * @param record with the fields of the chain; its other fields are unchecked
+ * @throws Error that names the field, and what is wrong with it
  */
 export function decodeRecord(record: Chained): Chained {
   const raw = record as unknown as Readonly<Record<string, Json>>;
@@ -42,7 +40,7 @@ function within<T>(name: string, parse: () => T): T {
   }
 }
 
-/** In one form, whoever wrote it. */
+/** The time in one form, however it was written. */
 function timeText(value: Json | undefined): string {
   return iso(time(value));
 }

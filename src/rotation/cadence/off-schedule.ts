@@ -53,12 +53,12 @@ function missedOf(
   keyset: Keyset | undefined,
   now: number,
 ): number | undefined {
-  const [announced, told] = [timeIn(status?.scheduledRun), timeIn(status?.missedRun)];
+  const [announced, reported] = [timeIn(status?.scheduledRun), timeIn(status?.missedRun)];
   const since = keyset?.attempts.since ?? 0;
   const isOver = announced !== undefined && announced > since && announced + startingDeadlineMs <= now;
   // a rotation under way serves a start that comes meanwhile
   if (isOver && !suspend && keyset?.phase === 'Steady') return announced;
-  return told !== undefined && told > since ? told : undefined;
+  return reported !== undefined && reported > since ? reported : undefined;
 }
 
 /** A cutover refuses all tokens at once, so its rotation may be short. */

@@ -9,9 +9,8 @@ type End = Pick<Extract<Write, { transition: 'finish' }>, 'acked' | 'inferred'>;
 
 /** @returns the keyset at rest, with the evidence for the end */
 export function finish(keyset: Keyset, { acked, inferred }: End, outcome: Outcome, now: number): Keyset {
-  const told = inferred === undefined ? {} : { inferred };
   const evidence: Evidence = inferred === undefined ? 'Observed' : 'Inferred';
-  const rotation = keyset.rotation && { ...keyset.rotation, finishedAt: now, outcome, ...told };
+  const rotation = keyset.rotation && { ...keyset.rotation, finishedAt: now, outcome, ...defined({ inferred }) };
   const attempts =
     outcome === 'Completed'
       ? { ...measured(keyset.attempts), since: now, rotatedAt: now, evidence, failures: 0 }

@@ -14,7 +14,7 @@ import { currentShape, type Keyset, keyIn } from '../keyset/keyset.ts';
 import { spokenFinding } from './baseline.ts';
 import { RETRY_MS, survey } from './converge.ts';
 import { mayCutOver } from './cutover.ts';
-import { acceptsOnlySigning, isConclusive, isUntold, isVoid, startedAfterWrite } from './evidence.ts';
+import { acceptsOnlySigning, isConclusive, isUnprovable, isVoid, startedAfterWrite } from './evidence.ts';
 import { holdsOneKeyAtRest, LASTING_FAILURES, unanswered } from './policies/pods.ts';
 import { requirementsOf } from './requirements.ts';
 
@@ -137,7 +137,7 @@ function findingAtRest(facts: Facts, keyset: Keyset): Finding | undefined {
 
 /** The pod has read a keyset with the ack key, and accepts only the key in use. */
 function holdsOneKey({ target, pod }: PodOf, keyset: Keyset): boolean {
-  if (isUntold(target) || !isConclusive(pod, keyset) || !startedAfterWrite(pod, keyset)) return false;
+  if (isUnprovable(target) || !isConclusive(pod, keyset) || !startedAfterWrite(pod, keyset)) return false;
   if (!acceptsOnlySigning(pod, keyset)) return false;
   return pod.probe?.answers.get(keyIn(keyset, 'ack')?.kid ?? '') === 'refused';
 }

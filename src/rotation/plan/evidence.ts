@@ -23,11 +23,11 @@ export type Level = 'Canary' | 'Inferred';
 
 /** @returns how rekey knows what the pods of a target hold */
 export function levelOf(target: TargetFacts): Level {
-  return isUntold(target) || target.pods.some(({ several }) => several === true) ? 'Inferred' : 'Canary';
+  return isUnprovable(target) || target.pods.some(({ several }) => several === true) ? 'Inferred' : 'Canary';
 }
 
 /** @returns whether no canary can show which keyset the pods of the target hold */
-export function isUntold({ settings, workload }: TargetFacts): boolean {
+export function isUnprovable({ settings, workload }: TargetFacts): boolean {
   return settings.canary === undefined || workload?.consumption.onePrevious === true;
 }
 
@@ -69,7 +69,7 @@ function fromAnswers(
   accepted: (shape: Shape) => readonly Kid[],
 ): readonly Shape[] {
   if (probe === undefined || probe.version !== keyset.version) return keyset.history;
-  const answers = [...probe.answers].filter(([kid]) => tells(kid, keyset));
+  const answers = [...probe.answers].filter(([kid]) => provesVersion(kid, keyset));
   const fits = (shape: Shape) =>
     answers.every(([kid, answer]) => answer === 'unknown' || (answer === 'accepted') === accepted(shape).includes(kid));
   return keyset.history.filter(fits);
@@ -79,7 +79,7 @@ function fromAnswers(
  * After every key was replaced at once, the signing key is as new as the ack key: a pod that accepts it has loaded
  * exactly this version. So a service that verifies with one key and has no ack key can prove it, too.
  */
-function tells(kid: Kid, keyset: Keyset): boolean {
+function provesVersion(kid: Kid, keyset: Keyset): boolean {
   const replaced = keyset.phase === 'Burning' || keyset.phase === 'Switching';
   return !replaced || kid !== keyIn(keyset, 'ack')?.kid;
 }

@@ -168,7 +168,7 @@ function otherWay(surroundings: Surroundings): string {
 function warningsOf(surroundings: Surroundings, way: Forecast['way']): readonly string[] {
   const { targets, settings, unlistedConsumers } = surroundings;
   const restarting = targets.filter(isRestarted);
-  const told = restarting.flatMap((target) => {
+  const interruptions = restarting.flatMap((target) => {
     const { interruption, overloaded } = target.workload ?? {};
     return [interruption, overloaded].flatMap((why) => (why === undefined ? [] : [`${label(target)}: ${why}`]));
   });
@@ -176,7 +176,7 @@ function warningsOf(surroundings: Surroundings, way: Forecast['way']): readonly 
   const reloader = way === 'Overlap' ? reloaderPresent(surroundings) : undefined;
   const strangers = settings.unlistedConsumers === 'Warn' ? unlistedConsumers : [];
   return [
-    ...told,
+    ...interruptions,
     ...(reloader ? [reloader.message] : []),
     ...strangers.map((name) => `${name} reads a key of the Secret and is not a target: rekey does not restart it`),
   ];

@@ -4,18 +4,18 @@
  */
 import type { Facts, PodFacts, TargetFacts } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
-import { deadKeysAsked, hasLoadedNewest, isUntold, levelOf } from './evidence.ts';
+import { deadKeysAsked, hasLoadedNewest, isUnprovable, levelOf } from './evidence.ts';
 import { label } from './policies/targets.ts';
 import { signers, verifiers } from './requirements.ts';
 
 /** @returns what rests on conclusions, if the emergency or the cutover ends now */
 export function inferredOfReplacement(facts: Facts, keyset: Keyset): string | undefined {
-  return told([...unasked(facts.targets), ...keyless(facts.targets, keyset), ...strangers(facts)]);
+  return inWords([...unasked(facts.targets), ...keyless(facts.targets, keyset), ...strangers(facts)]);
 }
 
 /** @returns what rests on conclusions, if no signer of the old key is left now */
 export function inferredOfDrain({ targets, unlistedConsumers }: Facts): string | undefined {
-  return told([
+  return inWords([
     ...unasked(signers(targets).filter(({ pods }) => pods.length > 0)),
     ...strangers({ unlistedConsumers }),
   ]);
@@ -27,7 +27,7 @@ export function inferredOfRotation(facts: Facts, keyset: Keyset, lazy: boolean):
   const left =
     'the old key has left the Secret, and pods drop it at their next start: rekey did not ask them (retire.mode: Lazy)';
   const answered = lazy ? [left] : [...unproved(asked, keyset), ...keyless(asked, keyset)];
-  return told([...unasked(asked), ...answered, ...strangers(facts)]);
+  return inWords([...unasked(asked), ...answered, ...strangers(facts)]);
 }
 
 /** A service that knows one key never accepts the key that would prove it. */
@@ -40,13 +40,13 @@ function unproved(targets: readonly TargetFacts[], keyset: Keyset): readonly str
   ];
 }
 
-function told(parts: readonly string[]): string | undefined {
+function inWords(parts: readonly string[]): string | undefined {
   return parts.length === 0 ? undefined : parts.join('; ');
 }
 
 function unasked(targets: readonly TargetFacts[]): readonly string[] {
   const inferred = targets.filter((target) => levelOf(target) === 'Inferred' && target.pods.length > 0);
-  const blind = inferred.filter(isUntold);
+  const blind = inferred.filter(isUnprovable);
   const inPart = inferred.filter((target) => !blind.includes(target));
   const empty = targets.filter(({ pods }) => pods.length === 0);
   return [

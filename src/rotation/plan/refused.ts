@@ -18,11 +18,11 @@ export function heldBack(facts: Facts, step: Step): Step {
   const wanted = refusals.filter((refusal) => isWanted(refusal, step.action));
   if (wanted.length === 0) return step;
   const held = wanted.filter(({ retryAt }) => now < retryAt);
-  const told = wanted.find((refusal) => isTold(refusal, facts));
+  const reported = wanted.find((refusal) => isReported(refusal, facts));
   return {
     ...step,
     action: without(step.action, held),
-    ...(told && withFinding(facts, step, told)),
+    ...(reported && withFinding(facts, step, reported)),
   };
 }
 
@@ -35,7 +35,7 @@ function isWanted({ effect }: Refusal, action: Action): boolean {
 /** These usually pass by themselves. */
 const PASSING: readonly Cause[] = ['Budget', 'Outrun', 'Unseen'];
 
-function isTold({ cause, since }: Refusal, { now, settings }: Facts): boolean {
+function isReported({ cause, since }: Refusal, { now, settings }: Facts): boolean {
   return !PASSING.includes(cause) || now >= since + settings.rolloutTimeoutMs;
 }
 

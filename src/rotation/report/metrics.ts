@@ -18,7 +18,7 @@ export interface ResourceLabels {
 interface Observed {
   readonly labels: ResourceLabels;
   readonly status: JwtKeyRotationStatus;
-  /** Absent while the spec is refused, as the assessment is: then nothing of the world is known. */
+  /** Absent with an invalid spec, as is the assessment: then nothing is known of the world. */
   readonly facts?: Facts;
   readonly assessment?: Assessment;
 }

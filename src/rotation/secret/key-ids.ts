@@ -79,8 +79,8 @@ function problemOf(kid: Kid, keys: readonly KeyMaterial[]): string | undefined {
   if (!KEY_ID.test(kid)) return 'is not a key id: write at most 128 letters, digits and . _ ~ : / @ + = -';
   if (RESERVED.includes(kid)) return 'is a reserved word';
   const bytes = Buffer.from(kid);
-  const tells = keys.some((key) =>
+  const isRevealing = keys.some((key) =>
     key.use((held) => bytes.includes(held) || (bytes.length >= 8 && held.includes(bytes))),
   );
-  return tells ? 'contains part of a key, and everybody can see an id' : undefined;
+  return isRevealing ? 'contains part of a key, and everybody can see an id' : undefined;
 }

@@ -65,10 +65,11 @@ export function unlistedConsumers(
     known.flatMap(({ rollout }) => (rollout?.templateFrom ? labelOf(rollout.templateFrom) : [])),
   );
   // a run is reported as its CronJob, and a Job that has ended reads nothing
-  const isTold = ({ cronJob, over }: WorkloadView) =>
+  const isReported = ({ cronJob, over }: WorkloadView) =>
     over === true || all.some(({ kind, name }) => kind === 'CronJob' && name === cronJob);
   const strangers = all.filter(
-    (workload) => uses(workload) && !known.includes(workload) && !templates.has(labelOf(workload)) && !isTold(workload),
+    (workload) =>
+      uses(workload) && !known.includes(workload) && !templates.has(labelOf(workload)) && !isReported(workload),
   );
   const deployment = (name: string) => workloads.Deployment.list(namespace).find((view) => view.name === name);
   const jobs = workloads.Job.list(namespace);

@@ -7,7 +7,7 @@ import { type Finding, findingsOf, inShort } from '../../api/finding.ts';
 import type { Facts, Surroundings } from '../../facts.ts';
 import { copiedFinding } from '../../settings/data-keys.ts';
 import { isGoneJob } from '../converge.ts';
-import { isUntold } from '../evidence.ts';
+import { isUnprovable } from '../evidence.ts';
 import { literalInManifest, notConsumed, shadowedBy } from './sources.ts';
 import { eachTarget, field, label, type SurroundingsPolicy } from './targets.ts';
 
@@ -38,14 +38,14 @@ const targetPaused = eachTarget(
 
 const targetManual = eachTarget(
   'CanaryMissing',
-  (target) => target.workload?.manual === true && target.workload.leftAlone !== true && isUntold(target),
+  (target) => target.workload?.manual === true && target.workload.leftAlone !== true && isUnprovable(target),
   (target) =>
     `${label(target)} does not replace its pods by itself (OnDelete or a partition), and without a canary rekey cannot know which of them to restart; declare a canary`,
 );
 
 const targetUnasked = eachTarget(
   'CanaryMissing',
-  (target) => target.settings.source === 'File' && isUntold(target) && target.workload !== undefined,
+  (target) => target.settings.source === 'File' && isUnprovable(target) && target.workload !== undefined,
   (target) =>
     `${label(target)} reads mounted files, which follow the Secret after a delay; only a canary shows when. Declare a canary (and the role Verifier), or set source: Env to restart it`,
 );
