@@ -41,7 +41,7 @@ import { type WatchedCluster, watchCluster } from './watched-cluster.ts';
 const NAME = 'rekey';
 /** A renewal that hangs, one more beside it, and the watch of a standby has its own. */
 const LEASE_CONNECTIONS = 2;
-/** After the first failure of a pass: what failed a moment ago fails again. */
+/** Pause after the first failure of a pass: an immediate retry would fail again. */
 const FIRST_RETRY_MS = 100;
 
 /** One process: its clients, caches, the election, and the controller while it leads. */
@@ -60,7 +60,7 @@ export class Operator {
   readonly #calls = new Contact(clock);
   readonly #renewals = new Contact(clock);
   readonly #client: KubeClient;
-  /** Of its own, so that the lease waits for no other call. */
+  /** A separate client, so that the lease waits for no other call. */
   readonly #leaseClient: KubeClient;
   readonly #cluster: WatchedCluster;
   readonly #elector: LeaderElector;
@@ -85,7 +85,7 @@ export class Operator {
         onRequest: (observation) => {
           count(observation);
           serverClock.observe(observation);
-          // Watches are judged by what they tell.
+          // Watches are judged by their events.
           if (observation.verb !== 'watch') contact.observe(observation);
         },
       });
@@ -206,7 +206,7 @@ export class Operator {
     });
   }
 
-  /** Work first, then the lease: nobody may take over while a write of ours is on its way. */
+  /** Stops work first, then the lease: nobody may take over while one of our writes is under way. */
   #stopSteps(election: Promise<ElectionEnd>, health: HealthServer): readonly StopStep[] {
     const step = (name: string, limitMs: number, run: StopStep['run']): StopStep => ({ name, limitMs, run });
     return [
