@@ -1,10 +1,8 @@
-/**
- * What is off with the lists of older keys: all services of an environment must accept the same ones.
- */
+/** Findings about the lists of older keys: all services of an environment must accept the same ones. */
 import type { EnvFinding } from './finding.ts';
 import type { EnvFacts, FileFact, ValueFact } from './observe.ts';
 
-/** @returns a finding for each list that cannot be read in one way, or is not that of the source of truth */
+/** @returns a finding for each list that readers take differently, or that differs from that of the source of truth */
 export function fallbackFindings({ config, files }: EnvFacts): readonly EnvFinding[] {
   const read = files.filter(({ state }) => state === 'Read');
   return read.flatMap((file): readonly EnvFinding[] => {
@@ -28,7 +26,7 @@ function placeOf({ path, environment, service }: FileFact, value: ValueFact | un
   return { file: path, ...at, environment, service };
 }
 
-/** @returns the same text for equal lists, in whatever order; undefined if one is not clear */
+/** @returns the same text for equal lists in any order; undefined if a list is unclear */
 export function fallbackIds({ fallbacks }: FileFact): string | undefined {
   if (fallbacks.some(({ ambiguous }) => ambiguous !== undefined)) return undefined;
   return fallbacks

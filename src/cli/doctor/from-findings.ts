@@ -1,13 +1,10 @@
-/**
- * Questions that the findings of the operator and of `check` answer: each finding belongs to one question, and is worked out nowhere
- * else.
- */
+/** Questions that the findings of the operator and of `check` answer. Each finding belongs to one question. */
 import { isPassing, type Reason } from '../../rotation/api/finding.ts';
 import { conditionOf, isSeen, UNSEEN } from '../status.ts';
 import { type Asked, answer, type Check, type DoctorFacts } from './check.ts';
 
 interface Topic extends Asked {
-  /** Reasons of findings that answer it with a problem. */
+  /** Findings with these reasons answer the question with a problem. */
   readonly reasons: readonly string[];
   readonly remedy: string;
 }
@@ -76,12 +73,12 @@ const TOPICS = {
 
 export type TopicName = keyof typeof TOPICS;
 
-/** Has a question of its own, see from-looks.ts. */
+/** These have questions of their own in from-looks.ts. */
 const ELSEWHERE = ['NobodyLeads', 'ClockSkew'];
 
 const REST: Asked = { id: 'others', question: 'Is anything else in the way of a rotation?' };
 
-/** @returns one answer for each topic, and one for what belongs to none */
+/** @returns one answer for each topic, and one for the other findings */
 export function findingChecks(facts: DoctorFacts): readonly Check[] {
   const known = Object.values(TOPICS).flatMap(({ reasons }): readonly string[] => reasons);
   const rest = facts.obstacles.filter(({ reason }) => ![...known, ...ELSEWHERE].includes(reason));
@@ -103,7 +100,7 @@ function topicCheck(name: TopicName, facts: DoctorFacts): Check {
   return answer(asked, ...WITHOUT_FINDING[name](facts, remedy));
 }
 
-/** What passes by itself is no problem before it has lasted: then the operator calls it degraded. */
+/** A finding that usually passes by itself becomes a problem only once it lasts; the operator then reports Degraded. */
 function isOver(found: DoctorFacts['obstacles'], { resource }: DoctorFacts): boolean {
   const isDegraded = conditionOf(resource, 'Degraded')?.status === 'True';
   return isDegraded || found.some(({ reason }) => !isPassing({ reason: reason as Reason, message: '' }));
@@ -115,7 +112,7 @@ function told(found: DoctorFacts['obstacles']): string {
 
 type Told = readonly [verdict: Check['verdict'], evidence: string, remedy?: string];
 
-/** What the absence of a finding proves: a look that nobody took proves nothing. */
+/** What the absence of a finding proves: without an observation it proves nothing. */
 const WITHOUT_FINDING: Readonly<Record<TopicName, (facts: DoctorFacts, remedy: string) => Told>> = {
   keys: ({ resource, canaries }, remedy) => {
     if (canaries !== undefined) return byCanaries(canaries, remedy);
@@ -194,7 +191,7 @@ function byVerified(resource: DoctorFacts['resource'], what: string): Told {
   const how = 'kubectl rekey doctor --canary asks now; docs/services/canary.md says how to declare one';
   const ready = conditionOf(resource, 'Ready');
   if (ready?.status === 'False') {
-    // it names the first of its findings alone
+    // the condition names only the first of the findings
     return ['Unknown', `the operator reports ${ready.reason}, and may have found more: it is not known of pods`, how];
   }
   const verified = conditionOf(resource, 'Verified');

@@ -1,6 +1,4 @@
-/**
- * `validate-app`: what it is called with, and which piece does the work. A URL needs no cluster; a name and a Secret do.
- */
+/** `validate-app`: its arguments, and which module does the work. A URL needs no cluster; a name and a Secret do. */
 import type { Command } from 'commander';
 import { defined } from '../../base/objects.ts';
 import type { GivenNames } from '../../env/file-keys.ts';
@@ -25,9 +23,9 @@ interface Flags extends RequestFlags {
   readonly output?: Format;
 }
 
-/** What needs a cluster. The small program has nothing of it. */
+/** The parts that need a cluster, which the small program does not have. */
 export interface Cluster {
-  /** Reaches the one that the flags name. */
+  /** Connects to the cluster that the flags name. */
   readonly connect: (flags: object) => Operations | Promise<Operations>;
   readonly validateTargets: (
     operations: Operations,
@@ -41,7 +39,7 @@ export interface Cluster {
 interface Context {
   readonly terminal: Terminal;
   readonly program: string;
-  /** Undefined in the program that has no client. */
+  /** Undefined in the program without a client. */
   readonly cluster: Cluster | undefined;
 }
 
@@ -119,7 +117,7 @@ async function keysOf(flags: Flags, { terminal, cluster }: Context): Promise<Ser
   return keysOfSecret(await cluster.connect(flags), terminal, secret ?? '', namesOf(flags));
 }
 
-/** The flags that a JwtKeyRotation has as fields. */
+/** Flags for which a JwtKeyRotation has fields. */
 const OF_URL = [
   ...['envFile', 'secret', 'signingName', 'fallbacksName', 'keyIdName', 'issuer', 'audience', 'subject', 'claim'],
   ...['method', 'tokenHeader', 'tokenPrefix', 'tokenCookie', 'tokenInBody', 'header', 'host', 'body', 'contentType'],

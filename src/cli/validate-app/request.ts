@@ -1,6 +1,4 @@
-/**
- * From the flags to the request, checked as the fields of a canary are.
- */
+/** Makes the request from the flags, with the checks for the fields of a canary. */
 import { defined, ifDefined } from '../../base/objects.ts';
 import type { Asked } from '../../rotation/secret/canary-sender.ts';
 import {
@@ -13,10 +11,10 @@ import { type Claims, claimsOf, formOf, type WrittenForm } from '../../rotation/
 import { CommandError, EXIT } from '../terminal.ts';
 import type { RequestFlags } from './flags.ts';
 
-/** Many services answer it to a bad token. A good one that gets it is refused too: it lacks a role. */
+/** Many services answer this to a bad token. For a good token it also means refused: the token lacks a role. */
 const FORBIDDEN = 403;
 
-/** By the field of a canary, the flag that sets it. The longest field first. */
+/** The flag for each field of a canary, the longest field first. */
 const FLAGS: readonly (readonly [field: string, flag: string])[] = [
   ['response.accepted', '--accepted-at'],
   ['response.refused', '--refused-at'],

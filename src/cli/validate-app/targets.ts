@@ -1,6 +1,4 @@
-/**
- * `validate-app NAME`: the operator asks one pod of each target, since it has the keys and a person need not have them.
- */
+/** `validate-app NAME`: the operator asks one pod of each target, since it has the keys, which a person need not have. */
 
 import { defined } from '../../base/objects.ts';
 import type { JwtKeyRotationStatus } from '../../rotation/api/types.ts';
@@ -23,7 +21,7 @@ export interface TargetFlags {
   readonly target?: string;
 }
 
-/** @returns failed if one is not fit, not ready if that is not known of one, or none was asked */
+/** @returns failed if one is unfit, not ready if that is unknown for one, or none was asked */
 export async function validateTargets(
   operations: Operations,
   terminal: Terminal,
@@ -50,7 +48,7 @@ export async function validateTargets(
   return worst([...shown.map(({ rows }) => exitOf(rows, strict)), ...(isLeftOut ? [EXIT.notReady] : [])]);
 }
 
-/** The operator tells the answers; what they mean is judged here by the same rules. */
+/** The operator reports the answers, and the same rules judge them here. */
 function validatedPod({ target, pod, request, message, answers }: AppCheck['pods'][number]): Validated {
   const rows: readonly Judged[] = judged(
     answers.flatMap(({ case: name, which, answer, said }) => {

@@ -1,6 +1,4 @@
-/**
- * How the verdicts on a service are shown: a table, and what to change.
- */
+/** Shows the verdicts on a service: a table, and what to change. */
 import { defined } from '../../base/objects.ts';
 import { type CaseName, caseOf } from '../../rotation/conformance/cases.ts';
 import {
@@ -14,9 +12,9 @@ import { columns } from '../output.ts';
 
 const SHOWN = { Pass: 'pass', Fail: 'FAIL', Advice: 'advice', Unknown: 'unknown' } as const;
 
-/** One service and what it has answered. */
+/** One service and its answers. */
 export interface Validated {
-  /** Such as `Deployment/api, pod api-1`; absent where the request says it. */
+  /** Such as `Deployment/api, pod api-1`; absent if the request shows it. */
   readonly who?: string;
   /** The request for people, without its token. */
   readonly request: string;
@@ -47,7 +45,7 @@ function tableText(title: string, rows: readonly Judged[]): string {
   return `\n${title}\n${columns([head, ...table], '  ')}`;
 }
 
-/** Why answers that are as expected prove nothing. */
+/** Why answers that meet the expectation prove nothing. */
 function notesText(rows: readonly Judged[]): string {
   const notes = [...new Set(rows.flatMap(({ note }) => note ?? []))];
   return notes.length === 0 ? '' : `\n${notes.map((note) => `unknown: ${note}\n`).join('')}`;
@@ -60,7 +58,7 @@ function changesText(rows: readonly Judged[]): string {
   return texts.length === 0 ? '' : `\nWhat to change\n${texts.join('')}`;
 }
 
-/** Cases with the same remedy are one thing to do. */
+/** Groups cases with the same remedy. */
 function groupsOf(names: readonly CaseName[]): readonly (readonly CaseName[])[] {
   const key = (name: CaseName) => `${caseOf(name).why} ${caseOf(name).change}`;
   return [...Map.groupBy(names, key).values()];
