@@ -5,7 +5,7 @@
  * |-----------------------------|--------------------------|--------------------------------|
  * | 401                         | once more with fresh credentials, as nothing was done     |
  * | 429                         | again after Retry-After  | again after Retry-After        |
- * | 5xx, reset, no connection   | again, with back-off     | told: it may have been applied |
+ * | 5xx, reset, no connection   | again, with back-off     | thrown: may have been applied  |
  *
  * All tries together have one time limit. If a write may have been applied, the caller must read to find out.
  */

@@ -85,9 +85,9 @@ export function findingChecks(facts: DoctorFacts): readonly Check[] {
   return [
     ...Object.keys(TOPICS).map((name) => topicCheck(name as TopicName, facts)),
     rest.some(({ reason }) => !isPassing({ reason: reason as Reason, message: '' }))
-      ? answer(REST, 'Problem', told(rest), `${CHECK}; ${RUNBOOK}`)
+      ? answer(REST, 'Problem', evidenceOf(rest), `${CHECK}; ${RUNBOOK}`)
       : isSeen(facts.resource)
-        ? answer(REST, 'Ok', rest.length > 0 ? told(rest) : 'nothing, as far as the operator and you can see')
+        ? answer(REST, 'Ok', rest.length > 0 ? evidenceOf(rest) : 'nothing, as far as the operator and you can see')
         : answer(REST, 'Unknown', UNSEEN),
   ];
 }
@@ -95,7 +95,7 @@ export function findingChecks(facts: DoctorFacts): readonly Check[] {
 function topicCheck(name: TopicName, facts: DoctorFacts): Check {
   const { reasons, remedy, ...asked }: Topic = TOPICS[name];
   const found = facts.obstacles.filter(({ reason }) => reasons.includes(reason));
-  if (found.length > 0) return answer(asked, isOver(found, facts) ? 'Problem' : 'Unknown', told(found), remedy);
+  if (found.length > 0) return answer(asked, isOver(found, facts) ? 'Problem' : 'Unknown', evidenceOf(found), remedy);
   if (!isSeen(facts.resource)) return answer(asked, 'Unknown', UNSEEN, 'kubectl rekey status');
   return answer(asked, ...WITHOUT_FINDING[name](facts, remedy));
 }
@@ -106,14 +106,14 @@ function isOver(found: DoctorFacts['obstacles'], { resource }: DoctorFacts): boo
   return isDegraded || found.some(({ reason }) => !isPassing({ reason: reason as Reason, message: '' }));
 }
 
-function told(found: DoctorFacts['obstacles']): string {
+function evidenceOf(found: DoctorFacts['obstacles']): string {
   return found.map(({ reason, message }) => `${reason}: ${message}`).join('; ');
 }
 
-type Told = readonly [verdict: Check['verdict'], evidence: string, remedy?: string];
+type Reply = readonly [verdict: Check['verdict'], evidence: string, remedy?: string];
 
 /** What the absence of a finding proves: without an observation it proves nothing. */
-const WITHOUT_FINDING: Readonly<Record<TopicName, (facts: DoctorFacts, remedy: string) => Told>> = {
+const WITHOUT_FINDING: Readonly<Record<TopicName, (facts: DoctorFacts, remedy: string) => Reply>> = {
   keys: ({ resource, canaries }, remedy) => {
     if (canaries !== undefined) return byCanaries(canaries, remedy);
     return byVerified(resource, 'accept the key in use');
@@ -176,7 +176,7 @@ const WITHOUT_FINDING: Readonly<Record<TopicName, (facts: DoctorFacts, remedy: s
   },
 };
 
-function byCanaries({ pods, note }: NonNullable<DoctorFacts['canaries']>, remedy: string): Told {
+function byCanaries({ pods, note }: NonNullable<DoctorFacts['canaries']>, remedy: string): Reply {
   const bad = pods.filter(({ verdict }) => verdict === 'Refused' || verdict === 'Void');
   if (bad.length > 0) return ['Problem', bad.map(({ message }) => message).join('; '), remedy];
   const open = pods.filter(({ verdict }) => verdict === 'Unknown').map(({ message }) => message);
@@ -187,7 +187,7 @@ function byCanaries({ pods, note }: NonNullable<DoctorFacts['canaries']>, remedy
 }
 
 /** The operator asks each new pod, and reports at once what refuses. */
-function byVerified(resource: DoctorFacts['resource'], what: string): Told {
+function byVerified(resource: DoctorFacts['resource'], what: string): Reply {
   const how = 'kubectl rekey doctor --canary asks now; docs/services/canary.md says how to declare one';
   const ready = conditionOf(resource, 'Ready');
   if (ready?.status === 'False') {
@@ -200,7 +200,7 @@ function byVerified(resource: DoctorFacts['resource'], what: string): Told {
   return ['Unknown', verified?.message ?? 'no pod was asked yet', how];
 }
 
-function byTemplates({ blind }: DoctorFacts, good: string): Told {
+function byTemplates({ blind }: DoctorFacts, good: string): Reply {
   if (blind === undefined) return ['Ok', good];
   return ['Unknown', `you may not look: ${blind}`, 'ask somebody who may read the workloads'];
 }
