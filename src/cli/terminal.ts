@@ -4,6 +4,7 @@
 import { EnvError } from '../env/error.ts';
 import { isForPeople, isOfFlags, isOfKubeconfig } from '../rotation/people/errors.ts';
 import { oneLine, redactText, visible } from '../rotation/people/text.ts';
+import { fit } from './fit.ts';
 
 export interface Terminal {
   /** A result. */
@@ -14,6 +15,10 @@ export interface Terminal {
   closed(): boolean;
   /** Whether the results go to a terminal. */
   readonly shown?: boolean;
+  /** Of the terminal that the results go to; absent if they go elsewhere. */
+  readonly resultColumns?: number | undefined;
+  /** The same of what is told. */
+  readonly toldColumns?: number | undefined;
   /** Where a view can be drawn in place of the one before; absent where nobody looks, as in a pipe or in CI. */
   readonly openScreen?: () => Promise<Screen>;
   /** Whether somebody is there to answer. */
@@ -52,7 +57,7 @@ export function guarded(terminal: Terminal): Terminal {
   return {
     ...terminal,
     print: (text) => terminal.print(visible(text)),
-    tell: (text) => terminal.tell(visible(text)),
+    tell: (text) => terminal.tell(fit(visible(text), terminal.toldColumns)),
     question: (text) => terminal.question(visible(text)),
     ...(openScreen && { openScreen: async () => guardedScreen(await openScreen()) }),
   };
