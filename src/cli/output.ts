@@ -4,7 +4,7 @@
 import { dump } from 'js-yaml';
 import { oneLine, visible } from '../rotation/people/text.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
-import { fit } from './fit.ts';
+import { fold } from './fold.ts';
 import type { Format } from './formats.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -20,7 +20,7 @@ export function machineText(value: unknown, format: Format | undefined): string 
 
 /** Prints for programs what is for them, else for people so that it fits their terminal. */
 export function printResult(terminal: Terminal, machine: string | undefined, text: string): void {
-  terminal.print(machine ?? fit(text, terminal.resultColumns));
+  terminal.print(machine ?? fold(text, terminal.resultColumns));
 }
 
 /**

@@ -4,7 +4,7 @@
 import { EnvError } from '../env/error.ts';
 import { isForPeople, isOfFlags, isOfKubeconfig } from '../rotation/people/errors.ts';
 import { oneLine, redactText, visible } from '../rotation/people/text.ts';
-import { fit } from './fit.ts';
+import { fold } from './fold.ts';
 
 export interface Terminal {
   /** A result. */
@@ -57,7 +57,7 @@ export function guarded(terminal: Terminal): Terminal {
   return {
     ...terminal,
     print: (text) => terminal.print(visible(text)),
-    tell: (text) => terminal.tell(fit(visible(text), terminal.toldColumns)),
+    tell: (text) => terminal.tell(fold(visible(text), terminal.toldColumns)),
     question: (text) => terminal.question(visible(text)),
     ...(openScreen && { openScreen: async () => guardedScreen(await openScreen()) }),
   };

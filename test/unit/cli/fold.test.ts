@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fit } from '../../../src/cli/fit.ts';
+import { fold } from '../../../src/cli/fold.ts';
 
 describe('a text on a terminal', () => {
   it.each([
@@ -19,16 +19,22 @@ describe('a text on a terminal', () => {
       40,
       'reason  a long message with a gap near\n        the end of the line',
     ],
+    [
+      'with its command on a line',
+      'the rotation goes on. To see it again: kubectl rekey status my-jwt -n shop -w',
+      30,
+      'the rotation goes on. To see\n  it again:\n  kubectl rekey status my-jwt -n shop -w',
+    ],
     ['indented', '    see the page about services', 24, '    see the page about\n      services'],
   ])('is %s', (_, text, columns, wanted) => {
-    expect(fit(text, columns)).toBe(wanted);
+    expect(fold(text, columns)).toBe(wanted);
   });
 
   it('keeps every word and its order, at any width', () => {
     const text =
       '  VERDICT  QUESTION  EVIDENCE\n  ok       Is the operator there?  rekey-7d4b9 leads; it last reported a moment ago\n';
     for (let columns = 1; columns < 120; columns += 1) {
-      expect(fit(text, columns).split(/\s+/)).toEqual(text.split(/\s+/));
+      expect(fold(text, columns).split(/\s+/)).toEqual(text.split(/\s+/));
     }
   });
 });
