@@ -5,7 +5,7 @@
 import type { JwtKeyRotationStatus } from '../../rotation/api/types.ts';
 import { CASES, type CaseName } from '../../rotation/conformance/cases.ts';
 import { type Judged, judged } from '../../rotation/conformance/judge.ts';
-import { ASK, appCheckValue } from '../../rotation/people/asking.ts';
+import { ASK, isAppCheckOf } from '../../rotation/people/asking.ts';
 import type { Operations } from '../../rotation/people/operations.ts';
 import { askOperator } from '../ask-operator.ts';
 import { machineText } from '../output.ts';
@@ -34,7 +34,7 @@ export async function validateTargets(
   }
   const check = await askOperator(operations, terminal, name, (at) => ({
     patch: ASK.checkApps(at, target),
-    answer: ({ status }) => (status?.appCheck?.requestedAt === appCheckValue(at, target) ? status.appCheck : undefined),
+    answer: ({ status }) => (isAppCheckOf(status?.appCheck?.requestedAt, at, target) ? status?.appCheck : undefined),
   }));
   if ('invalid' in check) {
     terminal.print(machineText(check.invalid, output) ?? check.text);
