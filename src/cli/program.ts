@@ -4,7 +4,7 @@
  */
 import { Command, CommanderError, Option } from 'commander';
 import pkg from '../../package.json' with { type: 'json' };
-import { attempt, EXIT, type Exit, guarded, type Terminal } from './terminal.ts';
+import { attempt, EXIT, type Exit, guarded, type Terminal, withoutKeys } from './terminal.ts';
 
 export const FORMATS = ['json', 'yaml', 'wide', 'html'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -54,7 +54,7 @@ function programOf(name: string, terminal: Terminal): Command {
     .version(pkg.version)
     .addOption(new Option('-o, --output <format>', 'output format').choices(FORMATS))
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ writeOut: (text) => terminal.print(text), writeErr: (text) => terminal.tell(text) })
+    .configureOutput({ writeOut: (text) => terminal.print(text), writeErr: (text) => terminal.tell(withoutKeys(text)) })
     .showHelpAfterError('(see --help)')
     .exitOverride()
     .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 wrong usage, 3 not ready or timed out');

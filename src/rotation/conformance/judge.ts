@@ -28,7 +28,8 @@ export interface Judged extends Answered {
 }
 
 const NO_LONGER = 'it accepted a good token at first and none at the end, so a refusal proves nothing';
-const FORGED: readonly CaseName[] = ['made-up-key', 'made-up-key-known-id', 'garbage'];
+const MADE_UP: readonly CaseName[] = ['made-up-key', 'made-up-key-known-id'];
+const FORGED: readonly CaseName[] = [...MADE_UP, 'garbage'];
 
 /** @param answers of one service, in the order in which they were given */
 export function judged(answers: readonly Answered[]): readonly Judged[] {
@@ -70,8 +71,9 @@ function isLastControl(name: CaseName, { refused }: Doubts): boolean {
 function acceptanceDoubt(answers: readonly Answered[]): string | undefined {
   const forged = answers.filter(({ name }) => FORGED.includes(name));
   if (forged.some(({ answer }) => answer === 'accepted')) return 'it accepts what nobody has signed, too';
-  const isKnown = forged.some(({ answer }) => answer === 'refused');
-  return isKnown ? undefined : 'it is not known that it refuses anything';
+  // whoever refuses what is no token may still take any that looks like one
+  const isKnown = forged.some(({ name, answer }) => MADE_UP.includes(name) && answer === 'refused');
+  return isKnown ? undefined : 'it is not known that it refuses a made-up key';
 }
 
 function refusalDoubt(answers: readonly Answered[]): string | undefined {

@@ -111,6 +111,11 @@ describe('an acceptance', () => {
     expect(verdictsOf(silent)['signing-key']).toBe('Unknown');
   });
 
+  it('proves nothing if only what is no token is known to be refused', () => {
+    const decoded = answers({ 'made-up-key': 'unknown', 'made-up-key-known-id': 'unknown' });
+    expect(verdictsOf(decoded)['signing-key']).toBe('Unknown');
+  });
+
   it('of everything is seen, and fails', () => {
     expect(acceptsEverything(everything)).toBe(true);
     expect(fitness(judged(everything))).toBe('Unfit');
