@@ -131,7 +131,9 @@ const WITHOUT_FINDING: Readonly<Record<TopicName, (facts: DoctorFacts, remedy: s
       return ['Problem', `validate-app: ${[...new Set(refusing)].join(', ')} refuses a fallback`, remedy];
     const verified = conditionOf(resource, 'Verified');
     const isQuiet = conditionOf(resource, 'Ready')?.status !== 'False';
-    if (isQuiet && verified?.status === 'True') return ['Ok', `${verified.message}: both keys were accepted meanwhile`];
+    if (isQuiet && verified?.status === 'True' && hasOverlapped(resource)) {
+      return ['Ok', `${verified.message}: both keys were accepted meanwhile`];
+    }
     const verifiers = settingsOf(resource.spec).targets.filter(({ roles }) => roles.includes('Verifier'));
     const isProved = ({ kind, name }: (typeof verifiers)[number]) => {
       const own = rows?.filter(({ target }) => target === `${kind}/${name}`) ?? [];
@@ -140,7 +142,8 @@ const WITHOUT_FINDING: Readonly<Record<TopicName, (facts: DoctorFacts, remedy: s
     if (verifiers.length > 0 && verifiers.every(isProved)) {
       return ['Ok', `validate-app at ${resource.status?.appCheck?.checkedAt}: every verifier accepted its fallbacks`];
     }
-    return ['Unknown', 'no rotation with canaries has completed yet', 'kubectl rekey validate-app asks the pods'];
+    const evidence = 'no rotation is known to have completed in which each pod accepted both keys, by its own answers';
+    return ['Unknown', evidence, 'kubectl rekey validate-app asks the pods'];
   },
   algorithm: ({ resource, tokens, canaries }, remedy) => {
     const { algorithm } = resource.spec.key;
@@ -193,6 +196,13 @@ function silentTargets({ spec }: DoctorFacts['resource']): string | undefined {
   return silent.length === 0
     ? undefined
     : `${silent.join(', ')} has no canary: what its pods hold is inferred, not observed`;
+}
+
+/** In an emergency and in a cutover no pod needs to know two keys. The status does not tell which of its rotations cut over. */
+function hasOverlapped({ spec, status }: DoctorFacts['resource']): boolean {
+  const last = status?.history?.find(({ outcome }) => outcome === 'Completed');
+  const mayCutOver = spec.strategy === 'Cutover' || spec.allowCutover;
+  return last !== undefined && last.trigger !== 'Emergency' && !mayCutOver;
 }
 
 type Canaries = NonNullable<DoctorFacts['canaries']>;

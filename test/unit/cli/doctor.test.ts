@@ -18,6 +18,8 @@ function condition(type: string, status: 'True' | 'False' | 'Unknown', reason: s
 const VERIFIED = condition('Verified', 'True', 'Canary', 'the rotation that completed rests on answers');
 const READY = condition('Ready', 'True', 'Steady');
 
+const ROTATED = { id: 'a', trigger: 'Schedule', outcome: 'Completed' } as const;
+
 type Status = NonNullable<JwtKeyRotation['status']>;
 
 function resource(status: Partial<Status> = {}, conditions: readonly ReturnType<typeof condition>[] = [VERIFIED]) {
@@ -26,7 +28,7 @@ function resource(status: Partial<Status> = {}, conditions: readonly ReturnType<
     metadata: { name: 'my-jwt', namespace: 'shop', generation: 1 },
     spec: { ...SPEC, targets: [TARGET] },
     status: {
-      ...{ observedGeneration: 1, phase: 'Steady', currentKeyId: 'k-1' },
+      ...{ observedGeneration: 1, phase: 'Steady', currentKeyId: 'k-1', history: [ROTATED] },
       conditions: [READY, ...conditions],
       ...status,
     },
@@ -187,6 +189,15 @@ describe('the doctor', () => {
       spec: { ...well.spec, targets: [TARGET, { ...TARGET, name: 'worker' }] },
     } as JwtKeyRotation;
     expect(of({ resource: two }).fallbacks?.verdict).toBe('Unknown');
+  });
+
+  it('does not take an emergency or a cutover for a proof that two keys are accepted', () => {
+    const last = (trigger: string) => resource({ appCheck: FIT, history: [{ ...ROTATED, trigger }] });
+    expect(of({ resource: last('Schedule') }).fallbacks?.verdict).toBe('Ok');
+    expect(of({ resource: last('Emergency') }).fallbacks?.verdict).toBe('Unknown');
+    expect(of({ resource: resource({ history: [] }) }).fallbacks?.verdict).toBe('Unknown');
+    const mayCutOver = { ...last('Schedule'), spec: { ...WELL.resource.spec, allowCutover: true } };
+    expect(of({ resource: mayCutOver }).fallbacks?.verdict).toBe('Unknown');
   });
 
   it('does not say who else uses the Secret while a kind is hidden', () => {
