@@ -3,7 +3,7 @@
  * accepted, and an acceptance only where a made-up key is refused.
  */
 import type { Answer } from '../facts.ts';
-import { type CaseName, caseOf, type Expected } from './cases.ts';
+import { CASES, type CaseName, caseOf, type Expected } from './cases.ts';
 
 /** What a service has answered to one token. */
 export interface Answered {
@@ -80,6 +80,14 @@ function refusalDoubt(answers: readonly Answered[]): string | undefined {
   const of = (name: CaseName) => answers.find((each) => each.name === name)?.answer;
   if (of('signing-key') !== 'accepted') return 'it is not known to accept a good token, so a refusal proves nothing';
   return of('signing-key-again') === 'accepted' ? undefined : NO_LONGER;
+}
+
+/** @returns the answers, and that nothing is known of what a rotation needs and nobody has sent: an operator of another version may ask less */
+export function withUnsent(answers: readonly Answered[]): readonly Answered[] {
+  const unsent = (Object.keys(CASES) as CaseName[]).filter((name) => {
+    return caseOf(name).required && !answers.some((answered) => answered.name === name);
+  });
+  return [...answers, ...unsent.map((name): Answered => ({ name, answer: 'unknown', said: 'it was not sent' }))];
 }
 
 /** @returns whether nothing that was sent was refused, a text that is no token included */

@@ -9,6 +9,7 @@ import {
   fitness,
   judged,
   type Verdict,
+  withUnsent,
 } from '../../../../src/rotation/conformance/judge.ts';
 import type { Answer } from '../../../../src/rotation/facts.ts';
 
@@ -68,6 +69,12 @@ describe('a service', () => {
     expect(verdictsOf(given)[name]).toBe('Unknown');
     const { required } = caseOf(name);
     expect([fitness(judged(given)), fitness(judged(given), true)]).toEqual([required ? 'Unknown' : 'Fit', 'Unknown']);
+  });
+
+  it.each(REQUIRED)('is not known where an operator of another version has not asked: %s', (name) => {
+    const asked = answers().filter((answered) => answered.name !== name);
+    expect(fitness(judged(withUnsent(asked)))).toBe('Unknown');
+    expect(withUnsent(answers())).toEqual(answers());
   });
 
   it('is known by nothing if nothing was sent', () => {
