@@ -9,6 +9,7 @@ import { KubeClient } from './kube/client.ts';
 import type { ClusterAccess } from './kube/config.ts';
 import { defined } from './kube/objects.ts';
 import { Actor } from './rotation/act/act.ts';
+import { PodChecks } from './rotation/act/pod-checks.ts';
 import { AuditWriter } from './rotation/audit/audit-writer.ts';
 import { Reconciler } from './rotation/reconciler.ts';
 import { Announcer } from './rotation/report/announce.ts';
@@ -136,6 +137,10 @@ export class Operator {
       caches: { workloads, pods, availability },
       secrets: this.#secrets,
       actor: this.#actor,
+      podChecks: new PodChecks({
+        ...{ actor: this.#actor, clock, log, now: () => serverClock.time()?.earliest ?? clock.now() },
+        onAnswer: (key) => this.#queue.add(key),
+      }),
       status: new StatusWriter({ ...common, fence, resources, ...(flags.leaderElection && { lease }) }),
       announcer: new Announcer({ events: this.#events, log, metrics }),
       notifier: this.#notifier,

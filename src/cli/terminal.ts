@@ -101,11 +101,13 @@ export async function attempt(terminal: Terminal, run: () => Promise<Exit>, pref
     return await run();
   } catch (error) {
     if (error instanceof CommandError) {
-      terminal.tell(`${prefix}${oneLine(error.message)}\n`);
+      terminal.tell(`${prefix}${withoutKeys(oneLine(error.message))}\n`);
       return error.exit;
     }
     if (!(error instanceof EnvError) && !isForPeople(error)) throw error;
-    terminal.tell(`${prefix}${withoutKeys(error)}\n`);
+    const { message } = error;
+    const isOurs = isOfKubeconfig(error) || error instanceof EnvError;
+    terminal.tell(`${prefix}${isOurs ? withoutKeys(message) : redactText(message)}\n`);
     return isOfFlags(error) ? EXIT.usage : EXIT.failed;
   }
 }
@@ -115,8 +117,10 @@ export function worst(exits: readonly Exit[]): Exit {
   return exits.find((exit) => exit === EXIT.failed) ?? exits.find((exit) => exit !== EXIT.done) ?? EXIT.done;
 }
 
-/** The path of a file must not be taken for a key: it is what the reader has to look at. */
-function withoutKeys(error: Error): string {
-  if (!isOfKubeconfig(error) && !(error instanceof EnvError)) return redactText(error.message);
-  return error.message.replaceAll(/\S+/g, (word) => (word.includes('/') ? word : redactText(word)));
+/**
+ * What people have typed in the wrong place may be a key or a token. The path of a file must not be taken for one: it is what the
+ * reader has to look at.
+ */
+export function withoutKeys(text: string): string {
+  return text.replaceAll(/\S+/g, (word) => (word.includes('/') ? word : redactText(word)));
 }

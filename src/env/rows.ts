@@ -2,7 +2,7 @@
  * A row for each service and environment: which key it has, how old it is, and whether it is that of the source of truth.
  */
 import type { EnvConfig } from './env-config.ts';
-import { fallbackIds } from './fallback-findings.ts';
+import { sameFallbacks } from './fallback-findings.ts';
 import type { Answer } from './git.ts';
 import type { EnvFacts, FileFact, KeyFact, ValueFact } from './observe.ts';
 import type { RememberedKeys } from './state-keys.ts';
@@ -108,7 +108,7 @@ function stepOf(file: FileFact, facts: EnvFacts): Pick<EnvRow, 'inStep' | 'why'>
 function fallbackStep(file: FileFact, { config, files }: EnvFacts): Pick<EnvRow, 'inStep' | 'why'> | undefined {
   const truth = files.find((each) => each.environment === file.environment && each.service === config.sourceOfTruth);
   if (truth === undefined) return undefined;
-  const [own, wanted] = [fallbackIds(file), fallbackIds(truth)];
-  if (own === undefined || wanted === undefined) return { inStep: 'Unknown', why: 'ambiguous fallbacks' };
-  return own === wanted ? undefined : { inStep: 'No', why: 'other fallbacks' };
+  const same = sameFallbacks(config, file, truth);
+  if (same === undefined) return { inStep: 'Unknown', why: 'ambiguous fallbacks' };
+  return same ? undefined : { inStep: 'No', why: 'other fallbacks' };
 }

@@ -8,7 +8,6 @@ import type { EffectResult } from './act/act.ts';
 import type { RetiredKeys } from './act/write-secret.ts';
 import type { JwtKeyRotation } from './api/names.ts';
 import { type Refusal, type Refused, refusedAgain, triedAtOnce } from './api/refusal.ts';
-import type { JwtKeyRotationStatus } from './api/types.ts';
 import type { Facts, Probe } from './facts.ts';
 import type { SecretReading } from './observe/world.ts';
 import type { Action, Step } from './plan/decision.ts';
@@ -17,13 +16,8 @@ import { wishesIn } from './requests/requests.ts';
 import type { DataNames, Settings } from './settings/settings.ts';
 
 const FORGET_MS = 10_000;
-/** Between two checks of canaries that somebody asks for. */
-const CHECK_MS = 2_000;
 const OUTRUN_MS = 50;
 const OUTRUN_CAP_MS = 15_000;
-
-/** What pods were asked for a person. */
-export type Checks = Pick<JwtKeyRotationStatus, 'canaryCheck' | 'appCheck'>;
 
 /** Of one resource. */
 export class Memory {
@@ -39,9 +33,6 @@ export class Memory {
   /** When answers were last forgotten, monotonic. */
   #forgotAt = Number.NEGATIVE_INFINITY;
   #outrun = 0;
-  #checks: Checks = {};
-  /** When pods were last asked for a person, monotonic. */
-  #checkedAt = Number.NEGATIVE_INFINITY;
 
   /** Answers by the incarnation of the pod that gave them. */
   get probes(): ReadonlyMap<string, Probe> {
@@ -103,25 +94,6 @@ export class Memory {
       next.set(each.effect, refusedAgain(this.#refusals.get(each.effect), each, now, urgent));
     }
     this.#refusals = next;
-  }
-
-  /** What pods have answered for a person, until the status has it: they are asked once for each request. */
-  get checks(): Checks {
-    return this.#checks;
-  }
-
-  /**
-   * @param now monotonic, milliseconds
-   * @returns in how many milliseconds pods may be asked for a person again
-   */
-  untilCheckMs(now: number): number {
-    return Math.max(this.#checkedAt + CHECK_MS - now, 0);
-  }
-
-  /** @param now monotonic, milliseconds */
-  checked(check: Checks, now: number): void {
-    this.#checks = { ...this.#checks, ...check };
-    this.#checkedAt = now;
   }
 
   /** @returns milliseconds to wait, more each time: what was read from the cache is not what the API server says */

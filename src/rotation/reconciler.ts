@@ -9,6 +9,7 @@ import type { Logger } from '../runtime/log.ts';
 import type { ServerClock } from '../runtime/server-clock.ts';
 import { keyOf, type Store } from '../runtime/store.ts';
 import type { Actor, EffectResult } from './act/act.ts';
+import type { PodChecks } from './act/pod-checks.ts';
 import type { Finding } from './api/finding.ts';
 import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from './api/names.ts';
 import type { Refused } from './api/refusal.ts';
@@ -17,7 +18,7 @@ import type { AuditWriter } from './audit/audit-writer.ts';
 import { ledgerConfigMapName } from './audit/ledger-config-map.ts';
 import { conflictWith } from './conflict.ts';
 import type { Facts, SecretFacts } from './facts.ts';
-import { type Checks, Memory } from './memory.ts';
+import { Memory } from './memory.ts';
 import { observe } from './observe/observe.ts';
 import { type Caches, cachedWorld, liveWorld, orUndefined, readSecretNow, type World } from './observe/world.ts';
 import type { Action, Decision } from './plan/decision.ts';
@@ -27,9 +28,7 @@ import type { Announcer } from './report/announce.ts';
 import type { Notifier } from './report/notifier.ts';
 import { invalidStatus, statusOf } from './report/status.ts';
 import type { StatusWriter } from './report/status-writer.ts';
-import { appCheckOf, canaryCheckOf } from './requests/requests.ts';
 import { isEmergency, mayBeEmergency, priorityOf } from './requests/urgency.ts';
-import { iso } from './schedule/duration.ts';
 import { checkedAgainstClock } from './secret/against-clock.ts';
 import { burntFingerprints, realFingerprints } from './secret/fingerprints.ts';
 import type { SecretWatches } from './secret/secret-watches.ts';
@@ -48,6 +47,7 @@ export interface ReconcilerOptions {
   readonly caches: Caches;
   readonly secrets: SecretWatches;
   readonly actor: Actor;
+  readonly podChecks: Pick<PodChecks, 'observed' | 'forgot'>;
   readonly status: StatusWriter;
   readonly announcer: Announcer;
   readonly notifier: Pick<Notifier, 'observed' | 'forgot'>;
@@ -98,7 +98,7 @@ export class Reconciler {
   }
 
   async #pass(key: string, known: JwtKeyRotation): Promise<Result> {
-    const { actor, audit, clock, announcer, notifier, status } = this.#options;
+    const { actor, audit, clock, announcer, notifier, podChecks, status } = this.#options;
     const namespace = known.metadata.namespace ?? '';
     const memory = this.#memory(key);
     this.#options.secrets.watch(key, namespace, known.spec.secretName);
@@ -108,7 +108,7 @@ export class Reconciler {
     const unfit = specFinding(resource.spec);
     if (unfit !== undefined && !decision.assessment.emergency) return this.#refuse(resource, unfit);
     const notified = notifier.observed(resource, facts, decision);
-    const { checks, againMs = RESYNC_MS } = await this.#checkPods(resource, facts, memory);
+    const { checks, againMs = RESYNC_MS } = podChecks.observed(resource, facts);
     const next = {
       ...statusOf(resource, facts, decision),
       ...(notified.length > 0 && { notified }),
@@ -130,40 +130,6 @@ export class Reconciler {
     memory.tried(action, refusedIn(action, outcome), facts.now + (clock.now() - before), urgent);
     announcer.acted(resource, decision, outcome);
     return { requeueAfterMs: 0, priority: priorityOf(resource) };
-  }
-
-  /** What pods answer is asked for a person at any time but in an emergency, which must not wait. One request at a time. */
-  async #checkPods(
-    resource: JwtKeyRotation,
-    facts: Facts,
-    memory: Memory,
-  ): Promise<{ readonly checks?: Checks; readonly againMs?: number }> {
-    if (isEmergency(resource)) return {};
-    const asked = this.#checksAskedFor(resource, facts);
-    const known = asked.filter(({ name, requestedAt }) => memory.checks[name]?.requestedAt === requestedAt);
-    const checks: Checks = Object.fromEntries(known.map(({ name }) => [name, memory.checks[name]]));
-    const open = asked.find((check) => !known.includes(check));
-    if (open === undefined) return { checks };
-    const { clock } = this.#options;
-    const againMs = memory.untilCheckMs(clock.monotonic());
-    if (againMs > 0) return { checks, againMs };
-    const found = await open.ask();
-    const answer: Checks = { [open.name]: { requestedAt: open.requestedAt, checkedAt: iso(this.#now()), ...found } };
-    memory.checked(answer, clock.monotonic());
-    const isLast = asked.length === known.length + 1;
-    return { checks: { ...checks, ...answer }, ...(!isLast && { againMs: memory.untilCheckMs(clock.monotonic()) }) };
-  }
-
-  #checksAskedFor(resource: JwtKeyRotation, facts: Facts) {
-    const { actor } = this.#options;
-    const namespace = resource.metadata.namespace ?? '';
-    const [canaryAt, app] = [canaryCheckOf(resource), appCheckOf(resource)];
-    const canaries = { name: 'canaryCheck', ask: () => actor.checkCanaries(namespace, facts) } as const;
-    const apps = { name: 'appCheck', ask: () => actor.checkApps(namespace, facts, app?.target) } as const;
-    return [
-      ...(canaryAt === undefined ? [] : [{ ...canaries, requestedAt: canaryAt }]),
-      ...(app === undefined ? [] : [{ ...apps, requestedAt: app.requestedAt }]),
-    ];
   }
 
   /** Plans from the caches; where a write depends on it, once more from the API server itself, the resource included. */
@@ -309,6 +275,7 @@ export class Reconciler {
     this.#memories.get(key)?.close();
     this.#memories.delete(key);
     this.#options.secrets.unwatch(key);
+    this.#options.podChecks.forgot(key);
     this.#options.announcer.forgot(key);
     this.#options.notifier.forgot(key);
     this.#options.audit.forgot(key);

@@ -29,7 +29,7 @@ export interface DoctorFacts {
   readonly leadership: Leadership;
   /** What is in the way of a rotation, by the operator and by what the person may see. */
   readonly obstacles: readonly Obstacle[];
-  /** Why workloads and pods were not looked at; undefined if they were. */
+  /** Why workloads and pods were not looked at, a sentence; undefined if they were. */
   readonly blind?: string;
   readonly warnings: readonly string[];
   readonly examination: Examination;

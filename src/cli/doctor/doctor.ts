@@ -82,11 +82,15 @@ async function planSeen(
 ): Promise<Pick<DoctorFacts, 'obstacles' | 'warnings' | 'blind'>> {
   try {
     const plan = await planOf(operations, resource, 'now', terminal.now());
-    const warnings = 'warnings' in plan ? plan.warnings : [];
-    return { obstacles: plan.obstacles, warnings };
+    if ('warnings' in plan) return { obstacles: plan.obstacles, warnings: plan.warnings };
+    return { obstacles: plan.obstacles, warnings: [], blind: 'nobody looks at them before the spec is right' };
   } catch (error) {
     if (!isForbidden(error)) throw error;
-    return { obstacles: statusObstacles(resource, leadership, terminal.now()), warnings: [], blind: error.message };
+    return {
+      obstacles: statusObstacles(resource, leadership, terminal.now()),
+      warnings: [],
+      blind: `you may not look: ${error.message}`,
+    };
   }
 }
 

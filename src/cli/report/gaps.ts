@@ -2,6 +2,7 @@
  * What a report cannot say, and what of it was concluded and not observed.
  */
 import type { Chained } from '../../rotation/audit/audit-log.ts';
+import { MAX_STEPS } from '../../rotation/audit/diary.ts';
 import type { Phase } from './phases.ts';
 
 /** @returns what the record says without an answer of a pod, a sentence each */
@@ -42,6 +43,9 @@ export function notRecorded(
       ? [
           `What came before ${first.at}: the operator that wrote this record has not seen it, because it had not started, or the resource was deleted meanwhile.`,
         ]
+      : []),
+    ...(phases.length >= MAX_STEPS
+      ? [`What came after phase ${phases.length}, if anything did: a record holds ${MAX_STEPS} phases at most.`]
       : []),
     ...(targets.length === 0
       ? ['The targets at the end: a newer rotation had begun when this record was written.']

@@ -7,7 +7,7 @@ import type { JwtKeyRotationStatus } from '../../rotation/api/types.ts';
 import { type AuditKey, type Chained, chainedIn, type Verdict, verifyLog } from '../../rotation/audit/audit-log.ts';
 import { decodeRecord } from '../../rotation/audit/decode-record.ts';
 import { decodeLedger, type Ledger } from '../../rotation/keyset/ledger.ts';
-import { oneLine, redactText } from '../../rotation/people/text.ts';
+import { oneLine } from '../../rotation/people/text.ts';
 import { iso } from '../../rotation/schedule/duration.ts';
 import { CommandError, EXIT } from '../terminal.ts';
 import { notObserved, notRecorded } from './gaps.ts';
@@ -107,15 +107,9 @@ function noneText(name: string, records: readonly Chained[], seq: number | undef
   return `--rotation ${seq}: ${name} has the records ${first.seq} to ${last.seq}`;
 }
 
-/** What people wrote may hold what looks like a key; rekey itself has written none. */
 function decoded(record: Chained, name: string): Chained {
   try {
-    const { reason, actor, failure, inferred, ...rest } = decodeRecord(record);
-    return {
-      ...{ ...rest, reason: redactText(reason), actor: redactText(actor) },
-      ...(failure !== undefined && { failure: redactText(failure) }),
-      ...(inferred !== undefined && { inferred: redactText(inferred) }),
-    };
+    return decodeRecord(record);
   } catch (error) {
     const why = error instanceof Error ? error.message : 'unreadable';
     throw new CommandError(`${name}: record ${record.seq} cannot be shown: ${oneLine(why)}`, EXIT.failed);
@@ -162,6 +156,7 @@ function keyOf(
 /** @returns when the rotation began that brought the key, if it is in the log before this one */
 function bornIn(records: readonly Chained[], { seq }: Chained, kid: string): string | undefined {
   const born = records.find((record) => record.seq < seq && record.to?.kid === kid);
-  const at = Date.parse(String(born?.startedAt));
+  // of the other records nothing was looked at
+  const at = typeof born?.startedAt === 'string' ? Date.parse(born.startedAt) : Number.NaN;
   return Number.isNaN(at) ? undefined : iso(at);
 }

@@ -32,6 +32,8 @@ export interface RequestFlags {
 
 /** What they do without a flag, for those whose absence does not say so. */
 const CLOCK_SKEW = '60s';
+/** Each token lives for as long, and is signed with a key that may be a real one. */
+const MAX_CLOCK_SKEW_MS = 3_600_000;
 
 /** Adds them. */
 export function addRequestFlags(command: Command): void {
@@ -72,6 +74,8 @@ function statusOf(text: string): number {
 
 function durationOf(text: string): number {
   const ms = parseDuration(text);
-  if (ms === undefined) throw new InvalidArgumentError('Write a duration such as 60s or 5m.');
+  if (ms === undefined || ms > MAX_CLOCK_SKEW_MS) {
+    throw new InvalidArgumentError('Write a duration such as 60s or 5m, 1h at most.');
+  }
   return ms;
 }

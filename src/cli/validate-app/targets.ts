@@ -4,8 +4,8 @@
 
 import type { JwtKeyRotationStatus } from '../../rotation/api/types.ts';
 import { CASES, type CaseName } from '../../rotation/conformance/cases.ts';
-import { type Judged, judged } from '../../rotation/conformance/judge.ts';
-import { ASK, appCheckValue } from '../../rotation/people/asking.ts';
+import { type Judged, judged, withUnsent } from '../../rotation/conformance/judge.ts';
+import { ASK, isAppCheckOf } from '../../rotation/people/asking.ts';
 import type { Operations } from '../../rotation/people/operations.ts';
 import { askOperator } from '../ask-operator.ts';
 import type { Format } from '../formats.ts';
@@ -34,7 +34,7 @@ export async function validateTargets(
   }
   const check = await askOperator(operations, terminal, name, (at) => ({
     patch: ASK.checkApps(at, target),
-    answer: ({ status }) => (status?.appCheck?.requestedAt === appCheckValue(at, target) ? status.appCheck : undefined),
+    answer: ({ status }) => (isAppCheckOf(status?.appCheck?.requestedAt, at, target) ? status?.appCheck : undefined),
   }));
   if ('invalid' in check) {
     terminal.print(machineText(check.invalid, output) ?? check.text);
@@ -51,12 +51,11 @@ export async function validateTargets(
 
 /** The operator tells the answers; what they mean is judged here by the same rules. */
 function validatedPod({ target, pod, request, message, answers }: AppCheck['pods'][number]): Validated {
-  const rows: readonly Judged[] = judged(
-    answers.flatMap(({ case: name, which, answer, said }) => {
-      // an operator of another version may know others
-      return isCase(name) ? [{ name, answer, said, ...(which !== undefined && { which }) }] : [];
-    }),
-  );
+  const known = answers.flatMap(({ case: name, which, answer, said }) => {
+    // an operator of another version may know others
+    return isCase(name) ? [{ name, answer, said, ...(which !== undefined && { which }) }] : [];
+  });
+  const rows: readonly Judged[] = answers.length === 0 ? [] : judged(withUnsent(known));
   return { who: `${target}, pod ${pod}`, request: request ?? message ?? '', rows };
 }
 

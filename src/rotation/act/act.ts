@@ -121,9 +121,9 @@ export class Actor {
   }
 
   /** Asks one pod of each target, or of one, which tokens it accepts, for a person. */
-  checkApps(namespace: string, facts: Facts, target: string | undefined): Promise<AppCheck> {
+  checkApps(namespace: string, facts: Facts, target: string | undefined, signal: AbortSignal): Promise<AppCheck> {
     this.#options.fence();
-    return this.#pods.checkApps(namespace, facts, target);
+    return this.#pods.checkApps(namespace, facts, target, signal);
   }
 
   async close(): Promise<void> {

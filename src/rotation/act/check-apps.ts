@@ -2,58 +2,66 @@
  * Asks one pod of each target which tokens it accepts, for a person who wants to know whether the service is fit for a rotation.
  * Nothing is decided by it.
  */
-import pLimit from 'p-limit';
 import { redactText } from '../../runtime/redact.ts';
+import { keptValue } from '../api/said.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import { askConformance } from '../conformance/ask.ts';
 import { type Answered, fitness, judged } from '../conformance/judge.ts';
-import type { ServiceKeys } from '../conformance/tokens.ts';
-import type { Facts, PodOf, TargetFacts } from '../facts.ts';
+import type { Facts, PodFacts, PodOf, TargetFacts } from '../facts.ts';
+import type { Keyset } from '../keyset/keyset.ts';
 import { startedAfterWrite } from '../plan/evidence.ts';
 import { label } from '../plan/policies/targets.ts';
 import { canaryUrl, requestText } from '../secret/canary-request.ts';
 import type { CheckOptions } from './check-canaries.ts';
-import { destroyKeys, keysInUse } from './keys-in-use.ts';
+import { destroyKeys, type KeysInUse, keysInUse } from './keys-in-use.ts';
 
 export type AppCheck = Pick<NonNullable<JwtKeyRotationStatus['appCheck']>, 'note' | 'pods'>;
 type CheckedPod = AppCheck['pods'][number];
 
-/** One pod of each: those of a target run the same program. */
+/** One pod of each, all at once: those of a target run the same program. */
 const MAX_TARGETS = 16;
-const AT_ONCE = 8;
-/** Of the keys in the list. */
-const MAX_FALLBACKS = 8;
-/** An emergency may wait for it. */
+/** What an answer is good for, if it comes that late. */
 const BUDGET_MS = 10_000;
 const MAX_REQUEST = 2_048;
 
+export interface AppCheckOptions extends CheckOptions {
+  /** Nothing more is sent once it is aborted. */
+  readonly signal: AbortSignal;
+}
+
 /** @param wanted the one target that is meant, such as `Deployment/api`; undefined: all */
 export async function checkApps(
-  options: CheckOptions,
+  options: AppCheckOptions,
   namespace: string,
   facts: Facts,
   wanted: string | undefined,
 ): Promise<AppCheck> {
-  const { settings } = facts;
   const meant = facts.targets.filter((target) => wanted === undefined || label(target) === wanted);
-  const asked = meant.filter((target) => target.settings.canary !== undefined);
-  const rows = asked.flatMap((target) => podOf(target) ?? []).slice(0, MAX_TARGETS);
-  const keys = await keysInUse(options.client, namespace, settings);
+  const found = meant.flatMap((target) => (target.settings.canary === undefined ? [] : (podOf(target) ?? [])));
+  const rows = found.slice(0, MAX_TARGETS);
+  const keys = await keysInUse(options.client, namespace, facts.settings);
   using held = new DisposableStack();
   held.defer(() => destroyKeys(keys));
+  const left = found.slice(MAX_TARGETS).map(({ target }) => label(target));
   const unasked = [
-    ...(wanted !== undefined && meant.length === 0 ? [`there is no target ${wanted}`] : []),
-    ...meant.filter((target) => !asked.includes(target)).map((target) => `${label(target)} has no canary`),
-    ...asked
-      .filter((target) => !rows.some((row) => row.target === target))
-      .map((target) => `${label(target)} has no pod`),
+    ...(wanted !== undefined && meant.length === 0 ? [`there is no target ${keptValue(wanted)}`] : []),
+    ...meant.flatMap((target) => whyNot(target) ?? []),
+    ...(left.length > 0 ? [`not asked, since these are more than ${MAX_TARGETS} targets: ${left.join(', ')}`] : []),
+    ...('why' in keys ? [] : phaseNote(keys.keyset)),
   ];
   if ('why' in keys) return { note: [`nothing was sent: ${keys.why}`, ...unasked].join('; '), pods: [] };
-  const limit = pLimit(AT_ONCE);
-  const pods = await Promise.all(rows.map((row) => limit(checkedPod, row, facts, keys, options)));
-  const left = keys.fallbacks.length - MAX_FALLBACKS;
-  const notes = [...unasked, ...(left > 0 ? [`${left} more fallbacks were not tried`] : [])];
-  return { ...(notes.length > 0 && { note: notes.join('; ') }), pods };
+  const pods = await Promise.all(rows.map((row) => checkedPod(row, facts, keys, options)));
+  return { ...(unasked.length > 0 && { note: unasked.join('; ') }), pods };
+}
+
+function whyNot(target: TargetFacts): string | undefined {
+  if (target.settings.canary === undefined) return `${label(target)} has no canary`;
+  return podOf(target) === undefined ? `${label(target)} has no pod` : undefined;
+}
+
+function phaseNote(keyset: Keyset | undefined): readonly string[] {
+  if (keyset === undefined || keyset.phase === 'Steady') return [];
+  return [`asked in phase ${keyset.phase}: in a rotation pods have different keys on purpose; ask again at rest`];
 }
 
 /** One that is ready rather than one that is not. */
@@ -66,8 +74,8 @@ function podOf(target: TargetFacts): PodOf | undefined {
 async function checkedPod(
   { target, pod }: PodOf,
   facts: Facts,
-  keys: ServiceKeys,
-  { sender, now }: CheckOptions,
+  keys: Exclude<KeysInUse, { readonly why: string }>,
+  { sender, now, signal }: AppCheckOptions,
 ): Promise<CheckedPod> {
   const { algorithm, clockSkewMs } = facts.settings;
   const { canary } = target.settings;
@@ -79,10 +87,9 @@ async function checkedPod(
   }
   const url = canaryUrl(address, port, canary);
   const asked = { url, form: canary, tokens: { algorithm, clockSkewMs, claims: canary.claims } };
-  const some = { ...keys, fallbacks: keys.fallbacks.slice(0, MAX_FALLBACKS) };
   // such a token of a real key would be good until its key is gone
-  const options = { sender, withoutExpiry: false, budgetMs: BUDGET_MS, now };
-  const rows = judged((await askConformance(asked, some, options)).map((row) => sure(row, { target, pod }, facts)));
+  const options = { sender, withoutExpiry: false, budgetMs: BUDGET_MS, now, signal };
+  const rows = judged((await askConformance(asked, keys, options)).map((row) => sure(row, pod, keys.keyset)));
   return {
     ...place,
     request: requestText(url, canary).slice(0, MAX_REQUEST),
@@ -94,9 +101,9 @@ async function checkedPod(
 }
 
 /** A pod that has started before a key was written cannot know it: that it refuses it tells nothing of the service. */
-function sure(row: Answered, { pod }: PodOf, { secret }: Facts): Answered {
+function sure(row: Answered, pod: PodFacts, keyset: Keyset | undefined): Answered {
   if (row.name !== 'fallback' || row.answer !== 'refused') return row;
-  if (secret.kind === 'Managed' && startedAfterWrite(pod, secret.keyset)) return row;
+  if (keyset !== undefined && startedAfterWrite(pod, keyset)) return row;
   const said = `${row.said}, and the pod may have started before this key was written: ask again after it has started anew`;
   return { ...row, answer: 'unknown', said };
 }

@@ -3,7 +3,7 @@
  */
 import type { KubeClient } from '../../kube/client.ts';
 import type { ServiceKeys } from '../conformance/tokens.ts';
-import { currentShape } from '../keyset/keyset.ts';
+import { currentShape, type Keyset } from '../keyset/keyset.ts';
 import { getSecret } from '../observe/world.ts';
 import { foundMaterials } from '../secret/adoption.ts';
 import { destroyAll, newKid } from '../secret/keys.ts';
@@ -11,7 +11,9 @@ import { materialsOf, readSecret } from '../secret/secret.ts';
 import type { Settings } from '../settings/settings.ts';
 
 /** Or why they are not known, for people. */
-export type KeysInUse = ServiceKeys | { readonly why: string };
+export type KeysInUse =
+  | (ServiceKeys & { /** Undefined before the Secret is managed. */ readonly keyset?: Keyset })
+  | { readonly why: string };
 
 /** Of a Secret that is not managed yet, too: a service must be fit before that. The caller overwrites them. */
 export async function keysInUse(client: KubeClient, namespace: string, settings: Settings): Promise<KeysInUse> {
@@ -31,7 +33,7 @@ export async function keysInUse(client: KubeClient, namespace: string, settings:
   const material = materials.get(sign);
   const accepted = verify.filter((kid) => kid !== sign).flatMap((kid) => ({ kid, material: materials.get(kid) }));
   const fallbacks = accepted.flatMap(({ kid, material: key }) => (key === undefined ? [] : [{ kid, material: key }]));
-  if (material !== undefined) return { signing: { kid: sign, material }, fallbacks };
+  if (material !== undefined) return { signing: { kid: sign, material }, fallbacks, keyset: reading.keyset };
   destroyAll(fallbacks.map((fallback) => fallback.material));
   return { why: `key ${sign} is not in Secret ${settings.secretName}` };
 }

@@ -8,6 +8,7 @@
 
 import { createHash } from 'node:crypto';
 import { defined } from '../../kube/objects.ts';
+import { redactText } from '../../runtime/redact.ts';
 
 export interface AuditRecord {
   readonly rotationId: string;
@@ -84,6 +85,8 @@ const MAX_BYTES = 800_000;
 const MAX_DEPTH = 8;
 /** As much of a hash as the operator's log lets pass: longer ones are taken for keys. */
 const HEAD_DIGITS = 16;
+/** A UUID has 36 characters. */
+const MAX_ID = 64;
 
 /** A record with its place in the chain. */
 export interface Chained extends AuditRecord {
@@ -143,10 +146,15 @@ export function verifyLog(log: string): Verdict {
     const record = parsed(line);
     if (record === undefined) return verdict(`line ${i + 1} is not a record${unendedText(log, line)}`);
     const what = brokenIn(line, record, records.at(-1));
-    if (what !== undefined) return verdict(`line ${i + 1} (rotation ${record.rotationId}, seq ${record.seq}) ${what}`);
+    if (what !== undefined) return verdict(`line ${i + 1} (rotation ${idOf(record)}, seq ${record.seq}) ${what}`);
     records.push(record);
   }
   return verdict();
+}
+
+/** Of a record that somebody may have changed: it goes into Events, the log and reports. */
+function idOf({ rotationId }: Chained): string {
+  return redactText(rotationId).slice(0, MAX_ID);
 }
 
 function brokenIn(line: string, record: Chained, before: Chained | undefined): string | undefined {

@@ -8,8 +8,8 @@ import type { Assessment, TargetAssessment } from '../plan/decision.ts';
 import { iso } from '../schedule/duration.ts';
 import type { AuditStep } from './audit-log.ts';
 
-/** Steps of a rotation that goes back and forth. */
-const MAX_STEPS = 16;
+/** Steps of a rotation that goes back and forth: what comes later is not noted. */
+export const MAX_STEPS = 16;
 /** Names of pods in one record, all steps together: a log of large fleets still holds about a hundred records. */
 const MAX_PODS = 100;
 

@@ -117,9 +117,13 @@ export class CanarySender {
     };
   }
 
-  /** @returns by default that of one pod in one pass; it begins now */
-  patience(budgetMs = BUDGET_MS): Patience {
-    return { until: this.#clock.monotonic() + budgetMs, notBefore: 0, silent: false };
+  /**
+   * @param within ends no later than this one
+   * @returns by default that of one pod in one pass; it begins now
+   */
+  patience(budgetMs = BUDGET_MS, within?: Patience): Patience {
+    const until = Math.min(this.#clock.monotonic() + budgetMs, within?.until ?? Number.POSITIVE_INFINITY);
+    return { until, notBefore: 0, silent: false };
   }
 
   isOver({ until }: Patience): boolean {
