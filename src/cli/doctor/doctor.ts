@@ -9,7 +9,7 @@ import { fileTrouble } from '../../rotation/people/text.ts';
 import { settingsOf } from '../../rotation/settings/settings.ts';
 import { askCanaries } from '../check-canary.ts';
 import type { Format } from '../formats.ts';
-import { columns, machineText } from '../output.ts';
+import { columns, machineText, printResult } from '../output.ts';
 import { planOf, statusObstacles } from '../plan.ts';
 import { readInput } from '../read-input.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from '../terminal.ts';
@@ -51,7 +51,7 @@ export async function doctor(
     ...(canaries !== undefined && { canaries }),
   });
   const record = { resource: `${resource.metadata.namespace}/${name}`, checks };
-  terminal.print(machineText(record, output) ?? checksText(record.resource, checks));
+  printResult(terminal, machineText(record, output), checksText(record.resource, checks));
   return exitOf(checks);
 }
 

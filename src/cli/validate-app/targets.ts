@@ -9,7 +9,7 @@ import { ASK, isAppCheckOf } from '../../rotation/people/asking.ts';
 import type { Operations } from '../../rotation/people/operations.ts';
 import { askOperator } from '../ask-operator.ts';
 import type { Format } from '../formats.ts';
-import { machineText } from '../output.ts';
+import { machineText, printResult } from '../output.ts';
 import { CommandError, EXIT, type Exit, type Terminal, worst } from '../terminal.ts';
 import { exitOf } from './service.ts';
 import { type Validated, validatedRecord, validatedText } from './text.ts';
@@ -37,14 +37,14 @@ export async function validateTargets(
     answer: ({ status }) => (isAppCheckOf(status?.appCheck?.requestedAt, at, target) ? status?.appCheck : undefined),
   }));
   if ('invalid' in check) {
-    terminal.print(machineText(check.invalid, output) ?? check.text);
+    printResult(terminal, machineText(check.invalid, output), check.text);
     return EXIT.notReady;
   }
   const { pods, note } = check.answer;
   const shown = pods.map(validatedPod);
   const record = { ...(note !== undefined && { note }), targets: shown.map((each) => validatedRecord(each, strict)) };
   const text = [...shown.map((each) => validatedText(each, strict)), ...(note === undefined ? [] : [`${note}\n`])];
-  terminal.print(machineText(record, output) ?? text.join('\n'));
+  printResult(terminal, machineText(record, output), text.join('\n'));
   const isLeftOut = note !== undefined || pods.length === 0;
   return worst([...shown.map(({ rows }) => exitOf(rows, strict)), ...(isLeftOut ? [EXIT.notReady] : [])]);
 }
