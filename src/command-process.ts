@@ -20,6 +20,8 @@ export const terminal: Terminal = {
   tell: (text) => process.stderr.write(text),
   closed: () => closed,
   shown: process.stdout.isTTY === true,
+  resultColumns: process.stdout.isTTY ? process.stdout.columns : undefined,
+  toldColumns: process.stderr.isTTY ? process.stderr.columns : undefined,
   ...(canDraw(process.stderr, process.env) && {
     openScreen: async () => new (await import('./cli/live/screen.ts')).TerminalScreen(process.stderr, process),
   }),

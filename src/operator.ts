@@ -1,7 +1,6 @@
 /**
  * The operator, wired: watches → queue → reconciler, with leadership around all that writes.
  */
-
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { defined } from './base/objects.ts';
@@ -9,6 +8,7 @@ import type { Flags } from './flags.ts';
 import { KubeClient } from './kube/client.ts';
 import type { ClusterAccess } from './kube/config.ts';
 import { Actor } from './rotation/act/act.ts';
+import { PodChecks } from './rotation/act/pod-checks.ts';
 import { AuditWriter } from './rotation/audit/audit-writer.ts';
 import { Reconciler } from './rotation/reconciler.ts';
 import { Announcer } from './rotation/report/announce.ts';
@@ -31,7 +31,7 @@ import {
   queueMetrics,
   requestMetrics,
 } from './runtime/metrics.ts';
-import { ServerClock } from './runtime/server-clock.ts';
+import { ServerClock, serverTime } from './runtime/server-clock.ts';
 import { runStopSteps, type StopStep } from './runtime/shutdown.ts';
 import { WebhookClient } from './runtime/webhook.ts';
 import { WorkQueue } from './runtime/workqueue.ts';
@@ -135,6 +135,10 @@ export class Operator {
       caches: { workloads, pods, availability },
       secrets: this.#secrets,
       actor: this.#actor,
+      podChecks: new PodChecks({
+        ...{ actor: this.#actor, clock, log, now: () => serverTime(serverClock, clock).earliest },
+        onAnswer: (key) => this.#queue.add(key),
+      }),
       status: new StatusWriter({ ...common, fence, resources, ...(flags.leaderElection && { lease }) }),
       announcer: new Announcer({ events: this.#events, log, metrics }),
       notifier: this.#notifier,

@@ -7,7 +7,7 @@ import { ASK } from '../rotation/people/asking.ts';
 import type { Operations } from '../rotation/people/operations.ts';
 import { type Asked, askOperator } from './ask-operator.ts';
 import type { Format } from './formats.ts';
-import { columns, machineText } from './output.ts';
+import { columns, machineText, printResult } from './output.ts';
 import { EXIT, type Exit, type Terminal } from './terminal.ts';
 
 type Check = NonNullable<JwtKeyRotationStatus['canaryCheck']>;
@@ -21,11 +21,11 @@ export async function checkCanary(
 ): Promise<Exit> {
   const asked = await askCanaries(operations, terminal, name);
   if ('invalid' in asked) {
-    terminal.print(machineText(asked.invalid, output) ?? asked.text);
+    printResult(terminal, machineText(asked.invalid, output), asked.text);
     return EXIT.notReady;
   }
   const check = asked.answer;
-  terminal.print(machineText(check, output) ?? checkText(check));
+  printResult(terminal, machineText(check, output), checkText(check));
   return check.pods.length > 0 && check.pods.every(({ verdict }) => verdict === 'Works') ? EXIT.done : EXIT.notReady;
 }
 

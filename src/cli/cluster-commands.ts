@@ -18,7 +18,7 @@ import { historyText } from './history.ts';
 import { type InjectOptions, inject } from './inject.ts';
 import { ask } from './leader.ts';
 import { addLocalCommands } from './local-commands.ts';
-import { machineText } from './output.ts';
+import { machineText, printResult } from './output.ts';
 import { obstaclesNow, planOf, warnedOf } from './plan.ts';
 import { obstaclesText, planRecord, planText } from './plan-text.ts';
 import { type AddCommands, type Run, runProgram } from './program.ts';
@@ -114,7 +114,7 @@ function addLooking(add: Add, terminal: Terminal): void {
       const plan = await planOf(operations, await operations.get(name), at, terminal.now());
       const known = 'steps' in plan;
       const text = known ? planText(plan, terminal.now()) : obstaclesText(plan.obstacles);
-      terminal.print(machineText(known ? planRecord(plan) : plan, output) ?? text);
+      printResult(terminal, machineText(known ? planRecord(plan) : plan, output), text);
       return plan.obstacles.length === 0 ? EXIT.done : EXIT.notReady;
     },
   ).option('--now', 'as if it were requested now, not when it is due');
@@ -123,7 +123,7 @@ function addLooking(add: Add, terminal: Terminal): void {
   add('history <name>', 'show the last rotations', async (operations, [name = ''], { output }) => {
     const resource = await operations.get(name);
     const text = machineText(resource.status?.history ?? [], output);
-    terminal.print(text ?? historyText(resource, terminal.now()));
+    printResult(terminal, text, historyText(resource, terminal.now()));
     if (text === undefined && !resource.status?.history?.length) terminal.tell('no rotation has ended yet\n');
     return EXIT.done;
   });
@@ -150,7 +150,7 @@ function addCheck(add: Add, terminal: Terminal): void {
       if (canary) return checkCanary(operations, terminal, name, output);
       const resource = await operations.get(name);
       const obstacles = obstaclesNow(resource, await planOf(operations, resource, 'now', terminal.now()));
-      terminal.print(machineText(obstacles, output) ?? obstaclesText(obstacles));
+      printResult(terminal, machineText(obstacles, output), obstaclesText(obstacles));
       for (const warning of warnedOf(resource)) terminal.tell(`${oneLine(warning)}\n`);
       return obstacles.length === 0 ? EXIT.done : EXIT.notReady;
     },

@@ -13,7 +13,7 @@ import { formatDuration } from '../rotation/schedule/duration.ts';
 import type { Format } from './formats.ts';
 import { ask } from './leader.ts';
 import { openProgress } from './live/progress.ts';
-import { columns, machineText, when } from './output.ts';
+import { columns, machineText, printResult, when } from './output.ts';
 import type { Waiting } from './rotate.ts';
 import { conditionOf, type Emergency, inferredRows, residueRows } from './status.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
@@ -44,7 +44,7 @@ export async function emergency(
   terminal.tell(`${name}: requesting emergency ${nonce}\n`);
   await insist(() => ask(operations, terminal, name, ASK.emergency(nonce, why)));
   if (!wait) {
-    terminal.print(machineText(asked, output) ?? `${name}: emergency ${nonce} requested\n`);
+    printResult(terminal, machineText(asked, output), `${name}: emergency ${nonce} requested\n`);
     return EXIT.done;
   }
   const progress = await openProgress(operations, terminal, { asked: { kind: 'Emergency', nonce }, count: 1 });
@@ -52,7 +52,7 @@ export async function emergency(
   const over = await waitFor(operations, progress, waiting, emergencyEnd(nonce));
   const secondsSinceAsked = Math.round((terminal.now() - askedAt) / 100) / 10;
   const result = { ...over, ...asked, secondsSinceAsked };
-  terminal.print(machineText(result, output) ?? overText(name, operations.namespace, result, terminal.now()));
+  printResult(terminal, machineText(result, output), overText(name, operations.namespace, result, terminal.now()));
   return EXIT.done;
 }
 

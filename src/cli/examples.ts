@@ -27,7 +27,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   doctor: ['doctor my-jwt -n shop', 'doctor my-jwt -n shop --canary', 'doctor my-jwt -n shop --tokens tokens.txt'],
   'validate-app': [
     'validate-app --made-keys --to test.env',
-    'validate-app http://127.0.0.1:8000/auth/verify --env-file test.env',
+    'validate-app http://127.0.0.1:8000/auth/verify --keys-file test.env',
   ],
   'report [name]': [
     'report my-jwt -n shop',

@@ -4,7 +4,9 @@
 import { dump } from 'js-yaml';
 import { oneLine, visible } from '../rotation/people/text.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
+import { fold } from './fold.ts';
 import type { Format } from './formats.ts';
+import type { Terminal } from './terminal.ts';
 
 /** @returns undefined where people read it */
 export function machineText(value: unknown, format: Format | undefined): string | undefined {
@@ -14,6 +16,11 @@ export function machineText(value: unknown, format: Format | undefined): string 
   const yaml = dump(value, { noRefs: true });
   // escapes mean something in quotes only, and JSON has each text in quotes; it is YAML too
   return visible(yaml) === yaml ? yaml : visible(json);
+}
+
+/** Prints for programs what is for them, else for people so that it fits their terminal. */
+export function printResult(terminal: Terminal, machine: string | undefined, text: string): void {
+  terminal.print(machine ?? fold(text, terminal.resultColumns));
 }
 
 /**

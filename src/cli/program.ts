@@ -7,7 +7,7 @@ import pkg from '../../package.json' with { type: 'json' };
 import { COMPLETE, completions, type Names } from './complete.ts';
 import { addExamples } from './examples.ts';
 import { FORMATS, type Format, isFormatOf, MAKES_PAGES } from './formats.ts';
-import { attempt, EXIT, type Exit, guarded, type Terminal } from './terminal.ts';
+import { attempt, EXIT, type Exit, guarded, type Terminal, withoutKeys } from './terminal.ts';
 
 /** Runs what a command does, and keeps its exit status. */
 export type Run = (act: () => Promise<Exit>) => Promise<void>;
@@ -69,7 +69,7 @@ function programOf(name: string, terminal: Terminal): Command {
     .version(pkg.version)
     .addOption(new Option('-o, --output <format>', 'output format').choices(FORMATS))
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ writeOut: (text) => terminal.print(text), writeErr: (text) => terminal.tell(text) })
+    .configureOutput({ writeOut: (text) => terminal.print(text), writeErr: (text) => terminal.tell(withoutKeys(text)) })
     .showHelpAfterError('(see --help)')
     .exitOverride()
     .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 wrong usage, 3 not ready or timed out, 130 Ctrl-C');

@@ -1,14 +1,13 @@
 /**
  * `status`, in its forms: one resource, all, or one again and again.
  */
-
 import type { JwtKeyRotation } from '../rotation/api/names.ts';
 import { leaseName } from '../rotation/people/leadership.ts';
 import type { Operations } from '../rotation/people/operations.ts';
 import type { Format } from './formats.ts';
 import { nobodyText, operatorText, watchLeader } from './leader.ts';
 import { openProgress } from './live/progress.ts';
-import { machineText } from './output.ts';
+import { machineText, printResult } from './output.ts';
 import { isReady, listText, statusText } from './status.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 import { waitFor } from './wait.ts';
@@ -32,7 +31,7 @@ export async function show(
   const resource = await operations.get(name);
   const leadership = await operations.leadership(resource);
   const print = (current: JwtKeyRotation, operator?: string) => {
-    terminal.print(machineText(shown(current), options.output) ?? statusText(current, terminal.now(), operator));
+    printResult(terminal, machineText(shown(current), options.output), statusText(current, terminal.now(), operator));
   };
   if (options.watch !== true) {
     print(resource, operatorText(leadership, resource, terminal.now()));
@@ -93,7 +92,7 @@ async function showAll(
   for (const { leadership, example } of leaderless)
     terminal.tell(`${nobodyText(leadership, example, terminal.now())}\n`);
   const text = items.length === 0 ? '' : listText(items, terminal.now(), output === 'wide');
-  terminal.print(machineText({ apiVersion: 'v1', kind: 'List', items: items.map(shown) }, output) ?? text);
+  printResult(terminal, machineText({ apiVersion: 'v1', kind: 'List', items: items.map(shown) }, output), text);
   return items.every(isReady) && leaderless.length === 0 ? EXIT.done : EXIT.notReady;
 }
 

@@ -4,6 +4,7 @@
 import { EnvError } from '../env/error.ts';
 import { isForPeople, isOfFlags, isOfKubeconfig } from '../rotation/people/errors.ts';
 import { oneLine, redactText, visible } from '../rotation/people/text.ts';
+import { fold } from './fold.ts';
 
 export interface Terminal {
   /** A result. */
@@ -14,6 +15,10 @@ export interface Terminal {
   closed(): boolean;
   /** Whether the results go to a terminal. */
   readonly shown?: boolean;
+  /** Of the terminal that the results go to; absent if they go elsewhere. */
+  readonly resultColumns?: number | undefined;
+  /** The same of what is told. */
+  readonly toldColumns?: number | undefined;
   /** Where a view can be drawn in place of the one before; absent where nobody looks, as in a pipe or in CI. */
   readonly openScreen?: () => Promise<Screen>;
   /** Whether somebody is there to answer. */
@@ -52,7 +57,7 @@ export function guarded(terminal: Terminal): Terminal {
   return {
     ...terminal,
     print: (text) => terminal.print(visible(text)),
-    tell: (text) => terminal.tell(visible(text)),
+    tell: (text) => terminal.tell(fold(visible(text), terminal.toldColumns)),
     question: (text) => terminal.question(visible(text)),
     ...(openScreen && { openScreen: async () => guardedScreen(await openScreen()) }),
   };
@@ -96,11 +101,13 @@ export async function attempt(terminal: Terminal, run: () => Promise<Exit>, pref
     return await run();
   } catch (error) {
     if (error instanceof CommandError) {
-      terminal.tell(`${prefix}${oneLine(error.message)}\n`);
+      terminal.tell(`${prefix}${withoutKeys(oneLine(error.message))}\n`);
       return error.exit;
     }
     if (!(error instanceof EnvError) && !isForPeople(error)) throw error;
-    terminal.tell(`${prefix}${withoutKeys(error)}\n`);
+    const { message } = error;
+    const isOurs = isOfKubeconfig(error) || error instanceof EnvError;
+    terminal.tell(`${prefix}${isOurs ? withoutKeys(message) : redactText(message)}\n`);
     return isOfFlags(error) ? EXIT.usage : EXIT.failed;
   }
 }
@@ -110,8 +117,10 @@ export function worst(exits: readonly Exit[]): Exit {
   return exits.find((exit) => exit === EXIT.failed) ?? exits.find((exit) => exit !== EXIT.done) ?? EXIT.done;
 }
 
-/** The path of a file must not be taken for a key: it is what the reader has to look at. */
-function withoutKeys(error: Error): string {
-  if (!isOfKubeconfig(error) && !(error instanceof EnvError)) return redactText(error.message);
-  return error.message.replaceAll(/\S+/g, (word) => (word.includes('/') ? word : redactText(word)));
+/**
+ * What people have typed in the wrong place may be a key or a token. The path of a file must not be taken for one: it is what the
+ * reader has to look at.
+ */
+export function withoutKeys(text: string): string {
+  return text.replaceAll(/\S+/g, (word) => (word.includes('/') ? word : redactText(word)));
 }

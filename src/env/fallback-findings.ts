@@ -12,7 +12,7 @@ export function fallbackFindings({ config, files }: EnvFacts): readonly EnvFindi
       return [{ reason: 'AmbiguousValue', severity: 'error', ...placeOf(file, unclear), message }];
     }
     const truth = read.find((each) => each.environment === file.environment && each.service === config.sourceOfTruth);
-    if (truth === undefined || fallbackIds(truth) === undefined || fallbackIds(truth) === fallbackIds(file)) return [];
+    if (truth === undefined || sameFallbacks(config, file, truth) !== false) return [];
     const message = `accepts ${listed(file)}, and ${truth.service} accepts ${listed(truth)}: a token that one of them accepts, the other refuses`;
     const place = { ...placeOf(file, file.fallbacks[0]), name: config.fallbacksName };
     return [
@@ -26,16 +26,26 @@ function placeOf({ path, environment, service }: FileFact, value: ValueFact | un
   return { file: path, ...at, environment, service };
 }
 
-/** @returns the same text for equal lists in any order; undefined if a list is unclear */
-export function fallbackIds({ fallbacks }: FileFact): string | undefined {
-  if (fallbacks.some(({ ambiguous }) => ambiguous !== undefined)) return undefined;
-  return fallbacks
-    .map(({ key }) => key?.id)
-    .sort()
-    .join();
+/**
+ * A list may have a key twice, or the signing key, too: what counts is which tokens are accepted. A service that
+ * verifies no token needs no list.
+ *
+ * @returns whether the two files accept each other's older keys; undefined if that is unclear
+ */
+export function sameFallbacks(config: EnvFacts['config'], file: FileFact, truth: FileFact): boolean | undefined {
+  const verifies = ({ service }: FileFact) =>
+    config.services.find(({ name }) => name === service)?.roles.includes('Verifier') !== false;
+  if (!verifies(file) || !verifies(truth)) return true;
+  const all = [file, truth].flatMap(({ values, fallbacks }) => [...values, ...fallbacks]);
+  if (all.some(({ ambiguous }) => ambiguous !== undefined)) return undefined;
+  const accepts = ({ values, fallbacks }: FileFact, { key }: ValueFact) =>
+    key === undefined || [...values, ...fallbacks].some((own) => own.key?.id === key.id);
+  return (
+    file.fallbacks.every((value) => accepts(truth, value)) && truth.fallbacks.every((value) => accepts(file, value))
+  );
 }
 
 function listed({ fallbacks }: FileFact): string {
-  const fingerprints = fallbacks.flatMap(({ key }) => key?.fingerprint ?? []);
+  const fingerprints = [...new Set(fallbacks.flatMap(({ key }) => key?.fingerprint ?? []))];
   return fingerprints.length === 0 ? 'no older key' : fingerprints.join(', ');
 }

@@ -3,7 +3,7 @@
  */
 import { defined, ifDefined } from '../base/objects.ts';
 import type { EnvConfig } from './env-config.ts';
-import { fallbackIds } from './fallback-findings.ts';
+import { sameFallbacks } from './fallback-findings.ts';
 import type { Answer } from './git.ts';
 import type { EnvFacts, FileFact, KeyFact, ValueFact } from './observe.ts';
 import type { RememberedKeys } from './state-keys.ts';
@@ -109,7 +109,7 @@ function stepOf(file: FileFact, facts: EnvFacts): Pick<EnvRow, 'inStep' | 'why'>
 function fallbackStep(file: FileFact, { config, files }: EnvFacts): Pick<EnvRow, 'inStep' | 'why'> | undefined {
   const truth = files.find((each) => each.environment === file.environment && each.service === config.sourceOfTruth);
   if (truth === undefined) return undefined;
-  const [own, wanted] = [fallbackIds(file), fallbackIds(truth)];
-  if (own === undefined || wanted === undefined) return { inStep: 'Unknown', why: 'ambiguous fallbacks' };
-  return own === wanted ? undefined : { inStep: 'No', why: 'other fallbacks' };
+  const same = sameFallbacks(config, file, truth);
+  if (same === undefined) return { inStep: 'Unknown', why: 'ambiguous fallbacks' };
+  return same ? undefined : { inStep: 'No', why: 'other fallbacks' };
 }

@@ -383,6 +383,11 @@ export const CONFIG_MAPS: ResourceType<ConfigMap> = {
 export const PODS: ResourceType<Pod> = { apiVersion: 'v1', kind: 'Pod', plural: 'pods', namespaced };
 export const DEPLOYMENTS: ResourceType<Deployment> = customResource('apps/v1', 'Deployment', 'deployments');
 export const REPLICA_SETS: ResourceType<KubeObject> = customResource('apps/v1', 'ReplicaSet', 'replicasets');
+export const CONTROLLER_REVISIONS: ResourceType<KubeObject> = customResource(
+  'apps/v1',
+  'ControllerRevision',
+  'controllerrevisions',
+);
 export const STATEFUL_SETS: ResourceType<StatefulSet> = customResource('apps/v1', 'StatefulSet', 'statefulsets');
 export const DAEMON_SETS: ResourceType<DaemonSet> = customResource('apps/v1', 'DaemonSet', 'daemonsets');
 export const POD_DISRUPTION_BUDGETS: ResourceType<PodDisruptionBudget> = customResource(
@@ -418,7 +423,7 @@ export interface SubjectAccessReview extends KubeObject {
     readonly groups: readonly string[];
     /** Without a name it means all objects; without a namespace, all namespaces. */
     readonly resourceAttributes: Readonly<
-      Partial<Record<'namespace' | 'verb' | 'group' | 'resource' | 'name', string>>
+      Partial<Record<'namespace' | 'verb' | 'group' | 'resource' | 'subresource' | 'name', string>>
     >;
   };
   readonly status?: { readonly allowed?: boolean };

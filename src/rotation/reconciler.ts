@@ -7,6 +7,7 @@ import type { Logger } from '../runtime/log.ts';
 import { serverTime } from '../runtime/server-clock.ts';
 import { keyOf } from '../runtime/store.ts';
 import type { Actor, EffectResult } from './act/act.ts';
+import type { PodChecks } from './act/pod-checks.ts';
 import type { Finding } from './api/finding.ts';
 import type { JwtKeyRotation } from './api/names.ts';
 import type { Refused } from './api/refusal.ts';
@@ -15,7 +16,6 @@ import type { Facts } from './facts.ts';
 import { conflictWith } from './pass/conflict.ts';
 import { ChangedError, Decider, type DeciderOptions } from './pass/decide.ts';
 import { Memories } from './pass/memories.ts';
-import { checkPods } from './pass/pod-checks.ts';
 import type { Action } from './plan/decision.ts';
 import { effectsOf } from './plan/effect.ts';
 import type { Announcer } from './report/announce.ts';
@@ -34,6 +34,7 @@ export interface ReconcilerOptions extends DeciderOptions {
   readonly log: Logger;
   readonly secrets: SecretWatches;
   readonly actor: Actor;
+  readonly podChecks: Pick<PodChecks, 'observed' | 'forgot'>;
   readonly status: StatusWriter;
   readonly announcer: Announcer;
   readonly notifier: Pick<Notifier, 'observed' | 'forgot'>;
@@ -79,7 +80,7 @@ export class Reconciler {
   }
 
   async #pass(key: string, known: JwtKeyRotation): Promise<Result> {
-    const { actor, audit, clock, announcer, notifier, status } = this.#options;
+    const { actor, audit, clock, announcer, notifier, podChecks, status } = this.#options;
     const namespace = known.metadata.namespace ?? '';
     const memory = this.#memories.of(key);
     this.#options.secrets.watch(key, namespace, known.spec.secretName);
@@ -89,7 +90,7 @@ export class Reconciler {
     const unfit = specFinding(resource.spec);
     if (unfit !== undefined && !decision.assessment.emergency) return this.#refuse(resource, unfit);
     const notified = notifier.observed(resource, facts, decision);
-    const { checks, againMs = RESYNC_MS } = await checkPods(this.#options, resource, facts, memory);
+    const { checks, againMs = RESYNC_MS } = podChecks.observed(resource, facts);
     const next = {
       ...statusOf(resource, facts, decision),
       ...(notified.length > 0 && { notified }),
@@ -148,6 +149,7 @@ export class Reconciler {
   #forget(key: string): void {
     this.#memories.forget(key);
     this.#options.secrets.unwatch(key);
+    this.#options.podChecks.forgot(key);
     this.#options.announcer.forgot(key);
     this.#options.notifier.forgot(key);
     this.#options.audit.forgot(key);

@@ -203,7 +203,7 @@ describe('a resource from before the lists were maps', () => {
     notifications: [receiver('a')],
   };
 
-  it.each<[Way, Way, object]>([
+  const CASES: readonly (readonly [Way, Way, object])[] = [
     ['client', 'client', spec],
     ['server', 'server', spec],
     ['server', 'client', spec],
@@ -212,24 +212,33 @@ describe('a resource from before the lists were maps', () => {
     ['client', 'server', { targets: spec.targets }],
     ['client', 'other', { targets: spec.targets }],
     ['server', 'other', { targets: spec.targets }],
-  ])('that was applied by %s is applied by %s after the CRD', async (before, after, wanted) => {
-    const name = `jwt-${before}-${after}`;
-    const ofGroup = (object: KubeObject) => [{ ...object, apiVersion: `${group}/v1alpha1` }];
-    const objects = ofGroup(rotation(name, wanted));
-    const probe = ofGroup(rotation(`probe-${name}`, { targets: [{ name: 'a' }] }));
+  ];
+  const ofGroup = (object: KubeObject) => [{ ...object, apiVersion: `${group}/v1alpha1` }];
+  const nameOf = (before: Way, after: Way) => `jwt-${before}-${after}`;
+  const objectsOf = ([before, after, wanted]: (typeof CASES)[number]) =>
+    ofGroup(rotation(nameOf(before, after), wanted));
+
+  // a change of a CRD is dear: one for all of them
+  beforeAll(async () => {
+    const probe = ofGroup(rotation('probe', { targets: [{ name: 'a' }] }));
     const fillsIn = async () => {
       const { stdout, code } = await kubectl(['create', '--dry-run=server', '-o', 'json', '-f', '-'], textOf(probe));
       return code === 0 ? stdout.includes('"source"') : undefined;
     };
     await install(true);
     await until('the old one is served', async () => (await fillsIn()) === true);
-    await apply(before, objects);
+    for (const each of CASES) await apply(each[0], objectsOf(each));
     await install(false);
     await until('the new one is served', async () => (await fillsIn()) === false);
+  });
+
+  it.each(CASES)('that was applied by %s is applied by %s after the CRD', async (before, after, wanted) => {
+    const objects = objectsOf([before, after, wanted]);
     await apply(after, objects);
     const first = await seen(objects);
     await apply(after, objects);
     expect(await seen(objects)).toEqual(first);
+    const name = nameOf(before, after);
     const { stdout } = await kubectl(['get', `jwtkeyrotations.${group}`, name, '-n', namespace, '-o', 'json']);
     expect(JSON.parse(stdout).spec.targets).toMatchObject([
       { kind: 'Deployment', name: 'a' },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dump, loadAll } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { ledgerConfigMapName } from '../../src/rotation/audit/ledger-config-map.ts';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
 import { runKubectl } from '../support/cluster/kubectl.ts';
 import type { KubeObject } from '../support/cluster/kubeobject.ts';
@@ -139,11 +140,59 @@ describe('the chart', () => {
     ['a word that it does not know', { replica: 3 }, /replica/],
     ['a switch that is none', { crd: false }, /crd/],
     ['a digest that is cut off', { 'image.digest': 'sha256:abc' }, /digest/],
+    [
+      'a namespace twice',
+      {
+        namespaces: [
+          { name: 'a', secrets: ['x'] },
+          { name: 'a', secrets: ['y'] },
+        ],
+      },
+      /a is listed twice/,
+    ],
+    [
+      'rights where it does not watch',
+      { watchNamespace: 'shop', namespaces: [{ name: 'bar', secrets: ['x'] }] },
+      /bar is not watched/,
+    ],
+    ['a label that the selector is', { podLabels: { 'app.kubernetes.io/name': 'a' } }, /app.kubernetes.io\/name/],
     ['a flag that is none', { extraArgs: ['workers'] }, /extraArgs\/0/],
   ])('refuses %s', async (_, values, message) => {
     const { code, stderr } = await helm('template', ...RELEASE, ...set(values));
     expect(code).toBe(1);
     expect(stderr).toMatch(message);
+  });
+
+  it.each(['123', '1e3', 'true', 'null', '0x1f'])(
+    'takes a name for a text, whatever it looks like: %s',
+    async (name) => {
+      const values = { namespaces: [{ name, secrets: [name] }], watchNamespace: name, priorityClassName: name };
+      const given = ['template', name, CHART, '--namespace', name, ...set(values)];
+      const { stdout, stderr, code } = await helm(...given);
+      expect(code, stderr).toBe(0);
+      const objects = (loadAll(stdout) as KubeObject[]).filter(({ kind }) => kind !== 'CustomResourceDefinition');
+      const found: unknown[] = [];
+      JSON.stringify(objects, (field, value: unknown) => {
+        if (['namespace', 'instance', 'priorityClassName', 'app.kubernetes.io/instance'].includes(field))
+          found.push(value);
+        if (['args', 'resourceNames'].includes(field)) found.push(...(value as unknown[]));
+        return value;
+      });
+      expect(found.filter((value) => typeof value !== 'string')).toEqual([]);
+      expect(found).toEqual(expect.arrayContaining([name, `--namespace=${name}`, `${name}-rekey`]));
+    },
+  );
+
+  it('lets no value out of its place', async () => {
+    const objects = await rendered({ priorityClassName: 'x\n      hostNetwork: true' });
+    const deployment = objects.find(({ kind }) => kind === 'Deployment') as { spec?: { template: { spec: object } } };
+    expect(deployment?.spec?.template.spec).not.toHaveProperty('hostNetwork');
+  });
+
+  it.each([247, 248, 253])('names the audit log of a Secret as the operator does, of %i characters', async (length) => {
+    const secret = `${'s'.repeat(236)}--${'t'.repeat(15)}`.slice(0, length);
+    const objects = await rendered({ namespaces: [{ name: 'shop', secrets: [secret] }] });
+    expect(JSON.stringify(objects)).toContain(`"resourceNames":["${ledgerConfigMapName(secret)}"]`);
   });
 
   it('takes the digest before the tag, and flags as they are', async () => {
@@ -219,6 +268,16 @@ describe('a release', () => {
     expect(await api.find({ kind: 'Role', namespace, name: 'rekey' })).toBeUndefined();
     // installed again, it is the owner of the CRD that it has left
     await succeed('install', ...RELEASE, ...set(values));
+
+    // the CRD stays when it is somebody else's, and is taken back when Helm is told so
+    await succeed('upgrade', ...RELEASE, ...set({ ...values, 'crd.install': false }));
+    const crd = { kind: 'CustomResourceDefinition', name: 'jwtkeyrotations.rekey.dev' } as const;
+    await api.patch(crd, { metadata: { annotations: { 'meta.helm.sh/release-name': null } } });
+    const refused = await on('upgrade', ...RELEASE, ...set(values));
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('meta.helm.sh/release-name');
+    await succeed('upgrade', ...RELEASE, '--take-ownership', ...set(values));
+    expect((await api.get(left)).metadata.deletionTimestamp).toBeUndefined();
     await api.close();
   });
 });

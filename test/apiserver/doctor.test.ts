@@ -29,6 +29,11 @@ describe('the doctor', () => {
   let place: Place;
   beforeAll(async () => {
     place = await openPlace(cluster, 'doctor');
+    // the operator leads here, so this is the account that it should have
+    const { api, namespace } = place;
+    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'rekey-watch' };
+    const subjects = [{ kind: 'ServiceAccount', name: 'rekey', namespace }];
+    await api.create({ kind: 'RoleBinding', metadata: { namespace, name: 'rekey-watch' }, roleRef, subjects });
     await place.operator();
   });
   afterAll(() => place.close());
@@ -160,6 +165,24 @@ describe('the doctor', () => {
     expect(left.answers.residue?.evidence).toMatch(/ReplicaSet app-left-\S+, container app, env JWT_SECRET_KEY/);
     expect(JSON.stringify(left)).not.toContain('written-in-the-manifest');
 
+    const set = emptyDeployment(namespace, targetName('set'), 'set', { template: podTemplate(literal) });
+    const stateful = { ...set, kind: 'StatefulSet', spec: { ...(set.spec as object), serviceName: 'none' } };
+    await api.create(stateful);
+    await api.create({
+      ...{ kind: 'Secret', metadata: { namespace, name: secretName('set') } },
+      stringData: { JWT_SECRET_KEY: KEY },
+    });
+    const targets = [{ kind: 'StatefulSet', name: targetName('set'), canary: CANARY }];
+    await api.create(rotationOf(namespace, rotationName('set'), 'set', { targets }));
+    const former = await until('its revision is there', async () => {
+      const { residue } = (await examined('set')).answers;
+      return residue?.evidence.includes('ControllerRevision') ? residue : undefined;
+    });
+    expect(former).toMatchObject({
+      verdict: 'Problem',
+      evidence: expect.stringMatching(/ControllerRevision app-set-\S+, container app, env JWT_SECRET_KEY/),
+    });
+
     const labels = { owner: 'helm' };
     await api.create({ kind: 'Secret', metadata: { namespace, name: 'sh.helm.release.v1.a.v1', labels } });
     const helm = await examined('well');
@@ -178,6 +201,24 @@ describe('the doctor', () => {
     });
     await api.delete({ kind: 'ClusterRoleBinding', name });
     expect(wide?.evidence).toContain('to do everything in the cluster');
+
+    // an account that is not there has no right either, and that proves nothing
+    await api.delete({ kind: 'RoleBinding', namespace, name: 'rekey-watch' });
+    await until('the account is not the operator any more', async () => {
+      const { answers } = await examined('well');
+      return answers.rights?.verdict === 'NotChecked' ? answers : undefined;
+    });
+  });
+
+  it('says nothing of workloads that nobody has looked at, since the spec is wrong', async () => {
+    await make('wrong', literal);
+    const { api, namespace } = place;
+    const spec = { timeZone: 'Mars/Phobos' };
+    await api.patch({ kind: 'JwtKeyRotation', namespace, name: rotationName('wrong') }, { spec });
+    await waitUntilTold(api, namespace, rotationName('wrong'), 'InvalidTimeZone');
+    const { answers } = await examined('wrong');
+    expect(answers.others?.verdict).toBe('Problem');
+    expect([answers.variables?.verdict, answers.consumers?.verdict]).toEqual(['Unknown', 'Unknown']);
   });
 
   it('tells who may look at nothing else what the operator has found, and what is not known', async () => {

@@ -103,6 +103,7 @@ export class MiniOperator {
       ...{ client: this.#client, clock, log: silent, resources: this.#resources, caches: this.#caches },
       ...{ secrets: new Told(cluster), actor: this.#actor, status: new Kept(this), announcer: new Silence() },
       notifier: { observed: () => [], forgot: () => undefined },
+      podChecks: { observed: () => ({ checks: {} }), forgot: () => undefined },
       audit: { ledgerOf: async () => ({ ledger: EMPTY_LEDGER }), observed: () => undefined, forgot: () => undefined },
       ...{ allowLoopback: true, serverClock, settleMs: 10_000 },
     });

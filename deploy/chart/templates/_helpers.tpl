@@ -5,7 +5,7 @@ app.kubernetes.io/name: rekey
 {{- define "rekey.labels" -}}
 {{ include "rekey.selector" . }}
 app.kubernetes.io/part-of: rekey
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
@@ -22,7 +22,16 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 
 {{- define "rekey.subject" -}}
-- { kind: ServiceAccount, name: rekey, namespace: {{ .Release.Namespace }} }
+- { kind: ServiceAccount, name: rekey, namespace: {{ .Release.Namespace | quote }} }
+{{- end }}
+
+{{/* The ConfigMap beside a Secret, as ledgerConfigMapName in the source has it: a name has 253 characters at most. */}}
+{{- define "rekey.log" -}}
+{{- if le (len .) 247 -}}
+{{ . }}-rekey
+{{- else -}}
+{{ regexReplaceAllLiteral "[-.]+$" (trunc 238 .) "" }}-{{ sha256sum . | trunc 8 }}-rekey
+{{- end -}}
 {{- end }}
 
 {{/* A manifest of deploy as it is, with the labels of the release. */}}

@@ -28,7 +28,7 @@ export interface DoctorFacts {
   readonly leadership: Leadership;
   /** What blocks a rotation, by the operator and by what the person may see. */
   readonly obstacles: readonly Obstacle[];
-  /** Why workloads and pods were not read; undefined if they were. */
+  /** Why workloads and pods were not read, a sentence; undefined if they were. */
   readonly blind?: string;
   readonly warnings: readonly string[];
   readonly examination: Examination;

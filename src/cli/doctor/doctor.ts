@@ -8,7 +8,7 @@ import { fileTrouble } from '../../rotation/people/text.ts';
 import { settingsOf } from '../../rotation/settings/settings.ts';
 import { askCanaries } from '../check-canary.ts';
 import type { Format } from '../formats.ts';
-import { columns, machineText } from '../output.ts';
+import { columns, machineText, printResult } from '../output.ts';
 import { planOf, statusObstacles } from '../plan.ts';
 import { readInput } from '../read-input.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from '../terminal.ts';
@@ -49,7 +49,7 @@ export async function doctor(
     ...defined({ tokens, canaries }),
   });
   const record = { resource: `${resource.metadata.namespace}/${name}`, checks };
-  terminal.print(machineText(record, output) ?? checksText(record.resource, checks));
+  printResult(terminal, machineText(record, output), checksText(record.resource, checks));
   return exitOf(checks);
 }
 
@@ -80,11 +80,15 @@ async function planSeen(
 ): Promise<Pick<DoctorFacts, 'obstacles' | 'warnings' | 'blind'>> {
   try {
     const plan = await planOf(operations, resource, 'now', terminal.now());
-    const warnings = 'warnings' in plan ? plan.warnings : [];
-    return { obstacles: plan.obstacles, warnings };
+    if ('warnings' in plan) return { obstacles: plan.obstacles, warnings: plan.warnings };
+    return { obstacles: plan.obstacles, warnings: [], blind: 'nobody looks at them before the spec is right' };
   } catch (error) {
     if (!isForbidden(error)) throw error;
-    return { obstacles: statusObstacles(resource, leadership, terminal.now()), warnings: [], blind: error.message };
+    return {
+      obstacles: statusObstacles(resource, leadership, terminal.now()),
+      warnings: [],
+      blind: `you may not look: ${error.message}`,
+    };
   }
 }
 

@@ -1,5 +1,6 @@
 /** Questions that the findings of the operator and of `check` answer. Each finding belongs to one question. */
 import { isPassing, type Reason } from '../../rotation/api/finding.ts';
+import { settingsOf } from '../../rotation/settings/settings.ts';
 import { conditionOf, isSeen, UNSEEN } from '../status.ts';
 import { type Asked, answer, type Check, type DoctorFacts } from './check.ts';
 
@@ -35,7 +36,7 @@ const TOPICS = {
   },
   algorithm: {
     id: 'algorithm',
-    question: 'Do all sign by the algorithm of the spec?',
+    question: 'Do all use the algorithm of the spec?',
     reasons: ['AlgorithmDiffers'],
     remedy: 'set spec.key.algorithm to what the services use, or change the services',
   },
@@ -115,7 +116,7 @@ type Reply = readonly [verdict: Check['verdict'], evidence: string, remedy?: str
 /** What the absence of a finding proves: without an observation it proves nothing. */
 const WITHOUT_FINDING: Readonly<Record<TopicName, (facts: DoctorFacts, remedy: string) => Reply>> = {
   keys: ({ resource, canaries }, remedy) => {
-    if (canaries !== undefined) return byCanaries(canaries, remedy);
+    if (canaries !== undefined) return byCanaries(resource, canaries, remedy);
     return byVerified(resource, 'accept the key in use');
   },
   fallbacks: ({ resource }, remedy) => {
@@ -127,13 +128,19 @@ const WITHOUT_FINDING: Readonly<Record<TopicName, (facts: DoctorFacts, remedy: s
       return ['Problem', `validate-app: ${[...new Set(refusing)].join(', ')} refuses a fallback`, remedy];
     const verified = conditionOf(resource, 'Verified');
     const isQuiet = conditionOf(resource, 'Ready')?.status !== 'False';
-    if (isQuiet && verified?.status === 'True') return ['Ok', `${verified.message}: both keys were accepted meanwhile`];
-    const asked = resource.status?.appCheck?.pods.map(({ target }) => target) ?? [];
-    const all = resource.spec.targets.every(({ kind, name }) => asked.includes(`${kind}/${name}`));
-    if (all && rows?.every(({ verdict }) => verdict === 'Pass') && rows.length > 0) {
-      return ['Ok', `validate-app at ${resource.status?.appCheck?.checkedAt}: every target accepted its fallbacks`];
+    if (isQuiet && verified?.status === 'True' && hasOverlapped(resource)) {
+      return ['Ok', `${verified.message}: both keys were accepted meanwhile`];
     }
-    return ['Unknown', 'no rotation with canaries has completed yet', 'kubectl rekey validate-app asks the pods'];
+    const verifiers = settingsOf(resource.spec).targets.filter(({ roles }) => roles.includes('Verifier'));
+    const isProved = ({ kind, name }: (typeof verifiers)[number]) => {
+      const own = rows?.filter(({ target }) => target === `${kind}/${name}`) ?? [];
+      return own.length > 0 && own.every(({ verdict }) => verdict === 'Pass');
+    };
+    if (verifiers.length > 0 && verifiers.every(isProved)) {
+      return ['Ok', `validate-app at ${resource.status?.appCheck?.checkedAt}: every verifier accepted its fallbacks`];
+    }
+    const evidence = 'no rotation is known to have completed in which each pod accepted both keys, by its own answers';
+    return ['Unknown', evidence, 'kubectl rekey validate-app asks the pods'];
   },
   algorithm: ({ resource, tokens, canaries }, remedy) => {
     const { algorithm } = resource.spec.key;
@@ -142,15 +149,20 @@ const WITHOUT_FINDING: Readonly<Record<TopicName, (facts: DoctorFacts, remedy: s
       const counted = others.map(([name, count]) => `${count} by ${name}`).join(', ');
       return ['Problem', `of the tokens that you gave, ${counted}, and spec.key.algorithm is ${algorithm}`, remedy];
     }
-    if (canaries !== undefined) return byCanaries(canaries, remedy);
-    return byVerified(resource, `accept tokens by ${algorithm}`);
+    if (canaries !== undefined) return byCanaries(resource, canaries, remedy);
+    return byVerified(resource, `accept tokens by ${algorithm} (what they sign by, tokens tell: --tokens)`);
   },
   variables: (facts) => byTemplates(facts, 'no pod template hides a variable of the Secret'),
   defaults: ({ resource }) => byVerified(resource, 'accept the key in use, and no pod accepts one that has left'),
-  consumers: ({ blind, warnings, resource }) => {
+  consumers: ({ blind, warnings, resource, examination }) => {
     const strangers = warnings.filter((text) => text.includes('is not a target'));
     if (strangers.length > 0) return ['Problem', strangers.join('; '), TOPICS.consumers.remedy];
-    if (blind !== undefined) return ['Unknown', `you may not look: ${blind}`, 'ask somebody who may list workloads'];
+    if (blind !== undefined) return ['Unknown', blind, 'ask somebody who may list workloads, when the spec is right'];
+    const { hiddenKinds } = examination;
+    const hidden = 'why' in hiddenKinds ? [hiddenKinds.why] : hiddenKinds.known;
+    if (hidden.length > 0) {
+      return ['Unknown', `you may not look at each kind: ${hidden.join(', ')}`, 'ask somebody who may list workloads'];
+    }
     const { namespace } = resource.metadata;
     return ['Ok', `no other workload or pod of namespace ${namespace} takes a key of it. Elsewhere, nobody looks`];
   },
@@ -166,23 +178,48 @@ const WITHOUT_FINDING: Readonly<Record<TopicName, (facts: DoctorFacts, remedy: s
     ];
   },
   answers: ({ resource, canaries }) => {
-    if (canaries !== undefined) return ['Ok', `${canaries.pods.length} pods were asked now`];
-    const silent = resource.spec.targets.filter(({ canary }) => canary === undefined).map(({ name }) => name);
-    if (silent.length > 0) {
-      const evidence = `${silent.join(', ')} has no canary: what its pods hold is inferred, not observed`;
-      return ['Unknown', evidence, TOPICS.answers.remedy];
-    }
-    return byVerified(resource, 'have answered');
+    const silent = silentTargets(resource);
+    if (silent !== undefined) return ['Unknown', silent, TOPICS.answers.remedy];
+    if (canaries === undefined) return byVerified(resource, 'have answered');
+    const open = openIn(canaries);
+    if (open !== undefined) return ['Unknown', open, TOPICS.answers.remedy];
+    return ['Ok', `${canaries.pods.length} pods were asked now, and each has answered`];
   },
 };
 
-function byCanaries({ pods, note }: NonNullable<DoctorFacts['canaries']>, remedy: string): Reply {
+/** Targets whose pods cannot be observed. */
+function silentTargets({ spec }: DoctorFacts['resource']): string | undefined {
+  const silent = spec.targets.filter(({ canary }) => canary === undefined).map(({ name }) => name);
+  return silent.length === 0
+    ? undefined
+    : `${silent.join(', ')} has no canary: what its pods hold is inferred, not observed`;
+}
+
+/**
+ * In an emergency and in a cutover no pod needs to know two keys. The status does not show which of its rotations cut
+ * over.
+ */
+function hasOverlapped({ spec, status }: DoctorFacts['resource']): boolean {
+  const last = status?.history?.find(({ outcome }) => outcome === 'Completed');
+  const mayCutOver = spec.strategy === 'Cutover' || spec.allowCutover;
+  return last !== undefined && last.trigger !== 'Emergency' && !mayCutOver;
+}
+
+type Canaries = NonNullable<DoctorFacts['canaries']>;
+
+/** What is unknown although pods were asked. */
+function openIn({ pods, note }: Canaries): string | undefined {
+  const open = pods.filter(({ verdict }) => verdict === 'Unknown').map(({ message }) => message);
+  if (open.length === 0 && note === undefined && pods.length > 0) return undefined;
+  return [...open, ...(note === undefined ? [] : [note])].join('; ') || 'no pod was asked';
+}
+
+function byCanaries(resource: DoctorFacts['resource'], canaries: Canaries, remedy: string): Reply {
+  const { pods } = canaries;
   const bad = pods.filter(({ verdict }) => verdict === 'Refused' || verdict === 'Void');
   if (bad.length > 0) return ['Problem', bad.map(({ message }) => message).join('; '), remedy];
-  const open = pods.filter(({ verdict }) => verdict === 'Unknown').map(({ message }) => message);
-  if (open.length > 0 || note !== undefined || pods.length === 0) {
-    return ['Unknown', [...open, ...(note === undefined ? [] : [note])].join('; ') || 'no pod was asked', remedy];
-  }
+  const open = openIn(canaries) ?? silentTargets(resource);
+  if (open !== undefined) return ['Unknown', open, remedy];
   return ['Ok', `${pods.length} pods accept a token of the key in use and refuse a made-up one, asked now`];
 }
 
@@ -202,5 +239,5 @@ function byVerified(resource: DoctorFacts['resource'], what: string): Reply {
 
 function byTemplates({ blind }: DoctorFacts, good: string): Reply {
   if (blind === undefined) return ['Ok', good];
-  return ['Unknown', `you may not look: ${blind}`, 'ask somebody who may read the workloads'];
+  return ['Unknown', blind, 'ask somebody who may read the workloads, when the spec is right'];
 }

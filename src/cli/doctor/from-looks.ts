@@ -36,12 +36,13 @@ function lifetimeCheck({ resource, tokens }: DoctorFacts): Check {
   if (tokens === undefined) return answer(asked, 'NotChecked', 'rekey never sees tokens', how);
   const { tokens: count, longestMs, tooLong, endless, undated, others, encrypted } = tokens;
   const left = [
-    ...(undated > 0 ? [`${undated} have no iat`] : []),
+    ...(undated > 0 ? [`${undated} do not say how long they live`] : []),
     ...(encrypted > 0 ? [`${encrypted} are encrypted`] : []),
     ...(others > 0 ? [`${others} words are no token`] : []),
   ];
   const longest = longestMs === undefined ? '' : `, the longest for ${formatDuration(longestMs, 4)}`;
-  const evidence = [`${count} tokens say how long they live${longest}; maxTokenTTL is ${maxTokenTTL}`, ...left].join(
+  const dated = count - endless - undated;
+  const evidence = [`${dated} tokens say how long they live${longest}; maxTokenTTL is ${maxTokenTTL}`, ...left].join(
     '; ',
   );
   const remedy = 'set maxTokenTTL to the longest life of any token before the next rotation, or issue shorter ones';
@@ -141,7 +142,7 @@ function residueCheck({ resource, examination }: DoctorFacts): Check {
   return answer(
     asked,
     managed ? 'Ok' : 'Unknown',
-    `no pod template of a target, former ones included, has a value under the name of a key, Helm keeps no release here; ${applied}`,
+    `no pod template of a target, former ones included, has a value under the name of a key, Helm keeps no release in a Secret here; ${applied}`,
   );
 }
 
@@ -151,9 +152,17 @@ function rightsCheck({ examination }: DoctorFacts): Check {
   const how =
     'kubectl auth can-i --list --as=system:serviceaccount:rekey-system:rekey, by somebody who may impersonate';
   if ('why' in seen) return answer(asked, 'NotChecked', seen.why, how);
-  const { account, tooWide, listsSecrets } = seen.known;
+  const { account, isOperator, tooWide, listsSecrets } = seen.known;
   const remedy = 'bind it to the Role of deploy/namespace alone, with the Secret in resourceNames';
   if (tooWide.length > 0) return answer(asked, 'Problem', `${account} has the right ${tooWide.join(', ')}`, remedy);
+  if (!isOperator) {
+    return answer(
+      asked,
+      'NotChecked',
+      `${account} is not the operator: it may not write the status of this resource`,
+      how,
+    );
+  }
   const list = listsSecrets ? '. It may list Secrets, as deploy/residue lets it: that includes their values' : '';
   return answer(asked, 'Ok', `${account} (assumed by its usual name) may not read any Secret of its choice${list}`);
 }

@@ -11,7 +11,7 @@ export interface TokenReport {
   readonly encrypted: number;
   /** Tokens without `exp`, which never expire. */
   readonly endless: number;
-  /** Tokens without `iat`, whose life is unknown. */
+  /** `iat` is missing, one of the two is not a time, or they are in the wrong order: the life of these tokens is unknown. */
   readonly undated: number;
   /** The longest life, `exp − iat`, milliseconds; undefined if no token shows it. */
   readonly longestMs?: number;
@@ -21,10 +21,19 @@ export interface TokenReport {
   readonly algorithms: Readonly<Record<string, number>>;
 }
 
+/** RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 8812 section 3.2. What else stands there may be anything. */
+const KNOWN_ALGORITHMS = [
+  'none',
+  'EdDSA',
+  'ES256K',
+  ...['HS', 'RS', 'ES', 'PS'].flatMap((one) => [256, 384, 512].map((bits) => `${one}${bits}`)),
+];
+
 interface Said {
   readonly alg: string;
-  readonly iat: number | undefined;
-  readonly exp: number | undefined;
+  /** Seconds; `unreadable` if it is there and no time. */
+  readonly iat: number | 'unreadable' | undefined;
+  readonly exp: number | 'unreadable' | undefined;
 }
 
 /** @param text tokens separated by white space; `Bearer` before one is ignored */
@@ -32,7 +41,10 @@ export function reportOf(text: string, maxTokenTtlMs: number): TokenReport {
   const words = text.split(/\s+/).filter((word) => word !== '' && !/^(authorization:|bearer)$/i.test(word));
   const read = words.map(saidBy);
   const said = read.filter((each) => typeof each === 'object');
-  const lives = said.flatMap(({ iat, exp }) => (iat === undefined || exp === undefined ? [] : [(exp - iat) * 1000]));
+  const lives = said.flatMap(({ iat, exp }) =>
+    typeof iat === 'number' && typeof exp === 'number' && exp >= iat ? [(exp - iat) * 1000] : [],
+  );
+  const endless = said.filter(({ exp }) => exp === undefined).length;
   const counts = Object.entries(Object.groupBy(said, ({ alg }) => alg)).map(([alg, all = []]) => {
     return [alg, all.length] as const;
   });
@@ -40,8 +52,8 @@ export function reportOf(text: string, maxTokenTtlMs: number): TokenReport {
     tokens: said.length,
     others: read.filter((each) => each === 'other').length,
     encrypted: read.filter((each) => each === 'encrypted').length,
-    endless: said.filter(({ exp }) => exp === undefined).length,
-    undated: said.filter(({ iat, exp }) => exp !== undefined && iat === undefined).length,
+    endless,
+    undated: said.length - endless - lives.length,
     ...(lives.length > 0 && { longestMs: lives.reduce((a, b) => Math.max(a, b)) }),
     tooLong: lives.filter((life) => life > maxTokenTtlMs).length,
     algorithms: Object.fromEntries(counts.toSorted(([, a], [, b]) => b - a)),
@@ -54,7 +66,7 @@ function saidBy(word: string): Said | 'encrypted' | 'other' {
   const [header, payload] = [fieldsOf(parts[0]), fieldsOf(parts[1])];
   if (parts.length !== 3 || header === undefined || payload === undefined) return 'other';
   const { alg } = header;
-  const known = typeof alg === 'string' && /^[A-Za-z0-9]{1,8}$/.test(alg) ? alg : 'other';
+  const known = typeof alg === 'string' && KNOWN_ALGORITHMS.includes(alg) ? alg : 'other';
   return { alg: known, iat: secondsIn(payload.iat), exp: secondsIn(payload.exp) };
 }
 
@@ -67,6 +79,10 @@ function fieldsOf(part = ''): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
-function secondsIn(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+/** After the year 9999 nobody reads it as a time. */
+const MAX_SECONDS = 253_402_300_799;
+
+function secondsIn(value: unknown): number | 'unreadable' | undefined {
+  if (value === undefined || value === null) return undefined;
+  return typeof value === 'number' && Math.abs(value) <= MAX_SECONDS ? value : 'unreadable';
 }

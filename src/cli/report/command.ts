@@ -5,7 +5,7 @@ import { AUDIT_KEY, LEDGER_KEY, ledgerConfigMapName } from '../../rotation/audit
 import { isMissing } from '../../rotation/people/errors.ts';
 import type { Operations } from '../../rotation/people/operations.ts';
 import { fileTrouble } from '../../rotation/people/text.ts';
-import { machineText } from '../output.ts';
+import { machineText, printResult } from '../output.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from '../terminal.ts';
 import { configMapIn } from '../verify-audit.ts';
 import { reportOf, type Source } from './model.ts';
@@ -64,9 +64,9 @@ function sourceIn(name: string, data: Readonly<Record<string, unknown>> = {}): S
 async function makeReport(source: Source, terminal: Terminal, options: ReportOptions): Promise<Exit> {
   const format = formatOf(options);
   const made = reportOf(source, options.rotation, terminal.now());
-  const text = format === 'html' ? reportPage(made) : (machineText(made, format) ?? reportText(made));
-  if (options.to === undefined) terminal.print(text);
-  else await writeNew(options.to, text, terminal);
+  const machine = format === 'html' ? reportPage(made) : machineText(made, format);
+  if (options.to === undefined) printResult(terminal, machine, reportText(made));
+  else await writeNew(options.to, machine ?? reportText(made), terminal);
   if (made.chain.broken === undefined) return EXIT.done;
   terminal.tell(`${source.name}: the chain of the log is broken, and the report says so\n`);
   return EXIT.failed;

@@ -1,5 +1,6 @@
 /** What a report cannot show, and which parts of it were concluded and not observed. */
 import type { Chained } from '../../rotation/audit/audit-log.ts';
+import { MAX_STEPS } from '../../rotation/audit/diary.ts';
 import type { Phase } from './phases.ts';
 
 /** @returns the claims of the record without an answer of a pod, one sentence each */
@@ -40,6 +41,9 @@ export function notRecorded(
       ? [
           `What came before ${first.at}: the operator that wrote this record has not seen it, because it had not started, or the resource was deleted meanwhile.`,
         ]
+      : []),
+    ...(phases.length >= MAX_STEPS
+      ? [`What came after phase ${phases.length}, if anything did: a record holds ${MAX_STEPS} phases at most.`]
       : []),
     ...(targets.length === 0
       ? ['The targets at the end: a newer rotation had begun when this record was written.']

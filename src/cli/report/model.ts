@@ -2,13 +2,12 @@
  * The content of a report about one rotation, from its record, from earlier records and from the ledger beside them.
  * What the record does not have is listed as not recorded, never invented.
  */
-
-import { defined, ifDefined } from '../../base/objects.ts';
+import { defined } from '../../base/objects.ts';
 import type { JwtKeyRotationStatus } from '../../rotation/api/types.ts';
 import { type AuditKey, type Chained, chainedIn, type Verdict, verifyLog } from '../../rotation/audit/audit-log.ts';
 import { decodeRecord } from '../../rotation/audit/decode-record.ts';
 import { decodeLedger, type Ledger } from '../../rotation/keyset/ledger.ts';
-import { oneLine, redactText } from '../../rotation/people/text.ts';
+import { oneLine } from '../../rotation/people/text.ts';
 import { iso } from '../../rotation/schedule/duration.ts';
 import { CommandError, EXIT } from '../terminal.ts';
 import { notObserved, notRecorded } from './gaps.ts';
@@ -108,14 +107,9 @@ function noneText(name: string, records: readonly Chained[], seq: number | undef
   return `--rotation ${seq}: ${name} has the records ${first.seq} to ${last.seq}`;
 }
 
-/** Redacts texts of people, which may contain what looks like a key. */
 function decoded(record: Chained, name: string): Chained {
   try {
-    const { reason, actor, failure, inferred, ...rest } = decodeRecord(record);
-    return {
-      ...{ ...rest, reason: redactText(reason), actor: redactText(actor) },
-      ...defined({ failure: ifDefined(failure, redactText), inferred: ifDefined(inferred, redactText) }),
-    };
+    return decodeRecord(record);
   } catch (error) {
     const why = error instanceof Error ? error.message : 'unreadable';
     throw new CommandError(`${name}: record ${record.seq} cannot be shown: ${oneLine(why)}`, EXIT.failed);
@@ -162,6 +156,7 @@ function keyOf(
 /** @returns when the rotation that made the key began, if the log has an earlier record of it */
 function bornIn(records: readonly Chained[], { seq }: Chained, kid: string): string | undefined {
   const born = records.find((record) => record.seq < seq && record.to?.kid === kid);
-  const at = Date.parse(String(born?.startedAt));
+  // of the other records nothing was looked at
+  const at = typeof born?.startedAt === 'string' ? Date.parse(born.startedAt) : Number.NaN;
   return Number.isNaN(at) ? undefined : iso(at);
 }

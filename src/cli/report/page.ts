@@ -35,9 +35,9 @@ ${services(report)}
 ${proofs(report)}
 ${keys(report)}
 <h2>What was concluded, not observed</h2>
-${list(report.inferred, 'Nothing: every pod that was asked has answered.')}
+${list(report.inferred, 'The record names no conclusion.')}
 <h2>What is not recorded</h2>
-${list(report.notRecorded, 'Nothing that this page shows.')}
+${list(report.notRecorded, 'Nothing but what is called "not recorded" above.')}
 ${check(report)}
 </main>
 <footer>Made by rekey ${pkg.version} on ${atText(report.madeAt)} from <bdi>${report.source}</bdi>. Key ids and fingerprints only: no key is in it.</footer>

@@ -20,8 +20,8 @@ export function reportText(report: Report): string {
     section('Services', serviceRows(report)),
     section('Which pod had loaded which keys', proofRows(report)),
     section('Keys', keyRows(report)),
-    listed('Concluded, not observed', inferred, 'nothing: every pod that was asked has answered'),
-    listed('Not recorded', notRecorded, 'nothing that a report shows'),
+    listed('Concluded, not observed', inferred, 'the record names no conclusion'),
+    listed('Not recorded', notRecorded, 'nothing but what is called "not recorded" above'),
     listed('The audit log', [chainText(report.chain), `Source: ${report.source}`], ''),
   ];
   return `${parts.filter((part) => part !== '').join('\n')}`;

@@ -11,7 +11,7 @@ import { addRequestFlags, type RequestFlags } from './flags.ts';
 import type { TargetFlags } from './targets.ts';
 
 interface Flags extends RequestFlags {
-  readonly envFile?: string;
+  readonly keysFile?: string;
   readonly secret?: string;
   readonly madeKeys?: true;
   readonly to?: string;
@@ -48,7 +48,8 @@ export function addValidateApp(program: Command, terminal: Terminal, run: Run, c
   const command = program
     .command('validate-app [url-or-name]')
     .description('check whether a service is fit for a rotation: which tokens it accepts, and which line to change')
-    .option('--env-file <file>', 'the keys that the service at the URL has, in a .env file')
+    // not --env-file: Node itself looks for that among the arguments of a program, and runs with NODE_OPTIONS of the file
+    .option('--keys-file <file>', 'the keys that the service at the URL has, in a .env file')
     .option('--secret <name>', 'or in a Secret, which is read with your rights (kubectl rekey only)')
     .option('--made-keys', 'make keys for a test instance, and say how to start it; needs --to')
     .option('--to <file>', 'with --made-keys: the new file that gets them, mode 0600')
@@ -107,19 +108,19 @@ async function ofUrl(url: string, flags: Flags, context: Context): Promise<Exit>
 }
 
 async function keysOf(flags: Flags, { terminal, cluster }: Context): Promise<ServiceKeys> {
-  const { envFile, secret } = flags;
-  if ((envFile === undefined) === (secret === undefined)) {
-    throw usage('say which keys the service has: --env-file FILE, or --secret NAME; for new ones, --made-keys');
+  const { keysFile, secret } = flags;
+  if ((keysFile === undefined) === (secret === undefined) || keysFile === '' || secret === '') {
+    throw usage('say which keys the service has: --keys-file FILE, or --secret NAME; for new ones, --made-keys');
   }
   const { keysOfEnvFile, keysOfSecret } = await import('./keys.ts');
-  if (envFile !== undefined) return keysOfEnvFile(envFile, namesOf(flags));
+  if (keysFile !== undefined) return keysOfEnvFile(keysFile, namesOf(flags));
   if (cluster === undefined) throw usage('--secret: it needs a cluster; use kubectl rekey validate-app');
   return keysOfSecret(await cluster.connect(flags), terminal, secret ?? '', namesOf(flags));
 }
 
 /** Flags for which a JwtKeyRotation has fields. */
 const OF_URL = [
-  ...['envFile', 'secret', 'signingName', 'fallbacksName', 'keyIdName', 'issuer', 'audience', 'subject', 'claim'],
+  ...['keysFile', 'secret', 'signingName', 'fallbacksName', 'keyIdName', 'issuer', 'audience', 'subject', 'claim'],
   ...['method', 'tokenHeader', 'tokenPrefix', 'tokenCookie', 'tokenInBody', 'header', 'host', 'body', 'contentType'],
   ...['insecureSkipTlsVerify', 'acceptStatus', 'refuseStatus', 'acceptedAt', 'refusedAt', 'algorithm', 'clockSkew'],
 ];

@@ -30,6 +30,8 @@ export interface RequestFlags {
 
 /** Defaults that need to be shown in the help. */
 const CLOCK_SKEW = '60s';
+/** Each token lives for as long, and is signed with a key that may be a real one. */
+const MAX_CLOCK_SKEW_MS = 3_600_000;
 
 /** Adds them. */
 export function addRequestFlags(command: Command): void {
@@ -70,6 +72,8 @@ function statusOf(text: string): number {
 
 function durationOf(text: string): number {
   const ms = parseDuration(text);
-  if (ms === undefined) throw new InvalidArgumentError('Write a duration such as 60s or 5m.');
+  if (ms === undefined || ms > MAX_CLOCK_SKEW_MS) {
+    throw new InvalidArgumentError('Write a duration such as 60s or 5m, 1h at most.');
+  }
   return ms;
 }

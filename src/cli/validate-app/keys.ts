@@ -4,7 +4,8 @@ import { type GivenNames, readKeysOfFile } from '../../env/file-keys.ts';
 import type { ServiceKeys } from '../../rotation/conformance/tokens.ts';
 import type { Operations } from '../../rotation/people/operations.ts';
 import { fileTrouble } from '../../rotation/people/text.ts';
-import { generateKey, type KeyMaterial, newKid } from '../../rotation/secret/keys.ts';
+import { keyIdProblem } from '../../rotation/secret/key-ids.ts';
+import { destroyAll, generateKey, type KeyMaterial, newKid } from '../../rotation/secret/keys.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from '../terminal.ts';
 
 /** Enough for any algorithm (RFC 7518 section 3.2), in random bytes. */
@@ -14,7 +15,7 @@ const FALLBACKS = 2;
 /** @param path of the .env file */
 export async function keysOfEnvFile(path: string, names: GivenNames): Promise<ServiceKeys> {
   const { signing, fallbacks, kid = newKid() } = await readKeysOfFile(path, names, '--signing-name');
-  return namedKeys(signing, fallbacks, kid);
+  return namedKeys(signing, fallbacks, kid, `${path}: ${names.keyId}`);
 }
 
 /**
@@ -35,12 +36,25 @@ export async function keysOfSecret(
   if (found === undefined) {
     throw new CommandError(`${where}: it has no ${names.signing.join(', and no ')}; see --signing-name`, EXIT.failed);
   }
-  return namedKeys(found.signing, found.fallbacks, found.kid ?? newKid());
+  return namedKeys(found.signing, found.fallbacks, found.kid ?? newKid(), `${where}: ${keyId}`);
 }
 
-/** A file or a Secret does not show the id of a fallback's tokens, so they get any id. */
-export function namedKeys(signing: KeyMaterial, fallbacks: readonly KeyMaterial[], kid: string): ServiceKeys {
-  return { signing: { kid, material: signing }, fallbacks: fallbacks.map((material) => ({ kid: newKid(), material })) };
+/**
+ * A file or a Secret does not show the id of a fallback's tokens, so they get any id.
+ *
+ * @param where the id is from, for people
+ * @throws CommandError if the id may not be in the header of a token: everybody who sees the token can read it
+ */
+function namedKeys(signing: KeyMaterial, fallbacks: readonly KeyMaterial[], kid: string, where: string): ServiceKeys {
+  const problem = keyIdProblem(kid, [signing, ...fallbacks]);
+  if (problem === undefined) {
+    return {
+      signing: { kid, material: signing },
+      fallbacks: fallbacks.map((material) => ({ kid: newKid(), material })),
+    };
+  }
+  destroyAll([signing, ...fallbacks]);
+  throw new CommandError(`${where} ${problem}; nothing was sent. Correct it, or see --key-id-name`, EXIT.failed);
 }
 
 /**
@@ -87,7 +101,7 @@ Start a test instance of the service with them, and with no other key:
   Docker     docker run --env-file ${path} YOUR-IMAGE
 
 Then ask it, at a path that needs a token and changes nothing:
-  ${program} validate-app http://127.0.0.1:8000/YOUR-PATH --env-file ${path}
+  ${program} validate-app http://127.0.0.1:8000/YOUR-PATH --keys-file ${path}
 
 Delete ${file} afterwards.
 `;

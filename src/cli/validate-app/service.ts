@@ -7,7 +7,7 @@ import type { ServiceKeys } from '../../rotation/conformance/tokens.ts';
 import { requestText } from '../../rotation/secret/canary-request.ts';
 import type { Asked } from '../../rotation/secret/canary-sender.ts';
 import type { Format } from '../formats.ts';
-import { machineText } from '../output.ts';
+import { machineText, printResult } from '../output.ts';
 import { EXIT, type Exit, type Terminal } from '../terminal.ts';
 import { type Validated, validatedRecord, validatedText } from './text.ts';
 
@@ -20,7 +20,7 @@ export async function validateService(
 ): Promise<Exit> {
   const rows = await judgeService(asked, keys);
   const validated: Validated = { request: requestText(asked.url, asked.form), rows };
-  terminal.print(machineText(validatedRecord(validated, strict), output) ?? validatedText(validated, strict));
+  printResult(terminal, machineText(validatedRecord(validated, strict), output), validatedText(validated, strict));
   return exitOf(rows, strict);
 }
 

@@ -1,14 +1,13 @@
 /** `validate-app NAME`: the operator asks one pod of each target, since it has the keys, which a person need not have. */
-
 import { defined } from '../../base/objects.ts';
 import type { JwtKeyRotationStatus } from '../../rotation/api/types.ts';
 import { CASES, type CaseName } from '../../rotation/conformance/cases.ts';
-import { type Judged, judged } from '../../rotation/conformance/judge.ts';
-import { ASK, appCheckValue } from '../../rotation/people/asking.ts';
+import { type Judged, judged, withUnsent } from '../../rotation/conformance/judge.ts';
+import { ASK, isAppCheckOf } from '../../rotation/people/asking.ts';
 import type { Operations } from '../../rotation/people/operations.ts';
 import { askOperator } from '../ask-operator.ts';
 import type { Format } from '../formats.ts';
-import { machineText } from '../output.ts';
+import { machineText, printResult } from '../output.ts';
 import { CommandError, EXIT, type Exit, type Terminal, worst } from '../terminal.ts';
 import { exitOf } from './service.ts';
 import { type Validated, validatedRecord, validatedText } from './text.ts';
@@ -33,29 +32,28 @@ export async function validateTargets(
   }
   const check = await askOperator(operations, terminal, name, (at) => ({
     patch: ASK.checkApps(at, target),
-    answer: ({ status }) => (status?.appCheck?.requestedAt === appCheckValue(at, target) ? status.appCheck : undefined),
+    answer: ({ status }) => (isAppCheckOf(status?.appCheck?.requestedAt, at, target) ? status?.appCheck : undefined),
   }));
   if ('invalid' in check) {
-    terminal.print(machineText(check.invalid, output) ?? check.text);
+    printResult(terminal, machineText(check.invalid, output), check.text);
     return EXIT.notReady;
   }
   const { pods, note } = check.answer;
   const shown = pods.map(validatedPod);
   const record = { ...defined({ note }), targets: shown.map((each) => validatedRecord(each, strict)) };
   const text = [...shown.map((each) => validatedText(each, strict)), ...(note === undefined ? [] : [`${note}\n`])];
-  terminal.print(machineText(record, output) ?? text.join('\n'));
+  printResult(terminal, machineText(record, output), text.join('\n'));
   const isLeftOut = note !== undefined || pods.length === 0;
   return worst([...shown.map(({ rows }) => exitOf(rows, strict)), ...(isLeftOut ? [EXIT.notReady] : [])]);
 }
 
 /** The operator reports the answers, and the same rules judge them here. */
 function validatedPod({ target, pod, request, message, answers }: AppCheck['pods'][number]): Validated {
-  const rows: readonly Judged[] = judged(
-    answers.flatMap(({ case: name, which, answer, said }) => {
-      // an operator of another version may know others
-      return isCase(name) ? [{ name, answer, said, ...defined({ which }) }] : [];
-    }),
-  );
+  const known = answers.flatMap(({ case: name, which, answer, said }) => {
+    // an operator of another version may know others
+    return isCase(name) ? [{ name, answer, said, ...defined({ which }) }] : [];
+  });
+  const rows: readonly Judged[] = answers.length === 0 ? [] : judged(withUnsent(known));
   return { who: `${target}, pod ${pod}`, request: request ?? message ?? '', rows };
 }
 

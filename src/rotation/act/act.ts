@@ -7,7 +7,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import { PODS } from '../../kube/types.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { type ServerClock, serverTime } from '../../runtime/server-clock.ts';
+import type { ServerClock } from '../../runtime/server-clock.ts';
 import { FIELD_MANAGER, KEYSET_VERSION } from '../api/names.ts';
 import { type Refused, refusedBy } from '../api/refusal.ts';
 import type { Facts, PodOf, Probe, TargetFacts } from '../facts.ts';
@@ -64,7 +64,7 @@ export class Actor {
     this.#options = options;
     const { client, clock, serverClock, fence } = options;
     // a recorded time must not be too early
-    const now = () => serverTime(serverClock, clock).latest;
+    const now = () => serverClock.time()?.latest ?? clock.now();
     this.#secrets = new SecretWriter({ client, fence, now });
     this.#pods = new PodAsker({ client, clock, now });
   }
@@ -121,9 +121,9 @@ export class Actor {
   }
 
   /** Asks one pod of each target, or of one target, which tokens it accepts, for a person. */
-  checkApps(namespace: string, facts: Facts, target: string | undefined): Promise<AppCheck> {
+  checkApps(namespace: string, facts: Facts, target: string | undefined, signal: AbortSignal): Promise<AppCheck> {
     this.#options.fence();
-    return this.#pods.checkApps(namespace, facts, target);
+    return this.#pods.checkApps(namespace, facts, target, signal);
   }
 
   async close(): Promise<void> {

@@ -44,9 +44,9 @@ export class PodAsker {
   }
 
   /** Asks one pod of each target, or of one target, which tokens it accepts, for a person. */
-  checkApps(namespace: string, facts: Facts, target: string | undefined): Promise<AppCheck> {
+  checkApps(namespace: string, facts: Facts, target: string | undefined, signal: AbortSignal): Promise<AppCheck> {
     const { client, now } = this.#options;
-    return checkApps({ client, now, sender: this.#canaries }, namespace, facts, target);
+    return checkApps({ client, now, sender: this.#canaries, signal }, namespace, facts, target);
   }
 
   /**

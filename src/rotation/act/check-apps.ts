@@ -2,59 +2,67 @@
  * Asks one pod of each target which tokens it accepts, for a person who wants to know whether the service is ready for
  * a rotation. rekey decides nothing by the answers.
  */
-import pLimit from 'p-limit';
 import { defined } from '../../base/objects.ts';
 import { redactText } from '../../runtime/redact.ts';
+import { keptValue } from '../api/said.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import { askConformance } from '../conformance/ask.ts';
 import { type Answered, fitness, judged } from '../conformance/judge.ts';
-import type { ServiceKeys } from '../conformance/tokens.ts';
-import type { Facts, PodOf, TargetFacts } from '../facts.ts';
+import type { Facts, PodFacts, PodOf, TargetFacts } from '../facts.ts';
+import type { Keyset } from '../keyset/keyset.ts';
 import { startedAfterWrite } from '../plan/evidence.ts';
 import { label } from '../plan/policies/targets.ts';
 import { canaryUrl, requestText } from '../secret/canary-request.ts';
 import type { CheckOptions } from './check-canaries.ts';
-import { destroyKeys, keysInUse } from './keys-in-use.ts';
+import { destroyKeys, type KeysInUse, keysInUse } from './keys-in-use.ts';
 
 export type AppCheck = Pick<NonNullable<JwtKeyRotationStatus['appCheck']>, 'note' | 'pods'>;
 type CheckedPod = AppCheck['pods'][number];
 
-/** Targets in one check, one pod of each: all pods of a target run the same program. */
+/** Targets in one check, in parallel, one pod of each: all pods of a target run the same program. */
 const MAX_TARGETS = 16;
-const AT_ONCE = 8;
-/** Fallbacks in one check. */
-const MAX_FALLBACKS = 8;
-/** Time limit: an emergency may have to wait for the check. */
+/** Time limit of the answers of one service. */
 const BUDGET_MS = 10_000;
 const MAX_REQUEST = 2_048;
 
+export interface AppCheckOptions extends CheckOptions {
+  /** Once it is aborted, nothing more is sent. */
+  readonly signal: AbortSignal;
+}
+
 /** @param wanted the only target to ask, such as `Deployment/api`; undefined for all */
 export async function checkApps(
-  options: CheckOptions,
+  options: AppCheckOptions,
   namespace: string,
   facts: Facts,
   wanted: string | undefined,
 ): Promise<AppCheck> {
-  const { settings } = facts;
   const meant = facts.targets.filter((target) => wanted === undefined || label(target) === wanted);
-  const asked = meant.filter((target) => target.settings.canary !== undefined);
-  const rows = asked.flatMap((target) => podOf(target) ?? []).slice(0, MAX_TARGETS);
-  const keys = await keysInUse(options.client, namespace, settings);
+  const found = meant.flatMap((target) => (target.settings.canary === undefined ? [] : (podOf(target) ?? [])));
+  const rows = found.slice(0, MAX_TARGETS);
+  const keys = await keysInUse(options.client, namespace, facts.settings);
   using held = new DisposableStack();
   held.defer(() => destroyKeys(keys));
+  const left = found.slice(MAX_TARGETS).map(({ target }) => label(target));
   const unasked = [
-    ...(wanted !== undefined && meant.length === 0 ? [`there is no target ${wanted}`] : []),
-    ...meant.filter((target) => !asked.includes(target)).map((target) => `${label(target)} has no canary`),
-    ...asked
-      .filter((target) => !rows.some((row) => row.target === target))
-      .map((target) => `${label(target)} has no pod`),
+    ...(wanted !== undefined && meant.length === 0 ? [`there is no target ${keptValue(wanted)}`] : []),
+    ...meant.flatMap((target) => whyNot(target) ?? []),
+    ...(left.length > 0 ? [`not asked, since these are more than ${MAX_TARGETS} targets: ${left.join(', ')}`] : []),
+    ...('why' in keys ? [] : phaseNote(keys.keyset)),
   ];
   if ('why' in keys) return { note: [`nothing was sent: ${keys.why}`, ...unasked].join('; '), pods: [] };
-  const limit = pLimit(AT_ONCE);
-  const pods = await Promise.all(rows.map((row) => limit(checkedPod, row, facts, keys, options)));
-  const left = keys.fallbacks.length - MAX_FALLBACKS;
-  const notes = [...unasked, ...(left > 0 ? [`${left} more fallbacks were not tried`] : [])];
-  return { ...(notes.length > 0 && { note: notes.join('; ') }), pods };
+  const pods = await Promise.all(rows.map((row) => checkedPod(row, facts, keys, options)));
+  return { ...(unasked.length > 0 && { note: unasked.join('; ') }), pods };
+}
+
+function whyNot(target: TargetFacts): string | undefined {
+  if (target.settings.canary === undefined) return `${label(target)} has no canary`;
+  return podOf(target) === undefined ? `${label(target)} has no pod` : undefined;
+}
+
+function phaseNote(keyset: Keyset | undefined): readonly string[] {
+  if (keyset === undefined || keyset.phase === 'Steady') return [];
+  return [`asked in phase ${keyset.phase}: in a rotation pods have different keys on purpose; ask again at rest`];
 }
 
 /** Prefers a ready pod. */
@@ -67,8 +75,8 @@ function podOf(target: TargetFacts): PodOf | undefined {
 async function checkedPod(
   { target, pod }: PodOf,
   facts: Facts,
-  keys: ServiceKeys,
-  { sender, now }: CheckOptions,
+  keys: Exclude<KeysInUse, { readonly why: string }>,
+  { sender, now, signal }: AppCheckOptions,
 ): Promise<CheckedPod> {
   const { algorithm, clockSkewMs } = facts.settings;
   const { canary } = target.settings;
@@ -80,10 +88,9 @@ async function checkedPod(
   }
   const url = canaryUrl(address, port, canary);
   const asked = { url, form: canary, tokens: { algorithm, clockSkewMs, claims: canary.claims } };
-  const some = { ...keys, fallbacks: keys.fallbacks.slice(0, MAX_FALLBACKS) };
   // a token without expiry, signed with a real key, would be valid until the key is gone
-  const options = { sender, withoutExpiry: false, budgetMs: BUDGET_MS, now };
-  const rows = judged((await askConformance(asked, some, options)).map((row) => sure(row, { target, pod }, facts)));
+  const options = { sender, withoutExpiry: false, budgetMs: BUDGET_MS, now, signal };
+  const rows = judged((await askConformance(asked, keys, options)).map((row) => sure(row, pod, keys.keyset)));
   return {
     ...place,
     request: requestText(url, canary).slice(0, MAX_REQUEST),
@@ -95,9 +102,9 @@ async function checkedPod(
 }
 
 /** A pod that started before a key was written cannot know it, so its refusal proves nothing about the service. */
-function sure(row: Answered, { pod }: PodOf, { secret }: Facts): Answered {
+function sure(row: Answered, pod: PodFacts, keyset: Keyset | undefined): Answered {
   if (row.name !== 'fallback' || row.answer !== 'refused') return row;
-  if (secret.kind === 'Managed' && startedAfterWrite(pod, secret.keyset)) return row;
+  if (keyset !== undefined && startedAfterWrite(pod, keyset)) return row;
   const said = `${row.said}, and the pod may have started before this key was written: ask again after it has restarted`;
   return { ...row, answer: 'unknown', said };
 }

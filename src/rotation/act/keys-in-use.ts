@@ -1,7 +1,7 @@
 /** The keys that the services of a resource should have now, for checks that a person requests. */
 import type { KubeClient } from '../../kube/client.ts';
 import type { ServiceKeys } from '../conformance/tokens.ts';
-import { currentShape } from '../keyset/keyset.ts';
+import { currentShape, type Keyset } from '../keyset/keyset.ts';
 import { getSecret } from '../observe/world.ts';
 import { foundMaterials } from '../secret/adoption.ts';
 import { destroyAll, newKid } from '../secret/keys.ts';
@@ -9,7 +9,9 @@ import { materialsOf, readSecret } from '../secret/secret.ts';
 import type { Settings } from '../settings/settings.ts';
 
 /** The keys, or why they are unknown, for people. */
-export type KeysInUse = ServiceKeys | { readonly why: string };
+export type KeysInUse =
+  | (ServiceKeys & { /** Undefined before the Secret is managed. */ readonly keyset?: Keyset })
+  | { readonly why: string };
 
 /**
  * Works for a Secret that is not managed yet, too, since a service must be ready before that. The caller overwrites the
@@ -32,7 +34,7 @@ export async function keysInUse(client: KubeClient, namespace: string, settings:
   const material = materials.get(sign);
   const accepted = verify.filter((kid) => kid !== sign).flatMap((kid) => ({ kid, material: materials.get(kid) }));
   const fallbacks = accepted.flatMap(({ kid, material: key }) => (key === undefined ? [] : [{ kid, material: key }]));
-  if (material !== undefined) return { signing: { kid: sign, material }, fallbacks };
+  if (material !== undefined) return { signing: { kid: sign, material }, fallbacks, keyset: reading.keyset };
   destroyAll(fallbacks.map((fallback) => fallback.material));
   return { why: `key ${sign} is not in Secret ${settings.secretName}` };
 }

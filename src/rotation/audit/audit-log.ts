@@ -5,9 +5,9 @@
  * The chain has no secret. So a person who may write the log can replace it, and lines cut off at either end are not
  * noticed. To detect that, the operator logs the beginning of each hash: see {@link headOf}.
  */
-
 import { createHash } from 'node:crypto';
 import { defined } from '../../base/objects.ts';
+import { redactText } from '../../runtime/redact.ts';
 
 export interface AuditRecord {
   readonly rotationId: string;
@@ -84,6 +84,8 @@ const MAX_BYTES = 800_000;
 const MAX_DEPTH = 8;
 /** How much of a hash the operator's log shows: it hides longer ones as possible keys. */
 const HEAD_DIGITS = 16;
+/** A UUID has 36 characters. */
+const MAX_ID = 64;
 
 /** A record with its place in the chain. */
 export interface Chained extends AuditRecord {
@@ -143,10 +145,15 @@ export function verifyLog(log: string): Verdict {
     const record = parsed(line);
     if (record === undefined) return verdict(`line ${i + 1} is not a record${unendedText(log, line)}`);
     const what = brokenIn(line, record, records.at(-1));
-    if (what !== undefined) return verdict(`line ${i + 1} (rotation ${record.rotationId}, seq ${record.seq}) ${what}`);
+    if (what !== undefined) return verdict(`line ${i + 1} (rotation ${idOf(record)}, seq ${record.seq}) ${what}`);
     records.push(record);
   }
   return verdict();
+}
+
+/** Of a record that somebody may have changed: it goes into Events, the log and reports. */
+function idOf({ rotationId }: Chained): string {
+  return redactText(rotationId).slice(0, MAX_ID);
 }
 
 function brokenIn(line: string, record: Chained, before: Chained | undefined): string | undefined {

@@ -1,8 +1,14 @@
 /** Decodes a record of an audit log that somebody has kept. Every field is checked. */
 import { defined, ifDefined } from '../../base/objects.ts';
-import { fields, integer, type Json, list, text, time } from '../keyset/json.ts';
+import { redactText } from '../../runtime/redact.ts';
+import { fields, integer, type Json, list as listIn, text, time } from '../keyset/json.ts';
 import { iso } from '../schedule/duration.ts';
 import type { AuditKey, AuditStep, Chained } from './audit-log.ts';
+
+/** More than rekey writes. What is larger is not shown: the work of a report has a bound. */
+const MAX_TEXT = 20_000;
+const MAX_ENTRIES = 256;
+const MAX_PODS = 1_000;
 
 /**
  * @param record with the fields of the chain; its other fields are unchecked
@@ -15,20 +21,20 @@ export function decodeRecord(record: Chained): Chained {
     raw[name] === undefined ? {} : { [name]: read(name, parse) };
   return {
     ...{ seq: read('seq', integer), prev: read('prev', text), hash: read('hash', text) },
-    ...{ rotationId: read('rotationId', text), resource: read('resource', text) },
-    ...{ environment: read('environment', text), trigger: read('trigger', text), actor: read('actor', text) },
-    ...{ reason: read('reason', text), from: read('from', keyIn), to: read('to', keyIn) },
+    ...{ rotationId: read('rotationId', said), resource: read('resource', said) },
+    ...{ environment: read('environment', said), trigger: read('trigger', said), actor: read('actor', said) },
+    ...{ reason: read('reason', said), from: read('from', keyIn), to: read('to', keyIn) },
     ...{
       keysetVersion: read('keysetVersion', integer),
       targets: read('targets', (value) => list(value).map(targetIn)),
     },
     ...{ startedAt: read('startedAt', timeText), finishedAt: read('finishedAt', timeText) },
-    outcome: read('outcome', text),
+    outcome: read('outcome', said),
     ...maybe('cutOverAt', timeText),
-    ...maybe('failure', text),
-    ...maybe('inferred', text),
+    ...maybe('failure', said),
+    ...maybe('inferred', said),
     ...maybe('emergency', emergencyIn),
-    ...maybe('steps', (value) => list(value).map(stepIn)),
+    ...maybe('steps', stepsIn),
   };
 }
 
@@ -40,6 +46,24 @@ function within<T>(name: string, parse: () => T): T {
   }
 }
 
+/** Redacts: a person who may write the log may have written a key into it. */
+function said(value: Json | undefined): string {
+  return redactText(short(value));
+}
+
+/** Reads an id or a fingerprint. */
+function short(value: Json | undefined): string {
+  const found = text(value);
+  if (found.length > MAX_TEXT) throw new Error(`is longer than ${MAX_TEXT} characters`);
+  return found;
+}
+
+function list(value: Json | undefined): readonly Json[] {
+  const found = listIn(value);
+  if (found.length > MAX_ENTRIES) throw new Error(`has more than ${MAX_ENTRIES} entries`);
+  return found;
+}
+
 /** The time in one form, however it was written. */
 function timeText(value: Json | undefined): string {
   return iso(time(value));
@@ -48,37 +72,48 @@ function timeText(value: Json | undefined): string {
 function keyIn(value: Json | undefined): AuditKey {
   const { kid, fp, createdAt } = fields(value);
   return {
-    kid: text(kid),
-    ...defined({ fp: ifDefined(fp, text), createdAt: ifDefined(createdAt, timeText) }),
+    kid: short(kid),
+    ...defined({ fp: ifDefined(fp, short), createdAt: ifDefined(createdAt, timeText) }),
   };
 }
 
 function targetIn(value: Json): Chained['targets'][number] {
   const { kind, name, level, pods, bumpedAt, ackedAt } = fields(value);
   return {
-    ...{ kind: text(kind), name: text(name), level: text(level), pods: integer(pods) },
+    ...{ kind: said(kind), name: said(name), level: said(level), pods: integer(pods) },
     ...defined({ bumpedAt: ifDefined(bumpedAt, timeText), ackedAt: ifDefined(ackedAt, timeText) }),
   };
 }
 
 function emergencyIn(value: Json | undefined): NonNullable<Chained['emergency']> {
   const { nonce, seconds, burnt } = fields(value);
-  return { nonce: text(nonce), seconds: integer(seconds), burnt: list(burnt).map(keyIn) };
+  return { nonce: said(nonce), seconds: integer(seconds), burnt: list(burnt).map(keyIn) };
+}
+
+function stepsIn(value: Json | undefined): readonly AuditStep[] {
+  const steps = list(value).map(stepIn);
+  const pods = steps.flatMap(({ targets }) => targets).map(podsOf);
+  if (pods.reduce((sum, count) => sum + count, 0) > MAX_PODS) throw new Error(`names more than ${MAX_PODS} pods`);
+  return steps;
+}
+
+function podsOf({ proved = {}, inferred = [] }: AuditStep['targets'][number]): number {
+  return Object.keys(proved).length + inferred.length;
 }
 
 function stepIn(value: Json): AuditStep {
   const { phase, keysetVersion, at, back, targets } = fields(value);
   return {
-    ...{ phase: text(phase), keysetVersion: integer(keysetVersion), at: timeText(at) },
+    ...{ phase: said(phase), keysetVersion: integer(keysetVersion), at: timeText(at) },
     ...(back === true && { back }),
     targets: list(targets).map((target) => {
       const { name, bumpedAt, proved, inferred, more } = fields(target);
       return {
-        name: text(name),
+        name: said(name),
         ...defined({
           bumpedAt: ifDefined(bumpedAt, timeText),
           proved: ifDefined(proved, provedIn),
-          inferred: ifDefined(inferred, (inferred) => list(inferred).map(text)),
+          inferred: ifDefined(inferred, (inferred) => list(inferred).map(said)),
           more: ifDefined(more, integer),
         }),
       };
@@ -87,5 +122,5 @@ function stepIn(value: Json): AuditStep {
 }
 
 function provedIn(value: Json): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(fields(value)).map(([pod, at]) => [pod, timeText(at)]));
+  return Object.fromEntries(Object.entries(fields(value)).map(([pod, at]) => [said(pod), timeText(at)]));
 }

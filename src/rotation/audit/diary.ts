@@ -9,8 +9,8 @@ import type { Assessment, TargetAssessment } from '../plan/decision.ts';
 import { iso } from '../schedule/duration.ts';
 import type { AuditStep } from './audit-log.ts';
 
-/** Most steps of one rotation, which may go back and forth. */
-const MAX_STEPS = 16;
+/** Most steps of one rotation, which may go back and forth. Later steps are not noted. */
+export const MAX_STEPS = 16;
 /** Most names of pods in one record, all steps together, so that a log of large fleets still has about a hundred records. */
 const MAX_PODS = 100;
 

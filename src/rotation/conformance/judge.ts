@@ -4,7 +4,7 @@
  */
 import { defined } from '../../base/objects.ts';
 import type { Answer } from '../facts.ts';
-import { type CaseName, caseOf, type Expected } from './cases.ts';
+import { CASES, type CaseName, caseOf, type Expected } from './cases.ts';
 
 /** The answer of a service to one token. */
 export interface Answered {
@@ -29,7 +29,8 @@ export interface Judged extends Answered {
 }
 
 const NO_LONGER = 'it accepted a good token at first and none at the end, so a refusal proves nothing';
-const FORGED: readonly CaseName[] = ['made-up-key', 'made-up-key-known-id', 'garbage'];
+const MADE_UP: readonly CaseName[] = ['made-up-key', 'made-up-key-known-id'];
+const FORGED: readonly CaseName[] = [...MADE_UP, 'garbage'];
 
 /** @param answers of one service, in the order in which they were given */
 export function judged(answers: readonly Answered[]): readonly Judged[] {
@@ -71,14 +72,26 @@ function isLastControl(name: CaseName, { refused }: Doubts): boolean {
 function acceptanceDoubt(answers: readonly Answered[]): string | undefined {
   const forged = answers.filter(({ name }) => FORGED.includes(name));
   if (forged.some(({ answer }) => answer === 'accepted')) return 'it accepts what nobody has signed, too';
-  const isKnown = forged.some(({ answer }) => answer === 'refused');
-  return isKnown ? undefined : 'it is not known that it refuses anything';
+  // whoever refuses what is no token may still take any that looks like one
+  const isKnown = forged.some(({ name, answer }) => MADE_UP.includes(name) && answer === 'refused');
+  return isKnown ? undefined : 'it is not known that it refuses a made-up key';
 }
 
 function refusalDoubt(answers: readonly Answered[]): string | undefined {
   const of = (name: CaseName) => answers.find((each) => each.name === name)?.answer;
   if (of('signing-key') !== 'accepted') return 'it is not known to accept a good token, so a refusal proves nothing';
   return of('signing-key-again') === 'accepted' ? undefined : NO_LONGER;
+}
+
+/**
+ * @returns the answers, plus an unknown answer for each required case that was not sent: an operator of another version
+ *   may ask less
+ */
+export function withUnsent(answers: readonly Answered[]): readonly Answered[] {
+  const unsent = (Object.keys(CASES) as CaseName[]).filter((name) => {
+    return caseOf(name).required && !answers.some((answered) => answered.name === name);
+  });
+  return [...answers, ...unsent.map((name): Answered => ({ name, answer: 'unknown', said: 'it was not sent' }))];
 }
 
 /** @returns whether the service refused nothing, not even a text that is not a token */

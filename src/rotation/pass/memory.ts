@@ -8,7 +8,6 @@ import type { EffectResult } from '../act/act.ts';
 import type { RetiredKeys } from '../act/write-secret.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 import { type Refusal, type Refused, refusedAgain, triedAtOnce } from '../api/refusal.ts';
-import type { JwtKeyRotationStatus } from '../api/types.ts';
 import type { Facts, Probe } from '../facts.ts';
 import type { SecretReading } from '../observe/world.ts';
 import type { Action, Step } from '../plan/decision.ts';
@@ -17,13 +16,8 @@ import { wishesIn } from '../requests/requests.ts';
 import type { DataNames, Settings } from '../settings/settings.ts';
 
 const FORGET_MS = 10_000;
-/** Shortest time between two checks that a person requests. */
-const CHECK_MS = 2_000;
 const OUTRUN_MS = 50;
 const OUTRUN_CAP_MS = 15_000;
-
-/** The results of checks that a person requested. */
-export type Checks = Pick<JwtKeyRotationStatus, 'canaryCheck' | 'appCheck'>;
 
 /** The memory of one resource. */
 export class Memory {
@@ -39,9 +33,6 @@ export class Memory {
   /** When open answers were last forgotten, monotonic. */
   #forgotAt = Number.NEGATIVE_INFINITY;
   #outrun = 0;
-  #checks: Checks = {};
-  /** When a check for a person last ran, monotonic. */
-  #checkedAt = Number.NEGATIVE_INFINITY;
 
   /** Answers by the incarnation of the pod that gave them. */
   get probes(): ReadonlyMap<string, Probe> {
@@ -103,25 +94,6 @@ export class Memory {
       next.set(each.effect, refusedAgain(this.#refusals.get(each.effect), each, now, urgent));
     }
     this.#refusals = next;
-  }
-
-  /** Results of checks for a person, kept until the status has them, so that pods are asked once for each request. */
-  get checks(): Checks {
-    return this.#checks;
-  }
-
-  /**
-   * @param now monotonic, milliseconds
-   * @returns in how many milliseconds the next check for a person may run
-   */
-  untilCheckMs(now: number): number {
-    return Math.max(this.#checkedAt + CHECK_MS - now, 0);
-  }
-
-  /** @param now monotonic, milliseconds */
-  checked(check: Checks, now: number): void {
-    this.#checks = { ...this.#checks, ...check };
-    this.#checkedAt = now;
   }
 
   /** @returns milliseconds to wait, more each time, because the cache is behind the API server */

@@ -1,5 +1,6 @@
 /** Requests of people as patches of the resource, with the name of the person. */
 import { askedText, BY, type JwtKeyRotation, REQUEST, REQUESTED_BY } from '../api/names.ts';
+import { keptValue } from '../api/said.ts';
 import { valueIn } from '../requests/asked-by.ts';
 import { emergencyOf } from '../requests/requests.ts';
 
@@ -31,8 +32,13 @@ export const ASK = {
   },
 } as const;
 
-/** @returns the value of the annotation, which identifies the answer */
-export function appCheckValue(at: string, target: string | undefined): string {
+/** @returns whether the answer in a status is the one to this request */
+export function isAppCheckOf(requestedAt: string | undefined, at: string, target: string | undefined): boolean {
+  return requestedAt === keptValue(appCheckValue(at, target));
+}
+
+/** @returns the value of the annotation */
+function appCheckValue(at: string, target: string | undefined): string {
   return target === undefined ? at : `${at} ${target}`;
 }
 

@@ -6,8 +6,10 @@ import { defined } from '../../base/objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import {
+  CONTROLLER_REVISIONS,
   type Container,
   type Deployment,
+  JOBS,
   type KubeObject,
   LEASES,
   type Lease,
@@ -18,8 +20,9 @@ import {
   SUBJECT_ACCESS_REVIEWS,
 } from '../../kube/types.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
-import { keyPlaces, settingsOf } from '../settings/settings.ts';
+import { keyPlaces, OPTIONAL_KINDS, settingsOf } from '../settings/settings.ts';
 import { leaseName } from './leadership.ts';
+import { availabilityNow } from './preview.ts';
 
 /** An observation, or why there is none. */
 export type Seen<T> = { readonly known: T } | { readonly why: string };
@@ -40,11 +43,18 @@ export interface Examination {
   /** How many releases Helm has stored in the namespace. Whether one contains a key is unknown. */
   readonly helmReleases: Seen<number>;
   readonly operatorRights: Seen<OperatorRights>;
+  /** Kinds of workloads that the person may not list, so that who uses the Secret is not known of them. */
+  readonly hiddenKinds: Seen<readonly string[]>;
 }
 
 export interface OperatorRights {
   /** The account whose rights these are, assumed to be the one of rekey's manifests. */
   readonly account: string;
+  /**
+   * Whether it may write the status, which every operator must. Otherwise the account is absent or not the operator's,
+   * and nothing is known.
+   */
+  readonly isOperator: boolean;
   /** Rights that it has but does not need, for people. */
   readonly tooWide: readonly string[];
   /** Whether it may list all Secrets of the namespace, as deploy/residue allows. */
@@ -61,13 +71,14 @@ const HALF_STEP_MS = 500;
 /** @param resource with a valid spec */
 export async function examine(client: KubeClient, resource: JwtKeyRotation): Promise<Examination> {
   const { namespace = '' } = resource.metadata;
-  const [nodeClocks, formerLiterals, helmReleases, operatorRights] = await Promise.all([
+  const [nodeClocks, formerLiterals, helmReleases, operatorRights, hiddenKinds] = await Promise.all([
     seen(() => nodeClocksIn(client)),
     seen(() => formerLiteralsIn(client, resource)),
     seen(async () => (await listed(client, metadataOf(SECRETS), namespace, HELM_LABEL)).length),
     seen(() => rightsOf(client, resource)),
+    seen(() => hiddenKindsIn(client, namespace)),
   ]);
-  return { nodeClocks, formerLiterals, helmReleases, operatorRights };
+  return { nodeClocks, formerLiterals, helmReleases, operatorRights, hiddenKinds };
 }
 
 async function seen<T>(look: () => Promise<T>): Promise<Seen<T>> {
@@ -100,20 +111,46 @@ async function nodeClocksIn(client: KubeClient): Promise<readonly NodeClock[]> {
   });
 }
 
-async function formerLiteralsIn(client: KubeClient, { metadata, spec }: JwtKeyRotation): Promise<readonly string[]> {
+/** What keeps the former templates of which kinds, and where they are in it. Jobs have theirs as long as they are there. */
+const FORMER = [
+  { type: REPLICA_SETS, kinds: ['Deployment', 'Rollout'] },
+  { type: CONTROLLER_REVISIONS, kinds: ['StatefulSet', 'DaemonSet'] },
+  { type: JOBS, kinds: ['CronJob', 'Job'] },
+] as const;
+
+async function formerLiteralsIn(client: KubeClient, resource: JwtKeyRotation): Promise<readonly string[]> {
+  const { targets } = resource.spec;
+  const wanted = FORMER.filter(({ kinds }) => targets.some(({ kind }) => kinds.some((each) => each === kind)));
+  const found = await Promise.all(wanted.map(({ type }) => literalsAmong(client, resource, type)));
+  return found.flat();
+}
+
+async function literalsAmong(
+  client: KubeClient,
+  { metadata, spec }: JwtKeyRotation,
+  type: ResourceType<KubeObject>,
+): Promise<readonly string[]> {
   const { dataKeys } = keyPlaces(settingsOf(spec));
-  const sets = await listed(client, REPLICA_SETS, metadata.namespace ?? '');
-  const names = spec.targets.filter(({ kind }) => kind === 'Deployment').map(({ name }) => name);
-  const isOurs = ({ metadata: { ownerReferences = [] } }: KubeObject) =>
-    ownerReferences.some(({ kind, name }) => kind === 'Deployment' && names.includes(name));
-  return sets.filter(isOurs).flatMap((set) => {
-    const { containers = [], initContainers = [] } = (set as Deployment).spec?.template?.spec ?? {};
+  const isTarget = (one: { readonly kind: string; readonly name: string }) =>
+    spec.targets.some(({ kind, name }) => kind === one.kind && name === one.name);
+  const isOurs = ({ metadata: { name, ownerReferences = [] } }: KubeObject) =>
+    ownerReferences.some(isTarget) || isTarget({ kind: type.kind, name });
+  const holders = (await listed(client, type, metadata.namespace ?? '')).filter(isOurs);
+  return holders.flatMap((holder) => {
+    // a ControllerRevision holds a patch of its workload
+    const { spec: own, data } = holder as Deployment & { readonly data?: Pick<Deployment, 'spec'> };
+    const { containers = [], initContainers = [] } = (own ?? data?.spec)?.template?.spec ?? {};
     return [...containers, ...initContainers].flatMap(({ name, env = [] }: Container) =>
       env
         .filter((variable) => dataKeys.includes(variable.name) && (variable.value ?? '') !== '')
-        .map((variable) => `ReplicaSet ${set.metadata.name}, container ${name}, env ${variable.name}`),
+        .map((variable) => `${type.kind} ${holder.metadata.name}, container ${name}, env ${variable.name}`),
     );
   });
+}
+
+async function hiddenKindsIn(client: KubeClient, namespace: string): Promise<readonly string[]> {
+  const looks = OPTIONAL_KINDS.map(async (kind) => [kind, await availabilityNow(client, kind, namespace)] as const);
+  return (await Promise.all(looks)).filter(([, is]) => is === 'Forbidden').map(([kind]) => kind);
 }
 
 /** Verbs on Secrets without a name apply to all Secrets. */
@@ -122,14 +159,19 @@ async function rightsOf(client: KubeClient, resource: JwtKeyRotation): Promise<O
   const [home = ''] = leaseName(resource).split('/');
   const account = `system:serviceaccount:${home}:rekey`;
   const groups = ['system:serviceaccounts', `system:serviceaccounts:${home}`, 'system:authenticated'];
-  const may = async (verb: string, where: { readonly namespace?: string }, resourceName = 'secrets', group = '') => {
+  interface Where {
+    readonly namespace?: string;
+    readonly subresource?: string;
+  }
+  const may = async (verb: string, where: Where, resourceName = 'secrets', group = '') => {
     const resourceAttributes = { ...where, verb, resource: resourceName, group };
     const review = { metadata: { name: '' }, spec: { user: account, groups, resourceAttributes } };
     const { status } = await client.create(SUBJECT_ACCESS_REVIEWS, review, { timeoutMs: LOOK_MS });
     return status?.allowed === true;
   };
   const here = { namespace };
-  const [all, everywhere, reads, writes, listsSecrets] = await Promise.all([
+  const [isOperator, all, everywhere, reads, writes, listsSecrets] = await Promise.all([
+    may('patch', { ...here, subresource: 'status' }, 'jwtkeyrotations', 'rekey.dev'),
     may('*', {}, '*', '*'),
     may('get', {}),
     may('get', here),
@@ -142,5 +184,5 @@ async function rightsOf(client: KubeClient, resource: JwtKeyRotation): Promise<O
     ...(reads && !everywhere ? [`to read every Secret of namespace ${namespace}`] : []),
     ...(writes && !all ? [`to change every Secret of namespace ${namespace}`] : []),
   ];
-  return { account, tooWide, listsSecrets };
+  return { account, isOperator, tooWide, listsSecrets };
 }

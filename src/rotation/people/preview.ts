@@ -39,8 +39,12 @@ export async function surroundingsOf(client: KubeClient, resource: JwtKeyRotatio
   };
 }
 
-/** Uses the person's own rights. */
-async function availabilityNow(client: KubeClient, kind: OptionalKind, namespace: string): Promise<Availability> {
+/** @returns whether a kind is served, and may be listed with the person's own rights */
+export async function availabilityNow(
+  client: KubeClient,
+  kind: OptionalKind,
+  namespace: string,
+): Promise<Availability> {
   const { type } = WORKLOADS[kind];
   if (!(await client.serves(type))) return 'Absent';
   try {

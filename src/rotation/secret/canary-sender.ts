@@ -4,7 +4,6 @@
  * They go directly to the pod's address: a Service would hide one bad pod, and the API server's pod proxy drops the
  * Authorization header.
  */
-
 import pLimit from 'p-limit';
 import type { Clock } from '../../runtime/clock.ts';
 import { redactText } from '../../runtime/redact.ts';
@@ -117,9 +116,13 @@ export class CanarySender {
     };
   }
 
-  /** @returns by default the patience for one pod in one pass; it begins now */
-  patience(budgetMs = BUDGET_MS): Patience {
-    return { until: this.#clock.monotonic() + budgetMs, notBefore: 0, silent: false };
+  /**
+   * @param within a patience that this one must not outlast
+   * @returns by default the patience for one pod in one pass; it begins now
+   */
+  patience(budgetMs = BUDGET_MS, within?: Patience): Patience {
+    const until = Math.min(this.#clock.monotonic() + budgetMs, within?.until ?? Number.POSITIVE_INFINITY);
+    return { until, notBefore: 0, silent: false };
   }
 
   isOver({ until }: Patience): boolean {

@@ -58,7 +58,7 @@ export function keyIdsIn(secret: Secret, names: DataNames, keys: readonly KeyMat
 export function keyIdFinding(secret: Secret, names: DataNames, keys: readonly KeyMaterial[]): Finding | undefined {
   const ids = idsIn(secret, names, keys);
   const unfit = ids.flatMap(({ place, kid }) => {
-    const problem = problemOf(kid, keys);
+    const problem = keyIdProblem(kid, keys);
     return problem === undefined ? [] : [{ place, problem }];
   });
   const doubled = ids.find((id, i) =>
@@ -75,7 +75,11 @@ export function keyIdFinding(secret: Secret, names: DataNames, keys: readonly Ke
   return { reason: 'KeyIdUnusable', message: `${where} ${found.problem}; ${wayOut}` };
 }
 
-function problemOf(kid: Kid, keys: readonly KeyMaterial[]): string | undefined {
+/**
+ * @param keys nothing of which may be seen
+ * @returns why everybody must not see this id, or it cannot be one, without its subject
+ */
+export function keyIdProblem(kid: Kid, keys: readonly KeyMaterial[]): string | undefined {
   if (!KEY_ID.test(kid)) return 'is not a key id: write at most 128 letters, digits and . _ ~ : / @ + = -';
   if (RESERVED.includes(kid)) return 'is a reserved word';
   const bytes = Buffer.from(kid);

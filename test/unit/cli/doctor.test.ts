@@ -18,6 +18,8 @@ function condition(type: string, status: 'True' | 'False' | 'Unknown', reason: s
 const VERIFIED = condition('Verified', 'True', 'Canary', 'the rotation that completed rests on answers');
 const READY = condition('Ready', 'True', 'Steady');
 
+const ROTATED = { id: 'a', trigger: 'Schedule', outcome: 'Completed' } as const;
+
 type Status = NonNullable<JwtKeyRotation['status']>;
 
 function resource(status: Partial<Status> = {}, conditions: readonly ReturnType<typeof condition>[] = [VERIFIED]) {
@@ -26,7 +28,7 @@ function resource(status: Partial<Status> = {}, conditions: readonly ReturnType<
     metadata: { name: 'my-jwt', namespace: 'shop', generation: 1 },
     spec: { ...SPEC, targets: [TARGET] },
     status: {
-      ...{ observedGeneration: 1, phase: 'Steady', currentKeyId: 'k-1' },
+      ...{ observedGeneration: 1, phase: 'Steady', currentKeyId: 'k-1', history: [ROTATED] },
       conditions: [READY, ...conditions],
       ...status,
     },
@@ -43,7 +45,10 @@ const EXAMINATION: Examination = {
   nodeClocks: { known: [{ node: 'n1', offsetMs: 300 }] },
   formerLiterals: { known: [] },
   helmReleases: { known: 0 },
-  operatorRights: { known: { account: 'system:serviceaccount:rekey-system:rekey', tooWide: [], listsSecrets: false } },
+  operatorRights: {
+    known: { account: 'system:serviceaccount:rekey-system:rekey', isOperator: true, tooWide: [], listsSecrets: false },
+  },
+  hiddenKinds: { known: [] },
 };
 
 const WELL: DoctorFacts = {
@@ -118,7 +123,7 @@ describe('the doctor', () => {
     expect(unknown({ resource: unasked })).toEqual(['keys', 'fallbacks', 'algorithm', 'defaults', 'answers']);
     const inferred = resource({ appCheck: FIT }, [condition('Verified', 'False', 'Inferred', 'start times')]);
     expect(unknown({ resource: inferred })).toContain('keys');
-    expect(unknown({ blind: 'deployments is forbidden' })).toEqual(['variables', 'consumers']);
+    expect(unknown({ blind: 'you may not look: deployments is forbidden' })).toEqual(['variables', 'consumers']);
     expect(unknown({ leadership: { kind: 'Unknown', why: 'no right' } })).toEqual(['operator']);
     expect(problems({ leadership: { kind: 'Nobody' } })).toEqual(['operator']);
     expect(exitOf(checksOf({ ...WELL, resource: unseen }))).toBe(3);
@@ -157,6 +162,54 @@ describe('the doctor', () => {
     expect(of(canaries('Works', 'one has no pod')).keys?.verdict).toBe('Unknown');
   });
 
+  it('does not take pods that were asked for those that were not', () => {
+    const pod = { target: 'Deployment/api', pod: 'a', message: 'pod a' };
+    const canaries = (...verdicts: readonly ('Works' | 'Unknown')[]) => {
+      const pods = verdicts.map((verdict) => ({ ...pod, verdict }));
+      return { canaries: { requestedAt: 'a', checkedAt: 'b', pods } };
+    };
+    expect(of(canaries('Works')).answers?.verdict).toBe('Ok');
+    expect(of(canaries('Works', 'Unknown')).answers?.verdict).toBe('Unknown');
+    expect(of(canaries()).answers?.verdict).toBe('Unknown');
+    const { resource: well } = WELL;
+    const mute = { ...TARGET, name: 'worker', canary: undefined };
+    const half = { ...well, spec: { ...well.spec, targets: [TARGET, mute] } } as unknown as JwtKeyRotation;
+    const asked = of({ ...canaries('Works'), resource: half });
+    expect([asked.keys?.verdict, asked.answers?.verdict]).toEqual(['Unknown', 'Unknown']);
+    expect(asked.keys?.evidence).toContain('worker has no canary');
+  });
+
+  it('does not take the fallbacks of one target for those of another', () => {
+    const { resource: well } = WELL;
+    const answers = [{ case: 'fallback', answer: 'accepted', said: '', verdict: 'Pass' }] as const;
+    const mute = { target: 'Deployment/worker', pod: 'w-1', result: 'Unknown', answers: [] } as const;
+    const pods = [{ ...FIT.pods[0], answers }, mute];
+    const two = {
+      ...resource({ appCheck: { ...FIT, pods } }, [condition('Verified', 'Unknown', 'NoRotationYet')]),
+      spec: { ...well.spec, targets: [TARGET, { ...TARGET, name: 'worker' }] },
+    } as JwtKeyRotation;
+    expect(of({ resource: two }).fallbacks?.verdict).toBe('Unknown');
+  });
+
+  it('does not take an emergency or a cutover for a proof that two keys are accepted', () => {
+    const last = (trigger: string) => resource({ appCheck: FIT, history: [{ ...ROTATED, trigger }] });
+    expect(of({ resource: last('Schedule') }).fallbacks?.verdict).toBe('Ok');
+    expect(of({ resource: last('Emergency') }).fallbacks?.verdict).toBe('Unknown');
+    expect(of({ resource: resource({ history: [] }) }).fallbacks?.verdict).toBe('Unknown');
+    const mayCutOver = { ...last('Schedule'), spec: { ...WELL.resource.spec, allowCutover: true } };
+    expect(of({ resource: mayCutOver }).fallbacks?.verdict).toBe('Unknown');
+  });
+
+  it('does not say who else uses the Secret while a kind is hidden', () => {
+    expect(unknown(examined({ hiddenKinds: { known: ['CronJob'] } }))).toEqual(['consumers']);
+    expect(unknown(examined({ hiddenKinds: { why: 'no connection' } }))).toEqual(['consumers']);
+  });
+
+  it('says nothing of the rights of an account that is not the operator', () => {
+    const known = { account: 'a', isOperator: false, tooWide: [], listsSecrets: false };
+    expect(of(examined({ operatorRights: { known } })).rights?.verdict).toBe('NotChecked');
+  });
+
   it('sees weak keys, keys in two places, and services that are not fit', () => {
     const weak = condition('WeakKey', 'True', 'PubliclyKnown', 'it is a placeholder');
     expect(problems({ resource: resource({ appCheck: FIT }, [VERIFIED, weak]) })).toEqual(['strength']);
@@ -189,7 +242,7 @@ describe('the doctor', () => {
     expect(unknown(examined({ helmReleases: { known: 2 } }))).toEqual(['residue']);
     expect(unknown(examined({ helmReleases: { why: 'forbidden' } }))).toEqual(['residue']);
     const rights = (tooWide: readonly string[], listsSecrets: boolean) =>
-      examined({ operatorRights: { known: { account: 'a', tooWide, listsSecrets } } });
+      examined({ operatorRights: { known: { account: 'a', isOperator: true, tooWide, listsSecrets } } });
     expect(problems(rights(['to read every Secret of the cluster'], true))).toEqual(['rights']);
     expect(problems(rights([], true))).toEqual([]);
     expect(of(rights([], true)).rights?.evidence).toContain('deploy/residue');
@@ -225,11 +278,24 @@ describe('tokens that a person gives', () => {
     ['live longer', token({ iat: 0, exp: 3_601 }), 'Problem'],
     ['never expire', `${good} ${token({ iat: 0 })}`, 'Problem'],
     ['do not say when they were issued', `${good} ${token({ exp: 9 })}`, 'Unknown'],
+    ['end before they begin', `${good} ${token({ iat: 9, exp: 3 })}`, 'Unknown'],
+    [
+      'say something else than a time',
+      `${good} ${token({ iat: 1, exp: '9' })} ${token({ iat: -1e300, exp: 1 })}`,
+      'Unknown',
+    ],
     ['are encrypted', `${good} ${encode({ alg: 'dir' })}.a.b.c.d`, 'Unknown'],
   ])('that %s', (_, text, verdict) => {
     const ttl = { ...resource({ appCheck: FIT }), spec: { ...WELL.resource.spec, maxTokenTTL: '1h' } };
     const tokens = reportOf(text, HOUR);
     expect(of({ resource: ttl, tokens })['token-lifetime']?.verdict).toBe(verdict);
+  });
+
+  it('that name anything as their algorithm make no long answer', () => {
+    const text = Array.from({ length: 5_000 }, (_, i) => token({ iat: 0, exp: 60 }, `a${i}`)).join(' ');
+    const tokens = reportOf(text, HOUR);
+    expect(tokens.algorithms).toEqual({ other: 5_000 });
+    expect(of({ tokens }).algorithm?.evidence.length).toBeLessThan(200);
   });
 
   it('that are signed by another algorithm', () => {

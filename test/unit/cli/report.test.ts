@@ -12,7 +12,7 @@ import { reportPage } from '../../../src/cli/report/page.ts';
 import { STYLE } from '../../../src/cli/report/style.ts';
 import { reportText } from '../../../src/cli/report/text.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
-import { type AuditRecord, appendRecord } from '../../../src/rotation/audit/audit-log.ts';
+import { type AuditRecord, appendRecord, verifyLog } from '../../../src/rotation/audit/audit-log.ts';
 import type { Operations } from '../../../src/rotation/people/operations.ts';
 import { visible } from '../../../src/rotation/people/text.ts';
 import { type DemoRun, trafficSection } from '../../demo/page.ts';
@@ -354,8 +354,78 @@ describe('the command', () => {
     expect(result).toMatchObject({ code: 1, out: '', told: expect.stringMatching(said) });
   });
 
-  it('shows no text that looks like a key', async () => {
-    const key = createHash('sha256').update('x').digest('hex');
-    expect(reportPage(made(logOf({ reason: `leaked ${key}`, failure: key })))).not.toContain(key);
+  it('shows no text that looks like a key, in whatever field somebody has put it', async () => {
+    const key = 'deadbeef'.repeat(8);
+    const at = ROTATION?.startedAt;
+    const fields = [
+      'rotationId',
+      'resource',
+      'environment',
+      'trigger',
+      'actor',
+      'reason',
+      'outcome',
+      'failure',
+      'inferred',
+    ];
+    const log = logOf({
+      ...Object.fromEntries(fields.map((name) => [name, `a ${key}`])),
+      targets: [{ kind: key, name: key, level: key, pods: 1 }],
+      emergency: { nonce: key, seconds: 1, burnt: [] },
+      steps: [{ phase: key, keysetVersion: 1, at, targets: [{ name: key, proved: { [key]: at }, inferred: [key] }] }],
+    });
+    const report = made(log);
+    for (const text of [reportText(report), reportPage(report), JSON.stringify(report)])
+      expect(text).not.toContain(key);
+    const broken = made(log.replace('"seq":1', '"seq":2'));
+    expect(broken.chain.broken).toContain('was changed');
+    expect(JSON.stringify(broken)).not.toContain(key);
+  });
+
+  it.each<[string, object]>([
+    ['a long text', { environment: 'e'.repeat(100_000) }],
+    ['a long id', { rotationId: 'i'.repeat(100_000) }],
+    ['many steps', { steps: Array.from({ length: 5_000 }, () => ROTATION?.steps?.[0]) }],
+    ['many targets', { targets: Array.from({ length: 5_000 }, () => ROTATION?.targets[0]) }],
+    [
+      'many pods',
+      {
+        steps: [
+          {
+            ...{ phase: 'Staging', keysetVersion: 1, at: ROTATION?.startedAt },
+            targets: Array.from({ length: 200 }, (_, i) => ({
+              name: `t${i}`,
+              proved: Object.fromEntries(Array.from({ length: 10 }, (__, j) => [`p${i}-${j}`, ROTATION?.startedAt])),
+            })),
+          },
+        ],
+      },
+    ],
+  ])('refuses a record that rekey cannot have written: %s', (_, edit) => {
+    expect(() => made(logOf(edit))).toThrow(/record 1 cannot be shown: field \w+: (is longer|has more|names more)/);
+    // nor does a chain that is broken there make a long line
+    const log = logOf(edit).replace('"seq":1', '"seq":2');
+    expect(verifyLog(log).broken?.length).toBeLessThan(200);
+  });
+
+  it('looks at nothing of an earlier record that it has not seen', () => {
+    const { log } = appendRecord('', { ...ROTATION, startedAt: { toString: 1, valueOf: 1 } } as never);
+    const from = { kid: ROTATION?.to.kid ?? '' };
+    const { log: both } = appendRecord(log, { ...(ROTATION as AuditRecord), rotationId: 'later', from });
+    expect(made(both).keys[0]).toEqual({
+      kid: from.kid,
+      part: 'old',
+      state: expect.anything(),
+      stateSince: expect.anything(),
+    });
+  });
+
+  it('claims no answer that is not recorded, and says where the phases may have been cut off', () => {
+    const { steps: _, ...rest } = ROTATION as AuditRecord;
+    const bare = made(appendRecord('', { ...rest, outcome: 'Interrupted', targets: [] }).log);
+    for (const text of [reportText(bare), reportPage(bare)]) expect(text).not.toMatch(/every pod that was asked/);
+    const [step] = ROTATION?.steps ?? [];
+    const back = made(logOf({ steps: Array.from({ length: 16 }, () => step) }));
+    expect(back.notRecorded).toContain('What came after phase 16, if anything did: a record holds 16 phases at most.');
   });
 });

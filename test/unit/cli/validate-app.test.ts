@@ -1,5 +1,10 @@
 /** `validate-app` against real services: real libraries as they should be used, and with one line that is missing or wrong. */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -68,7 +73,7 @@ interface Row {
 /** Starts a service with the keys of the file, and asks it. */
 async function asked(service: ServiceCommand, env: Readonly<Record<string, string>>, ...flags: readonly string[]) {
   await using running = await startService(service, { ...environmentIn(file), ...env });
-  const { exit, result, told } = await rekey(`${running.url}/auth/verify`, '--env-file', file, '-o', 'json', ...flags);
+  const { exit, result, told } = await rekey(`${running.url}/auth/verify`, '--keys-file', file, '-o', 'json', ...flags);
   expect(told).toBe('');
   const { rows, ...rest } = JSON.parse(result) as { rows: readonly Row[]; acceptsEverything: boolean; result: string };
   const named = (verdict: string) => rows.filter((row) => row.verdict === verdict);
@@ -162,7 +167,7 @@ describe('a service with a fault', () => {
   });
 
   it('is silent: it is not asked for long', async () => {
-    const { exit, result } = await rekey('http://127.0.0.1:9/', '--env-file', file, '-o', 'json');
+    const { exit, result } = await rekey('http://127.0.0.1:9/', '--keys-file', file, '-o', 'json');
     const { rows } = JSON.parse(result) as { rows: readonly Row[] };
     expect(exit).toBe(3);
     expect(rows.every(({ verdict }) => verdict === 'Unknown')).toBe(true);
@@ -225,7 +230,7 @@ describe('what people read', () => {
   it('is a table, and the line to change', async () => {
     const service = { command: [process.execPath, 'lax.mjs'], cwd: support } as const;
     await using running = await startService(service, { ...environmentIn(file), LAX: 'hs512' });
-    const { result } = await rekey(`${running.url}/auth/verify`, '--env-file', file);
+    const { result } = await rekey(`${running.url}/auth/verify`, '--keys-file', file);
     expect(result).toMatch(/GET http:\S+\/auth\/verify\n/);
     expect(result).toContain('authorization: Bearer <token>');
     expect(result).toMatch(/pass +a good token, signed with the signing key +accepted +accepted: it answered 200/);
@@ -256,32 +261,81 @@ describe('keys', () => {
     const one = join(folder, 'one.env');
     writeFileSync(one, `JWT_SECRET_KEY=${keysIn(file)[0]}\n`);
     await using running = await startService(commands.of.node, environmentIn(one));
-    const { exit, result } = await rekey(`${running.url}/auth/verify`, '--env-file', one);
+    const { exit, result } = await rekey(`${running.url}/auth/verify`, '--keys-file', one);
     expect(exit).toBe(3);
     expect(result).toMatch(/unknown +the same, signed with a fallback +accepted +unknown: nothing was sent/);
+  });
+
+  it('that would stand in the header of a token are not sent', async () => {
+    const leaky = join(folder, 'leaky.env');
+    const [key = ''] = keysIn(file);
+    let asked = 0;
+    await using server = createServer((_, response) => {
+      asked += 1;
+      response.writeHead(401).end();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    for (const id of [key, key.slice(0, 20), `my ${key}`]) {
+      writeFileSync(leaky, `JWT_SECRET_KEY=${key}\nJWT_KEY_ID='${id}'\n`);
+      const refused = await rekey(at, '--keys-file', leaky);
+      expect(refused).toMatchObject({ exit: 1, result: '', told: expect.stringContaining('JWT_KEY_ID') });
+    }
+    const named = await rekey(at, '--keys-file', file, '--key-id-name', 'JWT_SECRET_KEY');
+    expect(named).toMatchObject({ exit: 1, told: expect.stringContaining('contains part of a key') });
+    expect(asked).toBe(0);
+  });
+
+  it('that are typed where something else belongs are not repeated', async () => {
+    const key = createHash('sha256').update('typed').digest('hex');
+    const wrong = [
+      ['--keys-file', key],
+      ['--keys-file', file, '--header', key],
+      ['--keys-file', file, '--clock-skew', key],
+      ['--keys-file', file, '--signing-name', key],
+      ['--keys-file', file, key],
+    ];
+    for (const args of wrong) {
+      const { exit, result, told } = await rekey('http://127.0.0.1:9/', ...args);
+      expect(exit).toBeGreaterThan(0);
+      expect(`${result}${told}`).not.toContain(key.slice(0, 32));
+    }
+  });
+
+  it('are read from a file that tells Node nothing', async () => {
+    const evil = join(folder, 'evil.cjs');
+    const trap = join(folder, 'trap.env');
+    writeFileSync(evil, 'process.stdout.write("this ran");');
+    writeFileSync(trap, `JWT_SECRET_KEY=${keysIn(file)[0]}\nNODE_OPTIONS=--require ${evil}\n`);
+    const program = resolve(import.meta.dirname, '../../../src/rekey.ts');
+    const run = spawnSync(process.execPath, [program, 'validate-app', 'http://127.0.0.1:9/', '--keys-file', trap]);
+    expect(run.status).toBe(3);
+    expect(String(run.stdout)).not.toContain('this ran');
   });
 
   const url = 'http://127.0.0.1:9/';
   it.each<[string, readonly string[], number, string]>([
     ['nothing', [], 2, 'name a URL'],
-    ['no keys', [url], 2, '--env-file FILE'],
-    ['two sorts of keys', [url, '--env-file', file, '--secret', 'a'], 2, 'say which keys'],
+    ['no keys', [url], 2, '--keys-file FILE'],
+    ['two sorts of keys', [url, '--keys-file', file, '--secret', 'a'], 2, 'say which keys'],
     ['a Secret without a cluster', [url, '--secret', 'a'], 2, 'kubectl rekey validate-app'],
     ['a name without a cluster', ['my-jwt'], 2, 'kubectl rekey validate-app'],
     ['a name with a flag of a URL', ['my-jwt', '--issuer', 'a'], 2, '--issuer: it goes with a URL'],
-    ['a URL with a password', ['http://a:b@c/', '--env-file', file], 2, 'a user or a password'],
-    ['a URL with a fragment', [`${url}#a`, '--env-file', file], 2, 'fragment'],
-    ['a target with a URL', [url, '--env-file', file, '--target', 'Deployment/a'], 2, '--target'],
-    ['no file', [url, '--env-file', join(folder, 'absent')], 1, 'there is no such file'],
-    ['a header without a value', [url, '--env-file', file, '--header', 'a'], 2, '--header a: write a name'],
-    ['a header that is taken', [url, '--env-file', file, '--header', 'Cookie: a=b'], 2, '--header: Cookie'],
-    ['a body without POST', [url, '--env-file', file, '--body', 'x'], 2, '--body: a body needs'],
-    ['a claim that rekey sets', [url, '--env-file', file, '--claim', 'exp=1'], 2, '--claim: rekey sets'],
-    ['a claim twice', [url, '--env-file', file, '--claim', 'sub=a', '--subject', 'b'], 2, '--claim sub'],
-    ['a status that is none', [url, '--env-file', file, '--refuse-status', '99'], 2, 'Write an HTTP status'],
-    ['two places of the token', [url, '--env-file', file, '--token-cookie', 'a', '--token-in-body'], 2, 'give one'],
-    ['a certificate of http', [url, '--env-file', file, '--insecure-skip-tls-verify'], 2, 'https'],
-    ['a pointer', [url, '--env-file', file, '--accepted-at', 'a'], 2, '--accepted-at: not a JSON pointer'],
+    ['a URL with a password', ['http://a:b@c/', '--keys-file', file], 2, 'a user or a password'],
+    ['a URL with a fragment', [`${url}#a`, '--keys-file', file], 2, 'fragment'],
+    ['a target with a URL', [url, '--keys-file', file, '--target', 'Deployment/a'], 2, '--target'],
+    ['no file', [url, '--keys-file', join(folder, 'absent')], 1, 'there is no such file'],
+    ['a header without a value', [url, '--keys-file', file, '--header', 'a'], 2, '--header a: write a name'],
+    ['a header that is taken', [url, '--keys-file', file, '--header', 'Cookie: a=b'], 2, '--header: Cookie'],
+    ['a body without POST', [url, '--keys-file', file, '--body', 'x'], 2, '--body: a body needs'],
+    ['a claim that rekey sets', [url, '--keys-file', file, '--claim', 'exp=1'], 2, '--claim: rekey sets'],
+    ['a skew that makes tokens live long', [url, '--keys-file', file, '--clock-skew', '2h'], 2, '1h at most'],
+    ['a file without a name', [url, '--keys-file', ''], 2, 'say which keys'],
+    ['a claim twice', [url, '--keys-file', file, '--claim', 'sub=a', '--subject', 'b'], 2, '--claim sub'],
+    ['a status that is none', [url, '--keys-file', file, '--refuse-status', '99'], 2, 'Write an HTTP status'],
+    ['two places of the token', [url, '--keys-file', file, '--token-cookie', 'a', '--token-in-body'], 2, 'give one'],
+    ['a certificate of http', [url, '--keys-file', file, '--insecure-skip-tls-verify'], 2, 'https'],
+    ['a pointer', [url, '--keys-file', file, '--accepted-at', 'a'], 2, '--accepted-at: not a JSON pointer'],
     ['made keys without a file', ['--made-keys'], 2, '--to'],
     ['made keys and a URL', [url, '--made-keys', '--to', join(folder, 'x')], 2, 'start the service'],
     ['a file without made keys', [url, '--to', file], 2, '--to: it goes with'],

@@ -22,6 +22,8 @@ describe('the older keys of a service', () => {
     [file(), file('')],
     [file(older), file(older)],
     [file(`${older},${oldest}`), file(`"${oldest},${older}"`)],
+    [file(older), file(`${older},${older},`)],
+    [file(older), file(`${older},${key}`)],
   ])('are those of the source of truth, in whatever order', async (main, admin) => {
     const { findings, admin: row } = await judged(main, admin);
     expect(findings).toEqual([]);
@@ -52,6 +54,18 @@ describe('the older keys of a service', () => {
     const { findings, admin } = await judged(file(older), file('$(pass jwt)'));
     expect(findings).toMatchObject([{ reason: 'AmbiguousValue', name: 'JWT_SECRET_KEY_FALLBACKS', line: 2 }]);
     expect(admin).toMatchObject({ inStep: 'Unknown', why: 'ambiguous fallbacks' });
+  });
+
+  it('are needed by nobody who only signs', async () => {
+    const root = folderOf({ 'main/.env': file(older), 'admin/.env': file() });
+    const setup = await loadSetup(root);
+    const services = setup.config.services.map((each) =>
+      each.name === 'admin' ? { ...each, roles: ['Signer'] as const } : each,
+    );
+    const facts = await observe({ ...setup, config: { ...setup.config, services } });
+    const { rows, findings } = assess(facts, Date.now());
+    expect(findings).toEqual([]);
+    expect(rows.find(({ service }) => service === 'admin')?.inStep).toBe('Yes');
   });
 
   it('are keys of one environment too', async () => {

@@ -56,7 +56,7 @@ describe('the view on a terminal', () => {
     expect(await pty.ended()).toBe(130);
     const text = pty.screen().join(' ');
     expect(text).toContain('the rotation of my-jwt goes on (Staging; next promoting');
-    expect(pty.screen().join('')).toContain('To see it again: kubectl rekey status my-jwt -n shop -w');
+    expect(text.replaceAll(/\s+/g, ' ')).toContain('To see it again: kubectl rekey status my-jwt -n shop -w');
     expect(count(pty.screen(), 'shop/my-jwt')).toBe(1);
     expect(isGivenBack(pty.raw())).toBe(true);
   });

@@ -9,6 +9,7 @@ import {
   fitness,
   judged,
   type Verdict,
+  withUnsent,
 } from '../../../../src/rotation/conformance/judge.ts';
 import type { Answer } from '../../../../src/rotation/facts.ts';
 
@@ -70,6 +71,12 @@ describe('a service', () => {
     expect([fitness(judged(given)), fitness(judged(given), true)]).toEqual([required ? 'Unknown' : 'Fit', 'Unknown']);
   });
 
+  it.each(REQUIRED)('is not known where an operator of another version has not asked: %s', (name) => {
+    const asked = answers().filter((answered) => answered.name !== name);
+    expect(fitness(judged(withUnsent(asked)))).toBe('Unknown');
+    expect(withUnsent(answers())).toEqual(answers());
+  });
+
   it('is known by nothing if nothing was sent', () => {
     expect([fitness([]), acceptsEverything([])]).toEqual(['Unknown', false]);
   });
@@ -109,6 +116,11 @@ describe('an acceptance', () => {
   it('proves nothing if nothing is known to be refused', () => {
     const silent = answers({ 'made-up-key': 'unknown', 'made-up-key-known-id': 'unknown', garbage: 'unknown' });
     expect(verdictsOf(silent)['signing-key']).toBe('Unknown');
+  });
+
+  it('proves nothing if only what is no token is known to be refused', () => {
+    const decoded = answers({ 'made-up-key': 'unknown', 'made-up-key-known-id': 'unknown' });
+    expect(verdictsOf(decoded)['signing-key']).toBe('Unknown');
   });
 
   it('of everything is seen, and fails', () => {

@@ -74,17 +74,3 @@ describe('the last reading of the Secret', () => {
     ]);
   });
 });
-
-describe('a check of canaries', () => {
-  it('is kept until the status has it, and not repeated at once', () => {
-    const { memory } = memoryOf({});
-    expect([memory.checks, memory.untilCheckMs(0)]).toEqual([{}, 0]);
-    const check = { requestedAt: 'a', checkedAt: 'b', pods: [] };
-    memory.checked({ canaryCheck: check }, 10_000);
-    expect(memory.checks.canaryCheck).toBe(check);
-    const app = { ...check, requestedAt: 'c' };
-    memory.checked({ appCheck: app }, 10_000);
-    expect(memory.checks).toEqual({ canaryCheck: check, appCheck: app });
-    expect([10_000, 11_500, 12_000, 60_000].map((now) => memory.untilCheckMs(now))).toEqual([2_000, 500, 0, 0]);
-  });
-});
