@@ -3,7 +3,7 @@
  */
 
 import { parseArgs } from 'node:util';
-import { defined } from './kube/objects.ts';
+import { defined } from './base/objects.ts';
 import { parseDuration } from './rotation/schedule/duration.ts';
 import type { Level } from './runtime/log.ts';
 
@@ -47,13 +47,13 @@ Usage: rekey [flags]
   --help                            show this help
 `;
 
-/** What kubelets need that watch Secrets, with a wide margin. */
+/** Enough for kubelets that watch Secrets, with a wide margin. */
 export const DEFAULT_SETTLE_MS = 10_000;
 const MIN_SETTLE_MS = 1_000;
 
 const LEVELS: readonly Level[] = ['error', 'warn', 'info', 'debug'];
 
-/** What was wrong with the command line. */
+/** A mistake in the command line. */
 export class UsageError extends Error {}
 
 /** @throws {UsageError} */

@@ -1,13 +1,12 @@
 /**
  * The operator, wired: watches → queue → reconciler, with leadership around all that writes.
  */
-
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { defined } from './base/objects.ts';
 import type { Flags } from './flags.ts';
 import { KubeClient } from './kube/client.ts';
 import type { ClusterAccess } from './kube/config.ts';
-import { defined } from './kube/objects.ts';
 import { Actor } from './rotation/act/act.ts';
 import { PodChecks } from './rotation/act/pod-checks.ts';
 import { AuditWriter } from './rotation/audit/audit-writer.ts';
@@ -16,7 +15,6 @@ import { Announcer } from './rotation/report/announce.ts';
 import { RotationMetrics } from './rotation/report/metrics.ts';
 import { Notifier } from './rotation/report/notifier.ts';
 import { StatusWriter } from './rotation/report/status-writer.ts';
-import { priorityOf } from './rotation/requests/urgency.ts';
 import { SecretWatches } from './rotation/secret/secret-watches.ts';
 import { systemClock as clock } from './runtime/clock.ts';
 import { Contact } from './runtime/contact.ts';
@@ -33,17 +31,17 @@ import {
   queueMetrics,
   requestMetrics,
 } from './runtime/metrics.ts';
-import { ServerClock } from './runtime/server-clock.ts';
+import { ServerClock, serverTime } from './runtime/server-clock.ts';
 import { runStopSteps, type StopStep } from './runtime/shutdown.ts';
-import { keyOf } from './runtime/store.ts';
 import { WebhookClient } from './runtime/webhook.ts';
 import { WorkQueue } from './runtime/workqueue.ts';
+import { wakeOnChange } from './wake.ts';
 import { type WatchedCluster, watchCluster } from './watched-cluster.ts';
 
 const NAME = 'rekey';
 /** A renewal that hangs, one more beside it, and the watch of a standby has its own. */
 const LEASE_CONNECTIONS = 2;
-/** After the first failure of a pass: what failed a moment ago fails again. */
+/** Pause after the first failure of a pass: an immediate retry would fail again. */
 const FIRST_RETRY_MS = 100;
 
 /** One process: its clients, caches, the election, and the controller while it leads. */
@@ -62,7 +60,7 @@ export class Operator {
   readonly #calls = new Contact(clock);
   readonly #renewals = new Contact(clock);
   readonly #client: KubeClient;
-  /** Of its own, so that the lease waits for no other call. */
+  /** A separate client, so that the lease waits for no other call. */
   readonly #leaseClient: KubeClient;
   readonly #cluster: WatchedCluster;
   readonly #elector: LeaderElector;
@@ -87,7 +85,7 @@ export class Operator {
         onRequest: (observation) => {
           count(observation);
           serverClock.observe(observation);
-          // Watches are judged by what they tell.
+          // Watches are judged by their events.
           if (observation.verb !== 'watch') contact.observe(observation);
         },
       });
@@ -125,7 +123,7 @@ export class Operator {
     this.#notifier = new Notifier({
       ...{ ...common, random: Math.random, events: this.#events, metrics, resources },
       webhooks: new WebhookClient({ allowPrivate: flags.allowPrivateWebhooks }),
-      onTold: (key) => this.#queue.add(key),
+      onDelivered: (key) => this.#queue.add(key),
     });
     this.#audit = new AuditWriter({
       ...{ ...common, fence, events: this.#events },
@@ -138,7 +136,7 @@ export class Operator {
       secrets: this.#secrets,
       actor: this.#actor,
       podChecks: new PodChecks({
-        ...{ actor: this.#actor, clock, log, now: () => serverClock.time()?.earliest ?? clock.now() },
+        ...{ actor: this.#actor, clock, log, now: () => serverTime(serverClock, clock).earliest },
         onAnswer: (key) => this.#queue.add(key),
       }),
       status: new StatusWriter({ ...common, fence, resources, ...(flags.leaderElection && { lease }) }),
@@ -149,7 +147,7 @@ export class Operator {
       serverClock,
       settleMs: flags.settleMs,
     });
-    wake(this.#queue, this.#cluster);
+    wakeOnChange(this.#queue, this.#cluster);
   }
 
   /**
@@ -212,7 +210,7 @@ export class Operator {
     });
   }
 
-  /** Work first, then the lease: nobody may take over while a write of ours is on its way. */
+  /** Stops work first, then the lease: nobody may take over while one of our writes is under way. */
   #stopSteps(election: Promise<ElectionEnd>, health: HealthServer): readonly StopStep[] {
     const step = (name: string, limitMs: number, run: StopStep['run']): StopStep => ({ name, limitMs, run });
     return [
@@ -237,29 +235,6 @@ export class Operator {
       ),
     ];
   }
-}
-
-/** A change of a workload or a pod wakes every resource of its namespace: it may be a target, or an unlisted consumer. */
-function wake(queue: WorkQueue, { resources, workloads, pods }: WatchedCluster): void {
-  resources.onChange((key, old, current) => {
-    queue.add(key, { priority: current === undefined ? 0 : priorityOf(current) });
-    if (old !== undefined && current !== undefined) return;
-    // of two on one Secret the younger is served once the older is gone
-    const { metadata, spec } = current ?? old ?? {};
-    for (const other of resources.list(metadata?.namespace)) {
-      if (other.spec.secretName === spec?.secretName) queue.add(keyOf(other.metadata));
-    }
-  });
-  const neighbours = (
-    _: string,
-    old: { readonly namespace: string } | undefined,
-    current: { readonly namespace: string } | undefined,
-  ) => {
-    const namespace = (current ?? old)?.namespace;
-    for (const { metadata } of resources.list(namespace)) queue.add(keyOf(metadata));
-  };
-  for (const store of Object.values(workloads)) store.onChange(neighbours);
-  pods.onChange(neighbours);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

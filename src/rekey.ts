@@ -28,7 +28,7 @@ function validatesInCluster(): boolean {
 }
 
 /**
- * The one beside this program, else the one on the PATH.
+ * Runs the one beside this program, else the one on the PATH.
  *
  * @param otherwise if there is none
  */

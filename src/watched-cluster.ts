@@ -15,18 +15,18 @@ import { type Availability, OptionalReflector } from './runtime/optional-reflect
 import { Reflector } from './runtime/reflector.ts';
 import type { Store } from './runtime/store.ts';
 
-/** A watch tells something once a minute at least, if only a bookmark. */
+/** A watch sends something at least once a minute, if only a bookmark. */
 const STALE_SECONDS = 180;
 
 export interface WatchedCluster {
   readonly resources: Store<JwtKeyRotation>;
   readonly workloads: Readonly<Record<WorkloadKind, Store<WorkloadView>>>;
   readonly pods: Store<PodView>;
-  /** Rollouts are there only where Argo Rollouts is installed; CronJobs and Jobs where rekey may read them. */
+  /** Rollouts exist only if Argo Rollouts is installed, and CronJobs and Jobs can be read only if rekey has the right. */
   readonly availability: (kind: OptionalKind) => Availability;
-  /** Resolves when all of it was listed once. */
+  /** Resolves once everything was listed. */
   readonly synced: Promise<unknown>;
-  /** Readiness: each watch by its plural, and why it cannot be trusted now. */
+  /** Readiness checks: for each watch, by its plural, why it cannot be trusted now. */
   readonly checks: Readonly<Record<string, Check>>;
 }
 
@@ -36,13 +36,13 @@ export interface WatchOptions {
   readonly log: Logger;
   /** All if absent. */
   readonly namespace: string | undefined;
-  /** Told when an optional kind can be read from now on, or no longer. */
+  /** Called when an optional kind becomes readable, or stops being so. */
   readonly onAvailability: () => void;
   /** Ends the watches. */
   readonly signal: AbortSignal;
 }
 
-/** @returns the caches of all that is watched, and when each is there */
+/** @returns the caches of everything that is watched */
 export function watchCluster(options: WatchOptions): WatchedCluster {
   const { client, clock, log, namespace, signal, onAvailability } = options;
   const start = <Raw extends KubeObject, T>(type: ResourceType<Raw>, project: (raw: Raw) => T) => {

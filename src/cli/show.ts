@@ -1,7 +1,6 @@
 /**
  * `status`, in its forms: one resource, all, or one again and again.
  */
-
 import type { JwtKeyRotation } from '../rotation/api/names.ts';
 import { leaseName } from '../rotation/people/leadership.ts';
 import type { Operations } from '../rotation/people/operations.ts';

@@ -1,6 +1,4 @@
-/**
- * Judges what was read: a row for each service and environment, and what is off. Pure: facts in, words out.
- */
+/** Judges what was read: a row for each service and environment, and the findings. Pure: facts in, words out. */
 import { environmentsOf } from './env-config.ts';
 import { fallbackFindings } from './fallback-findings.ts';
 import { fileFindings } from './file-findings.ts';
@@ -41,7 +39,7 @@ export function assess(facts: EnvFacts, now: number): Assessment {
   };
 }
 
-/** @returns what there is to say of one environment, and of what belongs to none */
+/** @returns the part of the assessment about one environment, or about none */
 export function only(assessment: Assessment, environment: string): Assessment {
   const isOf = (finding: EnvFinding) =>
     finding.environment === undefined || finding.environment === environment || finding.alsoIn?.includes(environment);

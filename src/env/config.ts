@@ -1,6 +1,4 @@
-/**
- * Which services share a key, in which files: from rekey.yaml, or found where there is none.
- */
+/** Which services share a key, in which files: from rekey.yaml or, without it, from a search. */
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseDuration } from '../rotation/schedule/duration.ts';
@@ -12,16 +10,16 @@ import { readBounded } from './read-file.ts';
 
 export type { EnvConfig, EnvService } from './env-config.ts';
 
-/** A configuration, and what lies around it. */
+/** A configuration, and what a search found beside it. */
 export interface Setup {
   readonly config: EnvConfig;
-  /** Of the same folder. */
+  /** The search of the same folder. */
   readonly discovery: Discovery;
 }
 
 /**
- * @param folder where rekey.yaml is looked for, and above it up to the root of the repository
- * @throws ConfigError if there is one that cannot be read, or is wrong
+ * @param folder where to look for rekey.yaml, then above it up to the root of the repository
+ * @throws ConfigError if it cannot be read or has a mistake
  */
 export async function loadConfig(folder: string): Promise<EnvConfig> {
   const at = folderOf(folder);
@@ -46,10 +44,11 @@ async function configIn(folder: string): Promise<EnvConfig | undefined> {
 }
 
 /**
- * Whoever works in the folder of one service means all that share the key. Outside of a repository nothing is looked for above: what
- * lies there may be of somebody else, and it names commands.
+ * A command in the folder of one service is for all services that share the key. Outside a repository, rekey does not
+ * search above the folder: files there may belong to somebody else, and they contain commands.
  *
- * @returns the folder of the next rekey.yaml in the repository, else the root of the repository, else the folder itself
+ * @returns the folder of the nearest rekey.yaml in the repository, else the root of the repository, else the folder
+ *   itself
  */
 export function folderOf(folder: string): string {
   const start = resolve(folder);
@@ -61,10 +60,11 @@ export function folderOf(folder: string): string {
 }
 
 /**
- * Outside of a repository a rekey.yaml above is not used; but whoever has one rarely means the files of one folder below it.
+ * Outside a repository a rekey.yaml above is not used, but people who have one rarely mean the files of one folder
+ * below it.
  *
  * @param root the folder of a configuration that was found without rekey.yaml
- * @returns the next folder above with a rekey.yaml; undefined if there is none, or the folder is a repository
+ * @returns the nearest folder above with a rekey.yaml; undefined if there is none, or the folder is a repository
  */
 export function unusedConfigAbove(root: string): string | undefined {
   if (existsSync(join(root, '.git'))) return undefined;
@@ -74,7 +74,7 @@ export function unusedConfigAbove(root: string): string | undefined {
   return undefined;
 }
 
-/** @returns the configuration of folders that have none */
+/** @returns the configuration of a folder without rekey.yaml */
 export function configFrom({ root, services, sourceOfTruth = '' }: Discovery): EnvConfig {
   const ms = (text: string) => parseDuration(text) ?? 0;
   return {

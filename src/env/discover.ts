@@ -1,6 +1,6 @@
 /**
- * Finds the JWT keys of a folder of services, with nothing configured: which .env files there are, of which service and which
- * environment each is, and which variables hold the key. What is guessed is said.
+ * Finds the JWT keys of a folder of services without a configuration: the .env files, the service and the environment
+ * of each, and the variables that hold the key. It reports what it guesses.
  */
 import { realpath } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
@@ -26,11 +26,11 @@ export interface Discovery {
   readonly services: readonly DiscoveredService[];
   /** Undefined if there is no service. */
   readonly sourceOfTruth: string | undefined;
-  /** All files in which a name of a JWT key counts, whether a service uses them or not. */
+  /** All files with a name of a JWT key, whether a service uses them or not. */
   readonly keyFiles: readonly { readonly path: string; readonly names: readonly string[] }[];
   /** What was guessed, a sentence each. */
   readonly guesses: readonly string[];
-  /** What stands in the way of looking, or is beside the point: leftovers, links, files that another one hides. */
+  /** What limits the search, and files that it ignores: leftovers, links, files that another one hides. */
   readonly findings: readonly EnvFinding[];
 }
 
@@ -40,11 +40,11 @@ interface Candidate {
   /** As the path names it. */
   readonly service: string;
   readonly environment: string;
-  /** Higher is taken before lower. */
+  /** A higher rank wins. */
   readonly rank: number;
-  /** Of all possible names of a JWT key in it. */
+  /** All names in it that may hold a JWT key. */
   readonly possible: readonly string[];
-  /** Those that count by the rule of names.ts. */
+  /** The names that count by the rule of names.ts. */
   readonly counted: readonly string[];
 }
 
@@ -53,7 +53,7 @@ type Looked = { readonly candidate: Candidate } | { readonly finding: EnvFinding
 const MODE_NAMES = ['ENVIRONMENT', 'APP_ENV', 'NODE_ENV'];
 const LIKELY_TRUTH = ['main', 'api', 'backend', 'server', 'auth', 'app', 'web'];
 
-/** @param folder absolute; files above it are not looked for */
+/** @param folder absolute; files above it are not searched */
 export async function discover(folder: string): Promise<Discovery> {
   const { files, unsearched } = await walk(folder);
   const looked = await Promise.all(files.map((found) => look(folder, found, files)));
@@ -104,7 +104,7 @@ async function look(root: string, found: Found, all: readonly Found[]): Promise<
   }
 }
 
-/** The parser names the file too. */
+/** Removes the path, because the parser also names the file. */
 function withoutPath(error: unknown, path: string): string {
   return error instanceof Error ? error.message.replace(`${path}: `, '') : 'it cannot be parsed';
 }
@@ -123,7 +123,7 @@ function modeOf({ assignments }: EnvFile): string | undefined {
   return values.filter((value) => value !== undefined && value !== '').map((value) => environmentNamed(value ?? ''))[0];
 }
 
-/** A link is not written to; whoever follows it finds the file. */
+/** Links are not written; their target is. */
 async function linkFinding(root: string, path: string, all: readonly Found[]): Promise<EnvFinding> {
   const base = { reason: 'SymbolicLink', severity: 'warning', file: path } as const;
   try {
@@ -143,7 +143,7 @@ async function linkFinding(root: string, path: string, all: readonly Found[]): P
   }
 }
 
-/** A service is what has a JWT key in at least one of its files; the others of its files may lack it. */
+/** A service has a JWT key in at least one of its files; its other files may lack it. */
 function servicesOf(candidates: readonly Candidate[], root: string): readonly DiscoveredService[] {
   const groups = [...Map.groupBy(candidates, ({ service }) => service)].filter(([, files]) =>
     files.some(({ counted }) => counted.length > 0),
@@ -164,7 +164,7 @@ function servicesOf(candidates: readonly Candidate[], root: string): readonly Di
   });
 }
 
-/** Of the files of one environment, that which a service takes the key from. */
+/** The file of an environment from which a service takes the key. */
 function chosenOf(files: readonly Candidate[]): Candidate {
   const order = files.toSorted((a, b) => b.rank - a.rank);
   const chosen = order.find(({ counted }) => counted.length > 0) ?? order.at(-1);
@@ -172,7 +172,7 @@ function chosenOf(files: readonly Candidate[]): Candidate {
   return chosen;
 }
 
-/** A name that counts in one environment, and holds something else in another one, is left alone. */
+/** A name that counts in one environment but holds something else in another is ignored. */
 function sharedNames(files: readonly Candidate[]): readonly string[] {
   const all = [...new Set(files.flatMap(({ counted }) => counted))];
   const everywhere = all.filter((name) =>

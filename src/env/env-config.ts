@@ -7,7 +7,7 @@ import { defaultSlackMs } from '../rotation/settings/drain.ts';
 export interface EnvConfig {
   /** Absolute folder of rekey.yaml. */
   readonly root: string;
-  /** False: there is no rekey.yaml, all of it was found or guessed. */
+  /** False if there is no rekey.yaml, and everything was found or guessed. */
   readonly found: boolean;
   readonly periodMs: number;
   readonly maxTokenTtlMs: number;
@@ -44,22 +44,22 @@ export interface EnvService {
   readonly reload: Readonly<Record<string, string>>;
   /** Environment → URL. */
   readonly canary: Readonly<Record<string, string>>;
-  /** How it is asked there, where that is not a GET with a bearer token. */
+  /** The request, if it is not a GET with a bearer token. */
   readonly canaryRequest: WrittenForm;
 }
 
 export const CONFIG_FILE = 'rekey.yaml';
-/** What a configuration has where it says nothing. */
+/** Defaults of a configuration. */
 export const DEFAULTS = {
   period: '90d',
   clockSkew: '60s',
   fallbacks: 'JWT_SECRET_KEY_FALLBACKS',
   keyBytes: 32,
 } as const;
-/** Of tokens whose life nobody has named. */
+/** Assumed life of tokens if the configuration has none. */
 export const GUESSED_TTL = '24h';
 
-/** @returns the names of all environments, those that people know first in their usual order */
+/** @returns the names of all environments, well-known ones first in their usual order */
 export function environmentsOf({ services }: EnvConfig): readonly string[] {
   const usual = ['development', 'test', 'staging', 'production'];
   const rank = (name: string) => (usual.indexOf(name) + usual.length + 1) % (usual.length + 1);

@@ -1,6 +1,4 @@
-/**
- * The .env files of one environment, and what rekey remembers of them: one keyset, in a file for each service.
- */
+/** The .env files of one environment, one for each service, and the keyset that rekey remembers of them. */
 import { join } from 'node:path';
 import type { Keyset, Kid } from '../rotation/keyset/keyset.ts';
 import { distinct, fingerprintOf, KeyMaterial } from '../rotation/secret/keys.ts';
@@ -19,14 +17,14 @@ export interface KeyFile {
   readonly service: EnvService;
   /** Absolute. */
   readonly path: string;
-  /** From the folder of the configuration. */
+  /** The path relative to the folder of the configuration. */
   readonly shown: string;
   readonly file: EnvFile;
-  /** When its content changed last, milliseconds since the epoch. */
+  /** When its content last changed, milliseconds since the epoch. */
   readonly changedAt: number;
-  /** Those of the service that the file has. */
+  /** The service's names that the file has. */
   readonly names: readonly string[];
-  /** The key that signs. */
+  /** The signing key. */
   readonly signing: KeyMaterial;
   readonly fallbacks: readonly KeyMaterial[];
 }
@@ -34,17 +32,17 @@ export interface KeyFile {
 export interface EnvironmentFiles {
   readonly config: EnvConfig;
   readonly name: string;
-  /** That of the source of truth first. */
+  /** The file of the source of truth comes first. */
   readonly files: readonly KeyFile[];
   /** Undefined until the first rotation. */
   readonly state?: EnvState;
-  /** The file of the state, as it was read. */
+  /** The bytes of the state file as read. */
   readonly stateBytes?: Buffer;
-  /** Services whose files were not looked at: {@link readEnvironment}. */
+  /** Services whose files were not read: {@link readEnvironment}. */
   readonly leftOut?: readonly string[];
 }
 
-/** @returns what to write instead of an environment that is not there */
+/** @returns what to write instead of an unknown environment */
 export function hintAt(name: string, known: readonly string[]): string {
   const [longer, ...others] = known.filter((other) => name !== '' && other.startsWith(name.toLowerCase()));
   const meant = others.length === 0 && longer !== undefined ? longer : nearestWord(name, known);
@@ -54,8 +52,9 @@ export function hintAt(name: string, known: readonly string[]): string {
 
 /**
  * @param name of the environment
- * @param leftOut services whose files are not looked at; none if absent
- * @throws EnvError naming each file that cannot be read, each name that is missing, empty, or read differently by different readers
+ * @param leftOut services whose files are not read; none if absent
+ * @throws EnvError naming each unreadable file, and each name that is missing, empty, or read differently by different
+ *   readers
  */
 export async function readEnvironment(
   config: EnvConfig,
@@ -101,7 +100,7 @@ async function readKeyFile(config: EnvConfig, service: EnvService, shown: string
   }
 }
 
-/** @returns every key that stands in the files, each once, the key of the source of truth first */
+/** @returns every key in the files, each once, the key of the source of truth first */
 export function allKeys({ files }: EnvironmentFiles): readonly KeyMaterial[] {
   const copies = files.flatMap(({ signing, fallbacks }) => [signing, ...fallbacks]).map((key) => copyOf(key));
   return distinct(copies);
@@ -109,7 +108,7 @@ export function allKeys({ files }: EnvironmentFiles): readonly KeyMaterial[] {
 
 const copyOf = (key: KeyMaterial): KeyMaterial => new KeyMaterial(key.use((bytes) => Buffer.from(bytes)));
 
-/** @returns the keys of the keyset that stand in some file, by key id */
+/** @returns the keys of the keyset that are in some file, by key id */
 export function materialsOf(environment: EnvironmentFiles, { keys }: Keyset): ReadonlyMap<Kid, KeyMaterial> {
   const byFingerprint = new Map(allKeys(environment).map((key) => [fingerprintOf(key), key]));
   return new Map(
@@ -120,18 +119,18 @@ export function materialsOf(environment: EnvironmentFiles, { keys }: Keyset): Re
   );
 }
 
-/** A file whose keys are not those that rekey wrote. */
+/** A file whose keys differ from those that rekey wrote. */
 export interface Difference {
   readonly file: KeyFile;
   /** For people. */
   readonly message: string;
-  /** Fingerprints of keys in it that the keyset does not know, burnt ones left out. */
+  /** Fingerprints of keys in it that the keyset does not know, without burnt ones. */
   readonly foreign: readonly string[];
   /** Whether one of them is burnt. */
   readonly burnt: boolean;
 }
 
-/** @returns the files that do not hold what the keyset says */
+/** @returns the files that do not match the keyset */
 export function differences({ files, config }: EnvironmentFiles, keyset: Keyset): readonly Difference[] {
   const [signing, ...fallbacks] = shownKids(keyset).map((kid) => fingerprintIn(keyset, kid));
   return files.flatMap((file) => {

@@ -1,10 +1,8 @@
-/**
- * What is off with the lists of older keys: all services of an environment must accept the same ones.
- */
+/** Findings about the lists of older keys: all services of an environment must accept the same ones. */
 import type { EnvFinding } from './finding.ts';
 import type { EnvFacts, FileFact, ValueFact } from './observe.ts';
 
-/** @returns a finding for each list that cannot be read in one way, or is not that of the source of truth */
+/** @returns a finding for each list that readers take differently, or that differs from that of the source of truth */
 export function fallbackFindings({ config, files }: EnvFacts): readonly EnvFinding[] {
   const read = files.filter(({ state }) => state === 'Read');
   return read.flatMap((file): readonly EnvFinding[] => {
@@ -29,10 +27,10 @@ function placeOf({ path, environment, service }: FileFact, value: ValueFact | un
 }
 
 /**
- * A list may have a key twice, and the one that signs too: what counts is which tokens are accepted. Whoever verifies none needs no
- * list.
+ * A list may have a key twice, or the signing key, too: what counts is which tokens are accepted. A service that
+ * verifies no token needs no list.
  *
- * @returns whether the two files accept each other's older keys; undefined if that is not clear
+ * @returns whether the two files accept each other's older keys; undefined if that is unclear
  */
 export function sameFallbacks(config: EnvFacts['config'], file: FileFact, truth: FileFact): boolean | undefined {
   const verifies = ({ service }: FileFact) =>

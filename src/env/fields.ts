@@ -1,13 +1,11 @@
-/**
- * Reads the fields of a configuration file, and notes all that is wrong with them: file, line, field, what was expected.
- */
+/** Reads the fields of a configuration file, and notes every mistake: file, line, field, what was expected. */
 import { redactText } from '../rotation/people/text.ts';
 import { parseDuration } from '../rotation/schedule/duration.ts';
 import { EnvError } from './error.ts';
 import { nearestWord } from './nearest.ts';
 import type { Located, Path } from './yaml.ts';
 
-/** What is wrong with rekey.yaml, a line for each. */
+/** All mistakes in rekey.yaml, one line each. */
 export class ConfigError extends EnvError {}
 
 export type FieldsOf = Readonly<Record<string, unknown>>;
@@ -17,12 +15,12 @@ export function fieldName(path: Path): string {
   return path.map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i === 0 ? '' : '.'}${part}`)).join('');
 }
 
-/** @returns a text in quotes, in short, and without what looks like a key */
+/** @returns a text in quotes, shortened, without what looks like a key */
 export function quoted(text: string): string {
   return JSON.stringify(redactText(text.length > 80 ? `${text.slice(0, 80)}…` : text));
 }
 
-/** What was read, and what is wrong with it so far. A reader that notes something returns undefined. */
+/** Collects mistakes while reading. A reader that notes a mistake returns undefined. */
 export class Fields {
   readonly #file: string;
   readonly #located: Located;
@@ -47,7 +45,7 @@ export class Fields {
     throw new ConfigError(inOrder.map(({ text }) => text).join('\n'));
   }
 
-  /** @param known the fields that there may be; undefined for any */
+  /** @param known the allowed fields; undefined for any */
   group(path: Path, value: unknown, known?: readonly string[]): FieldsOf | undefined {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       return this.note(path, `expected fields${known === undefined ? '' : `: ${known.join(', ')}`}`);
@@ -61,7 +59,7 @@ export class Fields {
     return value as FieldsOf;
   }
 
-  /** A mapping whose names people choose; names that cannot be are noted and left out. */
+  /** Reads a mapping whose names people choose; invalid names are noted and left out. */
   named(path: Path, value: unknown, pattern: RegExp, expected: string): readonly (readonly [string, unknown])[] {
     const entries = Object.entries(this.group(path, value) ?? {});
     if (entries.length === 0 && typeof value === 'object') this.note(path, `it is empty; expected ${expected}`);

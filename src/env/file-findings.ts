@@ -1,6 +1,4 @@
-/**
- * What is off with the files: missing, readable by others, links, in Git, not in the configuration.
- */
+/** Findings about files: missing, readable by others, links, in Git, not in the configuration. */
 import { relative, sep } from 'node:path';
 import { CONFIG_FILE, environmentsOf } from './env-config.ts';
 import { type EnvFinding, shellWord } from './finding.ts';
@@ -8,7 +6,7 @@ import type { GitFacts } from './git.ts';
 import type { EnvFacts, FileFact } from './observe.ts';
 import { STATE_FOLDER } from './state-keys.ts';
 
-/** @returns findings of files, and those of the search that still stand */
+/** @returns findings about files, and those of the search that still apply */
 export function fileFindings(facts: EnvFacts): readonly EnvFinding[] {
   const { files, discovery, leftovers, states } = facts;
   return [
@@ -35,7 +33,7 @@ function nothingFound(): EnvFinding {
   return { reason: 'NotSearched', severity: 'warning', file: '.', message };
 }
 
-/** Files are not in Git, so a fresh copy of a repository has none of them; that is not the same as one that was lost. */
+/** Files are not in Git, so a fresh clone has none of them. That differs from a single lost file. */
 function isAbsent({ files }: EnvFacts, environment: string): boolean {
   return files.filter((file) => file.environment === environment).every(({ state }) => state === 'Missing');
 }
@@ -62,7 +60,7 @@ function environmentFindings(facts: EnvFacts): readonly EnvFinding[] {
       const message = `${truth.name}, the source of truth, has no file of ${environment}; whether the others agree is not known`;
       return [{ reason: 'EnvironmentIncomplete', ...base, message }];
     }
-    // in rekey.yaml somebody has chosen so
+    // with rekey.yaml, somebody has chosen this
     if (config.found || others.length === 0) return [];
     return [
       {
@@ -120,14 +118,14 @@ function gitFindings(path: string, git: GitFacts, facts: EnvFacts, of?: FileFact
     const fix = git.ignored === 'yes' ? [remove] : [remove, ignore];
     return [{ reason: 'TrackedByGit', ...base, message, fix }];
   }
-  // a leftover is to be deleted, whether it is ignored or not
+  // a leftover should be deleted, ignored or not
   if (of === undefined || git.repository === undefined || git.ignored !== 'no') return [];
   return [
     { reason: 'NotIgnoredByGit', ...base, message: 'Git does not ignore it: the next git add takes it', fix: [ignore] },
   ];
 }
 
-/** To be run in the root. A repository below it has its own .gitignore. */
+/** Commands to run in the root. A repository below it has its own .gitignore. */
 function gitCommands(
   path: string,
   repository: string | undefined,
@@ -144,7 +142,7 @@ function gitCommands(
   };
 }
 
-/** One finding for all files of which Git says the same. */
+/** One finding for all files with the same answer of Git. */
 function unknownToGit({ files }: EnvFacts): readonly EnvFinding[] {
   const unknown = files.filter(({ git }) => git.tracked === 'unknown');
   return [...Map.groupBy(unknown, ({ git }) => git.why ?? '')].map(([why, some]): EnvFinding => {
@@ -155,7 +153,7 @@ function unknownToGit({ files }: EnvFacts): readonly EnvFinding[] {
 
 const configuredIn = ({ config }: EnvFacts) => new Set(config.services.flatMap(({ files }) => Object.values(files)));
 
-/** Which file comes first is a guess of the search; rekey.yaml says it. */
+/** The search guesses which file comes first; rekey.yaml decides it. */
 function searchFindings(facts: EnvFacts): readonly EnvFinding[] {
   const { discovery, config } = facts;
   const configured = configuredIn(facts);

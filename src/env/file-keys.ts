@@ -1,6 +1,4 @@
-/**
- * The keys that stand in one .env file.
- */
+/** The keys in one .env file. */
 import { unfitness } from '../rotation/secret/found-text.ts';
 import { KeyMaterial } from '../rotation/secret/keys.ts';
 import { keysInList } from '../rotation/secret/secret-data.ts';
@@ -9,7 +7,7 @@ import { EnvError } from './error.ts';
 import { isJwtName, jwtNamesIn } from './names.ts';
 import { readBounded } from './read-file.ts';
 
-/** The keys of one file, in memory of their own, and the names that hold the one that signs. */
+/** Copies of the keys of one file, and the names that hold the signing key. */
 export interface FileKeys {
   readonly names: readonly string[];
   readonly signing: KeyMaterial;
@@ -17,9 +15,9 @@ export interface FileKeys {
 }
 
 /**
- * @param known names that may hold the key that signs
- * @param where a person can say which one does, if there are several
- * @throws EnvError if there is none, one is empty or no key, or readers differ on it
+ * @param known names that may hold the signing key
+ * @param where the place at which a person can choose, if there are several
+ * @throws EnvError if there is no key, a value is empty or not a key, or readers differ on it
  */
 export function keysOfFile(file: EnvFile, known: readonly string[], fallbacksName: string, where: string): FileKeys {
   const { path: shown } = file;
@@ -57,14 +55,14 @@ function clearValue({ name, line, value, ambiguous }: Assignment, shown: string)
   throw new EnvError(`${shown}: line ${line}: ${name}: readers differ on its value: ${ambiguous ?? 'it is not clear'}`);
 }
 
-/** Which names of a file may hold a JWT key, and which of them do. */
+/** The names of a file that may hold a JWT key, and those that do. */
 export interface FileNamesFound {
   readonly possible: readonly string[];
   /** The plainest first. */
   readonly counted: readonly string[];
 }
 
-/** @returns by the names and by which of them hold the same value */
+/** @returns the names, judged by themselves and by equal values */
 export function namesInFile({ assignments }: EnvFile): FileNamesFound {
   const last = new Map(assignments.map(({ name, value }) => [name, value]));
   const equal = (one: string, other: string) => {
@@ -75,7 +73,7 @@ export function namesInFile({ assignments }: EnvFile): FileNamesFound {
   return { possible: names.filter(isJwtName), counted: jwtNamesIn(names, equal) };
 }
 
-/** Names by which a person says what stands where; absent: as in the files of `rekey env`. */
+/** Names that a person gives; by default those of `rekey env`. */
 export interface GivenNames {
   readonly signing?: string;
   readonly fallbacks: string;
@@ -84,7 +82,7 @@ export interface GivenNames {
 
 /**
  * @param path as people wrote it
- * @param where a person can say which name holds the key that signs
+ * @param where the place at which a person can choose the name of the signing key
  * @throws EnvError if there is no such file, or no key in it
  */
 export async function readKeysOfFile(

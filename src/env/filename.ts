@@ -1,6 +1,4 @@
-/**
- * What the path of a file says about it: which service it is of, which environment, or that it is a template or a leftover.
- */
+/** Reads from the path of a file its service and environment, or that it is a template or a leftover. */
 import { basename, posix } from 'node:path';
 
 export type FileKind =
@@ -10,7 +8,7 @@ export type FileKind =
       readonly service: string;
       /** Undefined if the path does not name it. */
       readonly environment: string | undefined;
-      /** `.local`: of this machine; Next.js and Vite take it before the file without. */
+      /** `.local`: for this machine only. Next.js and Vite prefer it to the file without. */
       readonly local: boolean;
     }
   | { readonly kind: 'Template' }
@@ -27,16 +25,16 @@ const ENVIRONMENTS: Readonly<Record<string, string>> = {
   test: 'test',
   testing: 'test',
 };
-/** Their values are meant to be filled in. */
+/** Templates: people fill in their values. */
 const TEMPLATE = /^(?:example|sample|template|tmpl|tpl|dist|defaults?|schema)$/i;
 const LEFTOVER = /^(?:bak|backup|old|orig|save|saved|copy|swp|swo|tmp|[0-9]+|(?:bak|backup|old|copy)[-_0-9].*)$/i;
-/** Other formats, encrypted ones too. */
+/** Other formats, including encrypted ones. */
 const FOREIGN = /^(?:vault|keys|enc|encrypted|sops|age|gpg|asc|json|ya?ml|toml|d|[cm]?[jt]s|md|lock|sh)$/i;
 /** Folders that name no service. */
 const CONFIG_FOLDER = /^(?:\.?env|\.?envs|environments?|\.?config|conf|\.?secrets|\.?docker|deploy)$/i;
 const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
-/** @returns the usual name of an environment, such as `production` for `prod`; undefined if the word can be none */
+/** @returns the usual name of an environment, such as `production` for `prod`; undefined if the word cannot be one */
 export function environmentNamed(word: string): string | undefined {
   const lower = word.toLowerCase();
   if (Object.hasOwn(ENVIRONMENTS, lower)) return ENVIRONMENTS[lower];
@@ -46,7 +44,7 @@ export function environmentNamed(word: string): string | undefined {
 const isKnown = (word: string) => Object.hasOwn(ENVIRONMENTS, word.toLowerCase());
 
 /**
- * @param path from the root of what is searched, with slashes
+ * @param path relative to the root of the search, with slashes
  * @returns undefined if it is not a .env file
  */
 export function fileKindOf(path: string): FileKind | undefined {
@@ -98,8 +96,8 @@ function withoutConfigFolders(folders: readonly string[]): readonly string[] {
 
 /**
  * @param services paths as {@link fileKindOf} gives them
- * @param root name of the root folder, for the service whose files lie there
- * @returns a name for each: the last folder, or the whole path where two end alike
+ * @param root name of the root folder, for the service whose files are there
+ * @returns a name for each: the last folder, or the whole path if two have the same last folder
  */
 export function serviceNames(services: readonly string[], root: string): ReadonlyMap<string, string> {
   const short = (service: string) => (service === '' ? root : posix.basename(service));

@@ -1,8 +1,6 @@
-/**
- * What is off with the .env files, one at a time, for people and for programs.
- */
+/** One finding about .env files, for people and programs. */
 
-/** An error lets `check` fail; a warning says what may be off, or what nobody knows. */
+/** An error makes `check` fail. A warning reports a possible problem, or something unknown. */
 export type Severity = 'error' | 'warning';
 
 export type EnvReason =
@@ -34,25 +32,25 @@ export type EnvReason =
   | 'NotIgnoredByGit'
   | 'GitUnknown'
   | 'StagedKey'
-  // the state that rekey keeps
+  // the state of rekey
   | 'StateUnreadable';
 
-/** Never with a byte of a key. */
+/** A finding never has a byte of a key. */
 export interface EnvFinding {
   readonly reason: EnvReason;
   readonly severity: Severity;
   /** From the folder of the configuration. */
   readonly file: string;
   readonly line?: number;
-  /** Of the variable. */
+  /** Name of the variable. */
   readonly name?: string;
   readonly environment?: string;
-  /** Other environments that it is about. */
+  /** Other environments that it also concerns. */
   readonly alsoIn?: readonly string[];
   readonly service?: string;
   /** A sentence or two. */
   readonly message: string;
-  /** Commands that mend it, one after the other. */
+  /** Commands that fix it, one after the other. */
   readonly fix?: readonly string[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * What Git says about files. A repository, none, and no answer are three things: without an answer nothing is known, and a file is
- * neither tracked nor ignored.
+ * Asks Git about files. A repository, no repository, and no answer are three different results: without an answer it is
+ * unknown whether a file is tracked or ignored.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -14,7 +14,7 @@ export type Repository =
   | { readonly kind: 'None' }
   | { readonly kind: 'Unknown' /** The end of a sentence. */; readonly why: string };
 
-/** Of one file. In no repository both are `no`. */
+/** Facts of one file. Outside a repository both are `no`. */
 export interface GitFacts {
   readonly tracked: Answer;
   /** By a pattern, whether it is tracked or not. */
@@ -29,7 +29,7 @@ export interface GitFacts {
 export interface StagedBlob {
   /** From the root of the repository. */
   readonly path: string;
-  /** Undefined where it is larger than what is read. */
+  /** Undefined if it is larger than the limit. */
   readonly bytes: Buffer | undefined;
 }
 
@@ -37,11 +37,11 @@ const MAX_OUTPUT = 64 * 1024 * 1024;
 const TIMEOUT_MS = 30_000;
 const MAX_BLOB_BYTES = 4 * 1024 * 1024;
 const MAX_STAGED = 5_000;
-/** Together not more than Git may write. */
+/** Objects in one batch: together they must stay below the limit of Git's output. */
 const BATCH = 15;
-/** A repository may ask for programs to be run; none of them is needed to read. */
+/** A repository can configure programs to run. None of them is needed for reading, so they are disabled. */
 const QUIET = ['--no-optional-locks', '-c', 'core.fsmonitor=false'];
-/** In a hook they name the repository of the hook, and a file may be in another one. */
+/** In a hook these name the repository of the hook, but a file may be in another one. */
 const OF_A_HOOK = [
   'GIT_DIR',
   'GIT_WORK_TREE',
@@ -76,13 +76,13 @@ function run(folder: string, args: readonly string[], { inHook = false, input = 
       const exit = typeof code === 'number' ? code : code === 'ENOENT' ? 'absent' : 'failed';
       resolve({ code: exit, out, said: said.toString('utf8').trim() });
     });
-    // whoever is gone reads nothing
+    // the program may have ended before it reads its input
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(input);
   });
 }
 
-/** @param folder one that exists */
+/** @param folder that exists */
 export async function repositoryOf(folder: string, inHook = false): Promise<Repository> {
   const { code, out, said } = await run(folder, ['rev-parse', '--show-toplevel'], { inHook });
   if (code === 0) return { kind: 'Repository', root: lineOf(out) };
@@ -93,7 +93,7 @@ export async function repositoryOf(folder: string, inHook = false): Promise<Repo
   return { kind: 'Unknown', why: whyOf(said) };
 }
 
-/** Without Git a folder is in no repository if no folder above it is one. */
+/** Without the git program, a folder is in no repository if no folder above it is one. */
 function hasGitFolder(folder: string): boolean {
   if (existsSync(join(folder, '.git'))) return true;
   const above = dirname(folder);
@@ -101,7 +101,7 @@ function hasGitFolder(folder: string): boolean {
 }
 
 /**
- * Each file is looked for in the repository of its own folder: services may be repositories of their own, side by side.
+ * Each file is checked in the repository of its own folder, since services may be separate repositories, side by side.
  *
  * @param files absolute paths; their folders exist
  */
@@ -132,7 +132,7 @@ async function askedIn(root: string, files: readonly string[]): Promise<readonly
   );
   const names = named.map(([, name]) => name.split(sep).join('/'));
   const listed = await run(root, ['--literal-pathspecs', 'ls-files', '-z', '--', ...names]);
-  // by its patterns, which say nothing of a tracked file otherwise; a name may begin like a magic pathspec
+  // --no-index, because otherwise the patterns do not apply to tracked files; a name may begin like a magic pathspec
   const input = names.map((name) => `./${name}\0`).join('');
   const matched = await run(root, ['check-ignore', '-z', '--stdin', '--no-index'], { input });
   const isAnswer = matched.code === 0 || matched.code === 1;
@@ -152,10 +152,10 @@ export async function hasCommit(root: string): Promise<boolean> {
 }
 
 /**
- * The files that the next commit changes or adds. In a hook that is the index of the hook.
+ * The files that the next commit changes or adds. In a hook it reads the index of the hook.
  *
  * @param root of the repository
- * @throws Error with the words of Git
+ * @throws Error with the message of Git
  */
 export async function stagedBlobs(
   root: string,

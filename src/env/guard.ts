@@ -1,14 +1,13 @@
-/**
- * What must hold of files before a key is written into them: Git does not keep them.
- */
+/** Requires, before a key is written into files, that Git does not keep them. */
 import type { EnvironmentFiles } from './environment.ts';
 import { EnvError } from './error.ts';
 import { shellWord } from './finding.ts';
 import { gitFacts } from './git.ts';
 
 /**
- * @param urgent what Git does not answer is no reason to wait
- * @throws EnvError naming each file that Git tracks, does not ignore, or says nothing about, with the commands that mend it
+ * @param urgent a missing answer of Git does not stop the write
+ * @throws EnvError naming each file that Git tracks, does not ignore, or gives no answer about, with the commands that
+ *   fix it
  */
 export async function refuseCommitted({ files, name }: EnvironmentFiles, urgent = false): Promise<void> {
   const facts = await gitFacts(files.map(({ path }) => path));

@@ -1,17 +1,15 @@
-/**
- * Writes down what was found, as rekey.yaml.
- */
+/** Writes the result of the search as rekey.yaml. */
 
 import { configFrom } from './config.ts';
 import type { Discovery } from './discover.ts';
 import { DEFAULTS, environmentsOf, GUESSED_TTL } from './env-config.ts';
 import { ConfigError } from './fields.ts';
 
-/** Where editors find what rekey.yaml may hold: beside it, and in Git too, for whoever else edits it. */
+/** The schema for editors, beside rekey.yaml. It belongs into Git, too, for other people who edit the file. */
 export const SCHEMA_FILE = 'rekey.schema.json';
 
 /**
- * @returns the text of a configuration that says what the search found
+ * @returns the text of a configuration with the result of the search
  * @throws ConfigError if it found nothing
  */
 export async function configText(discovery: Discovery): Promise<string> {
@@ -41,7 +39,7 @@ export async function configText(discovery: Discovery): Promise<string> {
   ].join('\n');
 }
 
-/** @returns what people should look at in the text, a sentence each */
+/** @returns what people should check in the text, one sentence each */
 export function guessesIn({ guesses }: Discovery): readonly string[] {
   return [
     `maxTokenTTL: no token lives longer than ${GUESSED_TTL}; write the longest life that a service gives one`,

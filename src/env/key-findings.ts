@@ -1,13 +1,12 @@
-/**
- * What is off with the keys themselves: shared, weak, old, not the one of the source of truth, not to be read in one way.
- */
+/** Findings about keys: shared, weak, old, different from the source of truth, read differently by different readers. */
+import { defined } from '../base/objects.ts';
 import { formatDuration } from '../rotation/schedule/duration.ts';
 import { environmentsOf } from './env-config.ts';
 import type { EnvFinding } from './finding.ts';
 import type { EnvFacts, FileFact, KeyFact, ValueFact } from './observe.ts';
 import { type EnvRow, effective, namesOf, truthOf } from './rows.ts';
 
-/** One key in one environment, where it is seen first: the source of truth comes first. */
+/** The first occurrence of a key in an environment; the source of truth comes first. */
 interface Held {
   readonly file: FileFact;
   readonly value: ValueFact;
@@ -39,7 +38,7 @@ function heldIn({ config, files }: EnvFacts): readonly Held[] {
 
 const rotate = (environment: string) => [`rekey env rotate ${environment}`];
 
-/** One finding for each key, at the environment that has most to lose: it gets a new one. */
+/** One finding for each key, at the most important environment, which should get a new key. */
 function sharedBetween({ config }: EnvFacts, held: readonly Held[]): readonly EnvFinding[] {
   const order = environmentsOf(config);
   const groups = [...Map.groupBy(held, ({ key }) => key.id).values()].filter((group) => group.length > 1);
@@ -78,7 +77,7 @@ function weak({ file, value, key }: Held): readonly EnvFinding[] {
   return found;
 }
 
-/** By the source of truth. Where only the time of the file is known, the key is at least so old. */
+/** Judged by the source of truth. If only the time of the file is known, the key is at least that old. */
 function due({ config }: EnvFacts, rows: readonly EnvRow[], now: number): readonly EnvFinding[] {
   return rows.flatMap(({ environment, service, file, line, name, writtenAt, dueAt = Number.POSITIVE_INFINITY }) => {
     if (service !== config.sourceOfTruth || writtenAt === undefined || now < dueAt) return [];
@@ -86,8 +85,7 @@ function due({ config }: EnvFacts, rows: readonly EnvRow[], now: number): readon
     const message = `the key is at least ${age} old; the period is ${formatDuration(config.periodMs)}`;
     const place = {
       file,
-      ...(line !== undefined && { line }),
-      ...(name !== undefined && { name }),
+      ...defined({ line, name }),
       environment,
       service,
     };
@@ -110,7 +108,7 @@ function valueFindings(file: FileFact, facts: EnvFacts): readonly EnvFinding[] {
   ];
 }
 
-/** A file needs one of the names; which others it needs, the service alone knows. */
+/** A file needs at least one of the names; only the service knows which others it needs. */
 function missingNames(file: FileFact, names: readonly string[], { config }: EnvFacts): readonly EnvFinding[] {
   const { path, environment, service } = file;
   const base = { reason: 'NameMissing', file: path, environment, service } as const;
@@ -156,7 +154,7 @@ function duplicate(file: FileFact, name: string): readonly EnvFinding[] {
   const [first, ...rest] = values;
   const last = rest.at(-1);
   if (first === undefined || last === undefined) return [];
-  // an ambiguous value may be the same or another one, and is a finding already
+  // an ambiguous value may be the same or another one, and has a finding already
   const ids = new Set(
     values.map(({ key, ambiguous }) => (ambiguous === undefined ? (key?.id ?? 'empty') : first.key?.id)),
   );

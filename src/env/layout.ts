@@ -1,34 +1,32 @@
-/**
- * Which keys of a keyset stand in a .env file, and under which names.
- */
+/** Which keys of a keyset are in a .env file, and under which names. */
 import { currentShape, type Keyset, type Kid, keyIn, type Phase } from '../rotation/keyset/keyset.ts';
 import type { KeyMaterial } from '../rotation/secret/keys.ts';
 import { listOf } from '../rotation/secret/secret-data.ts';
 
-/** Name of the key id, as the operator writes it. It is set where a file has it, and added nowhere. */
+/** Name of the key id, as the operator writes it. It is set only in files that already have it. */
 export const KEY_ID = 'JWT_KEY_ID';
 
 /**
- * The ack key proves which version a service has loaded, so it stands there as long as somebody may be asked about it. A service
- * that knows one key needs no list, and a file at rest neither.
+ * The ack key proves which version a service has loaded, so it is in the files in the phases that ask services. A file
+ * at rest does not need it.
  */
 const WITH_ACK: readonly Phase[] = ['Staging', 'Promoting', 'Draining', 'Retiring'];
 
-/** @returns the keys that are accepted besides the one that signs, in the order of the file */
+/** @returns the accepted keys besides the signing key, in the order of the file */
 export function fallbackKids(keyset: Keyset): readonly Kid[] {
   const { sign, verify } = currentShape(keyset);
   const ack = WITH_ACK.includes(keyset.phase) ? undefined : keyIn(keyset, 'ack')?.kid;
   return verify.filter((kid) => kid !== sign && kid !== ack);
 }
 
-/** @returns all keys that stand in the files, the one that signs first */
+/** @returns all keys in the files, the signing key first */
 export function shownKids(keyset: Keyset): readonly Kid[] {
   return [currentShape(keyset).sign, ...fallbackKids(keyset)];
 }
 
 /** Names of one file. */
 export interface FileNames {
-  /** Names of the key that signs. */
+  /** Names of the signing key. */
   readonly signing: readonly string[];
   readonly fallbacks: string;
   /** Whether the file has {@link KEY_ID}. */
@@ -37,7 +35,7 @@ export interface FileNames {
 
 /**
  * @param materials of every key in the keyset
- * @returns what each name is set to; undefined: its line goes. The caller overwrites the bytes
+ * @returns the value of each name; undefined removes its line. The caller overwrites the bytes
  */
 export function valuesFor(
   keyset: Keyset,

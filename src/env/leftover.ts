@@ -1,14 +1,12 @@
-/**
- * Copies of .env files that an editor or a person has left, and that still hold a key: whoever finds one has the key.
- */
+/** Copies of .env files that an editor or a person has left behind, and that still contain a key. */
 import type { EnvFinding } from './finding.ts';
 import { shellWord } from './finding.ts';
 import { isJwtName } from './names.ts';
 
-/** In whatever else there may be, such as the swap file of an editor. */
+/** Matches an assignment in any kind of file, such as the swap file of an editor. */
 const ASSIGNED = /(?:^|[\s\0])(?:export +)?([A-Z][A-Z0-9_]{0,100})[ \t]*=[ \t]*["'`]?[^\s"'`]/g;
 
-/** @returns a finding if a JWT key is assigned in it */
+/** @returns a finding if it assigns a JWT key */
 export function leftoverFinding(path: string, bytes: Buffer): EnvFinding | undefined {
   const text = bytes.toString('latin1');
   const match = [...text.matchAll(ASSIGNED)].find(([, name = '']) => isJwtName(name));

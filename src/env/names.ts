@@ -1,31 +1,31 @@
 /**
- * Which variables of a .env file hold a JWT key. By whole names: a part of a name says nothing, since CLERK_SECRET_KEY and
- * STRIPE_SECRET_KEY are keys too, of somebody else.
+ * Decides which variables of a .env file hold a JWT key. It compares whole names, because a part of a name proves
+ * nothing: CLERK_SECRET_KEY and STRIPE_SECRET_KEY are keys of other vendors.
  */
 
-/** They always hold the key. */
+/** These always hold the key. */
 const PLAIN = ['JWT_SECRET_KEY', 'JWT_SECRET'];
-/** It may hold what a web framework signs sessions with. */
+/** This may hold the key with which a web framework signs sessions. */
 const LOOSE = 'SECRET_KEY';
 const PREFIXED = /^[A-Z][A-Z0-9_]*_JWT_SECRET(?:_KEY)?$/;
-/** Whoever issues such a key alone can replace it. */
+/** Only its vendor can replace such a key. */
 const VENDORS =
   /^(?:(?:NEXT_PUBLIC|VITE|REACT_APP)_)?(?:CLERK|SUPABASE|STRIPE|AWS|AUTH0|FIREBASE|GITHUB|GITLAB|GOOGLE|AZURE|TWILIO|SENDGRID|SLACK|SHOPIFY|PAYPAL|STREAM|LIVEKIT|PUSHER|OKTA|KEYCLOAK|HASURA|ZOOM|MAPBOX|INTERCOM|ZENDESK)_/;
 
-/** @returns whether a variable of this name may hold a JWT key that is ours */
+/** @returns whether a variable of this name may hold the shared JWT key */
 export function isJwtName(name: string): boolean {
   if (VENDORS.test(name)) return false;
   return PLAIN.includes(name) || name === LOOSE || PREFIXED.test(name);
 }
 
 /**
- * The rule for one file. JWT_SECRET_KEY and JWT_SECRET count. Any other name, SECRET_KEY too, counts if its value equals that of
- * one that counts; without an equal value, one with a prefix counts where there is none of the two, and SECRET_KEY where it stands
- * alone.
+ * The rule for one file. JWT_SECRET_KEY and JWT_SECRET count. Any other name, including SECRET_KEY, counts if its value
+ * equals that of a name that counts. Without an equal value, a name with a prefix counts if there is none of these two,
+ * and SECRET_KEY counts if it is the only one.
  *
  * @param names of all variables of the file
  * @param equal whether two of them hold the same value
- * @returns those that hold the shared key, the plainest first
+ * @returns the names that hold the shared key, the plainest first
  */
 export function jwtNamesIn(
   names: readonly string[],

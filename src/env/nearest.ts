@@ -6,7 +6,7 @@ export function nearestWord(word: string, known: readonly string[]): string | un
   return near.sort((a, b) => a.distance - b.distance)[0]?.other;
 }
 
-/** Levenshtein's: letters to put in, take out or replace. */
+/** The Levenshtein distance: letters to insert, remove or replace. */
 function distanceOf(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i += 1) {

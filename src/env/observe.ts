@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import { lstat, realpath } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
+import { defined } from '../base/objects.ts';
 import type { Weakness } from '../rotation/keyset/keyset.ts';
 import { unfitness } from '../rotation/secret/found-text.ts';
 import { fingerprintOf, KeyMaterial } from '../rotation/secret/keys.ts';
@@ -145,8 +146,7 @@ async function keyFacts(): Promise<KeyFactOf> {
     const fact: KeyFact = {
       id: known.length,
       fingerprint: fingerprintOf(material),
-      ...(weakness !== undefined && { weakness }),
-      ...(unfit !== undefined && { unfit }),
+      ...defined({ weakness, unfit }),
     };
     known.push({ material, fact });
     return fact;
@@ -161,17 +161,17 @@ async function factOf(
   keyFact: KeyFactOf,
 ): Promise<FileFact> {
   const link = await linkOf(join(root, path), realRoot);
-  const base = { environment, service, path, git, values: [], fallbacks: [], ...(link !== undefined && { link }) };
+  const base = { environment, service, path, git, values: [], fallbacks: [], ...defined({ link }) };
   if (reading.kind === 'Missing') return { ...base, state: 'Missing' };
   const why = reading.kind === 'Unreadable' ? reading.why : trouble;
   if (reading.kind === 'Unreadable' || parsed === undefined) {
-    return { ...base, state: 'Unreadable', ...(why !== undefined && { why }) };
+    return { ...base, state: 'Unreadable', ...defined({ why }) };
   }
   const values = parsed.assignments
     .filter(({ name }) => names.includes(name))
     .map(({ name, line, value, ambiguous }): ValueFact => {
       const isKey = value !== undefined && value.length > 0;
-      return { name, line, ...(isKey && { key: keyFact(value) }), ...(ambiguous !== undefined && { ambiguous }) };
+      return { name, line, ...(isKey && { key: keyFact(value) }), ...defined({ ambiguous }) };
     });
   // Windows has no such bits
   const mode = process.platform === 'win32' ? {} : { mode: reading.mode };

@@ -1,6 +1,7 @@
 /**
  * Reads how a service is asked: the claims of its tokens, and the request where it is not a plain GET with a bearer token.
  */
+import { defined } from '../base/objects.ts';
 import {
   answerProblems,
   claimsProblems,
@@ -24,8 +25,7 @@ export function parseClaims(fields: Fields, { canary = {} }: FieldsOf): EnvConfi
   const iss = issuer === undefined ? undefined : fields.text(['canary', 'issuer'], issuer, 'a text');
   const aud = audience === undefined ? undefined : fields.text(['canary', 'audience'], audience, 'a text');
   const read = {
-    ...(iss !== undefined && { issuer: iss }),
-    ...(aud !== undefined && { audience: aud }),
+    ...defined({ issuer: iss, audience: aud }),
     claims: fields.group(['canary', 'claims'], claims) ?? {},
   };
   noteAll(fields, ['canary'], claimsProblems(read));
@@ -72,11 +72,7 @@ function tokenAt(fields: Fields, path: Path, value: unknown): WrittenForm['token
   const named =
     name === undefined ? undefined : fields.text([...path, 'name'], name, 'the name of a header or a cookie');
   const word = prefix === undefined ? undefined : fields.text([...path, 'prefix'], prefix, 'a word', PRINTABLE);
-  return {
-    ...(place !== undefined && { in: place }),
-    ...(named !== undefined && { name: named }),
-    ...(word !== undefined && { prefix: word }),
-  };
+  return defined({ in: place, name: named, prefix: word });
 }
 
 function headerAt(fields: Fields, path: Path, value: unknown) {
@@ -91,13 +87,13 @@ function responseAt(fields: Fields, path: Path, value: unknown): WrittenForm['re
   const isAccepted = checkAt(fields, [...path, 'accepted'], accepted);
   const isRefused = refused === undefined ? undefined : checkAt(fields, [...path, 'refused'], refused);
   if (isAccepted === undefined) return undefined;
-  return { accepted: isAccepted, ...(isRefused !== undefined && { refused: isRefused }) };
+  return { accepted: isAccepted, ...defined({ refused: isRefused }) };
 }
 
 function checkAt(fields: Fields, path: Path, item: unknown) {
   const { pointer, value } = fields.group(path, item, ['pointer', 'value']) ?? {};
   const read = fields.text([...path, 'pointer'], pointer, 'a JSON pointer (RFC 6901), such as /data/viewer');
-  return read === undefined ? undefined : { pointer: read, ...(value !== undefined && { value }) };
+  return read === undefined ? undefined : { pointer: read, ...defined({ value }) };
 }
 
 function noteAll(fields: Fields, path: Path, problems: readonly FieldProblem[]): void {

@@ -1,6 +1,7 @@
 /**
  * Reads rekey.yaml. docs/reference/rekey-yaml.schema.json says the same to editors, but for what goes across fields.
  */
+import { defined } from '../base/objects.ts';
 import { defaultSlackMs, drainText } from '../rotation/settings/drain.ts';
 import { ALGORITHMS, CONFIG_FILE, DEFAULTS, type EnvConfig, type EnvService, MIN_KEY_BYTES_OF } from './env-config.ts';
 import { ConfigError, Fields, type FieldsOf, quoted } from './fields.ts';
@@ -59,7 +60,7 @@ function timesIn(fields: Fields, all: FieldsOf): Times {
     const wait = drainText({ ...life, drainMs });
     fields.note(['period'], `expected more than the time in which old tokens expire, ${wait}`);
   }
-  return { periodMs, ...life, ...(slackMs !== undefined && { slackMs }) };
+  return { periodMs, ...life, ...defined({ slackMs }) };
 }
 
 function keyIn(fields: Fields, all: FieldsOf): Pick<EnvConfig, 'algorithm' | 'keyBytes'> {

@@ -2,6 +2,7 @@
  * Reads one service of rekey.yaml.
  */
 import { posix } from 'node:path';
+import { defined } from '../base/objects.ts';
 import { type EnvService, ROLES } from './env-config.ts';
 import { type Fields, type FieldsOf, quoted } from './fields.ts';
 import { parseRequest } from './parse-canary.ts';
@@ -38,7 +39,7 @@ export function parseService(fields: Fields, path: Path, name: string, value: un
       roles === undefined
         ? ROLES
         : fields.list([...path, 'roles'], roles, ROLES.join(', '), (at, item) => fields.choice(at, item, ROLES)),
-    ...(reads !== undefined && { readsFallbacks: reads }),
+    ...defined({ readsFallbacks: reads }),
     reload: perEnvironment(fields, [...path, 'reload'], all.reload, environments, (at, item) =>
       fields.text(at, item, 'a command'),
     ),

@@ -1,6 +1,7 @@
 /**
  * A row for each service and environment: which key it has, how old it is, and whether it is that of the source of truth.
  */
+import { defined, ifDefined } from '../base/objects.ts';
 import type { EnvConfig } from './env-config.ts';
 import { sameFallbacks } from './fallback-findings.ts';
 import type { Answer } from './git.ts';
@@ -65,14 +66,14 @@ export function rowOf(file: FileFact, facts: EnvFacts): EnvRow {
     service: file.service,
     file: file.path,
     ...(value !== undefined && { line: value.line, name: value.name }),
-    ...(key !== undefined && { fingerprint: key.fingerprint }),
+    ...defined({ fingerprint: key?.fingerprint }),
     ...written,
-    ...(written.writtenAt !== undefined && { dueAt: written.writtenAt + config.periodMs }),
+    ...defined({ dueAt: ifDefined(written.writtenAt, (writtenAt) => writtenAt + config.periodMs) }),
     ...stepOf(file, facts),
     tracked: file.git.tracked,
     ignored: file.git.ignored,
     inRepository: file.git.repository !== undefined,
-    ...(file.mode !== undefined && { mode: file.mode.toString(8).padStart(3, '0') }),
+    ...defined({ mode: ifDefined(file.mode, (mode) => mode.toString(8).padStart(3, '0')) }),
   };
 }
 

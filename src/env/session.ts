@@ -1,6 +1,7 @@
 /**
- * The rotation of one environment: looks at the files, says what is next, does it. It keeps nothing that the files and the state
- * beside them do not say, but for the bytes of keys that have left the files: those are asked about as long as this process lives.
+ * The rotation of one environment: reads the files, decides the next step and makes it. It keeps only what the files
+ * and the state beside them have, plus the bytes of keys that have left the files, to ask services about them as long
+ * as this process lives.
  */
 import { join } from 'node:path';
 import { type Keyset, type Kid, keyIn } from '../rotation/keyset/keyset.ts';
@@ -18,14 +19,14 @@ import { nextStep, type Step, type StepFacts } from './step.ts';
 import { type Asker, factsOf } from './witness.ts';
 import { foundIn, remember, restore, type Written, write } from './write.ts';
 
-/** What there is, and what is next. */
+/** The current state and the next step. */
 export interface View {
   readonly environment: EnvironmentFiles;
   readonly facts: StepFacts;
   /** Whether rekey has written these files before. */
   readonly managed: boolean;
   readonly differences: readonly Difference[];
-  /** Services that the rotation under way began with, and that the configuration does not name any more. */
+  /** Services that the rotation under way began with, and that the configuration no longer names. */
   readonly forgotten: readonly string[];
   readonly step: Step;
 }
@@ -37,7 +38,7 @@ export interface SessionOptions {
   readonly asker: Asker;
   /** Services whose files are neither read nor written: an emergency cannot wait for them, and is not over without them. */
   readonly leftOut?: readonly string[];
-  /** Gets what a step that was cut off has come to. */
+  /** Called with what became of an interrupted step. */
   readonly onRecovered: (what: string) => void;
 }
 
@@ -45,7 +46,7 @@ export interface SessionOptions {
 export class Session {
   readonly #options: SessionOptions;
   readonly #gone = new Map<Kid, KeyMaterial>();
-  /** Of the emergency whose burnt keys are all in {@link #gone}. */
+  /** The nonce of the emergency whose burnt keys are all in {@link #gone}. */
   #nonce: string | undefined;
 
   constructor(options: SessionOptions) {
@@ -53,7 +54,7 @@ export class Session {
   }
 
   /**
-   * Runs alone: no other rekey works on these files meanwhile.
+   * Runs exclusively: no other rekey works on these files meanwhile.
    *
    * @throws EnvError, or FileError if another one does
    */
@@ -72,7 +73,7 @@ export class Session {
   }
 
   /**
-   * Waits, with nothing held.
+   * Waits without a lock.
    *
    * @throws the signal's reason as soon as it is aborted
    */
@@ -100,34 +101,34 @@ export class Session {
   }
 
   /**
-   * Puts what the write makes of the keyset into all files.
+   * Makes the write, and puts the resulting keyset into all files.
    *
-   * @param keyset what it starts from, where that is not what was looked at
+   * @param keyset what it starts from, if that is not the keyset of the view
    */
   async write({ environment, facts }: View, wanted: Write, keyset = facts.keyset): Promise<Written> {
     const written = await write(environment, keyset, wanted, this.#options.clock.now());
     for (const [kid, material] of written.gone) {
-      // a throw-away key tells nothing once it has left; in an emergency no key may be accepted any more
+      // asking about an ack key that has left is useless, except in an emergency, after which no old key may be accepted
       if (kid !== keyIn(keyset, 'ack')?.kid || wanted.transition === 'burn') this.#gone.set(kid, material);
     }
     if (wanted.transition === 'burn') this.#nonce = this.#hasAll(keyset) ? wanted.nonce : undefined;
     return written;
   }
 
-  /** Whether every key that an emergency burns is at hand, those of one that is not over yet included. */
+  /** Whether the bytes of every key that an emergency burns are known, including those of an unfinished one. */
   #hasAll({ keys, phase, emergency }: Keyset): boolean {
     if (phase === 'Burning' && emergency?.nonce !== this.#nonce) return false;
     return keys.every(({ kid, state }) => state === 'ack' || this.#gone.has(kid));
   }
 
-  /** Puts the keyset that rekey remembers into all files again. */
+  /** Writes the keyset that rekey remembers to all files again. */
   async restore({ environment }: View): Promise<Written> {
     const { state, name } = environment;
     if (state === undefined) throw new EnvError(`${name}: rekey has written no key here yet`);
     return restore(environment, state, this.#options.clock.now());
   }
 
-  /** Remembers that services have been started anew since their files have this version. */
+  /** Remembers that services were restarted after their files got this version. */
   async reloaded({ environment, facts }: View, services: readonly string[], by: Witness): Promise<void> {
     const reload = { version: facts.keyset.version, at: this.#options.clock.now(), by };
     await remember(environment, Object.fromEntries(services.map((service) => [service, reload])));
@@ -139,7 +140,7 @@ function forgottenIn({ files, state, leftOut = [] }: EnvironmentFiles): readonly
   return (state?.services ?? []).filter((name) => !known.includes(name));
 }
 
-/** The next write says that all services have followed. */
+/** Rests instead of the next write, which would claim that all services have followed. */
 function withoutThem(step: Step, leftOut: readonly string[], environment: string): Step {
   if (leftOut.length === 0 || step.kind !== 'Write') return step;
   const list = leftOut.join(', ');
@@ -147,7 +148,7 @@ function withoutThem(step: Step, leftOut: readonly string[], environment: string
   return { kind: 'Rest', why: `${list}: left out, so it may still accept a burnt key. ${way}` };
 }
 
-/** Whoever is not waited for may sign with the old key, or not know the new one. */
+/** rekey does not wait for a forgotten service, which may still sign with the old key, or not know the new one. */
 function forgottenStep(services: readonly string[]): Step {
   const list = services.join(', ');
   return {
@@ -156,7 +157,7 @@ function forgottenStep(services: readonly string[]): Step {
   };
 }
 
-/** Every wait rests on the time: a clock that has gone back would make it longer, one that is put right again shorter. */
+/** Every wait rests on the time: a clock that goes back makes it longer, and its correction makes it shorter. */
 function refusePast({ attempts }: Keyset, now: number, skewMs: number): void {
   const { lastWriteAt = 0 } = attempts;
   if (now >= lastWriteAt - skewMs) return;
@@ -165,7 +166,7 @@ function refusePast({ attempts }: Keyset, now: number, skewMs: number): void {
 }
 
 /**
- * @param onRecovered gets what a step that was cut off has come to
+ * @param onRecovered called with what became of an interrupted step
  * @param leftOut services whose files are neither read nor written
  */
 export function newSession(

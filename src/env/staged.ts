@@ -1,6 +1,6 @@
 /**
- * What a commit would take into Git: looks for keys in the staged content. Known keys are found wherever they stand; unknown ones
- * where a variable of a JWT key is assigned.
+ * Searches the staged content of a commit for keys. It finds known keys anywhere, and unknown keys in assignments to
+ * variables of a JWT key.
  */
 import { KeySearch } from '../rotation/secret/key-search.ts';
 import { fingerprintOf, isGuessable, KeyMaterial } from '../rotation/secret/keys.ts';
@@ -16,12 +16,12 @@ import { readStates } from './state-keys.ts';
 
 export interface StagedCheck {
   readonly findings: readonly EnvFinding[];
-  /** How many files are staged, and how many keys were looked for. */
+  /** How many files are staged, and how many keys were searched for. */
   readonly files: number;
   readonly keys: number;
 }
 
-/** A key that is in use, and where. */
+/** A key in use, and its place. */
 interface KnownKey {
   readonly bytes: Buffer;
   readonly fingerprint: string;
@@ -41,7 +41,7 @@ const ASSIGNED = /\b([A-Z][A-Z0-9_]*SECRET(?:_KEY)?|SECRET_KEY)["']?[ \t]*[:=][ 
 
 /**
  * @param folder where the command runs: in a hook, the root of the repository
- * @param environment whose keys are looked for; all if absent
+ * @param environment whose keys to search for; all if absent
  * @throws ConfigError if Git gives no answer
  */
 export async function checkStaged(config: EnvConfig, folder: string, environment?: string): Promise<StagedCheck> {
@@ -82,7 +82,7 @@ function notSearched(file: string, why: string): EnvFinding {
   return { reason: 'NotSearched', severity: 'warning', file, message: `not searched for keys: ${why}` };
 }
 
-/** Of the signing names and of the fallbacks. */
+/** The keys of the signing names and of the fallbacks. */
 function keysIn({ parsed, names, environment, path }: RawFile, fallbacksName: string): readonly KnownKey[] {
   const where = `the key of ${environment} (${path})`;
   return (parsed?.assignments ?? []).flatMap(({ name, value }) => {
@@ -98,7 +98,7 @@ function listed(value: Buffer): readonly Buffer[] {
   return keys.filter(({ length }) => length > 0);
 }
 
-/** Byte by byte. A short one, such as a word, would be found where it is none. */
+/** Compares bytes. Short keys, such as a word, are left out, because they would match by chance. */
 function knownIn(bytes: Buffer, known: readonly KnownKey[]): readonly Hit[] {
   return known
     .filter((key) => !isGuessable(key.bytes))
@@ -111,7 +111,7 @@ function knownIn(bytes: Buffer, known: readonly KnownKey[]): readonly Hit[] {
     });
 }
 
-/** By fingerprint: in base64 and the like too, and keys that only the state knows. */
+/** Searches by fingerprint: also in base64 and similar forms, and for keys that only the state knows. */
 function searched(bytes: Buffer, search: KeySearch): readonly Hit[] {
   if (!search.finds(Buffer.from(bytes))) return [];
   const message = 'holds a key that rekey knows by its fingerprint';
@@ -151,13 +151,13 @@ function assignmentsOf(bytes: Buffer, path: string): readonly StagedValue[] {
       return { name, line, value, isEmpty: value === undefined ? valueStart === valueEnd : value.length === 0 };
     });
   } catch {
-    // the search by bytes sees it all the same
+    // the search by bytes still finds it
     return [];
   }
 }
 
 function eachLineOnce(hits: readonly Hit[]): readonly Hit[] {
-  // what says where the key comes from is worth more than that there is a value
+  // a hit with the origin of the key is more useful than one with a value only
   const known = [...hits.filter(({ name }) => name === undefined), ...hits];
   const named = new Map(hits.flatMap(({ line, name }) => (name === undefined ? [] : [[line, name] as const])));
   const first = known.filter(({ line }, i) => known.findIndex((other) => other.line === line) === i);

@@ -1,9 +1,10 @@
 /**
- * The keys that rekey remembers of an environment, in `.rekey/ENVIRONMENT.json`: by fingerprint, never by their bytes. However the
- * file is laid out, an object with a fingerprint in it is a key.
+ * The keys that rekey remembers of an environment in `.rekey/ENVIRONMENT.json`, by fingerprint and never by their
+ * bytes. Any object with a fingerprint counts as a key, wherever it is in the file.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { defined } from '../base/objects.ts';
 import { readBounded } from './read-file.ts';
 import { decodeEnvState, STATE_FOLDER } from './state.ts';
 
@@ -11,16 +12,16 @@ export { STATE_FOLDER } from './state.ts';
 
 export interface StateKey {
   readonly fingerprint: string;
-  /** When rekey wrote it, milliseconds since the epoch; of a key that people had made, when rekey found it. */
+  /** When rekey wrote it or, for a key that people made, found it. Milliseconds since the epoch. */
   readonly createdAt?: number;
-  /** Whether people had made it. */
+  /** Whether people made it. */
   readonly isFound: boolean;
 }
 
 export interface RememberedKeys {
   readonly environment: string;
   readonly keys: readonly StateKey[];
-  /** Why the keys are not known. */
+  /** Why the keys are unknown. */
   readonly trouble?: string;
 }
 
@@ -40,13 +41,13 @@ async function readState(root: string, environment: string): Promise<RememberedK
   try {
     const keys = keysIn(JSON.parse(reading.bytes.toString('utf8')), 0);
     const trouble = troubleOf(reading.bytes, environment);
-    return { environment, keys, ...(trouble !== undefined && { trouble }) };
+    return { environment, keys, ...defined({ trouble }) };
   } catch {
     return { environment, keys: [], trouble: 'it is not JSON' };
   }
 }
 
-/** What the commands that write would refuse it for. */
+/** Why the commands that write would refuse the file. */
 function troubleOf(bytes: Buffer, environment: string): string | undefined {
   try {
     decodeEnvState(bytes, join(STATE_FOLDER, `${environment}.json`));
@@ -58,7 +59,7 @@ function troubleOf(bytes: Buffer, environment: string): string | undefined {
 
 function keysIn(value: unknown, depth: number): readonly StateKey[] {
   if (depth > MAX_DEPTH) return [];
-  // the protocol keeps its records as JSON in texts
+  // records of the protocol are JSON in texts
   if (typeof value === 'string') return /^\s*[[{]/.test(value) ? keysIn(parsed(value), depth + 1) : [];
   if (typeof value !== 'object' || value === null) return [];
   const inner = Object.values(value).flatMap((item) => keysIn(item, depth + 1));

@@ -1,6 +1,6 @@
 /**
- * What rekey remembers of the rotation of one environment, in `.rekey/ENVIRONMENT.json` beside rekey.yaml. No key byte is in it:
- * the keys are in the .env files, and known here by id and fingerprint.
+ * The state of the rotation of one environment, in `.rekey/ENVIRONMENT.json` beside rekey.yaml. It has no key byte: the
+ * keys are in the .env files, and the state has their ids and fingerprints.
  */
 import { join } from 'node:path';
 import { fields, integer, type Json, list, oneOf, parseJson, text, time } from '../rotation/keyset/json.ts';
@@ -8,33 +8,33 @@ import type { Keyset } from '../rotation/keyset/keyset.ts';
 import { decodeState, encodeState, StateError } from '../rotation/keyset/state.ts';
 import { EnvError } from './error.ts';
 
-/** Why a service that cannot be asked is taken to have loaded a version. */
+/** Why a service that cannot be asked counts as having loaded a version. */
 export const WITNESSES = ['Command', 'Person'] as const;
 export type Witness = (typeof WITNESSES)[number];
 
-/** That a service was started anew when its file had this version. */
+/** A restart of a service when its file had this version. */
 export interface Reload {
   readonly version: number;
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** Its reload command has succeeded, or a person has said so. */
+  /** Its reload command succeeded, or a person confirmed it. */
   readonly by: Witness;
 }
 
-/** A key that people had made, and what was known of its age when rekey took it over. */
+/** A key that people made, and what was known of its age when rekey adopted it. */
 export interface FoundKey {
   readonly fingerprint: string;
-  /** It is at least so old: a file with it had not changed since. Milliseconds since the epoch. */
+  /** The key is at least this old: a file with it has not changed since then. Milliseconds since the epoch. */
   readonly createdAt: number;
 }
 
 export interface EnvState {
   readonly keyset: Keyset;
-  /** Those of the keyset that people had made. */
+  /** The keys of the keyset that people made. */
   readonly found: readonly FoundKey[];
-  /** By service; the last of each. */
+  /** The last restart of each service. */
   readonly reloads: Readonly<Record<string, Reload>>;
-  /** Those whose files hold the keyset: none of them may be forgotten in mid-rotation. */
+  /** Services whose files have the keyset. None of them may be forgotten during a rotation. */
   readonly services: readonly string[];
 }
 

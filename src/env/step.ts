@@ -1,7 +1,7 @@
 /**
- * What a rotation of .env files does next: a pure function of the keyset, of what is known of each service, and of the time. The
- * steps and the rule that guards them are those of the operator; here a service is one process, and a person or a command starts
- * it anew.
+ * Plans the next step of a rotation of .env files: a pure function of the keyset, of what is known of each service, and
+ * of the time. The steps and the safe-write rule are those of the operator; here a service is one process, and a person
+ * or a command restarts it.
  */
 import { type Acked, type Keyset, keyIn, type Phase, type Role } from '../rotation/keyset/keyset.ts';
 import { candidate, type Write, writesKeys } from '../rotation/keyset/writes.ts';
@@ -9,13 +9,13 @@ import { unsafeReasons } from '../rotation/plan/safe-write.ts';
 
 /** What is known of one service and the newest version of its file. */
 export type Loaded =
-  /** It has loaded it: its canaries prove it, its reload command has succeeded, or a person has said so. */
+  /** It has loaded it: its canaries prove it, its reload command succeeded, or a person confirmed it. */
   | { readonly kind: 'Loaded'; readonly by: 'Canary' | 'Command' | 'Person' }
   /** It has proved to hold an older one. */
   | { readonly kind: 'Behind'; readonly why: string }
-  /** It was started anew and accepts the key that signs, and not the other one that stands in its file. */
+  /** It was restarted and accepts the signing key, but not the other key in its file. */
   | { readonly kind: 'OneKey'; readonly why: string }
-  /** What it answers means nothing: it accepts a made-up key, or refuses every key. */
+  /** Its answers prove nothing: it accepts a made-up key, or refuses every key. */
   | { readonly kind: 'Unfit'; readonly why: string }
   | { readonly kind: 'Unknown'; readonly why: string };
 
@@ -25,7 +25,7 @@ export interface ServiceFacts {
   readonly loaded: Loaded;
   /** Whether it has a canary URL. */
   readonly asked: boolean;
-  /** Whether it was started anew since its file has this version, as far as anybody has said. */
+  /** Whether a command or a person reported a restart since its file got this version. */
   readonly reloaded: boolean;
 }
 
@@ -36,15 +36,15 @@ export interface StepFacts {
   readonly now: number;
   /** Milliseconds that a token may outlive its signer. */
   readonly drainMs: number;
-  /** In an emergency: whether services are asked about every burnt key. Their bytes are in no file any more. */
+  /** In an emergency: whether services can be asked about every burnt key. Their bytes are no longer in any file. */
   readonly burntAtHand: boolean;
 }
 
 export type Step =
   | { readonly kind: 'Write'; readonly write: Write }
-  /** These services must be started anew, by their command or by a person. */
+  /** These services must be restarted, by their command or by a person. */
   | { readonly kind: 'Reload'; readonly services: readonly ServiceFacts[] }
-  /** These were started anew, and it is not known what they hold: they are asked again. */
+  /** These were restarted, but it is unknown what they hold, so they are asked again. */
   | { readonly kind: 'Ask'; readonly services: readonly ServiceFacts[] }
   /** Nothing to do before `until`, milliseconds since the epoch. */
   | { readonly kind: 'Wait'; readonly until: number }
@@ -52,7 +52,7 @@ export type Step =
   | { readonly kind: 'Rest'; readonly why: string }
   | { readonly kind: 'Done' };
 
-/** Who must have loaded the newest version before the next write; in other phases nobody. */
+/** The roles that must have loaded the newest version before the next write; none in other phases. */
 const NEEDED: Readonly<Partial<Record<Phase, readonly Role[]>>> = {
   Staging: ['Verifier'],
   Promoting: ['Signer'],
@@ -67,7 +67,7 @@ export function nextStep(facts: StepFacts): Step {
   const { phase } = keyset;
   if (phase === 'Steady') return { kind: 'Done' };
   if (phase === 'Draining') return draining(facts);
-  // the aborted key never signed: nothing rests on when services forget it
+  // the aborted key never signed, so it does not matter when services forget it
   if (phase === 'Aborting') return guarded(facts, afterPhase(facts));
   const needed = services.filter(({ roles }) => roles.some((role) => NEEDED[phase]?.includes(role)));
   const unfit = needed.find(({ loaded }) => loaded.kind === 'Unfit');
@@ -82,10 +82,10 @@ export function nextStep(facts: StepFacts): Step {
   return guarded(facts, afterPhase(facts));
 }
 
-/** Why a rotation went back by itself. */
+/** The reason of a rotation that went back by itself. */
 export const SINGLE_KEY = 'SingleKeyService';
 
-/** A service that knows one key is no reason to reject a token: the new key leaves again, before it has signed. */
+/** If a service knows one key only, the new key leaves before it has signed, so that no token is refused. */
 function backOut(facts: StepFacts, service: string, why: string): Step {
   const message = `${service}: ${why}. Make it read the fallbacks, or rotate with --at-once`;
   return guarded(facts, {
@@ -96,7 +96,7 @@ function backOut(facts: StepFacts, service: string, why: string): Step {
   });
 }
 
-/** The exit of the last signer counts as long as no service shows that it may sign with the old key again. */
+/** The recorded exit of the last signer counts unless a service shows that it may sign with the old key again. */
 function draining(facts: StepFacts): Step {
   const { keyset, services, now } = facts;
   const signers = services.filter(({ roles }) => roles.includes('Signer'));
@@ -111,12 +111,12 @@ function draining(facts: StepFacts): Step {
   return guarded(facts, { transition: 'retire', acked: ackedNow(facts) });
 }
 
-/** It has proved to hold an older version, or nobody vouches for it any more and it cannot be asked. */
+/** It has proved to hold an older version, or it cannot be asked and no reported restart counts any more. */
 function mayBeLate({ loaded, asked }: ServiceFacts): boolean {
   return loaded.kind === 'Behind' || (loaded.kind === 'Unknown' && !asked);
 }
 
-/** The write that ends a phase in which all that is needed is loaded. */
+/** The write that ends a phase once everything needed is loaded. */
 function afterPhase(facts: StepFacts): Write {
   const { keyset } = facts;
   const acked = ackedNow(facts);
@@ -145,7 +145,7 @@ export function isGoingBack({ rotation }: Keyset): boolean {
   return rotation?.failure !== undefined && rotation.outcome === undefined;
 }
 
-/** @returns whether one may go back from here, and how; undefined where it is too late or nothing is under way */
+/** @returns the step that goes back; undefined if it is too late or nothing is under way */
 export function wayBack(facts: StepFacts, reason: string): Step | undefined {
   const { keyset } = facts;
   const failure = { reason: 'AbortRequested', message: reason };
@@ -157,7 +157,7 @@ export function wayBack(facts: StepFacts, reason: string): Step | undefined {
 }
 
 /**
- * The safe-write rule before every write that it judges.
+ * Applies the safe-write rule before every write that it judges.
  *
  * @returns the write, or a rest if it would break the rule
  */
@@ -171,12 +171,12 @@ export function guarded(facts: StepFacts, write: Write): Step {
   return { kind: 'Write', write };
 }
 
-/** An edit of the configuration in mid-rotation may only lengthen the drain. */
+/** During a rotation, an edit of the configuration may only lengthen the drain. */
 export function drainOf({ drainMs, keyset }: Pick<StepFacts, 'drainMs' | 'keyset'>): number {
   return Math.max(drainMs, keyset.rotation?.drainMs ?? 0);
 }
 
-/** @returns what is loaded everywhere: never less than what the state says */
+/** @returns the version that is loaded everywhere, at least the one in the state */
 export function ackedNow({ keyset, services }: Pick<StepFacts, 'keyset' | 'services'>): Acked {
   const of = (role: Role) => {
     const all = services.filter(({ roles }) => roles.includes(role)).every(({ loaded }) => loaded.kind === 'Loaded');

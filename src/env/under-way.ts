@@ -1,6 +1,5 @@
-/**
- * Which environments have a rotation or an emergency under way, as the state files say.
- */
+/** Finds, by the state files, the environments with a rotation or an emergency under way. */
+import { defined, ifDefined } from '../base/objects.ts';
 import { keyIn, type Phase } from '../rotation/keyset/keyset.ts';
 import { EnvError } from './error.ts';
 import { readBounded } from './read-file.ts';
@@ -10,16 +9,16 @@ import { drainOf, isGoingBack } from './step.ts';
 export interface UnderWay {
   readonly environment: string;
   readonly phase: Phase;
-  /** Whether it goes back: the old key signs again, and the new one leaves. */
+  /** Whether it goes back, so that the old key signs again and the new one leaves. */
   readonly back: boolean;
-  /** Until when the key that leaves is accepted, milliseconds since the epoch; in the phase Draining only. */
+  /** Until when the leaving key is accepted, milliseconds since the epoch; only in the phase Draining. */
   readonly until?: number;
 }
 
 /**
  * @param root folder of the configuration, absolute
- * @param drainMs as the configuration says now, milliseconds
- * @returns nothing of an environment whose state cannot be read: that is a finding of its own
+ * @param drainMs of the current configuration, milliseconds
+ * @returns them without environments whose state cannot be read, which have a finding of their own
  */
 export async function underWayIn(
   root: string,
@@ -43,7 +42,7 @@ async function phaseOf(root: string, environment: string, drainMs: number): Prom
       environment,
       phase,
       back: isGoingBack(keyset),
-      ...(exit !== undefined && { until: exit + drainOf({ drainMs, keyset }) }),
+      ...defined({ until: ifDefined(exit, (exit) => exit + drainOf({ drainMs, keyset })) }),
     };
   } catch (error) {
     if (error instanceof EnvError) return undefined;

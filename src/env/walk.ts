@@ -1,6 +1,6 @@
 /**
- * Finds the .env files below a folder, within bounds: a home folder, or a folder of a million files, is left after a while, and
- * that is said. Folders behind symbolic links are not entered, so a loop is not walked.
+ * Finds the .env files below a folder, within bounds: in a home folder or a folder of a million files it stops and
+ * reports that. It does not follow symbolic links to folders, so there are no loops.
  */
 import type { Dirent } from 'node:fs';
 import { opendir } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { fileTrouble } from '../rotation/people/text.ts';
 import { type FileKind, fileKindOf } from './filename.ts';
 
 export interface Found {
-  /** From the folder where the search began, with slashes. */
+  /** Relative to the folder where the search began, with slashes. */
   readonly path: string;
   readonly kind: FileKind;
   readonly isLink: boolean;
@@ -18,7 +18,7 @@ export interface Found {
 export interface Walked {
   /** In order of their paths. */
   readonly files: readonly Found[];
-  /** Where nobody has looked, and why. */
+  /** Folders that were not searched, and why. */
   readonly unsearched: readonly { readonly path: string; readonly why: string }[];
 }
 
@@ -30,7 +30,7 @@ export interface Bounds {
 }
 
 const BOUNDS: Bounds = { folders: 10_000, entries: 300_000, depth: 10, files: 300 };
-/** What others have put there, or a build. */
+/** Folders of dependencies and builds. */
 const SKIPPED =
   /^(?:node_modules|bower_components|\.git|\.hg|\.svn|\.rekey|\.venv|venv|site-packages|__pycache__|\.tox|\.mypy_cache|vendor|dist|build|target|out|\.next|\.nuxt|\.svelte-kit|\.turbo|\.cache|\.terraform|\.gradle|\.idea|\.vscode|coverage)$/;
 
@@ -56,7 +56,7 @@ export async function walk(root: string, bounds: Bounds = BOUNDS): Promise<Walke
         else unsearched.push({ path, why: `it is more than ${bounds.depth} folders deep` });
       }
     } catch (error) {
-      // a folder that is gone by now holds nothing
+      // a folder that is gone by now is empty
       const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT';
       if (!isGone) unsearched.push({ path: folder || '.', why: fileTrouble(error) });
     }

@@ -1,13 +1,11 @@
-/**
- * Weak keys that a write would bring to more services: whoever guesses one then forges tokens for all of them.
- */
+/** Weak keys that a write would bring to more services. An attacker who guesses one can forge tokens for all of them. */
 
 import { fingerprintOf, type KeyMaterial } from '../rotation/secret/keys.ts';
 import { allKeys, type EnvironmentFiles, type KeyFile } from './environment.ts';
 
 export interface WeakKey {
   readonly fingerprint: string;
-  /** The first file that has it, from the folder of the configuration. */
+  /** The first file with the key, relative to the folder of the configuration. */
   readonly shown: string;
   /** Whether it signs in the file of the source of truth. */
   readonly signs: boolean;
@@ -17,7 +15,7 @@ export interface WeakKey {
 
 const WHAT = { PubliclyKnown: 'publicly known', Guessable: 'one that can be guessed' } as const;
 
-/** @returns the weak keys that some of the files have, signing or accepted, and others have not */
+/** @returns the weak keys, signing or accepted, that only some of the files have */
 export async function spreadingWeakKeys(environment: EnvironmentFiles): Promise<readonly WeakKey[]> {
   // the estimator is large, and loaded only here
   const { weaknessOf } = await import('../rotation/secret/strength.ts');

@@ -1,5 +1,6 @@
 /**
- * What is known of each service: by canaries where it has a canary URL, else by its reload command or by what a person says.
+ * Finds out what each service has loaded: by canaries if it has a canary URL, else by its reload command or a person's
+ * confirmation.
  */
 import type { Probe } from '../rotation/facts.ts';
 import { currentShape, type Keyset, type Kid } from '../rotation/keyset/keyset.ts';
@@ -14,20 +15,20 @@ import type { Loaded, ServiceFacts } from './step.ts';
 /** Keys that a service is asked about. */
 export interface Question {
   readonly keys: ReadonlyMap<Kid, KeyMaterial>;
-  /** Of the keyset. */
+  /** Version of the keyset. */
   readonly version: number;
-  /** The key that signs: a made-up key is tried under its name. */
+  /** The signing key: a made-up key is tried under its id. */
   readonly sign: Kid;
 }
 
 /** Asks one service about keys. It concludes nothing. */
 export interface Asker {
-  /** @param form how it is asked at the URL */
+  /** @param form of the request to the URL */
   ask(url: string, form: WrittenForm, question: Question, config: EnvConfig): Promise<Probe>;
   close(): Promise<void>;
 }
 
-/** A reload command may be done before the service has started anew; until then its answers are those of the old process. */
+/** A reload command may end before the service has restarted; until then the old process answers. */
 const SETTLE_MS = 10_000;
 
 /**
@@ -74,8 +75,8 @@ function fromReload(by: 'Command' | 'Person' | undefined): Loaded {
 }
 
 /**
- * @param settled whether it was started anew since the version was written, as far as is known, and has had time for it
- * @returns what the answers prove; an answer that is missing proves nothing
+ * @param settled whether it is known to have restarted after the version was written, and has had time for that
+ * @returns what the answers prove; a missing answer proves nothing
  */
 export function fromProbe({ answers, random, why }: Probe, keyset: Keyset, settled: boolean): Loaded {
   if (random === 'accepted') {
@@ -104,7 +105,7 @@ export function fromProbe({ answers, random, why }: Probe, keyset: Keyset, settl
   return { kind: 'Behind', why: `it accepts ${accepted.join(', ')}, and its file has ${shown.join(', ')}` };
 }
 
-/** @returns the verifiers of which nobody has said that they read the fallbacks, and that cannot be asked */
+/** @returns the verifiers that cannot be asked, and for which nobody has declared that they read the fallbacks */
 export function silentReaders(services: readonly EnvService[], environment: string): readonly string[] {
   return services
     .filter(({ roles }) => roles.includes('Verifier'))

@@ -1,7 +1,6 @@
-/**
- * One write: the files of all services of an environment and the state beside them, all or none.
- */
+/** One write of the files of all services of an environment and of the state beside them, all or none. */
 import { join } from 'node:path';
+import { defined } from '../base/objects.ts';
 import { foundKeyset } from '../rotation/keyset/before.ts';
 import type { Keyset, Kid } from '../rotation/keyset/keyset.ts';
 import { advance } from '../rotation/keyset/transition.ts';
@@ -14,23 +13,23 @@ import { type Change, commit } from './files/transaction.ts';
 import { KEY_ID, shownKids, valuesFor } from './layout.ts';
 import { type EnvState, encodeEnvState, type Reload, STATE_FOLDER, statePath } from './state.ts';
 
-/** What a write has made. */
+/** The result of a write. */
 export interface Written {
   readonly state: EnvState;
-  /** Files that have changed, from the folder of the configuration. */
+  /** Changed files, relative to the folder of the configuration. */
   readonly files: readonly string[];
-  /** Keys that stand in no file any more, by key id: services can still be asked whether they refuse them. */
+  /** Keys that are no longer in any file, by key id, to ask services whether they refuse them. */
   readonly gone: ReadonlyMap<Kid, KeyMaterial>;
-  /** What is left to do although all is written, for people. */
+  /** What is left to do although everything is written, for people. */
   readonly left?: string;
 }
 
 /**
- * The keyset of files that rekey has not written yet. All that they hold is accepted until a rotation retires it; the key of the
- * source of truth is the one that signs.
+ * The keyset of files that rekey has not written yet. All their keys are accepted until a rotation retires them; the
+ * key of the source of truth signs.
  *
  * @param now milliseconds since the epoch
- * @param without fingerprints of keys that are given up: nobody accepts them after the first write
+ * @param without fingerprints of keys to drop: nobody accepts them after the first write
  */
 export function foundIn(environment: EnvironmentFiles, now: number, without: readonly string[] = []): Keyset {
   const [signing, ...others] = allKeys(environment).map((key) => nameKey(key));
@@ -39,7 +38,7 @@ export function foundIn(environment: EnvironmentFiles, now: number, without: rea
   return foundKeyset(signing, kept, 1, now);
 }
 
-/** A file that has not changed since held its keys already then. */
+/** The time of a file's last change is the latest time at which its keys appeared. */
 function foundKeys(environment: EnvironmentFiles): EnvState['found'] {
   return allKeys(environment).map((key) => {
     const having = environment.files.filter(({ signing, fallbacks }) =>
@@ -50,7 +49,7 @@ function foundKeys(environment: EnvironmentFiles): EnvState['found'] {
 }
 
 /**
- * Makes a write, and puts what it makes of the keyset into all files.
+ * Makes a write, and puts the resulting keyset into all files.
  *
  * @param keyset what the write starts from
  * @param now milliseconds since the epoch
@@ -69,13 +68,13 @@ export async function write(
   const reloads = environment.state?.reloads ?? {};
   const found = environment.state?.found ?? foundKeys(environment);
   const written = await render(environment, { keyset: next, found, reloads }, new Map([...before, ...made]));
-  // what was made for a write that needs no new key has never been anywhere
+  // a key that was made for a write without a new key was never in any file
   return { ...written, gone: new Map([...written.gone].filter(([kid]) => before.has(kid))) };
 }
 
 /**
- * Puts the keyset that rekey remembers into all files again. Services whose file changes have not loaded it. Where the old key is
- * draining, one of them may have signed with it again: its exit is awaited anew.
+ * Writes the keyset that rekey remembers to all files again. Services whose file changes have not loaded it. If the old
+ * key is draining, one of them may have signed with it again, so rekey waits for its exit again.
  *
  * @param now milliseconds since the epoch
  * @throws EnvError or FileError with no file changed
@@ -97,7 +96,7 @@ function freshFor({ config }: EnvironmentFiles) {
   return { key: newKey(config.keyBytes), ack: newKey(MIN_KEY_BYTES) };
 }
 
-/** Under way, those that it began with too, whatever has become of the configuration. */
+/** During a rotation this includes the services that it began with, whatever the configuration says now. */
 function servicesOf({ files, state, leftOut = [] }: EnvironmentFiles): readonly string[] {
   const before = state === undefined || state.keyset.phase === 'Steady' ? [] : state.services;
   return [...new Set([...before, ...leftOut, ...files.map(({ service }) => service.name)])];
@@ -128,14 +127,14 @@ async function render(
       state: next,
       files: changes.map((change) => change.shown),
       gone: new Map([...materials].filter(([kid]) => !shown.includes(kid))),
-      ...(left !== undefined && { left }),
+      ...defined({ left }),
     };
   } finally {
     for (const { after } of changes) after.fill(0);
   }
 }
 
-/** Remembers that services were started anew. */
+/** Remembers that services were restarted. */
 export async function remember(
   environment: EnvironmentFiles,
   reloads: Readonly<Record<string, Reload>>,
@@ -179,7 +178,7 @@ async function commitAll(
   return commit(join(config.root, STATE_FOLDER), changes);
 }
 
-/** What has left the files has no age that anybody asks for. */
+/** The age of keys that have left the files is not needed. */
 function withoutGone(state: EnvState): EnvState {
   const kept = state.found.filter((found) =>
     state.keyset.keys.some(({ fingerprint }) => fingerprint === found.fingerprint),

@@ -1,13 +1,11 @@
-/**
- * Reads YAML and keeps where each field stands, so that an error can name the line.
- */
+/** Reads YAML and keeps the line of each field, so that an error can name it. */
 import type { Event, ScalarEvent } from 'js-yaml';
 
 export type Path = readonly (string | number)[];
 
 export interface Located {
   readonly value: unknown;
-  /** From 1; that of the nearest field around it, if the field itself is absent. */
+  /** From 1; if the field is absent, the line of the nearest field around it. */
   readonly lineOf: (path: Path) => number;
 }
 
@@ -33,7 +31,7 @@ export async function readYaml(text: string): Promise<Located> {
     return { value: documents[0], lineOf: (path) => nearest(lines, path) };
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
-    // its message quotes the lines around
+    // the original message quotes the surrounding lines
     throw new YamlError(`this is not YAML: ${error.reason}`, (error.mark?.line ?? 0) + 1);
   }
 }
@@ -50,7 +48,7 @@ function nearest(lines: ReadonlyMap<string, number>, path: Path): number {
 
 type Ids = typeof import('js-yaml')['EVENT_ID'];
 
-/** Walks the events once, with the path to where they are. */
+/** Walks the events once, with the path of each. */
 function linesOf(events: readonly Event[], text: string, ids: Ids): ReadonlyMap<string, number> {
   const lines = new Map<string, number>();
   let at = 0;

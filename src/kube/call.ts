@@ -1,6 +1,4 @@
-/**
- * From a request for objects to one over HTTP, and from the parsed answer back to objects.
- */
+/** Turns a request for objects into an HTTP request, and the parsed answer back into objects. */
 import { KubeError } from './errors.ts';
 import type { WireRequest } from './http.ts';
 import type { DeleteOptions, Page } from './options.ts';
@@ -18,7 +16,7 @@ export interface Request {
   readonly contentType?: string;
 }
 
-/** etcd keeps no object beyond 1.5 MiB; a page has 500. */
+/** etcd keeps no object larger than 1.5 MiB, and a page has 500 objects. */
 const OBJECT_BYTES = 32 * 1024 * 1024;
 const PAGE_BYTES = 256 * 1024 * 1024;
 
@@ -79,7 +77,7 @@ export function pluralsOf(answer: unknown): readonly string[] {
   );
 }
 
-/** The object with its type, which reads from a list leave out. */
+/** Adds the type to the object, since items of a list lack it. */
 export function typed<T extends KubeObject>({ apiVersion, kind }: ResourceType<T>, object: T): T {
   return { ...object, apiVersion, kind };
 }

@@ -1,15 +1,15 @@
 /**
  * The client of the Kubernetes API: every call that rekey makes, typed by its {@link ResourceType}.
  *
- * Each call has a total time limit, tries again only where requester.ts says that it is safe, and throws `KubeError`, or
- * the reason of the caller's signal. Objects come and go as they are on the wire.
+ * Each call has a total time limit, retries only where requester.ts says that it is safe, and throws `KubeError`, or
+ * the reason of the caller's signal. Objects are passed as they are on the wire.
  */
 
+import { defined } from '../base/objects.ts';
 import { applied, callOf, deletion, hasVersion, listOf, objectOf, pluralsOf, type Request, typed } from './call.ts';
 import type { ClusterAccess } from './config.ts';
 import { isKubeError, KubeError } from './errors.ts';
 import { Transport } from './http.ts';
-import { defined } from './objects.ts';
 import type {
   ApplyOptions,
   CallOptions,
@@ -29,11 +29,11 @@ export interface KubeClientOptions {
   readonly access: ClusterAccess;
   readonly clock: Timing;
   readonly userAgent?: string;
-  /** Total time of a call with all its tries, unless the call says otherwise. Default 10 s. */
+  /** Total time of a call with all its retries, unless the call sets its own. Default 10 s. */
   readonly timeoutMs?: number;
-  /** Most connections for calls at once; each watch holds one of its own beside them. Default 64. */
+  /** Most parallel connections for calls. Each watch has a connection of its own in addition. Default 64. */
   readonly connections?: number;
-  /** Told of every single try. */
+  /** Called with every single try. */
   readonly onRequest?: (observation: RequestObservation) => void;
   /** From 0 to 1, for jitter. */
   readonly random?: () => number;
@@ -42,7 +42,7 @@ export interface KubeClientOptions {
 const MERGE_PATCH = 'application/merge-patch+json';
 const APPLY_PATCH = 'application/apply-patch+yaml';
 
-/** It holds connections. One per process, and one more for what must not wait for the calls of the others. */
+/** A client with its connections. A process has one, and another one for calls that must not wait for the rest. */
 export class KubeClient {
   readonly #transport: Transport;
   readonly #requester: Requester;
@@ -76,7 +76,7 @@ export class KubeClient {
     }
   }
 
-  /** The whole list in memory. Starts again once when it grew too old between two pages. */
+  /** The whole list in memory. Starts again once if the list expired between two pages. */
   async list<T extends KubeObject>(type: ResourceType<T>, options: ListOptions = {}): Promise<Page<T>> {
     for (let tries = 1; ; tries += 1) {
       try {
@@ -97,7 +97,7 @@ export class KubeClient {
   /**
    * The list page by page; the time limit is that of a page.
    *
-   * @throws KubeError Gone when the list grew too old between two pages: start again
+   * @throws KubeError Gone if the list expired between two pages: start again
    */
   async *pages<T extends KubeObject>(type: ResourceType<T>, options: ListOptions = {}): AsyncGenerator<Page<T>> {
     const { labelSelector, fieldSelector, resourceVersion, limit = 500 } = options;
@@ -161,7 +161,7 @@ export class KubeClient {
     options: ApplyOptions,
   ): Promise<T> {
     const place = writePlace('patch', type, key, options);
-    // Applying twice is applying once, except where the first time moves the version that the second asks for.
+    // Applying twice has the effect of applying once, unless the body requires a version, which the first apply changes.
     const repeat = hasVersion(body) ? 'if-not-applied' : 'always';
     return this.#object(
       type,
@@ -196,9 +196,9 @@ export class KubeClient {
   }
 
   /**
-   * Asks for the end of a pod, which a PodDisruptionBudget may refuse.
+   * Evicts a pod, which a PodDisruptionBudget may refuse.
    *
-   * @throws KubeError TooManyRequests when a budget refuses; it is not tried again, since that may last for hours
+   * @throws KubeError TooManyRequests if a budget refuses. There is no retry, since that may last for hours
    * @see https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/
    */
   async evict(key: ObjectKey, options: DeleteOptions = {}): Promise<void> {

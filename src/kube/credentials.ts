@@ -1,15 +1,15 @@
 /**
- * Who we are, by a user entry of a kubeconfig: what each request shows to the API server. As client-go does it: a token file goes
- * before a token, and is read again at each request; an exec plugin runs again when what it gave has expired.
+ * Credentials from a user entry of a kubeconfig, as client-go reads them: a token file overrides a token and is read
+ * again for each request, and an exec plugin runs again when its credentials have expired.
  */
 
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { KubeConfig } from '@kubernetes/client-node';
+import { defined } from '../base/objects.ts';
 import { type ExecCluster, type ExecCredential, execPluginOf, runExecPlugin } from './exec-plugin.ts';
 import { fileTrouble } from './files.ts';
 import type { Entry } from './kubeconfig.ts';
-import { defined } from './objects.ts';
 import { oneLine } from './printable.ts';
 
 export interface TlsMaterial {
@@ -20,18 +20,16 @@ export interface TlsMaterial {
   readonly rejectUnauthorized?: boolean | undefined;
 }
 
-/** What a request needs now. Tokens and certificates change while the process runs. */
+/** The credentials of one request. Tokens and certificates change while the process runs. */
 export interface Credentials {
   readonly headers: Readonly<Record<string, string | string[]>>;
   readonly tls: TlsMaterial;
 }
 
-/** @returns what reads the credentials as of now */
+/** @returns the current credentials */
 export type CredentialSource = () => Promise<Credentials>;
 
-/**
- * @throws KubeConfigError if they cannot be used, as far as that shows without a call of a plugin
- */
+/** @throws KubeConfigError if they cannot be used, as far as that shows without running a plugin */
 export function credentialSource(cluster: Entry, user: Entry, now: () => number): CredentialSource {
   checkMethods(user);
   const server = serverTls(cluster);
@@ -50,7 +48,7 @@ export function credentialSource(cluster: Entry, user: Entry, now: () => number)
   };
 }
 
-/** What client-go refuses, since it does not know which one is meant. */
+/** Refuses ambiguous entries, as client-go does. */
 function checkMethods(user: Entry): void {
   const methods = [
     ...(user.has('token', 'tokenFile') ? ['a token'] : []),
@@ -91,7 +89,7 @@ function clientTls(user: Entry): Pick<TlsMaterial, 'cert' | 'key'> {
   return { cert, key };
 }
 
-/** @returns what reads the file of this field, or has what stands in its sibling */
+/** @returns a function that reads the file of this field, or returns the inline data of its sibling field */
 function material(entry: Entry, field: string): () => Buffer | undefined {
   const data = entry.bytes(`${field}-data`);
   const path = entry.path(field);
@@ -124,7 +122,7 @@ function basicOf(user: Entry): string | undefined {
   return `Basic ${Buffer.from(pair).toString('base64')}`;
 }
 
-/** @returns what reads the token as of now: that of the file, or the last one that stood there, or the one beside it */
+/** @returns a function that reads the current token: from the file, else the last one read from it, else the inline token */
 function bearerOf(user: Entry): () => string | undefined {
   const path = user.path('tokenFile');
   let last = user.text('token');
@@ -137,7 +135,7 @@ function bearerOf(user: Entry): () => string | undefined {
       checkHeader(token, `the token in ${path}`, user);
       last = token;
     } catch (error) {
-      // half written, perhaps
+      // the file may be half written
       if (last === undefined) throw error;
     }
     return last;
@@ -148,7 +146,7 @@ function bearerOf(user: Entry): () => string | undefined {
   };
 }
 
-/** What must be asked for: an exec plugin, or an old-style provider. None where the entry has credentials itself. */
+/** Credentials from an exec plugin or an old-style provider. Undefined if the entry has credentials itself. */
 function askedFor(
   cluster: Entry,
   user: Entry,
@@ -168,7 +166,7 @@ function askedFor(
   };
 }
 
-/** What a plugin may want to know: the cluster entry, its CA as bytes, and what stands there for plugins. */
+/** Information for a plugin: the cluster entry, its CA as bytes, and its extension for plugins. */
 function execCluster(cluster: Entry): ExecCluster {
   const ca = authorityOf(cluster)?.toString('base64');
   const serverName = cluster.text('tls-server-name');
@@ -178,16 +176,15 @@ function execCluster(cluster: Entry): ExecCluster {
     .find((item) => item.text('name') === 'client.authentication.k8s.io/exec');
   return {
     server: cluster.text('server') ?? '',
-    ...(serverName !== undefined && { 'tls-server-name': serverName }),
+    ...defined({ 'tls-server-name': serverName }),
     ...(cluster.flag('insecure-skip-tls-verify') && { 'insecure-skip-tls-verify': true }),
-    ...(ca !== undefined && { 'certificate-authority-data': ca }),
-    ...(proxyUrl !== undefined && { 'proxy-url': proxyUrl }),
+    ...defined({ 'certificate-authority-data': ca, 'proxy-url': proxyUrl }),
     ...(cluster.flag('disable-compression') && { 'disable-compression': true }),
-    ...(extension?.raw('extension') !== undefined && { config: extension.raw('extension') }),
+    ...defined({ config: extension?.raw('extension') }),
   };
 }
 
-/** The client library knows the providers that client-go had before there were exec plugins, and OpenID Connect. */
+/** The client library supports OpenID Connect and the providers that client-go had before exec plugins. */
 function providerToken(user: Entry): () => Promise<{ token: string }> {
   const config = new KubeConfig();
   const authProvider = user.raw('auth-provider');
@@ -210,8 +207,7 @@ function impersonation(user: Entry): Readonly<Record<string, string | string[]>>
   const [as, uid, groups] = [user.text('as'), user.text('as-uid'), user.texts('as-groups')];
   const extra = user.part('as-user-extra');
   const headers = {
-    ...(as !== undefined && { 'Impersonate-User': as }),
-    ...(uid !== undefined && { 'Impersonate-Uid': uid }),
+    ...defined({ 'Impersonate-User': as, 'Impersonate-Uid': uid }),
     ...(groups.length > 0 && { 'Impersonate-Group': [...groups] }),
     ...Object.fromEntries(
       extra?.names().map((name) => [`Impersonate-Extra-${headerName(name)}`, [...extra.texts(name)]]) ?? [],
@@ -221,7 +217,7 @@ function impersonation(user: Entry): Readonly<Record<string, string | string[]>>
   return headers;
 }
 
-/** Each byte that no name of a header may have, in per cent. */
+/** Percent-encodes each byte that the name of a header may not have. */
 function headerName(text: string): string {
   const escaped = (byte: number) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   const sign = (byte: number) => String.fromCharCode(byte);
@@ -230,7 +226,7 @@ function headerName(text: string): string {
     .join('');
 }
 
-/** @throws KubeConfigError that says where the character is that cannot be sent, and nothing of the text */
+/** @throws KubeConfigError with the place of a character that cannot be sent, without any of the text */
 function checkHeader(text: string, what: string, user: Entry): void {
   const at = text.search(/[^\x20-\x7e]/);
   if (at === -1) return;

@@ -3,7 +3,7 @@
  */
 import type { Timing } from './timing.ts';
 
-/** Why a signal was aborted: the time was up, not the caller's wish. */
+/** The reason of a signal that was aborted because the time was up, not by the caller. */
 export class DeadlineExceeded extends Error {
   override readonly name = 'DeadlineExceeded';
   readonly limitMs: number;
@@ -15,8 +15,8 @@ export class DeadlineExceeded extends Error {
 }
 
 /**
- * Limits a piece of work in time; can be put off while the work shows life. Always dispose it: a listener on a signal
- * that lives as long as the process would leak.
+ * Limits the time of a piece of work, and can be extended while the work makes progress. Always dispose it: otherwise a
+ * listener would leak on a signal that lives as long as the process.
  */
 export class Deadline {
   #limitMs: number;
@@ -49,7 +49,7 @@ export class Deadline {
     return Math.max(0, this.#due - this.#clock.monotonic());
   }
 
-  /** Starts the whole limit again, or from now on a longer one. */
+  /** Starts the limit again, or a different one. */
   extend(limitMs = this.#limitMs): void {
     this.#limitMs = limitMs;
     this.#due = this.#clock.monotonic() + limitMs;
@@ -60,7 +60,7 @@ export class Deadline {
     this.#caller?.removeEventListener('abort', this.#onCaller);
   }
 
-  /** One timer a limit, not one for each sign of life: when it fires early it goes on for the rest. */
+  /** Uses one timer for each limit, not one for each extension: if it fires early, it waits for the rest. */
   #arm(): { cancel(): void } {
     return this.#clock.setTimeout(() => {
       if (this.remainingMs() > 0) this.#timer = this.#arm();
@@ -69,7 +69,7 @@ export class Deadline {
   }
 }
 
-/** @returns what the promise gives, or rejects with the signal's reason; the promise itself goes on unheard */
+/** @returns the result of the promise, or rejects with the signal's reason; the promise itself continues unobserved */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);

@@ -1,6 +1,6 @@
 /**
- * The one error of this directory. Its text is for people and fit for logs and conditions: it has no request body, no
- * header and, for Secrets, no word of the API server's own message, because a validation message quotes values.
+ * The only error of this directory. Its text is for people and safe for logs and conditions: it has no request body and
+ * no header. For Secrets it has no part of the API server's own message, because a validation message quotes values.
  */
 import { oneLine } from './printable.ts';
 
@@ -20,7 +20,7 @@ export type KubeErrorCode =
   /** No answer: not connected, or the connection broke. */
   | 'Unreachable';
 
-/** What was asked for. */
+/** What a call was about. */
 export interface Subject {
   readonly verb: string;
   /** Plural, with the subresource if any: `pods/eviction`. */
@@ -29,7 +29,7 @@ export interface Subject {
   readonly name?: string | undefined;
 }
 
-/** Why the API server refused what was asked for, as far as it can be told apart. */
+/** Why the API server refused a call, if that can be recognized. */
 export type RefusalCause =
   /** The caller lacks a right. */
   | 'Rights'
@@ -37,7 +37,7 @@ export type RefusalCause =
   | 'Quota'
   /** A ValidatingAdmissionPolicy or an admission webhook denies it, or the webhook cannot be asked. */
   | 'Admission'
-  /** The object would be larger than the API server takes. */
+  /** The object would be larger than the API server accepts. */
   | 'TooLarge'
   /** The namespace is being deleted. */
   | 'Terminating'
@@ -46,14 +46,17 @@ export type RefusalCause =
 
 export interface KubeRefusal {
   readonly cause: RefusalCause;
-  /** The quota, policy or webhook by name. It is safe to tell: taken from where only the API server writes. */
+  /**
+   * The name of the quota, policy or webhook. It is safe to show, because only the API server writes that part of its
+   * message.
+   */
   readonly by?: string;
 }
 
 export interface KubeErrorOptions extends Subject {
   readonly code: KubeErrorCode;
   readonly status?: number | undefined;
-  /** The API server's word, such as `AlreadyExists` or `Expired`. */
+  /** The API server's reason, such as `AlreadyExists` or `Expired`. */
   readonly reason?: string | undefined;
   readonly detail?: string | undefined;
   readonly retryAfterMs?: number | undefined;
@@ -61,7 +64,7 @@ export interface KubeErrorOptions extends Subject {
   readonly refusal?: KubeRefusal | undefined;
 }
 
-/** A call to the API server that did not do what was asked, or of which that is not known. */
+/** A call to the API server that failed, or whose result is unknown. */
 export class KubeError extends Error {
   override readonly name = 'KubeError';
   readonly code: KubeErrorCode;
@@ -74,11 +77,11 @@ export class KubeError extends Error {
   readonly reason: string | undefined;
   readonly retryAfterMs: number | undefined;
   /**
-   * Whether a write may have happened although it failed: the answer was lost, late, or that of a gateway. The caller
-   * must read again before it does anything else.
+   * Whether a failed write may have happened: the answer was lost, late, or from a gateway. The caller must read again
+   * before it does anything else.
    */
   readonly maybeApplied: boolean;
-  /** Set if nothing was done, and the same call is refused again until somebody changes something. */
+  /** Set if nothing was done, and the same call will be refused until somebody changes something. */
   readonly refusal: KubeRefusal | undefined;
 
   constructor(options: KubeErrorOptions) {
@@ -110,7 +113,7 @@ function messageOf(options: KubeErrorOptions): string {
   return `${verb} ${subject}${where}: ${code}${number}${text}`;
 }
 
-/** Of bounded length: what a server says must not flood a log. */
+/** Bounds the length, so that an answer of a server cannot flood a log. */
 function printable(text: string): string {
   const line = oneLine(text.slice(0, 1024));
   return line.length > 512 ? `${line.slice(0, 512)}…` : line;

@@ -1,6 +1,6 @@
 /**
- * Credentials from a program that the kubeconfig names, as client-go asks for them. What the program prints to standard output
- * is never shown: it is the credential.
+ * Credentials from a program that the kubeconfig names, requested as client-go does. The standard output of the program
+ * is the credential, so it is never shown.
  *
  * @see https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
  */
@@ -9,7 +9,7 @@ import { KubeConfigError } from './config-error.ts';
 import type { Entry } from './kubeconfig.ts';
 import { oneLine } from './printable.ts';
 
-/** What a program has to say, checked. */
+/** The checked output of a program. */
 export interface ExecCredential {
   readonly token: string | undefined;
   /** PEM. */
@@ -19,7 +19,7 @@ export interface ExecCredential {
   readonly expiresAt: number | undefined;
 }
 
-/** As KUBERNETES_EXEC_INFO tells it. */
+/** The cluster in the form of KUBERNETES_EXEC_INFO. */
 export interface ExecCluster {
   readonly server: string;
   readonly [field: string]: unknown;
@@ -40,14 +40,14 @@ export interface ExecPlugin {
 const VERSIONS = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'];
 const MODES = ['Never', 'IfAvailable', 'Always'];
 const MAX_OUTPUT = 1024 * 1024;
-/** The end of what a program says is what it says of its failure. */
+/** How much of the end of the error output is kept: a program reports its failure there. */
 const MAX_SAID = 2_048;
-/** As long as a token, and no path. */
+/** A word as long as a token that is not a path. */
 const LONG_WORD = /[A-Za-z0-9+=_.-]{40,}/g;
 /** A program may print its answer to the wrong stream. */
 const SECRET_FIELD = /(["']?(?:token|clientKeyData|password|secret)["']?\s*[:=]\s*)("(?:[^"\\]|\\.)*"?|\S+)/gi;
 
-/** @throws KubeConfigError where client-go would not take it either; an absent interactiveMode is IfAvailable */
+/** @throws KubeConfigError if client-go would refuse it, too; an absent interactiveMode means IfAvailable */
 export function execPluginOf(exec: Entry): ExecPlugin {
   const command = exec.command('command');
   const apiVersion = exec.text('apiVersion') ?? '';
@@ -71,9 +71,9 @@ export function execPluginOf(exec: Entry): ExecPlugin {
 }
 
 /**
- * Runs the program. Where a terminal is there for it, it has it: what it asks and says is between it and the person.
+ * Runs the program. It gets the terminal, if there is one, and talks to the person directly.
  *
- * @param cluster told to it where it wants that
+ * @param cluster passed to the program if it requests that
  * @throws KubeConfigError
  */
 export async function runExecPlugin(plugin: ExecPlugin, cluster: ExecCluster): Promise<ExecCredential> {

@@ -1,6 +1,4 @@
-/**
- * Lets so many through at a time; the others wait in the order of their arrival.
- */
+/** Limits how many callers proceed in parallel. The others wait in the order of their arrival. */
 export class Gate {
   #free: number;
   readonly #waiting: (() => void)[] = [];
@@ -11,7 +9,7 @@ export class Gate {
   }
 
   /**
-   * Waits for a place. A signal that is aborted ends the wait without one.
+   * Waits for a place. An aborted signal ends the wait without one.
    *
    * @returns the function that gives the place back; calling it again does nothing
    */

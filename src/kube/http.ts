@@ -1,16 +1,16 @@
 /**
- * Connections to the API server: one pool for calls, and one for watches, each of which holds a connection for minutes. So
- * a call never waits for a watch, however many there are.
+ * Connections to the API server: one pool for calls, and one for watches, each of which holds a connection for minutes.
+ * So a call never waits for a watch, however many there are.
  *
- * HTTP/1.1 on purpose: over HTTP/2 all watches and calls share one socket, and when that goes dead without a word they
- * all hang. No redirect is followed. The pools are built again when a certificate changes.
+ * It uses HTTP/1.1 on purpose: over HTTP/2 all watches and calls share one socket, and if that goes silent, all of them
+ * hang. It follows no redirect, and builds the pools again when a certificate changes.
  */
 
 import { createSecureContext } from 'node:tls';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { defined } from '../base/objects.ts';
 import type { ClusterAccess, TlsMaterial } from './config.ts';
 import { abortable } from './deadline.ts';
-import { defined } from './objects.ts';
 
 export interface WireRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -19,7 +19,7 @@ export interface WireRequest {
   readonly accept: string;
   readonly contentType?: string | undefined;
   readonly body?: string | undefined;
-  /** Whether the answer is a stream that holds its connection, as that of a watch. */
+  /** Whether the answer is a stream that holds its connection, such as a watch. */
   readonly stream?: boolean | undefined;
   readonly signal: AbortSignal;
 }
@@ -27,18 +27,18 @@ export interface WireRequest {
 export interface WireResponse {
   readonly status: number;
   header(name: string): string | undefined;
-  /** To be read to the end or destroyed, or its connection is lost to the pool. */
+  /** Read it to the end or destroy it, otherwise the pool loses its connection. */
   readonly body: Dispatcher.ResponseData['body'];
 }
 
 export interface TransportOptions {
   readonly access: ClusterAccess;
   readonly userAgent: string;
-  /** Most connections for calls at once. Streams have connections of their own, as many as there are streams. */
+  /** Most parallel connections for calls. Each stream has a connection of its own. */
   readonly connections: number;
 }
 
-/** Credentials could not be had, so nothing was sent. */
+/** There were no credentials, so nothing was sent. */
 export class CredentialsError extends Error {
   override readonly name = 'CredentialsError';
 }
@@ -54,7 +54,7 @@ interface Pools {
   readonly tls: TlsMaterial;
 }
 
-/** Sends requests; knows nothing of objects, statuses or retries. */
+/** Sends requests. It does not know objects, statuses or retries. */
 export class Transport {
   readonly #options: TransportOptions;
   readonly #prefix: string;
@@ -70,7 +70,7 @@ export class Transport {
   }
 
   /**
-   * @returns as soon as the headers are there, whatever the status
+   * @returns as soon as the headers have arrived, whatever the status
    * @throws the signal's reason, {@link CredentialsError}, or the error of the connection
    */
   async send(request: WireRequest): Promise<WireResponse> {
@@ -89,12 +89,12 @@ export class Transport {
         ...headers,
         accept: request.accept,
         'user-agent': userAgent,
-        ...(request.contentType !== undefined && { 'content-type': request.contentType }),
+        ...defined({ 'content-type': request.contentType }),
       },
       body: request.body ?? null,
       signal: request.signal,
     });
-    // A body that nobody reads when its request is aborted would raise an unhandled error.
+    // Without a listener, an aborted request whose body nobody reads would raise an unhandled error.
     body.on('error', () => undefined);
     return { status: statusCode, header: (name) => headerOf(received[name]), body };
   }
@@ -128,16 +128,16 @@ export class Transport {
     const old = this.#pools;
     if (old !== undefined && sameTls(old.tls, tls)) return old;
     const { access, connections } = this.#options;
-    // first the new ones: a certificate that is half written throws, and the old pools must go on then
+    // builds the new pools first: a half-written certificate throws, and then the old pools must stay
     this.#pools = { calls: buildAgent(access, tls, connections), streams: buildAgent(access, tls), tls };
-    // Requests under way end on the old pools, which are gone with the last of them.
+    // Requests under way end on the old pools, which close after the last of them.
     for (const pool of [old?.calls, old?.streams]) pool?.close().catch(() => undefined);
     return this.#pools;
   }
 }
 
 /**
- * @param limitBytes of what is kept in memory
+ * @param limitBytes most bytes to keep in memory
  * @throws TooLargeError beyond; the connection is closed then
  */
 export async function readText(body: WireResponse['body'], limitBytes: number): Promise<string> {
@@ -155,7 +155,7 @@ function headerOf(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** @param connections as many as are needed if absent */
+/** @param connections unlimited if absent */
 function buildAgent(access: ClusterAccess, tls: TlsMaterial, connections?: number): Dispatcher {
   const material = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
   const pool = {
@@ -163,7 +163,7 @@ function buildAgent(access: ClusterAccess, tls: TlsMaterial, connections?: numbe
     ...defined({ connections }),
     pipelining: 1,
     keepAliveTimeout: 30_000,
-    // Time limits are the caller's, by the injected clock; these are only for the case that he forgets.
+    // Callers set time limits by the injected clock; these apply only if a caller forgets.
     headersTimeout: 120_000,
     bodyTimeout: 0,
   };

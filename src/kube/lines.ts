@@ -1,6 +1,6 @@
 /**
- * A stream of bytes as lines. A line is decoded when it is whole, so that a character that is cut by a chunk is not
- * broken.
+ * Splits a stream of bytes into lines. A line is decoded as a whole, so that a character split between chunks stays
+ * intact.
  */
 
 /** A line that is longer than its limit, or a stream that ended within one. */

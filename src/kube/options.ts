@@ -1,6 +1,4 @@
-/**
- * What can be said of a call besides its object.
- */
+/** Options of calls. */
 import type { Gate } from './gate.ts';
 
 export interface CallOptions {
@@ -33,7 +31,7 @@ export interface Selection {
 }
 
 export interface ListOptions extends Selection, CallOptions {
-  /** Absent: the newest state. `0`: a state that the server has at hand, however old. */
+  /** Absent: the newest state. `0`: any state that the server has cached, however old. */
   readonly resourceVersion?: string | undefined;
   /** Objects a page. Default 500. */
   readonly limit?: number | undefined;
@@ -46,7 +44,10 @@ export interface WatchOptions extends Selection {
   readonly timeoutSeconds: number;
   /** Longest silence. Default 90 s: bookmarks come once a minute. */
   readonly idleTimeoutMs?: number | undefined;
-  /** To be passed before the stream is opened; it is left as soon as it is open. The wait counts for no time limit. */
+  /**
+   * A gate to pass before the stream opens, and to leave once it is open. Waiting there does not count towards a time
+   * limit.
+   */
   readonly gate?: Gate | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,12 +1,10 @@
-/**
- * From a type and a key to a path of the API.
- */
+/** Makes a path of the API from a type and a key. */
 import { KubeError, type Subject } from './errors.ts';
 import type { KubeObject, ObjectKey, ResourceType } from './types.ts';
 
 type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** What a path is made of. */
+/** The parts of a path. */
 export interface Place {
   readonly type: ResourceType<KubeObject>;
   /** Absent for all namespaces, or for a type that has none. */
@@ -16,20 +14,20 @@ export interface Place {
   readonly query?: Query | undefined;
 }
 
-/** @returns what an error says of the place */
+/** @returns the place as an error names it */
 export function subjectOf(verb: string, { type, namespace, name, subresource }: Place): Subject {
   const resource = type.plural === '' ? type.apiVersion : type.plural;
   return { verb, resource: subresource === undefined ? resource : `${resource}/${subresource}`, namespace, name };
 }
 
-/** @returns the place of the list of types that are served beside this one: it has no plural */
+/** @returns the place of the list of types in the same group */
 export function groupPlace({ apiVersion, kind }: ResourceType<KubeObject>): Place {
   return { type: { apiVersion, kind, plural: '', namespaced: false } };
 }
 
 /**
  * @returns the place of one object
- * @throws KubeError BadRequest without the namespace of a namespaced type: the call would mean something else
+ * @throws KubeError BadRequest if a namespaced type has no namespace, because the call would mean something else
  */
 export function placeOf(verb: string, type: ResourceType<KubeObject>, key: ObjectKey): Place {
   const place = { type, namespace: type.namespaced ? key.namespace : undefined, name: key.name };
@@ -38,7 +36,7 @@ export function placeOf(verb: string, type: ResourceType<KubeObject>, key: Objec
 }
 
 /**
- * @throws KubeError BadRequest for a name or namespace that would change the path. Nothing is sent then.
+ * @throws KubeError BadRequest if a name or namespace would change the path. Nothing is sent then.
  * @see https://github.com/kubernetes/apimachinery/blob/master/pkg/api/validation/path/name.go
  */
 export function pathOf(verb: string, place: Place): string {

@@ -1,12 +1,13 @@
 /**
- * Why the API server refused a call. Its own message is read for that and not passed on: of a Secret it may quote a value.
- * Patterns begin where the message begins, so that nothing that somebody else has written is taken for the API server's word.
+ * Recognizes why the API server refused a call. It reads the server's message but does not pass it on, because for a
+ * Secret it may quote a value. Patterns match from the beginning of the message, so that foreign text in it is not
+ * mistaken for the API server's own.
  *
  * @see test/apiserver/refused-writes.test.ts for what a real API server answers
  */
 
+import { defined } from '../base/objects.ts';
 import type { KubeRefusal, RefusalCause } from './errors.ts';
-import { defined } from './objects.ts';
 
 const NAME = '[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?';
 /** `secrets "jwt" is forbidden: `; a create under a policy has no name in some versions. */
@@ -20,14 +21,14 @@ const PATTERNS: readonly (readonly [RefusalCause, RegExp])[] = [
   ['Admission', new RegExp(`^(?:Internal error occurred: )?failed calling webhook "(?<by>${NAME})": `)],
   ['Terminating', new RegExp(`^${OBJECT}unable to create new content in namespace `)],
   ['TooLarge', /^(?:Internal error occurred: )?etcdserver: request is too large/],
-  // the API server's authorizer, and no other, says it so
+  // only the API server's authorizer phrases it like this
   ['Rights', /^[a-z0-9./]+(?: "[^"]{0,253}")? is forbidden: User "/],
 ];
 
 /**
- * @param status of HTTP
+ * @param status HTTP status
  * @param message the API server's own
- * @returns undefined if it was not refused for good: the same call may go well the next time
+ * @returns undefined if the refusal is not permanent: the same call may succeed the next time
  */
 export function refusalOf(status: number, message: string): KubeRefusal | undefined {
   for (const [cause, pattern] of PATTERNS) {

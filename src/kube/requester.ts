@@ -1,13 +1,13 @@
 /**
- * One call: send, judge, and try again where that is safe.
+ * One call: sends it, judges the answer, and retries if that is safe.
  *
  * | what happened               | reads, server-side apply | other writes                   |
  * |-----------------------------|--------------------------|--------------------------------|
  * | 401                         | once more with fresh credentials, as nothing was done     |
  * | 429                         | again after Retry-After  | again after Retry-After        |
- * | 5xx, reset, no connection   | again, with back-off     | told: it may have been applied |
+ * | 5xx, reset, no connection   | again, with back-off     | thrown: may have been applied  |
  *
- * All tries together have one time limit. A write that may have been applied is the caller's to settle by reading.
+ * All tries together have one time limit. If a write may have been applied, the caller must read to find out.
  */
 import { Deadline, DeadlineExceeded } from './deadline.ts';
 import { KubeError, type Subject } from './errors.ts';
@@ -22,7 +22,7 @@ import {
 import { errorOfFailure, errorOfStatus } from './status.ts';
 import type { Timing } from './timing.ts';
 
-/** What may be tried again by itself. */
+/** Whether a call may be retried without the caller. */
 export type Repeatable = 'always' | 'if-not-applied' | 'never';
 
 export interface Call extends Omit<WireRequest, 'signal'> {
@@ -31,7 +31,7 @@ export interface Call extends Omit<WireRequest, 'signal'> {
   readonly limitBytes: number;
 }
 
-/** One try of a call, as metrics want it. */
+/** One try of a call, for metrics. */
 export interface RequestObservation {
   readonly verb: string;
   readonly method: string;
@@ -39,7 +39,7 @@ export interface RequestObservation {
   readonly host: string;
   /** HTTP status, or `<error>` where there was none. */
   readonly code: string;
-  /** To the headers of the answer. */
+  /** Time until the headers of the answer. */
   readonly seconds: number;
   /** The API server's clock (Date header, whole seconds), in milliseconds since the epoch. */
   readonly serverDateMs?: number | undefined;
@@ -84,7 +84,7 @@ export class Requester {
     }
   }
 
-  /** The answer's stream, for a watch; the deadline is the caller's and goes on. */
+  /** Opens the stream of a watch. The caller's deadline continues. */
   async open(call: Call, deadline: Deadline): Promise<WireResponse> {
     for (let tries = 1; ; tries += 1) {
       try {
@@ -95,7 +95,7 @@ export class Requester {
     }
   }
 
-  /** Turns what a stream threw into what callers of this directory get. */
+  /** Turns an error of a stream into the error for callers of this directory. */
   translate(call: Call, error: unknown, deadline: Deadline): unknown {
     if (error instanceof KubeError) return error;
     const { subject } = call;
@@ -164,7 +164,7 @@ export class Requester {
     });
   }
 
-  /** @throws the error, unless another try is right and the pause before it fits in the deadline */
+  /** @throws the error, unless a retry is allowed and the pause before it fits into the deadline */
   async #pauseOrThrow(call: Call, error: unknown, tries: number, deadline: Deadline): Promise<void> {
     if (!(error instanceof KubeError)) throw error;
     if (error.status === 401 && tries === 1 && this.#options.transport.refreshCredentials()) return;

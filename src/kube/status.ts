@@ -1,10 +1,8 @@
-/**
- * From what came back, or did not, to a KubeError.
- */
+/** Makes a KubeError from an answer or from its absence. */
 import { KubeError, type KubeErrorCode, type Subject } from './errors.ts';
 import { refusalOf } from './refusal.ts';
 
-/** metav1.Status, as far as it is read. */
+/** The fields of metav1.Status that are read. */
 interface Status {
   readonly reason?: string | undefined;
   readonly message?: string | undefined;
@@ -12,7 +10,7 @@ interface Status {
   readonly retryAfterSeconds?: number | undefined;
 }
 
-/** Codes of failures that come before the first byte of a request is sent. */
+/** Codes of failures before the first byte of a request is sent. */
 const NOT_SENT = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -24,7 +22,7 @@ const NOT_SENT = new Set([
 
 /**
  * @param value a parsed answer or the object of an ERROR event
- * @returns undefined fields where it does not look like a Status
+ * @returns the fields; undefined for each that does not look like part of a Status
  */
 export function readStatus(value: unknown): Status {
   if (typeof value !== 'object' || value === null) return {};
@@ -39,8 +37,8 @@ export function readStatus(value: unknown): Status {
 }
 
 /**
- * @param status of HTTP, or of an ERROR event
- * @param body parsed, if it could be
+ * @param status of the HTTP answer or of an ERROR event
+ * @param body parsed, if possible
  * @param retryAfter the header, in seconds; the HTTP date form is not used by the API server
  */
 export function errorOfStatus(subject: Subject, status: number, body: unknown, retryAfter?: string): KubeError {
@@ -60,7 +58,7 @@ export function errorOfStatus(subject: Subject, status: number, body: unknown, r
   });
 }
 
-/** A failure without an answer: refused, reset, bad certificate. Only its code is told. */
+/** A failure without an answer: refused, reset, bad certificate. The error has only its code. */
 export function errorOfFailure(subject: Subject, error: unknown): KubeError {
   const code = codeOfFailure(error);
   const maybeApplied = !NOT_SENT.has(code) && !isTlsFailure(code);

@@ -1,6 +1,6 @@
 /**
- * The wire shapes of the objects that rekey touches, with the fields that it touches, and where they live in the API.
- * Every time is the string that is on the wire (RFC 3339), never a Date.
+ * The wire shapes of the objects that rekey uses, with the fields that it uses, and their places in the API. Every time
+ * is the string that is on the wire (RFC 3339), never a Date.
  *
  * @see https://kubernetes.io/docs/reference/kubernetes-api/
  */
@@ -37,7 +37,7 @@ export interface ObjectMeta {
   readonly managedFields?: readonly ManagedFieldsEntry[];
 }
 
-/** What all objects have. The items of a list have neither apiVersion nor kind. */
+/** The fields of all objects. Items of a list have neither apiVersion nor kind. */
 export interface KubeObject {
   readonly apiVersion?: string;
   readonly kind?: string;
@@ -56,9 +56,9 @@ export interface ResourceType<T extends KubeObject> {
   readonly kind: string;
   readonly plural: string;
   readonly namespaced: boolean;
-  /** Whether only the metadata is asked for, so that the content never enters this process. */
+  /** Whether to request only the metadata, so that the content never enters this process. */
   readonly metadataOnly?: true;
-  /** Never set: it ties T to the value, so that calls know what they return. */
+  /** Never set. It ties T to the value, so that calls know their result type. */
   readonly object?: T;
 }
 
@@ -72,7 +72,7 @@ export function customResource<T extends KubeObject>(
 }
 
 /**
- * The same objects without their content: reads, lists, watches and the answers to writes bring metadata alone.
+ * The same type without content: reads, lists, watches and answers to writes have only metadata.
  *
  * @see https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches
  */
@@ -133,7 +133,7 @@ export interface Container {
     readonly subPath?: string;
     readonly subPathExpr?: string;
   }[];
-  /** Of an init container: Always makes it a sidecar, which runs beside the others. */
+  /** For an init container, Always makes it a sidecar, which runs beside the others. */
   readonly restartPolicy?: string;
 }
 
@@ -276,7 +276,7 @@ export interface Deployment extends KubeObject {
 }
 
 export interface PodDisruptionBudget extends KubeObject {
-  /** Without a selector it selects nothing, with an empty one everything. */
+  /** An absent selector selects nothing, an empty one everything. */
   readonly spec?: { readonly selector?: LabelSelector };
   readonly status?: {
     readonly observedGeneration?: number;
@@ -295,8 +295,8 @@ export interface HorizontalPodAutoscaler extends KubeObject {
 }
 
 /**
- * Argo Rollouts' own Deployment. `restartAt` asks for a restart of all pods that were created before; `restartedAt` is its
- * value once the controller has evicted them. `observedGeneration` is a number in a string.
+ * Argo Rollouts' own Deployment. `restartAt` requests a restart of all pods created before that time; `restartedAt`
+ * gets its value once the controller has evicted them. `observedGeneration` is a number in a string.
  *
  * @see https://argo-rollouts.readthedocs.io/en/stable/features/specification/
  */
@@ -304,7 +304,7 @@ export interface Rollout extends KubeObject {
   readonly spec?: {
     readonly replicas?: number;
     readonly restartAt?: string;
-    /** Absent where it comes from `workloadRef`, as the template does. */
+    /** Absent if it comes from `workloadRef`, as does the template. */
     readonly selector?: LabelSelector;
     readonly template?: PodTemplate;
     readonly workloadRef?: { readonly apiVersion?: string; readonly kind?: string; readonly name?: string };
@@ -312,7 +312,7 @@ export interface Rollout extends KubeObject {
   readonly status?: {
     readonly observedGeneration?: string;
     readonly restartedAt?: string;
-    /** Hash of the template, and of the one that was promoted last: they differ in the middle of a delivery. */
+    /** Hashes of the template and of the last promoted one. They differ during a delivery. */
     readonly currentPodHash?: string;
     readonly stableRS?: string;
     readonly phase?: 'Healthy' | 'Degraded' | 'Progressing' | 'Paused';
@@ -335,7 +335,7 @@ export interface CronJob extends KubeObject {
   readonly status?: { readonly active?: readonly ObjectReference[] };
 }
 
-/** `renewTime` and `acquireTime` are MicroTime: exactly six fraction digits on the way in. */
+/** `renewTime` and `acquireTime` are MicroTime: writes need exactly six fraction digits. */
 export interface Lease extends KubeObject {
   readonly spec?: {
     readonly holderIdentity?: string;
@@ -367,7 +367,7 @@ export interface Event extends KubeObject {
   readonly reportingInstance: string;
 }
 
-/** Their names alone are of interest. */
+/** Only their names are used. */
 export const NAMESPACES: ResourceType<KubeObject> = {
   ...{ apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false, metadataOnly: true },
 };
@@ -405,7 +405,7 @@ export const JOBS: ResourceType<Job> = customResource('batch/v1', 'Job', 'jobs')
 export const CRON_JOBS: ResourceType<CronJob> = customResource('batch/v1', 'CronJob', 'cronjobs');
 export const LEASES: ResourceType<Lease> = customResource('coordination.k8s.io/v1', 'Lease', 'leases');
 
-/** Who the API server takes the caller for. Nothing is kept of it. */
+/** The identity of the caller, by the API server. The API server stores nothing of it. */
 export interface SelfSubjectReview extends KubeObject {
   readonly status?: { readonly userInfo?: { readonly username?: string } };
 }
@@ -416,12 +416,12 @@ export const SELF_SUBJECT_REVIEWS: ResourceType<SelfSubjectReview> = {
   plural: 'selfsubjectreviews',
   namespaced: false,
 };
-/** Asks the API server whether somebody else may do something. Nothing is kept of it. */
+/** Asks the API server whether an account may do something. The API server stores nothing of it. */
 export interface SubjectAccessReview extends KubeObject {
   readonly spec: {
     readonly user: string;
     readonly groups: readonly string[];
-    /** Without a name: all of them. Without a namespace: of all namespaces. */
+    /** Without a name it means all objects; without a namespace, all namespaces. */
     readonly resourceAttributes: Readonly<
       Partial<Record<'namespace' | 'verb' | 'group' | 'resource' | 'subresource' | 'name', string>>
     >;

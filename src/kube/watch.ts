@@ -19,22 +19,23 @@ export interface WatchEvent<T extends KubeObject> {
 }
 
 export interface WatchTimes {
-  /** Longest silence, from the request on. Bookmarks come once a minute, so more than 60 s. */
+  /** Longest silence, from the request on. Bookmarks come once a minute, so it must be more than 60 s. */
   readonly idleTimeoutMs: number;
   readonly gate?: Gate | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The head of the answer comes at once; only then may a watch be silent for long. */
+/** Time limit of the head of the answer, which comes at once. Only after that a watch may be silent for long. */
 const OPEN_MS = 10_000;
 
-/** etcd keeps no object beyond 1.5 MiB; JSON and managedFields may make it a few times as long. */
+/** etcd keeps no object larger than 1.5 MiB; JSON and managedFields may make it a few times as long. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
 /**
- * Ends without an error when the server closes the stream after a whole line or the caller aborts.
+ * Ends without an error if the server closes the stream after a whole line, or if the caller aborts.
  *
- * @throws KubeError Gone when the resourceVersion is too old, Timeout after a silence, Unreachable when the stream breaks
+ * @throws KubeError Gone when the resourceVersion is too old, Timeout after a silence, Unreachable when the stream
+ *   breaks
  */
 export async function* watchEvents<T extends KubeObject>(
   requester: Requester,
@@ -75,7 +76,7 @@ function eventOf<T extends KubeObject>({ subject }: Call, line: string): WatchEv
   if (type !== 'ADDED' && type !== 'MODIFIED' && type !== 'DELETED' && type !== 'BOOKMARK') {
     throw new KubeError({ ...subject, code: 'ServerError', detail: 'an event of an unknown type' });
   }
-  // The one place where the wire is trusted to have the shape that the type says.
+  // The only place that trusts the wire to have the shape of the type.
   return { type, object: object as T };
 }
 

@@ -1,6 +1,4 @@
-/**
- * What the planner knows of the world: observed, complete, without a key byte.
- */
+/** Everything that the planner knows of the world. It is observed, and has no key byte. */
 
 import type { Finding } from './api/finding.ts';
 import type { Refusal } from './api/refusal.ts';
@@ -22,27 +20,27 @@ export interface Probe {
   /** When the pod was last asked, and whether it was ready then. */
   readonly askedAt: number;
   readonly ready: boolean;
-  /** How often in a row it was asked and gave no new answer. */
+  /** How many times in a row it was asked without a new answer. */
   readonly failures: number;
-  /** By key id. A retired key that is still known is among them. */
+  /** By key id, including a retired key that rekey still has. */
   readonly answers: ReadonlyMap<Kid, Answer>;
   /**
-   * The answer to keys that were made up for this probe, one with a made-up key id and one with that of the signing key:
-   * accepted if one of them was, refused if both were. An endpoint that accepts one verifies nothing.
+   * The answer to two keys that were made up for this probe, one under a made-up key id and one under that of the
+   * signing key: accepted if one of them was, refused if both were. An endpoint that accepts one verifies nothing.
    */
   readonly random: Answer;
   /** Why an answer is unknown, for people: `it answered 429`. */
   readonly why?: string;
 }
 
-/** A live pod: bound to a node, not ended, Terminating ones included. */
+/** A live pod: bound to a node and not ended. Terminating pods are live. */
 export interface PodFacts {
   readonly name: string;
   readonly uid: string;
-  /** Changes whenever a container of the pod starts anew: what was observed of one incarnation says nothing of the next. */
+  /** Changes whenever a container of the pod restarts: observations of one incarnation prove nothing about the next. */
   readonly incarnation: string;
   readonly terminating: boolean;
-  /** Of a Terminating pod: how long it may take. */
+  /** The grace period of a Terminating pod. */
   readonly graceSeconds?: number;
   readonly ready: boolean;
   /** Milliseconds since the epoch. */
@@ -50,17 +48,20 @@ export interface PodFacts {
   /** When the oldest container that takes the key started, by the clock of its node; undefined if none runs. */
   readonly startedAt?: number;
   /**
-   * What was written to the Secret up to this time, by the API server's clock, every container of the pod has read: concluded
-   * from its start. Undefined where that is not known.
+   * Every container of the pod has read what was written to the Secret up to this time, by the API server's clock.
+   * Concluded from its start; undefined if unknown.
    */
   readonly readUpTo?: number;
-  /** A container has run, whether one does now or not. */
+  /** A container has run at least once. */
   readonly ran?: true;
-  /** Several of its containers take the key by their environment: one of them answers canaries, and of the others the start tells. */
+  /**
+   * Several of its containers take the key by their environment: one of them answers canaries, and the others are
+   * judged by their start.
+   */
   readonly several?: true;
-  /** Keyset version in the annotation that the pod got from its template; of a pod of a Rollout, what its age tells. */
+  /** Keyset version in the annotation that the pod got from its template; for a pod of a Rollout, concluded from its age. */
   readonly templateVersion?: number;
-  /** Where canaries may go; undefined if the pod has no address of its own yet. */
+  /** Address for canaries; undefined if the pod has no address of its own yet. */
   readonly address?: string;
   /** Port of its canary; undefined without a canary, or if the pod has no port of that name. */
   readonly port?: number;
@@ -72,32 +73,35 @@ export interface PodFacts {
 export interface WorkloadFacts {
   readonly uid: string;
   readonly paused: boolean;
-  /** Whether its controller leaves old pods alone when the template changes: they are evicted instead. */
+  /** Whether its controller keeps old pods when the template changes, so that rekey evicts them. */
   readonly manual: boolean;
-  /** Whether rekey takes no pod of it away either: it waits until they end. */
+  /** Whether rekey does not remove its pods either, and waits until they end. */
   readonly leftAlone?: true;
   readonly templateVersion?: number;
   /** When rekey last stamped the template, milliseconds since the epoch. */
   readonly bumpedAt?: number;
-  /** The controller has seen the newest template, all pods are of it and available, none is left over but by wish. */
+  /**
+   * The controller has seen the newest template, all pods are of it and available, and no other pod is left unless the
+   * spec wants it.
+   */
   readonly rolledOut: boolean;
-  /** Why the workload's controller has given up, in its words. */
+  /** Why the workload's controller gave up, in its words. */
   readonly failed?: string;
   /** Whether a container of the template reads the Secret. */
   readonly consumes: boolean;
   readonly consumption: Consumption;
   /** The annotation that makes Reloader restart it when the Secret changes. */
   readonly reloader?: string;
-  /** Why no pod may be there for a moment while it restarts. */
+  /** Why a restart may leave it without a pod for a moment. */
   readonly interruption?: string;
   /** Whether fewer pods serve while it restarts. */
   readonly reducesCapacity?: true;
-  /** A PodDisruptionBudget that lets none of its pods be evicted, although all are healthy. Asked for of a live world only. */
+  /** A PodDisruptionBudget that allows no eviction although all its pods are healthy. Read in a live world only. */
   readonly heldBy?: string;
-  /** Why the pods that are left while it restarts may not carry the load. Asked for of a live world only. */
+  /** Why the remaining pods may not carry the load while it restarts. Read in a live world only. */
   readonly overloaded?: string;
   readonly ready: number;
-  /** Pods that it is to have. */
+  /** How many pods it should have. */
   readonly wanted?: number;
 }
 
@@ -106,9 +110,9 @@ export interface TargetFacts {
   /** Undefined if there is no such workload. */
   readonly workload?: WorkloadFacts;
   readonly pods: readonly PodFacts[];
-  /** What is wrong with it for good, found before its pods were looked at. */
+  /** What is wrong with the target whatever its pods do. */
   readonly finding?: Finding;
-  /** Whether it may have pods that cannot be told from others, or not be read: `pods` is empty then. */
+  /** Whether it may have pods that rekey cannot identify or read; `pods` is empty then. */
   readonly unseen?: true;
 }
 
@@ -118,12 +122,12 @@ export interface PodOf {
   readonly pod: PodFacts;
 }
 
-/** The Secret, reduced to what may be told. */
+/** The Secret, reduced to what may be shown. */
 export type SecretFacts =
   | { readonly kind: 'Absent' }
   /** `keyset`: what its annotations say, if they can be read. */
   | { readonly kind: 'Refused'; readonly finding: Finding; readonly keyset?: Keyset }
-  /** It holds a key that rekey has not adopted yet, and perhaps others that are to be accepted, by fingerprint. */
+  /** It holds a key that rekey has not adopted yet, and perhaps other keys to accept, by fingerprint. */
   | UnmanagedSecret
   | ManagedSecret;
 
@@ -132,7 +136,7 @@ export interface ManagedSecret {
   readonly keyset: Keyset;
   /** Data keys that hold a key although the spec does not name them: a rotation would leave it there. */
   readonly copies?: readonly string[];
-  /** Data keys that rekey wrote when the spec named them: they go with the next write. */
+  /** Data keys that rekey wrote when the spec named them. The next write removes them. */
   readonly leftovers?: readonly string[];
 }
 
@@ -145,7 +149,7 @@ export interface UnmanagedSecret {
   readonly weakness?: Weakness;
   /** Data keys besides the signing one that the first write adds. */
   readonly lacks?: readonly string[];
-  /** Fingerprints of retired keys that a person wants to be taken over all the same. */
+  /** Fingerprints of retired keys that a person wants rekey to adopt anyway. */
   readonly accepted?: readonly string[];
 }
 
@@ -154,20 +158,20 @@ export interface EmergencyRequest {
   readonly nonce: string;
   readonly reason: string;
   readonly actor: string;
-  /** Whether it was set by itself, and did not come with the manifest of the resource. */
+  /** Whether it was set by itself, not as part of the manifest of the resource. */
   readonly apart?: boolean;
-  /** Whether the status says that it was served: asked where the Secret can no longer be read. */
+  /** Whether the status says that it was served. Used when the Secret can no longer be read. */
   readonly handled: boolean;
 }
 
-/** What people ask for, by annotation and spec, with who asked. */
+/** What people request by annotation and spec, and who they are. */
 export interface Requests {
   readonly rotateAt?: string;
   readonly rotateActor?: string;
   /** As {@link EmergencyRequest.apart}. */
   readonly rotateApart?: boolean;
   readonly abortAt?: string;
-  /** Who asked to go back, if a person is known to have. */
+  /** Who requested to go back, if that is known. */
   readonly abortActor?: string;
   /** As {@link EmergencyRequest.apart}. */
   readonly abortApart?: boolean;
@@ -177,44 +181,50 @@ export interface Requests {
   /** Who wrote `spec.forceRotation.reason`. */
   readonly forceActor?: string;
   readonly emergency?: EmergencyRequest;
-  /** Why everything rests by a person's wish. */
+  /** Set while a person has paused everything. */
   readonly paused?: Finding;
 }
 
-/** A rotation that somebody wants, or the schedule. */
+/** A rotation that a person or the schedule wants. */
 export interface Wanted {
   readonly trigger: Trigger;
   readonly actor: string;
   readonly reason: string;
 }
 
-/** What is known without the Secret: enough to judge whether a rotation could go well. */
+/** What is known without the Secret: enough to judge whether a rotation could succeed. */
 export interface Surroundings {
   readonly settings: Settings;
   readonly targets: readonly TargetFacts[];
-  /** Workloads and pods that use the Secret and are no target, such as `Deployment/worker`. */
+  /** Workloads and pods that use the Secret and are not targets, such as `Deployment/worker`. */
   readonly unlistedConsumers: readonly string[];
-  /** Containers that take the whole Secret after other sources, in words: a name that is added to it may hide one of theirs. */
+  /**
+   * Containers that take the whole Secret after other sources, in words: a new name in the Secret may hide one of
+   * theirs.
+   */
   readonly crowded?: readonly string[];
-  /** Data keys that hold a key of the Secret although the spec does not name them. Not known where the Secret was not read. */
+  /** Data keys that hold a key of the Secret although the spec does not name them. Unknown if the Secret was not read. */
   readonly copies?: readonly string[];
   /** Why a promotion would find no window in time. */
   readonly impossibleWindow?: Finding;
 }
 
 export interface Facts extends Surroundings {
-  /** By the clock of the API server, as all times here but the start of a container; milliseconds since the epoch. */
+  /** By the clock of the API server, as all times here except the start of a container; milliseconds since the epoch. */
   readonly now: number;
   /** Longest time, milliseconds, that a node's view of a Secret lags behind a write. */
   readonly settleMs: number;
   /**
-   * Whether the resource, the Secret, workloads and pods were read from the API server just now, not from a cache. The ledger, and
-   * what other resources hold, are as they were last known all the same.
+   * Whether the resource, the Secret, workloads and pods were read from the API server just now, not from a cache. The
+   * ledger and the keys of other resources are as last known in any case.
    */
   readonly live: boolean;
-  /** Clock of the API server less ours, milliseconds, give or take a second; undefined if it has not told: then `now` is ours. */
+  /**
+   * Clock of the API server minus the operator's, milliseconds, accurate to a second; undefined if unknown: then `now`
+   * is by the operator's clock.
+   */
   readonly clockOffsetMs?: number;
-  /** Unique to this decision; names a rotation that it may start. */
+  /** Unique to this decision: the id of the rotation that it may start. */
   readonly nextRotationId: string;
   readonly secret: SecretFacts;
   readonly ledger: Ledger;
@@ -227,7 +237,7 @@ export interface Facts extends Surroundings {
   readonly sharedWith: readonly string[];
   /** Other resources of this cluster whose Secret holds a key that was burnt here, as `namespace/name`. */
   readonly burntElsewhere: readonly string[];
-  /** Effects that were refused and not done since. */
+  /** Effects that were refused and not made since. */
   readonly refusals?: readonly Refusal[];
   readonly due: Due;
   /** Why the schedule is not kept. */

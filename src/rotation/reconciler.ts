@@ -1,50 +1,37 @@
 /**
- * One pass over one resource: observe → plan → status → act. At most one effect is made; then the world is looked at again.
+ * One pass over one resource: observe → plan → status → act. It makes at most one effect; then the world is observed
+ * again.
  */
-import { randomUUID } from 'node:crypto';
-import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
-import type { Clock } from '../runtime/clock.ts';
 import type { Logger } from '../runtime/log.ts';
-import type { ServerClock } from '../runtime/server-clock.ts';
-import { keyOf, type Store } from '../runtime/store.ts';
+import { serverTime } from '../runtime/server-clock.ts';
+import { keyOf } from '../runtime/store.ts';
 import type { Actor, EffectResult } from './act/act.ts';
 import type { PodChecks } from './act/pod-checks.ts';
 import type { Finding } from './api/finding.ts';
-import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from './api/names.ts';
+import type { JwtKeyRotation } from './api/names.ts';
 import type { Refused } from './api/refusal.ts';
-import { checkedAgainstLedger, type LedgerReading } from './audit/against-ledger.ts';
 import type { AuditWriter } from './audit/audit-writer.ts';
-import { ledgerConfigMapName } from './audit/ledger-config-map.ts';
-import { conflictWith } from './conflict.ts';
-import type { Facts, SecretFacts } from './facts.ts';
-import { Memory } from './memory.ts';
-import { observe } from './observe/observe.ts';
-import { type Caches, cachedWorld, liveWorld, orUndefined, readSecretNow, type World } from './observe/world.ts';
-import type { Action, Decision } from './plan/decision.ts';
+import type { Facts } from './facts.ts';
+import { conflictWith } from './pass/conflict.ts';
+import { ChangedError, Decider, type DeciderOptions } from './pass/decide.ts';
+import { Memories } from './pass/memories.ts';
+import type { Action } from './plan/decision.ts';
 import { effectsOf } from './plan/effect.ts';
-import { plan } from './plan/plan.ts';
 import type { Announcer } from './report/announce.ts';
 import type { Notifier } from './report/notifier.ts';
 import { invalidStatus, statusOf } from './report/status.ts';
 import type { StatusWriter } from './report/status-writer.ts';
 import { isEmergency, mayBeEmergency, priorityOf } from './requests/urgency.ts';
-import { checkedAgainstClock } from './secret/against-clock.ts';
-import { burntFingerprints, realFingerprints } from './secret/fingerprints.ts';
 import type { SecretWatches } from './secret/secret-watches.ts';
-import { type Settings, settingsOf } from './settings/settings.ts';
 import { specFinding } from './settings/spec-checks.ts';
 
 const FORBIDDEN_RETRY_MS = 30_000;
-/** The longest time between two looks at a resource, whatever the caches say. */
+/** The longest time between two passes over a resource, whatever the caches show. */
 const RESYNC_MS = 600_000;
 
-export interface ReconcilerOptions {
-  readonly client: KubeClient;
-  readonly clock: Clock;
+export interface ReconcilerOptions extends DeciderOptions {
   readonly log: Logger;
-  readonly resources: Store<JwtKeyRotation>;
-  readonly caches: Caches;
   readonly secrets: SecretWatches;
   readonly actor: Actor;
   readonly podChecks: Pick<PodChecks, 'observed' | 'forgot'>;
@@ -52,14 +39,7 @@ export interface ReconcilerOptions {
   readonly announcer: Announcer;
   readonly notifier: Pick<Notifier, 'observed' | 'forgot'>;
   readonly audit: Pick<AuditWriter, 'ledgerOf' | 'observed' | 'forgot'>;
-  readonly allowLoopback: boolean;
-  readonly serverClock: Pick<ServerClock, 'time' | 'offsetMs'>;
-  /** Longest time, milliseconds, that a node's view of a Secret lags behind a write. */
-  readonly settleMs: number;
 }
-
-/** The resource is not what it was when the pass began. */
-class ChangedError extends Error {}
 
 interface Result {
   readonly requeueAfterMs: number;
@@ -69,10 +49,12 @@ interface Result {
 /** One instance serves all resources; a resource has one pass at a time. */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
-  readonly #memories = new Map<string, Memory>();
+  readonly #memories = new Memories();
+  readonly #decider: Decider;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#decider = new Decider(options, this.#memories);
   }
 
   /**
@@ -100,10 +82,10 @@ export class Reconciler {
   async #pass(key: string, known: JwtKeyRotation): Promise<Result> {
     const { actor, audit, clock, announcer, notifier, podChecks, status } = this.#options;
     const namespace = known.metadata.namespace ?? '';
-    const memory = this.#memory(key);
+    const memory = this.#memories.of(key);
     this.#options.secrets.watch(key, namespace, known.spec.secretName);
     if (memory.heard(known)) memory.forgetOpenAnswers(clock.monotonic());
-    const { resource, facts, decision } = await this.#decide(known, settingsOf(known.spec), memory);
+    const { resource, facts, decision } = await this.#decider.decide(known, memory);
     memory.decided(decision);
     const unfit = specFinding(resource.spec);
     if (unfit !== undefined && !decision.assessment.emergency) return this.#refuse(resource, unfit);
@@ -132,107 +114,8 @@ export class Reconciler {
     return { requeueAfterMs: 0, priority: priorityOf(resource) };
   }
 
-  /** Plans from the caches; where a write depends on it, once more from the API server itself, the resource included. */
-  async #decide(
-    resource: JwtKeyRotation,
-    settings: Settings,
-    memory: Memory,
-  ): Promise<{ resource: JwtKeyRotation; facts: Facts; decision: Decision }> {
-    const { caches, client } = this.#options;
-    const first = await this.#observeAndPlan(resource, settings, memory, cachedWorld(caches));
-    if (first.decision.action.type !== 'confirm') return { resource, ...first };
-    memory.forgetSecret();
-    const { namespace = '' } = resource.metadata;
-    const [live, world] = await Promise.all([
-      this.#readNow(resource),
-      liveWorld(client, namespace, caches.availability),
-    ]);
-    return { resource: live, ...(await this.#observeAndPlan(live, settingsOf(live.spec), memory, world)) };
-  }
-
-  /**
-   * The resource itself from the API server: a watch may be silent without knowing.
-   *
-   * @throws ChangedError if what is there now is not what this pass may go on with
-   */
-  async #readNow({ metadata: { namespace = '', name, uid } }: JwtKeyRotation): Promise<JwtKeyRotation> {
-    const { client, resources } = this.#options;
-    const live = await orUndefined(client.get(JWT_KEY_ROTATIONS, { namespace, name }));
-    if (live === undefined) throw new ChangedError();
-    resources.upsert(live.metadata, live);
-    const isSame = live.metadata.uid === uid && live.metadata.deletionTimestamp === undefined;
-    const isFit = specFinding(live.spec) === undefined || mayBeEmergency(live);
-    if (!isSame || !isFit) throw new ChangedError();
-    return live;
-  }
-
-  async #observeAndPlan(resource: JwtKeyRotation, settings: Settings, memory: Memory, world: World) {
-    const { client, serverClock, secrets, allowLoopback, settleMs } = this.#options;
-    const namespace = resource.metadata.namespace ?? '';
-    const told = secrets.resourceVersion(namespace, settings.secretName);
-    const secret = memory.secretAt(told, settings) ?? (await readSecretNow(client, namespace, settings));
-    memory.remember(secret, settings);
-    memory.asksBy(settings);
-    const believed = checkedAgainstClock(secret.facts, this.#latest() + settings.clockSkewMs, settings.secretName);
-    const { ledgerReading, seen } = await this.#checkAgainstLedger(resource, believed);
-    const facts = await observe({
-      resource,
-      settings,
-      secret: seen,
-      ledgerReading,
-      world,
-      settleMs,
-      probes: memory.probes,
-      nextRotationId: randomUUID(),
-      allowLoopback,
-      now: this.#now(),
-      clockOffsetMs: serverClock.offsetMs(),
-      sharedWith: this.#holdersOf(keyOf(resource.metadata), realFingerprints(secret.facts)),
-      burntElsewhere: this.#holdersOf(keyOf(resource.metadata), burntFingerprints(secret.facts)),
-      refusals: memory.refusals,
-    });
-    memory.prune(facts);
-    return { facts, decision: plan(facts) };
-  }
-
-  /** What time it is at least, by the clock of the API server; by ours as long as that has not told. */
-  #now(): number {
-    const { serverClock, clock } = this.#options;
-    return serverClock.time()?.earliest ?? clock.now();
-  }
-
-  #latest(): number {
-    const { serverClock, clock } = this.#options;
-    return serverClock.time()?.latest ?? clock.now();
-  }
-
-  /** What stands against the Secret is looked at afresh before it counts. */
-  async #checkAgainstLedger(
-    resource: JwtKeyRotation,
-    secret: SecretFacts,
-  ): Promise<{ ledgerReading: LedgerReading; seen: SecretFacts }> {
-    const { audit } = this.#options;
-    const { secretName } = resource.spec;
-    const names = { secretName, ledgerName: ledgerConfigMapName(secretName) };
-    const emergency = isEmergency(resource);
-    const known = await audit.ledgerOf(resource, emergency);
-    const seen = checkedAgainstLedger(known.ledger, secret, names);
-    if (seen === secret) return { ledgerReading: known, seen };
-    const ledgerReading = await audit.ledgerOf(resource, emergency, true);
-    return { ledgerReading, seen: checkedAgainstLedger(ledgerReading.ledger, secret, names) };
-  }
-
-  /** A key that two resources hold is a key that two environments share. @returns those other than `key` that hold one */
-  #holdersOf(key: string, fingerprints: readonly string[]): readonly string[] {
-    const others = [...this.#memories].filter(([other]) => other !== key);
-    return others.flatMap(([other, memory]) => {
-      const held = memory.secret === undefined ? [] : realFingerprints(memory.secret.facts);
-      return held.some((fingerprint) => fingerprints.includes(fingerprint)) ? [other] : [];
-    });
-  }
-
   async #refuse(resource: JwtKeyRotation, finding: Finding): Promise<Result> {
-    const now = this.#now();
+    const now = serverTime(this.#options.serverClock, this.#options.clock).earliest;
     const status = invalidStatus(resource, finding, now);
     this.#options.announcer.refused(resource, finding, status);
     const { againMs = RESYNC_MS, failure } = await this.#options.status.write(resource, status, now);
@@ -240,7 +123,7 @@ export class Reconciler {
     return { requeueAfterMs: againMs };
   }
 
-  /** Two resources on one Secret would undo each other's work: the older one has it. */
+  /** Two resources on one Secret would undo each other's work, so only the older one gets it. */
   #conflict(resource: JwtKeyRotation): Finding | undefined {
     const { namespace = '', creationTimestamp = '', uid = '' } = resource.metadata;
     const older = this.#options.resources.list(namespace).find(({ metadata, spec }) => {
@@ -249,31 +132,22 @@ export class Reconciler {
       return order < 0 || (order === 0 && (metadata.uid ?? '') < uid);
     });
     if (older === undefined) return undefined;
-    const { facts } = this.#memories.get(keyOf(older.metadata))?.secret ?? {};
-    return conflictWith(resource, older, facts);
+    return conflictWith(resource, older, this.#memories.secretOf(keyOf(older.metadata)));
   }
 
-  /** What is not known to have failed may have happened: the Secret is read again before anything else. */
+  /** An effect that did not surely fail may have been made, so the Secret is read again before anything else. */
   async #recover(key: string, resource: JwtKeyRotation, error: unknown): Promise<Result> {
-    this.#memory(key).forgetSecret();
-    if (error instanceof ChangedError) return { requeueAfterMs: this.#memory(key).outrun() };
+    const memory = this.#memories.of(key);
+    memory.forgetSecret();
+    if (error instanceof ChangedError) return { requeueAfterMs: memory.outrun() };
     if (!isKubeError(error, 'Forbidden')) throw error;
     const message = `rekey lacks rights in this namespace: ${error.message}. Apply deploy/namespace with the name of the Secret (and deploy/files for mounted files, deploy/rollouts for Argo Rollouts)`;
     await this.#refuse(resource, { reason: 'Forbidden', message });
     return { requeueAfterMs: FORBIDDEN_RETRY_MS };
   }
 
-  #memory(key: string): Memory {
-    const known = this.#memories.get(key);
-    if (known !== undefined) return known;
-    const memory = new Memory();
-    this.#memories.set(key, memory);
-    return memory;
-  }
-
   #forget(key: string): void {
-    this.#memories.get(key)?.close();
-    this.#memories.delete(key);
+    this.#memories.forget(key);
     this.#options.secrets.unwatch(key);
     this.#options.podChecks.forgot(key);
     this.#options.announcer.forgot(key);
@@ -283,7 +157,7 @@ export class Reconciler {
   }
 }
 
-/** Of an action: what of it was not done, a world that had changed meanwhile included. */
+/** The effects of an action that were not made, including those for which the world had changed. */
 function refusedIn(action: Action, outcome: EffectResult): readonly Refused[] {
   if (outcome.kind !== 'Outdated') return 'refused' in outcome ? outcome.refused : [];
   const said = 'the Secret has changed since it was decided';
@@ -295,7 +169,7 @@ function waitMs(action: Extract<Action, { type: 'wait' | 'confirm' }>, now: numb
   return Math.min(Math.max(action.until - now, 0), RESYNC_MS);
 }
 
-/** That a run was missed is told when it is, not some minutes later. */
+/** Time until a run counts as missed, so that rekey reports it at once and not some minutes later. */
 function untilMissedMs({ settings: { cadence }, due: { since }, now }: Facts): number {
   if (cadence.kind === 'Period' || since === undefined) return RESYNC_MS;
   const left = since + cadence.startingDeadlineMs - now;

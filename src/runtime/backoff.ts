@@ -9,11 +9,14 @@ export interface BackoffOptions {
   readonly random: () => number;
   readonly baseMs: number;
   readonly capMs: number;
-  /** After this long without a failure the pauses start from the base again. */
+  /** After this time without a failure the pauses start from the base again. */
   readonly resetAfterMs: number;
 }
 
-/** Doubles from base to cap, each pause with up to half of it off, so that clients do not come back together. */
+/**
+ * Doubles pauses from base to cap, each reduced by up to half at random, so that clients do not come back at the same
+ * time.
+ */
 export class Backoff {
   readonly #options: BackoffOptions;
   #failures = 0;

@@ -1,8 +1,6 @@
-/**
- * Time as a dependency, so that tests can hold it.
- */
+/** Time as a dependency, so that tests can control it. */
 
-/** Something that will happen, unless it is cancelled. Cancelling twice, or too late, does nothing. */
+/** A call that will happen unless it is cancelled. Cancelling twice, or too late, does nothing. */
 export interface Timer {
   cancel(): void;
 }
@@ -10,7 +8,7 @@ export interface Timer {
 export interface Clock {
   /** Wall clock, milliseconds since the epoch. It may jump: for due times, never for durations. */
   now(): number;
-  /** Milliseconds from any start. Never goes back, and goes on while the process is stopped. For durations. */
+  /** Milliseconds from any start. It never goes back, and continues while the process is stopped. For durations. */
   monotonic(): number;
   /** Calls back once, after `ms` of the monotonic clock, however long that is. */
   setTimeout(callback: () => void, ms: number): Timer;
@@ -29,13 +27,13 @@ export const systemClock: Clock = {
   sleep: (ms, signal) => sleepWith((callback) => longTimer(callback, ms), signal),
 };
 
-/** Waits in steps of at most a day, so that neither the timer's range nor a slow machine clock matters. */
+/** Waits in steps of at most a day, so that the timer's range and a slow machine clock do not matter. */
 function longTimer(callback: () => void, ms: number): Timer {
   const wait = Math.max(0, ms);
   const due = performance.now() + wait;
   const fire = () => {
     const left = due - performance.now();
-    // Node's timers count whole milliseconds and may come a fraction early.
+    // Node's timers count whole milliseconds and may fire a fraction early.
     if (!(left >= 1)) callback();
     else handle = setTimeout(fire, Math.min(left, LONGEST_TIMER_MS));
   };

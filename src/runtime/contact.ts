@@ -1,17 +1,17 @@
 /**
- * Whether calls to the API server are answered, judged by the calls that are made anyway.
+ * Whether the API server answers, judged by the calls that are made anyway.
  *
- * No call is no evidence: what has not been asked for a while is not said to fail.
+ * Without calls there is no evidence, so it does not report a failure then.
  */
 import type { RequestObservation } from '../kube/requester.ts';
 import type { Clock } from './clock.ts';
 
-/** For so long no call may have been answered. Longer than one call with all its tries. */
+/** A failure is reported after this time without an answer. It is longer than one call with all its retries. */
 const FAILING_MS = 30_000;
-/** A failure that is older says nothing of now. */
+/** An older failure proves nothing about now. */
 const RECENT_MS = 60_000;
 
-/** Tells whether the API server answers. */
+/** Reports whether the API server answers. */
 export class Contact {
   readonly #clock: Pick<Clock, 'monotonic'>;
   #failingSince: number | undefined;
@@ -21,7 +21,7 @@ export class Contact {
     this.#clock = clock;
   }
 
-  /** To be told of every try. A refusal is an answer; a failure of the server is none. */
+  /** Call this with every try. A refusal is an answer, a failure of the server is not. */
   observe({ code, seconds }: Pick<RequestObservation, 'code' | 'seconds'>): void {
     if (code !== '<error>' && Number(code) < 500) {
       this.#failingSince = undefined;
@@ -31,7 +31,7 @@ export class Contact {
     this.#failingSince ??= this.#failedAt - seconds * 1_000;
   }
 
-  /** @returns why the server cannot be relied on now; undefined if nothing speaks against it */
+  /** @returns why the server cannot be relied on now; undefined if there is no such evidence */
   failure(): string | undefined {
     const now = this.#clock.monotonic();
     if (this.#failingSince === undefined || now - this.#failedAt > RECENT_MS) return undefined;

@@ -1,5 +1,5 @@
 /**
- * The loop of a controller: keys from a queue, to a reconciler, and back according to its result.
+ * The loop of a controller: takes keys from a queue, reconciles them, and queues them again according to the result.
  *
  * | reconcile               | then                                            |
  * |-------------------------|-------------------------------------------------|
@@ -18,7 +18,7 @@ import type { WorkQueue } from './workqueue.ts';
 
 export interface RequeueResult {
   readonly requeueAfterMs?: number | undefined;
-  /** Of the next look; default 0. */
+  /** Priority of the next pass; default 0. */
   readonly priority?: number | undefined;
 }
 
@@ -35,7 +35,7 @@ export interface ControllerMetrics {
 }
 
 /**
- * @param signal aborted when the work must end now: leave effects whole, start no new ones
+ * @param signal aborted when the work must end now: finish effects under way, start no new ones
  * @param log has the controller, the key and a reconcileId
  */
 export type Reconcile<K extends string> = (key: K, signal: AbortSignal, log: Logger) => Promise<Result>;
@@ -43,19 +43,19 @@ export type Reconcile<K extends string> = (key: K, signal: AbortSignal, log: Log
 export interface ControllerOptions<K extends string> {
   readonly name: string;
   readonly queue: WorkQueue<K>;
-  /** Keys that are processed at the same time. */
+  /** Keys processed in parallel. */
   readonly workers: number;
   readonly reconcile: Reconcile<K>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics?: ControllerMetrics;
-  /** How long a graceful stop waits for what is under way. Default 20 s. */
+  /** How long a graceful stop waits for work under way. Default 20 s. */
   readonly drainMs?: number;
 }
 
 /**
- * Runs until `stop` is aborted: then no key is taken any more, and what is under way may end within `drainMs`; after that
- * its signal is aborted. `abort` takes that time away, as when leadership is lost.
+ * Runs until `stop` is aborted. Then it takes no more keys, and work under way may end within `drainMs`; after that its
+ * signal is aborted. `abort` ends the work without that time, for example when leadership is lost.
  */
 export async function runController<K extends string>(
   options: ControllerOptions<K>,
@@ -99,8 +99,8 @@ async function work<K extends string>(
   for (let key = await queue.get(); key !== undefined; key = await queue.get()) {
     await handle(options, key, signal, buckets);
     queue.done(key);
-    // A pass that waits for nothing would go on to the next key at once: with a thousand of them timers and sockets, those of
-    // the lease among them, would not get their turn.
+    // A pass that waits for nothing would continue with the next key at once. With a thousand keys, timers and sockets,
+    // including those of the lease, would starve.
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
@@ -132,7 +132,7 @@ function again<K extends string>(queue: WorkQueue<K>, key: K, result: Result): R
   return 'requeue_after';
 }
 
-/** However often a key is added, its errors fill no log: see {@link TokenBuckets}. */
+/** Limits the errors of a key in the log, however often it is added: see {@link TokenBuckets}. */
 function afterError<K extends string>(
   queue: WorkQueue<K>,
   key: K,

@@ -1,17 +1,17 @@
 /**
- * Events of events.k8s.io/v1, for people who look at an object.
+ * Records Events of events.k8s.io/v1, for people who look at an object.
  *
- * An Event is a courtesy: recording never throws and never waits, and what is too much or undeliverable is dropped, which
- * is counted and said. Nothing may depend on one.
+ * Nothing may depend on an Event: recording never throws and never waits, and Events that are too many or cannot be
+ * delivered are dropped. Drops are counted and logged.
  *
  * @see https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
  */
 
 import { randomBytes } from 'node:crypto';
+import { defined } from '../base/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import { microTime } from '../kube/microtime.ts';
-import { defined } from '../kube/objects.ts';
 import { visible } from '../kube/printable.ts';
 import { EVENTS, type Event, type KubeObject } from '../kube/types.ts';
 import { exponential } from './backoff.ts';
@@ -22,15 +22,15 @@ import { keyOf } from './store.ts';
 
 export interface EventText {
   readonly type: 'Normal' | 'Warning';
-  /** Why, in CamelCase: a word that machines may know. */
+  /** The reason in CamelCase, for machines. */
   readonly reason: string;
-  /** What was done or not done, in CamelCase. */
+  /** The action that was or was not taken, in CamelCase. */
   readonly action: string;
   /** For people; at most 1024 bytes are kept. */
   readonly note: string;
 }
 
-/** Why an Event was dropped: too many of one object; too many in all; refused; no answer in time; the process ended. */
+/** Why an Event was dropped: too many for one object; too many in all; refused; no answer in time; the process ended. */
 export type DropReason = 'RateLimited' | 'QueueFull' | 'Refused' | 'Unanswered' | 'Stopped';
 
 export interface EventRecorderOptions {
@@ -41,25 +41,25 @@ export interface EventRecorderOptions {
   readonly reportingController: string;
   /** The pod. */
   readonly reportingInstance: string;
-  /** Told of each Event that is dropped. A repetition is none. */
+  /** Called with each dropped Event. A repetition does not count as dropped. */
   readonly onDropped?: ((reason: DropReason, events: number) => void) | undefined;
 }
 
-/** The same Event of the same object is sent once in so long. */
+/** The same Event of the same object is sent once in this time. */
 const REPEAT_MS = 10 * 60_000;
-/** Events of one object: a burst, then one in five minutes, as client-go's spam filter. */
+/** Limit for one object: a burst, then one Event in five minutes, as client-go's spam filter. */
 const BURST = 25;
 const REFILL_MS = 5 * 60_000;
 const MAX_OBJECTS = 4_096;
-/** Of at most 2 KiB each. */
+/** Most waiting Events, of at most 2 KiB each. */
 const MAX_WAITING = 10_000;
 const SENDERS = 8;
-/** With pauses of 1 s doubling to 30 s these are some two minutes: a restart of the API server is shorter. */
+/** With pauses of 1 s doubling to 30 s this is about two minutes, longer than a restart of the API server. */
 const MAX_TRIES = 9;
-/** Drops are said in one line in so long. */
+/** Drops are logged in one line in this time. */
 const SAY_AGAIN_MS = 60_000;
 const NOTE_BYTES = 1_024;
-/** A name has 253 characters at most; a dot and 16 digits follow. */
+/** A name has at most 253 characters; a dot and 16 digits follow. */
 const MAX_STEM = 230;
 
 interface Bucket {
@@ -67,11 +67,11 @@ interface Bucket {
   at: number;
   /** When each text was last sent. */
   readonly sent: Map<string, number>;
-  /** Texts that were one too many, the last few: each is counted once, however often it is tried. */
+  /** The last texts that exceeded the limit, so that each is counted once, however often it is recorded. */
   readonly dropped: Set<string>;
 }
 
-/** Sends the Events of an object one after another, in the order in which they were recorded. */
+/** Sends the Events of an object one after another, in the order of recording. */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   /** In order of last use, so that the least used go first. */
@@ -86,7 +86,7 @@ export class EventRecorder {
     this.#outbox = new Outbox({ senders: SENDERS, most: MAX_WAITING, send: (event) => this.#send(event) });
   }
 
-  /** @param regarding the object as it was read: its kind, name and uid are needed */
+  /** @param regarding the object as it was read, with its kind, name and uid */
   event(regarding: KubeObject, text: EventText): void {
     const object = regarding.metadata.uid ?? `${regarding.kind}/${keyOf(regarding.metadata)}`;
     const verdict = this.#judge(object, text);
@@ -100,7 +100,7 @@ export class EventRecorder {
     if (dropped !== undefined) this.#drop('QueueFull', dropped);
   }
 
-  /** @returns when all is sent or dropped; once the signal is aborted, what is left is dropped */
+  /** @returns when all Events are sent or dropped; an aborted signal drops the rest */
   async flush(signal: AbortSignal): Promise<void> {
     const aborted = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
@@ -113,7 +113,7 @@ export class EventRecorder {
     this.#say();
   }
 
-  /** Whether the Event is a repetition, or one too many. */
+  /** Decides whether the Event is a repetition, or exceeds the limit. */
   #judge(object: string, { type, reason, action, note }: EventText): 'Send' | 'Repetition' | 'RateLimited' {
     const now = this.#options.clock.monotonic();
     const bucket = this.#bucketOf(object, now);
@@ -149,7 +149,7 @@ export class EventRecorder {
     const { name, namespace, uid, resourceVersion } = metadata;
     const { clock, reportingController, reportingInstance } = this.#options;
     return {
-      // The name is chosen before the first try, so that a second one cannot make a second Event.
+      // The name is chosen before the first try, so that a retry cannot make a second Event.
       metadata: { name: `${stemOf(name)}.${randomBytes(8).toString('hex')}`, namespace: namespace ?? 'default' },
       eventTime: microTime(clock.now()),
       type,
@@ -200,7 +200,7 @@ export class EventRecorder {
     this.#unsaid.set(why, (this.#unsaid.get(why) ?? 0) + events);
   }
 
-  /** Tells of all drops since the last line. */
+  /** Logs all drops since the last line. */
   #say(more: Fields = {}): void {
     if (this.#unsaid.size === 0) return;
     this.#options.log.warn('Events were dropped', { dropped: Object.fromEntries(this.#unsaid), ...more });
@@ -209,7 +209,7 @@ export class EventRecorder {
   }
 }
 
-/** Each part of a name between dots begins and ends with a letter or a digit (RFC 1123), also where it was cut. */
+/** Each part of a name between dots begins and ends with a letter or a digit (RFC 1123), even after a cut. */
 function stemOf(name: string): string {
   return name.slice(0, MAX_STEM).replace(/[-.]+$/, '');
 }

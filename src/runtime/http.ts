@@ -1,15 +1,15 @@
 /**
- * The port for probes and metrics. It answers anybody, so it says little and takes little: GET and HEAD of three paths,
+ * The port for probes and metrics. It answers anybody, so it reveals and accepts little: GET and HEAD of three paths,
  * small headers, short times, few connections.
  *
- * `/healthz` must not depend on the API server: restarting does not bring it back.
+ * `/healthz` must not depend on the API server, since a restart of the operator does not bring that back.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from './clock.ts';
 import type { Logger } from './log.ts';
 
-/** @returns undefined if all is well, else why not; a reason is logged and not told to the asker */
+/** @returns undefined if all is well, else why not; the reason is logged and not sent to the client */
 export type Check = () => string | undefined | Promise<string | undefined>;
 
 export interface HealthServerOptions {
@@ -19,7 +19,7 @@ export interface HealthServerOptions {
   readonly host?: string;
   readonly healthz: Readonly<Record<string, Check>>;
   readonly readyz: Readonly<Record<string, Check>>;
-  /** What `/metrics` answers; a Registry fits. */
+  /** The answer to `/metrics`; a Registry fits. */
   readonly metrics: { readonly contentType: string; metrics(): Promise<string> };
   readonly clock: Clock;
   readonly log: Logger;
@@ -27,11 +27,11 @@ export interface HealthServerOptions {
 
 export interface HealthServer {
   readonly port: number;
-  /** Takes no new connections, lets answers under way end, and breaks what is left after a second. */
+  /** Accepts no new connections, lets answers under way end, and closes the rest after a second. */
   close(): Promise<void>;
 }
 
-/** A check that goes on failing is logged again after so long, however often it is asked for. */
+/** A check that keeps failing is logged again after this time, however often it is requested. */
 const SAY_AGAIN_MS = 60_000;
 const CHECK_MS = 1_000;
 const CLOSE_MS = 1_000;
@@ -58,13 +58,13 @@ export async function serveHealth(options: HealthServerOptions): Promise<HealthS
   server.maxConnections = 128;
   server.maxHeadersCount = 64;
   server.maxRequestsPerSocket = 1_000;
-  // A reader that takes nothing more loses the connection.
+  // A client that stops reading loses the connection.
   server.setTimeout(10_000, (socket) => socket.destroy());
   await listen(server, options);
   return { port: (server.address() as AddressInfo).port, close: () => close(server, options.clock) };
 }
 
-/** What was last logged of which path, and when. */
+/** The last logged failure of each path, and its time. */
 type Said = Map<string, { readonly failed: string; readonly at: number }>;
 
 type Context = HealthServerOptions & { readonly said: Said };
@@ -90,7 +90,7 @@ async function answer(options: Context, request: IncomingMessage, response: Serv
   }
 }
 
-/** The text is that of Kubernetes' own components. */
+/** The text has the format of Kubernetes' own components. */
 async function answerChecks(
   options: Context,
   what: 'healthz' | 'readyz',

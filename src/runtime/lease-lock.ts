@@ -1,6 +1,5 @@
-/**
- * One Lease as a lock: read it, judge it, write it on condition that nobody else has.
- */
+/** One Lease as a lock: reads it, judges it, and writes it on condition that nobody else has. */
+import { defined } from '../base/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import { microTime } from '../kube/microtime.ts';
@@ -14,7 +13,7 @@ export interface LeaseLockOptions {
   readonly name: string;
   /** Unique for each process, not only for each host. */
   readonly identity: string;
-  /** Others may take the Lease when it has not changed for so long. Default 15 s. */
+  /** Others may take the Lease if it has not changed for this time. Default 15 s. */
   readonly leaseDurationMs?: number;
 }
 
@@ -25,15 +24,15 @@ export interface TryOptions {
 }
 
 export type Attempt =
-  /** `sentAt`: monotonic time just before the write was sent, from which our hold counts. */
+  /** `sentAt`: monotonic time just before the write was sent, when our hold begins. */
   | { readonly held: true; readonly sentAt: number }
   /** `freeInMs`: when it may be taken, if its holder does nothing. */
   | { readonly held: false; readonly holder: string; readonly freeInMs: number };
 
-/** All methods throw KubeError where the outcome is not known or somebody was faster; then try again. */
+/** All methods throw KubeError if the outcome is unknown or somebody was faster; then try again. */
 export class LeaseLock {
   readonly #options: LeaseLockOptions;
-  /** The Lease as last read or written, and since when by our clock its spec has been the same. */
+  /** The Lease as last read or written, and the time, by our clock, since when its spec has not changed. */
   #seen: { readonly lease: Lease; readonly since: number } | undefined;
 
   constructor(options: LeaseLockOptions) {
@@ -52,7 +51,7 @@ export class LeaseLock {
     return this.#write(lease, call());
   }
 
-  /** Keeps the Lease; unlike {@link acquire} it never takes one that others had meanwhile, even if it is free now. */
+  /** Keeps the Lease. Unlike {@link acquire} it never takes a Lease that others had meanwhile, even if it is free now. */
   async renew(options: TryOptions): Promise<Attempt> {
     const call = this.#budget(options);
     const known = this.#seen?.lease;
@@ -60,7 +59,7 @@ export class LeaseLock {
       try {
         return await this.#write(known, call());
       } catch (error) {
-        // Perhaps it was our own last renewal, whose answer was lost: look.
+        // It may have been our own last renewal, whose answer was lost, so read it.
         if (!isKubeError(error, 'Conflict', 'NotFound')) throw error;
       }
     }
@@ -71,7 +70,7 @@ export class LeaseLock {
     return { held: false, holder: lease.spec?.holderIdentity ?? '', freeInMs: this.#freeInMs() };
   }
 
-  /** Gives the Lease away, so that nobody has to wait for its end. Does nothing if it is not ours. */
+  /** Releases the Lease, so that nobody has to wait for its end. Does nothing if it is not ours. */
   async release(options: TryOptions): Promise<void> {
     const call = this.#budget(options);
     for (let tries = 1; ; tries += 1) {
@@ -83,17 +82,17 @@ export class LeaseLock {
         await this.#options.client.replace(LEASES, { ...lease, spec }, call());
         return;
       } catch (error) {
-        // A renewal of ours that was given up on its way may still arrive.
+        // A renewal of ours that timed out may still arrive.
         if (!isKubeError(error, 'Conflict') || tries >= 3) throw error;
       }
     }
   }
 
-  /** @returns a function that gives each call what is left of the time */
+  /** @returns a function that gives each call the rest of the time */
   #budget({ timeoutMs, signal }: TryOptions): () => TryOptions {
     const { clock } = this.#options;
     const end = clock.monotonic() + timeoutMs;
-    return () => ({ timeoutMs: Math.max(1, end - clock.monotonic()), ...(signal && { signal }) });
+    return () => ({ timeoutMs: Math.max(1, end - clock.monotonic()), ...defined({ signal }) });
   }
 
   async #read(options: TryOptions): Promise<Lease | undefined> {
@@ -146,7 +145,10 @@ export class LeaseLock {
     return lease.spec?.holderIdentity === this.#options.identity;
   }
 
-  /** By the duration that its holder declares and the time for which we have seen it unchanged: no wall clock. */
+  /**
+   * Calculated from the duration that its holder declares and the time for which we have seen it unchanged, without a
+   * wall clock.
+   */
   #freeInMs(): number {
     if (this.#seen === undefined) return 0;
     const { lease, since } = this.#seen;

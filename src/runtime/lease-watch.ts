@@ -1,16 +1,14 @@
-/**
- * Tells a waiting replica that the Lease is free, so that it need not wait for the next poll.
- */
+/** Wakes a waiting replica when the Lease is free, so that it need not wait for the next poll. */
 import type { KubeClient } from '../kube/client.ts';
 import { LEASES } from '../kube/types.ts';
 import type { Clock } from './clock.ts';
 
-/** A pause that somebody else may end. */
+/** A pause that others can end. */
 export class AutoResetEvent {
   #isSet = false;
   #wake: (() => void) | undefined;
 
-  /** Ends the pause that is under way, or else the next one. */
+  /** Ends the current pause, or else the next one. */
   set(): void {
     this.#isSet = true;
     this.#wake?.();
@@ -55,7 +53,7 @@ export async function watchForRelease(
         if (free && type !== 'BOOKMARK') released.set();
       }
     } catch {
-      // The poll meets the same failure and tells of it.
+      // The poll meets the same failure and logs it.
     }
     await clock.sleep(PAUSE_MS, signal).catch(() => undefined);
   }

@@ -1,16 +1,16 @@
 /**
- * Leader election on a Lease of coordination.k8s.io, after client-go's.
+ * Leader election on a Lease of coordination.k8s.io, modelled on client-go.
  *
- * What is guaranteed: {@link LeaderElector.assertLeading} throws unless our last successful renewal was *sent* less than
- * `renewDeadlineMs` ago by this machine's monotonic clock. Others take a Lease over only after it has not changed for
- * `leaseDurationMs` by their own clocks. Wall clocks may differ as they like.
+ * What is guaranteed: {@link LeaderElector.assertLeading} throws unless our last successful renewal was *sent* less
+ * than `renewDeadlineMs` ago by this machine's monotonic clock. Others take a Lease over only after it has not changed
+ * for `leaseDurationMs` by their own clocks. Wall clocks may differ as they like.
  *
- * What is NOT guaranteed: that there is only one leader. Clocks may run at different speeds (duration / deadline = 1.5 is
- * the tolerated ratio), and a write that was asserted may still reach the server after a pause of the process or the
- * network. So the lease keeps two leaders rare; what makes them harmless is that every write is conditional (on a
- * resourceVersion) or idempotent. Assert before each write all the same.
+ * What is NOT guaranteed: that there is only one leader. Clocks may run at different speeds (duration / deadline = 1.5
+ * is the tolerated ratio), and a write that was asserted may still reach the server after a pause of the process or the
+ * network. So the lease makes two leaders rare. They are harmless because every write is conditional (on a
+ * resourceVersion) or idempotent. Still assert before each write.
  *
- * The Lease must be released only after all guarded work has ended: abort the signal of `run` as a late stop step.
+ * Release the Lease only after all guarded work has ended: abort the signal of `run` as a late stop step.
  *
  * @see https://github.com/kubernetes/client-go/blob/master/tools/leaderelection/leaderelection.go
  */
@@ -25,19 +25,19 @@ export interface LeaderElectorOptions extends LeaseLockOptions {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'replace' | 'watch'>;
   readonly clock: Clock;
   readonly log: Logger;
-  /** A leader that could not renew for so long stops. Default 10 s. */
+  /** A leader that could not renew for this time stops. Default 10 s. */
   readonly renewDeadlineMs?: number;
   /** Between two tries. Default 2 s. */
   readonly retryPeriodMs?: number;
   /** From 0 to 1, for jitter. */
   readonly random?: () => number;
-  /** Must not throw; its signal is aborted when leadership ends, for whatever reason. */
+  /** Must not throw. Its signal is aborted when leadership ends for any reason. */
   readonly onStartedLeading: (signal: AbortSignal) => void;
   /** For metrics; called with false once at the start. */
   readonly onChange?: (leading: boolean) => void;
 }
 
-/** A guarded step was about to be taken without a fresh lease. */
+/** A guarded step was attempted without a recent renewal. */
 export class NotLeadingError extends Error {
   override readonly name = 'NotLeadingError';
   readonly code = 'NotLeading';
@@ -46,7 +46,7 @@ export class NotLeadingError extends Error {
 /** `lost`: the process must end with an error, because work of the old term may be under way. */
 export type ElectionEnd = 'stopped' | 'lost';
 
-/** Limit of giving the Lease away. */
+/** Time limit of releasing the Lease. */
 const RELEASE_MS = 2_000;
 
 /** One per process. */
@@ -78,8 +78,8 @@ export class LeaderElector {
   }
 
   /**
-   * The fence before each write. After a pause of the process it throws until the Lease was renewed again, which succeeds
-   * only if nobody else has written it.
+   * The fence before each write. After a pause of the process it throws until the Lease is renewed again, which
+   * succeeds only if nobody else has written it.
    *
    * @throws NotLeadingError
    */
@@ -92,7 +92,7 @@ export class LeaderElector {
   }
 
   /**
-   * Waits for the Lease, leads while it can be renewed, and gives it away when the signal is aborted.
+   * Waits for the Lease, leads while it can be renewed, and releases it when the signal is aborted.
    *
    * @returns why it ended; never rejects
    */
@@ -141,7 +141,7 @@ export class LeaderElector {
     }
   }
 
-  /** Renews until it is told to stop or cannot. */
+  /** Renews until the signal is aborted, or a renewal comes too late. */
   async #keep(signal: AbortSignal): Promise<ElectionEnd> {
     const { clock } = this.#options;
     for (;;) {
@@ -162,7 +162,7 @@ export class LeaderElector {
     try {
       return await this.#lock[what]({ timeoutMs, signal });
     } catch (error) {
-      // That another replica was faster is what an election is.
+      // Losing the race to another replica is normal in an election.
       const lostRace = what === 'acquire' && isKubeError(error, 'Conflict', 'AlreadyExists');
       if (!signal.aborted && !lostRace) this.#log.warn(`could not ${what} the lease`, { error });
       return undefined;

@@ -1,12 +1,12 @@
 /**
- * A logger for what may go wrong a thousand times at once: of each message so many lines a minute. What is left out is
- * counted, and told with the first line after that minute.
+ * A logger for failures that may occur a thousand times at once. It limits the lines of each message a minute, and the
+ * first line after that minute has the number of omitted ones.
  */
 import type { Clock } from './clock.ts';
 import type { Fields, Level, Logger } from './log.ts';
 
 const MINUTE_MS = 60_000;
-/** Messages are words of the program, so there are few of them. */
+/** Messages are constants of the program, so there are few of them. */
 const LINES = 10;
 
 interface Minute {

@@ -1,8 +1,8 @@
 /**
  * One JSON object a line to stdout, through {@link redact}.
  *
- * Why no register of live secrets: it would have to keep every key in memory for as long as the process lives, which is
- * what must not be. Secrets are known by shape instead, and do not reach the log in the first place.
+ * It has no list of live secrets to hide, because that would keep every key in memory as long as the process lives.
+ * Instead, secrets do not reach the log in the first place, and are recognized by their shape if they do.
  */
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
@@ -12,7 +12,7 @@ import { redact } from './redact.ts';
 
 export type Level = 'error' | 'warn' | 'info' | 'debug';
 
-/** Anything: values are made fit for JSON and redacted. An error belongs under `error`. */
+/** Any values: they are converted to JSON and redacted. An error belongs under `error`. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** Never throws and never waits. */
@@ -27,7 +27,7 @@ export interface Logger {
 
 /** The logger of the process. */
 export interface RootLogger extends Logger {
-  /** Writes the last line out, however slow the reader, and ends the log. Exit after it, not before. */
+  /** Writes out the last line, however slow the reader, and ends the log. Exit only after it. */
   flush(): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ export interface LoggerOptions {
 /** @returns a logger that writes `{time, level, message, …fields}` */
 export function createLogger({ level, now, stream = process.stdout }: LoggerOptions): RootLogger {
   const transport = new winston.transports.Stream({ stream });
-  // On the logger, whose own default would serialise each line before it is redacted, and throw on what is odd.
+  // Set on the logger: its default would serialize each line before redaction, and throw on unusual values.
   const format = winston.format.printf((info) => lineOf(info, now()));
   const logger = winston.createLogger({ level, levels: LEVELS, format, transports: [transport], exitOnError: false });
   // A closed pipe ends the log, not the operator.
@@ -51,7 +51,7 @@ export function createLogger({ level, now, stream = process.stdout }: LoggerOpti
     ...wrap(logger, {}),
     flush: async () => {
       if (!logger.writable) return;
-      // Only when the transport has finished has winston handed over every line; only then can the stream be asked.
+      // winston has passed on every line only when the transport has finished; only then the stream can be checked.
       const finished = once(transport, 'finish');
       logger.end();
       await finished;
@@ -64,7 +64,7 @@ const LEVELS = { error: 0, warn: 1, info: 2, debug: 3 };
 
 function wrap(logger: winston.Logger, bound: Fields): Logger {
   const write = (level: Level, message: string, fields: Fields = {}) => {
-    // winston would glue `fields.message` to the message, so they travel under one name.
+    // winston would append `fields.message` to the message, so all fields are passed under one name.
     if (logger.writable) logger.log({ level, message, fields: { ...bound, ...fields } });
   };
   return {
@@ -76,11 +76,11 @@ function wrap(logger: winston.Logger, bound: Fields): Logger {
   };
 }
 
-/** Total: a format that throws would throw where the line was logged. */
+/** Must not throw: otherwise the caller that logs the line would get the error. */
 function lineOf(info: winston.Logform.TransformableInfo, now: number): string {
   const { level, message, fields } = info;
   const fixed = { time: new Date(now).toISOString(), level, message: redact(message) };
-  // First and last, so that the three stand at the head of the line and no field takes their place.
-  // People look at it in a terminal; escaped it is the same JSON.
+  // The three fixed fields come first in the line, and are set again at the end so that no field replaces them.
+  // People read it in a terminal; escaping does not change the JSON.
   return visible(JSON.stringify(Object.assign({ ...fixed }, redact(fields), fixed)));
 }

@@ -9,7 +9,7 @@ import type { ControllerMetrics } from './controller.ts';
 import type { DropReason } from './events.ts';
 import type { QueueMetrics } from './workqueue.ts';
 
-/** @returns a registry with what Node tells of itself: memory, event loop delay, garbage collection */
+/** @returns a registry with Node's own metrics: memory, event loop delay, garbage collection */
 export function createRegistry(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -62,7 +62,7 @@ export function controllerMetrics(registry: Registry): (controller: string) => C
   });
 }
 
-/** How long keys are in work, asked of a queue. */
+/** Reports how long a queue's keys have been in work. */
 type WorkSource = Parameters<QueueMetrics['observe']>[0];
 
 const QUEUE_LABELS = ['name', 'controller'] as const;

@@ -1,6 +1,7 @@
 /**
- * A {@link Reflector} of a type that the cluster need not serve, or that this process need not be allowed to read. It runs
- * while both are so, which is asked for at a slow pace: a watch of what is not there would fail again and again.
+ * A {@link Reflector} of a type that the cluster may not serve, or that this process may not be allowed to read. It
+ * runs while the type is served and readable, and checks that at a slow pace: a watch of an absent type would fail
+ * again and again.
  */
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
@@ -13,16 +14,16 @@ export type Availability = 'Served' | 'Absent' | 'Forbidden';
 
 export interface OptionalReflectorOptions<Raw extends KubeObject, T> extends ReflectorOptions<Raw, T> {
   readonly client: Pick<KubeClient, 'pages' | 'watch' | 'serves'>;
-  /** Told of each change, the first answer included. */
+  /** Called with each change, including the first answer. */
   readonly onChange?: (availability: Availability) => void;
-  /** Between two questions. Default 30 s. */
+  /** Time between two checks. Default 30 s. */
   readonly pollMs?: number;
 }
 
-/** A reflector of a type that the cluster may not serve, yet. */
+/** A reflector of a type that the cluster may not serve yet. */
 export class OptionalReflector<Raw extends KubeObject, T> {
   readonly store: Store<T>;
-  /** Resolves with the first complete list, or when it is known that there is none. */
+  /** Resolves with the first complete list, or once it is known that there is none. */
   readonly synced: Promise<void>;
   readonly #options: OptionalReflectorOptions<Raw, T>;
   readonly #reflector: Reflector<Raw, T>;
@@ -48,7 +49,7 @@ export class OptionalReflector<Raw extends KubeObject, T> {
     return this.#availability;
   }
 
-  /** Where nothing is to be read, nothing is missing. */
+  /** A type that cannot be read counts as synced. */
   hasSynced(): boolean {
     if (this.#availability === undefined) return false;
     return this.#availability !== 'Served' || this.#reflector.hasSynced();

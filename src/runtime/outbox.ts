@@ -1,20 +1,20 @@
 /**
- * Things to be sent, each belonging to a key: those of one key one after another in their order, those of different keys
- * a few at a time, and every key in its turn. So one slow key does not hold up the others.
+ * Sends items that belong to keys. The items of one key are sent one after another in order, different keys in parallel
+ * within a limit, and every key gets its turn. So one slow key does not delay the others.
  */
 export interface OutboxOptions<T> {
-  /** Sendings at the same time. */
+  /** Parallel sendings. */
   readonly senders: number;
-  /** Most that wait, of all keys together. */
+  /** Most waiting items, of all keys together. */
   readonly most: number;
   /** Must not reject. */
   readonly send: (item: T) => Promise<void>;
 }
 
-/** Items that wait to be sent, at most so many. */
+/** A bounded queue of items to send. */
 export class Outbox<T> {
   readonly #options: OutboxOptions<T>;
-  /** Never empty queues, by key, in the order of their turns. */
+  /** Queues by key in the order of their turns; none of them is empty. */
   readonly #queues = new Map<string, T[]>();
   readonly #sending = new Set<string>();
   readonly #idle: (() => void)[] = [];
@@ -24,12 +24,12 @@ export class Outbox<T> {
     this.#options = options;
   }
 
-  /** Those that wait, not counting those that are on their way. */
+  /** The number of waiting items, without those being sent. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** @returns what was thrown away for it: the oldest of the key whose turn is next, if there were too many */
+  /** @returns the dropped item, if there were too many: the oldest of the key whose turn is next */
   add(key: string, item: T): T | undefined {
     const dropped = this.#waiting >= this.#options.most ? this.#takeFirst() : undefined;
     const queue = this.#queues.get(key);
@@ -40,13 +40,13 @@ export class Outbox<T> {
     return dropped;
   }
 
-  /** @returns when nothing waits and nothing is on its way */
+  /** @returns when nothing waits and nothing is being sent */
   idle(): Promise<void> {
     if (this.#waiting === 0 && this.#sending.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  /** Throws away all that waits. @returns how many */
+  /** Drops all waiting items. @returns how many */
   clear(): number {
     const cleared = this.#waiting;
     this.#queues.clear();
@@ -70,7 +70,7 @@ export class Outbox<T> {
     }
   }
 
-  /** At most as many keys are passed over as there are senders. */
+  /** Skips at most as many keys as there are senders. */
   #nextKey(): string | undefined {
     for (const key of this.#queues.keys()) if (!this.#sending.has(key)) return key;
     return undefined;
@@ -81,7 +81,7 @@ export class Outbox<T> {
     return key === undefined ? undefined : this.#take(key);
   }
 
-  /** The oldest of a key, which then goes to the end of the row. */
+  /** Takes the oldest item of a key, and moves the key to the end. */
   #take(key: string): T | undefined {
     const queue = this.#queues.get(key) ?? [];
     const item = queue.shift();

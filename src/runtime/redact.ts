@@ -1,8 +1,10 @@
+import { defined, ifDefined } from '../base/objects.ts';
+
 /**
- * Any value as JSON that is safe to log. Total: whatever comes in, something comes out.
+ * Converts any value to JSON that is safe to log. It never throws.
  *
- * Hidden are the values of telling field names, all bytes, and text that looks like a secret: PEM, JWT, and long runs of
- * hex or base64 (a generated key is 64 hex characters). A SHA-256 in hex falls to the same rule: log key ids instead.
+ * It hides the values of fields with certain names, all bytes, and text that looks like a secret: PEM, JWT, and long
+ * runs of hex or base64 (a generated key is 64 hex characters). It also hides a SHA-256 in hex: log key ids instead.
  */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 
@@ -23,7 +25,7 @@ const SECRET_NAMES = new Set(
 );
 
 const PEM = /-----BEGIN [A-Z0-9 ]{0,64}-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,64}-----|$)/g;
-// The look-behind keeps it linear: without it each character of a long run would be a new start.
+// The look-behind keeps it linear: without it each character of a long run would start a new match.
 const JWT = /(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g;
 /** How `{"`, `{ ` and `{` with a newline begin in base64. */
 const JSON_IN_BASE64 = /ey[JA]|ew[o0]/;
@@ -31,7 +33,7 @@ const BEARER = /(Bearer|Basic) +(?=[a-z._~+/-]*[0-9A-Z=])[A-Za-z0-9._~+/=-]{8,}/
 const HEX = /[0-9a-fA-F]{32,}/g;
 const BASE64 = /[A-Za-z0-9+/_-]{40,}={0,2}/g;
 
-/** @returns the value with everything hidden that must not be seen */
+/** @returns the value with everything secret hidden */
 export function redact(value: unknown): Json {
   try {
     return convert(value, { depth: 0, above: new Set(), budget: { nodes: MAX_NODES } });
@@ -40,7 +42,7 @@ export function redact(value: unknown): Json {
   }
 }
 
-/** @returns the text with everything hidden that looks like a secret, cut to a bounded length */
+/** @returns the text, cut to a bounded length, with everything hidden that looks like a secret */
 export function redactText(text: string): string {
   const cut = text.length > MAX_TEXT ? `${withoutLastWord(text.slice(0, MAX_TEXT))}[…]` : text;
   return cut
@@ -51,21 +53,21 @@ export function redactText(text: string): string {
     .replace(BASE64, (run) => (looksEncoded(run) ? HIDDEN : run));
 }
 
-/** A cut may leave a piece of a secret that is too short to be known as one. */
+/** A cut may leave a piece of a secret that is too short to be recognized. */
 function withoutLastWord(text: string): string {
   let end = text.length;
   while (end > 0 && !/\s/.test(text.charAt(end - 1))) end -= 1;
   return text.slice(0, end);
 }
 
-/** Names and paths of Kubernetes are long too, but in lower case. */
+/** Names and paths of Kubernetes are long, too, but in lower case. */
 function looksEncoded(run: string): boolean {
   const upper = run.replace(/[^A-Z]/g, '').length;
   const lower = run.replace(/[^a-z]/g, '').length;
   return run.length >= 64 ? upper > 0 : upper >= 4 && lower >= 4;
 }
 
-/** Where the walk is, and how much of it is left in all. */
+/** The position of the walk, and its remaining budget. */
 interface Walk {
   readonly depth: number;
   readonly above: ReadonlySet<object>;
@@ -109,7 +111,7 @@ function convertObject(value: object, { depth, above, budget }: Walk): Json {
 }
 
 function convertArray(items: readonly unknown[], next: (item: unknown) => Json): Json {
-  // Bytes that were taken out of a Buffer.
+  // These may be the bytes of a Buffer.
   if (items.length >= 8 && items.every((item) => Number.isInteger(item) && Number(item) >= 0 && Number(item) < 256)) {
     return `[${items.length} bytes]`;
   }
@@ -128,7 +130,7 @@ function isSecretName(name: string): boolean {
   return SECRET_NAMES.has(name.toLowerCase().replaceAll(/[-_]/g, ''));
 }
 
-/** Own enumerable properties; `toJSON` is not asked, and a getter that throws hides only itself. */
+/** Own enumerable properties. `toJSON` is not called, and a getter that throws hides only itself. */
 function ownEntries(value: object): readonly (readonly [string, unknown])[] {
   return Object.keys(value).map((name) => {
     try {
@@ -139,18 +141,16 @@ function ownEntries(value: object): readonly (readonly [string, unknown])[] {
   });
 }
 
-/** What helps: never the enumerable rest, since errors of HTTP clients carry requests there. */
+/** Keeps the useful fields and never other enumerable ones, since errors of HTTP clients have requests there. */
 function convertError(error: Error, next: (item: unknown) => Json): Json {
   const { name, message, stack, cause, code, reason, status, errors } = error as Error & Record<string, unknown>;
   return {
     name: next(name),
     message: next(message),
-    ...(code !== undefined && { code: next(code) }),
-    ...(reason !== undefined && { reason: next(reason) }),
-    ...(status !== undefined && { status: next(status) }),
-    // An error with a code was foreseen; one without is a defect, and then the place matters.
+    ...defined({ code: ifDefined(code, next), reason: ifDefined(reason, next), status: ifDefined(status, next) }),
+    // An error with a code was expected; one without is a defect, so its place matters.
     ...(code === undefined && typeof stack === 'string' && { stack: next(framesOf(stack)) }),
-    ...(cause !== undefined && { cause: next(cause) }),
+    ...defined({ cause: ifDefined(cause, next) }),
     ...(Array.isArray(errors) && { errors: next(errors) }),
   };
 }

@@ -1,16 +1,17 @@
 /**
- * Keeps a {@link Store} equal to a part of the cluster: list, then watch for ever.
+ * Keeps a {@link Store} equal to a part of the cluster: lists, then watches for ever.
  *
- * - Any failure: wait (0.8 s doubling to 30 s, jitter), then watch on from the last version seen.
- * - Gone, though: then list again; that list is the truth, even if it is older.
- * - All `relistMs`: list again, in case that an event was lost on the way.
- * - A list that is older than what a watch has told before comes from a server that lags behind, and is left aside, unless
- *   several in a row say so: then the server's history was rewound (etcd restored), and the log says so.
+ * - After any failure: wait (0.8 s doubling to 30 s, with jitter), then watch from the last version seen.
+ * - After Gone: list again. That list is the truth, even if it is older.
+ * - Every `relistMs`: list again, in case an event was lost.
+ * - A list that is older than earlier events of a watch comes from a server that lags behind, and is ignored. If
+ *   several lists in a row are older, the server's history was rewound (etcd restored), and the reflector logs that.
  *
  * It does not guarantee that the store is current, only how old it may be: see `secondsSinceContact`.
  *
  * @see https://github.com/kubernetes/client-go/blob/master/tools/cache/reflector.go
  */
+import { defined } from '../base/objects.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import type { Gate } from '../kube/gate.ts';
@@ -26,24 +27,24 @@ export interface ReflectorOptions<Raw extends KubeObject, T> {
   readonly client: Pick<KubeClient, 'pages' | 'watch'>;
   readonly type: ResourceType<Raw>;
   readonly selection?: Selection;
-  /** Keeps what is needed; the raw object is let go. */
+  /** Keeps the needed fields; the raw object is dropped. */
   readonly project: (raw: Raw) => T;
   readonly clock: Clock;
   readonly log: Logger;
   /** From 0 to 1, for jitter. */
   readonly random?: () => number;
-  /** Between two lists. Default 10 min. */
+  /** Time between two lists. Default 10 min. */
   readonly relistMs?: number;
   /** Default 90 s. */
   readonly idleTimeoutMs?: number;
-  /** To be passed for each list and each start of a watch, where many reflectors would come to the server at once. */
+  /** A gate for each list and each start of a watch, if many reflectors would reach the server at once. */
   readonly gate?: Gate;
 }
 
 const WATCH_SECONDS = 300;
-/** Lists in a row that must say that history went back; with back-off that is some 25 s. */
+/** So many lists in a row prove that history went back; with back-off that takes about 25 s. */
 const REWIND_LISTS = 5;
-/** A watch that ends sooner, without an error, is a server in trouble. */
+/** If a watch ends sooner without an error, the server is in trouble. */
 const SHORT_WATCH_MS = 1_000;
 
 /** One per resource type and selection. */
@@ -85,18 +86,18 @@ export class Reflector<Raw extends KubeObject, T> {
     return (this.#options.clock.monotonic() - this.#lastContact) / 1000;
   }
 
-  /** Whether the server's last answer was that this may not be read. */
+  /** Whether the server's last answer was that reading is forbidden. */
   refused(): boolean {
     return this.#refused;
   }
 
-  /** Called in order, for the objects of the first list too; whatever it throws is logged. */
+  /** Handlers are called in order, also for the objects of the first list. Their errors are logged. */
   onChange(handler: ChangeHandler<T>): () => void {
     return this.store.onChange(handler);
   }
 
   /**
-   * Reads your own write: puts the answer to it in the store, unless the watch was faster.
+   * Puts the answer to an own write into the store, unless the watch was faster.
    *
    * @returns false if it is no newer than what the store has
    */
@@ -104,7 +105,10 @@ export class Reflector<Raw extends KubeObject, T> {
     return this.store.upsert(raw.metadata, this.#options.project(raw));
   }
 
-  /** Nothing of the type exists: the cluster no longer serves it. Not while it runs; it may run again. */
+  /**
+   * Empties the store, because the cluster no longer serves the type. Call it only while the reflector does not run; it
+   * may run again.
+   */
   forget(): void {
     this.#version = undefined;
     this.#mayGoBack = true;
@@ -172,7 +176,7 @@ export class Reflector<Raw extends KubeObject, T> {
     }
   }
 
-  /** @returns whether an old list is to be taken as the truth */
+  /** @returns whether to accept an older list as the truth */
   #believe(): boolean {
     this.#oldLists += 1;
     return this.#mayGoBack || this.#oldLists >= REWIND_LISTS;
@@ -189,7 +193,7 @@ export class Reflector<Raw extends KubeObject, T> {
       resourceVersion,
       timeoutSeconds,
       idleTimeoutMs,
-      ...(gate && { gate }),
+      ...defined({ gate }),
       signal,
     })) {
       this.#lastContact = clock.monotonic();
@@ -210,7 +214,7 @@ export class Reflector<Raw extends KubeObject, T> {
     this.#version = metadata.resourceVersion ?? this.#version;
   }
 
-  /** An object that cannot be projected is as if it were not there; the others go on. */
+  /** An object that cannot be projected is ignored; the others are not affected. */
   #project(raw: Raw, then: (value: T) => void): void {
     let value: T;
     try {

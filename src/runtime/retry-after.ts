@@ -4,7 +4,7 @@
 
 /**
  * @param now milliseconds since the epoch
- * @returns milliseconds to wait; 0 where it says nothing that can be understood
+ * @returns milliseconds to wait; 0 if it cannot be parsed
  */
 export function retryAfterMs(header: string | readonly string[] | undefined, now: number): number {
   const text = typeof header === 'string' ? header : (header?.[0] ?? '');

@@ -1,8 +1,8 @@
 /**
- * The end of the process: told once by a signal, then step by step, each with a time limit.
+ * Ends the process after a signal, step by step, each with a time limit.
  *
- * The order for an operator: unready, stop taking work and drain it, give the lease away, stop HTTP, send the last Events,
- * write the log out. Then let the process end by itself: `process.exit()` would lose log lines on a pipe.
+ * The order for an operator: become unready, stop taking work and drain it, release the lease, stop HTTP, send the last
+ * Events, write out the log. Then let the process end by itself: `process.exit()` would lose log lines on a pipe.
  */
 import { constants } from 'node:os';
 import type { Clock } from './clock.ts';
@@ -10,7 +10,7 @@ import type { Logger } from './log.ts';
 
 type StopSignal = 'SIGTERM' | 'SIGINT';
 
-/** The part of `process` that is needed. */
+/** The needed part of `process`. */
 export interface SignalSource {
   on(signal: StopSignal, listener: () => void): unknown;
   off(signal: StopSignal, listener: () => void): unknown;
@@ -20,11 +20,11 @@ export interface SignalSource {
 export interface StopSignals {
   /** Aborted at the first SIGTERM or SIGINT. */
   readonly signal: AbortSignal;
-  /** Leaves the signals to Node's default again. */
+  /** Restores Node's default for the signals. */
   dispose(): void;
 }
 
-/** The first signal asks, the second one exits at once with 128 + its number (143 or 130). */
+/** The first signal starts the stop, the second one exits at once with 128 + its number (143 or 130). */
 export function onStopSignals(source: SignalSource, log: Logger): StopSignals {
   const stop = new AbortController();
   const listeners = (['SIGTERM', 'SIGINT'] as const).map((name) => {
@@ -50,14 +50,14 @@ export function onStopSignals(source: SignalSource, log: Logger): StopSignals {
 export interface StopStep {
   readonly name: string;
   readonly limitMs: number;
-  /** @param signal aborted when the time is over; the next step starts then, whatever this one does */
+  /** @param signal aborted at the time limit; then the next step starts, whatever this one does */
   run(signal: AbortSignal): unknown;
 }
 
 /**
- * Takes the steps in order; one that fails or takes too long does not keep the next ones from running.
+ * Runs the steps in order. A step that fails or takes too long does not stop the next ones.
  *
- * @returns names of the steps that did not end well
+ * @returns names of the steps that failed or timed out
  */
 export async function runStopSteps(
   steps: readonly StopStep[],

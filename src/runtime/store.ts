@@ -1,8 +1,8 @@
 /**
  * A local copy of some objects of the cluster, which never goes back in time by itself.
  *
- * Versions are compared as numbers. The API server declares them comparable since 1.35 (KEP-5504), and etcd has made them
- * so before; a version that is no number is taken as newer than anything.
+ * Versions are compared as numbers. The API server declares them comparable since 1.35 (KEP-5504), and with etcd they
+ * were so before. A version that is not a number counts as newer than anything.
  */
 
 /** Which object, at which version. */
@@ -35,11 +35,11 @@ interface Entry<T> {
 const MAX_TOMBS = 1_024;
 
 export interface StoreOptions {
-  /** Told of what a change handler threw. */
+  /** Called with the error of a change handler. */
   readonly onHandlerError: (error: unknown) => void;
 }
 
-/** Values by `namespace/name`, with change handlers that cannot break whoever brings the change. */
+/** Values by `namespace/name`. Errors of change handlers do not reach the caller that brings the change. */
 export class Store<T> {
   readonly #entries = new Map<string, Entry<T>>();
   readonly #namespaces = new Map<string, Set<string>>();
@@ -47,7 +47,7 @@ export class Store<T> {
   readonly #tombs = new Map<string, bigint>();
   readonly #handlers = new Set<ChangeHandler<T>>();
   readonly #onHandlerError: (error: unknown) => void;
-  /** What list and watch have told, up to here: an object that is absent now did not exist at this version. */
+  /** The version up to which list and watch are complete: an object that is absent now did not exist at this version. */
   #covered: bigint | undefined;
 
   constructor({ onHandlerError }: StoreOptions) {
@@ -75,14 +75,14 @@ export class Store<T> {
     return [...this.#entries.keys()];
   }
 
-  /** @returns a function that takes the handler away again */
+  /** @returns a function that removes the handler */
   onChange(handler: ChangeHandler<T>): () => void {
     this.#handlers.add(handler);
     return () => this.#handlers.delete(handler);
   }
 
   /**
-   * Takes what a watch has brought.
+   * Takes an object from a watch.
    *
    * @returns false if it is no newer than what is known, and so was left aside
    */
@@ -93,8 +93,8 @@ export class Store<T> {
   }
 
   /**
-   * Takes the answer to an own write. It may come late: an object that is unknown although list and watch have told of
-   * later versions was deleted meanwhile.
+   * Takes the answer to an own write. It may come late: an unknown object with a version that list and watch have
+   * passed was deleted meanwhile.
    *
    * @returns false if it is no newer than what is known, and so was left aside
    */
@@ -116,22 +116,22 @@ export class Store<T> {
     return true;
   }
 
-  /** Notes that a watch has brought everything up to this version. */
+  /** Records that a watch is complete up to this version. */
   advance(resourceVersion: string | undefined): void {
     const number = versionNumber(resourceVersion);
     if (number !== undefined && (this.#covered === undefined || number > this.#covered)) this.#covered = number;
   }
 
-  /** @returns whether a list of this version is older than what list and watch have told before */
+  /** @returns whether a list of this version is older than earlier lists and watches */
   isRewind(resourceVersion: string): boolean {
     const number = versionNumber(resourceVersion);
     return number !== undefined && this.#covered !== undefined && number < this.#covered;
   }
 
   /**
-   * Becomes equal to a list; handlers are told of the differences. What is newer than the list stays.
+   * Makes the store equal to a list and calls handlers with the differences. Objects newer than the list stay.
    *
-   * @param options.mayGoBack the list is the truth even where it is older: the history of the server has changed
+   * @param options.mayGoBack the list is the truth even if it is older, because the history of the server has changed
    */
   replaceAll(
     items: readonly { readonly version: Version; readonly value: T }[],
@@ -154,7 +154,7 @@ export class Store<T> {
     this.advance(resourceVersion);
   }
 
-  /** An item of a list: unlike an event it may be older than what is covered, if it is unknown. */
+  /** Takes an item of a list. Unlike an event, an unknown item may be older than the covered version. */
   #takeListed(version: Version, value: T, mayGoBack: boolean): void {
     const key = keyOf(version);
     const number = versionNumber(version.resourceVersion);
@@ -171,7 +171,7 @@ export class Store<T> {
     return true;
   }
 
-  /** So that an event that comes again, or late, does not bring a deleted object back. */
+  /** Remembers a deletion, so that a late or repeated event does not restore the object. */
   #bury(key: string, version: bigint | undefined): void {
     const known = this.#tombs.get(key);
     if (version === undefined || (known !== undefined && version <= known)) return;
@@ -186,7 +186,7 @@ export class Store<T> {
     this.#entries.set(key, entry);
     const siblings = this.#namespaces.get(entry.namespace) ?? new Set();
     this.#namespaces.set(entry.namespace, siblings.add(key));
-    this.#tell(key, old?.value, entry.value);
+    this.#notify(key, old?.value, entry.value);
   }
 
   #delete(key: string, entry: Entry<T>): void {
@@ -194,10 +194,10 @@ export class Store<T> {
     const siblings = this.#namespaces.get(entry.namespace);
     siblings?.delete(key);
     if (siblings?.size === 0) this.#namespaces.delete(entry.namespace);
-    this.#tell(key, entry.value, undefined);
+    this.#notify(key, entry.value, undefined);
   }
 
-  #tell(key: string, old: T | undefined, current: T | undefined): void {
+  #notify(key: string, old: T | undefined, current: T | undefined): void {
     for (const handler of this.#handlers) {
       try {
         handler(key, old, current);

@@ -1,6 +1,4 @@
-/**
- * Which repetitions are told: a few at once, then one in a while, however often they come.
- */
+/** Limits repetitions: lets a burst through, then one in a while, however often they come. */
 import type { Clock } from './clock.ts';
 
 const BURST = 5;
@@ -17,14 +15,14 @@ interface Bucket {
 /** Counts by key. */
 export class TokenBuckets {
   readonly #clock: Clock;
-  /** In order of last use, so that the least used go first. */
+  /** In order of last use, so that the least recently used are dropped first. */
   readonly #buckets = new Map<string, Bucket>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** @returns how many were withheld since the last that was told, if this one is to be told; undefined if not */
+  /** @returns how many were withheld since the last admitted one, if this one is admitted; undefined if not */
   admit(key: string): number | undefined {
     const now = this.#clock.monotonic();
     const known = this.#buckets.get(key) ?? { tokens: BURST, at: now, withheld: 0 };

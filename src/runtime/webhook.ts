@@ -1,19 +1,19 @@
 /**
- * Posts JSON to an address that somebody else chose, without being made to reach into the cluster: https only, every
- * resolved address is public, the connection goes to the address that was checked, and redirects are not followed.
+ * Posts JSON to an address that somebody else chose, but never into the cluster: it uses https only, every resolved
+ * address must be public, it connects to the address that was checked, and follows no redirects.
  *
- * The URL of a webhook is a credential. No error and no answer from here holds a part of it.
+ * The URL of a webhook is a credential. No error and no answer from here contains a part of it.
  */
 
 import { lookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { Agent, request } from 'undici';
-import { defined } from '../kube/objects.ts';
+import { defined } from '../base/objects.ts';
 
 const TIMEOUT_MS = 5_000;
 const MAX_ANSWER_BYTES = 16_384;
 
-/** What came of one try. */
+/** The result of one try. */
 export type WebhookAnswer =
   | { readonly kind: 'Answered'; readonly status: number; readonly retryAfter?: string }
   /** Nothing was sent: the address may not be used. `why` fits after "the address". */
@@ -25,9 +25,9 @@ const PRIVATE_V4 = blockList('ipv4', [
   ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.0.0.0/24'],
   ...['192.0.2.0/24', '192.168.0.0/16', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24', '224.0.0.0/3'],
 ]);
-/** Inside of 2000::/3: Teredo and other protocols, documentation, 6to4. */
+/** Within 2000::/3: Teredo and other protocols, documentation, 6to4. */
 const PRIVATE_V6 = blockList('ipv6', ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']);
-/** Global unicast. What is outside is ULA, link-local, multicast, loopback, or stands for an IPv4 address. */
+/** Global unicast. Addresses outside are ULA, link-local, multicast, loopback, or map to IPv4. */
 const GLOBAL_V6 = blockList('ipv6', ['2000::/3']);
 
 function blockList(family: 'ipv4' | 'ipv6', networks: readonly string[]): BlockList {
@@ -39,7 +39,7 @@ function blockList(family: 'ipv4' | 'ipv6', networks: readonly string[]): BlockL
   return list;
 }
 
-/** @returns whether an IP address belongs to the public internet; false for what is no IP address */
+/** @returns whether an IP address belongs to the public internet; false if it is not an IP address */
 export function isPublicAddress(address: string): boolean {
   const plain = address.split('%')[0] ?? '';
   switch (isIP(plain)) {
@@ -57,8 +57,8 @@ const PRIVATE = 'leads to an address that is not public';
 class PrivateAddressError extends Error {}
 
 /**
- * The look-up of a connection, which goes to no other address than those that it returns. One bad address among several is
- * enough to refuse: which of them is taken is not ours to choose.
+ * The look-up of a connection, which uses only the returned addresses. One bad address among several is enough to
+ * refuse, because the client chooses among them.
  */
 export function checkedLookup(isAllowed: (address: string) => boolean): LookupFunction {
   return (hostname, options, callback) => {
@@ -73,11 +73,11 @@ export function checkedLookup(isAllowed: (address: string) => boolean): LookupFu
 }
 
 export interface WebhookOptions {
-  /** For development: private addresses too, and http. */
+  /** For development: also allows private addresses and http. */
   readonly allowPrivate: boolean;
 }
 
-/** Sends over connections of its own, which are closed with it. */
+/** A client with connections of its own, which {@link close} closes. */
 export class WebhookClient {
   readonly #allowPrivate: boolean;
   readonly #agent: Agent;
@@ -106,7 +106,7 @@ export class WebhookClient {
         body,
         signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
       });
-      // the status tells all; what else is said is read to its end, within limits, for the connection's sake
+      // only the status counts; the body is read to its end, within limits, so that the connection can be reused
       await answer.body.dump({ limit: MAX_ANSWER_BYTES }).catch(() => undefined);
       const retryAfter = [answer.headers['retry-after']].flat()[0];
       return { kind: 'Answered', status: answer.statusCode, ...defined({ retryAfter }) };
@@ -119,7 +119,7 @@ export class WebhookClient {
   #whyRefused({ protocol, hostname, username, password }: URL): string | undefined {
     if (protocol !== 'https:' && !(this.#allowPrivate && protocol === 'http:')) return 'does not begin with https://';
     if (username !== '' || password !== '') return 'holds a user name or password';
-    // an address that is written out is never looked up
+    // a literal address is never looked up
     const address = hostname.replace(/^\[(.*)\]$/, '$1');
     return this.#allowPrivate || isIP(address) === 0 || isPublicAddress(address) ? undefined : PRIVATE;
   }
@@ -134,7 +134,7 @@ function isPrivate(error: unknown): boolean {
   return error instanceof PrivateAddressError;
 }
 
-/** The code alone: a message may hold the host, and with it a part of a credential. */
+/** Only the code: a message may contain the host, and so a part of a credential. */
 function codeOf(error: unknown): string {
   const { name, code } = error as { readonly name?: unknown; readonly code?: unknown };
   if (typeof code === 'string') return code;

@@ -1,25 +1,25 @@
 /**
- * Keys of things to look at, with the semantics of client-go's workqueue:
+ * A queue of keys with the semantics of client-go's workqueue:
  *
- * - A key that waits is there once, however often it is added.
- * - A key is never handed out twice at the same time; added meanwhile, it comes again after `done`.
+ * - A waiting key is in the queue once, however often it is added.
+ * - A key is never handed out twice at the same time. If it is added meanwhile, it comes again after `done`.
  * - `addRateLimited` waits longer with each failure, until `forget`.
  *
- * And with priorities: the highest waiting goes first, in order of arrival among equals.
+ * It also has priorities: the highest goes first, equal ones in order of arrival.
  *
  * @see https://github.com/kubernetes/client-go/tree/master/util/workqueue
  */
 import { exponential } from './backoff.ts';
 import type { Clock, Timer } from './clock.ts';
 
-/** Told of what dashboards know from client-go; times in seconds. */
+/** Metrics that dashboards know from client-go; times in seconds. */
 export interface QueueMetrics {
   added(): void;
   retried(): void;
   depth(keys: number): void;
   waited(seconds: number): void;
   worked(seconds: number): void;
-  /** Once, with a function that tells of the keys being processed. */
+  /** Called once, with a function that reports the keys being processed. */
   observe(processing: () => { readonly unfinishedSeconds: number; readonly longestSeconds: number }): void;
 }
 
@@ -50,7 +50,7 @@ interface Delayed {
   readonly timer: Timer;
 }
 
-/** One process's queue; keys are lost with it, so whoever fills it must be able to fill it again. */
+/** The queue of one process. Keys are lost with the process, so it must be possible to fill it again. */
 export class WorkQueue<K extends string = string> {
   readonly #options: WorkQueueOptions;
   readonly #random: () => number;
@@ -77,7 +77,7 @@ export class WorkQueue<K extends string = string> {
     return this.#queued.size;
   }
 
-  /** To be looked at as soon as possible. A waiting key keeps its place unless the priority is higher. */
+  /** Adds a key at once. A waiting key keeps its place unless the priority is higher. */
   add(key: K, { priority = 0 }: AddOptions = {}): void {
     if (this.#shutDown) return;
     const running = this.#processing.has(key);
@@ -89,7 +89,7 @@ export class WorkQueue<K extends string = string> {
     else this.#enqueue(key, entry);
   }
 
-  /** To be looked at after a while. Of several the earliest counts. */
+  /** Adds a key after a delay. If it is added several times, the earliest counts. */
   addAfter(key: K, ms: number, { priority = 0 }: AddOptions = {}): void {
     if (this.#shutDown) return;
     if (!(ms > 0)) {
@@ -108,7 +108,7 @@ export class WorkQueue<K extends string = string> {
     this.#delayed.set(key, { due, timer, priority: highest });
   }
 
-  /** To be looked at after a pause that grows with each failure; keeps the priority with which it was handed out. */
+  /** Adds a key after a pause that grows with each failure. It keeps the priority with which it was handed out. */
   addRateLimited(key: K, { priority = this.#processing.get(key)?.priority ?? 0 }: AddOptions = {}): void {
     const failures = this.numRequeues(key);
     this.#failures.set(key, failures + 1);
@@ -118,7 +118,7 @@ export class WorkQueue<K extends string = string> {
     this.addAfter(key, pauseMs, { priority });
   }
 
-  /** Ends the row of failures. */
+  /** Resets the count of failures. */
   forget(key: K): void {
     this.#failures.delete(key);
   }
@@ -128,14 +128,14 @@ export class WorkQueue<K extends string = string> {
     return this.#failures.get(key) ?? 0;
   }
 
-  /** @returns the next key, to be given back by {@link done}; undefined when the queue was shut down */
+  /** @returns the next key, to be returned with {@link done}; undefined once the queue is shut down */
   get(): Promise<K | undefined> {
     const key = this.#next();
     if (key !== undefined || this.#shutDown) return Promise.resolve(key);
     return new Promise((resolve) => this.#getters.push(resolve));
   }
 
-  /** The key was processed. If it was added meanwhile it waits again. */
+  /** Marks the key as processed. If it was added meanwhile, it waits again. */
   done(key: K): void {
     const running = this.#processing.get(key);
     if (running === undefined) return;
@@ -148,9 +148,9 @@ export class WorkQueue<K extends string = string> {
   }
 
   /**
-   * Takes no more keys and hands out none, or with `drain` only those that wait now.
+   * Stops the queue: it takes no more keys and hands out none, or with `drain` only those that wait now.
    *
-   * @returns when all that was handed out is done
+   * @returns when all keys that were handed out are done
    */
   shutDown({ drain = false }: { readonly drain?: boolean } = {}): Promise<void> {
     this.#shutDown = true;

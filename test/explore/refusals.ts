@@ -9,7 +9,7 @@
 import type { Refusal } from '../../src/rotation/api/refusal.ts';
 import type { Keyset } from '../../src/rotation/keyset/keyset.ts';
 import type { Write } from '../../src/rotation/keyset/writes.ts';
-import { Memory } from '../../src/rotation/memory.ts';
+import { Memory } from '../../src/rotation/pass/memory.ts';
 import type { Decision } from '../../src/rotation/plan/decision.ts';
 import { writeEffect } from '../../src/rotation/plan/effect.ts';
 import type { Settings } from '../../src/rotation/settings/settings.ts';

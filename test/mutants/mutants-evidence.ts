@@ -253,8 +253,8 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     name: 'what was written is read otherwise',
     patches: [
       {
-        file: 'src/rotation/keyset/state.ts',
-        find: '...(rotatedAt !== undefined && { rotatedAt: time(rotatedAt) }),',
+        file: 'src/rotation/keyset/state-records.ts',
+        find: 'rotatedAt: ifDefined(rotatedAt, time),',
         replace: '',
       },
     ],

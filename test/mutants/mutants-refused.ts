@@ -5,7 +5,7 @@ import type { Mutant } from './mutant.ts';
 
 const REFUSED = 'src/rotation/plan/refused.ts';
 const REFUSAL = 'src/rotation/api/refusal.ts';
-const MEMORY = 'src/rotation/memory.ts';
+const MEMORY = 'src/rotation/pass/memory.ts';
 
 export const REFUSED_MISTAKES: readonly Mutant[] = [
   {
@@ -20,7 +20,7 @@ export const REFUSED_MISTAKES: readonly Mutant[] = [
   },
   {
     name: 'refused: nobody is told',
-    patches: [{ file: REFUSED, find: '...(told && withFinding(facts, step, told)),', replace: '' }],
+    patches: [{ file: REFUSED, find: '...(reported && withFinding(facts, step, reported)),', replace: '' }],
     check: { by: 'explore', config: 'refusedRetire', oracles: ['silence'] },
   },
   {
@@ -28,8 +28,8 @@ export const REFUSED_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: REFUSED,
-        find: 'const told = wanted.find((refusal) => isTold(refusal, facts));',
-        replace: 'const told = held.find((refusal) => isTold(refusal, facts));',
+        find: 'const reported = wanted.find((refusal) => isReported(refusal, facts));',
+        replace: 'const reported = held.find((refusal) => isReported(refusal, facts));',
       },
     ],
     check: { by: 'explore', config: 'refusedLeak', oracles: ['silence'] },

@@ -1,6 +1,5 @@
-/**
- * What the doctor works with: what is known of a resource, and what a check says.
- */
+/** The data of the doctor: facts about a resource, and the result of a check. */
+import { defined } from '../../base/objects.ts';
 import type { JwtKeyRotation } from '../../rotation/api/names.ts';
 import type { JwtKeyRotationStatus } from '../../rotation/api/types.ts';
 import type { Examination, Seen } from '../../rotation/people/examination.ts';
@@ -8,7 +7,7 @@ import type { Leadership } from '../../rotation/people/leadership.ts';
 import type { Obstacle } from '../plan.ts';
 import type { TokenReport } from './tokens.ts';
 
-/** NotChecked: nobody asked for it, or it cannot be found out from here. */
+/** NotChecked: it was not requested, or cannot be found out from here. */
 export type Verdict = 'Ok' | 'Problem' | 'Unknown' | 'NotChecked';
 
 /** One question of a person, and its answer. */
@@ -16,9 +15,9 @@ export interface Check {
   readonly id: string;
   readonly question: string;
   readonly verdict: Verdict;
-  /** What the verdict rests on. */
+  /** The evidence for the verdict. */
   readonly evidence: string;
-  /** What to do next; absent where nothing is to be done. */
+  /** What to do next; absent if there is nothing to do. */
   readonly remedy?: string;
 }
 
@@ -27,13 +26,13 @@ export interface DoctorFacts {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly leadership: Leadership;
-  /** What is in the way of a rotation, by the operator and by what the person may see. */
+  /** What blocks a rotation, by the operator and by what the person may see. */
   readonly obstacles: readonly Obstacle[];
-  /** Why workloads and pods were not looked at, a sentence; undefined if they were. */
+  /** Why workloads and pods were not read, a sentence; undefined if they were. */
   readonly blind?: string;
   readonly warnings: readonly string[];
   readonly examination: Examination;
-  /** The clock of the API server less ours, milliseconds. */
+  /** The clock of the API server minus ours, milliseconds. */
   readonly clockOffsetMs: number;
   readonly tokens?: TokenReport;
   /** The answers of pods, if the operator has been asked now. */
@@ -43,12 +42,12 @@ export interface DoctorFacts {
 /** A question without its answer. */
 export type Asked = Pick<Check, 'id' | 'question'>;
 
-/** @returns an answer; the remedy is left out where there is none */
+/** @returns an answer, without a remedy if there is none */
 export function answer(asked: Asked, verdict: Verdict, evidence: string, remedy?: string): Check {
-  return { ...asked, verdict, evidence, ...(remedy !== undefined && { remedy }) };
+  return { ...asked, verdict, evidence, ...defined({ remedy }) };
 }
 
-/** @returns why it is not known, or undefined */
+/** @returns why it is unknown, or undefined */
 export function whyNot<T>(seen: Seen<T>): string | undefined {
   return 'why' in seen ? seen.why : undefined;
 }

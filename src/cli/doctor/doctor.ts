@@ -1,6 +1,5 @@
-/**
- * `doctor`: the questions that people ask when something is wrong, each with a verdict, what it rests on, and what to do.
- */
+/** `doctor`: the questions that people ask when something is wrong, each with a verdict, its evidence, and what to do. */
+import { defined } from '../../base/objects.ts';
 import type { JwtKeyRotation } from '../../rotation/api/names.ts';
 import { isForbidden } from '../../rotation/people/errors.ts';
 import type { Leadership } from '../../rotation/people/leadership.ts';
@@ -47,8 +46,7 @@ export async function doctor(
   const facts = await factsOf(operations, terminal, resource);
   const checks = checksOf({
     ...facts,
-    ...(tokens !== undefined && { tokens }),
-    ...(canaries !== undefined && { canaries }),
+    ...defined({ tokens, canaries }),
   });
   const record = { resource: `${resource.metadata.namespace}/${name}`, checks };
   printResult(terminal, machineText(record, output), checksText(record.resource, checks));
@@ -60,7 +58,7 @@ export function checksOf(facts: DoctorFacts): readonly Check[] {
   return [operatorCheck(facts), ...findingChecks(facts), ...lookChecks(facts)];
 }
 
-/** @returns failed before not ready before done; what was not checked changes nothing */
+/** @returns failed before not ready before done; checks that were not made do not count */
 export function exitOf(checks: readonly Check[]): Exit {
   if (checks.some(({ verdict }) => verdict === 'Problem')) return EXIT.failed;
   return checks.some(({ verdict }) => verdict === 'Unknown') ? EXIT.notReady : EXIT.done;
@@ -73,7 +71,7 @@ async function factsOf(operations: Operations, terminal: Terminal, resource: Jwt
   return { resource, now: terminal.now(), clockOffsetMs, leadership, examination, ...plan };
 }
 
-/** Who may not read the workloads is told what the operator has found. */
+/** For people who may not read the workloads, uses what the operator has found. */
 async function planSeen(
   operations: Operations,
   terminal: Terminal,
@@ -110,7 +108,7 @@ async function tokensIn(path: string, maxTokenTtlMs: number): Promise<TokenRepor
   throw new CommandError(`--tokens ${path}: there is no token in it; write one on each line`, EXIT.usage);
 }
 
-/** @returns the table, and what to do about what is not ok */
+/** @returns the table, and what to do about problems */
 export function checksText(resource: string, checks: readonly Check[]): string {
   const rows = checks.map(({ verdict, question, evidence }) => [SHOWN[verdict], question, evidence]);
   const todo = checks.filter(({ verdict, remedy }) => verdict !== 'Ok' && remedy !== undefined);

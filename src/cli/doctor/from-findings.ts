@@ -1,14 +1,11 @@
-/**
- * Questions that the findings of the operator and of `check` answer: each finding belongs to one question, and is worked out nowhere
- * else.
- */
+/** Questions that the findings of the operator and of `check` answer. Each finding belongs to one question. */
 import { isPassing, type Reason } from '../../rotation/api/finding.ts';
 import { settingsOf } from '../../rotation/settings/settings.ts';
 import { conditionOf, isSeen, UNSEEN } from '../status.ts';
 import { type Asked, answer, type Check, type DoctorFacts } from './check.ts';
 
 interface Topic extends Asked {
-  /** Reasons of findings that answer it with a problem. */
+  /** Findings with these reasons answer the question with a problem. */
   readonly reasons: readonly string[];
   readonly remedy: string;
 }
@@ -77,21 +74,21 @@ const TOPICS = {
 
 export type TopicName = keyof typeof TOPICS;
 
-/** Has a question of its own, see from-looks.ts. */
+/** These have questions of their own in from-looks.ts. */
 const ELSEWHERE = ['NobodyLeads', 'ClockSkew'];
 
 const REST: Asked = { id: 'others', question: 'Is anything else in the way of a rotation?' };
 
-/** @returns one answer for each topic, and one for what belongs to none */
+/** @returns one answer for each topic, and one for the other findings */
 export function findingChecks(facts: DoctorFacts): readonly Check[] {
   const known = Object.values(TOPICS).flatMap(({ reasons }): readonly string[] => reasons);
   const rest = facts.obstacles.filter(({ reason }) => ![...known, ...ELSEWHERE].includes(reason));
   return [
     ...Object.keys(TOPICS).map((name) => topicCheck(name as TopicName, facts)),
     rest.some(({ reason }) => !isPassing({ reason: reason as Reason, message: '' }))
-      ? answer(REST, 'Problem', told(rest), `${CHECK}; ${RUNBOOK}`)
+      ? answer(REST, 'Problem', evidenceOf(rest), `${CHECK}; ${RUNBOOK}`)
       : isSeen(facts.resource)
-        ? answer(REST, 'Ok', rest.length > 0 ? told(rest) : 'nothing, as far as the operator and you can see')
+        ? answer(REST, 'Ok', rest.length > 0 ? evidenceOf(rest) : 'nothing, as far as the operator and you can see')
         : answer(REST, 'Unknown', UNSEEN),
   ];
 }
@@ -99,25 +96,25 @@ export function findingChecks(facts: DoctorFacts): readonly Check[] {
 function topicCheck(name: TopicName, facts: DoctorFacts): Check {
   const { reasons, remedy, ...asked }: Topic = TOPICS[name];
   const found = facts.obstacles.filter(({ reason }) => reasons.includes(reason));
-  if (found.length > 0) return answer(asked, isOver(found, facts) ? 'Problem' : 'Unknown', told(found), remedy);
+  if (found.length > 0) return answer(asked, isOver(found, facts) ? 'Problem' : 'Unknown', evidenceOf(found), remedy);
   if (!isSeen(facts.resource)) return answer(asked, 'Unknown', UNSEEN, 'kubectl rekey status');
   return answer(asked, ...WITHOUT_FINDING[name](facts, remedy));
 }
 
-/** What passes by itself is no problem before it has lasted: then the operator calls it degraded. */
+/** A finding that usually passes by itself becomes a problem only once it lasts; the operator then reports Degraded. */
 function isOver(found: DoctorFacts['obstacles'], { resource }: DoctorFacts): boolean {
   const isDegraded = conditionOf(resource, 'Degraded')?.status === 'True';
   return isDegraded || found.some(({ reason }) => !isPassing({ reason: reason as Reason, message: '' }));
 }
 
-function told(found: DoctorFacts['obstacles']): string {
+function evidenceOf(found: DoctorFacts['obstacles']): string {
   return found.map(({ reason, message }) => `${reason}: ${message}`).join('; ');
 }
 
-type Told = readonly [verdict: Check['verdict'], evidence: string, remedy?: string];
+type Reply = readonly [verdict: Check['verdict'], evidence: string, remedy?: string];
 
-/** What the absence of a finding proves: a look that nobody took proves nothing. */
-const WITHOUT_FINDING: Readonly<Record<TopicName, (facts: DoctorFacts, remedy: string) => Told>> = {
+/** What the absence of a finding proves: without an observation it proves nothing. */
+const WITHOUT_FINDING: Readonly<Record<TopicName, (facts: DoctorFacts, remedy: string) => Reply>> = {
   keys: ({ resource, canaries }, remedy) => {
     if (canaries !== undefined) return byCanaries(resource, canaries, remedy);
     return byVerified(resource, 'accept the key in use');
@@ -190,7 +187,7 @@ const WITHOUT_FINDING: Readonly<Record<TopicName, (facts: DoctorFacts, remedy: s
   },
 };
 
-/** Of these nothing can be observed. */
+/** Targets whose pods cannot be observed. */
 function silentTargets({ spec }: DoctorFacts['resource']): string | undefined {
   const silent = spec.targets.filter(({ canary }) => canary === undefined).map(({ name }) => name);
   return silent.length === 0
@@ -198,7 +195,10 @@ function silentTargets({ spec }: DoctorFacts['resource']): string | undefined {
     : `${silent.join(', ')} has no canary: what its pods hold is inferred, not observed`;
 }
 
-/** In an emergency and in a cutover no pod needs to know two keys. The status does not tell which of its rotations cut over. */
+/**
+ * In an emergency and in a cutover no pod needs to know two keys. The status does not show which of its rotations cut
+ * over.
+ */
 function hasOverlapped({ spec, status }: DoctorFacts['resource']): boolean {
   const last = status?.history?.find(({ outcome }) => outcome === 'Completed');
   const mayCutOver = spec.strategy === 'Cutover' || spec.allowCutover;
@@ -207,14 +207,14 @@ function hasOverlapped({ spec, status }: DoctorFacts['resource']): boolean {
 
 type Canaries = NonNullable<DoctorFacts['canaries']>;
 
-/** What is not known although pods were asked. */
+/** What is unknown although pods were asked. */
 function openIn({ pods, note }: Canaries): string | undefined {
   const open = pods.filter(({ verdict }) => verdict === 'Unknown').map(({ message }) => message);
   if (open.length === 0 && note === undefined && pods.length > 0) return undefined;
   return [...open, ...(note === undefined ? [] : [note])].join('; ') || 'no pod was asked';
 }
 
-function byCanaries(resource: DoctorFacts['resource'], canaries: Canaries, remedy: string): Told {
+function byCanaries(resource: DoctorFacts['resource'], canaries: Canaries, remedy: string): Reply {
   const { pods } = canaries;
   const bad = pods.filter(({ verdict }) => verdict === 'Refused' || verdict === 'Void');
   if (bad.length > 0) return ['Problem', bad.map(({ message }) => message).join('; '), remedy];
@@ -224,11 +224,11 @@ function byCanaries(resource: DoctorFacts['resource'], canaries: Canaries, remed
 }
 
 /** The operator asks each new pod, and reports at once what refuses. */
-function byVerified(resource: DoctorFacts['resource'], what: string): Told {
+function byVerified(resource: DoctorFacts['resource'], what: string): Reply {
   const how = 'kubectl rekey doctor --canary asks now; docs/services/canary.md says how to declare one';
   const ready = conditionOf(resource, 'Ready');
   if (ready?.status === 'False') {
-    // it names the first of its findings alone
+    // the condition names only the first of the findings
     return ['Unknown', `the operator reports ${ready.reason}, and may have found more: it is not known of pods`, how];
   }
   const verified = conditionOf(resource, 'Verified');
@@ -237,7 +237,7 @@ function byVerified(resource: DoctorFacts['resource'], what: string): Told {
   return ['Unknown', verified?.message ?? 'no pod was asked yet', how];
 }
 
-function byTemplates({ blind }: DoctorFacts, good: string): Told {
+function byTemplates({ blind }: DoctorFacts, good: string): Reply {
   if (blind === undefined) return ['Ok', good];
   return ['Unknown', blind, 'ask somebody who may read the workloads, when the spec is right'];
 }

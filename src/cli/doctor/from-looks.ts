@@ -1,12 +1,10 @@
-/**
- * Questions that need a look of their own: the operator, tokens, clocks, what is left behind, rights, storage.
- */
+/** Questions that need observations of their own: the operator, tokens, clocks, leftovers, rights, storage. */
 import { formatDuration } from '../../rotation/schedule/duration.ts';
 import { settingsOf } from '../../rotation/settings/settings.ts';
 import { operatorText } from '../leader.ts';
 import { answer, type Check, type DoctorFacts } from './check.ts';
 
-/** Of what the Date header and Lease times tell: whole seconds on both sides, and the way between. */
+/** Error of comparing the Date header with Lease times: both have whole seconds, and the request takes time. */
 const CLOCK_ERROR_MS = 2_000;
 
 /** @returns the answers, in the order in which people ask */
@@ -22,7 +20,7 @@ export function lookChecks(facts: DoctorFacts): readonly Check[] {
   ];
 }
 
-/** Comes first: without an operator, all else is what the last one has seen. */
+/** Comes first: without an operator, everything else is from the time of the last one. */
 export function operatorCheck({ leadership, resource, now }: DoctorFacts): Check {
   const asked = { id: 'operator', question: 'Does an operator look after it?' };
   const evidence = operatorText(leadership, resource, now);
@@ -43,8 +41,8 @@ function lifetimeCheck({ resource, tokens }: DoctorFacts): Check {
     ...(others > 0 ? [`${others} words are no token`] : []),
   ];
   const longest = longestMs === undefined ? '' : `, the longest for ${formatDuration(longestMs, 4)}`;
-  const telling = count - endless - undated;
-  const evidence = [`${telling} tokens say how long they live${longest}; maxTokenTTL is ${maxTokenTTL}`, ...left].join(
+  const dated = count - endless - undated;
+  const evidence = [`${dated} tokens say how long they live${longest}; maxTokenTTL is ${maxTokenTTL}`, ...left].join(
     '; ',
   );
   const remedy = 'set maxTokenTTL to the longest life of any token before the next rotation, or issue shorter ones';

@@ -1,23 +1,23 @@
 /**
- * What tokens that a person pipes in say of themselves: how long they live, and by which algorithm they are signed. No signature is
- * checked. Nothing of a token is kept or told.
+ * Reads from tokens that a person pipes in how long they live and how they are signed. It checks no signature, and
+ * neither keeps nor shows any part of a token.
  */
 
 export interface TokenReport {
   readonly tokens: number;
-  /** Words that are no JWT. */
+  /** Words that are not a JWT. */
   readonly others: number;
-  /** In five parts: what they claim cannot be read. */
+  /** Tokens in five parts: their claims cannot be read. */
   readonly encrypted: number;
-  /** `exp` is missing: they never expire. */
+  /** Tokens without `exp`, which never expire. */
   readonly endless: number;
-  /** `iat` is missing, or one of the two is no time, or they are in the wrong order: how long these live is not known. */
+  /** `iat` is missing, one of the two is not a time, or they are in the wrong order: the life of these tokens is unknown. */
   readonly undated: number;
-  /** The longest life, `exp − iat`, milliseconds; undefined if no token tells. */
+  /** The longest life, `exp − iat`, milliseconds; undefined if no token shows it. */
   readonly longestMs?: number;
   /** How many live longer than they may. */
   readonly tooLong: number;
-  /** How many of each, most first. What is no name of an algorithm counts as `other`. */
+  /** How many of each, most first. A value that is not the name of an algorithm counts as `other`. */
   readonly algorithms: Readonly<Record<string, number>>;
 }
 
@@ -36,7 +36,7 @@ interface Said {
   readonly exp: number | 'unreadable' | undefined;
 }
 
-/** @param text tokens with white space between them; `Bearer` before one is left out */
+/** @param text tokens separated by white space; `Bearer` before one is ignored */
 export function reportOf(text: string, maxTokenTtlMs: number): TokenReport {
   const words = text.split(/\s+/).filter((word) => word !== '' && !/^(authorization:|bearer)$/i.test(word));
   const read = words.map(saidBy);

@@ -1,7 +1,6 @@
-/**
- * `report`: what happened in a rotation that has ended, for the terminal, as a page or for programs.
- */
+/** `report`: shows what happened in an ended rotation, for the terminal, as a page or for programs. */
 import { writeFile } from 'node:fs/promises';
+import { defined } from '../../base/objects.ts';
 import { AUDIT_KEY, LEDGER_KEY, ledgerConfigMapName } from '../../rotation/audit/ledger-config-map.ts';
 import { isMissing } from '../../rotation/people/errors.ts';
 import type { Operations } from '../../rotation/people/operations.ts';
@@ -17,14 +16,14 @@ export interface ReportOptions {
   readonly output?: string;
   /** Number of the record. */
   readonly rotation?: number;
-  /** Where the report is written. */
+  /** The file for the report. */
   readonly to?: string;
 }
 
 const FORMATS = ['html', 'json', 'yaml'] as const;
 type ReportFormat = (typeof FORMATS)[number];
 
-/** Of the log beside the Secret of a resource. */
+/** Reports from the log beside the Secret of a resource. */
 export async function reportOfResource(
   operations: Operations,
   terminal: Terminal,
@@ -40,7 +39,7 @@ export async function reportOfResource(
   const source = `ConfigMap ${operations.namespace}/${configMap}`;
   try {
     const { data } = await operations.configMap(configMap);
-    return await makeReport({ ...sourceIn(source, data), ...(status && { status }) }, terminal, options);
+    return await makeReport({ ...sourceIn(source, data), ...defined({ status }) }, terminal, options);
   } catch (error) {
     if (!isMissing(error)) throw error;
     const why = 'there is none: no rotation has ended yet, or the operator may not write it (kubectl rekey check)';
@@ -48,7 +47,7 @@ export async function reportOfResource(
   }
 }
 
-/** Of a log that somebody has kept. */
+/** Reports from a log that somebody has kept. */
 export async function reportOfFile(path: string, terminal: Terminal, options: ReportOptions): Promise<Exit> {
   formatOf(options);
   const name = path === '-' ? 'standard input' : path;
@@ -61,7 +60,7 @@ function sourceIn(name: string, data: Readonly<Record<string, unknown>> = {}): S
   return { name, log, ...(typeof ledger === 'string' && { ledger }) };
 }
 
-/** @returns done; failed if the chain of the log is broken, after the report was made all the same */
+/** @returns done; failed if the chain of the log is broken, but the report is made in any case */
 async function makeReport(source: Source, terminal: Terminal, options: ReportOptions): Promise<Exit> {
   const format = formatOf(options);
   const made = reportOf(source, options.rotation, terminal.now());
@@ -73,7 +72,7 @@ async function makeReport(source: Source, terminal: Terminal, options: ReportOpt
   return EXIT.failed;
 }
 
-/** What is there already is not written over: it may be anything. */
+/** Does not overwrite an existing file, which may be anything. */
 async function writeNew(path: string, text: string, terminal: Terminal): Promise<void> {
   try {
     await writeFile(path, text, { flag: 'wx' });
@@ -85,7 +84,7 @@ async function writeNew(path: string, text: string, terminal: Terminal): Promise
   terminal.tell(`written: ${path}\n`);
 }
 
-/** @throws CommandError usage for one that a report does not have */
+/** @throws CommandError usage for a format that a report does not have */
 function formatOf({ output, to }: ReportOptions): ReportFormat | undefined {
   const known = FORMATS.find((format) => format === output);
   if (output !== undefined && known === undefined) {

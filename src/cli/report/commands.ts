@@ -1,5 +1,6 @@
 /**
- * `report` in both programs: with a cluster it takes a name, without one a file. What makes it is loaded when it is asked for.
+ * `report` in both programs: with a cluster it takes a name, without one a file. The code that makes the report is
+ * loaded on demand.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Operations } from '../../rotation/people/operations.ts';
@@ -10,7 +11,7 @@ import type { ReportOptions } from './command.ts';
 const WHAT = 'what happened in a rotation that has ended: phases, services, pods, keys';
 const FILE = 'a saved audit log: its ConfigMap as JSON or YAML; - for standard input';
 
-/** With a cluster, or a file. */
+/** Adds `report` for a cluster or a file. */
 export function addReport<Options>(
   program: Command,
   terminal: Terminal,
@@ -31,7 +32,7 @@ export function addReport<Options>(
   });
 }
 
-/** Without a cluster. */
+/** Adds `report` without a cluster. */
 export const addReportOfFile: AddCommands = (program, terminal, run) => {
   const command = program.command('report <file>').description(`${WHAT}, from ${FILE}`);
   withReportOptions(command).action(async (file: string, _: unknown, self: Command) => {

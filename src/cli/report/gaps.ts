@@ -1,11 +1,9 @@
-/**
- * What a report cannot say, and what of it was concluded and not observed.
- */
+/** What a report cannot show, and which parts of it were concluded and not observed. */
 import type { Chained } from '../../rotation/audit/audit-log.ts';
 import { MAX_STEPS } from '../../rotation/audit/diary.ts';
 import type { Phase } from './phases.ts';
 
-/** @returns what the record says without an answer of a pod, a sentence each */
+/** @returns the claims of the record without an answer of a pod, one sentence each */
 export function notObserved({ inferred, targets, steps = [] }: Chained): readonly string[] {
   const levels = targets.filter(({ level }) => level !== 'Canary').map(({ kind, name }) => `${kind}/${name}`);
   const starts = steps.flatMap(({ phase, targets: seen }) =>
@@ -22,7 +20,7 @@ export function notObserved({ inferred, targets, steps = [] }: Chained): readonl
   ];
 }
 
-/** @returns what the record lacks, a sentence each */
+/** @returns what the record lacks, one sentence each */
 export function notRecorded(
   { steps, startedAt, targets, outcome, emergency }: Chained,
   phases: readonly Phase[],

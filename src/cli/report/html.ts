@@ -1,9 +1,7 @@
-/**
- * HTML that is safe by how it is made: whatever a template is given is text, unless a template has made it.
- */
+/** HTML that is safe by construction: every value in a template is text, unless a template made it. */
 import { visible } from '../../rotation/people/text.ts';
 
-/** A piece of HTML that {@link html} has made. */
+/** A piece of HTML made by {@link html}. */
 export class Html {
   readonly text: string;
 
@@ -22,7 +20,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** A template: texts are escaped, in content and in quoted attributes alike, and what cannot be seen is written out. */
+/** A template. It escapes texts, in content and in quoted attributes, and shows invisible characters. */
 export function html(parts: TemplateStringsArray, ...values: readonly Value[]): Html {
   return new Html(parts.map((part, i) => part + (i < values.length ? shown(values[i]) : '')).join(''));
 }

@@ -1,8 +1,8 @@
 /**
- * What a report says of one rotation: drawn from its record, from the records before it and from the ledger beside them.
- * Nothing is made up for what the record does not hold: it is listed as not recorded.
+ * The content of a report about one rotation, from its record, from earlier records and from the ledger beside them.
+ * What the record does not have is listed as not recorded, never invented.
  */
-
+import { defined } from '../../base/objects.ts';
 import type { JwtKeyRotationStatus } from '../../rotation/api/types.ts';
 import { type AuditKey, type Chained, chainedIn, type Verdict, verifyLog } from '../../rotation/audit/audit-log.ts';
 import { decodeRecord } from '../../rotation/audit/decode-record.ts';
@@ -13,26 +13,26 @@ import { CommandError, EXIT } from '../terminal.ts';
 import { notObserved, notRecorded } from './gaps.ts';
 import { type Phase, phasesOf } from './phases.ts';
 
-/** The texts of a ConfigMap, as {@link reportOf} takes them. */
+/** The texts of a ConfigMap, for {@link reportOf}. */
 export interface Source {
-  /** Where they are from, for people. */
+  /** Their origin, for people. */
   readonly name: string;
   readonly log: string;
   readonly ledger?: string;
-  /** Of the resource, where it can be asked. */
+  /** The status of the resource, if it can be read. */
   readonly status?: JwtKeyRotationStatus;
 }
 
-/** What became of a key, as far as the log and the ledger tell. Times are RFC 3339. */
+/** What became of a key, by the log and the ledger. Times are RFC 3339. */
 export interface Key {
   readonly kid: string;
   readonly fingerprint?: string;
   readonly part: 'old' | 'new' | 'burnt';
   /** When rekey made or found it. */
   readonly createdAt?: string;
-  /** Whole seconds that it had existed when the rotation ended. */
+  /** Its age at the end of the rotation, whole seconds. */
   readonly ageSeconds?: number;
-  /** What the ledger says of it when the report is made: live, retired or burnt, and since when. */
+  /** Its current state in the ledger: live, retired or burnt, and since when. */
   readonly state?: string;
   readonly stateSince?: string;
 }
@@ -42,7 +42,7 @@ export interface Report {
   readonly madeAt: string;
   readonly source: string;
   readonly chain: Verdict;
-  /** What the reader must know first, a sentence each: that the status knows of a later rotation. */
+  /** What the reader must know first, one sentence each, such as that the status knows a later rotation. */
   readonly notes: readonly string[];
   readonly rotation: Chained;
   /** Whole seconds from its first write to its last. */
@@ -57,7 +57,7 @@ export interface Report {
 /**
  * @param seq number of the record; the last one if absent
  * @param now milliseconds since the epoch
- * @throws CommandError where there is no such record, or it cannot be read
+ * @throws CommandError if there is no such record, or it cannot be read
  */
 export function reportOf({ name, log, ledger, status }: Source, seq: number | undefined, now: number): Report {
   const records = chainedIn(log);
@@ -96,7 +96,7 @@ function notesOf(status: JwtKeyRotationStatus | undefined, records: readonly Cha
   ];
 }
 
-/** @returns whole seconds, none where the second time is the earlier one */
+/** @returns whole seconds; 0 if the second time is earlier */
 function secondsBetween(from: string, to: string): number {
   return Math.max(0, Math.round((Date.parse(to) - Date.parse(from)) / 1000));
 }
@@ -116,7 +116,7 @@ function decoded(record: Chained, name: string): Chained {
   }
 }
 
-/** A ledger that cannot be read adds nothing: `kubectl rekey status` tells of it. */
+/** An unreadable ledger adds nothing; `kubectl rekey status` reports it. */
 function ledgerIn(text: string | undefined): Ledger['keys'] {
   try {
     return text === undefined ? [] : decodeLedger(text).keys;
@@ -147,13 +147,13 @@ function keyOf(
   const createdAt = key.createdAt ?? bornIn(records, rotation, key.kid);
   return {
     ...{ kid: key.kid, part },
-    ...(key.fp !== undefined && { fingerprint: key.fp }),
+    ...defined({ fingerprint: key.fp }),
     ...(createdAt !== undefined && { createdAt, ageSeconds: secondsBetween(createdAt, rotation.finishedAt) }),
     ...(known && { state: known.state, stateSince: iso(known.at) }),
   };
 }
 
-/** @returns when the rotation began that brought the key, if it is in the log before this one */
+/** @returns when the rotation that made the key began, if the log has an earlier record of it */
 function bornIn(records: readonly Chained[], { seq }: Chained, kid: string): string | undefined {
   const born = records.find((record) => record.seq < seq && record.to?.kid === kid);
   // of the other records nothing was looked at

@@ -1,6 +1,4 @@
-/**
- * A report as one page: no script, nothing that is loaded from elsewhere, and no address that it could send to.
- */
+/** A report as one page without scripts, external resources or addresses to send to. */
 import { createHash } from 'node:crypto';
 import pkg from '../../../package.json' with { type: 'json' };
 import { formatDuration } from '../../rotation/schedule/duration.ts';
@@ -15,7 +13,7 @@ import { afterText, ageText, atText, chainText, clockText, counted, startedBy, s
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 const POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action 'none'`;
 
-/** @param more sections of whoever knows more than the record, the demo perhaps, after the head */
+/** @param more sections after the head, for callers that know more than the record, such as the demo */
 export function reportPage(report: Report, more?: Html): string {
   const { rotation } = report;
   const page = html`<!DOCTYPE html>

@@ -1,6 +1,5 @@
-/**
- * The phases of a rotation, as its record tells them.
- */
+/** The phases of a rotation, from its record. */
+import { defined } from '../../base/objects.ts';
 import type { AuditStep, Chained } from '../../rotation/audit/audit-log.ts';
 
 /** One phase. Times are RFC 3339. */
@@ -9,9 +8,9 @@ export interface Phase extends AuditStep {
   readonly number: number;
   readonly endedAt: string;
   readonly seconds: number;
-  /** What held then, for people. */
+  /** What held during the phase, for people. */
   readonly meaning: string;
-  /** What a pod proved by its answers, where pods were asked. */
+  /** What a pod proved by its answers, if pods were asked. */
   readonly proof?: string;
 }
 
@@ -43,7 +42,7 @@ const MEANING: Readonly<Record<string, readonly [meaning: string, proof?: string
   ],
 };
 
-/** On the way back the two keys have changed parts. */
+/** On the way back the two keys have swapped roles. */
 const BACK: typeof MEANING = {
   Promoting: [
     'The rotation goes back: the old key signs again, the new key is still accepted. Signers restart until each has it.',
@@ -56,7 +55,7 @@ const BACK: typeof MEANING = {
   ],
 };
 
-/** @returns the phases that the record has, oldest first; the last one ends with the rotation */
+/** @returns the phases in the record, oldest first; the last one ends with the rotation */
 export function phasesOf({ steps = [], finishedAt }: Chained): readonly Phase[] {
   return steps.map((step, i) => {
     const endedAt = steps[i + 1]?.at ?? finishedAt;
@@ -67,7 +66,7 @@ export function phasesOf({ steps = [], finishedAt }: Chained): readonly Phase[] 
       ...step,
       ...{ phase: step.back ? `${step.phase} (back)` : step.phase },
       ...{ number: i + 1, endedAt, seconds, meaning },
-      ...(proof !== undefined && { proof }),
+      ...defined({ proof }),
     };
   });
 }

@@ -1,6 +1,4 @@
-/**
- * How the page of a report looks: light and dark, wide and narrow, on paper. No colour says what a word or a shape does not.
- */
+/** The style of the page: light and dark, wide and narrow, on paper. No information is in a colour alone. */
 export const STYLE = `
 :root { color-scheme: light dark; --page: #fff; --text: #1c2128; --soft: #565f6a; --line: #d0d7de; --panel: #f6f8fa;
   --mark: #0b57d0; --good: #116329; --bad: #a40e26; --odd: #e4ecf7; --even: #f3f6fb; }

@@ -9,7 +9,7 @@ export interface Column {
   readonly kind?: 'row' | 'number' | 'time' | 'code';
 }
 
-/** @returns a table that scrolls by itself where it is too wide, also by the keyboard */
+/** @returns a table that scrolls if it is too wide, also by keyboard */
 export function table(label: string, columns: readonly Column[], rows: readonly (readonly string[])[]): Html {
   if (rows.length === 0) return html`<p>The record does not hold them.</p>`;
   const heads = columns.map(
@@ -33,7 +33,7 @@ function cellOf(text: string, kind: Column['kind']): Html {
   return html`<td><bdi>${text}</bdi></td>`;
 }
 
-/** @param none what is said where there is nothing to list */
+/** @param none the text for an empty list */
 export function list(sentences: readonly string[], none: string): Html {
   if (sentences.length === 0) return html`<p>${none}</p>`;
   return html`<ul>\n${sentences.map((sentence) => html`<li><bdi>${sentence}</bdi></li>\n`)}</ul>`;

@@ -10,7 +10,7 @@ import { afterText, ageText, atText, chainText, clockText, startedBy, stateText 
 
 const INDENT = '  ';
 
-/** @returns a page of text; what others have written stays in its line */
+/** @returns a page of text; foreign texts stay in their line */
 export function reportText(report: Report): string {
   const { rotation, inferred, notRecorded } = report;
   const parts = [

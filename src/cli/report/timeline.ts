@@ -1,6 +1,6 @@
 /**
- * The picture of a rotation: a strip for each service and each pod, in bands that are its phases. It needs no script and no
- * size: all places are percentages. The tables of the page hold the same in words.
+ * The picture of a rotation: a strip for each service and each pod, divided into its phases. It needs no script and no
+ * fixed size, because all positions are percentages. The tables of the page have the same information in words.
  */
 import { type Html, html } from './html.ts';
 import type { Report } from './model.ts';
@@ -8,7 +8,7 @@ import type { Phase } from './phases.ts';
 import { type Proof, proofsOf, targetsOf } from './proofs.ts';
 import { afterText } from './words.ts';
 
-/** Percent of the width that a phase has at least, since a drain may last a thousand times as long as a restart. */
+/** The least width of a phase in percent, since a drain may last a thousand times as long as a restart. */
 const LEAST = 12;
 const HEIGHT = 22;
 
@@ -18,7 +18,7 @@ interface Band extends Phase {
   readonly width: number;
 }
 
-/** @returns undefined where no phase is recorded */
+/** @returns undefined if no phase is recorded */
 export function timeline(report: Report): Html | undefined {
   const bands = bandsOf(report.phases);
   if (bands.length === 0) return undefined;
@@ -82,7 +82,7 @@ function stamp(x: number): Html {
   return html`<text class="stamp" x="${percent(x)}" y="16" text-anchor="middle">▲</text>`;
 }
 
-/** @returns percent; what was before or after the band, by clocks that differ a little, is at its edge */
+/** @returns percent; a time before or after the band, by clocks that differ a little, is at its edge */
 function place(time: string, { at, seconds, x, width }: Band): number {
   const share = (Date.parse(time) - Date.parse(at)) / Math.max(1, seconds * 1000);
   return x + width * Math.min(1, Math.max(0, share));

@@ -1,6 +1,4 @@
-/**
- * How a report writes times, lengths of time and verdicts, on the terminal and on the page alike.
- */
+/** How a report writes times, durations and verdicts, on the terminal and on the page. */
 import type { Verdict } from '../../rotation/audit/audit-log.ts';
 import { formatDuration } from '../../rotation/schedule/duration.ts';
 import type { Key, Report } from './model.ts';

@@ -1,7 +1,6 @@
-/**
- * `validate-app`: what it is called with, and which piece does the work. A URL needs no cluster; a name and a Secret do.
- */
+/** `validate-app`: its arguments, and which module does the work. A URL needs no cluster; a name and a Secret do. */
 import type { Command } from 'commander';
+import { defined } from '../../base/objects.ts';
 import type { GivenNames } from '../../env/file-keys.ts';
 import type { ServiceKeys } from '../../rotation/conformance/tokens.ts';
 import type { Operations } from '../../rotation/people/operations.ts';
@@ -24,9 +23,9 @@ interface Flags extends RequestFlags {
   readonly output?: Format;
 }
 
-/** What needs a cluster. The small program has nothing of it. */
+/** The parts that need a cluster, which the small program does not have. */
 export interface Cluster {
-  /** Reaches the one that the flags name. */
+  /** Connects to the cluster that the flags name. */
   readonly connect: (flags: object) => Operations | Promise<Operations>;
   readonly validateTargets: (
     operations: Operations,
@@ -40,7 +39,7 @@ export interface Cluster {
 interface Context {
   readonly terminal: Terminal;
   readonly program: string;
-  /** Undefined in the program that has no client. */
+  /** Undefined in the program without a client. */
   readonly cluster: Cluster | undefined;
 }
 
@@ -96,7 +95,7 @@ function namesOf({ signingName, fallbacksName, keyIdName }: Flags): GivenNames {
   const named = [signingName, fallbacksName, keyIdName].filter((name) => name !== undefined);
   const wrong = named.find((name) => !/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name));
   if (wrong !== undefined) throw usage(`${wrong}: not a name of a variable; use letters, digits and _`);
-  return { ...(signingName !== undefined && { signing: signingName }), fallbacks: fallbacksName, keyId: keyIdName };
+  return { ...defined({ signing: signingName }), fallbacks: fallbacksName, keyId: keyIdName };
 }
 
 async function ofUrl(url: string, flags: Flags, context: Context): Promise<Exit> {
@@ -119,7 +118,7 @@ async function keysOf(flags: Flags, { terminal, cluster }: Context): Promise<Ser
   return keysOfSecret(await cluster.connect(flags), terminal, secret ?? '', namesOf(flags));
 }
 
-/** The flags that a JwtKeyRotation has as fields. */
+/** Flags for which a JwtKeyRotation has fields. */
 const OF_URL = [
   ...['keysFile', 'secret', 'signingName', 'fallbacksName', 'keyIdName', 'issuer', 'audience', 'subject', 'claim'],
   ...['method', 'tokenHeader', 'tokenPrefix', 'tokenCookie', 'tokenInBody', 'header', 'host', 'body', 'contentType'],

@@ -1,6 +1,4 @@
-/**
- * The flags of `validate-app` that say how a service is asked: the fields that a canary has, one flag each.
- */
+/** The flags of `validate-app` for the request to a service, one for each field of a canary. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ALGORITHMS, type Algorithm } from '../../env/env-config.ts';
 import { parseDuration } from '../../rotation/schedule/duration.ts';
@@ -30,7 +28,7 @@ export interface RequestFlags {
   readonly clockSkew: number;
 }
 
-/** What they do without a flag, for those whose absence does not say so. */
+/** Defaults that need to be shown in the help. */
 const CLOCK_SKEW = '60s';
 /** Each token lives for as long, and is signed with a key that may be a real one. */
 const MAX_CLOCK_SKEW_MS = 3_600_000;

@@ -1,6 +1,4 @@
-/**
- * Keys for `validate-app`: those of a .env file, or new ones for a test instance. None of them is ever printed.
- */
+/** Keys for `validate-app`: from a .env file, or new ones for a test instance. None of them is ever printed. */
 import { open } from 'node:fs/promises';
 import { type GivenNames, readKeysOfFile } from '../../env/file-keys.ts';
 import type { ServiceKeys } from '../../rotation/conformance/tokens.ts';
@@ -21,7 +19,7 @@ export async function keysOfEnvFile(path: string, names: GivenNames): Promise<Se
 }
 
 /**
- * Reads a Secret by the rights of whoever calls, because they have asked for it.
+ * Reads a Secret with the caller's rights, at their explicit request.
  *
  * @throws CommandError if it has no key
  */
@@ -42,7 +40,7 @@ export async function keysOfSecret(
 }
 
 /**
- * A file and a Secret do not say which id the tokens of a fallback have: any, as far as a service knows.
+ * A file or a Secret does not show the id of a fallback's tokens, so they get any id.
  *
  * @param where the id is from, for people
  * @throws CommandError if the id may not be in the header of a token: everybody who sees the token can read it
@@ -60,10 +58,10 @@ function namedKeys(signing: KeyMaterial, fallbacks: readonly KeyMaterial[], kid:
 }
 
 /**
- * Writes keys that no service has yet, and says how to start one with them.
+ * Writes keys that no service has yet, and prints how to start one with them.
  *
  * @param program such as `kubectl rekey`
- * @throws CommandError if the file is there: it may hold keys that somebody needs
+ * @throws CommandError if the file exists: it may contain keys that somebody needs
  */
 export async function makeKeys(terminal: Terminal, file: string, names: GivenNames, program: string): Promise<Exit> {
   const signingNames = names.signing === undefined ? ['JWT_SECRET_KEY', 'JWT_SECRET'] : [names.signing];

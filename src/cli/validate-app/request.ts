@@ -1,6 +1,5 @@
-/**
- * From the flags to the request, checked as the fields of a canary are.
- */
+/** Makes the request from the flags, with the checks for the fields of a canary. */
+import { defined, ifDefined } from '../../base/objects.ts';
 import type { Asked } from '../../rotation/secret/canary-sender.ts';
 import {
   answerProblems,
@@ -12,10 +11,10 @@ import { type Claims, claimsOf, formOf, type WrittenForm } from '../../rotation/
 import { CommandError, EXIT } from '../terminal.ts';
 import type { RequestFlags } from './flags.ts';
 
-/** Many services answer it to a bad token. A good one that gets it is refused too: it lacks a role. */
+/** Many services answer this to a bad token. For a good token it also means refused: the token lacks a role. */
 const FORBIDDEN = 403;
 
-/** By the field of a canary, the flag that sets it. The longest field first. */
+/** The flag for each field of a canary, the longest field first. */
 const FLAGS: readonly (readonly [field: string, flag: string])[] = [
   ['response.accepted', '--accepted-at'],
   ['response.refused', '--refused-at'],
@@ -37,7 +36,7 @@ export function askedOf(text: string, flags: RequestFlags): Asked {
   const url = urlOf(text);
   const written = writtenOf(flags);
   const { issuer, audience } = flags;
-  const named = { ...(issuer !== undefined && { issuer }), ...(audience !== undefined && { audience }) };
+  const named = defined({ issuer, audience });
   const claims = { ...named, claims: givenClaims(flags) };
   const problems = [...requestProblems(written), ...answerProblems(written), ...claimsProblems(claims)];
   const certificate = flags.insecureSkipTlsVerify && url.protocol !== 'https:';
@@ -67,22 +66,19 @@ function writtenOf(flags: RequestFlags): WrittenForm {
   const token = tokenOf(flags);
   const refused = [...refuseStatus, ...(acceptStatus.includes(FORBIDDEN) ? [] : [FORBIDDEN])];
   return {
-    ...(method !== undefined && { method }),
-    ...(token !== undefined && { token }),
+    ...defined({ method, token }),
     ...(header.length > 0 && { headers: header.map(headerOf) }),
-    ...(host !== undefined && { host }),
-    ...(body !== undefined && { body }),
-    ...(contentType !== undefined && { contentType }),
+    ...defined({ host, body, contentType }),
     ...(insecureSkipTlsVerify && { insecureSkipTLSVerify: true }),
     ...{ acceptStatuses: acceptStatus, refuseStatuses: [...new Set(refused)] },
-    ...(response !== undefined && { response }),
+    ...defined({ response }),
   };
 }
 
 function tokenOf({ tokenHeader, tokenCookie, tokenInBody, tokenPrefix: prefix }: RequestFlags): WrittenForm['token'] {
   const places = [tokenHeader, tokenCookie, tokenInBody].filter((place) => place !== undefined);
   if (places.length > 1) throw usage('--token-header, --token-cookie, --token-in-body: give one of them');
-  const word = { ...(prefix !== undefined && { prefix }) };
+  const word = defined({ prefix });
   if (tokenCookie !== undefined) return { in: 'Cookie', name: tokenCookie, ...word };
   if (tokenInBody) return { in: 'Body', ...word };
   if (tokenHeader !== undefined) return { in: 'Header', name: tokenHeader, ...word };
@@ -98,7 +94,7 @@ function headerOf(text: string) {
 function responseOf({ acceptedAt, refusedAt }: RequestFlags): WrittenForm['response'] {
   if (acceptedAt === undefined && refusedAt === undefined) return undefined;
   if (acceptedAt === undefined) throw usage('--refused-at: give --accepted-at as well; what means accepted?');
-  return { accepted: checkOf(acceptedAt), ...(refusedAt !== undefined && { refused: checkOf(refusedAt) }) };
+  return { accepted: checkOf(acceptedAt), ...defined({ refused: ifDefined(refusedAt, checkOf) }) };
 }
 
 function checkOf(text: string) {
@@ -115,7 +111,7 @@ function givenClaims({ subject, claim = [] }: RequestFlags): Claims {
   const names = [...(subject === undefined ? [] : ['sub']), ...pairs.map(([name]) => name)];
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined) throw usage(`--claim ${twice}: it is given twice; keep one`);
-  return { ...(subject !== undefined && { sub: subject }), ...Object.fromEntries(pairs) };
+  return { ...defined({ sub: subject }), ...Object.fromEntries(pairs) };
 }
 
 function jsonOrText(text: string): unknown {

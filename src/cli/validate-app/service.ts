@@ -24,7 +24,7 @@ export async function validateService(
   return exitOf(rows, strict);
 }
 
-/** @returns failed if it is not fit, not ready if that is not known */
+/** @returns failed if it is unfit, not ready if that is unknown */
 export function exitOf(rows: readonly Judged[], strict: boolean): Exit {
   const exits = { Fit: EXIT.done, Unfit: EXIT.failed, Unknown: EXIT.notReady } as const;
   return exits[fitness(rows, strict)];

@@ -1,7 +1,5 @@
-/**
- * `validate-app NAME`: the operator asks one pod of each target, since it has the keys and a person need not have them.
- */
-
+/** `validate-app NAME`: the operator asks one pod of each target, since it has the keys, which a person need not have. */
+import { defined } from '../../base/objects.ts';
 import type { JwtKeyRotationStatus } from '../../rotation/api/types.ts';
 import { CASES, type CaseName } from '../../rotation/conformance/cases.ts';
 import { type Judged, judged, withUnsent } from '../../rotation/conformance/judge.ts';
@@ -22,7 +20,7 @@ export interface TargetFlags {
   readonly target?: string;
 }
 
-/** @returns failed if one is not fit, not ready if that is not known of one, or none was asked */
+/** @returns failed if one is unfit, not ready if that is unknown for one, or none was asked */
 export async function validateTargets(
   operations: Operations,
   terminal: Terminal,
@@ -42,18 +40,18 @@ export async function validateTargets(
   }
   const { pods, note } = check.answer;
   const shown = pods.map(validatedPod);
-  const record = { ...(note !== undefined && { note }), targets: shown.map((each) => validatedRecord(each, strict)) };
+  const record = { ...defined({ note }), targets: shown.map((each) => validatedRecord(each, strict)) };
   const text = [...shown.map((each) => validatedText(each, strict)), ...(note === undefined ? [] : [`${note}\n`])];
   printResult(terminal, machineText(record, output), text.join('\n'));
   const isLeftOut = note !== undefined || pods.length === 0;
   return worst([...shown.map(({ rows }) => exitOf(rows, strict)), ...(isLeftOut ? [EXIT.notReady] : [])]);
 }
 
-/** The operator tells the answers; what they mean is judged here by the same rules. */
+/** The operator reports the answers, and the same rules judge them here. */
 function validatedPod({ target, pod, request, message, answers }: AppCheck['pods'][number]): Validated {
   const known = answers.flatMap(({ case: name, which, answer, said }) => {
     // an operator of another version may know others
-    return isCase(name) ? [{ name, answer, said, ...(which !== undefined && { which }) }] : [];
+    return isCase(name) ? [{ name, answer, said, ...defined({ which }) }] : [];
   });
   const rows: readonly Judged[] = answers.length === 0 ? [] : judged(withUnsent(known));
   return { who: `${target}, pod ${pod}`, request: request ?? message ?? '', rows };

@@ -1,6 +1,5 @@
-/**
- * How the verdicts on a service are shown: a table, and what to change.
- */
+/** Shows the verdicts on a service: a table, and what to change. */
+import { defined } from '../../base/objects.ts';
 import { type CaseName, caseOf } from '../../rotation/conformance/cases.ts';
 import {
   type Answered,
@@ -13,9 +12,9 @@ import { columns } from '../output.ts';
 
 const SHOWN = { Pass: 'pass', Fail: 'FAIL', Advice: 'advice', Unknown: 'unknown' } as const;
 
-/** One service and what it has answered. */
+/** One service and its answers. */
 export interface Validated {
-  /** Such as `Deployment/api, pod api-1`; absent where the request says it. */
+  /** Such as `Deployment/api, pod api-1`; absent if the request shows it. */
   readonly who?: string;
   /** The request for people, without its token. */
   readonly request: string;
@@ -46,7 +45,7 @@ function tableText(title: string, rows: readonly Judged[]): string {
   return `\n${title}\n${columns([head, ...table], '  ')}`;
 }
 
-/** Why answers that are as expected prove nothing. */
+/** Why answers that meet the expectation prove nothing. */
 function notesText(rows: readonly Judged[]): string {
   const notes = [...new Set(rows.flatMap(({ note }) => note ?? []))];
   return notes.length === 0 ? '' : `\n${notes.map((note) => `unknown: ${note}\n`).join('')}`;
@@ -59,7 +58,7 @@ function changesText(rows: readonly Judged[]): string {
   return texts.length === 0 ? '' : `\nWhat to change\n${texts.join('')}`;
 }
 
-/** Cases with the same remedy are one thing to do. */
+/** Groups cases with the same remedy. */
 function groupsOf(names: readonly CaseName[]): readonly (readonly CaseName[])[] {
   const key = (name: CaseName) => `${caseOf(name).why} ${caseOf(name).change}`;
   return [...Map.groupBy(names, key).values()];
@@ -103,14 +102,14 @@ function resultText(rows: readonly Judged[], strict: boolean): string {
 export function validatedRecord({ who, request, rows }: Validated, strict: boolean): object {
   const result: Fitness = fitness(rows, strict);
   return {
-    ...(who !== undefined && { who }),
+    ...defined({ who }),
     ...{ request, result, acceptsEverything: acceptsEverything(rows as readonly Answered[]) },
     rows: rows.map(({ name, which, sent, expected, answer, said, required, verdict, note }) => {
       const { why, change, lines, page } = caseOf(name);
       const isWrong = verdict === 'Fail' || verdict === 'Advice';
       return {
-        ...{ case: name, ...(which !== undefined && { which }), sent, expected, answer, said, required, verdict },
-        ...(note !== undefined && { note }),
+        ...{ case: name, ...defined({ which }), sent, expected, answer, said, required, verdict },
+        ...defined({ note }),
         ...(isWrong && { why, change, page, ...(lines && { lines: Object.fromEntries(lines) }) }),
       };
     }),

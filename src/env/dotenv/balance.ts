@@ -1,6 +1,6 @@
 /**
- * Whether a shell is done with a value at the end of its line. Where it is not, it takes what follows for a part of the
- * value, and so differs from readers that go by lines.
+ * Whether a shell ends a value at the end of its line. If not, it takes the next lines as part of the value, and so
+ * differs from readers that go by lines.
  */
 const [SINGLE, DOUBLE, BACKTICK, BACKSLASH, HASH, OPENING, CLOSING, LESS] = [39, 34, 96, 92, 35, 40, 41, 60];
 
@@ -20,7 +20,7 @@ export function closesOnItsLine(rest: Buffer): boolean {
     else if (byte === LESS && rest[i + 1] === LESS) return false;
     else if (byte === HASH && (rest[i - 1] === 32 || rest[i - 1] === 9)) break;
   }
-  // an odd number of backslashes at the end, and the line goes on
+  // an odd number of backslashes at the end continues the line
   return !open.single && !open.double && !open.backtick && open.depth === 0 && !endsInBackslash(rest);
 }
 

@@ -1,12 +1,10 @@
-/**
- * Changes values in a .env file and leaves every other byte as it is.
- */
+/** Changes values in a .env file and keeps every other byte. */
 
 import { EnvError } from '../error.ts';
 import { literalOf } from './literal.ts';
 import { type Assignment, type EnvFile, parseEnv } from './parse.ts';
 
-/** Bytes that take the place of others. */
+/** Bytes that replace others. */
 interface Splice {
   readonly start: number;
   readonly end: number;
@@ -14,12 +12,13 @@ interface Splice {
 }
 
 /**
- * Sets each name in all its lines, in the quotes that are there if the value allows it. A name that is not there gets a line.
+ * Sets each name in all its lines, and keeps their quotes if the value allows it. A new name gets a line.
  *
- * @param values undefined takes the lines of the name away
- * @param anchor a new name goes behind the last line of this one, and is exported as it is; without it, to the end of the file
- * @returns the new bytes: the caller overwrites them when they are not needed any more
- * @throws EnvError if some reader would read another value than was asked for, or there is no such anchor
+ * @param values undefined removes the lines of the name
+ * @param anchor a new name goes after the last line of this one, and is exported like it; without it, to the end of the
+ *   file
+ * @returns the new bytes, which the caller overwrites when they are no longer needed
+ * @throws EnvError if some reader would read another value, or there is no such anchor
  */
 export function setValues(file: EnvFile, values: ReadonlyMap<string, Buffer | undefined>, anchor?: string): Buffer {
   const splices = [...values].flatMap(([name, value]) => splicesFor(file, name, value, anchor));
@@ -58,7 +57,7 @@ function literalFor({ path }: EnvFile, name: string, value: Buffer, quote: Assig
   );
 }
 
-/** With the line break behind it; the last line of a file without a final one, with that before it. */
+/** Removes the line with its line break; for a last line without one, with the line break before it. */
 function removal({ bytes }: EnvFile, { start, end }: Assignment): Splice {
   if (end < bytes.length) return { start, end: end + breakAt(bytes, end), parts: [] };
   const before = bytes[start - 1] !== 10 ? 0 : bytes[start - 2] === 13 ? 2 : 1;
@@ -92,7 +91,7 @@ function spliced(bytes: Buffer, splices: readonly Splice[]): Buffer {
   return Buffer.concat([...parts, bytes.subarray(at)]);
 }
 
-/** What was asked for is what every reader reads: no promise without a look. */
+/** Reads the result again: every reader must read the wanted values. */
 function check(file: EnvFile, values: ReadonlyMap<string, Buffer | undefined>): void {
   for (const [name, wanted] of values) {
     const lines = file.assignments.filter((each) => each.name === name);

@@ -1,12 +1,11 @@
-/**
- * What stands before a value: the name, `export`, and the sign.
- */
+/** The part before a value: the name, `export`, and the sign. */
+import { defined } from '../../base/objects.ts';
 import { COLON, EQUALS, HASH, isName, nameAt, SPACE, skipBlanks } from './scan.ts';
 
 export interface Head {
   readonly name: string;
   readonly exported: boolean;
-  /** Blanks stand around the sign: a shell takes no value from the line, and says so. */
+  /** There are blanks around the sign: a shell reports an error and takes no value from the line. */
   readonly spaced: boolean;
   /** Undefined if the line is a name alone. */
   readonly valueStart: number | undefined;
@@ -14,7 +13,7 @@ export interface Head {
   readonly doubt?: string;
 }
 
-/** @returns undefined if the line is something else @param at where its first byte is that is not blank */
+/** @returns undefined if the line is something else @param at position of its first byte that is not blank */
 export function readHead(bytes: Buffer, at: number, end: number): Head | undefined {
   const first = nameAt(bytes, at, end);
   const next = skipBlanks(bytes, at + first.length, end);
@@ -31,7 +30,7 @@ export function readHead(bytes: Buffer, at: number, end: number): Head | undefin
   const spaced = sign > afterName || valueStart > sign + 1;
   const isTabbed = exported && bytes.subarray(at + first.length, next).some((byte) => byte !== SPACE);
   const doubt = doubtOf(name, { isColon, isTabbed, isSpacedExport: exported && spaced });
-  return { name, exported, spaced, valueStart, ...(doubt !== undefined && { doubt }) };
+  return { name, exported, spaced, valueStart, ...defined({ doubt }) };
 }
 
 interface Oddities {

@@ -1,6 +1,6 @@
 /**
- * How the text of a value is read: which texts all readers take for the same bytes, bare or in quotes. What the readers do
- * is tried in test/unit/env/readers.test.ts; docs/reference/env-readers.md lists it.
+ * How readers take the text of a value: which texts all readers take for the same bytes, bare or in quotes.
+ * test/unit/env/readers.test.ts tries the readers; docs/reference/env-readers.md lists what they do.
  */
 import { isUtf8 } from 'node:buffer';
 import { BACKSLASH, hasStrangeBreak, NEWLINE } from './scan.ts';
@@ -13,12 +13,15 @@ export const QUOTE_BYTES: Readonly<Record<Exclude<Quote, 'none'>, number>> = { s
 
 const DOLLAR = 36;
 const OPENING_BRACE = 123;
-/** What may stand bare: no reader expands, splits or cuts it. A tilde is not among it: a shell expands that. */
+/**
+ * Characters that need no quotes: no reader expands, splits or cuts them. A tilde is not among them, because a shell
+ * expands it.
+ */
 const BARE = new Set(Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./+=:,@%^'));
 
 /**
  * @param content the value as it is written, without its quotes
- * @returns why readers take it for different values, without any byte of it; undefined if all take it as it is
+ * @returns why readers take it for different values, without any byte of it; undefined if all agree
  */
 export function differenceOf(quote: Quote, content: Buffer): string | undefined {
   if (quote === 'backtick') return 'it is in backticks, which are quotes for few readers, and a command for a shell';
@@ -31,8 +34,9 @@ export function differenceOf(quote: Quote, content: Buffer): string | undefined 
 }
 
 /**
- * @param preferred is kept if all readers read the value in it; else the first of bare, single and double quotes in which they do
- * @returns the value with its quotes, in memory of its own; undefined if there is no way to write it
+ * @param preferred used if all readers read the value in it; else the first of bare, single and double quotes that
+ *   works
+ * @returns a copy of the value with its quotes; undefined if it cannot be written
  */
 export function literalOf(value: Buffer, preferred: Quote): Buffer | undefined {
   const quote = ([preferred, 'none', 'single', 'double'] as const).find((each) => !differenceOf(each, value));

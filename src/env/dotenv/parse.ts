@@ -1,6 +1,7 @@
 /**
- * Reads a .env file byte by byte. Readers of such files differ; a value is known here only where none of them reads other
- * bytes. A reader that refuses a file or a line aloud is not one of that file: a shell where there are spaces around `=`.
+ * Reads a .env file byte by byte. Readers of such files differ; a value counts as known only if none of them reads
+ * other bytes. A reader that reports an error for a file or a line does not count for it, such as a shell for spaces
+ * around `=`.
  */
 import { EnvError } from '../error.ts';
 import { type Head, readHead } from './head.ts';
@@ -10,12 +11,12 @@ import { readValue } from './value.ts';
 
 export interface Assignment {
   readonly name: string;
-  /** That of the name, from 1. */
+  /** The line of the name, from 1. */
   readonly line: number;
   /** `export NAME=…`. */
   readonly exported: boolean;
   readonly quote: Quote;
-  /** The value as readers take it; undefined if they differ on it, or it cannot be known. A part of the file's bytes. */
+  /** The value as readers take it, a part of the file's bytes; undefined if they differ, or it is unknown. */
   readonly value: Buffer | undefined;
   /** Why the value is undefined, for people, without any byte of it. */
   readonly ambiguous?: string;
@@ -35,12 +36,12 @@ export interface EnvFile {
   /** Of the first line that ends. */
   readonly eol: '\n' | '\r\n';
   readonly finalNewline: boolean;
-  /** In the order of the file. A name may be there more than once: the last one counts, for every reader that was tried. */
+  /** In the order of the file. A name may occur more than once: for every reader that was tried, the last one counts. */
   readonly assignments: readonly Assignment[];
 }
 
 interface Found extends Assignment {
-  /** Blanks stand around its `=`. */
+  /** There are blanks around its `=`. */
   readonly spaced: boolean;
 }
 
@@ -50,7 +51,7 @@ interface Statement {
   readonly spaced?: boolean;
   /** Where its last line ends. */
   readonly end: number;
-  /** Why readers differ on where the next line begins, and so on all that follows. */
+  /** Why readers differ on where the next line begins, and so on everything after it. */
   readonly torn?: string;
   /** Why the file as a whole is in doubt. */
   readonly foreign?: string;
@@ -66,9 +67,9 @@ interface Place {
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
- * @param bytes kept, not copied: whoever overwrites them overwrites the values
+ * @param bytes kept, not copied: overwriting them overwrites the values
  * @param path for messages
- * @throws EnvError if it is not a text of one byte per ASCII character: UTF-16, or a NUL byte in it
+ * @throws EnvError if it is not a text with one byte per ASCII character: UTF-16, or a text with a NUL byte
  */
 export function parseEnv(bytes: Buffer, path = '.env'): EnvFile {
   refuseForeign(bytes, path);
@@ -109,7 +110,7 @@ function bomDoubt(bom: boolean, line: number): string | undefined {
   return bom && line === 1 ? 'for some readers the byte order mark before it is part of its name' : undefined;
 }
 
-/** Of a name in several lines the last one counts; but a reader may skip that, and take another. */
+/** If a name has several lines, the last one counts; but a reader may skip that and take another. */
 function doubtOfRepeats(name: string, found: readonly Found[]): string | undefined {
   const lines = found.filter((each) => each.name === name);
   const kinds = new Set(lines.map(({ exported, spaced }) => `${exported} ${spaced}`));

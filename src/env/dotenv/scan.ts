@@ -31,7 +31,7 @@ export function skipBlanks(bytes: Buffer, at: number, end: number): number {
   return next;
 }
 
-/** @returns how often the byte is there */
+/** @returns how often the byte occurs */
 export function countOf(bytes: Buffer, wanted: number): number {
   return bytes.reduce((count, byte) => (byte === wanted ? count + 1 : count), 0);
 }
@@ -39,7 +39,7 @@ export function countOf(bytes: Buffer, wanted: number): number {
 /** A carriage return alone, and the line and paragraph separators of Unicode. */
 const STRANGE_BREAKS = ['\r', '\u2028', '\u2029'].map((text) => Buffer.from(text));
 
-/** @returns whether something is in it that only some readers take for a line break */
+/** @returns whether it contains something that only some readers take for a line break */
 export function hasStrangeBreak(bytes: Buffer): boolean {
   return STRANGE_BREAKS.some((each) => bytes.includes(each));
 }

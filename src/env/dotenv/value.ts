@@ -1,6 +1,4 @@
-/**
- * Where a value ends, and in which quotes it is.
- */
+/** Finds the end of a value, and its quotes. */
 import { closesOnItsLine } from './balance.ts';
 import { QUOTE_BYTES, type Quote } from './literal.ts';
 import { BACKSLASH, HASH, isBlank, lineEnd, skipBlanks } from './scan.ts';
@@ -8,11 +6,11 @@ import { BACKSLASH, HASH, isBlank, lineEnd, skipBlanks } from './scan.ts';
 export interface ReadValue {
   readonly quote: Quote;
   readonly valueEnd: number;
-  /** Of its last line. */
+  /** The end of its last line. */
   readonly end: number;
   /** Why readers differ on the value. */
   readonly ambiguous?: string;
-  /** Why they differ on where it ends, and so on all that follows. */
+  /** Why they differ on where it ends, and so on everything after it. */
   readonly torn?: string;
   /** Why they differ on the whole file. */
   readonly foreign?: string;
@@ -20,7 +18,7 @@ export interface ReadValue {
 
 const COMMENT = 'some readers take the comment behind it for a part of it; give the comment a line of its own';
 
-/** @param at where the value begins, behind the `=` and the blanks there @param line its number, for messages */
+/** @param at where the value begins, after the `=` and blanks @param line its number, for messages */
 export function readValue(bytes: Buffer, at: number, line: number): ReadValue {
   const quote = quoteAt(bytes, at);
   if (quote === 'none') return readBare(bytes, at, line);
@@ -42,7 +40,7 @@ export function readValue(bytes: Buffer, at: number, line: number): ReadValue {
 
 const openQuote = (line: number): string => `a quote in line ${line} is not closed there, for some readers`;
 
-/** Also what begins with a quote, but has no plain end. */
+/** Also reads a value that begins with a quote but has no clear end. */
 function readBare(bytes: Buffer, at: number, line: number): ReadValue {
   const end = lineEnd(bytes, at);
   const rest = bytes.subarray(at, end);

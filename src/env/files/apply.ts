@@ -7,7 +7,7 @@ import { move, remove, syncFolder } from './disk.ts';
 import { FileError } from './errors.ts';
 import { discard, type Entry, enter, type Journal, type Standing, standingOf, standings } from './journal.ts';
 
-/** Somebody has edited a file of the step since: it has neither its old contents nor the new ones. */
+/** Somebody has edited a file of the step: it has neither its old contents nor the new ones. */
 export class EditedError extends FileError {}
 
 /**
@@ -15,7 +15,7 @@ export class EditedError extends FileError {}
  *
  * @param journal in phase `commit`
  * @returns it in phase `done`
- * @throws EditedError; before anything is replaced if the edit is older than this call
+ * @throws EditedError; before replacing anything if the edit is older than this call
  * @throws FileError if one cannot be replaced
  */
 export async function replaceAll(journal: Journal): Promise<Journal> {
@@ -30,10 +30,10 @@ export async function replaceAll(journal: Journal): Promise<Journal> {
 }
 
 /**
- * Gives every file that was replaced its old contents back, and tidies up.
+ * Restores the old contents of every replaced file, and cleans up.
  *
  * @param journal in phase `commit` or `undo`
- * @throws EditedError if somebody has edited one that was replaced; that one stays as it is, and the others have theirs back
+ * @throws EditedError if somebody has edited a replaced file; that file stays as it is, and the others are restored
  */
 export async function undoAll(journal: Journal): Promise<void> {
   const undoing = journal.phase === 'undo' ? journal : await enter(journal, 'undo');
@@ -53,7 +53,7 @@ async function putBack({ target, old }: Entry): Promise<void> {
   await syncFolder(dirname(target));
 }
 
-/** The new contents wait no more once they are at the target. */
+/** The file with the new contents is gone once it is at the target. */
 const wasReplaced = ({ fresh }: Entry): Promise<boolean> =>
   access(fresh).then(
     () => false,

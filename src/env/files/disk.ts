@@ -6,7 +6,7 @@ import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { about, FileError, fileError, isMissing } from './errors.ts';
 
-/** Of an existing file. */
+/** The owner of an existing file. */
 interface Owner {
   readonly uid: number;
   readonly gid: number;
@@ -14,14 +14,14 @@ interface Owner {
   readonly path: string;
 }
 
-/** Whose a file is, and who may use it. */
+/** Owner and permissions of a file. */
 export interface Rights {
   readonly mode: number;
-  /** Undefined: whoever runs this. */
+  /** Undefined for the current user. */
   readonly owner?: Owner;
 }
 
-/** Writes a new file with these rights to the disk. The caller syncs its folder. */
+/** Writes a new file with these rights and syncs it. The caller syncs its folder. */
 export async function writeNew(path: string, bytes: Buffer, { mode, owner }: Rights): Promise<void> {
   const file = await about(path, () => open(path, 'wx', 0o600));
   try {
@@ -48,21 +48,21 @@ async function keepOwner({ uid, gid, path }: Owner, file: FileHandle): Promise<v
   }
 }
 
-/** Renames, and has the folder of the new name on the disk. */
+/** Renames, and syncs the folder of the new name. */
 export async function move(from: string, to: string): Promise<void> {
   await about(to, () => rename(from, to));
   await syncFolder(dirname(to));
 }
 
-/** Removes a file, if it is there. */
+/** Removes a file, if it exists. */
 export async function remove(path: string): Promise<void> {
   await about(path, () => rm(path, { force: true }));
 }
 
-/** What file systems answer that cannot sync a folder: some in user space, and some of other systems. */
+/** Errors of file systems that cannot sync a folder: some in user space, and some of other systems. */
 const CANNOT_SYNC = ['EINVAL', 'ENOTSUP', 'ENOSYS'];
 
-/** A name is on the disk only when its folder is. */
+/** A name survives a power cut only after its folder is synced. */
 export async function syncFolder(path: string): Promise<void> {
   const folder = await about(path, () => open(path, 'r'));
   try {

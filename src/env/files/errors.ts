@@ -1,6 +1,6 @@
 import { EnvError } from '../error.ts';
 
-/** What is wrong with files, for people: the path and what to do, never a byte of a file. */
+/** A problem with files, for people: the path and what to do, never a byte of a file. */
 export class FileError extends EnvError {}
 
 const TROUBLES: Readonly<Record<string, string>> = {
@@ -19,7 +19,7 @@ const TROUBLES: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
 };
 
-/** @returns what a file system call threw, in words; a FileError as it is */
+/** @returns the error of a file system call in words; a FileError unchanged */
 export function fileError(error: unknown, path: string): FileError {
   if (error instanceof FileError) return error;
   return new FileError(`${path}: ${troubleOf(error)}`, { cause: error });
@@ -31,7 +31,7 @@ function troubleOf(error: unknown): string {
   return code === undefined ? 'it cannot be used' : (TROUBLES[code] ?? code);
 }
 
-/** @throws FileError instead of what `work` throws */
+/** @throws FileError for any error of `work` */
 export async function about<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

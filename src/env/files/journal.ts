@@ -1,6 +1,6 @@
 /**
- * The journal of one step: a folder in the state folder with the new contents, the old ones, and a list that says what goes
- * where. The name of the list is the phase of the step, so one rename is what changes it.
+ * The journal of one step: a folder in the state folder with the new contents, the old ones, and a list of their
+ * targets. The name of the list is the phase of the step, so one rename changes the phase.
  */
 import { mkdir, readdir, readFile, rename, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -8,18 +8,18 @@ import { digestAt, digestOf, move, remove, syncFolder, writeNew } from './disk.t
 import { about, FileError, isMissing } from './errors.ts';
 import type { Target } from './target.ts';
 
-/** `plan`: nothing is replaced yet. `commit`: all will be. `undo`: none will be. `done`: what is left is to tidy up. */
+/** `plan`: nothing is replaced yet. `commit`: all files will be. `undo`: none will be. `done`: only cleaning up is left. */
 export type Phase = 'plan' | 'commit' | 'undo' | 'done';
 const PHASES: readonly Phase[] = ['done', 'undo', 'commit', 'plan'];
 
 export interface Entry {
   /** The real path of the file. */
   readonly target: string;
-  /** Where the new contents wait: one rename away from the target. */
+  /** The file with the new contents, one rename away from the target. */
   readonly fresh: string;
-  /** Where the old ones do; null for a new file. */
+  /** The file with the old contents; null for a new file. */
   readonly old: string | null;
-  /** SHA-256 of each; null: no such file. */
+  /** SHA-256 of the old contents; null if there was no file. */
   readonly before: string | null;
   readonly after: string;
 }
@@ -30,13 +30,13 @@ export interface Journal {
   readonly entries: readonly Entry[];
 }
 
-/** What stands at a target. */
+/** The contents of a target. */
 export type Standing = 'before' | 'after' | 'edited';
 
 const folderOf = (stateFolder: string): string => join(stateFolder, 'step');
 const listOf = (folder: string, phase: Phase): string => join(folder, `${phase}.json`);
 
-/** Writes the journal of a step in phase `plan`. What it has written when it fails, {@link discard} removes. */
+/** Writes the journal of a step in phase `plan`. If that fails, {@link discard} removes what it has written. */
 export async function prepare(stateFolder: string, id: string, targets: readonly Target[]): Promise<Journal> {
   const folder = folderOf(stateFolder);
   await about(folder, () => mkdir(folder, { mode: 0o700 }));
@@ -65,7 +65,7 @@ function entryOf(folder: string, name: string, { real, before, after, isNear }: 
   };
 }
 
-/** @returns the journal that is there; undefined if there is none. One without a list has replaced nothing: it is a plan */
+/** @returns the existing journal; undefined if there is none. A journal without a list has replaced nothing: it is a plan */
 export async function readJournal(stateFolder: string): Promise<Journal | undefined> {
   const folder = folderOf(stateFolder);
   const names = await about(folder, () => readdir(folder).catch(nothing));
@@ -89,7 +89,7 @@ function entriesOf(list: string, text: string): readonly Entry[] {
   }
 }
 
-/** Goes on to a phase; from here a run that is cut off is recovered in it. */
+/** Enters a phase. From here on, an interrupted run is recovered in this phase. */
 export async function enter(journal: Journal, phase: Phase): Promise<Journal> {
   const list = listOf(journal.folder, phase);
   await about(list, () => rename(listOf(journal.folder, journal.phase), list));
@@ -98,21 +98,24 @@ export async function enter(journal: Journal, phase: Phase): Promise<Journal> {
   return entered;
 }
 
-/** @returns what stands at the target of each entry */
+/** @returns the contents of the target of each entry */
 export async function standings(entries: readonly Entry[]): Promise<ReadonlyMap<Entry, Standing>> {
   const found = new Map<Entry, Standing>();
   for (const entry of entries) found.set(entry, await standingOf(entry));
   return found;
 }
 
-/** @returns what stands at the target of an entry */
+/** @returns the contents of the target of an entry */
 export async function standingOf({ target, before, after }: Entry): Promise<Standing> {
   const digest = await digestAt(target);
   if (digest === after) return 'after';
   return digest === before ? 'before' : 'edited';
 }
 
-/** Removes all that the step has written but the targets; the list goes last, so that what is cut off can go on. */
+/**
+ * Removes everything that the step has written except the targets. The list goes last, so that an interrupted removal
+ * can continue.
+ */
 export async function discard({ folder, phase, entries }: Journal): Promise<void> {
   const waiting = entries.flatMap(({ fresh, old }) => (old === null ? [fresh] : [fresh, old]));
   for (const path of waiting) await remove(path);
@@ -123,7 +126,7 @@ export async function discard({ folder, phase, entries }: Journal): Promise<void
   await syncFolder(dirname(folder));
 }
 
-/** The folder of a target may be gone with all that was in it. */
+/** The folder of a target may be gone. */
 async function syncIfThere(folder: string): Promise<void> {
   try {
     await syncFolder(folder);

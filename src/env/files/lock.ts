@@ -1,6 +1,6 @@
 /**
- * One run at a time for each state folder. The lock is one of the kernel, taken by SQLite: it ends with the process that holds
- * it, so there is no lock of a dead process to judge, after a crash or a reboot.
+ * Allows one run at a time for each state folder. SQLite takes a lock of the kernel, which ends with its process. So no
+ * stale lock is left after a crash or a reboot.
  */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,10 +8,10 @@ import type { DatabaseSync } from 'node:sqlite';
 import { about, FileError } from './errors.ts';
 import { ensureStateFolder } from './state-folder.ts';
 
-/** What SQLite answers if another process has the lock: SQLITE_BUSY. */
+/** SQLite's error if another process has the lock: SQLITE_BUSY. */
 const BUSY = 5;
 
-/** Who holds the lock, for the message to a second run. */
+/** The holder of the lock, for the message to a second run. */
 interface Holder {
   readonly pid: number;
   /** ISO 8601. */
@@ -21,7 +21,7 @@ interface Holder {
 /**
  * Runs while no other process does the same with this folder.
  *
- * @throws FileError at once if another one does: with its process id, and since when
+ * @throws FileError at once if another process does, with its id and start
  */
 export async function withLock<T>(stateFolder: string, run: () => Promise<T>): Promise<T> {
   await ensureStateFolder(stateFolder);
@@ -54,7 +54,7 @@ async function take(path: string, holder: string): Promise<DatabaseSync> {
   throw new FileError(`another run of rekey is at work here (${who}); wait for its end`);
 }
 
-/** A whole file or none: a second run reads it while it is written. */
+/** Writes the whole file or none, since a second run may read it meanwhile. */
 async function writeHolder(path: string): Promise<void> {
   const holder: Holder = { pid: process.pid, since: new Date().toISOString() };
   const draft = `${path}.draft`;
@@ -62,7 +62,7 @@ async function writeHolder(path: string): Promise<void> {
   await rename(draft, path);
 }
 
-/** @returns undefined if what stands there is left of a run that was killed, and the other has not said yet who it is */
+/** @returns undefined if the file is from a killed run, and the new holder has not written its own yet */
 async function readHolder(path: string): Promise<Holder | undefined> {
   try {
     const holder = JSON.parse(await readFile(path, 'utf8')) as Holder;

@@ -1,9 +1,10 @@
 /**
- * Which mount a path is on. A file that is a mount point of its own cannot be renamed over, and no rename crosses mounts.
+ * Finds the mount of a path. A file that is itself a mount point cannot be replaced by a rename, and no rename crosses
+ * mounts.
  */
 import { readFile } from 'node:fs/promises';
 
-/** Paths of the mount points of this process; undefined where the system does not list them. */
+/** Paths of the mount points of this process; undefined if the system does not list them. */
 export type Mounts = ReadonlySet<string> | undefined;
 
 /** Reads them from Linux' /proc. */
@@ -13,12 +14,12 @@ export async function readMounts(): Promise<Mounts> {
   return paths && new Set(paths.map(unescaped));
 }
 
-/** Spaces and the like are written there as \040. */
+/** Spaces and similar characters are escaped there, such as \040. */
 function unescaped(path: string): string {
   return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
-/** @returns the mount point that a real path is on; undefined where it is not known */
+/** @returns the mount point of a real path; undefined if unknown */
 export function mountOf(path: string, mounts: Mounts): string | undefined {
   if (mounts === undefined) return undefined;
   for (let at = path; ; at = at.slice(0, at.lastIndexOf('/'))) {

@@ -1,15 +1,13 @@
-/**
- * The folder beside rekey.yaml that holds what rekey needs to remember. Nobody else may read it, and Git ignores it.
- */
+/** The folder beside rekey.yaml with rekey's state. Nobody else may read it, and Git ignores it. */
 import { chmod, lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFolder } from './disk.ts';
 import { about, FileError } from './errors.ts';
 
 /**
- * Makes the folder, if it is not there, and closes it to others.
+ * Makes the folder if it is absent, and removes access for others.
  *
- * @param path its own folder must be there
+ * @param path its parent folder must exist
  * @throws FileError
  */
 export async function ensureStateFolder(path: string): Promise<void> {

@@ -1,7 +1,4 @@
-/**
- * What a file is that is to be replaced, and whether it can be. All that can be known before is asked here, before anything is
- * written.
- */
+/** Inspects the files to replace: finds everything that could stop a replacement before anything is written. */
 import { access, constants, lstat, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Rights, readIfThere } from './disk.ts';
@@ -12,10 +9,10 @@ import { type Mounts, mountOf, readMounts } from './mounts.ts';
 export interface Change {
   /** Absolute. Symbolic links are followed: the real file is replaced. */
   readonly path: string;
-  /** As it was read; undefined: there must be no such file. */
+  /** Its bytes as read; undefined if there must be no such file. */
   readonly before: Buffer | undefined;
   readonly after: Buffer;
-  /** Permission bits; without it those of the file, and 0600 for a new one. */
+  /** Permission bits; by default those of the file, and 0600 for a new one. */
   readonly mode?: number;
 }
 
@@ -23,18 +20,18 @@ export interface Target extends Change {
   /** The real path. */
   readonly real: string;
   readonly rights: Rights;
-  /** Whether a rename from the state folder reaches it. */
+  /** Whether a rename from the state folder can reach it. */
   readonly isNear: boolean;
 }
 
-/** The file system that the journal is on. */
+/** The file system of the journal. */
 interface Home {
   readonly device: number;
   readonly mounts: Mounts;
   readonly mount: string | undefined;
 }
 
-/** @throws FileError if one of them cannot be replaced, or is not as it was read */
+/** @throws FileError if one of them cannot be replaced, or has changed since it was read */
 export async function inspectAll(stateFolder: string, changes: readonly Change[]): Promise<readonly Target[]> {
   const mounts = await readMounts();
   const { dev } = await about(stateFolder, () => stat(stateFolder));
@@ -61,9 +58,9 @@ async function inspect(change: Change, home: Home): Promise<Target> {
   return { ...change, real, rights: await rightsOf(change, real, dev, home.mounts), isNear };
 }
 
-/** @throws FileError if the file is not what it was when it was read */
+/** @throws FileError if the file has changed since it was read */
 async function checkUnchanged(path: string, real: string, before: Buffer | undefined): Promise<void> {
-  // to read a pipe would wait for ever
+  // reading a pipe would wait for ever
   if (await isOther(real)) throw new FileError(`${path}: this is not a plain file`);
   const now = await readIfThere(real);
   const isSame = now === undefined || before === undefined ? now === before : now.equals(before);
@@ -73,14 +70,14 @@ async function checkUnchanged(path: string, real: string, before: Buffer | undef
   throw new FileError(`${path}: somebody else has ${what} it meanwhile; run the command again`);
 }
 
-/** Whether something is there that is not a plain file. */
+/** Whether the path exists and is not a plain file. */
 const isOther = (real: string): Promise<boolean> =>
   lstat(real).then(
     (state) => !state.isFile(),
     () => false,
   );
 
-/** Of a file that is not there yet: its name in the real folder. */
+/** For a new file: its name in the real folder. */
 async function realPathOf(path: string): Promise<string> {
   try {
     return await realpath(path);
@@ -106,7 +103,7 @@ async function rightsOf({ path, mode }: Change, real: string, device: number, mo
   if (state.dev !== device || mounts?.has(real)) {
     throw new FileError(`${path}: it is a mount point of its own and cannot be replaced; mount its folder instead`);
   }
-  // root may write all files, so the bits are asked too
+  // root may write all files, so the bits are checked, too
   if ((state.mode & 0o222) === 0) throw new FileError(`${path}: it is read-only; make it writable, or leave it out`);
   await about(path, () => access(real, constants.W_OK));
   return { mode: mode ?? state.mode & 0o7777, owner: { uid: state.uid, gid: state.gid, path } };

@@ -1,5 +1,6 @@
 /**
- * All files of one step are replaced, or none, whatever is cut off when. Whoever calls this holds the lock of the state folder.
+ * Replaces all files of one step or none, even if the process is interrupted. The caller holds the lock of the state
+ * folder.
  */
 import { randomBytes } from 'node:crypto';
 import { EditedError, replaceAll, undoAll } from './apply.ts';
@@ -14,9 +15,10 @@ export type { Change } from './target.ts';
 /**
  * Replaces the files. Mode and owner stay; access control lists and extended attributes do not.
  *
- * @param stateFolder beside rekey.yaml; made if it is not there
- * @returns what is left to do although all files are replaced, for people: the journal is still there. Usually undefined
- * @throws FileError with nothing changed, or one that says that {@link recover} must undo what was begun
+ * @param stateFolder beside rekey.yaml; made if it is absent
+ * @returns what is left to do although all files are replaced, for people, if the journal could not be removed. Usually
+ *   undefined
+ * @throws FileError with nothing changed, or one that says that {@link recover} must undo the step
  */
 export async function commit(stateFolder: string, changes: readonly Change[]): Promise<string | undefined> {
   await ensureStateFolder(stateFolder);
@@ -37,10 +39,10 @@ export async function commit(stateFolder: string, changes: readonly Change[]): P
 }
 
 /**
- * Ends a step that was cut off: all its files are replaced, or none. To be called before anything is read.
+ * Ends an interrupted step: all its files are replaced, or none. Call it before anything is read.
  *
  * @returns what it did, for people; undefined if there was nothing to do
- * @throws FileError if it cannot go on, or somebody has edited one of the files since: rekey overwrites no edit
+ * @throws FileError if it cannot continue, or somebody has edited one of the files: rekey does not overwrite edits
  */
 export async function recover(stateFolder: string): Promise<string | undefined> {
   const journal = await readJournal(stateFolder);
@@ -73,7 +75,7 @@ async function finish(stateFolder: string, journal: Journal): Promise<string | u
   try {
     done = await replaceAll(journal);
   } catch (error) {
-    // nothing is undone behind the back of whoever made the edit
+    // an edit is never undone silently
     if (error instanceof EditedError) throw error;
     return settle(stateFolder, error);
   }
@@ -81,14 +83,14 @@ async function finish(stateFolder: string, journal: Journal): Promise<string | u
 }
 
 /**
- * Something failed, at any point: undoes what was begun.
+ * Undoes a step after a failure at any point.
  *
- * @returns as {@link commit}, if what failed came after all files were replaced
- * @throws what failed, after all was undone; a FileError that says so if it cannot be undone
+ * @returns as {@link commit}, if the failure came after all files were replaced
+ * @throws the failure, after everything was undone; a FileError that says so if that is impossible
  */
 async function settle(stateFolder: string, failed: unknown): Promise<string | undefined> {
   try {
-    // the disk knows how far it came
+    // the journal on the disk shows how far the step came
     const journal = await readJournal(stateFolder);
     if (journal?.phase === 'done') return await tidy(journal);
     if (journal?.phase === 'plan') await discard(journal);

@@ -1,7 +1,7 @@
 /**
- * From an action to its one effect. Before each effect the fence is asked whether this process still leads; the writes of
- * the Secret are conditional on what was observed, and the others are idempotent, so even a leader that does not know that
- * it lost can do no harm.
+ * Turns an action into its one effect. Before each effect the fence checks that this process still leads. Writes of the
+ * Secret are conditional on what was observed, and the other effects are idempotent. So even a leader that does not
+ * know that it lost can do no harm.
  */
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
@@ -27,30 +27,30 @@ export interface ActorOptions {
   readonly serverClock: Pick<ServerClock, 'time'>;
   /** @throws if this process may not write now */
   readonly fence: () => void;
-  /** Told of each workload that was changed, as the API server returned it. */
+  /** Called with each changed workload, as the API server returned it. */
   readonly onWorkload: (workload: WorkloadView) => void;
 }
 
 type EffectAction = Exclude<Action, { type: 'wait' | 'confirm' }>;
 
-/** What came of an effect. */
+/** The result of an effect. */
 export type EffectResult =
   | Written
   | { readonly kind: 'Probed'; readonly probes: ReadonlyMap<string, Probe> }
-  /** `targets`, `pods`: to these it was done, or needed not be done any more. `refused`: to these it was not. */
+  /** `targets`, `pods`: the effect was made, or was no longer needed. `refused`: it was not made. */
   | { readonly kind: 'Bumped'; readonly targets: readonly TargetFacts[]; readonly refused: readonly Refused[] }
   | {
       readonly kind: 'Refreshed' | 'Evicted' | 'Deleted';
       readonly pods: readonly PodOf[];
       readonly refused: readonly Refused[];
     }
-  /** The API server did not let it happen. Nothing was done. */
+  /** The API server refused. Nothing was done. */
   | { readonly kind: 'Refused'; readonly refused: readonly Refused[] };
 
 /** One effect on one pod. */
 interface Try {
   readonly row: PodOf;
-  /** Absent if it was done, or needed not be done any more. */
+  /** Absent if the effect was made, or was no longer needed. */
   readonly refused?: Refused;
 }
 
@@ -63,7 +63,7 @@ export class Actor {
   constructor(options: ActorOptions) {
     this.#options = options;
     const { client, clock, serverClock, fence } = options;
-    // what is recorded must not seem older than it is
+    // a recorded time must not be too early
     const now = () => serverClock.time()?.latest ?? clock.now();
     this.#secrets = new SecretWriter({ client, fence, now });
     this.#pods = new PodAsker({ client, clock, now });
@@ -71,7 +71,7 @@ export class Actor {
 
   /**
    * @param read the reading of the Secret that the facts rest on
-   * @throws what does not tell whether it was done, or may go well the next time
+   * @throws errors that leave it open whether the effect was made, or that may not occur the next time
    */
   async act(
     namespace: string,
@@ -114,13 +114,13 @@ export class Actor {
     }
   }
 
-  /** Asks each pod once what it answers to canaries, for a person. */
+  /** Asks each pod once by canaries, for a person. */
   checkCanaries(namespace: string, facts: Facts): Promise<CanaryCheck> {
     this.#options.fence();
     return this.#pods.check(namespace, facts);
   }
 
-  /** Asks one pod of each target, or of one, which tokens it accepts, for a person. */
+  /** Asks one pod of each target, or of one target, which tokens it accepts, for a person. */
   checkApps(namespace: string, facts: Facts, target: string | undefined, signal: AbortSignal): Promise<AppCheck> {
     this.#options.fence();
     return this.#pods.checkApps(namespace, facts, target, signal);
@@ -140,7 +140,7 @@ export class Actor {
     return probes === undefined ? { kind: 'Outdated' } : { kind: 'Probed', probes };
   }
 
-  /** Server-side apply of values that follow from the write of the keyset: to repeat it changes nothing. */
+  /** Server-side apply of values that follow from the write of the keyset, so repeating it changes nothing. */
   async #bump(namespace: string, restarts: readonly Restart[], version: number): Promise<EffectResult> {
     const targets: TargetFacts[] = [];
     const refused: Refused[] = [];
@@ -158,14 +158,14 @@ export class Actor {
     const { kind, name } = target.settings;
     const { type, view, stamped } = WORKLOADS[kind];
     const fields = stamped({ version, restartAt });
-    // with the uid it can never create a workload, nor touch one that took the name
+    // with the uid it can neither create a workload nor change another one of the same name
     const metadata = { namespace, name, uid: target.workload?.uid, ...fields.metadata };
     const body = { apiVersion: type.apiVersion, kind, ...fields, metadata };
     const options = { fieldManager: FIELD_MANAGER, force: true };
     this.#options.onWorkload(view(await this.#options.client.apply(type, { namespace, name }, body, options)));
   }
 
-  /** A change of the pod makes the kubelet write its volumes again; the value says what it is for. */
+  /** A change of the pod makes the kubelet update its volumes. The value is the version of the keyset. */
   async #refresh(namespace: string, pods: readonly PodOf[], version: number): Promise<EffectResult> {
     const options = { fieldManager: FIELD_MANAGER };
     const tries: Try[] = [];
@@ -190,7 +190,7 @@ export class Actor {
     return { kind: 'Evicted', ...summed(tries) };
   }
 
-  /** Without asking a PodDisruptionBudget, all at once: each of these pods may accept a forged token. */
+  /** Deletes all pods at once, regardless of PodDisruptionBudgets: each of them may accept a forged token. */
   async #delete(namespace: string, pods: readonly PodOf[], gracePeriodSeconds: number): Promise<EffectResult> {
     const tries = await Promise.all(
       pods.map((row) => {
@@ -203,7 +203,7 @@ export class Actor {
     return { kind: 'Deleted', ...summed(tries) };
   }
 
-  /** One pod that nobody may touch holds up no other; one that is gone needs nothing. */
+  /** A pod that rekey may not touch blocks no other, and for a pod that is gone nothing is needed. */
   async #attemptOn(row: PodOf, verb: PodVerb, make: () => Promise<unknown>): Promise<Try> {
     const effect = podEffect(verb, row);
     const pod = row.pod.uid;
@@ -218,7 +218,7 @@ export class Actor {
     }
   }
 
-  /** @throws what is no refusal */
+  /** @throws errors that are not refusals */
   async #attempt(effect: string, make: () => Promise<unknown>): Promise<Refused | undefined> {
     this.#options.fence();
     try {

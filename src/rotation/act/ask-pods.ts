@@ -1,6 +1,4 @@
-/**
- * Asks pods which keys they accept, by canaries. The keys are read from the Secret for that, and overwritten afterwards.
- */
+/** Asks pods by canaries which keys they accept. It reads the keys from the Secret, and overwrites them afterwards. */
 import pLimit from 'p-limit';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -15,13 +13,13 @@ import { type AppCheck, checkApps } from './check-apps.ts';
 import { type CanaryCheck, checkCanaries } from './check-canaries.ts';
 import type { RetiredKeys } from './write-secret.ts';
 
-/** Pods that are asked at the same time. */
+/** Pods asked in parallel. */
 const PODS_AT_ONCE = 32;
 
 export interface PodAskerOptions {
   readonly client: KubeClient;
   readonly clock: Clock;
-  /** By the clock of the API server, milliseconds since the epoch, at the latest. */
+  /** The latest possible time by the clock of the API server, milliseconds since the epoch. */
   readonly now: () => number;
 }
 
@@ -45,7 +43,7 @@ export class PodAsker {
     return checkCanaries({ client, now, sender: this.#canaries }, namespace, facts);
   }
 
-  /** Asks one pod of each target, or of one, which tokens it accepts, for a person. */
+  /** Asks one pod of each target, or of one target, which tokens it accepts, for a person. */
   checkApps(namespace: string, facts: Facts, target: string | undefined, signal: AbortSignal): Promise<AppCheck> {
     const { client, now } = this.#options;
     return checkApps({ client, now, sender: this.#canaries, signal }, namespace, facts, target);
@@ -53,7 +51,8 @@ export class PodAsker {
 
   /**
    * @param retired keys that have just left the Secret
-   * @returns the answers by the incarnation of the pod; undefined if the Secret is not what the question was chosen for
+   * @returns the answers by the incarnation of the pod; undefined if the Secret has changed since the question was
+   *   chosen
    */
   async ask(
     namespace: string,
@@ -90,7 +89,7 @@ export class PodAsker {
   }
 }
 
-/** Keys that must be refused come first, then the one that tells the version, then the one in use. */
+/** Keys that must be refused come first, then the ack key, which shows the version, then the key in use. */
 function byWeight(keyset: Keyset, keys: ReadonlyMap<Kid, KeyMaterial>): ReadonlyMap<Kid, KeyMaterial> {
   const { verify, sign } = currentShape(keyset);
   const first = [keyIn(keyset, 'ack')?.kid, sign];

@@ -1,7 +1,8 @@
 /**
- * Asks one pod of each target which tokens it accepts, for a person who wants to know whether the service is fit for a rotation.
- * Nothing is decided by it.
+ * Asks one pod of each target which tokens it accepts, for a person who wants to know whether the service is ready for
+ * a rotation. rekey decides nothing by the answers.
  */
+import { defined } from '../../base/objects.ts';
 import { redactText } from '../../runtime/redact.ts';
 import { keptValue } from '../api/said.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
@@ -18,18 +19,18 @@ import { destroyKeys, type KeysInUse, keysInUse } from './keys-in-use.ts';
 export type AppCheck = Pick<NonNullable<JwtKeyRotationStatus['appCheck']>, 'note' | 'pods'>;
 type CheckedPod = AppCheck['pods'][number];
 
-/** One pod of each, all at once: those of a target run the same program. */
+/** Targets in one check, in parallel, one pod of each: all pods of a target run the same program. */
 const MAX_TARGETS = 16;
-/** What an answer is good for, if it comes that late. */
+/** Time limit of the answers of one service. */
 const BUDGET_MS = 10_000;
 const MAX_REQUEST = 2_048;
 
 export interface AppCheckOptions extends CheckOptions {
-  /** Nothing more is sent once it is aborted. */
+  /** Once it is aborted, nothing more is sent. */
   readonly signal: AbortSignal;
 }
 
-/** @param wanted the one target that is meant, such as `Deployment/api`; undefined: all */
+/** @param wanted the only target to ask, such as `Deployment/api`; undefined for all */
 export async function checkApps(
   options: AppCheckOptions,
   namespace: string,
@@ -64,7 +65,7 @@ function phaseNote(keyset: Keyset | undefined): readonly string[] {
   return [`asked in phase ${keyset.phase}: in a rotation pods have different keys on purpose; ask again at rest`];
 }
 
-/** One that is ready rather than one that is not. */
+/** Prefers a ready pod. */
 function podOf(target: TargetFacts): PodOf | undefined {
   const live = target.pods.filter((pod) => !pod.terminating);
   const pod = live.find(({ ready }) => ready) ?? live[0];
@@ -87,7 +88,7 @@ async function checkedPod(
   }
   const url = canaryUrl(address, port, canary);
   const asked = { url, form: canary, tokens: { algorithm, clockSkewMs, claims: canary.claims } };
-  // such a token of a real key would be good until its key is gone
+  // a token without expiry, signed with a real key, would be valid until the key is gone
   const options = { sender, withoutExpiry: false, budgetMs: BUDGET_MS, now, signal };
   const rows = judged((await askConformance(asked, keys, options)).map((row) => sure(row, pod, keys.keyset)));
   return {
@@ -95,15 +96,15 @@ async function checkedPod(
     request: requestText(url, canary).slice(0, MAX_REQUEST),
     result: fitness(rows),
     answers: rows.map(({ name, which, answer, said, verdict }) => {
-      return { case: name, ...(which !== undefined && { which }), answer, said: redactText(said), verdict };
+      return { case: name, ...defined({ which }), answer, said: redactText(said), verdict };
     }),
   };
 }
 
-/** A pod that has started before a key was written cannot know it: that it refuses it tells nothing of the service. */
+/** A pod that started before a key was written cannot know it, so its refusal proves nothing about the service. */
 function sure(row: Answered, pod: PodFacts, keyset: Keyset | undefined): Answered {
   if (row.name !== 'fallback' || row.answer !== 'refused') return row;
   if (keyset !== undefined && startedAfterWrite(pod, keyset)) return row;
-  const said = `${row.said}, and the pod may have started before this key was written: ask again after it has started anew`;
+  const said = `${row.said}, and the pod may have started before this key was written: ask again after it has restarted`;
   return { ...row, answer: 'unknown', said };
 }

@@ -1,6 +1,6 @@
 /**
- * Asks pods once, for a person who wants to see what they answer: a token of the key in use, and its pair, the same claims signed
- * with a made-up key. Nothing is decided by it.
+ * Asks pods once, for a person who wants to see their answers to two tokens: one of the key in use, and one with the
+ * same claims signed with a made-up key. rekey decides nothing by the answers.
  */
 import pLimit from 'p-limit';
 import type { KubeClient } from '../../kube/client.ts';
@@ -28,11 +28,11 @@ type InUse = SigningKey | { readonly why: string };
 export interface CheckOptions {
   readonly client: KubeClient;
   readonly sender: CanarySender;
-  /** By the clock of the API server, milliseconds since the epoch, at the latest. */
+  /** The latest possible time by the clock of the API server, milliseconds since the epoch. */
   readonly now: () => number;
 }
 
-/** @returns what each pod has answered, and what that means; where there are many, at least one of each target */
+/** @returns the answers of each pod and their meaning; of many pods, at least one of each target */
 export async function checkCanaries(
   { client, sender, now }: CheckOptions,
   namespace: string,
@@ -90,7 +90,7 @@ async function askPair(asked: Asked, inUse: InUse, sender: CanarySender, now: ()
   using foreign = generateKey(MIN_KEY_BYTES);
   if ('why' in inUse) return { madeUp: await sender.ask(asked, foreign, newKid(), now()) };
   const { kid, material } = inUse;
-  // under the same id, so that they differ in nothing but the key
+  // under the same id, so that the two differ only in the key
   const madeUp = await sender.ask(asked, foreign, kid, now());
   return { inUse: await sender.ask(asked, material, kid, now()), madeUp };
 }

@@ -1,6 +1,4 @@
-/**
- * The keys that the services of a resource are said to have now, for what is asked for a person.
- */
+/** The keys that the services of a resource should have now, for checks that a person requests. */
 import type { KubeClient } from '../../kube/client.ts';
 import type { ServiceKeys } from '../conformance/tokens.ts';
 import { currentShape, type Keyset } from '../keyset/keyset.ts';
@@ -10,12 +8,15 @@ import { destroyAll, newKid } from '../secret/keys.ts';
 import { materialsOf, readSecret } from '../secret/secret.ts';
 import type { Settings } from '../settings/settings.ts';
 
-/** Or why they are not known, for people. */
+/** The keys, or why they are unknown, for people. */
 export type KeysInUse =
   | (ServiceKeys & { /** Undefined before the Secret is managed. */ readonly keyset?: Keyset })
   | { readonly why: string };
 
-/** Of a Secret that is not managed yet, too: a service must be fit before that. The caller overwrites them. */
+/**
+ * Works for a Secret that is not managed yet, too, since a service must be ready before that. The caller overwrites the
+ * keys.
+ */
 export async function keysInUse(client: KubeClient, namespace: string, settings: Settings): Promise<KeysInUse> {
   const secret = await getSecret(client, namespace, settings.secretName);
   const reading = readSecret(secret, settings);

@@ -1,5 +1,6 @@
 /**
- * What pods are asked for a person. It is done beside the passes: a slow service holds up no rotation, and no emergency.
+ * Checks of pods that a person requests. They run beside the passes, so a slow service delays neither a rotation nor an
+ * emergency.
  */
 import { isKubeError } from '../../kube/errors.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -16,7 +17,7 @@ import type { Actor } from './act.ts';
 
 /** Between two checks of one resource, milliseconds. */
 const CHECK_MS = 2_000;
-/** Resources whose pods are asked at the same time. No other waits in a line: its pods may be gone when its turn comes. */
+/** Resources checked in parallel. Others do not wait in a queue, since their pods may be gone when their turn comes. */
 const AT_ONCE = 4;
 
 /** The answers, as the status has them. */
@@ -28,7 +29,7 @@ export interface PodChecksOptions {
   readonly log: Logger;
   /** By the clock of the API server, milliseconds since the epoch. */
   readonly now: () => number;
-  /** Told of each resource that has an answer. */
+  /** Called with each resource that has an answer. */
   readonly onAnswer: (key: string) => void;
 }
 
@@ -57,7 +58,7 @@ export class PodChecks {
   }
 
   /**
-   * Begins what is asked for, if nothing is under way, and never in an emergency.
+   * Starts a requested check, if none is under way, and never in an emergency.
    *
    * @returns the answers that the status does not have yet, and in how many milliseconds the next check may begin
    */
@@ -81,7 +82,7 @@ export class PodChecks {
     return { checks };
   }
 
-  /** Nobody waits for its answers any more. */
+  /** Ends the checks of a resource that is gone. */
   forgot(key: string): void {
     this.#asked.get(key)?.running?.abort();
     this.#asked.delete(key);
@@ -112,14 +113,14 @@ export class PodChecks {
       this.#running -= 1;
       delete asked.running;
       asked.endedAt = clock.monotonic();
-      // it was cut off: who still wants to know is answered when that is over
+      // it was cut off: a request that still stands is served later
       if (signal.aborted) return;
       asked.checks = { ...asked.checks, [name]: { requestedAt, checkedAt: iso(now()), ...found } };
       onAnswer(key);
     });
   }
 
-  /** A failure is an answer too: whoever has asked asks again when it is mended. */
+  /** A failure is an answer, too: the person can ask again once it is fixed. */
   async #answer<T>(key: string, ask: () => Promise<T>) {
     try {
       return await ask();

@@ -1,7 +1,4 @@
-/**
- * The write of the Secret, from what is there to what shall be there. Key bytes that are written pass through here and through
- * no other place; what was used is overwritten afterwards.
- */
+/** Writes the Secret. All key bytes that are written pass through here and nowhere else, and are overwritten afterwards. */
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
@@ -27,11 +24,11 @@ export interface SecretWriterOptions {
   readonly client: KubeClient;
   /** @throws if this process may not write now */
   readonly fence: () => void;
-  /** By the clock of the API server, milliseconds since the epoch, at the latest. */
+  /** The latest possible time by the clock of the API server, milliseconds since the epoch. */
   readonly now: () => number;
 }
 
-/** What came of a write. `Outdated`: the Secret is not what it was when the write was chosen, and nothing was done. */
+/** The result of a write. `Outdated`: the Secret has changed since the write was chosen, and nothing was done. */
 export type Written =
   | {
       readonly kind: 'Wrote';
@@ -43,7 +40,7 @@ export type Written =
     }
   | { readonly kind: 'Outdated' };
 
-/** Somebody else may write between our read and our write: then both are done again at once, so often and no more. */
+/** How often to read and write again at once if somebody else writes in between. */
 const MAX_TRIES = 5;
 
 /** One instance writes the Secrets of all resources. */
@@ -56,7 +53,7 @@ export class SecretWriter {
 
   /**
    * @param read the reading of the Secret for which the write was chosen
-   * @throws KubeError where the API server refuses it, or does not say what came of it
+   * @throws KubeError if the API server refuses the write, or its result is unknown
    */
   async write(namespace: string, facts: Facts, write: Write, read: SecretReading | undefined): Promise<Written> {
     const { settings } = facts;
@@ -71,7 +68,7 @@ export class SecretWriter {
     }
   }
 
-  /** @throws KubeError Conflict if somebody has written the Secret since it was read: nothing was done */
+  /** @throws KubeError Conflict if somebody has written the Secret since it was read; nothing was done then */
   async #writeOnto(secret: Secret | undefined, namespace: string, facts: Facts, write: Write): Promise<Written> {
     const { settings } = facts;
     const now = this.#options.now();
@@ -104,7 +101,7 @@ export class SecretWriter {
     };
   }
 
-  /** An emergency tells where the burnt keys lay, and still lie. */
+  /** Adds to an emergency the places where the burnt keys were, and still are. */
   async #withResidue(
     namespace: string,
     { settings: names, burntElsewhere: elsewhere }: Facts,
@@ -144,8 +141,8 @@ export class SecretWriter {
 }
 
 /**
- * Whether a decision that was made for the reading holds for the Secret: somebody may have touched what rekey does not look at,
- * again and again.
+ * Whether a decision for the reading also holds for the Secret: somebody may keep changing parts that rekey does not
+ * read.
  */
 function saysTheSame(secret: Secret | undefined, read: SecretReading | undefined, names: DataNames): boolean {
   if (secret?.metadata.resourceVersion === read?.resourceVersion) return true;
@@ -153,7 +150,7 @@ function saysTheSame(secret: Secret | undefined, read: SecretReading | undefined
   return isDeepStrictEqual(readSecret(secret, names), read.facts);
 }
 
-/** The keys that pods must refuse from now on: the old one of a rotation, with those that were found beside it, or of a cutover. */
+/** The keys that pods must refuse from now on: the old key of a rotation, with the keys found beside it, or of a cutover. */
 function retiredBy(
   { transition }: Write,
   before: Keyset,

@@ -1,6 +1,4 @@
-/**
- * Why rekey does not go on: a word for machines and a sentence for people. The words are part of the API.
- */
+/** Why rekey does not continue: a reason for machines and a message for people. Reasons are part of the API. */
 export type Reason =
   // the resource
   | 'InvalidDuration'
@@ -68,7 +66,7 @@ export interface Finding {
   readonly reason: Reason;
   /** What is wrong, where (field, pod, key id) and what to do. */
   readonly message: string;
-  /** It has not gone away in the time in which it does as a rule: a person must look. */
+  /** It has lasted longer than such a finding usually does, so a person must look. */
   readonly lasting?: true;
 }
 
@@ -91,22 +89,22 @@ const BY_HAND: readonly Reason[] = [
   'UnsafeWrite',
 ];
 
-/** @returns whether the state of the keys must be settled by hand before anything goes on */
+/** @returns whether a person must settle the state of the keys before rekey can continue */
 export function isDegrading({ reason }: Finding): boolean {
   return BY_HAND.includes(reason);
 }
 
-/** @returns whether it is somebody's wish and no fault */
+/** @returns whether a person requested it, so that it is not a fault */
 export function isWish({ reason }: Finding): boolean {
   return WISHES.includes(reason);
 }
 
-/** @returns whether it goes away without anybody's help, or was asked for: no reason to call anybody */
+/** @returns whether it goes away by itself or was requested, so that nobody needs to act */
 export function isPassing({ reason, lasting }: Finding): boolean {
   return PASSING.includes(reason) && lasting !== true;
 }
 
-/** A check of one thing: each finding of it, none where nothing is wrong. */
+/** Checks one thing. It returns each finding, and none if nothing is wrong. */
 export type Policy<Input> = (input: Input) => readonly Finding[];
 
 /** @returns what all policies find, in their order */
@@ -114,7 +112,7 @@ export function findingsOf<Input>(policies: readonly Policy<Input>[], input: Inp
   return policies.flatMap((policy) => policy(input));
 }
 
-/** @returns the first, which says how many there are besides; undefined if there is none */
+/** @returns the first finding with the number of the others; undefined if there is none */
 export function inShort(findings: readonly Finding[]): Finding | undefined {
   const [first, ...others] = findings;
   if (first === undefined || others.length === 0) return first;

@@ -22,7 +22,7 @@ export const JWT_KEY_ROTATIONS = customResource<JwtKeyRotation>(
 /** The field manager of every write that rekey makes. */
 export const FIELD_MANAGER = 'rekey';
 
-/** Annotations by which people ask for something, on the JwtKeyRotation. */
+/** Annotations on the JwtKeyRotation by which people request something. */
 export const REQUEST = {
   rotateAt: 'rekey.dev/rotate-requested-at',
   abortAt: 'rekey.dev/abort-requested-at',
@@ -34,23 +34,26 @@ export const REQUEST = {
   appCheckAt: 'rekey.dev/app-check-requested-at',
 } as const;
 
-/** Annotation on the JwtKeyRotation: which person wrote which of these, a line for each: {@link askedText}, {@link BY}, user name. */
+/**
+ * Annotation on the JwtKeyRotation that records who made which request. Each line is {@link askedText}, {@link BY} and
+ * the user name.
+ */
 export const REQUESTED_BY = 'rekey.dev/requested-by';
 
-/** Between what was asked for and who did. An admission policy lets nobody write another name than his own behind it. */
+/** Separates the request from the user name. An admission policy lets people write only their own name after it. */
 export const BY = ' by ';
 
 /**
- * A name belongs to one request: whoever asks for another one without a name must not get this one.
+ * A name belongs to one request: a later request without a name must not get it.
  *
- * @param value of the annotation; of an emergency its nonce
+ * @param value of the annotation; for an emergency, its nonce
  * @returns such as `rotate-requested-at=2026-11-25T04:26:17Z`
  */
 export function askedText(annotation: string, value: string): string {
   return `${annotation.replace('rekey.dev/', '')}=${value}`;
 }
 
-/** How a rotation tells which request it began or ended with: its history is searched for it. */
+/** How a rotation records the request that began or ended it. People search the history for this text. */
 export function requestText(annotation: string, value: string): string {
   return `${annotation} is ${value}`;
 }
@@ -58,7 +61,10 @@ export function requestText(annotation: string, value: string): string {
 /** Annotation on pod templates, and so on pods: the keyset version that the restart is for. */
 export const KEYSET_VERSION = 'rekey.dev/keyset-version';
 
-/** Annotation on a Secret that people made: fingerprints, with commas, of retired keys that are to be taken over all the same. */
+/**
+ * Annotation on a Secret that people made: fingerprints, separated by commas, of retired keys that rekey should adopt
+ * anyway.
+ */
 export const ACCEPT_RETIRED = 'rekey.dev/accept-retired-key';
 
 /** Annotations on the Secret: the whole state of a rotation, by key id and fingerprint, without a key byte. */
@@ -79,9 +85,9 @@ export const STATE = {
 export const DATA = {
   keyId: 'JWT_KEY_ID',
   algorithm: 'JWT_ALGORITHM',
-  /** The burnt keys themselves, only until every pod has been seen to refuse them: a crash must not stop that. */
+  /** The bytes of burnt keys, until every pod has refused them: rekey must be able to ask after a crash, too. */
   burnt: 'rekey.dev.burnt',
 } as const;
 
-/** kubectl keeps the last applied manifest here, and with it old keys in base64, for ever. */
+/** kubectl keeps the last applied manifest here for ever, with old keys in base64. */
 export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';

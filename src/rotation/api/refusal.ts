@@ -1,30 +1,34 @@
 /**
- * Effects that were refused, or were done and do not show: what is remembered of each, and when it may be tried again. It may be lost at any moment: then
- * the effect is tried once, and refused again.
+ * Effects that were refused, or that no watch shows: what rekey remembers of each, and when it may try again. The
+ * memory may be lost at any moment: then rekey tries the effect once, and it is refused again.
  */
 import type { KubeError, RefusalCause } from '../../kube/errors.ts';
 import { exponential } from '../../runtime/backoff.ts';
 
 /**
- * Budget: a PodDisruptionBudget. Outrun: somebody else was faster, or the world had changed. Both pass, as a rule. Undone: it was
- * done, and is wanted again, so somebody has taken it back. Unseen: it was done to a pod, and no watch has told of it yet.
+ * Budget: a PodDisruptionBudget refused. Outrun: somebody else was faster, or the world had changed. Both usually pass.
+ * Undone: the effect was made and is wanted again, so somebody has taken it back. Unseen: the effect was made on a pod,
+ * and no watch shows it yet.
  */
 export type Cause = RefusalCause | 'Budget' | 'Outrun' | 'Undone' | 'Unseen';
 
-/** What came of one effect that was refused. */
+/** An effect that was refused, and why. */
 export interface Refused {
   /** As {@link Refusal.effect}. */
   readonly effect: string;
   readonly cause: Cause;
   readonly by?: string;
-  /** The uid of the pod that it is about. */
+  /** The uid of the pod, if the effect is on one. */
   readonly pod?: string;
   readonly said: string;
 }
 
-/** An effect that was refused and not done since, or that was done and is not seen. Times are those of the facts, milliseconds since the epoch. */
+/**
+ * An effect that was refused and not made since, or that no watch shows. Times are those of the facts, milliseconds
+ * since the epoch.
+ */
 export interface Refusal extends Refused {
-  /** What was tried, so that the same is known again, such as `write stage` or `restart Deployment/api`. */
+  /** Identifies the effect, such as `write stage` or `restart Deployment/api`. */
   readonly effect: string;
   /** The quota, policy or webhook that refuses. */
   readonly by?: string;
@@ -33,7 +37,7 @@ export interface Refusal extends Refused {
   /** How often in a row. */
   readonly count: number;
   readonly since: number;
-  /** Not before it is tried again, whatever wakes the resource. */
+  /** The earliest time of the next try, whatever wakes the resource. */
   readonly retryAt: number;
 }
 
@@ -43,14 +47,14 @@ interface Pauses {
 }
 
 const LASTING: Pauses = { baseMs: 1_000, capMs: 300_000 };
-/** Nobody tells when a right is given or a budget allows, and the try is the cheapest question. */
+/** No watch reports when a right is given or a budget allows, and trying is the cheapest way to find out. */
 const ASKED: Pauses = { baseMs: 1_000, capMs: 15_000 };
 const OUTRUN: Pauses = { baseMs: 50, capMs: 15_000 };
-/** To restart a workload again and again is no way to win against whoever takes the restart back. */
+/** Restarting a workload more often does not help against somebody who takes restarts back. */
 const UNDONE: Pauses = { baseMs: 15_000, capMs: 3_600_000 };
-/** What changes a pod is seen when its watch tells, which wakes the resource. To do it again before is of no use. */
+/** The watch shows a change of a pod and wakes the resource. Repeating the effect earlier is useless. */
 const UNSEEN: Pauses = { baseMs: 5_000, capMs: 60_000 };
-/** In an emergency no pause is longer, but between restarts that somebody takes back: each one disturbs. */
+/** Longest pause in an emergency, except between restarts that somebody takes back: each restart disturbs. */
 const URGENT_MS = 15_000;
 
 function pausesOf(cause: Cause): Pauses {
@@ -72,12 +76,12 @@ export function refusedAgain(before: Refusal | undefined, refused: Refused, now:
   return { ...refused, count, since: before?.since ?? now, retryAt: now + pauseMs };
 }
 
-/** @returns the same refusal, to be tried at once: what it rested on may have changed */
+/** @returns the same refusal, to be tried at once, since its cause may be gone */
 export function triedAtOnce(refusal: Refusal): Refusal {
   return { ...refusal, count: 0, retryAt: 0 };
 }
 
-/** @returns undefined if the effect was not refused: it failed, and whether it was done is not known perhaps */
+/** @returns undefined if the effect was not refused but failed: then it may or may not have been made */
 export function refusedBy(effect: string, error: KubeError): Refused | undefined {
   if (error.code === 'Conflict' || error.code === 'AlreadyExists') {
     return { effect, cause: 'Outrun', said: error.message };

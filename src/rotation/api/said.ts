@@ -1,7 +1,7 @@
 /**
- * What people say when they ask for something, as far as rekey keeps it: it is copied into the Secret's annotations, the status,
- * Events, the log and the audit. So it has a bound, nothing in it looks like a key (people paste the one that has leaked), and nothing
- * steers a terminal.
+ * Bounds the texts that people write into requests. rekey copies them into annotations of the Secret, the status,
+ * Events, the log and the audit log. So their length is limited, anything that looks like a key is hidden (people paste
+ * the leaked one), and control characters are escaped.
  */
 import { createHash } from 'node:crypto';
 import { visible } from '../../kube/printable.ts';
@@ -13,12 +13,12 @@ export const MAX_VALUE = 253;
 export const MAX_REASON = 1_024;
 const CUT = '…';
 const HASH_DIGITS = 16;
-/** An annotation may have 256 KiB: this much of it is looked at, characters. */
+/** How much of an annotation is read, characters: it may have 256 KiB. */
 const LOOKED_AT = 8_192;
-/** What may be left of a secret when it is cut, and is too short to be known as one. */
+/** The rest of a secret after a cut, too short to be recognized. */
 const PIECE = /(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{1,63}$/;
 
-/** @returns the value, or what may be shown of it with the hash of all of it, so that two that differ stay two */
+/** @returns the value, or the part that may be shown with a hash of the whole, so that different values stay different */
 export function keptValue(value: string, max = MAX_VALUE): string {
   const shown = shownOf(value);
   if (shown === value && value.length <= max) return value;
@@ -26,7 +26,7 @@ export function keptValue(value: string, max = MAX_VALUE): string {
   return `${beginningOf(shown, max - CUT.length - HASH_DIGITS)}${CUT}${hash}`;
 }
 
-/** @returns the reason, or what may be shown of it: nothing is told by it */
+/** @returns the reason, or the part that may be shown. Nothing is identified by it */
 export function keptReason(reason: string): string {
   const shown = shownOf(reason);
   if (reason.length <= LOOKED_AT && shown.length <= MAX_REASON) return shown;

@@ -1,19 +1,17 @@
-/**
- * The Secret, checked against the ledger: what was burnt or retired must not come back.
- */
+/** Checks the Secret against the ledger: burnt and retired keys must not come back. */
 
 import type { Finding } from '../api/finding.ts';
 import { ACCEPT_RETIRED, DATA } from '../api/names.ts';
 import type { SecretFacts, UnmanagedSecret } from '../facts.ts';
 import { believedVersion, burntIn, type Ledger, type LedgerKey, livingIn } from '../keyset/ledger.ts';
 
-/** Keys that have left the Secret for good, and are in it under no other id. */
+/** Keys that have left the Secret for good, and are not in it under another id. */
 function retiredIn(ledger: Ledger): readonly LedgerKey[] {
   const lives = new Set(livingIn(ledger).map(({ fingerprint }) => fingerprint));
   return ledger.keys.filter(({ state, fingerprint }) => state === 'retired' && !lives.has(fingerprint));
 }
 
-/** @returns why the Secret cannot be what rekey wrote last, however well its content and its annotations agree */
+/** @returns why the Secret cannot be what rekey wrote last, even if its content matches its annotations */
 function resurrection(ledger: Ledger, secret: SecretFacts, names: Names): Finding | undefined {
   const { secretName, ledgerName } = names;
   const burnt = new Set(burntIn(ledger).map(({ fingerprint }) => fingerprint));
@@ -25,7 +23,7 @@ function resurrection(ledger: Ledger, secret: SecretFacts, names: Names): Findin
     const message = `Secret ${secretName} holds the burnt key ${back.kid} again (known from ConfigMap ${ledgerName}), perhaps from a backup: restore what rekey wrote, or start an emergency`;
     return { reason: 'KeyResurrected', message };
   }
-  // one that was retired since it was written here; one that a person has accepted again is younger
+  // a key that was retired after it was written here; a key that a person accepted again is younger
   const retired = keys.find(({ fingerprint, createdAt }) =>
     retiredIn(ledger).some((key) => key.fingerprint === fingerprint && key.at > createdAt),
   );
@@ -39,7 +37,7 @@ function resurrection(ledger: Ledger, secret: SecretFacts, names: Names): Findin
   return { reason: 'KeyResurrected', message };
 }
 
-/** @returns why the keys of a Secret that people made cannot be taken over */
+/** @returns why rekey cannot adopt the keys of a Secret that people made */
 function strangeness(ledger: Ledger, secret: UnmanagedSecret, { secretName, ledgerName }: Names): Finding | undefined {
   const found = [secret.fingerprint, ...secret.fallbacks];
   const known = `(known from ConfigMap ${ledgerName})`;
@@ -60,15 +58,15 @@ function strangeness(ledger: Ledger, secret: UnmanagedSecret, { secretName, ledg
   return { reason: 'KeyIdUnusable', message };
 }
 
-/** What is known of a ledger: `finding` if what was kept cannot be read. */
+/** The ledger as read. `finding`: it cannot be read. */
 export interface LedgerReading {
   readonly ledger: Ledger;
   readonly finding?: Finding;
-  /** Why it cannot be kept: that holds up nothing, and people should know. */
+  /** Why the ledger cannot be written. This blocks nothing, but people should know. */
   readonly refusal?: Finding;
 }
 
-/** @returns the Secret as it is to be taken: refused if the ledger speaks against it */
+/** @returns the Secret, refused if it contradicts the ledger */
 export function checkedAgainstLedger(ledger: Ledger, secret: SecretFacts, names: Names): SecretFacts {
   const finding = resurrection(ledger, secret, names);
   if (finding === undefined) return secret;

@@ -1,13 +1,12 @@
 /**
- * The record of every rotation that ended, one JSON line each, chained by hashes: a line that is changed, taken out or moved
- * is found. It holds key ids and fingerprints, never a key byte.
+ * The record of every ended rotation, one JSON line each, chained by hashes, so that a changed, removed or moved line
+ * is found. It has key ids and fingerprints, never a key byte.
  *
- * The chain has no secret, so whoever may write the whole log may write another, and what was cut off at either end is not
- * missed. Against that the beginning of each hash is in the operator's log: see {@link headOf}.
+ * The chain has no secret. So a person who may write the log can replace it, and lines cut off at either end are not
+ * noticed. To detect that, the operator logs the beginning of each hash: see {@link headOf}.
  */
-
 import { createHash } from 'node:crypto';
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import { redactText } from '../../runtime/redact.ts';
 
 export interface AuditRecord {
@@ -28,27 +27,27 @@ export interface AuditRecord {
     readonly pods: number;
     /** RFC 3339. When its template was last stamped. */
     readonly bumpedAt?: string;
-    /** When the last of its pods had answered; absent if that is not known of all. */
+    /** When the last of its pods had answered; absent if that is unknown for some pod. */
     readonly ackedAt?: string;
   }[];
   /** RFC 3339. */
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly outcome: string;
-  /** When the tokens of the old key were given up, if they were. */
+  /** When a cutover gave up the tokens of the old key. */
   readonly cutOverAt?: string;
   readonly failure?: string;
-  /** What of its end was concluded and not observed; absent if every pod has answered. */
+  /** Which part of its end was concluded and not observed; absent if every pod has answered. */
   readonly inferred?: string;
-  /** Of an emergency: its nonce, and the seconds from the fresh key to the last pod that accepted a burnt one. */
+  /** For an emergency: its nonce, and the seconds from the new key to the last pod that accepted a burnt one. */
   readonly emergency?: { readonly nonce: string; readonly seconds: number; readonly burnt: readonly AuditKey[] };
-  /** What the operator that wrote this has seen of the way, oldest first; absent if it has seen nothing of it. */
+  /** The steps that the operator has seen, oldest first; absent if it has seen none. */
   readonly steps?: readonly AuditStep[];
 }
 
-/** One write of the Secret on the way, and what followed it. Times are RFC 3339. */
+/** One write of the Secret during the rotation, and what followed it. Times are RFC 3339. */
 export interface AuditStep {
-  /** That the write began. */
+  /** The phase that began with the write. */
   readonly phase: string;
   readonly keysetVersion: number;
   readonly at: string;
@@ -61,9 +60,9 @@ export interface AuditStep {
     readonly bumpedAt?: string;
     /** When each pod proved by canaries that it had loaded this version, by the name of the pod. */
     readonly proved?: Readonly<Record<string, string>>;
-    /** Pods of which that was concluded from their start. */
+    /** Pods for which that was concluded from their start. */
     readonly inferred?: readonly string[];
-    /** Pods that hold it too, and are not named here. */
+    /** How many more pods hold it that are not named here. */
     readonly more?: number;
   }[];
 }
@@ -72,18 +71,18 @@ export interface AuditStep {
 export interface AuditKey {
   readonly kid: string;
   readonly fp?: string;
-  /** RFC 3339. When rekey made it, or found it; absent where that is not known any more. */
+  /** RFC 3339. When rekey made or found it; absent if that is no longer known. */
   readonly createdAt?: string;
 }
 
 /** Hash before the first record. */
 export const GENESIS = '0'.repeat(64);
 const MAX_RECORDS = 500;
-/** An object of Kubernetes has a megabyte at most. */
+/** A Kubernetes object has at most a megabyte. */
 const MAX_BYTES = 800_000;
-/** Records are flat. What is not was not written by rekey, and may be too deep to be looked at. */
+/** Records are flat. rekey did not write a deeper one, which may be too deep to read. */
 const MAX_DEPTH = 8;
-/** As much of a hash as the operator's log lets pass: longer ones are taken for keys. */
+/** How much of a hash the operator's log shows: it hides longer ones as possible keys. */
 const HEAD_DIGITS = 16;
 /** A UUID has 36 characters. */
 const MAX_ID = 64;
@@ -103,7 +102,7 @@ export interface Verdict {
   readonly last: number;
   /** Hash of the last record. */
   readonly head: string;
-  /** The first thing that is wrong: which record, and what of it. */
+  /** The first fault: which record, and what is wrong with it. */
   readonly broken?: string;
 }
 
@@ -113,8 +112,8 @@ export function isRecorded(log: string, rotationId: string): boolean {
 }
 
 /**
- * @param log JSON lines. One that cannot be read stays as it is: it is evidence
- * @returns the log with one record more, without the oldest if it would be too long, and the hash of the new record
+ * @param log JSON lines. An unreadable line stays unchanged, since it is evidence
+ * @returns the log with the new record, without the oldest ones if it would be too long, and the hash of the new record
  */
 export function appendRecord(log: string, record: AuditRecord): { readonly log: string; readonly hash: string } {
   const lines = linesOf(log);
@@ -132,7 +131,7 @@ export function headOf(hash: string): string {
   return hash.slice(0, HEAD_DIGITS);
 }
 
-/** Reads the chain from its first kept record to its last. */
+/** Verifies the chain from its first kept record to its last. */
 export function verifyLog(log: string): Verdict {
   const records: Chained[] = [];
   const verdict = (broken?: string): Verdict => ({
@@ -159,14 +158,14 @@ function idOf({ rotationId }: Chained): string {
 
 function brokenIn(line: string, record: Chained, before: Chained | undefined): string | undefined {
   const { hash, ...unhashed } = record;
-  // what means the same but is written otherwise was not written by rekey
+  // rekey did not write a line that means the same but is written differently
   if (hashOf(unhashed) !== hash || JSON.stringify(record) !== line) return 'was changed after it was written';
   if (before === undefined) return record.seq === 1 && record.prev !== GENESIS ? 'is not the first' : undefined;
   if (record.prev === before.hash && record.seq === before.seq + 1) return undefined;
   return 'does not follow the one before it: a record was removed, inserted or moved';
 }
 
-/** @returns each line that is a record by its chain, whether the chain is whole or not; its other fields may be anything */
+/** @returns each line that has the fields of the chain, even if the chain is broken; other fields may be anything */
 export function chainedIn(log: string): readonly Chained[] {
   return linesOf(log).flatMap((line) => parsed(line) ?? []);
 }
@@ -196,7 +195,7 @@ function isDeeper(value: unknown, depth: number): boolean {
   return depth === 0 || Object.values(value).some((field) => isDeeper(field, depth - 1));
 }
 
-/** Over the fields in the order of their names, so that it is the same whoever writes the JSON. */
+/** Hashes the fields in the order of their names, so that the hash does not depend on the writer of the JSON. */
 function hashOf(record: object): string {
   return createHash('sha256')
     .update(JSON.stringify(sorted(record)))

@@ -1,7 +1,5 @@
-/**
- * What the audit log says of a rotation that has ended.
- */
-import { defined } from '../../kube/objects.ts';
+/** Makes the audit record of an ended rotation. */
+import { defined, ifDefined } from '../../base/objects.ts';
 import { redactText } from '../../runtime/redact.ts';
 import { keyOf } from '../../runtime/store.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
@@ -12,7 +10,7 @@ import { iso } from '../schedule/duration.ts';
 import type { AuditKey, AuditRecord } from './audit-log.ts';
 import { type Diary, stepsOf } from './diary.ts';
 
-/** @param rotation one that has ended */
+/** @param rotation that has ended */
 export function recordOf(
   { metadata }: JwtKeyRotation,
   { settings, ledger, diary }: Pick<Facts, 'settings' | 'ledger'> & { readonly diary: Diary },
@@ -25,7 +23,7 @@ export function recordOf(
   const named = (kid: Kid): AuditKey => {
     const fp = [...keyset.keys, ...keyset.burnt, ...ledger.keys].find((key) => key.kid === kid)?.fingerprint;
     const createdAt = diary.created.get(kid);
-    return { kid, ...defined({ fp }), ...(createdAt !== undefined && { createdAt: iso(createdAt) }) };
+    return { kid, ...defined({ fp, createdAt: ifDefined(createdAt, iso) }) };
   };
   const emergency = trigger === 'Emergency' && rotation === keyset.rotation ? keyset.emergency : undefined;
   const seconds = emergency && secondsOf(emergency);
@@ -35,7 +33,7 @@ export function recordOf(
     rotationId: id,
     resource: keyOf(metadata),
     environment: settings.environment,
-    // people write what they like into a reason, the leaked key too
+    // a reason is free text: it may even contain the leaked key
     ...{ trigger, actor, reason: redactText(reason) },
     from: named(from),
     to: named(to),
@@ -44,7 +42,7 @@ export function recordOf(
     startedAt: iso(startedAt),
     finishedAt: iso(finishedAt),
     outcome,
-    ...(rotation.cutOverAt !== undefined && { cutOverAt: iso(rotation.cutOverAt) }),
+    ...defined({ cutOverAt: ifDefined(rotation.cutOverAt, iso) }),
     ...(failure && { failure: `${failure.reason}: ${failure.message}` }),
     ...defined({ inferred: rotation.inferred }),
     ...(emergency && seconds !== undefined && { emergency: { nonce: emergency.nonce, seconds, burnt } }),
@@ -52,13 +50,12 @@ export function recordOf(
   };
 }
 
-/** When the last pod had answered is known while the operator lives that asked. */
+/** Only the operator process that asked the pods knows when the last one had answered. */
 function targetRecord({ target, level, answeredAt }: TargetAssessment): AuditRecord['targets'][number] {
   const { kind, name } = target.settings;
   const bumpedAt = target.workload?.bumpedAt;
   return {
     ...{ kind, name, level, pods: target.pods.length },
-    ...(bumpedAt !== undefined && { bumpedAt: iso(bumpedAt) }),
-    ...(answeredAt !== undefined && { ackedAt: iso(answeredAt) }),
+    ...defined({ bumpedAt: ifDefined(bumpedAt, iso), ackedAt: ifDefined(answeredAt, iso) }),
   };
 }

@@ -1,7 +1,8 @@
 /**
- * Keeps the audit log and the ledger, a ConfigMap beside the Secret, in the background: no pass ever waits for a write. Both
- * follow the world: what the Secret says is recorded again and again until it stands there.
+ * Keeps the audit log and the ledger in a ConfigMap beside the Secret, in the background: a pass never waits for a
+ * write. Both follow the Secret: the writer tries again until the ConfigMap has everything.
  */
+import { defined } from '../../base/objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError, type KubeError } from '../../kube/errors.ts';
 import { exponential } from '../../runtime/backoff.ts';
@@ -39,7 +40,7 @@ export interface AuditWriterOptions {
   readonly events: Pick<EventRecorder, 'event'>;
   /** @throws if this process may not write now */
   readonly fence: () => void;
-  /** Told of each resource that must be looked at again, and after how many milliseconds. */
+  /** Called with each resource that must be reconciled again, and after how many milliseconds. */
   readonly onRetry: (key: string, afterMs: number) => void;
 }
 
@@ -47,30 +48,30 @@ export interface AuditWriterOptions {
 interface Account {
   resource: JwtKeyRotation;
   readonly name: string;
-  /** What was read, and observed since. */
+  /** What was read, plus what was observed since. */
   ledger: Ledger;
   /** What the ConfigMap is known to hold. */
   stored: Ledger;
   finding?: LedgerReading['finding'];
-  /** Not before this monotonic time is the ConfigMap read again, if it has not been read yet or could not be. */
+  /** The monotonic time of the next read of the ConfigMap, if it was not read successfully yet. */
   readAgainAt: number | undefined;
   diary: Diary;
-  /** Records that are not known to be in the log, by rotation. */
+  /** Records that may not be in the log yet, by rotation. */
   readonly due: Map<string, AuditRecord>;
-  /** Rotations that are in the log, of those that the Secret still knows. */
+  /** The rotations in the log that the Secret still records. */
   recorded: readonly string[];
   writing: boolean;
-  /** The monotonic time of the next try, after one that failed. */
+  /** The monotonic time of the next try after a failure. */
   notBefore: number;
-  /** Tries that failed one after another. */
+  /** Failures in a row. */
   failures: number;
-  /** Why the last was refused. */
+  /** Why the last write was refused. */
   refusal?: Finding;
-  /** Why it failed last: told once. */
-  told?: string;
+  /** The last failure that was reported, so that each is reported once. */
+  reported?: string;
 }
 
-/** Keeps the audit log and the ledger up to date, in the background: a pass never waits for it, but for the ledger. */
+/** Keeps the audit log and the ledger up to date in the background. A pass waits only for the first read of the ledger. */
 export class AuditWriter {
   readonly #options: AuditWriterOptions;
   readonly #accounts = new Map<string, Account>();
@@ -81,18 +82,20 @@ export class AuditWriter {
   }
 
   /**
-   * Reads the ledger, once. Where that is not allowed, or the ConfigMap is somebody else's, rekey goes on without.
+   * Reads the ledger, once. If rekey may not read it, or the ConfigMap belongs to somebody else, rekey works without a
+   * ledger.
    *
-   * @param afresh reads it again and forgets what it does not say: a whole cluster may have been restored, the ConfigMap too
-   * @throws if the API server cannot be asked now, unless an emergency is to be served
+   * @param again reads it again and forgets what it does not have: the whole cluster may have been restored, including
+   *   the ConfigMap
+   * @throws if the API server cannot be reached now, except in an emergency
    */
-  async ledgerOf(resource: JwtKeyRotation, emergency: boolean, afresh = false): Promise<LedgerReading> {
+  async ledgerOf(resource: JwtKeyRotation, emergency: boolean, again = false): Promise<LedgerReading> {
     const account = this.#account(resource);
     const { readAgainAt } = account;
-    if (afresh || (readAgainAt !== undefined && this.#options.clock.monotonic() >= readAgainAt)) {
+    if (again || (readAgainAt !== undefined && this.#options.clock.monotonic() >= readAgainAt)) {
       try {
         await this.#read(account);
-        if (afresh) account.ledger = account.stored;
+        if (again) account.ledger = account.stored;
       } catch (error) {
         const lasting = isKubeError(error, 'Forbidden') || error instanceof ForeignConfigMapError;
         if (!lasting && !emergency) throw error;
@@ -101,15 +104,15 @@ export class AuditWriter {
       }
     }
     const { ledger, finding, refusal } = account;
-    return { ledger, ...(finding && { finding }), ...(refusal && { refusal }) };
+    return { ledger, ...defined({ finding, refusal }) };
   }
 
-  /** Records what the Secret says and the ConfigMap does not. Returns at once. */
+  /** Records what the Secret has and the ConfigMap lacks. Returns at once. */
   observed(resource: JwtKeyRotation, facts: Facts, assessment: Assessment): void {
     if (facts.secret.kind !== 'Managed') return;
     const { keyset } = facts.secret;
     const account = this.#account(resource);
-    // whatever people change may be meant to mend it
+    // any change by people may be meant to fix the failure
     if (wishesIn(account.resource) !== wishesIn(resource)) account.notBefore = 0;
     account.resource = resource;
     account.ledger = recorded(account.ledger, keyset, facts.now);
@@ -124,7 +127,7 @@ export class AuditWriter {
     this.#start(account);
   }
 
-  /** Resolves when nothing is on its way any more. */
+  /** Resolves when no write is under way. */
   async idle(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
@@ -152,7 +155,7 @@ export class AuditWriter {
     account.writing = true;
     const written = this.#write(account)
       .then(() => {
-        delete account.told;
+        delete account.reported;
         account.failures = 0;
         if (account.refusal === undefined) return;
         delete account.refusal;
@@ -185,7 +188,7 @@ export class AuditWriter {
     const configMap = await this.#read(account);
     const before = configMap?.log ?? '';
     const { broken } = verifyLog(before);
-    if (broken !== undefined) this.#tell(account, 'AuditBroken', `ConfigMap ${account.name}: ${broken}`);
+    if (broken !== undefined) this.#report(account, 'AuditBroken', `ConfigMap ${account.name}: ${broken}`);
     const { ledger, finding } = account;
     const records = [...account.due.values()];
     const missing = records.filter(({ rotationId }) => !isRecorded(before, rotationId));
@@ -197,7 +200,7 @@ export class AuditWriter {
     });
     if (missing.length > 0 || !sameLedger(account.stored, ledger)) {
       fence();
-      // a ledger that cannot be read is evidence, and stays as it is
+      // an unreadable ledger is evidence, and stays unchanged
       await putLedgerConfigMap(client, { namespace, name: account.name }, configMap, {
         ...(missing.length > 0 && { log: after }),
         ...(finding === undefined && { ledger }),
@@ -209,7 +212,7 @@ export class AuditWriter {
     for (const [i, { steps: _, ...record }] of missing.entries()) log.info('recorded', { ...record, head: heads[i] });
   }
 
-  /** The resource is looked at again before the next try: what was to be written may no longer be so. */
+  /** The resource is reconciled before the next try, since what was to be written may have changed. */
   #failed(account: Account, error: unknown): void {
     const { clock, onRetry } = this.#options;
     const pauseMs = exponential(RETRY_MS, RETRY_CAP_MS, account.failures);
@@ -223,7 +226,7 @@ export class AuditWriter {
   #notKept(account: Account, error: unknown): void {
     const why = error instanceof Error ? error.message : String(error);
     if (isKubeError(error) && error.refusal !== undefined) this.#refused(account, error);
-    this.#tell(account, 'AuditFailed', `cannot write ConfigMap ${account.name}, trying again: ${why}`);
+    this.#report(account, 'AuditFailed', `cannot write ConfigMap ${account.name}, trying again: ${why}`);
   }
 
   #refused(account: Account, error: KubeError): void {
@@ -232,9 +235,9 @@ export class AuditWriter {
     if (isNew) this.#options.onRetry(keyOf(account.resource.metadata), 0);
   }
 
-  #tell(account: Account, reason: string, note: string): void {
-    if (account.told === note) return;
-    account.told = note;
+  #report(account: Account, reason: string, note: string): void {
+    if (account.reported === note) return;
+    account.reported = note;
     const { resource } = account;
     this.#options.events.event(resource, { type: 'Warning', reason, action: 'Rotate', note });
     this.#options.log.warn(note, { resource: keyOf(resource.metadata), reason });

@@ -1,6 +1,5 @@
-/**
- * A record of the audit log as somebody has kept it: of its fields nothing is believed before it is looked at.
- */
+/** Decodes a record of an audit log that somebody has kept. Every field is checked. */
+import { defined, ifDefined } from '../../base/objects.ts';
 import { redactText } from '../../runtime/redact.ts';
 import { fields, integer, type Json, list as listIn, text, time } from '../keyset/json.ts';
 import { iso } from '../schedule/duration.ts';
@@ -12,8 +11,8 @@ const MAX_ENTRIES = 256;
 const MAX_PODS = 1_000;
 
 /**
- * @param record that is chained, its other fields unseen
- * @throws Error that names the field, and what it lacks
+ * @param record with the fields of the chain; its other fields are unchecked
+ * @throws Error that names the field, and what is wrong with it
  */
 export function decodeRecord(record: Chained): Chained {
   const raw = record as unknown as Readonly<Record<string, Json>>;
@@ -47,12 +46,12 @@ function within<T>(name: string, parse: () => T): T {
   }
 }
 
-/** Whoever may write the log may have written a key into it. */
+/** Redacts: a person who may write the log may have written a key into it. */
 function said(value: Json | undefined): string {
   return redactText(short(value));
 }
 
-/** Of ids and fingerprints: rekey has looked at them. */
+/** Reads an id or a fingerprint. */
 function short(value: Json | undefined): string {
   const found = text(value);
   if (found.length > MAX_TEXT) throw new Error(`is longer than ${MAX_TEXT} characters`);
@@ -65,7 +64,7 @@ function list(value: Json | undefined): readonly Json[] {
   return found;
 }
 
-/** In one form, whoever wrote it. */
+/** The time in one form, however it was written. */
 function timeText(value: Json | undefined): string {
   return iso(time(value));
 }
@@ -74,8 +73,7 @@ function keyIn(value: Json | undefined): AuditKey {
   const { kid, fp, createdAt } = fields(value);
   return {
     kid: short(kid),
-    ...(fp !== undefined && { fp: short(fp) }),
-    ...(createdAt !== undefined && { createdAt: timeText(createdAt) }),
+    ...defined({ fp: ifDefined(fp, short), createdAt: ifDefined(createdAt, timeText) }),
   };
 }
 
@@ -83,8 +81,7 @@ function targetIn(value: Json): Chained['targets'][number] {
   const { kind, name, level, pods, bumpedAt, ackedAt } = fields(value);
   return {
     ...{ kind: said(kind), name: said(name), level: said(level), pods: integer(pods) },
-    ...(bumpedAt !== undefined && { bumpedAt: timeText(bumpedAt) }),
-    ...(ackedAt !== undefined && { ackedAt: timeText(ackedAt) }),
+    ...defined({ bumpedAt: ifDefined(bumpedAt, timeText), ackedAt: ifDefined(ackedAt, timeText) }),
   };
 }
 
@@ -113,10 +110,12 @@ function stepIn(value: Json): AuditStep {
       const { name, bumpedAt, proved, inferred, more } = fields(target);
       return {
         name: said(name),
-        ...(bumpedAt !== undefined && { bumpedAt: timeText(bumpedAt) }),
-        ...(proved !== undefined && { proved: provedIn(proved) }),
-        ...(inferred !== undefined && { inferred: list(inferred).map(said) }),
-        ...(more !== undefined && { more: integer(more) }),
+        ...defined({
+          bumpedAt: ifDefined(bumpedAt, timeText),
+          proved: ifDefined(proved, provedIn),
+          inferred: ifDefined(inferred, (inferred) => list(inferred).map(said)),
+          more: ifDefined(more, integer),
+        }),
       };
     }),
   };

@@ -1,25 +1,26 @@
 /**
- * What the audit log says of the way of a rotation, step by step: it is noted while the operator lives that sees it, since the
- * Secret remembers the last step alone. Nothing is noted that was not looked at.
+ * The steps of a rotation for the audit log. The operator process notes them as it sees them, since the Secret
+ * remembers only the last step. Nothing is noted that was not observed.
  */
+import { defined, ifDefined } from '../../base/objects.ts';
 import type { Facts } from '../facts.ts';
 import { currentShape, endedRotations, type Keyset, type Kid, keyIn, type Phase } from '../keyset/keyset.ts';
 import type { Assessment, TargetAssessment } from '../plan/decision.ts';
 import { iso } from '../schedule/duration.ts';
 import type { AuditStep } from './audit-log.ts';
 
-/** Steps of a rotation that goes back and forth: what comes later is not noted. */
+/** Most steps of one rotation, which may go back and forth. Later steps are not noted. */
 export const MAX_STEPS = 16;
-/** Names of pods in one record, all steps together: a log of large fleets still holds about a hundred records. */
+/** Most names of pods in one record, all steps together, so that a log of large fleets still has about a hundred records. */
 const MAX_PODS = 100;
 
-/** In these phases pods take up a keyset that was just written. */
+/** In these phases pods load a keyset that was just written. */
 const FOLLOWING: readonly Phase[] = ['Staging', 'Promoting', 'Retiring', 'Aborting', 'Switching', 'Burning'];
 
 interface Noted {
   readonly name: string;
   readonly bumpedAt?: number;
-  /** Milliseconds, by the name of the pod. */
+  /** Milliseconds since the epoch, by the name of the pod. */
   readonly proved: ReadonlyMap<string, number>;
   readonly inferred: ReadonlySet<string>;
   readonly more: number;
@@ -35,7 +36,7 @@ interface Step {
   readonly targets: readonly Noted[];
 }
 
-/** Of the rotations that the Secret still knows. */
+/** The steps of the rotations that the Secret still records. */
 export interface Diary {
   /** By the id of the rotation. */
   readonly steps: ReadonlyMap<string, readonly Step[]>;
@@ -45,7 +46,7 @@ export interface Diary {
 
 export const EMPTY_DIARY: Diary = { steps: new Map(), created: new Map() };
 
-/** @returns the diary with what one more look tells; what the Secret has forgotten is forgotten here */
+/** @returns the diary with the new observations, without what the Secret has forgotten */
 export function noted(diary: Diary, { now }: Pick<Facts, 'now'>, { targets }: Assessment, keyset: Keyset): Diary {
   const { rotation } = keyset;
   const ids = new Set([...endedRotations(keyset), ...(rotation ? [rotation] : [])].map(({ id }) => id));
@@ -61,7 +62,10 @@ export function noted(diary: Diary, { now }: Pick<Facts, 'now'>, { targets }: As
   return { steps, created: new Map([...kept, ...real]) };
 }
 
-/** @returns what was noted of a rotation, as the log has it, without targets of which nothing was; undefined if nothing was at all */
+/**
+ * @returns the steps of a rotation in the form of the log, without targets that have no notes; undefined if there are
+ *   none
+ */
 export function stepsOf({ steps }: Diary, id: string): readonly AuditStep[] | undefined {
   return steps.get(id)?.map(({ phase, version, at, back, targets }) => ({
     ...{ phase, keysetVersion: version, at: iso(at), ...(back && { back }) },
@@ -72,7 +76,7 @@ export function stepsOf({ steps }: Diary, id: string): readonly AuditStep[] | un
 function noticed({ name, bumpedAt, proved, inferred, more }: Noted): AuditStep['targets'][number] {
   return {
     name,
-    ...(bumpedAt !== undefined && { bumpedAt: iso(bumpedAt) }),
+    ...defined({ bumpedAt: ifDefined(bumpedAt, iso) }),
     ...(proved.size > 0 && { proved: Object.fromEntries([...proved].map(([pod, ms]) => [pod, iso(ms)])) }),
     ...(inferred.size > 0 && { inferred: [...inferred] }),
     ...(more > 0 && { more }),
@@ -102,7 +106,10 @@ function withLook(steps: readonly Step[], targets: readonly TargetAssessment[], 
   return [...before, { ...step, targets: seen }];
 }
 
-/** The drain begins when no pod can sign with the old key; all else with a write, which only a drain that was reopened repeats. */
+/**
+ * A drain begins when no pod can sign with the old key. Every other step begins with its write, which only a reopened
+ * drain repeats.
+ */
 function beganAt(keyset: Keyset, last: Step | undefined, now: number): number {
   if (keyset.phase === 'Draining') return keyIn(keyset, 'draining')?.lastSignerExit ?? now;
   if (last?.version === keyset.version) return keyset.attempts.lastWriteAt ?? now;
@@ -126,7 +133,7 @@ function withPods(
   }
   const { templateVersion, bumpedAt: stamped } = target.workload ?? {};
   const bumpedAt = templateVersion === version ? stamped : known?.bumpedAt;
-  return { name, ...(bumpedAt !== undefined && { bumpedAt }), proved, inferred, more };
+  return { name, ...defined({ bumpedAt }), proved, inferred, more };
 }
 
 function namedIn({ targets }: Step): number {

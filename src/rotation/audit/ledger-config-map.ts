@@ -1,7 +1,6 @@
-/**
- * The ConfigMap beside the Secret that holds what must outlive it: the audit log and the ledger.
- */
+/** The ConfigMap beside the Secret that has what must outlive it: the audit log and the ledger. */
 import { createHash } from 'node:crypto';
+import { defined, ifDefined } from '../../base/objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError, type KubeError } from '../../kube/errors.ts';
 import { CONFIG_MAPS } from '../../kube/types.ts';
@@ -15,11 +14,11 @@ export const LEDGER_KEY = 'ledger.json';
 
 const MANAGED_BY = 'app.kubernetes.io/managed-by';
 const SUFFIX = '-rekey';
-/** A name has 253 characters at most. */
+/** A name has at most 253 characters. */
 const MAX_STEM = 253 - SUFFIX.length;
 const HASH_DIGITS = 8;
 
-/** The ConfigMap of that name is not one that rekey has made. */
+/** The ConfigMap of that name was not made by rekey. */
 export class ForeignConfigMapError extends Error {}
 
 /** What the ConfigMap holds. */
@@ -77,9 +76,9 @@ function readLedger(
 }
 
 /**
- * Writes what is given, and only over what was read.
+ * Writes the given data, on condition that the ConfigMap has not changed since it was read.
  *
- * @param before what is there
+ * @param before the ConfigMap as it was read
  */
 export async function putLedgerConfigMap(
   client: Pick<KubeClient, 'create' | 'mergePatch'>,
@@ -90,8 +89,7 @@ export async function putLedgerConfigMap(
   const options = { fieldManager: FIELD_MANAGER };
   const labels = { [MANAGED_BY]: FIELD_MANAGER };
   const data = {
-    ...(log !== undefined && { [AUDIT_KEY]: log }),
-    ...(ledger !== undefined && { [LEDGER_KEY]: encodeLedger(ledger) }),
+    ...defined({ [AUDIT_KEY]: log, [LEDGER_KEY]: ifDefined(ledger, encodeLedger) }),
   };
   if (before === undefined) {
     await client.create(CONFIG_MAPS, { metadata: { labels, namespace, name }, data }, options);
@@ -101,7 +99,7 @@ export async function putLedgerConfigMap(
   await client.mergePatch(CONFIG_MAPS, { namespace, name }, body, options);
 }
 
-/** Rotations go on, but a Secret from a backup would not be known as one. */
+/** Rotations continue, but rekey would not recognize a Secret from a backup. */
 export function notKeptFinding(name: string, { refusal, message }: KubeError): Finding {
   const lost = `${message}. Rotations continue; until this is fixed, rekey keeps no record of them there and does not recognize a Secret from a backup`;
   const reason = refusal?.cause === 'Rights' ? 'Forbidden' : 'WriteRefused';

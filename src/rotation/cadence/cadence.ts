@@ -2,7 +2,7 @@
  * When a rotation is due, and whether a new key may be promoted now.
  */
 
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import type { Attempts } from '../keyset/keyset.ts';
 import { iso } from '../schedule/duration.ts';
@@ -14,16 +14,17 @@ const DAY_MS = 24 * HOUR_MS;
 const MAX_BACKOFF_MS = DAY_MS;
 
 export interface Due {
-  /** The scheduled start that is not served yet; milliseconds since the epoch. */
+  /** The scheduled start that no rotation has served yet; milliseconds since the epoch. */
   readonly since?: number;
-  /** The next start to come, milliseconds since the epoch; undefined if the schedule has none. */
+  /** The next start, milliseconds since the epoch; undefined if the schedule has none. */
   readonly next?: number;
   /** The next five. */
   readonly nextRuns: readonly number[];
 }
 
 /**
- * Counts from the last completed rotation. A missed start is caught up once, if it is not older than the starting deadline.
+ * Counts from the last completed rotation. One missed start is made up for, if it is not older than the starting
+ * deadline.
  *
  * @param now milliseconds since the epoch
  */
@@ -45,7 +46,10 @@ function dueCron(cadence: Extract<Cadence, { kind: 'Cron' }>, attempts: Attempts
   return { ...defined({ since, next }), nextRuns: runs };
 }
 
-/** @returns until when a failed scheduled rotation is not tried again, milliseconds since the epoch: 1 h, doubling to a day */
+/**
+ * @returns when a failed scheduled rotation may be tried again, milliseconds since the epoch: after 1 h, doubling to a
+ *   day
+ */
 export function backoffUntil(attempts: Attempts): number {
   if (attempts.failedAt === undefined || attempts.failures === 0) return 0;
   return attempts.failedAt + Math.min(HOUR_MS * 2 ** (attempts.failures - 1), MAX_BACKOFF_MS);
@@ -53,11 +57,11 @@ export function backoffUntil(attempts: Attempts): number {
 
 export interface WindowState {
   readonly open: boolean;
-  /** When it opens next, milliseconds since the epoch; undefined if it does not. */
+  /** The next opening, milliseconds since the epoch; undefined if there is none. */
   readonly opensAt?: number;
 }
 
-/** Deny beats Allow; no Allow window at all means always. */
+/** Deny overrides Allow. Without any Allow window, the windows are always open. */
 export function windowState(windows: readonly WindowSettings[], now: number): WindowState {
   const isOpen = (window: WindowSettings) => openedAt(window, now) !== undefined;
   const allows = windows.filter((window) => window.kind === 'Allow');
@@ -68,8 +72,8 @@ export function windowState(windows: readonly WindowSettings[], now: number): Wi
 }
 
 /**
- * Windows in which no key would ever be promoted, or not before the rotation after the next one is due. Without a finding
- * for them a rotation would be staged and wait, and nobody would be told why.
+ * Finds windows in which no key could be promoted, or only after the rotation after the next one is due. Without this
+ * finding, a rotation would be staged and wait, and nobody would learn why.
  *
  * @param due from `dueOf`
  * @param now milliseconds since the epoch
@@ -110,20 +114,20 @@ interface Span {
   readonly until: number;
 }
 
-/** How far ahead an opening is looked for, from the first start of an Allow window on. */
+/** How far ahead to search for an opening, from the first start of an Allow window on. */
 const HORIZON_MS = 400 * DAY_MS;
 const LONGEST_SPAN_MS = 32 * DAY_MS;
 
-/** How many starts of windows are looked at for one answer: many windows of every minute must not stop the operator. */
+/** How many starts of windows one search reads: many windows that open every minute must not stop the operator. */
 const MAX_STARTS = 100_000;
 
-/** Openings that were asked for lately: without a bound a flood of edits would grow it for ever. */
+/** Size of the cache of openings. Without a bound, many edits would let it grow for ever. */
 const MAX_OPENINGS = 1_000;
 const openings = new Map<string, { readonly askedAt: number; readonly opensAt: number | undefined }>();
 
 /**
- * The first moment from `now` on at which an Allow window is open and no Deny window is. It stays the first until it has
- * come, so it is calculated once; that there is none is asked again after a day.
+ * The first moment from `now` on at which an Allow window is open and no Deny window is. The result is valid until that
+ * moment, so it is calculated once. The result "none" is calculated again after a day.
  */
 function nextOpening(windows: readonly WindowSettings[], now: number): number | undefined {
   const key = JSON.stringify(windows);
@@ -150,7 +154,7 @@ function findOpening(windows: readonly WindowSettings[], now: number): number | 
     const open = allows.length === 0 ? [span] : spansOf(allows, span, seen);
     const gap = firstGap(open, spansOf(denies, span, seen));
     if (gap !== undefined) return gap;
-    // short spans first: most windows open within days
+    // begin with short spans: most windows open within days
     span = { from: span.until, until: span.until + Math.min(2 * (span.until - span.from), LONGEST_SPAN_MS) };
   }
   return undefined;

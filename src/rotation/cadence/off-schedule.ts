@@ -1,6 +1,6 @@
 /**
- * A schedule that is not kept: a start that was announced and missed, or one that cannot be kept. Neither stands in the way of
- * anything, and without a word a key that changes each quarter would skip one.
+ * A schedule that is not kept: an announced start was missed, or the next one cannot be kept. Neither blocks anything,
+ * but without a warning a key that changes each quarter would silently skip one.
  */
 
 import type { JwtKeyRotationStatus } from '../api/types.ts';
@@ -12,7 +12,7 @@ import type { Cadence, Settings } from '../settings/settings.ts';
 
 export interface OffSchedule {
   readonly reason: 'RotationMissed' | 'ScheduleTooShort';
-  /** The same as long as it is about the same start, or the same spec. */
+  /** Stays the same for the same start and the same spec. */
   readonly message: string;
   /** The start that was missed, milliseconds since the epoch. */
   readonly missedRun?: number;
@@ -20,12 +20,12 @@ export interface OffSchedule {
 
 type CronCadence = Extract<Cadence, { kind: 'Cron' }>;
 
-/** Runs that are looked at, from one day on: the answer must not change with the time. */
+/** How many runs are compared, beginning on a fixed day: the result must not change with the time. */
 const RUNS = 32;
 const FROM = Date.UTC(2026, 0, 1);
 
 /**
- * @param keyset undefined where the Secret cannot be read: then nothing new is known
+ * @param keyset undefined if the Secret cannot be read: then nothing new is known
  * @param now milliseconds since the epoch
  */
 export function offSchedule(
@@ -42,7 +42,10 @@ export function offSchedule(
   return { reason: 'RotationMissed', message, missedRun };
 }
 
-/** Only a start that was announced: whether a schedule was in force before is not known. It stays until a rotation is completed. */
+/**
+ * Reports only a start that was announced, because the schedule before that is unknown. It stays until a rotation
+ * completes.
+ */
 function missedOf(
   { startingDeadlineMs }: CronCadence,
   suspend: boolean,
@@ -50,15 +53,15 @@ function missedOf(
   keyset: Keyset | undefined,
   now: number,
 ): number | undefined {
-  const [announced, told] = [timeIn(status?.scheduledRun), timeIn(status?.missedRun)];
+  const [announced, reported] = [timeIn(status?.scheduledRun), timeIn(status?.missedRun)];
   const since = keyset?.attempts.since ?? 0;
   const isOver = announced !== undefined && announced > since && announced + startingDeadlineMs <= now;
-  // a start that comes while a rotation is under way is served by it
+  // a rotation under way serves a start that comes meanwhile
   if (isOver && !suspend && keyset?.phase === 'Steady') return announced;
-  return told !== undefined && told > since ? told : undefined;
+  return reported !== undefined && reported > since ? reported : undefined;
 }
 
-/** Where all tokens may be given up at once, a rotation may be short. */
+/** A cutover refuses all tokens at once, so its rotation may be short. */
 function tooShort({ schedule, timeZone }: CronCadence, settings: Settings) {
   const { strategy, allowCutover, drainMs } = settings;
   if (allowCutover && strategy !== 'Overlap') return undefined;

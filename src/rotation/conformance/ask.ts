@@ -1,11 +1,10 @@
-/**
- * Asks one service about each token, one after the other, so that it is disturbed as little as can be.
- */
+/** Asks one service about each token, one after the other, to disturb it as little as possible. */
+import { defined } from '../../base/objects.ts';
 import type { Asked, CanarySender } from '../secret/canary-sender.ts';
 import type { Answered } from './judge.ts';
 import { type ServiceKeys, type TokenOptions, tokensFor } from './tokens.ts';
 
-/** So many silences in a row, and it is not asked any more. */
+/** After so many requests in a row without an answer, it is not asked any more. */
 const MAX_SILENT = 3;
 /** Of the keys in the list, the first: a list of a megabyte has half a million. */
 const MAX_FALLBACKS = 16;
@@ -16,9 +15,9 @@ const NOT_SENT =
 
 export interface AskOptions {
   readonly sender: CanarySender;
-  /** Whether a token without `exp` is sent: it is good for as long as its key is. */
+  /** Whether to send a token without `exp`, which is valid for as long as its key. */
   readonly withoutExpiry: boolean;
-  /** Nothing more is sent after so long, milliseconds. */
+  /** Time limit for sending, milliseconds. */
   readonly budgetMs: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -26,7 +25,7 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
 }
 
-/** @returns what it has answered, in the order in which it was asked; what was not sent is unknown */
+/** @returns its answers in the order of the questions; the answer to a token that was not sent is unknown */
 export async function askConformance(
   asked: Asked,
   keys: ServiceKeys,
@@ -39,7 +38,7 @@ export async function askConformance(
   const whole = sender.patience(budgetMs);
   let silent = 0;
   for (const { name, which, token } of tokensFor(some, options)) {
-    const row = { name, ...(which !== undefined && { which }) };
+    const row = { name, ...defined({ which }) };
     const why = silent >= MAX_SILENT ? 'it is silent' : whyNoMore(sender.isOver(whole), signal);
     if (why !== undefined) {
       answers.push({ ...row, answer: 'unknown', said: `it was not asked any more, since ${why}` });

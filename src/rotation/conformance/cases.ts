@@ -1,23 +1,21 @@
-/**
- * What a service is asked when somebody wants to know whether it is fit for a rotation: a table, with what each token tells.
- */
+/** The questions that show whether a service is ready for a rotation: a table of tokens, with the meaning of each answer. */
 
-/** What the answers must be. */
+/** The expected answer. */
 export type Expected = 'accepted' | 'refused';
 
 export interface Case {
   /** What is sent, for people. */
   readonly sends: string;
   readonly expects: Expected;
-  /** Whether what rekey promises rests on it. All else is advice. */
+  /** Whether a promise of rekey depends on it. Other cases are advice. */
   readonly required: boolean;
   /** What follows if the service answers otherwise. */
   readonly why: string;
   /** What to change, whatever the language. */
   readonly change: string;
-  /** Which lines, by library. */
+  /** The lines to change, by library. */
   readonly lines?: readonly (readonly [library: string, line: string])[];
-  /** A page of the documentation, from its root. */
+  /** A page of the documentation, relative to its root. */
   readonly page: string;
 }
 
@@ -67,7 +65,7 @@ const REQUIRE_EXPIRY_LINES = [
   ['ruby-jwt', "JWT.decode(token, key, true, { algorithm: 'HS256', required_claims: ['exp'] })"],
 ] as const;
 
-/** A token that nobody has signed is accepted: the service would let anybody in. */
+/** An unsigned token. A service that accepts it would let anybody in. */
 const unsigned = (sends: string): Case => ({
   sends,
   expects: 'refused',
@@ -97,7 +95,10 @@ const hinted = (sends: string): Case => ({
   page: FALLBACKS,
 });
 
-/** In the order in which a service is asked. The good token comes first and last: what is refused between the two is refused for its fault. */
+/**
+ * In the order of the questions. The good token comes first and last, so a token that is refused in between is refused
+ * for its fault.
+ */
 export const CASES = {
   'signing-key': {
     sends: 'a good token, signed with the signing key',
@@ -209,7 +210,7 @@ export const CASES = {
 
 export type CaseName = keyof typeof CASES;
 
-/** @returns what is known of a case */
+/** @returns the case of this name */
 export function caseOf(name: CaseName): Case {
   return CASES[name];
 }

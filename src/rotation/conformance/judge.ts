@@ -1,11 +1,12 @@
 /**
- * What the answers of a service prove. An answer that is missing proves nothing; a refusal proves something only where a good token is
- * accepted, and an acceptance only where a made-up key is refused.
+ * Judges what the answers of a service prove. A missing answer proves nothing. A refusal proves something only if a
+ * good token is accepted, and an acceptance only if a made-up key is refused.
  */
+import { defined } from '../../base/objects.ts';
 import type { Answer } from '../facts.ts';
 import { CASES, type CaseName, caseOf, type Expected } from './cases.ts';
 
-/** What a service has answered to one token. */
+/** The answer of a service to one token. */
 export interface Answered {
   readonly name: CaseName;
   /** Which of several of the same case. */
@@ -15,7 +16,7 @@ export interface Answered {
   readonly said: string;
 }
 
-/** Advice: not as expected, but no promise of rekey rests on it. */
+/** Advice: not as expected, but no promise of rekey depends on it. */
 export type Verdict = 'Pass' | 'Fail' | 'Advice' | 'Unknown';
 
 export interface Judged extends Answered {
@@ -38,11 +39,11 @@ export function judged(answers: readonly Answered[]): readonly Judged[] {
     const { sends, expects: expected, required } = caseOf(answered.name);
     const sent = answered.which === undefined ? sends : `${sends} (${answered.which})`;
     const { verdict, note } = verdictOf(answered, expected, required, notOf);
-    return { ...answered, sent, expected, required, verdict, ...(note !== undefined && { note }) };
+    return { ...answered, sent, expected, required, verdict, ...defined({ note }) };
   });
 }
 
-/** Why an answer that is as expected proves nothing, for each expectation. */
+/** For each expectation, why an answer that meets it proves nothing. */
 type Doubts = Readonly<Record<Expected, string | undefined>>;
 
 function verdictOf(
@@ -57,13 +58,13 @@ function verdictOf(
     const doubt = doubts[expected];
     return doubt === undefined ? { verdict: 'Pass' } : { verdict: 'Unknown', note: doubt };
   }
-  // it lets in what it must not: whatever else it does
+  // it accepts a token that it must refuse, whatever else it does
   if (expected === 'refused') return { verdict: wrong };
   const doubt = name === 'signing-key' || isLastControl(name, doubts) ? undefined : doubts.refused;
   return doubt === undefined ? { verdict: wrong } : { verdict: 'Unknown', note: doubt };
 }
 
-/** A good token that is refused at the end tells something only if one was accepted at the beginning. */
+/** A refused good token at the end proves something only if one was accepted at the beginning. */
 function isLastControl(name: CaseName, { refused }: Doubts): boolean {
   return name === 'signing-key-again' && refused === NO_LONGER;
 }
@@ -82,7 +83,10 @@ function refusalDoubt(answers: readonly Answered[]): string | undefined {
   return of('signing-key-again') === 'accepted' ? undefined : NO_LONGER;
 }
 
-/** @returns the answers, and that nothing is known of what a rotation needs and nobody has sent: an operator of another version may ask less */
+/**
+ * @returns the answers, plus an unknown answer for each required case that was not sent: an operator of another version
+ *   may ask less
+ */
 export function withUnsent(answers: readonly Answered[]): readonly Answered[] {
   const unsent = (Object.keys(CASES) as CaseName[]).filter((name) => {
     return caseOf(name).required && !answers.some((answered) => answered.name === name);
@@ -90,7 +94,7 @@ export function withUnsent(answers: readonly Answered[]): readonly Answered[] {
   return [...answers, ...unsent.map((name): Answered => ({ name, answer: 'unknown', said: 'it was not sent' }))];
 }
 
-/** @returns whether nothing that was sent was refused, a text that is no token included */
+/** @returns whether the service refused nothing, not even a text that is not a token */
 export function acceptsEverything(answers: readonly Answered[]): boolean {
   const heard = answers.filter(({ answer }) => answer !== 'unknown');
   return heard.some(({ name }) => name === 'garbage') && heard.every(({ answer }) => answer === 'accepted');

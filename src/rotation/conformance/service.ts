@@ -8,11 +8,11 @@ import { askConformance } from './ask.ts';
 import { type Judged, judged } from './judge.ts';
 import type { ServiceKeys } from './tokens.ts';
 
-/** A slow service is waited for; one that answers nothing is not. */
+/** Long enough for a slow service. A service that does not answer at all is given up earlier. */
 const BUDGET_MS = 60_000;
 
 /**
- * Sends one request for each token, and one without.
+ * Sends one request for each token, and one without a token.
  *
  * @param keys are overwritten afterwards
  */

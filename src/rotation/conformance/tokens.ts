@@ -1,6 +1,6 @@
 /**
- * The tokens that a service is asked about. But for the good ones, each is such that a correct service refuses it; and all but the one
- * without `exp` are worthless after a minute.
+ * The tokens that a service is asked about. A correct service refuses each of them except the good ones. All except the
+ * one without `exp` expire within a minute.
  */
 import type { Kid } from '../keyset/keyset.ts';
 import { type CanaryTokens, canaryPayload, signCanary, signingInput, signJws } from '../secret/canary.ts';
@@ -11,19 +11,19 @@ const HOUR = 3_600;
 const ALGORITHMS = ['HS256', 'HS384', 'HS512'] as const;
 const GARBAGE = 'this-is-no-token';
 
-/** A key, and the id that its tokens have. */
+/** A key, and the key id of its tokens. */
 export interface SigningKey {
   readonly kid: Kid;
   readonly material: KeyMaterial;
 }
 
-/** The keys that a service is said to have. Whoever made them overwrites them. */
+/** The keys that a service should have. Their creator overwrites them. */
 export interface ServiceKeys {
   readonly signing: SigningKey;
   readonly fallbacks: readonly SigningKey[];
 }
 
-/** One token, or none, and what it is sent for. */
+/** One token, or none, and the case that it belongs to. */
 export interface Sent {
   readonly name: CaseName;
   /** Which of several of the same case, for people. */
@@ -33,11 +33,11 @@ export interface Sent {
 }
 
 export interface TokenOptions extends CanaryTokens {
-  /** Whether one without `exp` is sent: it is good for as long as its key is. */
+  /** Whether to send a token without `exp`, which is valid for as long as its key. */
   readonly withoutExpiry: boolean;
 }
 
-/** @returns in the order in which they are sent: the good one first and last */
+/** @returns the tokens in the order of sending: the good one first and last */
 export function tokensFor(keys: ServiceKeys, options: TokenOptions): readonly Sent[] {
   const good: Sent['token'] = (now) => signCanary(keys.signing.material, keys.signing.kid, options, now);
   return [
@@ -64,7 +64,7 @@ function otherGoodOnes({ signing, fallbacks }: ServiceKeys, options: TokenOption
   ];
 }
 
-/** Signed with a key that the service has not, or not signed at all. */
+/** Signed with a key that the service does not have, or not signed at all. */
 function forgedOnes({ kid }: SigningKey, options: TokenOptions): readonly Sent[] {
   const empty = new KeyMaterial(Buffer.alloc(0));
   return [
@@ -80,7 +80,7 @@ function madeUp(kid: Kid, tokens: CanaryTokens, now: number): string {
   return signCanary(key, kid, tokens, now);
 }
 
-/** As somebody may spell it: libraries have compared it in all ways. */
+/** Spellings of "none": libraries have compared it in different ways. */
 const NONES = {
   none: 'none',
   'none-upper-case': 'NONE',
@@ -100,7 +100,7 @@ function unsignedOnes({ kid }: SigningKey, options: TokenOptions): readonly Sent
   ];
 }
 
-/** Signed with the right key, and to be refused all the same. */
+/** Signed with the right key, but to be refused for another reason. */
 function misusedOnes({ kid, material }: SigningKey, options: TokenOptions): readonly Sent[] {
   const { algorithm, clockSkewMs, withoutExpiry } = options;
   const soon = (now: number) => Math.ceil((now + clockSkewMs) / 1000) + HOUR;
@@ -114,10 +114,10 @@ function misusedOnes({ kid, material }: SigningKey, options: TokenOptions): read
       return { name: 'other-algorithm', which: alg, token };
     }),
     { name: 'expired', token: saying((now) => ({ iat: ago(now) - HOUR, exp: ago(now) })) },
-    // it expires before it becomes valid: nobody can use it later
+    // it expires before it becomes valid, so nobody can use it later
     { name: 'not-yet-valid', token: saying((now) => ({ nbf: soon(now) })) },
     { name: 'issued-in-future', token: saying((now) => ({ iat: soon(now) })) },
-    // JSON has no undefined: the claim is left out
+    // JSON leaves out undefined claims
     ...(withoutExpiry ? [{ name: 'no-expiry', token: saying(() => ({ exp: undefined })) } as const] : []),
   ];
 }

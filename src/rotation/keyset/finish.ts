@@ -1,19 +1,16 @@
-/**
- * The end of a rotation or an emergency: what is known of it, and what is forgotten.
- */
+/** The end of a rotation or an emergency: what the keyset records, and what it forgets. */
 
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import { type Attempts, compact, type Evidence, type Keyset, type Outcome } from './keyset.ts';
 import type { Write } from './writes.ts';
 
 /** What the end of a rotation rests on. */
 type End = Pick<Extract<Write, { transition: 'finish' }>, 'acked' | 'inferred'>;
 
-/** @returns the keyset at rest again, with what the end rests on */
+/** @returns the keyset at rest, with the evidence for the end */
 export function finish(keyset: Keyset, { acked, inferred }: End, outcome: Outcome, now: number): Keyset {
-  const told = inferred === undefined ? {} : { inferred };
   const evidence: Evidence = inferred === undefined ? 'Observed' : 'Inferred';
-  const rotation = keyset.rotation && { ...keyset.rotation, finishedAt: now, outcome, ...told };
+  const rotation = keyset.rotation && { ...keyset.rotation, finishedAt: now, outcome, ...defined({ inferred }) };
   const attempts =
     outcome === 'Completed'
       ? { ...measured(keyset.attempts), since: now, rotatedAt: now, evidence, failures: 0 }
@@ -24,7 +21,7 @@ export function finish(keyset: Keyset, { acked, inferred }: End, outcome: Outcom
     phase: 'Steady',
     acked,
     history: compact(keyset.history, acked, kids),
-    ...(rotation && { rotation }),
+    ...defined({ rotation }),
     attempts,
   };
 }
@@ -33,9 +30,9 @@ function measured({ promotingMs }: Attempts): Pick<Attempts, 'promotingMs'> {
   return promotingMs === undefined ? {} : { promotingMs };
 }
 
-/** @returns the keyset after an emergency: the burnt keys are refused everywhere from `now` on, as far as was observed */
+/** @returns the keyset after an emergency: as far as was observed, the burnt keys are refused everywhere from `now` on */
 export function extinguish(keyset: Keyset, end: End, now: number): Keyset {
   const gone = { goneAt: now, ...defined({ inferred: end.inferred }) };
   const emergency = keyset.emergency && { ...keyset.emergency, ...gone };
-  return { ...finish(keyset, end, 'Completed', now), ...(emergency && { emergency }) };
+  return { ...finish(keyset, end, 'Completed', now), ...defined({ emergency }) };
 }

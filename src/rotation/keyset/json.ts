@@ -1,5 +1,6 @@
 /**
- * Readers of JSON that people may have edited: each takes a value of any shape and throws an error that says what it lacks.
+ * Reads JSON that people may have edited: each reader takes a value of any shape and throws an error that says what is
+ * wrong.
  */
 import { MAX_VERSION } from './keyset.ts';
 
@@ -40,7 +41,7 @@ export function integer(value: Json | undefined): number {
   return value as number;
 }
 
-/** Of a keyset. */
+/** Reads the version of a keyset. */
 export function versionIn(value: Json | undefined): number {
   const version = integer(value);
   if (version < 0 || version > MAX_VERSION) throw new Error(`lacks a version up to ${MAX_VERSION}`);

@@ -13,7 +13,7 @@ export type Kid = string;
 /** What a workload does with the key. */
 export type Role = 'Signer' | 'Verifier';
 
-/** Where the last write of the Secret left the rotation. The finer phases of a status are derived from it and from the pods. */
+/** Where the last write of the Secret left the rotation. The finer phases of the status also depend on the pods. */
 export type Phase =
   | 'Steady'
   | 'Staging'
@@ -21,14 +21,14 @@ export type Phase =
   | 'Draining'
   | 'Retiring'
   | 'Aborting'
-  /** A cutover: the new key is alone, and pods are replaced at once. */
+  /** A cutover: the new key is alone, and rekey replaces all pods at once. */
   | 'Switching'
   /** An emergency. */
   | 'Burning';
 
 /**
- * Pre-activation, active and deactivated in the words of NIST SP 800-57; `ack` is the throw-away key. `found`: it was accepted
- * when rekey took the Secret over, and containers that started before may sign with it.
+ * The first three are pre-activation, active and deactivated in the words of NIST SP 800-57. `found`: it was accepted
+ * when rekey adopted the Secret, and containers that started before may sign with it. `ack` is the throw-away key.
  */
 export type KeyState = 'staged' | 'signing' | 'draining' | 'found' | 'ack';
 
@@ -41,9 +41,9 @@ export interface KeyRecord {
   readonly fingerprint: string;
   readonly state: KeyState;
   readonly createdAt: number;
-  /** When the last container that could sign with this key was seen to be gone. Only of a draining key, or a found one. */
+  /** When rekey saw that the last container that could sign with this key was gone. Only for a draining or found key. */
   readonly lastSignerExit?: number;
-  /** Of a key that people made, as it was judged when it was found. */
+  /** The judgement of a key that people made, at the time when it was found. */
   readonly weakness?: Weakness;
 }
 
@@ -55,10 +55,10 @@ export interface Shape {
   readonly verify: readonly Kid[];
 }
 
-/** For each role, the newest version below which no live container of any target with that role is. */
+/** For each role, the version that every live container of every target with that role holds at least. */
 export type Acked = Readonly<Record<Role, number>>;
 
-/** `Command`: of `rekey env`, where there is no resource. */
+/** `Command` is for `rekey env`, which has no resource. */
 export type Trigger = 'Schedule' | 'Annotation' | 'ForceRotation' | 'Emergency' | 'Command';
 export type Outcome = 'Completed' | 'Aborted' | 'RolledBack' | 'Interrupted';
 
@@ -73,46 +73,46 @@ export interface RotationRecord {
   readonly startedAt: number;
   /** Milliseconds that a token may outlive its signer, as known when the rotation started; an edit may only lengthen it. */
   readonly drainMs: number;
-  /** Random bytes of the key that it brings; absent where that was made before. */
+  /** Random bytes of the key that it makes; absent if the key was made before. */
   readonly keyBytes?: number;
-  /** Why it was aborted or rolled back, a reason and a message; absent on the way forward. */
+  /** Why it was aborted or rolled back; absent otherwise. */
   readonly failure?: { readonly reason: string; readonly message: string };
   readonly finishedAt?: number;
   readonly outcome?: Outcome;
-  /** When it gave up the tokens of the old key, if it did: a cutover. */
+  /** When a cutover gave up the tokens of the old key. */
   readonly cutOverAt?: number;
-  /** What of its end was concluded and not observed, for people; absent if every verifier pod has answered. */
+  /** Which part of its end was concluded and not observed, for people; absent if every verifier pod has answered. */
   readonly inferred?: string;
-  /** Rotations that this emergency has cut off, oldest first: each has ended. */
+  /** Rotations that this emergency interrupted, oldest first. Each has ended. */
   readonly interrupted?: readonly RotationRecord[];
 }
 
-/** The highest keyset version that is believed of what is not the Secret: a write a second for thirty years. */
+/** The highest keyset version that rekey believes from a source other than the Secret: a write a second for thirty years. */
 export const BELIEVED_VERSION = 1_000_000_000;
-/** The highest that can be read: what went on from a version that was believed is still below. */
+/** The highest version that can be read. Versions that continue from a believed one are still below it. */
 export const MAX_VERSION = 2_000_000_000;
 
-/** Emergencies whose nonces are remembered. */
+/** How many nonces of emergencies rekey remembers. */
 export const MAX_NONCES = 50;
 
-/** The last value of each request for a rotation that was taken back before one began for it: it begins none later. */
+/** The last value of each request that was withdrawn before its rotation began. It starts no rotation later. */
 export interface Withdrawn {
   readonly rotateAt?: string;
   readonly forceReason?: string;
 }
 
-/** The last value of each request that was acted upon. A request is served once, whatever happens to `status`. */
+/** The last value of each request that was served. A request is served once, whatever happens to `status`. */
 export interface Handled {
   readonly rotateAt?: string;
   readonly abortAt?: string;
   readonly forceReason?: string;
   readonly withdrawAt?: string;
   readonly withdrawn?: Withdrawn;
-  /** Nonces of emergencies, the last ones: an annotation that is put back must not end all sessions again. */
+  /** Nonces of the last emergencies: an annotation that somebody restores must not end all sessions again. */
   readonly emergencies?: readonly string[];
 }
 
-/** A key that may be in wrong hands: it is never written or accepted again. Times are milliseconds since the epoch. */
+/** A key that may be in wrong hands. rekey never writes or accepts it again. Times are milliseconds since the epoch. */
 export interface BurntKey {
   readonly kid: Kid;
   readonly fingerprint: string;
@@ -121,39 +121,39 @@ export interface BurntKey {
 
 /** The last emergency. Times are milliseconds since the epoch. */
 export interface Emergency {
-  /** Tells one emergency from the next: each is served once. */
+  /** Identifies the emergency: each is served once. */
   readonly nonce: string;
   readonly reason: string;
-  /** When the fresh key was written. */
+  /** When the new key was written. */
   readonly writtenAt: number;
-  /** When every live pod had been seen to refuse the burnt keys, but for what is {@link inferred}. */
+  /** When every live pod had refused the burnt keys, except for what is {@link inferred}. */
   readonly goneAt?: number;
-  /** What of that was concluded and not observed, for people; absent if every pod has refused every burnt key. */
+  /** Which part of that was concluded and not observed, for people; absent if every pod has refused every burnt key. */
   readonly inferred?: string;
-  /** Places where a burnt key still lay when it was over, such as `Secret backup, data key OLD`. */
+  /** Places that still had a burnt key at the end, such as `Secret backup, data key OLD`. */
   readonly residue?: readonly string[];
-  /** What was not looked at for residue, and why; absent if all was. */
+  /** What was not searched for residue, and why; absent if everything was. */
   readonly residueIncomplete?: string;
 }
 
 /** Whether a claim rests on answers alone, or also on conclusions. */
 export type Evidence = 'Observed' | 'Inferred';
 
-/** From when the next rotation counts, and how often it failed since. */
+/** What the time of the next rotation depends on. */
 export interface Attempts {
-  /** When the last rotation was completed; before the first, when the Secret was created or adopted. */
+  /** When the last rotation completed; before the first one, when the Secret was created or adopted. */
   readonly since: number;
-  /** When a rotation was last completed. */
+  /** When a rotation last completed. */
   readonly rotatedAt?: number;
-  /** Whether every verifier pod had answered then. Unknown of rotations before this was recorded. */
+  /** Whether every verifier pod had answered then. Unknown for rotations that ended before rekey recorded this. */
   readonly evidence?: Evidence;
   /** Milliseconds from the last promotion to the exit of the last signer of the old key. */
   readonly promotingMs?: number;
   readonly failures: number;
   readonly failedAt?: number;
   /**
-   * When the last write was sent, of whatever kind. Unknown of a Secret that an earlier version has written: it writes this field
-   * without what it does not know.
+   * When the last write of any kind was sent. Unknown if an earlier version of rekey wrote the Secret: that version
+   * drops fields that it does not know.
    */
   readonly lastWriteAt?: number;
 }
@@ -165,8 +165,8 @@ export interface Keyset {
   readonly keys: readonly KeyRecord[];
   readonly acked: Acked;
   /**
-   * Ascending, the newest last; from the oldest version that a live container may hold. Of what was there before the adoption
-   * there are several shapes of one version: what a container has loaded is one of them.
+   * Ascending, from the oldest version that a live container may hold to the newest. The version before an adoption has
+   * several shapes: a container has loaded one of them.
    */
   readonly history: readonly Shape[];
   readonly rotation?: RotationRecord;
@@ -176,25 +176,25 @@ export interface Keyset {
   readonly emergency?: Emergency;
 }
 
-/** The rotations that have ended and are still known here, oldest first. */
+/** The ended rotations that the keyset still knows, oldest first. */
 export function endedRotations({ rotation }: Keyset): readonly RotationRecord[] {
   if (rotation === undefined) return [];
   const { interrupted = [] } = rotation;
   return rotation.outcome === undefined ? interrupted : [...interrupted, rotation];
 }
 
-/** What is known of the burnt keys when an emergency is over, in words. */
+/** What is known of the burnt keys at the end of an emergency, in words. */
 export function refusal({ inferred }: Pick<Emergency, 'inferred'>): string {
   if (inferred === undefined) return 'every pod has refused the burnt keys';
   return `no pod is known to accept a burnt key, inferred in part (${inferred}),`;
 }
 
-/** @returns whole seconds from the fresh key to the last pod that accepted a burnt one; undefined until that is known */
+/** @returns whole seconds from the new key to the last pod that accepted a burnt one; undefined until that is known */
 export function secondsOf({ writtenAt, goneAt }: Emergency): number | undefined {
   return goneAt === undefined ? undefined : Math.ceil((goneAt - writtenAt) / 1000);
 }
 
-/** @returns the key in this state; the first, where there may be several */
+/** @returns the first key in this state */
 export function keyIn(keyset: Keyset, state: KeyState): KeyRecord | undefined {
   return keyset.keys.find((key) => key.state === state);
 }
@@ -206,7 +206,10 @@ export function othersOf({ sign, verify }: Shape, keyset: Keyset): readonly Kid[
   return [...others.filter((kid) => kid !== ack), ...others.filter((kid) => kid === ack)];
 }
 
-/** @returns the only one for services that know one besides the key that signs; undefined for an older shape, its ack key forgotten */
+/**
+ * @returns the key for services that know one besides the signing key; undefined for an older shape whose ack key is
+ *   forgotten
+ */
 export function previousOf(shape: Shape, keyset: Keyset): Kid | undefined {
   return othersOf(shape, keyset)[0];
 }
@@ -218,10 +221,7 @@ export function currentShape(keyset: Keyset): Shape {
   return shape;
 }
 
-/**
- * Poss of a role: the shapes that a live container with that role may hold, from the oldest unfinished acknowledgement up
- * to the newest version.
- */
+/** The shapes that a live container of a role may hold, from the last acknowledged version to the newest. */
 export function possible(history: readonly Shape[], acked: number): readonly Shape[] {
   const known = history.findLast((shape) => shape.version <= acked)?.version;
   const oldest = history.findIndex((shape) => shape.version === known);
@@ -229,9 +229,9 @@ export function possible(history: readonly Shape[], acked: number): readonly Sha
 }
 
 /**
- * Drops the shapes that nobody can hold any more, forgets key ids that have left the Secret for ever, and merges shapes
- * that have become equal by that. Keeps the annotation small however often a rotation is begun and aborted. The newest
- * shape is never touched.
+ * Drops shapes that no container can still hold, forgets key ids that have left the Secret for ever, and merges shapes
+ * that become equal. This keeps the annotation small, however often a rotation begins and aborts. The newest shape
+ * never changes.
  */
 export function compact(history: readonly Shape[], acked: Acked, kids: ReadonlySet<Kid>): readonly Shape[] {
   const kept: Shape[] = [];

@@ -1,8 +1,9 @@
 /**
- * What must outlive the Secret: which keys there were, which of them are burnt, and how far the versions have come. With it a
- * Secret that was restored from a backup, or made anew with a burnt key, is known as such. Key ids and fingerprints only.
+ * What must outlive the Secret: all keys so far, which of them are burnt, and the highest version. With the ledger,
+ * rekey recognizes a Secret that was restored from a backup or recreated with a burnt key. It has key ids and
+ * fingerprints only.
  *
- * It is a fold over the keysets that were observed, so it needs no order of its own: two ledgers can be merged.
+ * It is a fold over the observed keysets, so two ledgers can be merged in any order.
  */
 
 import { keptValue } from '../api/said.ts';
@@ -17,7 +18,7 @@ export interface LedgerKey {
   readonly kid: Kid;
   readonly fingerprint: string;
   readonly state: (typeof STATES)[number];
-  /** Since when, milliseconds since the epoch. */
+  /** Since when the key has this state, milliseconds since the epoch. */
   readonly at: number;
 }
 
@@ -25,7 +26,7 @@ export interface Ledger {
   /** The highest keyset version that was observed. */
   readonly version: number;
   readonly keys: readonly LedgerKey[];
-  /** Nonces of emergencies that were served, the last ones. */
+  /** Nonces of the last emergencies that were served. */
   readonly emergencies: readonly string[];
 }
 
@@ -57,14 +58,14 @@ function noncesOf({ handled }: Keyset): readonly string[] {
   return handled.emergencies ?? [];
 }
 
-/** Burnt is for ever. A retired key that a person has put into use again lives since then. */
+/** Burnt is for ever. A retired key that a person puts into use again is live from then on. */
 function isLater(key: LedgerKey, known: LedgerKey): boolean {
   if (key.state === 'burnt' || known.state === 'burnt') return known.state !== 'burnt';
   if (key.state === known.state) return false;
   return key.state === 'retired' ? key.at >= known.at : key.at > known.at;
 }
 
-/** What either of the two knows. Of a key, the later state counts: burnt is for ever. */
+/** Everything that either of the two knows. For each key the later state counts, and burnt is for ever. */
 export function merged(a: Ledger, b: Ledger): Ledger {
   const keys = new Map(a.keys.map((key) => [key.kid, key]));
   for (const key of b.keys) {
@@ -77,7 +78,7 @@ export function merged(a: Ledger, b: Ledger): Ledger {
   return sameLedger(a, next) ? a : next;
 }
 
-/** The oldest retired keys leave first, a burnt one never. */
+/** The oldest retired keys leave first, burnt keys never. */
 function bounded(keys: readonly LedgerKey[]): readonly LedgerKey[] {
   const retired = keys.filter(({ state }) => state === 'retired').toSorted((a, b) => a.at - b.at);
   const left = new Set(retired.slice(0, Math.max(0, retired.length - MAX_RETIRED)));
@@ -101,7 +102,7 @@ export function burntIn({ keys }: Ledger): readonly BurntKey[] {
     .map(({ kid, fingerprint, at }) => ({ kid, fingerprint, burntAt: at }));
 }
 
-/** @returns its version as far as it can be true: what somebody has invented must not be the last that can be counted to */
+/** @returns its version, bounded: an invented version must not use up the numbers */
 export function believedVersion({ version }: Pick<Ledger, 'version'>): number {
   return Math.min(version, BELIEVED_VERSION);
 }

@@ -1,11 +1,11 @@
 /**
- * What the annotations of a Secret cannot say if rekey has written them. Nothing is done on the word of a state that cannot
- * be true: somebody has edited it, or copied it from elsewhere.
+ * Finds annotations of a Secret that rekey cannot have written. rekey does not act on such a state: somebody has edited
+ * it, or copied it from elsewhere.
  */
 import { iso } from '../schedule/duration.ts';
 import { currentShape, type KeyState, type Keyset, MAX_VERSION, type Phase } from './keyset.ts';
 
-/** Keys that are there in these phases. */
+/** Keys that exist in these phases. */
 const NEEDED: Readonly<Partial<Record<Phase, KeyState>>> = {
   Staging: 'staged',
   Promoting: 'draining',
@@ -18,7 +18,7 @@ export function contradiction(keyset: Keyset): string | undefined {
   if (version < 1 || version > MAX_VERSION) return `version ${version} is not one that rekey writes`;
   const disorder = history.find((shape, i) => {
     const before = history[i - 1]?.version ?? -1;
-    // of what was there before the adoption there are several shapes, and none was written here
+    // the version before the adoption may have several shapes, and rekey wrote none of them
     const past = shape.version === history[0]?.version && shape.version < version;
     return shape.version < 0 || shape.version < before || (shape.version === before && !past);
   });
@@ -67,8 +67,8 @@ function contradictedPhase(keyset: Keyset): string | undefined {
 }
 
 /**
- * @param latest what time it may be at the latest, milliseconds since the epoch
- * @returns what is said to have happened after that, in words; undefined if nothing is
+ * @param latest the latest possible time now, milliseconds since the epoch
+ * @returns what allegedly happened after that, in words; undefined if nothing
  */
 export function inTheFuture(
   { history, keys, burnt, emergency, rotation, attempts }: Keyset,

@@ -1,13 +1,12 @@
-/**
- * A fresh key alone: what a cutover and an emergency make of the keyset.
- */
+/** Replaces all keys by a new one, as a cutover and an emergency do. */
+import { defined } from '../../base/objects.ts';
 import { compact, currentShape, type KeyRecord, type Keyset, MAX_NONCES, type RotationRecord } from './keyset.ts';
 import type { Fresh, FreshKey, Write } from './writes.ts';
 
-/** Rotations that emergencies cut off one after the other, and that are remembered. */
+/** How many rotations that emergencies interrupted are remembered. */
 const MAX_INTERRUPTED = 4;
 
-/** A fresh key alone. The shapes before stay: containers may hold them until they have been replaced. */
+/** A new key alone. The older shapes stay, since containers may hold them until they are replaced. */
 function replaced({ version: before, history, acked }: Keyset, fresh: Fresh, now: number) {
   const version = before + 1;
   const keys = [record(fresh.key, 'signing', now), record(fresh.ack, 'ack', now)];
@@ -15,7 +14,7 @@ function replaced({ version: before, history, acked }: Keyset, fresh: Fresh, now
   return { version, keys, history: compact([...history, shape], acked, new Set(shape.verify)) };
 }
 
-/** Every outstanding token is refused from now on, by intention. */
+/** From now on every outstanding token is refused, on purpose. */
 export function cutOver(
   keyset: Keyset,
   write: Extract<Write, { transition: 'cutover' }>,
@@ -34,7 +33,7 @@ export function cutOver(
   };
 }
 
-/** Every key that was there is burnt for ever, and a rotation under way is cut off. */
+/** Burns every earlier key for ever, and interrupts a rotation under way. */
 export function burn(keyset: Keyset, write: Extract<Write, { transition: 'burn' }>, fresh: Fresh, now: number): Keyset {
   const { nonce, rotation } = write;
   const from = currentShape(keyset).sign;
@@ -50,7 +49,7 @@ export function burn(keyset: Keyset, write: Extract<Write, { transition: 'burn' 
   };
 }
 
-/** A rotation under way ends here, and its record would be lost with it. */
+/** Keeps the record of an interrupted rotation, which would be lost otherwise. */
 function cutOff({ rotation }: Keyset, now: number): Pick<RotationRecord, 'interrupted'> {
   if (rotation === undefined || rotation.outcome !== undefined) return {};
   const { interrupted = [], ...ended } = rotation;
@@ -58,11 +57,11 @@ function cutOff({ rotation }: Keyset, now: number): Pick<RotationRecord, 'interr
   return { interrupted: all.slice(-MAX_INTERRUPTED) };
 }
 
-/** @returns a key as it enters the keyset: its name and nothing else, since whoever made it may hold its bytes in the same object */
+/** @returns the key as the keyset keeps it, without its bytes, which the object that was passed in may have */
 export function record(
   { kid, fingerprint, weakness }: FreshKey,
   state: KeyRecord['state'],
   createdAt: number,
 ): KeyRecord {
-  return { kid, fingerprint, state, createdAt, ...(weakness && { weakness }) };
+  return { kid, fingerprint, state, createdAt, ...defined({ weakness }) };
 }

@@ -1,26 +1,27 @@
 /**
- * The keyset as annotations of the Secret, and back. Times are RFC 3339 so that people can read them.
+ * The keyset as annotations of the Secret, and back.
  */
 
-import { defined } from '../../kube/objects.ts';
+import { defined, ifDefined } from '../../base/objects.ts';
 import { STATE } from '../api/names.ts';
-import { keptReason, keptValue, MAX_REASON } from '../api/said.ts';
-import { iso } from '../schedule/duration.ts';
-import { fields, integer, type Json, list, oneOf, parseJson, text, time } from './json.ts';
-import type {
-  Attempts,
-  BurntKey,
-  Emergency,
-  Evidence,
-  Handled,
-  KeyRecord,
-  Keyset,
-  Phase,
-  RotationRecord,
-  Shape,
-  Withdrawn,
-} from './keyset.ts';
+import { fields, integer, type Json, list, parseJson } from './json.ts';
+import type { Keyset, Phase } from './keyset.ts';
 import { contradiction } from './plausible.ts';
+import {
+  decodeAttempts,
+  decodeBurnt,
+  decodeEmergency,
+  decodeHandled,
+  decodeKey,
+  decodeRotation,
+  decodeShape,
+  encodeAttempts,
+  encodeBurnt,
+  encodeEmergency,
+  encodeKey,
+  encodeRotation,
+  encodeShape,
+} from './state-records.ts';
 
 const PHASES: readonly Phase[] = [
   'Steady',
@@ -32,24 +33,6 @@ const PHASES: readonly Phase[] = [
   'Switching',
   'Burning',
 ];
-const KEY_STATES: readonly KeyRecord['state'][] = ['staged', 'signing', 'draining', 'found', 'ack'];
-const WEAKNESSES: readonly NonNullable<KeyRecord['weakness']>[] = ['PubliclyKnown', 'Guessable'];
-const TRIGGERS: readonly RotationRecord['trigger'][] = [
-  'Schedule',
-  'Annotation',
-  'ForceRotation',
-  'Emergency',
-  'Command',
-];
-const OUTCOMES: readonly NonNullable<RotationRecord['outcome']>[] = [
-  'Completed',
-  'Aborted',
-  'RolledBack',
-  'Interrupted',
-];
-
-const EVIDENCE: readonly Evidence[] = ['Observed', 'Inferred'];
-
 /** @returns the annotations that hold the keyset, by name */
 export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
   const { rotation, attempts, burnt, emergency } = keyset;
@@ -60,51 +43,13 @@ export function encodeState(keyset: Keyset): Readonly<Record<string, string>> {
     [STATE.acked]: JSON.stringify(keyset.acked),
     [STATE.history]: JSON.stringify(keyset.history.map(encodeShape)),
     [STATE.handled]: JSON.stringify(keyset.handled),
-    [STATE.attempts]: JSON.stringify({
-      since: iso(attempts.since),
-      failures: attempts.failures,
-      ...(attempts.rotatedAt !== undefined && { rotatedAt: iso(attempts.rotatedAt) }),
-      ...defined({ evidence: attempts.evidence, promotingMs: attempts.promotingMs }),
-      ...(attempts.failedAt !== undefined && { failedAt: iso(attempts.failedAt) }),
-      ...(attempts.lastWriteAt !== undefined && { lastWriteAt: iso(attempts.lastWriteAt) }),
-    }),
+    [STATE.attempts]: JSON.stringify(encodeAttempts(attempts)),
     [STATE.burnt]: JSON.stringify(burnt.map(encodeBurnt)),
-    ...(emergency && { [STATE.emergency]: JSON.stringify(encodeEmergency(emergency)) }),
-    ...(rotation && { [STATE.rotation]: JSON.stringify(encodeRotation(rotation)) }),
+    ...defined({
+      [STATE.emergency]: ifDefined(emergency, (emergency) => JSON.stringify(encodeEmergency(emergency))),
+      [STATE.rotation]: ifDefined(rotation, (rotation) => JSON.stringify(encodeRotation(rotation))),
+    }),
   };
-}
-
-function encodeKey({ kid, fingerprint, state, createdAt, lastSignerExit, weakness }: KeyRecord) {
-  const exit = lastSignerExit === undefined ? {} : { lastSignerExit: iso(lastSignerExit) };
-  return { kid, fp: fingerprint, state, createdAt: iso(createdAt), ...exit, ...(weakness && { weakness }) };
-}
-
-function encodeBurnt({ kid, fingerprint, burntAt }: BurntKey) {
-  return { kid, fp: fingerprint, burntAt: iso(burntAt) };
-}
-
-function encodeEmergency({ writtenAt, goneAt, ...rest }: Emergency) {
-  return { ...rest, writtenAt: iso(writtenAt), ...(goneAt !== undefined && { goneAt: iso(goneAt) }) };
-}
-
-function encodeShape({ version, writtenAt, sign, verify }: Shape) {
-  return { v: version, at: iso(writtenAt), sign, verify };
-}
-
-function encodeRotation(rotation: RotationRecord): object {
-  const { startedAt, finishedAt, cutOverAt, interrupted, ...rest } = rotation;
-  return {
-    ...rest,
-    startedAt: iso(startedAt),
-    ...(finishedAt !== undefined && { finishedAt: iso(finishedAt) }),
-    ...(cutOverAt !== undefined && { cutOverAt: iso(cutOverAt) }),
-    ...(interrupted && { interrupted: interrupted.map(encodeRotation) }),
-  };
-}
-
-/** An earlier version has written what people had said as it was. */
-function kept(value: Json | undefined): string {
-  return keptValue(text(value));
 }
 
 /** The annotations were not written by rekey, or were changed. */
@@ -136,8 +81,8 @@ export function parseState(annotations: Readonly<Record<string, string>>): Keyse
     throw new StateError(`annotation ${STATE.history}: does not end in version ${version}`);
   const phase = PHASES.find((known) => known === annotations[STATE.phase]);
   if (phase === undefined) throw new StateError(`annotation ${STATE.phase}: is not a phase`);
-  const rotation = annotations[STATE.rotation] === undefined ? undefined : read(STATE.rotation, decodeRotation);
-  const emergency = annotations[STATE.emergency] === undefined ? undefined : read(STATE.emergency, decodeEmergency);
+  const optional = <T>(name: string, parse: (value: Json) => T) =>
+    ifDefined(annotations[name], () => read(name, parse));
   return {
     version,
     phase,
@@ -149,100 +94,10 @@ export function parseState(annotations: Readonly<Record<string, string>>): Keyse
     history,
     handled: read(STATE.handled, decodeHandled),
     attempts: read(STATE.attempts, decodeAttempts),
-    ...(rotation && { rotation }),
-    burnt: annotations[STATE.burnt] === undefined ? [] : read(STATE.burnt, (value) => list(value).map(decodeBurnt)),
-    ...(emergency && { emergency }),
-  };
-}
-
-function decodeAttempts(value: Json): Attempts {
-  const { since, rotatedAt, evidence, promotingMs, failures, failedAt, lastWriteAt } = fields(value);
-  return {
-    since: time(since),
-    failures: integer(failures),
-    ...(rotatedAt !== undefined && { rotatedAt: time(rotatedAt) }),
-    ...(evidence !== undefined && { evidence: oneOf(EVIDENCE, evidence) }),
-    ...(promotingMs !== undefined && { promotingMs: integer(promotingMs) }),
-    ...(failedAt !== undefined && { failedAt: time(failedAt) }),
-    ...(lastWriteAt !== undefined && { lastWriteAt: time(lastWriteAt) }),
-  };
-}
-
-function decodeBurnt(value: Json): BurntKey {
-  const { kid, fp, burntAt } = fields(value);
-  return { kid: text(kid), fingerprint: text(fp), burntAt: time(burntAt) };
-}
-
-function decodeEmergency(value: Json): Emergency {
-  const { nonce, reason, writtenAt, goneAt, inferred, residue, residueIncomplete } = fields(value);
-  return {
-    nonce: kept(nonce),
-    reason: keptReason(text(reason)),
-    writtenAt: time(writtenAt),
-    ...(goneAt !== undefined && { goneAt: time(goneAt) }),
-    ...(inferred !== undefined && { inferred: text(inferred) }),
-    ...(residue !== undefined && { residue: list(residue).map(text) }),
-    ...(residueIncomplete !== undefined && { residueIncomplete: text(residueIncomplete) }),
-  };
-}
-
-function decodeKey(value: Json): KeyRecord {
-  const { kid, fp, state, createdAt, lastSignerExit, weakness } = fields(value);
-  const exit = lastSignerExit === undefined ? {} : { lastSignerExit: time(lastSignerExit) };
-  return {
-    kid: text(kid),
-    fingerprint: text(fp),
-    state: oneOf(KEY_STATES, state),
-    createdAt: time(createdAt),
-    ...exit,
-    ...(weakness !== undefined && { weakness: oneOf(WEAKNESSES, weakness) }),
-  };
-}
-
-function decodeShape(value: Json): Shape {
-  const { v, at, sign, verify } = fields(value);
-  return { version: integer(v), writtenAt: time(at), sign: text(sign), verify: list(verify).map(text) };
-}
-
-function decodeHandled(value: Json): Handled {
-  const { rotateAt, abortAt, withdrawAt, forceReason, withdrawn, emergencies } = fields(value);
-  return {
-    ...(rotateAt !== undefined && { rotateAt: kept(rotateAt) }),
-    ...(abortAt !== undefined && { abortAt: kept(abortAt) }),
-    ...(withdrawAt !== undefined && { withdrawAt: kept(withdrawAt) }),
-    ...(forceReason !== undefined && { forceReason: keptValue(text(forceReason), MAX_REASON) }),
-    ...(withdrawn !== undefined && { withdrawn: decodeWithdrawn(withdrawn) }),
-    ...(emergencies !== undefined && { emergencies: list(emergencies).map(kept) }),
-  };
-}
-
-function decodeWithdrawn(value: Json): Withdrawn {
-  const { rotateAt, forceReason } = fields(value);
-  return {
-    ...(rotateAt !== undefined && { rotateAt: kept(rotateAt) }),
-    ...(forceReason !== undefined && { forceReason: keptValue(text(forceReason), MAX_REASON) }),
-  };
-}
-
-function decodeRotation(value: Json): RotationRecord {
-  const { id, trigger, actor, reason, from, to, startedAt, drainMs } = fields(value);
-  const { keyBytes, failure, finishedAt, outcome, cutOverAt, inferred, interrupted } = fields(value);
-  const failed = failure === undefined ? undefined : fields(failure);
-  return {
-    id: text(id),
-    trigger: oneOf(TRIGGERS, trigger),
-    actor: text(actor),
-    reason: keptReason(text(reason)),
-    from: text(from),
-    to: text(to),
-    startedAt: time(startedAt),
-    drainMs: integer(drainMs),
-    ...(keyBytes !== undefined && { keyBytes: integer(keyBytes) }),
-    ...(failed && { failure: { reason: text(failed.reason), message: text(failed.message) } }),
-    ...(finishedAt !== undefined && { finishedAt: time(finishedAt) }),
-    ...(outcome !== undefined && { outcome: oneOf(OUTCOMES, outcome) }),
-    ...(cutOverAt !== undefined && { cutOverAt: time(cutOverAt) }),
-    ...(inferred !== undefined && { inferred: text(inferred) }),
-    ...(interrupted !== undefined && { interrupted: list(interrupted).map(decodeRotation) }),
+    burnt: optional(STATE.burnt, (value) => list(value).map(decodeBurnt)) ?? [],
+    ...defined({
+      rotation: optional(STATE.rotation, decodeRotation),
+      emergency: optional(STATE.emergency, decodeEmergency),
+    }),
   };
 }

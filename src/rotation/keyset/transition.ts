@@ -2,6 +2,7 @@
  * What each write of the Secret makes of the keyset, without a key byte.
  */
 
+import { defined } from '../../base/objects.ts';
 import { extinguish, finish } from './finish.ts';
 import { compact, currentShape, type Handled, type KeyRecord, type Keyset, type RotationRecord } from './keyset.ts';
 import { burn, cutOver, record } from './replace.ts';
@@ -73,7 +74,7 @@ function rewrite(keyset: Keyset, write: Write, fresh: Fresh, now: number): Keyse
     keys,
     acked,
     history: compact([...older, shape], acked, new Set(keys.map((key) => key.kid))),
-    ...(rotation && { rotation }),
+    ...defined({ rotation }),
     handled: handledBy(write) ?? keyset.handled,
     attempts: keyset.attempts,
     burnt: keyset.burnt,

@@ -24,13 +24,13 @@ export interface RotationStart {
 
 export type Failure = NonNullable<RotationRecord['failure']>;
 
-/** `noted`: requests that count as served, and that nobody has acted upon, in words. */
+/** `noted`: requests that count as served although nobody acted on them, in words. */
 interface FirstRequests {
   readonly handled: Handled;
   readonly noted?: readonly string[];
 }
 
-/** `withdrawn`: requests that end with it before a rotation has begun for them, in words. */
+/** `withdrawn`: requests that end before their rotation began, in words. */
 interface Withdrawing {
   readonly handled: Handled;
   readonly withdrawn?: readonly string[];
@@ -53,11 +53,14 @@ export type Write =
       readonly handled: Handled;
       readonly rotation: RotationRequest;
     }
-  /** The new key signs, the old one is accepted. `start`: it was staged when the key before retired, and the rotation begins here. */
+  /**
+   * The new key signs, the old one is accepted. `start`: the previous rotation staged the key, and the rotation begins
+   * here.
+   */
   | { readonly transition: 'promote'; readonly acked: Acked; readonly start?: RotationStart }
   /** No container signs with the old key any more; its tokens drain from now. */
   | { readonly transition: 'drain'; readonly acked: Acked; readonly inferred?: string | undefined }
-  /** A container was found that may sign with the draining key: its exit is awaited again. */
+  /** rekey found a container that may sign with the draining key, and waits for its exit again. */
   | { readonly transition: 'reopen' }
   /** The old key leaves. `preStage`: the next key is staged in the same write. */
   | { readonly transition: 'retire'; readonly acked: Acked; readonly preStage?: true }
@@ -70,16 +73,16 @@ export type Write =
     }
   /** The staged key leaves again, before it ever signed. */
   | ({ readonly transition: 'abort'; readonly acked: Acked; readonly failure: Failure } & Withdrawing)
-  /** The old key signs again, the new one is accepted until its tokens are dead. */
+  /** The old key signs again, the new one is accepted until its tokens have expired. */
   | ({ readonly transition: 'rollback'; readonly acked: Acked; readonly failure: Failure } & Withdrawing)
   /**
-   * A fresh key alone, by intention against the safe-write rule: every outstanding token is refused from now on. Without `rotation`
-   * it ends the rotation under way, whose staged key has found a service that holds one key only.
+   * A new key alone. This breaks the safe-write rule on purpose: every outstanding token is refused from now on.
+   * Without `rotation` it ends the rotation under way, which has met a service that holds one key only.
    */
   | { readonly transition: 'cutover'; readonly handled: Handled; readonly rotation?: RotationRequest }
   /**
-   * A fresh key alone, in any phase: the safe-write rule is not asked. Every key that was in the Secret is burnt.
-   * `version`: the highest that a pod template carries, for a Secret that is not managed.
+   * A new key alone, in any phase and without the safe-write rule. Every earlier key of the Secret is burnt. `version`:
+   * the highest version on a pod template, for a Secret that is not managed.
    */
   | {
       readonly transition: 'burn';
@@ -89,19 +92,19 @@ export type Write =
     }
   /** Every live pod refuses every burnt key. */
   | { readonly transition: 'extinguish'; readonly acked: Acked; readonly inferred?: string | undefined }
-  /** A request that cannot be served any more is marked as seen. */
+  /** Marks a request as seen that can no longer be served. */
   | ({ readonly transition: 'dismiss' } & Withdrawing)
-  /** Requests that no rotation has begun for are taken back. */
+  /** Withdraws requests whose rotation has not begun. */
   | ({ readonly transition: 'withdraw' } & Withdrawing);
 
-/** A generated key by name. The bytes stay with the effect that made them. */
+/** The name of a generated key. Its bytes stay with the effect that made it. */
 export interface FreshKey {
   readonly kid: Kid;
   readonly fingerprint: string;
   readonly weakness?: Weakness;
 }
 
-/** What a write draws from the random generator. `key` is unused where the write makes no signing key. */
+/** What a write generates. `key` is unused if the write makes no signing key. */
 export interface Fresh {
   readonly key: FreshKey;
   readonly ack: FreshKey;
@@ -113,12 +116,12 @@ export interface Candidate {
   readonly verify: readonly Kid[];
 }
 
-/** Transitions that put a new keyset version into the Secret; the others change annotations only. */
+/** @returns whether the write makes a new keyset version; other writes change annotations only */
 export function writesKeys(write: Write): boolean {
   return !['drain', 'reopen', 'finish', 'dismiss', 'withdraw', 'extinguish'].includes(write.transition);
 }
 
-/** Transitions that bring a new signing key into being. */
+/** @returns whether the write makes a new signing key */
 export function makesKey(write: Write): boolean {
   return ['create', 'stage', 'cutover', 'burn'].includes(write.transition) || stagesNext(write);
 }
@@ -129,13 +132,13 @@ export function stagesNext(write: Write): boolean {
 }
 
 /**
- * Real keys after the write. The ack key is left out: it is fresh in every write and never signs a real token.
+ * The real keys after the write, without the ack key: it is new in every write and never signs a real token.
  *
  * @throws if the transition makes no sense in this keyset, which is a defect of the planner
  */
 export function candidate(keyset: Keyset, write: Write, freshKid: Kid): Candidate {
   const { sign } = currentShape(keyset);
-  // whoever started before the adoption may sign with one of these: they leave when the first old key does
+  // containers from before the adoption may sign with one of these: they leave together with the first old key
   const found = keyset.keys.filter(({ state }) => state === 'found').map(({ kid }) => kid);
   switch (write.transition) {
     case 'stage':

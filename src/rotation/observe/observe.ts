@@ -1,7 +1,5 @@
-/**
- * From the world to facts.
- */
-import { defined } from '../../kube/objects.ts';
+/** Makes facts of what was read. */
+import { defined } from '../../base/objects.ts';
 import type { Availability } from '../../runtime/optional-reflector.ts';
 import { keyOf } from '../../runtime/store.ts';
 import type { Finding } from '../api/finding.ts';
@@ -34,20 +32,20 @@ import type { WorkloadView } from '../workloads/workload-view.ts';
 import { type Asking, podFacts } from './pod-facts.ts';
 import type { World } from './world.ts';
 
-/** What is needed to look at the targets and their neighbours. */
+/** What is needed to observe the targets and their neighbours. */
 export interface ObserveOptions {
   readonly namespace: string;
   readonly settings: Settings;
   readonly world: World;
   readonly probes: ReadonlyMap<string, Probe>;
-  /** Whether pods with a loopback address may be sent canaries: only for development. */
+  /** Whether canaries may go to pods with a loopback address: only for development. */
   readonly allowLoopback: boolean;
   readonly settleMs: number;
-  /** Only before a rotation starts is it looked at what may be in the way of its restarts: later it shows. */
+  /** Whether to check in advance what may block restarts. Later it shows by itself. */
   readonly atRest: boolean;
   /** Where the keys are. */
   readonly places: KeyPlaces;
-  /** Undefined: the API server has not told its time, and nothing is concluded from times. */
+  /** Undefined if the time of the API server is unknown: then nothing is concluded from times. */
   readonly clockOffsetMs: number | undefined;
 }
 
@@ -62,14 +60,14 @@ export interface Observation extends Omit<ObserveOptions, 'namespace' | 'atRest'
   readonly refusals: readonly Refusal[];
 }
 
-/** @returns all that the planner decides by */
+/** @returns everything that the planner needs */
 export async function observe(observation: Observation): Promise<Facts> {
   const { resource, settings, secret, world, now } = observation;
   const atRest = secret.kind === 'Managed' && secret.keyset.phase === 'Steady';
   const { copies = [], leftovers = [] } = secret.kind === 'Managed' ? secret : {};
   const places = keyPlaces(settings, [...copies, ...leftovers]);
   const options = { ...observation, namespace: resource.metadata.namespace ?? '', atRest, places };
-  // of what is not managed nothing can be due, and a time that moves with the clock would be a new status in each pass
+  // without a managed Secret nothing is due, and a time that moves with the clock would change the status in each pass
   const due = secret.kind === 'Managed' ? dueOf(settings.cadence, secret.keyset.attempts, now) : { nextRuns: [] };
   const known = secret.kind === 'Managed' || secret.kind === 'Refused' ? secret.keyset : undefined;
   const off = offSchedule(settings, resource.status, known, now);
@@ -95,9 +93,9 @@ export async function observe(observation: Observation): Promise<Facts> {
     refusals: observation.refusals,
     ...defined({ clockOffsetMs: observation.clockOffsetMs }),
     due,
-    ...(off && { offSchedule: off }),
+    ...defined({ offSchedule: off }),
     window: windowState(settings.windows, now),
-    ...(impossible && { impossibleWindow: impossible }),
+    ...defined({ impossibleWindow: impossible }),
   };
 }
 
@@ -113,7 +111,7 @@ async function observeTarget(options: ObserveOptions, settings: TargetSettings):
   const workload = withJobs(template, world.workloads.Job.list(namespace));
   const finding = targetFinding(options, settings, workload);
   const unseen = workload === undefined ? finding?.reason === 'Forbidden' : workload.unseen === true;
-  const found = { settings, ...(finding && { finding }), ...(unseen && { unseen }) };
+  const found = { settings, ...defined({ finding }), ...(unseen && { unseen }) };
   if (workload === undefined) return { ...found, pods: [] };
   const pods = world.pods.list(namespace).filter((pod) => pod.live && isPodOf(pod, workload));
   return {
@@ -151,7 +149,10 @@ function asking({ settings, places, probes, allowLoopback, settleMs, clockOffset
   return { probes, allowLoopback, places, settleMs, clockSkewMs, clockKnown: clockOffsetMs !== undefined };
 }
 
-/** Where rekey evicts the pods itself (OnDelete, a partition), or the controller of a Rollout does, a PodDisruptionBudget may refuse. */
+/**
+ * Whether a restart evicts pods, by rekey (OnDelete, a partition) or by the controller of a Rollout. A
+ * PodDisruptionBudget may refuse that.
+ */
 function restartsByEviction({ kind, source }: TargetSettings, manual: boolean): boolean {
   return source !== 'File' && (manual || kind === 'Rollout');
 }
@@ -166,7 +167,7 @@ async function budgetThatHolds(
   return budgetOf(await world.strictBudgets(namespace), pods);
 }
 
-/** Who is restarted pod by pod has fewer meanwhile. */
+/** A workload that restarts pod by pod has fewer pods meanwhile. */
 async function limitOfReduced(
   { world, namespace }: ObserveOptions,
   workload: WorkloadView,
@@ -182,7 +183,7 @@ function missingFinding(
   return kind === 'Rollout' ? unservedFinding(availability, name) : unreadableFinding(availability, { kind, name });
 }
 
-/** What is wrong with a target for good, whatever its pods do. */
+/** What is wrong with a target whatever its pods do. */
 function targetFinding(
   { world, namespace }: ObserveOptions,
   { kind, name }: TargetSettings,

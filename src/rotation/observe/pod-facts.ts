@@ -1,9 +1,7 @@
-/**
- * From a pod to what the planner knows of it, and whether a canary may go there.
- */
+/** Makes the planner's facts of a pod, and decides whether a canary may go there. */
 
 import { isIPv4, isIPv6 } from 'node:net';
-import { defined, own } from '../../kube/objects.ts';
+import { defined, own } from '../../base/objects.ts';
 import type { PodFacts, Probe } from '../facts.ts';
 import type { KeyPlaces, TargetSettings } from '../settings/settings.ts';
 import { readsAnyKey } from '../workloads/reads.ts';
@@ -15,11 +13,11 @@ import type { WorkloadView } from '../workloads/workload-view.ts';
 /** How pods are looked at. */
 export interface Asking extends Lag {
   readonly probes: ReadonlyMap<string, Probe>;
-  /** Whether pods with a loopback address may be sent canaries: only for development. */
+  /** Whether canaries may go to pods with a loopback address: only for development. */
   readonly allowLoopback: boolean;
-  /** Where the keys are: a container that takes none of these does not matter. */
+  /** Where the keys are. A container that takes none of them does not matter. */
   readonly places: KeyPlaces;
-  /** Whether it is known what the API server's clock says: else nothing is concluded from times. */
+  /** Whether the time of the API server is known. Otherwise nothing is concluded from times. */
   readonly clockKnown: boolean;
 }
 
@@ -33,7 +31,7 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
   const port = portOf(target, pod);
   const unprobeable = whyUnprobeable(pod, asking.allowLoopback) ?? whyNoPort(target, pod, port);
   const probe = asking.probes.get(incarnation);
-  // of mounted files the pod's own mark tells: nobody restarts it
+  // with mounted files the pod's own annotation counts, because it is not restarted
   const aged = target.kind === 'Rollout' && target.source === 'Env';
   const templateVersion = aged ? versionOf(pod, workload) : pod.templateVersion;
   return {
@@ -47,12 +45,11 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
     ...(asking.clockKnown && { readUpTo: readUpTo(start, asking) }),
     ...(containers.some(({ ran }) => ran) && { ran: true as const }),
     ...(target.source === 'Env' && hasSeveral(pod, asking.places) && { several: true as const }),
-    ...defined({ templateVersion, address: pod.address, port, unprobeable }),
-    ...(probe && { probe }),
+    ...defined({ templateVersion, address: pod.address, port, unprobeable, probe }),
   };
 }
 
-/** A container that starts again has read the Secret again. What starts and does not take the key does not matter. */
+/** A container that restarts has read the Secret again. Containers that do not take the key do not matter. */
 export function incarnationOf(pod: PodView, places: KeyPlaces): string {
   const instances = containersWith(pod, places).map(({ instance }) => instance);
   return [pod.uid, ...instances.sort()].join('/');
@@ -62,13 +59,13 @@ function hasSeveral({ containers }: PodView, places: KeyPlaces): boolean {
   return containers.filter(({ reads, over }) => over !== true && readsAnyKey(reads, places)).length > 1;
 }
 
-/** Those that read a key; all where none seems to, as when it is mounted in a way that is not followed. */
+/** The containers that read a key. If none seems to, for example with a kind of mount that is not followed, all of them. */
 function containersWith({ containers }: PodView, places: KeyPlaces): readonly ContainerView[] {
   const readers = containers.filter(({ reads }) => readsAnyKey(reads, places));
   return readers.length > 0 ? readers : containers;
 }
 
-/** A canary is a valid token: it goes to the target's own pods at an address of their own, and nowhere else. */
+/** A canary is a valid token, so it goes only to the target's own pods, at addresses of their own. */
 function whyUnprobeable(pod: PodView, allowLoopback: boolean): string | undefined {
   if (pod.hostNetwork) return `pod ${pod.name} has hostNetwork: its address is the node's`;
   if (pod.address === undefined || isOwnAddress(pod.address, allowLoopback)) return undefined;

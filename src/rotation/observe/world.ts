@@ -2,9 +2,9 @@
  * All reads of a decision: workloads, pods and the Secret, from the caches or from the API server itself.
  */
 
+import { defined } from '../../base/objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
-import { defined } from '../../kube/objects.ts';
 import {
   type HorizontalPodAutoscaler,
   PODS,
@@ -23,12 +23,12 @@ import { type PodView, podView, type View } from '../workloads/views.ts';
 import type { WorkloadView } from '../workloads/workload-view.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
 
-/** Where a decision looks: the caches, or the API server itself. */
+/** The source of a decision: the caches, or the API server itself. */
 export interface World extends Neighbours {
   readonly live: boolean;
-  /** PodDisruptionBudgets that let no pod go although all are healthy. Of a cached world none is known. */
+  /** PodDisruptionBudgets that allow no eviction although all pods are healthy. A cached world knows none. */
   strictBudgets(namespace: string): Promise<readonly PodDisruptionBudget[]>;
-  /** HorizontalPodAutoscalers that want more pods than they may have. Of a cached world none is known. */
+  /** HorizontalPodAutoscalers that want more pods than they may have. A cached world knows none. */
   limitedAutoscalers(namespace: string): Promise<readonly HorizontalPodAutoscaler[]>;
 }
 
@@ -50,14 +50,14 @@ export interface Caches extends Neighbours {
   readonly pods: Store<PodView>;
 }
 
-/** @returns the world as the watches have told it */
+/** @returns the world as the watches have seen it */
 export function cachedWorld({ workloads, pods, availability }: Caches): World {
   const nothing = { strictBudgets: async () => [], limitedAutoscalers: async () => [] };
   return { live: false, workloads, pods, availability, ...nothing };
 }
 
 /**
- * Reads what a write depends on from the API server: a cache may lag behind without knowing.
+ * Reads from the API server what a write depends on: a cache may be stale without knowing.
  *
  * @param availabilityOf whether a kind is served, and may be read
  */
@@ -92,7 +92,7 @@ export async function liveWorld(
   };
 }
 
-/** Of one namespace. */
+/** Indexes the objects of one namespace. */
 function listed<T extends View>(items: readonly T[]): Listed<T> {
   const byKey = new Map(items.map((item) => [keyOf(item), item]));
   return { list: () => items, get: (key) => byKey.get(key) };
@@ -104,7 +104,7 @@ export interface SecretReading {
   readonly resourceVersion?: string;
 }
 
-/** @returns the Secret as the API server has it; the key bytes are looked at and forgotten */
+/** @returns the Secret as the API server has it now; the key bytes are read and forgotten */
 export async function readSecretNow(client: KubeClient, namespace: string, settings: Settings): Promise<SecretReading> {
   const secret = await getSecret(client, namespace, settings.secretName);
   const resourceVersion = secret?.metadata.resourceVersion;
@@ -116,7 +116,7 @@ export async function getSecret(client: KubeClient, namespace: string, name: str
   return orUndefined(client.get(SECRETS, { namespace, name }));
 }
 
-/** @returns undefined where there is no such object */
+/** @returns undefined if there is no such object */
 export async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
   try {
     return await found;

@@ -1,30 +1,30 @@
-/**
- * What people ask for, as patches of the resource, and how a name goes with each.
- */
-
+/** Requests of people as patches of the resource, with the name of the person. */
 import { askedText, BY, type JwtKeyRotation, REQUEST, REQUESTED_BY } from '../api/names.ts';
 import { keptValue } from '../api/said.ts';
 import { valueIn } from '../requests/asked-by.ts';
 import { emergencyOf } from '../requests/requests.ts';
 
-/** The program that has asked. */
+/** The program that makes the request. */
 export const FIELD_MANAGER = 'kubectl-rekey';
 
 /** Each is a JSON merge patch (RFC 7396). */
 export const ASK = {
-  /** @param at any value that was not used before; by convention a time */
+  /** @param at any new value; by convention a time */
   rotate: (at: string) => annotating({ [REQUEST.rotateAt]: at }),
   abort: (at: string) => annotating({ [REQUEST.abortAt]: at }),
   withdraw: (at: string) => annotating({ [REQUEST.withdrawAt]: at }),
   checkCanaries: (at: string) => annotating({ [REQUEST.canaryCheckAt]: at }),
-  /** @param target the one that is meant, such as `Deployment/api`; undefined: all */
+  /** @param target the only target to ask, such as `Deployment/api`; undefined for all */
   checkApps: (at: string, target?: string) => annotating({ [REQUEST.appCheckAt]: appCheckValue(at, target) }),
   pause: () => annotating({ [REQUEST.paused]: 'true' }),
   suspend: () => ({ spec: { suspend: true } }),
   /** Ends a pause and a suspension. */
   resume: () => ({ ...annotating({ [REQUEST.paused]: null }), spec: { suspend: false } }),
   emergency: (nonce: string, reason: string) => annotating({ [REQUEST.emergency]: `${nonce}: ${reason}` }),
-  /** Takes the emergency away too, so that it is never served again; not if somebody has asked for another meanwhile. */
+  /**
+   * Also removes the annotation of the emergency, so that it is never served again, unless somebody has requested
+   * another one meanwhile.
+   */
   contained: (nonce: string, resource: JwtKeyRotation) => {
     const isLast = emergencyOf(resource)?.nonce === nonce;
     const changed = { [REQUEST.contained]: nonce, ...(isLast && { [REQUEST.emergency]: null }) };
@@ -51,7 +51,10 @@ export interface Patch {
   readonly spec?: object;
 }
 
-/** @returns what the patch asks for, as a name belongs to it; undefined if it asks for nothing by annotation, or for what no line can tell */
+/**
+ * @returns the request of the patch in the form to which a name belongs; undefined if it requests nothing by
+ *   annotation, or something without such a form
+ */
 export function askedIn({ metadata }: Patch): string | undefined {
   const asked = Object.entries(metadata?.annotations ?? {}).find(([, value]) => value !== null);
   if (asked === undefined) return undefined;
@@ -60,12 +63,12 @@ export function askedIn({ metadata }: Patch): string | undefined {
   return what.includes(BY) || what.includes('\n') ? undefined : what;
 }
 
-/** @returns whether the patch removes an annotation by which somebody has asked */
+/** @returns whether the patch removes a request */
 export function takesBack({ metadata }: Patch): boolean {
   return Object.values(metadata?.annotations ?? {}).includes(null);
 }
 
-/** @param lines of the annotation that says who has asked */
+/** @param lines of the annotation that names who made each request */
 export function signed(patch: Patch, lines: readonly string[]): Patch {
   const annotations = { ...patch.metadata?.annotations, [REQUESTED_BY]: lines.join('\n') };
   return { ...patch, metadata: { ...patch.metadata, annotations } };

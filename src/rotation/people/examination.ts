@@ -1,7 +1,8 @@
 /**
- * What a person may look at besides the resource, by their own rights: clocks of nodes, what has been left behind, what the operator may
- * do. No value of a Secret is read, and no key is looked for.
+ * Examines, with a person's own rights, what is around the resource: clocks of nodes, leftovers, and the rights of the
+ * operator. It reads no value of a Secret and searches for no key.
  */
+import { defined } from '../../base/objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import {
@@ -23,20 +24,23 @@ import { keyPlaces, OPTIONAL_KINDS, settingsOf } from '../settings/settings.ts';
 import { leaseName } from './leadership.ts';
 import { availabilityNow } from './preview.ts';
 
-/** What was seen, or why nobody knows. */
+/** An observation, or why there is none. */
 export type Seen<T> = { readonly known: T } | { readonly why: string };
 
 export interface NodeClock {
   readonly node: string;
-  /** The node's clock less that of the API server, milliseconds, give or take a second. */
+  /** The node's clock minus that of the API server, milliseconds, accurate to a second. */
   readonly offsetMs: number;
 }
 
 export interface Examination {
   readonly nodeClocks: Seen<readonly NodeClock[]>;
-  /** Places in pod templates of targets, former ones too, that have a value under the name of a key. Which value is not looked at. */
+  /**
+   * Places in current and former pod templates of targets with a literal value under the name of a key. The value is
+   * not read.
+   */
   readonly formerLiterals: Seen<readonly string[]>;
-  /** How many releases Helm has stored in the namespace. Whether one has a key is not known. */
+  /** How many releases Helm has stored in the namespace. Whether one contains a key is unknown. */
   readonly helmReleases: Seen<number>;
   readonly operatorRights: Seen<OperatorRights>;
   /** Kinds of workloads that the person may not list, so that who uses the Secret is not known of them. */
@@ -44,24 +48,27 @@ export interface Examination {
 }
 
 export interface OperatorRights {
-  /** Whose rights. Assumed: the account that the manifests of rekey make. */
+  /** The account whose rights these are, assumed to be the one of rekey's manifests. */
   readonly account: string;
-  /** Whether it may do what every operator must: write the status. Of an account that is not there, or not the operator's, nothing is known. */
+  /**
+   * Whether it may write the status, which every operator must. Otherwise the account is absent or not the operator's,
+   * and nothing is known.
+   */
   readonly isOperator: boolean;
-  /** Those that it has and does not need, for people. */
+  /** Rights that it has but does not need, for people. */
   readonly tooWide: readonly string[];
-  /** Whether it may list all Secrets of the namespace, as deploy/residue lets it. */
+  /** Whether it may list all Secrets of the namespace, as deploy/residue allows. */
   readonly listsSecrets: boolean;
 }
 
-/** On the Secret of each release. Only metadata is asked for: the release itself may hold keys. */
+/** Label on the Secret of each release. Only metadata is read: the release itself may contain keys. */
 const HELM_LABEL = 'owner=helm';
 const NODE_LEASES = 'kube-node-lease';
 const LOOK_MS = 5_000;
-/** Times that the API server writes have whole seconds, cut off. */
+/** The API server rounds its times down to seconds. */
 const HALF_STEP_MS = 500;
 
-/** @param resource with a spec in which nothing is wrong */
+/** @param resource with a valid spec */
 export async function examine(client: KubeClient, resource: JwtKeyRotation): Promise<Examination> {
   const { namespace = '' } = resource.metadata;
   const [nodeClocks, formerLiterals, helmReleases, operatorRights, hiddenKinds] = await Promise.all([
@@ -83,7 +90,7 @@ async function seen<T>(look: () => Promise<T>): Promise<Seen<T>> {
   }
 }
 
-/** All of them, page by page. */
+/** Lists all objects, page by page. */
 async function listed<T extends KubeObject>(
   client: KubeClient,
   type: ResourceType<T>,
@@ -91,11 +98,11 @@ async function listed<T extends KubeObject>(
   labelSelector?: string,
 ): Promise<readonly T[]> {
   const selection = { namespace, timeoutMs: LOOK_MS };
-  const { items } = await client.list(type, { ...selection, ...(labelSelector !== undefined && { labelSelector }) });
+  const { items } = await client.list(type, { ...selection, ...defined({ labelSelector }) });
   return items;
 }
 
-/** A node writes its own time when it renews its Lease, and the API server writes when it took that. */
+/** A node writes its own time when it renews its Lease, and the API server records when it received that. */
 async function nodeClocksIn(client: KubeClient): Promise<readonly NodeClock[]> {
   return (await listed(client, LEASES, NODE_LEASES)).flatMap(({ metadata, spec }: Lease) => {
     const taken = Math.max(...(metadata.managedFields ?? []).map(({ time }) => Date.parse(time ?? '')));
@@ -146,7 +153,7 @@ async function hiddenKindsIn(client: KubeClient, namespace: string): Promise<rea
   return (await Promise.all(looks)).filter(([, is]) => is === 'Forbidden').map(([kind]) => kind);
 }
 
-/** Verbs on Secrets without a name: on each of them. */
+/** Verbs on Secrets without a name apply to all Secrets. */
 async function rightsOf(client: KubeClient, resource: JwtKeyRotation): Promise<OperatorRights> {
   const { namespace = '' } = resource.metadata;
   const [home = ''] = leaseName(resource).split('/');

@@ -25,10 +25,10 @@ export interface FollowLimits {
 }
 
 /**
- * Looks at the resource now and at each change, until an answer is found. A connection that breaks is made anew.
+ * Reads the resource now and at each change, until an answer is found. A broken connection is opened again.
  *
  * @param look returns undefined as long as there is no answer
- * @returns undefined if there was none in time
+ * @returns undefined if there was no answer in time
  * @throws GoneError when the resource is deleted meanwhile; KubeError when it may not be watched
  */
 export async function follow<T>(
@@ -76,9 +76,9 @@ function reflectorOf({ client, clock, log, namespace, name }: Followed, fail: (e
   });
 }
 
-/** A watch goes on for ever; whoever waits for it must hear that it never will begin. */
+/** A watch never ends by itself, so callers must learn if it can never begin. */
 function failingFor(client: KubeClient, fail: (error: unknown) => void): Pick<KubeClient, 'pages' | 'watch'> {
-  async function* told<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
+  async function* reporting<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
     try {
       yield* items;
     } catch (error) {
@@ -87,7 +87,7 @@ function failingFor(client: KubeClient, fail: (error: unknown) => void): Pick<Ku
     }
   }
   return {
-    pages: (type, options) => told(client.pages(type, options)),
-    watch: (type, options) => told(client.watch(type, options)),
+    pages: (type, options) => reporting(client.pages(type, options)),
+    watch: (type, options) => reporting(client.watch(type, options)),
   };
 }

@@ -1,7 +1,4 @@
-/**
- * What a workload gets so that its containers load the preload: a strategic merge patch, for kubectl
- * and for Kustomize.
- */
+/** Makes the strategic merge patch, for kubectl and Kustomize, by which the containers of a workload load the preload. */
 import type { Container, Deployment, EnvVariable, KubeObject, PodSpec } from '../../kube/types.ts';
 import type { DataNames } from '../settings/settings.ts';
 import { type ContainerSources, sourcesOf } from '../workloads/sources.ts';
@@ -13,10 +10,10 @@ const FALLBACKS = 'JWT_SECRET_KEY_FALLBACKS';
 
 export type Names = Pick<DataNames, 'secretName' | 'signingNames' | 'fallbacksName'>;
 
-/** A patch with what a person must know of it, or why there is none. */
+/** A patch with notes for people, or why there is none. */
 export type Injection = { readonly patch: object; readonly notes: readonly string[] } | { readonly refused: string };
 
-/** What is added to one container. */
+/** Additions to one container. */
 interface Addition {
   readonly name: string;
   readonly env: readonly EnvVariable[];
@@ -81,7 +78,7 @@ function variablesOf({ variables: listed, from }: ContainerSources, secretName: 
   ];
 }
 
-/** @returns the data key of the key that signs, as this container takes it; rather one that it has as JWT_SECRET_KEY */
+/** @returns the data key from which this container takes the signing key, preferably as JWT_SECRET_KEY */
 function keyIn(sources: ContainerSources, { secretName, signingNames }: Names) {
   const taken = signingNames.map((key) => ({ key, as: variablesOf(sources, secretName, key) }));
   return taken.find(({ as }) => as.includes(KEY)) ?? taken.find(({ as }) => as.length > 0);
@@ -97,20 +94,20 @@ function variables(sources: ContainerSources, names: Names, loading: Loading, be
     { name: loading.variable, value: joined(loading, before) },
     { name: 'REKEY_PRELOAD', value: SHOWN },
     ...(taken === undefined || taken.as.includes(KEY) ? [] : [fromSecret(KEY, taken.key)]),
-    // until rekey has adopted the Secret, it may be absent
+    // it may be absent until rekey has adopted the Secret
     ...(variablesOf(sources, secretName, fallbacksName).includes(FALLBACKS)
       ? []
       : [fromSecret(FALLBACKS, fallbacksName, true)]),
   ];
 }
 
-/** @returns the value of a variable in the manifest, empty if there is none; undefined if it is not a value */
+/** @returns the value of a variable in the manifest; empty if there is none; undefined if it has another source */
 function valueIn(container: Container | undefined, variable: string): string | undefined {
   const found = container?.env?.findLast(({ name }) => name === variable);
   return found?.valueFrom === undefined ? (found?.value ?? '') : undefined;
 }
 
-/** What the manifest has is repeated; a preload that is there is not added again. */
+/** Keeps the value of the manifest, and does not add the preload twice. */
 function joined({ value, delimiter, first }: Loading, before: string): string {
   if (before === '') return value;
   if (`${delimiter}${before}${delimiter}`.includes(`${delimiter}${value}${delimiter}`)) return before;

@@ -1,31 +1,30 @@
-/**
- * Whether an operator leads, as its Lease tells: without one nothing that is asked for is done.
- */
+/** Finds out from the Lease whether an operator leads. Without one, no request is served. */
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import { LEASES, type Lease } from '../../kube/types.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 
-/** Where the manifests of rekey put it. */
+/** The Lease of rekey's manifests. */
 const USUAL_LEASE = 'rekey-system/rekey';
-/** Default of whoever does not say, seconds. */
+/** Lease duration if the Lease has none, seconds. */
 const USUAL_DURATION = 15;
-/** Nobody waits long for this, milliseconds. */
+/** Time limit of reading the Lease, milliseconds. */
 const LOOK_MS = 3_000;
 
 export type Leadership =
   | { readonly kind: 'Led'; readonly holder: string }
-  /** `since`: when the last hold of it ended, milliseconds since the epoch; undefined if nobody has held it. */
+  /** `since`: when the last hold ended, milliseconds since the epoch; undefined if nobody has held it. */
   | { readonly kind: 'Nobody'; readonly since?: number }
   | { readonly kind: 'Unknown'; readonly why: string };
 
-/** @returns namespace and name, such as `rekey-system/rekey`, of the Lease of the operator that looks after the resource */
+/** @returns namespace and name, such as `rekey-system/rekey`, of the Lease of the resource's operator */
 export function leaseName({ status }: JwtKeyRotation): string {
   return status?.operator?.lease ?? USUAL_LEASE;
 }
 
 /**
- * The time of a renewal is by the clock of its holder. When the API server took it, that tells by its own clock.
+ * The renewal time is by the clock of the holder. The API server also records, by its own clock, when it received the
+ * renewal.
  *
  * @param now by the clock of the API server, milliseconds since the epoch
  */
@@ -42,8 +41,8 @@ export function leadershipOf({ metadata, spec }: Lease, now: number): Leadership
 /**
  * Reads the Lease.
  *
- * @param now by the clock of the API server, milliseconds since the epoch; asked once the Lease has been read
- * @returns Unknown where it cannot be read
+ * @param now called after the Lease was read; by the clock of the API server, milliseconds since the epoch
+ * @returns Unknown if it cannot be read
  */
 export async function readLeadership(
   client: Pick<KubeClient, 'get'>,
@@ -61,7 +60,7 @@ export async function readLeadership(
   } catch (error) {
     if (!isKubeError(error)) throw error;
     if (error.code !== 'NotFound') return { kind: 'Unknown', why: error.message };
-    // an operator that was installed elsewhere, and has not looked yet, has another
+    // an operator that was installed elsewhere, and has not reconciled yet, may use another Lease
     return operator === undefined ? { kind: 'Unknown', why: `there is no Lease ${lease}` } : { kind: 'Nobody' };
   }
 }

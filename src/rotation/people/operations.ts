@@ -3,9 +3,9 @@
  * itself, by the rights of whoever asks: no Secret is read, none is changed, and the operator alone acts.
  */
 
+import { defined } from '../../base/objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
-import { defined } from '../../kube/objects.ts';
 import {
   CONFIG_MAPS,
   type ConfigMap,

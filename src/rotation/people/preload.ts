@@ -1,27 +1,25 @@
-/**
- * The preload as it is delivered: what tools/gen-preload.ts has made of keyring/preload.
- */
+/** The preload for delivery, which tools/gen-preload.ts makes of keyring/preload. */
 import preload from './preload.json' with { type: 'json' };
 
 export const LANGUAGES = ['node', 'python', 'ruby'] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-/** How a language is made to load its file. */
+/** How a language loads the preload. */
 export interface Loading {
-  /** The variable that does it. */
+  /** The environment variable that loads it. */
   readonly variable: string;
   readonly value: string;
-  /** Stands between this value and others in the variable. */
+  /** Separates this value from others in the variable. */
   readonly delimiter: string;
-  /** It must stand before the others. */
+  /** Whether it must come before the others. */
   readonly first?: boolean;
 }
 
 export const LOADING: Readonly<Record<Language, Loading>> = preload.languages;
-/** With the files; immutable, and named after its content. */
+/** The ConfigMap with the files: immutable, and named after its content. */
 export const CONFIG_MAP = preload.configMap;
 export const VOLUME = preload.volume;
-/** Where the files are in a container. */
+/** The folder of the files in a container. */
 export const FOLDER = preload.folder;
-/** Which preload it is: version and hash of the files. */
+/** Version and hash of the files. */
 export const SHOWN = preload.shown;

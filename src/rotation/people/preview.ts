@@ -1,6 +1,5 @@
-/**
- * What a person sees of the surroundings of a rotation: read once, by their own rights, and without the Secret.
- */
+/** The surroundings of a rotation as a person sees them: read once, with their own rights, and without the Secret. */
+import { defined } from '../../base/objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import type { Availability } from '../../runtime/optional-reflector.ts';
@@ -22,12 +21,12 @@ export async function surroundingsOf(client: KubeClient, resource: JwtKeyRotatio
   const namespace = resource.metadata.namespace ?? '';
   const settings = settingsOf(resource.spec);
   const world = await liveWorld(client, namespace, (kind) => availabilityNow(client, kind, namespace));
-  // what the Secret holds under other names is not known here
+  // other names in the Secret are unknown here
   const places = keyPlaces(settings);
   const options: ObserveOptions = {
     places,
     ...{ namespace, settings, world, probes: new Map(), allowLoopback: true, atRest: isAtRest(resource.status) },
-    // nothing is asked, so nothing is concluded from times
+    // no pod is asked, so nothing is concluded from times
     ...{ settleMs: 0, clockOffsetMs: undefined },
   };
   const impossible = impossibleWindow(settings.windows, dueIn(resource, now), now, undefined);
@@ -36,11 +35,11 @@ export async function surroundingsOf(client: KubeClient, resource: JwtKeyRotatio
     targets: await observeTargets(options),
     unlistedConsumers: unlistedConsumers(world, namespace, places, settings.targets),
     crowded: crowdedContainers(world, namespace, settings),
-    ...(impossible && { impossibleWindow: impossible }),
+    ...defined({ impossibleWindow: impossible }),
   };
 }
 
-/** @returns whether a kind is served, and may be listed by the person's own rights */
+/** @returns whether a kind is served, and may be listed with the person's own rights */
 export async function availabilityNow(
   client: KubeClient,
   kind: OptionalKind,
@@ -57,15 +56,15 @@ export async function availabilityNow(
   }
 }
 
-/** @returns whether no rotation has written anything that it has not finished, as far as the status tells */
+/** @returns whether, by the status, no rotation is under way */
 export function isAtRest(status: JwtKeyRotationStatus | undefined): boolean {
   const { phase, conditions = [] } = status ?? {};
-  // what a person must settle comes at rest, too
+  // a finding that a person must settle may also occur at rest
   if (phase === 'Degraded') return !conditions.some(({ type, status: is }) => type === 'Rotating' && is === 'True');
   return phase === undefined || ['Pending', 'Steady', 'Preflight'].includes(phase);
 }
 
-/** When rotations are due, as the operator has told. */
+/** When rotations are due, by the status. */
 function dueIn({ status }: JwtKeyRotation, now: number) {
   const next = Date.parse(status?.nextRotationTime ?? '');
   const nextRuns = (status?.nextRuns ?? []).map((run) => Date.parse(run));

@@ -1,14 +1,12 @@
-/**
- * The keys of a Secret for a person who may read it, by the names that the person gives.
- */
-import { own } from '../../kube/objects.ts';
+/** Reads the keys of a Secret for a person who may read it, by the names that the person gives. */
+import { own } from '../../base/objects.ts';
 import type { Secret } from '../../kube/types.ts';
 import { destroyAll, type KeyMaterial } from '../secret/keys.ts';
 import { listedIn, materialIn, textIn } from '../secret/secret-data.ts';
 
 /** Names of data keys. */
 export interface WhereKeysAre {
-  /** The first that is there counts. */
+  /** The first existing one counts. */
   readonly signing: readonly string[];
   readonly fallbacks: string;
   readonly keyId: string;

@@ -1,7 +1,7 @@
 /**
  * What the planner knew when it decided: worked out once, here, for all who report the decision.
  */
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import type { Facts, PodFacts, TargetFacts } from '../facts.ts';
 import { type Keyset, keyIn } from '../keyset/keyset.ts';
 import { drainTextOf } from '../settings/drain.ts';

@@ -1,40 +1,41 @@
 /**
- * Nothing is under way and no rotation is wanted: pods are asked now and then all the same, so that what would hold up the next
- * rotation is known long before its window opens.
+ * At rest, rekey still asks pods now and then, so that people learn long before the next window what would block the
+ * next rotation.
  *
- * How often does not depend on how often a pass runs: a pod once if it is ready in its first quarter of an hour, one pod of each
- * target a day, of those whose answer is bad one of each target a minute, of those whose answer is missing one in growing pauses.
- * All of it can be forgotten.
+ * How often does not depend on how often a pass runs. rekey asks each pod that is ready in its first quarter of an hour
+ * once, and one pod of each target a day. Of the pods with a bad answer it asks one of each target a minute, and of
+ * those without an answer one in growing pauses. All of it can be lost.
  */
 
+import { defined } from '../../base/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import type { Facts, PodOf, TargetFacts } from '../facts.ts';
 import { currentShape, type Keyset, keyIn } from '../keyset/keyset.ts';
 import { spokenFinding } from './baseline.ts';
 import { RETRY_MS, survey } from './converge.ts';
 import { mayCutOver } from './cutover.ts';
-import { acceptsOnlySigning, isConclusive, isUntold, isVoid, startedAfterWrite } from './evidence.ts';
+import { acceptsOnlySigning, isConclusive, isUnprovable, isVoid, startedAfterWrite } from './evidence.ts';
 import { holdsOneKeyAtRest, LASTING_FAILURES, unanswered } from './policies/pods.ts';
 import { requirementsOf } from './requirements.ts';
 
 const DAY_MS = 86_400_000;
-/** A pod counts as new for so long after its start, milliseconds. */
+/** How long a pod counts as new after its start, milliseconds. */
 const NEW_MS = 900_000;
-/** The daily look may come late by this, milliseconds: at rest a pass runs each ten minutes. */
+/** How late the daily question may come, milliseconds: at rest a pass runs every ten minutes. */
 const LATE_MS = 3_600_000;
-/** Whoever gave a bad answer is asked again after this, milliseconds. */
+/** Pause before a pod with a bad answer is asked again, milliseconds. */
 const AGAIN_MS = 60_000;
-/** Who gives no answer is asked again after this at the latest, milliseconds. */
+/** Longest pause before a silent pod is asked again, milliseconds. */
 const MAX_SILENCE_MS = 900_000;
 
 export interface Look {
   readonly pods: readonly PodOf[];
   readonly finding?: Finding;
-  /** When somebody is to be asked again, milliseconds since the epoch. */
+  /** When the next pod is to be asked, milliseconds since the epoch. */
   readonly until?: number;
 }
 
-/** @returns who is to be asked now, what was found, and when somebody is to be asked again */
+/** @returns which pods to ask now, what was found, and when to ask again */
 export function lookAtRest(facts: Facts, keyset: Keyset): Look {
   const asked = requirementsOf(facts.targets, keyset)
     .map(({ target }) => target)
@@ -46,12 +47,12 @@ export function lookAtRest(facts: Facts, keyset: Keyset): Look {
   const until = Math.min(...open.map(({ at }) => at));
   return {
     pods: [...due, ...fresh.filter((row) => !due.includes(row))],
-    ...(finding && { finding }),
+    ...defined({ finding }),
     ...(open.length > 0 && { until }),
   };
 }
 
-/** @returns whether some pod of the target has answered every canary of the newest keyset, in a way that means something */
+/** @returns whether some pod of the target has given a meaningful answer to every canary of the newest keyset */
 export function hasAnswered({ pods }: TargetFacts, keyset: Keyset): boolean {
   const { sign } = currentShape(keyset);
   return pods.some((pod) => {
@@ -59,7 +60,7 @@ export function hasAnswered({ pods }: TargetFacts, keyset: Keyset): boolean {
   });
 }
 
-/** The pod of a target whose answer is bad or missing that is next to be asked again, and when. */
+/** Which of the pods with a bad or missing answer is asked next, and when. */
 function firstDue(target: TargetFacts, keyset: Keyset): readonly { readonly row: PodOf; readonly at: number }[] {
   const rows = askable(target).flatMap((row) => {
     const at = againAt(row, keyset);
@@ -83,8 +84,8 @@ function isBad({ target, pod }: PodOf, keyset: Keyset): boolean {
 }
 
 /**
- * Of a Secret that was taken over it is not known whether the pods hold its key: somebody may have changed it after they had
- * started. Later on new pods are asked.
+ * After an adoption it is not known whether the pods hold the key of the Secret: somebody may have changed it after
+ * they started. Later, only new pods are asked.
  *
  * @returns undefined if there are none
  */
@@ -95,7 +96,7 @@ function unasked(target: TargetFacts, { now }: Facts, keyset: Keyset): readonly 
   return found.length === 0 ? undefined : found;
 }
 
-/** One pod of each target, each day at the time at which the last rotation ended: the one that started last. */
+/** The youngest pod of each target, once a day, at the time of day at which the last rotation ended. */
 function daily(target: TargetFacts, { now }: Facts, keyset: Keyset): readonly PodOf[] {
   const { since } = keyset.attempts;
   const days = Math.floor((now - since) / DAY_MS);
@@ -107,7 +108,7 @@ function daily(target: TargetFacts, { now }: Facts, keyset: Keyset): readonly Po
     .slice(0, 1);
 }
 
-/** At rest nobody waits: who is not ready has troubles of its own. */
+/** At rest nothing is urgent, so pods that are not ready are not asked. */
 function askable(target: TargetFacts): readonly PodOf[] {
   return target.pods
     .filter(({ ready, terminating, unprobeable, address }) => {
@@ -134,9 +135,9 @@ function findingAtRest(facts: Facts, keyset: Keyset): Finding | undefined {
   return silent && unanswered(silent);
 }
 
-/** It has read a keyset with the ack key, and accepts nothing but the key in use. */
+/** The pod has read a keyset with the ack key, and accepts only the key in use. */
 function holdsOneKey({ target, pod }: PodOf, keyset: Keyset): boolean {
-  if (isUntold(target) || !isConclusive(pod, keyset) || !startedAfterWrite(pod, keyset)) return false;
+  if (isUnprovable(target) || !isConclusive(pod, keyset) || !startedAfterWrite(pod, keyset)) return false;
   if (!acceptsOnlySigning(pod, keyset)) return false;
   return pod.probe?.answers.get(keyIn(keyset, 'ack')?.kid ?? '') === 'refused';
 }

@@ -1,6 +1,6 @@
 /**
- * What is wrong with the answers of pods while nothing is under way: canaries that mean nothing, or a service that no rotation
- * would reach.
+ * What is wrong with the answers of pods at rest: canaries that prove nothing, or a service that a rotation could not
+ * reach.
  */
 import type { Finding } from '../api/finding.ts';
 import type { PodFacts } from '../facts.ts';
@@ -10,7 +10,8 @@ import { isConclusive } from './evidence.ts';
 import { acceptsMadeUpKey, refusesFallbacks, refusesKeyInUse, unanswered } from './policies/pods.ts';
 
 /**
- * Every verifier must accept the key in use and its ack key and refuse a made-up one, else its canaries would mean nothing.
+ * Every verifier must accept the key in use and the ack key, and refuse a made-up one. Otherwise its canaries prove
+ * nothing.
  *
  * @param keys how many each pod must be able to hold
  */
@@ -24,12 +25,12 @@ export function baselineFinding(rows: Survey, keyset: Keyset, keys: 'One' | 'Bot
   return unanswered(silent);
 }
 
-/** What a pod has answered; to be silent is no answer. */
+/** Judges only pods that have answered: silence is not an answer. */
 export function spokenFinding(rows: Survey, keyset: Keyset, keys: 'One' | 'Both'): Finding | undefined {
   const { sign } = currentShape(keyset);
   const liar = rows.void[0]?.pod;
   if (liar !== undefined) return acceptsMadeUpKey(liar, 'its canary path does not verify tokens');
-  // what pods hold of a keyset that nobody has acknowledged, an adopted one perhaps, the rotation itself will see to
+  // if nobody has acknowledged the keyset (it may be an adopted one), the rotation itself finds out what pods hold
   const acked = keys === 'Both' && keyset.acked.Verifier === keyset.version;
   const refusing = [...rows.refusing, ...rows.stale, ...rows.unfit, ...rows.leaving]
     .map(({ pod }) => pod)
@@ -39,7 +40,7 @@ export function spokenFinding(rows: Survey, keyset: Keyset, keys: 'One' | 'Both'
   return accepts ? refusesFallbacks(refusing, sign) : refusesKeyInUse(refusing, sign);
 }
 
-/** What is not known of the key in use is neither a yes nor a no. */
+/** An unknown answer about the key in use is neither a yes nor a no. */
 function isHeard({ probe }: PodFacts, sign: Kid): boolean {
   return (probe?.answers.get(sign) ?? 'unknown') !== 'unknown';
 }

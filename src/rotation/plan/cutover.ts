@@ -1,6 +1,7 @@
 /**
  * For services that can hold one key only: the new key replaces the old one at once. Every outstanding token is refused
- * from then on, so it needs leave (spec.allowCutover) and a window, and is never chosen where both keys can be accepted.
+ * from then on, so it needs permission (spec.allowCutover) and a window, and is never chosen if services can accept
+ * both keys.
  *
  *     Steady or Staging → Switching → Steady
  *
@@ -24,7 +25,7 @@ export function mayCutOver({ settings }: Pick<Surroundings, 'settings'>): boolea
 }
 
 /**
- * Who is not asked by a canary cannot show that it holds one key only: its template tells.
+ * A target without a canary cannot show that it holds one key only, so its template is read instead.
  *
  * @returns whether a verifier without a canary cannot see a staged key
  */
@@ -50,7 +51,7 @@ export function planCutover(facts: Facts, keyset: Keyset, start?: RotationStart)
   return exempt(facts, write, 'Switching', progress);
 }
 
-/** After the write of a cutover: all pods are replaced and asked, then it is over. */
+/** After the write of a cutover: replaces and asks all pods, then ends the cutover. */
 export function planSwitching(facts: Facts, keyset: Keyset): Step {
   return planReplacement(facts, keyset, {
     phase: 'Switching',

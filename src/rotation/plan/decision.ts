@@ -3,7 +3,7 @@
  * here, and works nothing out again.
  */
 
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import type { WindowState } from '../cadence/cadence.ts';

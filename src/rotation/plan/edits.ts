@@ -1,6 +1,6 @@
 /**
- * Edits of the spec that a rotation under way does not follow: they would break its promise, or come too late. An edit
- * without an effect must not be silent.
+ * Edits of the spec that a rotation under way does not follow: they would break its promise, or come too late. People
+ * must learn that such an edit has no effect yet.
  */
 
 import type { Facts } from '../facts.ts';
@@ -9,7 +9,7 @@ import { drainText, drainTextOf } from '../settings/drain.ts';
 
 type Edit = (settings: Facts['settings'], keyset: Keyset) => string | undefined;
 
-/** A drain lies ahead, or is under way. */
+/** A drain is ahead or under way. */
 export const DRAINS: readonly Keyset['phase'][] = ['Staging', 'Promoting', 'Draining'];
 /** On the way to a new signing key, or back, without giving up a token. */
 const OVERLAP: readonly Keyset['phase'][] = [...DRAINS, 'Retiring'];
@@ -50,7 +50,7 @@ const suspend: Edit = (settings) =>
 
 const EDITS = [shorterDrain, strategy, keyBytes, preStage, suspend];
 
-/** @returns what of the spec counts from the next rotation on, for people */
+/** @returns which edits of the spec apply from the next rotation on, for people */
 export function lateEdits({ settings }: Pick<Facts, 'settings'>, keyset: Keyset): string | undefined {
   if (keyset.phase === 'Steady' || keyset.phase === 'Burning') return undefined;
   const found = EDITS.flatMap((edit) => edit(settings, keyset) ?? []);

@@ -1,6 +1,4 @@
-/**
- * What tells one effect from another: that which was refused is known again by it.
- */
+/** Names of effects. They identify an effect that was refused when it is wanted again. */
 import type { PodOf, TargetFacts } from '../facts.ts';
 import type { Write } from '../keyset/writes.ts';
 
@@ -9,7 +7,7 @@ import { label } from './policies/targets.ts';
 
 export type PodVerb = 'evict' | 'delete' | 'mark';
 
-/** @returns such as `write stage`; each emergency is a new one */
+/** @returns such as `write stage`; each emergency has a name of its own */
 export function writeEffect(write: Write): string {
   return write.transition === 'burn' ? `write burn ${write.nonce}` : `write ${write.transition}`;
 }

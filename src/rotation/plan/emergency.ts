@@ -1,15 +1,15 @@
 /**
- * A key has leaked. The other way round than a rotation: better to refuse a valid token than to accept a forged one.
+ * A key has leaked. Unlike a rotation, an emergency rather refuses a valid token than accepts a forged one.
  *
  *     any phase → Burning → Steady
  *
- * 1. Write a fresh key, alone: never the staged one, which lay in the same Secret. Every other key is burnt for ever.
- * 2. Delete every pod that may accept a burnt key, verifiers first, with little grace and without asking a budget. Where
- *    spec.emergency.mode is Rolling, restart the workloads instead: gentler, and slower to close.
+ * 1. Write a new key, alone. The staged key is not used: it was in the same Secret. Every other key is burnt for ever.
+ * 2. Delete every pod that may accept a burnt key, verifiers first, with little grace and without asking a budget. If
+ *    spec.emergency.mode is Rolling, restart the workloads instead: this is gentler, but takes longer.
  * 3. Send every pod a token signed with each burnt key. One that accepts it is deleted again.
- * 4. When all refuse, the burnt keys are dead everywhere, and the time of that is known.
+ * 4. When all pods refuse, the burnt keys are dead everywhere, and rekey records the time.
  *
- * It waits for no window, no suspension and no pause, and comes before every other check. It runs once per nonce.
+ * It does not wait for a window, a suspension or a pause, and comes before every other check. It runs once per nonce.
  */
 
 import type { EmergencyRequest, Facts } from '../facts.ts';
@@ -21,7 +21,7 @@ import { planReplacement } from './replacement.ts';
 import { isServed } from './served.ts';
 import { exempt } from './write-gate.ts';
 
-/** @returns the write that burns every key, if an emergency is asked for that has not been served */
+/** @returns the write that burns every key, if an emergency is requested that was not served yet */
 export function emergencyRequested(facts: Facts): Step | undefined {
   const { requests, secret, nextRotationId } = facts;
   const { emergency } = requests;
@@ -37,28 +37,29 @@ export function emergencyRequested(facts: Facts): Step | undefined {
   return exempt(facts, write, 'Burning', `emergency ${nonce}: ${reason}`);
 }
 
-/** @returns whether one is asked for or under way: then nothing else matters */
+/** @returns whether an emergency is requested or under way: then nothing else matters */
 export function inEmergency(facts: Facts): boolean {
   const { secret } = facts;
   return (secret.kind === 'Managed' && secret.keyset.phase === 'Burning') || emergencyRequested(facts) !== undefined;
 }
 
 /**
- * Of a Secret that rekey has never written, an annotation that came with the manifest is no wish of now: the resource may be a
- * copy. It is noted when the Secret is taken over or created. Where pods run without the Secret, there is none to take over.
+ * While rekey has never written the Secret, an annotation that came with the manifest is not a request of now: the
+ * resource may be a copy. rekey records it as seen when it adopts or creates the Secret. If pods run without the
+ * Secret, there is nothing to adopt.
  */
 function isOld({ apart }: EmergencyRequest, facts: Facts): boolean {
   return apart === false && isNew(facts) && (facts.secret.kind !== 'Absent' || heldBy(facts) === undefined);
 }
 
-/** @returns what is to be said of an emergency that is not served and cannot be noted; empty if there is none */
+/** @returns what to report about an emergency that is not served and cannot be recorded; empty if there is none */
 export function notServed(facts: Facts): string {
   const { emergency } = facts.requests;
   if (emergency === undefined || isServed(emergency, facts) || !isOld(emergency, facts)) return '';
   return `EMERGENCY NOT SERVED: nonce ${emergency.nonce} came with the manifest, and rekey has never written this Secret; if you mean it, request it with kubectl rekey emergency. `;
 }
 
-/** After the write that burns: all pods are replaced and asked, then it is over. */
+/** After the burn: replaces and asks all pods, then ends the emergency. */
 export function planBurning(facts: Facts, keyset: Keyset): Step {
   return planReplacement(facts, keyset, {
     phase: 'Burning',

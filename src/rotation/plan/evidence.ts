@@ -1,10 +1,10 @@
 /**
  * Which keyset versions a live container may hold.
  *
- * A container's environment is fixed when it starts, a crashed one reads the new Secret, a new one can read an old Secret
- * (kubernetes/kubernetes#129645). So neither the age of a pod nor its template nor `rollout status` tells which keyset a
- * container holds. The canary does: a token signed with the ack key of version n is accepted by a container that has loaded
- * version n and by no other.
+ * A container's environment is fixed when it starts. A crashed container reads the new Secret, and a new one can read
+ * an old Secret (kubernetes/kubernetes#129645). So neither the age of a pod nor its template nor `rollout status` shows
+ * which keyset a container holds. A canary shows it: only a container that has loaded version n accepts a token signed
+ * with the ack key of version n.
  */
 import type { Answer, PodFacts, TargetFacts } from '../facts.ts';
 import {
@@ -18,21 +18,22 @@ import {
   type Shape,
 } from '../keyset/keyset.ts';
 
-/** Canary: observed. Inferred: concluded from the time at which the containers started, if only in part. */
+/** Canary: observed. Inferred: concluded, at least in part, from the time at which the containers started. */
 export type Level = 'Canary' | 'Inferred';
 
-/** @returns how it is known what the pods of a target hold */
+/** @returns how rekey knows what the pods of a target hold */
 export function levelOf(target: TargetFacts): Level {
-  return isUntold(target) || target.pods.some(({ several }) => several === true) ? 'Inferred' : 'Canary';
+  return isUnprovable(target) || target.pods.some(({ several }) => several === true) ? 'Inferred' : 'Canary';
 }
 
-/** @returns whether no canary tells which keyset a pod of it holds */
-export function isUntold({ settings, workload }: TargetFacts): boolean {
+/** @returns whether no canary can show which keyset the pods of the target hold */
+export function isUnprovable({ settings, workload }: TargetFacts): boolean {
   return settings.canary === undefined || workload?.consumption.onePrevious === true;
 }
 
 /**
- * @returns the shapes that the pod may hold, ascending; empty if its answers fit none, as when it refuses every key
+ * @returns the shapes that the pod may hold, ascending; empty if its answers fit none, for example if it refuses every
+ *   key
  */
 export function shapesHeld(target: TargetFacts, pod: PodFacts, keyset: Keyset): readonly Shape[] {
   const asked = shapesOfAsked(target, pod, keyset);
@@ -41,12 +42,12 @@ export function shapesHeld(target: TargetFacts, pod: PodFacts, keyset: Keyset): 
   return keyset.history.filter((shape) => asked.includes(shape) || started.includes(shape));
 }
 
-/** @returns those that the container which answers may hold; of a pod that is not asked, those of all containers */
+/** @returns the shapes that the answering container may hold; for a pod that is not asked, those of all containers */
 export function shapesOfAsked(target: TargetFacts, pod: PodFacts, keyset: Keyset): readonly Shape[] {
   if (target.settings.canary === undefined) return fromStart(pod, keyset);
   const listed = fromAnswers(pod, keyset, ({ verify }) => verify);
   if (keepsUpOnWayBack(pod, keyset, listed)) return [currentShape(keyset)];
-  // it accepts the ack key: that is proof, whoever it is
+  // it accepts the ack key, which proves the version for any kind of service
   const proved = listed[0]?.version === keyset.version;
   if (target.workload?.consumption.onePrevious !== true || proved) return listed;
   const started = fromStart(pod, keyset);
@@ -54,8 +55,8 @@ export function shapesOfAsked(target: TargetFacts, pod: PodFacts, keyset: Keyset
 }
 
 /**
- * A service that knows one key besides the one that signs is not shown the ack key while there are two real ones. What it
- * answers tells which keys it has, not since which write: that is concluded from its start.
+ * A service that knows one key besides the signing key does not get the ack key while there are two real keys. Its
+ * answers show which keys it has, but not since which write: that is concluded from its start.
  */
 function withOnePrevious(shape: Shape, keyset: Keyset): readonly Kid[] {
   const previous = previousOf(shape, keyset);
@@ -68,22 +69,22 @@ function fromAnswers(
   accepted: (shape: Shape) => readonly Kid[],
 ): readonly Shape[] {
   if (probe === undefined || probe.version !== keyset.version) return keyset.history;
-  const answers = [...probe.answers].filter(([kid]) => tells(kid, keyset));
+  const answers = [...probe.answers].filter(([kid]) => provesVersion(kid, keyset));
   const fits = (shape: Shape) =>
     answers.every(([kid, answer]) => answer === 'unknown' || (answer === 'accepted') === accepted(shape).includes(kid));
   return keyset.history.filter(fits);
 }
 
 /**
- * Where every key was replaced at once, the signing key is as new as the ack key: who accepts it has loaded this very
- * version. So a service that verifies with one key, and knows no ack key, can prove it as well.
+ * After every key was replaced at once, the signing key is as new as the ack key: a pod that accepts it has loaded
+ * exactly this version. So a service that verifies with one key and has no ack key can prove it, too.
  */
-function tells(kid: Kid, keyset: Keyset): boolean {
+function provesVersion(kid: Kid, keyset: Keyset): boolean {
   const replaced = keyset.phase === 'Burning' || keyset.phase === 'Switching';
   return !replaced || kid !== keyIn(keyset, 'ack')?.kid;
 }
 
-/** Nothing is concluded from a start that is not known, or whose time cannot be compared. */
+/** Concludes nothing from a start that is unknown, or whose time cannot be compared. */
 function fromStart({ readUpTo }: PodFacts, keyset: Keyset): readonly Shape[] {
   if (readUpTo === undefined) return keyset.history;
   const oldest = keyset.history.findLastIndex((shape) => shape.writtenAt <= readUpTo);
@@ -91,9 +92,9 @@ function fromStart({ readUpTo }: PodFacts, keyset: Keyset): readonly Shape[] {
 }
 
 /**
- * Concluded, for want of better: a service that knows one key came in the middle of a rotation, and will never accept the
- * ack key. That must not keep anybody from going back to the key that it signs with. What it answers may fit an older keyset
- * as well, of which a key has been forgotten since: that it has refused this key tells the two apart.
+ * A conclusion, not a proof: a service that knows one key appeared in the middle of a rotation, and will never accept
+ * the ack key. That must not block going back to the key that it signs with. Its answers may also fit an older keyset
+ * of which rekey has forgotten a key; its refusal of that key distinguishes the two.
  */
 function keepsUpOnWayBack(pod: PodFacts, keyset: Keyset, listed: readonly Shape[]): boolean {
   if (keyset.rotation?.failure === undefined || !startedAfterWrite(pod, keyset)) return false;
@@ -102,18 +103,18 @@ function keepsUpOnWayBack(pod: PodFacts, keyset: Keyset, listed: readonly Shape[
   return listed.length === 0 || (dead.length > 0 && dead.every((kid) => answerTo(pod, kid) === 'refused'));
 }
 
-/** @returns whether the key in use is all that the pod is known to accept */
+/** @returns whether the key in use is the only one that the pod is known to accept */
 export function acceptsOnlySigning({ probe }: PodFacts, keyset: Keyset): boolean {
   const accepted = [...(probe?.answers ?? [])].filter(([, answer]) => answer === 'accepted').map(([kid]) => kid);
   return accepted.length === 1 && accepted[0] === currentShape(keyset).sign;
 }
 
-/** @returns whether the newest keyset had reached the pod's node when it started, as its start tells */
+/** @returns whether, by the time of its start, the newest keyset had reached the pod's node when it started */
 export function startedAfterWrite({ readUpTo }: PodFacts, keyset: Keyset): boolean {
   return readUpTo !== undefined && currentShape(keyset).writtenAt <= readUpTo;
 }
 
-/** @returns whether the pod has proved to have loaded the newest keyset, whatever else it accepts: each of its containers */
+/** @returns whether each container of the pod has proved to have loaded the newest keyset, whatever else it accepts */
 export function hasLoadedNewest(pod: PodFacts, keyset: Keyset): boolean {
   if (pod.several === true && !startedAfterWrite(pod, keyset)) return false;
   const replaced = keyset.phase === 'Burning' || keyset.phase === 'Switching';
@@ -125,7 +126,7 @@ function answerTo({ probe }: PodFacts, kid: Kid): Answer | undefined {
   return probe?.answers.get(kid);
 }
 
-/** @returns a key that has left the Secret for good and that the pod has accepted all the same */
+/** @returns a key that has left the Secret for good and that the pod still accepts */
 export function acceptedDead(pod: PodFacts, keyset: Keyset): Kid | undefined {
   return deadKeysAsked(pod, keyset).find((kid) => answerTo(pod, kid) === 'accepted');
 }
@@ -146,7 +147,8 @@ export function isConclusive(pod: PodFacts, keyset: Keyset): boolean {
 }
 
 /**
- * What is said of a pod rests on explicit answers: that a key is refused, and a made-up one too. At rest nobody is asked.
+ * A statement about a pod rests on explicit answers: it must refuse the dead keys and a made-up key. At rest nobody is
+ * asked.
  *
  * @returns whether there is nothing left to ask
  */
@@ -160,9 +162,9 @@ export function isVoid(pod: PodFacts): boolean {
 }
 
 /**
- * What is acknowledged now: what the Secret remembers, or more if the pods prove more. It never falls: that a node goes
- * back to an older Secret than one it has served is excluded by assumption, and a pod that does it all the same is found by
- * its canary and replaced before the next write.
+ * What is acknowledged now: what the Secret remembers, or more if the pods prove more. It never falls. rekey assumes
+ * that a node does not go back to an older Secret than one it has served; if a node does, a canary finds the pod, and
+ * rekey replaces it before the next write.
  */
 export function ackedNow(targets: readonly TargetFacts[], keyset: Keyset): Acked {
   return { Signer: ackedOf('Signer', targets, keyset), Verifier: ackedOf('Verifier', targets, keyset) };

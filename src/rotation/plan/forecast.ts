@@ -1,9 +1,9 @@
 /**
- * What a rotation will do, told before it starts: which way it goes, in which steps, who is restarted, and which tokens are
- * refused. It knows no more than the planner decides by, and asks no pod.
+ * Predicts what a rotation will do: its strategy and steps, the restarts, and the refused tokens. It uses only what the
+ * planner decides by, and asks no pod.
  */
 
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import { windowState } from '../cadence/cadence.ts';
@@ -19,7 +19,7 @@ import { signers, verifiers } from './requirements.ts';
 
 export interface ForecastStep {
   readonly phase: 'Preflight' | 'Staging' | 'Promoting' | 'Draining' | 'Retiring' | 'Switching';
-  /** What is true when it is over, for people. */
+  /** What holds once the step is over, for people. */
   readonly does: string;
   /** Whose pods are replaced, such as `Deployment/main`. */
   readonly restarts: readonly string[];
@@ -27,15 +27,15 @@ export interface ForecastStep {
   readonly notBefore?: number;
   /** No window is known to open. */
   readonly never?: true;
-  /** It takes as long as this at least, milliseconds. */
+  /** Shortest duration, milliseconds. */
   readonly lastsMs?: number;
-  /** What that is the sum of, for people. */
+  /** The parts of that sum, for people. */
   readonly madeOf?: string;
 }
 
 export interface Forecast {
   readonly way: 'Overlap' | 'Cutover';
-  /** What pods may still answer that leads to another way, or to none. */
+  /** Answers of pods that would change the strategy, or stop the rotation. */
   readonly unless?: string;
   readonly steps: readonly ForecastStep[];
   /** How often each target is restarted. */
@@ -44,15 +44,15 @@ export interface Forecast {
   readonly atMost?: true;
   /** Valid tokens that will be refused, and why. */
   readonly refused: string;
-  /** What keeps it from starting now. */
+  /** What blocks its start now. */
   readonly findings: readonly Finding[];
-  /** What it will not be kept from by, but people should know. */
+  /** What does not block it, but people should know. */
   readonly warnings: readonly string[];
 }
 
 /**
  * @param from when the rotation starts, milliseconds since the epoch
- * @param status where one under way is, and how long its drain was when it began
+ * @param status of a rotation under way: its phase, and the length of its drain at its start
  */
 export function forecast(surroundings: Surroundings, from: number, status: UnderWay = {}): Forecast {
   const { settings, targets } = surroundings;
@@ -80,7 +80,7 @@ export function forecast(surroundings: Surroundings, from: number, status: Under
 
 type UnderWay = Pick<JwtKeyRotationStatus, 'phase' | 'drainSeconds'>;
 
-/** @returns the step that a rotation under way is at; undefined if none of them */
+/** @returns the current step of a rotation under way; undefined if there is none */
 export function stepAt({ steps }: Pick<Forecast, 'steps'>, phase: JwtKeyRotationStatus['phase']) {
   return steps.find((step) => step.phase === (phase === 'Staged' ? 'Staging' : phase));
 }
@@ -149,7 +149,7 @@ function inWindow(windows: readonly WindowSettings[], from: number): Pick<Foreca
   return opensAt === undefined ? { never: true } : { notBefore: opensAt };
 }
 
-/** Mounted files follow without a restart, and a run of a CronJob or Job goes on to its end. */
+/** Mounted files follow without a restart, and rekey lets a run of a CronJob or Job end. */
 function isRestarted(target: TargetFacts): boolean {
   return target.settings.source === 'Env' && !isLeftAlone(target);
 }
@@ -168,15 +168,15 @@ function otherWay(surroundings: Surroundings): string {
 function warningsOf(surroundings: Surroundings, way: Forecast['way']): readonly string[] {
   const { targets, settings, unlistedConsumers } = surroundings;
   const restarting = targets.filter(isRestarted);
-  const told = restarting.flatMap((target) => {
+  const interruptions = restarting.flatMap((target) => {
     const { interruption, overloaded } = target.workload ?? {};
     return [interruption, overloaded].flatMap((why) => (why === undefined ? [] : [`${label(target)}: ${why}`]));
   });
-  // of a cutover it is in the way
+  // a cutover reports it as a blocker
   const reloader = way === 'Overlap' ? reloaderPresent(surroundings) : undefined;
   const strangers = settings.unlistedConsumers === 'Warn' ? unlistedConsumers : [];
   return [
-    ...told,
+    ...interruptions,
     ...(reloader ? [reloader.message] : []),
     ...strangers.map((name) => `${name} reads a key of the Secret and is not a target: rekey does not restart it`),
   ];

@@ -1,21 +1,21 @@
 /**
- * What of a claim was concluded and not observed, in words: a rotation or an emergency that ends says it. Undefined means that
- * every pod was asked, and has answered.
+ * Which part of a claim was concluded and not observed, in words. A rotation or an emergency reports it at its end.
+ * Undefined means that every pod was asked and has answered.
  */
 import type { Facts, PodFacts, TargetFacts } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
-import { deadKeysAsked, hasLoadedNewest, isUntold, levelOf } from './evidence.ts';
+import { deadKeysAsked, hasLoadedNewest, isUnprovable, levelOf } from './evidence.ts';
 import { label } from './policies/targets.ts';
 import { signers, verifiers } from './requirements.ts';
 
 /** @returns what rests on conclusions, if the emergency or the cutover ends now */
 export function inferredOfReplacement(facts: Facts, keyset: Keyset): string | undefined {
-  return told([...unasked(facts.targets), ...keyless(facts.targets, keyset), ...strangers(facts)]);
+  return inWords([...unasked(facts.targets), ...keyless(facts.targets, keyset), ...strangers(facts)]);
 }
 
 /** @returns what rests on conclusions, if no signer of the old key is left now */
 export function inferredOfDrain({ targets, unlistedConsumers }: Facts): string | undefined {
-  return told([
+  return inWords([
     ...unasked(signers(targets).filter(({ pods }) => pods.length > 0)),
     ...strangers({ unlistedConsumers }),
   ]);
@@ -27,7 +27,7 @@ export function inferredOfRotation(facts: Facts, keyset: Keyset, lazy: boolean):
   const left =
     'the old key has left the Secret, and pods drop it at their next start: rekey did not ask them (retire.mode: Lazy)';
   const answered = lazy ? [left] : [...unproved(asked, keyset), ...keyless(asked, keyset)];
-  return told([...unasked(asked), ...answered, ...strangers(facts)]);
+  return inWords([...unasked(asked), ...answered, ...strangers(facts)]);
 }
 
 /** A service that knows one key never accepts the key that would prove it. */
@@ -40,13 +40,13 @@ function unproved(targets: readonly TargetFacts[], keyset: Keyset): readonly str
   ];
 }
 
-function told(parts: readonly string[]): string | undefined {
+function inWords(parts: readonly string[]): string | undefined {
   return parts.length === 0 ? undefined : parts.join('; ');
 }
 
 function unasked(targets: readonly TargetFacts[]): readonly string[] {
   const inferred = targets.filter((target) => levelOf(target) === 'Inferred' && target.pods.length > 0);
-  const blind = inferred.filter(isUntold);
+  const blind = inferred.filter(isUnprovable);
   const inPart = inferred.filter((target) => !blind.includes(target));
   const empty = targets.filter(({ pods }) => pods.length === 0);
   return [
@@ -66,7 +66,7 @@ function names(targets: readonly TargetFacts[]): string {
   return targets.map(label).join(', ');
 }
 
-/** The bytes of a key that has left the Secret are known for as long as the operator lives that took it away. */
+/** Only the operator process that removed a key from the Secret still has its bytes. */
 function keyless(targets: readonly TargetFacts[], keyset: Keyset): readonly string[] {
   const asked = targets.filter((target) => levelOf(target) === 'Canary');
   const blind = asked.filter(({ pods }) => pods.some((pod) => !isAskedOfAll(pod, keyset)));
@@ -76,7 +76,7 @@ function keyless(targets: readonly TargetFacts[], keyset: Keyset): readonly stri
   ];
 }
 
-/** Of keys that an emergency burns some may be known by name only: from the ledger, where the Secret came from a backup. */
+/** If the Secret came from a backup, rekey knows some burnt keys by name only, from the ledger. */
 function isAskedOfAll(pod: PodFacts, keyset: Keyset): boolean {
   const asked = deadKeysAsked(pod, keyset);
   const writtenAt = keyset.emergency?.writtenAt;

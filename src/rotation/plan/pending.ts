@@ -1,8 +1,6 @@
-/**
- * Requests for a rotation that no rotation has begun for: they wait for the one under way, or for what stands in the way.
- */
+/** Requests for which no rotation has begun yet: they wait for the rotation under way, or until a blocker is gone. */
 
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import { REQUEST, requestText } from '../api/names.ts';
 import type { Facts, Requests, Wanted } from '../facts.ts';
 import type { Handled, Keyset, Trigger } from '../keyset/keyset.ts';
@@ -11,7 +9,7 @@ import { guarded } from './write-gate.ts';
 
 /**
  * @param forceReason `spec.forceRotation.reason` as it is kept; empty for none
- * @returns what waits. One rotation serves all of it, and is called after the first
+ * @returns what waits. One rotation serves all requests, and is named after the first
  */
 export function pending(requests: Requests, forceReason: string, handled: Handled): readonly Wanted[] {
   const { rotateAt, rotateActor = 'unknown', forceActor = 'spec' } = requests;
@@ -26,7 +24,7 @@ export function pending(requests: Requests, forceReason: string, handled: Handle
   ];
 }
 
-/** What a rotation that begins now has served: all that waits. */
+/** A rotation that begins now serves everything that waits. */
 export function served({ requests, settings }: Facts, handled: Handled): Handled {
   const { rotateAt, abortAt } = requests;
   const isBack = rotateAt !== undefined && rotateAt === handled.withdrawn?.rotateAt;
@@ -39,7 +37,7 @@ export function served({ requests, settings }: Facts, handled: Handled): Handled
   };
 }
 
-/** @returns the end of what waits: it is marked, since an annotation or Git may show the same value for ever */
+/** @returns marks that withdraw what waits: an annotation or Git may show the same value for ever */
 export function withdrawing({ requests, settings }: Facts, handled: Handled) {
   const waiting = pending(requests, settings.forceReason, handled);
   if (waiting.length === 0) return { handled };
@@ -58,7 +56,7 @@ function inWords({ trigger, actor, reason }: Wanted): string {
   return `${what} (requested by ${actor})`;
 }
 
-/** @returns what takes back all that waits, if a person wants that. What has begun goes on */
+/** @returns the step that withdraws everything that waits, if a person requests it. A rotation that has begun continues */
 export function withdrawRequested(facts: Facts, keyset: Keyset): Step | undefined {
   const { withdrawAt } = facts.requests;
   if (withdrawAt === undefined || withdrawAt === keyset.handled.withdrawAt) return undefined;

@@ -1,6 +1,6 @@
 /**
- * The planner: a pure function from what is observed to one action. It holds nothing between calls, so the operator may
- * die at any moment and go on from the world.
+ * The planner: a pure function from what is observed to one action. It keeps nothing between calls, so the operator may
+ * die at any moment and continue from what it observes.
  *
  *     Steady → Preflight → Staging → Staged → Promoting → Draining → Retiring → Steady
  *
@@ -11,8 +11,9 @@
  * 3. Drain from the moment at which the last container that could sign with the old key is gone.
  * 4. Retire when no token of the old key can be alive.
  *
- * Every resting state in between is safe. When in doubt, do nothing and say why. An emergency comes before all of this:
- * see emergency.ts. Services that can hold one key only are cut over, if that is allowed: see cutover.ts.
+ * Every resting state in between is safe. When in doubt, the planner does nothing and reports why. An emergency comes
+ * before all of this: see emergency.ts. Services that can hold one key only are cut over, if that is allowed: see
+ * cutover.ts.
  */
 
 import type { Reason } from '../api/finding.ts';
@@ -28,10 +29,10 @@ import { abortRequested, planAborting, planDraining, planPromoting, planRetiring
 import { heldBack } from './refused.ts';
 import { planSteady } from './steady.ts';
 
-/** What nobody tells of is looked at again after this, milliseconds. */
+/** Pause before rekey reads again what no watch reports, milliseconds. */
 const LOOK_AGAIN_MS = 10_000;
 
-/** @returns the one thing to do now, and what to say of it */
+/** @returns the one action to take now, and what to report about it */
 export function plan(facts: Facts): Decision {
   const step = heldBack(facts, decide(facts));
   return { ...step, assessment: assess(facts, step.action) };
@@ -42,14 +43,14 @@ function decide(facts: Facts): Step {
   const emergency = emergencyRequested(facts);
   if (emergency !== undefined) return emergency;
   if (secret.kind === 'Managed' && secret.keyset.phase === 'Burning') return planBurning(facts, secret.keyset);
-  // half of the pods refuse the tokens of the others: the way out is forward, whatever else is wrong
+  // half of the pods refuse the tokens of the others: only going forward helps, whatever else is wrong
   if (secret.kind === 'Managed' && secret.keyset.phase === 'Switching') return planSwitching(facts, secret.keyset);
   if (requests.paused !== undefined) return rest(facts, requests.paused.reason, requests.paused.message);
   if (secret.kind === 'Refused') return rest(facts, secret.finding.reason, secret.finding.message);
   if (ledgerFinding !== undefined) return rest(facts, ledgerFinding.reason, ledgerFinding.message);
   const aborting = secret.kind === 'Managed' ? abortRequested(facts, secret.keyset) : undefined;
   if (aborting !== undefined) return aborting;
-  // whatever else is wrong: what a person takes back must not begin when that is mended
+  // served whatever else is wrong: a withdrawn request must not begin once that is fixed
   const withdrawing = secret.kind === 'Managed' ? withdrawRequested(facts, secret.keyset) : undefined;
   if (withdrawing !== undefined) return withdrawing;
   const finding = standingFinding(facts);
@@ -76,7 +77,7 @@ function decide(facts: Facts): Step {
   }
 }
 
-/** Writes nothing: whatever was under way rests where it is. */
+/** Writes nothing: a rotation under way rests where it is. */
 function rest(facts: Facts, reason: Reason, why: string): Step {
   const { secret } = facts;
   const burning = secret.kind === 'Refused' && secret.keyset?.phase === 'Burning';
@@ -92,8 +93,8 @@ function rest(facts: Facts, reason: Reason, why: string): Step {
 }
 
 /**
- * A Secret that is absent while pods run is not invented anew: those pods hold a key that nobody would know any more, and
- * their tokens would be refused.
+ * rekey does not create a Secret that is absent while pods run: those pods hold a key that nobody else would know, and
+ * the others would refuse their tokens.
  */
 function planAbsent(facts: Facts): Step {
   const holder = heldBy(facts);

@@ -1,7 +1,6 @@
-/**
- * A rotation under way: what each phase waits for, and what it does once it has it. See plan.ts for the rules.
- */
+/** A rotation under way: what each phase waits for, and what it does then. The rules are in plan.ts. */
 
+import { defined } from '../../base/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import { REQUEST, requestText } from '../api/names.ts';
 import type { Facts, PodOf, TargetFacts } from '../facts.ts';
@@ -30,10 +29,13 @@ import { requirementsOf } from './requirements.ts';
 import { roll, stalledFinding } from './roll.ts';
 import { confirmed, drainMsOf, guarded } from './write-gate.ts';
 
-/** What holds the end of a drain up is looked at again after this, milliseconds. */
+/** Pause before rekey looks again at what blocks the end of a drain, milliseconds. */
 const STALLED_LOOK_MS = 10_000;
 
-/** After stage, until promote. The verifiers load the staged key; one that cannot hold two keys ends the rotation, which costs nobody anything. */
+/**
+ * After stage, until promote. The verifiers load the staged key. If one cannot hold two keys, the rotation ends; this
+ * refuses no token.
+ */
 export function planStaging(facts: Facts, keyset: Keyset): Step {
   const requirements = requirementsOf(facts.targets, keyset);
   const rows = survey(requirements, keyset);
@@ -41,7 +43,7 @@ export function planStaging(facts: Facts, keyset: Keyset): Step {
   const cutOver = mayCutOver(facts) && facts.window.open && reloaderPresent(facts) === undefined;
   if (unfit?.reason === 'SingleKeyService' && cutOver) return planCutover(facts, keyset);
   if (unfit !== undefined) return abort(facts, keyset, unfit);
-  // where no pod of a target accepts, is it the pods, or the service? One that starts when the write has spread will tell
+  // if no pod of a target accepts the key, only a pod that starts after the write has spread shows whether the service is the cause
   const accepts = (row: PodOf) => rows.met.some((other) => other.target === row.target);
   const isNew = ({ pod }: PodOf) => pod.createdAt >= currentShape(keyset).writtenAt;
   const doubtful = (row: PodOf) => isNew(row) && !accepts(row) && !isRolledOut(row.target);
@@ -53,7 +55,10 @@ export function planStaging(facts: Facts, keyset: Keyset): Step {
   return confirmed(facts, keyset, (acked) => ({ transition: 'promote', acked }), 'Staged');
 }
 
-/** After promote, until drain. The signers load the new key; then no older signer may be alive, Terminating ones included. */
+/**
+ * After promote, until drain. The signers load the new key. No older signer may be alive then, including Terminating
+ * ones.
+ */
 export function planPromoting(facts: Facts, keyset: Keyset): Step {
   const requirements = requirementsOf(facts.targets, keyset);
   const step = roll(facts, keyset, requirements, { maxAgeMs: FRESH_MS, phase: 'Promoting' });
@@ -63,7 +68,10 @@ export function planPromoting(facts: Facts, keyset: Keyset): Step {
   );
 }
 
-/** After drain, until retire. Wait until the last token of the old key is dead, counted from the exit of the last container that could sign it. */
+/**
+ * After drain, until retire. Waits until the last token of the old key has expired, counted from the exit of the last
+ * container that could sign it.
+ */
 export function planDraining(facts: Facts, keyset: Keyset): Step {
   const requirements = requirementsOf(facts.targets, keyset);
   const signers = requirements.filter(({ target }) => target.settings.roles.includes('Signer'));
@@ -85,7 +93,7 @@ export function planDraining(facts: Facts, keyset: Keyset): Step {
   return confirmed(facts, keyset, (acked) => ({ transition: 'retire', acked, ...next }), 'Draining');
 }
 
-/** A signer that proves not to sign with the new key signs with the old one, unless it refuses that. */
+/** A signer that proves not to sign with the new key signs with the old one, unless it refuses the old one. */
 function mayBeLate({ stale, leaving, unfit }: Survey, old: Kid | undefined): boolean {
   return [...stale, ...leaving, ...unfit].some(
     ({ pod }) => old === undefined || pod.probe?.answers.get(old) !== 'refused',
@@ -96,10 +104,13 @@ function mayBeLate({ stale, leaving, unfit }: Survey, old: Kid | undefined): boo
 function waiting(which: string, retireAt: number, lasts: string, stalled: Finding | undefined, now: number): Step {
   const progress = `${which} leaves at ${iso(retireAt)}, ${lasts} after the last pod that could sign with it was gone`;
   const until = stalled === undefined ? retireAt : Math.min(retireAt, now + STALLED_LOOK_MS);
-  return { action: { type: 'wait', until }, phase: 'Draining', progress, ...(stalled && { stalled }) };
+  return { action: { type: 'wait', until }, phase: 'Draining', progress, ...defined({ stalled }) };
 }
 
-/** After retire, until finish. The verifiers forget the old key: now, or where they are spared the restart when they next start anyway. */
+/**
+ * After retire, until finish. The verifiers forget the old key: now, or with retire mode Lazy when they next restart
+ * for another reason.
+ */
 export function planRetiring(facts: Facts, keyset: Keyset): Step {
   const requirements = requirementsOf(facts.targets, keyset);
   const lazy = facts.settings.retireMode === 'Lazy' && keyIn(keyset, 'staged') === undefined;
@@ -109,7 +120,10 @@ export function planRetiring(facts: Facts, keyset: Keyset): Step {
   return step ?? confirmed(facts, keyset, (acked) => ({ transition: 'finish', acked, outcome, inferred }), 'Retiring');
 }
 
-/** The verifiers forget the aborted key. It never signed, so nothing rests on when they do and no answer is awaited. */
+/**
+ * The verifiers forget the aborted key. It never signed, so it does not matter when they do, and rekey waits for no
+ * answer.
+ */
 export function planAborting(facts: Facts, keyset: Keyset): Step {
   const phase = 'Aborting';
   const requirements = requirementsOf(facts.targets, keyset);
@@ -121,12 +135,12 @@ export function planAborting(facts: Facts, keyset: Keyset): Step {
     return confirmed(facts, keyset, (acked) => ({ transition: 'finish', acked, outcome: 'Aborted' }), phase);
   }
   const stalled = stalledFinding(facts, keyset, requirements, [], progress);
-  return { action: { type: 'wait', until: facts.now + 2 * RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
+  return { action: { type: 'wait', until: facts.now + 2 * RETRY_MS }, phase, progress, ...defined({ stalled }) };
 }
 
 /**
- * What a person's wish to stop leads to: before promote the staged key leaves, after it the old key signs again. Later
- * there is nothing to go back to. What is queued ends with it: whoever stops a rotation does not want the next one.
+ * What an abort request does: before promote the staged key leaves, after it the old key signs again. Later there is
+ * nothing to go back to. It also ends what is queued: whoever stops a rotation does not want the next one.
  */
 export function abortRequested(facts: Facts, keyset: Keyset): Step | undefined {
   const { abortAt, abortActor } = facts.requests;
@@ -159,11 +173,14 @@ function unfitVerifier(requirements: readonly Requirement[], rows: Survey, keyse
   return unfit && refusesNewKey(unfit.target);
 }
 
-/** All pods refuse, one of them started long after the write: it is the service, and not a stale Secret on some node. */
+/**
+ * All pods refuse, and one of them started long after the write: the cause is the service, not a stale Secret on some
+ * node.
+ */
 function refusesNewKeys(target: TargetFacts, rows: Survey, keyset: Keyset): boolean {
   const behind = [...rows.stale, ...rows.unfit].filter((row) => row.target === target);
   if (behind.length === 0 || behind.length < target.pods.length || !isRolledOut(target)) return false;
-  // a pod from before the write says nothing of the service
+  // a pod that started before the write proves nothing about the service
   const { writtenAt } = currentShape(keyset);
   const areNew = behind.every(({ pod }) => pod.createdAt >= writtenAt);
   return areNew && behind.some(({ pod }) => startedAfterWrite(pod, keyset));

@@ -1,7 +1,7 @@
 /**
- * What was refused is a fact: the same effect is held back until its time, whatever wakes the resource, and people are told
- * as long as it is wanted. Other effects go on, so one object that nobody may touch holds up no other. Only a refused write of the
- * Secret holds up, for its pause, the look at the world before any other write of it.
+ * A refused effect is held back until its retry time, whatever wakes the resource, and reported as long as it is
+ * wanted. Other effects continue, so an object that rekey may not touch blocks no other. Only a refused write of the
+ * Secret delays, for its pause, the fresh read before any other write of it.
  */
 
 import type { Finding } from '../api/finding.ts';
@@ -11,31 +11,31 @@ import { formatDuration, iso } from '../schedule/duration.ts';
 import type { Action, Step } from './decision.ts';
 import { effectsOf, PROBE_EFFECT, podEffect, restartEffect } from './effect.ts';
 
-/** @returns the step without what was refused and must wait, and with the finding that tells of it */
+/** @returns the step without the refused effects that must wait, and with the finding that reports them */
 export function heldBack(facts: Facts, step: Step): Step {
   const { refusals = [], now } = facts;
   if (refusals.length === 0 || step.action.type === 'wait') return step;
   const wanted = refusals.filter((refusal) => isWanted(refusal, step.action));
   if (wanted.length === 0) return step;
   const held = wanted.filter(({ retryAt }) => now < retryAt);
-  const told = wanted.find((refusal) => isTold(refusal, facts));
+  const reported = wanted.find((refusal) => isReported(refusal, facts));
   return {
     ...step,
     action: without(step.action, held),
-    ...(told && withFinding(facts, step, told)),
+    ...(reported && withFinding(facts, step, reported)),
   };
 }
 
-/** Before a write that was refused the world is looked at, and pods are asked: it is still wanted meanwhile. */
+/** Reading the world and asking pods come before a write: a refused write is still wanted meanwhile. */
 function isWanted({ effect }: Refusal, action: Action): boolean {
   const leadsToWrite = action.type === 'confirm' || action.type === 'probe';
   return effectsOf(action).includes(effect) || (leadsToWrite && effect.startsWith('write '));
 }
 
-/** These pass by themselves, unless they last. */
+/** These usually pass by themselves. */
 const PASSING: readonly Cause[] = ['Budget', 'Outrun', 'Unseen'];
 
-function isTold({ cause, since }: Refusal, { now, settings }: Facts): boolean {
+function isReported({ cause, since }: Refusal, { now, settings }: Facts): boolean {
   return !PASSING.includes(cause) || now >= since + settings.rolloutTimeoutMs;
 }
 
@@ -91,7 +91,7 @@ function findingOf(facts: Facts, refusal: Refusal, prefix: string): Finding {
   return { reason: 'WriteRefused', message };
 }
 
-/** What was refused, in the words of whom, and what a person can do. */
+/** What was refused, in whose words, and what a person can do. */
 function textOf({ settings }: Facts, { effect, cause, by, said }: Refusal): string {
   const name = by ?? 'NAME';
   switch (cause) {

@@ -1,12 +1,13 @@
 /**
- * Every pod is replaced at once, because what it holds must not go on: in an emergency it may accept a forged token, in a
- * cutover it refuses the tokens of the others.
+ * Replaces every pod at once, because the keys that it holds do harm: in an emergency it may accept a forged token, in
+ * a cutover it refuses the tokens of the others.
  *
  * 1. Delete every pod that may hold an older keyset, verifiers first, with little grace and without asking a budget.
- * 2. Ask every pod. One that is proved to hold an older keyset is deleted again, once.
- * 3. When all hold the newest, the keys before are dead everywhere.
+ * 2. Ask every pod. Delete a pod that proves to hold an older keyset again, once.
+ * 3. When all hold the newest keyset, the older keys are dead everywhere.
  */
 
+import { defined } from '../../base/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import type { Facts, PodOf, TargetFacts } from '../facts.ts';
 import { UNKNOWN } from '../keyset/before.ts';
@@ -35,21 +36,21 @@ import { label } from './policies/targets.ts';
 import { requirementsOf } from './requirements.ts';
 import { clockFinding, confirmed, type Judged } from './write-gate.ts';
 
-/** What nobody tells of is looked at again after this, milliseconds. */
+/** Pause before rekey reads again what no watch reports, milliseconds. */
 const UNSEEN_RETRY_MS = 10_000;
-/** Pods that hold what must not go on get this long to end. */
+/** How long such a pod gets to end. */
 export const GRACE_SECONDS = 5;
 
 export interface Replacement {
   readonly phase: 'Burning' | 'Switching';
-  /** A rolling restart instead: gentler, and slower to close. */
+  /** A rolling restart instead: gentler, but it takes longer. */
   readonly rolling: boolean;
   /** What is replaced, for people: "every burnt key". */
   readonly what: string;
   readonly done: (acked: Acked) => Judged;
 }
 
-/** @returns the next step until no live pod holds a key from before */
+/** @returns the next step until no live pod holds an older key */
 export function planReplacement(facts: Facts, keyset: Keyset, replacement: Replacement): Step {
   const { phase, rolling, what, done } = replacement;
   const requirements = requirementsOf(facts.targets, keyset);
@@ -61,11 +62,11 @@ export function planReplacement(facts: Facts, keyset: Keyset, replacement: Repla
   const pods = doomed(facts, keyset, rows, rolling);
   if (pods.length > 0) return { action: { type: 'delete', pods, graceSeconds: GRACE_SECONDS }, phase, progress };
   const asked = toProbe(requirements, keyset, facts.now, FRESH_MS);
-  // to ask once more takes back nothing of what stands in the way
+  // asking once more does not remove what blocks
   const stalled = rows.met.length < all ? unproveable(facts, keyset, rows, what, progress) : undefined;
-  if (asked.length > 0) return { action: { type: 'probe', pods: asked }, phase, progress, ...(stalled && { stalled }) };
+  if (asked.length > 0) return { action: { type: 'probe', pods: asked }, phase, progress, ...defined({ stalled }) };
   if (rows.met.length < all) {
-    return { action: { type: 'wait', until: facts.now + RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
+    return { action: { type: 'wait', until: facts.now + RETRY_MS }, phase, progress, ...defined({ stalled }) };
   }
   const unseen = unseenTarget(facts, what);
   const awaited = requirements.find(({ target }) => target.pods.length === 0 && !isRolledOut(target))?.target;
@@ -82,12 +83,13 @@ export function planReplacement(facts: Facts, keyset: Keyset, replacement: Repla
 /**
  * Pods to delete now, verifiers first. A pod is deleted because it
  *
- * - surely started before the write: nobody needs to be asked; or
- * - may have, and does not answer, or can never be asked; or
- * - has proved to hold an older keyset, or cannot be asked and may have read one, once the write has reached every node.
+ * - surely started before the write, so it need not be asked; or
+ * - may have started before it, and does not answer or can never be asked; or
+ * - has proved to hold an older keyset, or cannot be asked and may have read one. This counts once the write has
+ *   reached every node.
  *
- * What is created after the write is none of the first two, and what is created after the write has spread has one more
- * chance ({@link mayBeReplaced}). So no slot is replaced more than three times, whatever its pods answer.
+ * The first two do not apply to pods created after the write, and a pod created after the write has spread gets one
+ * more chance ({@link mayBeReplaced}). So rekey replaces no slot more than three times, whatever its pods answer.
  */
 function doomed(facts: Facts, keyset: Keyset, rows: Survey, rolling: boolean): readonly PodOf[] {
   const proved = [...rows.stale, ...rows.leaving].filter((row) => !isMute(row, keyset));
@@ -100,9 +102,9 @@ function doomed(facts: Facts, keyset: Keyset, rows: Survey, rolling: boolean): r
       (mayBeOlder(row, facts, keyset) && (proved.includes(row) || isOpen(row, keyset))) ||
       (hasSpread(facts, keyset) && startedTooEarly(row, keyset) && (proved.includes(row) || isUnaskable(row))),
   );
-  // a rolling restart replaces the others in its own time; those of the newest template it leaves alone
+  // a rolling restart replaces the others in its own time, but not pods of the newest template
   const left = (row: PodOf) => rows.stale.includes(row) || isUnasked(row);
-  // its answers mean nothing, but when it started does
+  // its answers prove nothing, but its start does
   const blind = rows.void.filter((row) => isOlder(row, facts, keyset));
   const slow = [...suspects, ...blind].filter(
     (row) => !isLeftAlone(row.target) && isSlow(row) && (!rolling || left(row)),
@@ -111,7 +113,7 @@ function doomed(facts: Facts, keyset: Keyset, rows: Survey, rolling: boolean): r
   return verifiers.length > 0 ? verifiers : slow;
 }
 
-/** That no pod is there this moment proves nothing of those that come. */
+/** If no pod is there at this moment, that proves nothing about later ones. */
 function awaiting(
   facts: Facts,
   keyset: Keyset,
@@ -122,10 +124,10 @@ function awaiting(
   const progress = `${label(target)} has no pod yet to prove that it refuses ${what}`;
   const late = facts.now >= currentShape(keyset).writtenAt + facts.settings.rolloutTimeoutMs;
   const stalled: Finding | undefined = late ? { reason: 'RolloutStalled', message: progress } : undefined;
-  return { action: { type: 'wait', until: facts.now + RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
+  return { action: { type: 'wait', until: facts.now + RETRY_MS }, phase, progress, ...defined({ stalled }) };
 }
 
-/** Of pods that cannot be found nothing can be proved. */
+/** Nothing can be proved about pods that cannot be found. */
 function unseenTarget({ targets }: Facts, what: string): Finding | undefined {
   const finding = targets.find(({ unseen }) => unseen === true)?.finding;
   if (finding === undefined) return undefined;
@@ -136,7 +138,10 @@ function unseenTarget({ targets }: Facts, what: string): Finding | undefined {
   };
 }
 
-/** New pods are not deleted again and again because a canary is wrong: then it cannot be proved, and a person must look. */
+/**
+ * rekey does not delete new pods again and again because a canary is wrong. In that case nothing can be proved, and a
+ * person must look.
+ */
 function unproveable(facts: Facts, keyset: Keyset, rows: Survey, what: string, progress: string): Finding | undefined {
   const liar = rows.void[0]?.pod;
   if (liar !== undefined) return acceptsMadeUpKey(liar, `rekey cannot prove that it refuses ${what}`);
@@ -165,7 +170,7 @@ function unproveable(facts: Facts, keyset: Keyset, rows: Survey, what: string, p
   return { reason: 'RolloutStalled', message: `some pods may still accept ${what}: ${progress}${why}` };
 }
 
-/** A restart that somebody takes back holds up nothing: what it has not replaced is deleted meanwhile. */
+/** If somebody takes a restart back, rekey still deletes the pods that it has not replaced. */
 function unstamped(
   requirements: readonly Requirement[],
   { refusals = [], now }: Facts,
@@ -179,21 +184,24 @@ function unstamped(
   return targets.filter((target) => isStampable(target, keyset) && !isHeld(target));
 }
 
-/** It holds what is replaced; no answer is needed to know that. */
+/** The pod surely holds an older key; no answer is needed. */
 function isOlder({ pod }: PodOf, { settings }: Facts, keyset: Keyset): boolean {
   const { createdAt, startedAt } = pod;
   if (startedAt === undefined) return false;
   return surelyStartedBefore({ createdAt, startedAt }, currentShape(keyset).writtenAt, settings.clockSkewMs);
 }
 
-/** The clock of its node may differ by the skew: the pod itself is asked, where that can be done. */
+/** The clock of its node may differ by the skew, so the pod itself is asked if possible. */
 function mayBeOlder({ pod }: PodOf, { settings }: Facts, keyset: Keyset): boolean {
   const { createdAt, startedAt } = pod;
   if (startedAt === undefined) return false;
   return mayHaveStartedBefore({ createdAt, startedAt }, currentShape(keyset).writtenAt, settings.clockSkewMs);
 }
 
-/** Asked about this keyset without a whole answer, or not to be asked at all. Better to refuse than to accept a forged token. */
+/**
+ * The pod has not answered everything about this keyset, or cannot be asked. It is better to refuse a token than to
+ * accept a forged one.
+ */
 function isOpen(row: PodOf, keyset: Keyset): boolean {
   return isUnaskable(row) || row.pod.probe?.version === keyset.version;
 }
@@ -206,22 +214,22 @@ function hasSpread({ now, settleMs }: Facts, keyset: Keyset): boolean {
   return now >= spreadAt(keyset, settleMs);
 }
 
-/** Where the API server does not tell its time this is not known of any pod, and a successor would be no different. */
+/** If the time of the API server is unknown, this is unknown for every pod, and a successor would be no different. */
 function startedTooEarly({ pod }: PodOf, keyset: Keyset): boolean {
   return pod.readUpTo !== undefined && !startedAfterWrite(pod, keyset);
 }
 
-/** Of the newest template, and no answer will ever tell what it holds. */
+/** A pod of the newest template that can never answer which keyset it holds. */
 function isUnasked({ target, pod }: PodOf): boolean {
   return levelOf(target) === 'Inferred' && pod.templateVersion === target.workload?.templateVersion;
 }
 
-/** Over a Secret that was lost, a pod that refuses every key is like one that holds a key nobody knows. */
+/** After a Secret was lost, a pod that refuses every key may hold a key that nobody knows. */
 function isMute({ target, pod }: PodOf, keyset: Keyset): boolean {
   return shapesHeld(target, pod, keyset).every(({ sign }) => sign === UNKNOWN) && !acceptsAny(pod);
 }
 
-/** Still to be deleted, or to be hurried: it was deleted by somebody who gave it more time. */
+/** Not deleted yet, or deleted by somebody who gave it more time. */
 function isSlow({ pod }: PodOf): boolean {
   return !pod.terminating || (pod.graceSeconds ?? 0) > GRACE_SECONDS;
 }

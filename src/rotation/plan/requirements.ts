@@ -6,9 +6,7 @@ import type { TargetFacts } from '../facts.ts';
 import { currentShape, type Keyset, type Kid, type Role, type Shape } from '../keyset/keyset.ts';
 import type { Requirement } from './converge.ts';
 
-/**
- * @returns the requirements of the keyset's phase; a target of which nothing is required is left out
- */
+/** @returns the requirements of the keyset's phase, without targets of which nothing is required */
 export function requirementsOf(targets: readonly TargetFacts[], keyset: Keyset): readonly Requirement[] {
   const { sign } = currentShape(keyset);
   const accepts = (shape: Shape) => shape.verify.includes(sign);
@@ -40,7 +38,7 @@ export function requirementsOf(targets: readonly TargetFacts[], keyset: Keyset):
   }
 }
 
-/** What verifiers must hold before a key that was staged by the rotation before may sign: its retirement restarted them for it. */
+/** What verifiers must hold before a key that the previous rotation staged may sign: retire restarted them for it. */
 export function prestaged(targets: readonly TargetFacts[], kid: Kid): readonly Requirement[] {
   const holds = (shape: Shape) => shape.verify.includes(kid);
   return verifiers(targets).map((target) => ({ target, holds, restart: target.settings.source === 'Env' }));

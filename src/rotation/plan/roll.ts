@@ -1,8 +1,9 @@
 /**
- * One step of a rolling restart: what is done next so that every live pod holds what it must, and what to tell people
- * while nothing can be done.
+ * One step of a rolling restart: the next action towards the requirements, or what to report while nothing can be done.
+ * This is the place that chooses between stamp, refresh, evict, ask and wait.
  */
 
+import { defined } from '../../base/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import type { Facts, PodOf } from '../facts.ts';
 import { currentShape, type Keyset } from '../keyset/keyset.ts';
@@ -27,7 +28,7 @@ import { acceptsMadeUpKey, doesNotFollow, refusesEveryKey, stillRunning } from '
 import { clockFinding } from './write-gate.ts';
 
 export interface Roll {
-  /** Answers older than this, in milliseconds, are asked for again. */
+  /** Pods are asked again if their answers are older than this, milliseconds. */
   readonly maxAgeMs: number;
   readonly phase: StatusPhase;
   readonly rows?: Survey;
@@ -61,18 +62,18 @@ export function roll(
   const pods = toProbe(requirements, keyset, now, maxAgeMs);
   const pending = [...rows.unknown, ...rows.leaving, ...rows.refusing, ...rows.void, ...rows.stale, ...rows.unfit];
   if (pods.length > 0) {
-    // to ask once more takes back nothing of what stands in the way; who has not been asked yet stands in no way
+    // asking once more does not remove what blocks; a pod that was not asked yet does not block
     const isNew = ({ pod }: PodOf) => pod.probe?.version !== keyset.version && pods.some((asked) => asked.pod === pod);
     const known = pending.filter((row) => !isNew(row));
     const still = known.length === 0 ? undefined : stalledFinding(facts, keyset, requirements, known, progress, rows);
-    return { action: { type: 'probe', pods }, phase, progress, ...(still && { stalled: still }) };
+    return { action: { type: 'probe', pods }, phase, progress, ...defined({ stalled: still }) };
   }
   const settling = requirements.some(
     ({ target, restart }) => restart && now < settledAt(target, keyset, facts.settleMs),
   );
   if (pending.length === 0 && !settling && unfinished(requirements).length === 0) return undefined;
   const stalled = stalledFinding(facts, keyset, requirements, pending, progress, rows);
-  return { action: { type: 'wait', until: now + 2 * RETRY_MS }, phase, progress, ...(stalled && { stalled }) };
+  return { action: { type: 'wait', until: now + 2 * RETRY_MS }, phase, progress, ...defined({ stalled }) };
 }
 
 /** @returns why a restart takes longer than spec.rolloutTimeout; undefined while it does not */
@@ -88,7 +89,7 @@ export function stalledFinding(
   if (liar !== undefined) return acceptsMadeUpKey(liar.pod);
   const refusing = rows?.refusing.find(({ pod }) => pod.ready && !pod.terminating);
   if (refusing !== undefined) return refusesEveryKey(refusing.pod, 'the one in use');
-  // while its rollout is under way, its other pods may still show that it is the service
+  // while its rollout is under way, its other pods may still show that the cause is the service
   const unfit = rows?.unfit.find(({ target, pod }) => isRolledOut(target) || acceptedDead(pod, keyset) !== undefined);
   if (unfit !== undefined) return doesNotFollow(unfit, facts, keyset);
   const running = stillRunning(pending, 'the rotation goes on when it ends');
@@ -100,7 +101,7 @@ export function stalledFinding(
   }
   if (facts.clockOffsetMs === undefined && pending.length > 0) return clockFinding(facts);
   const { rolloutTimeoutMs } = facts.settings;
-  // a pod may start long after the write; each has its own time, and one that has just started hides no other
+  // a pod may start long after the write, so each has its own time limit, and a new pod does not hide an old one
   const { writtenAt } = currentShape(keyset);
   const oldest = pending.length === 0 ? writtenAt : Math.min(...pending.map(({ pod }) => pod.createdAt));
   const since = Math.max(writtenAt, oldest);

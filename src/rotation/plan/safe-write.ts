@@ -6,13 +6,13 @@
  * - W2: every key that leaves `verify` has no possible signer and no live token.
  *
  * Then every live container verifies every live signer and every live token, in whatever order, speed or repetition
- * containers restart. Stage, promote, retire, abort and rollback all satisfy it; replacing a key at once does not. So no
- * list of legal transitions is needed. Writes that it does not judge: see write-gate.ts.
+ * containers restart. Stage, promote, retire, abort and rollback all satisfy it; replacing a key at once does not. So
+ * no list of legal transitions is needed. For writes that this rule does not judge see write-gate.ts.
  */
 import { type Acked, currentShape, type KeyRecord, type Keyset, possible, type Shape } from '../keyset/keyset.ts';
 import type { Candidate } from '../keyset/writes.ts';
 
-/** When the tokens of a key are all dead: never, if it still may have a signer. */
+/** When all tokens of a key have expired. While the key may still have a signer, this is never. */
 export interface TokenLife {
   readonly now: number;
   /** Milliseconds that a token may outlive the last container that could sign it. */

@@ -1,19 +1,20 @@
 /**
- * Whether an emergency was served. The Secret tells; what else says so may be somebody's invention:
+ * Whether an emergency was served. The Secret decides. Other claims may be invented:
  *
- * - The ledger counts where the Secret does not contradict it: where it is gone, cannot be read, or holds a key that was burnt or
- *   retired, as every backup from before that emergency does. Else its return would end all sessions again. It must know of a burnt key too:
- *   no emergency leaves none.
- * - The status counts beside the ledger, and for a Secret that a person wants to be adopted anew. Alone it proves nothing.
+ * - The ledger counts if the Secret is gone, cannot be read, or holds a key that was burnt or retired, as every backup
+ *   from before that emergency does. Otherwise the return of the Secret would end all sessions again. The ledger must
+ *   know a burnt key, too: every emergency leaves one.
+ * - The status counts together with the ledger, and for a Secret that a person wants rekey to adopt again. Alone it
+ *   proves nothing.
  *
- * At worst an emergency is served once more: then the Secret knows of it.
+ * At worst rekey serves an emergency twice. After that the Secret knows it.
  */
 
 import type { EmergencyRequest, Facts, SecretFacts } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
 import { burntIn, type Ledger } from '../keyset/ledger.ts';
 
-/** @returns whether the emergency was served, as far as those are believed who say so */
+/** @returns whether the emergency was served, by the claims that are believed */
 export function isServed(emergency: EmergencyRequest, { secret, ledger }: Facts): boolean {
   const { nonce, handled } = emergency;
   const keyset = keysetOf(secret);
@@ -23,7 +24,7 @@ export function isServed(emergency: EmergencyRequest, { secret, ledger }: Facts)
   return recorded || (handled && secret.kind === 'Unmanaged');
 }
 
-/** @returns what says of the emergency that is asked for that it was served, without being believed; empty if nothing does */
+/** @returns which sources claim, without being believed, that the requested emergency was served; empty if none does */
 export function contradiction(facts: Facts): string {
   const { requests, ledger, settings } = facts;
   const { emergency } = requests;
@@ -38,7 +39,7 @@ function keysetOf(secret: SecretFacts): Keyset | undefined {
   return secret.kind === 'Managed' || secret.kind === 'Refused' ? secret.keyset : undefined;
 }
 
-/** By its keys: a higher version in the ledger is a number that anybody may have put there. */
+/** Judged by its keys: anybody may have put a higher version into the ledger. */
 function isFromBefore({ keys }: Keyset, ledger: Ledger): boolean {
   const gone = new Set(ledger.keys.filter(({ state }) => state !== 'live').map(({ fingerprint }) => fingerprint));
   return keys.some(({ fingerprint }) => gone.has(fingerprint));

@@ -1,8 +1,6 @@
-/**
- * Nothing is under way: is a rotation wanted, and may it start?
- */
+/** At rest: decides whether a rotation is wanted and may start. */
 
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import { type Finding, inShort, isPassing } from '../api/finding.ts';
 import { backoffUntil } from '../cadence/cadence.ts';
 import type { Facts, Wanted } from '../facts.ts';
@@ -22,14 +20,14 @@ import { prestaged, requirementsOf } from './requirements.ts';
 import { roll } from './roll.ts';
 import { confirmed, guarded } from './write-gate.ts';
 
-/** Nothing wakes the resource when a budget changes, milliseconds. */
+/** Pause before budgets are read again, milliseconds: no watch reports their changes. */
 const BUDGET_RETRY_MS = 30_000;
 /** The staged key and the ack key. */
 const ROTATED = 2;
-/** A baseline canary of an earlier minute still tells that the endpoint verifies. */
+/** A baseline canary that is this old still proves that the endpoint verifies. */
 const BASELINE_AGE_MS = 60_000;
 
-/** @returns the start of a rotation that is wanted and may start, else what is to be done at rest */
+/** @returns the start of a rotation that is wanted and may start; otherwise what to do at rest */
 export function planSteady(facts: Facts, keyset: Keyset): Step {
   const wanted = wantedRotation(facts, keyset);
   if (wanted === undefined) return atRest(facts, keyset);
@@ -52,11 +50,11 @@ export function planSteady(facts: Facts, keyset: Keyset): Step {
 }
 
 /**
- * Budgets are not watched, so they are looked at afresh before the first write. Where rekey evicts the pods itself, or the
- * controller of a Rollout does, a budget that lets none go would hold the rotation with both keys accepted.
+ * Budgets are not watched, so they are read again before the first write. If rekey or the controller of a Rollout
+ * evicts the pods, a budget that allows no eviction would stop the rotation with both keys accepted.
  */
 function heldPods(facts: Facts, keyset: Keyset): Step | undefined {
-  // a key that is staged already waits for its window first, for days perhaps
+  // a key that is already staged first waits for its window, perhaps for days
   if (keyIn(keyset, 'staged') !== undefined && !facts.window.open) return undefined;
   const held = inShort(disruptionBlocked(facts));
   return held && preflight(held.message, held, facts.now + BUDGET_RETRY_MS);
@@ -85,7 +83,7 @@ function atRest(facts: Facts, keyset: Keyset): Step {
 function idle({ due }: Facts, blocked?: Finding): Step {
   const progress = due.next === undefined ? 'no rotation is scheduled' : `next rotation ${iso(due.next)}`;
   const action = { type: 'wait', ...defined({ until: due.next }) } as const;
-  return { action, phase: 'Steady', progress, ...(blocked && { blocked }) };
+  return { action, phase: 'Steady', progress, ...defined({ blocked }) };
 }
 
 function backingOff({ now }: Facts, keyset: Keyset, until: number): Step {
@@ -100,10 +98,10 @@ function backingOff({ now }: Facts, keyset: Keyset, until: number): Step {
 }
 
 function preflight(progress: string, blocked: Finding | undefined, until: number): Step {
-  return { action: { type: 'wait', until }, phase: 'Preflight', progress, ...(blocked && { blocked }) };
+  return { action: { type: 'wait', until }, phase: 'Preflight', progress, ...defined({ blocked }) };
 }
 
-/** Keys that were found beside the signing key at adoption leave with the next rotation, so their tokens must be dead. */
+/** Keys found beside the signing key at adoption leave with the next rotation, so their tokens must have expired. */
 function foundKeysDraining({ now, settings }: Facts, keyset: Keyset): Step | undefined {
   const exits = keyset.keys.flatMap(({ state, lastSignerExit }) =>
     state === 'draining' ? (lastSignerExit ?? now) : [],
@@ -114,7 +112,7 @@ function foundKeysDraining({ now, settings }: Facts, keyset: Keyset): Step | und
   return preflight(message, { reason: 'FoundKeysDraining', message }, until);
 }
 
-/** A layout that was added to the spec after keys were found: it would leave one of them out. */
+/** A layout that was added to the spec after keys were found would leave one of them out. */
 function tooNarrowNow({ now, settings }: Facts, keyset: Keyset): Step | undefined {
   const found = keyset.keys.filter(({ state }) => state === 'found').length;
   const narrow = tooNarrow(settings, found + ROTATED);
@@ -128,12 +126,12 @@ function baseline(facts: Facts, keyset: Keyset, keys: 'One' | 'Both'): Step | un
   const requirements = requirementsOf(facts.targets, keyset);
   const rows = survey(requirements, keyset);
   const finding = baselineFinding(rows, keyset, keys);
-  // a good answer is good for a minute; whoever mends a bad one shall not wait for it
+  // a good answer counts for a minute; after a bad one, whoever fixes it should not have to wait
   const maxAgeMs = finding === undefined ? BASELINE_AGE_MS : 10 * RETRY_MS;
   const pods = toProbe(requirements, keyset, facts.now, maxAgeMs);
   if (pods.length > 0) {
     const progress = finding?.message ?? 'asking every verifier to verify canaries';
-    return { action: { type: 'probe', pods }, phase: 'Preflight', progress, ...(finding && { blocked: finding }) };
+    return { action: { type: 'probe', pods }, phase: 'Preflight', progress, ...defined({ blocked: finding }) };
   }
   return finding && preflight(finding.message, finding, facts.now + (isPassing(finding) ? RETRY_MS : 10 * RETRY_MS));
 }
@@ -151,7 +149,7 @@ function begin(facts: Facts, keyset: Keyset, start: RotationStart): Step {
   return guarded(facts, keyset, { transition: 'stage', acked: keyset.acked, ...start }, 'Preflight');
 }
 
-/** The rotation before has staged the key (spec.preStage), and restarted every verifier for it. */
+/** The previous rotation has staged the key (spec.preStage) and restarted every verifier for it. */
 function promoteStaged(facts: Facts, keyset: Keyset, kid: Kid, start: RotationStart): Step {
   const phase = 'Preflight';
   const step = roll(facts, keyset, prestaged(facts.targets, kid), { maxAgeMs: FRESH_MS, phase });

@@ -1,7 +1,7 @@
 /**
  * The one way to a write of the Secret. Nobody else may choose one (architecture.test.ts). A write either satisfies the
- * safe-write rule, or is one of four that the rule does not judge: those have preconditions of their own, checked here as well.
- * What rests on acknowledgements is confirmed by reading the world from the API server first.
+ * safe-write rule, or is one of four that the rule does not judge. The preconditions of those four are also checked
+ * here. A write that rests on acknowledgements is confirmed first: the world is read again from the API server.
  */
 
 import type { Finding } from '../api/finding.ts';
@@ -15,13 +15,14 @@ import type { Action, StatusPhase, Step } from './decision.ts';
 import { ackedNow } from './evidence.ts';
 import { unsafeReasons } from './safe-write.ts';
 
-/** The Date header has whole seconds, and the answer took its time. */
+/** The Date header has whole seconds, and the answer takes some time. */
 const HEADER_ERROR_MS = 2_000;
 const SKEW_RETRY_MS = 5_000;
 
 /**
- * Every write that rests on acknowledgements rests on the time: a write has reached every node, the last signer is gone, old
- * tokens are dead. The clock of the API server tells it, and ours is the second witness: where the two differ, one is wrong.
+ * Every write that rests on acknowledgements also rests on the time: a write has reached every node, the last signer is
+ * gone, old tokens have expired. The clock of the API server counts, and the operator's clock is compared with it: if
+ * the two differ, one is wrong.
  */
 export function clockFinding({ clockOffsetMs, settings }: Facts): Finding | undefined {
   if (clockOffsetMs === undefined) {
@@ -43,7 +44,7 @@ export type Judged = Exclude<Write, Exempt>;
 const FRESH = 'fresh';
 
 /**
- * Only with facts that are not from a cache: the resource itself may have changed.
+ * Writes only with facts that are not from a cache, since the resource itself may have changed.
  *
  * @param write rests on the acknowledgements that the Secret remembers; use {@link confirmed} if it needs more
  * @returns the write, or a rest if it would break the rule: that is a defect, and stops the rotation in a safe state
@@ -62,15 +63,17 @@ export function guarded(facts: Facts, keyset: Keyset, write: Judged, phase: Stat
   return chosen(write, phase, `writing: ${write.transition}`);
 }
 
-/** W1 and W2 speak of what a service accepts: of what stands in each data key that it may read. */
+/** In W1 and W2, "accepts" means: every data key that the service may read contains the key. */
 function unshown({ settings }: Facts, { verify }: Candidate): readonly string[] {
-  // the ack key comes, and the key that signs is shown elsewhere
+  // plus the ack key, minus the signing key, which has a place of its own
   const narrow = tooNarrow(settings, verify.length);
   return narrow.length === 0 ? [] : [`${verify.length} keys do not fit into ${narrowText(narrow)}`];
 }
 
-/** As {@link guarded}, for a write that rests on what the pods have acknowledged: only with facts that are not from a
- * cache, and not before the last write has reached every node, also those that had no pod to ask. */
+/**
+ * As {@link guarded}, for a write that rests on acknowledgements: only with facts that are not from a cache, and only
+ * after the last write has reached every node, including nodes without a pod to ask.
+ */
 export function confirmed(facts: Facts, keyset: Keyset, write: (acked: Acked) => Judged, phase: StatusPhase): Step {
   const confirm: Action = { type: 'confirm' };
   const settled = currentShape(keyset).writtenAt + facts.settleMs;
@@ -87,20 +90,20 @@ export function confirmed(facts: Facts, keyset: Keyset, write: (acked: Acked) =>
   return guarded(facts, keyset, next, phase);
 }
 
-/** What must hold for a write that the safe-write rule does not judge, and in words what is wrong if it does not. */
+/** The precondition of each write that the safe-write rule does not judge, and the message if it does not hold. */
 const PRECONDITIONS: Readonly<
   Record<Exempt['transition'], readonly [holds: (facts: Facts) => boolean, otherwise: string]>
 > = {
-  /** There is no Secret, so no live container can have loaded a key from it; its planner has looked for those that did. */
+  /** There is no Secret, and the planner has checked that no container holds a key of an earlier one. */
   create: [({ secret, live }) => secret.kind === 'Absent' && live, 'the Secret is not known to be absent'],
-  /** Every key that is there stays and keeps its part, so whoever has loaded it before sees no difference. */
+  /** Every key stays and keeps its part, so a container that has loaded it notices no difference. */
   adopt: [({ secret }) => secret.kind === 'Unmanaged', 'the Secret has no key to adopt'],
-  /** People have allowed that every outstanding token is refused, and now is a time for it. */
+  /** People have allowed refusing every outstanding token, and a window is open. */
   cutover: [
     ({ settings, window, live }) => settings.allowCutover && window.open && live,
     'a cutover is not allowed now',
   ],
-  /** A key has leaked: to refuse a valid token is better than to accept a forged one. It waits for nothing. */
+  /** A key has leaked: refusing a valid token is better than accepting a forged one. This write waits for nothing. */
   burn: [({ requests }) => requests.emergency !== undefined, 'no emergency was requested'],
 };
 
@@ -119,7 +122,7 @@ function withheld({ transition }: Write, phase: StatusPhase, why: string): Step 
   return { action: { type: 'wait' }, phase, progress: message, stalled: { reason: 'UnsafeWrite', message } };
 }
 
-/** Milliseconds that tokens outlive their signer: an edit of the spec in mid-rotation may only lengthen it. */
+/** Milliseconds that tokens outlive their signer. During a rotation, an edit of the spec can only lengthen it. */
 export function drainMsOf(facts: { readonly settings: Pick<Drain, 'drainMs'> }, keyset: Keyset): number {
   return Math.max(facts.settings.drainMs, keyset.rotation?.drainMs ?? 0);
 }

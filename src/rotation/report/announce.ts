@@ -1,6 +1,4 @@
-/**
- * Tells people what happened: Events on transitions, one log line a decision, metrics.
- */
+/** Reports what happened: Events on transitions, one log line for each decision, metrics. */
 import type { KubeError } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../runtime/events.ts';
 import type { Logger } from '../../runtime/log.ts';
@@ -25,12 +23,12 @@ export interface AnnouncerOptions {
   readonly metrics: RotationMetrics;
 }
 
-/** Remembers what was told, so that it is told once. */
+/** Remembers what was announced, so that it is announced once. */
 export class Announcer {
   readonly #options: AnnouncerOptions;
-  /** Of the pass under way over each resource. */
+  /** The log of the pass under way, by resource. */
   readonly #logs = new Map<string, Logger>();
-  /** The finding last announced of each resource: it is an Event when it comes, not as long as it stays. */
+  /** The last announced finding of each resource: a finding makes an Event when it appears, and none while it stays. */
   readonly #findings = new Map<string, string>();
   /** The warnings last announced, by resource and reason. */
   readonly #warned = new Map<string, string>();
@@ -39,7 +37,7 @@ export class Announcer {
     this.#options = options;
   }
 
-  /** @param log of a pass over this resource that begins */
+  /** @param log of the pass that begins */
   begins(key: string, log: Logger): void {
     this.#logs.set(key, log);
   }
@@ -49,19 +47,19 @@ export class Announcer {
     const labels = labelsOf(resource);
     this.#options.metrics.observed(keyOf(labels), { labels, status, facts, assessment });
     this.#found(resource, decision.stalled ?? decision.blocked);
-    this.#tellOnce(resource, 'UnlistedConsumer', strangersNote(facts));
-    this.#tellOnce(resource, 'KeyReuse', reuseNote(facts));
-    this.#tellOnce(resource, 'EmergencyContradicted', assessment.contradiction);
-    this.#tellOnce(resource, 'NamesAdded', addedNote(facts));
-    this.#tellOnce(resource, 'WeakKey', weakKeysOf(facts.secret)?.message ?? '');
+    this.#announceOnce(resource, 'UnlistedConsumer', strangersNote(facts));
+    this.#announceOnce(resource, 'KeyReuse', reuseNote(facts));
+    this.#announceOnce(resource, 'EmergencyContradicted', assessment.contradiction);
+    this.#announceOnce(resource, 'NamesAdded', addedNote(facts));
+    this.#announceOnce(resource, 'WeakKey', weakKeysOf(facts.secret)?.message ?? '');
     this.#offSchedule(resource, facts);
     this.#queued(resource, status);
-    this.#tellOnce(resource, 'RestartInterrupts', interruptionNote(assessment));
-    // autoscalers are looked at when a rotation is about to start, so it is told once for each; a cutover leaves no pod anyway
+    this.#announceOnce(resource, 'RestartInterrupts', interruptionNote(assessment));
+    // autoscalers are read only before a rotation starts, so this is announced once for each; a cutover leaves no pod anyway
     if (facts.live && decision.phase === 'Preflight')
-      this.#tellOnce(resource, 'RestartUnderLoad', overloadNote(assessment));
+      this.#announceOnce(resource, 'RestartUnderLoad', overloadNote(assessment));
     if (decision.blocked?.reason !== 'ReloaderPresent') {
-      this.#tellOnce(resource, 'ReloaderPresent', assessment.reloader?.message ?? '');
+      this.#announceOnce(resource, 'ReloaderPresent', assessment.reloader?.message ?? '');
     }
     if (decision.action.type === 'wait') return;
     const { action, phase, progress } = decision;
@@ -80,7 +78,7 @@ export class Announcer {
   /** @param failure why the status cannot be written now; undefined if it can */
   statusFailed(resource: JwtKeyRotation, failure: KubeError | undefined): void {
     const note = failure === undefined ? '' : `cannot write the status, so it may be outdated: ${failure.message}`;
-    this.#tellOnce(resource, 'StatusFailed', note);
+    this.#announceOnce(resource, 'StatusFailed', note);
   }
 
   acted(resource: JwtKeyRotation, { action, assessment }: Decision, outcome: EffectResult): void {
@@ -165,26 +163,26 @@ export class Announcer {
     });
   }
 
-  /** What the status tells already was told when it came, perhaps before this process began. */
+  /** What is already in the status was announced when it appeared, perhaps by an earlier process. */
   #offSchedule(resource: JwtKeyRotation, { offSchedule }: Facts): void {
     if (offSchedule === undefined) return;
     const { reason, message } = offSchedule;
     const known = resource.status?.conditions?.find(({ type }) => type === 'OnSchedule');
-    if (known?.message !== message) this.#tellOnce(resource, reason, message);
+    if (known?.message !== message) this.#announceOnce(resource, reason, message);
   }
 
-  /** As with the schedule. At rest it begins at once, or what stands in the way is told. */
+  /** As with the schedule. At rest a request starts at once, or its blocker is announced. */
   #queued(resource: JwtKeyRotation, { rotation, queued = [] }: JwtKeyRotationStatus): void {
     const known = resource.status?.queued ?? [];
     const news = queued.filter(({ reason }) => !known.some((other) => other.reason === reason));
     if (rotation === undefined || news.length === 0) return;
     const asked = news.map(({ trigger, actor, reason }) => `${trigger} by ${actor}: ${reason}`);
     const note = `${asked.join('; ')}. It waits until the rotation under way ends (${rotation.trigger} by ${rotation.actor}: ${rotation.reason})`;
-    this.#tellOnce(resource, 'RotationQueued', note, 'Normal');
+    this.#announceOnce(resource, 'RotationQueued', note, 'Normal');
   }
 
-  /** Of something that stays: an Event when it comes and when its text changes, not as long as it stays. */
-  #tellOnce(resource: JwtKeyRotation, reason: string, note: string, type: Announcement['type'] = 'Warning'): void {
+  /** For something that stays: makes an Event when it appears and when its text changes. */
+  #announceOnce(resource: JwtKeyRotation, reason: string, note: string, type: Announcement['type'] = 'Warning'): void {
     const key = warningKey(resource, reason);
     if ((this.#warned.get(key) ?? '') === note) return;
     this.#warned.set(key, note);
@@ -195,14 +193,14 @@ export class Announcer {
 
   #found(resource: JwtKeyRotation, finding: Finding | undefined): void {
     const key = keyOf(resource.metadata);
-    if (this.#findings.get(key) === (finding && toldAs(finding))) return;
+    if (this.#findings.get(key) === (finding && newsOf(finding))) return;
     if (finding === undefined) {
       this.#findings.delete(key);
       this.#logs.delete(key);
       this.#log(resource).info('nothing blocks this resource any more');
       return;
     }
-    this.#findings.set(key, toldAs(finding));
+    this.#findings.set(key, newsOf(finding));
     if (!isPassing(finding)) this.#event(resource, { type: 'Warning', reason: finding.reason, note: finding.message });
     this.#log(resource).warn(finding.message, { reason: finding.reason });
   }
@@ -216,8 +214,8 @@ export class Announcer {
   }
 }
 
-/** Another object that is refused, or another who refuses, is news; and that something does not pass. */
-function toldAs(finding: Finding): string {
+/** Identifies a finding for Events. Another refused object, another refuser, or a finding that begins to last is new. */
+function newsOf(finding: Finding): string {
   const { reason, message } = finding;
   if (reason === 'WriteRefused') return `${reason} ${message}`;
   return isPassing(finding) ? reason : `${reason} stays`;

@@ -36,7 +36,7 @@ function adopted(keyset: Keyset): string {
   return `rekey adopted the existing key unchanged as ${currentShape(keyset).sign}${also}`;
 }
 
-/** What was asked for before there was a Secret to do it to: a copy of a resource brings such along. */
+/** Requests from before the first write: a copy of a resource has some. */
 function noted({ noted: found = [] }: { readonly noted?: readonly string[] }): readonly Announcement[] {
   if (found.length === 0) return [];
   const note = `${found.join(', ')}: found with the resource, recorded as served, and not acted on. If you mean it, request it again with another value (for an emergency, another nonce)`;

@@ -1,6 +1,4 @@
-/**
- * The conditions of the status: what is true of a resource, why, and since when.
- */
+/** The conditions of the status, with their reasons and times. */
 import { visible } from '../../kube/printable.ts';
 import { type Finding, isPassing, isWish } from '../api/finding.ts';
 import { type JwtKeyRotation, REQUEST } from '../api/names.ts';
@@ -15,20 +13,20 @@ import { weakKeysOf } from './weakness.ts';
 
 type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];
 
-/** What a condition says now. */
+/** The current status of a condition. */
 export type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>;
 
-/** @returns a finding as a condition tells it */
+/** @returns the reason and the message of a finding, as a condition shows them */
 export function toldOf({ reason, message }: Finding): Pick<Verdict, 'reason' | 'message'> {
   return { reason, message };
 }
 
-/** @returns the generation of the spec that a status speaks of */
+/** @returns the generation of the spec that a status is for */
 export function base({ metadata }: JwtKeyRotation) {
   return metadata.generation === undefined ? {} : { observedGeneration: metadata.generation };
 }
 
-/** @returns all conditions: those judged now, with the time since which they are as they are, and those that were not judged */
+/** @returns all conditions: those judged now, with the time of their last change, and those that were not judged */
 export function conditionsOf(
   resource: JwtKeyRotation,
   now: number,
@@ -41,11 +39,11 @@ export function conditionsOf(
     const message = visible(verdict.message);
     return { type, ...verdict, message, lastTransitionTime: since, ...base(resource) };
   });
-  // what cannot be judged now is left as it was: a compromise is not over because the Secret cannot be read
+  // conditions that cannot be judged now stay: a compromise is not over because the Secret cannot be read
   return [...judged, ...known.filter(({ type }) => !(type in verdicts))];
 }
 
-/** Whether all is well. A wish of people is no trouble. */
+/** Whether all is well. A pause or suspension by people is not a problem. */
 export function ready({ blocked, stalled, progress }: Decision, keyset: Keyset | undefined): Verdict {
   const finding = stalled ?? blocked;
   if (finding !== undefined && !isWish(finding)) return { status: 'False', ...toldOf(finding) };
@@ -55,7 +53,10 @@ export function ready({ blocked, stalled, progress }: Decision, keyset: Keyset |
   return { status: 'True', reason: keyset.phase === 'Steady' ? 'Steady' : 'RotationInProgress', message: progress };
 }
 
-/** Whether a rotation is under way, or about to start. What was edited and counts later is told here, where it is seen whatever else holds the rotation up. */
+/**
+ * Whether a rotation is under way, or about to start. It also reports edits that apply later, because people see them
+ * here whatever else blocks the rotation.
+ */
 export function rotating(decision: Decision, keyset: Keyset | undefined): Verdict {
   const verdict = underWay(decision, keyset);
   const { lateEdits } = decision.assessment;
@@ -72,19 +73,19 @@ function underWay({ phase, progress, blocked }: Decision, keyset: Keyset | undef
   return { status: active ? 'True' : 'False', reason: phase, message: progress };
 }
 
-/** After an abort it is the phase that tells. */
+/** For an abort, the phase shows it. */
 const GOING_BACK: readonly Keyset['phase'][] = ['Promoting', 'Draining', 'Retiring'];
 
 /** Whether a person is needed. */
 export function degraded({ ledgerRefusal }: Facts, { blocked, stalled }: Decision): Verdict {
   const finding = stalled ?? blocked;
   if (finding !== undefined && !isPassing(finding)) return { status: 'True', ...toldOf(finding) };
-  // it holds up nothing, so Ready does not tell it
+  // it blocks nothing, so Ready does not report it
   if (ledgerRefusal !== undefined) return { status: 'True', ...ledgerRefusal };
   return { status: 'False', reason: 'AsExpected', message: '' };
 }
 
-/** Whether the zero is proved or only likely. */
+/** Whether it is proved, or only likely, that no token is refused. */
 export function verified({ targets }: Assessment, keyset: Keyset | undefined): Verdict {
   const verifiers = targets.filter(({ target }) => target.settings.roles.includes('Verifier'));
   const inferred = verifiers.filter(({ level }) => level === 'Inferred');
@@ -111,7 +112,7 @@ export function verified({ targets }: Assessment, keyset: Keyset | undefined): V
 }
 
 function beforeRotation(verifiers: readonly TargetAssessment[], keyset: Keyset | undefined): Verdict {
-  // until it is over, every pod is asked about each new keyset
+  // during a rotation every pod is asked about each new keyset
   if (keyset !== undefined && keyset.phase !== 'Steady') {
     return { status: 'Unknown', reason: 'NoRotationYet', message: 'no rotation has completed yet' };
   }
@@ -133,13 +134,13 @@ export function reuse({ sharedWith, settings }: Facts): Verdict {
   return { status: 'True', reason: 'SharedKey', message };
 }
 
-/** It is there where something is to be said, and then until that is over. */
+/** Present once there is something to report, and False after that is over. */
 export function weakKey({ status }: JwtKeyRotation, { secret }: Facts): Readonly<Record<string, Verdict>> {
   if (secret.kind !== 'Managed' && secret.kind !== 'Unmanaged') return {};
   const found = weakKeysOf(secret);
   if (found !== undefined) return { WeakKey: { status: 'True', reason: found.weakness, message: found.message } };
-  const told = status?.conditions?.some(({ type }) => type === 'WeakKey') === true;
-  return told ? { WeakKey: { status: 'False', reason: 'AsExpected', message: '' } } : {};
+  const wasShown = status?.conditions?.some(({ type }) => type === 'WeakKey') === true;
+  return wasShown ? { WeakKey: { status: 'False', reason: 'AsExpected', message: '' } } : {};
 }
 
 /** As {@link weakKey}. */
@@ -148,11 +149,11 @@ export function onSchedule({ status }: JwtKeyRotation, { offSchedule }: Facts): 
     const { reason, message } = offSchedule;
     return { OnSchedule: { status: 'False', reason, message } };
   }
-  const told = status?.conditions?.some(({ type }) => type === 'OnSchedule') === true;
-  return told ? { OnSchedule: { status: 'True', reason: 'AsExpected', message: '' } } : {};
+  const wasShown = status?.conditions?.some(({ type }) => type === 'OnSchedule') === true;
+  return wasShown ? { OnSchedule: { status: 'True', reason: 'AsExpected', message: '' } } : {};
 }
 
-/** The key is dead; whether its leak is understood, only a person can say. */
+/** The key is dead, but only a person can confirm that the cause of the leak is understood. */
 export function compromiseContained(resource: JwtKeyRotation, emergency: Emergency): Verdict {
   const { nonce, reason, goneAt } = emergency;
   if (goneAt === undefined) {

@@ -18,7 +18,7 @@ export interface ResourceLabels {
 interface Observed {
   readonly labels: ResourceLabels;
   readonly status: JwtKeyRotationStatus;
-  /** Absent while the spec is refused, as the assessment is: then nothing of the world is known. */
+  /** Absent with an invalid spec, as is the assessment: then nothing is known of the world. */
   readonly facts?: Facts;
   readonly assessment?: Assessment;
 }
@@ -66,8 +66,8 @@ const GAUGES: readonly GaugeOf[] = [
   },
   {
     name: 'rekey_unacked_pods',
-    help: 'Live pods that are not proved to hold the keys they need.',
-    samples: ({ status }) => [[unacked(status)]],
+    help: 'Live pods of which the phase requires keys, and which are not known to hold them.',
+    samples: unacked,
   },
   { name: 'rekey_burnt_key_accepting_pods', help: 'Live pods that may accept a burnt key.', samples: burning },
   {
@@ -164,16 +164,22 @@ function seconds(ms: number | undefined): readonly Sample[] {
   return ms === undefined ? [] : [[ms / 1000]];
 }
 
-function unacked({ targets = [] }: JwtKeyRotationStatus): number {
-  return targets.reduce((sum, { pods, acked }) => sum + pods - acked, 0);
+/** Only a known keyset has a phase that requires anything. */
+function unacked({ facts, assessment }: Observed): readonly Sample[] {
+  if (keysetOf(facts) === undefined || assessment === undefined) return [];
+  return [[missingIn(assessment)]];
 }
 
-/** A pod that has loaded the fresh key and accepts a burnt one all the same is among them. */
+function missingIn({ targets }: Assessment): number {
+  return targets.reduce((sum, { missing }) => sum + missing, 0);
+}
+
+/** Includes pods that have loaded the new key and still accept a burnt one. */
 function burning({ facts, assessment }: Observed): readonly Sample[] {
   const keyset = keysetOf(facts);
   if (keyset?.emergency === undefined || assessment === undefined) return [];
   if (keyset.phase !== 'Burning') return [[0]];
-  return [[assessment.targets.reduce((sum, { missing }) => sum + missing, 0)]];
+  return [[missingIn(assessment)]];
 }
 
 function keyInfo(facts: Facts | undefined): readonly Sample[] {

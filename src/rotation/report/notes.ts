@@ -1,19 +1,17 @@
-/**
- * What people should know of a resource that holds nothing up, in a sentence each. Empty: there is nothing to say.
- */
+/** Notes about a resource that block nothing, one sentence each; empty if there is nothing to report. */
 
 import { DATA } from '../api/names.ts';
 import type { Facts } from '../facts.ts';
 import type { Assessment } from '../plan/decision.ts';
 import { besideNames } from '../settings/settings.ts';
 
-/** Where unlisted consumers do not block, they are told. */
+/** Unlisted consumers, if they do not block. */
 export function strangersNote({ settings, unlistedConsumers }: Facts): string {
   if (settings.unlistedConsumers === 'Block' || unlistedConsumers.length === 0) return '';
   return `${unlistedConsumers.join(', ')} reads a key of Secret ${settings.secretName} and is not a target: rekey does not restart it, and it may refuse valid tokens`;
 }
 
-/** Before the first write: what a container would see of it. */
+/** Before the first write: new names that containers would see. */
 export function addedNote({ secret, settings, crowded = [] }: Facts): string {
   const { signingNames, secretName } = settings;
   const all = [...signingNames, ...besideNames(settings), ...Object.values(DATA).filter((name) => name !== DATA.burnt)];
@@ -28,7 +26,7 @@ export function reuseNote({ sharedWith, settings }: Facts): string {
   return `${settings.environment} shares its key with ${sharedWith.join(', ')}`;
 }
 
-/** Only where a restart is what gives a target the key. */
+/** Only for targets that get the key by a restart. */
 export function interruptionNote({ targets }: Assessment): string {
   const each = targets.flatMap(({ target: { settings, workload }, name }) => {
     const { interruption } = workload ?? {};
@@ -38,7 +36,7 @@ export function interruptionNote({ targets }: Assessment): string {
   return `${each.join('; ')}. Each rotation interrupts the service for as long as a pod takes to start; to avoid that, run one more pod`;
 }
 
-/** No reason to wait: the key must change, and a load may last. */
+/** Not a reason to wait: the key must change, and the load may last. */
 export function overloadNote({ targets }: Assessment): string {
   const each = targets.flatMap(({ target, name }) => {
     const { overloaded } = target.workload ?? {};

@@ -1,23 +1,21 @@
-/**
- * Which messages a keyset gives rise to, and what they say. Key ids only, never key bytes.
- */
-import { defined } from '../../kube/objects.ts';
+/** The messages about a keyset, and their texts. They have key ids, never key bytes. */
+import { defined } from '../../base/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import { type Emergency, type Keyset, type RotationRecord, refusal, secondsOf } from '../keyset/keyset.ts';
 import { iso } from '../schedule/duration.ts';
 
-/** Older news are not sent: they would only confuse. */
+/** Older news is not sent, since it would only confuse. */
 export const NEWS_MS = 3_600_000;
 
 /** A message in the format Json, see docs/reference/notifications.md. Times are ISO 8601 in UTC. */
 export interface Message {
-  /** The same for each try of a message, and different for each message. */
+  /** Unique to the message, and the same for each try. */
   readonly id: string;
   readonly event: 'Completed' | 'Failed' | 'Emergency';
   readonly resource: string;
   readonly namespace: string;
   readonly environment: string;
-  /** With the reason and the start: absent where no rotation is under way. */
+  /** Absent without a rotation, as are the reason and the start. */
   readonly trigger?: string;
   readonly actor?: string;
   readonly reason?: string;
@@ -25,25 +23,25 @@ export interface Message {
   readonly from?: string;
   readonly to?: string;
   readonly startedAt?: string;
-  /** Of what does not get on: when that was seen. */
+  /** For a stopped rotation: when that was seen. */
   readonly stoppedAt?: string;
   readonly finishedAt?: string;
   readonly outcome?: string;
   readonly failure?: { readonly reason: string; readonly message: string };
-  /** Of an emergency or a cutover: every user has to sign in again. */
+  /** Set for an emergency or a cutover: every user has to sign in again. */
   readonly signInAgain?: true;
-  /** Of an emergency or a cutover: tokens issued before are no longer valid. */
+  /** For an emergency or a cutover: tokens issued before this time are no longer valid. */
   readonly tokensIssuedBefore?: string;
-  /** Of an emergency that is over: how long a burnt key may have been accepted after the fresh one was written. */
+  /** For an emergency that is over: how long a burnt key may have been accepted after the new one was written. */
   readonly seconds?: number;
-  /** What of the end was concluded and not observed. */
+  /** Which part of the end was concluded and not observed. */
   readonly inferred?: string;
 }
 
-/** What came of a try to deliver a message; `failed` gives it up. */
+/** The result of an attempt to deliver a message; after `failed` there is no other. */
 export type NotificationResult = 'delivered' | 'retried' | 'failed';
 
-/** Of which resource the messages are. */
+/** The resource that the messages are about. */
 export interface Subject {
   readonly uid: string;
   readonly name: string;
@@ -51,18 +49,18 @@ export interface Subject {
   readonly environment: string;
 }
 
-/** A reason may be a text of any length, which receivers would refuse. */
+/** A reason may have any length, and receivers would refuse a long one. */
 const LONGEST_REASON = 1_024;
 
-/** Of an ISO time. */
+/** Length of the date in an ISO time. */
 const DATE_LENGTH = 'yyyy-mm-dd'.length;
 
 const short = (reason: string) => (reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON)}…` : reason);
 
 /**
- * @param keyset undefined where the Secret cannot be read
- * @param stopped why nothing goes on
- * @returns what is worth telling now, oldest first, whether it has been told or not
+ * @param keyset undefined if the Secret cannot be read
+ * @param stopped why a rotation has stopped
+ * @returns the messages that are due now, oldest first, sent or not
  */
 export function messagesOf(
   subject: Subject,
@@ -106,7 +104,7 @@ function rotationMessages(subject: Subject, rotation: RotationRecord): readonly 
   return [message];
 }
 
-/** Once a day for each reason: what stands for long is told again. */
+/** One message a day for each reason, so that a long stop is reported again. */
 function stoppedMessage(
   subject: Subject,
   rotation: RotationRecord | undefined,
@@ -132,7 +130,7 @@ function emergencyMessages(
   rotation: RotationRecord | undefined,
 ): readonly Message[] {
   const { reason, writtenAt, goneAt } = emergency;
-  // the record of the emergency's rotation is replaced by that of the next one; who asked is not known from then on
+  // the next rotation replaces the record of the emergency's rotation; from then on it is unknown who requested it
   const own = rotation?.trigger === 'Emergency' ? rotation : undefined;
   const begun = {
     event: 'Emergency',
@@ -145,7 +143,7 @@ function emergencyMessages(
     signInAgain: true,
     tokensIssuedBefore: iso(writtenAt),
   } as const;
-  // a nonce is any text of any length; the time of the write tells the emergencies of one resource apart as well
+  // a nonce may be any text of any length, so the time of the write identifies the emergency
   const id = `${subject.uid}/${writtenAt}`;
   const written: Message = { id: `${id}/Burnt`, ...begun };
   const seconds = secondsOf(emergency);

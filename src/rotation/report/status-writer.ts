@@ -1,11 +1,12 @@
 /**
- * Writes the status subresource when it tells something new. Counts of pods alone are told once a second at most.
+ * Writes the status subresource when it has something new. If only counts of pods change, it writes at most once a
+ * second.
  */
 
 import { isDeepStrictEqual } from 'node:util';
+import { defined } from '../../base/objects.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError, type KubeError } from '../../kube/errors.ts';
-import { defined } from '../../kube/objects.ts';
 import { exponential } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { keyOf, type Store } from '../../runtime/store.ts';
@@ -15,17 +16,20 @@ import { wishesIn } from '../requests/requests.ts';
 import { iso } from '../schedule/duration.ts';
 
 const COUNTS_EVERY_MS = 1_000;
-/** Where nothing changes, it is told once in this time that somebody looks; with the time between two passes that is an hour. */
+/**
+ * If nothing changes, the status still records after this time that an operator reconciles; with the time between two
+ * passes that is about an hour.
+ */
 const LOOK_EVERY_MS = 3_000_000;
-/** Of two operators with a Lease each neither writes over the other more often than this, milliseconds. */
+/** Two operators with different Leases do not overwrite each other more often than this, milliseconds. */
 const OTHERS_LOOK_MS = 60_000;
-/** After a conflict the watch brings the newer resource in a moment. */
+/** Pause after a conflict, until the watch has brought the newer resource. */
 const CONFLICT_MS = 100;
 const CONFLICT_CAP_MS = 15_000;
 const FAILURE_MS = 1_000;
 const FAILURE_CAP_MS = 300_000;
-/** Failures in a row. */
-const TOLD_AFTER = 3;
+/** So many failures in a row are reported. */
+const REPORTED_AFTER = 3;
 
 export interface StatusWriterOptions {
   readonly client: KubeClient;
@@ -39,11 +43,11 @@ export interface StatusWriterOptions {
 
 type Look = NonNullable<JwtKeyRotationStatus['operator']>;
 
-/** What came of a write. */
+/** The result of a write. */
 export interface StatusOutcome {
-  /** In how many milliseconds it must be called again, if it had something to tell and could not. */
+  /** In how many milliseconds it must be called again, if it could not write something new. */
   readonly againMs?: number;
-  /** Why the last try failed, as long as none went well. */
+  /** Why the last try failed; absent after a success. */
   readonly failure?: KubeError;
 }
 
@@ -56,7 +60,7 @@ interface Failing {
   readonly failure?: KubeError;
 }
 
-/** A status is for people: that it cannot be written holds up nothing, an emergency least of all. */
+/** The status is for people: a failure to write it blocks nothing, least of all an emergency. */
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
   readonly #writtenAt = new Map<string, number>();
@@ -74,9 +78,9 @@ export class StatusWriter {
     const { client, clock, resources, fence } = this.#options;
     const { namespace = '', name, uid, resourceVersion } = resource.metadata;
     const key = keyOf({ namespace, name });
-    const { operator: _, ...told } = status;
+    const { operator: _, ...wanted } = status;
     const { operator: before, ...known } = resource.status ?? {};
-    if (isDeepStrictEqual(known, told) && this.#isKnown(before, at)) {
+    if (isDeepStrictEqual(known, wanted) && this.#isKnown(before, at)) {
       this.#failing.delete(key);
       return {};
     }
@@ -84,14 +88,14 @@ export class StatusWriter {
     const failing = this.#failing.get(key);
     const isHeld = failing !== undefined && now < failing.notBefore && failing.wishes === wishesIn(resource);
     if (isHeld) return outcomeOf(failing, now);
-    const minor = isDeepStrictEqual(withoutCounts(known), withoutCounts(told));
+    const minor = isDeepStrictEqual(withoutCounts(known), withoutCounts(wanted));
     const heldBackMs = (this.#writtenAt.get(key) ?? Number.NEGATIVE_INFINITY) + COUNTS_EVERY_MS - now;
     if (minor && heldBackMs > 0) return { againMs: heldBackMs };
     fence();
-    // conditional: a leader that was replaced while its write was on the way must not overwrite what its successor knows
+    // conditional: a late write of a former leader must not overwrite what its successor knows
     const patch = {
       metadata: { uid, resourceVersion },
-      status: replacing(resource.status, { ...told, operator: this.#look(at) }),
+      status: replacing(resource.status, { ...wanted, operator: this.#look(at) }),
     };
     try {
       const options = { fieldManager: FIELD_MANAGER, subresource: 'status' } as const;
@@ -100,7 +104,7 @@ export class StatusWriter {
       this.#failing.delete(key);
       resources.upsert(written.metadata, written);
     } catch (error) {
-      // deleted meanwhile: the watch will tell
+      // deleted meanwhile: the watch will report it
       if (isKubeError(error, 'NotFound')) return {};
       if (!isKubeError(error)) throw error;
       return this.#failed(key, resource, error);
@@ -113,7 +117,7 @@ export class StatusWriter {
     return { ...defined({ lease }), lastLookTime: iso(at) };
   }
 
-  /** A time to come, too, is none at which an operator has looked. */
+  /** A time in the future does not count as the time of a look either. */
   #isKnown(before: Look | undefined, at: number): boolean {
     if (before?.lastLookTime === undefined) return false;
     const age = Math.abs(at - Date.parse(before.lastLookTime));
@@ -127,8 +131,8 @@ export class StatusWriter {
     const pauseMs = raced
       ? exponential(CONFLICT_MS, CONFLICT_CAP_MS, count - 1)
       : exponential(FAILURE_MS, FAILURE_CAP_MS, count - 1);
-    // what passes in a moment is not told
-    const lasts = error.refusal !== undefined || count >= TOLD_AFTER;
+    // failures that pass in a moment are not reported
+    const lasts = error.refusal !== undefined || count >= REPORTED_AFTER;
     const wishes = wishesIn(resource);
     const failing = { count, wishes, notBefore: now + pauseMs, ...(!raced && lasts && { failure: error }) };
     this.#failing.set(key, failing);
@@ -142,7 +146,7 @@ export class StatusWriter {
 }
 
 function outcomeOf({ notBefore, failure }: Failing, now: number): StatusOutcome {
-  return { againMs: notBefore - now, ...(failure && { failure }) };
+  return { againMs: notBefore - now, ...defined({ failure }) };
 }
 
 function withoutCounts(status: JwtKeyRotationStatus | undefined): object {
@@ -150,7 +154,7 @@ function withoutCounts(status: JwtKeyRotationStatus | undefined): object {
   return { ...rest, conditions: conditions.map(({ message: _, ...condition }) => condition) };
 }
 
-/** A merge patch keeps what it does not name, at any depth, so what is no longer true is named as null. */
+/** A merge patch keeps what it does not name, at any depth, so outdated fields are set to null. */
 function replacing(before: unknown, after: object): Record<string, unknown> {
   const known: Readonly<Record<string, unknown>> = isObject(before) ? before : {};
   const gone = Object.keys(known).filter((field) => !(field in after));

@@ -1,4 +1,4 @@
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import { visible } from '../../kube/printable.ts';
 import { type Finding, isDegrading } from '../api/finding.ts';
 import type { JwtKeyRotation } from '../api/names.ts';

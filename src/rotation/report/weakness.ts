@@ -1,6 +1,4 @@
-/**
- * What is said of keys that people made and that others can guess, or know already.
- */
+/** Reports keys that people made and that others can guess or already know. */
 import type { SecretFacts } from '../facts.ts';
 import type { KeyRecord, Weakness } from '../keyset/keyset.ts';
 
@@ -9,14 +7,14 @@ interface Weak {
   readonly message: string;
 }
 
-/** @returns undefined if nothing is known against any key of the Secret */
+/** @returns undefined if no key of the Secret is known to be weak */
 export function weakKeysOf(secret: SecretFacts): Weak | undefined {
   if (secret.kind === 'Managed') return weakKeysIn(secret.keyset.keys);
   if (secret.kind !== 'Unmanaged' || secret.weakness === undefined) return undefined;
   return weak(secret.weakness, 'a key of the Secret');
 }
 
-/** Of two sorts the worse one is told. */
+/** The worse of two kinds is reported. */
 export function weakKeysIn(keys: readonly KeyRecord[]): Weak | undefined {
   const named = (weakness: Weakness) => keys.filter((key) => weaknessIn(key) === weakness).map(({ kid }) => kid);
   const [known, guessable] = [named('PubliclyKnown'), named('Guessable')];
@@ -24,7 +22,7 @@ export function weakKeysIn(keys: readonly KeyRecord[]): Weak | undefined {
   return guessable.length === 0 ? undefined : weak('Guessable', guessable.join(', '));
 }
 
-/** Of a key that an earlier version has taken over, the fingerprint tells. */
+/** For a key that an earlier version of rekey adopted, the fingerprint shows it. */
 function weaknessIn({ weakness, fingerprint }: KeyRecord): Weakness | undefined {
   return weakness ?? (fingerprint.startsWith('weak-') ? 'Guessable' : undefined);
 }

@@ -1,6 +1,4 @@
-/**
- * Who has asked for something: a person where one is known, else the program that wrote it.
- */
+/** Finds who made a request: a person if one is known, else the program that wrote it. */
 import { oneLine } from '../../kube/printable.ts';
 import { askedText, BY, type JwtKeyRotation, REQUEST, REQUESTED_BY } from '../api/names.ts';
 import { keptValue } from '../api/said.ts';
@@ -9,8 +7,8 @@ type Metadata = JwtKeyRotation['metadata'];
 type Owner = NonNullable<Metadata['managedFields']>[number];
 
 /**
- * @param value of the annotation as it is; of an emergency its nonce
- * @returns the person who wrote that very value, as the command line has recorded; undefined if nobody says
+ * @param value of the annotation; for an emergency, its nonce
+ * @returns the person who wrote exactly this value, as the command line recorded; undefined if unknown
  */
 export function personOf({ metadata }: JwtKeyRotation, annotation: string, value: string): string | undefined {
   const asked = askedText(annotation, value);
@@ -19,7 +17,7 @@ export function personOf({ metadata }: JwtKeyRotation, annotation: string, value
   return person === '' ? undefined : person;
 }
 
-/** @returns the lines that name a request as it stands, so that they can be kept while another is made */
+/** @returns the lines about requests that still stand, so that a new request can keep them */
 export function standingLines({ metadata }: JwtKeyRotation, except: readonly string[]): readonly string[] {
   const { annotations = {} } = metadata;
   const standing = Object.values(REQUEST)
@@ -28,7 +26,7 @@ export function standingLines({ metadata }: JwtKeyRotation, except: readonly str
   return linesIn(metadata).flatMap(({ what, line }) => (standing.includes(what) ? [line] : []));
 }
 
-/** @returns what tells one request from the next: the value, or of an emergency its nonce, the text before the first colon */
+/** @returns what identifies a request: its value or, for an emergency, its nonce, the text before the first colon */
 export function valueIn(annotation: string, text: string): string {
   return annotation === REQUEST.emergency ? (text.split(':')[0] ?? '').trim() : text;
 }
@@ -40,7 +38,7 @@ function linesIn({ annotations }: Metadata) {
   });
 }
 
-/** The API server tells who wrote a field by the name of the client that did. */
+/** The API server records the name of the client that wrote a field. */
 function ownerOf({ managedFields = [] }: Metadata, path: readonly string[]): Owner | undefined {
   type Fields = Readonly<Record<string, unknown>>;
   return managedFields.findLast(({ fieldsV1 }) => {
@@ -48,7 +46,7 @@ function ownerOf({ managedFields = [] }: Metadata, path: readonly string[]): Own
   });
 }
 
-/** Whoever wrote the spec as well has applied a manifest that holds the annotation: that may be a copy, or years old. */
+/** A client that also wrote the spec has applied a manifest with the annotation, which may be a copy, or years old. */
 export function askedBy(resource: JwtKeyRotation, annotation: string, value: string) {
   const owner = ownerOf(resource.metadata, ['f:metadata', 'f:annotations', `f:${annotation}`]);
   const spec = (owner?.fieldsV1 as { 'f:spec'?: unknown } | undefined)?.['f:spec'];
@@ -57,13 +55,13 @@ export function askedBy(resource: JwtKeyRotation, annotation: string, value: str
   return { actor, apart: owner !== undefined && spec === undefined };
 }
 
-/** @returns what has written `spec.forceRotation.reason`; undefined if that is not known */
+/** @returns the client that wrote `spec.forceRotation.reason`; undefined if unknown */
 export function forcedBy({ metadata }: JwtKeyRotation): string | undefined {
   const manager = ownerOf(metadata, ['f:spec', 'f:forceRotation', 'f:reason'])?.manager;
   return manager === undefined ? undefined : unverified(manager);
 }
 
-/** A client calls itself what it likes. */
+/** A client may choose any name. */
 function unverified(manager: string): string {
   return `field manager ${keptValue(oneLine(manager))} (not verified)`;
 }

@@ -1,6 +1,6 @@
 /**
- * The annotation rekey.dev/paused: a person wants everything to rest. One that cannot be read is taken for that wish, since to
- * rest is safe.
+ * The annotation rekey.dev/paused: a person wants everything to rest. An unreadable value counts as a pause, because
+ * resting is safe.
  */
 
 import type { Finding } from '../api/finding.ts';
@@ -12,7 +12,7 @@ const YES = ['true', 't', 'yes', 'y', 'on', '1'];
 const NO = ['false', 'f', 'no', 'n', 'off', '0'];
 const MAX_SHOWN = 64;
 
-/** @returns why everything rests; undefined if nobody wants that */
+/** @returns why everything rests; undefined if it does not */
 export function pauseOf(resource: JwtKeyRotation): Finding | undefined {
   const value = resource.metadata.annotations?.[REQUEST.paused];
   if (value === undefined) return undefined;

@@ -1,8 +1,6 @@
-/**
- * What people ask for, by annotation of the JwtKeyRotation.
- */
+/** Reads what people request by annotations of the JwtKeyRotation. */
 
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import { type JwtKeyRotation, REQUEST } from '../api/names.ts';
 import { keptReason, keptValue } from '../api/said.ts';
 import type { EmergencyRequest, Requests, Wanted } from '../facts.ts';
@@ -11,13 +9,13 @@ import { forceReasonOf } from '../settings/settings.ts';
 import { askedBy, forcedBy, valueIn } from './asked-by.ts';
 import { pauseOf } from './pause.ts';
 
-/** @returns a text that changes whenever people change what they want: the spec, or an annotation that is rekey's */
+/** @returns a text that changes whenever people change the spec or an annotation of rekey */
 export function wishesIn({ metadata }: JwtKeyRotation): string {
   const ours = Object.entries(metadata.annotations ?? {}).filter(([name]) => name.startsWith('rekey.dev/'));
   return JSON.stringify([metadata.generation, ours]);
 }
 
-/** Public for whoever must know of an emergency before anything is observed. */
+/** Exported for callers that need the emergency before anything is observed. */
 export function emergencyOf(resource: JwtKeyRotation): EmergencyRequest | undefined {
   const { metadata, status } = resource;
   const text = metadata.annotations?.[REQUEST.emergency]?.trim();
@@ -30,7 +28,7 @@ export function emergencyOf(resource: JwtKeyRotation): EmergencyRequest | undefi
   return { nonce, reason, ...asked, handled: last !== undefined && keptValue(last) === nonce };
 }
 
-/** @returns what people ask for, bounded and without what looks like a key */
+/** @returns what people request, bounded and without what looks like a key */
 export function requestsOf(resource: JwtKeyRotation): Requests {
   const { metadata } = resource;
   const annotations = metadata.annotations ?? {};
@@ -58,7 +56,7 @@ export function canaryCheckOf({ metadata, status }: JwtKeyRotation): string | un
   return at === status?.canaryCheck?.requestedAt ? undefined : at;
 }
 
-/** A request to ask one pod of each target, or of one, which tokens it accepts. */
+/** A request to ask one pod of each target, or of one target, which tokens it accepts. */
 export interface AppCheckRequest {
   /** The value of the annotation, as the status keeps it. */
   readonly requestedAt: string;
@@ -72,10 +70,10 @@ export function appCheckOf({ metadata, status }: JwtKeyRotation): AppCheckReques
   const requestedAt = wishIn(value);
   if (requestedAt === undefined || requestedAt === status?.appCheck?.requestedAt) return undefined;
   const target = value?.trim().split(' ')[1];
-  return { requestedAt, ...(target !== undefined && { target }) };
+  return { requestedAt, ...defined({ target }) };
 }
 
-/** What waits for a rotation, as far as the status tells what was acted upon. */
+/** The requests that wait for a rotation, as far as the status shows which were served. */
 export function pendingIn(resource: JwtKeyRotation): readonly Wanted[] {
   const { keysetVersion, lastHandledRotateAt, observedForceReason } = resource.status ?? {};
   const { lastWithdrawnRotateAt, withdrawnForceReason } = resource.status ?? {};
@@ -85,12 +83,12 @@ export function pendingIn(resource: JwtKeyRotation): readonly Wanted[] {
   const handled = {
     ...defined({ rotateAt: lastHandledRotateAt, forceReason: observedForceReason }),
   };
-  // what the manifest of a new resource says is noted with the first write, and begins nothing
+  // a request in the manifest of a new resource is recorded with the first write, and starts nothing
   const forceReason = keysetVersion === undefined ? '' : forceReasonOf(resource.spec);
   return pending(requestsOf(resource), forceReason, { ...handled, withdrawn });
 }
 
-/** An empty value is what is left of a request, and asks for nothing. */
+/** An empty value requests nothing. */
 function wishIn(value: string | undefined): string | undefined {
   return value === undefined || value.trim() === '' ? undefined : keptValue(value);
 }

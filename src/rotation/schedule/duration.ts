@@ -7,7 +7,7 @@ const PART = /([0-9]+)([dhms])/g;
 
 /**
  * @param text such as `90d`, `1h30m`; the CRD has checked the form
- * @returns milliseconds; undefined if the text is no duration
+ * @returns milliseconds; undefined if the text is not a duration
  */
 export function parseDuration(text: string): number | undefined {
   if (!/^([0-9]{1,6}[dhms])+$/.test(text)) return undefined;

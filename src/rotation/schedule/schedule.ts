@@ -1,10 +1,10 @@
 /**
  * Cron schedules with the meaning of a Kubernetes CronJob.
  *
- * node-cron reads the fields. When a schedule runs is calculated here: a run is a whole minute whose wall-clock time in the
- * zone matches. So a time that a change to summer time skips is skipped, and one that a change to winter time repeats runs
- * twice, as with a CronJob. node-cron's own `getNextRuns` counts that hour once, knows no start but the present and asks for
- * day of month AND day of week; its `match` has to be asked minute by minute.
+ * node-cron reads the fields. This module calculates the runs: a run is a whole minute whose wall-clock time in the
+ * zone matches. So a time that the change to summer time skips is skipped, and one that the change to winter time
+ * repeats runs twice, as with a CronJob. node-cron's own `getNextRuns` counts that hour once, knows no start but the
+ * present and asks for day of month AND day of week; its `match` has to be asked minute by minute.
  *
  * Times are milliseconds since the epoch.
  */
@@ -13,10 +13,13 @@ import nodeCron from 'node-cron';
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
-/** 29 February of two leap years around a year such as 2100 is eight years apart; nothing that runs at all waits longer. */
+/**
+ * Around a year such as 2100, two 29ths of February are eight years apart. No schedule that runs at all has a longer
+ * pause.
+ */
 const LONGEST_PAUSE_MS = 8 * 366 * DAY_MS;
 
-/** Without a bound a flood of edits would grow the caches for ever. */
+/** Without a bound, many edits would let the caches grow for ever. */
 const MAX_CACHED = 500;
 
 const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];
@@ -41,7 +44,7 @@ interface Cron {
   readonly daysOfMonth: ReadonlySet<number>;
   readonly months: ReadonlySet<number>;
   readonly daysOfWeek: ReadonlySet<number>;
-  /** Whether one of day of month and day of week is enough. */
+  /** Whether a match of either day of month or day of week is enough. */
   readonly either: boolean;
 }
 
@@ -70,7 +73,7 @@ export function parseCron(expression: string): string | undefined {
  */
 export function lastRun(expression: string, timeZone: string, after: number, until: number): number | undefined {
   const cron = goodCron(expression);
-  // one that has not run for so long has never run
+  // a schedule without a run in this time never runs
   const bound = Math.max(after, until - LONGEST_PAUSE_MS);
   for (let day = startOfDay(until); day + DAY_MS > bound; day -= DAY_MS) {
     const run = runsOfDay(cron, timeZone, day).findLast((at) => at <= until);
@@ -79,7 +82,7 @@ export function lastRun(expression: string, timeZone: string, after: number, unt
   return undefined;
 }
 
-/** All runs after a time, ascending, without end; ends at once if the schedule never runs. */
+/** Yields all runs after a time, ascending, without end; nothing if the schedule never runs. */
 export function* runsAfter(expression: string, timeZone: string, after: number): Generator<number, void, undefined> {
   const cron = goodCron(expression);
   let last = after;
@@ -122,7 +125,7 @@ function readCron(expression: string): Cron | string {
   );
   const either = !hasStar(texts[2] ?? '') && !hasStar(texts[4] ?? '');
   const timeAndWeek = nodeCron.validateDetailed(`${minute} ${hour} * ${month} ${dayOfWeek}`);
-  // node-cron refuses 31 in February; where either day is enough, the day of week may still match there
+  // node-cron refuses 31 in February; if either day is enough, the day of week may still match
   const days = nodeCron.validateDetailed(`0 0 ${dayOfMonth} ${either ? '*' : month} *`);
   const errors = [...timeAndWeek.errors, ...days.errors];
   if (timeAndWeek.fields === undefined || days.fields === undefined || errors.length > 0) {
@@ -139,7 +142,7 @@ function readCron(expression: string): Cron | string {
   };
 }
 
-/** A CronJob's star bit: a step of two or more takes it away, so that such a field restricts. */
+/** A CronJob's star bit: a field with a step of two or more does not have it, and so restricts the days. */
 function hasStar(text: string): boolean {
   return text.split(',').some((item) => /^\*(\/0*1)?$/.test(item));
 }
@@ -148,8 +151,8 @@ const ascending = (values: readonly number[]) => [...new Set(values)].sort((a, b
 const startOfDay = (ms: number) => Math.floor(ms / DAY_MS) * DAY_MS;
 
 /**
- * Refuses what a CronJob refuses and node-cron would read in a way of its own: 7 for Sunday, ranges that wrap around, names
- * written together (JANFEB is 12 to it, December), L, W and #.
+ * Refuses what a CronJob refuses and node-cron reads differently: 7 for Sunday, ranges that wrap around, names written
+ * together (node-cron reads JANFEB as 12, December), L, W and #.
  *
  * @returns the field as node-cron understands it, or what is wrong
  */
@@ -167,7 +170,7 @@ function readField(
     const match = ITEM.exec(item);
     const [, from, to, step] = match ?? [];
     const first = from === undefined ? min : numberOf(from);
-    // a CronJob reads 5/15 as from 5 on; node-cron does not know it
+    // a CronJob reads 5/15 as "from 5 on"; node-cron does not know this form
     const last = to !== undefined ? numberOf(to) : from === undefined || step !== undefined ? max : first;
     const inside = first >= min && first <= last && last <= max;
     if (match === null || !inside || Number(step) === 0) {
@@ -178,10 +181,10 @@ function readField(
   return { text: items.join(',') };
 }
 
-/** The runs of one day of UTC, ascending. Cheap for a day on which nothing runs: a zone is asked only where something may. */
+/** The runs of one day of UTC, ascending. A day without runs is cheap: the zone is used only if something may run. */
 function runsOfDay(cron: Cron, timeZone: string, day: number): readonly number[] {
   const end = day + DAY_MS;
-  // elsewhere it is the same date, the one before or the one after
+  // in other zones it is the same date, the one before or the one after
   if (!runsOnDate(cron, day - DAY_MS) && !runsOnDate(cron, day) && !runsOnDate(cron, end)) return [];
   const [before, after] = [offsetAt(timeZone, day), offsetAt(timeZone, end)];
   if (before === after) return runsWithOffset(cron, before, day, end);
@@ -212,7 +215,7 @@ function runsWithOffset(cron: Cron, offset: number, from: number, until: number)
   return runs;
 }
 
-/** When the offset ceases to be `before`, to the minute. No zone changes it twice in a day. */
+/** When the offset stops being `before`, to the minute. No zone changes its offset twice in a day. */
 function changeOfOffset(timeZone: string, before: number, from: number, until: number): number {
   let [low, high] = [from / MINUTE_MS, until / MINUTE_MS];
   while (high - low > 1) {
@@ -223,7 +226,7 @@ function changeOfOffset(timeZone: string, before: number, from: number, until: n
   return high * MINUTE_MS;
 }
 
-/** @returns what local time is ahead of UTC, in milliseconds */
+/** @returns how far local time is ahead of UTC, milliseconds */
 function offsetAt(timeZone: string, ms: number): number {
   const formatter = cached(formatters, timeZone, () => {
     const digits = { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' } as const;

@@ -1,7 +1,5 @@
-/**
- * What is asked of a Secret that rekey has not written yet, before it is taken over.
- */
-import { defined, own } from '../../kube/objects.ts';
+/** The requirements for a Secret before rekey adopts it. */
+import { defined, own } from '../../base/objects.ts';
 import type { Secret } from '../../kube/types.ts';
 import type { Finding, Reason } from '../api/finding.ts';
 import { ACCEPT_RETIRED, DATA } from '../api/names.ts';
@@ -24,8 +22,8 @@ function refused(reason: Reason, message: string): Refusal {
 }
 
 /**
- * One key, the same under every signing name that is there, fit for a list; nobody else who would put back another one; and
- * whatever else stands there is as the spec says.
+ * It must have one key, the same under every signing name that is there, and fit for a list. No other writer may put
+ * back another key, and everything else in it must be as the spec says.
  */
 export function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
   const where = `Secret ${names.secretName}`;
@@ -60,8 +58,7 @@ export function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
     kind: 'Unmanaged',
     fingerprint,
     fallbacks,
-    ...defined({ kid }),
-    ...(weakness && { weakness }),
+    ...defined({ kid, weakness }),
     lacks: besideNames(names).filter((name) => own(secret.data, name) === undefined),
     ...acceptedIn(secret),
   };
@@ -92,7 +89,7 @@ function malformedIn(secret: Secret, names: DataNames, signing: KeyMaterial): Fi
   return first === undefined ? undefined : malformed(first);
 }
 
-/** @returns why a data key is not of its format */
+/** @returns why a data key does not have its format */
 function misreadAt(secret: Secret, name: string, { format }: Layout): string | undefined {
   const keys = keysAt(secret, name, format);
   destroyAll(keys ?? []);
@@ -113,7 +110,7 @@ function unfitEntryAt(secret: Secret, name: string, { format }: Layout): string 
   return unfit && `an entry of ${name} ${unfit}`;
 }
 
-/** Every key stays where services read it: what signs is the one that signs, and none is left out. */
+/** Every key must stay where services read it: the same key signs, and no key is left out. */
 function misplacedIn(secret: Secret, names: DataNames, keys: readonly KeyMaterial[]): Finding | undefined {
   const where = `Secret ${names.secretName}`;
   const [signing, previous] = keys;
@@ -140,7 +137,7 @@ function misplacedIn(secret: Secret, names: DataNames, keys: readonly KeyMateria
   return { reason: 'InvalidDataKey', message };
 }
 
-/** Services sign and verify by what stands here: with another word there, those that restart would refuse the others. */
+/** Services use the algorithm in this data key. If rekey changed it, restarted services would refuse the others. */
 export function algorithmFinding(secret: Secret, { secretName, algorithm }: DataNames): Finding | undefined {
   const found = textIn(secret, DATA.algorithm);
   if (found === undefined || found === algorithm) return undefined;
@@ -149,7 +146,7 @@ export function algorithmFinding(secret: Secret, { secretName, algorithm }: Data
   return { reason: 'AlgorithmDiffers', message };
 }
 
-/** The keys of a Secret that is not managed, each once: first the one that signs, then the others. */
+/** The keys of a Secret that is not managed, each once: first the signing key, then the others. */
 export function foundMaterials(secret: Secret, names: DataNames): readonly KeyMaterial[] {
   const present = names.signingNames.find((name) => own(secret.data, name) !== undefined) ?? '';
   return distinct([materialIn(secret, present), ...besideIn(secret, names)]);
@@ -159,7 +156,7 @@ function textsFirst({ format, names }: Layout): number {
   return format === 'Text' ? names.length : Number.MAX_SAFE_INTEGER;
 }
 
-/** Those of services that know a single other key, or a few, first: they must stay theirs. */
+/** Keys of services that know one or few other keys come first, since these services must keep them. */
 export function besideIn(secret: Secret, names: DataNames): readonly KeyMaterial[] {
   const layouts = layoutsOf(names).toSorted((a, b) => textsFirst(a) - textsFirst(b));
   return layouts.flatMap(({ names: places, format }) => places.flatMap((name) => keysAt(secret, name, format) ?? []));

@@ -4,12 +4,12 @@
 import type { SecretFacts } from '../facts.ts';
 import { inTheFuture } from '../keyset/plausible.ts';
 
-/** Clocks of API servers and of an operator before this one. */
+/** Tolerance for the clocks of other API servers and of an earlier operator. */
 const MARGIN_MS = 60_000;
 
 /**
- * @param latest what time it may be at the latest, milliseconds since the epoch
- * @returns the Secret as it is to be taken: not at its word, if it tells of times to come
+ * @param latest the latest possible time now, milliseconds since the epoch
+ * @returns the Secret, refused if it has times in the future
  */
 export function checkedAgainstClock(secret: SecretFacts, latest: number, secretName: string): SecretFacts {
   if (secret.kind !== 'Managed') return secret;

@@ -1,24 +1,25 @@
 /**
- * What an answer means for the token. What was not declared means nothing, and what cannot be read is not known.
+ * What an answer means for the token. A status that was not declared means nothing, and an answer that cannot be read
+ * is unknown.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Answer } from '../facts.ts';
 import type { AnswerMeaning, Check } from '../settings/canary-settings.ts';
 
-/** What came back for one request. */
+/** The answer to one request. */
 export interface HttpAnswer {
   readonly status: number;
-  /** Undefined if it is longer than what is read of it. */
+  /** Undefined if it is longer than the limit. */
   readonly body: string | undefined;
 }
 
-/** What an answer means, and what it was, for people: `it answered 429`. */
+/** What an answer means, and its description for people: `it answered 429`. */
 export interface Reading {
   readonly answer: Answer;
   readonly said: string;
 }
 
-/** @returns what the answer means; nothing of the body is quoted, since it may hold anything */
+/** @returns what the answer means, without a part of the body, which may hold anything */
 export function readAnswer({ status, body }: HttpAnswer, meaning: AnswerMeaning): Reading {
   const byStatus = answerOf(status, meaning);
   const said = `it answered ${status}`;
@@ -37,7 +38,7 @@ export function readAnswer({ status, body }: HttpAnswer, meaning: AnswerMeaning)
   return { answer: 'unknown', said: `${said}, and its body means ${means}: ${places.join(', ')}` };
 }
 
-/** @returns what an HTTP status means for the token; 5xx and whatever was not declared mean nothing */
+/** @returns what an HTTP status means for the token; 5xx and any status that was not declared mean nothing */
 export function answerOf(status: number, { acceptStatuses, refuseStatuses }: Omit<AnswerMeaning, 'response'>): Answer {
   if (refuseStatuses.includes(status)) return 'refused';
   if (acceptStatuses.includes(status)) return 'accepted';
@@ -72,7 +73,7 @@ export function valueAt(document: unknown, pointer: string): unknown {
   }, document);
 }
 
-/** Of a value that may be anybody's data: what it is, and not which. */
+/** Describes the type of a value, not the value itself, which may be private data. */
 function shapeOf(value: unknown): string {
   if (value === undefined) return 'absent';
   if (value === null || typeof value === 'boolean') return String(value);

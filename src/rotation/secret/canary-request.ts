@@ -1,6 +1,5 @@
-/**
- * From a token to the request that takes it to a service.
- */
+/** Builds the request that brings a token to a service. */
+import { defined, ifDefined } from '../../base/objects.ts';
 import { redactText } from '../../runtime/redact.ts';
 import { type CanarySettings, type RequestForm, TOKEN_PLACE } from '../settings/canary-settings.ts';
 
@@ -8,14 +7,14 @@ import { type CanarySettings, type RequestForm, TOKEN_PLACE } from '../settings/
 export interface HttpRequest {
   readonly method: 'GET' | 'POST';
   readonly url: string;
-  /** Names in small letters. */
+  /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Whether whoever answers may have any certificate. */
+  /** Whether to accept any certificate of the server. */
   readonly insecureSkipTLSVerify: boolean;
 }
 
-/** Stands for the token where a person sees the request. */
+/** Replaces the token when a person sees the request. */
 const HIDDEN_TOKEN = '<token>';
 
 /** @returns the canary path of a pod, at the pod's own address */
@@ -23,13 +22,13 @@ export function canaryUrl(address: string, port: number, { scheme, path }: Pick<
   return `${scheme.toLowerCase()}://${address.includes(':') ? `[${address}]` : address}:${port}${path}`;
 }
 
-/** @param token undefined: the same request of somebody who has none */
+/** @param token undefined for the same request without a token */
 export function canaryRequest(url: string, form: RequestForm, token: string | undefined): HttpRequest {
   const { method, insecureSkipTLSVerify, body } = form;
   return {
     ...{ method, url, insecureSkipTLSVerify },
     headers: headersOf(form, token),
-    ...(body !== undefined && { body: body.replaceAll(TOKEN_PLACE, () => token ?? '') }),
+    ...defined({ body: ifDefined(body, (body) => body.replaceAll(TOKEN_PLACE, () => token ?? '')) }),
   };
 }
 
@@ -37,7 +36,7 @@ function headersOf({ host, headers, body, contentType, token: place }: RequestFo
   const given = headers.map(({ name, value }) => [name.toLowerCase(), value] as const);
   return {
     ...Object.fromEntries([['user-agent', 'rekey-canary'], ...given]),
-    ...(host !== undefined && { host }),
+    ...defined({ host }),
     ...(body !== undefined && { 'content-type': contentType }),
     ...(token !== undefined && place.in === 'Cookie' && { cookie: `${place.name}=${token}` }),
     ...(token !== undefined &&
@@ -45,7 +44,10 @@ function headersOf({ host, headers, body, contentType, token: place }: RequestFo
   };
 }
 
-/** @returns the request for people, a line for each header, with a word for the token and nothing that looks like a key */
+/**
+ * @returns the request for people, a line for each header, with a placeholder for the token and without what looks like
+ *   a key
+ */
 export function requestText(url: string, form: RequestForm): string {
   const { method, headers, body } = canaryRequest(url, form, HIDDEN_TOKEN);
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);

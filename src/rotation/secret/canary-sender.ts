@@ -1,10 +1,9 @@
 /**
- * Sends canaries to one pod or process, and keeps what it answers.
+ * Sends canaries to one pod or process, and keeps its answers.
  *
- * A Service would hide one bad pod, and the API server's pod proxy drops the Authorization header; so they go straight to
- * the pod's address.
+ * They go directly to the pod's address: a Service would hide one bad pod, and the API server's pod proxy drops the
+ * Authorization header.
  */
-
 import pLimit from 'p-limit';
 import type { Clock } from '../../runtime/clock.ts';
 import { redactText } from '../../runtime/redact.ts';
@@ -18,21 +17,21 @@ import { canaryRequest } from './canary-request.ts';
 import { type Got, HttpClient } from './http-client.ts';
 import { generateKey, type KeyMaterial, MIN_KEY_BYTES, newKid } from './keys.ts';
 
-/** Of one answer, from the moment at which its request is sent. */
+/** Time limit of one answer, from the sending of its request. */
 const TIMEOUT_MS = 2_000;
-/** Of all answers of one pod, the pauses that it asks for included. What is left is asked in a later pass. */
+/** Time limit of all answers of one pod, including the pauses that it asks for. A later pass asks the rest. */
 const BUDGET_MS = 5_000;
 const FIRST_PAUSE_MS = 200;
-/** Requests to one pod at a time. */
+/** Parallel requests to one pod. */
 const AT_ONCE = 4;
 const MAX_BODY_BYTES = 65_536;
-/** An earlier answer counts for so long. */
+/** How long an earlier answer counts. */
 const KEPT_MS = 60_000;
 const MAX_LOCATION = 200;
 
 /** A service at one address, and how it is asked. */
 export interface Asked {
-  /** Its canary path. Checked by the caller to be its own. */
+  /** URL of its canary path. The caller has checked that the address belongs to it. */
   readonly url: string;
   readonly form: RequestForm & AnswerMeaning;
   readonly tokens: CanaryTokens;
@@ -43,26 +42,26 @@ export interface Inquiry extends Asked {
   readonly ready: boolean;
   /** Keyset version in the Secret. */
   readonly version: number;
-  /** Key id of the key that signs: a made-up key is tried under this name too. */
+  /** Id of the signing key: a made-up key is also tried under this id. */
   readonly sign: Kid;
-  /** By key id; those that matter most first. */
+  /** By key id, the most important first. */
   readonly keys: ReadonlyMap<Kid, KeyMaterial>;
-  /** What the same containers have answered before. */
+  /** Earlier answers of the same containers. */
   readonly before: Probe | undefined;
 }
 
-/** What came of one request; without `got`, nothing came back. */
+/** The result of one request; without `got` there was no answer. */
 interface Reply extends Reading {
   readonly got?: Got;
 }
 
-/** How far a service lets itself be asked: in one pass, or about one token. */
+/** How long to keep asking a service, in one pass or about one token. */
 export interface Patience {
   /** Monotonic. */
   readonly until: number;
   notBefore: number;
   why?: string;
-  /** Whether it has given no answer at all. */
+  /** Whether it has not answered at all. */
   silent: boolean;
 }
 
@@ -76,10 +75,10 @@ export class CanarySender {
   }
 
   /**
-   * Asks one pod about every key that it has not answered for yet, and about two that nobody has: one with a made-up key
-   * id, and one with that of the signing key, for whoever looks at ids only.
+   * Asks one pod about every key without an answer so far, and about two made-up keys: one under a made-up key id, and
+   * one under that of the signing key, to find services that check the id only.
    *
-   * @param now by the clock that keyset times are of, milliseconds since the epoch
+   * @param now by the clock of keyset times, milliseconds since the epoch
    */
   async probe(inquiry: Inquiry, now: () => number): Promise<Probe> {
     const { version, ready, sign, keys } = inquiry;
@@ -103,14 +102,14 @@ export class CanarySender {
     const random = madeUpKeys.length === 0 ? (before?.random ?? 'unknown') : together(madeUp);
     const at = now();
     const heard = inquiry.before?.version === version ? inquiry.before.answers : undefined;
-    // what it has said before and says again is nothing new, however long ago that was
+    // a repeated answer is not new, however old the first one is
     const isNew = [...answers].some(
       ([kid, answer]) => answer !== 'unknown' && (heard?.get(kid) ?? 'unknown') === 'unknown',
     );
     const isOpen = [...answers.values(), random].includes('unknown');
     return {
       ...{ version, ready, random, at: before?.at ?? at, askedAt: at },
-      // in the order of the keyset, whoever answered first
+      // in the order of the keyset, not of the answers
       answers: new Map([...keys.keys()].map((kid) => [kid, answers.get(kid) ?? 'unknown'])),
       failures: isOpen && !isNew ? (inquiry.before?.failures ?? 0) + 1 : 0,
       ...(isOpen && patience.why !== undefined && { why: patience.why }),
@@ -118,8 +117,8 @@ export class CanarySender {
   }
 
   /**
-   * @param within ends no later than this one
-   * @returns by default that of one pod in one pass; it begins now
+   * @param within a patience that this one must not outlast
+   * @returns by default the patience for one pod in one pass; it begins now
    */
   patience(budgetMs = BUDGET_MS, within?: Patience): Patience {
     const until = Math.min(this.#clock.monotonic() + budgetMs, within?.until ?? Number.POSITIVE_INFINITY);
@@ -136,9 +135,9 @@ export class CanarySender {
   }
 
   /**
-   * Asks again while the pod asks for patience, as long as that lasts.
+   * Asks again while the pod asks to wait, as long as the patience lasts.
    *
-   * @param sign is called for each request, since a token that waits grows old; undefined: the request has no token
+   * @param sign called for each request, since tokens expire soon; undefined for a request without a token
    */
   async askPatiently(asked: Asked, sign: () => string | undefined, patience: Patience): Promise<Reading> {
     for (let tries = 0; !patience.silent; tries += 1) {
@@ -160,7 +159,7 @@ export class CanarySender {
     return { answer: 'unknown', said: patience.why ?? 'it was not asked' };
   }
 
-  /** Asks about one key, once. What comes back is for a person. */
+  /** Asks about one key, once, for a person. */
   async ask(asked: Asked, key: KeyMaterial, kid: Kid, now: number): Promise<Reading> {
     return withPlace(await this.#send(asked, signCanary(key, kid, asked.tokens, now)));
   }
@@ -171,7 +170,7 @@ export class CanarySender {
       const got = await this.#http.send(canaryRequest(url, form, token), limits);
       return { ...readAnswer(got, form), got };
     } catch (error) {
-      // refused connection, reset, time-out: nothing is known, and nothing is concluded
+      // after a refused connection, a reset or a time-out nothing is known
       return { answer: 'unknown', said: silenceOf(error) };
     }
   }
@@ -181,21 +180,21 @@ export class CanarySender {
   }
 }
 
-/** @returns what it says for a person: also where a redirect leads */
+/** @returns the reading with the target of a redirect, for a person */
 function withPlace({ answer, said, got }: Reply): Reading {
   if (got?.location === undefined) return { answer, said };
-  // what it is given in parameters, it may have from the request
+  // parameters may repeat parts of the request
   const [place = ''] = got.location.split('?');
   return { answer, said: `${said}, to ${redactText(place).slice(0, MAX_LOCATION)}` };
 }
 
-/** Answers to canaries of the same keyset version that are not too old, where some are missing: else all is asked anew. */
+/** Recent answers about the same keyset version, if some are missing. Otherwise everything is asked again. */
 function usable({ before, version }: Inquiry, now: number): Probe | undefined {
   if (before === undefined || before.version !== version || now >= before.at + KEPT_MS) return undefined;
   return [...before.answers.values(), before.random].includes('unknown') ? before : undefined;
 }
 
-/** One that is accepted counts, whatever the other: it verifies nothing. */
+/** One acceptance counts, whatever the other answer: such a service verifies nothing. */
 function together(answers: readonly Answer[]): Answer {
   if (answers.includes('accepted')) return 'accepted';
   return answers.every((answer) => answer === 'refused') ? 'refused' : 'unknown';

@@ -1,6 +1,6 @@
 /**
- * Canaries: tokens that tell which keys a pod has loaded. A canary lives for half a minute beyond the allowed skew of the
- * clocks, is never logged and goes only to the target's own pods.
+ * Canaries: tokens that show which keys a pod has loaded. A canary is valid for half a minute beyond the allowed clock
+ * skew, is never logged and goes only to the target's own pods.
  */
 import { createHmac, randomUUID } from 'node:crypto';
 import type { Kid } from '../keyset/keyset.ts';
@@ -9,12 +9,12 @@ import type { Settings } from '../settings/settings.ts';
 import type { KeyMaterial } from './keys.ts';
 
 const LIFETIME_SECONDS = 30;
-/** A clock of a pod that is behind must not find the token issued in the future. */
+/** To a pod whose clock is behind, the token must not seem to be issued in the future. */
 const BACKDATE_SECONDS = 5;
 
 const HASHES = { HS256: 'sha256', HS384: 'sha384', HS512: 'sha512' } as const;
 
-/** Whom a canary speaks of, unless the claims name somebody. */
+/** Subject of a canary, unless the claims set another one. */
 export const CANARY_SUBJECT = 'rekey-canary';
 
 /** What the tokens are like. */
@@ -24,7 +24,7 @@ export interface CanaryTokens {
   readonly claims: Claims;
 }
 
-/** @returns what a canary says: claims as wished, and a life that is short */
+/** @returns the claims of a canary, with a short validity */
 export function canaryPayload(tokens: Omit<CanaryTokens, 'algorithm'>, nowMs: number): Claims & Life {
   const now = Math.floor(nowMs / 1000);
   const skew = Math.ceil(tokens.clockSkewMs / 1000);

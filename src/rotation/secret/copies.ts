@@ -1,17 +1,17 @@
 /**
- * Data keys that hold a key although the spec does not name them: a second name of it, or a file that it was written into. A rotation
- * would leave the old key there.
+ * Finds data keys that hold a key although the spec does not name them, such as a second name or a file with the key in
+ * it. A rotation would leave the old key there.
  */
-import { own } from '../../kube/objects.ts';
+import { own } from '../../base/objects.ts';
 import type { Secret } from '../../kube/types.ts';
 import { DATA } from '../api/names.ts';
 import { besideNames, type DataNames } from '../settings/settings.ts';
 import type { KeyMaterial } from './keys.ts';
 
-/** A shorter key may stand in a text by chance: it must be all of it. */
+/** A shorter key may occur in a text by chance, so it must be the whole text. */
 const MIN_WITHIN_BYTES = 16;
 
-/** @returns names of data keys, in their order; none of those of the spec and of rekey's own */
+/** @returns names of data keys in their order, without those of the spec and of rekey */
 export function copiesIn(secret: Secret, names: DataNames, keys: readonly KeyMaterial[]): readonly string[] {
   const known = new Set([...names.signingNames, ...besideNames(names), ...Object.values<string>(DATA)]);
   const others = Object.keys(secret.data ?? {}).filter((name) => !known.has(name));

@@ -3,7 +3,7 @@
  */
 import type { SecretFacts } from '../facts.ts';
 
-/** @returns those of the keys that can be told apart: of a short key too little is shown */
+/** @returns the fingerprints of keys that they identify. For a short key they show too little */
 export function realFingerprints(secret: SecretFacts): readonly string[] {
   if (secret.kind !== 'Managed') return [];
   const real = secret.keyset.keys.filter(
@@ -12,7 +12,7 @@ export function realFingerprints(secret: SecretFacts): readonly string[] {
   return real.map(({ fingerprint }) => fingerprint);
 }
 
-/** @returns those of the burnt keys that the Secret knows of */
+/** @returns the fingerprints of the burnt keys that the Secret records */
 export function burntFingerprints(secret: SecretFacts): readonly string[] {
   return secret.kind === 'Managed' ? secret.keyset.burnt.map(({ fingerprint }) => fingerprint) : [];
 }

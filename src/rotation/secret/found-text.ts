@@ -1,24 +1,27 @@
 /**
- * Whether what people have put into a Secret can be a key in a list, judged as text: what services see is the text of a
- * variable, and some cut off white space, whatever alphabet the rest is of.
+ * Judges whether a value that people made can be a key in a list. It is judged as text, because services see the text
+ * of a variable, and some cut off white space.
  */
 import type { KeyMaterial } from './keys.ts';
 
-/** What some services cut off, or may not get at all: white space of any alphabet, control characters, byte order marks. */
+/**
+ * Characters that some services cut off or do not get: white space of any alphabet, control characters, byte order
+ * marks.
+ */
 const UNFIT = /[\s\p{Z}\p{Cc}\u200b\u2060\ufeff]/u;
 const JSON_LIKE = /^\s*(?:[[{]|["'])/;
-/** Far more than a word of a passphrase, less than a key. */
+/** Longer than a word of a passphrase, shorter than a key. */
 const MIN_PART = 16;
 
 /**
- * The text of a key cannot be overwritten, unlike its bytes: so it is asked of a Secret that is new to rekey, which is seldom.
+ * Unlike bytes, a text cannot be overwritten. So this is called only for a Secret that is new to rekey, which is rare.
  *
- * @returns undefined if the bytes are no UTF-8
+ * @returns undefined if the bytes are not UTF-8
  */
 export function textOf(key: KeyMaterial): string | undefined {
   return key.use((bytes) => {
     try {
-      // with a byte order mark, if there is one: it is part of the key
+      // keeps a byte order mark: it is part of the key
       return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     } catch {
       return undefined;
@@ -26,7 +29,7 @@ export function textOf(key: KeyMaterial): string | undefined {
   });
 }
 
-/** @returns what keeps a text from being one key in a list of keys, as the end of a sentence; never a part of the text */
+/** @returns why a text cannot be one key in a list of keys, as the end of a sentence; never a part of the text */
 export function unfitness(key: KeyMaterial): string | undefined {
   const text = textOf(key);
   if (text === undefined) return 'is not UTF-8 text, so it cannot be the value of a variable';
@@ -54,7 +57,7 @@ function codeOf(character: string): string {
   return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
-/** @returns why a text is no list of keys as rekey writes it, as the end of a sentence */
+/** @returns why a text is not a list of keys as rekey writes it, as the end of a sentence */
 export function unlistable(list: KeyMaterial): string | undefined {
   const text = textOf(list) ?? '';
   if (JSON_LIKE.test(text)) return 'is JSON or in quotes; it must be keys with a comma between them and nothing else';

@@ -1,34 +1,32 @@
-/**
- * Requests over a few connections to each host. A client with all that HTTP can do would be most of the small command line.
- */
+/** Sends requests over a few connections to each host. A full HTTP client would be most of the small command line. */
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { HttpAnswer } from './canary-answer.ts';
 import type { HttpRequest } from './canary-request.ts';
 
 export interface HttpLimits {
-  /** Of the whole answer, milliseconds. */
+  /** Time limit of the whole answer, milliseconds. */
   readonly timeoutMs: number;
-  /** What is read of the body; the rest is not waited for. */
+  /** How much of the body is read, at most. */
   readonly maxBodyBytes: number;
 }
 
 /** An answer with what its headers say. */
 export interface Got extends HttpAnswer {
   readonly retryAfter: string | undefined;
-  /** Where a redirect leads; it is not followed. */
+  /** The target of a redirect, which is not followed. */
   readonly location: string | undefined;
 }
 
-/** A connection that nobody needs is closed after this, milliseconds: its peer may go at any moment. */
+/** An idle connection is closed after this, milliseconds, since its peer may go at any moment. */
 const IDLE_MS = 1_000;
 
-/** Closes its connections with it. It follows no redirect. */
+/** A client with connections of its own, which {@link close} closes. It follows no redirect. */
 export class HttpClient {
   readonly #http: HttpAgent;
   readonly #https: HttpsAgent;
 
-  /** @param connections to one host at a time */
+  /** @param connections to one host, at most */
   constructor(connections: number) {
     const options = { keepAlive: true, maxSockets: connections, timeout: IDLE_MS };
     this.#http = new HttpAgent(options);
@@ -41,7 +39,7 @@ export class HttpClient {
     try {
       return await answered;
     } catch (error) {
-      // the peer may have closed a connection in the moment in which it was used again: then nobody has seen the request
+      // the peer may have closed the connection just when it was used again: then it has not seen the request
       const { code } = error as NodeJS.ErrnoException;
       if (!sent.reusedSocket || code !== 'ECONNRESET') throw error;
       return this.#send(request, limits).answered;
@@ -56,7 +54,7 @@ export class HttpClient {
   #send(request: HttpRequest, { timeoutMs, maxBodyBytes }: HttpLimits) {
     const { method, url, headers, body, insecureSkipTLSVerify } = request;
     const signal = AbortSignal.timeout(timeoutMs);
-    // the name in the certificate is that of the Host header, else the address: the agent sees to it
+    // the agent checks the name in the certificate: that of the Host header, else the address
     const rejectUnauthorized = !insecureSkipTLSVerify;
     const sent = url.startsWith('https:')
       ? httpsRequest(url, { agent: this.#https, method, headers, signal, rejectUnauthorized })
@@ -71,7 +69,7 @@ function answerTo(request: ClientRequest, signal: AbortSignal, maxBodyBytes: num
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => reject(signal.aborted ? signal.reason : error);
     request.on('error', fail);
-    // without an error: the peer answers in another protocol, such as 101 that nobody has asked for
+    // closed without an error: the peer answers in another protocol, for example with 101
     request.on('close', () => fail(new Error('the connection was closed without an answer')));
     request.on('response', (response: IncomingMessage) => {
       const { statusCode: status = 0, headers } = response;

@@ -5,7 +5,7 @@ import { KeyMaterial } from './keys.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-/** Below it are control characters, which a string of JSON may have as an escape only. */
+/** Characters below this are control characters, which JSON strings must escape. */
 const SPACE = 0x20;
 
 /** @returns the keys as {@link jsonArrayIn} reads them, in base64 */
@@ -20,7 +20,7 @@ export function jsonArrayOf(keys: readonly KeyMaterial[]): string {
   }
 }
 
-/** Bytes of UTF-8 as a string of JSON. By hand, since a string cannot be overwritten. */
+/** UTF-8 bytes as a JSON string. Written by hand, since a string cannot be overwritten. */
 function quoted(bytes: Buffer): Buffer {
   const escaped = [...bytes].flatMap((byte) => {
     if (byte === QUOTE || byte === BACKSLASH) return [BACKSLASH, byte];
@@ -33,7 +33,8 @@ function quoted(bytes: Buffer): Buffer {
 
 /**
  * @param array overwritten
- * @returns the keys in their order; undefined if it is no array of strings. As with a JWK set, the parser's own strings cannot be overwritten
+ * @returns the keys in their order; undefined if it is not an array of strings. As with a JWK set, the parser's own
+ *   strings cannot be overwritten
  */
 export function jsonArrayIn(array: Buffer): readonly KeyMaterial[] | undefined {
   try {

@@ -1,8 +1,8 @@
 /**
- * Ids that people have given the keys of a Secret that is new to rekey: as JWT_KEY_ID, or in a JWK set. Tokens carry them, and a
- * service may look for a key by its id alone, so they are kept.
+ * Key ids that people gave before rekey adopted the Secret, as JWT_KEY_ID or in a JWK set. rekey keeps them: tokens
+ * carry them, and a service may find a key by its id alone.
  */
-import { own } from '../../kube/objects.ts';
+import { own } from '../../base/objects.ts';
 import type { Secret } from '../../kube/types.ts';
 import type { Finding } from '../api/finding.ts';
 import { DATA } from '../api/names.ts';
@@ -12,13 +12,13 @@ import type { DataNames } from '../settings/settings.ts';
 import { fingerprintOf, fingerprintsOf, type KeyMaterial } from './keys.ts';
 import { jwkIdsIn, jwksIn, textIn } from './secret-data.ts';
 
-/** Fit for a header, an annotation, a log line and a metric. */
+/** Ids that fit into a header, an annotation, a log line and a metric. */
 const KEY_ID = /^[A-Za-z0-9._~:/@+=-]{1,128}$/;
-/** Words that rekey has for keys without an id. */
+/** Words that rekey uses for keys without an id. */
 const RESERVED = ['unknown', 'fresh'];
 
 interface FoundId {
-  /** The data key that gives it. */
+  /** The data key that has the id. */
   readonly place: string;
   readonly kid: Kid;
   readonly fingerprint: string;
@@ -43,7 +43,7 @@ function idsIn(secret: Secret, names: DataNames, keys: readonly KeyMaterial[]): 
 
 /**
  * @param keys all keys of the Secret, the one that signs first
- * @returns the id of each key, in their order; undefined of those that have none
+ * @returns the id of each key, in their order; undefined for keys without one
  */
 export function keyIdsIn(secret: Secret, names: DataNames, keys: readonly KeyMaterial[]): readonly (Kid | undefined)[] {
   const ids = idsIn(secret, names, keys);
@@ -51,7 +51,7 @@ export function keyIdsIn(secret: Secret, names: DataNames, keys: readonly KeyMat
 }
 
 /**
- * An id is shown to everybody, so it must be nothing of a key; and it must tell one key from the others.
+ * An id is public, so it must not be part of a key, and it must be unique.
  *
  * @param keys all keys of the Secret, the one that signs first
  */
@@ -83,8 +83,8 @@ export function keyIdProblem(kid: Kid, keys: readonly KeyMaterial[]): string | u
   if (!KEY_ID.test(kid)) return 'is not a key id: write at most 128 letters, digits and . _ ~ : / @ + = -';
   if (RESERVED.includes(kid)) return 'is a reserved word';
   const bytes = Buffer.from(kid);
-  const tells = keys.some((key) =>
+  const isRevealing = keys.some((key) =>
     key.use((held) => bytes.includes(held) || (bytes.length >= 8 && held.includes(bytes))),
   );
-  return tells ? 'contains part of a key, and everybody can see an id' : undefined;
+  return isRevealing ? 'contains part of a key, and everybody can see an id' : undefined;
 }

@@ -1,17 +1,17 @@
 /**
- * Looks for keys of which only the fingerprints are known: in texts, in lists, in JSON, in base64 and in gzip, one inside
- * the other, as Helm keeps its releases.
+ * Searches for keys by their fingerprints in texts, lists, JSON, base64 and gzip, also nested, as Helm keeps its
+ * releases.
  */
 import { gunzipSync } from 'node:zlib';
 import { fingerprintOf, KeyMaterial, MIN_KEY_BYTES } from './keys.ts';
 
-/** What is not a part of a key, or of its base64, in YAML, JSON, .env files and lists. Padding does not matter. */
+/** A word between separators of YAML, JSON, .env files and lists. Padding does not matter. */
 const WORD = new RegExp(`[^\\s"'\`,;:=<>(){}[\\]\\\\|@&?#]{${MIN_KEY_BYTES},}`, 'g');
 const BASE64 = /^[A-Za-z0-9+/_-]{43,}={0,2}$/;
 /** JSON in gzip in base64 in base64 is four. */
 const MAX_DEPTH = 6;
 const MAX_UNPACKED_BYTES = 16 * 1024 * 1024;
-/** A second or two of work. */
+/** Takes a second or two. */
 const MAX_WORDS = 100_000;
 
 /** Searches texts for burnt keys in the forms in which people keep them. */
@@ -19,18 +19,18 @@ export class KeySearch {
   readonly #fingerprints: ReadonlySet<string>;
   #wordsLeft = MAX_WORDS;
 
-  /** @param fingerprints those of short keys are left out: too little of them is shown to know a key again */
+  /** @param fingerprints those of short keys are ignored: they show too little to recognize a key */
   constructor(fingerprints: readonly string[]) {
     this.#fingerprints = new Set(fingerprints.filter((fingerprint) => !fingerprint.startsWith('weak-')));
   }
 
-  /** Whether there was more to look at than may be looked at. */
+  /** Whether the search stopped at its limit. */
   get exhausted(): boolean {
     return this.#wordsLeft <= 0;
   }
 
   /**
-   * @param content a Buffer is taken over: it is overwritten
+   * @param content a Buffer is overwritten
    * @returns whether one of the keys is somewhere in it
    */
   finds(content: string | Buffer): boolean {

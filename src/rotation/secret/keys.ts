@@ -1,6 +1,4 @@
-/**
- * Key material: made here, and held so that it cannot be printed by accident.
- */
+/** Key material: generated here, and held so that it cannot be printed by accident. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { inspect } from 'node:util';
 import type { Kid } from '../keyset/keyset.ts';
@@ -16,7 +14,7 @@ export const MIN_KEY_BYTES = 32;
 export class KeyMaterial {
   readonly #bytes: Buffer;
 
-  /** @param bytes taken over, not copied */
+  /** @param bytes kept, not copied */
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
   }
@@ -35,7 +33,7 @@ export class KeyMaterial {
     this.#bytes.fill(0);
   }
 
-  /** For `using`: the bytes are gone with the block that they were needed in. */
+  /** For `using`: overwrites the bytes at the end of the block. */
   [Symbol.dispose](): void {
     this.destroy();
   }
@@ -53,11 +51,11 @@ export class KeyMaterial {
   }
 }
 
-/** @returns a new key of `bytes` random bytes, written as lower-case hex: free of white space, safe in .env files and YAML */
+/** @returns a new key of `bytes` random bytes as lower-case hex, without white space and safe in .env files and YAML */
 export function generateKey(bytes: number): KeyMaterial {
   const drawn = randomBytes(bytes);
   const text = Buffer.alloc(bytes * 2);
-  // by hand, since a string cannot be overwritten
+  // written by hand, since a string cannot be overwritten
   for (const [i, byte] of drawn.entries()) {
     text[2 * i] = HEX.charCodeAt(byte >> 4);
     text[2 * i + 1] = HEX.charCodeAt(byte & 15);
@@ -71,14 +69,14 @@ export function newKid(): Kid {
   return `k-${randomBytes(4).toString('hex')}`;
 }
 
-/** Far below that of 32 hexadecimal characters at random, far above that of a word that is repeated. */
+/** Far below the estimate for 32 random hexadecimal characters, far above that for a repeated word. */
 const MIN_ESTIMATED_BITS = 80;
-/** What is searched for keys after an emergency may be megabytes that somebody chose: the first bytes tell enough. */
+/** Values that are searched after an emergency may be megabytes long; the first bytes are enough. */
 const MAX_JUDGED_BYTES = 256;
 
 /**
- * @returns whether the key is too short to be safe from guessing, or of few characters, or one short text again and again.
- *   An estimate: a long sentence is not found out
+ * @returns whether the key is too short, has few different characters, or repeats a short text. This is an estimate: it
+ *   does not recognize a long sentence
  */
 export function isGuessable(key: Buffer): boolean {
   if (key.length < MIN_KEY_BYTES) return true;
@@ -87,7 +85,7 @@ export function isGuessable(key: Buffer): boolean {
   return bitsOfByte(judged.subarray(0, period)) * period < MIN_ESTIMATED_BITS;
 }
 
-/** @returns how many bytes there are before they come again; all of them if they do not */
+/** @returns the length after which the bytes repeat; the whole length if they do not */
 function periodOf(bytes: Buffer): number {
   for (let period = 1; period <= bytes.length / 2; period += 1) {
     let i = period;
@@ -106,8 +104,8 @@ function bitsOfByte(bytes: Buffer): number {
 }
 
 /**
- * Tells keys apart without telling them: HMAC-SHA-256(key, label) cut to 64 bits. Of a key that can be guessed only 16 bits
- * are shown: more would tell whoever reads it that a guess is right.
+ * Identifies a key without revealing it: HMAC-SHA-256(key, label) cut to 64 bits. For a guessable key it has only 16
+ * bits, since more would let readers confirm a guess.
  */
 export function fingerprintOf(key: KeyMaterial): string {
   return key.use((bytes) => {
@@ -116,7 +114,7 @@ export function fingerprintOf(key: KeyMaterial): string {
   });
 }
 
-/** @returns the fingerprints of keys that are needed for nothing else: their bytes are overwritten */
+/** @returns the fingerprints of keys, whose bytes are overwritten then */
 export function fingerprintsOf(keys: readonly KeyMaterial[]): readonly string[] {
   try {
     return keys.map(fingerprintOf);
@@ -125,7 +123,7 @@ export function fingerprintsOf(keys: readonly KeyMaterial[]): readonly string[] 
   }
 }
 
-/** Overwrites the bytes of all these keys, but of those in `kept`. */
+/** Overwrites the bytes of all these keys except those in `kept`. */
 export function destroyAll(keys: Iterable<KeyMaterial>, kept: readonly KeyMaterial[] = []): void {
   for (const key of keys) if (!kept.includes(key)) key.destroy();
 }

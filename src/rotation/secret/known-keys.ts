@@ -1,6 +1,6 @@
 /**
- * Keys that stand in documentation and tutorials, and so in the services of those who followed them. As SHA-256 of the text, lest
- * they be taken for secrets of ours, or be copied once more.
+ * Keys of documentation and tutorials, which some services therefore use. They are kept as SHA-256 of the text, so that
+ * nobody takes them for real secrets or copies them.
  */
 export const KNOWN_KEYS: ReadonlySet<string> = new Set([
   // docs of FastAPI, OAuth2 with JWT

@@ -1,6 +1,6 @@
 /**
- * When the API server took a write. The state tells the time at which it was sent, and an answer may be late: whoever reads
- * the Secret in between has read the keyset before.
+ * Finds out when the API server took a write. The state has the time at which it was sent, but the write may arrive
+ * late: a pod that reads the Secret in between gets the older keyset.
  */
 import type { Secret } from '../../kube/types.ts';
 import { FIELD_MANAGER } from '../api/names.ts';
@@ -10,11 +10,11 @@ import { currentShape, type Keyset } from '../keyset/keyset.ts';
 const STEP_MS = 1000;
 
 /**
- * Only where the last write put the newest keyset there: of an earlier one nothing is told any more, and the first write that
- * came after it has kept what was known then. What an emergency or a cutover says of itself stays the time at which it was sent: it
- * was asked for by then, and whoever counts from it counts too much rather than too little.
+ * Applies only if the last write made the newest keyset. The time of an earlier write is no longer known, and the first
+ * write after it has kept what was known then. The times of an emergency or a cutover stay those at which they were
+ * sent: they were requested by then, and counting from them counts too much rather than too little.
  *
- * @returns the keyset as written when the API server took it, where that was in a later second than the state tells
+ * @returns the keyset with the time at which the API server took it, if that is in a later second than in the state
  * @see https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
  */
 export function asLanded(keyset: Keyset, secret: Pick<Secret, 'metadata'>): Keyset {

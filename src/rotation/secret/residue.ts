@@ -1,8 +1,8 @@
 /**
- * Where a burnt key still lies after an emergency: copies that somebody must delete by hand. Only told, as names of places.
+ * Finds copies of a burnt key after an emergency, which a person must delete. rekey only reports their places by name.
  *
- * It holds up an emergency for a few seconds at most, after the last pod was seen to refuse the key, and fails none: what
- * could not be looked at is told instead.
+ * The search delays an emergency by a few seconds at most, after the last pod has refused the key. It never fails: it
+ * reports what could not be searched.
  */
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
@@ -31,7 +31,7 @@ const PAGE = 50;
 
 export type Residue = Required<Pick<Emergency, 'residue'>> & Pick<Emergency, 'residueIncomplete'>;
 
-/** A piece of an object, such as `data key OLD`. */
+/** A part of an object, such as `data key OLD`. */
 type Part = readonly [where: string, content: string | Buffer];
 
 export interface ResidueOptions {
@@ -45,7 +45,7 @@ export interface ResidueOptions {
   readonly elsewhere: readonly string[];
 }
 
-/** Looks wherever the operator may look. Never throws. */
+/** Searches wherever the operator may read. Never throws. */
 export async function findResidue(options: ResidueOptions): Promise<Residue> {
   const { names, burnt, secret, elsewhere } = options;
   const state: SearchState = {
@@ -74,7 +74,7 @@ export async function findResidue(options: ResidueOptions): Promise<Residue> {
   };
 }
 
-/** What a search has come to. */
+/** The state of a search. */
 interface SearchState {
   readonly search: KeySearch;
   /** Places, for people. */
@@ -102,20 +102,20 @@ async function lookAtType<T extends KubeObject>(
       for (const object of items) {
         if (type.kind === 'Secret' && object.metadata.name === names.secretName) continue;
         look(state, object, type.kind, partsOf(object));
-        // the lease and the probes go on meanwhile
+        // lets the lease and the probes continue meanwhile
         await new Promise((resolve) => setImmediate(resolve));
         signal.throwIfAborted();
       }
     }
   } catch (error) {
-    // a type that the cluster does not serve, as Rollouts may be, has no objects
+    // the cluster does not serve this type, such as Rollouts, so it has no objects
     if (isKubeError(error, 'NotFound')) return;
     if (isKubeError(error, 'Forbidden')) state.missing.push(type.plural);
     else state.failed.push(`${type.plural} (${isKubeError(error) ? error.code : `not within ${SEARCH_MS / 1000} s`})`);
   }
 }
 
-/** @returns what was not looked at, for people */
+/** @returns what was not searched, for people */
 function leftOut(
   { namespace, burnt }: ResidueOptions,
   { search, found, missing, failed }: SearchState,
@@ -131,7 +131,7 @@ function leftOut(
   ];
 }
 
-/** What the write of an emergency takes away itself, and has been readable until then. */
+/** What the write of an emergency removes itself, and was readable until then. */
 export function removedResidue(secret: Secret | undefined, { burnt }: Keyset): readonly string[] {
   const applied = secret?.metadata.annotations?.[LAST_APPLIED];
   if (secret === undefined || applied === undefined) return [];
@@ -140,7 +140,7 @@ export function removedResidue(secret: Secret | undefined, { burnt }: Keyset): r
   return [`${placeOf('Secret', secret.metadata.name, `annotation ${LAST_APPLIED}`)} (removed by this emergency)`];
 }
 
-/** @returns the keyset, whose emergency tells of the residue too */
+/** @returns the keyset with the residue in its emergency */
 export function withResidue(keyset: Keyset, { residue, residueIncomplete }: Residue): Keyset {
   if (keyset.emergency === undefined) return keyset;
   const known = keyset.emergency.residue ?? [];
@@ -149,7 +149,7 @@ export function withResidue(keyset: Keyset, { residue, residueIncomplete }: Resi
   return { ...keyset, emergency: { ...keyset.emergency, ...(all.length > 0 && { residue: all }), ...incomplete } };
 }
 
-/** Names are chosen by people, who may have put a key there. */
+/** People choose names, and may have put a key there. */
 function placeOf(kind: string, name: string, part: string): string {
   return redactText(`${kind} ${name}, ${part}`.slice(0, 300));
 }
@@ -171,7 +171,7 @@ function partsOfAnnotations({ metadata }: KubeObject): readonly Part[] {
   return Object.entries(metadata.annotations ?? {}).map(([name, value]): Part => [`annotation ${name}`, value]);
 }
 
-/** Of whatever has a pod template. */
+/** The parts of any object with a pod template. */
 function partsOfWorkload(workload: KubeObject): readonly Part[] {
   const template = (workload as Deployment).spec?.template ?? (workload as CronJob).spec?.jobTemplate.spec?.template;
   const containers = [...(template?.spec?.containers ?? []), ...(template?.spec?.initContainers ?? [])];

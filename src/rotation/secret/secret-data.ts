@@ -1,7 +1,5 @@
-/**
- * The data keys of the Secret: what each holds for a keyset, and the keys that stand in it.
- */
-import { own } from '../../kube/objects.ts';
+/** The data keys of the Secret: what each must hold for a keyset, and which keys are in it. */
+import { own } from '../../base/objects.ts';
 import type { Secret } from '../../kube/types.ts';
 import { DATA } from '../api/names.ts';
 import { currentShape, type Keyset, type Kid, othersOf } from '../keyset/keyset.ts';
@@ -15,7 +13,7 @@ export function materialIn(secret: Secret, name: string): KeyMaterial {
   return new KeyMaterial(Buffer.from(own(secret.data, name) ?? '', 'base64'));
 }
 
-/** The value of a data key that holds no key; undefined where it is absent. */
+/** The value of a data key that does not hold a key; undefined if it is absent. */
 export function textIn({ data }: Secret, name: string): string | undefined {
   const encoded = own(data, name);
   return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString('utf8');
@@ -31,7 +29,7 @@ export function listedIn(secret: Secret, name: string): readonly KeyMaterial[] {
   return keys;
 }
 
-/** @returns the keys of a list with commas between them, in memory of their own */
+/** @returns the keys of a comma-separated list, as copies */
 export function keysInList(list: Buffer): readonly KeyMaterial[] {
   const commas = [...list.entries()].flatMap(([i, byte]) => (byte === COMMA[0] ? [i] : []));
   const entries = [...commas, list.length].map((end, i) => list.subarray(i === 0 ? 0 : (commas[i - 1] ?? 0) + 1, end));
@@ -72,7 +70,7 @@ function jwksOf(kids: readonly Kid[], material: (kid: Kid) => KeyMaterial, alg: 
   }
 }
 
-/** @returns the keys in a JWK set, in its order; none where the data key is absent; undefined where it holds something else */
+/** @returns the keys in a JWK set, in its order; none if the data key is absent; undefined if it holds something else */
 export function jwksIn(secret: Secret, name: string): readonly KeyMaterial[] | undefined {
   const encoded = name === '' ? undefined : own(secret.data, name);
   if (encoded === undefined) return [];
@@ -90,7 +88,7 @@ export function jwksIn(secret: Secret, name: string): readonly KeyMaterial[] | u
 
 /**
  * @param name of a data key that {@link jwksIn} can read
- * @returns the id of each key, in its order; undefined of those that have none
+ * @returns the id of each key, in its order; undefined for keys without one
  */
 export function jwkIdsIn(secret: Secret, name: string): readonly (Kid | undefined)[] {
   const bytes = Buffer.from(own(secret.data, name) ?? '', 'base64');
@@ -102,7 +100,7 @@ export function jwkIdsIn(secret: Secret, name: string): readonly (Kid | undefine
   }
 }
 
-/** @returns the keys in a data key, in its order; none where it is absent; undefined where it holds something else */
+/** @returns the keys in a data key, in its order; none if it is absent; undefined if it holds something else */
 export function keysAt(secret: Secret, name: string, format: Format): readonly KeyMaterial[] | undefined {
   const encoded = own(secret.data, name);
   if (encoded === undefined) return [];
@@ -134,18 +132,18 @@ function encodedOf(format: Format, kids: readonly Kid[], material: (kid: Kid) =>
 /** The names that spec.secretKeys.signing has by default. */
 const USUAL = ['JWT_SECRET_KEY', 'JWT_SECRET'];
 
-/** The data keys that a write is to hold. */
+/** The data keys of a write. */
 export interface NamesToWrite extends DataNames {
-  /** Those that are not added. */
+  /** Names that the write does not add. */
   readonly withheld?: readonly string[];
 }
 
 /**
- * Each variable that is added may hide another one. So of the usual signing names a Secret that people made keeps those that it has;
- * and the id and the algorithm, which a service can do without, are not added where a container takes the whole Secret after
+ * Each added variable may hide another one. So a Secret that people made keeps only those usual signing names that it
+ * has. The id and the algorithm, which services do not need, are not added if a container takes the whole Secret after
  * other sources.
  *
- * @param secret as it is; undefined if it is absent: then it gets every name
+ * @param secret as it is now; undefined if it is absent: then it gets every name
  */
 export function namesToWrite(secret: Secret | undefined, names: DataNames, crowded: boolean): NamesToWrite {
   const has = (name: string) => own(secret?.data, name) !== undefined;
@@ -176,7 +174,7 @@ export function dataFor(
   const signing = material(sign).use(base64);
   const { withheld = [] } = names;
   return {
-    // first: where a spec that is refused names one of them for a key, and an emergency serves it all the same, it holds the key
+    // these come first: an emergency also serves an invalid spec, and if that names one of them for a key, the key wins
     ...(!withheld.includes(DATA.keyId) && { [DATA.keyId]: base64(Buffer.from(sign, 'utf8')) }),
     ...(!withheld.includes(DATA.algorithm) && { [DATA.algorithm]: base64(Buffer.from(names.algorithm, 'utf8')) }),
     ...Object.fromEntries(

@@ -1,8 +1,8 @@
 /**
- * Watches of Secrets, each by its name and without its content: a change wakes the resources that name it.
+ * Watches Secrets by name, without their content. A change wakes the resources that name the Secret.
  *
- * There may be a thousand of them. When the API server comes back they all want to start again, so they pass a gate, and
- * what they log is limited.
+ * There may be a thousand watches. When the API server comes back, all of them start again, so they pass a gate, and
+ * their log lines are limited.
  */
 import type { KubeClient } from '../../kube/client.ts';
 import { Gate } from '../../kube/gate.ts';
@@ -17,7 +17,7 @@ export interface SecretWatchesOptions {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Told of the resources whose Secret changed, by `namespace/name`. */
+  /** Called with each resource whose Secret changed, as `namespace/name`. */
   readonly onChange: (resourceKey: string) => void;
 }
 
@@ -28,14 +28,14 @@ interface Watch {
   readonly reflector: Pick<Reflector<KubeObject, string>, 'store' | 'hasSynced' | 'secondsSinceContact' | 'refused'>;
 }
 
-/** Lists, and starts of a watch, at the same time. */
+/** Lists and starts of watches in parallel. */
 const STARTING = 16;
-/** A new watch has told something after so long, or it hangs. */
+/** A new watch that is silent for longer hangs. */
 const PATIENCE_MS = 30_000;
-/** A watch tells something once a minute at least, if only a bookmark. */
+/** A watch sends something at least once a minute, if only a bookmark. */
 const STALE_SECONDS = 180;
 
-/** A watch for each Secret that some resource names; of a Secret it learns the version, never the content. */
+/** Has a watch for each Secret that some resource names. It learns the version of a Secret, never its content. */
 export class SecretWatches {
   readonly #options: SecretWatchesOptions;
   readonly #watches = new Map<string, Watch>();
@@ -48,7 +48,7 @@ export class SecretWatches {
     this.#log = limitedLog(options.log, options.clock);
   }
 
-  /** Watches this Secret for this resource, and for it no other. */
+  /** Watches this Secret for this resource, instead of an earlier one. */
   watch(resourceKey: string, namespace: string, secretName: string): void {
     const secretKey = keyOf({ namespace, name: secretName });
     if (this.#secretOf.get(resourceKey) === secretKey) return;
@@ -69,16 +69,16 @@ export class SecretWatches {
     this.#watches.delete(secretKey);
   }
 
-  /** @returns the version that the watch last told; undefined if the Secret is absent, or nothing was told yet */
+  /** @returns the last version that the watch has seen; undefined if the Secret is absent or not seen yet */
   resourceVersion(namespace: string, secretName: string): string | undefined {
     const secretKey = keyOf({ namespace, name: secretName });
     return this.#watches.get(secretKey)?.reflector.store.get(secretKey);
   }
 
   /**
-   * For readiness. A Secret that may not be read is no fault of the watch: its resource says so.
+   * For readiness. A Secret that rekey may not read is not a fault of the watch: the status of the resource reports it.
    *
-   * @returns which watches cannot be trusted now; undefined if there are none
+   * @returns which watches cannot be trusted now; undefined if all can
    */
   failure(): string | undefined {
     const now = this.#options.clock.monotonic();

@@ -1,7 +1,5 @@
-/**
- * The Secret: what it says, whether rekey may touch it, and the patch that makes it hold a keyset.
- */
-import { own } from '../../kube/objects.ts';
+/** Reads the Secret, decides whether rekey may write it, and makes the patch that puts a keyset into it. */
+import { own } from '../../base/objects.ts';
 import type { Secret } from '../../kube/types.ts';
 import type { Finding, Reason } from '../api/finding.ts';
 import { ACCEPT_RETIRED, DATA, FIELD_MANAGER, LAST_APPLIED, STATE } from '../api/names.ts';
@@ -22,7 +20,7 @@ const PLATFORM_TYPE = /^(kubernetes\.io\/|bootstrap\.kubernetes\.io\/|helm\.sh\/
 
 /**
  * @param secret undefined if it does not exist
- * @returns what may be told of it; the key bytes are looked at and forgotten
+ * @returns what may be shown of it; the key bytes are read and forgotten
  */
 export function readSecret(secret: Secret | undefined, names: DataNames): SecretFacts {
   if (secret === undefined) return { kind: 'Absent' };
@@ -55,7 +53,7 @@ function untouchable(secret: Secret, names: DataNames): Finding | undefined {
   return undefined;
 }
 
-/** A Secret that rekey has written: its content must be what its annotations say. */
+/** Reads a Secret that rekey has written: its content must match its annotations. */
 function readManaged(secret: Secret, annotations: Readonly<Record<string, string>>, names: DataNames): SecretFacts {
   const where = `Secret ${names.secretName}`;
   let keyset: Keyset;
@@ -79,7 +77,7 @@ function readManaged(secret: Secret, annotations: Readonly<Record<string, string
   return { kind: 'Refused', finding: { reason: 'ForeignWriter', message }, keyset };
 }
 
-/** All pods change over to a key that replaces all others, so it may have another algorithm. */
+/** In these phases the new key replaces all others, so it may have another algorithm. */
 const REPLACED: readonly Keyset['phase'][] = ['Burning', 'Switching'];
 
 function inItsAlgorithm(secret: Secret, keyset: Keyset, names: DataNames): SecretFacts {
@@ -130,7 +128,7 @@ function changedData(secret: Secret, keyset: Keyset, names: DataNames): string |
     .find((name) => name !== undefined);
 }
 
-/** A data key that was added to the spec comes with the next write. */
+/** The next write adds a data key that is new in the spec. */
 function changedIn(secret: Secret, keyset: Keyset, layout: Layout): string | undefined {
   const shape = currentShape(keyset);
   const printOf = (kid: Kid) => keyset.keys.find((key) => key.kid === kid)?.fingerprint;
@@ -139,7 +137,7 @@ function changedIn(secret: Secret, keyset: Keyset, layout: Layout): string | und
     if (own(secret.data, name) === undefined) return false;
     const found = fingerprintsOf(keysAt(secret, name, layout.format) ?? []);
     const expected = kids.map(printOf);
-    // a service may sign with the first of a list that has all keys
+    // a service may sign with the first key of a list of all keys
     const isFirst = layout.content !== 'All' || found[0] === expected[0];
     return !isFirst || found.toSorted().join() !== expected.toSorted().join();
   });
@@ -151,8 +149,8 @@ function fallbacksIn(secret: Secret, names: DataNames): readonly KeyMaterial[] {
 }
 
 /**
- * Data keys that rekey wrote and would not write again: their names have left the spec. They go with the next write, lest
- * a key live on there that no rotation reaches.
+ * Data keys that rekey wrote and whose names have left the spec. The next write removes them, so that no key stays
+ * where no rotation reaches it.
  */
 export function leftoverNames(secret: Secret, names: DataNames): readonly string[] {
   const kept = new Set([...names.signingNames, ...besideNames(names), ...Object.values(DATA)]);
@@ -170,7 +168,7 @@ function ownerOf(secret: Secret, dataKeys: readonly string[]): string | undefine
 /**
  * The keys of a managed Secret by key id.
  *
- * @param secret one that {@link readSecret} calls Managed
+ * @param secret that {@link readSecret} calls Managed
  */
 export function materialsOf(secret: Secret, keyset: Keyset, names: DataNames): ReadonlyMap<Kid, KeyMaterial> {
   const present = names.signingNames.find((name) => own(secret.data, name) !== undefined) ?? '';
@@ -192,7 +190,7 @@ function byKid(
   return new Map(found);
 }
 
-/** Every key that stands anywhere in the Secret, managed or not, burnt ones included: for an emergency. */
+/** Every key anywhere in the Secret, managed or not, including burnt keys: for an emergency. */
 export function allMaterials(secret: Secret, names: DataNames): readonly KeyMaterial[] {
   const signing = names.signingNames.filter((name) => own(secret.data, name) !== undefined);
   return distinct([
@@ -202,12 +200,12 @@ export function allMaterials(secret: Secret, names: DataNames): readonly KeyMate
   ]);
 }
 
-/** The burnt keys that pods are still to be asked about, by key id. */
+/** The burnt keys that rekey must still ask pods about, by key id. */
 export function burntMaterialsOf(secret: Secret, keyset: Keyset): ReadonlyMap<Kid, KeyMaterial> {
   return byKid(keyset.burnt, listedIn(secret, DATA.burnt));
 }
 
-/** A merge patch. Everything it does not name stays as it is. */
+/** A merge patch: everything that it does not name stays unchanged. */
 export interface SecretPatch {
   readonly metadata: {
     readonly labels: Readonly<Record<string, string>>;
@@ -218,8 +216,8 @@ export interface SecretPatch {
 
 /**
  * @param materials of every key in the keyset; undefined for a write that changes annotations only
- * @param burnt keys that pods are to be asked about while the keyset is Burning; they leave with that phase
- * @returns what makes the Secret hold the keyset
+ * @param burnt keys that rekey asks pods about during the phase Burning; they leave with that phase
+ * @returns the patch that puts the keyset into the Secret
  */
 export function patchFor(
   keyset: Keyset,
@@ -228,7 +226,7 @@ export function patchFor(
   burnt: readonly KeyMaterial[] = [],
 ): SecretPatch {
   const annotations = {
-    // what an earlier life of the Secret has left behind must not be taken for the present
+    // removes annotations that an earlier Secret of this name may have left behind
     ...Object.fromEntries(Object.values(STATE).map((name) => [name, null])),
     ...encodeState(keyset),
     'reloader.stakater.com/ignore': 'true',

@@ -1,9 +1,9 @@
 /**
- * How much a found key is worth. A key that rekey makes is random; one that people have put there may be a placeholder, the
- * example of a tutorial, or a sentence.
+ * Estimates the strength of a found key. Keys that rekey makes are random; a key that people made may be a placeholder,
+ * the example of a tutorial, or a sentence.
  *
- * An estimate, for people: no step of a rotation rests on it, and a fingerprint does not depend on it, so that a better
- * estimator of a later version takes no key for another one.
+ * The estimate is for people: no step of a rotation rests on it. Fingerprints do not depend on it either, so that a
+ * better estimator in a later version does not change them.
  */
 import { createHash } from 'node:crypto';
 import { ZxcvbnFactory } from '@zxcvbn-ts/core';
@@ -13,15 +13,15 @@ import { textOf } from './found-text.ts';
 import { isGuessable, type KeyMaterial } from './keys.ts';
 import { KNOWN_KEYS } from './known-keys.ts';
 
-/** 32 hexadecimal characters at random are estimated at 105, in 154 draws never below 94; 64 at 200. */
+/** 32 random hexadecimal characters are estimated at 105, and in 154 draws never below 94; 64 at 200. */
 const MIN_BITS = 86;
 const BITS_PER_DIGIT = Math.log2(10);
-/** What is looked at for words: whoever puts megabytes there waits for nobody. */
+/** How much is searched for words: a value of megabytes must not delay others. */
 const MAX_READ = 1024;
-/** The time of the estimate grows with the square of the length: a tenth of a second here. */
+/** The estimate takes quadratic time: a tenth of a second at this length. */
 const MAX_ESTIMATED = 128;
 
-/** The whole text stands for something else, in the syntax of a shell, a template, a vault plug-in. */
+/** The whole text is a reference in the syntax of a shell, a template or a vault plug-in. */
 const PLACEHOLDERS = [
   /^<[^<>]+>$/,
   /^\$\([^()]+\)$/,
@@ -33,17 +33,17 @@ const PLACEHOLDERS = [
   /^ENC\[/,
   /^(vault:|op:\/\/|ref\+|arn:aws:|file:\/\/|projects\/)/,
 ];
-/** Without what stands between the words, in lower case. Long enough not to occur by chance. */
+/** In lower case and without separators. Long enough not to occur by chance. */
 const PHRASES =
   /changeme|changethis|changeit|changein|replaceme|replacethis|replacewith|pleasechange|mustbechanged|your(own)?(super|jwt|secret|key|very|256|512)|supersecret|mysecret|topsecret|verysecret|secretkey|jwtsecret|secretjwt|donotuse|placeholder|examplekey|examplesecret|defaultkey|defaultsecret|dummysecret|testsecret|sampleke|insertyour|putyour|enteryour|keyboardcat/;
-/** Drawn at random, whatever stands before it. */
+/** A random part, whatever precedes it. */
 const RANDOM_PART = /[0-9a-f]{24,}|(?=[A-Za-z0-9+/]*[0-9][A-Za-z0-9+/]*[0-9][A-Za-z0-9+/]*[0-9])[A-Za-z0-9+/]{28,}/i;
 
 const NOTHING = 'nothing';
 
 let estimator: ZxcvbnFactory | undefined;
 
-/** @returns undefined for a key that nobody can guess, as far as an estimate goes */
+/** @returns undefined for a key that, by this estimate, nobody can guess */
 export function weaknessOf(key: KeyMaterial): Weakness | undefined {
   const text = textOf(key);
   if (text !== undefined && (isKnown(text) || isPublic(text.slice(0, MAX_READ)))) return 'PubliclyKnown';
@@ -60,13 +60,13 @@ function isPublic(text: string): boolean {
   return !RANDOM_PART.test(text) && PHRASES.test(text.toLowerCase().replaceAll(/[^a-z0-9]/g, ''));
 }
 
-/** The dictionary is made ready when it is first needed: most operators never do. */
+/** Loads the dictionary when it is first needed; most operators never need it. */
 function bitsOf(text: string): number {
   estimator ??= new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs });
   try {
     return estimator.check(text.slice(0, MAX_ESTIMATED)).guessesLog10 * BITS_PER_DIGIT;
   } finally {
-    // it keeps the last text that it was given
+    // the estimator keeps its last text
     estimator.check(NOTHING);
   }
 }

@@ -1,19 +1,17 @@
-/**
- * Tools that put back what they have written to a Secret, what each leaves on it, and how it lets go.
- */
+/** Tools that restore what they wrote to a Secret: the marks that each leaves, and how to make it stop. */
 import type { ObjectMeta } from '../../kube/types.ts';
 
 export interface Tool {
   readonly name: string;
-  /** Names of labels; `name=value` where only that value tells. */
+  /** Names of labels; `name=value` if only that value is a mark. */
   readonly labels?: readonly string[];
-  /** Names of annotations; `name=value` where only that value tells. */
+  /** Names of annotations; `name=value` if only that value is a mark. */
   readonly annotations?: readonly string[];
-  /** Of `apiVersion kind` of an owner. */
+  /** Matches `apiVersion kind` of an owner. */
   readonly owners?: RegExp;
-  /** Of the field manager of a data key that holds a key. */
+  /** Matches the field manager of a data key that holds a key. */
   readonly managers?: RegExp;
-  /** Whether a label or an annotation means this very Secret; absent: it always does. */
+  /** Whether a label or an annotation means this Secret; absent if it always does. */
   readonly isMeant?: (name: string, value: string, metadata: ObjectMeta) => boolean;
   readonly wayOut: string;
 }
@@ -21,12 +19,12 @@ export interface Tool {
 const MARKS = 'then remove what it left on the Secret (docs/runbook.md, ForeignWriter)';
 const CLEAR = 'then forget who wrote it (docs/runbook.md, ForeignWriter)';
 
-/** Argo CD itself takes no notice of a tracking id that was copied from another object. */
+/** Argo CD itself ignores a tracking id that was copied from another object. */
 function isTracked(name: string, value: string, { namespace = '', name: own }: ObjectMeta): boolean {
   return name !== 'argocd.argoproj.io/tracking-id' || value.endsWith(`/Secret:${namespace}/${own}`);
 }
 
-/** In this order: the first that fits is named. A tool for secrets may itself be rolled out by Helm or Argo CD. */
+/** In order: the first match is reported. Helm or Argo CD may have deployed a tool for secrets. */
 export const TOOLS: readonly Tool[] = [
   {
     name: 'External Secrets',

@@ -1,7 +1,8 @@
 /**
- * What a write of the Secret starts from: the keyset and the bytes that are there, or what stands for them where the Secret is
- * new to rekey, is gone, or cannot be read.
+ * What a write of the Secret starts from: its keyset and bytes, or replacements for them if the Secret is new to rekey,
+ * gone, or unreadable.
  */
+import { defined } from '../../base/objects.ts';
 import type { Secret } from '../../kube/types.ts';
 import type { Facts, SecretFacts } from '../facts.ts';
 import { foundKeyset, lostKeyset } from '../keyset/before.ts';
@@ -16,18 +17,18 @@ import { destroyAll, type KeyMaterial, type NamedKey, nameKey } from './keys.ts'
 import { allMaterials, materialsOf, readSecret } from './secret.ts';
 import { weaknessOf } from './strength.ts';
 
-/** A version so near to the last that can be read was invented: an emergency does not go on from it. */
+/** A version this close to the highest readable one was invented, so an emergency does not continue from it. */
 const HEADROOM = 1_000_000;
 
 export interface WriteStart {
   readonly before: Keyset;
   readonly materials: ReadonlyMap<Kid, KeyMaterial>;
-  /** That an emergency burns. */
+  /** The keys that an emergency burns. */
   readonly burnt: readonly KeyMaterial[];
 }
 
 /**
- * @param fresh the key that a write which makes one will write
+ * @param fresh the new key, if the write makes one
  * @returns undefined if the Secret is not what the write was planned for
  */
 export function writeStart(
@@ -63,13 +64,13 @@ export function writeStart(
   return { before: reading.keyset, materials: materialsOf(secret, reading.keyset, settings), burnt: [] };
 }
 
-/** A key that people made, with the id that they gave it. */
+/** A key that people made, with its id. */
 function foundKey(material: KeyMaterial, kid: Kid | undefined): NamedKey {
   const weakness = weaknessOf(material);
-  return { ...nameKey(material, kid), ...(weakness && { weakness }) };
+  return { ...nameKey(material, kid), ...defined({ weakness }) };
 }
 
-/** Whatever stands in the Secret is burnt, also what rekey did not write. */
+/** An emergency burns everything in the Secret, including what rekey did not write. */
 function burnStart(
   write: Extract<Write, { transition: 'burn' }>,
   secret: Secret | undefined,
@@ -77,11 +78,11 @@ function burnStart(
   now: number,
 ): WriteStart {
   const burnt = secret === undefined ? [] : allMaterials(secret, settings);
-  // nothing is taken from a state that cannot be true
+  // a state that cannot be true is ignored
   const known = seen.kind === 'Managed' || seen.kind === 'Refused' ? seen.keyset : undefined;
   const countable = known !== undefined && known.version < MAX_VERSION - HEADROOM;
   const current = countable && known.version >= believedVersion(ledger);
-  // of a Secret from a backup it is not known what containers have loaded since
+  // if the Secret is from a backup, it is unknown what containers have loaded since
   const before = { ...lostKeyset(write.version, now), ...(current && known) };
   const lost = current ? [] : [...(known?.keys ?? []), ...livingIn(ledger)];
   const also = [...lost, ...burnt.map((key) => nameKey(key))].map(({ kid, fingerprint }) => ({

@@ -1,6 +1,6 @@
 /**
- * Who else writes a Secret: what tools that put back their own values leave on what they write. It is looked at before the
- * first write only; what they write later is seen by the keys themselves.
+ * Finds other writers of a Secret by the marks of tools that restore their own values. It is used before the first
+ * write only; later writes show in the keys themselves.
  *
  * Sources of the marks: each tool's own code and documentation, see docs/reference/foreign-writers.md.
  */
@@ -9,15 +9,15 @@ import { FIELD_MANAGER } from '../api/names.ts';
 import { TOOLS, type Tool } from './tools.ts';
 
 export interface ForeignWriter {
-  /** Who, and by what it was told, such as `Helm (annotation meta.helm.sh/release-name)`. */
+  /** The tool and the mark, such as `Helm (annotation meta.helm.sh/release-name)`. */
   readonly who: string;
-  /** What a person does, so that only one of the two writes. */
+  /** What a person can do so that only one of the two writes. */
   readonly wayOut: string;
 }
 
 /**
- * @param dataKeys those that hold keys
- * @returns the first tool that would put back its own value, or keep the Secret from living on
+ * @param dataKeys that hold keys
+ * @returns the first tool that would restore its own value, or remove the Secret
  */
 export function foreignWriterOf(secret: Secret, dataKeys: readonly string[]): ForeignWriter | undefined {
   const managers = managersOf(secret, dataKeys).filter((manager) => manager !== FIELD_MANAGER);
@@ -52,7 +52,7 @@ function markOf({ labels = [], annotations = [], isMeant }: Tool, { metadata }: 
 
 function ownerMark({ owners }: Tool, { metadata }: Secret): string | undefined {
   if (owners === undefined) return undefined;
-  // some tools own without being the controller
+  // some tools are owners but not the controller
   const owner = (metadata.ownerReferences ?? []).find(({ apiVersion, kind }) => owners.test(`${apiVersion} ${kind}`));
   return owner && `ownerReferences: ${label(owner)}`;
 }
@@ -72,7 +72,7 @@ export function managersOf({ metadata }: Secret, dataKeys: readonly string[]): r
 
 /** The data keys that an entry of managedFields owns. */
 export function dataKeysOf({ fieldsV1 }: ManagedFieldsEntry): readonly string[] {
-  // who applies stringData on the server's side is told to own that, and not what has become of it
+  // after a server-side apply of stringData, managedFields lists stringData and not the data that it became
   const { 'f:data': data, 'f:stringData': text } = (fieldsV1 ?? {}) as Readonly<Record<string, object | undefined>>;
   return [...Object.keys(data ?? {}), ...Object.keys(text ?? {})].flatMap((field) =>
     field.startsWith('f:') ? [field.slice(2)] : [],

@@ -1,6 +1,6 @@
 /**
- * What is wrong with a canary as people write it: a request that cannot be sent, or an answer that cannot tell. The API server
- * refuses most of it at apply; a file for `rekey env` has only this.
+ * Checks a canary as people write it: whether its request can be sent, and whether its answers mean anything. The API
+ * server refuses most mistakes at apply; for a file of `rekey env` this is the only check.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { redactText } from '../../runtime/redact.ts';
@@ -8,19 +8,19 @@ import type { Finding } from '../api/finding.ts';
 import type { JwtKeyRotationSpec } from '../api/types.ts';
 import { type Check, type Claims, RESERVED_CLAIMS, TOKEN_PLACE, type WrittenForm } from './canary-settings.ts';
 
-/** What is wrong, at which field below the one that was checked. */
+/** What is wrong with a field, by its path below the checked one. */
 export interface FieldProblem {
   readonly at: readonly (string | number)[];
-  /** What it is, and what to write instead. */
+  /** The problem, and what to write instead. */
   readonly problem: string;
 }
 
-/** Of all claims together, as JSON: servers refuse a longer header. */
+/** Longest JSON of all claims together: servers refuse a longer header. */
 const MAX_CLAIMS_BYTES = 4_096;
 /** RFC 9110 section 5.6.2, without what no server expects. */
 const HEADER_NAME = /^[A-Za-z0-9_.-]+$/;
 const HEADER_VALUE = /^[ -~]*$/;
-/** They belong to the connection, to a field of their own, or to whoever proves who they are. */
+/** These belong to the connection, have a field of their own, or identify a caller. */
 const TAKEN_HEADERS = [
   ...['authorization', 'proxy-authorization', 'cookie', 'host', 'content-type', 'content-length', 'connection'],
   ...['transfer-encoding', 'keep-alive', 'upgrade', 'expect', 'te', 'trailer'],
@@ -52,7 +52,7 @@ function fieldText(at: readonly (string | number)[]): string {
   return `spec${at.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('')}`;
 }
 
-/** @returns what is wrong with claims, and with what has a field of its own beside them */
+/** @returns what is wrong with claims, including those that have a field of their own */
 export function claimsProblems(written: {
   readonly issuer?: string;
   readonly audience?: string;
@@ -79,7 +79,7 @@ export function claimsProblems(written: {
   return [...reserved, ...twice, ...(bytes > MAX_CLAIMS_BYTES ? [long] : [])];
 }
 
-/** @returns what is wrong with the request, so that it could not be sent or would not carry the token */
+/** @returns why the request could not be sent, or would not carry the token */
 export function requestProblems(written: WrittenForm): readonly FieldProblem[] {
   const { method = 'GET', body, contentType, host, token = {} } = written;
   const hasPlace = body?.includes(TOKEN_PLACE) === true;
@@ -116,7 +116,7 @@ function tokenProblems(token: NonNullable<WrittenForm['token']>): readonly Field
   ]);
 }
 
-/** The header Authorization is there for it. */
+/** The header Authorization may carry the token. */
 function isTokenName({ in: part = 'Header', name = 'Authorization' }: NonNullable<WrittenForm['token']>): boolean {
   const may = part !== 'Header' || ['authorization', 'proxy-authorization'].includes(name.toLowerCase());
   return HEADER_NAME.test(name) && (may || !TAKEN_HEADERS.includes(name.toLowerCase()));
@@ -139,7 +139,7 @@ function headerProblems({ headers = [], token }: WrittenForm): readonly FieldPro
   });
 }
 
-/** @returns what is wrong with the meaning of answers, so that none would tell an accepted token from a refused one */
+/** @returns why the answers could not distinguish an accepted token from a refused one */
 export function answerProblems({
   acceptStatuses = [],
   refuseStatuses = [],
@@ -177,7 +177,7 @@ export function answerProblems({
   ];
 }
 
-/** Whether a body may be both. */
+/** Whether a body may meet both checks. */
 function overlap(one: Check, other: Check): boolean {
   if (one.pointer !== other.pointer) return false;
   const [any, given] = one.value === undefined ? [true, other.value] : [other.value === undefined, one.value];

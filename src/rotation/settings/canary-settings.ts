@@ -1,16 +1,14 @@
-/**
- * How a service is asked whether it accepts a token, and what its tokens claim. What an absent field means is said here.
- */
-import { defined } from '../../kube/objects.ts';
+/** How to ask a service whether it accepts a token, and the claims of its tokens. The defaults of absent fields are here. */
+import { defined } from '../../base/objects.ts';
 import type { JwtKeyRotationSpec } from '../api/types.ts';
 
-/** Of a token, by name; any JSON. */
+/** Claims of a token by name; any JSON. */
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** Where a body has the token. */
+/** Marks the place of the token in a body. */
 export const TOKEN_PLACE = '$(TOKEN)';
 
-/** Claims that rekey sets: with another value a canary would live longer than it should. */
+/** Claims that rekey sets: with another value a canary would be valid for too long. */
 export const RESERVED_CLAIMS = ['exp', 'iat', 'nbf'] as const;
 
 /** Part of the request that takes the token. */
@@ -23,7 +21,7 @@ export type TokenPlace =
 export interface Check {
   /** JSON pointer (RFC 6901). */
   readonly pointer: string;
-  /** Absent: whatever is there and is not null. */
+  /** Absent: any value except null. */
   readonly value?: unknown;
 }
 
@@ -31,21 +29,21 @@ export interface Check {
 export interface AnswerMeaning {
   readonly acceptStatuses: readonly number[];
   readonly refuseStatuses: readonly number[];
-  /** Looked at where the status means accepted. */
+  /** Checks of the body, used if the status means accepted. */
   readonly response?: { readonly accepted: Check; readonly refused?: Check };
 }
 
-/** A request for a token, wherever it goes. */
+/** A request with a token, without its address. */
 export interface RequestForm {
   readonly method: 'GET' | 'POST';
   readonly token: TokenPlace;
   readonly headers: readonly { readonly name: string; readonly value: string }[];
-  /** Host header, and the name in the certificate. */
+  /** The Host header, and the name to expect in the certificate. */
   readonly host?: string;
   readonly body?: string;
-  /** Of the body. */
+  /** Content type of the body. */
   readonly contentType: string;
-  /** Whether whoever answers may have any certificate. */
+  /** Whether to accept any certificate of the server. */
   readonly insecureSkipTLSVerify: boolean;
 }
 
@@ -53,7 +51,7 @@ export interface RequestForm {
 export interface CanarySettings extends RequestForm, AnswerMeaning {
   readonly scheme: 'HTTP' | 'HTTPS';
   readonly path: string;
-  /** By number, or by the name that a container gives it. */
+  /** A number, or the name of a container port. */
   readonly port: number | string;
   readonly claims: Claims;
 }
@@ -77,7 +75,7 @@ export type WrittenForm = Partial<
   >
 >;
 
-/** @returns the request and the meaning of its answer, each absent field filled in */
+/** @returns the request and the meaning of its answer, with all defaults */
 export function formOf(written: WrittenForm): RequestForm & AnswerMeaning {
   const { host, body, response } = written;
   return {
@@ -89,7 +87,7 @@ export function formOf(written: WrittenForm): RequestForm & AnswerMeaning {
     insecureSkipTLSVerify: written.insecureSkipTLSVerify ?? false,
     acceptStatuses: written.acceptStatuses ?? [],
     refuseStatuses: written.refuseStatuses ?? [],
-    ...(response !== undefined && { response }),
+    ...defined({ response }),
   };
 }
 
@@ -99,13 +97,13 @@ function placeOf({ in: part = 'Header', name = 'Authorization', prefix }: Writte
   return { in: part, name, prefix: prefix ?? (name.toLowerCase() === 'authorization' ? 'Bearer' : '') };
 }
 
-/** @param claims of all targets; those of this one replace them by name */
+/** @param claims of all targets; those of this target override them by name */
 export function canaryOf(written: SpecCanary, claims: Claims): CanarySettings {
   const { path, port, scheme = 'HTTP' } = written;
   return { ...formOf(written), scheme, path, port, claims: { ...claims, ...written.claims } };
 }
 
-/** @returns the claims of a canary under the names that a token has for them */
+/** @returns the claims of a canary under their names in a token */
 export function claimsOf({ issuer, audience, claims }: { issuer?: string; audience?: string; claims: Claims }): Claims {
   return { ...(issuer && { iss: issuer }), ...(audience && { aud: audience }), ...claims };
 }

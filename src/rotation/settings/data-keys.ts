@@ -1,6 +1,6 @@
 /**
- * Names of data keys, as people choose them. Each holds one thing: where a name were used twice, a public key id would become
- * the key that signs, or one of the two be lost.
+ * Checks the names of data keys that people choose. Each name must be used once: otherwise a public key id could become
+ * the signing key, or one of the two values would be lost.
  */
 import type { Finding } from '../api/finding.ts';
 import { DATA } from '../api/names.ts';
@@ -31,7 +31,10 @@ export function dataKeysFindings(secretKeys: SecretKeys): readonly Finding[] {
   return [...misnamed, ...layout.flatMap(layoutFindings), ...authJsFindings(secretKeys)];
 }
 
-/** What cannot carry a rotation: in the middle of one there are two keys besides the one that signs, or a real one alone in a text. */
+/**
+ * Finds layouts that cannot carry a rotation: during one there are two keys besides the signing key, or one real key
+ * alone in a text.
+ */
 function layoutFindings({ names, format, content, max }: SpecLayout, i: number): readonly Finding[] {
   const field = `spec.secretKeys.layout[${i}]`;
   const wrong = (problem: string): readonly Finding[] => [{ reason: 'InvalidDataKey', message: `${field}${problem}` }];
@@ -49,7 +52,7 @@ function layoutFindings({ names, format, content, max }: SpecLayout, i: number):
     : wrong(`.max: ${max} is too few: a rotation has ${least} keys there at a time; write ${least} or more`);
 }
 
-/** Auth.js encrypts with the highest number that is set, and with the name without a number only where that is all. */
+/** Auth.js encrypts with the highest number that is set, and with the name without a number only if there is no other. */
 const AUTH_JS = ['AUTH_SECRET', 'AUTH_SECRET_1', 'AUTH_SECRET_2', 'AUTH_SECRET_3'];
 
 function authJsFindings(secretKeys: SecretKeys): readonly Finding[] {
@@ -73,7 +76,7 @@ function dataKeyProblem(name: string): string | undefined {
     : undefined;
 }
 
-/** @returns why nothing is rotated while the key stands there too */
+/** @returns why rekey does not rotate while these data keys hold the key, too */
 export function copiedFinding({ secretName }: { readonly secretName: string }, copies: readonly string[]): Finding {
   const message = `Secret ${secretName}: data key ${copies.join(', ')} holds a key too, and a rotation would leave the old one there; add it to spec.secretKeys.signing if it is the key itself, or remove it`;
   return { reason: 'KeyCopied', message };

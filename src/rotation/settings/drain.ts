@@ -1,6 +1,6 @@
 /**
- * The drain time: how long an old key is accepted after the last container that could sign with it is gone. It is a sum, and
- * wherever its length is told, so is what it is made of.
+ * The drain time: how long an old key is accepted after the last container that could sign with it is gone. It is a
+ * sum, and people always see its parts together with its length.
  */
 import { formatDuration } from '../schedule/duration.ts';
 
@@ -8,17 +8,18 @@ import { formatDuration } from '../schedule/duration.ts';
 export interface Drain {
   readonly maxTokenTtlMs: number;
   readonly clockSkewMs: number;
-  /** With whatever slack there is: maxTokenTTL + clockSkew + slack. */
+  /** The sum: maxTokenTTL + clockSkew + slack. */
   readonly drainMs: number;
 }
 
-/** What the Date header of an answer does not tell, twice, and the whole seconds of `exp`, rounded up. */
+/** Twice the error of the Date header of an answer, plus the rounding of `exp` to whole seconds, rounded up. */
 const MIN_SLACK_MS = 10_000;
 
 /**
- * The slack where the spec names none: a quarter of the life of a token, for lives that are longer than was thought; and not
- * less than what the clock that measures the drain can run ahead unnoticed. It is found (`ClockSkew`) where it differs from a
- * second one by more than the skew, so it may move by twice that. See docs/adr/0022-slack-in-proportion.md.
+ * The default slack: a quarter of the life of a token, for tokens that live longer than the spec says. It is at least
+ * the time by which the clock that measures the drain can run ahead unnoticed. rekey finds a wrong clock (`ClockSkew`)
+ * if it differs from a second one by more than the skew, so it may move by twice the skew. See
+ * docs/adr/0022-slack-in-proportion.md.
  *
  * @returns milliseconds, whole seconds
  */
@@ -41,14 +42,14 @@ export function drainText(drain: Drain): string {
 }
 
 /**
- * @param ms of a rotation under way: an edit of the spec may only lengthen it
+ * @param ms drain of a rotation under way: an edit of the spec may only lengthen it
  * @returns as {@link drainText}, if it is what the spec says now
  */
 export function drainTextOf(drain: Drain, ms: number): string {
   return ms === drain.drainMs ? drainText(drain) : exactly(ms);
 }
 
-/** A sum must come out right, so nothing is left out of a long one. */
+/** A sum must be exact, so this keeps all units. */
 function exactly(ms: number): string {
   return formatDuration(ms, 4);
 }

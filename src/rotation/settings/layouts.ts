@@ -1,18 +1,18 @@
 /**
- * What the data keys hold that are read beside the signing key. Each layout is what one kind of service reads; the names in
- * spec.secretKeys other than `layout` are short forms of three of them.
+ * What the data keys beside the signing key hold. Each layout is for one kind of service; the names in spec.secretKeys
+ * other than `layout` are short forms of three of them.
  */
 
 export type Format = 'Text' | 'CommaList' | 'JsonArray' | 'Jwks';
 
 export interface Layout {
-  /** One data key for each key where the format is Text; otherwise one data key for all. */
+  /** With format Text one data key for each key; otherwise one data key for all. */
   readonly names: readonly string[];
   readonly format: Format;
   readonly content: 'Fallbacks' | 'All';
   /** The most keys that the data key may hold; absent: no bound. */
   readonly max?: number;
-  /** The data key of the signing key that the same services read, where the spec names it here. */
+  /** The data key from which the same services read the signing key, if the spec names it here. */
   readonly signing?: string;
 }
 
@@ -24,7 +24,7 @@ export interface Beside {
   readonly layouts: readonly Layout[];
 }
 
-/** @returns every layout: those that have a short form first */
+/** @returns every layout, those with a short form first */
 export function layoutsOf({ fallbacksName, previousName, jwksName, layouts }: Beside): readonly Layout[] {
   const short: readonly Layout[] = [
     { names: [fallbacksName], format: 'CommaList', content: 'Fallbacks' },
@@ -34,26 +34,29 @@ export function layoutsOf({ fallbacksName, previousName, jwksName, layouts }: Be
   return [...short.filter(({ names }) => names.every((name) => name !== '')), ...layouts];
 }
 
-/** @returns how many keys fit beside the one that signs */
+/** @returns how many keys fit beside the signing key */
 export function roomIn({ names, format, content, max = Number.POSITIVE_INFINITY }: Layout): number {
   if (format === 'Text') return names.length;
   return content === 'All' ? max - 1 : max;
 }
 
-/** @returns the layouts of services that know one key besides the one that signs: the ack key does not fit beside a real one */
+/** @returns the layouts of services that know one key besides the signing key: the ack key does not fit beside a real one */
 export function onePreviousIn(beside: Beside): readonly Layout[] {
   return layoutsOf(beside).filter((layout) => roomIn(layout) === 1);
 }
 
 /**
  * @param count keys besides the one that signs, the ack key included
- * @returns the layouts that must show all of them and cannot. Those of one previous key never show all
+ * @returns the layouts that should show all of them but cannot. Layouts of one previous key never show all
  */
 export function tooNarrow(beside: Beside, count: number): readonly Layout[] {
   return layoutsOf(beside).filter((layout) => roomIn(layout) > 1 && roomIn(layout) < count);
 }
 
-/** @returns what holds too few keys, for people, such as `AUTH_SECRET_2, AUTH_SECRET_1 (2 keys besides the one that signs)` */
+/**
+ * @returns the layouts with too little room, for people, such as `AUTH_SECRET_2, AUTH_SECRET_1 (2 keys besides the one
+ *   that signs)`
+ */
 export function narrowText(layouts: readonly Layout[]): string {
   return layouts
     .map((layout) => `${layout.names.join(', ')} (${roomIn(layout)} keys besides the one that signs)`)
@@ -61,8 +64,8 @@ export function narrowText(layouts: readonly Layout[]): string {
 }
 
 /**
- * What each data key of a layout holds. Where there are fewer keys than data keys, the last key stands in the rest, so none is
- * ever empty. The key that signs stands first in a list that has it.
+ * What each data key of a layout holds. If there are fewer keys than data keys, the last key fills the rest, so none is
+ * ever empty. A list with the signing key has it first.
  *
  * @param others ids of the keys besides the one that signs, the ack key last
  */

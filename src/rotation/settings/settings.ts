@@ -1,4 +1,4 @@
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import { keptValue, MAX_REASON } from '../api/said.ts';
 import type { JwtKeyRotationSpec } from '../api/types.ts';
 import type { Role } from '../keyset/keyset.ts';
@@ -11,16 +11,19 @@ import { type Beside, type Layout, layoutsOf } from './layouts.ts';
 export const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet', 'Rollout', 'CronJob', 'Job'] as const;
 export type WorkloadKind = (typeof WORKLOAD_KINDS)[number];
 
-/** What a cluster need not serve, or rekey need not be allowed to read. */
+/** Kinds that a cluster may not serve, or that rekey may not be allowed to read. */
 export const OPTIONAL_KINDS = ['Rollout', 'CronJob', 'Job'] as const;
 export type OptionalKind = (typeof OPTIONAL_KINDS)[number];
 
-/** @returns whether the kind is one that may not be there to be read */
+/** @returns whether the kind may be absent or unreadable */
 export function isOptional(kind: WorkloadKind): kind is OptionalKind {
   return OPTIONAL_KINDS.some((optional) => optional === kind);
 }
 
-/** Every mode of the schema, so that the compiler names this place for a new one. `Clock` is refused, and serves an emergency only. */
+/**
+ * Every mode of the schema, so that the compiler points here when there is a new one. A spec with `Clock` is refused;
+ * this value only serves an emergency.
+ */
 const RETIRE_MODES = { Eager: 'Eager', Lazy: 'Lazy', Clock: 'Eager' } as const satisfies Readonly<
   Record<JwtKeyRotationSpec['retire']['mode'], Settings['retireMode']>
 >;
@@ -57,16 +60,19 @@ export interface Settings {
   readonly cadence: Cadence;
   readonly suspend: boolean;
   readonly windows: readonly WindowSettings[];
-  /** Whether both keys are accepted for a while, or every outstanding token is given up; Auto asks the pods. */
+  /**
+   * Overlap accepts both keys for a while, Cutover gives up every outstanding token, and Auto decides by the answers of
+   * pods.
+   */
   readonly strategy: 'Auto' | 'Overlap' | 'Cutover';
   readonly allowCutover: boolean;
   /** Whether the write that retires a key stages the next one. */
   readonly preStage: boolean;
-  /** Whether verifiers are restarted to forget a retired key, or forget it when they restart anyway. */
+  /** Eager restarts verifiers so that they forget a retired key; with Lazy they forget it when they next restart. */
   readonly retireMode: 'Eager' | 'Lazy';
   readonly maxTokenTtlMs: number;
   readonly clockSkewMs: number;
-  /** How long after the exit of the last signer its tokens may still be alive: maxTokenTTL + clockSkew + slack. */
+  /** How long tokens may be valid after the exit of their last signer: maxTokenTTL + clockSkew + slack. */
   readonly drainMs: number;
   readonly keyBytes: number;
   readonly algorithm: 'HS256' | 'HS384' | 'HS512';
@@ -76,7 +82,7 @@ export interface Settings {
   readonly previousName: string;
   /** Empty: not wanted. */
   readonly jwksName: string;
-  /** What is wanted besides these names. */
+  /** Layouts besides these names. */
   readonly layouts: readonly Layout[];
   readonly targets: readonly TargetSettings[];
   readonly unlistedConsumers: 'Block' | 'Warn';
@@ -92,21 +98,21 @@ export type DataNames = Pick<
   'secretName' | 'signingNames' | 'fallbacksName' | 'previousName' | 'jwksName' | 'layouts' | 'algorithm'
 >;
 
-/** Data keys of the keys that are accepted besides the one that signs: a service looks at those of one layout. */
+/** Data keys of the accepted keys besides the signing key. A service reads those of one layout. */
 export function besideNames(beside: Beside): readonly string[] {
   return layoutsOf(beside).flatMap(({ names }) => names);
 }
 
-/** Names of the data keys, as far as they hold keys. */
+/** Names of the data keys that hold keys. */
 export type KeyNames = Omit<DataNames, 'algorithm'>;
 
-/** A Secret, and those of its data keys that hold keys. */
+/** A Secret, and its data keys that hold keys. */
 export interface KeyPlaces {
   readonly secretName: string;
   readonly dataKeys: readonly string[];
 }
 
-/** @param also data keys that hold a key although the spec does not name them */
+/** @param also more data keys that hold a key although the spec does not name them */
 export function keyPlaces(names: KeyNames, also: readonly string[] = []): KeyPlaces {
   return { secretName: names.secretName, dataKeys: [...names.signingNames, ...besideNames(names), ...also] };
 }
@@ -122,7 +128,10 @@ export function drainOf({
   return { ...times, drainMs: times.maxTokenTtlMs + times.clockSkewMs + slackMs };
 }
 
-/** The settings of any spec that the API server let in. Of one that {@link specFinding} refuses they serve an emergency only. */
+/**
+ * The settings of any spec that the API server admitted. If {@link specFinding} refuses the spec, they serve an
+ * emergency only.
+ */
 export function settingsOf(spec: JwtKeyRotationSpec): Settings {
   const ms = (text: string) => parseDuration(text) ?? 0;
   const claims = claimsOf(spec.canary);
@@ -158,7 +167,7 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
   };
 }
 
-/** No default stands inside a list of the CRD (see there), so what an absent field means is said here. */
+/** The CRD can set no default inside a list, so the defaults of a target are set here. */
 function targetOf(
   { kind, name, roles = ['Signer', 'Verifier'], source, canary }: JwtKeyRotationSpec['targets'][number],
   claims: Claims,
@@ -170,7 +179,7 @@ function targetOf(
   };
 }
 
-/** The first name of a text of all keys is one more name of the signing key. */
+/** In a text layout of all keys, the first name is another name of the signing key. */
 function layoutOf({ names, format, content, max }: SpecLayout): Layout {
   const [signing, ...rest] = names;
   if (format === 'Text' && content === 'All')
@@ -186,7 +195,7 @@ function cadenceOf(spec: JwtKeyRotationSpec): Cadence {
   return { kind: 'Cron', schedule: spec.schedule, timeZone: spec.timeZone, startingDeadlineMs };
 }
 
-/** @returns what is kept of `spec.forceRotation.reason`; empty if it asks for nothing */
+/** @returns `spec.forceRotation.reason` as rekey keeps it; empty if it requests nothing */
 export function forceReasonOf({ forceRotation }: Partial<Pick<JwtKeyRotationSpec, 'forceRotation'>>): string {
   const { reason = '' } = forceRotation ?? {};
   return reason.trim() === '' ? '' : keptValue(reason, MAX_REASON);

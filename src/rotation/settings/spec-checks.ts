@@ -1,5 +1,6 @@
 /**
- * What is wrong with a spec that the API server let in. Each check says all that it finds: field, value, what to write instead.
+ * Finds what is wrong with a spec that the API server admitted. Each check reports everything that it finds: field,
+ * value, what to write instead.
  */
 
 import { redactText } from '../../runtime/redact.ts';
@@ -45,7 +46,7 @@ function durationProblem(field: string, text: string): string | undefined {
   return 'is zero; write how long it really is, such as 24h';
 }
 
-/** Where a wish may be: no tolerance, no further wait. */
+/** Durations that may be zero: no tolerance, no further wait. */
 const MAY_BE_NONE = ['spec.clockSkew', 'spec.retire.slack'];
 
 const dataKeys: SpecPolicy = ({ secretKeys }) => dataKeysFindings(secretKeys);
@@ -59,7 +60,7 @@ const windows: SpecPolicy = (spec) =>
   (spec.maintenanceWindows ?? []).flatMap((window, i) => {
     const field = `spec.maintenanceWindows[${i}]`;
     const ms = parseDuration(window.duration) ?? 0;
-    // none at all is said by the check of durations
+    // the check of durations reports zero
     const isShort = ms > 0 && ms < 60_000;
     const short = isShort ? `"${window.duration}" is shorter than a minute` : undefined;
     return [
@@ -83,10 +84,10 @@ const period: SpecPolicy = (spec) => {
 
 const SPEC_POLICIES = [durations, timeZone, schedule, windows, period, dataKeys, canaryFindings, unsupported];
 
-/** @returns all that is wrong with the spec */
+/** @returns everything that is wrong with the spec */
 export function specFindings(spec: JwtKeyRotationSpec): readonly Finding[] {
   const findings = findingsOf(SPEC_POLICIES, spec);
-  // what is quoted may be anything, a key that was pasted into the wrong field too
+  // the quoted value may be anything, even a key that was pasted into the wrong field
   return findings.map((finding) => ({ ...finding, message: redactText(finding.message) }));
 }
 

@@ -1,12 +1,12 @@
 /**
- * HorizontalPodAutoscalers that would add pods and may not: the pods of their workload carry more than they should. They are
- * listed when a rotation is about to start, and not watched.
+ * HorizontalPodAutoscalers that want more pods than they may have, so that the pods of their workload are overloaded.
+ * They are listed before a rotation starts, and not watched.
  */
 import type { KubeClient } from '../../kube/client.ts';
 import { HORIZONTAL_POD_AUTOSCALERS, type HorizontalPodAutoscaler } from '../../kube/types.ts';
 import { listIfAllowed } from './list-if-allowed.ts';
 
-/** @returns those that want more pods than spec.maxReplicas; none where rekey may not look */
+/** @returns autoscalers that want more pods than spec.maxReplicas; none if rekey may not list them */
 export async function limitedAutoscalers(
   client: KubeClient,
   namespace: string,
@@ -20,7 +20,7 @@ function isLimited({ status }: HorizontalPodAutoscaler): boolean {
   return limited?.status === 'True' && limited.reason === 'TooManyReplicas';
 }
 
-/** @returns in a few words the autoscaler that scales this workload, if it is among them */
+/** @returns a short text about the autoscaler of this workload, if it is among them */
 export function limitOn(
   autoscalers: readonly HorizontalPodAutoscaler[],
   workload: { readonly kind: string; readonly name: string },

@@ -2,6 +2,7 @@
  * CronJobs and Jobs as consumers of the key. rekey never restarts them: the next run of a CronJob reads the new key by itself, and a pod
  * that runs signs or verifies with what it has until it ends.
  */
+import { defined } from '../../base/objects.ts';
 import type { CronJob, Job } from '../../kube/types.ts';
 import type { Availability } from '../../runtime/optional-reflector.ts';
 import type { Finding } from '../api/finding.ts';
@@ -11,7 +12,7 @@ import { sourcesOf } from './sources.ts';
 import { viewOf } from './views.ts';
 import type { WorkloadView } from './workload-view.ts';
 
-/** No controller takes a pod of these back: it is left alone until it ends. */
+/** No controller replaces a pod of these, so rekey leaves it alone until it ends. */
 const LEFT_ALONE = { paused: false, manual: true, leftAlone: true, rolledOut: true, wanted: 0 } as const;
 
 /** Its pods are those of its Jobs: see {@link withJobs}. */
@@ -24,7 +25,7 @@ export function cronJobView(cronJob: CronJob): WorkloadView {
   };
 }
 
-/** One that has ended reads nothing any more. */
+/** A Job that has ended no longer reads anything. */
 export function jobView(job: Job): WorkloadView {
   const { metadata, spec, status } = job;
   const template = spec?.template.spec;
@@ -33,7 +34,7 @@ export function jobView(job: Job): WorkloadView {
   return {
     ...{ ...viewOf(job), kind: 'Job', selector: spec?.selector ?? {}, ...LEFT_ALONE },
     ...{ reads: readsOf(template), sources: sourcesOf(template), ready: status?.ready ?? 0 },
-    ...(cronJob !== undefined && { cronJob }),
+    ...defined({ cronJob }),
     ...(isOver && { over: true as const }),
   };
 }
@@ -41,13 +42,16 @@ export function jobView(job: Job): WorkloadView {
 /** @see https://kubernetes.io/docs/concepts/workloads/controllers/job/#job-termination-and-cleanup */
 const OVER = ['Complete', 'Failed'];
 
-/** @returns a CronJob with the names of its Jobs, those that a person has started from it too; others as they are */
+/**
+ * @returns a CronJob with the names of its Jobs, including those that a person started from it; other workloads
+ *   unchanged
+ */
 export function withJobs(view: WorkloadView | undefined, jobs: readonly WorkloadView[]): WorkloadView | undefined {
   if (view?.kind !== 'CronJob') return view;
   return { ...view, jobs: jobs.filter(({ cronJob }) => cronJob === view.name).map(({ name }) => name) };
 }
 
-/** @returns why a CronJob or Job cannot be followed; undefined where it can */
+/** @returns why a CronJob or Job cannot be followed; undefined if it can */
 export function unreadableFinding(
   availability: Availability,
   { kind, name }: { readonly kind: WorkloadKind; readonly name: string },

@@ -1,18 +1,16 @@
-/**
- * PodDisruptionBudgets that let no pod go. They are listed when a rotation is about to start, and not watched.
- */
+/** PodDisruptionBudgets that allow no eviction. They are listed before a rotation starts, and not watched. */
 import type { KubeClient } from '../../kube/client.ts';
 import { POD_DISRUPTION_BUDGETS, type PodDisruptionBudget } from '../../kube/types.ts';
 import { listIfAllowed } from './list-if-allowed.ts';
 import { type PodView, selects } from './views.ts';
 
-/** @returns those that allow no disruption although all pods are healthy; none where rekey may not look */
+/** @returns budgets that allow no disruption although all pods are healthy; none if rekey may not list them */
 export async function strictBudgets(client: KubeClient, namespace: string): Promise<readonly PodDisruptionBudget[]> {
-  // an eviction that a budget refuses is told when it comes
+  // if a budget refuses an eviction later, rekey reports that
   return (await listIfAllowed(client, POD_DISRUPTION_BUDGETS, namespace)).filter(isStrict);
 }
 
-/** While a pod is not ready, a budget may allow nothing for that reason alone, and does so again later. */
+/** While a pod is not ready, a budget may allow nothing for that reason alone, and will allow disruptions again later. */
 function isStrict({ metadata, status = {} }: PodDisruptionBudget): boolean {
   const { observedGeneration = 0, disruptionsAllowed = 0, currentHealthy = 0, expectedPods = 0 } = status;
   const isSeen = observedGeneration >= (metadata.generation ?? 0);

@@ -1,8 +1,8 @@
 /**
- * Whose pod a pod is, and who uses the Secret without being a target.
+ * Finds the workload of a pod, and the users of the Secret that are not targets.
  *
- * A pod belongs to what controls it. Labels do not tell: a Job's pod may carry those of a Deployment. A pod that is asked to
- * end may still sign until it has ended, so it counts, whatever has become of its workload.
+ * A pod belongs to its controller. Labels do not decide this: a Job's pod may have the labels of a Deployment. A
+ * Terminating pod may still sign, so it counts, even if its workload is gone.
  */
 
 import { type KeyPlaces, WORKLOAD_KINDS, type WorkloadKind } from '../settings/settings.ts';
@@ -33,7 +33,7 @@ export function isPodOf({ owner, labels }: PodView, { kind, name, selector, jobs
   return owner.kind === kind && owner.name === name && selects(selector, labels);
 }
 
-/** @returns containers of any workload, targets or not, whose other sources the Secret beats: what these give is not known */
+/** @returns containers of any workload, target or not, in which the Secret overrides other sources with unknown content */
 export function crowdedContainers(
   { workloads }: Pick<Namespaced, 'workloads'>,
   namespace: string,
@@ -49,7 +49,7 @@ export function crowdedContainers(
   );
 }
 
-/** @returns workloads, and pods that belong to none of them, that read a key of the Secret without being a target */
+/** @returns workloads, and pods without one, that read a key of the Secret and are not targets */
 export function unlistedConsumers(
   { workloads, pods }: Namespaced,
   namespace: string,
@@ -60,15 +60,16 @@ export function unlistedConsumers(
   const uses = ({ reads }: { readonly reads: readonly SecretRead[] }) => readsAnyKey(reads, places);
   const all = WORKLOAD_KINDS.flatMap((kind) => workloads[kind].list(namespace));
   const known = all.filter((workload) => listed.has(labelOf(workload)));
-  // the Deployment that a Rollout takes its template from has that Rollout's pods, or none
+  // a Deployment that gives a Rollout its template has that Rollout's pods, or none
   const templates = new Set(
     known.flatMap(({ rollout }) => (rollout?.templateFrom ? labelOf(rollout.templateFrom) : [])),
   );
-  // a run is told of by the CronJob that it is a run of, and one that has ended reads nothing
-  const isTold = ({ cronJob, over }: WorkloadView) =>
+  // a run is reported as its CronJob, and a Job that has ended reads nothing
+  const isReported = ({ cronJob, over }: WorkloadView) =>
     over === true || all.some(({ kind, name }) => kind === 'CronJob' && name === cronJob);
   const strangers = all.filter(
-    (workload) => uses(workload) && !known.includes(workload) && !templates.has(labelOf(workload)) && !isTold(workload),
+    (workload) =>
+      uses(workload) && !known.includes(workload) && !templates.has(labelOf(workload)) && !isReported(workload),
   );
   const deployment = (name: string) => workloads.Deployment.list(namespace).find((view) => view.name === name);
   const jobs = workloads.Job.list(namespace);

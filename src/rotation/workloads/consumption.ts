@@ -1,10 +1,10 @@
 /**
- * What a target takes from the Secret, and what it takes from elsewhere although the Secret gives it.
+ * What a target takes from the Secret, and what it takes from elsewhere although the Secret has it.
  *
- * The kubelet's order: `env` beats `envFrom`, and of two entries for one variable the later one counts. A data key is
- * followed, not the name of the variable that it ends up in. What cannot be known without reading other Secrets or
- * ConfigMaps is taken for good: whether a later `envFrom` has a variable of the same name, and whether an optional key is
- * there. A canary finds these.
+ * The kubelet's order: `env` beats `envFrom`, and of two entries for one variable the later one counts. rekey follows a
+ * data key, not the name of its variable. It assumes the best about what only other Secrets or ConfigMaps could show:
+ * that no later `envFrom` has a variable of the same name, and that an optional key is there. A canary finds these
+ * cases.
  *
  * @see https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-container/
  */
@@ -12,13 +12,13 @@ import { onePreviousIn, roomIn } from '../settings/layouts.ts';
 import { besideNames, type KeyNames } from '../settings/settings.ts';
 import type { ContainerSources, VariableSource } from './sources.ts';
 
-/** A variable that holds something else than the key that the Secret has for it. */
+/** A variable whose value does not come from the Secret although the Secret has the key. */
 export interface Shadow {
   readonly container: string;
   readonly variable: string;
-  /** The data key of the Secret that does not get through. */
+  /** The data key of the Secret that is hidden. */
   readonly key: string;
-  /** What wins, such as `Secret/admin-env`; absent if it is a value in the manifest. */
+  /** The source that wins, such as `Secret/admin-env`; absent for a value in the manifest. */
   readonly by?: string;
 }
 
@@ -27,13 +27,13 @@ export interface Consumption {
   /** Data keys of spec.secretKeys that some container takes from the Secret, by variable or by file. */
   readonly takes: readonly string[];
   /**
-   * Whether it may be one that looks at spec.secretKeys.previous, or at another place for one key: some container is given that,
-   * and is not given a list, or several places, by name. Of one that is given all data keys it is not known which it looks at.
+   * Whether it may read spec.secretKeys.previous, or another place for one key: some container gets that by name, and
+   * no list or further places. If a container gets all data keys, it is unknown which it reads.
    */
   readonly onePrevious: boolean;
 }
 
-/** @returns what the containers of a template take of the Secret, and what hides it from them */
+/** @returns what the containers of a template take from the Secret, and what hides it from them */
 export function consumptionOf(containers: readonly ContainerSources[], names: KeyNames): Consumption {
   const keys = [...names.signingNames, ...besideNames(names)];
   const { secretName } = names;
@@ -54,7 +54,7 @@ export function consumptionOf(containers: readonly ContainerSources[], names: Ke
   };
 }
 
-/** Of a text for each key, who reads some and not all would miss a key that has no place in these. */
+/** With one text for each key, a container that reads only some of them would miss keys. */
 function readWith(key: string, names: KeyNames): readonly string[] {
   const text = names.layouts.find((layout) => layout.format === 'Text' && layout.names.includes(key));
   return text?.names ?? [key];
@@ -65,7 +65,7 @@ function takesKey(container: ContainerSources, key: string, { secretName }: KeyN
   return mounted || givenBy(container, key, secretName).length > 0;
 }
 
-/** The variables in which the Secret would put a data key. */
+/** The variables that would get a data key from the Secret. */
 function givenBy({ variables, from }: ContainerSources, key: string, secretName: string): readonly string[] {
   if (key === '') return [];
   return [
@@ -85,7 +85,7 @@ function shadowsIn(container: ContainerSources, names: KeyNames): readonly Shado
     keys.flatMap((key) => givenBy(container, key, secretName).map((variable) => ({ variable, key })));
   const roles = [given(signingNames), given(beside)];
   if (roles.every((role) => role.length === 0)) return [];
-  // takes the one from the Secret, and the other not at all: then a variable of that name is meant for it
+  // the container takes one of the two from the Secret and the other not at all, so a variable of that name counts as the other
   const meant = [signingNames, [fallbacksName]].flatMap((keys, i) =>
     roles[i]?.length === 0 ? keys.map((key) => ({ variable: key, key })) : [],
   );
@@ -96,7 +96,7 @@ function shadowsIn(container: ContainerSources, names: KeyNames): readonly Shado
   return shadows.filter(({ variable }, i) => shadows.findIndex((other) => other.variable === variable) === i);
 }
 
-/** @param end entries from this one on are not looked at: a copy sees what stands before it */
+/** @param end index from which entries are ignored: a copy sees only the entries before it */
 function sourceNow(
   container: ContainerSources,
   variable: string,

@@ -1,12 +1,12 @@
 /**
- * Workloads whose restart leaves fewer pods for a moment, or none. No token is refused then, since nobody is there to refuse
- * it; but requests fail, and a rotation is no reason for that which people expect.
+ * Workloads whose restart leaves fewer pods for a moment, or none. No token is refused then, but requests fail, and
+ * people do not expect that of a rotation.
  */
 import type { Deployment } from '../../kube/types.ts';
 
 const ALONE = 'it has one pod, which stops before the next one starts';
 
-/** @returns why no pod may be there for a moment; undefined if one always is, or none ever */
+/** @returns why there may be no pod for a moment; undefined if there is always one, or never */
 export function deploymentInterruption(deployment: Deployment): string | undefined {
   const { replicas = 1, strategy } = deployment.spec ?? {};
   if (replicas === 0) return undefined;
@@ -25,11 +25,11 @@ export function awayOf({ spec }: Deployment): number {
   const { maxSurge = '25%', maxUnavailable = '25%' } = strategy?.rollingUpdate ?? {};
   const surge = resolved(maxSurge, replicas, Math.ceil);
   const unavailable = resolved(maxUnavailable, replicas, Math.floor);
-  // both nothing would never move, so one may be away (kubernetes/kubernetes pkg/controller/deployment/util, ResolveFenceposts)
+  // with both at zero no rollout could progress, so one pod may be away (kubernetes/kubernetes pkg/controller/deployment/util, ResolveFenceposts)
   return surge === 0 && unavailable === 0 ? 1 : unavailable;
 }
 
-/** Its pods are replaced one by one, and none is started beside the one that goes. */
+/** Pods are replaced one by one, without an extra pod. */
 export function singleInterruption(replicas: number): string | undefined {
   return replicas === 1 ? ALONE : undefined;
 }

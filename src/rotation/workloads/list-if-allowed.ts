@@ -1,11 +1,9 @@
-/**
- * Looks that rekey does without where it has not the right: they warn early of what would be told later.
- */
+/** Lists objects that rekey can do without if it lacks the right: they only let it warn earlier. */
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import type { KubeObject, ResourceType } from '../../kube/types.ts';
 
-/** @returns none where rekey may not look, or the cluster does not serve them */
+/** @returns none if rekey may not list them, or the cluster does not serve them */
 export async function listIfAllowed<T extends KubeObject>(
   client: KubeClient,
   type: ResourceType<T>,

@@ -1,17 +1,17 @@
 /**
- * Which data keys of which Secrets a container reads, by name: variables, envFrom, volumes, projected volumes, subPath. A worker that
- * takes only SMTP_PASSWORD of a Secret has nothing to do with the key that stands beside it.
+ * Which data keys of which Secrets a container reads, by name: variables, envFrom, volumes, projected volumes, subPath.
+ * A worker that takes only SMTP_PASSWORD from a Secret does not use the key beside it.
  */
 import type { Container, PodSpec, Volume } from '../../kube/types.ts';
 import type { KeyPlaces } from '../settings/settings.ts';
 
-/** A data key of a Secret. Without `key`: all of them, or it is not known which. */
+/** A data key of a Secret. Without `key`: all data keys, or an unknown one. */
 export interface SecretRead {
   readonly secret: string;
   readonly key?: string;
 }
 
-/** @returns whether one of the reads may give a key */
+/** @returns whether one of the reads may include a key */
 export function readsAnyKey(reads: readonly SecretRead[], { secretName, dataKeys }: KeyPlaces): boolean {
   return reads.some(({ secret, key }) => secret === secretName && (key === undefined || dataKeys.includes(key)));
 }
@@ -42,7 +42,7 @@ export function mountedReads(
   { subPath, subPathExpr }: Pick<NonNullable<Container['volumeMounts']>[number], 'subPath' | 'subPathExpr'>,
 ): readonly SecretRead[] {
   const { secret, projected } = volume ?? {};
-  // what an expression stands for is known when the pod starts: it may be any file
+  // the value of an expression is known only when the pod starts, so it may be any file
   const at = subPathExpr === undefined && subPath !== '' ? subPath : undefined;
   const parts = [
     ...(secret?.secretName === undefined ? [] : [{ name: secret.secretName, items: secret.items }]),

@@ -1,13 +1,13 @@
 /**
  * Rollouts of Argo Rollouts as targets.
  *
- * A change of their template starts a delivery: steps, pauses, analysis. That is not what a restart is, so they are asked
- * for one by `spec.restartAt`: the controller evicts every pod that was created before, of the stable and of the canary
- * ReplicaSet, as many at a time as may be unavailable, also while it is paused or aborted. The pods that come back are of
- * the same template. So the version that the restart is for stands on the Rollout itself, and which pods are of it is told
- * by their age.
+ * A change of their template starts a delivery with steps, pauses and analysis. So rekey requests a restart by
+ * `spec.restartAt` instead: the controller evicts every pod created before, of the stable and of the canary ReplicaSet,
+ * as many at a time as may be unavailable, even while the Rollout is paused or aborted. The new pods have the same
+ * template. So rekey writes the version of the restart to the Rollout itself, and the age of a pod shows whether it has
+ * that version.
  */
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import type { LabelSelector, Rollout } from '../../kube/types.ts';
 import type { Availability } from '../../runtime/optional-reflector.ts';
 import type { Finding } from '../api/finding.ts';
@@ -20,14 +20,14 @@ import type { RolloutState, WorkloadView } from './workload-view.ts';
 
 /** The version of pods that are older than the restart. */
 const OLDER = 0;
-/** Selects no pod: an empty selector would select all. */
+/** Selects no pod. An empty selector would select all. */
 const NOTHING: LabelSelector = {
   matchExpressions: ['Exists', 'DoesNotExist'].map((operator) => ({ key: 'rekey.dev/none', operator })) as never,
 };
 
 /**
- * Paused is no hindrance: the controller restarts pods all the same. Rolled out means that no delivery is under way (the
- * newest template is the promoted one) and the restart that was asked for is over.
+ * A paused Rollout is fine: the controller still restarts its pods. Rolled out means that no delivery is under way (the
+ * newest template is the promoted one) and that the requested restart is over.
  */
 export function rolloutView(rollout: Rollout): WorkloadView {
   const { metadata, spec, status } = rollout;
@@ -46,8 +46,7 @@ export function rolloutView(rollout: Rollout): WorkloadView {
     selector: spec?.selector ?? NOTHING,
     reads: readsOf(spec?.template?.spec),
     sources: sourcesOf(spec?.template?.spec),
-    ...(reloader && { reloader }),
-    ...defined({ templateVersion: version, bumpedAt }),
+    ...defined({ reloader, templateVersion: version, bumpedAt }),
     paused: false,
     manual: false,
     rolledOut: seen && promoted && state.restarted && counts.every((count) => (count ?? 0) >= state.replicas),
@@ -73,7 +72,8 @@ function stateOf({ spec, status }: Rollout): RolloutState {
 
 /**
  * @param deployment looks one up by its name
- * @returns the view with what the Deployment of `spec.workloadRef` gives it, or with the reason why that cannot be followed
+ * @returns the view with the template of the Deployment of `spec.workloadRef`, or with the reason why that cannot be
+ *   followed
  */
 export function withTemplate(
   view: WorkloadView | undefined,
@@ -94,20 +94,20 @@ export function withTemplate(
   return { ...view, reads, sources, selector: view.selector === NOTHING ? selector : view.selector };
 }
 
-/** @returns the keyset version that a pod was started for, as the Rollout tells it */
+/** @returns the keyset version that a pod was started for, by the Rollout */
 export function versionOf({ createdAt }: PodView, { rollout, templateVersion }: WorkloadView): number | undefined {
   const older = rollout?.restartAt !== undefined && createdAt < rollout.restartAt;
   return older && !rollout.restarted ? OLDER : templateVersion;
 }
 
-/** Its status may not know of the last pods that were evicted; they show. */
+/** The status may not include the last evictions yet, so the pods are counted. */
 export function isWhole({ rollout }: WorkloadView, pods: readonly PodView[]): boolean {
   return (
     rollout === undefined || pods.filter(({ ready, terminating }) => ready && !terminating).length >= rollout.replicas
   );
 }
 
-/** @returns why a Rollout that was not found cannot be a target; undefined if it might be, were it there */
+/** @returns why a Rollout that was not found cannot be a target; undefined if it could be one if it existed */
 export function unservedFinding(availability: Availability, name: string): Finding | undefined {
   switch (availability) {
     case 'Served':

@@ -1,6 +1,6 @@
 /**
- * Where the containers of a pod template take their variables and mounted files from: by name, and without a value. Only
- * containers that take something from a Secret are kept.
+ * The sources of variables and mounted files in a pod template, by name and without values. Only containers that take
+ * something from a Secret are kept.
  */
 import type { Container, EnvVariable, PodSpec, Volume } from '../../kube/types.ts';
 import { mountedReads, type SecretRead } from './reads.ts';
@@ -12,16 +12,16 @@ export type VariableSource =
       readonly kind: 'Secret' | 'ConfigMap';
       readonly name: string;
       readonly key: string;
-      /** Where it or its key is missing, the kubelet passes over this entry: whoever came before gives the variable. */
+      /** If it or its key is missing, the kubelet ignores this entry, and an earlier entry sets the variable. */
       readonly optional: boolean;
     }
   /** A value in the manifest. */
   | { readonly kind: 'Literal' }
-  /** `value: $(NAME)`: that of another variable. */
+  /** `value: $(NAME)`: the value of another variable. */
   | { readonly kind: 'Copy'; readonly variable: string }
-  /** A field of the pod, and whatever else is no key. */
+  /** A field of the pod, or another source that cannot be a key. */
   | { readonly kind: 'Field' }
-  /** A value that is put together of others: not followed. */
+  /** A value composed of others, which is not followed. */
   | { readonly kind: 'Unknown' };
 
 export interface Variable {
@@ -31,20 +31,20 @@ export interface Variable {
 
 export interface ContainerSources {
   readonly name: string;
-  /** An init container that is over before the others start. It may hand on what it takes, but serves no request. */
+  /** An init container that ends before the others start. It may pass on what it takes, but serves no request. */
   readonly early: boolean;
-  /** Variables set one by one, in the order of the manifest. */
+  /** Single variables, in the order of the manifest. */
   readonly variables: readonly Variable[];
-  /** Secrets that give a variable for each data key, in the order of the manifest. */
+  /** Secrets that set a variable for each data key, in the order of the manifest. */
   readonly from: readonly WholeSecret[];
-  /** Mounted data keys of Secrets; all of a Secret where `key` is absent. */
+  /** Mounted data keys of Secrets; all data keys of a Secret if `key` is absent. */
   readonly files: readonly SecretRead[];
 }
 
 interface WholeSecret {
   readonly secret: string;
   readonly prefix: string;
-  /** Other sources that stand before it, such as `ConfigMap/app`: of a variable that both give, this one counts. */
+  /** Earlier sources, such as `ConfigMap/app`: if both set a variable, this Secret wins. */
   readonly after?: readonly string[];
 }
 
@@ -52,7 +52,7 @@ const LITERAL: VariableSource = { kind: 'Literal' };
 const FIELD: VariableSource = { kind: 'Field' };
 const UNKNOWN: VariableSource = { kind: 'Unknown' };
 
-/** @returns where the containers of a template get their variables and files from, without a value */
+/** @returns the sources of the variables and files of a template's containers, without values */
 export function sourcesOf(spec: PodSpec | undefined): readonly ContainerSources[] {
   if (spec === undefined) return [];
   const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]));
@@ -91,7 +91,7 @@ function wholeSecrets(envFrom: NonNullable<Container['envFrom']>): readonly Whol
   });
 }
 
-/** A literal may be the key itself, so nothing of it is kept; of a copy the name of the other variable is. */
+/** A literal may be the key itself, so its value is not kept. For a copy, the name of the other variable is kept. */
 function sourceOf({ value = '', valueFrom }: EnvVariable): VariableSource {
   if (valueFrom !== undefined && value === '') {
     const { secretKeyRef: secret, configMapKeyRef: map } = valueFrom;

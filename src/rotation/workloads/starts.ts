@@ -1,19 +1,19 @@
 /**
- * What a pod has read of the Secret, concluded from its start.
+ * Concludes from the start of a pod what it has read from the Secret.
  *
- * Two clocks tell of a start. The API server writes when the pod was created; its containers cannot have started before.
- * The kubelet writes when a container started, by the clock of its node, which may differ by `spec.clockSkew`. So a pod
- * that is created late enough needs no skew, and a container that starts again in an old pod does.
+ * Two clocks show a start. The API server records when the pod was created; its containers cannot have started before.
+ * The kubelet records when a container started, by the clock of its node, which may differ by `spec.clockSkew`. So for
+ * a pod that was created late enough the skew does not matter, but for a container that restarts in an old pod it does.
  */
 
 export interface ContainerStart {
-  /** By the clock of the API server, whole seconds, cut off; milliseconds since the epoch. */
+  /** By the clock of the API server, rounded down to seconds; milliseconds since the epoch. */
   readonly createdAt: number;
-  /** By the clock of the node, whole seconds, cut off; milliseconds since the epoch. */
+  /** By the clock of the node, rounded down to seconds; milliseconds since the epoch. */
   readonly startedAt: number;
 }
 
-/** Of a pod in which nothing runs yet: what starts in it starts after its creation. */
+/** Also describes a pod in which nothing runs yet: a container starts after the creation of its pod. */
 type StartOrNone = Pick<ContainerStart, 'createdAt'> & Partial<ContainerStart>;
 
 export interface Lag {
@@ -22,15 +22,15 @@ export interface Lag {
   readonly clockSkewMs: number;
 }
 
-/** @returns up to which time what was written has been read: milliseconds since the epoch, by the API server's clock */
+/** @returns the time up to which the pod has read all writes: milliseconds since the epoch, by the API server's clock */
 export function readUpTo({ createdAt, startedAt = 0 }: StartOrNone, { settleMs, clockSkewMs }: Lag): number {
   return Math.max(createdAt, startedAt - clockSkewMs) - settleMs;
 }
 
-/** Start times have whole seconds, cut off. */
+/** Start times are rounded down to seconds. */
 const SECOND_MS = 1_000;
 
-/** @returns whether it surely started before that time, whatever the clock of its node */
+/** @returns whether it surely started before that time, within the skew of its node's clock */
 export function surelyStartedBefore(
   { createdAt, startedAt }: ContainerStart,
   at: number,

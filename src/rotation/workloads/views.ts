@@ -1,7 +1,5 @@
-/**
- * What is kept of the objects of a cluster: the few fields that decide, so that a large cluster fits in a small process.
- */
-import { defined, own } from '../../kube/objects.ts';
+/** Reduces the objects of a cluster to the few fields that matter, so that a large cluster fits in a small process. */
+import { defined, own } from '../../base/objects.ts';
 import type { Container, ContainerStatus, KubeObject, LabelSelector, Pod, PodSpec } from '../../kube/types.ts';
 import { FIELD_MANAGER, KEYSET_VERSION } from '../api/names.ts';
 import { readsIn, readsOf, type SecretRead } from './reads.ts';
@@ -16,20 +14,26 @@ export interface View {
 export interface ContainerView {
   /** Differs for each start of the container. */
   readonly instance: string;
-  /** By the clock of its node, milliseconds since the epoch; undefined while it does not run. Of an init container also after its end. */
+  /**
+   * By the clock of its node, milliseconds since the epoch; undefined while it does not run. An init container keeps it
+   * after its end.
+   */
   readonly startedAt?: number;
-  /** It has run, whether it does now or not. */
+  /** It has run at least once. */
   readonly ran?: true;
-  /** An init container that has done its work: nothing of it runs any more. */
+  /** An init container that has ended. */
   readonly over?: true;
   readonly reads: readonly SecretRead[];
 }
 
 export interface PodView extends View {
   readonly labels: Readonly<Record<string, string>>;
-  /** What controls it: a ReplicaSet, a StatefulSet, … */
+  /** Its controller: a ReplicaSet, a StatefulSet, … */
   readonly controller?: { readonly kind: string; readonly name: string };
-  /** What that belongs to: of a ReplicaSet its Deployment or Rollout; the pod itself if nothing controls it. */
+  /**
+   * The owner of its controller, such as the Deployment or Rollout of a ReplicaSet; the pod itself if it has no
+   * controller.
+   */
   readonly owner: { readonly kind: string; readonly name: string };
   readonly live: boolean;
   /** Milliseconds since the epoch. */
@@ -39,21 +43,21 @@ export interface PodView extends View {
   readonly ready: boolean;
   readonly address?: string;
   readonly hostNetwork: boolean;
-  /** TCP ports of its containers by name; of a name that two have, the first. */
+  /** TCP ports of its containers by name. If two have the same name, the first counts. */
   readonly ports: Readonly<Record<string, number>>;
   readonly containers: readonly ContainerView[];
   readonly templateVersion?: number;
-  /** Of all its containers. */
+  /** What all its containers read. */
   readonly reads: readonly SecretRead[];
 }
 
-/** @returns the name of an object, and which version of it this is */
+/** @returns the name and the version of an object */
 export function viewOf({ metadata }: KubeObject): View {
   const { namespace = '', name = '', uid = '', resourceVersion = '' } = metadata;
   return { namespace, name, uid, resourceVersion };
 }
 
-/** @returns what matters of a pod */
+/** @returns the fields of a pod that matter */
 export function podView(pod: Pod): PodView {
   const { metadata, spec, status } = pod;
   const owner = metadata.ownerReferences?.find((reference) => reference.controller === true);
@@ -72,7 +76,7 @@ export function podView(pod: Pod): PodView {
     terminating,
     ...(terminating && { graceSeconds: metadata.deletionGracePeriodSeconds ?? 30 }),
     ready: status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false,
-    ...(status?.podIP !== undefined && { address: status.podIP }),
+    ...defined({ address: status?.podIP }),
     hostNetwork: spec?.hostNetwork === true,
     ports: portsOf(spec),
     containers: containersOf(pod),
@@ -89,7 +93,7 @@ function portsOf({ containers = [], initContainers = [] }: Partial<PodSpec> = {}
   return Object.fromEntries(named.toReversed());
 }
 
-/** Init containers that run beside the others: `restartPolicy: Always`. */
+/** Statuses of sidecars: init containers with `restartPolicy: Always`, which run beside the others. */
 function sidecarStatuses({ spec, status }: Pod): readonly ContainerStatus[] {
   const sidecars = new Set((spec?.initContainers ?? []).flatMap((init) => (isSidecar(init) ? init.name : [])));
   return (status?.initContainerStatuses ?? []).filter(({ name }) => sidecars.has(name));
@@ -100,7 +104,7 @@ export function isSidecar({ restartPolicy }: Container): boolean {
   return restartPolicy === 'Always';
 }
 
-/** Init containers are among them: one that has ended may have handed on what it took. */
+/** Includes init containers: one that has ended may have passed on what it took. */
 function containersOf({ spec, status }: Pod): readonly ContainerView[] {
   const statuses = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
   const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
@@ -123,7 +127,10 @@ function hasRun({ state, lastState, restartCount = 0 }: ContainerStatus): boolea
   return state?.running !== undefined || ended || restartCount > 0;
 }
 
-/** Labels by which the controllers of Deployments and Rollouts tell their ReplicaSets apart: these are named after them. */
+/**
+ * Labels by which the controllers of Deployments and Rollouts identify their ReplicaSets. The value is part of the name
+ * of the ReplicaSet.
+ */
 const HASHES = { 'pod-template-hash': 'Deployment', 'rollouts-pod-template-hash': 'Rollout' } as const;
 
 function ownerOf({ metadata, kind = 'Pod' }: Pod): PodView['owner'] {

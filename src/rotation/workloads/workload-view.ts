@@ -1,6 +1,4 @@
-/**
- * What is kept of a workload, of whatever kind: the fields that decide, and no value of a variable.
- */
+/** A workload of any kind, reduced to the fields that matter, without values of variables. */
 import type { LabelSelector } from '../../kube/types.ts';
 import type { Finding } from '../api/finding.ts';
 import type { WorkloadKind } from '../settings/settings.ts';
@@ -9,15 +7,15 @@ import type { ReloaderView } from './reloader.ts';
 import type { ContainerSources } from './sources.ts';
 import type { View } from './views.ts';
 
-/** What a Rollout has and other workloads have not. */
+/** Fields that only a Rollout has. */
 export interface RolloutState {
-  /** How many pods it wants. Its own counts may be those of the moment before its last eviction. */
+  /** How many pods it wants. The counts in its status may be older than its last eviction. */
   readonly replicas: number;
-  /** Pods created before are replaced, milliseconds since the epoch. */
+  /** Pods created before this time are replaced, milliseconds since the epoch. */
   readonly restartAt?: number;
-  /** Whether the controller is through with that: whoever is older now, it leaves alone. */
+  /** Whether the controller has finished that restart. It no longer replaces older pods then. */
   readonly restarted: boolean;
-  /** What its template, and perhaps its selector, come from. */
+  /** The object that has its template, and perhaps its selector. */
   readonly templateFrom?: { readonly kind: string; readonly name: string };
 }
 
@@ -25,7 +23,7 @@ export interface WorkloadView extends View {
   readonly kind: WorkloadKind;
   readonly selector: LabelSelector;
   readonly paused: boolean;
-  /** Whether its controller leaves old pods alone when the template changes. */
+  /** Whether its controller keeps old pods when the template changes. */
   readonly manual: boolean;
   readonly templateVersion?: number;
   /** When rekey last stamped the template, milliseconds since the epoch. */
@@ -33,30 +31,30 @@ export interface WorkloadView extends View {
   readonly rolledOut: boolean;
   readonly failed?: string;
   readonly ready: number;
-  /** Pods that it is to have. */
+  /** How many pods it should have. */
   readonly wanted?: number;
-  /** Of all containers of its template. */
+  /** What all containers of its template read. */
   readonly reads: readonly SecretRead[];
-  /** Of containers that take something from a Secret. */
+  /** Sources of the containers that take something from a Secret. */
   readonly sources: readonly ContainerSources[];
   /** What it asks Reloader to do when a Secret changes. */
   readonly reloader?: ReloaderView;
-  /** Why no pod may be there for a moment while it restarts. */
+  /** Why a restart may leave it without a pod for a moment. */
   readonly interruption?: string;
   /** Whether fewer pods serve while it restarts. */
   readonly reducesCapacity?: true;
-  /** Of a Rollout only. */
+  /** Set for a Rollout only. */
   readonly rollout?: RolloutState;
-  /** Whether rekey neither restarts it nor takes a pod of it away: CronJobs and Jobs. */
+  /** Whether rekey neither restarts it nor removes its pods: CronJobs and Jobs. */
   readonly leftAlone?: true;
-  /** Of a Job: the CronJob that it is a run of. */
+  /** For a Job: the CronJob that started it. */
   readonly cronJob?: string;
-  /** Of a Job: that it has ended. */
+  /** For a Job: it has ended. */
   readonly over?: true;
-  /** Of a CronJob: the names of its Jobs. */
+  /** For a CronJob: the names of its Jobs. */
   readonly jobs?: readonly string[];
-  /** Why it can be no target. */
+  /** Why it cannot be a target. */
   readonly finding?: Finding;
-  /** Whether its pods cannot be told from others because of that. */
+  /** Whether rekey cannot identify its pods for that reason. */
   readonly unseen?: true;
 }

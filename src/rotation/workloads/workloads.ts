@@ -1,12 +1,12 @@
 /**
  * The kinds of workloads that rekey restarts, and what it keeps of each.
  *
- * A Deployment replaces its pods when its template changes. So do a StatefulSet and a DaemonSet, unless they are told to
- * wait until somebody deletes a pod (OnDelete), or to leave some pods alone (partition): those pods rekey evicts itself,
- * one after the other. They come back with the same template, and with the new Secret. A Rollout of Argo Rollouts is asked
- * to restart its pods: see rollouts.ts.
+ * A Deployment replaces its pods when its template changes. So do a StatefulSet and a DaemonSet, unless they wait until
+ * somebody deletes a pod (OnDelete), or keep some pods (partition). rekey evicts those pods itself, one after the
+ * other. They come back with the same template and the new Secret. For a Rollout of Argo Rollouts, rekey requests a
+ * restart of its pods: see rollouts.ts.
  */
-import { defined } from '../../kube/objects.ts';
+import { defined } from '../../base/objects.ts';
 import {
   CRON_JOBS,
   type CronJob,
@@ -35,10 +35,10 @@ import { sourcesOf } from './sources.ts';
 import { bumpedAtOf, versionIn, viewOf } from './views.ts';
 import type { WorkloadView } from './workload-view.ts';
 
-/** What a restart is for. */
+/** The version and the time of a restart. */
 export interface Stamp {
   readonly version: number;
-  /** Pods that were created before are to be replaced, milliseconds since the epoch, whole seconds. */
+  /** Pods created before this time must be replaced, milliseconds since the epoch, whole seconds. */
   readonly restartAt: number;
 }
 
@@ -71,7 +71,7 @@ function stampedTemplate({ version }: Stamp): ReturnType<Workload['stamped']> {
   return { spec: { template: { metadata: annotated(version) } } };
 }
 
-/** A new template would be delivered in steps, and be judged and paused on the way; this restarts the pods in place. */
+/** Restarts the pods in place. A new template would start a delivery with steps, analysis and pauses. */
 function stampedRollout({ version, restartAt }: Stamp): ReturnType<Workload['stamped']> {
   return { metadata: annotated(version), spec: { restartAt: iso(restartAt).replace('.000Z', 'Z') } };
 }
@@ -94,7 +94,7 @@ function common(object: Deployment | StatefulSet | DaemonSet): Common {
     ...defined({ templateVersion: version, bumpedAt }),
     reads: readsOf(spec?.template.spec),
     sources: sourcesOf(spec?.template.spec),
-    ...(reloader && { reloader }),
+    ...defined({ reloader }),
   };
 }
 
@@ -102,7 +102,10 @@ function isSeen({ metadata, status }: Deployment | StatefulSet | DaemonSet): boo
   return (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
 }
 
-/** Rolled out means what `kubectl rollout status` asks, and that the pods are available. Terminating pods are looked at elsewhere. */
+/**
+ * Rolled out means what `kubectl rollout status` checks, and that the pods are available. Terminating pods are checked
+ * elsewhere.
+ */
 export function deploymentView(deployment: Deployment): WorkloadView {
   const { spec, status } = deployment;
   const desired = spec?.replicas ?? 1;

@@ -1,6 +1,4 @@
-/**
- * What a pair of answers means: to a token of the key in use, and to the same claims signed with a made-up key.
- */
+/** What two answers mean together: one to a token of the key in use, one to the same claims signed with a made-up key. */
 import type { JwtKeyRotationStatus } from '../../api/types.ts';
 import type { Answer } from '../../facts.ts';
 import type { CanarySettings } from '../../settings/canary-settings.ts';
@@ -13,17 +11,17 @@ interface Said {
   readonly said: string;
 }
 
-/** `inUse` is absent where no token of that key could be sent. */
+/** `inUse` is absent if no token of that key could be sent. */
 export interface Pair {
   readonly inUse?: Said;
   readonly madeUp: Said;
 }
 
-/** What may be behind it if a service refuses tokens of every key: the canary as often as the key. */
+/** Causes of a service that refuses tokens of every key: the canary as often as the key. */
 export const WHY_ALL_REFUSED =
   'the subject may be unknown to the service, it may want other claims, an audience or a role, or it has its key from elsewhere. See spec.canary (claims.sub is the subject), spec.key.algorithm and the log of the service';
 
-/** @returns what the answers prove, and what to do; an answer that is missing proves nothing */
+/** @returns what the answers prove, and what to do; a missing answer proves nothing */
 export function judgedPair(
   pod: string,
   { inUse, madeUp }: Pair,

@@ -1,6 +1,4 @@
-/**
- * What is wrong with a pod, in words: whoever judges pods finds it, and says it here.
- */
+/** All findings about a pod, in words. Nothing else in the planner phrases one. */
 import type { Finding } from '../../api/finding.ts';
 import type { Facts, PodFacts, PodOf, TargetFacts } from '../../facts.ts';
 import { currentShape, type Keyset, type Kid } from '../../keyset/keyset.ts';
@@ -10,7 +8,7 @@ import { acceptedDead, acceptsOnlySigning, hasLoadedNewest, shapesHeld } from '.
 import { WHY_ALL_REFUSED } from './pair.ts';
 import { label } from './targets.ts';
 
-/** With the pauses between them, a minute: a pod that starts slowly has begun to answer by then. */
+/** With the pauses between them this is a minute: a slow pod answers by then. */
 export const LASTING_FAILURES = 8;
 
 /** @param so what follows, for people; nothing more is said without it */
@@ -46,7 +44,7 @@ export function refusesFallbacks({ name }: PodFacts, sign: Kid): Finding {
   return { reason: 'SingleKeyService', message };
 }
 
-/** @returns that a pod which has surely read the fallbacks accepts none of them: at rest, before a rotation meets it */
+/** @returns that a pod which has surely read the fallbacks accepts none of them, found at rest before a rotation meets it */
 export function holdsOneKeyAtRest({ target, pod }: PodOf): Finding {
   const message = `pod ${pod.name} started after rekey had written the Secret and accepts only the key in use: ${label(target)} verifies with one key only, or the pod has read an older Secret. A rotation would abort. If a new pod does the same, make the service accept the keys in the fallbacks too, or allow a cutover (spec.allowCutover)`;
   return { reason: 'SingleKeyService', message };
@@ -72,8 +70,8 @@ export function unanswered({ target, pod: { name, unprobeable, probe } }: PodOf)
 }
 
 /**
- * A pod that has read the newest Secret and does not follow it. A successor would start in the same way, so none is replaced: a
- * person must look at the service.
+ * A pod that has read the newest Secret and does not follow it. Its successor would do the same, so rekey does not
+ * replace it: a person must look at the service.
  *
  * @returns what is wrong with the service, and what to do
  */
@@ -84,7 +82,7 @@ export function doesNotFollow({ target, pod }: PodOf, facts: Facts, keyset: Keys
     const message = `${who} accepts key ${dead}, which has left the Secret, although it has loaded the newest one. It has the key from a second source: a file, a ConfigMap, another Secret, a default in its code. Remove that and roll out the change; rekey does not replace a pod for it again`;
     return { reason: 'KeyStillAccepted', message };
   }
-  // what fits an older keyset may be one
+  // answers that fit an older keyset may come from one
   if (acceptsOnlySigning(pod, keyset) && shapesHeld(target, pod, keyset).length === 0) {
     const message = `${who} accepts the key in use (${currentShape(keyset).sign}) and no key of the fallbacks: it verifies with one key only. Roll out a version that verifies with every key, or request an abort (rekey.dev/abort-requested-at); rekey does not replace a pod for it again`;
     return { reason: 'SingleKeyService', message };
@@ -103,7 +101,7 @@ function again(facts: Facts, keyset: Keyset): string {
  * rekey never ends a run of a CronJob or Job.
  *
  * @param rows that hold an older keyset, or may
- * @returns the first of them that runs as one
+ * @returns the first of them that is such a run
  */
 export function stillRunning(rows: readonly PodOf[], what: string): Finding | undefined {
   const row = rows.find(({ target }) => target.workload?.leftAlone === true);

@@ -1,13 +1,13 @@
 /**
- * The checks that stand between a resource and its first write: each needs no pod to be asked. Where one finds something,
- * nothing is written. The first finding is reported, with the number of the others.
+ * The checks before any write; none of them asks a pod. If one finds something, rekey writes nothing. It reports the
+ * first finding and the number of the others.
  */
 
 import { type Finding, findingsOf, inShort } from '../../api/finding.ts';
 import type { Facts, Surroundings } from '../../facts.ts';
 import { copiedFinding } from '../../settings/data-keys.ts';
 import { isGoneJob } from '../converge.ts';
-import { isUntold } from '../evidence.ts';
+import { isUnprovable } from '../evidence.ts';
 import { literalInManifest, notConsumed, shadowedBy } from './sources.ts';
 import { eachTarget, field, label, type SurroundingsPolicy } from './targets.ts';
 
@@ -38,14 +38,14 @@ const targetPaused = eachTarget(
 
 const targetManual = eachTarget(
   'CanaryMissing',
-  (target) => target.workload?.manual === true && target.workload.leftAlone !== true && isUntold(target),
+  (target) => target.workload?.manual === true && target.workload.leftAlone !== true && isUnprovable(target),
   (target) =>
     `${label(target)} does not replace its pods by itself (OnDelete or a partition), and without a canary rekey cannot know which of them to restart; declare a canary`,
 );
 
 const targetUnasked = eachTarget(
   'CanaryMissing',
-  (target) => target.settings.source === 'File' && isUntold(target) && target.workload !== undefined,
+  (target) => target.settings.source === 'File' && isUnprovable(target) && target.workload !== undefined,
   (target) =>
     `${label(target)} reads mounted files, which follow the Secret after a delay; only a canary shows when. Declare a canary (and the role Verifier), or set source: Env to restart it`,
 );
@@ -58,7 +58,7 @@ const unlistedConsumer: SurroundingsPolicy = ({ unlistedConsumers, settings }) =
   }));
 };
 
-/** A key that is staged and can never be promoted helps nobody. */
+/** A staged key that can never be promoted helps nobody. */
 const noWindow: SurroundingsPolicy = ({ impossibleWindow }) =>
   impossibleWindow === undefined ? [] : [impossibleWindow];
 
@@ -71,7 +71,7 @@ const rolloutFailed: SurroundingsPolicy = ({ targets }) =>
     return failed === undefined ? [] : [{ reason: 'RolloutFailed', message: `${label(target)}: ${failed}` }];
   });
 
-/** Must hold whenever rekey is to write anything. */
+/** Must hold whenever rekey writes anything. */
 const STANDING = [
   targetUnfit,
   targetNotFound,
@@ -85,7 +85,7 @@ const STANDING = [
   unlistedConsumer,
 ];
 
-/** @returns why nothing may be written for this resource at all */
+/** @returns why rekey may not write anything for this resource */
 export function standingFinding(facts: Facts): Finding | undefined {
   return facts.secret.kind === 'Refused' ? facts.secret.finding : inShort(findingsOf(STANDING, facts));
 }
@@ -101,7 +101,7 @@ const rolloutInProgress: SurroundingsPolicy = ({ targets }) =>
 /** Must hold for a rotation to start. */
 const STARTING = [keyCopied, noWindow, rolloutFailed, rolloutInProgress];
 
-/** @returns why no rotation may be started now */
+/** @returns why no rotation may start now */
 export function startFinding(facts: Surroundings): Finding | undefined {
   return inShort(findingsOf(STARTING, facts));
 }
@@ -114,8 +114,8 @@ export const disruptionBlocked = eachTarget(
 );
 
 /**
- * @param evicts whether it would evict pods; a cutover deletes them
- * @returns all that would keep a rotation from starting now, as far as it shows without the Secret and without asking pods
+ * @param evicts whether the rotation would evict pods; a cutover deletes them
+ * @returns everything that would block a rotation now, as far as it shows without the Secret and without asking pods
  */
 export function everyFinding(surroundings: Surroundings, evicts: boolean): readonly Finding[] {
   const policies = [...STANDING, ...STARTING, ...(evicts ? [disruptionBlocked] : [])];

@@ -1,6 +1,6 @@
 /**
- * Reloader beside rekey. While both keys are accepted one restart more costs nothing; in a cutover it would replace, one after
- * another, the pods that have just been replaced at once.
+ * Reloader restarts pods beside rekey. While both keys are accepted, one more restart costs nothing. In a cutover it
+ * would replace, one by one, the pods that rekey has just replaced at once.
  */
 
 import type { Finding } from '../../api/finding.ts';

@@ -1,6 +1,6 @@
 /**
- * Whether the containers of each target take the keys from the Secret: a variable that is set elsewhere keeps the old key
- * through every restart, and a target that never sees the fallbacks never sees a staged key.
+ * Checks that the containers of each target take the keys from the Secret. A variable that is set elsewhere keeps the
+ * old key through every restart, and a target that does not get the fallbacks never gets a staged key.
  */
 
 import type { Surroundings, TargetFacts } from '../../facts.ts';
@@ -10,12 +10,12 @@ import type { Shadow } from '../../workloads/consumption.ts';
 import { mayCutOver } from '../cutover.ts';
 import { field, label, type SurroundingsPolicy } from './targets.ts';
 
-/** Whoever is cut over needs no fallbacks, and whoever only signs looks at none. */
+/** A cutover needs no fallbacks, and a target that only signs reads none. */
 function needsFallbacks(facts: Surroundings, { settings }: TargetFacts): boolean {
   return settings.roles.includes('Verifier') && !mayCutOver(facts);
 }
 
-/** Mounted files are what they are: whoever reads those does not look at variables. */
+/** A target that reads mounted files does not read variables. */
 function shadowsIn(facts: Surroundings, isMeant: (shadow: Shadow) => boolean) {
   // of these, the signing key is not one
   const fallbacks = layoutsOf(facts.settings).flatMap(({ content, names }) => (content === 'Fallbacks' ? names : []));
@@ -55,7 +55,7 @@ function whyNotConsumed(facts: Surroundings, target: TargetFacts): string | unde
   const { signingNames, secretName } = facts.settings;
   const all = layoutsOf(facts.settings).flatMap(({ content, names }) => (content === 'All' ? names : []));
   const beside = besideNames(facts.settings);
-  // where it does not read the Secret at all, that is said already
+  // if it does not read the Secret at all, another check reports that
   const takes = target.workload?.consumes === false ? undefined : target.workload?.consumption.takes;
   if (takes === undefined) return undefined;
   if (![...signingNames, ...all].some((name) => takes.includes(name))) {

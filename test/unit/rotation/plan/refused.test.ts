@@ -4,7 +4,7 @@ import type { JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
 import { type Cause, type Refusal, refusedAgain } from '../../../../src/rotation/api/refusal.ts';
 import type { Facts } from '../../../../src/rotation/facts.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
-import { Memory } from '../../../../src/rotation/memory.ts';
+import { Memory } from '../../../../src/rotation/pass/memory.ts';
 import { effectsOf } from '../../../../src/rotation/plan/effect.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { facts, keysetAfter, PROMOTING, SETTLED, STAGING, STEADY, services, WRITES } from '../builders.ts';

@@ -4,7 +4,7 @@ import { type Refusal, refusedAgain } from '../../../../src/rotation/api/refusal
 import type { Facts, PodFacts, Probe, TargetFacts } from '../../../../src/rotation/facts.ts';
 import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import type { Write } from '../../../../src/rotation/keyset/writes.ts';
-import { Memory } from '../../../../src/rotation/memory.ts';
+import { Memory } from '../../../../src/rotation/pass/memory.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { facts, keysetAfter, PROMOTING, pod, probeOf, RETIRING, services, T0, WRITES } from '../builders.ts';
 

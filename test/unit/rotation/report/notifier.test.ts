@@ -60,7 +60,7 @@ function start(resource: JwtKeyRotation, urls: Readonly<Record<string, string>>,
     if (url === undefined) throw new KubeError({ verb: 'get', resource: 'secrets', name, code: 'NotFound' });
     return { metadata: { name }, data: { url: Buffer.from(url).toString('base64') } };
   };
-  const onTold = vi.fn();
+  const onDelivered = vi.fn();
   const notifier = new Notifier({
     client: { get } as unknown as KubeClient,
     clock: {
@@ -72,7 +72,7 @@ function start(resource: JwtKeyRotation, urls: Readonly<Record<string, string>>,
         now += ms;
       },
     },
-    ...{ random: () => 0, log, onTold },
+    ...{ random: () => 0, log, onDelivered },
     events: { event: (_, { reason, note }) => void events.push(`${reason} ${note}`) },
     metrics: { notified: (_, result) => void counts.push(result) },
     resources: { get: () => resource },
@@ -80,14 +80,14 @@ function start(resource: JwtKeyRotation, urls: Readonly<Record<string, string>>,
   });
   onTestFinished(() => notifier.close());
   const ended = (result: string) => vi.waitFor(() => expect(counts).toContain(result), { timeout: 30_000 });
-  return { notifier, pauses, said: log.lines, counts, events, onTold, ended };
+  return { notifier, pauses, said: log.lines, counts, events, onDelivered, ended };
 }
 
 describe('a notification', () => {
   it.each([408, 500])('is tried again after a %i, with the same id, and then never again', async (status) => {
     const { messages, keys, url } = await receive({ status }, { status: 200 });
     const resource = resourceWith(receiver('hook'));
-    const { notifier, counts, pauses, said, onTold, ended } = start(resource, { hook: url });
+    const { notifier, counts, pauses, said, onDelivered, ended } = start(resource, { hook: url });
     expect(notifier.observed(resource, facts)).toEqual([]);
     expect(notifier.observed(resource, facts)).toEqual([]);
     await ended('delivered');
@@ -96,7 +96,7 @@ describe('a notification', () => {
     expect(messages[1]).toMatchObject({ event: 'Completed', resource: 'jwt', namespace: 'shop', from: 'A', to: 'B' });
     expect(counts).toEqual(['retried', 'delivered']);
     expect(pauses).toEqual([1_000]);
-    expect(onTold).toHaveBeenCalledWith('shop/jwt');
+    expect(onDelivered).toHaveBeenCalledWith('shop/jwt');
     const told = notifier.observed(resource, facts);
     expect(told).toEqual(['r1/Completed Json hook/url']);
     const next = start(resource, { hook: url });

@@ -1,12 +1,12 @@
 /** What is kept of a resource between two passes, and what makes it worthless. */
 import { describe, expect, it } from 'vitest';
-import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
-import type { Probe } from '../../../src/rotation/facts.ts';
-import { Memory } from '../../../src/rotation/memory.ts';
-import { type Claims, canaryOf } from '../../../src/rotation/settings/canary-settings.ts';
-import type { Layout } from '../../../src/rotation/settings/layouts.ts';
-import type { Settings } from '../../../src/rotation/settings/settings.ts';
-import { probeOf, SETTINGS, STEADY } from './builders.ts';
+import type { JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
+import type { Probe } from '../../../../src/rotation/facts.ts';
+import { Memory } from '../../../../src/rotation/pass/memory.ts';
+import { type Claims, canaryOf } from '../../../../src/rotation/settings/canary-settings.ts';
+import type { Layout } from '../../../../src/rotation/settings/layouts.ts';
+import type { Settings } from '../../../../src/rotation/settings/settings.ts';
+import { probeOf, SETTINGS, STEADY } from '../builders.ts';
 
 const OPEN: Probe = { ...probeOf(STEADY, 1), random: 'unknown' };
 

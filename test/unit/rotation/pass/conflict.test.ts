@@ -1,8 +1,8 @@
 /** Of two resources on one Secret the younger is refused; an emergency that it asks for is said not to be served, and where it can be. */
 import { expect, it } from 'vitest';
-import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
-import { conflictWith } from '../../../src/rotation/conflict.ts';
-import { STEADY } from './builders.ts';
+import type { JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
+import { conflictWith } from '../../../../src/rotation/pass/conflict.ts';
+import { STEADY } from '../builders.ts';
 
 const resource = (name: string, annotations = {}) =>
   ({ metadata: { name, namespace: 'shop', annotations }, spec: { secretName: 'jwt' } }) as unknown as JwtKeyRotation;

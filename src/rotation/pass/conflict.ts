@@ -1,16 +1,16 @@
 /**
- * Two resources on one Secret would undo each other's work: the older one has it, in an emergency too. It knows all targets
- * of its own and none of the other's, so what the younger one would burn, pods of the older one would go on accepting.
+ * Two resources on one Secret would undo each other's work, so only the older one gets it, even in an emergency. A
+ * resource knows only its own targets: if the younger one burnt a key, pods of the older one would still accept it.
  */
 
-import type { Finding } from './api/finding.ts';
-import type { JwtKeyRotation } from './api/names.ts';
-import type { SecretFacts } from './facts.ts';
-import { emergencyOf } from './requests/requests.ts';
+import type { Finding } from '../api/finding.ts';
+import type { JwtKeyRotation } from '../api/names.ts';
+import type { SecretFacts } from '../facts.ts';
+import { emergencyOf } from '../requests/requests.ts';
 
 /**
  * @param resource the younger one
- * @param secret as the older one has read it last
+ * @param secret as last read for the older one
  */
 export function conflictWith(
   resource: JwtKeyRotation,

@@ -1,25 +1,25 @@
 /**
- * What is kept of one resource between two passes: answers of pods, the last reading of its Secret, what was refused, and the
- * bytes of keys that have just left the Secret, until the pods have been asked whether they refuse them. All of it can be lost
- * at any moment; it is then observed again, but for those keys.
+ * What is kept of one resource between two passes: answers of pods, the last reading of its Secret, refused effects,
+ * and the bytes of keys that have just left the Secret, until rekey has asked the pods whether they refuse them. All of
+ * it can be lost at any moment. rekey then observes it again, except those keys.
  */
-import { exponential } from '../runtime/backoff.ts';
-import type { EffectResult } from './act/act.ts';
-import type { RetiredKeys } from './act/write-secret.ts';
-import type { JwtKeyRotation } from './api/names.ts';
-import { type Refusal, type Refused, refusedAgain, triedAtOnce } from './api/refusal.ts';
-import type { Facts, Probe } from './facts.ts';
-import type { SecretReading } from './observe/world.ts';
-import type { Action, Step } from './plan/decision.ts';
-import { effectsOf, podEffect } from './plan/effect.ts';
-import { wishesIn } from './requests/requests.ts';
-import type { DataNames, Settings } from './settings/settings.ts';
+import { exponential } from '../../runtime/backoff.ts';
+import type { EffectResult } from '../act/act.ts';
+import type { RetiredKeys } from '../act/write-secret.ts';
+import type { JwtKeyRotation } from '../api/names.ts';
+import { type Refusal, type Refused, refusedAgain, triedAtOnce } from '../api/refusal.ts';
+import type { Facts, Probe } from '../facts.ts';
+import type { SecretReading } from '../observe/world.ts';
+import type { Action, Step } from '../plan/decision.ts';
+import { effectsOf, podEffect } from '../plan/effect.ts';
+import { wishesIn } from '../requests/requests.ts';
+import type { DataNames, Settings } from '../settings/settings.ts';
 
 const FORGET_MS = 10_000;
 const OUTRUN_MS = 50;
 const OUTRUN_CAP_MS = 15_000;
 
-/** Of one resource. */
+/** The memory of one resource. */
 export class Memory {
   readonly #probes = new Map<string, Probe>();
   #secret: SecretReading | undefined;
@@ -28,9 +28,9 @@ export class Memory {
   /** By effect. */
   #refusals: ReadonlyMap<string, Refusal> = new Map();
   #wishes = '';
-  /** By what pods were asked. */
+  /** The canary settings of the last pass, as text. */
   #canaries = '';
-  /** When answers were last forgotten, monotonic. */
+  /** When open answers were last forgotten, monotonic. */
   #forgotAt = Number.NEGATIVE_INFINITY;
   #outrun = 0;
 
@@ -43,15 +43,15 @@ export class Memory {
     return this.#secret;
   }
 
-  /** What was refused and not done since. */
+  /** Effects that were refused and not made since. */
   get refusals(): readonly Refusal[] {
     return [...this.#refusals.values()];
   }
 
   /**
-   * Whatever people change of the resource may be meant to mend what was refused: it is tried at once.
+   * Any change of the resource by people may be meant to fix a refusal, so refused effects are tried at once.
    *
-   * @returns whether they have changed something
+   * @returns whether people have changed something
    */
   heard(resource: JwtKeyRotation): boolean {
     const wishes = wishesIn(resource);
@@ -62,7 +62,7 @@ export class Memory {
     return true;
   }
 
-  /** What pods have answered to other canaries says nothing of those that are sent now. */
+  /** Forgets all answers if the canary settings have changed: answers to other canaries prove nothing. */
   asksBy(settings: Settings): void {
     const { algorithm, targets } = settings;
     const canaries = JSON.stringify([algorithm, targets.map(({ kind, name, canary }) => [kind, name, canary])]);
@@ -71,7 +71,7 @@ export class Memory {
   }
 
   /**
-   * Pods that have not answered are asked at once, not oftener than each ten seconds, however often somebody changes the resource.
+   * Lets silent pods be asked at once, but at most every ten seconds, however often people change the resource.
    *
    * @param now monotonic, milliseconds
    */
@@ -84,8 +84,8 @@ export class Memory {
   }
 
   /**
-   * @param refused what came of the action; all else of it was done
-   * @param now of the same clock as the facts
+   * @param refused effects of the action that were not made; the others were
+   * @param now by the clock of the facts
    */
   tried(action: Action, refused: readonly Refused[], now: number, urgent: boolean): void {
     const next = new Map(this.#refusals);
@@ -96,29 +96,29 @@ export class Memory {
     this.#refusals = next;
   }
 
-  /** @returns milliseconds to wait, more each time: what was read from the cache is not what the API server says */
+  /** @returns milliseconds to wait, more each time, because the cache is behind the API server */
   outrun(): number {
     this.#outrun += 1;
     return exponential(OUTRUN_MS, OUTRUN_CAP_MS, this.#outrun - 1);
   }
 
-  /** What nobody wants any more is forgotten. */
+  /** Forgets refusals once nothing is wanted any more. */
   decided({ action, phase, blocked, stalled }: Step): void {
     this.#outrun = 0;
     const isAtRest = action.type === 'wait' && phase === 'Steady' && (blocked ?? stalled) === undefined;
     if (isAtRest) this.#refusals = new Map();
   }
 
-  /** Keys that have just left the Secret: the pods are asked whether they refuse them. */
+  /** Keys that have just left the Secret, to ask pods whether they refuse them. */
   get retired(): RetiredKeys | undefined {
     return this.#retired;
   }
 
-  /** @returns the last reading, if the watch knows of no newer one and the same data keys are asked for */
-  secretAt(told: string | undefined, settings: Settings): SecretReading | undefined {
+  /** @returns the last reading, if the watch has seen no newer version and the spec names the same data keys */
+  secretAt(watched: string | undefined, settings: Settings): SecretReading | undefined {
     const reading = this.#secret;
     if (reading?.resourceVersion === undefined || this.#readWith !== namesOf(settings)) return undefined;
-    return isCovered(told, reading.resourceVersion) ? reading : undefined;
+    return isCovered(watched, reading.resourceVersion) ? reading : undefined;
   }
 
   remember(reading: SecretReading, settings: Settings): void {
@@ -144,7 +144,7 @@ export class Memory {
     this.#retired = outcome.retired;
   }
 
-  /** Forgets the answers of pods that are gone, and what was refused of them. */
+  /** Forgets the answers and the refusals of pods that are gone. */
   prune(facts: Facts): void {
     const uids = new Set(facts.targets.flatMap(({ pods }) => pods.map(({ uid }) => uid)));
     this.#refusals = new Map([...this.#refusals].filter(([, { pod }]) => pod === undefined || uids.has(pod)));
@@ -158,7 +158,7 @@ export class Memory {
   }
 }
 
-/** What was done is not wanted again, unless no watch tells of it, or somebody takes it back. */
+/** An effect that was made is wanted again only if no watch shows it yet, or somebody takes it back. */
 function done(action: Action): readonly Refused[] {
   switch (action.type) {
     case 'bump':
@@ -179,9 +179,9 @@ function done(action: Action): readonly Refused[] {
 }
 
 /** @see Store for why versions are compared as numbers */
-function isCovered(told: string | undefined, read: string): boolean {
-  if (told === undefined || !/^\d+$/.test(told) || !/^\d+$/.test(read)) return told === read;
-  return BigInt(told) <= BigInt(read);
+function isCovered(watched: string | undefined, read: string): boolean {
+  if (watched === undefined || !/^\d+$/.test(watched) || !/^\d+$/.test(read)) return watched === read;
+  return BigInt(watched) <= BigInt(read);
 }
 
 function namesOf(names: DataNames): string {

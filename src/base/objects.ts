@@ -1,5 +1,6 @@
 /**
- * Objects as maps of fields: what they have, and what they leave out.
+ * Objects as maps of fields: what they have, and what they leave out. An optional field that is read from another one is written
+ * `...defined({ finishedAt: ifDefined(finishedAt, iso) })`.
  */
 
 /**
@@ -17,4 +18,12 @@ export function own<T>(map: Readonly<Record<string, T>> | undefined, name: strin
 export function defined<T extends object>(fields: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
   const kept = Object.entries(fields).filter(([, value]) => value !== undefined);
   return Object.fromEntries(kept) as { [Name in keyof T]?: Exclude<T[Name], undefined> };
+}
+
+/**
+ * @param make called only if there is a value
+ * @returns what `make` makes of the value, or undefined if there is none
+ */
+export function ifDefined<T, R>(value: T | undefined, make: (value: T) => R): R | undefined {
+  return value === undefined ? undefined : make(value);
 }

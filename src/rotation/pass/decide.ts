@@ -1,0 +1,133 @@
+/**
+ * Observes a resource and plans its next step: from the caches, and once more from the API server if a write depends on it.
+ */
+import { randomUUID } from 'node:crypto';
+import type { KubeClient } from '../../kube/client.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { type ServerClock, serverTime } from '../../runtime/server-clock.ts';
+import { keyOf, type Store } from '../../runtime/store.ts';
+import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from '../api/names.ts';
+import { checkedAgainstLedger, type LedgerReading } from '../audit/against-ledger.ts';
+import type { AuditWriter } from '../audit/audit-writer.ts';
+import { ledgerConfigMapName } from '../audit/ledger-config-map.ts';
+import type { Facts, SecretFacts } from '../facts.ts';
+import { observe } from '../observe/observe.ts';
+import { type Caches, cachedWorld, liveWorld, orUndefined, readSecretNow, type World } from '../observe/world.ts';
+import type { Decision } from '../plan/decision.ts';
+import { plan } from '../plan/plan.ts';
+import { isEmergency, mayBeEmergency } from '../requests/urgency.ts';
+import { checkedAgainstClock } from '../secret/against-clock.ts';
+import { burntFingerprints, realFingerprints } from '../secret/fingerprints.ts';
+import type { SecretWatches } from '../secret/secret-watches.ts';
+import { settingsOf } from '../settings/settings.ts';
+import { specFinding } from '../settings/spec-checks.ts';
+import type { Memories } from './memories.ts';
+import type { Memory } from './memory.ts';
+
+export interface DeciderOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly resources: Store<JwtKeyRotation>;
+  readonly caches: Caches;
+  readonly secrets: Pick<SecretWatches, 'resourceVersion'>;
+  readonly audit: Pick<AuditWriter, 'ledgerOf'>;
+  readonly allowLoopback: boolean;
+  readonly serverClock: Pick<ServerClock, 'time' | 'offsetMs'>;
+  /** Longest time, milliseconds, that a node's view of a Secret lags behind a write. */
+  readonly settleMs: number;
+}
+
+/** What to do, and the resource and the facts that it was decided from. */
+export interface Decided {
+  readonly resource: JwtKeyRotation;
+  readonly facts: Facts;
+  readonly decision: Decision;
+}
+
+/** The resource is not what it was when the pass began. */
+export class ChangedError extends Error {}
+
+/** Decides for all resources. It reads the world, and changes nothing in it. */
+export class Decider {
+  readonly #options: DeciderOptions;
+  readonly #memories: Memories;
+
+  constructor(options: DeciderOptions, memories: Memories) {
+    this.#options = options;
+    this.#memories = memories;
+  }
+
+  /** @throws ChangedError if the API server has another resource than the cache, and this pass cannot continue with it */
+  async decide(resource: JwtKeyRotation, memory: Memory): Promise<Decided> {
+    const { caches, client } = this.#options;
+    const first = await this.#observeAndPlan(resource, memory, cachedWorld(caches));
+    if (first.decision.action.type !== 'confirm') return first;
+    memory.forgetSecret();
+    const { namespace = '' } = resource.metadata;
+    const [live, world] = await Promise.all([
+      this.#readNow(resource),
+      liveWorld(client, namespace, caches.availability),
+    ]);
+    return this.#observeAndPlan(live, memory, world);
+  }
+
+  /** The resource itself from the API server: a watch may be silent without knowing. */
+  async #readNow({ metadata: { namespace = '', name, uid } }: JwtKeyRotation): Promise<JwtKeyRotation> {
+    const { client, resources } = this.#options;
+    const live = await orUndefined(client.get(JWT_KEY_ROTATIONS, { namespace, name }));
+    if (live === undefined) throw new ChangedError();
+    resources.upsert(live.metadata, live);
+    const isSame = live.metadata.uid === uid && live.metadata.deletionTimestamp === undefined;
+    const isFit = specFinding(live.spec) === undefined || mayBeEmergency(live);
+    if (!isSame || !isFit) throw new ChangedError();
+    return live;
+  }
+
+  async #observeAndPlan(resource: JwtKeyRotation, memory: Memory, world: World): Promise<Decided> {
+    const { client, clock, serverClock, secrets, allowLoopback, settleMs } = this.#options;
+    const settings = settingsOf(resource.spec);
+    const namespace = resource.metadata.namespace ?? '';
+    const watched = secrets.resourceVersion(namespace, settings.secretName);
+    const secret = memory.secretAt(watched, settings) ?? (await readSecretNow(client, namespace, settings));
+    memory.remember(secret, settings);
+    memory.asksBy(settings);
+    const { latest } = serverTime(serverClock, clock);
+    const believed = checkedAgainstClock(secret.facts, latest + settings.clockSkewMs, settings.secretName);
+    const { ledgerReading, seen } = await this.#checkAgainstLedger(resource, believed);
+    const key = keyOf(resource.metadata);
+    const facts = await observe({
+      resource,
+      settings,
+      secret: seen,
+      ledgerReading,
+      world,
+      settleMs,
+      probes: memory.probes,
+      nextRotationId: randomUUID(),
+      allowLoopback,
+      now: serverTime(serverClock, clock).earliest,
+      clockOffsetMs: serverClock.offsetMs(),
+      sharedWith: this.#memories.holdersOf(key, realFingerprints(secret.facts)),
+      burntElsewhere: this.#memories.holdersOf(key, burntFingerprints(secret.facts)),
+      refusals: memory.refusals,
+    });
+    memory.prune(facts);
+    return { resource, facts, decision: plan(facts) };
+  }
+
+  /** Before a contradiction with the ledger counts, the ledger is read again. */
+  async #checkAgainstLedger(
+    resource: JwtKeyRotation,
+    secret: SecretFacts,
+  ): Promise<{ ledgerReading: LedgerReading; seen: SecretFacts }> {
+    const { audit } = this.#options;
+    const { secretName } = resource.spec;
+    const names = { secretName, ledgerName: ledgerConfigMapName(secretName) };
+    const emergency = isEmergency(resource);
+    const known = await audit.ledgerOf(resource, emergency);
+    const seen = checkedAgainstLedger(known.ledger, secret, names);
+    if (seen === secret) return { ledgerReading: known, seen };
+    const ledgerReading = await audit.ledgerOf(resource, emergency, true);
+    return { ledgerReading, seen: checkedAgainstLedger(ledgerReading.ledger, secret, names) };
+  }
+}
