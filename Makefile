@@ -59,6 +59,7 @@ build: types bundle ## Check the types, then bundle
 
 bundle: $(INSTALLED) ## Bundle the operator and the command line into dist
 	@npm run --silent build
+	@node dist/rekey --version >/dev/null || true
 
 cluster: $(INSTALLED) ## Run a local cluster with two nodes until Ctrl-C
 	@$(NODE) test/support/cluster/cli.ts up

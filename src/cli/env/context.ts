@@ -8,6 +8,7 @@ import { CONFIG_FILE, type EnvConfig } from '../../env/env-config.ts';
 import { newSession, type Session } from '../../env/session.ts';
 import type { Asker } from '../../env/witness.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from '../terminal.ts';
+import { refuseUnknown } from './look.ts';
 
 export interface ContextOptions {
   readonly terminal: Terminal;
@@ -31,6 +32,7 @@ export async function withContext(options: ContextOptions, act: (context: Contex
   try {
     const config = await loadConfig(folder);
     refuseBelow(config);
+    refuseUnknown(config, environment);
     const session = newSession(config, environment, asker, (what) => terminal.tell(`${what}\n`));
     return await act({ ...options, config, session, asker });
   } finally {

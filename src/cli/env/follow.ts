@@ -28,6 +28,7 @@ const ASK_PAUSE_MS = 1_500;
 /** While somebody watches: how often rekey looks at what a person or another process has done, and how often in a long wait. */
 const WATCH_PAUSE_MS = 5_000;
 const WAIT_PAUSE_MS = 60_000;
+const REMIND_MS = 60_000;
 
 const FICKLE = 'a service answers now with the newest version, now with an older one: is there a second process of it?';
 
@@ -59,6 +60,7 @@ export class Follower {
   #said: readonly string[] | 'all';
   #saidOf: number | undefined;
   #reopened = false;
+  #reminded: { readonly what: string; readonly at: number } | undefined;
   #wrote = false;
 
   constructor(options: FollowOptions) {
@@ -199,6 +201,14 @@ export class Follower {
     );
   }
 
+  /** At once where it is new, and once a minute: another process must say that it is done. */
+  #remind(what: string, todo: string, terminal: Terminal): void {
+    const now = terminal.now();
+    if (this.#reminded?.what === what && now - this.#reminded.at < REMIND_MS) return;
+    terminal.print(todo);
+    this.#reminded = { what, at: now };
+  }
+
   async #byPerson(view: View, services: readonly string[]): Promise<Next> {
     const { session, terminal, watch, program } = this.#options;
     const said = this.#saidOf === view.facts.keyset.version ? this.#said : [];
@@ -215,12 +225,13 @@ export class Follower {
         await session.reloaded(view, services, 'Person');
         return { again: true };
       }
-    } else if (watch) {
+    }
+    const todo = `Restart ${list}. When they run again: ${program} env continue ${view.environment.name} --reloaded\n`;
+    if (watch && !terminal.interactive) {
+      this.#remind(`${view.facts.keyset.version} ${list}`, todo, terminal);
       return { again: true, afterMs: WATCH_PAUSE_MS };
     }
-    terminal.print(
-      `Restart ${list}. When they run again: ${program} env continue ${view.environment.name} --reloaded\n`,
-    );
+    terminal.print(todo);
     return end(EXIT.done);
   }
 }

@@ -25,8 +25,9 @@ export function hintsOf(subject: Subject): readonly Hint[] {
   ];
 }
 
+/** Nothing is written before a rotation has started. */
 function isRequested({ course, asked }: Subject): boolean {
-  return course?.stage === 'requested' && asked.kind === 'Rotation';
+  return course !== undefined && course.startedAt === undefined && asked.kind === 'Rotation';
 }
 
 function leaving(subject: Subject, place: string): Hint {
@@ -34,7 +35,8 @@ function leaving(subject: Subject, place: string): Hint {
   if (course === undefined) return { text: 'Ctrl-C ends this view and changes nothing' };
   if (asked.kind === 'Look') return { text: 'Ctrl-C ends this view; the rotation goes on' };
   const what = course.way === 'Emergency' ? 'emergency' : 'rotation';
-  const stays = course.stage === 'requested' ? 'the request as it is' : `the ${what} running`;
+  const isWaiting = course.stage === 'requested' || isRequested(subject);
+  const stays = isWaiting ? 'the request as it is' : `the ${what} running`;
   return { text: `Ctrl-C leaves ${stays}. To see it again`, command: `kubectl rekey status ${place} -w` };
 }
 

@@ -120,8 +120,14 @@ describe('env status', () => {
     expect(load((await run(root, 'status -o yaml')).out)).toEqual(record);
   });
 
-  it.each(['prodction', 'prod'])('knows the environments, and what was meant by %s', async (word) => {
-    const { exit, said } = await run(tidy(), `status ${word}`);
+  it.each([
+    ['status', 'prodction'],
+    ['check', 'prod'],
+    ['rotate', 'prod'],
+    ['emergency --yes --reason x', 'prod'],
+    ['verify', 'prodution'],
+  ])('%s knows the environments, and what was meant by %s', async (command, word) => {
+    const { exit, said } = await run(tidy(), `${command} ${word}`);
     expect([exit, said]).toEqual([2, `there is no environment "${word}"; did you mean production?\n`]);
   });
 

@@ -1,8 +1,9 @@
 /** `rekey env … --watch` on a real terminal: a rotation of real files, followed by a person who restarts the services. */
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, expect, it, onTestFinished } from 'vitest';
 import { openPty } from '../../support/terminal/pty.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -40,4 +41,31 @@ it('is one view of files, services and time, which Ctrl-C leaves where it is', a
     expect(screen.filter((line) => line.includes(stage))).toHaveLength(1);
   expect(screen.join('\n')).not.toContain('4f4f');
   expect(isGivenBack()).toBe(true);
+});
+
+it('says what a person must do where there is no terminal to answer on, and takes the answer of another process', async () => {
+  const own = mkdtempSync(join(tmpdir(), 'rekey-watch-'));
+  onTestFinished(() => rmSync(own, { recursive: true }));
+  writeFileSync(join(own, '.env.production'), `JWT_SECRET_KEY=${'4f'.repeat(31)}a7\n`);
+  const config =
+    'maxTokenTTL: 1h\nservices:\n  main: { names: [JWT_SECRET_KEY], files: { production: .env.production } }\n';
+  writeFileSync(join(own, 'rekey.yaml'), config);
+  const program = join(root, 'src/rekey.ts');
+  const env = { PATH: process.env.PATH, HOME: own };
+  const args = [program, 'env', 'rotate', 'production', '--reads-fallbacks', '--watch'];
+  const child = spawn(process.execPath, args, { cwd: own, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => void child.kill());
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const todo = 'Restart main. When they run again: rekey env continue production --reloaded\n';
+  await expect.poll(() => said).toContain(todo);
+  const { status } = spawnSync(process.execPath, [program, 'env', 'continue', 'production', '--reloaded'], {
+    cwd: own,
+    env,
+  });
+  expect(status).toBe(0);
+  // of the next step, and of each step once a minute
+  await expect.poll(() => said.split(todo).length).toBe(3);
 });

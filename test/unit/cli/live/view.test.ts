@@ -174,6 +174,16 @@ describe('the view', () => {
       '  kubectl rekey status my-jwt -n shop -w',
       'To take it back: kubectl rekey withdraw my-jwt -n shop',
     ]);
+    // blocked before its first write: there is nothing to go back from, and nothing runs
+    const preflight = resourceIn('Preflight', {}, ['SingleKeyService', 'main knows one key']);
+    const { rotation: _, ...notStarted } = preflight.status ?? {};
+    const blocked = seen({ ...preflight, status: notStarted });
+    expect(view([blocked], AT, USUAL).slice(-4)).toEqual([
+      'Ctrl-C leaves the request as it is. To see it again:',
+      '  kubectl rekey status my-jwt -n shop -w',
+      'All that is in the way: kubectl rekey check my-jwt -n shop',
+      'To take it back: kubectl rekey withdraw my-jwt -n shop',
+    ]);
   });
 });
 
