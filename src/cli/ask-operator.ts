@@ -6,6 +6,7 @@ import type { Patch } from '../rotation/people/asking.ts';
 import type { Operations } from '../rotation/people/operations.ts';
 import { specFindings } from '../rotation/settings/spec-checks.ts';
 import { ask } from './leader.ts';
+import { rekeyCommand } from './pasted.ts';
 import type { Obstacle } from './plan.ts';
 import { obstaclesText } from './plan-text.ts';
 import { conditionOf } from './status.ts';
@@ -55,5 +56,5 @@ function silentText(resource: JwtKeyRotation): string {
   const { name } = resource.metadata;
   const ready = conditionOf(resource, 'Ready');
   const says = ready?.status === 'False' ? `; it reports ${ready.reason}: ${ready.message}` : '';
-  return `${name}: the operator has not asked the pods within ${TIMEOUT_MS / 1000} s${says}. It asks when it can: kubectl rekey status ${name}`;
+  return `${name}: the operator has not asked the pods within ${TIMEOUT_MS / 1000} s${says}. It asks when it can: ${rekeyCommand('status', resource)}`;
 }

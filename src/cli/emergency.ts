@@ -14,6 +14,7 @@ import type { Format } from './formats.ts';
 import { ask } from './leader.ts';
 import { openProgress } from './live/progress.ts';
 import { columns, machineText, printResult, when } from './output.ts';
+import { rekeyCommand } from './pasted.ts';
 import type { Waiting } from './rotate.ts';
 import { conditionOf, type Emergency, inferredRows, residueRows } from './status.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
@@ -87,7 +88,7 @@ export function emergencyEnd(nonce: string) {
       throw new CommandError(message, EXIT.failed);
     }
     const other = oneLine(asked === undefined ? (current?.nonce ?? '') : `${asked.nonce}: ${asked.reason}`);
-    const message = `another emergency was requested in the meantime (${other}). It burns every key, including those of this one; follow it with kubectl rekey status`;
+    const message = `another emergency was requested in the meantime (${other}). It burns every key, including those of this one; to follow it: ${rekeyCommand('status', resource, '-w')}`;
     throw new CommandError(message, EXIT.notReady);
   };
 }

@@ -8,7 +8,7 @@ const GAP = / {2,}(?=\S)/g;
 const MIN_COLUMN = 24;
 
 /** A command at the end of a sentence. */
-const COMMAND = /^(.*?:) ((?:kubectl )?rekey .*)$/;
+const COMMAND = /^(.*?:) ((?:kubectl|rekey) .*)$/;
 
 /**
  * Words are kept whole, so that a path can be copied, and so is a command at the end of a line, which gets a line of its own. What goes on hangs below the last column of its line, else a little below

@@ -11,6 +11,7 @@ import { oneLine } from '../rotation/people/text.ts';
 import { pauseOf } from '../rotation/requests/pause.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';
 import { ask } from './leader.ts';
+import { rekeyCommand } from './pasted.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 
 /** @returns such as `rekey.dev/rotate-requested-at is 2026-11-25T04:26:17Z, requested by alice` */
@@ -29,7 +30,7 @@ export function queueText(resource: JwtKeyRotation): string {
   const before = status?.queued?.length ? '; another request is already queued, and one rotation serves both' : '';
   return [
     `${name}: queued behind the rotation under way (${phase}${what}); it starts when that one ends${before}\n`,
-    `${name}: to withdraw it: kubectl rekey withdraw ${name}\n`,
+    `${name}: to withdraw it: ${rekeyCommand('withdraw', resource)}\n`,
     ending,
   ].join('');
 }
@@ -68,7 +69,7 @@ export async function withdraw(
   };
   const after = await operations.follow(name, settled, timeout);
   if (after === undefined) {
-    const message = `${name}: not withdrawn after ${timeout / 1000} s. rekey withdraws it before any rotation starts. Check that the operator is running: kubectl rekey status ${name}`;
+    const message = `${name}: not withdrawn after ${timeout / 1000} s. rekey withdraws it before any rotation starts. Check that the operator is running: ${rekeyCommand('status', resource)}`;
     throw new CommandError(message, EXIT.notReady);
   }
   const fates = waiting.map((wanted) => ({ wanted, fate: fateOf(wanted, after) }));
@@ -89,6 +90,6 @@ function fateOf({ trigger, reason }: Wanted, resource: JwtKeyRotation): string {
   return `not withdrawn: its rotation has started${abortHint(resource)}`;
 }
 
-function abortHint({ metadata, status }: JwtKeyRotation): string {
-  return isAtRest(status) ? '' : `; to end the rotation under way: kubectl rekey abort ${metadata.name}`;
+function abortHint(resource: JwtKeyRotation): string {
+  return isAtRest(resource.status) ? '' : `; to end the rotation under way: ${rekeyCommand('abort', resource)}`;
 }

@@ -17,6 +17,7 @@ import { hindranceOf } from './hindrance.ts';
 import type { HistoryEntry } from './history.ts';
 import { ask } from './leader.ts';
 import { openProgress } from './live/progress.ts';
+import { rekeyCommand } from './pasted.ts';
 import { queueText, wantedText } from './queue.ts';
 import { conditionOf, isSeen } from './status.ts';
 import { attempt, CommandError, EXIT, type Exit, type Terminal, worst } from './terminal.ts';
@@ -46,7 +47,7 @@ export async function rotate(
     if (progress === undefined) return EXIT.done;
     const waiting: Wait<HistoryEntry> = { name, what: `the rotation of ${name}`, timeoutMs: timeout, isGood };
     const entry = await waitFor(operations, progress, waiting, rotationEnd(at));
-    terminal.print(`${name}: ${endText(entry)}\n`);
+    terminal.print(`${name}: ${endText(entry, resource)}\n`);
     return isGood(entry) ? EXIT.done : EXIT.failed;
   };
   return worst(await Promise.all(names.map((name) => attempt(terminal, () => one(name), `${name}: `))));
@@ -61,7 +62,10 @@ function tellBefore(terminal: Terminal, name: string, resource: JwtKeyRotation):
   const isIgnored = conditionOf(resource, 'Ready')?.reason === 'BackingOff';
   const hindrance = isSeen(resource) && !isIgnored ? hindranceOf(resource) : undefined;
   if (hindrance !== undefined && !held) terminal.tell(`${name}: it cannot start yet: ${hindrance}\n`);
-  if (held) terminal.tell(`${name} is suspended or paused: it starts after kubectl rekey resume ${name}\n`);
+  if (held)
+    terminal.tell(
+      `${name} is suspended or paused: it starts when it is resumed: ${rekeyCommand('resume', resource)}\n`,
+    );
 }
 
 function isGood({ outcome }: HistoryEntry): boolean {
@@ -109,9 +113,9 @@ const ABORTABLE: readonly JwtKeyRotationStatus['phase'][] = ['Staging', 'Staged'
 function unabortable(resource: JwtKeyRotation): string | undefined {
   const { phase = 'Unknown' } = resource.status ?? {};
   const { name } = resource.metadata;
-  const takeBack = `withdraw the request with kubectl rekey withdraw ${name}`;
+  const takeBack = `to withdraw the request: ${rekeyCommand('withdraw', resource)}`;
   if (phase === 'Preflight') {
-    return `${name} has not written anything yet: ${takeBack}, or hold it with kubectl rekey suspend ${name}`;
+    return `${name} has not written anything yet; to hold it: ${rekeyCommand('suspend', resource)}; ${takeBack}`;
   }
   const waiting = pendingIn(resource).length === 0 ? '' : `; a request is waiting: ${takeBack}`;
   if (conditionOf(resource, 'Rotating')?.reason === 'RollingBack') return `${name} is already rolling back${waiting}`;
@@ -136,11 +140,11 @@ export async function abort(
   await ask(operations, terminal, name, ASK.abort(at));
   terminal.print(`${name}: abort requested\n`);
   if (pauseOf(resource) !== undefined)
-    terminal.tell(`${name} is paused: the abort starts after kubectl rekey resume ${name}\n`);
+    terminal.tell(`${name} is paused: the abort starts when it is resumed: ${rekeyCommand('resume', resource)}\n`);
   const isDue = Date.parse(resource.status?.nextRotationTime ?? '') <= terminal.now();
   if (isDue && !resource.spec.suspend) {
     terminal.print(
-      `${name}: its schedule is due, so rekey tries again after a back-off; to prevent that: kubectl rekey suspend ${name}\n`,
+      `${name}: its schedule is due, so rekey tries again after a back-off; to prevent that: ${rekeyCommand('suspend', resource)}\n`,
     );
   }
   for (const wanted of pendingIn(resource)) {
@@ -151,7 +155,7 @@ export async function abort(
   const isBack = ({ outcome }: HistoryEntry) => outcome !== 'Interrupted';
   const waiting = { name, what: `the abort of ${name}`, timeoutMs: timeout, isGood: isBack };
   const entry = await waitFor(operations, progress, waiting, abortEnd(at));
-  terminal.print(`${name}: ${endText(entry)}\n`);
+  terminal.print(`${name}: ${endText(entry, resource)}\n`);
   return isBack(entry) ? EXIT.done : EXIT.failed;
 }
 
@@ -171,8 +175,8 @@ export function abortEnd(at: string) {
   };
 }
 
-function endText({ outcome, from, to, failure }: HistoryEntry): string {
+function endText({ outcome, from, to, failure }: HistoryEntry, resource: JwtKeyRotation): string {
   if (outcome === 'Completed') return oneLine(`Completed: ${from} → ${to}`);
-  if (outcome === 'Interrupted') return 'Interrupted by an emergency: see kubectl rekey status';
+  if (outcome === 'Interrupted') return `Interrupted by an emergency: ${rekeyCommand('status', resource)}`;
   return oneLine(`${outcome}: ${from} still signs (${failure ?? ''})`);
 }

@@ -100,16 +100,16 @@ describe('the doctor', () => {
     give(forged({ iat: 0, exp: 4 }), forged({ iat: 0, exp: 5 }));
     expect(await life()).toMatchObject({ verdict: 'Ok', evidence: expect.stringContaining('the longest for 5s') });
     give(forged({ iat: 0, exp: 86_400 }), forged({ iat: 0, exp: 5 }));
-    expect(await life()).toMatchObject({ verdict: 'Problem', evidence: expect.stringContaining('1 live longer') });
+    expect(await life()).toMatchObject({ verdict: 'Problem', evidence: expect.stringContaining('1 lives longer') });
     give(forged({ iat: 0 }));
-    expect(await life()).toMatchObject({ verdict: 'Problem', evidence: expect.stringContaining('never expire') });
+    expect(await life()).toMatchObject({ verdict: 'Problem', evidence: expect.stringContaining('never expires') });
     give(short);
     const said = await doctor('well', '--tokens', file);
     for (const part of short.split('.')) expect(`${said.result}${said.told}`).not.toContain(part);
     give('nothing');
     expect(await doctor('well', '--tokens', file)).toMatchObject({ code: 2, result: '' });
     expect(await doctor('well', '--tokens', `${file}.absent`)).toMatchObject({
-      ...{ code: 1, result: '' },
+      ...{ code: 2, result: '' },
       told: expect.stringContaining('there is no such file'),
     });
   });
@@ -164,6 +164,16 @@ describe('the doctor', () => {
     expect(left.problems).toContain('residue');
     expect(left.answers.residue?.evidence).toMatch(/ReplicaSet app-left-\S+, container app, env JWT_SECRET_KEY/);
     expect(JSON.stringify(left)).not.toContain('written-in-the-manifest');
+    // what is in use is not to be deleted
+    expect(left.answers.residue?.remedy).not.toContain('kubectl delete');
+    const app = { kind: 'Deployment', namespace, name: targetName('left') };
+    await api.patch(app, { spec: { template: podTemplate({ envFrom: envFromSecret('left'), env: null }) } });
+    const residue = await until('its ReplicaSet is a former one', async () => {
+      const { answers } = await examined('left');
+      return answers.residue?.remedy?.includes('kubectl delete') ? answers.residue : undefined;
+    });
+    const [, former = ''] = /ReplicaSet (app-left-\S+), container/.exec(residue.evidence) ?? [];
+    expect(residue.remedy?.endsWith(`kubectl delete replicaset -n ${namespace} ${former}`)).toBe(true);
 
     const set = emptyDeployment(namespace, targetName('set'), 'set', { template: podTemplate(literal) });
     const stateful = { ...set, kind: 'StatefulSet', spec: { ...(set.spec as object), serviceName: 'none' } };
@@ -174,11 +184,11 @@ describe('the doctor', () => {
     });
     const targets = [{ kind: 'StatefulSet', name: targetName('set'), canary: CANARY }];
     await api.create(rotationOf(namespace, rotationName('set'), 'set', { targets }));
-    const former = await until('its revision is there', async () => {
+    const revision = await until('its revision is there', async () => {
       const { residue } = (await examined('set')).answers;
       return residue?.evidence.includes('ControllerRevision') ? residue : undefined;
     });
-    expect(former).toMatchObject({
+    expect(revision).toMatchObject({
       verdict: 'Problem',
       evidence: expect.stringMatching(/ControllerRevision app-set-\S+, container app, env JWT_SECRET_KEY/),
     });

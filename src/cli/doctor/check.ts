@@ -51,3 +51,17 @@ export function answer(asked: Asked, verdict: Verdict, evidence: string, remedy?
 export function whyNot<T>(seen: Seen<T>): string | undefined {
   return 'why' in seen ? seen.why : undefined;
 }
+
+/** How long an operator that runs may be silent, milliseconds: it writes the status at least once an hour. */
+const SILENT_MS = 3_600_000;
+
+/** @returns milliseconds since the operator's last report, by the clock of the API server; undefined if there is none */
+export function reportAgeMs({ resource, now, clockOffsetMs }: DoctorFacts): number | undefined {
+  const at = Date.parse(resource.status?.operator?.lastLookTime ?? '');
+  return Number.isNaN(at) ? undefined : Math.abs(now + clockOffsetMs - at);
+}
+
+/** @returns whether an operator that runs would have reported since */
+export function isOldReport(facts: DoctorFacts): boolean {
+  return (reportAgeMs(facts) ?? 0) > SILENT_MS;
+}

@@ -94,7 +94,7 @@ async function planSeen(
 
 async function tokensIn(path: string, maxTokenTtlMs: number): Promise<TokenReport> {
   const bytes = await readInput(path, MAX_TOKEN_BYTES).catch((error: unknown) => {
-    throw new CommandError(`--tokens ${path}: ${fileTrouble(error)}`, EXIT.failed);
+    throw new CommandError(`--tokens ${path}: ${fileTrouble(error)}`, EXIT.usage);
   });
   if (bytes.length > MAX_TOKEN_BYTES) {
     throw new CommandError(

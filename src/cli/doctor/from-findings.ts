@@ -1,92 +1,39 @@
 /** Questions that the findings of the operator and of `check` answer. Each finding belongs to one question. */
 import { isPassing, type Reason } from '../../rotation/api/finding.ts';
 import { settingsOf } from '../../rotation/settings/settings.ts';
+import { when } from '../output.ts';
+import { rekeyCommand } from '../pasted.ts';
+import { counted } from '../report/words.ts';
 import { conditionOf, isSeen, UNSEEN } from '../status.ts';
-import { type Asked, answer, type Check, type DoctorFacts } from './check.ts';
-
-interface Topic extends Asked {
-  /** Findings with these reasons answer the question with a problem. */
-  readonly reasons: readonly string[];
-  readonly remedy: string;
-}
-
-const RUNBOOK = 'docs/runbook.md has a section for each reason';
-const CHECK = 'kubectl rekey check lists what is in the way and what to write instead';
-
-const TOPICS = {
-  keys: {
-    id: 'keys',
-    question: 'Do all services have the key in the Secret?',
-    reasons: [
-      'CanaryRefused',
-      'CanaryVoid',
-      'PodStale',
-      'KeysDiffer',
-      'KeyResurrected',
-      'ForeignWriter',
-      'KeyNotFound',
-    ],
-    remedy: `kubectl rekey check --canary shows what each pod answers; ${RUNBOOK}`,
-  },
-  fallbacks: {
-    id: 'fallbacks',
-    question: 'Does every verifier accept the fallbacks?',
-    reasons: ['SingleKeyService'],
-    remedy: 'use a keyring library, the preload or a layout: docs/services.md; kubectl rekey validate-app proves it',
-  },
-  algorithm: {
-    id: 'algorithm',
-    question: 'Do all use the algorithm of the spec?',
-    reasons: ['AlgorithmDiffers'],
-    remedy: 'set spec.key.algorithm to what the services use, or change the services',
-  },
-  variables: {
-    id: 'variables',
-    question: 'Do the variables get the key, or does something hide it?',
-    reasons: ['LiteralInManifest', 'ShadowedBy', 'NotConsumed'],
-    remedy: `remove what hides the variable from the pod template; ${CHECK}`,
-  },
-  defaults: {
-    id: 'defaults',
-    question: 'Does a service have a key from elsewhere, such as a default in its code?',
-    reasons: ['TargetNotConsuming', 'KeyStillAccepted'],
-    remedy: 'look for a default in the code, a file in the image, a second source; let it start only with the variable',
-  },
-  consumers: {
-    id: 'consumers',
-    question: 'Does anybody else use the Secret?',
-    reasons: ['UnlistedConsumer'],
-    remedy: 'list it in spec.targets, or let it take only what it needs (docs/runbook.md, UnlistedConsumer)',
-  },
-  strength: {
-    id: 'strength',
-    question: 'Is the key strong, and used in one place only?',
-    reasons: ['KeyCopied', 'KeyMalformed', 'KeyIdUnusable'],
-    remedy: 'rotate it: kubectl rekey rotate; the new key is random',
-  },
-  answers: {
-    id: 'answers',
-    question: 'Can the pods be asked?',
-    reasons: ['CanaryMissing', 'CanaryUnanswered', 'InvalidCanary'],
-    remedy: 'docs/services/canary.md has recipes; kubectl rekey check --canary shows request and answer',
-  },
-} as const satisfies Readonly<Record<string, Topic>>;
-
-export type TopicName = keyof typeof TOPICS;
+import { type Asked, answer, type Check, type DoctorFacts, isOldReport } from './check.ts';
+import { asymmetricIn } from './tokens.ts';
+import { checkText, RUNBOOK, TOPICS, type TopicName } from './topics.ts';
 
 /** These have questions of their own in from-looks.ts. */
 const ELSEWHERE = ['NobodyLeads', 'ClockSkew'];
 
 const REST: Asked = { id: 'others', question: 'Is anything else in the way of a rotation?' };
 
-/** @returns one answer for each topic, and one for the other findings */
+/** What these say is from the pass that the person made, and not from the status. */
+const SEEN_NOW: readonly string[] = ['variables', 'consumers'];
+
+/** @returns one answer for each topic, and one for the other findings; those that rest on an old status name its age */
 export function findingChecks(facts: DoctorFacts): readonly Check[] {
+  const look = facts.resource.status?.operator?.lastLookTime;
+  const isOld = isOldReport(facts);
+  return topicChecks(facts).map((check) => {
+    if (!isOld || (SEEN_NOW.includes(check.id) && facts.blind === undefined)) return check;
+    return { ...check, evidence: `${check.evidence} (the operator last reported ${when(look, facts.now)})` };
+  });
+}
+
+function topicChecks(facts: DoctorFacts): readonly Check[] {
   const known = Object.values(TOPICS).flatMap(({ reasons }): readonly string[] => reasons);
   const rest = facts.obstacles.filter(({ reason }) => ![...known, ...ELSEWHERE].includes(reason));
   return [
     ...Object.keys(TOPICS).map((name) => topicCheck(name as TopicName, facts)),
     rest.some(({ reason }) => !isPassing({ reason: reason as Reason, message: '' }))
-      ? answer(REST, 'Problem', evidenceOf(rest), `${CHECK}; ${RUNBOOK}`)
+      ? answer(REST, 'Problem', evidenceOf(rest), `${RUNBOOK}. ${checkText(facts.resource)}`)
       : isSeen(facts.resource)
         ? answer(REST, 'Ok', rest.length > 0 ? evidenceOf(rest) : 'nothing, as far as the operator and you can see')
         : answer(REST, 'Unknown', UNSEEN),
@@ -94,10 +41,13 @@ export function findingChecks(facts: DoctorFacts): readonly Check[] {
 }
 
 function topicCheck(name: TopicName, facts: DoctorFacts): Check {
-  const { reasons, remedy, ...asked }: Topic = TOPICS[name];
+  const { id, question } = TOPICS[name];
+  const reasons: readonly string[] = TOPICS[name].reasons;
+  const asked: Asked = { id, question };
+  const remedy = TOPICS[name].remedy(facts.resource);
   const found = facts.obstacles.filter(({ reason }) => reasons.includes(reason));
   if (found.length > 0) return answer(asked, isOver(found, facts) ? 'Problem' : 'Unknown', evidenceOf(found), remedy);
-  if (!isSeen(facts.resource)) return answer(asked, 'Unknown', UNSEEN, 'kubectl rekey status');
+  if (!isSeen(facts.resource)) return answer(asked, 'Unknown', UNSEEN, rekeyCommand('status', facts.resource));
   return answer(asked, ...WITHOUT_FINDING[name](facts, remedy));
 }
 
@@ -139,24 +89,24 @@ const WITHOUT_FINDING: Readonly<Record<TopicName, (facts: DoctorFacts, remedy: s
     if (verifiers.length > 0 && verifiers.every(isProved)) {
       return ['Ok', `validate-app at ${resource.status?.appCheck?.checkedAt}: every verifier accepted its fallbacks`];
     }
-    const evidence = 'no rotation is known to have completed in which each pod accepted both keys, by its own answers';
-    return ['Unknown', evidence, 'kubectl rekey validate-app asks the pods'];
+    return ['Unknown', unprovedText(resource), `to ask the pods: ${rekeyCommand('validate-app', resource)}`];
   },
-  algorithm: ({ resource, tokens, canaries }, remedy) => {
+  algorithm: ({ resource, tokens, canaries }) => {
     const { algorithm } = resource.spec.key;
     const others = Object.entries(tokens?.algorithms ?? {}).filter(([name]) => name !== algorithm);
     if (others.length > 0) {
-      const counted = others.map(([name, count]) => `${count} by ${name}`).join(', ');
-      return ['Problem', `of the tokens that you gave, ${counted}, and spec.key.algorithm is ${algorithm}`, remedy];
+      const signed = others.map(([name, count]) => `${count} by ${name}`).join(', ');
+      const evidence = `of the tokens that you gave, ${signed}, and spec.key.algorithm is ${algorithm}`;
+      return ['Problem', evidence, otherAlgorithmText(others.map(([name]) => name))];
     }
-    if (canaries !== undefined) return byCanaries(resource, canaries, remedy);
+    if (canaries !== undefined) return algorithmByCanaries(resource, canaries);
     return byVerified(resource, `accept tokens by ${algorithm} (what they sign by, tokens tell: --tokens)`);
   },
   variables: (facts) => byTemplates(facts, 'no pod template hides a variable of the Secret'),
   defaults: ({ resource }) => byVerified(resource, 'accept the key in use, and no pod accepts one that has left'),
   consumers: ({ blind, warnings, resource, examination }) => {
     const strangers = warnings.filter((text) => text.includes('is not a target'));
-    if (strangers.length > 0) return ['Problem', strangers.join('; '), TOPICS.consumers.remedy];
+    if (strangers.length > 0) return ['Problem', strangers.join('; '), TOPICS.consumers.remedy()];
     if (blind !== undefined) return ['Unknown', blind, 'ask somebody who may list workloads, when the spec is right'];
     const { hiddenKinds } = examination;
     const hidden = 'why' in hiddenKinds ? [hiddenKinds.why] : hiddenKinds.known;
@@ -179,11 +129,12 @@ const WITHOUT_FINDING: Readonly<Record<TopicName, (facts: DoctorFacts, remedy: s
   },
   answers: ({ resource, canaries }) => {
     const silent = silentTargets(resource);
-    if (silent !== undefined) return ['Unknown', silent, TOPICS.answers.remedy];
+    if (silent !== undefined) return ['Unknown', silent, TOPICS.answers.remedy(resource)];
     if (canaries === undefined) return byVerified(resource, 'have answered');
     const open = openIn(canaries);
-    if (open !== undefined) return ['Unknown', open, TOPICS.answers.remedy];
-    return ['Ok', `${canaries.pods.length} pods were asked now, and each has answered`];
+    if (open !== undefined) return ['Unknown', open, TOPICS.answers.remedy(resource)];
+    const { length } = canaries.pods;
+    return ['Ok', `${counted(length, 'pod')} ${length === 1 ? 'was' : 'were'} asked now, and each has answered`];
   },
 };
 
@@ -199,10 +150,31 @@ function silentTargets({ spec }: DoctorFacts['resource']): string | undefined {
  * In an emergency and in a cutover no pod needs to know two keys. The status does not show which of its rotations cut
  * over.
  */
-function hasOverlapped({ spec, status }: DoctorFacts['resource']): boolean {
-  const last = status?.history?.find(({ outcome }) => outcome === 'Completed');
-  const mayCutOver = spec.strategy === 'Cutover' || spec.allowCutover;
-  return last !== undefined && last.trigger !== 'Emergency' && !mayCutOver;
+function hasOverlapped(resource: DoctorFacts['resource']): boolean {
+  const last = lastCompleted(resource);
+  return last !== undefined && last.trigger !== 'Emergency' && !mayCutOver(resource);
+}
+
+function lastCompleted({ status }: DoctorFacts['resource']) {
+  return status?.history?.find(({ outcome }) => outcome === 'Completed');
+}
+
+function mayCutOver({ spec }: DoctorFacts['resource']): boolean {
+  return spec.strategy === 'Cutover' || spec.allowCutover === true;
+}
+
+/** Why the last rotation does not prove that the pods of now accept both keys. */
+function unprovedText(resource: DoctorFacts['resource']): string {
+  const last = lastCompleted(resource);
+  if (last === undefined)
+    return 'status.history has no completed rotation, in which pods would have accepted both keys';
+  const which = `the last completed rotation${last.finishedAt === undefined ? '' : ` (${last.finishedAt})`}`;
+  if (last.trigger === 'Emergency') return `${which} was an emergency, in which no pod needs two keys`;
+  if (mayCutOver(resource)) return `${which} may have cut over, and then no pod needed two keys`;
+  const verified = conditionOf(resource, 'Verified');
+  if (verified?.status !== 'True') return verified?.message ?? `the operator does not say what ${which} rests on`;
+  const { reason } = conditionOf(resource, 'Ready') ?? {};
+  return `${verified.message}, but now the operator reports ${reason}: of the pods as they are now it is not known`;
 }
 
 type Canaries = NonNullable<DoctorFacts['canaries']>;
@@ -220,12 +192,39 @@ function byCanaries(resource: DoctorFacts['resource'], canaries: Canaries, remed
   if (bad.length > 0) return ['Problem', bad.map(({ message }) => message).join('; '), remedy];
   const open = openIn(canaries) ?? silentTargets(resource);
   if (open !== undefined) return ['Unknown', open, remedy];
-  return ['Ok', `${pods.length} pods accept a token of the key in use and refuse a made-up one, asked now`];
+  const [accept, refuse] = pods.length === 1 ? ['accepts', 'refuses'] : ['accept', 'refuse'];
+  const who = counted(pods.length, 'pod');
+  return ['Ok', `${who} ${accept} a token of the key in use and ${refuse} a made-up one, asked now`];
+}
+
+/** A pod without the key refuses its tokens whatever their algorithm, and one that accepts any shows none. */
+function algorithmByCanaries(resource: DoctorFacts['resource'], canaries: Canaries): Reply {
+  const bad = canaries.pods.filter(({ verdict }) => verdict === 'Refused' || verdict === 'Void');
+  if (bad.length === 0) return byCanaries(resource, canaries, TOPICS.answers.remedy(resource));
+  const evidence = `it shows only where a pod accepts the key in use and refuses a made-up one; a pod may have another key: ${bad.map(({ message }) => message).join('; ')}`;
+  return ['Unknown', evidence, `first answer: ${TOPICS.keys.question} ${TOPICS.variables.question}`];
+}
+
+/** Of tokens that a person gave. @param names of their algorithms */
+function otherAlgorithmText(names: readonly string[]): string {
+  const asymmetric = asymmetricIn(names);
+  const shared = names.filter((name) => name.startsWith('HS'));
+  const rest = names.filter((name) => !asymmetric.includes(name) && !shared.includes(name));
+  return [
+    ...(asymmetric.length === 0
+      ? []
+      : [`rekey is not for tokens signed by ${asymmetric.join(', ')}, which have no shared key (docs/comparison.md)`]),
+    ...(shared.length === 0 ? [] : [`set spec.key.algorithm to ${shared.join(' or ')}, or change the services`]),
+    ...(rest.length === 0
+      ? []
+      : [`change the service that signs by ${rest.join(', ')}: rekey has keys for HS256, HS384 and HS512`]),
+  ].join('; ');
 }
 
 /** The operator asks each new pod, and reports at once what refuses. */
 function byVerified(resource: DoctorFacts['resource'], what: string): Reply {
-  const how = 'kubectl rekey doctor --canary asks now; docs/services/canary.md says how to declare one';
+  const ask = rekeyCommand('doctor', resource, '--canary');
+  const how = `docs/services/canary.md says how to declare a canary. To ask now: ${ask}`;
   const ready = conditionOf(resource, 'Ready');
   if (ready?.status === 'False') {
     // the condition names only the first of the findings

@@ -1,8 +1,13 @@
 /** Questions that need observations of their own: the operator, tokens, clocks, leftovers, rights, storage. */
+
+import { leaseName } from '../../rotation/people/leadership.ts';
 import { formatDuration } from '../../rotation/schedule/duration.ts';
 import { settingsOf } from '../../rotation/settings/settings.ts';
 import { operatorText } from '../leader.ts';
-import { answer, type Check, type DoctorFacts } from './check.ts';
+import { when } from '../output.ts';
+import { rekeyCommand } from '../pasted.ts';
+import { counted } from '../report/words.ts';
+import { answer, type Check, type DoctorFacts, isOldReport, reportAgeMs } from './check.ts';
 
 /** Error of comparing the Date header with Lease times: both have whole seconds, and the request takes time. */
 const CLOCK_ERROR_MS = 2_000;
@@ -15,48 +20,75 @@ export function lookChecks(facts: DoctorFacts): readonly Check[] {
     fitnessCheck(facts),
     residueCheck(facts),
     rightsCheck(facts),
-    readersCheck(),
+    readersCheck(facts),
     atRestCheck(),
   ];
 }
 
 /** Comes first: without an operator, everything else is from the time of the last one. */
-export function operatorCheck({ leadership, resource, now }: DoctorFacts): Check {
+export function operatorCheck(facts: DoctorFacts): Check {
+  const { leadership, resource, now } = facts;
   const asked = { id: 'operator', question: 'Does an operator look after it?' };
   const evidence = operatorText(leadership, resource, now);
   if (leadership.kind === 'Led') return answer(asked, 'Ok', evidence);
-  if (leadership.kind === 'Unknown') return answer(asked, 'Unknown', evidence, 'kubectl get pods -n rekey-system');
-  return answer(asked, 'Problem', evidence, 'start it: all that follows is what the last one has seen');
+  if (leadership.kind === 'Nobody') {
+    return answer(asked, 'Problem', evidence, 'start it: all that follows is what the last one has seen');
+  }
+  const { operator } = resource.status ?? {};
+  if (operator?.lease !== undefined) {
+    const [namespace] = operator.lease.split('/');
+    return answer(asked, 'Unknown', evidence, `its pods: kubectl get pods -n ${namespace}`);
+  }
+  const ageMs = reportAgeMs(facts);
+  if (operator === undefined || ageMs === undefined) return answer(asked, 'Unknown', evidence, PODS);
+  const reported = `it last reported ${when(operator.lastLookTime, now)}; it runs without leader election, so only its reports show it`;
+  if (ageMs < RECENT_MS) return answer(asked, 'Ok', reported);
+  const silent = isOldReport(facts)
+    ? '. One that runs reports at least once an hour, so it has probably stopped (inferred)'
+    : '';
+  const canAsk = resource.spec.targets.some(({ canary }) => canary !== undefined);
+  const how = canAsk ? `let it report now: ${rekeyCommand('doctor', resource, '--canary')}` : PODS;
+  return answer(asked, 'Unknown', `${reported}${silent}`, how);
 }
+
+/** Where a report is as good as a Lease: what it shows has just been. */
+const RECENT_MS = 300_000;
+/** By the label of rekey's manifests and of its chart: the namespace is not known. */
+const PODS = 'its pods, if it was installed by the manifests: kubectl get pods -A -l app.kubernetes.io/name=rekey';
 
 function lifetimeCheck({ resource, tokens }: DoctorFacts): Check {
   const asked = { id: 'token-lifetime', question: 'Do tokens live no longer than maxTokenTTL?' };
   const { maxTokenTTL } = resource.spec;
-  const how = `pipe in tokens of every kind, refresh tokens too: kubectl rekey doctor ${resource.metadata.name} --tokens - < tokens.txt`;
+  const how = `pipe in tokens of every kind, refresh tokens too: ${rekeyCommand('doctor', resource, '--tokens - < tokens.txt')}`;
   if (tokens === undefined) return answer(asked, 'NotChecked', 'rekey never sees tokens', how);
   const { tokens: count, longestMs, tooLong, endless, undated, others, encrypted } = tokens;
-  const left = [
-    ...(undated > 0 ? [`${undated} do not say how long they live`] : []),
-    ...(encrypted > 0 ? [`${encrypted} are encrypted`] : []),
-    ...(others > 0 ? [`${others} words are no token`] : []),
-  ];
-  const longest = longestMs === undefined ? '' : `, the longest for ${formatDuration(longestMs, 4)}`;
   const dated = count - endless - undated;
-  const evidence = [`${dated} tokens say how long they live${longest}; maxTokenTTL is ${maxTokenTTL}`, ...left].join(
-    '; ',
-  );
+  const longest = longestMs === undefined ? '' : `, the longest for ${formatDuration(longestMs, 4)}`;
+  const says = dated === 1 ? 'says how long it lives' : 'say how long they live';
+  const evidence = [
+    ...(count === 0 ? [] : [`${dated} of ${counted(count, 'token')} ${says}${longest}`]),
+    `maxTokenTTL is ${maxTokenTTL}`,
+    ...partText(undated, 'does not say how long it lives', 'do not say how long they live'),
+    ...partText(encrypted, 'is encrypted', 'are encrypted'),
+    ...partText(others, 'word is no token', 'words are no token'),
+  ].join('; ');
   const remedy = 'set maxTokenTTL to the longest life of any token before the next rotation, or issue shorter ones';
   if (endless > 0) {
-    return answer(
-      asked,
-      'Problem',
-      `${evidence}; ${endless} have no exp and never expire`,
-      'issue tokens with exp: no rotation can wait for those without',
-    );
+    const [forever] = partText(endless, 'has no exp and never expires', 'have no exp and never expire');
+    const expiring = 'issue tokens with exp: no rotation can wait for those without';
+    return answer(asked, 'Problem', `${evidence}; ${forever}`, expiring);
   }
-  if (tooLong > 0) return answer(asked, 'Problem', `${evidence}; ${tooLong} live longer than that`, remedy);
+  if (tooLong > 0) {
+    const [long] = partText(tooLong, 'lives longer than that', 'live longer than that');
+    return answer(asked, 'Problem', `${evidence}; ${long}`, remedy);
+  }
   if (longestMs === undefined || undated > 0 || encrypted > 0) return answer(asked, 'Unknown', evidence, how);
   return answer(asked, 'Ok', `${evidence}. Of other tokens nothing is known`);
+}
+
+/** @returns nothing for none */
+function partText(count: number, one: string, several: string): readonly string[] {
+  return count === 0 ? [] : [`${count} ${count === 1 ? one : several}`];
 }
 
 function clockCheck({ resource, obstacles, examination, clockOffsetMs }: DoctorFacts): Check {
@@ -80,10 +112,6 @@ function clockCheck({ resource, obstacles, examination, clockOffsetMs }: DoctorF
   return answer(asked, 'Ok', `${nodes}, by their Leases: weak evidence, to 2 s; ${here}`);
 }
 
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
-}
-
 function secondsText(ms: number): string {
   return `${(Math.abs(ms) / 1000).toFixed(1)} s`;
 }
@@ -93,8 +121,8 @@ function fitnessCheck({ resource }: DoctorFacts): Check {
     id: 'fitness',
     question: 'Do services refuse what they must: expired tokens, alg: none, other keys?',
   };
-  const { name } = resource.metadata;
-  const how = `kubectl rekey validate-app ${name}`;
+  const ask = rekeyCommand('validate-app', resource);
+  const how = `to ask them: ${ask}`;
   const check = resource.status?.appCheck;
   if (check === undefined) return answer(asked, 'NotChecked', 'nobody has asked them', how);
   const at = `validate-app at ${check.checkedAt}`;
@@ -104,7 +132,7 @@ function fitnessCheck({ resource }: DoctorFacts): Check {
       .map(({ target }) => target)
       .join(', ');
   if (targets('Unfit') !== '')
-    return answer(asked, 'Problem', `${at}: ${targets('Unfit')} is not fit`, `${how} names the line to change`);
+    return answer(asked, 'Problem', `${at}: ${targets('Unfit')} is not fit`, `which line to change: ${ask}`);
   const labels = resource.spec.targets.map((target) => `${target.kind}/${target.name}`);
   const missing = labels.filter(
     (label) => !check.pods.some(({ target, result }) => target === label && result === 'Fit'),
@@ -118,8 +146,8 @@ function residueCheck({ resource, examination }: DoctorFacts): Check {
   const { residue = [], residueIncomplete } = resource.status?.emergency ?? {};
   const { formerLiterals, helmReleases } = examination;
   const old = 'known' in formerLiterals ? formerLiterals.known : [];
-  const found = [...residue.map((place) => `a burnt key: ${place}`), ...old.map((place) => `a value: ${place}`)];
-  const remedy = 'delete what is not needed; set revisionHistoryLimit lower; helm history shows old releases';
+  const found = [...residue.map((place) => `a burnt key: ${place}`), ...old.map(({ place }) => `a value: ${place}`)];
+  const remedy = residueRemedy(resource, examination);
   if (found.length > 0) return answer(asked, 'Problem', found.join('; '), remedy);
   const helm =
     'why' in helmReleases
@@ -146,11 +174,32 @@ function residueCheck({ resource, examination }: DoctorFacts): Check {
   );
 }
 
-function rightsCheck({ examination }: DoctorFacts): Check {
+function residueRemedy({ metadata: { namespace } }: DoctorFacts['resource'], examination: DoctorFacts['examination']) {
+  const { formerLiterals, helmReleases } = examination;
+  const old = 'known' in formerLiterals ? formerLiterals.known : [];
+  const former = [...new Set(old.flatMap(({ formerReplicaSet }) => formerReplicaSet ?? []))];
+  const releases =
+    'known' in helmReleases && helmReleases.known === 0
+      ? []
+      : [`helm list -n ${namespace}, then helm history RELEASE -n ${namespace}`];
+  return [
+    'delete what is not needed, and set revisionHistoryLimit lower',
+    ...releases.map((command) => `old releases of Helm: ${command}`),
+    ...(former.length === 0
+      ? []
+      : [
+          `a former ReplicaSet, after which kubectl rollout undo cannot go back to its revision: kubectl delete replicaset -n ${namespace} ${former.join(' ')}`,
+        ]),
+  ].join('. ');
+}
+
+function rightsCheck({ resource, examination }: DoctorFacts): Check {
   const asked = { id: 'rights', question: 'Does the operator have only the rights that it needs?' };
   const seen = examination.operatorRights;
-  const how =
-    'kubectl auth can-i --list --as=system:serviceaccount:rekey-system:rekey, by somebody who may impersonate';
+  const [home = ''] = leaseName(resource).split('/');
+  const { namespace } = resource.metadata;
+  const list = `kubectl auth can-i --list -n ${namespace} --as=system:serviceaccount:${home}:rekey`;
+  const how = `by somebody who may impersonate, if its account is the usual one: ${list}`;
   if ('why' in seen) return answer(asked, 'NotChecked', seen.why, how);
   const { account, isOperator, tooWide, listsSecrets } = seen.known;
   const remedy = 'bind it to the Role of deploy/namespace alone, with the Secret in resourceNames';
@@ -163,17 +212,17 @@ function rightsCheck({ examination }: DoctorFacts): Check {
       how,
     );
   }
-  const list = listsSecrets ? '. It may list Secrets, as deploy/residue lets it: that includes their values' : '';
-  return answer(asked, 'Ok', `${account} (assumed by its usual name) may not read any Secret of its choice${list}`);
+  const also = listsSecrets ? '. It may list Secrets, as deploy/residue lets it: that includes their values' : '';
+  return answer(asked, 'Ok', `${account} (assumed by its usual name) may not read any Secret of its choice${also}`);
 }
 
-function readersCheck(): Check {
+function readersCheck({ resource: { metadata, spec } }: DoctorFacts): Check {
   const asked = { id: 'readers', question: 'Who else can read the Secret?' };
   return answer(
     asked,
     'NotChecked',
     'no request tells it: roles, and whoever may run a pod in the namespace',
-    'kubectl auth can-i get secret --as=NAME for each; or a tool such as kubectl-who-can',
+    `a tool such as kubectl-who-can; or for each USER: kubectl auth can-i get secret/${spec.secretName} -n ${metadata.namespace} --as=USER`,
   );
 }
 

@@ -29,6 +29,11 @@ const KNOWN_ALGORITHMS = [
   ...['HS', 'RS', 'ES', 'PS'].flatMap((one) => [256, 384, 512].map((bits) => `${one}${bits}`)),
 ];
 
+/** @returns those that sign with a private key */
+export function asymmetricIn(algorithms: readonly string[]): readonly string[] {
+  return algorithms.filter((name) => /^(?:RS|ES|PS|EdDSA)/.test(name));
+}
+
 interface Said {
   readonly alg: string;
   /** Seconds; `unreadable` if it is there and no time. */

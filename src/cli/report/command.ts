@@ -1,11 +1,11 @@
 /** `report`: shows what happened in an ended rotation, for the terminal, as a page or for programs. */
 import { writeFile } from 'node:fs/promises';
-import { defined } from '../../base/objects.ts';
 import { AUDIT_KEY, LEDGER_KEY, ledgerConfigMapName } from '../../rotation/audit/ledger-config-map.ts';
 import { isMissing } from '../../rotation/people/errors.ts';
 import type { Operations } from '../../rotation/people/operations.ts';
 import { fileTrouble } from '../../rotation/people/text.ts';
 import { machineText, printResult } from '../output.ts';
+import { rekeyCommand } from '../pasted.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from '../terminal.ts';
 import { configMapIn } from '../verify-audit.ts';
 import { reportOf, type Source } from './model.ts';
@@ -34,15 +34,15 @@ export async function reportOfResource(
   if (name.includes('/')) {
     throw new CommandError(`${name}: this is no name of a JwtKeyRotation; for a file, use --file ${name}`, EXIT.usage);
   }
-  const { spec, status } = await operations.get(name);
-  const configMap = ledgerConfigMapName(spec.secretName);
+  const resource = await operations.get(name);
+  const configMap = ledgerConfigMapName(resource.spec.secretName);
   const source = `ConfigMap ${operations.namespace}/${configMap}`;
   try {
     const { data } = await operations.configMap(configMap);
-    return await makeReport({ ...sourceIn(source, data), ...defined({ status }) }, terminal, options);
+    return await makeReport({ ...sourceIn(source, data), resource }, terminal, options);
   } catch (error) {
     if (!isMissing(error)) throw error;
-    const why = 'there is none: no rotation has ended yet, or the operator may not write it (kubectl rekey check)';
+    const why = `there is none: no rotation has ended yet, or the operator may not write it: ${rekeyCommand('check', resource)}`;
     throw new CommandError(`${source}: ${why}`, EXIT.failed);
   }
 }

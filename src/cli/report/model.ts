@@ -3,12 +3,13 @@
  * What the record does not have is listed as not recorded, never invented.
  */
 import { defined } from '../../base/objects.ts';
-import type { JwtKeyRotationStatus } from '../../rotation/api/types.ts';
+import type { JwtKeyRotation } from '../../rotation/api/names.ts';
 import { type AuditKey, type Chained, chainedIn, type Verdict, verifyLog } from '../../rotation/audit/audit-log.ts';
 import { decodeRecord } from '../../rotation/audit/decode-record.ts';
 import { decodeLedger, type Ledger } from '../../rotation/keyset/ledger.ts';
 import { oneLine } from '../../rotation/people/text.ts';
 import { iso } from '../../rotation/schedule/duration.ts';
+import { rekeyCommand } from '../pasted.ts';
 import { CommandError, EXIT } from '../terminal.ts';
 import { notObserved, notRecorded } from './gaps.ts';
 import { type Phase, phasesOf } from './phases.ts';
@@ -19,8 +20,8 @@ export interface Source {
   readonly name: string;
   readonly log: string;
   readonly ledger?: string;
-  /** The status of the resource, if it can be read. */
-  readonly status?: JwtKeyRotationStatus;
+  /** The resource, if the log is the one in its cluster. */
+  readonly resource?: JwtKeyRotation;
 }
 
 /** What became of a key, by the log and the ledger. Times are RFC 3339. */
@@ -59,7 +60,7 @@ export interface Report {
  * @param now milliseconds since the epoch
  * @throws CommandError if there is no such record, or it cannot be read
  */
-export function reportOf({ name, log, ledger, status }: Source, seq: number | undefined, now: number): Report {
+export function reportOf({ name, log, ledger, resource }: Source, seq: number | undefined, now: number): Report {
   const records = chainedIn(log);
   const found = seq === undefined ? records.at(-1) : records.find((record) => record.seq === seq);
   if (found === undefined) throw new CommandError(noneText(name, records, seq), EXIT.failed);
@@ -69,7 +70,7 @@ export function reportOf({ name, log, ledger, status }: Source, seq: number | un
     madeAt: iso(now),
     source: name,
     chain: verifyLog(log),
-    notes: notesOf(status, records),
+    notes: resource === undefined ? [] : notesOf(resource, records),
     rotation,
     seconds: secondsBetween(rotation.startedAt, rotation.finishedAt),
     phases,
@@ -80,14 +81,14 @@ export function reportOf({ name, log, ledger, status }: Source, seq: number | un
 }
 
 /** The operator writes a record in the background, and only when a rotation has ended. */
-function notesOf(status: JwtKeyRotationStatus | undefined, records: readonly Chained[]): readonly string[] {
-  const [newest] = status?.history ?? [];
+function notesOf(resource: JwtKeyRotation, records: readonly Chained[]): readonly string[] {
+  const { rotation, phase, history } = resource.status ?? {};
+  const [newest] = history ?? [];
   const isMissing = newest !== undefined && !records.some(({ rotationId }) => rotationId === newest.id);
-  const { rotation, phase } = status ?? {};
   return [
     ...(isMissing
       ? [
-          `A later rotation, ${newest.outcome} at ${newest.finishedAt ?? 'an unknown time'}, is not in the log yet. If that stays so: kubectl rekey check`,
+          `A later rotation, ${newest.outcome} at ${newest.finishedAt ?? 'an unknown time'}, is not in the log yet. If that stays so: ${rekeyCommand('check', resource)}`,
         ]
       : []),
     ...(rotation === undefined

@@ -157,10 +157,16 @@ function keys({ keys: all }: Report): Html {
   return html`<h2>Keys</h2>\n${table('Keys', columns, rows)}`;
 }
 
-function check({ chain, rotation }: Report): Html {
+function check({ chain, rotation, source }: Report): Html {
   const fine = chain.broken === undefined;
   return html`<h2>Can this be trusted?</h2>
 <p class="note${fine ? '' : ' bad'}"><strong>${fine ? '✓' : '✗'}</strong> <bdi>${chainText(chain)}</bdi></p>
 <p>This page is a view of record ${rotation.seq}. To check the record itself:</p>
-<p><code>kubectl get configmap NAME -o json | kubectl rekey verify-audit -</code></p>`;
+<p><code>${checkCommand(source)}</code></p>`;
+}
+
+/** Of a log that was read from a file, the place in the cluster is not known. */
+function checkCommand(source: string): string {
+  const [, namespace = 'NAMESPACE', name = 'NAME'] = /^ConfigMap ([^/]+)\/(.+)$/.exec(source) ?? [];
+  return `kubectl get configmap ${name} -n ${namespace} -o json | kubectl rekey verify-audit -`;
 }

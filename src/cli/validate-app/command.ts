@@ -114,7 +114,8 @@ async function keysOf(flags: Flags, { terminal, cluster }: Context): Promise<Ser
   }
   const { keysOfEnvFile, keysOfSecret } = await import('./keys.ts');
   if (keysFile !== undefined) return keysOfEnvFile(keysFile, namesOf(flags));
-  if (cluster === undefined) throw usage('--secret: it needs a cluster; use kubectl rekey validate-app');
+  if (cluster === undefined)
+    throw usage('--secret: it needs a cluster: kubectl rekey validate-app URL -n NAMESPACE --secret NAME');
   return keysOfSecret(await cluster.connect(flags), terminal, secret ?? '', namesOf(flags));
 }
 
@@ -131,6 +132,7 @@ async function ofName(name: string, flags: Flags, given: Given, { terminal, clus
     const flag = `--${other.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     throw usage(`${flag}: it goes with a URL; for ${name} the operator asks as spec.canary and the targets say`);
   }
-  if (cluster === undefined) throw usage(`${name}: not a URL; for a JwtKeyRotation use kubectl rekey validate-app`);
+  if (cluster === undefined)
+    throw usage(`${name}: not a URL; for a JwtKeyRotation: kubectl rekey validate-app ${name} -n NAMESPACE`);
   return cluster.validateTargets(await cluster.connect(flags), terminal, name, flags);
 }

@@ -1,5 +1,6 @@
 /** Keys for `validate-app`: from a .env file, or new ones for a test instance. None of them is ever printed. */
 import { open } from 'node:fs/promises';
+import { EnvError } from '../../env/error.ts';
 import { type GivenNames, readKeysOfFile } from '../../env/file-keys.ts';
 import type { ServiceKeys } from '../../rotation/conformance/tokens.ts';
 import type { Operations } from '../../rotation/people/operations.ts';
@@ -12,9 +13,16 @@ import { CommandError, EXIT, type Exit, type Terminal } from '../terminal.ts';
 const BYTES = 64;
 const FALLBACKS = 2;
 
-/** @param path of the .env file */
+/**
+ * @param path of the .env file
+ * @throws CommandError usage if no key can be read from it
+ */
 export async function keysOfEnvFile(path: string, names: GivenNames): Promise<ServiceKeys> {
-  const { signing, fallbacks, kid = newKid() } = await readKeysOfFile(path, names, '--signing-name');
+  const read = readKeysOfFile(path, names, '--signing-name').catch((error: unknown) => {
+    // nothing was asked, so no service is unfit
+    throw error instanceof EnvError ? new CommandError(error.message, EXIT.usage) : error;
+  });
+  const { signing, fallbacks, kid = newKid() } = await read;
   return namedKeys(signing, fallbacks, kid, `${path}: ${names.keyId}`);
 }
 
@@ -54,7 +62,7 @@ function namedKeys(signing: KeyMaterial, fallbacks: readonly KeyMaterial[], kid:
     };
   }
   destroyAll([signing, ...fallbacks]);
-  throw new CommandError(`${where} ${problem}; nothing was sent. Correct it, or see --key-id-name`, EXIT.failed);
+  throw new CommandError(`${where} ${problem}; nothing was sent. Correct it, or see --key-id-name`, EXIT.usage);
 }
 
 /**

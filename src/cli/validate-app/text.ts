@@ -23,6 +23,11 @@ export interface Validated {
 
 /** @returns the request, what rekey needs, what is advice, and what to change */
 export function validatedText({ who, request, rows }: Validated, strict: boolean): string {
+  const silence = silenceIn(rows);
+  if (silence !== undefined) {
+    const [, url = request] = /^\S+ (\S+)/.exec(request) ?? [];
+    return `${who === undefined ? '' : `${who}: `}nothing answers at ${url} (${silence}): is the service running?\n`;
+  }
   const required = rows.filter((row) => row.required);
   const advice = rows.filter((row) => !row.required);
   const indented = request.replaceAll(/^/gm, '  ');
@@ -35,6 +40,23 @@ export function validatedText({ who, request, rows }: Validated, strict: boolean
     changesText(rows),
     `\n${resultText(rows, strict)}\n`,
   ].join('');
+}
+
+/** By the code of the error. */
+const SILENCES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'no route to the network',
+  ENOTFOUND: 'no such host',
+};
+
+/** @returns why no request was answered at all; undefined if one was, or the certificate was refused */
+function silenceIn(rows: readonly Judged[]): string | undefined {
+  const unheard = /^(?:it did not answer|it was not asked|it was not sent|nothing was sent|\d+ more were not tried)/;
+  if (!rows.every(({ answer, said }) => answer === 'unknown' && unheard.test(said))) return undefined;
+  const [, why] = /^it did not answer \((.+)\)$/.exec(rows[0]?.said ?? '') ?? [];
+  return why === undefined ? undefined : (SILENCES[why] ?? why);
 }
 
 function tableText(title: string, rows: readonly Judged[]): string {
@@ -88,11 +110,14 @@ function resultText(rows: readonly Judged[], strict: boolean): string {
   if (acceptsEverything(rows)) {
     return 'NOT FIT: it accepts everything, also a text that is no token: the path verifies nothing';
   }
+  const are = (number: number) => (number === 1 ? 'is' : 'are');
+  const [wrong, unknown] = [count('Fail', true), count('Unknown', true)];
+  const open = unknown === 0 ? '' : `, ${unknown} ${are(unknown)} not known`;
   switch (fitness(rows, strict)) {
     case 'Unfit':
-      return `NOT FIT: ${count('Fail', true)} of the ${needed} answers that a rotation needs are wrong${tail}`;
+      return `NOT FIT: ${wrong} of the ${needed} answers that a rotation needs ${are(wrong)} wrong${open}${tail}`;
     case 'Unknown':
-      return `UNKNOWN: ${count('Unknown', true)} of the ${needed} answers that a rotation needs are not known${tail}`;
+      return `UNKNOWN: ${unknown} of the ${needed} answers that a rotation needs ${are(unknown)} not known${tail}`;
     case 'Fit':
       return `FIT: all ${needed} answers that a rotation needs are right${tail}`;
   }

@@ -11,7 +11,7 @@ const MAX_FALLBACKS = 16;
 /** Why there is no token of a fallback. */
 const NO_FALLBACK = 'nothing was sent: there is no fallback key';
 const NOT_SENT =
-  'nothing was sent: such a token of a real key would never expire. Ask a test instance, with keys made for it: rekey validate-app --made-keys';
+  'nothing was sent: such a token of a real key would never expire. Ask a test instance, with keys made for it: rekey validate-app --made-keys --to test.env';
 
 export interface AskOptions {
   readonly sender: CanarySender;

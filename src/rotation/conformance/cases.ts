@@ -106,7 +106,7 @@ export const CASES = {
     required: true,
     why: 'either the service has another key, or it asks for more than a signature; nothing else can be judged before it accepts this one',
     change:
-      'compare the claims that it asks for: issuer, audience, a subject that exists, a role; and where it has its key from',
+      'compare the claims that it asks for: issuer, audience, a subject that exists, a role; and where it has its key from. With a URL, give the claims by --issuer, --audience, --subject and --claim; with a NAME, in spec.targets[].canary.claims',
     page: 'docs/services/canary.md#the-subject-must-exist',
   },
   fallback: {

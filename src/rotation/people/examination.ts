@@ -33,13 +33,20 @@ export interface NodeClock {
   readonly offsetMs: number;
 }
 
+export interface LiteralPlace {
+  /** Such as `ReplicaSet api-1, container app, env JWT_SECRET_KEY`. */
+  readonly place: string;
+  /** Name of the ReplicaSet, if it is of a former revision of a Deployment and has no pods. */
+  readonly formerReplicaSet?: string;
+}
+
 export interface Examination {
   readonly nodeClocks: Seen<readonly NodeClock[]>;
   /**
    * Places in current and former pod templates of targets with a literal value under the name of a key. The value is
    * not read.
    */
-  readonly formerLiterals: Seen<readonly string[]>;
+  readonly formerLiterals: Seen<readonly LiteralPlace[]>;
   /** How many releases Helm has stored in the namespace. Whether one contains a key is unknown. */
   readonly helmReleases: Seen<number>;
   readonly operatorRights: Seen<OperatorRights>;
@@ -118,7 +125,7 @@ const FORMER = [
   { type: JOBS, kinds: ['CronJob', 'Job'] },
 ] as const;
 
-async function formerLiteralsIn(client: KubeClient, resource: JwtKeyRotation): Promise<readonly string[]> {
+async function formerLiteralsIn(client: KubeClient, resource: JwtKeyRotation): Promise<readonly LiteralPlace[]> {
   const { targets } = resource.spec;
   const wanted = FORMER.filter(({ kinds }) => targets.some(({ kind }) => kinds.some((each) => each === kind)));
   const found = await Promise.all(wanted.map(({ type }) => literalsAmong(client, resource, type)));
@@ -129,7 +136,7 @@ async function literalsAmong(
   client: KubeClient,
   { metadata, spec }: JwtKeyRotation,
   type: ResourceType<KubeObject>,
-): Promise<readonly string[]> {
+): Promise<readonly LiteralPlace[]> {
   const { dataKeys } = keyPlaces(settingsOf(spec));
   const isTarget = (one: { readonly kind: string; readonly name: string }) =>
     spec.targets.some(({ kind, name }) => kind === one.kind && name === one.name);
@@ -143,9 +150,32 @@ async function literalsAmong(
     return [...containers, ...initContainers].flatMap(({ name, env = [] }: Container) =>
       env
         .filter((variable) => dataKeys.includes(variable.name) && (variable.value ?? '') !== '')
-        .map((variable) => `${type.kind} ${holder.metadata.name}, container ${name}, env ${variable.name}`),
+        .map((variable) => ({
+          place: `${type.kind} ${holder.metadata.name}, container ${name}, env ${variable.name}`,
+          ...(isFormer(holder, holders) && { formerReplicaSet: holder.metadata.name }),
+        })),
     );
   });
+}
+
+/** Counts the revisions of a Deployment, on its ReplicaSets. */
+const REVISION = 'deployment.kubernetes.io/revision';
+
+/** @returns whether it is a ReplicaSet without pods, and another one of its Deployment is newer */
+function isFormer(holder: KubeObject, holders: readonly KubeObject[]): boolean {
+  const { spec, status } = holder as Deployment & { readonly status?: { readonly replicas?: number } };
+  if (spec?.replicas !== 0 || (status?.replicas ?? 0) !== 0) return false;
+  const [revision, owners] = [revisionOf(holder), ownersOf(holder)];
+  return holders.some((other) => revisionOf(other) > revision && ownersOf(other).some((uid) => owners.includes(uid)));
+}
+
+/** @returns NaN, which is neither newer nor older, if there is none */
+function revisionOf({ metadata }: KubeObject): number {
+  return Number(metadata.annotations?.[REVISION] ?? Number.NaN);
+}
+
+function ownersOf({ metadata }: KubeObject): readonly string[] {
+  return (metadata.ownerReferences ?? []).map(({ uid }) => uid);
 }
 
 async function hiddenKindsIn(client: KubeClient, namespace: string): Promise<readonly string[]> {

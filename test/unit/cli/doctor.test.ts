@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Check, DoctorFacts } from '../../../src/cli/doctor/check.ts';
-import { checksOf, checksText, exitOf } from '../../../src/cli/doctor/doctor.ts';
+import { checksOf, checksText, doctor, exitOf } from '../../../src/cli/doctor/doctor.ts';
 import { reportOf } from '../../../src/cli/doctor/tokens.ts';
 import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
 import type { Examination } from '../../../src/rotation/people/examination.ts';
@@ -236,7 +236,7 @@ describe('the doctor', () => {
 
   it('sees what is left behind, and rights that are too wide', () => {
     expect(
-      problems(examined({ formerLiterals: { known: ['ReplicaSet a, container b, env JWT_SECRET_KEY'] } })),
+      problems(examined({ formerLiterals: { known: [{ place: 'ReplicaSet a, container b, env JWT_SECRET_KEY' }] } })),
     ).toEqual(['residue']);
     expect(unknown(examined({ formerLiterals: { why: 'forbidden' } }))).toEqual(['residue']);
     expect(unknown(examined({ helmReleases: { known: 2 } }))).toEqual(['residue']);
@@ -247,6 +247,104 @@ describe('the doctor', () => {
     expect(problems(rights([], true))).toEqual([]);
     expect(of(rights([], true)).rights?.evidence).toContain('deploy/residue');
     expect(of(examined({ operatorRights: { why: 'forbidden' } })).rights?.verdict).toBe('NotChecked');
+  });
+});
+
+describe('what the doctor advises', () => {
+  const all = (facts: Partial<DoctorFacts>) => checksOf({ ...WELL, ...facts });
+  const commandsIn = (checks: readonly Check[]) =>
+    checks.flatMap(({ evidence, remedy = '' }) => `${evidence}. ${remedy}`.match(/(?:kubectl|helm) [^;,.]+/g) ?? []);
+  const silent = { leadership: { kind: 'Unknown', why: 'it runs without leader election' } } as const;
+  const seenAt = (lastLookTime: string) => resource({ appCheck: FIT, operator: { lastLookTime } });
+
+  it('has name and namespace in each command, last in its sentence', () => {
+    const reasons = [
+      'CanaryRefused',
+      'SingleKeyService',
+      'NotConsumed',
+      'KeyCopied',
+      'CanaryMissing',
+      'PeriodTooShort',
+    ];
+    const open = [condition('Verified', 'Unknown', 'NotAskedYet', 'no pod of api')];
+    const commands = commandsIn([
+      ...all({ obstacles: reasons.map((reason) => ({ reason, message: '' })) }),
+      ...all({ resource: resource({ appCheck: { ...FIT, pods: [{ ...FIT.pods[0], result: 'Unfit' }] } }, open) }),
+      ...all({ resource: resource({ observedGeneration: 0 }) }),
+      ...all({ ...silent, resource: seenAt('2026-11-29T11:30:00Z') }),
+    ]).filter((command) => command.startsWith('kubectl rekey'));
+    expect(commands.length).toBeGreaterThan(12);
+    for (const command of commands) {
+      expect(command).toMatch(/^kubectl rekey [a-z-]+ my-jwt -n shop( --canary| --tokens - < tokens)?$/);
+    }
+  });
+
+  it('does not judge the algorithm by pods that may have another key', () => {
+    const pods = [{ target: 'Deployment/api', pod: 'a', message: 'pod a refused it', verdict: 'Refused' }] as const;
+    const facts = {
+      canaries: { requestedAt: 'a', checkedAt: 'b', pods },
+      obstacles: [{ reason: 'LiteralInManifest', message: 'a value' }],
+    };
+    expect(problems(facts)).toEqual(['keys', 'variables']);
+    const { algorithm } = of(facts);
+    expect(algorithm).toMatchObject({ verdict: 'Unknown', evidence: expect.stringContaining('may have another key') });
+    expect(algorithm?.remedy).not.toContain('spec.key.algorithm');
+  });
+
+  it('takes a fresh report of an operator without a Lease for a sign of it, and names the age of an old one', () => {
+    const operatorAt = (time: string) => of({ ...silent, resource: seenAt(time) }).operator;
+    expect(operatorAt('2026-11-29T11:59:57Z')).toMatchObject({
+      ...{ verdict: 'Ok', evidence: expect.stringContaining('(3s ago)') },
+    });
+    const quiet = operatorAt('2026-11-29T11:30:00Z');
+    expect(quiet).toMatchObject({ verdict: 'Unknown', evidence: expect.stringContaining('(30m ago)') });
+    expect(quiet?.remedy).toMatch(/: kubectl rekey doctor my-jwt -n shop --canary$/);
+    expect(quiet?.evidence).not.toContain('stopped');
+    const gone = of({ ...silent, resource: seenAt('2026-11-26T12:00:00Z') });
+    expect(gone.operator).toMatchObject({
+      verdict: 'Unknown',
+      evidence: expect.stringContaining('stopped (inferred)'),
+    });
+    const aged = Object.values(gone).filter(({ evidence }) => evidence.includes('the operator last reported'));
+    expect(aged.map(({ id }) => id)).toEqual([
+      'keys',
+      'fallbacks',
+      'algorithm',
+      'defaults',
+      'strength',
+      'answers',
+      'others',
+    ]);
+    expect(aged.every(({ evidence }) => evidence.includes('(3d ago)'))).toBe(true);
+    const unread = { leadership: { kind: 'Unknown', why: 'no right' } } as const;
+    const named = resource({ appCheck: FIT, operator: { lease: 'ops/rekey', lastLookTime: '2026-11-29T11:59:57Z' } });
+    expect(of({ ...unread, resource: named }).operator?.remedy).toBe('its pods: kubectl get pods -n ops');
+    expect(of(unread).operator?.remedy).toMatch(/: kubectl get pods -A -l app.kubernetes.io\/name=rekey$/);
+  });
+
+  it('does not deny a rotation that has completed, when a target is missing now', () => {
+    const { resource: well } = WELL;
+    const conditions = [condition('Ready', 'False', 'TargetNotFound', 'api does not exist'), VERIFIED];
+    const missing = { ...well, status: { ...well.status, conditions } } as JwtKeyRotation;
+    expect(of({ resource: missing }).fallbacks?.evidence).toMatch(
+      /^the rotation that completed rests on answers, but now the operator reports TargetNotFound: /,
+    );
+    const inferred = resource({ appCheck: FIT }, [condition('Verified', 'False', 'Inferred', 'by start times')]);
+    expect(of({ resource: inferred }).fallbacks?.evidence).toBe('by start times');
+    const burnt = resource({ history: [{ ...ROTATED, trigger: 'Emergency' }] });
+    expect(of({ resource: burnt }).fallbacks?.evidence).toContain('was an emergency');
+    expect(of({ resource: resource({ history: [] }) }).fallbacks?.evidence).toContain('has no completed rotation');
+  });
+
+  it('names the former ReplicaSet to delete, and what that ends', () => {
+    const place = (container: string) => ({ place: `ReplicaSet api-1, container ${container}, env JWT_SECRET_KEY` });
+    const former = { formerReplicaSet: 'api-1' };
+    const found = of(
+      examined({ formerLiterals: { known: [place('a'), place('b')].map((at) => ({ ...at, ...former })) } }),
+    );
+    expect(found.residue?.remedy).toMatch(/kubectl rollout undo .*: kubectl delete replicaset -n shop api-1$/);
+    const current = of(examined({ formerLiterals: { known: [place('a')] } }));
+    expect(current.residue?.remedy).not.toContain('kubectl delete');
   });
 });
 
@@ -296,6 +394,46 @@ describe('tokens that a person gives', () => {
     const tokens = reportOf(text, HOUR);
     expect(tokens.algorithms).toEqual({ other: 5_000 });
     expect(of({ tokens }).algorithm?.evidence.length).toBeLessThan(200);
+  });
+
+  it.each<[string, string, string]>([
+    [
+      'one of two without exp',
+      `${good} ${token({ iat: 0 })}`,
+      '1 of 2 tokens says how long it lives, the longest for 1h; maxTokenTTL is 1h; 1 has no exp and never expires',
+    ],
+    [
+      'one that lives longer',
+      token({ iat: 0, exp: 7_200 }),
+      '1 of 1 token says how long it lives, the longest for 2h; maxTokenTTL is 1h; 1 lives longer than that',
+    ],
+    [
+      'one of each',
+      `${token({ exp: 1 })} ${encode({ alg: 'dir' })}.a.b.c.d x`,
+      '0 of 1 token say how long they live; maxTokenTTL is 1h; 1 does not say how long it lives; 1 is encrypted; 1 word is no token',
+    ],
+  ])('are told in numbers that add up: %s', (_, text, evidence) => {
+    const ttl = { ...resource({ appCheck: FIT }), spec: { ...WELL.resource.spec, maxTokenTTL: '1h' } };
+    expect(of({ resource: ttl, tokens: reportOf(text, HOUR) })['token-lifetime']?.evidence).toBe(evidence);
+  });
+
+  it.each(['RS256', 'PS384', 'ES256', 'ES256K', 'EdDSA'])(
+    'that are signed with a private key (%s) are not for rekey',
+    (alg) => {
+      const remedy = (text: string) => of({ tokens: reportOf(text, HOUR) }).algorithm?.remedy;
+      expect(remedy(token({ iat: 0, exp: 60 }, alg))).toBe(
+        `rekey is not for tokens signed by ${alg}, which have no shared key (docs/comparison.md)`,
+      );
+      expect(remedy(token({ iat: 0, exp: 60 }, 'HS512'))).toBe(
+        'set spec.key.algorithm to HS512, or change the services',
+      );
+    },
+  );
+
+  it('in a file that is not there are wrong usage', async () => {
+    const operations = { get: async () => resource() } as never;
+    const refused = doctor(operations, {} as never, 'my-jwt', { tokens: '/no/such/file' });
+    await expect(refused).rejects.toMatchObject({ exit: 2, message: expect.stringContaining('there is no such file') });
   });
 
   it('that are signed by another algorithm', () => {

@@ -13,7 +13,7 @@ const entry = (edit: Partial<HistoryEntry>): HistoryEntry => ({
 });
 const mine = (outcome: HistoryEntry['outcome']) => entry({ outcome, reason: `rekey.dev/rotate-requested-at is ${AT}` });
 const resource = (status: JwtKeyRotationStatus, annotations: Readonly<Record<string, string>> = {}) =>
-  ({ metadata: { name: 'jwt', annotations }, status }) as unknown as JwtKeyRotation;
+  ({ metadata: { name: 'jwt', namespace: 'shop', annotations }, status }) as unknown as JwtKeyRotation;
 
 describe('the end of a rotation', () => {
   const asked = { 'rekey.dev/rotate-requested-at': AT };
@@ -123,7 +123,8 @@ describe('the end of an emergency', () => {
 
   it('is told by another one that came meanwhile, served or not', () => {
     const other = { 'rekey.dev/emergency': 'n2: \u001b[2Jleak' };
-    const message = 'another emergency was requested in the meantime (n2: \\u001b[2Jleak)';
+    const message =
+      'another emergency was requested in the meantime (n2: \\u001b[2Jleak). It burns every key, including those of this one; to follow it: kubectl rekey status jwt -n shop -w';
     expect(() => emergencyEnd('n1')(resource({}, other))).toThrow(message);
     expect(() => emergencyEnd('n1')(resource({ emergency: { ...over, nonce: 'n2' } }, other))).toThrow(message);
     // its own keys are dead before the other one is served

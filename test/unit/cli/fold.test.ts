@@ -25,6 +25,12 @@ describe('a text on a terminal', () => {
       30,
       'the rotation goes on. To see\n  it again:\n  kubectl rekey status my-jwt -n shop -w',
     ],
+    [
+      'with a command of kubectl on a line, too',
+      'to delete it: kubectl delete replicaset -n shop api-1',
+      30,
+      'to delete it:\n  kubectl delete replicaset -n shop api-1',
+    ],
     ['indented', '    see the page about services', 24, '    see the page about\n      services'],
   ])('is %s', (_, text, columns, wanted) => {
     expect(fold(text, columns)).toBe(wanted);

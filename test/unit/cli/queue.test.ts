@@ -65,7 +65,7 @@ describe('rotate', () => {
       [
         'jwt: rotation requested',
         `jwt: queued behind the rotation under way (Staged: ${ROTATE} is 1, requested by alice); it starts when that one ends`,
-        'jwt: to withdraw it: kubectl rekey withdraw jwt\n',
+        'jwt: to withdraw it: kubectl rekey withdraw jwt -n shop\n',
       ].join('\n'),
     );
     const queued = [{ trigger: 'Annotation', actor: 'bob', reason: `${ROTATE} is 2` }];
@@ -114,7 +114,7 @@ describe('abort', () => {
   it('says that nothing goes back while everything is paused', async () => {
     const { operations, terminal, said } = scene(UNDER_WAY, { annotations: { 'rekey.dev/paused': 'true' } });
     await abort(operations, terminal, 'jwt', { wait: false, timeout: 0 });
-    expect(said()).toContain('jwt is paused: the abort starts after kubectl rekey resume jwt');
+    expect(said()).toContain('jwt is paused: the abort starts when it is resumed: kubectl rekey resume jwt -n shop\n');
   });
 
   it('says what is queued and ends with it', async () => {
@@ -131,7 +131,7 @@ describe('abort', () => {
       return all();
     };
     expect(await said('1970-01-01T00:00:00Z')).toContain(
-      'tries again after a back-off; to prevent that: kubectl rekey suspend jwt',
+      'tries again after a back-off; to prevent that: kubectl rekey suspend jwt -n shop\n',
     );
     expect(await said('1970-01-01T00:00:01Z')).not.toContain('suspend');
   });
@@ -143,7 +143,7 @@ describe('abort', () => {
   ])('names withdraw where a request waits: %s', async (_, status) => {
     const { operations, terminal } = scene(status, { annotations: { [ROTATE]: '2' } });
     await expect(abort(operations, terminal, 'jwt', { wait: false, timeout: 0 })).rejects.toThrow(
-      'withdraw the request with kubectl rekey withdraw jwt',
+      'to withdraw the request: kubectl rekey withdraw jwt -n shop',
     );
   });
 });
@@ -172,13 +172,13 @@ describe('withdraw', () => {
     const { code, said } = await run({ phase: 'Preflight' }, { annotations, then });
     expect(code).toBe(1);
     expect(said).toMatch(
-      /not withdrawn: its rotation has started; to end the rotation under way: kubectl rekey abort jwt: rekey.dev/,
+      /not withdrawn: its rotation has started; to end the rotation under way: kubectl rekey abort jwt -n shop: rekey.dev/,
     );
   });
 
   it('asks for nothing where nothing waits', async () => {
     expect(await run(UNDER_WAY, { annotations: { [ROTATE]: '1' } })).toEqual({
-      code: '1 jwt: no request is waiting; to end the rotation under way: kubectl rekey abort jwt',
+      code: '1 jwt: no request is waiting; to end the rotation under way: kubectl rekey abort jwt -n shop',
       said: '',
       asked: 0,
     });

@@ -161,7 +161,8 @@ describe('a report', () => {
     const later = { id: 'r8', trigger: 'Schedule', outcome: 'Aborted', finishedAt: '2026-12-24T00:00:00Z' } as const;
     const status = { phase: 'Draining', rotation: { ...rotation, startedAt: '2026-12-25T00:00:00Z' } } as const;
     const notes = (history: readonly object[]) => {
-      const source = { name: 'x', log: LOG, status: { ...status, history } as never };
+      const metadata = { name: 'my-jwt', namespace: 'shop' };
+      const source = { name: 'x', log: LOG, resource: { metadata, status: { ...status, history } } as never };
       const report = reportOf(source, undefined, NOW);
       for (const note of report.notes) {
         expect(reportText(report)).toContain(note);

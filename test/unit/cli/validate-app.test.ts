@@ -172,6 +172,10 @@ describe('a service with a fault', () => {
     expect(exit).toBe(3);
     expect(rows.every(({ verdict }) => verdict === 'Unknown')).toBe(true);
     expect(rows.filter(({ said }) => said.includes('ECONNREFUSED')).length).toBe(3);
+    expect(await rekey('http://127.0.0.1:9/', '--keys-file', file)).toEqual({
+      ...{ exit: 3, told: '' },
+      result: 'nothing answers at http://127.0.0.1:9/ (connection refused): is the service running?\n',
+    });
   });
 });
 
@@ -240,6 +244,16 @@ describe('what people read', () => {
   });
 });
 
+describe('what people read of a service that asks for claims', () => {
+  it('names the flags for them, and how many answers are not known', async () => {
+    await using running = await startService(commands.of.node, { ...environmentIn(file), JWT_ISSUER: 'shop' });
+    const { exit, result } = await rekey(`${running.url}/auth/verify`, '--keys-file', file);
+    expect(exit).toBe(1);
+    expect(result).toMatch(/Change: .* --issuer, --audience, --subject and --claim/);
+    expect(result).toMatch(/\nNOT FIT: 1 of the \d+ answers that a rotation needs is wrong, \d+ are not known\n$/);
+  });
+});
+
 describe('keys', () => {
   it('are made in a new file that nobody else may read, and never printed', async () => {
     const other = join(folder, 'other.env');
@@ -279,10 +293,10 @@ describe('keys', () => {
     for (const id of [key, key.slice(0, 20), `my ${key}`]) {
       writeFileSync(leaky, `JWT_SECRET_KEY=${key}\nJWT_KEY_ID='${id}'\n`);
       const refused = await rekey(at, '--keys-file', leaky);
-      expect(refused).toMatchObject({ exit: 1, result: '', told: expect.stringContaining('JWT_KEY_ID') });
+      expect(refused).toMatchObject({ exit: 2, result: '', told: expect.stringContaining('JWT_KEY_ID') });
     }
     const named = await rekey(at, '--keys-file', file, '--key-id-name', 'JWT_SECRET_KEY');
-    expect(named).toMatchObject({ exit: 1, told: expect.stringContaining('contains part of a key') });
+    expect(named).toMatchObject({ exit: 2, told: expect.stringContaining('contains part of a key') });
     expect(asked).toBe(0);
   });
 
@@ -324,7 +338,7 @@ describe('keys', () => {
     ['a URL with a password', ['http://a:b@c/', '--keys-file', file], 2, 'a user or a password'],
     ['a URL with a fragment', [`${url}#a`, '--keys-file', file], 2, 'fragment'],
     ['a target with a URL', [url, '--keys-file', file, '--target', 'Deployment/a'], 2, '--target'],
-    ['no file', [url, '--keys-file', join(folder, 'absent')], 1, 'there is no such file'],
+    ['no file', [url, '--keys-file', join(folder, 'absent')], 2, 'there is no such file'],
     ['a header without a value', [url, '--keys-file', file, '--header', 'a'], 2, '--header a: write a name'],
     ['a header that is taken', [url, '--keys-file', file, '--header', 'Cookie: a=b'], 2, '--header: Cookie'],
     ['a body without POST', [url, '--keys-file', file, '--body', 'x'], 2, '--body: a body needs'],
