@@ -19,7 +19,7 @@ export default defineConfig({
           expect,
           include: ['test/unit/**/*.test.ts', 'test/{mutants,faults}/**/*.test.ts'],
           testTimeout: 120_000,
-          // no file leaves anything behind for another: a process for each costs a third of the time
+          // files share processes: one for each file would cost a third of the time
           isolate: false,
           // some wait for processes and clocks for most of their time
           maxWorkers: 4,
@@ -41,6 +41,7 @@ export default defineConfig({
           expect,
           include: ['test/apiserver/**/*.test.ts'],
           globalSetup: ['test/support/cluster/vitest-setup.ts'],
+          // as above
           isolate: false,
           testTimeout: 900_000,
           hookTimeout: 600_000,

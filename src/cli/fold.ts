@@ -31,6 +31,11 @@ function broken(line: string, columns: number): string {
   const hang = ' '.repeat(last === undefined || last === indent ? Math.min(indent + 2, columns >> 1) : last);
   const [, before, command] = COMMAND.exec(line) ?? [];
   if (before !== undefined) return `${fold(before, columns)}\n${hang}${command}`;
+  return hung(line, columns, hang);
+}
+
+/** @param hang what the second line and those after it begin with */
+export function hung(line: string, columns: number, hang: string): string {
   const lines: string[] = [];
   let current = '';
   // a word, with the spaces before it

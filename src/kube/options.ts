@@ -31,7 +31,7 @@ export interface Selection {
 }
 
 export interface ListOptions extends Selection, CallOptions {
-  /** Absent: the newest state. `0`: any state that the server has cached, however old. */
+  /** Absent: the newest state. `0`: whatever state the server has cached, however old. */
   readonly resourceVersion?: string | undefined;
   /** Objects a page. Default 500. */
   readonly limit?: number | undefined;

@@ -75,7 +75,7 @@ async function isAgreed({ terminal }: Context, { environment }: View, { yes }: E
     `Every key in the files of ${name} is burnt. ${list} must restart at once, and all users sign in again.\n`,
   );
   for (const service of leftOut) {
-    terminal.tell(`${service} is left out: it accepts the burnt key until you mend its file and restart it.\n`);
+    terminal.tell(`${service} is left out: it may accept a burnt key until you mend its file and restart it.\n`);
   }
   if (yes) return true;
   if (!terminal.interactive) throw new CommandError('say --yes to do that; nothing was written', EXIT.usage);

@@ -5,6 +5,7 @@ import type { Assessment, EnvRow } from '../../env/assess.ts';
 import type { EnvFinding } from '../../env/finding.ts';
 import { oneLine } from '../../rotation/people/text.ts';
 import { formatDuration } from '../../rotation/schedule/duration.ts';
+import { hung } from '../fold.ts';
 import { columns } from '../output.ts';
 
 interface Column {
@@ -94,20 +95,7 @@ function groupText(group: readonly EnvFinding[], width: number): string {
   const others = rest.length === 0 ? '' : ` (and ${rest.map((other) => other.file).join(', ')})`;
   const text = oneLine(`${place}: ${severity}: ${about}${message}${others} [${reason}]`);
   const commands = [...new Set(group.flatMap(({ fix = [] }) => fix))];
-  return `${wrapped(text, width)}${commands.map((command) => `    $ ${oneLine(command)}\n`).join('')}`;
-}
-
-/** Words are kept whole, so that a path can be copied. */
-function wrapped(text: string, width: number): string {
-  const lines: string[] = [];
-  let current = '';
-  for (const word of text.split(' ')) {
-    if (current.trim() !== '' && current.length + 1 + word.length > width) {
-      lines.push(current);
-      current = `    ${word}`;
-    } else current = current === '' ? word : `${current} ${word}`;
-  }
-  return `${[...lines, current].join('\n')}\n`;
+  return `${hung(text, width, '    ')}\n${commands.map((command) => `    $ ${oneLine(command)}\n`).join('')}`;
 }
 
 /** @returns such as `2 errors, 1 warning` */

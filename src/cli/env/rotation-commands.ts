@@ -79,7 +79,7 @@ function addRepairs(env: Command, act: RunAct): void {
     .option('--yes', 'do not ask for the name')
     .option(
       '--without <services...>',
-      'leave these services out, whose files cannot be read: they accept the burnt key until you mend them',
+      'leave these services out, whose files cannot be read: they may accept a burnt key until you mend them',
     )
     .option('--watch', 'stay until it is over')
     .action((environment: string, options) =>

@@ -21,7 +21,7 @@ export type TokenPlace =
 export interface Check {
   /** JSON pointer (RFC 6901). */
   readonly pointer: string;
-  /** Absent: any value except null. */
+  /** Absent: every value but null. */
   readonly value?: unknown;
 }
 

@@ -5,11 +5,19 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findOrBuild } from '../cluster/binary.ts';
+import { OPERATOR_NAMESPACE } from '../scenario/install.ts';
 
 const run = promisify(execFile);
 
 /** The chart of this repository. */
 export const CHART = join(import.meta.dirname, '..', '..', '..', 'deploy', 'chart');
+
+/** Name, chart and namespace, as `helm` takes them. */
+export const RELEASE = ['rekey', CHART, '--namespace', OPERATOR_NAMESPACE] as const;
+
+/** @returns the flags that set values, each by its path */
+export const set = (values: object): readonly string[] =>
+  Object.entries(values).flatMap(([name, value]) => ['--set-json', `${name}=${JSON.stringify(value)}`]);
 
 export interface Finished {
   readonly code: number;
