@@ -116,9 +116,13 @@ export function isLeftAlone({ workload }: TargetFacts): boolean {
   return workload?.leftAlone === true;
 }
 
-/** @returns when a target may be restarted: at once where canaries find a stale pod, else when the write has spread */
+/**
+ * @returns when a target may be restarted: at once where canaries find a stale pod, else when the write has spread. After an
+ *   abort no answer is waited for, so a pod that started too soon would keep the aborted key
+ */
 export function settledAt(target: TargetFacts, keyset: Keyset, settleMs: number): number {
-  return levelOf(target) === 'Canary' ? 0 : spreadAt(keyset, settleMs);
+  const findsStale = levelOf(target) === 'Canary' && keyset.phase !== 'Aborting';
+  return findsStale ? 0 : spreadAt(keyset, settleMs);
 }
 
 /** @returns when the newest keyset has reached every node: a pod that is created from then on has surely read it */

@@ -16,6 +16,8 @@ import {
   RETRY_MS,
   type Requirement,
   type Survey,
+  settledAt,
+  spreadAt,
   survey,
 } from './converge.ts';
 import { mayCutOver, planCutover } from './cutover.ts';
@@ -122,7 +124,7 @@ export function planRetiring(facts: Facts, keyset: Keyset): Step {
 
 /**
  * The verifiers forget the aborted key. It never signed, so it does not matter when they do, and rekey waits for no
- * answer.
+ * answer. It waits until the write has spread, so that what starts has surely read it.
  */
 export function planAborting(facts: Facts, keyset: Keyset): Step {
   const phase = 'Aborting';
@@ -130,7 +132,11 @@ export function planAborting(facts: Facts, keyset: Keyset): Step {
   const verifying = requirements.filter(({ restart }) => restart).map(({ target }) => target);
   const targets = verifying.filter((target) => isStampable(target, keyset));
   const progress = 'restarting the verifiers without the aborted key';
-  if (targets.length > 0) return { action: bump(targets, keyset, facts), phase, progress };
+  const settled = targets.filter((target) => facts.now >= settledAt(target, keyset, facts.settleMs));
+  if (settled.length > 0) return { action: bump(settled, keyset, facts), phase, progress };
+  if (targets.length > 0) {
+    return { action: { type: 'wait', until: spreadAt(keyset, facts.settleMs) }, phase, progress };
+  }
   if (verifying.every(isRolledOut)) {
     return confirmed(facts, keyset, (acked) => ({ transition: 'finish', acked, outcome: 'Aborted' }), phase);
   }

@@ -6,6 +6,7 @@ import {
   DONE,
   DRAINING,
   facts,
+  keysetAfter,
   PROMOTING,
   pod,
   probeOf,
@@ -17,8 +18,20 @@ import {
   services,
   T0,
   target,
+  WRITES,
 } from '../builders.ts';
 import { asked, asks, decide, drained, edited } from '../deeds.ts';
+
+const ABORTING = keysetAfter([
+  WRITES.adopt,
+  WRITES.stage,
+  {
+    transition: 'abort',
+    acked: { Signer: 0, Verifier: 0 },
+    handled: {},
+    failure: { reason: 'SingleKeyService', message: 'x' },
+  },
+]);
 
 describe('the transition table', () => {
   const rows: readonly (readonly [string, Facts, string])[] = [
@@ -101,6 +114,17 @@ describe('the transition table', () => {
       facts(RETIRING, { requests: { abortAt: 'x' } }),
       'write dismiss',
     ],
+    [
+      'waits until the abort has reached every node: pods that started sooner would keep the aborted key',
+      facts(ABORTING, { targets: services(ABORTING, { main: 2, admin: 2 }), now: SETTLED - 1 }),
+      'wait',
+    ],
+    [
+      'then restarts the verifiers',
+      facts(ABORTING, { targets: services(ABORTING, { main: 2, admin: 2 }), now: SETTLED }),
+      'bump main,autoscraper,admin',
+    ],
+    ['finishes when their rollouts are over', facts(ABORTING), 'write finish'],
   ];
   it.each(rows)('%s', (_, world, expected) => {
     expect(decide(world)).toBe(expected);
