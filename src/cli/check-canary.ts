@@ -12,7 +12,7 @@ import { EXIT, type Exit, type Terminal } from './terminal.ts';
 
 type Check = NonNullable<JwtKeyRotationStatus['canaryCheck']>;
 
-/** @returns not ready unless every pod tells the key in use from a made-up one */
+/** @returns not ready unless every pod accepts the key in use and refuses a made-up one */
 export async function checkCanary(
   operations: Operations,
   terminal: Terminal,

@@ -29,7 +29,7 @@ export interface EmergencyOptions extends Waiting {
   readonly output?: Format;
 }
 
-/** Burns every key of the Secret, and tells when the last pod accepted one. */
+/** Burns every key of the Secret, and reports when the last pod accepted one. */
 export async function emergency(
   operations: Operations,
   terminal: Terminal,

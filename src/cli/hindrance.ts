@@ -1,5 +1,5 @@
 /**
- * What stands in the way of a rotation, as far as the operator has told.
+ * What stands in the way of a rotation, as far as the operator has reported.
  */
 import type { JwtKeyRotation } from '../rotation/api/names.ts';
 import { conditionOf } from './status.ts';

@@ -28,7 +28,7 @@ export interface Plan extends Omit<Forecast, 'findings'> {
   readonly resource: string;
   /** When it starts, milliseconds since the epoch; undefined if nobody asks for one and none is scheduled. */
   readonly startsAt?: number;
-  /** By the schedule, if the operator takes the Secret over now; only where it has not told yet when it starts. */
+  /** By the schedule, if the operator takes the Secret over now; only while it has not yet reported when it starts. */
   readonly expectedAt?: number;
   readonly obstacles: readonly Obstacle[];
   /** Where the rotation under way is that this plan is of: a phase of `steps`. */
@@ -86,7 +86,7 @@ export async function planOf(
   };
 }
 
-/** What the operator has told, and whether one leads: for who may look at nothing else. */
+/** What the operator has reported, and whether one leads: for users who may read nothing else. */
 export function statusObstacles(resource: JwtKeyRotation, leadership: Leadership, now: number): readonly Obstacle[] {
   return [...leaderless(leadership, resource, now), ...told(resource, 'now', now)];
 }
@@ -107,7 +107,7 @@ function beginsAt(resource: JwtKeyRotation, at: 'now' | 'schedule', now: number)
   return due === undefined ? undefined : Math.max(due, now);
 }
 
-/** A run that is due is not told of a resource that nobody has looked at: it counts from then. */
+/** For a resource that no operator has looked at, a run that is due is not shown: its schedule counts from the first look. */
 function expectedOf({ spec, status }: JwtKeyRotation, { cadence }: Settings, now: number): number | undefined {
   const isTold = status?.currentKeyId !== undefined;
   return isTold || spec.suspend ? undefined : dueOf(cadence, { since: now, failures: 0 }, now).next;
@@ -146,7 +146,7 @@ export function warnedOf(resource: JwtKeyRotation): readonly string[] {
   return weak?.status === 'True' ? [`WeakKey: ${weak.message}`] : [];
 }
 
-/** What is seen now is told in full; what the operator has told of it is the first of these alone. */
+/** What is seen now is listed in full; the operator reports only the first of these. */
 function merged(before: readonly Obstacle[], now: readonly Obstacle[]): readonly Obstacle[] {
   const seen = new Set(now.map(({ reason }) => reason));
   return [...before.filter(({ reason }) => !seen.has(reason)), ...now];

@@ -19,7 +19,7 @@ export function wantedText({ reason, actor }: Pick<Wanted, 'reason' | 'actor'>):
   return oneLine(`${reason}, requested by ${actor}`);
 }
 
-/** @returns what a request waits for that was made just now; empty if it begins at once, as far as the status tells */
+/** @returns what a request waits for that was made just now; empty if it begins at once, as far as the status shows */
 export function queueText(resource: JwtKeyRotation): string {
   const { status } = resource;
   const { name } = resource.metadata;

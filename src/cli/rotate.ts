@@ -109,7 +109,7 @@ function isIdle(status: JwtKeyRotationStatus): boolean {
 /** Phases in which there is something to go back from. Degraded may be any of them. */
 const ABORTABLE: readonly JwtKeyRotationStatus['phase'][] = ['Staging', 'Staged', 'Promoting', 'Draining', 'Degraded'];
 
-/** @returns why there is nothing to go back from, as far as the status tells */
+/** @returns why there is nothing to go back from, as far as the status shows */
 function unabortable(resource: JwtKeyRotation): string | undefined {
   const { phase = 'Unknown' } = resource.status ?? {};
   const { name } = resource.metadata;

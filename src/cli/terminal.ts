@@ -85,7 +85,7 @@ function guardedScreen(screen: Screen): Screen {
 export const EXIT = { done: 0, failed: 1, usage: 2, notReady: 3, interrupted: 130 } as const;
 export type Exit = (typeof EXIT)[keyof typeof EXIT];
 
-/** Something that the user can put right, told in one sentence. */
+/** An error that the user can correct, in one sentence. */
 export class CommandError extends Error {
   readonly exit: Exit;
 
@@ -95,7 +95,7 @@ export class CommandError extends Error {
   }
 }
 
-/** @returns the exit status of what ran, or of the error that it ended with; that is told */
+/** @returns the exit status of what ran, or of the error that it ended with, which is printed */
 export async function attempt(terminal: Terminal, run: () => Promise<Exit>, prefix = ''): Promise<Exit> {
   try {
     return await run();

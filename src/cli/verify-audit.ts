@@ -10,7 +10,7 @@ import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 const USAGE = 'usage: kubectl get configmap NAME -o yaml | kubectl rekey verify-audit -\n';
 /** A ConfigMap has a megabyte; written as JSON, each character of it may be six. In YAML no less. */
 const MAX_BYTES = 8 * 1024 * 1024;
-/** Of what is told of a record that somebody has changed. */
+/** A part of what is printed about a record that somebody has changed. */
 const MAX_TOLD = 512;
 
 /**
@@ -39,7 +39,7 @@ class NoLog extends Error {}
 export async function verifyAudit(path: string, terminal: Pick<Terminal, 'print' | 'tell'>): Promise<Exit> {
   try {
     const verdict = verifyLog(await logIn(await textOf(path)));
-    terminal.print(`${told(verdict)}\n`);
+    terminal.print(`${verdictText(verdict)}\n`);
     return verdict.broken === undefined ? EXIT.done : EXIT.failed;
   } catch (error) {
     if (!(error instanceof NoLog)) throw error;
@@ -87,7 +87,7 @@ async function parsed(text: string): Promise<unknown> {
 }
 
 /** No more than is known: what has left at the end is not missed by the chain. */
-function told({ records, first, last, head, broken }: Verdict): string {
+function verdictText({ records, first, last, head, broken }: Verdict): string {
   if (broken !== undefined) return `BROKEN: ${oneLine(broken).slice(0, MAX_TOLD)}`;
   if (records === 0) return 'no records';
   return `records ${first} to ${last}, each unchanged and after the one before it; the last has the hash ${head}`;

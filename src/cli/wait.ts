@@ -1,5 +1,5 @@
 /**
- * Waits until what was asked for is over, and tells meanwhile where it is.
+ * Waits until the request is over, and reports its progress.
  */
 import type { JwtKeyRotation } from '../rotation/api/names.ts';
 import type { Operations } from '../rotation/people/operations.ts';

@@ -100,7 +100,7 @@ const WITHOUT_FINDING: Readonly<Record<TopicName, (facts: DoctorFacts, remedy: s
       return ['Problem', evidence, otherAlgorithmText(others.map(([name]) => name))];
     }
     if (canaries !== undefined) return algorithmByCanaries(resource, canaries);
-    return byVerified(resource, `accept tokens by ${algorithm} (what they sign by, tokens tell: --tokens)`);
+    return byVerified(resource, `accept tokens by ${algorithm} (what they sign with, only tokens show: --tokens)`);
   },
   variables: (facts) => byTemplates(facts, 'no pod template hides a variable of the Secret'),
   defaults: ({ resource }) => byVerified(resource, 'accept the key in use, and no pod accepts one that has left'),

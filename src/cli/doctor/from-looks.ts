@@ -221,7 +221,7 @@ function readersCheck({ resource: { metadata, spec } }: DoctorFacts): Check {
   return answer(
     asked,
     'NotChecked',
-    'no request tells it: roles, and whoever may run a pod in the namespace',
+    'no request answers that: roles, and whoever may run a pod in the namespace',
     `a tool such as kubectl-who-can; or for each USER: kubectl auth can-i get secret/${spec.secretName} -n ${metadata.namespace} --as=USER`,
   );
 }
@@ -231,7 +231,7 @@ function atRestCheck(): Check {
   return answer(
     asked,
     'NotChecked',
-    'the API server does not tell',
+    'the API server does not say',
     'ask who runs the control plane: EncryptionConfiguration, or the setting of your provider',
   );
 }

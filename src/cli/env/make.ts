@@ -13,7 +13,7 @@ export const WROTE = {
   stage: 'the new key is in every file: it is accepted, and the old one signs',
   promote: 'the new key signs in every file, and the old one is accepted',
   drain: 'no service signs with the old key any more; its tokens expire',
-  reopen: 'a service may have signed with the old key again; its exit is awaited anew',
+  reopen: 'a service may have signed with the old key again; rekey waits again until it is gone',
   retire: 'the old key has left every file',
   finish: 'the rotation is over',
   abort: 'the new key has left every file; it never signed',

@@ -31,7 +31,7 @@ const STAGES: Readonly<Record<Way, readonly string[]>> = {
   Emergency: ['requested', 'burning', 'done'],
 };
 
-/** What happens in a stage, and what the next one waits for. The time that a drain ends is told apart. */
+/** What happens in a stage, and what the next one waits for. The end of a drain is shown separately. */
 export interface Meaning {
   readonly does: string;
   readonly next: string;

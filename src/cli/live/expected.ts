@@ -1,5 +1,5 @@
 /**
- * How long a rotation takes, as far as the ones before it tell.
+ * How long a rotation takes, as far as the previous ones show.
  */
 import type { JwtKeyRotation } from '../../rotation/api/names.ts';
 import { formatDuration } from '../../rotation/schedule/duration.ts';
@@ -40,7 +40,7 @@ function plural(what: string): string {
 
 /** @returns how long it has taken, and how long that takes as a rule where that is known */
 export function elapsedText(elapsedMs: number, expected: Expected | undefined): string {
-  // formatDuration rounds up; what has not gone by is not told
+  // formatDuration rounds up; time that has not passed is not shown
   const elapsed = formatDuration(Math.floor(elapsedMs / 1000) * 1000);
   if (expected === undefined) return elapsed;
   const usual = formatDuration(expected.ms);

@@ -1,6 +1,6 @@
 /**
  * The course of a rotation where nobody looks at a terminal, as in CI: one line when the phase changes, one when something comes in
- * the way or goes, and one a minute while nothing does. Nothing is told twice within a minute, however often it changes.
+ * the way or goes, and one a minute while nothing does. Nothing is printed twice within a minute, however often it changes.
  */
 import type { JwtKeyRotation } from '../../rotation/api/names.ts';
 import type { Operations } from '../../rotation/people/operations.ts';
@@ -70,7 +70,7 @@ export class Lines implements Progress {
     return followed && whereText(followed.subject, this.terminal.now());
   }
 
-  /** What was told within a minute is not told again. */
+  /** Does not repeat within a minute what was printed. */
   #once(name: string, what: string, text: string): void {
     const key = `${name} ${what}`;
     const now = this.terminal.now();

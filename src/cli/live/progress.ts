@@ -1,5 +1,5 @@
 /**
- * Whoever waits is told where it is: by a view on a terminal, by a few lines elsewhere.
+ * Shows progress while a command waits: a view on a terminal, a few lines elsewhere.
  */
 import type { JwtKeyRotation } from '../../rotation/api/names.ts';
 import type { Operations } from '../../rotation/people/operations.ts';

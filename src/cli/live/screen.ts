@@ -10,7 +10,7 @@ const SECOND_MS = 1_000;
 /** One line up, and away with what stands there (ECMA-48: CUU, EL). */
 const ERASE_ABOVE = '\u001b[1A\u001b[2K';
 
-/** Who is told of Ctrl-C. */
+/** Called on Ctrl-C. */
 export interface Interrupts {
   on(signal: 'SIGINT', listener: () => void): unknown;
   off(signal: 'SIGINT', listener: () => void): unknown;

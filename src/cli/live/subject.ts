@@ -20,7 +20,7 @@ export interface Subject {
   readonly course: Course | undefined;
   /** Reason and message, on one line; undefined if nothing is in the way. */
   readonly hindrance?: string;
-  /** What the operator does not tell: that there is none, that it does not answer. */
+  /** What the operator cannot report itself: that none is running, or that it does not answer. */
   readonly note?: string;
   /** When the maintenance window opens that it waits for, milliseconds since the epoch. */
   readonly opensAt?: number;

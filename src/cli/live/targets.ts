@@ -93,7 +93,7 @@ function waitText({ target, isAsked }: Row, columns: number): Piece {
   return { text: waitingText(target, pods - acked - 1, columns) };
 }
 
-/** @param more pods that are waited for besides; they are told also where the name must be cut */
+/** @param more pods that are waited for besides; they are counted also where the name must be cut */
 function waitingText({ waitingFor }: Target, more: number, columns: number): string {
   const { pod = '', why } = waitingFor ?? {};
   const others = more > 0 ? ` +${more}` : '';

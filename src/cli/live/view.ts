@@ -20,7 +20,7 @@ export interface Size {
   readonly colour: boolean;
 }
 
-/** How much is told of each. */
+/** How many lines each part may have. */
 interface Detail {
   readonly spaced: boolean;
   readonly meaning: boolean;

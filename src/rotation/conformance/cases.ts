@@ -80,7 +80,7 @@ const forged = (sends: string): Case => ({
   sends,
   expects: 'refused',
   required: true,
-  why: 'the path checks no signature: anybody gets in, and rekey cannot tell by it which key a service has',
+  why: 'the path checks no signature: anybody gets in, and rekey cannot find out from it which key a service has',
   change: 'verify the signature before anything else; if the path is not meant to be protected, name another one',
   lines: VERIFY_LINES,
   page: 'docs/services/canary.md',

@@ -91,7 +91,7 @@ export class Operations {
   }
 
   /**
-   * Asks, in the name of whoever calls if the API server tells it.
+   * Asks, in the caller's name if the API server reports it.
    *
    * @param patch one of {@link ASK}
    */

@@ -75,7 +75,7 @@ function judge(target: TargetFacts, pod: PodFacts, holds: (shape: Shape) => bool
   const { workload } = target;
   const asked = shapesOfAsked(target, pod, keyset);
   if (shapes.some(holds) && asked.some(holds)) {
-    // what its other containers have read will never be told, and nobody restarts them
+    // nothing shows what its other containers have read, and nobody restarts them
     const isStuck = pod.several === true && workload?.manual === true && isConclusive(pod, keyset);
     return isStuck && asked.every(holds) ? 'stale' : 'unknown';
   }
@@ -93,7 +93,7 @@ export function acceptsAny({ probe }: PodFacts): boolean {
   return probe !== undefined && [...probe.answers.values()].includes('accepted');
 }
 
-/** Targets whose template must be stamped so that their pods start anew. A target that holds the keyset already is spared. */
+/** Targets whose template must be stamped so that their pods restart. A target that holds the keyset already is spared. */
 export function toBump(
   requirements: readonly Requirement[],
   keyset: Keyset,

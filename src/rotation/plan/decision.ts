@@ -1,5 +1,5 @@
 /**
- * What the planner answers: one action, what to tell people meanwhile, and what it knew. Whoever reports a decision reads it
+ * What the planner answers: one action, what to report meanwhile, and what it knew. Whoever reports a decision reads it
  * here, and works nothing out again.
  */
 
@@ -24,7 +24,7 @@ export interface Restart {
 export type Action =
   /** One conditional write of the Secret. */
   | { readonly type: 'write'; readonly write: Write }
-  /** Stamp the pod templates of these targets with the keyset version, so that their pods start anew. */
+  /** Stamp the pod templates of these targets with the keyset version, so that their pods restart. */
   | { readonly type: 'bump'; readonly restarts: readonly Restart[]; readonly version: number }
   /** Evict these pods: they hold an older keyset than their template asks for. */
   | { readonly type: 'evict'; readonly pods: readonly PodOf[] }
