@@ -5,7 +5,7 @@ import { distinct, fingerprintOf, KeyMaterial } from '../rotation/secret/keys.ts
 import { type EnvFile, parseEnv } from './dotenv/parse.ts';
 import type { EnvConfig, EnvService } from './env-config.ts';
 import { environmentsOf } from './env-config.ts';
-import { EnvError } from './error.ts';
+import { EnvError, StateUnusable } from './error.ts';
 import { keysOfFile } from './file-keys.ts';
 import { shownKids } from './layout.ts';
 import { nearestWord } from './nearest.ts';
@@ -38,6 +38,8 @@ export interface EnvironmentFiles {
   readonly state?: EnvState;
   /** The bytes of the state file as read. */
   readonly stateBytes?: Buffer;
+  /** Why there is no state although there is a file: an emergency goes on without it. The next write sets it aside. */
+  readonly unusable?: string;
   /** Services whose files were not read: {@link readEnvironment}. */
   readonly leftOut?: readonly string[];
 }
@@ -53,6 +55,7 @@ export function hintAt(name: string, known: readonly string[]): string {
 /**
  * @param name of the environment
  * @param leftOut services whose files are not read; none if absent
+ * @param urgent a state that cannot be decoded is left out, and does not throw
  * @throws EnvError naming each unreadable file, and each name that is missing, empty, or read differently by different
  *   readers
  */
@@ -60,6 +63,7 @@ export async function readEnvironment(
   config: EnvConfig,
   name: string,
   leftOut: readonly string[] = [],
+  urgent = false,
 ): Promise<EnvironmentFiles> {
   const known = environmentsOf(config);
   if (!known.includes(name)) {
@@ -71,17 +75,27 @@ export async function readEnvironment(
   const troubles = read.flatMap((each) => (typeof each === 'string' ? [each] : []));
   if (troubles.length > 0) throw new EnvError(troubles.join('\n'));
   const files = read.filter((each) => typeof each !== 'string');
-  return { config, name, files, leftOut, ...(await readState(config, name)) };
+  return { config, name, files, leftOut, ...(await readState(config, name, urgent)) };
 }
 
 const rank = ({ name }: EnvService, { sourceOfTruth }: EnvConfig): number => (name === sourceOfTruth ? 0 : 1);
 
-async function readState(config: EnvConfig, name: string): Promise<Pick<EnvironmentFiles, 'state' | 'stateBytes'>> {
+async function readState(
+  config: EnvConfig,
+  name: string,
+  urgent: boolean,
+): Promise<Pick<EnvironmentFiles, 'state' | 'stateBytes' | 'unusable'>> {
   const path = statePath(config.root, name);
   const reading = await readBounded(path);
   if (reading.kind === 'Missing') return {};
   if (reading.kind === 'Unreadable') throw new EnvError(`${path}: ${reading.why}`);
-  return { state: decodeEnvState(reading.bytes, path), stateBytes: reading.bytes };
+  const stateBytes = reading.bytes;
+  try {
+    return { state: decodeEnvState(stateBytes, path), stateBytes };
+  } catch (error) {
+    if (!urgent || !(error instanceof StateUnusable)) throw error;
+    return { stateBytes, unusable: error.why };
+  }
 }
 
 /** @returns a sentence for people if it cannot be read */

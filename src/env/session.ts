@@ -11,7 +11,7 @@ import type { KeyMaterial } from '../rotation/secret/keys.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { drainMsOf, type EnvConfig } from './env-config.ts';
 import { type Difference, differences, type EnvironmentFiles, readEnvironment } from './environment.ts';
-import { EnvError } from './error.ts';
+import { EnvError, StateUnusable } from './error.ts';
 import { withLock } from './files/lock.ts';
 import { recover } from './files/transaction.ts';
 import { STATE_FOLDER, type Witness } from './state.ts';
@@ -81,14 +81,17 @@ export class Session {
     return this.#options.clock.sleep(ms, signal);
   }
 
-  /** @throws EnvError if a file or the state cannot be read, or the clock has gone back */
-  async look(): Promise<View> {
+  /**
+   * @param urgent for an emergency: a state that cannot be used does not stop it; `environment.unusable` says why
+   * @throws EnvError if a file or the state cannot be read, or the clock has gone back
+   */
+  async look(urgent = false): Promise<View> {
     const { config, environment: name, clock, asker, leftOut = [] } = this.#options;
-    const environment = await readEnvironment(config, name, leftOut);
     const now = clock.now();
+    const read = await readEnvironment(config, name, leftOut, urgent);
+    const environment = withoutFuture(read, now, config.clockSkewMs, urgent);
     const { state } = environment;
     const keyset = state?.keyset ?? foundIn(environment, now);
-    if (state !== undefined) refusePast(state.keyset, now, config.clockSkewMs);
     const different = state === undefined ? [] : differences(environment, keyset);
     const isUnderWay = keyset.phase !== 'Steady';
     const services =
@@ -157,12 +160,17 @@ function forgottenStep(services: readonly string[]): Step {
   };
 }
 
-/** Every wait rests on the time: a clock that goes back makes it longer, and its correction makes it shorter. */
-function refusePast({ attempts }: Keyset, now: number, skewMs: number): void {
-  const { lastWriteAt = 0 } = attempts;
-  if (now >= lastWriteAt - skewMs) return;
-  const behind = formatDuration(lastWriteAt - now);
-  throw new EnvError(`the clock of this machine is ${behind} behind the last write of rekey; set it right first`);
+/**
+ * Every wait rests on the time: a clock that goes back makes it longer, and its correction makes it shorter. An
+ * emergency waits for nothing that was before it.
+ */
+function withoutFuture(read: EnvironmentFiles, now: number, skewMs: number, urgent: boolean): EnvironmentFiles {
+  const { state, ...others } = read;
+  const { lastWriteAt = 0 } = state?.keyset.attempts ?? {};
+  if (now >= lastWriteAt - skewMs) return read;
+  const why = `the clock of this machine is ${formatDuration(lastWriteAt - now)} behind the last write of rekey`;
+  if (!urgent) throw new StateUnusable(why, '; set it right first');
+  return { ...others, unusable: why };
 }
 
 /**

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fields, integer, type Json, list, oneOf, parseJson, text, time } from '../rotation/keyset/json.ts';
 import type { Keyset } from '../rotation/keyset/keyset.ts';
 import { decodeState, encodeState, StateError } from '../rotation/keyset/state.ts';
-import { EnvError } from './error.ts';
+import { StateUnusable } from './error.ts';
 
 /** Why a service that cannot be asked counts as having loaded a version. */
 export const WITNESSES = ['Command', 'Person'] as const;
@@ -47,6 +47,11 @@ export function statePath(root: string, environment: string): string {
   return join(root, STATE_FOLDER, `${environment}.json`);
 }
 
+/** @returns where an emergency keeps a state that it could not use */
+export function setAsidePath(root: string, environment: string, now: number): string {
+  return `${statePath(root, environment)}.unusable-${new Date(now).toISOString().replaceAll(':', '')}`;
+}
+
 /** @returns the text of the file */
 export function encodeEnvState({ keyset, found, reloads, services }: EnvState): Buffer {
   const loaded = Object.entries(reloads).map(([service, { version, at, by }]) => {
@@ -60,7 +65,7 @@ export function encodeEnvState({ keyset, found, reloads, services }: EnvState): 
 
 /**
  * @param path for messages
- * @throws EnvError if rekey has not written it, or somebody has changed it
+ * @throws StateUnusable if rekey has not written it, or somebody has changed it
  */
 export function decodeEnvState(bytes: Buffer, path: string): EnvState {
   try {
@@ -75,8 +80,9 @@ export function decodeEnvState(bytes: Buffer, path: string): EnvState {
     };
   } catch (error) {
     const what = error instanceof StateError ? error.message.replaceAll('annotation ', '') : (error as Error).message;
-    throw new EnvError(
-      `${path}: ${what}. Nothing is written until it is put right: restore the file, or remove it to take the keys over as they are now (whether an old key may still be needed is then not known)`,
+    throw new StateUnusable(
+      `${path}: ${what}`,
+      '. Nothing is written until it is put right: restore the file, or remove it to take the keys over as they are now (whether an old key may still be needed is then not known)',
     );
   }
 }

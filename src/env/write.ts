@@ -11,7 +11,7 @@ import { allKeys, differences, type EnvironmentFiles, type KeyFile, materialsOf 
 import { EnvError } from './error.ts';
 import { type Change, commit } from './files/transaction.ts';
 import { KEY_ID, shownKids, valuesFor } from './layout.ts';
-import { type EnvState, encodeEnvState, type Reload, STATE_FOLDER, statePath } from './state.ts';
+import { type EnvState, encodeEnvState, type Reload, STATE_FOLDER, setAsidePath, statePath } from './state.ts';
 
 /** The result of a write. */
 export interface Written {
@@ -167,12 +167,15 @@ function changeOf(
 }
 
 async function commitAll(
-  { config, name, stateBytes }: EnvironmentFiles,
+  { config, name, stateBytes, unusable }: EnvironmentFiles,
   files: readonly FileChange[],
   state: EnvState,
 ): Promise<string | undefined> {
+  const aside = setAsidePath(config.root, name, state.keyset.attempts.lastWriteAt ?? 0);
+  const kept = unusable === undefined ? undefined : stateBytes;
   const changes: readonly Change[] = [
     ...files.map(({ path, before, after }) => ({ path, before, after })),
+    ...(kept === undefined ? [] : [{ path: aside, before: undefined, after: kept, mode: 0o600 }]),
     { path: statePath(config.root, name), before: stateBytes, after: encodeEnvState(withoutGone(state)), mode: 0o600 },
   ];
   return commit(join(config.root, STATE_FOLDER), changes);

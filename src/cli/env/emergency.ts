@@ -6,6 +6,7 @@ import { allKeys } from '../../env/environment.ts';
 import { EnvError } from '../../env/error.ts';
 import { refuseCommitted } from '../../env/guard.ts';
 import { newSession, type View } from '../../env/session.ts';
+import { STATE_FOLDER } from '../../env/state.ts';
 import type { KeyRecord, Keyset } from '../../rotation/keyset/keyset.ts';
 import { fingerprintsOf, newKid } from '../../rotation/secret/keys.ts';
 import { CommandError, EXIT, type Exit } from '../terminal.ts';
@@ -29,7 +30,7 @@ export async function emergency(context: Context, options: EmergencyOptions): Pr
   const session = newSession(config, environment, context.asker, onRecovered, without);
   const rotation = requestOf(config, reasonOf(options.reason), 'Emergency');
   const isBurnt = await session.alone(async () => {
-    const view = await session.look().catch((error: unknown) => withHint(error, context));
+    const view = await session.look(true).catch((error: unknown) => withHint(error, context));
     await refuseCommitted(view.environment, true);
     if (!(await isAgreed(context, view, options))) return false;
     const { version } = view.facts.keyset;
@@ -69,11 +70,16 @@ function withHint(error: unknown, { config, environment, program }: Context): ne
 }
 
 async function isAgreed({ terminal }: Context, { environment }: View, { yes }: EmergencyOptions): Promise<boolean> {
-  const { name, files, leftOut = [] } = environment;
+  const { name, files, leftOut = [], unusable } = environment;
   const list = files.map(({ service }) => service.name).join(', ');
   terminal.tell(
     `Every key in the files of ${name} is burnt. ${list} must restart at once, and all users sign in again.\n`,
   );
+  if (unusable !== undefined) {
+    terminal.tell(
+      `${unusable}. The emergency goes on without what rekey remembered: the old file is kept in ${STATE_FOLDER}. Keys that were burnt before are not recognized any more.\n`,
+    );
+  }
   for (const service of leftOut) {
     terminal.tell(`${service} is left out: it may accept a burnt key until you mend its file and restart it.\n`);
   }
