@@ -117,13 +117,14 @@ const DEEDS: readonly StepKind[] = [
   'decide',
 ];
 
-/** I3, I5, I9, I15 and I17 of one step. */
+/** I3, I5, I9, I11, I15 and I17 of one step. */
 export function judgeStep(config: Config, before: World, kind: StepKind, after: World): Violation | undefined {
   if (WRITES.includes(kind)) {
     const givesUp = after.burnt !== before.burnt;
     const found =
       judgeBurnt(config, before, after) ??
       (givesUp ? undefined : judgeWrite(config, before, after)) ??
+      judgeAborted(config, before, after) ??
       judgeKeys(config, before, after);
     if (found !== undefined) return found;
   }
@@ -201,6 +202,23 @@ function judgeBurnt(config: Config, before: World, after: World): Violation | un
     return { oracle: 'I6', message };
   }
   return undefined;
+}
+
+/** I11: when an abort ends, no container that rekey has restarted for it, and that stays, accepts the aborted key. */
+function judgeAborted(config: Config, before: World, after: World): Violation | undefined {
+  // a node that may lag without a limit lets a container start with the aborted key at any time
+  if (config.nodeLag !== 'settle' || before.secret === UNMANAGED) return undefined;
+  const [was, is] = [entryOf(before.secret).keyset, entryOf(after.secret).keyset];
+  if (was.phase !== 'Aborting' || is.phase !== 'Steady') return undefined;
+  const aborted = was.rotation?.to ?? '';
+  const holder = containersOf(config, before).find(({ pod, loaded, roles }) => {
+    const { manual, file } = config.targets[pod.target] ?? {};
+    const restarted = roles.includes('Verifier') && !pod.terminating && manual !== true && file !== true;
+    return restarted && has(chronicleAt(before.chronicle, loaded).mask, aborted);
+  });
+  if (holder === undefined) return undefined;
+  const where = `${config.targets[holder.pod.target]?.name} has loaded version ${holder.loaded}`;
+  return { oracle: 'I11', message: `the abort ends, and ${where}, which accepts the aborted ${aborted}` };
 }
 
 /** I9 and I15: a rotation brings one key, there is one rotation, and a request leads to one. */

@@ -9,6 +9,7 @@ const TRANSITION = 'src/rotation/keyset/transition.ts';
 const WRITES = 'src/rotation/keyset/writes.ts';
 const PENDING = 'src/rotation/plan/pending.ts';
 const PROGRESS = 'src/rotation/plan/progress.ts';
+const CONVERGE = 'src/rotation/plan/converge.ts';
 const PLAN = 'src/rotation/plan/plan.ts';
 const STEADY = 'src/rotation/plan/steady.ts';
 const GUARD = 'src/rotation/plan/write-gate.ts';
@@ -145,6 +146,11 @@ export const RULE: readonly Mutant[] = [
       },
     ],
     check: { by: 'explore', config: 'dual', oracles: ['I11'] },
+  },
+  {
+    name: 'verifiers restart before the abort has reached every node',
+    patches: [{ file: CONVERGE, find: "&& keyset.phase !== 'Aborting';", replace: ';' }],
+    check: { by: 'explore', config: 'cutoverSpared', oracles: ['I11'] },
   },
   {
     name: 'stale signer while draining ignored',
