@@ -117,5 +117,5 @@ export function inShort(findings: readonly Finding[]): Finding | undefined {
   const [first, ...others] = findings;
   if (first === undefined || others.length === 0) return first;
   const things = others.length === 1 ? 'one more thing is' : `${others.length} more things are`;
-  return { ...first, message: `${first.message} (${things} in the way: kubectl rekey check lists all)` };
+  return { ...first, message: `${first.message} (${things} in the way: kubectl rekey check NAME lists all)` };
 }

@@ -38,7 +38,7 @@ export function offSchedule(
   if (cadence.kind === 'Period') return undefined;
   const missedRun = missedOf(cadence, settings.suspend, status, keyset, now);
   if (missedRun === undefined) return tooShort(cadence, settings);
-  const message = `a rotation was due at ${iso(missedRun)}, and none has completed since; rekey no longer tries that one, because spec.startingDeadlineSeconds have passed. The key is older than the schedule allows: find out what blocked the rotation, then request one (kubectl rekey rotate) or wait for the next start`;
+  const message = `a rotation was due at ${iso(missedRun)}, and none has completed since; rekey no longer tries that one, because spec.startingDeadlineSeconds have passed. The key is older than the schedule allows: find out what blocked the rotation, then request one (kubectl rekey rotate NAME) or wait for the next start`;
   return { reason: 'RotationMissed', message, missedRun };
 }
 

@@ -45,7 +45,7 @@ const preStage: Edit = (settings, keyset) => {
 
 const suspend: Edit = (settings) =>
   settings.suspend
-    ? 'this rotation continues (to hold it: kubectl rekey pause); because of spec.suspend, no other starts'
+    ? 'this rotation continues (to hold it: kubectl rekey pause NAME); because of spec.suspend, no other starts'
     : undefined;
 
 const EDITS = [shorterDrain, strategy, keyBytes, preStage, suspend];

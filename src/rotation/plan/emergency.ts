@@ -56,7 +56,7 @@ function isOld({ apart }: EmergencyRequest, facts: Facts): boolean {
 export function notServed(facts: Facts): string {
   const { emergency } = facts.requests;
   if (emergency === undefined || isServed(emergency, facts) || !isOld(emergency, facts)) return '';
-  return `EMERGENCY NOT SERVED: nonce ${emergency.nonce} came with the manifest, and rekey has never written this Secret; if you mean it, request it with kubectl rekey emergency. `;
+  return `EMERGENCY NOT SERVED: nonce ${emergency.nonce} came with the manifest, and rekey has never written this Secret; if you mean it, request it with kubectl rekey emergency NAME --reason '...'. `;
 }
 
 /** After the burn: replaces and asks all pods, then ends the emergency. */

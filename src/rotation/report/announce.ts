@@ -13,6 +13,7 @@ import type { Write } from '../keyset/writes.ts';
 
 import type { Action, Assessment, Decision } from '../plan/decision.ts';
 import { type Announcement, announcementsOf } from './announcements.ts';
+import { withNames } from './commands.ts';
 import type { ResourceLabels, RotationMetrics } from './metrics.ts';
 import { addedNote, interruptionNote, overloadNote, reuseNote, strangersNote } from './notes.ts';
 import { weakKeysOf } from './weakness.ts';
@@ -166,7 +167,8 @@ export class Announcer {
   /** What is already in the status was announced when it appeared, perhaps by an earlier process. */
   #offSchedule(resource: JwtKeyRotation, { offSchedule }: Facts): void {
     if (offSchedule === undefined) return;
-    const { reason, message } = offSchedule;
+    const { reason } = offSchedule;
+    const message = withNames(offSchedule.message, resource);
     const known = resource.status?.conditions?.find(({ type }) => type === 'OnSchedule');
     if (known?.message !== message) this.#announceOnce(resource, reason, message);
   }
@@ -201,8 +203,10 @@ export class Announcer {
       return;
     }
     this.#findings.set(key, newsOf(finding));
-    if (!isPassing(finding)) this.#event(resource, { type: 'Warning', reason: finding.reason, note: finding.message });
-    this.#log(resource).warn(finding.message, { reason: finding.reason });
+    const { reason } = finding;
+    const note = withNames(finding.message, resource);
+    if (!isPassing(finding)) this.#event(resource, { type: 'Warning', reason, note });
+    this.#log(resource).warn(note, { reason });
   }
 
   #event(resource: JwtKeyRotation, { type, reason, note }: Announcement): void {

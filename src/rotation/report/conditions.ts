@@ -9,6 +9,7 @@ import { type Emergency, type Keyset, refusal } from '../keyset/keyset.ts';
 import type { Assessment, Decision, TargetAssessment } from '../plan/decision.ts';
 import { personOf } from '../requests/asked-by.ts';
 import { iso } from '../schedule/duration.ts';
+import { withNames } from './commands.ts';
 import { weakKeysOf } from './weakness.ts';
 
 type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];
@@ -36,7 +37,7 @@ export function conditionsOf(
   const judged = Object.entries(verdicts).map(([type, verdict]) => {
     const before = known.find((condition) => condition.type === type);
     const since = before?.status === verdict.status ? before.lastTransitionTime : iso(now);
-    const message = visible(verdict.message);
+    const message = visible(withNames(verdict.message, resource));
     return { type, ...verdict, message, lastTransitionTime: since, ...base(resource) };
   });
   // conditions that cannot be judged now stay: a compromise is not over because the Secret cannot be read

@@ -31,7 +31,7 @@ export function refusesEveryKey({ name, probe }: PodFacts, known: string, so?: s
 export function refusesKeyInUse({ name, probe }: PodFacts, sign: Kid): Finding {
   const answers = [...(probe?.answers.values() ?? []), probe?.random];
   if (answers.every((answer) => answer === 'refused')) {
-    const all = `pod ${name} refused canaries signed with any key, with the key in use (${sign}) as well as with a made-up one: ${WHY_ALL_REFUSED}, and whether the Secret was changed after the pod had started. kubectl rekey check --canary shows the answers`;
+    const all = `pod ${name} refused canaries signed with any key, with the key in use (${sign}) as well as with a made-up one: ${WHY_ALL_REFUSED}, and whether the Secret was changed after the pod had started. kubectl rekey check NAME --canary shows the answers`;
     return { reason: 'CanaryRefused', message: all };
   }
   const message = `pod ${name} refused a token signed with the key in use (${sign}): check spec.canary, where the pod gets its key from, and whether the Secret was changed after the pod had started`;
@@ -106,6 +106,6 @@ function again(facts: Facts, keyset: Keyset): string {
 export function stillRunning(rows: readonly PodOf[], what: string): Finding | undefined {
   const row = rows.find(({ target }) => target.workload?.leftAlone === true);
   if (row === undefined) return undefined;
-  const message = `pod ${row.pod.name} of ${label(row.target)} may hold an older key, and rekey does not end it: ${what}. Wait, or delete it: kubectl delete pod ${row.pod.name}`;
+  const message = `pod ${row.pod.name} of ${label(row.target)} may hold an older key, and rekey does not end it: ${what}. Wait, or delete it: kubectl delete pod ${row.pod.name} -n NAMESPACE`;
   return { reason: 'JobRunning', message };
 }

@@ -15,7 +15,11 @@ function seen(keyset: Keyset, edit: Partial<Settings>, status: JwtKeyRotationSta
   const targets = services(keyset, { main: keyset.version, admin: keyset.version });
   const found = facts(keyset, { targets, settings: { ...SETTINGS, ...edit } });
   const spec = { successfulRotationsHistoryLimit: 3, failedRotationsHistoryLimit: 3 };
-  return statusOf({ metadata: { name: 'jwt' }, spec, status } as unknown as JwtKeyRotation, found, plan(found));
+  return statusOf(
+    { metadata: { name: 'jwt', namespace: 'shop' }, spec, status } as unknown as JwtKeyRotation,
+    found,
+    plan(found),
+  );
 }
 
 function told(keyset: Keyset, edit: Partial<Settings>): string | undefined {
@@ -63,7 +67,7 @@ it.each<[string, Keyset, Partial<Settings>, string | undefined]>([
     'a suspension',
     STAGING,
     { suspend: true },
-    'this rotation continues (to hold it: kubectl rekey pause); because of spec.suspend, no other starts',
+    'this rotation continues (to hold it: kubectl rekey pause jwt -n shop); because of spec.suspend, no other starts',
   ],
   [
     'all of them',

@@ -41,7 +41,7 @@ describe('a run that started before the write', () => {
     expect(action.type).not.toBe('evict');
     expect(stalled).toMatchObject({
       reason: 'JobRunning',
-      message: expect.stringContaining('kubectl delete pod report-1'),
+      message: expect.stringContaining('kubectl delete pod report-1 -n NAMESPACE'),
     });
   });
 

@@ -42,7 +42,7 @@ describe('a pod that refuses the key in use', () => {
   it('and a made-up one alike may not know the subject', () => {
     const { message } = refusesKeyInUse(of('refused', 'refused'), 'A');
     expect(message).toContain('as well as with a made-up one: the subject may be unknown to the service');
-    expect(message).toContain('kubectl rekey check --canary');
+    expect(message).toContain('kubectl rekey check NAME --canary');
     expect(refusesEveryKey(of('refused', 'refused'), 'A').message).toContain(
       'including A and a made-up one: the subject',
     );

@@ -73,7 +73,7 @@ describe('many findings at once', () => {
     const { blocked } = plan(all);
     expect(blocked?.reason).toBe('NotConsumed');
     expect(blocked?.message).toMatch(
-      /^spec\.targets\[0\]: .* \(3 more things are in the way: kubectl rekey check lists all\)$/,
+      /^spec\.targets\[0\]: .* \(3 more things are in the way: kubectl rekey check NAME lists all\)$/,
     );
     const [one] = all.targets;
     expect(plan({ ...all, targets: one === undefined ? [] : [one] }).blocked?.message).toMatch(
