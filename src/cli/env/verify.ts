@@ -14,19 +14,30 @@ type Verdict = 'yes' | 'no' | 'unknown';
 /** @returns done if each accepts every key in its file, failed if one does not, not ready if that is not known of one */
 export async function verify({ config, environment, terminal, asker }: Context): Promise<Exit> {
   const { files } = await readEnvironment(config, environment);
-  const rows = await Promise.all(
+  const asked = await Promise.all(
     files.map(async (file) => {
       const url = file.service.canary[environment];
-      if (url === undefined) return rowOf(file, 'unknown', 'it has no canary URL in rekey.yaml');
+      if (url === undefined) return { file, row: rowOf(file, 'unknown', 'it has no canary URL in rekey.yaml') };
       const keys = keysOf(file);
       const sign = [...keys.keys()][0] ?? '';
-      return judged(file, await asker.ask(url, file.service.canaryRequest, { keys, version: 1, sign }, config));
+      const probe = await asker.ask(url, file.service.canaryRequest, { keys, version: 1, sign }, config);
+      return { file, row: judged(file, probe) };
     }),
   );
+  // verify takes no lock, so a rotation may write the files meanwhile
+  const { files: now } = await readEnvironment(config, environment);
+  const rows = asked.map(({ file, row }) => (isStill(file, now) ? row : rowOf(file, 'unknown', CHANGED)));
   terminal.print(columns([['SERVICE', 'KEY', 'ACCEPTS ITS FILE', ''], ...rows.map(({ cells }) => cells)]));
   const verdicts = rows.map(({ verdict }) => verdict);
   if (verdicts.includes('no')) return EXIT.failed;
   return verdicts.includes('unknown') ? EXIT.notReady : EXIT.done;
+}
+
+const CHANGED = 'the keys in its file changed while it was asked: verify again';
+
+function isStill(file: KeyFile, now: readonly KeyFile[]): boolean {
+  const same = now.find(({ service }) => service.name === file.service.name);
+  return same !== undefined && [...keysOf(same).keys()].join() === [...keysOf(file).keys()].join();
 }
 
 /** By fingerprint: a file says no more of a key. */

@@ -86,7 +86,12 @@ async function goBuild(program: GoProgram, output: string, log: (line: string) =
     if (/^[\w.-]+(\/[\w.~-]+)*$/.test(line)) packages += 1;
     else if (!line.startsWith('go: downloading')) complaints.push(line);
   });
-  const report = (): void => log(`building ${what}: ${packages}/${total} packages, ${clock(Date.now() - started)}`);
+  const report = (): void => {
+    const elapsed = Date.now() - started;
+    log(
+      `building ${what}, this once: ${packages}/${total} packages, ${clock(elapsed)}${left(packages / total, elapsed)}`,
+    );
+  };
   report();
   const ticker = setInterval(report, 5_000);
   try {
@@ -128,6 +133,13 @@ async function withLock(path: string, waiting: () => void, work: () => Promise<v
 
 function exists(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** @returns an estimate of the time left, for people; empty while there is too little to go by */
+function left(done: number, elapsed: number): string {
+  if (elapsed < 20_000 || done < 0.02) return '';
+  const minutes = Math.ceil((elapsed * (1 - done)) / done / 60_000);
+  return minutes <= 1 ? ', about a minute left' : `, about ${minutes} minutes left`;
 }
 
 /** @returns minutes and seconds, as 03:12 */
