@@ -51,7 +51,7 @@ function diedWords({ rotation, seconds }: Report, over: boolean): readonly strin
   }
   return [
     written,
-    `At ${atText(finishedAt)}, ${counted(emergency?.seconds ?? 0, 'second')} later, no pod of a target was left that accepts a burnt key.`,
+    `By ${atText(finishedAt)}, within ${emergency?.seconds} s, no pod of a target was left that accepts a burnt key.`,
     inferred === undefined
       ? 'Each pod was asked with each burnt key, and refused it.'
       : `In part that is concluded: ${inferred}.`,

@@ -77,7 +77,7 @@ function head(report: Report, words: EmergencyWords | undefined): Html {
       ? html`<p class="verdict ${fine ? 'good' : 'bad'}">${fine ? '✓' : '✗'} <bdi>${outcome}</bdi></p>`
       : html`<p class="verdict burnt">${words.over ? '■' : '✗'} <bdi>${outcome}</bdi>: ${words.verdict}</p>`;
   return html`<header>
-${words && html`<p class="alarm">Emergency: a key had leaked</p>`}
+${words && html`<p class="alarm">Emergency: a key was reported as leaked</p>`}
 <p class="soft">rekey, ${words === undefined ? 'rotation' : 'record'} ${rotation.seq}</p>
 <h1><bdi>${resource}</bdi></h1>
 ${verdict}

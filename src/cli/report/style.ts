@@ -45,6 +45,7 @@ figcaption { margin-top: .75rem; } .key { display: block; }
   .wide { display: none; } .pod > span { padding-left: 0; } }
 @media print { :root { color-scheme: light; --page: #fff; --text: #000; --soft: #444; --line: #999; --panel: #fff;
   --mark: #000; --good: #000; --bad: #000; --odd: #e4e4e4; --even: #f4f4f4; }
+  .verdict.burnt { background: none; color: var(--text); }
   body { font-size: 10pt; } main, footer { max-width: none; padding: 0; } .scroll { overflow: visible; } h2 { break-after: avoid; }
   tr, .row, figure { break-inside: avoid; } svg { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 `;

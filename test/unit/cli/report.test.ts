@@ -111,7 +111,7 @@ describe('a report', () => {
       expect(places[0]).toBeGreaterThan(0);
       expect(shown).toContain(`Burnt for good: ${burnt.length} key`);
       expect(burnt.filter((kid) => !shown.includes(kid))).toEqual([]);
-      expect(shown).toMatch(new RegExp(`${rotation.emergency?.seconds} seconds? later, no pod of a target was left`));
+      expect(shown).toMatch(new RegExp(`within ${rotation.emergency?.seconds} s, no pod of a target was left`));
       expect(shown).toContain('Every token that a burnt key has signed, the good ones too');
       expect(shown).toMatch(/every pod refuses the burnt keys/);
     }
@@ -137,7 +137,7 @@ describe('a report', () => {
   it('of an emergency looks otherwise than that of a rotation, and not green', () => {
     const [rotation, emergency] = [reportPage(made(LOG, 1)), reportPage(made(LOG, 2))];
     expect(emergency).toContain('<body class="emergency">');
-    expect(emergency).toMatch(/<p class="alarm">Emergency: a key had leaked<\/p>/);
+    expect(emergency).toMatch(/<p class="alarm">Emergency: a key was reported as leaked<\/p>/);
     expect(emergency).toMatch(/<title>Emergency 2 of /);
     expect(emergency.slice(emergency.indexOf('<body'))).not.toMatch(/class="[^"]*\bgood\b/);
     expect(rotation).toContain('<p class="verdict good">✓ <bdi>Completed</bdi></p>');
