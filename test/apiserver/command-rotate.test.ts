@@ -111,7 +111,7 @@ describe.concurrent('what the command line tells of a rotation', () => {
     const argv = [process.execPath, program ?? SOURCES, 'rotate', name, '--wait', ...where];
     const pty = openPty(argv, { columns: 100, rows: 40 });
     await pty.shows('● staged');
-    await pty.shows(/next +when the maintenance window opens, in \d/);
+    await pty.shows(/next +promoting, when the maintenance window opens, in \d/);
     await pty.shows(/Deployment\/main +█{20} {2}2\/2/);
     await restAtDraining(api, namespace, name);
     await pty.shows('● draining');
