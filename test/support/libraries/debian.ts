@@ -53,6 +53,10 @@ export function versionsIn({ python, root }: Unpacked): Readonly<Record<string, 
 /** The keys of Debian's releases, as the package debian-archive-keyring installs them. */
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
+/** @returns where {@link debianLibraries} puts the Python libraries of these packages, whether they are there or not */
+export const pythonPath = (packages: readonly string[]): string =>
+  join(folderOf(packages), 'usr', 'lib', 'python3', 'dist-packages');
+
 /** The Python that Debian's packages are for. */
 const PYTHON = '/usr/bin/python3';
 
