@@ -4,6 +4,7 @@
 
 import type { JwtKeyRotation } from '../rotation/api/names.ts';
 import { dueOf } from '../rotation/cadence/cadence.ts';
+import type { Surroundings } from '../rotation/facts.ts';
 import type { Leadership } from '../rotation/people/leadership.ts';
 import type { Operations } from '../rotation/people/operations.ts';
 import { isAtRest } from '../rotation/people/preview.ts';
@@ -59,6 +60,17 @@ export async function planOf(
     operations.surroundings(resource),
     operations.leadership(resource),
   ]);
+  return planFrom(resource, surroundings, leadership, at, now);
+}
+
+/** @param resource with a valid spec */
+export function planFrom(
+  resource: JwtKeyRotation,
+  surroundings: Surroundings,
+  leadership: Leadership,
+  at: 'now' | 'schedule',
+  now: number,
+): Plan {
   const { metadata, status } = resource;
   const startsAt = beginsAt(resource, at, now);
   const expectedAt = startsAt === undefined ? expectedOf(resource, surroundings.settings, now) : undefined;

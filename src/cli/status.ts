@@ -109,9 +109,10 @@ function readyText(resource: JwtKeyRotation, ready: Condition | undefined): stri
 function targetsText({ targets = [] }: JwtKeyRotationStatus): readonly string[] {
   if (targets.length === 0) return [];
   const rows = targets.map(({ kind, name, pods, ready, acked, version, level }) => {
-    return [`${kind}/${name}`, `${ready}/${pods}`, `${acked}/${pods}`, String(version), level];
+    return [`${kind}/${name}`, `${ready}/${pods}`, `${acked}/${pods}`, version === 0 ? '–' : String(version), level];
   });
-  return ['\n', columns([['TARGET', 'READY', 'ACKNOWLEDGED', 'VERSION', 'HOW'], ...rows], '  ')];
+  // an emergency deletes pods and leaves templates as they are: that is why it may be lower than the keyset version
+  return ['\n', columns([['TARGET', 'READY', 'ACKNOWLEDGED', 'RESTARTED FOR', 'HOW'], ...rows], '  ')];
 }
 
 function conditionsText({ conditions = [] }: JwtKeyRotationStatus, now: number): readonly string[] {

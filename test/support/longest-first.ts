@@ -8,7 +8,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** The longest by far, longest first, as `make test` lists them. */
 const LONGEST = [
   ...['apiserver/bad-input', 'apiserver/holds', 'apiserver/rotation', 'apiserver/rollouts', 'apiserver/faults'],
-  ...['apiserver/command', 'apiserver/preflight', 'apiserver/ways', 'apiserver/fleet', 'apiserver/trio'],
+  ...['apiserver/command-rotate', 'apiserver/command-requests', 'apiserver/command-trouble', 'apiserver/preflight'],
+  ...['apiserver/ways', 'apiserver/fleet', 'apiserver/trio'],
   ...['apiserver/refused-writes', 'apiserver/campaign', 'apiserver/clocks', 'apiserver/apply', 'apiserver/ledger'],
   ...['unit/env/rotation', 'unit/env/cut-off', 'unit/traffic/rotation', 'unit/env/one-key', 'unit/examples/service'],
   ...['unit/keyring/reload', 'unit/runtime/http', 'unit/rotation/secret/canary-sender', 'unit/traffic/traffic'],

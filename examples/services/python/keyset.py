@@ -1,15 +1,4 @@
-"""The two halves that every service needs: sign with one key, verify with all.
-
-Standard library only, so that the example runs with no install. With PyJWT, `sign` is
-
-    jwt.encode(claims, keys[0], algorithm="HS256", headers={"kid": kid})
-
-and the body of the loop in `verify` is
-
-    jwt.decode(token, key, algorithms=["HS256"], leeway=60, issuer=..., audience=..., options={"require": ["exp"]})
-
-with `except jwt.InvalidSignatureError: continue` around it.
-"""
+"""The same as keyring_tokens.py by the standard library alone, for a machine without PyJWT: sign with one key, verify with all."""
 
 import base64
 import binascii
@@ -19,6 +8,7 @@ import math
 import os
 import time
 
+NAME = "standard library"
 MIN_KEY_BYTES = 32  # RFC 7518 section 3.2: an HS256 key has at least 256 bits
 
 
@@ -27,7 +17,38 @@ class KeysetError(Exception):
 
 
 class Refused(Exception):
-    """The token is refused; the message is one of bad_signature, expired, invalid_claims, malformed."""
+    """The token is refused; the code is one of bad_signature, expired, invalid_claims, malformed."""
+
+    @property
+    def code(self):
+        return str(self)
+
+
+def make_tokens(env, settings, report):
+    """Returns what signs and verifies; raises KeysetError."""
+    if env.get("KEYSET_DIR"):
+        keyset = MountedKeyset(env["KEYSET_DIR"], env, report).current
+    else:
+        unchanged = Keyset(env)
+        keyset = lambda: unchanged  # noqa: E731
+    return Tokens(keyset, settings)
+
+
+class Tokens:
+    """Signs and verifies by the rules of the settings, with the keys as they are now."""
+
+    def __init__(self, keyset, settings):
+        self._keyset, self._settings = keyset, settings
+
+    def sign(self, claims, ttl_seconds):
+        now, settings = int(time.time()), self._settings
+        named = {"iss": settings.issuer, "aud": settings.audience}
+        named = {name: value for name, value in named.items() if value}
+        return self._keyset().sign({**claims, "iat": now, "exp": now + ttl_seconds, **named})
+
+    def verify(self, token):
+        settings = self._settings
+        return self._keyset().verify(token, settings.leeway_seconds, settings.issuer, settings.audience)
 
 
 class Keyset:

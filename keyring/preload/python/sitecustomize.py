@@ -115,19 +115,21 @@ def install(current, fallbacks):
 
         return lambda module: second_look(getattr(module, name), asked)
 
-    def authlib(module):  # and its successor joserfc
+    def authlib(name):  # and its successor joserfc
         def asked(self, msg, sig, key):
             return self.name, key.get_op_key("verify"), msg, sig
 
-        second_look(module.HMACAlgorithm, asked)
+        return lambda module: second_look(getattr(module, name), asked)
 
     watch_imports(
         {
             "jwt.algorithms": pyjwt,
             "jose.backends.native": python_jose("HMACKey"),
             "jose.backends.cryptography_backend": python_jose("CryptographyHMACKey"),
-            "authlib.jose.rfc7518.jws_algs": authlib,
-            "joserfc._rfc7518.jws_algs": authlib,
+            "authlib.jose.rfc7518.jws_algorithms": authlib("HMACAlgorithm"),  # before 1.0
+            "authlib.jose.rfc7518.jws_algs": authlib("HMACAlgorithm"),
+            "joserfc.rfc7518.jws_algs": authlib("HMACAlgModel"),  # 1.1
+            "joserfc._rfc7518.jws_algs": authlib("HMACAlgorithm"),
         }
     )
 

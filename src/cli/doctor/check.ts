@@ -31,6 +31,8 @@ export interface DoctorFacts {
   /** Why workloads and pods were not read, a sentence; undefined if they were. */
   readonly blind?: string;
   readonly warnings: readonly string[];
+  /** When the newest pod of each target started, milliseconds since the epoch; undefined if the person may not look. */
+  readonly podStarts?: ReadonlyMap<string, number>;
   readonly examination: Examination;
   /** The clock of the API server minus ours, milliseconds. */
   readonly clockOffsetMs: number;

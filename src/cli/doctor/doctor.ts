@@ -6,12 +6,14 @@ import type { Leadership } from '../../rotation/people/leadership.ts';
 import type { Operations } from '../../rotation/people/operations.ts';
 import { fileTrouble } from '../../rotation/people/text.ts';
 import { settingsOf } from '../../rotation/settings/settings.ts';
+import { specFindings } from '../../rotation/settings/spec-checks.ts';
 import { askCanaries } from '../check-canary.ts';
 import type { Format } from '../formats.ts';
 import { columns, machineText, printResult } from '../output.ts';
-import { planOf, statusObstacles } from '../plan.ts';
+import { planFrom, statusObstacles } from '../plan.ts';
 import { readInput } from '../read-input.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from '../terminal.ts';
+import { podStartsOf } from './app-check.ts';
 import type { Check, DoctorFacts, Verdict } from './check.ts';
 import { findingChecks } from './from-findings.ts';
 import { lookChecks, operatorCheck } from './from-looks.ts';
@@ -77,11 +79,15 @@ async function planSeen(
   terminal: Terminal,
   resource: JwtKeyRotation,
   leadership: Leadership,
-): Promise<Pick<DoctorFacts, 'obstacles' | 'warnings' | 'blind'>> {
+): Promise<Pick<DoctorFacts, 'obstacles' | 'warnings' | 'blind' | 'podStarts'>> {
+  const invalid = specFindings(resource.spec);
+  if (invalid.length > 0) {
+    return { obstacles: invalid, warnings: [], blind: 'nobody looks at them before the spec is right' };
+  }
   try {
-    const plan = await planOf(operations, resource, 'now', terminal.now());
-    if ('warnings' in plan) return { obstacles: plan.obstacles, warnings: plan.warnings };
-    return { obstacles: plan.obstacles, warnings: [], blind: 'nobody looks at them before the spec is right' };
+    const surroundings = await operations.surroundings(resource);
+    const { obstacles, warnings } = planFrom(resource, surroundings, leadership, 'now', terminal.now());
+    return { obstacles, warnings, podStarts: podStartsOf(surroundings.targets) };
   } catch (error) {
     if (!isForbidden(error)) throw error;
     return {

@@ -5,6 +5,7 @@ import { when } from '../output.ts';
 import { rekeyCommand } from '../pasted.ts';
 import { counted } from '../report/words.ts';
 import { conditionOf, isSeen, UNSEEN } from '../status.ts';
+import { askedText, fallbackVerdicts, outdated } from './app-check.ts';
 import { type Asked, answer, type Check, type DoctorFacts, isOldReport } from './check.ts';
 import { asymmetricIn } from './tokens.ts';
 import { checkText, RUNBOOK, TOPICS, type TopicName } from './topics.ts';
@@ -69,27 +70,30 @@ const WITHOUT_FINDING: Readonly<Record<TopicName, (facts: DoctorFacts, remedy: s
     if (canaries !== undefined) return byCanaries(resource, canaries, remedy);
     return byVerified(resource, 'accept the key in use');
   },
-  fallbacks: ({ resource }, remedy) => {
-    const rows = resource.status?.appCheck?.pods.flatMap(({ target, answers }) =>
-      answers.filter((row) => row.case === 'fallback').map((row) => ({ target, ...row })),
-    );
-    const refusing = rows?.filter(({ verdict }) => verdict === 'Fail').map(({ target }) => target) ?? [];
-    if (refusing.length > 0)
-      return ['Problem', `validate-app: ${[...new Set(refusing)].join(', ')} refuses a fallback`, remedy];
+  fallbacks: (facts, remedy) => {
+    const { resource, now } = facts;
+    const { appCheck } = resource.status ?? {};
+    const verdicts = fallbackVerdicts(appCheck);
+    const old = appCheck && outdated(appCheck, facts);
+    const at = appCheck === undefined ? '' : askedText(appCheck, now);
+    const refusing = [...verdicts].flatMap(([target, of]) => (of.includes('Fail') ? [target] : []));
+    const refused = `${at}: ${refusing.join(', ')} refuses a fallback`;
+    if (refusing.length > 0 && old === undefined) return ['Problem', refused, remedy];
     const verified = conditionOf(resource, 'Verified');
     const isQuiet = conditionOf(resource, 'Ready')?.status !== 'False';
     if (isQuiet && verified?.status === 'True' && hasOverlapped(resource)) {
       return ['Ok', `${verified.message}: both keys were accepted meanwhile`];
     }
+    const ask = `to ask the pods: ${rekeyCommand('validate-app', resource)}`;
+    if (refusing.length > 0) return ['Unknown', `${refused}; ${old}`, ask];
     const verifiers = settingsOf(resource.spec).targets.filter(({ roles }) => roles.includes('Verifier'));
     const isProved = ({ kind, name }: (typeof verifiers)[number]) => {
-      const own = rows?.filter(({ target }) => target === `${kind}/${name}`) ?? [];
-      return own.length > 0 && own.every(({ verdict }) => verdict === 'Pass');
+      const own = verdicts.get(`${kind}/${name}`) ?? [];
+      return own.length > 0 && own.every((verdict) => verdict === 'Pass');
     };
-    if (verifiers.length > 0 && verifiers.every(isProved)) {
-      return ['Ok', `validate-app at ${resource.status?.appCheck?.checkedAt}: every verifier accepted its fallbacks`];
-    }
-    return ['Unknown', unprovedText(resource), `to ask the pods: ${rekeyCommand('validate-app', resource)}`];
+    if (verifiers.length === 0 || !verifiers.every(isProved)) return ['Unknown', unprovedText(resource), ask];
+    const accepted = `${at}: every verifier accepted its fallbacks`;
+    return old === undefined ? ['Ok', accepted] : ['Unknown', `${accepted}; ${old}`, ask];
   },
   algorithm: ({ resource, tokens, canaries }) => {
     const { algorithm } = resource.spec.key;

@@ -7,6 +7,7 @@ import { operatorText } from '../leader.ts';
 import { when } from '../output.ts';
 import { rekeyCommand } from '../pasted.ts';
 import { counted } from '../report/words.ts';
+import { askedText, outdated } from './app-check.ts';
 import { answer, type Check, type DoctorFacts, isOldReport, reportAgeMs } from './check.ts';
 
 /** Error of comparing the Date header with Lease times: both have whole seconds, and the request takes time. */
@@ -116,7 +117,8 @@ function secondsText(ms: number): string {
   return `${(Math.abs(ms) / 1000).toFixed(1)} s`;
 }
 
-function fitnessCheck({ resource }: DoctorFacts): Check {
+function fitnessCheck(facts: DoctorFacts): Check {
+  const { resource, now } = facts;
   const asked = {
     id: 'fitness',
     question: 'Do services refuse what they must: expired tokens, alg: none, other keys?',
@@ -125,14 +127,13 @@ function fitnessCheck({ resource }: DoctorFacts): Check {
   const how = `to ask them: ${ask}`;
   const check = resource.status?.appCheck;
   if (check === undefined) return answer(asked, 'NotChecked', 'nobody has asked them', how);
-  const at = `validate-app at ${check.checkedAt}`;
-  const targets = (result: string) =>
-    check.pods
-      .filter((pod) => pod.result === result)
-      .map(({ target }) => target)
-      .join(', ');
-  if (targets('Unfit') !== '')
-    return answer(asked, 'Problem', `${at}: ${targets('Unfit')} is not fit`, `which line to change: ${ask}`);
+  const at = askedText(check, now);
+  const of = (result: string) => check.pods.flatMap((pod) => (pod.result === result ? [pod.target] : [])).join(', ');
+  const unfit = of('Unfit') === '' ? undefined : `${of('Unfit')} is not fit`;
+  const old = outdated(check, facts);
+  if (old !== undefined)
+    return answer(asked, 'Unknown', [unfit === undefined ? at : `${at}: ${unfit}`, old].join('; '), how);
+  if (unfit !== undefined) return answer(asked, 'Problem', `${at}: ${unfit}`, `which line to change: ${ask}`);
   const labels = resource.spec.targets.map((target) => `${target.kind}/${target.name}`);
   const missing = labels.filter(
     (label) => !check.pods.some(({ target, result }) => target === label && result === 'Fit'),

@@ -150,7 +150,7 @@ function rows(subject: Subject, now: number, columns: number, detail: Detail): r
   return rowLines(told, columns, detail.obstacle);
 }
 
-function timeRows({ resource, course, since, over }: Subject, now: number): readonly Row[] {
+function timeRows({ resource, course, since, over, opensAt }: Subject, now: number): readonly Row[] {
   const last = resource.status?.history?.[0];
   if (course === undefined) {
     if (last === undefined) return [];
@@ -162,7 +162,8 @@ function timeRows({ resource, course, since, over }: Subject, now: number): read
   const elapsedMs = Math.max(0, (over?.at ?? now) - (startedAt ?? since));
   if (over !== undefined) return [['lasted', formatDuration(elapsedMs)]];
   if (startedAt === undefined) return [['waiting', elapsedText(elapsedMs, undefined)]];
-  return [['elapsed', elapsedText(elapsedMs, expectedOf(resource, course))]];
+  // the rotations before it say nothing of how long a window stays closed
+  return [['elapsed', elapsedText(elapsedMs, opensAt === undefined ? expectedOf(resource, course) : undefined)]];
 }
 
 function pendingRows({ resource, course, over }: Subject): readonly Row[] {

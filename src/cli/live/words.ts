@@ -30,7 +30,10 @@ export function nextText(subject: Subject, now: number): string {
   }
   const meaning = meaningNow(subject);
   if (meaning === undefined) return 'nothing: it is over';
-  if (opensAt !== undefined) return `when the maintenance window opens, ${leftText(opensAt, now)}`;
+  if (opensAt !== undefined) {
+    const [stage] = oneLine(meaning.next).split(',');
+    return `${stage}, when the maintenance window opens, ${leftText(opensAt, now)}`;
+  }
   const leaves = Date.parse(status.retireNotBefore ?? '');
   if (course.stage !== 'draining' || Number.isNaN(leaves)) return oneLine(meaning.next);
   if (now >= leaves) return 'retiring, after every pod has answered once more';

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import pkg from '../../../package.json' with { type: 'json' };
 import { formatDuration } from '../../rotation/schedule/duration.ts';
+import { type EmergencyWords, emergencyWords } from './emergency.ts';
 import { Html, html } from './html.ts';
 import type { Report } from './model.ts';
 import { proofsOf } from './proofs.ts';
@@ -16,6 +17,7 @@ const POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri '
 /** @param more sections after the head, for callers that know more than the record, such as the demo */
 export function reportPage(report: Report, more?: Html): string {
   const { rotation } = report;
+  const emergency = emergencyWords(report);
   const page = html`<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -23,12 +25,13 @@ export function reportPage(report: Report, more?: Html): string {
 <meta http-equiv="Content-Security-Policy" content="${POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
-<title>Rotation ${rotation.seq} of ${rotation.resource}: ${rotation.outcome}</title>
+<title>${emergency === undefined ? 'Rotation' : 'Emergency'} ${rotation.seq} of ${rotation.resource}: ${rotation.outcome}</title>
 <style>${new Html(STYLE)}</style>
 </head>
-<body>
+<body${emergency === undefined ? undefined : new Html(' class="emergency"')}>
 <main>
-${head(report)}
+${head(report, emergency)}
+${emergency && lossesOf(emergency)}
 ${more}
 ${phases(report)}
 ${services(report)}
@@ -47,7 +50,7 @@ ${check(report)}
   return page.text;
 }
 
-function head(report: Report): Html {
+function head(report: Report, words: EmergencyWords | undefined): Html {
   const { rotation, chain, seconds } = report;
   const { resource, outcome, environment, startedAt, finishedAt, reason, failure, emergency, from, to, cutOverAt } =
     rotation;
@@ -69,14 +72,29 @@ function head(report: Report): Html {
   );
   const broken = chain.broken !== undefined;
   const notes = report.notes.map((note) => html`<p class="note"><bdi>${note}</bdi></p>\n`);
+  const verdict =
+    words === undefined
+      ? html`<p class="verdict ${fine ? 'good' : 'bad'}">${fine ? '✓' : '✗'} <bdi>${outcome}</bdi></p>`
+      : html`<p class="verdict burnt">${words.over ? '■' : '✗'} <bdi>${outcome}</bdi>: ${words.verdict}</p>`;
   return html`<header>
-<p class="soft">rekey, rotation ${rotation.seq}</p>
+${words && html`<p class="alarm">Emergency: a key was reported as leaked</p>`}
+<p class="soft">rekey, ${words === undefined ? 'rotation' : 'record'} ${rotation.seq}</p>
 <h1><bdi>${resource}</bdi></h1>
-<p class="verdict ${fine ? 'good' : 'bad'}">${fine ? '✓' : '✗'} <bdi>${outcome}</bdi></p>
+${verdict}
 <dl>
 ${rows}</dl>
 ${notes}${broken ? html`<p class="note bad" role="alert"><strong>✗</strong> <bdi>${chainText(chain)}</bdi></p>` : undefined}
 </header>`;
+}
+
+/** Before all else that the record holds: it is what people ask after an emergency. */
+function lossesOf({ leaked, died, lost }: EmergencyWords): Html {
+  const part = (title: string, sentences: readonly string[]) => {
+    const lines = sentences.map((sentence) => html`<p><bdi>${sentence}</bdi></p>\n`);
+    return html`<section><h2>${title}</h2>\n${lines}</section>\n`;
+  };
+  return html`<div class="losses">
+${part('What was leaked', leaked)}${part('When it died', died)}${part('What was lost', lost)}</div>`;
 }
 
 function phases(report: Report): Html {

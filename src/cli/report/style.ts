@@ -34,11 +34,18 @@ svg { display: block; overflow: visible; } svg text { fill: var(--text); font-si
 svg .stamp, svg .proved { fill: var(--mark); } svg .concluded { fill: var(--page); stroke: var(--mark); stroke-width: 2; }
 svg line { stroke: var(--mark); stroke-width: 1.5; } .odd { fill: var(--odd); } .even { fill: var(--even); }
 figcaption { margin-top: .75rem; } .key { display: block; }
+.emergency main { border-top: .75rem solid var(--bad); } .emergency h1 { margin-top: .25rem; }
+.alarm { margin: 0 0 .75rem; max-width: none; color: var(--bad); font-weight: 700; font-size: 1.25rem; text-transform: uppercase; letter-spacing: .04em; }
+.verdict.burnt { border-color: var(--bad); border-radius: .25rem; background: var(--bad); color: var(--page); }
+.losses { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(18rem, 100%), 1fr)); gap: 1rem; margin: 1.5rem 0 0; }
+.losses section { padding: 1rem; border: 1px solid var(--bad); background: var(--panel); overflow-wrap: anywhere; }
+.losses h2 { margin: 0 0 .5rem; font-size: 1.1rem; }
 @media (max-width: 44rem) { main, footer { padding: 1rem; } h1 { font-size: 1.4rem; } dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: .5rem; } table { font-size: .85rem; } th, td { padding-right: .75rem; } .row { grid-template-columns: 1fr; } .row:first-child > span { display: none; }
   .wide { display: none; } .pod > span { padding-left: 0; } }
 @media print { :root { color-scheme: light; --page: #fff; --text: #000; --soft: #444; --line: #999; --panel: #fff;
   --mark: #000; --good: #000; --bad: #000; --odd: #e4e4e4; --even: #f4f4f4; }
+  .verdict.burnt { background: none; color: var(--text); }
   body { font-size: 10pt; } main, footer { max-width: none; padding: 0; } .scroll { overflow: visible; } h2 { break-after: avoid; }
   tr, .row, figure { break-inside: avoid; } svg { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 `;

@@ -4,6 +4,7 @@
 import { oneLine } from '../../rotation/people/text.ts';
 import { formatDuration } from '../../rotation/schedule/duration.ts';
 import { columns } from '../output.ts';
+import { emergencyWords } from './emergency.ts';
 import type { Report } from './model.ts';
 import { proofsOf } from './proofs.ts';
 import { afterText, ageText, atText, chainText, clockText, startedBy, stateText } from './words.ts';
@@ -13,8 +14,18 @@ const INDENT = '  ';
 /** @returns a page of text; foreign texts stay in their line */
 export function reportText(report: Report): string {
   const { rotation, inferred, notRecorded } = report;
+  const words = emergencyWords(report);
+  const what = words === undefined ? `rotation ${rotation.seq}` : `EMERGENCY, record ${rotation.seq}`;
+  const outcome = `${oneLine(rotation.outcome)}${words === undefined ? '' : `: ${words.verdict}`}`;
   const parts = [
-    `${oneLine(rotation.resource)}: rotation ${rotation.seq}, ${oneLine(rotation.outcome)}\n${columns(headRows(report), INDENT)}`,
+    `${oneLine(rotation.resource)}: ${what}, ${outcome}\n${columns(headRows(report), INDENT)}`,
+    ...(words === undefined
+      ? []
+      : [
+          listed('What was leaked', words.leaked, ''),
+          listed('When it died', words.died, ''),
+          listed('What was lost', words.lost, ''),
+        ]),
     report.notes.length === 0 ? '' : listed('Note', report.notes, ''),
     section('Phases', phaseRows(report)),
     section('Services', serviceRows(report)),

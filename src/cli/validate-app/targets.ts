@@ -1,8 +1,8 @@
 /** `validate-app NAME`: the operator asks one pod of each target, since it has the keys, which a person need not have. */
 import { defined } from '../../base/objects.ts';
 import type { JwtKeyRotationStatus } from '../../rotation/api/types.ts';
-import { CASES, type CaseName } from '../../rotation/conformance/cases.ts';
 import { type Judged, judged, withUnsent } from '../../rotation/conformance/judge.ts';
+import { answersIn } from '../../rotation/conformance/kept.ts';
 import { ASK, isAppCheckOf } from '../../rotation/people/asking.ts';
 import type { Operations } from '../../rotation/people/operations.ts';
 import { askOperator } from '../ask-operator.ts';
@@ -48,15 +48,9 @@ export async function validateTargets(
 }
 
 /** The operator reports the answers, and the same rules judge them here. */
-function validatedPod({ target, pod, request, message, answers }: AppCheck['pods'][number]): Validated {
-  const known = answers.flatMap(({ case: name, which, answer, said }) => {
-    // an operator of another version may know others
-    return isCase(name) ? [{ name, answer, said, ...defined({ which }) }] : [];
-  });
-  const rows: readonly Judged[] = answers.length === 0 ? [] : judged(withUnsent(known));
+function validatedPod(checked: AppCheck['pods'][number]): Validated {
+  const { target, pod, request, message } = checked;
+  const answers = answersIn(checked);
+  const rows: readonly Judged[] = answers.length === 0 ? [] : judged(withUnsent(answers));
   return { who: `${target}, pod ${pod}`, request: request ?? message ?? '', rows };
-}
-
-function isCase(name: string): name is CaseName {
-  return Object.hasOwn(CASES, name);
 }

@@ -8,6 +8,7 @@ import { keptValue } from '../api/said.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import { askConformance } from '../conformance/ask.ts';
 import { type Answered, fitness, judged } from '../conformance/judge.ts';
+import { type Checked, keptPods } from '../conformance/kept.ts';
 import type { Facts, PodFacts, PodOf, TargetFacts } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
 import { startedAfterWrite } from '../plan/evidence.ts';
@@ -16,14 +17,14 @@ import { canaryUrl, requestText } from '../secret/canary-request.ts';
 import type { CheckOptions } from './check-canaries.ts';
 import { destroyKeys, type KeysInUse, keysInUse } from './keys-in-use.ts';
 
-export type AppCheck = Pick<NonNullable<JwtKeyRotationStatus['appCheck']>, 'note' | 'pods'>;
-type CheckedPod = AppCheck['pods'][number];
+export type AppCheck = Pick<NonNullable<JwtKeyRotationStatus['appCheck']>, 'note' | 'keysetVersion' | 'pods'>;
 
 /** Targets in one check, in parallel, one pod of each: all pods of a target run the same program. */
 const MAX_TARGETS = 16;
 /** Time limit of the answers of one service. */
 const BUDGET_MS = 10_000;
-const MAX_REQUEST = 2_048;
+/** Characters of a note: the status has to stay small. */
+const MAX_NOTE = 1_024;
 
 export interface AppCheckOptions extends CheckOptions {
   /** Once it is aborted, nothing more is sent. */
@@ -50,9 +51,15 @@ export async function checkApps(
     ...(left.length > 0 ? [`not asked, since these are more than ${MAX_TARGETS} targets: ${left.join(', ')}`] : []),
     ...('why' in keys ? [] : phaseNote(keys.keyset)),
   ];
-  if ('why' in keys) return { note: [`nothing was sent: ${keys.why}`, ...unasked].join('; '), pods: [] };
-  const pods = await Promise.all(rows.map((row) => checkedPod(row, facts, keys, options)));
-  return { ...(unasked.length > 0 && { note: unasked.join('; ') }), pods };
+  if ('why' in keys) return { note: noteOf([`nothing was sent: ${keys.why}`, ...unasked]), pods: [] };
+  const pods = keptPods(await Promise.all(rows.map((row) => checkedPod(row, facts, keys, options))));
+  const keysetVersion = keys.keyset?.version;
+  return { ...(unasked.length > 0 && { note: noteOf(unasked) }), ...defined({ keysetVersion }), pods };
+}
+
+function noteOf(parts: readonly string[]): string {
+  const text = parts.join('; ');
+  return text.length <= MAX_NOTE ? text : `${text.slice(0, MAX_NOTE - 1)}…`;
 }
 
 function whyNot(target: TargetFacts): string | undefined {
@@ -77,28 +84,22 @@ async function checkedPod(
   facts: Facts,
   keys: Exclude<KeysInUse, { readonly why: string }>,
   { sender, now, signal }: AppCheckOptions,
-): Promise<CheckedPod> {
+): Promise<Checked> {
   const { algorithm, clockSkewMs } = facts.settings;
   const { canary } = target.settings;
   const place = { target: label(target), pod: pod.name };
   const { address, port, unprobeable } = pod;
   if (canary === undefined || unprobeable !== undefined || address === undefined || port === undefined) {
     const message = unprobeable ?? `pod ${pod.name} has no address yet`;
-    return { ...place, result: 'Unknown', message, answers: [] };
+    return { ...place, result: 'Unknown', message, rows: [] };
   }
   const url = canaryUrl(address, port, canary);
   const asked = { url, form: canary, tokens: { algorithm, clockSkewMs, claims: canary.claims } };
   // a token without expiry, signed with a real key, would be valid until the key is gone
   const options = { sender, withoutExpiry: false, budgetMs: BUDGET_MS, now, signal };
   const rows = judged((await askConformance(asked, keys, options)).map((row) => sure(row, pod, keys.keyset)));
-  return {
-    ...place,
-    request: requestText(url, canary).slice(0, MAX_REQUEST),
-    result: fitness(rows),
-    answers: rows.map(({ name, which, answer, said, verdict }) => {
-      return { case: name, ...defined({ which }), answer, said: redactText(said), verdict };
-    }),
-  };
+  const said = rows.map((row) => ({ ...row, said: redactText(row.said) }));
+  return { ...place, request: requestText(url, canary), result: fitness(rows), rows: said };
 }
 
 /** A pod that started before a key was written cannot know it, so its refusal proves nothing about the service. */

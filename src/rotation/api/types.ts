@@ -304,18 +304,24 @@ export interface JwtKeyRotationStatus {
     readonly checkedAt: string;
     /** What was not asked and why. Absent if a pod of every target was asked. */
     readonly note?: string;
+    /** Number of the keyset of which the keys were. Absent if the Secret was not adopted yet. */
+    readonly keysetVersion?: number;
     /** One pod of each target, in the order of the targets. */
     readonly pods: readonly {
       /** Such as Deployment/api. */
       readonly target: string;
       readonly pod: string;
-      /** What rekey sent, with the token left out. Absent if it may not ask the pod. */
+      /** What rekey sent, with the token left out. Absent if it may not ask the pod, or if there was no room. */
       readonly request?: string;
       /** Fit: all that a rotation needs is there. Unfit: a needed answer is wrong. Unknown: a needed answer is missing, or proves nothing. */
       readonly result: 'Fit' | 'Unfit' | 'Unknown';
       /** Why the pod was not asked. */
       readonly message?: string;
-      /** The answer to each token, in the order in which they were sent. */
+      /** Which tokens were answered as expected, each of several of a case, such as signing-key or expired. */
+      readonly passed?: readonly string[];
+      /** How many of the other answers were left out so that the status stays small. Absent if none was. */
+      readonly omitted?: number;
+      /** The other answers, the worst first. */
       readonly answers: readonly {
         /** Which token was sent, such as signing-key or expired. */
         readonly case: string;
@@ -353,7 +359,7 @@ export interface JwtKeyRotationStatus {
   readonly targets?: readonly {
     readonly kind: string;
     readonly name: string;
-    /** Keyset version of the pod template. */
+    /** Keyset version for which rekey last restarted the workload, by its pod template; 0 if it never did. Lower than keysetVersion after an emergency, which deletes pods instead, and after writes that need no restart here. Whether pods hold the keys, acked tells. */
     readonly version: number;
     /** Live pods, including Terminating ones. */
     readonly pods: number;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import type { Algorithm, Claims, KeyInfo, KeyringVariables, TokenRules } from '../../../keyring/node/src/index.ts';
-import { debianLibraries } from '../libraries/debian.ts';
+import { debianLibraries, versionsIn } from '../libraries/debian.ts';
 
 interface Named {
   readonly name: string;
@@ -67,7 +67,7 @@ export interface Member {
 /** All that can run on this machine. Disposing ends their processes. */
 export interface Crew extends AsyncDisposable {
   readonly members: readonly Member[];
-  /** Whether those in Python are among them. */
+  /** Whether all those in Python are among them. */
   readonly hasPython: boolean;
   /** @returns the answer of each member, by its title */
   askAll(request: Request): Promise<Readonly<Record<string, Answer>>>;
@@ -80,37 +80,50 @@ const FRAMEWORKS = [
   ...['python3-fastapi', 'python3-starlette', 'python3-pydantic', 'python3-typing-extensions', 'python3-anyio'],
   ...['python3-sniffio', 'python3-idna', 'python3-django', 'python3-asgiref', 'python3-sqlparse', 'python3-tz'],
 ];
+/** Later versions, from this release of Debian: what is compiled stays that of the machine. */
+const LATER = 'trixie';
+const LATER_LIBRARIES = [
+  ...['python3-jwt', 'python3-fastapi', 'python3-starlette', 'python3-anyio', 'python3-typing-extensions'],
+  ...['python3-django', 'python3-asgiref', 'python3-sqlparse'],
+];
 const NODE_FRAMEWORKS = ['express', 'fastify', 'next route', 'next middleware'];
 
 /** Builds and starts them. The first time it downloads Debian's packages of the Python libraries. */
 export async function startCrew(): Promise<Crew> {
   const dir = mkdtempSync(join(tmpdir(), 'rekey-keyring-'));
   const program = join(dir, 'process');
-  const [libraries] = await Promise.all([
+  const [libraries, later] = await Promise.all([
     debianLibraries([...LIBRARIES, ...FRAMEWORKS]),
+    debianLibraries(LATER_LIBRARIES, LATER),
     promisify(execFile)('go', ['build', '-o', program, '.'], { cwd: join(here, 'go') }),
   ]);
   const node = (backend: string) => [process.execPath, join(here, 'process.ts'), backend];
   const python = (backend: string) => ['python3', join(here, 'process.py'), backend];
-  const env = {
-    ...process.env,
-    PYTHONPATH: [PYTHON_SOURCES, libraries?.python].join(':'),
-    PYTHONDONTWRITEBYTECODE: '1',
-  };
+  const env = withPython([libraries?.python]);
   const processes = [
     new Process('Node, jose', node('jose'), NODE_FRAMEWORKS, env),
     new Process('Node, jsonwebtoken', node('jsonwebtoken'), NODE_FRAMEWORKS, env),
     ...(libraries === undefined
       ? []
       : [
-          new Process('Python, PyJWT', python('pyjwt'), ['fastapi', 'django'], env),
+          new Process(`Python, PyJWT ${versionsIn(libraries).pyjwt}`, python('pyjwt'), ['fastapi', 'django'], env),
           new Process('Python, python-jose', python('jose'), ['fastapi', 'django'], env),
+        ]),
+    ...(libraries === undefined || later === undefined
+      ? []
+      : [
+          new Process(
+            `Python, PyJWT ${versionsIn(later).pyjwt}`,
+            python('pyjwt'),
+            ['fastapi', 'django'],
+            withPython([later.python, libraries.python]),
+          ),
         ]),
     new Process('Go, golang-jwt', [program], ['net/http'], env),
   ];
   return {
     members: processes,
-    hasPython: libraries !== undefined,
+    hasPython: libraries !== undefined && later !== undefined,
     askAll: async (request) =>
       Object.fromEntries(
         await Promise.all(processes.map(async (member) => [member.title, await member.ask(request)] as const)),
@@ -120,6 +133,11 @@ export async function startCrew(): Promise<Crew> {
       rmSync(dir, { recursive: true });
     },
   };
+}
+
+/** The environment of all members. @param folders of libraries of Python, besides ours */
+function withPython(folders: readonly (string | undefined)[]): NodeJS.ProcessEnv {
+  return { ...process.env, PYTHONPATH: [PYTHON_SOURCES, ...folders].join(':'), PYTHONDONTWRITEBYTECODE: '1' };
 }
 
 class Process implements Member {

@@ -1,11 +1,12 @@
 /**
- * Real Python and Ruby libraries for tests, from Debian's packages: downloaded once, unpacked into the user's cache, never
- * installed. Where there is no apt-get, or it cannot download, the tests that need them are skipped.
+ * Real Python and Ruby libraries for tests, from Debian's packages, of this machine's release of Debian or of another one:
+ * downloaded once, unpacked into the user's cache, never installed. Where there is no apt-get, or it cannot download, the tests
+ * that need them are skipped.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -23,14 +24,38 @@ export interface Unpacked {
 
 /**
  * @param packages names of Debian packages, with those that they need: nothing is added
+ * @param release another release of Debian, such as `trixie`, for other versions of what is pure code
  * @returns where their libraries are; undefined where they cannot be had: skip what needs them, and say so
  */
-export async function debianLibraries(packages: readonly string[]): Promise<Unpacked | undefined> {
-  const root = folderOf(packages);
-  if (!existsSync(root) && !(await unpack(packages, root))) return undefined;
+export async function debianLibraries(packages: readonly string[], release?: string): Promise<Unpacked | undefined> {
+  const root = folderOf(release === undefined ? packages : [...packages, `of ${release}`]);
+  const unpacking = UNPACKING.get(root) ?? (existsSync(root) ? Promise.resolve(true) : unpack(packages, root, release));
+  UNPACKING.set(root, unpacking);
+  if (!(await unpacking)) return undefined;
   const lib = join(root, 'usr', 'lib');
   return { root, python: join(lib, 'python3', 'dist-packages'), ruby: join(lib, 'ruby', 'vendor_ruby') };
 }
+
+/** By folder, so that the files of one worker wait for one download. */
+const UNPACKING = new Map<string, Promise<boolean>>();
+
+/** @returns the versions of the Python and Ruby libraries that are there, by their names in small letters */
+export function versionsIn({ python, root }: Unpacked): Readonly<Record<string, string>> {
+  const gems = join(root, 'usr', 'share', 'rubygems-integration', 'all', 'gems');
+  const found = [python, gems].flatMap((dir) => (existsSync(dir) ? readdirSync(dir) : []));
+  const named = found.flatMap((name) => {
+    const [, library = '', version = ''] = /^(\w+)-([\d.]+?)(?:\.(?:dist|egg)-info)?$/.exec(name) ?? [];
+    return library === '' ? [] : [[library.toLowerCase(), version] as const];
+  });
+  return Object.fromEntries(named);
+}
+
+/** The keys of Debian's releases, as the package debian-archive-keyring installs them. */
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
+/** @returns where {@link debianLibraries} puts the Python libraries of these packages, whether they are there or not */
+export const pythonPath = (packages: readonly string[]): string =>
+  join(folderOf(packages), 'usr', 'lib', 'python3', 'dist-packages');
 
 /** The Python that Debian's packages are for. */
 const PYTHON = '/usr/bin/python3';
@@ -103,11 +128,12 @@ function folderOf(packages: readonly string[]): string {
 }
 
 /** The folder appears only when it is complete; who comes second takes that of the first. */
-async function unpack(packages: readonly string[], root: string): Promise<boolean> {
+async function unpack(packages: readonly string[], root: string, release: string | undefined): Promise<boolean> {
   mkdirSync(dirname(root), { recursive: true });
   const dir = mkdtempSync(`${root}.`);
   try {
-    if (!(await download(packages, dir))) return false;
+    const loaded = release === undefined ? download(packages, dir) : downloadFrom(release, packages, dir);
+    if (!(await loaded.catch(() => false))) return false;
     for (const file of readdirSync(dir).filter((name) => name.endsWith('.deb'))) {
       await run('dpkg-deb', ['-x', join(dir, file), dir]);
       rmSync(join(dir, file));
@@ -133,9 +159,38 @@ function moveTo(made: string, place: string): void {
 async function download(packages: readonly string[], cwd: string): Promise<boolean> {
   const get = () => run('apt-get', ['download', '-qq', ...packages], { cwd }).then(() => true);
   const update = () => run('apt-get', ['update', '-qq']);
-  return get().catch(() =>
-    update()
-      .then(get)
-      .catch(() => false),
-  );
+  return get().catch(() => update().then(get));
+}
+
+/**
+ * From the mirror that the machine has, with lists of packages of its own: the machine's stay as they are. Debian's keys that the
+ * machine has must have signed them.
+ */
+async function downloadFrom(release: string, packages: readonly string[], cwd: string): Promise<boolean> {
+  const state = mkdtempSync(join(tmpdir(), 'rekey-debian-'));
+  try {
+    const mirror = (await mirrorInUse()) ?? (await run('apt-get', ['update', '-qq']).then(mirrorInUse));
+    if (mirror === undefined) return false;
+    mkdirSync(join(state, 'lists', 'partial'), { recursive: true });
+    writeFileSync(join(state, 'sources.list'), `deb [signed-by=${KEYRING}] ${mirror} ${release} main\n`);
+    writeFileSync(join(state, 'status'), '');
+    const options = [
+      ...[`Dir::Etc::sourcelist=${state}/sources.list`, 'Dir::Etc::sourceparts=-', `Dir::State::lists=${state}/lists`],
+      // as if nothing were installed: an older version than the installed one is no candidate otherwise
+      ...[`Dir::State::status=${state}/status`, `Dir::Cache=${state}`, 'APT::Sandbox::User=root'],
+      ...['Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false', 'Acquire::Languages=none'],
+    ].flatMap((option) => ['-o', option]);
+    await run('apt-get', [...options, 'update', '-qq']);
+    await run('apt-get', [...options, 'download', '-qq', ...packages], { cwd });
+    return true;
+  } finally {
+    rmSync(state, { recursive: true, force: true });
+  }
+}
+
+/** @returns where the machine has Debian's packages from; undefined without lists of packages, and where it is no Debian */
+async function mirrorInUse(): Promise<string | undefined> {
+  const asked = ['indextargets', '--format', '$(LABEL) $(REPO_URI)', 'Created-By: Packages'];
+  const { stdout } = await run('apt-get', asked);
+  return /^Debian (\S+)$/m.exec(stdout)?.[1];
 }

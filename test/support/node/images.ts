@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { cacheFolder } from '../cluster/binary.ts';
+import { PYTHON_EXAMPLE } from '../libraries/python-example.ts';
 import { REMOTEHIVE_PYTHON } from '../libraries/remotehive.ts';
 import type { Image } from './image.ts';
 
@@ -21,7 +22,11 @@ export function exampleImages(repoRoot: string, service = './server'): Record<st
   const fixtures = join(repoRoot, 'test', 'support', 'node', 'fixtures');
   return {
     'rekey.dev/example-node': { command: [process.execPath, 'server.ts'], cwd: join(services, 'node'), env: COMPILED },
-    'rekey.dev/example-python': { command: ['python3', 'server.py'], cwd: join(services, 'python') },
+    'rekey.dev/example-python': {
+      command: ['python3', 'server.py'],
+      cwd: join(services, 'python'),
+      env: PYTHON_EXAMPLE,
+    },
     'rekey.dev/example-go': { command: [service], cwd: join(services, 'go') },
     'rekey.dev/remotehive-python': { command: ['python3', 'main.py'], cwd: remotehive, env: python },
     'rekey.dev/remotehive-admin': { command: [process.execPath, 'admin.mjs'], cwd: remotehive, env: COMPILED },

@@ -7,7 +7,7 @@ import { runProcess, terminal } from '../../../src/command-process.ts';
 import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
 import type { Operations } from '../../../src/rotation/people/operations.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
-import { historyOf, resourceIn, target } from '../../unit/cli/live/frames.ts';
+import { historyOf, resourceIn, stagedBeforeWindow, target } from '../../unit/cli/live/frames.ts';
 
 const REQUESTED = 'rekey.dev/rotate-requested-at';
 const history = historyOf(53);
@@ -17,6 +17,7 @@ const pods = (...acked: readonly number[]) => ({
 const ROUND = [
   resourceIn('Steady', pods(2, 2)),
   resourceIn('Staging', pods(1, 0)),
+  stagedBeforeWindow('0 3 29 2 *', pods(2, 2)),
   resourceIn('Promoting', pods(1, 2), ['RolloutFailed', 'main: no quota']),
   resourceIn('Draining', { ...pods(2, 2), retireNotBefore: new Date(Date.now() + 3_600_000).toISOString() }),
 ];
@@ -25,11 +26,21 @@ let asked = '';
 const named = (resource: JwtKeyRotation, name: string) => ({
   ...resource,
   metadata: { ...resource.metadata, name, annotations: { [REQUESTED]: asked } },
+  // the rotation under way is the one that was asked for
+  status: { ...resource.status, ...(resource.status?.rotation && { lastHandledRotateAt: asked }) },
 });
 const over = () => {
   const entry = { ...history[0], id: 'mine', reason: `${REQUESTED} is ${asked}`, from: 'k-1', to: 'k-2' };
   return resourceIn('Steady', { ...pods(2, 2), history: [entry as never] });
 };
+
+let at = 0;
+const shown = new Set<() => void>();
+// a signal may come before anybody follows: it would end a process that does not expect it
+process.on('SIGUSR2', () => {
+  at += 1;
+  for (const show of shown) show();
+});
 
 const operations = {
   namespace: 'shop',
@@ -44,15 +55,11 @@ const operations = {
   follow: (name: string, look: (resource: JwtKeyRotation) => unknown, _: number, signal?: AbortSignal) =>
     new Promise((resolve, reject) => {
       signal?.addEventListener('abort', () => reject(signal.reason));
-      let at = 0;
       const show = () => {
         const answer = look(named(ROUND[at] ?? over(), name));
         if (answer !== undefined) resolve(answer);
       };
-      process.on('SIGUSR2', () => {
-        at += 1;
-        show();
-      });
+      shown.add(show);
       show();
     }),
 } as unknown as Operations;

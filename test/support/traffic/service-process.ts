@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 export interface ServiceCommand {
   readonly command: readonly [string, ...string[]];
   readonly cwd: string;
+  /** What every process of it needs. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A running example service; `await using` ends it with the scope. */
@@ -55,7 +57,7 @@ export async function startService(
   const [program, ...args] = service.command;
   const child = spawn(program, args, {
     cwd: service.cwd,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, POD_IP: nextAddress(), PORT: '0', ...env },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, POD_IP: nextAddress(), PORT: '0', ...service.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   leaveNoOrphan(child);

@@ -28,7 +28,7 @@ function resource(status: Partial<Status> = {}, conditions: readonly ReturnType<
     metadata: { name: 'my-jwt', namespace: 'shop', generation: 1 },
     spec: { ...SPEC, targets: [TARGET] },
     status: {
-      ...{ observedGeneration: 1, phase: 'Steady', currentKeyId: 'k-1', history: [ROTATED] },
+      ...{ observedGeneration: 1, phase: 'Steady', currentKeyId: 'k-1', keysetVersion: 3, history: [ROTATED] },
       conditions: [READY, ...conditions],
       ...status,
     },
@@ -37,6 +37,7 @@ function resource(status: Partial<Status> = {}, conditions: readonly ReturnType<
 
 const FIT = {
   requestedAt: 'a',
+  keysetVersion: 3,
   checkedAt: '2026-11-29T11:30:00Z',
   pods: [{ target: 'Deployment/api', pod: 'api-1', result: 'Fit', answers: [] }],
 } as const;
@@ -54,6 +55,7 @@ const EXAMINATION: Examination = {
 const WELL: DoctorFacts = {
   ...{ resource: resource({ appCheck: FIT }), now: NOW, obstacles: [], warnings: [], clockOffsetMs: 100 },
   ...{ leadership: { kind: 'Led', holder: 'rekey-0' }, examination: EXAMINATION },
+  podStarts: new Map([['Deployment/api', NOW - 3_600_000]]),
 };
 
 function of(facts: Partial<DoctorFacts>): Readonly<Record<string, Check>> {
@@ -123,7 +125,8 @@ describe('the doctor', () => {
     expect(unknown({ resource: unasked })).toEqual(['keys', 'fallbacks', 'algorithm', 'defaults', 'answers']);
     const inferred = resource({ appCheck: FIT }, [condition('Verified', 'False', 'Inferred', 'start times')]);
     expect(unknown({ resource: inferred })).toContain('keys');
-    expect(unknown({ blind: 'you may not look: deployments is forbidden' })).toEqual(['variables', 'consumers']);
+    const blind = { blind: 'you may not look: deployments is forbidden', podStarts: undefined as never };
+    expect(unknown(blind)).toEqual(['variables', 'consumers', 'fitness']);
     expect(unknown({ leadership: { kind: 'Unknown', why: 'no right' } })).toEqual(['operator']);
     expect(problems({ leadership: { kind: 'Nobody' } })).toEqual(['operator']);
     expect(exitOf(checksOf({ ...WELL, resource: unseen }))).toBe(3);
@@ -148,6 +151,49 @@ describe('the doctor', () => {
     expect(of({ resource: asked('Pass') }).fallbacks?.verdict).toBe('Ok');
     expect(of({ resource: asked('Fail') }).fallbacks?.verdict).toBe('Problem');
     expect(of({ resource: asked('Unknown') }).fallbacks?.verdict).toBe('Unknown');
+  });
+
+  describe('does not take an old answer of validate-app for a new one', () => {
+    const told = {
+      ...FIT.pods[0],
+      answers: [{ case: 'fallback', answer: 'refused', said: '', verdict: 'Fail' }],
+    } as const;
+    const good = { ...FIT.pods[0], passed: ['fallback'] } as const;
+    const early = [condition('Verified', 'Unknown', 'NoRotationYet')];
+    const about = (pod: typeof told | typeof good, version?: number) => {
+      const result = pod === told ? ('Unfit' as const) : ('Fit' as const);
+      const appCheck = { ...FIT, keysetVersion: version as number, pods: [{ ...pod, result }] };
+      return resource({ appCheck }, early);
+    };
+    const CHANGED: readonly (readonly [string, number | undefined, Partial<DoctorFacts>])[] = [
+      ['other keys since', 2, {}],
+      ['not known for which keys', undefined, {}],
+      ['api have started since', 3, { podStarts: new Map([['Deployment/api', NOW - 60_000]]) }],
+      ['may not look', 3, { podStarts: undefined as never }],
+    ];
+
+    it.each(CHANGED)('that has %s', (why, version, facts) => {
+      for (const pod of [told, good]) {
+        const { fitness, fallbacks } = of({ ...facts, resource: about(pod, version) });
+        expect([fitness?.verdict, fallbacks?.verdict]).toEqual(['Unknown', 'Unknown']);
+        for (const check of [fitness, fallbacks]) {
+          expect(check?.evidence).toContain(why);
+          expect(check?.evidence).toContain('2026-11-29T11:30:00Z (30m ago)');
+          expect(check?.remedy).toContain('kubectl rekey validate-app my-jwt -n shop');
+        }
+      }
+    });
+
+    it('and names the age of one that still holds', () => {
+      expect(of({ resource: about(good, 3) })).toMatchObject({
+        fitness: { verdict: 'Ok', evidence: expect.stringContaining('(30m ago)') },
+        fallbacks: { verdict: 'Ok', evidence: expect.stringContaining('(30m ago)') },
+      });
+      expect(of({ resource: about(told, 3) })).toMatchObject({
+        fitness: { verdict: 'Problem', evidence: expect.stringContaining('(30m ago)') },
+        fallbacks: { verdict: 'Problem', evidence: expect.stringContaining('(30m ago)') },
+      });
+    });
   });
 
   it('believes pods that were asked now', () => {

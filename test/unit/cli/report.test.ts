@@ -22,7 +22,7 @@ import { folderOf } from '../../support/env/folder.ts';
 const FIXTURE = resolve(import.meta.dirname, '../../support/report/audit.json');
 const { data } = JSON.parse(readFileSync(FIXTURE, 'utf8')) as { readonly data: Record<string, string> };
 const LOG = data['audit.jsonl'] ?? '';
-const [ROTATION] = LOG.split('\n').map((line) => JSON.parse(line || '{}') as AuditRecord);
+const [ROTATION, EMERGENCY] = LOG.split('\n').map((line) => JSON.parse(line || '{}') as AuditRecord);
 const NOW = Date.UTC(2027, 0, 1);
 const made = (log: string, seq?: number, name = 'audit.json') =>
   reportOf({ name, log, ...(data['ledger.json'] !== undefined && { ledger: data['ledger.json'] }) }, seq, NOW);
@@ -97,6 +97,52 @@ describe('a report', () => {
     expect(report.keys.some(({ part }) => part === 'burnt')).toBe(true);
     expect(reportText(report)).toMatch(/burnt keys gone +\d+ s after the new key was written/);
     expect(report.notRecorded.join()).toContain('What the leaked key was used for');
+  });
+
+  it('of an emergency begins with what leaked, when it died, and what was lost', () => {
+    const { rotation, keys } = made(LOG, 2);
+    const burnt = keys.filter(({ part }) => part !== 'new').map(({ kid }) => kid);
+    const [page, text] = [reportPage(made(LOG, 2)), reportText(made(LOG, 2))];
+    for (const shown of [page, text]) {
+      const places = ['What was leaked', 'When it died', 'What was lost', 'Phases'].map((title) =>
+        shown.indexOf(title),
+      );
+      expect(places).toEqual(places.toSorted((a, b) => a - b));
+      expect(places[0]).toBeGreaterThan(0);
+      expect(shown).toContain(`Burnt for good: ${burnt.length} key`);
+      expect(burnt.filter((kid) => !shown.includes(kid))).toEqual([]);
+      expect(shown).toMatch(new RegExp(`within ${rotation.emergency?.seconds} s, no pod of a target was left`));
+      expect(shown).toContain('Every token that a burnt key has signed, the good ones too');
+      expect(shown).toMatch(/every pod refuses the burnt keys/);
+    }
+    expect(text).toMatch(/^\S+: EMERGENCY, record 2, Completed: /);
+  });
+
+  it.each([
+    [
+      'was cut off by another',
+      { outcome: 'Interrupted', emergency: undefined },
+      'does not say that the burnt keys are gone',
+    ],
+    ['rests on conclusions', { inferred: 'worker has no canary' }, 'in part that is a conclusion'],
+  ])('of an emergency that %s says no more than its record', (_, edit, verdict) => {
+    const report = made(logOf({ ...EMERGENCY, ...edit }));
+    for (const shown of [reportPage(report), reportText(report)]) {
+      expect(shown).toContain(verdict);
+      expect(shown).not.toContain('every pod refuses the burnt keys');
+      expect(shown).not.toContain('Each pod was asked');
+    }
+  });
+
+  it('of an emergency looks otherwise than that of a rotation, and not green', () => {
+    const [rotation, emergency] = [reportPage(made(LOG, 1)), reportPage(made(LOG, 2))];
+    expect(emergency).toContain('<body class="emergency">');
+    expect(emergency).toMatch(/<p class="alarm">Emergency: a key was reported as leaked<\/p>/);
+    expect(emergency).toMatch(/<title>Emergency 2 of /);
+    expect(emergency.slice(emergency.indexOf('<body'))).not.toMatch(/class="[^"]*\bgood\b/);
+    expect(rotation).toContain('<p class="verdict good">✓ <bdi>Completed</bdi></p>');
+    expect(rotation.slice(rotation.indexOf('<body'))).not.toMatch(/class="(?:emergency|alarm|losses|[^"]*burnt)/);
+    expect(reportText(made(LOG, 1))).not.toContain('EMERGENCY');
   });
 
   it.each<[string, object, keyof Pick<Report, 'inferred' | 'notRecorded'>, string]>([

@@ -1,4 +1,4 @@
-/** What `status` tells of how long a rotation lasts. */
+/** What `status` tells of how long a rotation lasts, and of its targets. */
 import { expect, it } from 'vitest';
 import { statusText } from '../../../src/cli/status.ts';
 import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
@@ -21,3 +21,19 @@ it.each<[string, string, JwtKeyRotationStatus, string | undefined]>([
     '0s',
   ],
 ])('the drain time is a sum: %s', (_, text, status, slack) => expect(drainRow(status, slack)).toBe(text));
+
+it('the version of a target is that of its last restart, which an emergency leaves as it was', () => {
+  const target = { kind: 'Deployment', pods: 2, ready: 2, acked: 2, level: 'Canary' } as const;
+  const targets = [
+    { ...target, name: 'api', version: 4 },
+    { ...target, name: 'job', version: 0 },
+  ];
+  const spec = { environment: 'test', secretName: 'jwt', maxTokenTTL: '20s', clockSkew: '60s', retire: {} };
+  const metadata = { namespace: 'shop', name: 'jwt' };
+  const resource = { metadata, spec, status: { keysetVersion: 5, targets } } as unknown as JwtKeyRotation;
+  const text = statusText(resource, 0);
+  expect(text).toContain('keyset version 5');
+  expect(text).toMatch(/TARGET +READY +ACKNOWLEDGED +RESTARTED FOR +HOW/);
+  expect(text).toMatch(/Deployment\/api +2\/2 +2\/2 +4 +Canary/);
+  expect(text).toMatch(/Deployment\/job +2\/2 +2\/2 +– +Canary/);
+});

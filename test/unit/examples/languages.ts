@@ -3,9 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { PYTHON_EXAMPLE, pythonExample } from '../../support/libraries/python-example.ts';
 import { SERVICES, SERVICES_DIR, type ServiceCommand } from '../../support/traffic/service-process.ts';
 
-export const LANGUAGES = ['node', 'python', 'go'] as const;
+/** The last is what the service in Python does on a machine without PyJWT. */
+export const LANGUAGES = ['node', 'python', 'go', 'python without PyJWT'] as const;
 export type Language = (typeof LANGUAGES)[number];
 
 /** The services of all languages, ready to be started. Disposing removes what was built. */
@@ -28,8 +30,14 @@ export async function buildCommands(): Promise<Commands> {
     cwd: join(SERVICES_DIR, 'go'),
     env: { ...process.env, CGO_ENABLED: '0', GOTOOLCHAIN: 'local' },
   });
+  await pythonExample();
   return {
-    of: { ...SERVICES, go: { command: [program], cwd: directory } },
+    of: {
+      ...SERVICES,
+      python: { ...SERVICES.python, env: PYTHON_EXAMPLE },
+      'python without PyJWT': SERVICES.python,
+      go: { command: [program], cwd: directory },
+    },
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true }),
   };
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pythonExample } from '../../support/libraries/python-example.ts';
 import { accepts } from '../../support/traffic/client.ts';
 import { ServiceStartError, startService } from '../../support/traffic/service-process.ts';
 import { readToken, signToken } from '../../support/traffic/tokens.ts';
@@ -17,6 +18,15 @@ beforeAll(async () => {
   commands = await buildCommands();
 }, BUILD_TIMEOUT_MS);
 afterAll(() => commands?.[Symbol.asyncDispose]());
+
+it('The python service uses the keyring library where PyJWT is there, and says so', async () => {
+  const said = async (language: 'python' | 'python without PyJWT') => {
+    await using service = await startService(commands.of[language], KEYS);
+    return /"tokens": "([^"]+)"/.exec(service.output())?.[1];
+  };
+  expect(await said('python without PyJWT')).toBe('standard library');
+  expect(await said('python')).toBe((await pythonExample()) ? 'keyring' : 'standard library');
+});
 
 describe.each(LANGUAGES)('The %s service', (language) => {
   const start = (env: Readonly<Record<string, string>>) => startService(commands.of[language], env);

@@ -43,7 +43,8 @@ async function verdicts(phase: string, token: string): Promise<readonly (string 
 const everyone = (verdict: string): readonly string[] => crew.members.map(() => verdict);
 
 it.skipIf(!crew.hasPython)('is tried with every library (Python: needs Debian, apt-get download)', () => {
-  expect(crew.members).toHaveLength(5);
+  // PyJWT at two versions, which are in the titles
+  expect(new Set(crew.members.map(({ title }) => title)).size).toBe(6);
 });
 
 describe.each(NAMES)('%s', (phase) => {

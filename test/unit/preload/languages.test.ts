@@ -1,13 +1,12 @@
 /** The preloads for Python and Ruby under real libraries, from Debian's packages. */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { debianLibraries, rubyProgram } from '../../support/libraries/debian.ts';
 import { changedPreload, type Env, PRELOAD, runToEnd, wrongAnswers } from '../../support/preload/ask.ts';
-import { KEY_TEXTS, QUESTIONS, SERVICE_ENV } from '../../support/preload/questions.ts';
+import { KEY_TEXTS, SERVICE_ENV } from '../../support/preload/questions.ts';
 
 const support = join(import.meta.dirname, '..', '..', 'support', 'preload');
 // the one that Debian's packages are for
@@ -26,8 +25,7 @@ const runs = (...command: readonly [string, ...string[]]): boolean => {
 const libraries = await debianLibraries([
   ...['python3-jwt', 'python3-jose', 'python3-ecdsa', 'python3-rsa', 'python3-pyasn1', 'python3-six'],
   ...['python3-authlib', 'python3-cryptography', 'python3-cffi-backend'],
-  ...['python3-uvicorn', 'python3-click', 'python3-h11', 'python3-asgiref', 'python3-typing-extensions'],
-  ...['python3-gunicorn', 'python3-pkg-resources', 'ruby-jwt'],
+  'ruby-jwt',
 ]);
 const WHY = 'needs Debian: apt-get download, and /usr/bin/python3 or ruby';
 const noPython = libraries === undefined || !runs(PYTHON, '--version');
@@ -151,35 +149,7 @@ describe.skipIf(noPython)(`Python (${WHY})`, () => {
     const { stdout, stderr } = await runToEnd([PYTHON, '-B', '-c', program], env);
     expect({ stdout, stderr }).toEqual({ stdout: 'rekey_verify\n', stderr: '' });
   });
-
-  it.each<[string, readonly string[]]>([
-    ['uvicorn', ['-m', 'uvicorn', 'app:asgi', '--workers', '2', '--log-level', 'error', '--uds']],
-    ['gunicorn', ['-m', 'gunicorn', 'app:wsgi', '--workers', '2', '--log-level', 'error', '--bind']],
-  ])('reaches the workers of %s', async (name, args) => {
-    const socketPath = join(dir, `${name}.sock`);
-    const path = name === 'gunicorn' ? `unix:${socketPath}` : socketPath;
-    const env = { PATH: process.env.PATH ?? '', ...SERVICE_ENV, ...preloaded() };
-    const server = spawn(PYTHON, ['-B', ...args, path], { cwd: join(support, 'python'), env });
-    onTestFinished(() => void server.kill());
-    await expect.poll(() => statusOf(socketPath, ''), { interval: 200 }).toBe(401);
-    for (const question of QUESTIONS.filter(({ variable }) => variable === 'JWT_SECRET_KEY')) {
-      const status = await statusOf(socketPath, question.token);
-      expect([question.name, status]).toEqual([question.name, question.with === 'accepted' ? 200 : 401]);
-    }
-  });
 });
-
-/** @returns undefined while nothing listens */
-function statusOf(socketPath: string, token: string): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const headers = { authorization: `Bearer ${token}`, connection: 'close' };
-    request({ socketPath, path: '/', headers }, (response) => {
-      response.resume().on('end', () => resolve(response.statusCode));
-    })
-      .on('error', () => resolve(undefined))
-      .end();
-  });
-}
 
 describe.skipIf(noRuby)(`Ruby (${WHY})`, () => {
   const gems = join(libraries?.root ?? '', 'usr', 'share', 'rubygems-integration', 'all', 'gems');

@@ -2,15 +2,17 @@
 import json
 import os
 import sys
+import warnings
 
 
 def pyjwt():
     import jwt
 
-    return (
-        lambda token, key: jwt.decode(token, key, algorithms=["HS256"], issuer="shop"),
-        lambda claims, key: jwt.encode(claims, key, algorithm="HS256"),
-    )
+    def sign(claims, key):
+        token = jwt.encode(claims, key, algorithm="HS256")
+        return token.decode() if isinstance(token, bytes) else token  # bytes before 2.0
+
+    return lambda token, key: jwt.decode(token, key, algorithms=["HS256"], issuer="shop"), sign
 
 
 def algorithm():
@@ -42,7 +44,8 @@ def python_jose():
 
 
 def authlib():
-    from authlib.jose import JsonWebToken
+    with warnings.catch_warnings(record=True):  # later ones say that joserfc is their successor
+        from authlib.jose import JsonWebToken
 
     jwt = JsonWebToken(["HS256"])
 
@@ -52,8 +55,26 @@ def authlib():
     return verify, lambda claims, key: jwt.encode({"alg": "HS256"}, claims, key).decode()
 
 
+def joserfc():
+    from joserfc import jwt
+    from joserfc.jwk import OctKey
+
+    rules = jwt.JWTClaimsRegistry(iss={"essential": True, "value": "shop"})
+
+    def verify(token, key):
+        rules.validate(jwt.decode(token, OctKey.import_key(key), algorithms=["HS256"]).claims)
+
+    return verify, lambda claims, key: jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(key))
+
+
+LIBRARIES = {
+    **{"pyjwt": pyjwt, "algorithm": algorithm, "python-jose": python_jose},
+    **{"authlib": authlib, "joserfc": joserfc},
+}
+
+
 def main():
-    verify, sign = {"pyjwt": pyjwt, "algorithm": algorithm, "python-jose": python_jose, "authlib": authlib}[sys.argv[1]]()
+    verify, sign = LIBRARIES[sys.argv[1]]()
     asked = json.load(sys.stdin)
 
     def answer(question, form):

@@ -1,6 +1,7 @@
 /** Resources as the API server gives them, in each phase, for views. */
 import type { JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
 import type { JwtKeyRotationStatus } from '../../../../src/rotation/api/types.ts';
+import { SPEC } from '../../rotation/spec.ts';
 
 export const T0 = Date.parse('2026-11-29T20:00:00Z');
 const iso = (at: number) => new Date(at).toISOString();
@@ -69,4 +70,12 @@ export function resourceIn(
       ...status,
     },
   } as unknown as JwtKeyRotation;
+}
+
+/** @returns a resource whose new key every verifier pod accepts, and which waits for a window of this schedule */
+export function stagedBeforeWindow(schedule: string, status: Status = {}): JwtKeyRotation {
+  const targets = [target('main', 2, 2), target('autoscraper', 1, 1), target('admin', 4, 4)];
+  const staged = resourceIn('Staged', { targets, ...status }, ['OutsideWindow', 'waits for the maintenance window']);
+  const maintenanceWindows = [{ kind: 'Allow', schedule, duration: '2h' }] as const;
+  return { ...staged, spec: { ...SPEC, maxTokenTTL: '1h', maintenanceWindows } } as unknown as JwtKeyRotation;
 }

@@ -20,7 +20,7 @@ describe('the view on a terminal', () => {
     const pty = run(ROTATE);
     await pty.shows('● requested');
     expect(pty.raw()).toContain(HIDE);
-    for (const stage of ['● staging', '● promoting', '● draining']) {
+    for (const stage of ['● staging', '● staged', '● promoting', '● draining']) {
       pty.signal('SIGUSR2');
       await pty.shows(stage);
       expect(count(pty.screen(), 'shop/my-jwt')).toBe(1);
@@ -38,6 +38,36 @@ describe('the view on a terminal', () => {
     expect(screen[4]).toMatch(/→ ✓ done$/);
     expect(screen.at(-1)).toBe('my-jwt: Completed: k-1 → k-2');
     expect(isGivenBack(pty.raw())).toBe(true);
+  });
+
+  it('waits in staged for its window, with the time at which that opens, and what to do meanwhile', async () => {
+    const pty = run(ROTATE, { columns: 100, rows: 30 });
+    for (const stage of ['● requested', '● staging']) {
+      await pty.shows(stage);
+      pty.signal('SIGUSR2');
+    }
+    await pty.shows('✓ preflight → ✓ staging → ● staged → promoting → draining → retiring → done');
+    await pty.shows(/next +promoting, when the maintenance window opens, in \d/);
+    const screen = pty.screen().map((line) => line.trimEnd());
+    const from = screen.findIndex((line) => line.startsWith('shop/my-jwt'));
+    expect(screen.slice(from, from + 12)).toEqual([
+      expect.stringMatching(/^shop\/my-jwt {2}key k-\S+ → k-\S+$/),
+      expect.stringContaining('● staged'),
+      '',
+      '  Deployment/main   ████████████████████  2/2',
+      '  Deployment/admin  ████████████████████  2/2',
+      '',
+      '  now      every verifier pod accepts the new key; the old key signs',
+      expect.stringMatching(
+        /^ {2}next {5}promoting, when the maintenance window opens, in \S+( \S+)?, at \S+ 03:00 UTC$/,
+      ),
+      expect.stringMatching(/^ {2}elapsed {2}\S+( \S+)*$/),
+      '',
+      'Ctrl-C leaves the rotation running. To see it again: kubectl rekey status my-jwt -n shop -w',
+      'To go back, with no token refused: kubectl rekey abort my-jwt -n shop',
+    ]);
+    pty.send('\u0003');
+    expect(await pty.ended()).toBe(130);
   });
 
   it('moves its clock each second, although nobody tells it anything', async () => {
@@ -88,7 +118,7 @@ describe('the view on a terminal', () => {
     const pty = run(['rotate', 'a', 'b', '-n', 'shop', '--wait'], { columns: 100, rows: 50 });
     await pty.shows('shop/a  ');
     await pty.shows('shop/b  ');
-    for (const stage of ['● staging', '● promoting', '● draining']) {
+    for (const stage of ['● staging', '● staged', '● promoting', '● draining']) {
       pty.signal('SIGUSR2');
       await pty.shows(stage);
     }
@@ -119,7 +149,7 @@ describe('the view on a terminal', () => {
   ])('is a few lines instead %s', async (_, variables, size) => {
     const pty = run(ROTATE, size, variables);
     await pty.shows('rotation requested');
-    for (const stage of ['Staging: ', 'Promoting: ', 'Draining: ']) {
+    for (const stage of ['Staging: ', 'Staged: ', 'Promoting: ', 'Draining: ']) {
       pty.signal('SIGUSR2');
       await pty.shows(stage);
     }

@@ -7,7 +7,7 @@ import type { Asked } from '../../../../src/cli/live/course.ts';
 import { endedSubject, type Subject, subjectOf } from '../../../../src/cli/live/subject.ts';
 import { view } from '../../../../src/cli/live/view.ts';
 import type { JwtKeyRotation } from '../../../../src/rotation/api/names.ts';
-import { historyOf, resourceIn, T0, target } from './frames.ts';
+import { historyOf, resourceIn, stagedBeforeWindow, T0, target } from './frames.ts';
 
 const ROTATION: Asked = { kind: 'Rotation' };
 const AT = T0 + 23_000;
@@ -55,6 +55,31 @@ describe('the view', () => {
     expect(view([seen(paused)], AT, USUAL)).toContain('  next        retiring, but not before 20:00:45 UTC');
     // a command that would be broken has a line of its own
     expect(lines).toContain('  kubectl rekey status my-jwt -n shop -w');
+  });
+
+  it('shows in staged what it waits for, and expects nothing of a window that is closed', () => {
+    const staged = seen(stagedBeforeWindow('0 3 * * *', known));
+    expect(view([staged], AT, USUAL)).toEqual([
+      'shop/my-jwt  key k-f8531ca2 → k-02d000c1',
+      '✓ preflight → ✓ staging → ● staged → promoting → draining → retiring → done',
+      '',
+      '  Deployment/main         ██████████  2/2',
+      '  Deployment/autoscraper  ██████████  1/1',
+      '  Deployment/admin        ██████████  4/4',
+      '',
+      '  now      every verifier pod accepts the new key; the old key signs',
+      '  next     promoting, when the maintenance window opens, in 6h 59m, at',
+      '           2026-11-30 03:00 UTC',
+      '  elapsed  23s',
+      '',
+      'Ctrl-C leaves the rotation running. To see it again:',
+      '  kubectl rekey status my-jwt -n shop -w',
+      'To go back, with no token refused: kubectl rekey abort my-jwt -n shop',
+    ]);
+    expect(view([staged], AT, { ...USUAL, columns: 40 }).slice(0, 2)).toEqual([
+      'shop/my-jwt  key k-f8531ca2 → k-02d000c1',
+      '● staged (3 of 7) → promoting',
+    ]);
   });
 
   it('says what is in the way, broken at words, and which command shows all of it', () => {
