@@ -23,6 +23,7 @@ import { obstaclesNow, planOf, warnedOf } from './plan.ts';
 import { obstaclesText, planRecord, planText } from './plan-text.ts';
 import { type AddCommands, type Run, runProgram } from './program.ts';
 import { wantedText, withdraw } from './queue.ts';
+import { type RbacOptions, rbac } from './rbac.ts';
 import { addReport } from './report/commands.ts';
 import { abort, rotate, type Waiting } from './rotate.ts';
 import { type Selecting, selected } from './selected.ts';
@@ -89,7 +90,7 @@ function addClusterCommands(program: Command, { terminal, connect }: Environment
         });
       });
   addLooking(add, terminal);
-  addInject(add, terminal);
+  addPrinting(add, terminal);
   addAsking(add, terminal);
   addEmergencies(add, terminal);
   addReport(program, terminal, connect, run);
@@ -130,7 +131,7 @@ function addLooking(add: Add, terminal: Terminal): void {
 }
 
 /** Prints what a person applies. */
-function addInject(add: Add, terminal: Terminal): void {
+function addPrinting(add: Add, terminal: Terminal): void {
   const injecting = add<InjectOptions>(
     'inject <name>',
     'print what lets its targets accept fallbacks without a change of their code',
@@ -140,6 +141,13 @@ function addInject(add: Add, terminal: Terminal): void {
     .addOption(new Option('--language <language>', 'language of the targets').choices(LANGUAGES))
     .option('--target <kind/name>', 'this target alone, such as Deployment/main; or ConfigMap')
     .option('--dry-run', 'print it; needed, as inject applies nothing by itself');
+  add<RbacOptions>(
+    'rbac <name>',
+    'print the least Role that the operator needs for it',
+    async (operations, [name = ''], options) => rbac(operations, terminal, name, options),
+  )
+    .option('--create-secret', 'with the right to create the Secret if it is absent')
+    .option('--network-policy', 'and a NetworkPolicy for the canary ports of its targets');
 }
 
 function addCheck(add: Add, terminal: Terminal): void {

@@ -11,6 +11,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'inject my-jwt -n shop --language node --dry-run',
     'inject my-jwt -n shop --language python --target Deployment/api --dry-run',
   ],
+  rbac: ['rbac my-jwt -n shop', 'rbac my-jwt -n shop --network-policy -o yaml'],
   check: ['check my-jwt -n shop', 'check my-jwt -n shop --canary'],
   history: ['history my-jwt -n shop', 'history my-jwt -n shop -o json'],
   rotate: ['rotate my-jwt -n shop --wait', 'rotate -l team=web -n shop --wait --timeout 48h', 'rotate --all -n shop'],

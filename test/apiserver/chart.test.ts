@@ -1,7 +1,7 @@
 /** The Helm chart makes what the kustomizations make, refuses values that cannot hold, and keeps what is rotated. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { dump, loadAll } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ledgerConfigMapName } from '../../src/rotation/audit/ledger-config-map.ts';
@@ -24,12 +24,19 @@ async function rendered(values: object): Promise<readonly KubeObject[]> {
   return loadAll(stdout) as KubeObject[];
 }
 
+/** deploy/base with components of deploy, as somebody would write it. */
+async function withComponents(...components: readonly string[]): Promise<readonly KubeObject[]> {
+  const folder = mkdtempSync(join(dir, 'kustomize-'));
+  const at = (name: string) => relative(folder, join(repoRoot, 'deploy', name));
+  const lines = [`resources: ['${at('base')}']`, 'components:', ...components.map((name) => `  - '${at(name)}'`)];
+  writeFileSync(join(folder, 'kustomization.yaml'), lines.join('\n'));
+  return kustomized(folder);
+}
+
+/** @param folder of deploy, or anywhere */
 async function kustomized(folder: string): Promise<readonly KubeObject[]> {
-  const { stdout, stderr, code } = await runKubectl(
-    cluster.kubectl,
-    ['kustomize', join(repoRoot, 'deploy', folder)],
-    '',
-  );
+  const path = resolve(repoRoot, 'deploy', folder);
+  const { stdout, stderr, code } = await runKubectl(cluster.kubectl, ['kustomize', path], '');
   expect(code, stderr).toBe(0);
   return loadAll(stdout) as KubeObject[];
 }
@@ -75,6 +82,15 @@ describe('the chart', () => {
 
   it('makes what deploy/base makes', async () => {
     expect(sorted(comparable(await rendered({})))).toEqual(sorted(comparable(await kustomized('base'))));
+  });
+
+  it('closes the network as deploy/network does', async () => {
+    const closed = await rendered({ 'networkPolicy.openEgress': false });
+    const { spec } = closed.find(({ kind }) => kind === 'NetworkPolicy') as KubeObject & {
+      spec?: { egress: object[] };
+    };
+    expect(spec?.egress).toHaveLength(2);
+    expect(sorted(comparable(closed))).toEqual(sorted(comparable(await withComponents('network'))));
   });
 
   it('makes what deploy/one-namespace makes', async () => {
