@@ -17,11 +17,11 @@ function canDraw({ isTTY, columns, rows }: Partial<WriteStream>, { TERM, CI = ''
 /** Standard input, output and error of this process. */
 export const terminal: Terminal = {
   print: (text) => process.stdout.write(text),
-  tell: (text) => process.stderr.write(text),
+  printErr: (text) => process.stderr.write(text),
   closed: () => closed,
   shown: process.stdout.isTTY === true,
   resultColumns: process.stdout.isTTY ? process.stdout.columns : undefined,
-  toldColumns: process.stderr.isTTY ? process.stderr.columns : undefined,
+  errColumns: process.stderr.isTTY ? process.stderr.columns : undefined,
   ...(canDraw(process.stderr, process.env) && {
     openScreen: async () => new (await import('./cli/live/screen.ts')).TerminalScreen(process.stderr, process),
   }),
@@ -45,7 +45,7 @@ process.stderr.on('error', () => undefined);
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   closed = true;
   if (error.code === 'EPIPE') return;
-  terminal.tell(`cannot write the result: ${error.message}\n`);
+  terminal.printErr(`cannot write the result: ${error.message}\n`);
   process.exitCode = EXIT.failed;
 });
 
@@ -59,7 +59,7 @@ export async function runProcess(
     process.exitCode ??= exit;
   } catch (error) {
     const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    guarded(terminal).tell(`internal error, please report it: ${redactText(what)}\n`);
+    guarded(terminal).printErr(`internal error, please report it: ${redactText(what)}\n`);
     process.exitCode = EXIT.failed;
   } finally {
     await end();

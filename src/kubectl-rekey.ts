@@ -25,7 +25,7 @@ async function connect(options: ConnectOptions): Promise<Operations> {
   clients.push(client);
   const log = createLogger({ level: 'warn', now: clock.now, stream: process.stderr });
   const onNameless = (why: string) =>
-    terminal.tell(`your user name is not recorded with the request, only that kubectl-rekey made it: ${why}\n`);
+    terminal.printErr(`your user name is not recorded with the request, only that kubectl-rekey made it: ${why}\n`);
   const serverTime = () => server.time()?.earliest ?? clock.now();
   return new Operations({ client, clock, log, namespace: access.namespace, serverTime, onNameless });
 }

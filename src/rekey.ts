@@ -51,9 +51,9 @@ async function refuse(): Promise<Exit> {
     command,
     LOCAL.filter((each) => !each.startsWith('-')),
   );
-  if (near !== undefined) terminal.tell(`rekey has no command ${oneLine(command)}. Did you mean ${near}?\n`);
+  if (near !== undefined) terminal.printErr(`rekey has no command ${oneLine(command)}. Did you mean ${near}?\n`);
   if (near !== undefined) return EXIT.usage;
-  terminal.tell(`rekey ${oneLine(command)} needs kubectl-rekey: put it beside rekey, or on the PATH\n`);
+  terminal.printErr(`rekey ${oneLine(command)} needs kubectl-rekey: put it beside rekey, or on the PATH\n`);
   return EXIT.failed;
 }
 

@@ -125,7 +125,7 @@ function addLooking(add: Add, terminal: Terminal): void {
     const resource = await operations.get(name);
     const text = machineText(resource.status?.history ?? [], output);
     printResult(terminal, text, historyText(resource, terminal.now()));
-    if (text === undefined && !resource.status?.history?.length) terminal.tell('no rotation has ended yet\n');
+    if (text === undefined && !resource.status?.history?.length) terminal.printErr('no rotation has ended yet\n');
     return EXIT.done;
   });
 }
@@ -159,7 +159,7 @@ function addCheck(add: Add, terminal: Terminal): void {
       const resource = await operations.get(name);
       const obstacles = obstaclesNow(resource, await planOf(operations, resource, 'now', terminal.now()));
       printResult(terminal, machineText(obstacles, output), obstaclesText(obstacles));
-      for (const warning of warnedOf(resource)) terminal.tell(`${oneLine(warning)}\n`);
+      for (const warning of warnedOf(resource)) terminal.printErr(`${oneLine(warning)}\n`);
       return obstacles.length === 0 ? EXIT.done : EXIT.notReady;
     },
   ).option('--canary', 'let the operator ask each pod now, and show request, answers and verdict');

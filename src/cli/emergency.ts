@@ -42,7 +42,7 @@ export async function emergency(
   const askedAt = terminal.now();
   const nonce = `${new Date(askedAt).toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`;
   const asked = { nonce, askedAt: new Date(askedAt).toISOString() };
-  terminal.tell(`${name}: requesting emergency ${nonce}\n`);
+  terminal.printErr(`${name}: requesting emergency ${nonce}\n`);
   await insist(() => ask(operations, terminal, name, ASK.emergency(nonce, why)));
   if (!wait) {
     printResult(terminal, machineText(asked, output), `${name}: emergency ${nonce} requested\n`);
@@ -128,7 +128,7 @@ async function confirm(terminal: Terminal, { metadata, spec, status }: JwtKeyRot
   const pods = (status?.targets ?? []).map(({ kind, name: target, pods: count }) => `${kind}/${target} (${count})`);
   const targets = oneLine(pods.join(', ')) || 'all targets';
   const what = spec.emergency.mode === 'FailClosed' ? 'deletes at once' : 'restarts one after another';
-  terminal.tell(
+  terminal.printErr(
     [
       `EMERGENCY for ${namespace}/${name}, environment ${oneLine(spec.environment)}\n`,
       `  burns every key of Secret ${oneLine(spec.secretName)} permanently\n`,

@@ -61,7 +61,7 @@ async function generate({ format, name, bytes, to }: Options, terminal: Terminal
     throw new CommandError(`--to: ${format} is not a line of a .env file; use --format env or quoted`, EXIT.usage);
   }
   await append(to, name ?? USUAL_NAME[format], line(format, name, bytes));
-  terminal.tell(`${to}: ${name ?? USUAL_NAME[format]} added\n`);
+  terminal.printErr(`${to}: ${name ?? USUAL_NAME[format]} added\n`);
   return EXIT.done;
 }
 

@@ -47,7 +47,7 @@ export async function inject(
     const found = await injectionFor(operations, target, names, language);
     if ('refused' in found) refused.push(found.refused);
     else documents.push(found.patch);
-    for (const line of 'refused' in found ? [found.refused] : found.notes) terminal.tell(`${oneLine(line)}\n`);
+    for (const line of 'refused' in found ? [found.refused] : found.notes) terminal.printErr(`${oneLine(line)}\n`);
   }
   terminal.print(documents.map((document) => dump(document, { lineWidth: -1, noRefs: true })).join('---\n'));
   return refused.length === 0 ? EXIT.done : EXIT.failed;

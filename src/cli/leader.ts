@@ -22,8 +22,8 @@ export async function ask(
   const resource = await operations.ask(name, patch);
   const leadership = await operations.leadership(resource);
   const isUnseen = leadership.kind === 'Unknown' && resource.status?.operator === undefined;
-  if (leadership.kind === 'Nobody') terminal.tell(`${name}: ${nobodyText(leadership, resource, terminal.now())}\n`);
-  if (isUnseen) terminal.tell(`${name}: no operator has reconciled it yet, and ${unknownText(leadership)}\n`);
+  if (leadership.kind === 'Nobody') terminal.printErr(`${name}: ${nobodyText(leadership, resource, terminal.now())}\n`);
+  if (isUnseen) terminal.printErr(`${name}: no operator has reconciled it yet, and ${unknownText(leadership)}\n`);
   return resource;
 }
 
@@ -58,16 +58,16 @@ export function nobodyText(
 }
 
 /**
- * Tells when nobody leads, and when somebody does again.
+ * Reports when nobody leads, and when somebody leads again.
  *
- * @param tell gets a sentence, and whether somebody leads
+ * @param report gets a sentence, and whether somebody leads
  * @returns how to stop it
  */
 export function watchLeader(
   operations: Operations,
   { now }: Pick<Terminal, 'now'>,
   resource: JwtKeyRotation,
-  tell: (text: string, isLed: boolean) => void,
+  report: (text: string, isLed: boolean) => void,
 ): () => void {
   let kind: Leadership['kind'] | undefined;
   let stop = () => {};
@@ -77,8 +77,8 @@ export function watchLeader(
     if (ended) return;
     const before = kind;
     kind = leadership.kind;
-    if (leadership.kind === 'Nobody' && before !== 'Nobody') tell(nobodyText(leadership, resource, now()), false);
-    if (leadership.kind === 'Led' && before === 'Nobody') tell(`an operator leads again: ${leadership.holder}`, true);
+    if (leadership.kind === 'Nobody' && before !== 'Nobody') report(nobodyText(leadership, resource, now()), false);
+    if (leadership.kind === 'Led' && before === 'Nobody') report(`an operator leads again: ${leadership.holder}`, true);
     const timer = operations.later(() => void look(), LOOK_MS);
     stop = () => timer.cancel();
   };

@@ -69,7 +69,10 @@ function programOf(name: string, terminal: Terminal): Command {
     .version(pkg.version)
     .addOption(new Option('-o, --output <format>', 'output format').choices(FORMATS))
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ writeOut: (text) => terminal.print(text), writeErr: (text) => terminal.tell(withoutKeys(text)) })
+    .configureOutput({
+      writeOut: (text) => terminal.print(text),
+      writeErr: (text) => terminal.printErr(withoutKeys(text)),
+    })
     .showHelpAfterError('(see --help)')
     .exitOverride()
     .addHelpText('after', '\nExit status: 0 done, 1 failed, 2 wrong usage, 3 not ready or timed out, 130 Ctrl-C');

@@ -33,7 +33,7 @@ export async function rbac(
     ? await networkPolicyOf(resource, (kind, target) => operations.workload(kind, target))
     : undefined;
   if (options.networkPolicy && policy === undefined)
-    terminal.tell('no target has a canary: rekey connects to no pod\n');
+    terminal.printErr('no target has a canary: rekey connects to no pod\n');
   const items = [role, binding, ...(policy === undefined ? [] : [policy])];
   const machine = machineText({ apiVersion: 'v1', kind: 'List', items }, options.output);
   terminal.print(machine ?? [withReasons(role, rights), ...items.slice(1).map(yaml)].join('---\n'));

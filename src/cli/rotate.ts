@@ -57,13 +57,13 @@ export async function rotate(
 function tellBefore(terminal: Terminal, name: string, resource: JwtKeyRotation): void {
   const held = resource.spec.suspend || pauseOf(resource) !== undefined;
   const lasts = lastsText(resource);
-  if (lasts !== undefined) terminal.tell(`${name}: ${lasts}\n`);
+  if (lasts !== undefined) terminal.printErr(`${name}: ${lasts}\n`);
   // a request does not wait for the back-off of the schedule
   const isIgnored = conditionOf(resource, 'Ready')?.reason === 'BackingOff';
   const hindrance = isSeen(resource) && !isIgnored ? hindranceOf(resource) : undefined;
-  if (hindrance !== undefined && !held) terminal.tell(`${name}: it cannot start yet: ${hindrance}\n`);
+  if (hindrance !== undefined && !held) terminal.printErr(`${name}: it cannot start yet: ${hindrance}\n`);
   if (held)
-    terminal.tell(
+    terminal.printErr(
       `${name} is suspended or paused: it starts when it is resumed: ${rekeyCommand('resume', resource)}\n`,
     );
 }
@@ -140,7 +140,7 @@ export async function abort(
   await ask(operations, terminal, name, ASK.abort(at));
   terminal.print(`${name}: abort requested\n`);
   if (pauseOf(resource) !== undefined)
-    terminal.tell(`${name} is paused: the abort starts when it is resumed: ${rekeyCommand('resume', resource)}\n`);
+    terminal.printErr(`${name} is paused: the abort starts when it is resumed: ${rekeyCommand('resume', resource)}\n`);
   const isDue = Date.parse(resource.status?.nextRotationTime ?? '') <= terminal.now();
   if (isDue && !resource.spec.suspend) {
     terminal.print(

@@ -53,7 +53,7 @@ async function showEach(
   resource: JwtKeyRotation,
   print: (resource: JwtKeyRotation) => void,
 ): Promise<Exit> {
-  const leader = watchLeader(operations, terminal, resource, (text) => terminal.tell(`${text}\n`));
+  const leader = watchLeader(operations, terminal, resource, (text) => terminal.printErr(`${text}\n`));
   const look = (current: JwtKeyRotation) => {
     print(current);
     return terminal.closed() || undefined;
@@ -87,10 +87,10 @@ async function showAll(
 ): Promise<Exit> {
   const items = await operations.list(undefined, allNamespaces);
   const place = allNamespaces ? 'any namespace' : operations.namespace;
-  if (items.length === 0) terminal.tell(`no JwtKeyRotation found in ${place}\n`);
+  if (items.length === 0) terminal.printErr(`no JwtKeyRotation found in ${place}\n`);
   const leaderless = await leaderlessOf(operations, items);
   for (const { leadership, example } of leaderless)
-    terminal.tell(`${nobodyText(leadership, example, terminal.now())}\n`);
+    terminal.printErr(`${nobodyText(leadership, example, terminal.now())}\n`);
   const text = items.length === 0 ? '' : listText(items, terminal.now(), output === 'wide');
   printResult(terminal, machineText({ apiVersion: 'v1', kind: 'List', items: items.map(shown) }, output), text);
   return items.every(isReady) && leaderless.length === 0 ? EXIT.done : EXIT.notReady;

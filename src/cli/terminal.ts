@@ -10,15 +10,15 @@ export interface Terminal {
   /** A result. */
   print(text: string): void;
   /** What happens meanwhile, and what went wrong. */
-  tell(text: string): void;
+  printErr(text: string): void;
   /** Whether nobody reads the results any more. */
   closed(): boolean;
   /** Whether the results go to a terminal. */
   readonly shown?: boolean;
   /** Of the terminal that the results go to; absent if they go elsewhere. */
   readonly resultColumns?: number | undefined;
-  /** The same of what is told. */
-  readonly toldColumns?: number | undefined;
+  /** The same of standard error. */
+  readonly errColumns?: number | undefined;
   /** Where a view can be drawn in place of the one before; absent where nobody looks, as in a pipe or in CI. */
   readonly openScreen?: () => Promise<Screen>;
   /** Whether somebody is there to answer. */
@@ -57,7 +57,7 @@ export function guarded(terminal: Terminal): Terminal {
   return {
     ...terminal,
     print: (text) => terminal.print(visible(text)),
-    tell: (text) => terminal.tell(fold(visible(text), terminal.toldColumns)),
+    printErr: (text) => terminal.printErr(fold(visible(text), terminal.errColumns)),
     question: (text) => terminal.question(visible(text)),
     ...(openScreen && { openScreen: async () => guardedScreen(await openScreen()) }),
   };
@@ -101,13 +101,13 @@ export async function attempt(terminal: Terminal, run: () => Promise<Exit>, pref
     return await run();
   } catch (error) {
     if (error instanceof CommandError) {
-      terminal.tell(`${prefix}${withoutKeys(oneLine(error.message))}\n`);
+      terminal.printErr(`${prefix}${withoutKeys(oneLine(error.message))}\n`);
       return error.exit;
     }
     if (!(error instanceof EnvError) && !isForPeople(error)) throw error;
     const { message } = error;
     const isOurs = isOfKubeconfig(error) || error instanceof EnvError;
-    terminal.tell(`${prefix}${isOurs ? withoutKeys(message) : redactText(message)}\n`);
+    terminal.printErr(`${prefix}${isOurs ? withoutKeys(message) : redactText(message)}\n`);
     return isOfFlags(error) ? EXIT.usage : EXIT.failed;
   }
 }

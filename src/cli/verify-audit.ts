@@ -36,14 +36,14 @@ class NoLog extends Error {}
  * @param path of a ConfigMap as JSON or YAML; `-` for standard input
  * @returns done if the chain is whole, failed if it is not, usage if there is none to look at
  */
-export async function verifyAudit(path: string, terminal: Pick<Terminal, 'print' | 'tell'>): Promise<Exit> {
+export async function verifyAudit(path: string, terminal: Pick<Terminal, 'print' | 'printErr'>): Promise<Exit> {
   try {
     const verdict = verifyLog(await logIn(await textOf(path)));
     terminal.print(`${verdictText(verdict)}\n`);
     return verdict.broken === undefined ? EXIT.done : EXIT.failed;
   } catch (error) {
     if (!(error instanceof NoLog)) throw error;
-    terminal.tell(`${path === '-' ? 'standard input' : path}: ${error.message}. ${USAGE}`);
+    terminal.printErr(`${path === '-' ? 'standard input' : path}: ${error.message}. ${USAGE}`);
     return EXIT.usage;
   }
 }

@@ -72,13 +72,13 @@ function watching(operations: Operations, progress: Progress, name: string, isId
   // where something stands in the way, that was said
   const isSilent = () => !isIdle && hindrance === undefined;
   const silence = operations.later(() => isSilent() && progress.note(name, SILENT), SILENCE_MS);
-  const tell = (text: string, isLed: boolean) => note(progress, name, text, isLed);
+  const report = (text: string, isLed: boolean) => note(progress, name, text, isLed);
   return {
     hindrance: () => hindrance,
     see: (resource) => {
       hindrance = hindranceOf(resource);
       progress.look(name, resource);
-      leader ??= watchLeader(operations, progress.terminal, resource, tell);
+      leader ??= watchLeader(operations, progress.terminal, resource, report);
       changes += 1;
       if (changes !== 2) return;
       silence.cancel();
@@ -93,7 +93,7 @@ function watching(operations: Operations, progress: Progress, name: string, isId
 
 function note(progress: Progress, name: string, text: string, isLed: boolean): void {
   progress.note(name, isLed ? undefined : text);
-  if (isLed) progress.terminal.tell(`${text}\n`);
+  if (isLed) progress.terminal.printErr(`${text}\n`);
 }
 
 function goesOn(operations: Operations, progress: Progress, name: string, what: string): string {

@@ -61,7 +61,7 @@ function wrongHere([first, second, third, ...rest]: Command): string | undefined
 async function wrongWithCluster(args: Command): Promise<string | undefined> {
   const said: string[] = [];
   const say = (text: string) => void said.push(text);
-  const terminal = { print: say, tell: say, closed: () => true, clear: () => undefined, now: () => 0 };
+  const terminal = { print: say, printErr: say, closed: () => true, clear: () => undefined, now: () => 0 };
   const connect = () => Promise.reject(new CommandError(REACHED, EXIT.failed));
   await runCommand(args, { terminal: { ...terminal, interactive: true, question: async () => undefined }, connect });
   return said.join('').includes(REACHED) ? undefined : said.join('').slice(0, 300);
@@ -164,7 +164,7 @@ describe('the commands of the pages', () => {
 async function helpOf(names: readonly string[]): Promise<string> {
   const said: string[] = [];
   const say = (text: string) => void said.push(text);
-  const terminal = { print: say, tell: say, closed: () => true, clear: () => undefined, now: () => 0 };
+  const terminal = { print: say, printErr: say, closed: () => true, clear: () => undefined, now: () => 0 };
   const connect = () => Promise.reject(new Error('not needed'));
   const environment = { terminal: { ...terminal, interactive: false, question: async () => undefined }, connect };
   await runCommand([...names, '--help'], environment);

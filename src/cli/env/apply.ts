@@ -45,7 +45,7 @@ export async function apply(
     throw new CommandError(`${different.join('; ')}. First run: rekey env sync ${environment}`, EXIT.failed);
   }
   await operations.createSecret(name, dataOf(files, config));
-  terminal.tell(
+  terminal.printErr(
     `Secret ${name} created in ${operations.namespace}. Let the Deployments take the key from it, and remove it from the files\n`,
   );
   const { dump } = await import('js-yaml');

@@ -8,7 +8,7 @@ import type { Run } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface EnvContext {
-  readonly terminal: Pick<Terminal, 'print' | 'tell' | 'now'>;
+  readonly terminal: Pick<Terminal, 'print' | 'printErr' | 'now'>;
   /** Where the command runs, absolute. */
   readonly folder: string;
   /** Columns of the screen; undefined where nobody looks, such as in a pipe. */

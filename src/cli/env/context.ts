@@ -33,7 +33,7 @@ export async function withContext(options: ContextOptions, act: (context: Contex
     const config = await loadConfig(folder);
     refuseBelow(config);
     refuseUnknown(config, environment);
-    const session = newSession(config, environment, asker, (what) => terminal.tell(`${what}\n`));
+    const session = newSession(config, environment, asker, (what) => terminal.printErr(`${what}\n`));
     return await act({ ...options, config, session, asker });
   } finally {
     await asker.close();

@@ -26,7 +26,7 @@ export interface EmergencyOptions {
 export async function emergency(context: Context, options: EmergencyOptions): Promise<Exit> {
   const { terminal, program, config, environment, without } = { ...context, ...options };
   refuseStrange(context, without);
-  const onRecovered = (what: string) => terminal.tell(`${what}\n`);
+  const onRecovered = (what: string) => terminal.printErr(`${what}\n`);
   const session = newSession(config, environment, context.asker, onRecovered, without);
   const rotation = requestOf(config, reasonOf(options.reason), 'Emergency');
   const isBurnt = await session.alone(async () => {
@@ -39,7 +39,7 @@ export async function emergency(context: Context, options: EmergencyOptions): Pr
     return true;
   });
   if (!isBurnt) {
-    terminal.tell('nothing was written\n');
+    terminal.printErr('nothing was written\n');
     return EXIT.failed;
   }
   return new Follower({ session, terminal, program, watch: options.watch === true, reloaded: [] }).run();
@@ -72,16 +72,16 @@ function withHint(error: unknown, { config, environment, program }: Context): ne
 async function isAgreed({ terminal }: Context, { environment }: View, { yes }: EmergencyOptions): Promise<boolean> {
   const { name, files, leftOut = [], unusable } = environment;
   const list = files.map(({ service }) => service.name).join(', ');
-  terminal.tell(
+  terminal.printErr(
     `Every key in the files of ${name} is burnt. ${list} must restart at once, and all users sign in again.\n`,
   );
   if (unusable !== undefined) {
-    terminal.tell(
+    terminal.printErr(
       `${unusable}. The emergency goes on without what rekey remembered: the old file is kept in ${STATE_FOLDER}. Keys that were burnt before are not recognized any more.\n`,
     );
   }
   for (const service of leftOut) {
-    terminal.tell(`${service} is left out: it may accept a burnt key until you mend its file and restart it.\n`);
+    terminal.printErr(`${service} is left out: it may accept a burnt key until you mend its file and restart it.\n`);
   }
   if (yes) return true;
   if (!terminal.interactive) throw new CommandError('say --yes to do that; nothing was written', EXIT.usage);

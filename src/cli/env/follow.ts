@@ -85,7 +85,7 @@ export class Follower {
     } catch (error) {
       if (!this.#canvas.signal.aborted) throw error;
       this.#canvas.keep();
-      terminal.tell(
+      terminal.printErr(
         `${session.environment} rests where it is (${this.#view?.facts.keyset.phase}). To go on: ${goesOn}\n`,
       );
       return EXIT.interrupted;
@@ -142,7 +142,7 @@ export class Follower {
   #rest(environment: string, why: string): Next {
     this.#canvas?.keep();
     const next = `When that is mended: ${this.#continue(environment)}`;
-    this.#options.terminal.tell(`${why}\n${environment} rests; nothing was written. ${next}\n`);
+    this.#options.terminal.printErr(`${why}\n${environment} rests; nothing was written. ${next}\n`);
     return end(EXIT.notReady);
   }
 
@@ -165,8 +165,8 @@ export class Follower {
   #refuse({ differences, environment }: View): Next {
     const { terminal, program } = this.#options;
     this.#canvas?.keep();
-    for (const { message } of differences) terminal.tell(`${message}\n`);
-    terminal.tell(`Nothing was written. To make all files alike again: ${program} env sync ${environment.name}\n`);
+    for (const { message } of differences) terminal.printErr(`${message}\n`);
+    terminal.printErr(`Nothing was written. To make all files alike again: ${program} env sync ${environment.name}\n`);
     return end(EXIT.failed);
   }
 
@@ -174,8 +174,8 @@ export class Follower {
     const { terminal, watch } = this.#options;
     if (this.#asks < ASKS) return { again: true, afterMs: ASK_PAUSE_MS };
     if (watch) return { again: true, afterMs: WATCH_PAUSE_MS };
-    for (const { name, loaded } of services) if ('why' in loaded) terminal.tell(`${name}: ${loaded.why}\n`);
-    terminal.tell(
+    for (const { name, loaded } of services) if ('why' in loaded) terminal.printErr(`${name}: ${loaded.why}\n`);
+    terminal.printErr(
       `${environment} rests: all keys stay as they are. Look at why, then: ${this.#continue(environment)}\n`,
     );
     return end(EXIT.notReady);
@@ -190,7 +190,7 @@ export class Follower {
       if (command === undefined) continue;
       terminal.print(`  ${service}: ${command}\n`);
       const call = { service, environment, command, folder: config.root, withheld: keyVariables(config) };
-      await reload(call, (line) => terminal.tell(`    ${redactText(line)}\n`));
+      await reload(call, (line) => terminal.printErr(`    ${redactText(line)}\n`));
       await session.reloaded(view, [service], 'Command');
       // each command has changed the state: look again before the next
       return { again: true };

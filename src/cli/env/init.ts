@@ -27,8 +27,8 @@ export async function init({ terminal, folder }: EnvContext, { force }: { readon
   terminal.print(
     `${join(root, CONFIG_FILE)}: written, with ${services.length} services; commit it with ${SCHEMA_FILE}: neither holds a key\n`,
   );
-  for (const guess of guessesIn(discovery)) terminal.tell(`guessed: ${guess}\n`);
-  terminal.tell('read it, correct what was guessed, then run: rekey env status\n');
+  for (const guess of guessesIn(discovery)) terminal.printErr(`guessed: ${guess}\n`);
+  terminal.printErr('read it, correct what was guessed, then run: rekey env status\n');
   return EXIT.done;
 }
 

@@ -46,11 +46,12 @@ export async function make(
 ): Promise<readonly string[]> {
   const { files, left } = await session.write(view, write, keyset);
   // what a person has asked for is known to that person
-  if (write.transition === 'abort' && write.failure.reason === SINGLE_KEY) terminal.tell(`${write.failure.message}\n`);
+  if (write.transition === 'abort' && write.failure.reason === SINGLE_KEY)
+    terminal.printErr(`${write.failure.message}\n`);
   const { name } = view.environment;
   terminal.print(`${name}: ${write.transition}: ${wroteText(view, write)}\n`);
   if (files.length > 0) terminal.print(`  ${files.join(', ')}\n`);
-  if (left !== undefined) terminal.tell(`${left}\n`);
+  if (left !== undefined) terminal.printErr(`${left}\n`);
   return files;
 }
 

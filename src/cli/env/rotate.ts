@@ -127,11 +127,15 @@ async function readsFallbacks(
     const question = `Do ${list} accept tokens of each key in ${config.fallbacksName} as well? [y/N] `;
     if (/^y(es)?$/i.test((await terminal.question(question))?.trim() ?? '')) return true;
   }
-  terminal.tell(`whether ${list} read ${config.fallbacksName} is not known, and nothing was written. Then either:\n`);
-  terminal.tell(
+  terminal.printErr(
+    `whether ${list} read ${config.fallbacksName} is not known, and nothing was written. Then either:\n`,
+  );
+  terminal.printErr(
     `  they do:    ${program} env rotate ${name} --reads-fallbacks   (or readsFallbacks: true in rekey.yaml)\n`,
   );
-  terminal.tell(`  they do not: ${program} env rotate ${name} --at-once           (every older token is refused)\n`);
+  terminal.printErr(
+    `  they do not: ${program} env rotate ${name} --at-once           (every older token is refused)\n`,
+  );
   return false;
 }
 
@@ -151,7 +155,7 @@ async function atOnce(
     if (!terminal.interactive) throw new CommandError('say --yes to do that; nothing was written', EXIT.usage);
     const answer = await terminal.question(`Type ${name} to go on: `);
     if (answer?.trim() !== name) {
-      terminal.tell('nothing was written\n');
+      terminal.printErr('nothing was written\n');
       return false;
     }
   }

@@ -34,7 +34,7 @@ export async function status(
   for (const each of underWay) terminal.print(underWayText(each, terminal.now()));
   terminal.print(`${countText(findings)}\n${findings.length === 0 ? '' : '\n'}${findingsText(findings, width)}`);
   const isElsewhere = findings.some(({ fix }) => fix !== undefined) && folder !== config.root;
-  if (isElsewhere) terminal.tell(`paths and commands are from ${config.root}\n`);
+  if (isElsewhere) terminal.printErr(`paths and commands are from ${config.root}\n`);
   return exit;
 }
 

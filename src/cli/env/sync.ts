@@ -103,7 +103,7 @@ async function putBack({ session, terminal }: Context, view: View, discard: bool
   const { files, left, state } = await session.restore(view);
   terminal.print(`${name}: every file has the keys that rekey wrote\n  ${files.join(', ')}\n`);
   if (state.keyset.phase !== view.facts.keyset.phase) terminal.print(`${name}: reopen: ${WROTE.reopen}\n`);
-  if (left !== undefined) terminal.tell(`${left}\n`);
+  if (left !== undefined) terminal.printErr(`${left}\n`);
   return files;
 }
 
@@ -126,7 +126,7 @@ async function restart(
       folder: config.root,
       withheld: keyVariables(config),
     };
-    await reload(call, (line) => terminal.tell(`    ${redactText(line)}\n`));
+    await reload(call, (line) => terminal.printErr(`    ${redactText(line)}\n`));
   }
   if (byHand.length > 0)
     terminal.print(`Restart ${byHand.join(', ')}: a running service keeps the key that it has loaded.\n`);

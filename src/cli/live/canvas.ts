@@ -25,7 +25,7 @@ export class Canvas {
     this.terminal = {
       ...terminal,
       print: (text) => this.#above(() => terminal.print(text)),
-      tell: (text) => this.#above(() => terminal.tell(text)),
+      printErr: (text) => this.#above(() => terminal.printErr(text)),
       question: (text) => {
         this.keep();
         return terminal.question(text);

@@ -56,7 +56,7 @@ export class Lines implements Progress {
   }
 
   note(name: string, text: string | undefined): void {
-    if (text !== undefined) this.#tell(name, text);
+    if (text !== undefined) this.#printLine(name, text);
   }
 
   end(name: string): void {
@@ -76,11 +76,11 @@ export class Lines implements Progress {
     const now = this.terminal.now();
     if (now - (this.#toldAt.get(key) ?? Number.NEGATIVE_INFINITY) < MINUTE_MS) return;
     this.#toldAt.set(key, now);
-    this.#tell(name, text);
+    this.#printLine(name, text);
   }
 
-  #tell(name: string, text: string): void {
-    const { count, write = (line: string) => this.terminal.tell(line) } = this.#options;
+  #printLine(name: string, text: string): void {
+    const { count, write = (line: string) => this.terminal.printErr(line) } = this.#options;
     const prefix = count > 1 ? `${name}  ` : '';
     write(`${timeOfDay(this.terminal.now())}  ${prefix}${oneLine(text)}\n`);
     if (this.#followed.has(name)) this.#arm(name);
@@ -90,7 +90,7 @@ export class Lines implements Progress {
     this.#timers.get(name)?.cancel();
     const still = () => {
       const subject = this.#followed.get(name)?.subject;
-      if (subject !== undefined) this.#tell(name, stillText(subject, this.terminal.now()));
+      if (subject !== undefined) this.#printLine(name, stillText(subject, this.terminal.now()));
     };
     this.#timers.set(name, this.#operations.later(still, MINUTE_MS));
   }

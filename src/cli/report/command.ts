@@ -68,7 +68,7 @@ async function makeReport(source: Source, terminal: Terminal, options: ReportOpt
   if (options.to === undefined) printResult(terminal, machine, reportText(made));
   else await writeNew(options.to, machine ?? reportText(made), terminal);
   if (made.chain.broken === undefined) return EXIT.done;
-  terminal.tell(`${source.name}: the chain of the log is broken, and the report says so\n`);
+  terminal.printErr(`${source.name}: the chain of the log is broken, and the report says so\n`);
   return EXIT.failed;
 }
 
@@ -81,7 +81,7 @@ async function writeNew(path: string, text: string, terminal: Terminal): Promise
     const why = exists ? 'there is such a file already; remove it, or choose another name' : fileTrouble(error);
     throw new CommandError(`--to ${path}: ${why}`, EXIT.failed);
   }
-  terminal.tell(`written: ${path}\n`);
+  terminal.printErr(`written: ${path}\n`);
 }
 
 /** @throws CommandError usage for a format that a report does not have */

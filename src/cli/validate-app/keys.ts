@@ -38,7 +38,7 @@ export async function keysOfSecret(
   { signing, fallbacks, keyId }: GivenNames,
 ): Promise<ServiceKeys> {
   const where = `Secret ${operations.namespace}/${name}`;
-  terminal.tell(`${where}: its keys are read with your rights, and stay in this process\n`);
+  terminal.printErr(`${where}: its keys are read with your rights, and stay in this process\n`);
   const names = { signing: signing === undefined ? ['JWT_SECRET_KEY', 'JWT_SECRET'] : [signing], fallbacks, keyId };
   const found = await operations.secretKeys(name, names);
   if (found === undefined) {

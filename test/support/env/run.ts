@@ -18,7 +18,7 @@ export async function run(folder: string, args: string, width?: number) {
     print: (text) => {
       written.out += text;
     },
-    tell: (text) => {
+    printErr: (text) => {
       written.said += text;
     },
     ...{ question: async () => '', clear: () => undefined, closed: () => false, interactive: false, now: () => NOW },

@@ -64,7 +64,7 @@ export async function typed(kubeconfig: string, answer: string, args: readonly s
     print: (text) => {
       said.result += text;
     },
-    tell: (text) => {
+    printErr: (text) => {
       said.told += text;
     },
     closed: () => false,

@@ -24,7 +24,7 @@ function asked(status: JwtKeyRotationStatus, ...failures: readonly KubeError[]) 
   const operations = { namespace: 'shop', get: async () => resource, ask, leadership } as unknown as Operations;
   const silent = () => undefined;
   const terminal: Terminal = {
-    ...{ print: silent, tell: silent, clear: silent, closed: () => false, interactive: false },
+    ...{ print: silent, printErr: silent, clear: silent, closed: () => false, interactive: false },
     ...{ question: async () => '', now: () => 0 },
   };
   return { operations, terminal, patches };

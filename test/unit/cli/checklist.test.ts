@@ -23,7 +23,7 @@ async function help(args: readonly string[]) {
     text += more;
   };
   const terminal: Terminal = {
-    ...{ print: say, tell: say, question: async () => '', clear: () => undefined, closed: () => false },
+    ...{ print: say, printErr: say, question: async () => '', clear: () => undefined, closed: () => false },
     ...{ interactive: false, now: Date.now },
   };
   const connect = () => {

@@ -15,7 +15,7 @@ async function offered(words: readonly string[], failure?: Error | 'late') {
   const print = (more: string) => {
     text += more;
   };
-  const terminal = { print, tell: expect.fail } as unknown as Terminal;
+  const terminal = { print, printErr: expect.fail } as unknown as Terminal;
   const asked: unknown[] = [];
   const list = async () => {
     if (failure === 'late') return new Promise<never>(() => undefined);

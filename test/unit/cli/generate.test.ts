@@ -15,7 +15,7 @@ async function generate(...args: readonly string[]) {
     print: (text) => {
       said.out += text;
     },
-    tell: (text) => {
+    printErr: (text) => {
       said.err += text;
     },
     ...{ question: async () => '', clear: () => undefined, closed: () => false, interactive: false, now: () => 0 },

@@ -18,7 +18,7 @@ function recorder() {
     print: (text) => {
       said.result += text;
     },
-    tell: (text) => {
+    printErr: (text) => {
       said.told += text;
     },
     ...{ closed: () => false, interactive: false, question: async () => undefined, now: () => 0 },

@@ -38,7 +38,7 @@ async function run(
     print: (text: string) => {
       said.out += text;
     },
-    tell: (text: string) => {
+    printErr: (text: string) => {
       said.err += text;
     },
   } as unknown as Terminal;

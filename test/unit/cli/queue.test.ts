@@ -45,7 +45,7 @@ function scene(status: JwtKeyRotationStatus, { annotations = {}, reason = '', th
         said.push(text);
         results.push(text);
       },
-      tell: (text) => said.push(text),
+      printErr: (text) => said.push(text),
       clear: () => undefined,
     },
     ...{ closed: () => false, interactive: false, question: async () => '', now: () => 0 },

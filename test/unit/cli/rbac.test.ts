@@ -23,7 +23,7 @@ async function run(spec: object = {}, options: RbacOptions = {}, status?: object
     print: (text: string) => {
       said.out += text;
     },
-    tell: (text: string) => {
+    printErr: (text: string) => {
       said.err += text;
     },
   } as unknown as Terminal;

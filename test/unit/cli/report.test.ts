@@ -57,7 +57,7 @@ async function ran(
     print: (text: string) => {
       said.out += text;
     },
-    tell: (text: string) => {
+    printErr: (text: string) => {
       said.told += text;
     },
     ...{

@@ -20,7 +20,7 @@ function recorder() {
   };
   const terminal: Terminal = {
     print: into('result'),
-    tell: into('told'),
+    printErr: into('told'),
     question: async (text) => {
       into('asked')(text);
       return 'jwt';
@@ -128,7 +128,7 @@ describe('what a command says', () => {
     const { said, terminal } = recorder();
     const safe = guarded(terminal);
     safe.print('a\u001b');
-    safe.tell('b\u001b');
+    safe.printErr('b\u001b');
     await safe.question('c\u001b');
     expect(said).toEqual({ result: 'a\\u001b', told: 'b\\u001b', asked: 'c\\u001b' });
   });

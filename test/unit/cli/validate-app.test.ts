@@ -39,7 +39,7 @@ async function rekey(...args: readonly string[]) {
     print: (text) => {
       written.result += text;
     },
-    tell: (text) => {
+    printErr: (text) => {
       written.told += text;
     },
     ...{ question: async () => '', clear: () => undefined, closed: () => false, interactive: false, now: Date.now },

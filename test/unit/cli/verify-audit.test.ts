@@ -28,7 +28,7 @@ async function verified(path: string): Promise<{ readonly code: number; readonly
   const say = (more: string) => {
     text += more;
   };
-  const code = await verifyAudit(path, { print: say, tell: say });
+  const code = await verifyAudit(path, { print: say, printErr: say });
   return { code, text };
 }
 

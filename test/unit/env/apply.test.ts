@@ -18,7 +18,7 @@ afterAll(() => rekey.remove());
 async function applied(folder: string) {
   vi.spyOn(process, 'cwd').mockReturnValue(folder);
   let [printed, names] = ['', [] as readonly string[]];
-  const terminal = { print: (text: string) => (printed += text), tell: () => undefined } as unknown as Terminal;
+  const terminal = { print: (text: string) => (printed += text), printErr: () => undefined } as unknown as Terminal;
   const createSecret = async (_: string, data: object) => {
     names = Object.keys(data);
   };

@@ -35,7 +35,7 @@ async function validate(...args: readonly string[]) {
     said += text;
   };
   const terminal: Terminal = {
-    ...{ print: add, tell: add, question: async () => '', clear: () => undefined, closed: () => false },
+    ...{ print: add, printErr: add, question: async () => '', clear: () => undefined, closed: () => false },
     ...{ interactive: false, now: Date.now },
   };
   const exit = await runProgram('rekey', ['validate-app', ...args], terminal, (...given) => addLocalCommands(...given));

@@ -12,7 +12,7 @@ function opened(count = 1) {
   const clock = new FakeClock();
   clock.jump(T0 - clock.now());
   const said: string[] = [];
-  const terminal = { tell: (text: string) => void said.push(text), now: () => clock.now() } as unknown as Terminal;
+  const terminal = { printErr: (text: string) => void said.push(text), now: () => clock.now() } as unknown as Terminal;
   const operations = { later: (callback: () => void, ms: number) => clock.setTimeout(callback, ms) };
   return { clock, said, lines: new Lines(operations, terminal, { asked: { kind: 'Rotation' }, count }) };
 }

@@ -91,7 +91,7 @@ describe('verify-audit', () => {
     const say = (text: string) => {
       said += text;
     };
-    const code = await verifyAudit(file, { print: say, tell: say });
+    const code = await verifyAudit(file, { print: say, printErr: say });
     return { code, said };
   }
   const configMap = (log: string) => JSON.stringify({ kind: 'ConfigMap', data: { 'audit.jsonl': log } });
