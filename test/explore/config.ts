@@ -77,6 +77,8 @@ export interface Config {
   /** Where a cutover is allowed: whether it is the rule, or for services only that hold one key. */
   readonly strategy?: 'Auto' | 'Cutover';
   readonly preStage?: boolean;
+  /** How many keys fit beside the one that signs into a list of the Secret that services read; absent: as many as there are. */
+  readonly room?: number;
   readonly retireMode?: 'Eager' | 'Lazy';
   /** Writes of the Secret that a quota or an admission policy refuses, for ever unless `faults.lift` is set. */
   readonly refuses?: readonly Write['transition'][];

@@ -5,6 +5,7 @@
 import type { Answer, Facts, PodFacts, Probe as ProbeFacts, TargetFacts } from '../../src/rotation/facts.ts';
 import { EMPTY_LEDGER } from '../../src/rotation/keyset/ledger.ts';
 import { canaryOf } from '../../src/rotation/settings/canary-settings.ts';
+import type { Layout } from '../../src/rotation/settings/layouts.ts';
 import type { Settings, TargetSettings } from '../../src/rotation/settings/settings.ts';
 import { readUpTo } from '../../src/rotation/workloads/starts.ts';
 import { chronicleAt, type TrueShape } from './chronicle.ts';
@@ -37,7 +38,7 @@ function makeSettings(config: Config, drainTicks: number): Settings {
     ...{ preStage: config.preStage === true, retireMode: config.retireMode ?? 'Eager' },
     ...{ windows: [], maxTokenTtlMs: drainTicks * config.tickMs, drainMs: drainTicks * config.tickMs, keyBytes: 32 },
     ...{ algorithm: 'HS256', signingNames: ['JWT_SECRET_KEY'], fallbacksName: 'JWT_SECRET_KEY_FALLBACKS' },
-    ...{ previousName: '', jwksName: '', layouts: [] },
+    ...{ previousName: '', jwksName: '', layouts: layoutsOf(config) },
     ...{ unlistedConsumers: 'Block', rolloutTimeoutMs: 1e12, forceReason: '' },
     emergencyMode: config.emergencyMode ?? 'FailClosed',
     clockSkewMs: Math.abs(config.kubeletAheadMs ?? 0),
@@ -48,6 +49,15 @@ function makeSettings(config: Config, drainTicks: number): Settings {
       }),
     ),
   } as const;
+}
+
+/** What the services of the world read besides the fallbacks. */
+function layoutsOf({ targets, room }: Config): readonly Layout[] {
+  const single = targets.some(({ onePrevious }) => onePrevious === true);
+  return [
+    ...(single ? [{ names: ['PREVIOUS_KEY'], format: 'Text', content: 'Fallbacks' } as const] : []),
+    ...(room === undefined ? [] : [{ names: ['KEYS'], format: 'JsonArray', content: 'Fallbacks', max: room } as const]),
+  ];
 }
 
 /** Index of a pod of the facts in `world.pods`. */

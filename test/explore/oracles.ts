@@ -125,6 +125,7 @@ export function judgeStep(config: Config, before: World, kind: StepKind, after: 
       judgeBurnt(config, before, after) ??
       (givesUp ? undefined : judgeWrite(config, before, after)) ??
       judgeAborted(config, before, after) ??
+      judgeRoom(config, after) ??
       judgeKeys(config, before, after);
     if (found !== undefined) return found;
   }
@@ -135,6 +136,15 @@ export function judgeStep(config: Config, before: World, kind: StepKind, after: 
     return !pod.gone && (now === undefined || differ(now, pod) || differ(now.sidecar, pod.sidecar));
   });
   return changed && { oracle: 'I17', message: `a container of ${config.targets[changed.target]?.name} has changed` };
+}
+
+/** A key that does not fit into what a service reads is one that the service refuses, whatever the Secret says. */
+function judgeRoom({ room }: Config, after: World): Violation | undefined {
+  if (room === undefined || after.secret === UNMANAGED) return undefined;
+  const { history } = entryOf(after.secret).keyset;
+  const beside = (history.at(-1)?.verify.length ?? 1) - 1;
+  if (beside <= room) return undefined;
+  return { oracle: 'room', message: `${beside} keys are written beside the one that signs, and ${room} fit` };
 }
 
 type Holding = Pick<Pod, 'up' | 'loaded'>;

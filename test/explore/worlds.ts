@@ -106,6 +106,10 @@ const ALL: Readonly<Record<string, Omit<Config, 'name'>>> = {
     nodeLag: 'settle',
     faults: faults('restart'),
   },
+  // services that read a list in which two keys fit beside the one that signs
+  room: { ...ONE, rotations: 2, aborts: 0, room: 2, faults: faults('restart') },
+  roomFound: { ...ONE, drainTicks: 2, found: true, room: 2, faults: faults('restart') },
+  roomPreStage: { ...ONE, rotations: 2, aborts: 0, preStage: true, room: 2, faults: faults('window') },
   // mounted files
   file: { ...ONE, targets: [{ ...main, file: true }], faults: faults('restart') },
   fileNodes: { ...ONE, targets: [{ ...main, file: true }], nodes: 2, drainTicks: 2 },

@@ -6,6 +6,7 @@ import { foundKeyset } from '../../src/rotation/keyset/before.ts';
 import type { Keyset, Shape } from '../../src/rotation/keyset/keyset.ts';
 import { advance } from '../../src/rotation/keyset/transition.ts';
 import type { Write } from '../../src/rotation/keyset/writes.ts';
+import { onePreviousIn, tooNarrow } from '../../src/rotation/settings/layouts.ts';
 import { appended, trueShape } from './chronicle.ts';
 import type { Config } from './config.ts';
 import { isWrite } from './effects.ts';
@@ -50,7 +51,10 @@ function secretBefore(config: Config, { secret }: World): { readonly before: Key
     return { before: foundKeyset({ kid: 'K1', fingerprint: 'fp-K1' }, [], 0, NOW), freshFrom: 1 };
   }
   const others = config.found === true ? [{ kid: `K${FOUND}`, fingerprint: `fp-K${FOUND}` }] : [];
-  return { before: foundKeyset({ kid: 'K0', fingerprint: 'fp-K0' }, others, 0, NOW), freshFrom: 1 };
+  // as src/rotation/secret/write-start.ts: with the staged key and the ack key
+  const settings = settingsFor(config, false);
+  const waits = onePreviousIn(settings).length > 0 || tooNarrow(settings, others.length + 2).length > 0;
+  return { before: foundKeyset({ kid: 'K0', fingerprint: 'fp-K0' }, others, 0, NOW, waits), freshFrom: 1 };
 }
 
 /** What the Secret really holds follows from the newest shape: its real keys, and the ack key that is named after it. */
