@@ -20,6 +20,12 @@ function rulesOf(folder: string, name: string): string {
   return role.slice(role.indexOf('\nrules:\n') + 1).concat('\n');
 }
 
+/** The spec of an object of deploy/monitoring, as it is written. */
+function specOf(file: string): string {
+  const text = read('deploy', 'monitoring', file);
+  return text.slice(text.indexOf('\nspec:\n') + 1);
+}
+
 /** Names of roles by their folders. */
 const ROLES = {
   base: 'rekey-watch',
@@ -38,6 +44,8 @@ const CRD = 'jwtkeyrotations.rekey.dev.yaml';
 const wanted = new Map<string, string>([
   ['Chart.yaml', head],
   [`files/${CRD}`, read('crds', CRD)],
+  ['files/monitoring-rules.yaml', specOf('rules.yaml')],
+  ['files/monitoring-podmonitor.yaml', specOf('podmonitor.yaml')],
   ...policies.map((name) => [`files/policy-${name}`, read('deploy', 'policies', name)] as const),
   ...Object.entries(ROLES).map(([folder, name]) => [`files/role-${folder}.yaml`, rulesOf(folder, name)] as const),
 ]);

@@ -18,6 +18,7 @@ import { historyText } from './history.ts';
 import { type InjectOptions, inject } from './inject.ts';
 import { ask } from './leader.ts';
 import { addLocalCommands } from './local-commands.ts';
+import { addLogCommands } from './log-commands.ts';
 import { machineText, printResult } from './output.ts';
 import { obstaclesNow, planOf, warnedOf } from './plan.ts';
 import { obstaclesText, planRecord, planText } from './plan-text.ts';
@@ -31,7 +32,6 @@ import { type ShowOptions, show } from './show.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 import { timeoutOption } from './timeout.ts';
 import { validateTargets } from './validate-app/targets.ts';
-import { verifyAudit } from './verify-audit.ts';
 
 export interface Environment {
   readonly terminal: Terminal;
@@ -94,10 +94,7 @@ function addClusterCommands(program: Command, { terminal, connect }: Environment
   addAsking(add, terminal);
   addEmergencies(add, terminal);
   addReport(program, terminal, connect, run);
-  program
-    .command('verify-audit <file>')
-    .description('check the hash chain of an audit log (a ConfigMap as JSON or YAML; - for standard input)')
-    .action((file: string) => run(() => verifyAudit(file, terminal)));
+  addLogCommands(program, terminal, run);
 }
 
 function addLooking(add: Add, terminal: Terminal): void {

@@ -37,6 +37,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   'report <file>': ['report audit.yaml', 'report audit.yaml --to rotation.html'],
   'verify-audit': ['verify-audit audit.yaml', 'verify-audit -'],
+  readers: ['readers audit.log -n shop --secret my-jwt', 'readers - --secret my-jwt -o json'],
   generate: ['generate', 'generate --to main/.env.production', 'generate --format raw --bytes 64'],
   completion: ['completion bash', 'completion zsh'],
   'env status': ['env status', 'env status production -o json'],

@@ -93,6 +93,12 @@ describe('the chart', () => {
     expect(sorted(comparable(closed))).toEqual(sorted(comparable(await withComponents('network'))));
   });
 
+  it('watches as deploy/monitoring does', async () => {
+    const watched = comparable(await rendered({ 'monitoring.rules': true, 'monitoring.podMonitor': true }));
+    expect([...watched.keys()].filter((name) => /^(PrometheusRule|PodMonitor)/.test(name))).toHaveLength(2);
+    expect(sorted(watched)).toEqual(sorted(comparable(await withComponents('monitoring'))));
+  });
+
   it('makes what deploy/one-namespace makes', async () => {
     const own = await rendered({ watchNamespace: 'shop' });
     expect(sorted(comparable(own))).toEqual(sorted(comparable(await kustomized('one-namespace'))));

@@ -44,6 +44,7 @@ const checks: readonly Check[] = [
   { name: 'generated reference', command: ['node', 'tools/gen-reference.ts', '--check'] },
   { name: 'generated preload', command: ['node', 'tools/gen-preload.ts', '--check'] },
   { name: 'generated chart', command: ['node', 'tools/gen-chart.ts', '--check'] },
+  { name: 'generated alerts', command: ['node', 'tools/gen-alerts.ts', '--check'] },
   { name: 'image', command: ['node', 'tools/image/image.ts', '--check'] },
   { name: 'go vet', command: ['go', 'vet', './...'], cwd: join(repoRoot, 'examples', 'services', 'go') },
   { name: 'go vet of the keyring', command: ['go', 'vet', './...'], cwd: join(repoRoot, 'keyring', 'go') },

@@ -19,7 +19,7 @@ const makefile = readFileSync(join(ROOT, 'Makefile'), 'utf8');
 const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { readonly scripts: object };
 const REACHED = 'the command line was right: it would connect now';
 /** What acts on files of the folder where it runs. */
-const LOCAL = ['completion', 'env', 'generate', 'verify-audit'];
+const LOCAL = ['completion', 'env', 'generate', 'readers', 'verify-audit'];
 /** Of a service at a URL, and of keys made for it. */
 const validatesHere = ([name, ...rest]: Command) =>
   name === 'validate-app' && rest.some((word) => word === '--made-keys' || word.startsWith('http'));

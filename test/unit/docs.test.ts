@@ -103,7 +103,7 @@ describe('the documentation', () => {
 
   it('explains every command and its flags', () => {
     const files = [
-      ...['program.ts', 'cluster-commands.ts', 'connection.ts', 'generate.ts', 'report/commands.ts'],
+      ...['program.ts', 'cluster-commands.ts', 'connection.ts', 'generate.ts', 'log-commands.ts', 'report/commands.ts'],
       ...['validate-app/command.ts', 'validate-app/flags.ts'],
     ];
     const program = files.map((file) => read(`src/cli/${file}`)).join('\n');

@@ -42,6 +42,8 @@ export interface ControlPlaneOptions {
   readonly dir: string;
   /** Writes one line per request to `auditLogPath`. */
   readonly auditLog?: boolean;
+  /** What it logs, as YAML. Default: every request, never a body. */
+  readonly auditPolicy?: string;
   /** The API server's port; by default a free one. */
   readonly port?: number;
 }
@@ -109,7 +111,7 @@ class Parts implements ControlPlane {
   async start(): Promise<ControlPlane> {
     const { binaries } = this.#options;
     for (const user of ['admin', 'kube-controller-manager', 'kube-scheduler']) this.#writeKubeconfig(user);
-    writeFileSync(join(this.dir, 'audit-policy.yaml'), auditPolicy);
+    writeFileSync(join(this.dir, 'audit-policy.yaml'), this.#options.auditPolicy ?? auditPolicy);
     await this.#startPart('etcd', binaries.etcd, etcdFlags(this.dir, ip, this.#ports));
     await this.startApiServer();
     // Only now: it exits when the roles that the API server makes at its start are not there yet.
