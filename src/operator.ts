@@ -5,17 +5,21 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { defined } from './base/objects.ts';
 import type { Flags } from './flags.ts';
+import { Fleet } from './fleet.ts';
 import { KubeClient } from './kube/client.ts';
 import type { ClusterAccess } from './kube/config.ts';
+import { healthOf, readinessOf } from './probes.ts';
 import { Actor } from './rotation/act/act.ts';
 import { PodChecks } from './rotation/act/pod-checks.ts';
 import { AuditWriter } from './rotation/audit/audit-writer.ts';
+import { restPauseMs } from './rotation/pass/again.ts';
 import { Reconciler } from './rotation/reconciler.ts';
 import { Announcer } from './rotation/report/announce.ts';
 import { RotationMetrics } from './rotation/report/metrics.ts';
 import { Notifier } from './rotation/report/notifier.ts';
 import { StatusWriter } from './rotation/report/status-writer.ts';
 import { SecretWatches } from './rotation/secret/secret-watches.ts';
+import { aborted } from './runtime/aborted.ts';
 import { systemClock as clock } from './runtime/clock.ts';
 import { Contact } from './runtime/contact.ts';
 import { runController } from './runtime/controller.ts';
@@ -28,6 +32,7 @@ import {
   createRegistry,
   eventMetrics,
   leaderMetrics,
+  lookMetrics,
   queueMetrics,
   requestMetrics,
 } from './runtime/metrics.ts';
@@ -66,11 +71,13 @@ export class Operator {
   readonly #elector: LeaderElector;
   readonly #events: EventRecorder;
   readonly #secrets: SecretWatches;
+  readonly #fleet: Fleet;
   readonly #actor: Actor;
   readonly #notifier: Notifier;
   readonly #audit: AuditWriter;
   readonly #reconciler: Reconciler;
   #controller: Promise<unknown> = Promise.resolve();
+  #works = false;
 
   constructor(flags: Flags, access: ClusterAccess, log: Logger) {
     this.#flags = flags;
@@ -91,11 +98,12 @@ export class Operator {
       });
     const client = connect(this.#calls);
     const common = { client, clock, log };
-    const { signal } = this.#watching;
     this.#client = client;
     this.#leaseClient = connect(this.#renewals, LEASE_CONNECTIONS);
-    const onAvailability = () => this.#wakeAll();
-    this.#cluster = watchCluster({ ...common, namespace: flags.namespace, signal, onAvailability });
+    this.#cluster = watchCluster({
+      ...{ ...common, namespace: flags.namespace, signal: this.#watching.signal },
+      onAvailability: () => this.#wakeAll(),
+    });
     const leaseNamespace = flags.leaderElectionNamespace ?? access.namespace;
     const lease = `${leaseNamespace}/${NAME}`;
     this.#elector = new LeaderElector({
@@ -112,7 +120,14 @@ export class Operator {
     const fence = flags.leaderElection ? () => this.#elector.assertLeading() : () => undefined;
     const reporting = { reportingController: 'rekey.dev/controller', reportingInstance: this.#identity };
     this.#events = new EventRecorder({ ...common, ...reporting, onDropped: eventMetrics(this.#registry) });
-    this.#secrets = new SecretWatches({ ...common, onChange: (key) => this.#queue.add(key) });
+    this.#secrets = new SecretWatches({
+      ...{ ...common, most: flags.secretWatches, resources: () => resources.size },
+      onChange: (key, version) => {
+        if (version === undefined || !this.#reconciler.hasRead(key, version)) this.#queue.add(key);
+      },
+    });
+    this.#fleet = new Fleet({ ...{ clock, log, secrets: this.#secrets }, resources: () => resources.size });
+    lookMetrics(this.#registry, this.#fleet);
     this.#actor = new Actor({
       ...common,
       serverClock,
@@ -139,7 +154,10 @@ export class Operator {
         ...{ actor: this.#actor, clock, log, now: () => serverTime(serverClock, clock).earliest },
         onAnswer: (key) => this.#queue.add(key),
       }),
-      status: new StatusWriter({ ...common, fence, resources, ...(flags.leaderElection && { lease }) }),
+      status: new StatusWriter({
+        ...{ ...common, fence, resources, ...(flags.leaderElection && { lease }) },
+        pauseMs: () => restPauseMs(resources.size),
+      }),
       announcer: new Announcer({ events: this.#events, log, metrics }),
       notifier: this.#notifier,
       audit: this.#audit,
@@ -180,6 +198,8 @@ export class Operator {
     const reconcile = (key: string, _: AbortSignal, log: Logger) => this.#reconciler.reconcile(key, log);
     const metrics = controllerMetrics(this.#registry)(NAME);
     const { workers } = this.#flags;
+    this.#works = true;
+    void this.#fleet.run(AbortSignal.any([term, stop]));
     await runController(
       { name: NAME, queue: this.#queue, workers, reconcile, clock, log: this.#log, metrics },
       { stop, abort: term },
@@ -192,18 +212,18 @@ export class Operator {
 
   #serveHealth(stop: AbortSignal): Promise<HealthServer> {
     const { host, port } = this.#flags;
-    const stopping = () => (stop.aborted ? 'stopping' : undefined);
+    const [cluster, secrets, queue] = [this.#cluster, this.#secrets, this.#queue];
+    const probed = {
+      cluster,
+      secrets,
+      queue,
+      calls: this.#calls,
+      renewals: this.#renewals,
+      works: () => this.#works,
+      stop,
+    };
     return serveHealth({
-      host,
-      port,
-      healthz: { ping: () => undefined },
-      readyz: {
-        ...this.#cluster.checks,
-        secrets: () => this.#secrets.failure(),
-        calls: () => this.#calls.failure(),
-        lease: () => this.#renewals.failure(),
-        stopping,
-      },
+      ...{ host, port, healthz: healthOf(probed), readyz: readinessOf(probed) },
       metrics: this.#registry,
       clock,
       log: this.#log,
@@ -235,11 +255,4 @@ export class Operator {
       ),
     ];
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -65,6 +65,8 @@ export class WorkQueue<K extends string = string> {
   readonly #getters: ((key: K | undefined) => void)[] = [];
   readonly #idle = Promise.withResolvers<void>();
   #shutDown = false;
+  /** When a key was last handed out, or came to wait in an empty queue; monotonic. */
+  #movedAt = 0;
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
@@ -75,6 +77,16 @@ export class WorkQueue<K extends string = string> {
   /** Keys that wait to be handed out. */
   get length(): number {
     return this.#queued.size;
+  }
+
+  /** @returns for how long keys have waited without one being handed out, milliseconds */
+  stillFor(): number {
+    return this.length === 0 ? 0 : this.#options.clock.monotonic() - this.#movedAt;
+  }
+
+  /** @returns for how long a key is being processed at most, milliseconds */
+  longestMs(): number {
+    return this.#observeProcessing().longestSeconds * 1_000;
   }
 
   /** Adds a key at once. A waiting key keeps its place unless the priority is higher. */
@@ -175,6 +187,7 @@ export class WorkQueue<K extends string = string> {
 
   #enqueue(key: K, entry: Queued): void {
     this.#leaveLane(key);
+    if (this.length === 0) this.#movedAt = this.#options.clock.monotonic();
     this.#queued.set(key, entry);
     const lane = this.#lanes.get(entry.priority) ?? new Set();
     this.#lanes.set(entry.priority, lane.add(key));
@@ -199,6 +212,7 @@ export class WorkQueue<K extends string = string> {
       .next();
     if (first === undefined || first.done === true) return undefined;
     const key = first.value;
+    this.#movedAt = this.#options.clock.monotonic();
     const { priority, since } = this.#queued.get(key) ?? { priority: 0, since: 0 };
     this.#leaveLane(key);
     this.#options.metrics?.waited(this.#secondsSince(since));

@@ -12,14 +12,22 @@ import type { AuditWriter } from '../audit/audit-writer.ts';
 import { ledgerConfigMapName } from '../audit/ledger-config-map.ts';
 import type { Facts, SecretFacts } from '../facts.ts';
 import { observe } from '../observe/observe.ts';
-import { type Caches, cachedWorld, liveWorld, orUndefined, readSecretNow, type World } from '../observe/world.ts';
+import {
+  type Caches,
+  cachedWorld,
+  liveWorld,
+  orUndefined,
+  readSecretNow,
+  type SecretReading,
+  type World,
+} from '../observe/world.ts';
 import type { Decision } from '../plan/decision.ts';
 import { plan } from '../plan/plan.ts';
 import { isEmergency, mayBeEmergency } from '../requests/urgency.ts';
 import { checkedAgainstClock } from '../secret/against-clock.ts';
 import { burntFingerprints, realFingerprints } from '../secret/fingerprints.ts';
 import type { SecretWatches } from '../secret/secret-watches.ts';
-import { settingsOf } from '../settings/settings.ts';
+import { type Settings, settingsOf } from '../settings/settings.ts';
 import { specFinding } from '../settings/spec-checks.ts';
 import type { Memories } from './memories.ts';
 import type { Memory } from './memory.ts';
@@ -29,7 +37,7 @@ export interface DeciderOptions {
   readonly clock: Clock;
   readonly resources: Store<JwtKeyRotation>;
   readonly caches: Caches;
-  readonly secrets: Pick<SecretWatches, 'resourceVersion'>;
+  readonly secrets: Pick<SecretWatches, 'version'>;
   readonly audit: Pick<AuditWriter, 'ledgerOf'>;
   readonly allowLoopback: boolean;
   readonly serverClock: Pick<ServerClock, 'time' | 'offsetMs'>;
@@ -84,11 +92,11 @@ export class Decider {
   }
 
   async #observeAndPlan(resource: JwtKeyRotation, memory: Memory, world: World): Promise<Decided> {
-    const { client, clock, serverClock, secrets, allowLoopback, settleMs } = this.#options;
+    const { client, clock, serverClock, allowLoopback, settleMs } = this.#options;
     const settings = settingsOf(resource.spec);
     const namespace = resource.metadata.namespace ?? '';
-    const watched = secrets.resourceVersion(namespace, settings.secretName);
-    const secret = memory.secretAt(watched, settings) ?? (await readSecretNow(client, namespace, settings));
+    const secret =
+      (await this.#lastReading(memory, namespace, settings)) ?? (await readSecretNow(client, namespace, settings));
     memory.remember(secret, settings);
     memory.asksBy(settings);
     const { latest } = serverTime(serverClock, clock);
@@ -113,6 +121,12 @@ export class Decider {
     });
     memory.prune(facts);
     return { resource, facts, decision: plan(facts) };
+  }
+
+  /** @returns the last reading of the Secret if it is still of this version */
+  async #lastReading(memory: Memory, namespace: string, settings: Settings): Promise<SecretReading | undefined> {
+    if (memory.secret === undefined) return undefined;
+    return memory.secretAt(await this.#options.secrets.version(namespace, settings.secretName), settings);
   }
 
   /** Before a contradiction with the ledger counts, the ledger is read again. */

@@ -23,6 +23,11 @@ export class Memories {
     return this.#all.get(key)?.secret?.facts;
   }
 
+  /** @returns whether the Secret of this resource was read at this version, or at a newer one */
+  hasRead(key: string, resourceVersion: string): boolean {
+    return this.#all.get(key)?.hasRead(resourceVersion) === true;
+  }
+
   /**
    * A key that two resources hold is a key that two environments share.
    *

@@ -121,6 +121,12 @@ export class Memory {
     return isCovered(watched, reading.resourceVersion) ? reading : undefined;
   }
 
+  /** @returns whether the last reading is of this version, or of a newer one */
+  hasRead(resourceVersion: string): boolean {
+    const read = this.#secret?.resourceVersion;
+    return read !== undefined && isCovered(resourceVersion, read);
+  }
+
   remember(reading: SecretReading, settings: Settings): void {
     this.#secret = reading;
     this.#readWith = namesOf(settings);

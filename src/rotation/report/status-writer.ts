@@ -16,11 +16,8 @@ import { wishesIn } from '../requests/requests.ts';
 import { iso } from '../schedule/duration.ts';
 
 const COUNTS_EVERY_MS = 1_000;
-/**
- * If nothing changes, the status still records after this time that an operator reconciles; with the time between two
- * passes that is about an hour.
- */
-const LOOK_EVERY_MS = 3_000_000;
+/** If nothing changes, the status still records once in this time that an operator reconciles, milliseconds. */
+const REPORT_MS = 3_600_000;
 /** Two operators with different Leases do not overwrite each other more often than this, milliseconds. */
 const OTHERS_LOOK_MS = 60_000;
 /** Pause after a conflict, until the watch has brought the newer resource. */
@@ -39,6 +36,8 @@ export interface StatusWriterOptions {
   readonly fence: () => void;
   /** Namespace and name of the Lease by which this process leads; undefined without leader election. */
   readonly lease?: string;
+  /** The longest pause between two passes over a resource, milliseconds. */
+  readonly pauseMs: () => number;
 }
 
 type Look = NonNullable<JwtKeyRotationStatus['operator']>;
@@ -121,7 +120,9 @@ export class StatusWriter {
   #isKnown(before: Look | undefined, at: number): boolean {
     if (before?.lastLookTime === undefined) return false;
     const age = Math.abs(at - Date.parse(before.lastLookTime));
-    return age < (before.lease === this.#options.lease ? LOOK_EVERY_MS : OTHERS_LOOK_MS);
+    // the next pass may come so much later
+    const ownMs = REPORT_MS - this.#options.pauseMs();
+    return age < (before.lease === this.#options.lease ? ownMs : OTHERS_LOOK_MS);
   }
 
   #failed(key: string, resource: JwtKeyRotation, error: KubeError): StatusOutcome {

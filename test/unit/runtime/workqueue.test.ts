@@ -284,3 +284,19 @@ test('no key is ever processed twice at once, and every key that was added is pr
     { numRuns: 60 },
   );
 });
+
+test('how long keys wait counts from when one was last handed out, and is nothing while none waits', async () => {
+  const { clock, queue } = build();
+  await clock.advance(50_000);
+  expect(queue.stillFor()).toBe(0);
+  queue.add('a');
+  queue.add('b');
+  await clock.advance(7_000);
+  expect(queue.stillFor()).toBe(7_000);
+  await queue.get();
+  await clock.advance(2_000);
+  expect(queue.stillFor()).toBe(2_000);
+  expect(queue.longestMs()).toBe(2_000);
+  await queue.get();
+  expect(queue.stillFor()).toBe(0);
+});
