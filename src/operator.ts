@@ -3,10 +3,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { defined } from './base/objects.ts';
+import { connector } from './connect.ts';
 import type { Flags } from './flags.ts';
 import { Fleet } from './fleet.ts';
-import { KubeClient } from './kube/client.ts';
+import type { KubeClient } from './kube/client.ts';
 import type { ClusterAccess } from './kube/config.ts';
 import { healthOf, readinessOf } from './probes.ts';
 import { Actor } from './rotation/act/act.ts';
@@ -34,7 +34,6 @@ import {
   leaderMetrics,
   lookMetrics,
   queueMetrics,
-  requestMetrics,
 } from './runtime/metrics.ts';
 import { ServerClock, serverTime } from './runtime/server-clock.ts';
 import { runStopSteps, type StopStep } from './runtime/shutdown.ts';
@@ -83,19 +82,7 @@ export class Operator {
     this.#flags = flags;
     this.#log = log;
     const serverClock = new ServerClock(clock);
-    const count = requestMetrics(this.#registry);
-    const connect = (contact: Contact, connections?: number): KubeClient =>
-      new KubeClient({
-        access,
-        clock,
-        ...defined({ connections }),
-        onRequest: (observation) => {
-          count(observation);
-          serverClock.observe(observation);
-          // Watches are judged by their events.
-          if (observation.verb !== 'watch') contact.observe(observation);
-        },
-      });
+    const connect = connector({ access, clock, serverClock, registry: this.#registry });
     const client = connect(this.#calls);
     const common = { client, clock, log };
     this.#client = client;

@@ -84,7 +84,7 @@ export class Reconciler {
     const namespace = known.metadata.namespace ?? '';
     const memory = this.#memories.of(key);
     if (memory.heard(known)) memory.forgetOpenAnswers(clock.monotonic());
-    const { resource, facts, decision } = await this.#decider.decide(known, memory);
+    const { resource, facts, decision, lent } = await this.#decider.decide(known, memory);
     memory.decided(decision);
     const unfit = specFinding(resource.spec);
     if (unfit !== undefined && !decision.assessment.emergency) return this.#refuse(resource, unfit);
@@ -106,7 +106,7 @@ export class Reconciler {
       return { requeueAfterMs, priority: priorityOf(resource) };
     }
     const before = clock.now();
-    const outcome = await actor.act(namespace, facts, action, memory.secret, memory.retired);
+    const outcome = await actor.act(namespace, facts, action, { read: memory.secret, lent, retired: memory.retired });
     memory.learn(outcome, facts.settings);
     const urgent = decision.phase === 'Burning' || isEmergency(resource);
     memory.tried(action, refusedIn(action, outcome), facts.now + (clock.now() - before), urgent);

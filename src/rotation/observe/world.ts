@@ -104,11 +104,24 @@ export interface SecretReading {
   readonly resourceVersion?: string;
 }
 
-/** @returns the Secret as the API server has it now; the key bytes are read and forgotten */
-export async function readSecretNow(client: KubeClient, namespace: string, settings: Settings): Promise<SecretReading> {
+/** The Secret itself, for the rest of the pass that has read it. */
+export interface Lent {
+  /** Undefined if there is none. */
+  readonly secret: Secret | undefined;
+}
+
+/**
+ * @returns the Secret as the API server has it now, without its keys, to be remembered; and itself, to be forgotten
+ *   with the pass
+ */
+export async function readSecretNow(
+  client: KubeClient,
+  namespace: string,
+  settings: Settings,
+): Promise<{ readonly reading: SecretReading; readonly lent: Lent }> {
   const secret = await getSecret(client, namespace, settings.secretName);
   const resourceVersion = secret?.metadata.resourceVersion;
-  return { facts: readSecret(secret, settings), ...defined({ resourceVersion }) };
+  return { reading: { facts: readSecret(secret, settings), ...defined({ resourceVersion }) }, lent: { secret } };
 }
 
 /** @returns the Secret with its content; undefined if there is none */

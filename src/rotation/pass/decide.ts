@@ -11,10 +11,12 @@ import { checkedAgainstLedger, type LedgerReading } from '../audit/against-ledge
 import type { AuditWriter } from '../audit/audit-writer.ts';
 import { ledgerConfigMapName } from '../audit/ledger-config-map.ts';
 import type { Facts, SecretFacts } from '../facts.ts';
+import { LiveWorlds } from '../observe/live-worlds.ts';
 import { observe } from '../observe/observe.ts';
 import {
   type Caches,
   cachedWorld,
+  type Lent,
   liveWorld,
   orUndefined,
   readSecretNow,
@@ -50,6 +52,8 @@ export interface Decided {
   readonly resource: JwtKeyRotation;
   readonly facts: Facts;
   readonly decision: Decision;
+  /** The Secret, if this pass has read it: a write need not read it again, since it is conditional on its version. */
+  readonly lent?: Lent;
 }
 
 /** The resource is not what it was when the pass began. */
@@ -59,23 +63,23 @@ export class ChangedError extends Error {}
 export class Decider {
   readonly #options: DeciderOptions;
   readonly #memories: Memories;
+  readonly #worlds: LiveWorlds;
 
   constructor(options: DeciderOptions, memories: Memories) {
+    const { client, caches } = options;
     this.#options = options;
     this.#memories = memories;
+    this.#worlds = new LiveWorlds((namespace) => liveWorld(client, namespace, caches.availability));
   }
 
   /** @throws ChangedError if the API server has another resource than the cache, and this pass cannot continue with it */
   async decide(resource: JwtKeyRotation, memory: Memory): Promise<Decided> {
-    const { caches, client } = this.#options;
+    const { caches } = this.#options;
     const first = await this.#observeAndPlan(resource, memory, cachedWorld(caches));
     if (first.decision.action.type !== 'confirm') return first;
     memory.forgetSecret();
     const { namespace = '' } = resource.metadata;
-    const [live, world] = await Promise.all([
-      this.#readNow(resource),
-      liveWorld(client, namespace, caches.availability),
-    ]);
+    const [live, world] = await Promise.all([this.#readNow(resource), this.#worlds.of(namespace)]);
     return this.#observeAndPlan(live, memory, world);
   }
 
@@ -95,8 +99,9 @@ export class Decider {
     const { client, clock, serverClock, allowLoopback, settleMs } = this.#options;
     const settings = settingsOf(resource.spec);
     const namespace = resource.metadata.namespace ?? '';
-    const secret =
-      (await this.#lastReading(memory, namespace, settings)) ?? (await readSecretNow(client, namespace, settings));
+    const known = await this.#lastReading(memory, namespace, settings);
+    const read = known === undefined ? await readSecretNow(client, namespace, settings) : { reading: known };
+    const secret = read.reading;
     memory.remember(secret, settings);
     memory.asksBy(settings);
     const { latest } = serverTime(serverClock, clock);
@@ -120,7 +125,7 @@ export class Decider {
       refusals: memory.refusals,
     });
     memory.prune(facts);
-    return { resource, facts, decision: plan(facts) };
+    return { resource, facts, decision: plan(facts), ...('lent' in read && { lent: read.lent }) };
   }
 
   /** @returns the last reading of the Secret if it is still of this version */

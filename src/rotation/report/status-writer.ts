@@ -101,7 +101,7 @@ export class StatusWriter {
       const written = await client.mergePatch(JWT_KEY_ROTATIONS, { namespace, name }, patch, options);
       this.#writtenAt.set(key, now);
       this.#failing.delete(key);
-      resources.upsert(written.metadata, written);
+      resources.upsert(written.metadata, written, { quiet: isStill(written, resource) });
     } catch (error) {
       // deleted meanwhile: the watch will report it
       if (isKubeError(error, 'NotFound')) return {};
@@ -144,6 +144,17 @@ export class StatusWriter {
     this.#writtenAt.delete(key);
     this.#failing.delete(key);
   }
+}
+
+/** @returns whether what people say is as it was for this pass: otherwise the next pass must hear of it */
+function isStill(written: JwtKeyRotation, resource: JwtKeyRotation): boolean {
+  const { annotations, labels, deletionTimestamp } = written.metadata;
+  const { metadata } = resource;
+  const same = isDeepStrictEqual(
+    [annotations, labels, written.spec],
+    [metadata.annotations, metadata.labels, resource.spec],
+  );
+  return same && deletionTimestamp === metadata.deletionTimestamp;
 }
 
 function outcomeOf({ notBefore, failure }: Failing, now: number): StatusOutcome {
