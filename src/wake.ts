@@ -19,13 +19,17 @@ export function wakeOnChange(
   { resources, workloads, pods }: Pick<WatchedCluster, 'resources' | 'workloads' | 'pods'>,
 ): void {
   const index: Index = new Map();
+  const wake = (key: string) => {
+    const resource = resources.get(key);
+    queue.add(key, { priority: resource === undefined ? 0 : priorityOf(resource) });
+  };
   resources.onChange((key, old, current) => {
     note(index, key, old, current);
-    if (!isEcho(old, current)) queue.add(key, { priority: current === undefined ? 0 : priorityOf(current) });
+    if (!isEcho(old, current)) wake(key);
     if (old !== undefined && current !== undefined) return;
     // of two resources on one Secret, the younger one is served once the older one is gone
     const { metadata: { namespace = '' } = {}, spec } = current ?? old ?? {};
-    for (const other of index.get(`${namespace}/Secret/${spec?.secretName}`) ?? []) queue.add(other);
+    for (const other of index.get(`${namespace}/Secret/${spec?.secretName}`) ?? []) wake(other);
   });
   const wakes = <T extends View>(namesOf: (view: T) => readonly string[]) => {
     return (_: string, old: T | undefined, current: T | undefined) => {
@@ -34,7 +38,7 @@ export function wakeOnChange(
         const names = view === undefined ? [] : namesOf(view);
         return names.flatMap((name) => [...(index.get(`${view?.namespace}/${name}`) ?? [])]);
       });
-      for (const key of new Set(concerned)) queue.add(key);
+      for (const key of new Set(concerned)) wake(key);
     };
   };
   for (const store of Object.values(workloads)) store.onChange(wakes((view) => namesOfWorkload(view, workloads)));

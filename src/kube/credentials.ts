@@ -5,7 +5,6 @@
 
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
-import { KubeConfig } from '@kubernetes/client-node';
 import { defined } from '../base/objects.ts';
 import { type ExecCluster, type ExecCredential, execPluginOf, runExecPlugin } from './exec-plugin.ts';
 import { fileTrouble } from './files.ts';
@@ -184,12 +183,22 @@ function execCluster(cluster: Entry): ExecCluster {
   };
 }
 
-/** The client library supports OpenID Connect and the providers that client-go had before exec plugins. */
+/**
+ * Loaded only here: the client library supports OpenID Connect and the providers that client-go had before exec plugins, and takes
+ * 80 MB of memory.
+ */
 function providerToken(user: Entry): () => Promise<{ token: string }> {
-  const config = new KubeConfig();
   const authProvider = user.raw('auth-provider');
-  config.loadFromClusterAndUser({ name: '', server: 'https://', skipTLSVerify: false }, { name: '', authProvider });
+  const load = async () => {
+    const { KubeConfig } = await import('@kubernetes/client-node');
+    const config = new KubeConfig();
+    config.loadFromClusterAndUser({ name: '', server: 'https://', skipTLSVerify: false }, { name: '', authProvider });
+    return config;
+  };
+  let loading: ReturnType<typeof load> | undefined;
   return async () => {
+    loading ??= load();
+    const config = await loading;
     const options: { headers?: Record<string, string> } = {};
     try {
       await config.applyToHTTPSOptions(options);

@@ -97,13 +97,15 @@ export class Reconciler {
     };
     announcer.decided(resource, facts, decision, next);
     audit.observed(resource, facts, decision.assessment);
-    const { againMs: statusAgainMs, failure } = await status.write(resource, next, facts.now);
-    announcer.statusFailed(resource, failure);
-    const most = this.#pauseMs(key, resource, needOf(decision, facts));
     const { action } = decision;
+    // the next pass reports what a write of the Secret has made, a moment later; a write that fails is reported before
+    const isTold = action.type === 'write' && !memory.failed;
+    const { againMs: statusAgainMs, failure } = isTold ? {} : await status.write(resource, next, facts.now);
+    if (!isTold) announcer.statusFailed(resource, failure);
+    const most = this.#pauseMs(key, resource, needOf(decision, facts));
     if (action.type === 'wait' || action.type === 'confirm') {
       const requeueAfterMs = earliest(most, waitMs(action, facts.now), untilMissedMs(facts), statusAgainMs, againMs);
-      return { requeueAfterMs, priority: priorityOf(resource) };
+      return { requeueAfterMs, priority: this.#priorityOf(key) };
     }
     const before = clock.now();
     const outcome = await actor.act(namespace, facts, action, { read: memory.secret, lent, retired: memory.retired });
@@ -111,7 +113,7 @@ export class Reconciler {
     const urgent = decision.phase === 'Burning' || isEmergency(resource);
     memory.tried(action, refusedIn(action, outcome), facts.now + (clock.now() - before), urgent);
     announcer.acted(resource, decision, outcome);
-    return { requeueAfterMs: 0, priority: priorityOf(resource) };
+    return { requeueAfterMs: 0, priority: this.#priorityOf(key) };
   }
 
   async #refuse(resource: JwtKeyRotation, finding: Finding): Promise<Result> {
@@ -121,6 +123,12 @@ export class Reconciler {
     const { againMs, failure } = await this.#options.status.write(resource, status, now);
     this.#options.announcer.statusFailed(resource, failure);
     return { requeueAfterMs: earliest(RESYNC_MS, againMs) };
+  }
+
+  /** Of the resource as it is after the pass. */
+  #priorityOf(key: string): number {
+    const resource = this.#options.resources.get(key);
+    return resource === undefined ? 0 : priorityOf(resource);
   }
 
   /** Watches the Secret as it needs. @returns the longest pause until the next pass */
@@ -151,6 +159,7 @@ export class Reconciler {
   async #recover(key: string, resource: JwtKeyRotation, error: unknown): Promise<Result> {
     const memory = this.#memories.of(key);
     memory.forgetSecret();
+    memory.failed = true;
     if (error instanceof ChangedError) return { requeueAfterMs: memory.outrun() };
     if (!isKubeError(error, 'Forbidden')) throw error;
     const message = `rekey lacks rights in this namespace: ${error.message}. Apply deploy/namespace with the name of the Secret (and deploy/files for mounted files, deploy/rollouts for Argo Rollouts)`;

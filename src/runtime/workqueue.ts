@@ -5,12 +5,14 @@
  * - A key is never handed out twice at the same time. If it is added meanwhile, it comes again after `done`.
  * - `addRateLimited` waits longer with each failure, until `forget`.
  *
- * It also has priorities: the highest goes first, equal ones in order of arrival.
+ * It also has priorities: the highest goes first. Of equal ones, namespaces take turns, however many keys each has; those
+ * of one namespace go in order of arrival.
  *
  * @see https://github.com/kubernetes/client-go/tree/master/util/workqueue
  */
 import { exponential } from './backoff.ts';
 import type { Clock, Timer } from './clock.ts';
+import { splitKey } from './store.ts';
 
 /** Metrics that dashboards know from client-go; times in seconds. */
 export interface QueueMetrics {
@@ -54,8 +56,8 @@ interface Delayed {
 export class WorkQueue<K extends string = string> {
   readonly #options: WorkQueueOptions;
   readonly #random: () => number;
-  /** Waiting keys by priority; a Set keeps the order of arrival. */
-  readonly #lanes = new Map<number, Set<K>>();
+  /** Waiting keys by priority and namespace. The next namespace is the first; a Set keeps the order of arrival. */
+  readonly #lanes = new Map<number, Map<string, Set<K>>>();
   readonly #queued = new Map<K, Queued>();
   readonly #processing = new Map<K, Queued>();
   /** Added while being processed. */
@@ -189,8 +191,9 @@ export class WorkQueue<K extends string = string> {
     this.#leaveLane(key);
     if (this.length === 0) this.#movedAt = this.#options.clock.monotonic();
     this.#queued.set(key, entry);
-    const lane = this.#lanes.get(entry.priority) ?? new Set();
-    this.#lanes.set(entry.priority, lane.add(key));
+    const lane = this.#lanes.get(entry.priority) ?? new Map<string, Set<K>>();
+    const namespace = namespaceOf(key);
+    this.#lanes.set(entry.priority, lane.set(namespace, (lane.get(namespace) ?? new Set<K>()).add(key)));
     const getter = this.#getters.shift();
     if (getter === undefined) this.#options.metrics?.depth(this.length);
     else getter(this.#next());
@@ -200,21 +203,28 @@ export class WorkQueue<K extends string = string> {
     const priority = this.#queued.get(key)?.priority;
     if (priority === undefined) return;
     const lane = this.#lanes.get(priority);
-    lane?.delete(key);
+    const namespace = namespaceOf(key);
+    const keys = lane?.get(namespace);
+    keys?.delete(key);
+    if (keys?.size === 0) lane?.delete(namespace);
     if (lane?.size === 0) this.#lanes.delete(priority);
     this.#queued.delete(key);
   }
 
   #next(): K | undefined {
-    const first = this.#lanes
-      .get(Math.max(...this.#lanes.keys()))
-      ?.values()
-      .next();
-    if (first === undefined || first.done === true) return undefined;
-    const key = first.value;
+    const lane = this.#lanes.get(Math.max(...this.#lanes.keys()));
+    const [turn] = lane ?? [];
+    const [key] = turn?.[1] ?? [];
+    if (lane === undefined || turn === undefined || key === undefined) return undefined;
     this.#movedAt = this.#options.clock.monotonic();
     const { priority, since } = this.#queued.get(key) ?? { priority: 0, since: 0 };
     this.#leaveLane(key);
+    const [namespace, others] = turn;
+    // the next turn is that of another namespace
+    if (others.size > 0) {
+      lane.delete(namespace);
+      lane.set(namespace, others);
+    }
     this.#options.metrics?.waited(this.#secondsSince(since));
     this.#options.metrics?.depth(this.length);
     this.#processing.set(key, { priority, since: this.#options.clock.monotonic() });
@@ -233,4 +243,8 @@ export class WorkQueue<K extends string = string> {
     const seconds = [...this.#processing.values()].map(({ since }) => this.#secondsSince(since));
     return { unfinishedSeconds: seconds.reduce((a, b) => a + b, 0), longestSeconds: Math.max(0, ...seconds) };
   }
+}
+
+function namespaceOf(key: string): string {
+  return splitKey(key).namespace ?? '';
 }

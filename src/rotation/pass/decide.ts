@@ -25,6 +25,7 @@ import {
 } from '../observe/world.ts';
 import type { Decision } from '../plan/decision.ts';
 import { plan } from '../plan/plan.ts';
+import { remembered } from '../requests/remembered.ts';
 import { isEmergency, mayBeEmergency } from '../requests/urgency.ts';
 import { checkedAgainstClock } from '../secret/against-clock.ts';
 import { burntFingerprints, realFingerprints } from '../secret/fingerprints.ts';
@@ -88,7 +89,7 @@ export class Decider {
     const { client, resources } = this.#options;
     const live = await orUndefined(client.get(JWT_KEY_ROTATIONS, { namespace, name }));
     if (live === undefined) throw new ChangedError();
-    resources.upsert(live.metadata, live);
+    resources.upsert(live.metadata, remembered(live));
     const isSame = live.metadata.uid === uid && live.metadata.deletionTimestamp === undefined;
     const isFit = specFinding(live.spec) === undefined || mayBeEmergency(live);
     if (!isSame || !isFit) throw new ChangedError();

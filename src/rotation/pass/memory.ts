@@ -37,6 +37,8 @@ export class Memory {
   /** When open answers were last forgotten, monotonic. */
   #forgotAt = Number.NEGATIVE_INFINITY;
   #outrun = 0;
+  /** Whether the last effect failed, or may have. */
+  failed = false;
   readonly #onKeys: OnKeys;
 
   constructor(onKeys: OnKeys = () => undefined) {
@@ -152,6 +154,7 @@ export class Memory {
   }
 
   learn(outcome: EffectResult, settings: Settings): void {
+    this.failed = outcome.kind === 'Refused';
     if (outcome.kind === 'Outdated' || outcome.kind === 'Refused') this.forgetSecret();
     if (outcome.kind === 'Probed')
       for (const [incarnation, probe] of outcome.probes) this.#probes.set(incarnation, probe);

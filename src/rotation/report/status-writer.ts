@@ -12,6 +12,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import { keyOf, type Store } from '../../runtime/store.ts';
 import { FIELD_MANAGER, JWT_KEY_ROTATIONS, type JwtKeyRotation } from '../api/names.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
+import { remembered } from '../requests/remembered.ts';
 import { wishesIn } from '../requests/requests.ts';
 import { iso } from '../schedule/duration.ts';
 
@@ -101,7 +102,7 @@ export class StatusWriter {
       const written = await client.mergePatch(JWT_KEY_ROTATIONS, { namespace, name }, patch, options);
       this.#writtenAt.set(key, now);
       this.#failing.delete(key);
-      resources.upsert(written.metadata, written, { quiet: isStill(written, resource) });
+      resources.upsert(written.metadata, remembered(written), { quiet: isStill(written, resource) });
     } catch (error) {
       // deleted meanwhile: the watch will report it
       if (isKubeError(error, 'NotFound')) return {};

@@ -300,3 +300,13 @@ test('how long keys wait counts from when one was last handed out, and is nothin
   await queue.get();
   expect(queue.stillFor()).toBe(0);
 });
+
+test('namespaces take turns, however many keys each has, and a higher priority goes before all of them', async () => {
+  const { queue } = build();
+  for (const key of ['big/1', 'big/2', 'big/3', 'big/4', 'small/1', 'tiny/1', 'small/2']) queue.add(key);
+  queue.add('big/urgent', { priority: 3 });
+  expect(await takeAll(queue)).toEqual([
+    ...['big/urgent', 'big/1', 'small/1', 'tiny/1'],
+    ...['big/2', 'small/2', 'big/3', 'big/4'],
+  ]);
+});
