@@ -19,6 +19,8 @@ export interface Flags {
   readonly workers: number;
   /** Most watches of Secrets. */
   readonly secretWatches: number;
+  /** How many resources have metrics of their own. */
+  readonly metricResources: number;
   /** Longest time, milliseconds, that a node's view of a Secret lags behind a write. */
   readonly settleMs: number;
   readonly logLevel: Level;
@@ -43,6 +45,7 @@ Usage: rekey [flags]
   --workers N                       resources reconciled in parallel (default: 4)
   --max-secret-watches N            watch the Secrets of N resources at most; with more resources, only Secrets of those
                                     that do not rest are watched, and the others are looked at (default: 100)
+  --max-metric-resources N          resources with metrics of their own, those that do not rest first (default: 1000)
   --settle-delay DURATION           longest time a node's view of a Secret can lag behind a write (default: 10s)
   --log-level LEVEL                 error, warn, info or debug (default: info)
   --allow-loopback-pods             development only: send canaries to pods with a loopback address
@@ -81,6 +84,7 @@ export function parseFlags(args: readonly string[]): Flags {
     port: Number(listen[2]),
     workers,
     secretWatches: wholeNumber('--max-secret-watches', values['max-secret-watches'], 0),
+    metricResources: wholeNumber('--max-metric-resources', values['max-metric-resources'], 0),
     settleMs,
     logLevel,
     allowLoopbackPods: values['allow-loopback-pods'],
@@ -109,6 +113,7 @@ function parse(args: readonly string[]) {
         listen: { type: 'string', default: '0.0.0.0:8080' },
         workers: { type: 'string', default: '4' },
         'max-secret-watches': { type: 'string', default: '100' },
+        'max-metric-resources': { type: 'string', default: '1000' },
         'settle-delay': { type: 'string', default: '10s' },
         'log-level': { type: 'string', default: 'info' },
         'allow-loopback-pods': { type: 'boolean', default: false },

@@ -8,7 +8,7 @@ import type { Flags } from './flags.ts';
 import { Fleet } from './fleet.ts';
 import type { KubeClient } from './kube/client.ts';
 import type { ClusterAccess } from './kube/config.ts';
-import { healthOf, readinessOf } from './probes.ts';
+import { healthOf, readinessOf, scraped } from './probes.ts';
 import { Actor } from './rotation/act/act.ts';
 import { PodChecks } from './rotation/act/pod-checks.ts';
 import { AuditWriter } from './rotation/audit/audit-writer.ts';
@@ -72,6 +72,7 @@ export class Operator {
   readonly #secrets: SecretWatches;
   readonly #fleet: Fleet;
   readonly #actor: Actor;
+  readonly #metrics: RotationMetrics;
   readonly #notifier: Notifier;
   readonly #audit: AuditWriter;
   readonly #reconciler: Reconciler;
@@ -121,7 +122,8 @@ export class Operator {
       fence,
       onWorkload: (view) => workloads[view.kind].upsert(view, view),
     });
-    const metrics = new RotationMetrics(this.#registry);
+    const metrics = new RotationMetrics(this.#registry, flags.metricResources);
+    this.#metrics = metrics;
     this.#notifier = new Notifier({
       ...{ ...common, random: Math.random, events: this.#events, metrics, resources },
       webhooks: new WebhookClient({ allowPrivate: flags.allowPrivateWebhooks }),
@@ -211,7 +213,7 @@ export class Operator {
     };
     return serveHealth({
       ...{ host, port, healthz: healthOf(probed), readyz: readinessOf(probed) },
-      metrics: this.#registry,
+      metrics: scraped(this.#registry, this.#metrics),
       clock,
       log: this.#log,
     });

@@ -1,7 +1,9 @@
-/** What `/healthz` and `/readyz` check. */
+/** What `/healthz` and `/readyz` check, and what `/metrics` answers. */
+import type { Registry } from '@prometheus-io/client';
+import type { RotationMetrics } from './rotation/report/metrics.ts';
 import type { SecretWatches } from './rotation/secret/secret-watches.ts';
 import type { Contact } from './runtime/contact.ts';
-import type { Check } from './runtime/http.ts';
+import type { Check, HealthServerOptions } from './runtime/http.ts';
 import type { WorkQueue } from './runtime/workqueue.ts';
 import type { WatchedCluster } from './watched-cluster.ts';
 
@@ -44,6 +46,22 @@ export function readinessOf({ cluster, secrets, calls, renewals, queue, works, s
     lease: () => renewals.failure(),
     queue: queueFailure,
     stopping: () => (stop.aborted ? 'stopping' : undefined),
+  };
+}
+
+/** Lets timers and sockets go on. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** @returns the answer to `/metrics` */
+export function scraped(
+  registry: Pick<Registry, 'contentType' | 'metrics'>,
+  rotations: Pick<RotationMetrics, 'text'>,
+): HealthServerOptions['metrics'] {
+  return {
+    contentType: registry.contentType,
+    metrics: async () => `${await registry.metrics()}${await rotations.text(pause)}`,
   };
 }
 
