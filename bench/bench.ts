@@ -24,10 +24,12 @@ const { values } = parseArgs({
     label: { type: 'string', default: 'fleet' },
     'idle-seconds': { type: 'string', default: '60' },
     flags: { type: 'string', default: '' },
+    'node-flags': { type: 'string', default: '' },
   },
 });
 const only = values.only === '' ? ALL : values.only.split(',');
-const flags = values.flags.split(' ').filter((flag) => flag !== '');
+const wordsOf = (text: string) => text.split(' ').filter((word) => word !== '');
+const flags = wordsOf(values.flags);
 const idleMs = Number(values['idle-seconds']) * 1_000;
 const wants = (measure: string) => only.includes(measure);
 
@@ -45,7 +47,7 @@ print();
 
 /** Each size has a control plane of its own, since an API server keeps what it has seen. */
 async function on(measure: (stage: Stage) => Promise<void>): Promise<void> {
-  const stage = await openStage();
+  const stage = await openStage(wordsOf(values['node-flags']));
   try {
     await measure(stage);
   } finally {

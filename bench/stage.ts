@@ -34,7 +34,8 @@ const repoRoot = join(import.meta.dirname, '..');
 const LAG_MS = 1_200;
 const PATIENCE = { timeoutMs: 300_000, everyMs: 20 };
 
-export async function openStage(): Promise<Stage> {
+/** @param nodeFlags of the operators, such as `--cpu-prof` */
+export async function openStage(nodeFlags: readonly string[]): Promise<Stage> {
   const dir = mkdtempSync(join(tmpdir(), 'rekey-bench-'));
   const programs = await bundlePrograms(dir);
   const log = (line: string) => void process.stderr.write(`${line}\n`);
@@ -49,7 +50,7 @@ export async function openStage(): Promise<Stage> {
     const started = await startOperator({
       ...{ program: programs.operator, kubeconfig, leaseNamespace: OPERATOR_NAMESPACE, flags },
       logFile: join(dir, 'operator.log'),
-      nodeFlags: ['--import', join(import.meta.dirname, 'lag.mjs')],
+      nodeFlags: ['--import', join(import.meta.dirname, 'lag.mjs'), ...nodeFlags],
       env: { REKEY_LAG: lagFile },
     });
     await started.waitUntilReady(PATIENCE);
