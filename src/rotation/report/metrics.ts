@@ -8,7 +8,7 @@ import type { Answer, Facts } from '../facts.ts';
 import { keyIn } from '../keyset/keyset.ts';
 import type { Assessment } from '../plan/decision.ts';
 import type { NotificationResult } from './notifications.ts';
-import { type Family, type Sample, seriesText } from './series.ts';
+import { type Family, labelText, type Sample, seriesText } from './series.ts';
 
 export interface ResourceLabels {
   readonly namespace: string;
@@ -26,7 +26,7 @@ interface Observed {
 
 /** What is kept of an observation: the samples in the order of the gauges. */
 interface Row {
-  readonly labels: ResourceLabels;
+  readonly labels: string;
   readonly samples: readonly (readonly Sample[])[];
   readonly rests: boolean;
 }
@@ -179,7 +179,7 @@ export class RotationMetrics {
     const samples = GAUGES.map((gauge) => gauge.samples(observed));
     const rests = observed.status.phase === 'Steady' && observed.facts !== undefined;
     // only numbers are kept, and none of the facts
-    this.#observed.set(key, { labels: observed.labels, samples, rests });
+    this.#observed.set(key, { labels: labelText({ ...observed.labels }), samples, rests });
   }
 
   forget(key: string): void {
@@ -220,5 +220,5 @@ function keyInfo(facts: Facts | undefined): readonly Sample[] {
 }
 
 function own(value: number): Family['rows'][number] {
-  return { labels: {}, samples: [[value]] };
+  return { labels: '', samples: [[value]] };
 }

@@ -6,7 +6,7 @@ import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import type { Write } from '../../../../src/rotation/keyset/writes.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { RotationMetrics } from '../../../../src/rotation/report/metrics.ts';
-import { seriesText } from '../../../../src/rotation/report/series.ts';
+import { labelText, seriesText } from '../../../../src/rotation/report/series.ts';
 import { facts, keysetAfter, PROMOTING, pod, probeOf, STAGING, STEADY, services, target, WRITES } from '../builders.ts';
 
 const rotation = { ...WRITES.stage.rotation, trigger: 'Emergency' } as const;
@@ -96,7 +96,13 @@ it('of more resources than may have series those that do not rest have them, and
 
 it('a label is written so that a scraper reads it back', async () => {
   const text = await seriesText(
-    [{ name: 'up', help: 'Help.', rows: [{ labels: { name: 'a"b\\c\nd' }, samples: [[1.5], [2, { more: 'x' }]] }] }],
+    [
+      {
+        name: 'up',
+        help: 'Help.',
+        rows: [{ labels: labelText({ name: 'a"b\\c\nd' }), samples: [[1.5], [2, { more: 'x' }]] }],
+      },
+    ],
     async () => undefined,
   );
   expect(text).toBe(
