@@ -18,6 +18,7 @@ import { Announcer } from './rotation/report/announce.ts';
 import { RotationMetrics } from './rotation/report/metrics.ts';
 import { Notifier } from './rotation/report/notifier.ts';
 import { StatusWriter } from './rotation/report/status-writer.ts';
+import { EMERGENCY_PRIORITY } from './rotation/requests/urgency.ts';
 import { SecretWatches } from './rotation/secret/secret-watches.ts';
 import { aborted } from './runtime/aborted.ts';
 import { systemClock as clock } from './runtime/clock.ts';
@@ -187,10 +188,11 @@ export class Operator {
     const reconcile = (key: string, _: AbortSignal, log: Logger) => this.#reconciler.reconcile(key, log);
     const metrics = controllerMetrics(this.#registry)(NAME);
     const { workers } = this.#flags;
+    const urgent = EMERGENCY_PRIORITY;
     this.#works = true;
     void this.#fleet.run(AbortSignal.any([term, stop]));
     await runController(
-      { name: NAME, queue: this.#queue, workers, reconcile, clock, log: this.#log, metrics },
+      { name: NAME, queue: this.#queue, workers, urgent, reconcile, clock, log: this.#log, metrics },
       { stop, abort: term },
     );
   }

@@ -12,7 +12,7 @@
  */
 import { exponential } from './backoff.ts';
 import type { Clock, Timer } from './clock.ts';
-import { splitKey } from './store.ts';
+import { Lanes } from './lanes.ts';
 
 /** Metrics that dashboards know from client-go; times in seconds. */
 export interface QueueMetrics {
@@ -41,6 +41,12 @@ export interface AddOptions {
   readonly priority?: number | undefined;
 }
 
+/** Who waits for a key. */
+interface Getter<K> {
+  readonly least: number;
+  readonly resolve: (key: K | undefined) => void;
+}
+
 interface Queued {
   readonly priority: number;
   readonly since: number;
@@ -56,15 +62,14 @@ interface Delayed {
 export class WorkQueue<K extends string = string> {
   readonly #options: WorkQueueOptions;
   readonly #random: () => number;
-  /** Waiting keys by priority and namespace. The next namespace is the first; a Set keeps the order of arrival. */
-  readonly #lanes = new Map<number, Map<string, Set<K>>>();
+  readonly #lanes = new Lanes<K>();
   readonly #queued = new Map<K, Queued>();
   readonly #processing = new Map<K, Queued>();
   /** Added while being processed. */
   readonly #dirty = new Map<K, Queued>();
   readonly #delayed = new Map<K, Delayed>();
   readonly #failures = new Map<K, number>();
-  readonly #getters: ((key: K | undefined) => void)[] = [];
+  readonly #getters: Getter<K>[] = [];
   readonly #idle = Promise.withResolvers<void>();
   #shutDown = false;
   /** When a key was last handed out, or came to wait in an empty queue; monotonic. */
@@ -142,11 +147,14 @@ export class WorkQueue<K extends string = string> {
     return this.#failures.get(key) ?? 0;
   }
 
-  /** @returns the next key, to be returned with {@link done}; undefined once the queue is shut down */
-  get(): Promise<K | undefined> {
-    const key = this.#next();
+  /**
+   * @param least takes no key of a lower priority
+   * @returns the next key, to be returned with {@link done}; undefined once the queue is shut down
+   */
+  get(least = Number.NEGATIVE_INFINITY): Promise<K | undefined> {
+    const key = this.#next(least);
     if (key !== undefined || this.#shutDown) return Promise.resolve(key);
-    return new Promise((resolve) => this.#getters.push(resolve));
+    return new Promise((resolve) => this.#getters.push({ least, resolve }));
   }
 
   /** Marks the key as processed. If it was added meanwhile, it waits again. */
@@ -176,7 +184,7 @@ export class WorkQueue<K extends string = string> {
       this.#lanes.clear();
       this.#options.metrics?.depth(0);
     }
-    for (const getter of this.#getters.splice(0)) getter(undefined);
+    for (const { resolve } of this.#getters.splice(0)) resolve(undefined);
     this.#settleIfIdle();
     return this.#idle.promise;
   }
@@ -191,40 +199,26 @@ export class WorkQueue<K extends string = string> {
     this.#leaveLane(key);
     if (this.length === 0) this.#movedAt = this.#options.clock.monotonic();
     this.#queued.set(key, entry);
-    const lane = this.#lanes.get(entry.priority) ?? new Map<string, Set<K>>();
-    const namespace = namespaceOf(key);
-    this.#lanes.set(entry.priority, lane.set(namespace, (lane.get(namespace) ?? new Set<K>()).add(key)));
-    const getter = this.#getters.shift();
+    this.#lanes.add(key, entry.priority);
+    const waiting = this.#getters.findIndex(({ least }) => entry.priority >= least);
+    const [getter] = waiting === -1 ? [] : this.#getters.splice(waiting, 1);
     if (getter === undefined) this.#options.metrics?.depth(this.length);
-    else getter(this.#next());
+    else getter.resolve(this.#next(getter.least));
   }
 
   #leaveLane(key: K): void {
     const priority = this.#queued.get(key)?.priority;
     if (priority === undefined) return;
-    const lane = this.#lanes.get(priority);
-    const namespace = namespaceOf(key);
-    const keys = lane?.get(namespace);
-    keys?.delete(key);
-    if (keys?.size === 0) lane?.delete(namespace);
-    if (lane?.size === 0) this.#lanes.delete(priority);
+    this.#lanes.delete(key, priority);
     this.#queued.delete(key);
   }
 
-  #next(): K | undefined {
-    const lane = this.#lanes.get(Math.max(...this.#lanes.keys()));
-    const [turn] = lane ?? [];
-    const [key] = turn?.[1] ?? [];
-    if (lane === undefined || turn === undefined || key === undefined) return undefined;
+  #next(least: number): K | undefined {
+    const key = this.#lanes.next(least);
+    if (key === undefined) return undefined;
     this.#movedAt = this.#options.clock.monotonic();
     const { priority, since } = this.#queued.get(key) ?? { priority: 0, since: 0 };
     this.#leaveLane(key);
-    const [namespace, others] = turn;
-    // the next turn is that of another namespace
-    if (others.size > 0) {
-      lane.delete(namespace);
-      lane.set(namespace, others);
-    }
     this.#options.metrics?.waited(this.#secondsSince(since));
     this.#options.metrics?.depth(this.length);
     this.#processing.set(key, { priority, since: this.#options.clock.monotonic() });
@@ -243,8 +237,4 @@ export class WorkQueue<K extends string = string> {
     const seconds = [...this.#processing.values()].map(({ since }) => this.#secondsSince(since));
     return { unfinishedSeconds: seconds.reduce((a, b) => a + b, 0), longestSeconds: Math.max(0, ...seconds) };
   }
-}
-
-function namespaceOf(key: string): string {
-  return splitKey(key).namespace ?? '';
 }

@@ -19,7 +19,9 @@ export function isEmergency(resource: JwtKeyRotation): boolean {
   return emergency !== undefined && (!emergency.handled || resource.status?.phase === 'Burning');
 }
 
-const PRIORITIES = { emergency: 3, underWay: 2, requested: 1, rest: 0 } as const;
+/** The priority of an emergency in the queue. */
+export const EMERGENCY_PRIORITY = 3;
+const PRIORITIES = { emergency: EMERGENCY_PRIORITY, underWay: 2, requested: 1, rest: 0 } as const;
 
 /**
  * @returns the priority of the resource in the queue: an emergency goes before every other, then what is under way, so

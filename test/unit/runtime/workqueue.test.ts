@@ -310,3 +310,21 @@ test('namespaces take turns, however many keys each has, and a higher priority g
     ...['big/2', 'small/2', 'big/3', 'big/4'],
   ]);
 });
+
+test('who takes only urgent keys leaves the others, and gets an urgent one while everybody else is busy', async () => {
+  const { queue } = build();
+  queue.add('shop/a');
+  const urgent = queue.get(3);
+  const heard: (string | undefined)[] = [];
+  void urgent.then((key) => heard.push(key));
+  queue.add('shop/b', { priority: 2 });
+  await turn();
+  expect(heard).toEqual([]);
+  queue.add('shop/leak', { priority: 3 });
+  await turn();
+  expect(heard).toEqual(['shop/leak']);
+  expect(await queue.get()).toBe('shop/b');
+  queue.add('shop/leak', { priority: 3 });
+  queue.done('shop/leak');
+  expect(await queue.get(3)).toBe('shop/leak');
+});
