@@ -87,8 +87,17 @@ export async function liveWorld(
     workloads: { Deployment, StatefulSet, DaemonSet, Rollout, CronJob, Job },
     pods: listed(pods.items.map(podView)),
     availability: (kind) => known.get(kind) ?? 'Absent',
-    strictBudgets: (name) => strictBudgets(client, name),
-    limitedAutoscalers: (name) => limitedAutoscalers(client, name),
+    strictBudgets: once(() => strictBudgets(client, namespace)),
+    limitedAutoscalers: once(() => limitedAutoscalers(client, namespace)),
+  };
+}
+
+/** For several targets they are read once. */
+function once<T>(read: () => Promise<T>): () => Promise<T> {
+  let reading: Promise<T> | undefined;
+  return () => {
+    reading ??= read();
+    return reading;
   };
 }
 
