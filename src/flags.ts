@@ -17,6 +17,10 @@ export interface Flags {
   readonly host: string;
   readonly port: number;
   readonly workers: number;
+  /** Most watches of Secrets. */
+  readonly secretWatches: number;
+  /** How many resources have metrics of their own. */
+  readonly metricResources: number;
   /** Longest time, milliseconds, that a node's view of a Secret lags behind a write. */
   readonly settleMs: number;
   readonly logLevel: Level;
@@ -39,6 +43,9 @@ Usage: rekey [flags]
   --no-leader-election              development only: run one replica, without a Lease
   --listen HOST:PORT                address of /healthz, /readyz and /metrics (default: 0.0.0.0:8080)
   --workers N                       resources reconciled in parallel (default: 4)
+  --max-secret-watches N            watch the Secrets of N resources at most; with more resources, only Secrets of those
+                                    that do not rest are watched, and the others are looked at (default: 100)
+  --max-metric-resources N          resources with metrics of their own, those that do not rest first (default: 1000)
   --settle-delay DURATION           longest time a node's view of a Secret can lag behind a write (default: 10s)
   --log-level LEVEL                 error, warn, info or debug (default: info)
   --allow-loopback-pods             development only: send canaries to pods with a loopback address
@@ -64,9 +71,7 @@ export function parseFlags(args: readonly string[]): Flags {
   const logLevel = LEVELS.find((level) => level === values['log-level']);
   if (logLevel === undefined)
     throw new UsageError(`--log-level ${values['log-level']}: write one of ${LEVELS.join(', ')}`);
-  const workers = Number(values.workers);
-  if (!Number.isInteger(workers) || workers < 1)
-    throw new UsageError(`--workers ${values.workers}: write a whole number of 1 or more`);
+  const workers = wholeNumber('--workers', values.workers, 1);
   const settleMs = parseDuration(values['settle-delay']);
   if (settleMs === undefined || settleMs < MIN_SETTLE_MS)
     throw new UsageError(`--settle-delay ${values['settle-delay']}: write a duration of 1s or more, such as 10s`);
@@ -78,6 +83,8 @@ export function parseFlags(args: readonly string[]): Flags {
     host: (listen[1] ?? '').replace(/^\[(.*)\]$/, '$1'),
     port: Number(listen[2]),
     workers,
+    secretWatches: wholeNumber('--max-secret-watches', values['max-secret-watches'], 0),
+    metricResources: wholeNumber('--max-metric-resources', values['max-metric-resources'], 0),
     settleMs,
     logLevel,
     allowLoopbackPods: values['allow-loopback-pods'],
@@ -85,6 +92,12 @@ export function parseFlags(args: readonly string[]): Flags {
     allowPrivateWebhooks: values['allow-private-webhooks'],
     help: values.help,
   };
+}
+
+function wholeNumber(flag: string, text: string, least: number): number {
+  const number = Number(text);
+  if (/^[0-9]{1,9}$/.test(text) && number >= least) return number;
+  throw new UsageError(`${flag} ${text}: write a whole number of ${least} or more`);
 }
 
 function parse(args: readonly string[]) {
@@ -99,6 +112,8 @@ function parse(args: readonly string[]) {
         'no-leader-election': { type: 'boolean', default: false },
         listen: { type: 'string', default: '0.0.0.0:8080' },
         workers: { type: 'string', default: '4' },
+        'max-secret-watches': { type: 'string', default: '100' },
+        'max-metric-resources': { type: 'string', default: '1000' },
         'settle-delay': { type: 'string', default: '10s' },
         'log-level': { type: 'string', default: 'info' },
         'allow-loopback-pods': { type: 'boolean', default: false },

@@ -3,19 +3,24 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { defined } from './base/objects.ts';
+import { connector } from './connect.ts';
 import type { Flags } from './flags.ts';
-import { KubeClient } from './kube/client.ts';
+import { Fleet } from './fleet.ts';
+import type { KubeClient } from './kube/client.ts';
 import type { ClusterAccess } from './kube/config.ts';
+import { healthOf, readinessOf, scraped } from './probes.ts';
 import { Actor } from './rotation/act/act.ts';
 import { PodChecks } from './rotation/act/pod-checks.ts';
 import { AuditWriter } from './rotation/audit/audit-writer.ts';
+import { restPauseMs } from './rotation/pass/again.ts';
 import { Reconciler } from './rotation/reconciler.ts';
 import { Announcer } from './rotation/report/announce.ts';
 import { RotationMetrics } from './rotation/report/metrics.ts';
 import { Notifier } from './rotation/report/notifier.ts';
 import { StatusWriter } from './rotation/report/status-writer.ts';
+import { EMERGENCY_PRIORITY } from './rotation/requests/urgency.ts';
 import { SecretWatches } from './rotation/secret/secret-watches.ts';
+import { aborted } from './runtime/aborted.ts';
 import { systemClock as clock } from './runtime/clock.ts';
 import { Contact } from './runtime/contact.ts';
 import { runController } from './runtime/controller.ts';
@@ -28,8 +33,8 @@ import {
   createRegistry,
   eventMetrics,
   leaderMetrics,
+  lookMetrics,
   queueMetrics,
-  requestMetrics,
 } from './runtime/metrics.ts';
 import { ServerClock, serverTime } from './runtime/server-clock.ts';
 import { runStopSteps, type StopStep } from './runtime/shutdown.ts';
@@ -66,36 +71,28 @@ export class Operator {
   readonly #elector: LeaderElector;
   readonly #events: EventRecorder;
   readonly #secrets: SecretWatches;
+  readonly #fleet: Fleet;
   readonly #actor: Actor;
+  readonly #metrics: RotationMetrics;
   readonly #notifier: Notifier;
   readonly #audit: AuditWriter;
   readonly #reconciler: Reconciler;
   #controller: Promise<unknown> = Promise.resolve();
+  #works = false;
 
   constructor(flags: Flags, access: ClusterAccess, log: Logger) {
     this.#flags = flags;
     this.#log = log;
     const serverClock = new ServerClock(clock);
-    const count = requestMetrics(this.#registry);
-    const connect = (contact: Contact, connections?: number): KubeClient =>
-      new KubeClient({
-        access,
-        clock,
-        ...defined({ connections }),
-        onRequest: (observation) => {
-          count(observation);
-          serverClock.observe(observation);
-          // Watches are judged by their events.
-          if (observation.verb !== 'watch') contact.observe(observation);
-        },
-      });
+    const connect = connector({ access, clock, serverClock, registry: this.#registry });
     const client = connect(this.#calls);
     const common = { client, clock, log };
-    const { signal } = this.#watching;
     this.#client = client;
     this.#leaseClient = connect(this.#renewals, LEASE_CONNECTIONS);
-    const onAvailability = () => this.#wakeAll();
-    this.#cluster = watchCluster({ ...common, namespace: flags.namespace, signal, onAvailability });
+    this.#cluster = watchCluster({
+      ...{ ...common, namespace: flags.namespace, signal: this.#watching.signal },
+      onAvailability: () => this.#wakeAll(),
+    });
     const leaseNamespace = flags.leaderElectionNamespace ?? access.namespace;
     const lease = `${leaseNamespace}/${NAME}`;
     this.#elector = new LeaderElector({
@@ -112,14 +109,22 @@ export class Operator {
     const fence = flags.leaderElection ? () => this.#elector.assertLeading() : () => undefined;
     const reporting = { reportingController: 'rekey.dev/controller', reportingInstance: this.#identity };
     this.#events = new EventRecorder({ ...common, ...reporting, onDropped: eventMetrics(this.#registry) });
-    this.#secrets = new SecretWatches({ ...common, onChange: (key) => this.#queue.add(key) });
+    this.#secrets = new SecretWatches({
+      ...{ ...common, most: flags.secretWatches, resources: () => resources.size },
+      onChange: (key, version) => {
+        if (version === undefined || !this.#reconciler.hasRead(key, version)) this.#queue.add(key);
+      },
+    });
+    this.#fleet = new Fleet({ ...{ clock, log, secrets: this.#secrets }, resources: () => resources.size });
+    lookMetrics(this.#registry, this.#fleet);
     this.#actor = new Actor({
       ...common,
       serverClock,
       fence,
       onWorkload: (view) => workloads[view.kind].upsert(view, view),
     });
-    const metrics = new RotationMetrics(this.#registry);
+    const metrics = new RotationMetrics(this.#registry, flags.metricResources);
+    this.#metrics = metrics;
     this.#notifier = new Notifier({
       ...{ ...common, random: Math.random, events: this.#events, metrics, resources },
       webhooks: new WebhookClient({ allowPrivate: flags.allowPrivateWebhooks }),
@@ -139,7 +144,10 @@ export class Operator {
         ...{ actor: this.#actor, clock, log, now: () => serverTime(serverClock, clock).earliest },
         onAnswer: (key) => this.#queue.add(key),
       }),
-      status: new StatusWriter({ ...common, fence, resources, ...(flags.leaderElection && { lease }) }),
+      status: new StatusWriter({
+        ...{ ...common, fence, resources, ...(flags.leaderElection && { lease }) },
+        pauseMs: () => restPauseMs(resources.size),
+      }),
       announcer: new Announcer({ events: this.#events, log, metrics }),
       notifier: this.#notifier,
       audit: this.#audit,
@@ -180,8 +188,11 @@ export class Operator {
     const reconcile = (key: string, _: AbortSignal, log: Logger) => this.#reconciler.reconcile(key, log);
     const metrics = controllerMetrics(this.#registry)(NAME);
     const { workers } = this.#flags;
+    const urgent = EMERGENCY_PRIORITY;
+    this.#works = true;
+    void this.#fleet.run(AbortSignal.any([term, stop]));
     await runController(
-      { name: NAME, queue: this.#queue, workers, reconcile, clock, log: this.#log, metrics },
+      { name: NAME, queue: this.#queue, workers, urgent, reconcile, clock, log: this.#log, metrics },
       { stop, abort: term },
     );
   }
@@ -192,19 +203,19 @@ export class Operator {
 
   #serveHealth(stop: AbortSignal): Promise<HealthServer> {
     const { host, port } = this.#flags;
-    const stopping = () => (stop.aborted ? 'stopping' : undefined);
+    const [cluster, secrets, queue] = [this.#cluster, this.#secrets, this.#queue];
+    const probed = {
+      cluster,
+      secrets,
+      queue,
+      calls: this.#calls,
+      renewals: this.#renewals,
+      works: () => this.#works,
+      stop,
+    };
     return serveHealth({
-      host,
-      port,
-      healthz: { ping: () => undefined },
-      readyz: {
-        ...this.#cluster.checks,
-        secrets: () => this.#secrets.failure(),
-        calls: () => this.#calls.failure(),
-        lease: () => this.#renewals.failure(),
-        stopping,
-      },
-      metrics: this.#registry,
+      ...{ host, port, healthz: healthOf(probed), readyz: readinessOf(probed) },
+      metrics: scraped(this.#registry, this.#metrics),
       clock,
       log: this.#log,
     });
@@ -235,11 +246,4 @@ export class Operator {
       ),
     ];
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

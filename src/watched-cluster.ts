@@ -4,6 +4,7 @@
 import type { KubeClient } from './kube/client.ts';
 import { type KubeObject, PODS, type ResourceType } from './kube/types.ts';
 import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from './rotation/api/names.ts';
+import { remembered } from './rotation/requests/remembered.ts';
 import type { OptionalKind, WorkloadKind } from './rotation/settings/settings.ts';
 import { type PodView, podView } from './rotation/workloads/views.ts';
 import type { WorkloadView } from './rotation/workloads/workload-view.ts';
@@ -51,7 +52,7 @@ export function watchCluster(options: WatchOptions): WatchedCluster {
     return reflector;
   };
   const startWorkload = (kind: WorkloadKind) => start(WORKLOADS[kind].type, WORKLOADS[kind].view);
-  const jwtkeyrotations = start(JWT_KEY_ROTATIONS, typed);
+  const jwtkeyrotations = start(JWT_KEY_ROTATIONS, remembered);
   const deployments = startWorkload('Deployment');
   const statefulsets = startWorkload('StatefulSet');
   const daemonsets = startWorkload('DaemonSet');
@@ -78,11 +79,6 @@ export function watchCluster(options: WatchOptions): WatchedCluster {
     synced: Promise.all(Object.values(all).map((reflector) => reflector.synced)),
     checks: Object.fromEntries(Object.entries(all).map(([plural, reflector]) => [plural, freshness(reflector)])),
   };
-}
-
-/** The items of a list lack these two, and Events need them. */
-function typed(raw: JwtKeyRotation): JwtKeyRotation {
-  return { ...raw, apiVersion: JWT_KEY_ROTATIONS.apiVersion, kind: JWT_KEY_ROTATIONS.kind };
 }
 
 function freshness(reflector: { hasSynced(): boolean; secondsSinceContact(): number }): Check {

@@ -5,12 +5,10 @@
 
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
-import { KubeConfig } from '@kubernetes/client-node';
 import { defined } from '../base/objects.ts';
 import { type ExecCluster, type ExecCredential, execPluginOf, runExecPlugin } from './exec-plugin.ts';
 import { fileTrouble } from './files.ts';
 import type { Entry } from './kubeconfig.ts';
-import { oneLine } from './printable.ts';
 
 export interface TlsMaterial {
   readonly ca?: string | Buffer | undefined;
@@ -184,20 +182,12 @@ function execCluster(cluster: Entry): ExecCluster {
   };
 }
 
-/** The client library supports OpenID Connect and the providers that client-go had before exec plugins. */
+/** The client library is loaded only where it is needed: it takes tens of MB. */
 function providerToken(user: Entry): () => Promise<{ token: string }> {
-  const config = new KubeConfig();
-  const authProvider = user.raw('auth-provider');
-  config.loadFromClusterAndUser({ name: '', server: 'https://', skipTLSVerify: false }, { name: '', authProvider });
+  let loading: Promise<() => Promise<string>> | undefined;
   return async () => {
-    const options: { headers?: Record<string, string> } = {};
-    try {
-      await config.applyToHTTPSOptions(options);
-    } catch (error) {
-      throw user.error(`its auth-provider gave no token: ${oneLine(error instanceof Error ? error.message : '')}`);
-    }
-    const token = options.headers?.Authorization?.replace(/^Bearer /, '').trim() ?? '';
-    if (token === '') throw user.error('its auth-provider gave no token; use an exec plugin instead');
+    loading ??= import('./auth-provider.ts').then(({ providerOf }) => providerOf(user));
+    const token = await (await loading)();
     checkHeader(token, 'the token of its auth-provider', user);
     return { token };
   };

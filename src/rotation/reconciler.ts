@@ -12,7 +12,7 @@ import type { Finding } from './api/finding.ts';
 import type { JwtKeyRotation } from './api/names.ts';
 import type { Refused } from './api/refusal.ts';
 import type { AuditWriter } from './audit/audit-writer.ts';
-import type { Facts } from './facts.ts';
+import { earliest, needOf, pauseMs, RESYNC_MS, untilMissedMs, waitMs } from './pass/again.ts';
 import { conflictWith } from './pass/conflict.ts';
 import { ChangedError, Decider, type DeciderOptions } from './pass/decide.ts';
 import { Memories } from './pass/memories.ts';
@@ -23,12 +23,10 @@ import type { Notifier } from './report/notifier.ts';
 import { invalidStatus, statusOf } from './report/status.ts';
 import type { StatusWriter } from './report/status-writer.ts';
 import { isEmergency, mayBeEmergency, priorityOf } from './requests/urgency.ts';
-import type { SecretWatches } from './secret/secret-watches.ts';
+import type { Need, SecretWatches } from './secret/secret-watches.ts';
 import { specFinding } from './settings/spec-checks.ts';
 
 const FORBIDDEN_RETRY_MS = 30_000;
-/** The longest time between two passes over a resource, whatever the caches show. */
-const RESYNC_MS = 600_000;
 
 export interface ReconcilerOptions extends DeciderOptions {
   readonly log: Logger;
@@ -39,6 +37,8 @@ export interface ReconcilerOptions extends DeciderOptions {
   readonly announcer: Announcer;
   readonly notifier: Pick<Notifier, 'observed' | 'forgot'>;
   readonly audit: Pick<AuditWriter, 'ledgerOf' | 'observed' | 'forgot'>;
+  /** From 0 to 1, to spread the looks at many resources. */
+  readonly random?: () => number;
 }
 
 interface Result {
@@ -83,14 +83,13 @@ export class Reconciler {
     const { actor, audit, clock, announcer, notifier, podChecks, status } = this.#options;
     const namespace = known.metadata.namespace ?? '';
     const memory = this.#memories.of(key);
-    this.#options.secrets.watch(key, namespace, known.spec.secretName);
     if (memory.heard(known)) memory.forgetOpenAnswers(clock.monotonic());
-    const { resource, facts, decision } = await this.#decider.decide(known, memory);
+    const { resource, facts, decision, lent } = await this.#decider.decide(known, memory);
     memory.decided(decision);
     const unfit = specFinding(resource.spec);
     if (unfit !== undefined && !decision.assessment.emergency) return this.#refuse(resource, unfit);
     const notified = notifier.observed(resource, facts, decision);
-    const { checks, againMs = RESYNC_MS } = podChecks.observed(resource, facts);
+    const { checks, againMs } = podChecks.observed(resource, facts);
     const next = {
       ...statusOf(resource, facts, decision),
       ...(notified.length > 0 && { notified }),
@@ -98,29 +97,50 @@ export class Reconciler {
     };
     announcer.decided(resource, facts, decision, next);
     audit.observed(resource, facts, decision.assessment);
-    const { againMs: statusAgainMs = RESYNC_MS, failure } = await status.write(resource, next, facts.now);
-    announcer.statusFailed(resource, failure);
     const { action } = decision;
+    // the next pass reports what a write of the Secret has made, a moment later; a write that fails is reported before
+    const isTold = action.type === 'write' && !memory.failed;
+    const { againMs: statusAgainMs, failure } = isTold ? {} : await status.write(resource, next, facts.now);
+    if (!isTold) announcer.statusFailed(resource, failure);
+    const most = this.#pauseMs(key, resource, needOf(decision, facts));
     if (action.type === 'wait' || action.type === 'confirm') {
-      const requeueAfterMs = Math.min(waitMs(action, facts.now), untilMissedMs(facts), statusAgainMs, againMs);
-      return { requeueAfterMs, priority: priorityOf(resource) };
+      const requeueAfterMs = earliest(most, waitMs(action, facts.now), untilMissedMs(facts), statusAgainMs, againMs);
+      return { requeueAfterMs, priority: this.#priorityOf(key) };
     }
     const before = clock.now();
-    const outcome = await actor.act(namespace, facts, action, memory.secret, memory.retired);
+    const outcome = await actor.act(namespace, facts, action, { read: memory.secret, lent, retired: memory.retired });
     memory.learn(outcome, facts.settings);
     const urgent = decision.phase === 'Burning' || isEmergency(resource);
     memory.tried(action, refusedIn(action, outcome), facts.now + (clock.now() - before), urgent);
     announcer.acted(resource, decision, outcome);
-    return { requeueAfterMs: 0, priority: priorityOf(resource) };
+    return { requeueAfterMs: 0, priority: this.#priorityOf(key) };
   }
 
   async #refuse(resource: JwtKeyRotation, finding: Finding): Promise<Result> {
     const now = serverTime(this.#options.serverClock, this.#options.clock).earliest;
     const status = invalidStatus(resource, finding, now);
     this.#options.announcer.refused(resource, finding, status);
-    const { againMs = RESYNC_MS, failure } = await this.#options.status.write(resource, status, now);
+    const { againMs, failure } = await this.#options.status.write(resource, status, now);
     this.#options.announcer.statusFailed(resource, failure);
-    return { requeueAfterMs: againMs };
+    return { requeueAfterMs: earliest(RESYNC_MS, againMs) };
+  }
+
+  /** Of the resource as it is after the pass. */
+  #priorityOf(key: string): number {
+    const resource = this.#options.resources.get(key);
+    return resource === undefined ? 0 : priorityOf(resource);
+  }
+
+  /** Watches the Secret as it needs. @returns the longest pause until the next pass */
+  #pauseMs(key: string, { metadata, spec }: JwtKeyRotation, need: Need): number {
+    const { secrets, resources, random = Math.random } = this.#options;
+    const watched = secrets.watch(key, metadata.namespace ?? '', spec.secretName, need);
+    return pauseMs({ need, watched, resources: resources.size, random: random() });
+  }
+
+  /** @returns whether a pass has read this version of the Secret of this resource, so that nobody need be told of it */
+  hasRead(key: string, resourceVersion: string): boolean {
+    return this.#memories.hasRead(key, resourceVersion);
   }
 
   /** Two resources on one Secret would undo each other's work, so only the older one gets it. */
@@ -139,6 +159,7 @@ export class Reconciler {
   async #recover(key: string, resource: JwtKeyRotation, error: unknown): Promise<Result> {
     const memory = this.#memories.of(key);
     memory.forgetSecret();
+    memory.failed = true;
     if (error instanceof ChangedError) return { requeueAfterMs: memory.outrun() };
     if (!isKubeError(error, 'Forbidden')) throw error;
     const message = `rekey lacks rights in this namespace: ${error.message}. Apply deploy/namespace with the name of the Secret (and deploy/files for mounted files, deploy/rollouts for Argo Rollouts)`;
@@ -162,16 +183,4 @@ function refusedIn(action: Action, outcome: EffectResult): readonly Refused[] {
   if (outcome.kind !== 'Outdated') return 'refused' in outcome ? outcome.refused : [];
   const said = 'the Secret has changed since it was decided';
   return effectsOf(action).map((effect) => ({ effect, cause: 'Outrun', said }));
-}
-
-function waitMs(action: Extract<Action, { type: 'wait' | 'confirm' }>, now: number): number {
-  if (action.type === 'confirm' || action.until === undefined) return RESYNC_MS;
-  return Math.min(Math.max(action.until - now, 0), RESYNC_MS);
-}
-
-/** Time until a run counts as missed, so that rekey reports it at once and not some minutes later. */
-function untilMissedMs({ settings: { cadence }, due: { since }, now }: Facts): number {
-  if (cadence.kind === 'Period' || since === undefined) return RESYNC_MS;
-  const left = since + cadence.startingDeadlineMs - now;
-  return left < 0 ? RESYNC_MS : left + 1;
 }

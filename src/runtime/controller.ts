@@ -45,6 +45,8 @@ export interface ControllerOptions<K extends string> {
   readonly queue: WorkQueue<K>;
   /** Keys processed in parallel. */
   readonly workers: number;
+  /** One more worker takes only keys of this priority and above, so that they wait for none of the others. */
+  readonly urgent?: number;
   readonly reconcile: Reconcile<K>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -61,12 +63,13 @@ export async function runController<K extends string>(
   options: ControllerOptions<K>,
   { stop, abort = stop }: { readonly stop: AbortSignal; readonly abort?: AbortSignal },
 ): Promise<void> {
-  const { queue, workers, clock, log, name, metrics, drainMs = 20_000 } = options;
+  const { queue, workers, urgent, clock, log, name, metrics, drainMs = 20_000 } = options;
   const hard = new AbortController();
   if (abort !== stop) onceAborted(abort, () => hard.abort(abort.reason));
   metrics?.workers(workers);
   const buckets = new TokenBuckets(clock);
-  const working = Promise.all(Array.from({ length: workers }, () => work(options, hard.signal, buckets)));
+  const least = [...Array<undefined>(workers).fill(undefined), ...(urgent === undefined ? [] : [urgent])];
+  const working = Promise.all(least.map((priority) => work(options, priority, hard.signal, buckets)));
   await new Promise<void>((resolve) => {
     onceAborted(stop, resolve);
     onceAborted(abort, resolve);
@@ -92,11 +95,12 @@ function onceAborted(signal: AbortSignal, callback: () => void): void {
 
 async function work<K extends string>(
   options: ControllerOptions<K>,
+  least: number | undefined,
   signal: AbortSignal,
   buckets: TokenBuckets,
 ): Promise<void> {
   const { queue } = options;
-  for (let key = await queue.get(); key !== undefined; key = await queue.get()) {
+  for (let key = await queue.get(least); key !== undefined; key = await queue.get(least)) {
     await handle(options, key, signal, buckets);
     queue.done(key);
     // A pass that waits for nothing would continue with the next key at once. With a thousand keys, timers and sockets,

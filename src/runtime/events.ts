@@ -14,6 +14,7 @@ import { isKubeError } from '../kube/errors.ts';
 import { microTime } from '../kube/microtime.ts';
 import { visible } from '../kube/printable.ts';
 import { EVENTS, type Event, type KubeObject } from '../kube/types.ts';
+import { aborted } from './aborted.ts';
 import { exponential } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import type { Fields, Logger } from './log.ts';
@@ -102,11 +103,7 @@ export class EventRecorder {
 
   /** @returns when all Events are sent or dropped; an aborted signal drops the rest */
   async flush(signal: AbortSignal): Promise<void> {
-    const aborted = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    await Promise.race([this.#outbox.idle(), aborted]);
+    await Promise.race([this.#outbox.idle(), aborted(signal)]);
     const left = this.#outbox.clear();
     if (left > 0) this.#count('Stopped', left);
     if (signal.aborted) this.#ended.abort();

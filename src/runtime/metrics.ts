@@ -155,6 +155,30 @@ export function eventMetrics(registry: Registry): (reason: DropReason, events: n
   return (reason, events) => dropped.inc({ reason }, events);
 }
 
+/** How Secrets are looked at. */
+interface Looks {
+  /** How many are watched. */
+  readonly watches: () => number;
+  /** The longest time until a change of an unwatched one at rest is seen; 0 if all are watched. */
+  readonly intervalSeconds: () => number;
+}
+
+/** To be called once per registry. */
+export function lookMetrics(registry: Registry, looks: Looks): void {
+  const registers = [registry];
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      ...{ name, help, registers },
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge('rekey_secret_watches', 'Secrets that are watched.', () => looks.watches());
+  gauge('rekey_secret_look_interval_seconds', 'The longest pause between two looks at a Secret at rest.', () =>
+    looks.intervalSeconds(),
+  );
+}
+
 /** @returns the hook for LeaderElector's `onChange`; to be called once per registry */
 export function leaderMetrics(registry: Registry, name: string): (leading: boolean) => void {
   const status = new Gauge({

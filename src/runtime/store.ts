@@ -96,12 +96,13 @@ export class Store<T> {
    * Takes the answer to an own write. It may come late: an unknown object with a version that list and watch have
    * passed was deleted meanwhile.
    *
+   * @param options.quiet calls no handlers: whoever wrote knows
    * @returns false if it is no newer than what is known, and so was left aside
    */
-  upsert(version: Version, value: T): boolean {
+  upsert(version: Version, value: T, options: { readonly quiet?: boolean } = {}): boolean {
     const key = keyOf(version);
     const known = this.#entries.has(key) ? this.#entries.get(key)?.version : this.#covered;
-    return this.#setIfNewer(key, version, value, known);
+    return this.#setIfNewer(key, version, value, known, options.quiet);
   }
 
   /** @returns false if the deletion is that of an older object of the same name */
@@ -164,10 +165,16 @@ export class Store<T> {
     this.#set(key, { namespace: version.namespace ?? '', version: number, value });
   }
 
-  #setIfNewer(key: string, { namespace = '', resourceVersion }: Version, value: T, known: bigint | undefined): boolean {
+  #setIfNewer(
+    key: string,
+    { namespace = '', resourceVersion }: Version,
+    value: T,
+    known: bigint | undefined,
+    quiet = false,
+  ): boolean {
     const number = versionNumber(resourceVersion);
     if (isNotNewer(number, known)) return false;
-    this.#set(key, { namespace, version: number, value });
+    this.#set(key, { namespace, version: number, value }, quiet);
     return true;
   }
 
@@ -181,12 +188,12 @@ export class Store<T> {
     if (this.#tombs.size > MAX_TOMBS && oldest !== undefined) this.#tombs.delete(oldest);
   }
 
-  #set(key: string, entry: Entry<T>): void {
+  #set(key: string, entry: Entry<T>, quiet = false): void {
     const old = this.#entries.get(key);
     this.#entries.set(key, entry);
     const siblings = this.#namespaces.get(entry.namespace) ?? new Set();
     this.#namespaces.set(entry.namespace, siblings.add(key));
-    this.#notify(key, old?.value, entry.value);
+    if (!quiet) this.#notify(key, old?.value, entry.value);
   }
 
   #delete(key: string, entry: Entry<T>): void {

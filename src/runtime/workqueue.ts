@@ -5,12 +5,14 @@
  * - A key is never handed out twice at the same time. If it is added meanwhile, it comes again after `done`.
  * - `addRateLimited` waits longer with each failure, until `forget`.
  *
- * It also has priorities: the highest goes first, equal ones in order of arrival.
+ * It also has priorities: the highest goes first. Of equal ones, namespaces take turns, however many keys each has; those
+ * of one namespace go in order of arrival.
  *
  * @see https://github.com/kubernetes/client-go/tree/master/util/workqueue
  */
 import { exponential } from './backoff.ts';
 import type { Clock, Timer } from './clock.ts';
+import { Lanes } from './lanes.ts';
 
 /** Metrics that dashboards know from client-go; times in seconds. */
 export interface QueueMetrics {
@@ -39,6 +41,12 @@ export interface AddOptions {
   readonly priority?: number | undefined;
 }
 
+/** Who waits for a key. */
+interface Getter<K> {
+  readonly least: number;
+  readonly resolve: (key: K | undefined) => void;
+}
+
 interface Queued {
   readonly priority: number;
   readonly since: number;
@@ -54,17 +62,18 @@ interface Delayed {
 export class WorkQueue<K extends string = string> {
   readonly #options: WorkQueueOptions;
   readonly #random: () => number;
-  /** Waiting keys by priority; a Set keeps the order of arrival. */
-  readonly #lanes = new Map<number, Set<K>>();
+  readonly #lanes = new Lanes<K>();
   readonly #queued = new Map<K, Queued>();
   readonly #processing = new Map<K, Queued>();
   /** Added while being processed. */
   readonly #dirty = new Map<K, Queued>();
   readonly #delayed = new Map<K, Delayed>();
   readonly #failures = new Map<K, number>();
-  readonly #getters: ((key: K | undefined) => void)[] = [];
+  readonly #getters: Getter<K>[] = [];
   readonly #idle = Promise.withResolvers<void>();
   #shutDown = false;
+  /** When a key was last handed out, or came to wait in an empty queue; monotonic. */
+  #movedAt = 0;
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
@@ -75,6 +84,16 @@ export class WorkQueue<K extends string = string> {
   /** Keys that wait to be handed out. */
   get length(): number {
     return this.#queued.size;
+  }
+
+  /** @returns for how long keys have waited without one being handed out, milliseconds */
+  stillFor(): number {
+    return this.length === 0 ? 0 : this.#options.clock.monotonic() - this.#movedAt;
+  }
+
+  /** @returns for how long a key is being processed at most, milliseconds */
+  longestMs(): number {
+    return this.#observeProcessing().longestSeconds * 1_000;
   }
 
   /** Adds a key at once. A waiting key keeps its place unless the priority is higher. */
@@ -128,11 +147,14 @@ export class WorkQueue<K extends string = string> {
     return this.#failures.get(key) ?? 0;
   }
 
-  /** @returns the next key, to be returned with {@link done}; undefined once the queue is shut down */
-  get(): Promise<K | undefined> {
-    const key = this.#next();
+  /**
+   * @param least takes no key of a lower priority
+   * @returns the next key, to be returned with {@link done}; undefined once the queue is shut down
+   */
+  get(least = Number.NEGATIVE_INFINITY): Promise<K | undefined> {
+    const key = this.#next(least);
     if (key !== undefined || this.#shutDown) return Promise.resolve(key);
-    return new Promise((resolve) => this.#getters.push(resolve));
+    return new Promise((resolve) => this.#getters.push({ least, resolve }));
   }
 
   /** Marks the key as processed. If it was added meanwhile, it waits again. */
@@ -162,7 +184,7 @@ export class WorkQueue<K extends string = string> {
       this.#lanes.clear();
       this.#options.metrics?.depth(0);
     }
-    for (const getter of this.#getters.splice(0)) getter(undefined);
+    for (const { resolve } of this.#getters.splice(0)) resolve(undefined);
     this.#settleIfIdle();
     return this.#idle.promise;
   }
@@ -175,30 +197,26 @@ export class WorkQueue<K extends string = string> {
 
   #enqueue(key: K, entry: Queued): void {
     this.#leaveLane(key);
+    if (this.length === 0) this.#movedAt = this.#options.clock.monotonic();
     this.#queued.set(key, entry);
-    const lane = this.#lanes.get(entry.priority) ?? new Set();
-    this.#lanes.set(entry.priority, lane.add(key));
-    const getter = this.#getters.shift();
+    this.#lanes.add(key, entry.priority);
+    const waiting = this.#getters.findIndex(({ least }) => entry.priority >= least);
+    const [getter] = waiting === -1 ? [] : this.#getters.splice(waiting, 1);
     if (getter === undefined) this.#options.metrics?.depth(this.length);
-    else getter(this.#next());
+    else getter.resolve(this.#next(getter.least));
   }
 
   #leaveLane(key: K): void {
     const priority = this.#queued.get(key)?.priority;
     if (priority === undefined) return;
-    const lane = this.#lanes.get(priority);
-    lane?.delete(key);
-    if (lane?.size === 0) this.#lanes.delete(priority);
+    this.#lanes.delete(key, priority);
     this.#queued.delete(key);
   }
 
-  #next(): K | undefined {
-    const first = this.#lanes
-      .get(Math.max(...this.#lanes.keys()))
-      ?.values()
-      .next();
-    if (first === undefined || first.done === true) return undefined;
-    const key = first.value;
+  #next(least: number): K | undefined {
+    const key = this.#lanes.next(least);
+    if (key === undefined) return undefined;
+    this.#movedAt = this.#options.clock.monotonic();
     const { priority, since } = this.#queued.get(key) ?? { priority: 0, since: 0 };
     this.#leaveLane(key);
     this.#options.metrics?.waited(this.#secondsSince(since));

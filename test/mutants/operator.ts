@@ -40,9 +40,11 @@ class Told extends SecretWatches {
     super({} as SecretWatchesOptions);
     this.#cluster = cluster;
   }
-  override watch(): void {}
+  override watch(): boolean {
+    return true;
+  }
   override unwatch(): void {}
-  override resourceVersion(): string | undefined {
+  override async version(): Promise<string | undefined> {
     return this.#cluster.secret.metadata.resourceVersion;
   }
 }

@@ -11,7 +11,7 @@ import type { ServerClock } from '../../runtime/server-clock.ts';
 import { FIELD_MANAGER, KEYSET_VERSION } from '../api/names.ts';
 import { type Refused, refusedBy } from '../api/refusal.ts';
 import type { Facts, PodOf, Probe, TargetFacts } from '../facts.ts';
-import type { SecretReading } from '../observe/world.ts';
+import type { Lent, SecretReading } from '../observe/world.ts';
 import type { Action, Restart } from '../plan/decision.ts';
 import { effectsOf, type PodVerb, podEffect, restartEffect } from '../plan/effect.ts';
 import type { WorkloadView } from '../workloads/workload-view.ts';
@@ -32,6 +32,15 @@ export interface ActorOptions {
 }
 
 type EffectAction = Exclude<Action, { type: 'wait' | 'confirm' }>;
+
+/** What a pass knows of the Secret beside the facts. */
+export interface Known {
+  /** The reading that the facts rest on. */
+  readonly read: SecretReading | undefined;
+  /** The Secret, if this pass has read it. */
+  readonly lent: Lent | undefined;
+  readonly retired: RetiredKeys | undefined;
+}
 
 /** The result of an effect. */
 export type EffectResult =
@@ -70,19 +79,13 @@ export class Actor {
   }
 
   /**
-   * @param read the reading of the Secret that the facts rest on
+   * @param known what the pass knows beside the facts
    * @throws errors that leave it open whether the effect was made, or that may not occur the next time
    */
-  async act(
-    namespace: string,
-    facts: Facts,
-    action: EffectAction,
-    read: SecretReading | undefined,
-    retired: RetiredKeys | undefined,
-  ): Promise<EffectResult> {
+  async act(namespace: string, facts: Facts, action: EffectAction, known: Known): Promise<EffectResult> {
     const [effect = action.type] = effectsOf(action);
     try {
-      return await this.#make(namespace, facts, action, read, retired);
+      return await this.#make(namespace, facts, action, known);
     } catch (error) {
       const refused = isKubeError(error) ? refusedBy(effect, error) : undefined;
       if (refused === undefined) throw error;
@@ -90,17 +93,11 @@ export class Actor {
     }
   }
 
-  #make(
-    namespace: string,
-    facts: Facts,
-    action: EffectAction,
-    read: SecretReading | undefined,
-    retired: RetiredKeys | undefined,
-  ): Promise<EffectResult> {
+  #make(namespace: string, facts: Facts, action: EffectAction, known: Known): Promise<EffectResult> {
     this.#options.fence();
     switch (action.type) {
       case 'write':
-        return this.#secrets.write(namespace, facts, action.write, read);
+        return this.#secrets.write(namespace, facts, action.write, known);
       case 'bump':
         return this.#bump(namespace, action.restarts, action.version);
       case 'refresh':
@@ -110,7 +107,7 @@ export class Actor {
       case 'delete':
         return this.#delete(namespace, action.pods, action.graceSeconds);
       case 'probe':
-        return this.#ask(namespace, facts, action.pods, retired);
+        return this.#ask(namespace, facts, action.pods, known.retired);
     }
   }
 

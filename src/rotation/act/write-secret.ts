@@ -8,7 +8,7 @@ import type { Facts, SecretFacts } from '../facts.ts';
 import type { Keyset, Kid } from '../keyset/keyset.ts';
 import { advance } from '../keyset/transition.ts';
 import { makesKey, type Write, writesKeys } from '../keyset/writes.ts';
-import { getSecret, type SecretReading } from '../observe/world.ts';
+import { getSecret, type Lent, type SecretReading } from '../observe/world.ts';
 import { destroyAll, type KeyMaterial, MIN_KEY_BYTES, newKey } from '../secret/keys.ts';
 import { asLanded } from '../secret/landing.ts';
 import { findResidue, removedResidue, withResidue } from '../secret/residue.ts';
@@ -52,13 +52,20 @@ export class SecretWriter {
   }
 
   /**
-   * @param read the reading of the Secret for which the write was chosen
+   * @param known the reading of the Secret for which the write was chosen, and the Secret if the pass has read it: the
+   *   write is conditional on its version, so it is read again only if somebody else was faster
    * @throws KubeError if the API server refuses the write, or its result is unknown
    */
-  async write(namespace: string, facts: Facts, write: Write, read: SecretReading | undefined): Promise<Written> {
+  async write(
+    namespace: string,
+    facts: Facts,
+    write: Write,
+    { read, lent }: { readonly read: SecretReading | undefined; readonly lent: Lent | undefined },
+  ): Promise<Written> {
     const { settings } = facts;
     for (let tries = 1; ; tries += 1) {
-      const secret = await getSecret(this.#options.client, namespace, settings.secretName);
+      const first = tries === 1 ? lent : undefined;
+      const { secret } = first ?? { secret: await getSecret(this.#options.client, namespace, settings.secretName) };
       if (!saysTheSame(secret, read, settings)) return { kind: 'Outdated' };
       try {
         return await this.#writeOnto(secret, namespace, facts, write);

@@ -10,22 +10,21 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { EventRecorder } from '../../runtime/events.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { keyOf } from '../../runtime/store.ts';
-import type { Finding } from '../api/finding.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 import type { Facts } from '../facts.ts';
 import { endedRotations } from '../keyset/keyset.ts';
 import { EMPTY_LEDGER, type Ledger, merged, recorded, sameLedger } from '../keyset/ledger.ts';
 import type { Assessment } from '../plan/decision.ts';
 import { wishesIn } from '../requests/requests.ts';
+import { type Account, isDirty, newAccount } from './account.ts';
 import type { LedgerReading } from './against-ledger.ts';
-import { type AuditRecord, appendRecord, headOf, isRecorded, verifyLog } from './audit-log.ts';
+import { appendRecord, headOf, isRecorded, verifyLog } from './audit-log.ts';
 import { recordOf } from './audit-record.ts';
-import { type Diary, EMPTY_DIARY, noted } from './diary.ts';
+import { noted } from './diary.ts';
 import {
   ForeignConfigMapError,
   findLedgerConfigMap,
   type LedgerConfigMap,
-  ledgerConfigMapName,
   notKeptFinding,
   putLedgerConfigMap,
 } from './ledger-config-map.ts';
@@ -42,33 +41,6 @@ export interface AuditWriterOptions {
   readonly fence: () => void;
   /** Called with each resource that must be reconciled again, and after how many milliseconds. */
   readonly onRetry: (key: string, afterMs: number) => void;
-}
-
-/** What is known of one resource. */
-interface Account {
-  resource: JwtKeyRotation;
-  readonly name: string;
-  /** What was read, plus what was observed since. */
-  ledger: Ledger;
-  /** What the ConfigMap is known to hold. */
-  stored: Ledger;
-  finding?: LedgerReading['finding'];
-  /** The monotonic time of the next read of the ConfigMap, if it was not read successfully yet. */
-  readAgainAt: number | undefined;
-  diary: Diary;
-  /** Records that may not be in the log yet, by rotation. */
-  readonly due: Map<string, AuditRecord>;
-  /** The rotations in the log that the Secret still records. */
-  recorded: readonly string[];
-  writing: boolean;
-  /** The monotonic time of the next try after a failure. */
-  notBefore: number;
-  /** Failures in a row. */
-  failures: number;
-  /** Why the last write was refused. */
-  refusal?: Finding;
-  /** The last failure that was reported, so that each is reported once. */
-  reported?: string;
 }
 
 /** Keeps the audit log and the ledger up to date in the background. A pass waits only for the first read of the ledger. */
@@ -140,11 +112,7 @@ export class AuditWriter {
     const key = keyOf(resource.metadata);
     const known = this.#accounts.get(key);
     if (known !== undefined) return known;
-    const account: Account = {
-      ...{ resource, name: ledgerConfigMapName(resource.spec.secretName), ledger: EMPTY_LEDGER, stored: EMPTY_LEDGER },
-      ...{ readAgainAt: 0, due: new Map(), recorded: [], writing: false, notBefore: 0, failures: 0 },
-      diary: EMPTY_DIARY,
-    };
+    const account = newAccount(resource);
     this.#accounts.set(key, account);
     return account;
   }
@@ -175,6 +143,7 @@ export class AuditWriter {
     const { namespace = '' } = account.resource.metadata;
     const configMap = await findLedgerConfigMap(client, namespace, account.name);
     const { ledger = EMPTY_LEDGER, finding } = configMap ?? {};
+    account.kept = { configMap };
     account.stored = ledger;
     account.ledger = merged(account.ledger, ledger);
     account.finding = finding;
@@ -183,8 +152,8 @@ export class AuditWriter {
   }
 
   async #write(account: Account): Promise<void> {
-    const { client, fence, log } = this.#options;
-    const { namespace = '' } = account.resource.metadata;
+    if (account.due.size === 0 && (await this.#writeLedger(account))) return;
+    const { log } = this.#options;
     const configMap = await this.#read(account);
     const before = configMap?.log ?? '';
     const { broken } = verifyLog(before);
@@ -199,9 +168,8 @@ export class AuditWriter {
       return headOf(appended.hash);
     });
     if (missing.length > 0 || !sameLedger(account.stored, ledger)) {
-      fence();
       // an unreadable ledger is evidence, and stays unchanged
-      await putLedgerConfigMap(client, { namespace, name: account.name }, configMap, {
+      await this.#put(account, configMap, {
         ...(missing.length > 0 && { log: after }),
         ...(finding === undefined && { ledger }),
       });
@@ -210,6 +178,37 @@ export class AuditWriter {
     for (const { rotationId } of records) account.due.delete(rotationId);
     account.recorded = [...account.recorded, ...records.map(({ rotationId }) => rotationId)];
     for (const [i, { steps: _, ...record }] of missing.entries()) log.info('recorded', { ...record, head: heads[i] });
+  }
+
+  /**
+   * Without a record that is due, the log is not needed, and so neither is a read.
+   *
+   * @returns false if the ConfigMap is not known, or no longer as it was
+   */
+  async #writeLedger(account: Account): Promise<boolean> {
+    const { kept, ledger } = account;
+    if (kept === undefined) return false;
+    try {
+      await this.#put(account, kept.configMap, { ledger });
+    } catch (error) {
+      delete account.kept;
+      if (isKubeError(error, 'Conflict', 'AlreadyExists', 'NotFound')) return false;
+      throw error;
+    }
+    account.stored = ledger;
+    return true;
+  }
+
+  async #put(
+    account: Account,
+    before: Pick<LedgerConfigMap, 'resourceVersion'> | undefined,
+    content: { readonly log?: string; readonly ledger?: Ledger },
+  ): Promise<void> {
+    const { client, fence } = this.#options;
+    const { namespace = '' } = account.resource.metadata;
+    fence();
+    const resourceVersion = await putLedgerConfigMap(client, { namespace, name: account.name }, before, content);
+    account.kept = { configMap: { resourceVersion } };
   }
 
   /** The resource is reconciled before the next try, since what was to be written may have changed. */
@@ -242,8 +241,4 @@ export class AuditWriter {
     this.#options.events.event(resource, { type: 'Warning', reason, action: 'Rotate', note });
     this.#options.log.warn(note, { resource: keyOf(resource.metadata), reason });
   }
-}
-
-function isDirty({ due, ledger, stored, finding }: Account): boolean {
-  return due.size > 0 || (finding === undefined && !sameLedger(stored, ledger));
 }

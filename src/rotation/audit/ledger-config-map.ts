@@ -79,24 +79,25 @@ function readLedger(
  * Writes the given data, on condition that the ConfigMap has not changed since it was read.
  *
  * @param before the ConfigMap as it was read
+ * @returns its new version
  */
 export async function putLedgerConfigMap(
   client: Pick<KubeClient, 'create' | 'mergePatch'>,
   { namespace, name }: { readonly namespace: string; readonly name: string },
-  before: LedgerConfigMap | undefined,
+  before: Pick<LedgerConfigMap, 'resourceVersion'> | undefined,
   { log, ledger }: { readonly log?: string; readonly ledger?: Ledger },
-): Promise<void> {
+): Promise<string | undefined> {
   const options = { fieldManager: FIELD_MANAGER };
   const labels = { [MANAGED_BY]: FIELD_MANAGER };
   const data = {
     ...defined({ [AUDIT_KEY]: log, [LEDGER_KEY]: ifDefined(ledger, encodeLedger) }),
   };
   if (before === undefined) {
-    await client.create(CONFIG_MAPS, { metadata: { labels, namespace, name }, data }, options);
-    return;
+    const made = await client.create(CONFIG_MAPS, { metadata: { labels, namespace, name }, data }, options);
+    return made.metadata.resourceVersion;
   }
   const body = { metadata: { labels, resourceVersion: before.resourceVersion }, data };
-  await client.mergePatch(CONFIG_MAPS, { namespace, name }, body, options);
+  return (await client.mergePatch(CONFIG_MAPS, { namespace, name }, body, options)).metadata.resourceVersion;
 }
 
 /** Rotations continue, but rekey would not recognize a Secret from a backup. */

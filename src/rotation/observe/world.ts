@@ -87,8 +87,17 @@ export async function liveWorld(
     workloads: { Deployment, StatefulSet, DaemonSet, Rollout, CronJob, Job },
     pods: listed(pods.items.map(podView)),
     availability: (kind) => known.get(kind) ?? 'Absent',
-    strictBudgets: (name) => strictBudgets(client, name),
-    limitedAutoscalers: (name) => limitedAutoscalers(client, name),
+    strictBudgets: once(() => strictBudgets(client, namespace)),
+    limitedAutoscalers: once(() => limitedAutoscalers(client, namespace)),
+  };
+}
+
+/** For several targets they are read once. */
+function once<T>(read: () => Promise<T>): () => Promise<T> {
+  let reading: Promise<T> | undefined;
+  return () => {
+    reading ??= read();
+    return reading;
   };
 }
 
@@ -104,11 +113,24 @@ export interface SecretReading {
   readonly resourceVersion?: string;
 }
 
-/** @returns the Secret as the API server has it now; the key bytes are read and forgotten */
-export async function readSecretNow(client: KubeClient, namespace: string, settings: Settings): Promise<SecretReading> {
+/** The Secret itself, for the rest of the pass that has read it. */
+export interface Lent {
+  /** Undefined if there is none. */
+  readonly secret: Secret | undefined;
+}
+
+/**
+ * @returns the Secret as the API server has it now, without its keys, to be remembered; and itself, to be forgotten
+ *   with the pass
+ */
+export async function readSecretNow(
+  client: KubeClient,
+  namespace: string,
+  settings: Settings,
+): Promise<{ readonly reading: SecretReading; readonly lent: Lent }> {
   const secret = await getSecret(client, namespace, settings.secretName);
   const resourceVersion = secret?.metadata.resourceVersion;
-  return { facts: readSecret(secret, settings), ...defined({ resourceVersion }) };
+  return { reading: { facts: readSecret(secret, settings), ...defined({ resourceVersion }) }, lent: { secret } };
 }
 
 /** @returns the Secret with its content; undefined if there is none */

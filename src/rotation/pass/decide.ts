@@ -11,15 +11,26 @@ import { checkedAgainstLedger, type LedgerReading } from '../audit/against-ledge
 import type { AuditWriter } from '../audit/audit-writer.ts';
 import { ledgerConfigMapName } from '../audit/ledger-config-map.ts';
 import type { Facts, SecretFacts } from '../facts.ts';
+import { LiveWorlds } from '../observe/live-worlds.ts';
 import { observe } from '../observe/observe.ts';
-import { type Caches, cachedWorld, liveWorld, orUndefined, readSecretNow, type World } from '../observe/world.ts';
+import {
+  type Caches,
+  cachedWorld,
+  type Lent,
+  liveWorld,
+  orUndefined,
+  readSecretNow,
+  type SecretReading,
+  type World,
+} from '../observe/world.ts';
 import type { Decision } from '../plan/decision.ts';
 import { plan } from '../plan/plan.ts';
+import { remembered } from '../requests/remembered.ts';
 import { isEmergency, mayBeEmergency } from '../requests/urgency.ts';
 import { checkedAgainstClock } from '../secret/against-clock.ts';
 import { burntFingerprints, realFingerprints } from '../secret/fingerprints.ts';
 import type { SecretWatches } from '../secret/secret-watches.ts';
-import { settingsOf } from '../settings/settings.ts';
+import { type Settings, settingsOf } from '../settings/settings.ts';
 import { specFinding } from '../settings/spec-checks.ts';
 import type { Memories } from './memories.ts';
 import type { Memory } from './memory.ts';
@@ -29,7 +40,7 @@ export interface DeciderOptions {
   readonly clock: Clock;
   readonly resources: Store<JwtKeyRotation>;
   readonly caches: Caches;
-  readonly secrets: Pick<SecretWatches, 'resourceVersion'>;
+  readonly secrets: Pick<SecretWatches, 'version'>;
   readonly audit: Pick<AuditWriter, 'ledgerOf'>;
   readonly allowLoopback: boolean;
   readonly serverClock: Pick<ServerClock, 'time' | 'offsetMs'>;
@@ -42,6 +53,8 @@ export interface Decided {
   readonly resource: JwtKeyRotation;
   readonly facts: Facts;
   readonly decision: Decision;
+  /** The Secret, if this pass has read it: a write need not read it again, since it is conditional on its version. */
+  readonly lent?: Lent;
 }
 
 /** The resource is not what it was when the pass began. */
@@ -51,23 +64,23 @@ export class ChangedError extends Error {}
 export class Decider {
   readonly #options: DeciderOptions;
   readonly #memories: Memories;
+  readonly #worlds: LiveWorlds;
 
   constructor(options: DeciderOptions, memories: Memories) {
+    const { client, caches } = options;
     this.#options = options;
     this.#memories = memories;
+    this.#worlds = new LiveWorlds((namespace) => liveWorld(client, namespace, caches.availability));
   }
 
   /** @throws ChangedError if the API server has another resource than the cache, and this pass cannot continue with it */
   async decide(resource: JwtKeyRotation, memory: Memory): Promise<Decided> {
-    const { caches, client } = this.#options;
+    const { caches } = this.#options;
     const first = await this.#observeAndPlan(resource, memory, cachedWorld(caches));
     if (first.decision.action.type !== 'confirm') return first;
     memory.forgetSecret();
     const { namespace = '' } = resource.metadata;
-    const [live, world] = await Promise.all([
-      this.#readNow(resource),
-      liveWorld(client, namespace, caches.availability),
-    ]);
+    const [live, world] = await Promise.all([this.#readNow(resource), this.#worlds.of(namespace)]);
     return this.#observeAndPlan(live, memory, world);
   }
 
@@ -76,7 +89,7 @@ export class Decider {
     const { client, resources } = this.#options;
     const live = await orUndefined(client.get(JWT_KEY_ROTATIONS, { namespace, name }));
     if (live === undefined) throw new ChangedError();
-    resources.upsert(live.metadata, live);
+    resources.upsert(live.metadata, remembered(live));
     const isSame = live.metadata.uid === uid && live.metadata.deletionTimestamp === undefined;
     const isFit = specFinding(live.spec) === undefined || mayBeEmergency(live);
     if (!isSame || !isFit) throw new ChangedError();
@@ -84,11 +97,12 @@ export class Decider {
   }
 
   async #observeAndPlan(resource: JwtKeyRotation, memory: Memory, world: World): Promise<Decided> {
-    const { client, clock, serverClock, secrets, allowLoopback, settleMs } = this.#options;
+    const { client, clock, serverClock, allowLoopback, settleMs } = this.#options;
     const settings = settingsOf(resource.spec);
     const namespace = resource.metadata.namespace ?? '';
-    const watched = secrets.resourceVersion(namespace, settings.secretName);
-    const secret = memory.secretAt(watched, settings) ?? (await readSecretNow(client, namespace, settings));
+    const known = await this.#lastReading(memory, namespace, settings);
+    const read = known === undefined ? await readSecretNow(client, namespace, settings) : { reading: known };
+    const secret = read.reading;
     memory.remember(secret, settings);
     memory.asksBy(settings);
     const { latest } = serverTime(serverClock, clock);
@@ -112,7 +126,13 @@ export class Decider {
       refusals: memory.refusals,
     });
     memory.prune(facts);
-    return { resource, facts, decision: plan(facts) };
+    return { resource, facts, decision: plan(facts), ...('lent' in read && { lent: read.lent }) };
+  }
+
+  /** @returns the last reading of the Secret if it is still of this version */
+  async #lastReading(memory: Memory, namespace: string, settings: Settings): Promise<SecretReading | undefined> {
+    if (memory.secret === undefined) return undefined;
+    return memory.secretAt(await this.#options.secrets.version(namespace, settings.secretName), settings);
   }
 
   /** Before a contradiction with the ledger counts, the ledger is read again. */

@@ -2,18 +2,19 @@
  * What is remembered of all resources, and which of them hold the same key.
  */
 import type { SecretFacts } from '../facts.ts';
-import { realFingerprints } from '../secret/fingerprints.ts';
 import { Memory } from './memory.ts';
 
 /** One memory for each resource, by `namespace/name`. */
 export class Memories {
   readonly #all = new Map<string, Memory>();
+  /** Which resources hold a key, by its fingerprint. */
+  readonly #holders = new Map<string, Set<string>>();
 
   /** @returns the memory of this resource; a new one if there is none yet */
   of(key: string): Memory {
     const known = this.#all.get(key);
     if (known !== undefined) return known;
-    const memory = new Memory();
+    const memory = new Memory((before, now) => this.#hold(key, before, now));
     this.#all.set(key, memory);
     return memory;
   }
@@ -23,21 +24,36 @@ export class Memories {
     return this.#all.get(key)?.secret?.facts;
   }
 
+  /** @returns whether the Secret of this resource was read at this version, or at a newer one */
+  hasRead(key: string, resourceVersion: string): boolean {
+    return this.#all.get(key)?.hasRead(resourceVersion) === true;
+  }
+
   /**
    * A key that two resources hold is a key that two environments share.
    *
    * @returns the resources other than `key` that hold one of these keys
    */
   holdersOf(key: string, fingerprints: readonly string[]): readonly string[] {
-    const others = [...this.#all].filter(([other]) => other !== key);
-    return others.flatMap(([other, { secret }]) => {
-      const held = secret === undefined ? [] : realFingerprints(secret.facts);
-      return held.some((fingerprint) => fingerprints.includes(fingerprint)) ? [other] : [];
-    });
+    const holders = fingerprints.flatMap((fingerprint) => [...(this.#holders.get(fingerprint) ?? [])]);
+    return [...new Set(holders)].filter((holder) => holder !== key).sort();
   }
 
   forget(key: string): void {
-    this.#all.get(key)?.close();
+    const memory = this.#all.get(key);
+    memory?.forgetSecret();
+    memory?.close();
     this.#all.delete(key);
+  }
+
+  #hold(key: string, before: readonly string[], now: readonly string[]): void {
+    for (const fingerprint of before) {
+      const holders = this.#holders.get(fingerprint);
+      holders?.delete(key);
+      if (holders?.size === 0) this.#holders.delete(fingerprint);
+    }
+    for (const fingerprint of now) {
+      this.#holders.set(fingerprint, (this.#holders.get(fingerprint) ?? new Set()).add(key));
+    }
   }
 }

@@ -13,11 +13,15 @@ import type { SecretReading } from '../observe/world.ts';
 import type { Action, Step } from '../plan/decision.ts';
 import { effectsOf, podEffect } from '../plan/effect.ts';
 import { wishesIn } from '../requests/requests.ts';
+import { realFingerprints } from '../secret/fingerprints.ts';
 import type { DataNames, Settings } from '../settings/settings.ts';
 
 const FORGET_MS = 10_000;
 const OUTRUN_MS = 50;
 const OUTRUN_CAP_MS = 15_000;
+
+/** Called with the fingerprints of the keys that the Secret held by the last reading, and by the new one. */
+type OnKeys = (before: readonly string[], now: readonly string[]) => void;
 
 /** The memory of one resource. */
 export class Memory {
@@ -33,6 +37,13 @@ export class Memory {
   /** When open answers were last forgotten, monotonic. */
   #forgotAt = Number.NEGATIVE_INFINITY;
   #outrun = 0;
+  /** Whether the last effect failed, or may have. */
+  failed = false;
+  readonly #onKeys: OnKeys;
+
+  constructor(onKeys: OnKeys = () => undefined) {
+    this.#onKeys = onKeys;
+  }
 
   /** Answers by the incarnation of the pod that gave them. */
   get probes(): ReadonlyMap<string, Probe> {
@@ -121,16 +132,29 @@ export class Memory {
     return isCovered(watched, reading.resourceVersion) ? reading : undefined;
   }
 
+  /** @returns whether the last reading is of this version, or of a newer one */
+  hasRead(resourceVersion: string): boolean {
+    const read = this.#secret?.resourceVersion;
+    return read !== undefined && isCovered(resourceVersion, read);
+  }
+
   remember(reading: SecretReading, settings: Settings): void {
-    this.#secret = reading;
+    this.#keep(reading);
     this.#readWith = namesOf(settings);
   }
 
   forgetSecret(): void {
-    this.#secret = undefined;
+    this.#keep(undefined);
+  }
+
+  #keep(reading: SecretReading | undefined): void {
+    const keysOf = (kept: SecretReading | undefined) => (kept === undefined ? [] : realFingerprints(kept.facts));
+    if (reading !== this.#secret) this.#onKeys(keysOf(this.#secret), keysOf(reading));
+    this.#secret = reading;
   }
 
   learn(outcome: EffectResult, settings: Settings): void {
+    this.failed = outcome.kind === 'Refused';
     if (outcome.kind === 'Outdated' || outcome.kind === 'Refused') this.forgetSecret();
     if (outcome.kind === 'Probed')
       for (const [incarnation, probe] of outcome.probes) this.#probes.set(incarnation, probe);

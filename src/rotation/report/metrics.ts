@@ -1,13 +1,14 @@
 /**
- * Metrics of rotations. Gauges are filled at each scrape from the last observation of each resource, so that the series of
- * a deleted resource end with it.
+ * Metrics of rotations. Gauges are written at each scrape from the last observation of each resource, so that the series of
+ * a deleted resource end with it. The number of resources with series of their own is bounded.
  */
-import { Counter, Gauge, type Registry } from '@prometheus-io/client';
+import { Counter, type Registry } from '@prometheus-io/client';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import type { Answer, Facts } from '../facts.ts';
 import { keyIn } from '../keyset/keyset.ts';
 import type { Assessment } from '../plan/decision.ts';
 import type { NotificationResult } from './notifications.ts';
+import { type Family, labelText, type Sample, seriesText } from './series.ts';
 
 export interface ResourceLabels {
   readonly namespace: string;
@@ -23,14 +24,18 @@ interface Observed {
   readonly assessment?: Assessment;
 }
 
-type Sample = readonly [value: number, labels?: Readonly<Record<string, string>>];
+/** What is kept of an observation: the samples in the order of the gauges. */
+interface Row {
+  readonly labels: string;
+  readonly samples: readonly (readonly Sample[])[];
+  readonly rests: boolean;
+}
 
 const RESOURCE = ['namespace', 'name'];
 
 interface GaugeOf {
   readonly name: string;
   readonly help: string;
-  readonly labels?: readonly string[];
   readonly samples: (of: Observed) => readonly Sample[];
 }
 
@@ -61,7 +66,6 @@ const GAUGES: readonly GaugeOf[] = [
   {
     name: 'rekey_phase',
     help: '1 for the current phase of the resource.',
-    labels: ['phase'],
     samples: ({ status: { phase } }) => (phase === undefined ? [] : [[1, { phase }]]),
   },
   {
@@ -83,13 +87,11 @@ const GAUGES: readonly GaugeOf[] = [
   {
     name: 'rekey_resource_condition',
     help: '1 for the current status of a condition.',
-    labels: ['type', 'status'],
     samples: ({ status: { conditions = [] } }) => conditions.map(({ type, status }) => [1, { type, status }]),
   },
   {
     name: 'rekey_key_info',
     help: 'Keys by fingerprint.',
-    labels: ['fingerprint', 'environment', 'state'],
     samples: ({ facts }) => keyInfo(facts),
   },
 ];
@@ -101,9 +103,14 @@ export class RotationMetrics {
   readonly #canaries: Counter<string>;
   readonly #writes: Counter<string>;
   readonly #notifications: Counter<string>;
-  readonly #observed = new Map<string, Observed>();
+  readonly #most: number;
+  readonly #observed = new Map<string, Row>();
+  /** The resources whose counters have their labels. */
+  readonly #counted = new Set<string>();
 
-  constructor(registry: Registry) {
+  /** @param most so many resources have series of their own */
+  constructor(registry: Registry, most: number) {
+    this.#most = most;
     const registers = [registry];
     const counter = (name: string, help: string, ...labels: string[]) =>
       new Counter({ name, help, labelNames: [...RESOURCE, ...labels], registers });
@@ -112,43 +119,67 @@ export class RotationMetrics {
     this.#canaries = counter('rekey_canary_total', 'Answers of pods to canaries.', 'result');
     this.#writes = counter('rekey_secret_writes_total', 'Writes of the Secret.', 'transition');
     this.#notifications = counter('rekey_notification_total', 'Attempts to deliver notifications.', 'result');
+  }
 
-    const observed = this.#observed;
-    for (const { name, help, labels = [], samples } of GAUGES) {
-      new Gauge({
-        ...{ name, help, labelNames: [...RESOURCE, ...labels], registers },
-        collect() {
-          this.reset();
-          for (const entry of observed.values()) {
-            for (const [value, more] of samples(entry)) this.set({ ...entry.labels, ...more }, value);
-          }
-        },
-      });
-    }
+  /**
+   * @param pause awaited now and then, so that a scrape of many resources blocks nothing
+   * @returns the gauges, in the Prometheus text format
+   */
+  async text(pause: () => Promise<void>): Promise<string> {
+    const rows = this.#rows();
+    const left = this.#observed.size - rows.length;
+    const families: readonly Family[] = [
+      { name: 'rekey_resources', help: 'Resources that were reconciled.', rows: [own(this.#observed.size)] },
+      { name: 'rekey_resources_without_series', help: 'Resources without series of their own.', rows: [own(left)] },
+      ...GAUGES.map(({ name, help }, i) => ({
+        ...{ name, help },
+        rows: rows.map(({ labels, samples }) => ({ labels, samples: samples[i] ?? [] })),
+      })),
+    ];
+    return seriesText(families, pause);
+  }
+
+  /** Those that do not rest come first. */
+  #rows(): readonly Row[] {
+    const all = [...this.#observed.values()];
+    if (all.length <= this.#most) return all;
+    const [moving, resting] = [all.filter(({ rests }) => !rests), all.filter(({ rests }) => rests)];
+    return [...moving, ...resting].slice(0, this.#most);
+  }
+
+  /** Counters of further resources are summed up, under empty labels. */
+  #labels({ namespace, name }: ResourceLabels): Record<string, string> {
+    const key = `${namespace}/${name}`;
+    if (!this.#counted.has(key) && this.#counted.size >= this.#most) return { namespace: '', name: '' };
+    this.#counted.add(key);
+    return { namespace, name };
   }
 
   rotationEnded(labels: ResourceLabels, outcome: string, trigger: string): void {
-    this.#rotations.inc({ ...labels, outcome, trigger });
+    this.#rotations.inc({ ...this.#labels(labels), outcome, trigger });
   }
 
   restarted(labels: ResourceLabels, kind: string, workload: string): void {
-    this.#restarts.inc({ ...labels, kind, workload });
+    this.#restarts.inc({ ...this.#labels(labels), kind, workload });
   }
 
   answered(labels: ResourceLabels, result: Answer): void {
-    this.#canaries.inc({ ...labels, result });
+    this.#canaries.inc({ ...this.#labels(labels), result });
   }
 
   wrote(labels: ResourceLabels, transition: string): void {
-    this.#writes.inc({ ...labels, transition });
+    this.#writes.inc({ ...this.#labels(labels), transition });
   }
 
   notified(labels: ResourceLabels, result: NotificationResult): void {
-    this.#notifications.inc({ ...labels, result });
+    this.#notifications.inc({ ...this.#labels(labels), result });
   }
 
   observed(key: string, observed: Observed): void {
-    this.#observed.set(key, observed);
+    const samples = GAUGES.map((gauge) => gauge.samples(observed));
+    const rests = observed.status.phase === 'Steady' && observed.facts !== undefined;
+    // only numbers are kept, and none of the facts
+    this.#observed.set(key, { labels: labelText({ ...observed.labels }), samples, rests });
   }
 
   forget(key: string): void {
@@ -186,4 +217,8 @@ function keyInfo(facts: Facts | undefined): readonly Sample[] {
   const keys = keysetOf(facts)?.keys.filter(({ state }) => state !== 'ack') ?? [];
   const environment = facts?.settings.environment ?? '';
   return keys.map(({ fingerprint, state }) => [1, { fingerprint, environment, state }]);
+}
+
+function own(value: number): Family['rows'][number] {
+  return { labels: '', samples: [[value]] };
 }

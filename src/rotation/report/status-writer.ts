@@ -12,15 +12,13 @@ import type { Clock } from '../../runtime/clock.ts';
 import { keyOf, type Store } from '../../runtime/store.ts';
 import { FIELD_MANAGER, JWT_KEY_ROTATIONS, type JwtKeyRotation } from '../api/names.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
+import { remembered } from '../requests/remembered.ts';
 import { wishesIn } from '../requests/requests.ts';
 import { iso } from '../schedule/duration.ts';
 
 const COUNTS_EVERY_MS = 1_000;
-/**
- * If nothing changes, the status still records after this time that an operator reconciles; with the time between two
- * passes that is about an hour.
- */
-const LOOK_EVERY_MS = 3_000_000;
+/** If nothing changes, the status still records once in this time that an operator reconciles, milliseconds. */
+const REPORT_MS = 3_600_000;
 /** Two operators with different Leases do not overwrite each other more often than this, milliseconds. */
 const OTHERS_LOOK_MS = 60_000;
 /** Pause after a conflict, until the watch has brought the newer resource. */
@@ -39,6 +37,8 @@ export interface StatusWriterOptions {
   readonly fence: () => void;
   /** Namespace and name of the Lease by which this process leads; undefined without leader election. */
   readonly lease?: string;
+  /** The longest pause between two passes over a resource, milliseconds. */
+  readonly pauseMs: () => number;
 }
 
 type Look = NonNullable<JwtKeyRotationStatus['operator']>;
@@ -102,7 +102,7 @@ export class StatusWriter {
       const written = await client.mergePatch(JWT_KEY_ROTATIONS, { namespace, name }, patch, options);
       this.#writtenAt.set(key, now);
       this.#failing.delete(key);
-      resources.upsert(written.metadata, written);
+      resources.upsert(written.metadata, remembered(written), { quiet: isStill(written, resource) });
     } catch (error) {
       // deleted meanwhile: the watch will report it
       if (isKubeError(error, 'NotFound')) return {};
@@ -121,7 +121,9 @@ export class StatusWriter {
   #isKnown(before: Look | undefined, at: number): boolean {
     if (before?.lastLookTime === undefined) return false;
     const age = Math.abs(at - Date.parse(before.lastLookTime));
-    return age < (before.lease === this.#options.lease ? LOOK_EVERY_MS : OTHERS_LOOK_MS);
+    // the next pass may come so much later
+    const ownMs = REPORT_MS - this.#options.pauseMs();
+    return age < (before.lease === this.#options.lease ? ownMs : OTHERS_LOOK_MS);
   }
 
   #failed(key: string, resource: JwtKeyRotation, error: KubeError): StatusOutcome {
@@ -143,6 +145,17 @@ export class StatusWriter {
     this.#writtenAt.delete(key);
     this.#failing.delete(key);
   }
+}
+
+/** @returns whether what people say is as it was for this pass: otherwise the next pass must hear of it */
+function isStill(written: JwtKeyRotation, resource: JwtKeyRotation): boolean {
+  const { annotations, labels, deletionTimestamp } = written.metadata;
+  const { metadata } = resource;
+  const same = isDeepStrictEqual(
+    [annotations, labels, written.spec],
+    [metadata.annotations, metadata.labels, resource.spec],
+  );
+  return same && deletionTimestamp === metadata.deletionTimestamp;
 }
 
 function outcomeOf({ notBefore, failure }: Failing, now: number): StatusOutcome {

@@ -1,6 +1,9 @@
 /** Whether an emergency is urgent. This decides the order of work, never what is written. */
-import type { JwtKeyRotation } from '../api/names.ts';
+import { type JwtKeyRotation, REQUEST } from '../api/names.ts';
 import { emergencyOf } from './requests.ts';
+
+/** In these phases nothing has begun that should end. */
+const IDLE: readonly string[] = ['Pending', 'Steady', 'Degraded', 'Preflight'];
 
 /** @returns whether only the Secret can show if there is an emergency to serve, even if the spec is invalid. */
 export function mayBeEmergency(resource: JwtKeyRotation): boolean {
@@ -16,7 +19,18 @@ export function isEmergency(resource: JwtKeyRotation): boolean {
   return emergency !== undefined && (!emergency.handled || resource.status?.phase === 'Burning');
 }
 
-/** @returns the priority of the resource in the queue: an emergency goes before every other. */
+/** The priority of an emergency in the queue. */
+export const EMERGENCY_PRIORITY = 3;
+const PRIORITIES = { emergency: EMERGENCY_PRIORITY, underWay: 2, requested: 1, rest: 0 } as const;
+
+/**
+ * @returns the priority of the resource in the queue: an emergency goes before every other, then what is under way, so
+ *   that it ends, then what people wait for. The rest are looks at what rests
+ */
 export function priorityOf(resource: JwtKeyRotation): number {
-  return isEmergency(resource) ? 1 : 0;
+  if (isEmergency(resource)) return PRIORITIES.emergency;
+  const { phase, lastHandledRotateAt } = resource.status ?? {};
+  if (phase !== undefined && !IDLE.includes(phase)) return PRIORITIES.underWay;
+  const wanted = resource.metadata.annotations?.[REQUEST.rotateAt];
+  return wanted !== undefined && wanted !== lastHandledRotateAt ? PRIORITIES.requested : PRIORITIES.rest;
 }

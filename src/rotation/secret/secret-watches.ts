@@ -1,10 +1,14 @@
 /**
- * Watches Secrets by name, without their content. A change wakes the resources that name the Secret.
+ * Tells the version of each Secret, without its content: by a watch of its name, or by a read of its metadata.
  *
- * There may be a thousand watches. When the API server comes back, all of them start again, so they pass a gate, and
- * their log lines are limited.
+ * A watch holds a connection, so their number is bounded. While there are no more resources than that, each Secret is
+ * watched. With more, only Secrets are watched whose resource does not rest, emergencies first; each pass over one of
+ * the others reads the version. See docs/adr/0030-no-watch-at-rest.md.
+ *
+ * When the API server comes back, all watches start again, so they pass a gate, and their log lines are limited.
  */
 import type { KubeClient } from '../../kube/client.ts';
+import { isKubeError } from '../../kube/errors.ts';
 import { Gate } from '../../kube/gate.ts';
 import { type KubeObject, metadataOf, SECRETS } from '../../kube/types.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -17,17 +21,29 @@ export interface SecretWatchesOptions {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Called with each resource whose Secret changed, as `namespace/name`. */
-  readonly onChange: (resourceKey: string) => void;
+  /** Most watches. */
+  readonly most: number;
+  /** How many resources there are. */
+  readonly resources: () => number;
+  /**
+   * Called with each resource whose Secret changed, as `namespace/name`, and with the version that the watch has seen;
+   * undefined if the Secret is gone.
+   */
+  readonly onChange: (resourceKey: string, resourceVersion: string | undefined) => void;
 }
 
+/** How much a resource needs to hear of a change at once. */
+export type Need = 'Rest' | 'Change' | 'Emergency';
+
 interface Watch {
-  readonly resources: Set<string>;
+  /** The needs by resource. */
+  readonly resources: Map<string, Need>;
   readonly stop: AbortController;
   readonly since: number;
   readonly reflector: Pick<Reflector<KubeObject, string>, 'store' | 'hasSynced' | 'secondsSinceContact' | 'refused'>;
 }
 
+const NEEDS: readonly Need[] = ['Rest', 'Change', 'Emergency'];
 /** Lists and starts of watches in parallel. */
 const STARTING = 16;
 /** A new watch that is silent for longer hangs. */
@@ -35,7 +51,7 @@ const PATIENCE_MS = 30_000;
 /** A watch sends something at least once a minute, if only a bookmark. */
 const STALE_SECONDS = 180;
 
-/** Has a watch for each Secret that some resource names. It learns the version of a Secret, never its content. */
+/** Has a watch for each Secret that needs one, as far as the bound allows. */
 export class SecretWatches {
   readonly #options: SecretWatchesOptions;
   readonly #watches = new Map<string, Watch>();
@@ -48,14 +64,34 @@ export class SecretWatches {
     this.#log = limitedLog(options.log, options.clock);
   }
 
-  /** Watches this Secret for this resource, instead of an earlier one. */
-  watch(resourceKey: string, namespace: string, secretName: string): void {
+  /** How many there are. */
+  get size(): number {
+    return this.#watches.size;
+  }
+
+  /** Whether each Secret may be watched: there are few resources. */
+  get all(): boolean {
+    return this.#options.resources() <= this.#options.most;
+  }
+
+  /**
+   * Watches this Secret for this resource, instead of an earlier one, if the need and the bound allow it.
+   *
+   * @returns whether it is watched
+   */
+  watch(resourceKey: string, namespace: string, secretName: string, need: Need): boolean {
     const secretKey = keyOf({ namespace, name: secretName });
-    if (this.#secretOf.get(resourceKey) === secretKey) return;
-    this.unwatch(resourceKey);
+    if (this.#secretOf.get(resourceKey) !== secretKey) this.unwatch(resourceKey);
+    if (need === 'Rest' && !this.all) {
+      this.unwatch(resourceKey);
+      return false;
+    }
+    const known = this.#watches.get(secretKey);
+    if (known === undefined && !this.#makeRoom(need)) return false;
+    const watch = known ?? this.#start(secretKey, namespace, secretName);
+    watch.resources.set(resourceKey, need);
     this.#secretOf.set(resourceKey, secretKey);
-    const watch = this.#watches.get(secretKey) ?? this.#start(secretKey, namespace, secretName);
-    watch.resources.add(resourceKey);
+    return true;
   }
 
   unwatch(resourceKey: string): void {
@@ -64,15 +100,26 @@ export class SecretWatches {
     this.#secretOf.delete(resourceKey);
     const watch = this.#watches.get(secretKey);
     watch?.resources.delete(resourceKey);
-    if (watch === undefined || watch.resources.size > 0) return;
-    watch.stop.abort();
-    this.#watches.delete(secretKey);
+    if (watch !== undefined && watch.resources.size === 0) this.#end(secretKey, watch);
   }
 
-  /** @returns the last version that the watch has seen; undefined if the Secret is absent or not seen yet */
-  resourceVersion(namespace: string, secretName: string): string | undefined {
+  /**
+   * @returns the version of the Secret: the last one that its watch has seen, or the one that it has now if no watch
+   *   tells it; undefined if the Secret is absent
+   * @throws KubeError if it cannot be read
+   */
+  async version(namespace: string, secretName: string): Promise<string | undefined> {
     const secretKey = keyOf({ namespace, name: secretName });
-    return this.#watches.get(secretKey)?.reflector.store.get(secretKey);
+    const { reflector } = this.#watches.get(secretKey) ?? {};
+    const tells = reflector?.hasSynced() === true && reflector.secondsSinceContact() <= STALE_SECONDS;
+    if (tells) return reflector.store.get(secretKey);
+    try {
+      const { client } = this.#options;
+      return (await client.get(metadataOf(SECRETS), { namespace, name: secretName })).metadata.resourceVersion;
+    } catch (error) {
+      if (isKubeError(error, 'NotFound')) return undefined;
+      throw error;
+    }
   }
 
   /**
@@ -98,6 +145,23 @@ export class SecretWatches {
     this.#secretOf.clear();
   }
 
+  /** Ends the oldest watch that is needed less, if there is no room. @returns whether there is room */
+  #makeRoom(need: Need): boolean {
+    if (this.#watches.size < this.#options.most) return true;
+    for (const [secretKey, watch] of this.#watches) {
+      if (Math.max(...[...watch.resources.values()].map(rankOf)) >= rankOf(need)) continue;
+      for (const resourceKey of watch.resources.keys()) this.#secretOf.delete(resourceKey);
+      this.#end(secretKey, watch);
+      return true;
+    }
+    return false;
+  }
+
+  #end(secretKey: string, watch: Watch): void {
+    watch.stop.abort();
+    this.#watches.delete(secretKey);
+  }
+
   #start(secretKey: string, namespace: string, secretName: string): Watch {
     const { client, clock, onChange } = this.#options;
     const log = this.#log.child({ secret: secretKey });
@@ -110,12 +174,16 @@ export class SecretWatches {
       selection: { namespace, fieldSelector: `metadata.name=${secretName}` },
       project: ({ metadata }) => metadata.resourceVersion ?? '',
     });
-    const watch: Watch = { resources: new Set(), stop: new AbortController(), since: clock.monotonic(), reflector };
-    reflector.onChange(() => {
-      for (const resourceKey of watch.resources) onChange(resourceKey);
+    const watch: Watch = { resources: new Map(), stop: new AbortController(), since: clock.monotonic(), reflector };
+    reflector.onChange((_, __, version) => {
+      for (const resourceKey of watch.resources.keys()) onChange(resourceKey, version);
     });
     reflector.run(watch.stop.signal).catch((error: unknown) => log.error('a watch of a Secret ended', { error }));
     this.#watches.set(secretKey, watch);
     return watch;
   }
+}
+
+function rankOf(need: Need): number {
+  return NEEDS.indexOf(need);
 }

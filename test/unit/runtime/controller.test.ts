@@ -4,7 +4,7 @@ import { WorkQueue } from '../../../src/runtime/workqueue.ts';
 import { FakeClock, turn } from './fake-clock.ts';
 import { fakeLog } from './fake-log.ts';
 
-function start(reconcile: Reconcile<string>, { workers = 1, drainMs = 20_000 } = {}) {
+function start(reconcile: Reconcile<string>, { workers = 1, urgent = 3, drainMs = 20_000 } = {}) {
   const clock = new FakeClock();
   const queue = new WorkQueue({ clock, random: () => 0 });
   const log = fakeLog();
@@ -12,7 +12,7 @@ function start(reconcile: Reconcile<string>, { workers = 1, drainMs = 20_000 } =
   const stop = new AbortController();
   const abort = new AbortController();
   const ended = runController(
-    { name: 'rotation', queue, workers, reconcile, clock, log, metrics, drainMs },
+    { name: 'rotation', queue, workers, urgent, reconcile, clock, log, metrics, drainMs },
     { stop: stop.signal, abort: abort.signal },
   );
   return { clock, queue, log, metrics, stop, abort, ended };
@@ -155,4 +155,19 @@ describe('a stop', () => {
     abort.abort(new Error('lost'));
     await ended;
   });
+});
+
+test('an emergency waits for no pass of another resource, however long that takes', async () => {
+  const served: string[] = [];
+  const { queue, stop } = start(async (key) => {
+    served.push(key);
+    if (key !== 'shop/leak') await new Promise(() => {});
+  });
+  queue.add('shop/slow');
+  queue.add('shop/waits');
+  await turn();
+  queue.add('shop/leak', { priority: 3 });
+  await turn();
+  expect(served).toEqual(['shop/slow', 'shop/leak']);
+  stop.abort();
 });

@@ -284,3 +284,47 @@ test('no key is ever processed twice at once, and every key that was added is pr
     { numRuns: 60 },
   );
 });
+
+test('how long keys wait counts from when one was last handed out, and is nothing while none waits', async () => {
+  const { clock, queue } = build();
+  await clock.advance(50_000);
+  expect(queue.stillFor()).toBe(0);
+  queue.add('a');
+  queue.add('b');
+  await clock.advance(7_000);
+  expect(queue.stillFor()).toBe(7_000);
+  await queue.get();
+  await clock.advance(2_000);
+  expect(queue.stillFor()).toBe(2_000);
+  expect(queue.longestMs()).toBe(2_000);
+  await queue.get();
+  expect(queue.stillFor()).toBe(0);
+});
+
+test('namespaces take turns, however many keys each has, and a higher priority goes before all of them', async () => {
+  const { queue } = build();
+  for (const key of ['big/1', 'big/2', 'big/3', 'big/4', 'small/1', 'tiny/1', 'small/2']) queue.add(key);
+  queue.add('big/urgent', { priority: 3 });
+  expect(await takeAll(queue)).toEqual([
+    ...['big/urgent', 'big/1', 'small/1', 'tiny/1'],
+    ...['big/2', 'small/2', 'big/3', 'big/4'],
+  ]);
+});
+
+test('who takes only urgent keys leaves the others, and gets an urgent one while everybody else is busy', async () => {
+  const { queue } = build();
+  queue.add('shop/a');
+  const urgent = queue.get(3);
+  const heard: (string | undefined)[] = [];
+  void urgent.then((key) => heard.push(key));
+  queue.add('shop/b', { priority: 2 });
+  await turn();
+  expect(heard).toEqual([]);
+  queue.add('shop/leak', { priority: 3 });
+  await turn();
+  expect(heard).toEqual(['shop/leak']);
+  expect(await queue.get()).toBe('shop/b');
+  queue.add('shop/leak', { priority: 3 });
+  queue.done('shop/leak');
+  expect(await queue.get(3)).toBe('shop/leak');
+});

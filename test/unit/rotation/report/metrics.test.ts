@@ -6,6 +6,7 @@ import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import type { Write } from '../../../../src/rotation/keyset/writes.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { RotationMetrics } from '../../../../src/rotation/report/metrics.ts';
+import { labelText, seriesText } from '../../../../src/rotation/report/series.ts';
 import { facts, keysetAfter, PROMOTING, pod, probeOf, STAGING, STEADY, services, target, WRITES } from '../builders.ts';
 
 const rotation = { ...WRITES.stage.rotation, trigger: 'Emergency' } as const;
@@ -15,11 +16,11 @@ const BURNING = keysetAfter([WRITES.adopt, burn]);
 /** Of what the operator serves: the value of a gauge. */
 async function scraped(name: string, world: Facts): Promise<number | undefined> {
   const registry = new Registry();
-  const metrics = new RotationMetrics(registry);
+  const metrics = new RotationMetrics(registry, 10);
   const { assessment } = plan(world);
   const labels = { namespace: 'shop', name: 'jwt' };
   metrics.observed('shop/jwt', { labels, status: {}, facts: world, assessment });
-  const line = (await registry.metrics()).split('\n').find((each) => each.startsWith(`${name}{`));
+  const line = (await metrics.text(async () => undefined)).split('\n').find((each) => each.startsWith(`${name}{`));
   return line === undefined ? undefined : Number(line.split(' ').at(-1));
 }
 
@@ -63,4 +64,54 @@ it.each([
 it('while the keyset is not known, no number says for how many pods it waits', async () => {
   const secret = { kind: 'Absent' } as const;
   expect(await scraped('rekey_unacked_pods', facts(STEADY, { secret }))).toBeUndefined();
+});
+
+it('of more resources than may have series those that do not rest have them, and the others are counted', async () => {
+  const registry = new Registry();
+  const metrics = new RotationMetrics(registry, 2);
+  const see = (name: string, world: Facts, phase: 'Steady' | 'Draining') => {
+    const labels = { namespace: 'shop', name };
+    metrics.observed(`shop/${name}`, { labels, status: { phase }, facts: world, assessment: plan(world).assessment });
+    metrics.wrote(labels, 'stage');
+  };
+  for (const name of ['a', 'b', 'c']) see(name, facts(STEADY), 'Steady');
+  see('moving', facts(PROMOTING), 'Draining');
+  const text = await metrics.text(async () => undefined);
+  const phases = text.split('\n').filter((line) => line.startsWith('rekey_phase{'));
+  expect(phases).toEqual([
+    'rekey_phase{namespace="shop",name="moving",phase="Draining"} 1',
+    'rekey_phase{namespace="shop",name="a",phase="Steady"} 1',
+  ]);
+  expect(text).toContain('rekey_resources 4\n');
+  expect(text).toContain('rekey_resources_without_series 2\n');
+  const counted = (await registry.metrics())
+    .split('\n')
+    .filter((line) => line.startsWith('rekey_secret_writes_total{'));
+  expect(counted).toEqual([
+    'rekey_secret_writes_total{namespace="shop",name="a",transition="stage"} 1',
+    'rekey_secret_writes_total{namespace="shop",name="b",transition="stage"} 1',
+    'rekey_secret_writes_total{namespace="",name="",transition="stage"} 2',
+  ]);
+});
+
+it('a label is written so that a scraper reads it back', async () => {
+  const text = await seriesText(
+    [
+      {
+        name: 'up',
+        help: 'Help.',
+        rows: [{ labels: labelText({ name: 'a"b\\c\nd' }), samples: [[1.5], [2, { more: 'x' }]] }],
+      },
+    ],
+    async () => undefined,
+  );
+  expect(text).toBe(
+    [
+      '# HELP up Help.',
+      '# TYPE up gauge',
+      'up{name="a\\"b\\\\c\\nd"} 1.5',
+      'up{name="a\\"b\\\\c\\nd",more="x"} 2',
+      '',
+    ].join('\n'),
+  );
 });

@@ -17,6 +17,8 @@ const REFUSED = error({ refusal: { cause: 'Admission', by: 'p' } });
 const STATUS = { phase: 'Steady' } as const;
 const AT = Date.UTC(2026, 0, 1);
 
+const pauseMs = () => 600_000;
+
 function writer(failure: unknown, fence: () => void = () => undefined) {
   const clock = new FakeClock();
   let tries = 0;
@@ -26,7 +28,7 @@ function writer(failure: unknown, fence: () => void = () => undefined) {
   };
   const client = { mergePatch } as unknown as KubeClient;
   const resources = { upsert: () => undefined } as unknown as Store<JwtKeyRotation>;
-  return { clock, status: new StatusWriter({ client, clock, resources, fence }), tries: () => tries };
+  return { clock, status: new StatusWriter({ client, clock, resources, fence, pauseMs }), tries: () => tries };
 }
 
 describe('a status that cannot be written', () => {
@@ -83,7 +85,14 @@ describe('that somebody looks', () => {
     };
     const client = { mergePatch } as unknown as KubeClient;
     const resources = { upsert: () => undefined } as unknown as Store<JwtKeyRotation>;
-    const options = { client, clock: new FakeClock(), resources, fence: () => undefined, lease: 'rekey-system/rekey' };
+    const options = {
+      client,
+      clock: new FakeClock(),
+      resources,
+      fence: () => undefined,
+      lease: 'rekey-system/rekey',
+      pauseMs,
+    };
     await new StatusWriter(options).write({ ...resource(), status } as JwtKeyRotation, STATUS, at);
     return patches.map((patch) => patch.status.operator);
   };

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { KubeError } from '../../../../src/kube/errors.ts';
 import type { ListOptions, WatchOptions } from '../../../../src/kube/options.ts';
 import { SecretWatches, type SecretWatchesOptions } from '../../../../src/rotation/secret/secret-watches.ts';
@@ -8,10 +8,10 @@ import { fakeLog } from '../../runtime/fake-log.ts';
 type Answer = 'list' | 'hang' | 'Unreachable' | 'Forbidden';
 
 /** A server that answers lists as it is told, and whose watches are silent. */
-function build() {
+function build({ most = 1_000, resources = (): number => 1_000 } = {}) {
   const clock = new FakeClock();
   const log = fakeLog();
-  const server = { answer: 'list' as Answer, asked: 0, most: 0, let: () => {} };
+  const server = { answer: 'list' as Answer, asked: 0, most: 0, read: 0 };
   let now = 0;
   const client = {
     async *pages(_: unknown, { fieldSelector = '' }: ListOptions) {
@@ -28,14 +28,18 @@ function build() {
         now -= 1;
       }
     },
+    get: async () => {
+      server.read += 1;
+      return { metadata: { resourceVersion: '8' } };
+    },
     async *watch(_: unknown, { signal }: WatchOptions) {
       await new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()));
     },
   } as unknown as SecretWatchesOptions['client'];
   const changed: string[] = [];
-  const watches = new SecretWatches({ client, clock, log, onChange: (key) => changed.push(key) });
+  const watches = new SecretWatches({ client, clock, log, most, resources, onChange: (key) => changed.push(key) });
   const watch = (count: number) => {
-    for (let i = 0; i < count; i += 1) watches.watch(`shop/r-${i}`, 'shop', `s-${i}`);
+    for (let i = 0; i < count; i += 1) watches.watch(`shop/r-${i}`, 'shop', `s-${i}`, 'Rest');
   };
   return { clock, log, server, watches, changed, watch };
 }
@@ -51,7 +55,8 @@ test('a thousand watches start a few at a time, and each wakes its resource', as
   await clock.advance(10_000);
   expect(server.most).toBe(16);
   expect(changed).toHaveLength(1_000);
-  expect(watches.resourceVersion('shop', 's-999')).toBe('7');
+  expect(await watches.version('shop', 's-999')).toBe('7');
+  expect(server.read).toBe(0);
   watches.close();
 });
 
@@ -60,7 +65,7 @@ test('a watch that has told nothing for half a minute is said, with its Secret',
   watch(2);
   await clock.advance(0);
   server.answer = 'Unreachable';
-  watches.watch('shop/late', 'shop', 'late');
+  watches.watch('shop/late', 'shop', 'late', 'Rest');
   await clock.advance(30_000);
   expect(watches.failure()).toBeUndefined();
   await clock.advance(1);
@@ -100,4 +105,56 @@ test('what a thousand watches log while the server is away is limited', async ()
   expect(log.lines[10]?.fields).toMatchObject({ similarLinesLeftOut: expect.any(Number) });
   watches.close();
   await turn();
+});
+
+describe('with more resources than watches', () => {
+  const few = { most: 2, resources: () => 3 };
+
+  test('a Secret at rest has no watch, and its version is read', async () => {
+    const { clock, server, watches } = build(few);
+    expect(watches.watch('shop/a', 'shop', 'a', 'Rest')).toBe(false);
+    await clock.advance(0);
+    expect(server.asked).toBe(0);
+    expect(await watches.version('shop', 'a')).toBe('8');
+  });
+
+  test('a watch ends when its resource rests again', async () => {
+    const { clock, watches } = build(few);
+    expect(watches.watch('shop/a', 'shop', 'a', 'Change')).toBe(true);
+    await clock.advance(0);
+    expect(await watches.version('shop', 'a')).toBe('7');
+    watches.watch('shop/a', 'shop', 'a', 'Rest');
+    expect(watches.size).toBe(0);
+    expect(await watches.version('shop', 'a')).toBe('8');
+  });
+
+  test('there are never more than the bound, and an emergency gets the place of another', async () => {
+    const { watches } = build(few);
+    expect(watches.watch('shop/a', 'shop', 'a', 'Change')).toBe(true);
+    expect(watches.watch('shop/b', 'shop', 'b', 'Change')).toBe(true);
+    expect(watches.watch('shop/c', 'shop', 'c', 'Change')).toBe(false);
+    expect(watches.watch('shop/d', 'shop', 'd', 'Emergency')).toBe(true);
+    expect(watches.size).toBe(2);
+    expect(watches.watch('shop/e', 'shop', 'e', 'Emergency')).toBe(true);
+    expect(watches.watch('shop/f', 'shop', 'f', 'Emergency')).toBe(false);
+    expect(watches.size).toBe(2);
+    watches.close();
+  });
+
+  test('a silent watch is not believed: the version is read', async () => {
+    const { clock, watches } = build(few);
+    watches.watch('shop/a', 'shop', 'a', 'Change');
+    await clock.advance(181_000);
+    expect(await watches.version('shop', 'a')).toBe('8');
+    watches.close();
+  });
+});
+
+test('once there are few resources again, each Secret is watched', () => {
+  let resources = 3;
+  const { watches } = build({ most: 2, resources: () => resources });
+  expect(watches.watch('shop/a', 'shop', 'a', 'Rest')).toBe(false);
+  resources = 2;
+  expect(watches.watch('shop/a', 'shop', 'a', 'Rest')).toBe(true);
+  watches.close();
 });

@@ -1,0 +1,51 @@
+/** What the audit writer knows of one resource. */
+import type { Finding } from '../api/finding.ts';
+import type { JwtKeyRotation } from '../api/names.ts';
+import { EMPTY_LEDGER, type Ledger, sameLedger } from '../keyset/ledger.ts';
+import type { LedgerReading } from './against-ledger.ts';
+import type { AuditRecord } from './audit-log.ts';
+import { type Diary, EMPTY_DIARY } from './diary.ts';
+import { type LedgerConfigMap, ledgerConfigMapName } from './ledger-config-map.ts';
+
+/** What is known of one resource. */
+export interface Account {
+  resource: JwtKeyRotation;
+  readonly name: string;
+  /** The ConfigMap as it was read or written last; a write on top of it fails if somebody else has changed it since. */
+  kept?: { readonly configMap: Pick<LedgerConfigMap, 'resourceVersion'> | undefined };
+  /** What was read, plus what was observed since. */
+  ledger: Ledger;
+  /** What the ConfigMap is known to hold. */
+  stored: Ledger;
+  finding?: LedgerReading['finding'];
+  /** The monotonic time of the next read of the ConfigMap, if it was not read successfully yet. */
+  readAgainAt: number | undefined;
+  diary: Diary;
+  /** Records that may not be in the log yet, by rotation. */
+  readonly due: Map<string, AuditRecord>;
+  /** The rotations in the log that the Secret still records. */
+  recorded: readonly string[];
+  writing: boolean;
+  /** The monotonic time of the next try after a failure. */
+  notBefore: number;
+  /** Failures in a row. */
+  failures: number;
+  /** Why the last write was refused. */
+  refusal?: Finding;
+  /** The last failure that was reported, so that each is reported once. */
+  reported?: string;
+}
+
+/** @returns the account of a resource of which nothing is known yet */
+export function newAccount(resource: JwtKeyRotation): Account {
+  return {
+    ...{ resource, name: ledgerConfigMapName(resource.spec.secretName), ledger: EMPTY_LEDGER, stored: EMPTY_LEDGER },
+    ...{ readAgainAt: 0, due: new Map(), recorded: [], writing: false, notBefore: 0, failures: 0 },
+    diary: EMPTY_DIARY,
+  };
+}
+
+/** @returns whether the ConfigMap lacks something */
+export function isDirty({ due, ledger, stored, finding }: Account): boolean {
+  return due.size > 0 || (finding === undefined && !sameLedger(stored, ledger));
+}
