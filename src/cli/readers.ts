@@ -29,7 +29,7 @@ export async function readers(path: string, terminal: Terminal, options: Readers
       EXIT.usage,
     );
   printResult(terminal, machineText(found, output), textOf(found.readers));
-  for (const line of remarks(found)) terminal.tell(`${line}\n`);
+  for (const line of remarks(found)) terminal.printErr(`${line}\n`);
   return found.withContent > 0 || found.stopped !== undefined ? EXIT.failed : EXIT.done;
 }
 

@@ -37,7 +37,7 @@ async function run(lines: readonly unknown[], options: ReadersOptions = { namesp
     print: (text: string) => {
       said.out += text;
     },
-    tell: (text: string) => {
+    printErr: (text: string) => {
       said.err += text;
     },
   } as unknown as Terminal;
