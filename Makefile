@@ -5,7 +5,7 @@ NODE := node_modules/.bin/node
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit explore mutants faults rollouts bench bench-emergency bench-keyring bench-preload types lint generate build bundle image cluster clean
+.PHONY: help install demo test unit explore mutants faults rollouts bench bench-emergency bench-keyring bench-preload types lint generate build bundle image release cluster clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ bundle: $(INSTALLED) ## Bundle the operator and the command line into dist
 
 image: $(INSTALLED) ## Build the image into dist/image, as root with buildah; PLATFORM=linux/arm64 for another platform
 	@$(NODE) tools/image/image.ts $(if $(PLATFORM),--platform $(PLATFORM))
+
+release: $(INSTALLED) ## Put what a release hands out into dist/release; make image first, to have the image in it
+	@$(NODE) tools/release.ts
 
 cluster: $(INSTALLED) ## Run a local cluster with two nodes until Ctrl-C
 	@$(NODE) test/support/cluster/cli.ts up
