@@ -64,8 +64,8 @@ bundle: $(INSTALLED) ## Bundle the operator and the command line into dist
 	@npm run --silent build
 	@node dist/rekey --version >/dev/null || true
 
-image: $(INSTALLED) ## Build the image into dist/image, as root with buildah; PLATFORM=linux/arm64 for another platform
-	@$(NODE) tools/image/image.ts $(if $(PLATFORM),--platform $(PLATFORM))
+image: $(INSTALLED) ## Build the image into dist/image, as root with buildah; PLATFORM=linux/arm64 for another platform, TWICE=1 to compare two builds
+	@$(NODE) tools/image/image.ts $(if $(PLATFORM),--platform $(PLATFORM)) $(if $(TWICE),--twice)
 
 release: $(INSTALLED) ## Put what a release hands out into dist/release; make image first, to have the image in it
 	@$(NODE) tools/release.ts
