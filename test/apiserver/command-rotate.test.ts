@@ -19,7 +19,8 @@ async function generations({ api, namespace }: Scene): Promise<readonly number[]
 }
 
 describe.concurrent('what the command line tells of a rotation', () => {
-  it('tells what a rotation will do, and follows one to its end', async () => {
+  // tests run at once, so what is polled must know its test
+  it('tells what a rotation will do, and follows one to its end', async ({ expect }) => {
     const scene = await openScene(cluster);
     const { api, namespace, name } = scene;
     const { run } = await callerIn(scene);
