@@ -1,5 +1,5 @@
 /**
- * Writes what the Helm chart shares with the other ways to install: the CRD, the policies, the rules of the Roles, and the version.
+ * Writes what the Helm chart shares with the other ways to install: the CRD, the policies, the rules of the Roles, the preload, and the version.
  *
  * Usage: node tools/gen-chart.ts [--check]     --check writes nothing and exits 1 when a file differs
  */
@@ -46,6 +46,7 @@ const wanted = new Map<string, string>([
   [`files/${CRD}`, read('crds', CRD)],
   ['files/monitoring-rules.yaml', specOf('rules.yaml')],
   ['files/monitoring-podmonitor.yaml', specOf('podmonitor.yaml')],
+  ['files/preload.yaml', read('deploy', 'preload', 'config-map.yaml')],
   ...policies.map((name) => [`files/policy-${name}`, read('deploy', 'policies', name)] as const),
   ...Object.entries(ROLES).map(([folder, name]) => [`files/role-${folder}.yaml`, rulesOf(folder, name)] as const),
 ]);

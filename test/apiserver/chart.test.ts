@@ -5,6 +5,7 @@ import { join, relative, resolve } from 'node:path';
 import { dump, loadAll } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ledgerConfigMapName } from '../../src/rotation/audit/ledger-config-map.ts';
+import { CONFIG_MAP } from '../../src/rotation/people/preload.ts';
 import { runKubectl } from '../support/cluster/kubectl.ts';
 import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import { CHART, type Helm, helmFor, RELEASE, set } from '../support/helm/helm.ts';
@@ -111,6 +112,21 @@ describe('the chart', () => {
     const folders = ['namespace', 'files', 'rollouts', 'residue'];
     const wanted = await Promise.all(folders.map(kustomized));
     expect(Object.fromEntries(roles)).toEqual(sorted(comparable(wanted.flat(), 'shop')));
+  });
+
+  it('publishes the preload in a namespace as deploy/preload does, and leaves it there', async () => {
+    const shop = { name: 'shop', secrets: ['jwt'], preload: true };
+    const objects = await rendered({ namespaces: [shop, { name: 'bar', secrets: ['d'] }] });
+    const maps = objects.filter(({ kind }) => kind === 'ConfigMap');
+    expect(maps).toMatchObject([
+      {
+        metadata: {
+          ...{ name: CONFIG_MAP.metadata.name, namespace: 'shop' },
+          annotations: { 'helm.sh/resource-policy': 'keep' },
+        },
+        ...{ immutable: true, data: CONFIG_MAP.data },
+      },
+    ]);
   });
 
   it('names each Secret and its audit log, and no other', async () => {
