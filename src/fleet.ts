@@ -15,12 +15,12 @@ export interface FleetOptions {
 /** Changes are logged once in this time. */
 const SAY_EVERY_MS = 60_000;
 /** So many were measured: see docs/scale.md. */
-const MEASURED = 1_000;
+const MEASURED = 300;
 
 /** Tells the bound. It changes with the number of resources. */
 export class Fleet {
   readonly #options: FleetOptions;
-  #said = 0;
+  #said = { seconds: 0, beyond: false };
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -46,13 +46,18 @@ export class Fleet {
   }
 
   #say(): void {
-    const seconds = Math.round(this.intervalSeconds());
-    if (seconds === this.#said) return;
-    this.#said = seconds;
     const { log, resources } = this.#options;
+    const seconds = Math.round(this.intervalSeconds());
+    const beyond = seconds > 0 && resources() > MEASURED;
+    if (seconds === this.#said.seconds && beyond === this.#said.beyond) return;
+    this.#said = { seconds, beyond };
     const fields = { resources: resources(), lookEverySeconds: seconds };
     if (seconds === 0) log.info('each Secret is watched', fields);
-    else if (resources() <= MEASURED) log.info('Secrets at rest are looked at, and not watched', fields);
-    else log.warn('there are more resources than were measured: what is at rest is looked at less often', fields);
+    else if (!beyond) log.info('Secrets at rest are looked at, and not watched', fields);
+    else
+      log.warn(
+        'there are more resources than were measured (docs/scale.md); Secrets at rest are looked at, and not watched',
+        fields,
+      );
   }
 }

@@ -29,8 +29,8 @@ export function outdated(check: AppCheck, { resource, podStarts }: DoctorFacts):
   if (check.keysetVersion !== keysetVersion) return 'rekey has written other keys since';
   if (podStarts === undefined) return 'you may not look whether pods have started since';
   const at = Date.parse(check.checkedAt);
-  const anew = check.pods.flatMap(({ target }) => ((podStarts.get(target) ?? 0) < at ? [] : [target]));
-  return anew.length === 0 ? undefined : `pods of ${[...new Set(anew)].join(', ')} have started since`;
+  const restarted = check.pods.flatMap(({ target }) => ((podStarts.get(target) ?? 0) < at ? [] : [target]));
+  return restarted.length === 0 ? undefined : `pods of ${[...new Set(restarted)].join(', ')} have started since`;
 }
 
 /** @returns the verdicts on fallbacks, by target; none for a target that was not asked, or of which none was kept */

@@ -143,7 +143,8 @@ export class AuditWriter {
     const { namespace = '' } = account.resource.metadata;
     const configMap = await findLedgerConfigMap(client, namespace, account.name);
     const { ledger = EMPTY_LEDGER, finding } = configMap ?? {};
-    account.kept = { configMap };
+    // the log may be large, and there may be thousands of them
+    account.kept = { configMap: configMap && { resourceVersion: configMap.resourceVersion } };
     account.stored = ledger;
     account.ledger = merged(account.ledger, ledger);
     account.finding = finding;

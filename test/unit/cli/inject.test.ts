@@ -2,10 +2,11 @@
 import { loadAll } from 'js-yaml';
 import { expect, it } from 'vitest';
 import { type InjectOptions, inject } from '../../../src/cli/inject.ts';
-import { CommandError, type Terminal } from '../../../src/cli/terminal.ts';
+import { CommandError } from '../../../src/cli/terminal.ts';
 import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
 import type { Operations } from '../../../src/rotation/people/operations.ts';
 import { CONFIG_MAP, SHOWN } from '../../../src/rotation/people/preload.ts';
+import { listener } from '../../support/terminal/listener.ts';
 
 interface Printed {
   readonly apiVersion: string;
@@ -33,15 +34,7 @@ async function run(
     ...more
   }: { options?: InjectOptions; kind?: string; initContainers?: object[]; secretKeys?: object } = {},
 ) {
-  const said = { out: '', err: '' };
-  const terminal = {
-    print: (text: string) => {
-      said.out += text;
-    },
-    printErr: (text: string) => {
-      said.err += text;
-    },
-  } as unknown as Terminal;
+  const { said, terminal } = listener();
   const secretKeys = {
     signing: ['JWT_SECRET_KEY', 'JWT_SECRET'],
     fallbacks: 'JWT_SECRET_KEY_FALLBACKS',

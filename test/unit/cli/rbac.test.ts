@@ -2,9 +2,9 @@
 import { loadAll } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { type RbacOptions, rbac } from '../../../src/cli/rbac.ts';
-import type { Terminal } from '../../../src/cli/terminal.ts';
 import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
 import type { Operations } from '../../../src/rotation/people/operations.ts';
+import { listener } from '../../support/terminal/listener.ts';
 import { SPEC } from '../rotation/spec.ts';
 
 interface Printed {
@@ -18,15 +18,7 @@ interface Printed {
 const canary = { path: '/me', port: 'http' };
 
 async function run(spec: object = {}, options: RbacOptions = {}, status?: object) {
-  const said = { out: '', err: '' };
-  const terminal = {
-    print: (text: string) => {
-      said.out += text;
-    },
-    printErr: (text: string) => {
-      said.err += text;
-    },
-  } as unknown as Terminal;
+  const { said, terminal } = listener();
   const metadata = { name: 'my-jwt', namespace: 'shop' };
   const resource = { metadata, spec: { ...SPEC, ...spec }, status } as unknown as JwtKeyRotation;
   const operations = {

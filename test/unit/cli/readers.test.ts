@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type ReadersOptions, readers } from '../../../src/cli/readers.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
+import { listener } from '../../support/terminal/listener.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'rekey-readers-'));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -32,15 +33,7 @@ const event = ({
 async function run(lines: readonly unknown[], options: ReadersOptions = { namespace: 'shop', secret: 'jwt' }) {
   const file = join(dir, 'audit.log');
   writeFileSync(file, lines.map((line) => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`).join(''));
-  const said = { out: '', err: '' };
-  const terminal = {
-    print: (text: string) => {
-      said.out += text;
-    },
-    printErr: (text: string) => {
-      said.err += text;
-    },
-  } as unknown as Terminal;
+  const { said, terminal } = listener();
   const code = await readers(file, terminal, options);
   const rows = said.out
     .split('\n')
