@@ -20,6 +20,7 @@ describe('commands in messages', () => {
   it('name the resource wherever the operator writes one', () => {
     const texts = globSync('src/rotation/**/*.ts').map((path) => readFileSync(path, 'utf8'));
     const commands = texts.flatMap((text) => text.match(/kubectl rekey [a-z-]+(?! \(| \||`| \*\/).{0,8}/g) ?? []);
+    expect(commands.length).toBeGreaterThan(4);
     const nameless = commands.filter((command) => !/^kubectl rekey [a-z-]+ (?:NAME\b|\$\{)/.test(command));
     expect(nameless).toEqual([]);
   });
