@@ -50,10 +50,14 @@ export function waitMs(action: Extract<Action, { type: 'wait' | 'confirm' }>, no
   return Math.max(action.until - now, 0);
 }
 
-/** @returns milliseconds until a run counts as missed, so that rekey reports it at once and not some minutes later */
-export function untilMissedMs({ settings: { cadence }, due: { since }, now }: Facts): number | undefined {
-  if (cadence.kind === 'Period' || since === undefined) return undefined;
-  const left = since + cadence.startingDeadlineMs - now;
+/**
+ * @returns milliseconds until a run counts as missed, so that rekey reports it at once and not some minutes later: the one that is due,
+ *   or else the next one, which comes while something blocks it
+ */
+export function untilMissedMs({ settings: { cadence }, due, now }: Facts): number | undefined {
+  const start = due.since ?? due.next;
+  if (cadence.kind === 'Period' || start === undefined) return undefined;
+  const left = start + cadence.startingDeadlineMs - now;
   return left < 0 ? undefined : left + 1;
 }
 

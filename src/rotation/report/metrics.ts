@@ -7,7 +7,7 @@ import type { JwtKeyRotationStatus } from '../api/types.ts';
 import type { Answer, Facts } from '../facts.ts';
 import { keyIn } from '../keyset/keyset.ts';
 import type { Assessment } from '../plan/decision.ts';
-import type { NotificationResult } from './notifications.ts';
+import { NOTIFICATION_RESULTS, type NotificationResult } from './notifications.ts';
 import { type Family, labelText, type Sample, seriesText } from './series.ts';
 
 export interface ResourceLabels {
@@ -169,6 +169,15 @@ export class RotationMetrics {
 
   wrote(labels: ResourceLabels, transition: string): void {
     this.#writes.inc({ ...this.#labels(labels), transition });
+  }
+
+  /**
+   * The counts of a resource that has receivers begin at 0: Prometheus takes a count that begins at 1 for no increase.
+   *
+   * @see https://prometheus.io/docs/practices/instrumentation/#avoid-missing-metrics
+   */
+  hasReceivers(labels: ResourceLabels): void {
+    for (const result of NOTIFICATION_RESULTS) this.#notifications.inc({ ...this.#labels(labels), result }, 0);
   }
 
   notified(labels: ResourceLabels, result: NotificationResult): void {

@@ -39,7 +39,8 @@ export interface Message {
 }
 
 /** The result of an attempt to deliver a message; after `failed` there is no other. */
-export type NotificationResult = 'delivered' | 'retried' | 'failed';
+export const NOTIFICATION_RESULTS = ['delivered', 'retried', 'failed'] as const;
+export type NotificationResult = (typeof NOTIFICATION_RESULTS)[number];
 
 /** The resource that the messages are about. */
 export interface Subject {

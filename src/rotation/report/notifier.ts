@@ -49,7 +49,7 @@ export interface NotifierOptions extends AttemptOptions {
   readonly random: () => number;
   readonly log: Logger;
   readonly events: Pick<EventRecorder, 'event'>;
-  readonly metrics: Pick<RotationMetrics, 'notified'>;
+  readonly metrics: Pick<RotationMetrics, 'notified' | 'hasReceivers'>;
   readonly resources: Pick<Store<JwtKeyRotation>, 'get'>;
   /** Called with each resource that has something new for status.notified. */
   readonly onDelivered: (key: string) => void;
@@ -87,6 +87,7 @@ export class Notifier {
     const known = [...new Set([...(status?.notified ?? []), ...(this.#delivered.get(key) ?? [])])].slice(-MAX_NOTIFIED);
     const keyset = secret.kind === 'Managed' ? secret.keyset : undefined;
     const subject = { name, namespace, uid, environment: settings.environment };
+    if (receiversOf(spec).length > 0) this.#options.metrics.hasReceivers({ namespace, name });
     for (const message of messagesOf(subject, keyset, whyStopped(decision), this.#options.clock.now())) {
       for (const receiver of receiversOf(spec)) {
         if (!receiver.on.includes(message.event)) continue;

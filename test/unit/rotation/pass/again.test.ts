@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { earliest, pauseMs, restPauseMs } from '../../../../src/rotation/pass/again.ts';
+import { earliest, pauseMs, restPauseMs, untilMissedMs } from '../../../../src/rotation/pass/again.ts';
+import { facts, SETTINGS, STEADY } from '../builders.ts';
 
 const MINUTE = 60_000;
 
@@ -29,4 +30,16 @@ test('a resource that does not rest is looked at each minute if nothing tells of
 test('what is due earlier counts', () => {
   expect(earliest(10, undefined, 3, 7)).toBe(3);
   expect(earliest(10, undefined)).toBe(10);
+});
+
+test.each([
+  ['that is due', { since: -20_000, next: -20_000 }, 40_001],
+  ['that comes while something blocks it', { next: 5_000 }, 65_001],
+  ['of which there is none', {}, undefined],
+])('a missed start %s is told at once, and not with the next look', (_, due, left) => {
+  const cadence = { kind: 'Cron', schedule: '0 3 * * *', timeZone: 'UTC', startingDeadlineMs: MINUTE } as const;
+  const now = 1_000_000;
+  const at = Object.fromEntries(Object.entries(due).map(([name, ms]) => [name, now + ms]));
+  const world = facts(STEADY, { now, settings: { ...SETTINGS, cadence }, due: { nextRuns: [], ...at } });
+  expect(untilMissedMs(world)).toBe(left);
 });

@@ -115,3 +115,16 @@ it('a label is written so that a scraper reads it back', async () => {
     ].join('\n'),
   );
 });
+
+it('the counts of a resource with receivers begin at 0, or its first failure would be no increase', async () => {
+  const registry = new Registry();
+  const metrics = new RotationMetrics(registry, 10);
+  const labels = { namespace: 'shop', name: 'jwt' };
+  const failed = async () =>
+    /^rekey_notification_total\{.*result="failed".*\} (\d+)$/m.exec(await registry.metrics())?.[1];
+  metrics.hasReceivers(labels);
+  expect(await failed()).toBe('0');
+  metrics.notified(labels, 'failed');
+  metrics.hasReceivers(labels);
+  expect(await failed()).toBe('1');
+});

@@ -74,7 +74,7 @@ function start(resource: JwtKeyRotation, urls: Readonly<Record<string, string>>,
     },
     ...{ random: () => 0, log, onDelivered },
     events: { event: (_, { reason, note }) => void events.push(`${reason} ${note}`) },
-    metrics: { notified: (_, result) => void counts.push(result) },
+    metrics: { notified: (_, result) => void counts.push(result), hasReceivers: () => undefined },
     resources: { get: () => resource },
     webhooks: new WebhookClient({ allowPrivate }),
   });
