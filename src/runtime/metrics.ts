@@ -179,14 +179,25 @@ export function lookMetrics(registry: Registry, looks: Looks): void {
   );
 }
 
-/** @returns the hook for LeaderElector's `onChange`; to be called once per registry */
-export function leaderMetrics(registry: Registry, name: string): (leading: boolean) => void {
+/** @returns the hook for LeaderElector's `onChange` of these Leases; to be called once per registry */
+export function leaderMetrics(registry: Registry, leases: readonly string[]): (name: string, leading: boolean) => void {
   const status = new Gauge({
     name: 'leader_election_master_status',
     help: 'Whether this replica leads: 1 or 0.',
     labelNames: ['name'] as const,
     registers: [registry],
   });
-  status.set({ name }, 0);
-  return (leading) => status.set({ name }, leading ? 1 : 0);
+  for (const name of leases) status.set({ name }, 0);
+  return (name, leading) => status.set({ name }, leading ? 1 : 0);
+}
+
+/** To be called once per registry, by a process with more than one shard. */
+export function shardMetrics(registry: Registry, held: () => number): void {
+  const gauge = { name: 'rekey_shards_held', help: 'Shards that this replica holds.', registers: [registry] };
+  new Gauge({
+    ...gauge,
+    collect() {
+      this.set(held());
+    },
+  });
 }

@@ -90,7 +90,7 @@ describe('that somebody looks', () => {
       clock: new FakeClock(),
       resources,
       fence: () => undefined,
-      lease: 'rekey-system/rekey',
+      leaseOf: () => 'rekey-system/rekey',
       pauseMs,
     };
     await new StatusWriter(options).write({ ...resource(), status } as JwtKeyRotation, STATUS, at);
