@@ -1,0 +1,153 @@
+/**
+ * Three replicas share the namespaces. One is killed in the middle of rotations, then one hangs for longer than a Lease lasts and
+ * comes back: every rotation is completed, by the same writes as with one process, each by the replica that had the Lease.
+ */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { shardOf } from '../../src/runtime/shards/assignment.ts';
+import { KubeApi } from '../support/cluster/kubeapi.ts';
+import type { KubeObject } from '../support/cluster/kubeobject.ts';
+import { type Call, callsIn } from '../support/scenario/audit.ts';
+import { createNamespace, installOperator } from '../support/scenario/install.ts';
+import type { OperatorProcess } from '../support/scenario/operator.ts';
+import { openReplicas, type Replicas } from '../support/scenario/replicas.ts';
+import { readState, requestRotation, waitUntilDone } from '../support/scenario/rotation.ts';
+import { emptyDeployment, KEY, rotationName, rotationOf, secretName, targetName } from '../support/scenario/single.ts';
+import { until } from '../support/scenario/until.ts';
+
+const SHARDS = 3;
+/** In each shard. */
+const NAMESPACES = 4;
+const ID = 'a';
+const NAMES = ['replica-a', 'replica-b', 'replica-c'] as const;
+/** Tokens live so short that a rotation takes seconds. */
+const TIMES = { maxTokenTTL: '5s', clockSkew: '1s', retire: { slack: '1s' } };
+/** Of the Secret: stage, promote, drain, retire, finish. See crash.test.ts for one process. */
+const WRITES_OF_A_ROTATION = 5;
+const ADOPTION = 1;
+
+const cluster = inject('cluster');
+const api = KubeApi.fromKubeconfig(cluster.kubeconfig);
+const home = `shards-${randomUUID().slice(0, 8)}`;
+const leaseName = (shard: number) => `rekey-shard-${shard}-of-${SHARDS}`;
+const namespaces = Array.from({ length: SHARDS }, (_, shard) => namesIn(shard)).flat();
+const operators = new Map<string, OperatorProcess>();
+let replicas: Replicas;
+
+interface Lease extends KubeObject {
+  readonly spec?: { readonly holderIdentity?: string };
+}
+
+/** Which namespace is in which shard is a matter of its name. */
+function namesIn(shard: number): readonly string[] {
+  const names = Array.from({ length: 200 }, (_, i) => `${home}-${i}`);
+  return names.filter((name) => shardOf(name, SHARDS) === shard).slice(0, NAMESPACES);
+}
+
+beforeAll(async () => {
+  await installOperator(api);
+  await Promise.all([home, ...namespaces].map((namespace) => createNamespace(api, namespace)));
+  replicas = await openReplicas({ cluster, api, home, namespaces, secretName: secretName(ID), names: NAMES });
+  await Promise.all(namespaces.map(furnish));
+  for (const name of NAMES) operators.set(name, await replicas.start(name, ['--shards', String(SHARDS)]));
+});
+
+afterAll(async () => {
+  await replicas?.stop();
+  await Promise.all([home, ...namespaces].map((name) => api.delete({ kind: 'Namespace', name })));
+  await api.close();
+});
+
+async function furnish(namespace: string): Promise<void> {
+  await api.create({
+    ...{ kind: 'Secret', metadata: { namespace, name: secretName(ID) } },
+    stringData: { JWT_SECRET_KEY: KEY },
+  } as KubeObject);
+  await api.create(emptyDeployment(namespace, targetName(ID), ID));
+  await api.create(rotationOf(namespace, rotationName(ID), ID, TIMES));
+}
+
+/** Who holds each shard: the name of a replica, or '' for nobody. */
+function holders(): Promise<readonly string[]> {
+  const shards = Array.from({ length: SHARDS }, (_, shard) => leaseName(shard));
+  return Promise.all(
+    shards.map(async (name) => {
+      const lease = await api.find<Lease>({ kind: 'Lease', namespace: home, name });
+      return lease?.spec?.holderIdentity?.split('_')[0] ?? '';
+    }),
+  );
+}
+
+function untilHeldBy(...names: readonly string[]): Promise<true> {
+  const all = async () => {
+    const now = await holders();
+    return new Set(now).size === names.length && now.every((name) => names.includes(name))
+      ? (true as const)
+      : undefined;
+  };
+  return until(`the shards are held by ${names.join(' and ')}`, all);
+}
+
+/** Begins a rotation everywhere, and resolves in the middle of those of the replica. */
+async function rotateAll(name: string): Promise<string> {
+  const at = new Date().toISOString();
+  const held = await holders();
+  const own = namespaces.filter((namespace) => held[shardOf(namespace, SHARDS)] === name);
+  expect(own.length).toBeGreaterThanOrEqual(NAMESPACES);
+  await Promise.all(namespaces.map((namespace) => requestRotation(api, namespace, rotationName(ID), at)));
+  await until(`${name} rotates`, async () => {
+    const states = await Promise.all(own.map((namespace) => readState(api, namespace, rotationName(ID))));
+    return states.some(({ keyset }) => keyset?.phase !== 'Steady');
+  });
+  return at;
+}
+
+async function allDone(requestedAt: string): Promise<void> {
+  await Promise.all(namespaces.map((namespace) => waitUntilDone(api, namespace, rotationName(ID), { requestedAt })));
+}
+
+it('a rotation is done once, whoever is killed or hangs', { timeout: 1_500_000 }, async () => {
+  for (const namespace of namespaces) {
+    const ready = async () => (await readState(api, namespace, rotationName(ID))).keyset?.phase === 'Steady';
+    await until(`${namespace} is taken over`, ready);
+  }
+  await untilHeldBy(...NAMES);
+  for (const operator of operators.values()) await operator.waitUntilReady();
+
+  const killed = await rotateAll('replica-c');
+  operators.get('replica-c')?.kill('SIGKILL');
+  await allDone(killed);
+  await untilHeldBy('replica-a', 'replica-b');
+
+  const hung = operators.get('replica-b');
+  const frozen = await rotateAll('replica-b');
+  hung?.pause();
+  await untilHeldBy('replica-a');
+  hung?.resume();
+  expect(await hung?.exited).toMatchObject({ code: 1 });
+  await allDone(frozen);
+
+  for (const namespace of namespaces) {
+    const { resource } = await readState(api, namespace, rotationName(ID));
+    expect(resource.status?.history?.map(({ outcome }) => outcome)).toEqual(['Completed', 'Completed']);
+    expect(resource.status?.operator?.lease).toBe(`${home}/${leaseName(shardOf(namespace, SHARDS))}`);
+  }
+  const users = NAMES.map((name) => replicas.user(name));
+  const writes = (await callsIn(cluster.auditLogPath, { writes: true })).filter((call) => users.includes(call.user));
+  const made = writes.filter(({ code }) => code < 300);
+  const secrets = made.filter(({ resource }) => resource === 'secrets');
+  const counts = namespaces.map((namespace) => secrets.filter((call) => call.namespace === namespace).length);
+  expect(counts).toEqual(namespaces.map(() => ADOPTION + 2 * WRITES_OF_A_ROTATION));
+  expect(made.flatMap((call) => strangeness(call, made))).toEqual([]);
+  // each of the three has written, and no write went beyond its namespaces
+  expect(new Set(secrets.map(({ user }) => user)).size).toBe(NAMES.length);
+});
+
+/** @returns what is wrong with a write: its writer did not have the Lease of the shard when it came */
+function strangeness({ namespace, resource, verb, user, at }: Call, made: readonly Call[]): readonly string[] {
+  if (!namespaces.includes(namespace) || resource === 'events') return [];
+  const lease = leaseName(shardOf(namespace, SHARDS));
+  const renewals = made.filter((call) => call.resource === 'leases' && call.name === lease && call.at <= at);
+  const holder = renewals.at(-1)?.user;
+  return holder === user ? [] : [`${verb} ${resource} in ${namespace} by ${user}, and ${lease} was held by ${holder}`];
+}
