@@ -32,6 +32,7 @@ export interface LeadingOptions {
   readonly lead: (term: AbortSignal) => void;
   /** The rest is called with shards only: see {@link Shards}. */
   readonly list: () => Promise<void>;
+  readonly resources: () => number;
   readonly onServing: (holds: Holds) => void;
   readonly onLeft: (holds: Holds) => void;
   readonly idle: (holds: Holds) => Promise<void>;
@@ -108,7 +109,7 @@ function sharded(options: LeadingOptions): Leading {
       Array.from({ length: flags.shards }, (_, shard) => leaseName(shard)),
     ),
   });
-  shardMetrics(registry, () => shards.held());
+  shardMetrics(registry, { shards: () => shards.held(), resources: options.resources });
   return {
     fence: (of) => shards.assertLeading(of),
     leaseOf: (of) => `${namespace}/${shards.leaseOf(of)}`,

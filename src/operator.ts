@@ -101,6 +101,7 @@ export class Operator {
       onServing: (holds) => this.#wakeAll(holds),
       onLeft: (holds) => this.#giveUp(holds),
       idle: (holds) => this.#audit.idle(holds),
+      resources: () => resources.size,
     });
     const fence = (namespace: string) => this.#leading.fence(namespace);
     const reporting = { reportingController: 'rekey.dev/controller', reportingInstance: this.#identity };

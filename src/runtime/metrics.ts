@@ -155,6 +155,19 @@ export function eventMetrics(registry: Registry): (reason: DropReason, events: n
   return (reason, events) => dropped.inc({ reason }, events);
 }
 
+/** @returns makes a gauge that is read when it is asked for */
+function gauges(registry: Registry): (name: string, help: string, read: () => number) => void {
+  const registers = [registry];
+  return (name, help, read) => {
+    new Gauge({
+      ...{ name, help, registers },
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+}
+
 /** How Secrets are looked at. */
 interface Looks {
   /** How many are watched. */
@@ -165,14 +178,7 @@ interface Looks {
 
 /** To be called once per registry. */
 export function lookMetrics(registry: Registry, looks: Looks): void {
-  const registers = [registry];
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      ...{ name, help, registers },
-      collect() {
-        this.set(read());
-      },
-    });
+  const gauge = gauges(registry);
   gauge('rekey_secret_watches', 'Secrets that are watched.', () => looks.watches());
   gauge('rekey_secret_look_interval_seconds', 'The longest pause between two looks at a Secret at rest.', () =>
     looks.intervalSeconds(),
@@ -191,13 +197,15 @@ export function leaderMetrics(registry: Registry, leases: readonly string[]): (n
   return (name, leading) => status.set({ name }, leading ? 1 : 0);
 }
 
+/** What a replica has of the whole. */
+interface Share {
+  readonly shards: () => number;
+  readonly resources: () => number;
+}
+
 /** To be called once per registry, by a process with more than one shard. */
-export function shardMetrics(registry: Registry, held: () => number): void {
-  const gauge = { name: 'rekey_shards_held', help: 'Shards that this replica holds.', registers: [registry] };
-  new Gauge({
-    ...gauge,
-    collect() {
-      this.set(held());
-    },
-  });
+export function shardMetrics(registry: Registry, share: Share): void {
+  const gauge = gauges(registry);
+  gauge('rekey_shards_held', 'Shards that this replica holds.', share.shards);
+  gauge('rekey_shards_resources', 'Resources in the shards that this replica holds.', share.resources);
 }

@@ -1,6 +1,7 @@
 /**
- * Three replicas share the namespaces. One is killed in the middle of rotations, then one hangs for longer than a Lease lasts and
- * comes back: every rotation is completed, by the same writes as with one process, each by the replica that had the Lease.
+ * Three replicas share the namespaces. In the middle of rotations one is killed, then one hangs for longer than a Lease lasts and
+ * wakes up, then one is told to stop: every rotation is completed, by the same writes as with one process, each by the replica that
+ * had the Lease.
  */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
@@ -25,6 +26,9 @@ const TIMES = { maxTokenTTL: '5s', clockSkew: '1s', retire: { slack: '1s' } };
 /** Of the Secret: stage, promote, drain, retire, finish. See crash.test.ts for one process. */
 const WRITES_OF_A_ROTATION = 5;
 const ADOPTION = 1;
+/** One for each of: killed, hung, stopped. */
+const ROTATIONS = 3;
+const FLAGS = ['--shards', String(SHARDS)];
 
 const cluster = inject('cluster');
 const api = KubeApi.fromKubeconfig(cluster.kubeconfig);
@@ -49,7 +53,7 @@ beforeAll(async () => {
   await Promise.all([home, ...namespaces].map((namespace) => createNamespace(api, namespace)));
   replicas = await openReplicas({ cluster, api, home, namespaces, secretName: secretName(ID), names: NAMES });
   await Promise.all(namespaces.map(furnish));
-  for (const name of NAMES) operators.set(name, await replicas.start(name, ['--shards', String(SHARDS)]));
+  for (const name of NAMES) operators.set(name, await replicas.start(name, FLAGS));
 });
 
 afterAll(async () => {
@@ -88,6 +92,15 @@ function untilHeldBy(...names: readonly string[]): Promise<true> {
   return until(`the shards are held by ${names.join(' and ')}`, all);
 }
 
+/** Whether the replicas together keep each resource of the cluster once, also those of other tests. */
+async function keptOnce(): Promise<boolean> {
+  const path = '/apis/rekey.dev/v1alpha1/jwtkeyrotations';
+  const { items } = await api.raw<{ readonly items: readonly unknown[] }>({ path });
+  const texts = await Promise.all([...operators.values()].map((operator) => operator.metrics()));
+  const kept = texts.map((text) => Number(/^rekey_shards_resources (\d+)$/m.exec(text)?.[1]));
+  return kept.every((own) => own >= NAMESPACES) && kept.reduce((sum, own) => sum + own, 0) === items.length;
+}
+
 /** Begins a rotation everywhere, and resolves in the middle of those of the replica. */
 async function rotateAll(name: string): Promise<string> {
   const at = new Date().toISOString();
@@ -106,13 +119,15 @@ async function allDone(requestedAt: string): Promise<void> {
   await Promise.all(namespaces.map((namespace) => waitUntilDone(api, namespace, rotationName(ID), { requestedAt })));
 }
 
-it('a rotation is done once, whoever is killed or hangs', { timeout: 1_500_000 }, async () => {
+it('a rotation is done once, whoever is killed, hangs or stops', { timeout: 1_500_000 }, async () => {
   for (const namespace of namespaces) {
     const ready = async () => (await readState(api, namespace, rotationName(ID))).keyset?.phase === 'Steady';
     await until(`${namespace} is taken over`, ready);
   }
   await untilHeldBy(...NAMES);
   for (const operator of operators.values()) await operator.waitUntilReady();
+
+  await until('each keeps its part of all resources', keptOnce);
 
   const killed = await rotateAll('replica-c');
   operators.get('replica-c')?.kill('SIGKILL');
@@ -127,9 +142,16 @@ it('a rotation is done once, whoever is killed or hangs', { timeout: 1_500_000 }
   expect(await hung?.exited).toMatchObject({ code: 1 });
   await allDone(frozen);
 
+  operators.set('replica-b', await replicas.start('replica-b', FLAGS));
+  await untilHeldBy('replica-a', 'replica-b');
+  const stopped = await rotateAll('replica-a');
+  expect(await operators.get('replica-a')?.stop()).toMatchObject({ code: 0 });
+  await untilHeldBy('replica-b');
+  await allDone(stopped);
+
   for (const namespace of namespaces) {
     const { resource } = await readState(api, namespace, rotationName(ID));
-    expect(resource.status?.history?.map(({ outcome }) => outcome)).toEqual(['Completed', 'Completed']);
+    expect(resource.status?.history?.map(({ outcome }) => outcome)).toEqual(Array(ROTATIONS).fill('Completed'));
     expect(resource.status?.operator?.lease).toBe(`${home}/${leaseName(shardOf(namespace, SHARDS))}`);
   }
   const users = NAMES.map((name) => replicas.user(name));
@@ -137,7 +159,7 @@ it('a rotation is done once, whoever is killed or hangs', { timeout: 1_500_000 }
   const made = writes.filter(({ code }) => code < 300);
   const secrets = made.filter(({ resource }) => resource === 'secrets');
   const counts = namespaces.map((namespace) => secrets.filter((call) => call.namespace === namespace).length);
-  expect(counts).toEqual(namespaces.map(() => ADOPTION + 2 * WRITES_OF_A_ROTATION));
+  expect(counts).toEqual(namespaces.map(() => ADOPTION + ROTATIONS * WRITES_OF_A_ROTATION));
   expect(made.flatMap((call) => strangeness(call, made))).toEqual([]);
   // each of the three has written, and no write went beyond its namespaces
   expect(new Set(secrets.map(({ user }) => user)).size).toBe(NAMES.length);

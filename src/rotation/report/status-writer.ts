@@ -83,7 +83,8 @@ export class StatusWriter {
     const look = this.#look(namespace, at);
     if (isDeepStrictEqual(known, wanted) && this.#isKnown(before, look, at)) {
       this.#failing.delete(key);
-      return {};
+      // people look at the Lease that is named
+      return before?.lease === look.lease ? {} : { againMs: OTHERS_LOOK_MS };
     }
     const now = clock.monotonic();
     const failing = this.#failing.get(key);

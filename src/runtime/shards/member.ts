@@ -21,6 +21,8 @@ export interface Member {
   readonly held: number;
   /** It stops: it takes no shard any more, and still has those that it holds. */
   readonly leaving: boolean;
+  /** Its line stands still. It may be slow, or dead. */
+  readonly doubted?: boolean;
 }
 
 /** @returns the identity, as far as it can be the name of an annotation, or else a hash of it */
@@ -42,7 +44,7 @@ export function entriesOf(annotations: Readonly<Record<string, string>>): readon
 }
 
 /** @param beat another number each time, so that others see that it lives */
-export function lineOf({ shards, held, leaving }: Omit<Member, 'id'>, beat: number): string {
+export function lineOf({ shards, held, leaving }: Omit<Member, 'id' | 'doubted'>, beat: number): string {
   return `${shards} ${held} ${beat}${leaving ? ' leaving' : ''}`;
 }
 
@@ -72,13 +74,18 @@ export function shardsInForce(members: readonly Member[]): number | undefined {
 
 /**
  * @param members all that live, this one included
- * @returns the shards that this member is to hold; none while others work with another number of shards
+ * @returns the shards that this member is to hold, and those that it would be to hold if the doubted ones were dead: their
+ *   Leases run out only under the eyes of somebody who waits for them. None while others work with another number of shards
  */
 export function wantedShards(self: string, members: readonly Member[]): readonly number[] {
   const shards = members.find(({ id }) => id === self)?.shards;
   if (shards === undefined || shardsInForce(members) !== shards) return [];
-  const candidates = members.filter((member) => member.shards === shards && !member.leaving).map(({ id }) => id);
-  return assign(candidates.sort().slice(0, MOST_MEMBERS), shards).get(self) ?? [];
+  const candidates = members.filter((member) => member.shards === shards && !member.leaving);
+  const ownOf = (those: readonly Member[]) => {
+    const ids = those.map(({ id }) => id).sort();
+    return assign(ids.slice(0, MOST_MEMBERS), shards).get(self) ?? [];
+  };
+  return [...new Set([...ownOf(candidates), ...ownOf(candidates.filter(({ doubted }) => doubted !== true))])];
 }
 
 function compared(a: readonly number[], b: readonly number[]): number {

@@ -25,7 +25,9 @@ export interface MembersOptions {
 
 /** Pause between two looks, milliseconds. */
 export const LOOK_MS = 3_000;
-/** After so many looks without a change a member counts as dead. Its Leases hold longer. */
+/** After so many looks without a change a member is in doubt. */
+const DOUBTED_LOOKS = 2;
+/** After so many it counts as dead: for longer than it may write without a renewal of its Leases. */
 const DEAD_LOOKS = 4;
 /** After so many its line is removed. */
 const FORGOTTEN_LOOKS = 20;
@@ -85,7 +87,7 @@ export class Members {
     this.#lookedAt = clock.monotonic();
     const others = [...this.#seen].flatMap(([id, { value, still }]) => {
       const member = still < DEAD_LOOKS ? parseMember(id, value) : undefined;
-      return member === undefined ? [] : [member];
+      return member === undefined ? [] : [{ ...member, doubted: still >= DOUBTED_LOOKS }];
     });
     return [own, ...others, ...this.#unshardedMember()];
   }

@@ -110,3 +110,24 @@ it('one that stops is assigned nothing, and one that is not listed neither', () 
   expect(wantedShards('b', [member('a', { leaving: true }), member('b')])).toHaveLength(3);
   expect(wantedShards('x', [member('a')])).toEqual([]);
 });
+
+describe('a member in doubt', () => {
+  const [a, b, c] = [member('a'), member('b'), member('c')];
+  const doubted = (each: Member) => ({ ...each, doubted: true });
+
+  it('keeps its part, and the others wait for what they would have without it', () => {
+    const members = [a, b, doubted(c)];
+    const waiting = ['a', 'b'].flatMap((id) =>
+      wantedShards(id, members).filter((shard) => !wantedShards(id, [a, b, c]).includes(shard)),
+    );
+    expect(waiting).toEqual(expect.arrayContaining([...wantedShards('c', [a, b, c])]));
+    for (const id of ['a', 'b', 'c']) {
+      expect(wantedShards(id, members)).toEqual(expect.arrayContaining([...wantedShards(id, [a, b, c])]));
+    }
+  });
+
+  it('keeps those away who have another number of shards', () => {
+    const old = doubted(member('z', { shards: 4, held: 1 }));
+    expect(wantedShards('a', [a, b, old])).toEqual([]);
+  });
+});
