@@ -1,6 +1,6 @@
 /**
  * Three replicas share the namespaces. In the middle of rotations one is killed, then one hangs for longer than a Lease lasts and
- * wakes up, then one is told to stop: every rotation is completed, by the same writes as with one process, each by the replica that
+ * wakes up, then one is told to stop, then one without shards comes and goes: every rotation is completed, by the same writes as with one process, each by the replica that
  * had the Lease.
  */
 import { randomUUID } from 'node:crypto';
@@ -26,8 +26,10 @@ const TIMES = { maxTokenTTL: '5s', clockSkew: '1s', retire: { slack: '1s' } };
 /** Of the Secret: stage, promote, drain, retire, finish. See crash.test.ts for one process. */
 const WRITES_OF_A_ROTATION = 5;
 const ADOPTION = 1;
-/** One for each of: killed, hung, stopped. */
-const ROTATIONS = 3;
+/** One for each of: killed, hung, stopped, without shards. */
+const ROTATIONS = 4;
+/** The Lease of one who leads without shards. */
+const UNSHARDED = 'rekey';
 const FLAGS = ['--shards', String(SHARDS)];
 
 const cluster = inject('cluster');
@@ -101,14 +103,18 @@ async function keptOnce(): Promise<boolean> {
   return kept.every((own) => own >= NAMESPACES) && kept.reduce((sum, own) => sum + own, 0) === items.length;
 }
 
-/** Begins a rotation everywhere, and resolves in the middle of those of the replica. */
-async function rotateAll(name: string): Promise<string> {
-  const at = new Date().toISOString();
+/** @returns the namespaces that the replica serves */
+async function servedBy(name: string): Promise<readonly string[]> {
   const held = await holders();
-  const own = namespaces.filter((namespace) => held[shardOf(namespace, SHARDS)] === name);
+  return namespaces.filter((namespace) => held[shardOf(namespace, SHARDS)] === name);
+}
+
+/** Begins a rotation everywhere, and resolves in the middle of those in some namespaces. */
+async function rotateAll(own: readonly string[]): Promise<string> {
+  const at = new Date().toISOString();
   expect(own.length).toBeGreaterThanOrEqual(NAMESPACES);
   await Promise.all(namespaces.map((namespace) => requestRotation(api, namespace, rotationName(ID), at)));
-  await until(`${name} rotates`, async () => {
+  await until('a rotation is under way', async () => {
     const states = await Promise.all(own.map((namespace) => readState(api, namespace, rotationName(ID))));
     return states.some(({ keyset }) => keyset?.phase !== 'Steady');
   });
@@ -129,13 +135,13 @@ it('a rotation is done once, whoever is killed, hangs or stops', { timeout: 1_50
 
   await until('each keeps its part of all resources', keptOnce);
 
-  const killed = await rotateAll('replica-c');
+  const killed = await rotateAll(await servedBy('replica-c'));
   operators.get('replica-c')?.kill('SIGKILL');
   await allDone(killed);
   await untilHeldBy('replica-a', 'replica-b');
 
   const hung = operators.get('replica-b');
-  const frozen = await rotateAll('replica-b');
+  const frozen = await rotateAll(await servedBy('replica-b'));
   hung?.pause();
   await untilHeldBy('replica-a');
   hung?.resume();
@@ -144,10 +150,20 @@ it('a rotation is done once, whoever is killed, hangs or stops', { timeout: 1_50
 
   operators.set('replica-b', await replicas.start('replica-b', FLAGS));
   await untilHeldBy('replica-a', 'replica-b');
-  const stopped = await rotateAll('replica-a');
+  const stopped = await rotateAll(await servedBy('replica-a'));
   expect(await operators.get('replica-a')?.stop()).toMatchObject({ code: 0 });
   await untilHeldBy('replica-b');
   await allDone(stopped);
+
+  operators.set('replica-a', await replicas.start('replica-a', []));
+  await until('who leads without shards has everything', async () => {
+    const lease = await api.find<Lease>({ kind: 'Lease', namespace: home, name: UNSHARDED });
+    return lease?.spec?.holderIdentity?.startsWith('replica-a') && (await holders()).every((holder) => holder === '');
+  });
+  const unsharded = await rotateAll(namespaces);
+  expect(await operators.get('replica-a')?.stop()).toMatchObject({ code: 0 });
+  await untilHeldBy('replica-b');
+  await allDone(unsharded);
 
   for (const namespace of namespaces) {
     const { resource } = await readState(api, namespace, rotationName(ID));
@@ -169,7 +185,7 @@ it('a rotation is done once, whoever is killed, hangs or stops', { timeout: 1_50
 function strangeness({ namespace, resource, verb, user, at }: Call, made: readonly Call[]): readonly string[] {
   if (!namespaces.includes(namespace) || resource === 'events') return [];
   const lease = leaseName(shardOf(namespace, SHARDS));
-  const renewals = made.filter((call) => call.resource === 'leases' && call.name === lease && call.at <= at);
-  const holder = renewals.at(-1)?.user;
-  return holder === user ? [] : [`${verb} ${resource} in ${namespace} by ${user}, and ${lease} was held by ${holder}`];
+  const renewals = made.filter((call) => call.resource === 'leases' && call.at <= at);
+  const holders = [lease, UNSHARDED].map((name) => renewals.findLast((call) => call.name === name)?.user);
+  return holders.includes(user) ? [] : [`${verb} ${resource} in ${namespace} by ${user}; ${lease}: ${holders}`];
 }

@@ -11,7 +11,7 @@ import { AutoResetEvent } from '../lease-watch.ts';
 import type { Logger } from '../log.ts';
 import { limitedLog } from '../log-limit.ts';
 import { shardOf } from './assignment.ts';
-import { type Member, wantedShards } from './member.ts';
+import { type Member, shardsInForce, wantedShards } from './member.ts';
 import { LOOK_MS, type Members } from './members.ts';
 import { Term } from './term.ts';
 
@@ -49,6 +49,7 @@ export class Shards {
   readonly #lost = Promise.withResolvers<ElectionEnd>();
   #looking: Promise<void> = Promise.resolve();
   #leaving = false;
+  #inForce: number | undefined;
 
   constructor(options: ShardsOptions) {
     this.#options = options;
@@ -74,8 +75,7 @@ export class Shards {
 
   /** @returns what `run` returns; undefined, without a call, if this replica does not serve the namespace now */
   async pass<T>(namespace: string, run: () => Promise<T>): Promise<T | undefined> {
-    const term = this.#terms.get(this.#shard(namespace));
-    return term?.state === 'Serving' ? term.pass(run) : undefined;
+    return this.serves(namespace) ? this.#terms.get(this.#shard(namespace))?.pass(run) : undefined;
   }
 
   /** Whether its resources are reconciled. */
@@ -139,9 +139,18 @@ export class Shards {
   }
 
   #want(alive: readonly Member[]): void {
+    this.#sayInForce(shardsInForce(alive));
     const wanted = wantedShards(this.#options.members.id, alive);
     for (const shard of wanted) if (!this.#terms.has(shard)) this.#start(shard);
     for (const [shard, term] of this.#terms) if (!wanted.includes(shard)) void term.leave();
+  }
+
+  #sayInForce(inForce: number | undefined): void {
+    if (inForce === this.#inForce) return;
+    this.#inForce = inForce;
+    const { shards } = this.#options;
+    if (inForce === shards) this.#log.info('the number of shards is in force', { shards });
+    else this.#log.warn('others are at work with another number of shards: waiting for their end', { shards, inForce });
   }
 
   #start(shard: number): void {

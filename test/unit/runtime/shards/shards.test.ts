@@ -204,6 +204,18 @@ describe('another number of shards', () => {
   });
 });
 
+it('who shares gives everything away to one who leads without shards', async () => {
+  const { clock, cluster, replica } = world();
+  const a = replica('a');
+  await clock.advance(SETTLED_MS);
+  for (let i = 0; i < 5; i += 1) {
+    cluster.leases('rekey').write('new', { metadata: { name: 'rekey' }, spec: { holderIdentity: 'new' } });
+    await clock.advance(2_000);
+  }
+  expect([a.self.held(), a.served(), a.end()]).toEqual([0, [], undefined]);
+  expect(Object.values(cluster.holders())).toEqual(['', '', '']);
+});
+
 it('lines of others that mean nothing are left aside, and are removed after a minute', async () => {
   const { clock, cluster, replica } = world();
   const a = replica('a');
