@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { defined } from './base/objects.ts';
 import { parseDuration } from './rotation/schedule/duration.ts';
 import type { Level } from './runtime/log.ts';
+import { MOST_SHARDS } from './runtime/shards/member.ts';
 
 export interface Flags {
   readonly kubeconfig?: string;
@@ -14,6 +15,8 @@ export interface Flags {
   readonly namespace?: string;
   readonly leaderElection: boolean;
   readonly leaderElectionNamespace?: string;
+  /** More than one: replicas share the namespaces. */
+  readonly shards: number;
   readonly host: string;
   readonly port: number;
   readonly workers: number;
@@ -40,6 +43,8 @@ Usage: rekey [flags]
   --context NAME                    context of the kubeconfig to use
   --namespace NAME                  watch this namespace only (default: all namespaces)
   --leader-election-namespace NAME  namespace of the Lease "rekey" (default: that of the kubeconfig or the pod)
+  --shards N                        share the namespaces among the replicas, in N parts of one Lease each; every replica
+                                    needs the same N (default: 1, one replica works)
   --no-leader-election              development only: run one replica, without a Lease
   --listen HOST:PORT                address of /healthz, /readyz and /metrics (default: 0.0.0.0:8080)
   --workers N                       resources reconciled in parallel (default: 4)
@@ -80,6 +85,7 @@ export function parseFlags(args: readonly string[]): Flags {
     ...defined({ kubeconfig: values.kubeconfig, context: values.context, namespace: values.namespace }),
     leaderElection: !values['no-leader-election'],
     ...defined({ leaderElectionNamespace: leaseNamespace }),
+    shards: shardsOf(values),
     host: (listen[1] ?? '').replace(/^\[(.*)\]$/, '$1'),
     port: Number(listen[2]),
     workers,
@@ -92,6 +98,18 @@ export function parseFlags(args: readonly string[]): Flags {
     allowPrivateWebhooks: values['allow-private-webhooks'],
     help: values.help,
   };
+}
+
+/** What one replica does alone cannot be shared. */
+function shardsOf(values: ReturnType<typeof parse>['values']): number {
+  const shards = wholeNumber('--shards', values.shards, 1);
+  if (shards > MOST_SHARDS) throw new UsageError(`--shards ${shards}: write ${MOST_SHARDS} or less`);
+  if (shards === 1) return shards;
+  if (values['no-leader-election'])
+    throw new UsageError('--shards needs leader election: leave out --no-leader-election');
+  if (values.namespace !== undefined)
+    throw new UsageError('--shards shares namespaces, and --namespace leaves one: leave out one of the two');
+  return shards;
 }
 
 function wholeNumber(flag: string, text: string, least: number): number {
@@ -109,6 +127,7 @@ function parse(args: readonly string[]) {
         context: { type: 'string' },
         namespace: { type: 'string' },
         'leader-election-namespace': { type: 'string' },
+        shards: { type: 'string', default: '1' },
         'no-leader-election': { type: 'boolean', default: false },
         listen: { type: 'string', default: '0.0.0.0:8080' },
         workers: { type: 'string', default: '4' },

@@ -3,14 +3,17 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { defined } from './base/objects.ts';
 import { connector } from './connect.ts';
 import type { Flags } from './flags.ts';
 import { Fleet } from './fleet.ts';
 import type { KubeClient } from './kube/client.ts';
 import type { ClusterAccess } from './kube/config.ts';
+import { type Holds, type Leading, leadingBy, NAME } from './leading.ts';
 import { healthOf, readinessOf, scraped } from './probes.ts';
 import { Actor } from './rotation/act/act.ts';
 import { PodChecks } from './rotation/act/pod-checks.ts';
+import type { JwtKeyRotation } from './rotation/api/names.ts';
 import { AuditWriter } from './rotation/audit/audit-writer.ts';
 import { restPauseMs } from './rotation/pass/again.ts';
 import { Reconciler } from './rotation/reconciler.ts';
@@ -18,7 +21,7 @@ import { Announcer } from './rotation/report/announce.ts';
 import { RotationMetrics } from './rotation/report/metrics.ts';
 import { Notifier } from './rotation/report/notifier.ts';
 import { StatusWriter } from './rotation/report/status-writer.ts';
-import { EMERGENCY_PRIORITY } from './rotation/requests/urgency.ts';
+import { EMERGENCY_PRIORITY, priorityOf } from './rotation/requests/urgency.ts';
 import { SecretWatches } from './rotation/secret/secret-watches.ts';
 import { aborted } from './runtime/aborted.ts';
 import { systemClock as clock } from './runtime/clock.ts';
@@ -26,25 +29,17 @@ import { Contact } from './runtime/contact.ts';
 import { runController } from './runtime/controller.ts';
 import { EventRecorder } from './runtime/events.ts';
 import { type HealthServer, serveHealth } from './runtime/http.ts';
-import { type ElectionEnd, LeaderElector } from './runtime/lease.ts';
 import type { Logger } from './runtime/log.ts';
-import {
-  controllerMetrics,
-  createRegistry,
-  eventMetrics,
-  leaderMetrics,
-  lookMetrics,
-  queueMetrics,
-} from './runtime/metrics.ts';
+import { controllerMetrics, createRegistry, eventMetrics, lookMetrics, queueMetrics } from './runtime/metrics.ts';
 import { ServerClock, serverTime } from './runtime/server-clock.ts';
 import { runStopSteps, type StopStep } from './runtime/shutdown.ts';
+import { keyOf, splitKey } from './runtime/store.ts';
 import { WebhookClient } from './runtime/webhook.ts';
 import { WorkQueue } from './runtime/workqueue.ts';
 import { wakeOnChange } from './wake.ts';
 import { type WatchedCluster, watchCluster } from './watched-cluster.ts';
 
-const NAME = 'rekey';
-/** A renewal that hangs, one more beside it, and the watch of a standby has its own. */
+/** For each Lease: a renewal that hangs, and one more beside it. The watch of a standby has its own. */
 const LEASE_CONNECTIONS = 2;
 /** Pause after the first failure of a pass: an immediate retry would fail again. */
 const FIRST_RETRY_MS = 100;
@@ -68,7 +63,7 @@ export class Operator {
   /** A separate client, so that the lease waits for no other call. */
   readonly #leaseClient: KubeClient;
   readonly #cluster: WatchedCluster;
-  readonly #elector: LeaderElector;
+  readonly #leading: Leading;
   readonly #events: EventRecorder;
   readonly #secrets: SecretWatches;
   readonly #fleet: Fleet;
@@ -88,25 +83,27 @@ export class Operator {
     const client = connect(this.#calls);
     const common = { client, clock, log };
     this.#client = client;
-    this.#leaseClient = connect(this.#renewals, LEASE_CONNECTIONS);
+    this.#leaseClient = connect(this.#renewals, LEASE_CONNECTIONS * flags.shards);
     this.#cluster = watchCluster({
       ...{ ...common, namespace: flags.namespace, signal: this.#watching.signal },
+      ...(flags.shards > 1 && { keep: (namespace) => this.#leading.keep?.(namespace) !== false }),
       onAvailability: () => this.#wakeAll(),
     });
-    const leaseNamespace = flags.leaderElectionNamespace ?? access.namespace;
-    const lease = `${leaseNamespace}/${NAME}`;
-    this.#elector = new LeaderElector({
-      ...{ ...common, client: this.#leaseClient },
-      namespace: leaseNamespace,
-      name: NAME,
+    const { resources, workloads, pods, availability } = this.#cluster;
+    this.#leading = leadingBy({
+      ...{ ...common, client: this.#leaseClient, flags, registry: this.#registry },
+      namespace: flags.leaderElectionNamespace ?? access.namespace,
       identity: this.#identity,
-      onChange: leaderMetrics(this.#registry, NAME),
-      onStartedLeading: (term) => {
+      lead: (term) => {
         this.#controller = this.#lead(term);
       },
+      list: async () => void (await this.#cluster.synced.then(() => this.#cluster.relist())),
+      onServing: (holds) => this.#wakeAll(holds),
+      onLeft: (holds) => this.#giveUp(holds),
+      idle: (holds) => this.#audit.idle(holds),
+      resources: () => resources.size,
     });
-    const { resources, workloads, pods, availability } = this.#cluster;
-    const fence = flags.leaderElection ? () => this.#elector.assertLeading() : () => undefined;
+    const fence = (namespace: string) => this.#leading.fence(namespace);
     const reporting = { reportingController: 'rekey.dev/controller', reportingInstance: this.#identity };
     this.#events = new EventRecorder({ ...common, ...reporting, onDropped: eventMetrics(this.#registry) });
     this.#secrets = new SecretWatches({
@@ -145,7 +142,7 @@ export class Operator {
         onAnswer: (key) => this.#queue.add(key),
       }),
       status: new StatusWriter({
-        ...{ ...common, fence, resources, ...(flags.leaderElection && { lease }) },
+        ...{ ...common, fence, resources, ...defined({ leaseOf: this.#leading.leaseOf }) },
         pauseMs: () => restPauseMs(resources.size),
       }),
       announcer: new Announcer({ events: this.#events, log, metrics }),
@@ -167,25 +164,19 @@ export class Operator {
     const health = await this.#serveHealth(stop);
     const { namespace = 'all' } = this.#flags;
     this.#log.info('started', { identity: this.#identity, port: health.port, namespace });
-    const election = this.#elect();
+    const election = this.#leading.run(this.#electing.signal);
     const end = await Promise.race([election, aborted(stop).then(() => 'stopped' as const)]);
-    await runStopSteps(this.#stopSteps(election, health), { clock, log: this.#log });
+    await runStopSteps(this.#stopSteps(health), { clock, log: this.#log });
     this.#log.info('stopped', { end });
     return end === 'lost' ? 1 : 0;
-  }
-
-  /** Without an election there is one term, which ends with the process. */
-  #elect(): Promise<ElectionEnd> {
-    if (this.#flags.leaderElection) return this.#elector.run(this.#electing.signal);
-    this.#controller = this.#lead(this.#electing.signal);
-    return aborted(this.#electing.signal).then(() => 'stopped' as const);
   }
 
   async #lead(term: AbortSignal): Promise<void> {
     const stop = this.#working.signal;
     await Promise.race([this.#cluster.synced, aborted(AbortSignal.any([term, stop]))]);
     this.#wakeAll();
-    const reconcile = (key: string, _: AbortSignal, log: Logger) => this.#reconciler.reconcile(key, log);
+    const reconcile = (key: string, _: AbortSignal, log: Logger) =>
+      this.#leading.pass(splitKey(key).namespace ?? '', () => this.#reconciler.reconcile(key, log));
     const metrics = controllerMetrics(this.#registry)(NAME);
     const { workers } = this.#flags;
     const urgent = EMERGENCY_PRIORITY;
@@ -197,21 +188,28 @@ export class Operator {
     );
   }
 
-  #wakeAll(): void {
-    for (const key of this.#cluster.resources.keys()) this.#queue.add(key);
+  #wakeAll(holds: Holds = () => true): void {
+    for (const resource of this.#resourcesOf(holds)) {
+      this.#queue.add(keyOf(resource.metadata), { priority: priorityOf(resource) });
+    }
+  }
+
+  /** Another replica serves these namespaces from now on. */
+  #giveUp(holds: Holds): void {
+    for (const { metadata } of this.#resourcesOf(holds)) this.#reconciler.forget(keyOf(metadata));
+    this.#cluster.drop();
+  }
+
+  #resourcesOf(holds: Holds): readonly JwtKeyRotation[] {
+    return this.#cluster.resources.list().filter(({ metadata }) => holds(metadata.namespace ?? ''));
   }
 
   #serveHealth(stop: AbortSignal): Promise<HealthServer> {
     const { host, port } = this.#flags;
     const [cluster, secrets, queue] = [this.#cluster, this.#secrets, this.#queue];
     const probed = {
-      cluster,
-      secrets,
-      queue,
-      calls: this.#calls,
-      renewals: this.#renewals,
-      works: () => this.#works,
-      stop,
+      ...{ cluster, secrets, queue, stop, calls: this.#calls, renewals: this.#renewals },
+      ...{ works: () => this.#works, leading: () => this.#leading.failure() },
     };
     return serveHealth({
       ...{ host, port, healthz: healthOf(probed), readyz: readinessOf(probed) },
@@ -222,16 +220,17 @@ export class Operator {
   }
 
   /** Stops work first, then the lease: nobody may take over while one of our writes is under way. */
-  #stopSteps(election: Promise<ElectionEnd>, health: HealthServer): readonly StopStep[] {
+  #stopSteps(health: HealthServer): readonly StopStep[] {
     const step = (name: string, limitMs: number, run: StopStep['run']): StopStep => ({ name, limitMs, run });
     return [
       step('controller', 21_000, () => {
+        this.#leading.leave();
         this.#working.abort();
         return this.#controller.then(() => this.#audit.idle());
       }),
       step('lease', 3_000, () => {
         this.#electing.abort();
-        return election;
+        return this.#leading.close();
       }),
       step('events', 2_000, (signal) => this.#events.flush(signal)),
       step('watches', 1_000, () => {

@@ -12,6 +12,8 @@ export interface Probed {
   readonly secrets: Pick<SecretWatches, 'failure'>;
   readonly calls: Pick<Contact, 'failure'>;
   readonly renewals: Pick<Contact, 'failure'>;
+  /** Why this replica cannot take its part of the work now. */
+  readonly leading: () => string | undefined;
   readonly queue: Pick<WorkQueue, 'stillFor' | 'longestMs'>;
   /** Whether workers take keys from the queue: those of a standby do not. */
   readonly works: () => boolean;
@@ -33,7 +35,7 @@ export function healthOf({ queue }: Pick<Probed, 'queue'>): Checks {
 }
 
 /** @returns the checks of `/readyz` */
-export function readinessOf({ cluster, secrets, calls, renewals, queue, works, stop }: Probed): Checks {
+export function readinessOf({ cluster, secrets, calls, renewals, leading, queue, works, stop }: Probed): Checks {
   const queueFailure = () => {
     const stillMs = works() ? queue.stillFor() : 0;
     if (stillMs > STILL_MS) return `keys wait, and no worker has taken one for ${Math.round(stillMs / 1_000)} s`;
@@ -43,7 +45,7 @@ export function readinessOf({ cluster, secrets, calls, renewals, queue, works, s
     ...cluster.checks,
     secrets: () => secrets.failure(),
     calls: () => calls.failure(),
-    lease: () => renewals.failure(),
+    lease: () => renewals.failure() ?? leading(),
     queue: queueFailure,
     stopping: () => (stop.aborted ? 'stopping' : undefined),
   };

@@ -29,6 +29,10 @@ export interface WatchedCluster {
   readonly synced: Promise<unknown>;
   /** Readiness checks: for each watch, by its plural, why it cannot be trusted now. */
   readonly checks: Readonly<Record<string, Check>>;
+  /** Resolves when everything was listed by lists that began after the call. */
+  relist(): Promise<unknown>;
+  /** Takes out what is no longer kept. */
+  drop(): void;
 }
 
 export interface WatchOptions {
@@ -37,6 +41,8 @@ export interface WatchOptions {
   readonly log: Logger;
   /** All if absent. */
   readonly namespace: string | undefined;
+  /** Whether objects of this namespace are kept now; all if absent. */
+  readonly keep?: ((namespace: string) => boolean) | undefined;
   /** Called when an optional kind becomes readable, or stops being so. */
   readonly onAvailability: () => void;
   /** Ends the watches. */
@@ -45,9 +51,10 @@ export interface WatchOptions {
 
 /** @returns the caches of everything that is watched */
 export function watchCluster(options: WatchOptions): WatchedCluster {
-  const { client, clock, log, namespace, signal, onAvailability } = options;
+  const { client, clock, log, namespace, keep, signal, onAvailability: onChange } = options;
+  const common = { client, clock, log, keep, selection: { namespace } };
   const start = <Raw extends KubeObject, T>(type: ResourceType<Raw>, project: (raw: Raw) => T) => {
-    const reflector = new Reflector({ client, clock, log, type, project, selection: { namespace } });
+    const reflector = new Reflector({ ...common, type, project });
     void reflector.run(signal);
     return reflector;
   };
@@ -58,9 +65,7 @@ export function watchCluster(options: WatchOptions): WatchedCluster {
   const daemonsets = startWorkload('DaemonSet');
   const startOptional = (kind: OptionalKind) => {
     const { type, view: project } = WORKLOADS[kind];
-    const selection = { namespace };
-    const options = { client, clock, log, type, project, selection, onChange: onAvailability };
-    const reflector = new OptionalReflector(options);
+    const reflector = new OptionalReflector({ ...common, type, project, onChange });
     void reflector.run(signal);
     return reflector;
   };
@@ -78,6 +83,11 @@ export function watchCluster(options: WatchOptions): WatchedCluster {
     availability: (kind) => optional[kind].availability() ?? 'Absent',
     synced: Promise.all(Object.values(all).map((reflector) => reflector.synced)),
     checks: Object.fromEntries(Object.entries(all).map(([plural, reflector]) => [plural, freshness(reflector)])),
+    relist: () => Promise.all(Object.values(all).map((reflector) => reflector.relist())),
+    // the resources first, so that nobody is told of workloads that went
+    drop: () => {
+      for (const { store } of Object.values(all)) store.drop((namespace) => keep?.(namespace) !== false);
+    },
   };
 }
 

@@ -65,7 +65,7 @@ export class Reconciler {
     this.#options.announcer.begins(key, log);
     const resource = this.#options.resources.get(key);
     if (resource === undefined || resource.metadata.deletionTimestamp !== undefined) {
-      this.#forget(key);
+      this.forget(key);
       return undefined;
     }
     const conflict = this.#conflict(resource);
@@ -167,7 +167,8 @@ export class Reconciler {
     return { requeueAfterMs: FORBIDDEN_RETRY_MS };
   }
 
-  #forget(key: string): void {
+  /** Forgets a resource that is gone, or that another replica serves from now on. */
+  forget(key: string): void {
     this.#memories.forget(key);
     this.#options.secrets.unwatch(key);
     this.#options.podChecks.forgot(key);

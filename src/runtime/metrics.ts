@@ -155,6 +155,19 @@ export function eventMetrics(registry: Registry): (reason: DropReason, events: n
   return (reason, events) => dropped.inc({ reason }, events);
 }
 
+/** @returns makes a gauge that is read when it is asked for */
+function gauges(registry: Registry): (name: string, help: string, read: () => number) => void {
+  const registers = [registry];
+  return (name, help, read) => {
+    new Gauge({
+      ...{ name, help, registers },
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+}
+
 /** How Secrets are looked at. */
 interface Looks {
   /** How many are watched. */
@@ -165,28 +178,34 @@ interface Looks {
 
 /** To be called once per registry. */
 export function lookMetrics(registry: Registry, looks: Looks): void {
-  const registers = [registry];
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      ...{ name, help, registers },
-      collect() {
-        this.set(read());
-      },
-    });
+  const gauge = gauges(registry);
   gauge('rekey_secret_watches', 'Secrets that are watched.', () => looks.watches());
   gauge('rekey_secret_look_interval_seconds', 'The longest pause between two looks at a Secret at rest.', () =>
     looks.intervalSeconds(),
   );
 }
 
-/** @returns the hook for LeaderElector's `onChange`; to be called once per registry */
-export function leaderMetrics(registry: Registry, name: string): (leading: boolean) => void {
+/** @returns the hook for LeaderElector's `onChange` of these Leases; to be called once per registry */
+export function leaderMetrics(registry: Registry, leases: readonly string[]): (name: string, leading: boolean) => void {
   const status = new Gauge({
     name: 'leader_election_master_status',
     help: 'Whether this replica leads: 1 or 0.',
     labelNames: ['name'] as const,
     registers: [registry],
   });
-  status.set({ name }, 0);
-  return (leading) => status.set({ name }, leading ? 1 : 0);
+  for (const name of leases) status.set({ name }, 0);
+  return (name, leading) => status.set({ name }, leading ? 1 : 0);
+}
+
+/** What a replica has of the whole. */
+interface Share {
+  readonly shards: () => number;
+  readonly resources: () => number;
+}
+
+/** To be called once per registry, by a process with more than one shard. */
+export function shardMetrics(registry: Registry, share: Share): void {
+  const gauge = gauges(registry);
+  gauge('rekey_shards_held', 'Shards that this replica holds.', share.shards);
+  gauge('rekey_shards_resources', 'Resources in the shards that this replica holds.', share.resources);
 }

@@ -55,6 +55,11 @@ export class OptionalReflector<Raw extends KubeObject, T> {
     return this.#availability !== 'Served' || this.#reflector.hasSynced();
   }
 
+  /** As that of a {@link Reflector}; a type that cannot be read needs no list. */
+  async relist(): Promise<void> {
+    if (this.#availability === 'Served') await this.#reflector.relist();
+  }
+
   secondsSinceContact(): number {
     return this.#availability === 'Served' ? this.#reflector.secondsSinceContact() : 0;
   }

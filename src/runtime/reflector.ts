@@ -18,6 +18,7 @@ import type { Gate } from '../kube/gate.ts';
 import type { Selection } from '../kube/options.ts';
 import type { KubeObject, ResourceType } from '../kube/types.ts';
 import type { WatchEvent } from '../kube/watch.ts';
+import { Asked } from './asked.ts';
 import { Backoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import type { Logger } from './log.ts';
@@ -37,6 +38,8 @@ export interface ReflectorOptions<Raw extends KubeObject, T> {
   readonly relistMs?: number;
   /** Default 90 s. */
   readonly idleTimeoutMs?: number;
+  /** Whether objects of this namespace are kept now; all if absent. If more are, call {@link Reflector.relist}. */
+  readonly keep?: ((namespace: string) => boolean) | undefined;
   /** A gate for each list and each start of a watch, if many reflectors would reach the server at once. */
   readonly gate?: Gate;
 }
@@ -64,6 +67,8 @@ export class Reflector<Raw extends KubeObject, T> {
   #relistAt = 0;
   #lastContact = Number.NEGATIVE_INFINITY;
   #refused = false;
+  readonly #asked = new Asked();
+  #watching = new AbortController();
 
   constructor(options: ReflectorOptions<Raw, T>) {
     const { clock, random = Math.random } = options;
@@ -105,6 +110,12 @@ export class Reflector<Raw extends KubeObject, T> {
     return this.store.upsert(raw.metadata, this.#options.project(raw));
   }
 
+  /** @returns when a list that began after the call is in the store, or the type is no longer served */
+  relist(): Promise<void> {
+    this.#watching.abort();
+    return this.#asked.wait();
+  }
+
   /**
    * Empties the store, because the cluster no longer serves the type. Call it only while the reflector does not run; it
    * may run again.
@@ -114,14 +125,15 @@ export class Reflector<Raw extends KubeObject, T> {
     this.#mayGoBack = true;
     this.#hasSynced = false;
     this.store.replaceAll([], '', { mayGoBack: true });
+    this.#asked.release();
   }
 
   /** Runs until the signal is aborted; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        if (this.#version === undefined || this.#options.clock.monotonic() >= this.#relistAt)
-          await this.#listInTurn(signal);
+        const isDue = this.#asked.some || this.#options.clock.monotonic() >= this.#relistAt;
+        if (this.#version === undefined || isDue) await this.#listInTurn(signal);
         else await this.#watch(this.#version, signal);
       } catch (error) {
         if (signal.aborted) return;
@@ -145,7 +157,7 @@ export class Reflector<Raw extends KubeObject, T> {
   async #listInTurn(signal: AbortSignal): Promise<void> {
     const leave = await this.#options.gate?.enter(signal);
     try {
-      await this.#list(signal);
+      await this.#asked.serve(() => this.#list(signal));
     } finally {
       leave?.();
     }
@@ -162,7 +174,9 @@ export class Reflector<Raw extends KubeObject, T> {
     const rewound = this.store.isRewind(resourceVersion);
     if (rewound && !this.#believe())
       throw new Error(`the list is older (${resourceVersion}) than what was seen before`);
-    this.store.replaceAll(items, resourceVersion, { mayGoBack: this.#mayGoBack || rewound });
+    // what is kept may have changed since the page came
+    const kept = items.filter(({ version }) => this.#keeps(version));
+    this.store.replaceAll(kept, resourceVersion, { mayGoBack: this.#mayGoBack || rewound });
     this.#mayGoBack = false;
     this.#oldLists = 0;
     this.#version = resourceVersion;
@@ -188,18 +202,20 @@ export class Reflector<Raw extends KubeObject, T> {
     const untilRelist = Math.ceil((this.#relistAt - started) / 1000);
     const spread = Math.round(WATCH_SECONDS * (0.9 + this.#random() / 5));
     const timeoutSeconds = Math.max(1, Math.min(spread, untilRelist));
+    this.#watching = new AbortController();
     for await (const event of client.watch(type, {
       ...selection,
       resourceVersion,
       timeoutSeconds,
       idleTimeoutMs,
       ...defined({ gate }),
-      signal,
+      signal: AbortSignal.any([signal, this.#watching.signal]),
     })) {
       this.#lastContact = clock.monotonic();
       this.#refused = false;
       this.#applyEvent(event);
     }
+    if (this.#watching.signal.aborted) return;
     if (!signal.aborted && clock.monotonic() - started < Math.min(SHORT_WATCH_MS, timeoutSeconds * 500)) {
       throw new Error('the watch ended at once');
     }
@@ -214,8 +230,13 @@ export class Reflector<Raw extends KubeObject, T> {
     this.#version = metadata.resourceVersion ?? this.#version;
   }
 
-  /** An object that cannot be projected is ignored; the others are not affected. */
+  #keeps({ namespace = '' }: Version): boolean {
+    return this.#options.keep?.(namespace) !== false;
+  }
+
+  /** An object that cannot be projected is ignored, as is one that is not kept; the others are not affected. */
   #project(raw: Raw, then: (value: T) => void): void {
+    if (!this.#keeps(raw.metadata)) return;
     let value: T;
     try {
       value = this.#options.project(raw);

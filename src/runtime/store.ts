@@ -117,6 +117,11 @@ export class Store<T> {
     return true;
   }
 
+  /** Takes out what is no longer kept. It was not deleted, and may come back at the same version. */
+  drop(isKept: (namespace: string) => boolean): void {
+    for (const [key, entry] of [...this.#entries]) if (!isKept(entry.namespace)) this.#delete(key, entry);
+  }
+
   /** Records that a watch is complete up to this version. */
   advance(resourceVersion: string | undefined): void {
     const number = versionNumber(resourceVersion);

@@ -100,6 +100,12 @@ describe('the chart', () => {
     expect(sorted(watched)).toEqual(sorted(comparable(await withComponents('monitoring'))));
   });
 
+  it('shares the namespaces as deploy/shards does', async () => {
+    const shared = comparable(await rendered({ shards: 3, replicas: 3 }));
+    expect(sorted(shared)).toEqual(sorted(comparable(await withComponents('shards'))));
+    expect(shared.get('Deployment/rekey-system/rekey')).toContain('--shards=3');
+  });
+
   it('makes what deploy/one-namespace makes', async () => {
     const own = await rendered({ watchNamespace: 'shop' });
     expect(sorted(comparable(own))).toEqual(sorted(comparable(await kustomized('one-namespace'))));
@@ -176,6 +182,8 @@ describe('the chart', () => {
       { watchNamespace: 'shop', namespaces: [{ name: 'bar', secrets: ['x'] }] },
       /bar is not watched/,
     ],
+    ['shards of one namespace', { shards: 3, watchNamespace: 'shop' }, /watchNamespace leaves one/],
+    ['more shards than the operator', { shards: 33 }, /shards/],
     ['a label that the selector is', { podLabels: { 'app.kubernetes.io/name': 'a' } }, /app.kubernetes.io\/name/],
     ['a flag that is none', { extraArgs: ['workers'] }, /extraArgs\/0/],
   ])('refuses %s', async (_, values, message) => {

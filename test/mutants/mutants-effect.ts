@@ -76,7 +76,7 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: WRITE_SECRET,
-        find: 'const { client } = this.#options;\n    this.#options.fence();',
+        find: 'const { client } = this.#options;\n    this.#options.fence(namespace);',
         replace: 'const { client } = this.#options;',
       },
     ],

@@ -10,7 +10,8 @@ function build(works = true) {
   const queue = new WorkQueue({ clock });
   const cluster = { checks: {} };
   const stop = new AbortController().signal;
-  const probed = { cluster, secrets: well, calls: well, renewals: well, queue, works: () => works, stop };
+  const leading = () => undefined;
+  const probed = { cluster, secrets: well, calls: well, renewals: well, leading, queue, works: () => works, stop };
   return { clock, queue, ready: readinessOf(probed).queue, healthy: healthOf(probed).queue };
 }
 

@@ -25,6 +25,13 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 - { kind: ServiceAccount, name: rekey, namespace: {{ .Release.Namespace | quote }} }
 {{- end }}
 
+{{/* The Leases of so many shards. */}}
+{{- define "rekey.shardLeases" -}}
+{{- range $shard := until . }}
+- {{ printf "rekey-shard-%d-of-%d" $shard $ }}
+{{- end }}
+{{- end }}
+
 {{/* The ConfigMap beside a Secret, as ledgerConfigMapName in the source has it: a name has 253 characters at most. */}}
 {{- define "rekey.log" -}}
 {{- if le (len .) 247 -}}

@@ -25,8 +25,8 @@ export interface ActorOptions {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly serverClock: Pick<ServerClock, 'time'>;
-  /** @throws if this process may not write now */
-  readonly fence: () => void;
+  /** @throws if this process may not write in this namespace now */
+  readonly fence: (namespace: string) => void;
   /** Called with each changed workload, as the API server returned it. */
   readonly onWorkload: (workload: WorkloadView) => void;
 }
@@ -94,7 +94,7 @@ export class Actor {
   }
 
   #make(namespace: string, facts: Facts, action: EffectAction, known: Known): Promise<EffectResult> {
-    this.#options.fence();
+    this.#options.fence(namespace);
     switch (action.type) {
       case 'write':
         return this.#secrets.write(namespace, facts, action.write, known);
@@ -113,13 +113,13 @@ export class Actor {
 
   /** Asks each pod once by canaries, for a person. */
   checkCanaries(namespace: string, facts: Facts): Promise<CanaryCheck> {
-    this.#options.fence();
+    this.#options.fence(namespace);
     return this.#pods.check(namespace, facts);
   }
 
   /** Asks one pod of each target, or of one target, which tokens it accepts, for a person. */
   checkApps(namespace: string, facts: Facts, target: string | undefined, signal: AbortSignal): Promise<AppCheck> {
-    this.#options.fence();
+    this.#options.fence(namespace);
     return this.#pods.checkApps(namespace, facts, target, signal);
   }
 
@@ -144,7 +144,7 @@ export class Actor {
     for (const restart of restarts) {
       const { target } = restart;
       const effect = restartEffect(target, version);
-      const failed = await this.#attempt(effect, () => this.#restart(namespace, restart, version));
+      const failed = await this.#attempt(namespace, effect, () => this.#restart(namespace, restart, version));
       if (failed === undefined) targets.push(target);
       else refused.push(failed);
     }
@@ -169,7 +169,7 @@ export class Actor {
     for (const row of pods) {
       const { name, uid } = row.pod;
       const body = { metadata: { uid, annotations: { [KEYSET_VERSION]: String(version) } } };
-      const marked = await this.#attemptOn(row, 'mark', () =>
+      const marked = await this.#attemptOn(namespace, row, 'mark', () =>
         this.#options.client.mergePatch(PODS, { namespace, name }, body, options),
       );
       tries.push(marked);
@@ -182,7 +182,8 @@ export class Actor {
     const tries: Try[] = [];
     for (const row of pods) {
       const { name, uid } = row.pod;
-      tries.push(await this.#attemptOn(row, 'evict', () => this.#options.client.evict({ namespace, name }, { uid })));
+      const evict = () => this.#options.client.evict({ namespace, name }, { uid });
+      tries.push(await this.#attemptOn(namespace, row, 'evict', evict));
     }
     return { kind: 'Evicted', ...summed(tries) };
   }
@@ -192,7 +193,7 @@ export class Actor {
     const tries = await Promise.all(
       pods.map((row) => {
         const { name, uid } = row.pod;
-        return this.#attemptOn(row, 'delete', () =>
+        return this.#attemptOn(namespace, row, 'delete', () =>
           this.#options.client.delete(PODS, { namespace, name }, { uid, gracePeriodSeconds }),
         );
       }),
@@ -201,11 +202,11 @@ export class Actor {
   }
 
   /** A pod that rekey may not touch blocks no other, and for a pod that is gone nothing is needed. */
-  async #attemptOn(row: PodOf, verb: PodVerb, make: () => Promise<unknown>): Promise<Try> {
+  async #attemptOn(namespace: string, row: PodOf, verb: PodVerb, make: () => Promise<unknown>): Promise<Try> {
     const effect = podEffect(verb, row);
     const pod = row.pod.uid;
     try {
-      const refused = await this.#attempt(effect, make);
+      const refused = await this.#attempt(namespace, effect, make);
       return refused === undefined || refused.cause === 'Outrun' ? { row } : { row, refused: { ...refused, pod } };
     } catch (error) {
       if (isKubeError(error, 'NotFound')) return { row };
@@ -216,8 +217,8 @@ export class Actor {
   }
 
   /** @throws errors that are not refusals */
-  async #attempt(effect: string, make: () => Promise<unknown>): Promise<Refused | undefined> {
-    this.#options.fence();
+  async #attempt(namespace: string, effect: string, make: () => Promise<unknown>): Promise<Refused | undefined> {
+    this.#options.fence(namespace);
     try {
       await make();
       return undefined;

@@ -23,7 +23,7 @@ export type RetiredKeys = ReadonlyMap<Kid, KeyMaterial>;
 export interface SecretWriterOptions {
   readonly client: KubeClient;
   /** @throws if this process may not write now */
-  readonly fence: () => void;
+  readonly fence: (namespace: string) => void;
   /** The latest possible time by the clock of the API server, milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -129,7 +129,7 @@ export class SecretWriter {
     resourceVersion: string | undefined,
   ): Promise<Secret> {
     const { client } = this.#options;
-    this.#options.fence();
+    this.#options.fence(namespace);
     if (resourceVersion === undefined) {
       const annotations = withoutNulls(patch.metadata.annotations);
       const metadata = {

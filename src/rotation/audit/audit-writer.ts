@@ -37,8 +37,8 @@ export interface AuditWriterOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly events: Pick<EventRecorder, 'event'>;
-  /** @throws if this process may not write now */
-  readonly fence: () => void;
+  /** @throws if this process may not write in this namespace now */
+  readonly fence: (namespace: string) => void;
   /** Called with each resource that must be reconciled again, and after how many milliseconds. */
   readonly onRetry: (key: string, afterMs: number) => void;
 }
@@ -47,7 +47,8 @@ export interface AuditWriterOptions {
 export class AuditWriter {
   readonly #options: AuditWriterOptions;
   readonly #accounts = new Map<string, Account>();
-  readonly #underWay = new Set<Promise<void>>();
+  /** The namespace of each. */
+  readonly #underWay = new Map<Promise<void>, string>();
 
   constructor(options: AuditWriterOptions) {
     this.#options = options;
@@ -99,9 +100,10 @@ export class AuditWriter {
     this.#start(account);
   }
 
-  /** Resolves when no write is under way. */
-  async idle(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+  /** Resolves when no write is under way in these namespaces. */
+  async idle(isMeant: (namespace: string) => boolean = () => true): Promise<void> {
+    const meant = () => [...this.#underWay].filter(([, namespace]) => isMeant(namespace)).map(([written]) => written);
+    for (let open = meant(); open.length > 0; open = meant()) await Promise.all(open);
   }
 
   forgot(key: string): void {
@@ -135,7 +137,7 @@ export class AuditWriter {
         this.#underWay.delete(written);
         this.#start(account);
       });
-    this.#underWay.add(written);
+    this.#underWay.set(written, account.resource.metadata.namespace ?? '');
   }
 
   async #read(account: Account): Promise<LedgerConfigMap | undefined> {
@@ -207,7 +209,7 @@ export class AuditWriter {
   ): Promise<void> {
     const { client, fence } = this.#options;
     const { namespace = '' } = account.resource.metadata;
-    fence();
+    fence(namespace);
     const resourceVersion = await putLedgerConfigMap(client, { namespace, name: account.name }, before, content);
     account.kept = { configMap: { resourceVersion } };
   }

@@ -33,10 +33,10 @@ export interface StatusWriterOptions {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly resources: Store<JwtKeyRotation>;
-  /** @throws if this process may not write now */
-  readonly fence: () => void;
-  /** Namespace and name of the Lease by which this process leads; undefined without leader election. */
-  readonly lease?: string;
+  /** @throws if this process may not write in this namespace now */
+  readonly fence: (namespace: string) => void;
+  /** @returns namespace and name of the Lease by which this process works in this namespace; absent without election */
+  readonly leaseOf?: (namespace: string) => string;
   /** The longest pause between two passes over a resource, milliseconds. */
   readonly pauseMs: () => number;
 }
@@ -80,9 +80,11 @@ export class StatusWriter {
     const key = keyOf({ namespace, name });
     const { operator: _, ...wanted } = status;
     const { operator: before, ...known } = resource.status ?? {};
-    if (isDeepStrictEqual(known, wanted) && this.#isKnown(before, at)) {
+    const look = this.#look(namespace, at);
+    if (isDeepStrictEqual(known, wanted) && this.#isKnown(before, look, at)) {
       this.#failing.delete(key);
-      return {};
+      // people look at the Lease that is named
+      return before?.lease === look.lease ? {} : { againMs: OTHERS_LOOK_MS };
     }
     const now = clock.monotonic();
     const failing = this.#failing.get(key);
@@ -91,11 +93,11 @@ export class StatusWriter {
     const minor = isDeepStrictEqual(withoutCounts(known), withoutCounts(wanted));
     const heldBackMs = (this.#writtenAt.get(key) ?? Number.NEGATIVE_INFINITY) + COUNTS_EVERY_MS - now;
     if (minor && heldBackMs > 0) return { againMs: heldBackMs };
-    fence();
+    fence(namespace);
     // conditional: a late write of a former leader must not overwrite what its successor knows
     const patch = {
       metadata: { uid, resourceVersion },
-      status: replacing(resource.status, { ...wanted, operator: this.#look(at) }),
+      status: replacing(resource.status, { ...wanted, operator: look }),
     };
     try {
       const options = { fieldManager: FIELD_MANAGER, subresource: 'status' } as const;
@@ -112,18 +114,17 @@ export class StatusWriter {
     return {};
   }
 
-  #look(at: number): Look {
-    const { lease } = this.#options;
-    return { ...defined({ lease }), lastLookTime: iso(at) };
+  #look(namespace: string, at: number): Look {
+    return { ...defined({ lease: this.#options.leaseOf?.(namespace) }), lastLookTime: iso(at) };
   }
 
   /** A time in the future does not count as the time of a look either. */
-  #isKnown(before: Look | undefined, at: number): boolean {
+  #isKnown(before: Look | undefined, { lease }: Look, at: number): boolean {
     if (before?.lastLookTime === undefined) return false;
     const age = Math.abs(at - Date.parse(before.lastLookTime));
     // the next pass may come so much later
     const ownMs = REPORT_MS - this.#options.pauseMs();
-    return age < (before.lease === this.#options.lease ? ownMs : OTHERS_LOOK_MS);
+    return age < (before.lease === lease ? ownMs : OTHERS_LOOK_MS);
   }
 
   #failed(key: string, resource: JwtKeyRotation, error: KubeError): StatusOutcome {

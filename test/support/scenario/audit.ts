@@ -46,15 +46,40 @@ const WRITES = ['create', 'update', 'patch', 'delete', 'deletecollection'];
  */
 export async function countCalls(auditLog: string, filter: CallFilter = {}): Promise<readonly Calls[]> {
   const counts = new Map<string, Calls>();
+  for (const { verb, resource, user } of await callsIn(auditLog, filter)) {
+    const id = `${verb} ${resource} ${user}`;
+    counts.set(id, { verb, resource, user, count: (counts.get(id)?.count ?? 0) + 1 });
+  }
+  return [...counts.values()].sort((a, b) => b.count - a.count);
+}
+
+/** One request, answered. */
+export interface Call {
+  readonly verb: string;
+  /** As in {@link Calls}. */
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly user: string;
+  /** Milliseconds since the epoch, when it arrived. */
+  readonly at: number;
+  /** Of the answer: 200, 409. */
+  readonly code: number;
+}
+
+/** Each request that the API server answered, in order of the answers. */
+export async function callsIn(auditLog: string, filter: CallFilter = {}): Promise<readonly Call[]> {
+  const calls: Call[] = [];
   for await (const line of createInterface({ input: createReadStream(auditLog) })) {
     const event = parse(line);
     if (event === undefined || !fits(event, filter)) continue;
-    const { verb, user, objectRef = {} } = event;
+    const { verb, user, objectRef = {}, requestReceivedTimestamp, responseStatus } = event;
+    const { namespace = '', name = '' } = objectRef;
     const resource = [objectRef.resource ?? '', objectRef.subresource ?? ''].filter((part) => part !== '').join('/');
-    const id = `${verb} ${resource} ${user.username}`;
-    counts.set(id, { verb, resource, user: user.username, count: (counts.get(id)?.count ?? 0) + 1 });
+    const at = Date.parse(requestReceivedTimestamp);
+    calls.push({ verb, resource, namespace, name, user: user.username, at, code: responseStatus?.code ?? 0 });
   }
-  return [...counts.values()].sort((a, b) => b.count - a.count);
+  return calls;
 }
 
 /** The sum of all counts, or of those of some resources. */

@@ -22,7 +22,7 @@ test('a registry has what Node tells of itself', async () => {
 });
 
 test('two registries do not know of each other', () => {
-  for (let i = 0; i < 2; i += 1) leaderMetrics(createRegistry(), 'rekey');
+  for (let i = 0; i < 2; i += 1) leaderMetrics(createRegistry(), ['rekey']);
 });
 
 test('Events that are dropped are counted by the reason', async () => {
@@ -82,9 +82,9 @@ test('a queue is counted under the names of client-go, with the keys in work as 
 test('requests and leadership are counted', async () => {
   const registry = createRegistry();
   const observe = requestMetrics(registry);
-  const leading = leaderMetrics(registry, 'rekey');
+  const leading = leaderMetrics(registry, ['rekey']);
   observe({ verb: 'get', method: 'GET', resource: 'pods', host: 'api:6443', code: '<error>', seconds: 0.1 });
-  leading(true);
+  leading('rekey', true);
   const text = await registry.metrics();
   expect(text).toContain('rest_client_requests_total{code="<error>",method="GET",host="api:6443"} 1');
   expect(text).toContain('rest_client_request_duration_seconds_count{verb="get",host="api:6443"} 1');

@@ -184,3 +184,16 @@ test('whatever order events come in, and however often, the store ends as with t
     }),
   );
 });
+
+test('what is dropped is told as gone, and comes back at the same version', () => {
+  const { store, changes } = build();
+  store.take(at('5'), 'one');
+  store.take(at('6', 'b', 'other'), 'two');
+  store.drop((namespace) => namespace === 'other');
+  expect([store.keys(), store.list('shop')]).toEqual([['other/b'], []]);
+  store.replaceAll([item('5', 'one'), { version: at('6', 'b', 'other'), value: 'two' }], '9', { mayGoBack: false });
+  expect(changes.slice(2)).toEqual([
+    ['shop/a', 'one', undefined],
+    ['shop/a', undefined, 'one'],
+  ]);
+});

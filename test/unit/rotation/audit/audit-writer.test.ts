@@ -186,6 +186,16 @@ describe('the audit writer', () => {
     expect(shelf.records).toHaveLength(1);
   });
 
+  it('lets nobody wait for writes in other namespaces than are meant', async () => {
+    const shelf = new Shelf();
+    const { namespace = '' } = resource.metadata;
+    shelf.observed(DONE);
+    await shelf.writer.idle((name) => name !== namespace);
+    expect(shelf.writes).toBe(0);
+    await shelf.writer.idle((name) => name === namespace);
+    expect(shelf.records).toHaveLength(1);
+  });
+
   it('records no key that somebody has pasted into a reason', async () => {
     const shelf = new Shelf();
     const key = 'ab'.repeat(32);
