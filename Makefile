@@ -5,7 +5,7 @@ NODE := node_modules/.bin/node
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit explore mutants faults rollouts bench bench-emergency bench-keyring bench-preload types lint generate build bundle image release cluster clean
+.PHONY: help install demo test unit explore mutants faults rollouts e2e bench bench-emergency bench-keyring bench-preload types lint generate build bundle image release cluster clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ faults: $(INSTALLED) ## Fault campaign on a real API server; FLAGS='--plan N', '
 
 rollouts: $(INSTALLED) ## Run the tests of Rollouts with the controller of Argo Rollouts; builds it the first time, for minutes
 	@REKEY_ROLLOUTS=argo npm run --silent test -- --project apiserver test/apiserver/rollouts.test.ts
+
+e2e: $(INSTALLED) ## Real services on a real node with containerd and a kubelet, as root; ONLY=env,reboot some scenes, UP=1 keep the node until Ctrl-C
+	@$(NODE) test/e2e/e2e.ts $(if $(ONLY),--only $(ONLY)) $(if $(UP),--up)
 
 bench: $(INSTALLED) ## Measure the operator with many resources; ONLY=adopt,idle,start,scrape,herd,shared SIZES=0,1000 LABEL=fleet FLAGS=…
 	@$(NODE) bench/bench.ts --only '$(ONLY)' --sizes $(if $(SIZES),$(SIZES),0,1000) --label $(or $(LABEL),fleet) --flags '$(FLAGS)'

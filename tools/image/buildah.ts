@@ -3,7 +3,7 @@
  */
 import { type ExecFileSyncOptionsWithStringEncoding, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What is looked at of an image. */
@@ -76,13 +76,26 @@ export class Buildah {
     rmSync(context, { recursive: true });
   }
 
-  /** The Dockerfile of a folder; only from images that are in the store. */
-  build(image: string, folder: string, platform: string, own: string, args: Readonly<Record<string, string>>): void {
+  /**
+   * The Dockerfile of a folder; only from images that are in the store.
+   *
+   * @param file another Dockerfile; what is beside it with `.dockerignore` at the end says what it does not copy
+   */
+  build(
+    image: string,
+    folder: string,
+    platform: string,
+    own: string,
+    args: Readonly<Record<string, string>>,
+    file?: string,
+  ): void {
+    const other = file === undefined ? [] : ['--file', file];
+    const ignore = existsSync(`${file}.dockerignore`) ? ['--ignorefile', `${file}.dockerignore`] : [];
     const options = ['--quiet', '--isolation', 'chroot', '--pull-never', '--no-cache', '--timestamp', '0'];
     const values = Object.entries({ BUILDPLATFORM: own, TARGETPLATFORM: platform, ...args }).flatMap(
       ([name, value]) => ['--build-arg', `${name}=${value}`],
     );
-    this.run('bud', ...options, '--platform', platform, ...values, '-t', image, folder);
+    this.run('bud', ...options, ...other, ...ignore, '--platform', platform, ...values, '-t', image, folder);
   }
 
   /** Leaves an image as one file that every registry and every runtime takes. */
