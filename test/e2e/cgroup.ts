@@ -13,8 +13,19 @@ function roots(): readonly string[] {
   return all.filter((root) => existsSync(join(root, 'cgroup.procs')));
 }
 
+/** Of a node of this process. */
+export const cgroupOf = (pid: number): string => `rekey-e2e-${pid}`;
+
+/** Removes what nodes left whose process was killed. */
+function sweep(root: string): void {
+  const left = readdirSync(root).filter((name) => /^rekey-e2e-\d+$/.test(name));
+  const dead = left.filter((name) => !existsSync(join('/proc', name.slice('rekey-e2e-'.length))));
+  for (const name of dead) removeTree(join(root, name));
+}
+
 /** Makes a folder below each root; one that is there stays. */
 export function makeCgroup(name: string): void {
+  for (const root of roots()) sweep(root);
   for (const root of roots()) mkdirSync(join(root, name), { recursive: true });
   if (!isVersion2()) return;
   for (const folder of [CGROUPS, join(CGROUPS, name)]) {

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findOrBuildControlPlane, findOrBuildNode, isNodeBuilt } from '../support/cluster/binary.ts';
 import type { Prepared } from './cluster.ts';
-import { areImagesBuilt, findOrBuildImages } from './images.ts';
+import { findOrBuildImages, wereImagesBuilt } from './images.ts';
 import { hindrance, unpackPrograms } from './machine.ts';
 import { SCENES } from './scenes.ts';
 
@@ -37,7 +37,7 @@ async function main(): Promise<number> {
     return 2;
   }
   const why =
-    hindrance() ?? (ifWarm && !(isNodeBuilt() && areImagesBuilt()) ? 'not built yet: run make e2e once' : undefined);
+    hindrance() ?? (ifWarm && !(isNodeBuilt() && wereImagesBuilt()) ? 'not built yet: run make e2e once' : undefined);
   if (why !== undefined) {
     console.log(`e2e: ${ifWarm ? 'skipped' : 'cannot run'}: ${why}`);
     return ifWarm ? 0 : 1;

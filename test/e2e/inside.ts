@@ -34,9 +34,11 @@ async function play(only: readonly string[]): Promise<number> {
   const outcomes: Outcome[] = [];
   for (const { name, run } of SCENES.filter((scene) => only.length === 0 || only.includes(scene.name))) {
     const start = Date.now();
-    const outcome = await run(cluster, `e2e-${name}`).catch(
-      (error: unknown): Outcome => ({ faults: [error instanceof Error ? error.message : String(error)], promise: '' }),
-    );
+    const namespace = `e2e-${name}`;
+    const outcome = await run(cluster, namespace).catch(async (error: unknown): Promise<Outcome> => {
+      await cluster.api.delete({ kind: 'Namespace', name: namespace }).catch(() => {});
+      return { faults: [error instanceof Error ? error.message : String(error)], promise: '' };
+    });
     outcomes.push(outcome);
     console.log(lineOf(name, outcome, seconds(start)));
     for (const fault of outcome.faults) console.log(`  fault: ${fault}`);

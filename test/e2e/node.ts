@@ -11,7 +11,7 @@ import type { ControlPlane } from '../support/cluster/controlplane.ts';
 import type { KubeApi } from '../support/cluster/kubeapi.ts';
 import { type Command, type ManagedProcess, startProcess, tail } from '../support/cluster/processes.ts';
 import { until } from '../support/scenario/until.ts';
-import { freeCgroup, makeCgroup } from './cgroup.ts';
+import { cgroupOf, freeCgroup, makeCgroup } from './cgroup.ts';
 import { type Layers, layOver } from './machine.ts';
 import { cniConfig, containerdConfig, type KubeletSettings, kubeletConfig, kubeProxyConfig } from './node-config.ts';
 
@@ -76,7 +76,7 @@ export async function startNode(options: NodeOptions): Promise<RealNode> {
 class Node implements RealNode {
   readonly #options: NodeOptions;
   /** Folder below the root of the cgroups. */
-  readonly #cgroup = `rekey-e2e-${process.pid}`;
+  readonly #cgroup = cgroupOf(process.pid);
   readonly #parts = new Map<string, ManagedProcess>();
   #settings: KubeletSettings = {};
   /** The first process of the node, as this process sees it. */

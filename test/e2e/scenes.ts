@@ -3,7 +3,7 @@ import type { E2eCluster } from './cluster.ts';
 import type { Outcome } from './outcome.ts';
 import { apiServer, kubelet, memory, operator, reboot } from './scenes/disturb.ts';
 import { cache, get, sidecar, subPath } from './scenes/shapes.ts';
-import { cutover, emergency, env, files, preStaged } from './scenes/ways.ts';
+import { cutover, emergency, env, files, lie, preStaged } from './scenes/ways.ts';
 
 export interface Scene {
   readonly name: string;
@@ -14,6 +14,7 @@ export interface Scene {
 
 export const SCENES: readonly Scene[] = [
   { name: 'env', about: 'a rotation; services read their environment', run: env },
+  { name: 'lie', about: 'tokens live longer than maxTokenTTL says: the traffic must see it', run: lie },
   { name: 'files', about: 'a rotation; two services read mounted files and are not restarted', run: files },
   { name: 'emergency', about: 'a leaked key dies: FailClosed', run: emergency },
   { name: 'cutover', about: 'services that know one key', run: cutover },

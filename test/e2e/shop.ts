@@ -27,7 +27,7 @@ import { startTraffic, type Traffic } from '../support/traffic/traffic.ts';
 import { type E2eCluster, letIn, operatorLogs } from './cluster.ts';
 
 /** Seconds. */
-export const TOKEN_TTL = 8;
+const TOKEN_TTL = 8;
 const TOKENS_PER_SECOND = 8;
 const REPLICAS = { main: 2, autoscraper: 1, admin: 1 } as const;
 
@@ -41,6 +41,8 @@ export interface ShopOptions {
   readonly sources?: Readonly<Partial<Record<ServiceName, 'File' | 'SubPath'>>>;
   /** Whether the Secret is made by rekey, after the services were deployed. */
   readonly noSecret?: boolean;
+  /** Life of a token, seconds. Default 8. */
+  readonly tokenTtlSeconds?: number;
   /** Further places that verify, of a pod that the traffic knows: such as a sidecar. */
   readonly beside?: (endpoint: PodEndpoint) => readonly PodEndpoint[];
 }
@@ -65,7 +67,7 @@ export interface Shop {
 
 /** Deploys a shop and waits until rekey manages its Secret and the traffic has run for a moment. */
 export async function openShop(cluster: E2eCluster, namespace: string, options: ShopOptions = {}): Promise<Shop> {
-  const { spec = {}, sources = {}, noSecret = false, beside = () => [] } = options;
+  const { spec = {}, sources = {}, noSecret = false, tokenTtlSeconds = TOKEN_TTL, beside = () => [] } = options;
   const { api } = cluster;
   await createNamespace(api, namespace);
   await letIn(cluster, namespace, SECRET_NAME, Object.values(sources).includes('File'));
@@ -75,13 +77,13 @@ export async function openShop(cluster: E2eCluster, namespace: string, options: 
   const pods = await watchPods(api, namespace);
   const census = takeCensus(api, namespace);
   if (!noSecret) await waitForServices(api, namespace);
-  const times = { maxTokenTTL: `${TOKEN_TTL}s`, clockSkew: '1s', retire: { slack: '1s' } };
+  const times = { maxTokenTTL: `${tokenTtlSeconds}s`, clockSkew: '1s', retire: { slack: '1s' } };
   await api.create(withSources(rotationFor({ namespace, spec: { ...times, ...spec } }), sources));
   await waitUntilReady(api, namespace, SECRET_NAME);
   await waitForServices(api, namespace);
   const endpoints = (): readonly PodEndpoint[] => pods.endpoints().flatMap((pod) => [pod, ...beside(pod)]);
   const traffic = startTraffic({
-    ...{ endpoints, tokensPerSecond: TOKENS_PER_SECOND, tokenTtlSeconds: TOKEN_TTL, issuers: ['main'] },
+    ...{ endpoints, tokensPerSecond: TOKENS_PER_SECOND, tokenTtlSeconds, issuers: ['main'] },
   });
   await until('there are tokens', async () => traffic.stats().issued >= 2 * TOKENS_PER_SECOND, { everyMs: 100 });
   return {
@@ -125,9 +127,10 @@ export async function openShop(cluster: E2eCluster, namespace: string, options: 
 const isStaying = ({ metadata }: Pod): boolean => metadata.deletionTimestamp === undefined;
 
 /** A service as examples/manifests shows it, with the short times of tests. */
-async function deploy(api: KubeApi, namespace: string, name: ServiceName, { edit }: ShopOptions): Promise<void> {
+async function deploy(api: KubeApi, namespace: string, name: ServiceName, options: ShopOptions): Promise<void> {
+  const { edit, tokenTtlSeconds = TOKEN_TTL } = options;
   const shown = deploymentOf(name, namespace, {
-    ...{ tokenTtlSeconds: TOKEN_TTL, prestopSeconds: 1, services: { [name]: { replicas: REPLICAS[name] } } },
+    ...{ tokenTtlSeconds, prestopSeconds: 1, services: { [name]: { replicas: REPLICAS[name] } } },
   }) as KubeObject & { readonly spec: { readonly template: { readonly spec: PodSpec } } };
   const { template } = shown.spec;
   const spec = edit === undefined ? template.spec : edit(name, template.spec);

@@ -7,6 +7,9 @@ import type { E2eCluster } from '../cluster.ts';
 import { acceptance, faultsIn, judgeRotation, type Outcome } from '../outcome.ts';
 import { mountFolder, openShop, type Shop, type ShopOptions } from '../shop.ts';
 
+/** So that tokens of the old key are still out when the new pods are ready. Seconds. */
+const LONG_TTL = 60;
+
 /** Opens a shop, plays, and closes it whatever happens. */
 export async function inShop(
   cluster: E2eCluster,
@@ -34,6 +37,18 @@ export const env = (cluster: E2eCluster, namespace: string): Promise<Outcome> =>
     return judgeRotation(shop, asked);
   });
 
+/**
+ * That the traffic sees what it is there for: the resource says that tokens live a second, and they live longer. rekey keeps its promise
+ * only for who says the truth.
+ */
+export const lie = (cluster: E2eCluster, namespace: string): Promise<Outcome> =>
+  inShop(cluster, namespace, { spec: { maxTokenTTL: '1s' }, tokenTtlSeconds: LONG_TTL }, async (shop) => {
+    const asked = await requestRotation(shop.api, namespace, shop.name);
+    const { report } = await judgeRotation(shop, asked);
+    const faults = faultsIn({ 'tokens that live too long were rejected': (report?.rejected ?? 0) > 0 });
+    return { ...(report && { report }), promise: 'tokens that outlive maxTokenTTL are rejected, and seen', faults };
+  });
+
 /** main and autoscraper read files; admin, in Python, its environment. */
 export const MOUNTED: ShopOptions = {
   edit: (name, pod) => (name === 'admin' ? pod : mountFolder(pod)),
@@ -51,7 +66,7 @@ export const files = (cluster: E2eCluster, namespace: string): Promise<Outcome> 
 
 /** What docs/emergency.md promises: once it says that the key is gone, no pod accepts it, and every token of the new key is accepted. */
 export const emergency = (cluster: E2eCluster, namespace: string): Promise<Outcome> =>
-  inShop(cluster, namespace, {}, async (shop) => {
+  inShop(cluster, namespace, { tokenTtlSeconds: LONG_TTL }, async (shop) => {
     const { api, keys, traffic } = shop;
     const declared = await declareEmergency(shop, 'n1: leaked');
     const { resource } = await waitUntilGone(shop, 'n1');
@@ -85,7 +100,8 @@ const SINGLE: ShopOptions = {
       env: [...(container.env ?? []), { name: 'KEY_MODE', value: 'single' }],
     })),
   }),
-  spec: { strategy: 'Cutover' },
+  spec: { strategy: 'Cutover', allowCutover: true },
+  tokenTtlSeconds: LONG_TTL,
 };
 
 export const cutover = (cluster: E2eCluster, namespace: string): Promise<Outcome> =>
@@ -106,6 +122,7 @@ export const cutover = (cluster: E2eCluster, namespace: string): Promise<Outcome
       ...facts,
       'no token was rejected before it': report.rejections.every(({ at }) => at.getTime() >= began),
       'no token of the new key was rejected after it': alive.length === 0,
+      'tokens of the old key were rejected': report.rejected > 0,
       'it was completed': done.keyset?.rotation?.outcome === 'Completed',
     });
     const promise = 'tokens of the old key refused, none of the new key once it was over';
