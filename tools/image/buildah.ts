@@ -3,7 +3,7 @@
  */
 import { type ExecFileSyncOptionsWithStringEncoding, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What is looked at of an image. */
@@ -79,7 +79,7 @@ export class Buildah {
   /**
    * The Dockerfile of a folder; only from images that are in the store.
    *
-   * @param file another Dockerfile; what is beside it with `.dockerignore` at the end says what it does not copy
+   * @param file another Dockerfile; buildah takes the `.dockerignore` with its name, where there is one
    */
   build(
     image: string,
@@ -90,12 +90,11 @@ export class Buildah {
     file?: string,
   ): void {
     const other = file === undefined ? [] : ['--file', file];
-    const ignore = existsSync(`${file}.dockerignore`) ? ['--ignorefile', `${file}.dockerignore`] : [];
     const options = ['--quiet', '--isolation', 'chroot', '--pull-never', '--no-cache', '--timestamp', '0'];
     const values = Object.entries({ BUILDPLATFORM: own, TARGETPLATFORM: platform, ...args }).flatMap(
       ([name, value]) => ['--build-arg', `${name}=${value}`],
     );
-    this.run('bud', ...options, ...other, ...ignore, '--platform', platform, ...values, '-t', image, folder);
+    this.run('bud', ...options, ...other, '--platform', platform, ...values, '-t', image, folder);
   }
 
   /** Leaves an image as one file that every registry and every runtime takes. */
