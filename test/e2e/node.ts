@@ -125,13 +125,14 @@ class Node implements RealNode {
 
   async cutPower(): Promise<void> {
     const first = this.#first;
-    if (first === undefined) return;
     this.#first = undefined;
-    process.kill(first, 'SIGKILL');
+    if (first !== undefined) process.kill(first, 'SIGKILL');
     await Promise.all([...this.#parts.values()].map((part) => part.stop(100)));
     // the kernel is done with it only when it has ended every process of its namespace
     await until('all processes of the node are gone', async () => !existsSync(`/proc/${first}`), { everyMs: 20 });
     this.#parts.clear();
+    // they are no more than memory: a kubelet that finds those of before waits a minute for what was in them
+    await freeCgroup(this.#cgroup);
   }
 
   async boot(): Promise<void> {
@@ -147,9 +148,8 @@ class Node implements RealNode {
       await this.#inside('ctr', '-n', 'k8s.io', 'tasks', 'kill', '-s', 'SIGKILL', id).catch(() => '');
   }
 
-  async stop(): Promise<void> {
-    await this.cutPower();
-    await freeCgroup(this.#cgroup);
+  stop(): Promise<void> {
+    return this.cutPower();
   }
 
   /** The namespaces with their mounts, then containerd. */

@@ -82,8 +82,10 @@ export async function openShop(cluster: E2eCluster, namespace: string, options: 
   await waitUntilReady(api, namespace, SECRET_NAME);
   await waitForServices(api, namespace);
   const endpoints = (): readonly PodEndpoint[] => pods.endpoints().flatMap((pod) => [pod, ...beside(pod)]);
+  // the longer tokens live, the more are out: each is checked as often in its life
+  const recheckEveryMs = tokenTtlSeconds * 125;
   const traffic = startTraffic({
-    ...{ endpoints, tokensPerSecond: TOKENS_PER_SECOND, tokenTtlSeconds, issuers: ['main'] },
+    ...{ endpoints, recheckEveryMs, tokensPerSecond: TOKENS_PER_SECOND, tokenTtlSeconds, issuers: ['main'] },
   });
   await until('there are tokens', async () => traffic.stats().issued >= 2 * TOKENS_PER_SECOND, { everyMs: 100 });
   return {
