@@ -3,7 +3,8 @@
  * are unpacked into the user's cache and laid over /usr in a mount namespace, so that the machine stays as it is.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { debianLibraries } from '../support/libraries/debian.ts';
 
@@ -32,11 +33,28 @@ export function hindrance(): string | undefined {
   if (missing !== undefined) return `there is no program ${missing}`;
   if (!succeeds('unshare', '--mount', '--net', '--pid', '--fork', 'true'))
     return 'this machine makes no network namespace for us (in a container: run it privileged)';
-  const overlay = `mount -t tmpfs tmpfs /mnt && mkdir /mnt/a /mnt/b && mount -t overlay -o lowerdir=/mnt/a:/mnt/b overlay /mnt`;
-  if (!succeeds('unshare', '--mount', 'sh', '-c', overlay)) return 'this machine mounts no overlay for us';
+  if (!mountsOverlay())
+    return `no overlay can be mounted on ${tmpdir()} (in a container: TMPDIR on a disk of the machine)`;
   const places = [join(CGROUPS, 'memory', 'cgroup.procs'), join(CGROUPS, 'cgroup.controllers')];
   if (!places.some((place) => existsSync(place))) return `there are no cgroups at ${CGROUPS}`;
   return undefined;
+}
+
+/** As containerd mounts one for a container: not every file system can be below it. */
+function mountsOverlay(): boolean {
+  let dir: string;
+  try {
+    dir = mkdtempSync(join(tmpdir(), 'rekey-overlay-'));
+  } catch {
+    return false;
+  }
+  const [lower, upper, work, all] = ['lower', 'upper', 'work', 'all'].map((name) => join(dir, name));
+  for (const folder of [lower, upper, work, all]) mkdirSync(String(folder));
+  const options = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+  // in a mount namespace of its own, with which the mount goes
+  const mounts = succeeds('unshare', '--mount', 'mount', '-t', 'overlay', '-o', options, 'overlay', String(all));
+  rmSync(dir, { recursive: true, force: true });
+  return mounts;
 }
 
 function succeeds(program: string, ...args: readonly string[]): boolean {
