@@ -103,13 +103,13 @@ export const apiServer = (cluster: E2eCluster, namespace: string): Promise<Outco
     cluster,
     namespace,
     {},
-    ['Staging', 'Promoting', 'Retiring'],
+    ['Promoting', 'Retiring'],
     async () => {
       await cluster.controlPlane.stopApiServer();
       await sleep(AWAY_MS);
       await cluster.controlPlane.startApiServer();
     },
-    'the API server was away three times',
+    'the API server was away twice',
   );
 
 /** More memory than the machine has: the kubelet believes to be short of it. */
