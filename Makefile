@@ -5,7 +5,7 @@ NODE := node_modules/.bin/node
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit explore mutants faults rollouts alerts bench bench-emergency bench-keyring bench-preload types lint generate build bundle image release cluster clean
+.PHONY: help install demo test unit explore mutants faults rollouts alerts e2e bench bench-emergency bench-keyring bench-preload types lint generate build bundle image release cluster clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ rollouts: $(INSTALLED) ## Run the tests of Rollouts with the controller of Argo 
 
 alerts: $(INSTALLED) ## See each alert fire and clear in a real Prometheus and Alertmanager, from Debian's packages
 	@REKEY_PROMETHEUS=1 npm run --silent test -- --project apiserver --reporter=verbose test/apiserver/monitoring.test.ts
+
+e2e: $(INSTALLED) ## Real services on a real node with containerd and a kubelet, as root; ONLY=env,reboot some scenes, UP=1 keep the node until Ctrl-C
+	@$(NODE) test/e2e/e2e.ts $(if $(ONLY),--only $(ONLY)) $(if $(UP),--up)
 
 bench: $(INSTALLED) ## Measure the operator with many resources; ONLY=adopt,idle,start,scrape,herd,shared SIZES=0,1000 LABEL=fleet FLAGS=…
 	@$(NODE) bench/bench.ts --only '$(ONLY)' --sizes $(if $(SIZES),$(SIZES),0,1000) --label $(or $(LABEL),fleet) --flags '$(FLAGS)'

@@ -36,6 +36,11 @@ export class Backoff {
     this.#failures += 1;
     return pauseMs * (1 - random() / 2);
   }
+
+  /** Begins from the base again: what failed so far says nothing of what comes. */
+  reset(): void {
+    this.#failures = 0;
+  }
 }
 
 /** @returns base · 2^n, at most the cap; never overflows */

@@ -69,6 +69,8 @@ export class Reflector<Raw extends KubeObject, T> {
   #refused = false;
   readonly #asked = new Asked();
   #watching = new AbortController();
+  /** Since anything came of a watch, the server has said that the history is gone. */
+  #wasGone = false;
 
   constructor(options: ReflectorOptions<Raw, T>) {
     const { clock, random = Math.random } = options;
@@ -147,6 +149,9 @@ export class Reflector<Raw extends KubeObject, T> {
     if (isKubeError(error, 'Gone') && this.#version !== undefined) {
       this.#version = undefined;
       this.#mayGoBack = true;
+      // after an outage: the server answers again, so the pauses that grew while it did not end here. Once, or it would be a storm
+      if (!this.#wasGone) this.#backoff.reset();
+      this.#wasGone = true;
     }
     const asked = isKubeError(error) ? (error.retryAfterMs ?? 0) : 0;
     const pauseMs = Math.max(this.#backoff.next(), asked);
@@ -213,6 +218,7 @@ export class Reflector<Raw extends KubeObject, T> {
     })) {
       this.#lastContact = clock.monotonic();
       this.#refused = false;
+      this.#wasGone = false;
       this.#applyEvent(event);
     }
     if (this.#watching.signal.aborted) return;

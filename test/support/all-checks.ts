@@ -46,6 +46,8 @@ const checks: readonly Check[] = [
   { name: 'generated chart', command: ['node', 'tools/gen-chart.ts', '--check'] },
   { name: 'generated alerts', command: ['node', 'tools/gen-alerts.ts', '--check'] },
   { name: 'image', command: ['node', 'tools/image/image.ts', '--check'] },
+  // a minute or two, on machines that have played all scenes before: elsewhere it says why not
+  { name: 'e2e', command: ['node', 'test/e2e/e2e.ts', '--if-warm', '--only', 'env'] },
   { name: 'go vet', command: ['go', 'vet', './...'], cwd: join(repoRoot, 'examples', 'services', 'go') },
   { name: 'go vet of the keyring', command: ['go', 'vet', './...'], cwd: join(repoRoot, 'keyring', 'go') },
 ];

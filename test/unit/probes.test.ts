@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadAll } from 'js-yaml';
 import { expect, test } from 'vitest';
 import { healthOf, readinessOf } from '../../src/probes.ts';
 import { WorkQueue } from '../../src/runtime/workqueue.ts';
@@ -41,4 +44,23 @@ test('a pass that does not end is not ready, and in the end asks for a restart',
   expect(healthy?.()).toBeUndefined();
   await clock.advance(600_000);
   expect(healthy?.()).toBe('a pass has not ended for 901 s');
+});
+
+interface Probe {
+  readonly timeoutSeconds?: number;
+  readonly periodSeconds?: number;
+  readonly failureThreshold?: number;
+}
+
+test('the kubelet gives an operator time on a node whose processors are all taken', () => {
+  const file = join(import.meta.dirname, '..', '..', 'deploy', 'base', 'deployment.yaml');
+  const [deployment] = loadAll(readFileSync(file, 'utf8')) as {
+    readonly spec: { readonly template: { readonly spec: { readonly containers: readonly Record<string, Probe>[] } } };
+  }[];
+  const { startupProbe, livenessProbe, readinessProbe } = deployment?.spec.template.spec.containers[0] ?? {};
+  // a second, which is the default, was too short for an answer there
+  for (const probe of [startupProbe, livenessProbe, readinessProbe])
+    expect(probe?.timeoutSeconds).toBeGreaterThanOrEqual(5);
+  // it took ten seconds to start there, and was killed before it answered for the first time
+  expect((startupProbe?.periodSeconds ?? 0) * (startupProbe?.failureThreshold ?? 0)).toBeGreaterThanOrEqual(60);
 });

@@ -76,13 +76,25 @@ export class Buildah {
     rmSync(context, { recursive: true });
   }
 
-  /** The Dockerfile of a folder; only from images that are in the store. */
-  build(image: string, folder: string, platform: string, own: string, args: Readonly<Record<string, string>>): void {
+  /**
+   * The Dockerfile of a folder; only from images that are in the store.
+   *
+   * @param file another Dockerfile; buildah takes the `.dockerignore` with its name, where there is one
+   */
+  build(
+    image: string,
+    folder: string,
+    platform: string,
+    own: string,
+    args: Readonly<Record<string, string>>,
+    file?: string,
+  ): void {
+    const other = file === undefined ? [] : ['--file', file];
     const options = ['--quiet', '--isolation', 'chroot', '--pull-never', '--no-cache', '--timestamp', '0'];
     const values = Object.entries({ BUILDPLATFORM: own, TARGETPLATFORM: platform, ...args }).flatMap(
       ([name, value]) => ['--build-arg', `${name}=${value}`],
     );
-    this.run('bud', ...options, '--platform', platform, ...values, '-t', image, folder);
+    this.run('bud', ...options, ...other, '--platform', platform, ...values, '-t', image, folder);
   }
 
   /** Leaves an image as one file that every registry and every runtime takes. */

@@ -18,7 +18,7 @@ import { contentOf, faultsOf, type Start, startOnce } from './look.ts';
 const STARTS = 5;
 const MEGABYTE = 1_000_000;
 /** The platform of this machine. */
-const OWN: Platform = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
+export const OWN: Platform = process.arch === 'arm64' ? 'linux/arm64' : 'linux/amd64';
 const repository = join(import.meta.dirname, '..', '..');
 
 /** What was built, and what was found in it. */
@@ -29,7 +29,7 @@ interface Built {
 }
 
 /** Names of the images that the Dockerfile begins with. */
-interface Bases {
+export interface Bases {
   readonly build: string;
   readonly run: string;
 }
@@ -48,7 +48,7 @@ function revision(): string {
 }
 
 /** Makes the bases, or finds those that it made before from the same Dockerfile of theirs, version of Node and platform. */
-function bases(store: Buildah, platform: Platform): Bases {
+export function bases(store: Buildah, platform: Platform): Bases {
   const { node } = packageJson().devDependencies;
   const npm = execFileSync('npm', ['--version'], { encoding: 'utf8' }).trim();
   const tag = hashOf([join(import.meta.dirname, 'base.ts')], node, npm);
@@ -82,7 +82,8 @@ function buildImage(store: Buildah, platform: Platform, { build, run }: Bases): 
 }
 
 /** Where the images are kept between builds. */
-const storeFolder = (): string => join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rekey', 'images');
+export const storeFolder = (): string =>
+  join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'rekey', 'images');
 
 /** @returns what is wrong with it */
 async function report(store: Buildah, { image, file, layers }: Built, runs: boolean): Promise<readonly string[]> {

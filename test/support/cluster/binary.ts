@@ -16,11 +16,24 @@ export interface ControlPlaneBinaries {
   readonly pki: Command;
 }
 
+/** How to run the two programs of a real node. */
+export interface NodePrograms {
+  readonly kubelet: Command;
+  readonly kubeProxy: Command;
+}
+
 /** The Go program that holds all parts. */
 const source = join(import.meta.dirname, 'binary');
 const controlPlane: GoProgram = {
   what: 'the local control plane',
-  ...{ source, entry: '.', linkerFlags: linkerFlags(), instead: ', or set KUBEBUILDER_ASSETS' },
+  ...{ source, entry: '.', linkerFlags: linkerFlags(source), instead: ', or set KUBEBUILDER_ASSETS' },
+};
+
+/** The Go program that holds kubelet and kube-proxy, for those few who need a real node. */
+const nodeSource = join(import.meta.dirname, 'node-binary');
+const node: GoProgram = {
+  what: 'kubelet and kube-proxy',
+  ...{ source: nodeSource, entry: '.', linkerFlags: linkerFlags(nodeSource) },
 };
 
 /**
@@ -52,6 +65,21 @@ export async function findOrBuildControlPlane(log: (line: string) => void): Prom
 }
 
 /**
+ * Finds kubelet and kube-proxy in the user's cache folder, or builds them now: a minute or two after the control plane was built, whose
+ * packages they share.
+ *
+ * @throws Error as {@link buildGoProgram}
+ */
+export async function findOrBuildNode(log: (line: string) => void): Promise<NodePrograms> {
+  const built = await findOrBuild('node', node, log);
+  return { kubelet: [built, 'kubelet'], kubeProxy: [built, 'kube-proxy'] };
+}
+
+/** Whether control plane, kubelet and kube-proxy are there, so that nothing has to be built for minutes. */
+export const isNodeBuilt = (): boolean =>
+  isExecutable(placeOf('controlplane', controlPlane)) && isExecutable(placeOf('node', node));
+
+/**
  * Finds a program in the user's cache folder under the hash of its source, or builds it now.
  *
  * @param name of the program, and of its folder before the hash
@@ -59,13 +87,16 @@ export async function findOrBuildControlPlane(log: (line: string) => void): Prom
  * @throws Error as {@link buildGoProgram}
  */
 export async function findOrBuild(name: string, program: GoProgram, log: (line: string) => void): Promise<string> {
-  const built = join(cacheFolder(), `${name}-${sourceHash(program.source)}`, name);
+  const built = placeOf(name, program);
   if (!isExecutable(built)) await buildGoProgram(program, built, log);
   return built;
 }
 
-/** Without the version the server calls itself v0.0.0-master and kubectl complains. */
-function linkerFlags(): string {
+const placeOf = (name: string, { source }: GoProgram): string =>
+  join(cacheFolder(), `${name}-${sourceHash(source)}`, name);
+
+/** Without the version the programs call themselves v0.0.0-master and kubectl complains. */
+function linkerFlags(source: string): string {
   const gomod = readFileSync(join(source, 'go.mod'), 'utf8');
   const [, version, minor] = /^\tk8s\.io\/kubernetes (v1\.(\d+)\.\d+)/m.exec(gomod) ?? [];
   const stamp = (name: string): string =>

@@ -66,20 +66,21 @@ async function checkGo({ what, instead = '' }: GoProgram): Promise<void> {
   if (isOld) throw new Error(`${what} does not build with ${version}: install ${wanted}.`);
 }
 
+/** Template of `go list`: names the packages that are not in the build cache yet. */
+const notCompiled =
+  '{{if and .Stale (ne .StaleReason "not installed but available in build cache")}}{{.ImportPath}}{{end}}';
+
 async function goBuild(program: GoProgram, output: string, log: (line: string) => void): Promise<void> {
   const { what, source, entry, linkerFlags } = program;
-  const { stdout } = await run('go', ['list', '-deps', entry], { cwd: source, maxBuffer: 2 ** 26 });
-  const total = stdout.trimEnd().split('\n').length;
   const started = Date.now();
+  const env = { ...process.env, CGO_ENABLED: '0' };
+  const options = { cwd: source, env, maxBuffer: 2 ** 26 };
+  const { stdout } = await run('go', ['list', '-deps', '-trimpath', '-f', notCompiled, entry], options);
+  const total = Math.max(1, stdout.split('\n').filter((line) => line !== '').length);
   const args = ['build', '-v', '-trimpath', '-ldflags', linkerFlags, '-o', output, entry];
-  const build = spawn('go', args, {
-    cwd: source,
-    env: { ...process.env, CGO_ENABLED: '0' },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const build = spawn('go', args, { cwd: source, env, stdio: ['ignore', 'ignore', 'pipe'] });
 
-  // `go build -v` prints each package that it compiles; those it finds in the
-  // build cache are not printed, so the count is a lower bound.
+  // `go build -v` prints each package that it compiles
   let packages = 0;
   const complaints: string[] = [];
   createInterface({ input: build.stderr }).on('line', (line) => {

@@ -2,7 +2,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ControlPlaneBinaries } from './binary.ts';
-import { apiServerFlags, auditPolicy, controllerManagerFlags, etcdFlags, schedulerFlags } from './flags.ts';
+import {
+  apiServerFlags,
+  apiServerService,
+  auditPolicy,
+  controllerManagerFlags,
+  etcdFlags,
+  schedulerFlags,
+} from './flags.ts';
 import { KubeApi } from './kubeapi.ts';
 import { type Credentials, writeKubeconfig } from './kubeconfig.ts';
 import { type KubectlResult, runKubectl } from './kubectl.ts';
@@ -10,7 +17,7 @@ import { createPki, createUser, readCredentials } from './pki.ts';
 import { freePorts } from './ports.ts';
 import { type Command, type ManagedProcess, startProcess, tail } from './processes.ts';
 
-/** A running etcd, kube-apiserver, kube-controller-manager and kube-scheduler on loopback. */
+/** A running etcd, kube-apiserver, kube-controller-manager and kube-scheduler, on loopback unless an address is given. */
 export interface ControlPlane {
   /** Path of a kubeconfig file for the administrator. */
   readonly kubeconfig: string;
@@ -46,9 +53,11 @@ export interface ControlPlaneOptions {
   readonly auditPolicy?: string;
   /** The API server's port; by default a free one. */
   readonly port?: number;
+  /** An address of this machine that pods reach, for nodes with a kubelet: Services and endpoints work then. Default: loopback, and they do not. */
+  readonly ip?: string;
 }
 
-const ip = '127.0.0.1';
+const loopback = '127.0.0.1';
 const readyTimeoutMs = 60_000;
 
 /**
@@ -59,9 +68,10 @@ const readyTimeoutMs = 60_000;
  */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   mkdirSync(join(options.dir, 'log'), { recursive: true, mode: 0o700 });
-  await createPki(options.binaries.pki, join(options.dir, 'pki'), ip);
+  const ip = options.ip ?? loopback;
+  await createPki(options.binaries.pki, join(options.dir, 'pki'), ...(ip === loopback ? [ip] : [ip, apiServerService]));
   for (let attempt = 1; ; attempt += 1) {
-    const parts = new Parts(options, await choosePorts(options.port));
+    const parts = new Parts(options, ip, await choosePorts(ip, options.port));
     try {
       return await parts.start();
     } catch (error) {
@@ -78,7 +88,7 @@ interface Ports {
   readonly etcdPeer: number;
 }
 
-async function choosePorts(port: number | undefined): Promise<Ports> {
+async function choosePorts(ip: string, port: number | undefined): Promise<Ports> {
   const [apiServer = 0, etcdClient = 0, etcdPeer = 0] = await freePorts(3, ip);
   return { apiServer: port ?? apiServer, etcdClient, etcdPeer };
 }
@@ -95,11 +105,13 @@ class Parts implements ControlPlane {
   readonly adminCredentials: Credentials;
   readonly auditLogPath: string;
   readonly #options: ControlPlaneOptions;
+  readonly #ip: string;
   readonly #ports: Ports;
   readonly #running = new Map<string, ManagedProcess>();
 
-  constructor(options: ControlPlaneOptions, ports: Ports) {
+  constructor(options: ControlPlaneOptions, ip: string, ports: Ports) {
     this.#options = options;
+    this.#ip = ip;
     this.#ports = ports;
     this.dir = options.dir;
     this.url = `https://${ip}:${ports.apiServer}`;
@@ -112,10 +124,11 @@ class Parts implements ControlPlane {
     const { binaries } = this.#options;
     for (const user of ['admin', 'kube-controller-manager', 'kube-scheduler']) this.#writeKubeconfig(user);
     writeFileSync(join(this.dir, 'audit-policy.yaml'), this.#options.auditPolicy ?? auditPolicy);
-    await this.#startPart('etcd', binaries.etcd, etcdFlags(this.dir, ip, this.#ports));
+    await this.#startPart('etcd', binaries.etcd, etcdFlags(this.dir, this.#ip, this.#ports));
     await this.startApiServer();
     // Only now: it exits when the roles that the API server makes at its start are not there yet.
-    await this.#startPart('kube-controller-manager', binaries.kubeControllerManager, controllerManagerFlags(this.dir));
+    const managerFlags = controllerManagerFlags(this.dir, this.#hasNodes);
+    await this.#startPart('kube-controller-manager', binaries.kubeControllerManager, managerFlags);
     await this.#startPart('kube-scheduler', binaries.kubeScheduler, schedulerFlags(this.dir));
     await this.#until('the default ServiceAccount', async (api) => {
       await api.get({ kind: 'ServiceAccount', namespace: 'default', name: 'default' });
@@ -144,7 +157,8 @@ class Parts implements ControlPlane {
   }
 
   async startApiServer(): Promise<void> {
-    const flags = apiServerFlags(this.dir, ip, this.#ports, this.#options.auditLog ?? false);
+    const { auditLog = false } = this.#options;
+    const flags = apiServerFlags(this.dir, this.#ip, this.#ports, { auditLog, hasNodes: this.#hasNodes });
     await this.#startPart('kube-apiserver', this.#options.binaries.kubeApiserver, flags);
     await this.#until('the API server', (api) => api.raw({ path: '/readyz' }));
   }
@@ -159,6 +173,11 @@ class Parts implements ControlPlane {
     await Promise.all([this.#stopPart('kube-scheduler'), this.#stopPart('kube-controller-manager')]);
     await this.#stopPart('kube-apiserver');
     await this.#stopPart('etcd');
+  }
+
+  /** Whether there are nodes with a kubelet. */
+  get #hasNodes(): boolean {
+    return this.#ip !== loopback;
   }
 
   async #startPart(name: string, [program, ...first]: Command, flags: readonly string[]): Promise<void> {

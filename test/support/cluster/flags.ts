@@ -1,6 +1,10 @@
 import { join } from 'node:path';
 
 const services = '10.96.0.0/16';
+/** The address of the Service "kubernetes". */
+export const apiServerService = '10.96.0.1';
+/** The addresses of pods on nodes with a kubelet. */
+export const podAddresses = '10.244.0.0/16';
 
 /** Every request once, when it was answered: who, what, from where and with which result. Never a body, so never a key. */
 export const auditPolicy = `apiVersion: audit.k8s.io/v1
@@ -33,7 +37,7 @@ export function apiServerFlags(
   dir: string,
   ip: string,
   ports: { readonly apiServer: number; readonly etcdClient: number },
-  auditLog: boolean,
+  { auditLog, hasNodes }: { readonly auditLog: boolean; readonly hasNodes: boolean },
 ): string[] {
   const pki = (file: string): string => join(dir, 'pki', file);
   const audit = [
@@ -52,20 +56,26 @@ export function apiServerFlags(
     ...['--authorization-mode', 'Node,RBAC'],
     '--allow-privileged',
     // The Service "kubernetes" may not have an endpoint on loopback.
-    ...['--endpoint-reconciler-type', 'none'],
+    ...['--endpoint-reconciler-type', hasNodes ? 'lease' : 'none'],
+    // A kubelet makes a certificate of its own, which nobody signs: it is asked for logs only.
+    ...(hasNodes ? ['--kubelet-client-certificate', pki('admin.crt'), '--kubelet-client-key', pki('admin.key')] : []),
+    ...(hasNodes ? ['--kubelet-preferred-address-types', 'InternalIP'] : []),
     ...(auditLog ? audit : []),
   ];
 }
 
 /** Flags of kube-controller-manager, tuned so that a Deployment of a few pods settles quickly. */
-export function controllerManagerFlags(dir: string): string[] {
+export function controllerManagerFlags(dir: string, hasNodes: boolean): string[] {
+  // The pods of process nodes have loopback addresses, which endpoints refuse: these would retry for ever.
+  const noEndpoints = '-endpoints-controller,-endpointslice-controller,-endpointslice-mirroring-controller';
+  // A test says for how long a kubelet keeps what it has read: this one would say it anew.
+  const real = ['--allocate-node-cidrs', '--cluster-cidr', podAddresses, '--controllers', '*,-ttl-controller'];
   return [
     ...clientFlags(dir, 'kube-controller-manager'),
     ...['--service-account-private-key-file', join(dir, 'pki', 'sa.key'), '--root-ca-file', join(dir, 'pki', 'ca.crt')],
     '--use-service-account-credentials',
     ...['--service-cluster-ip-range', services],
-    // The pods of process nodes have loopback addresses, which endpoints refuse: these would retry for ever.
-    ...['--controllers', '*,-endpoints-controller,-endpointslice-controller,-endpointslice-mirroring-controller'],
+    ...(hasNodes ? real : ['--controllers', `*,${noEndpoints}`]),
     ...['--kube-api-qps', '300', '--kube-api-burst', '600'],
     ...['--concurrent-deployment-syncs', '10', '--concurrent-replicaset-syncs', '10'],
     ...['--horizontal-pod-autoscaler-sync-period', '1s'],

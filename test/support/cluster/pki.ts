@@ -8,9 +8,9 @@ import type { Command } from './processes.ts';
 const run = promisify(execFile);
 
 /** Writes the CA, all certificates and the ServiceAccount key of one control plane to `dir` (files of mode 0600). */
-export async function createPki(pki: Command, dir: string, ip: string): Promise<void> {
+export async function createPki(pki: Command, dir: string, ...ips: readonly string[]): Promise<void> {
   const [program, ...args] = pki;
-  await run(program, [...args, '--dir', dir, '--ip', ip]);
+  await run(program, [...args, '--dir', dir, ...ips.flatMap((ip) => ['--ip', ip])]);
 }
 
 /** Signs a client certificate for one more user with the CA in `dir`. Its files are `<name>.crt` and `<name>.key`. */

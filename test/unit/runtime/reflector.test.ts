@@ -201,6 +201,21 @@ describe('Gone', () => {
     );
   });
 
+  test('after an outage leads to a new list soon, not after the pauses that grew meanwhile', async () => {
+    const { server, run, clock } = start();
+    void run();
+    await turn();
+    for (let second = 0; second < 60; second += 1) {
+      server.send(error('Unreachable'));
+      await clock.advance(1_000);
+    }
+    // the last pause of the outage ends
+    await clock.advance(30_000);
+    server.send(error('Gone'));
+    await clock.advance(1_000);
+    expect(server.lists).toBe(2);
+  });
+
   test('again and again is not a storm', async () => {
     const { server, run, clock } = start();
     void run();
