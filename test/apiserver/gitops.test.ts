@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { runKubectl } from '../support/cluster/kubectl.ts';
+import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import {
   type Applier,
   applyOnce,
@@ -64,8 +65,36 @@ async function openKept(way: Pipeline, spec: object = {}): Promise<Kept> {
   expect(error).toBeUndefined();
   await waitForServices(api, namespace);
   await scene.operator();
+  // as docs/gitops/pipelines.md has it
+  const seen = await kubectl(['get', '-n', namespace, 'jkr', name, '-o', 'jsonpath={.metadata.generation}']);
+  for (const wanted of [`jsonpath={.status.observedGeneration}=${seen.stdout}`, 'condition=Ready']) {
+    const waited = await kubectl(['wait', '-n', namespace, `jkr/${name}`, `--for=${wanted}`, '--timeout=4m']);
+    expect(waited.code, waited.stderr).toBe(0);
+  }
   await waitUntilReady(api, namespace, name);
   return { scene, repository };
+}
+
+/** The fields of targets that the field manager rekey owns, as paths. */
+async function owned({ api, namespace }: Scene): Promise<readonly string[]> {
+  const { items } = await api.list<KubeObject>({ kind: 'Deployment', namespace });
+  const paths = items.flatMap(({ metadata }) => {
+    const { managedFields = [] } = metadata as unknown as { readonly managedFields?: readonly Owned[] };
+    return managedFields.flatMap(({ manager, fieldsV1 }) => (manager === 'rekey' ? pathsIn(fieldsV1) : []));
+  });
+  return [...new Set(paths)];
+}
+
+interface Owned {
+  readonly manager: string;
+  readonly fieldsV1: object;
+}
+
+function pathsIn(fields: object): readonly string[] {
+  return Object.entries(fields).flatMap(([name, below]) => {
+    const own = name.replace(/^f:/, '/');
+    return Object.keys(below as object).length === 0 ? [own] : pathsIn(below as object).map((path) => `${own}${path}`);
+  });
 }
 
 const counted = async ({ api, namespace }: Scene) => revisions(api, namespace);
@@ -97,6 +126,8 @@ async function expectUndisturbed({ scene }: Kept, applier: Applier): Promise<voi
   expect(scene.keys.versions().map(({ signing }) => signing)).toEqual(
     [...scene.keys.versions().map(({ signing }) => signing)].sort((a, b) => a - b),
   );
+  // what the Application of docs/gitops/argocd.md ignores is one field, and no other
+  expect(await owned(scene)).toEqual(['/spec/template/metadata/annotations/rekey.dev/keyset-version']);
   // at no time did Argo CD have a reason to stop a sync
   const judged = await judgeByLua(statuses.seen());
   expect(judged.flatMap(({ status, error }) => error ?? status)).not.toContain('Degraded');

@@ -16,8 +16,8 @@ export interface RepositoryOptions {
   readonly fleet: FleetOptions;
   /** Fields that replace those of the JwtKeyRotation. */
   readonly spec: Readonly<Record<string, unknown>>;
-  /** Further objects, each a file. */
-  readonly more?: readonly KubeObject[];
+  /** In place of the Deployments and the JwtKeyRotation. */
+  readonly only?: readonly KubeObject[];
   readonly kubectl: (args: readonly string[]) => Promise<KubectlResult>;
 }
 
@@ -35,23 +35,23 @@ export interface Repository {
 }
 
 export async function openRepository(options: RepositoryOptions): Promise<Repository> {
-  const { folder, namespace, fleet, more = [], kubectl } = options;
+  const { folder, namespace, fleet, only, kubectl } = options;
   mkdirSync(folder, { recursive: true });
   // kustomize does not leave the folder but for another kustomization
   symlinkSync(join(import.meta.dirname, '..', '..', '..', 'deploy'), join(folder, 'deploy'));
   let spec = options.spec;
   const rotation = () => rotationFor({ namespace, spec });
-  const files = new Map<string, () => KubeObject>([
+  const kept: readonly (readonly [string, () => KubeObject])[] = [
     ...SERVICE_NAMES.map((name) => [`${name}.yaml`, () => deploymentOf(name, namespace, fleet)] as const),
-    ...more.map((object, index) => [`more-${index}.yaml`, () => object] as const),
     ['rotation.yaml', rotation],
-  ]);
+  ];
+  const files = only?.map((object, index) => [`${index}.yaml`, () => object] as const) ?? kept;
   const kustomization = {
     apiVersion: 'kustomize.config.k8s.io/v1beta1',
     kind: 'Kustomization',
     namespace,
-    resources: [...files.keys()],
-    components: ['deploy/gitops/component'],
+    resources: files.map(([name]) => name),
+    ...(only === undefined && { components: ['deploy/gitops/component'] }),
   };
   const rendered = join(folder, 'rendered.txt');
   const write = (name: string, object: object) => replace(join(folder, name), dump(object, { skipInvalid: true }));
