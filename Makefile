@@ -5,7 +5,7 @@ NODE := node_modules/.bin/node
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit explore mutants faults rollouts flux bench bench-emergency bench-keyring bench-preload types lint generate build bundle image release cluster clean
+.PHONY: help install demo test unit explore mutants faults rollouts gitops bench bench-emergency bench-keyring bench-preload types lint generate build bundle image release cluster clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,8 +37,8 @@ faults: $(INSTALLED) ## Fault campaign on a real API server; FLAGS='--plan N', '
 rollouts: $(INSTALLED) ## Run the tests of Rollouts with the controller of Argo Rollouts; builds it the first time, for minutes
 	@REKEY_ROLLOUTS=argo npm run --silent test -- --project apiserver test/apiserver/rollouts.test.ts
 
-flux: $(INSTALLED) ## Run the tests of GitOps with Flux's own engine; builds it the first time, for minutes
-	@REKEY_FLUX=1 npm run --silent test -- --project unit --project apiserver test/unit/gitops test/apiserver/gitops.test.ts
+gitops: $(INSTALLED) ## Run the tests of GitOps with Flux's own engine and Argo CD's comparison; builds both the first time, for minutes
+	@REKEY_GITOPS=1 npm run --silent test -- --project unit --project apiserver test/unit/gitops test/apiserver/gitops.test.ts test/apiserver/encrypted.test.ts
 
 bench: $(INSTALLED) ## Measure the operator with many resources; ONLY=adopt,idle,start,scrape,herd,shared SIZES=0,1000 LABEL=fleet FLAGS=…
 	@$(NODE) bench/bench.ts --only '$(ONLY)' --sizes $(if $(SIZES),$(SIZES),0,1000) --label $(or $(LABEL),fleet) --flags '$(FLAGS)'

@@ -87,8 +87,8 @@ describe.concurrent('a Secret that is encrypted in Git', () => {
     expect(await scene.close()).toEqual([]);
   });
 
-  /** It takes minutes to build: `make flux` runs this. */
-  it.runIf(process.env.REKEY_FLUX !== undefined)('is taken over from Flux, which has decrypted it', async () => {
+  /** It takes minutes to build: `make gitops` runs this. */
+  it.runIf(process.env.REKEY_GITOPS !== undefined)('is taken over from Flux, which has decrypted it', async () => {
     const program = await findFlux((line) => process.stderr.write(`${line}\n`));
     const scene = await openScene(cluster, { adopt: false });
     const { api, namespace, name, firstKey } = scene;

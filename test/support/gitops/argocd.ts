@@ -1,4 +1,4 @@
-/** The health check for Argo CD, run by the Lua interpreter that Argo CD uses. */
+/** What Argo CD makes of a resource: the health check, run by its Lua interpreter, and its comparison with Git. */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -37,4 +37,25 @@ export async function judgeByLua(resources: readonly object[], script = healthSc
   const child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.end(JSON.stringify({ script, resources }));
   return JSON.parse(await text(child.stdout)) as Health[];
+}
+
+/**
+ * To build it takes minutes: only where somebody asks for it.
+ *
+ * @param pairs what is in Git, and what is in the cluster
+ * @returns whether Argo CD would show each as out of sync, without any ignoreDifferences
+ */
+export async function outOfSync(
+  pairs: readonly { readonly config: object; readonly live: object }[],
+  log: (line: string) => void,
+): Promise<readonly boolean[]> {
+  const source = join(import.meta.dirname, 'argodiff');
+  const program = await findOrBuild(
+    'argodiff',
+    { what: 'the comparison of Argo CD', source, entry: '.', linkerFlags: '-s -w' },
+    log,
+  );
+  const child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.end(JSON.stringify(pairs));
+  return JSON.parse(await text(child.stdout)) as boolean[];
 }

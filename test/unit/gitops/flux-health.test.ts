@@ -1,9 +1,9 @@
-/** What Flux makes of each status that rekey writes. It takes minutes to build: `make flux` runs this. */
+/** What Flux makes of each status that rekey writes. It takes minutes to build: `make gitops` runs this. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { findFlux, type Judgement, judgeByFlux } from '../../support/gitops/flux.ts';
 import { BEFORE, STATES } from './statuses.ts';
 
-describe.runIf(process.env.REKEY_FLUX !== undefined)('Flux', () => {
+describe.runIf(process.env.REKEY_GITOPS !== undefined)('Flux', () => {
   let program = '';
   let judged: readonly Judgement[] = [];
   beforeAll(async () => {
