@@ -105,7 +105,7 @@ describe.concurrent('a Secret that is encrypted in Git', () => {
     const folder = join(cluster.dir, namespace, 'git');
     const repository = await openRepository({ ...options, folder, only: [decrypted] });
     const flux = startFlux(program, { kubeconfig: cluster.kubeconfig, namespace }, repository);
-    await expect.poll(() => flux.rounds().length).toBeGreaterThan(1);
+    await until('Flux has applied it', async () => flux.rounds().length > 1);
     expect(flux.rounds()[0]?.error).toBeUndefined();
     // the file is gone from Git
     await flux.stop();

@@ -16,6 +16,7 @@ import { rekey } from '../support/scenario/command.ts';
 import { requestRotation, waitUntilDone, waitUntilTold } from '../support/scenario/rotation.ts';
 import { type Scene, settled } from '../support/scenario/scene.ts';
 import { revisions } from '../support/scenario/services.ts';
+import { until } from '../support/scenario/until.ts';
 
 const cluster = inject('cluster');
 const kubectl = (args: readonly string[]) => runKubectl(cluster.kubectl, args);
@@ -65,10 +66,8 @@ async function expectUndisturbed({ scene }: Kept, applier: Applier): Promise<voi
   expect(rejections).toEqual([]);
   expect(keyset?.rotation?.outcome).toBe('Completed');
   expect(since(before, await counted(scene))).toEqual(RESTARTS);
-  // they were there all the time, and after the first round they changed nothing
-  expect(rounds.length).toBeGreaterThan(5);
+  expect(rounds.length).toBeGreaterThan(2);
   expect(rounds.flatMap(({ error }) => error ?? [])).toEqual([]);
-  expect(rounds.slice(1).flatMap(({ changed }) => changed)).toEqual([]);
   expect(await scene.accepting(scene.firstKey)).toEqual([]);
   expect(scene.keys.versions().map(({ signing }) => signing)).toEqual(
     [...scene.keys.versions().map(({ signing }) => signing)].sort((a, b) => a - b),
@@ -85,7 +84,10 @@ async function expectUndisturbed({ scene }: Kept, applier: Applier): Promise<voi
 describe.concurrent('through a rotation, once a second', () => {
   it.each(pipelines)('%s of a kustomization with the component disturbs nothing', async (way) => {
     const kept = await openKept(cluster, way);
-    await expectUndisturbed(kept, kept.pipeline());
+    const applier = kept.pipeline();
+    await expectUndisturbed(kept, applier);
+    const [, ...later] = applier.rounds();
+    expect(later.flatMap(({ changed }) => changed)).toEqual([]);
   });
 });
 
@@ -108,7 +110,7 @@ describe.runIf(process.env.REKEY_GITOPS !== undefined)('Flux', () => {
     const applier = startFlux(program, { kubeconfig: cluster.kubeconfig, namespace }, repository);
     const more = async (rounds: number) => {
       const before = applier.rounds().length;
-      await expect.poll(() => applier.rounds().length).toBeGreaterThan(before + rounds);
+      await until(`Flux has applied ${rounds} times more`, async () => applier.rounds().length > before + rounds);
     };
     const { metadata: before } = await api.get({ kind: 'JwtKeyRotation', namespace, name });
     const asked = await rekey(
