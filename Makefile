@@ -5,7 +5,7 @@ NODE := node_modules/.bin/node
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit explore mutants faults rollouts alerts e2e bench bench-emergency bench-keyring bench-preload types lint generate build bundle image release cluster clean
+.PHONY: help install demo test unit explore mutants faults rollouts alerts e2e gitops bench bench-emergency bench-keyring bench-preload types lint generate build bundle image release cluster clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ alerts: $(INSTALLED) ## See each alert fire and clear in a real Prometheus and A
 
 e2e: $(INSTALLED) ## Real services on a real node with containerd and a kubelet, as root; ONLY=env,reboot some scenes, UP=1 keep the node until Ctrl-C
 	@$(NODE) test/e2e/e2e.ts $(if $(ONLY),--only $(ONLY)) $(if $(UP),--up)
+
+gitops: $(INSTALLED) ## Run the tests of GitOps with Flux's own engine and Argo CD's comparison; builds both the first time, for minutes
+	@REKEY_GITOPS=1 npm run --silent test -- --project unit --project apiserver test/unit/gitops test/apiserver/gitops.test.ts test/apiserver/encrypted.test.ts
 
 bench: $(INSTALLED) ## Measure the operator with many resources; ONLY=adopt,idle,start,scrape,herd,shared SIZES=0,1000 LABEL=fleet FLAGS=…
 	@$(NODE) bench/bench.ts --only '$(ONLY)' --sizes $(if $(SIZES),$(SIZES),0,1000) --label $(or $(LABEL),fleet) --flags '$(FLAGS)'

@@ -11,6 +11,7 @@ import type { PodChecks } from './act/pod-checks.ts';
 import type { Finding } from './api/finding.ts';
 import type { JwtKeyRotation } from './api/names.ts';
 import type { Refused } from './api/refusal.ts';
+import type { JwtKeyRotationStatus } from './api/types.ts';
 import type { AuditWriter } from './audit/audit-writer.ts';
 import { earliest, needOf, pauseMs, RESYNC_MS, untilMissedMs, waitMs } from './pass/again.ts';
 import { conflictWith } from './pass/conflict.ts';
@@ -98,8 +99,10 @@ export class Reconciler {
     announcer.decided(resource, facts, decision, next);
     audit.observed(resource, facts, decision.assessment);
     const { action } = decision;
-    // the next pass reports what a write of the Secret has made, a moment later; a write that fails is reported before
-    const isTold = action.type === 'write' && !memory.failed;
+    // the next pass reports what a write of the Secret has made, a moment later; a write that fails is reported before, and so is
+    // a rotation that has ended: if another one starts at once, the Secret forgets it. An emergency waits for no status
+    const mustTell = memory.failed || (hasEnded(resource, next) && !decision.assessment.emergency);
+    const isTold = action.type === 'write' && !mustTell;
     const { againMs: statusAgainMs, failure } = isTold ? {} : await status.write(resource, next, facts.now);
     if (!isTold) announcer.statusFailed(resource, failure);
     const most = this.#pauseMs(key, resource, needOf(decision, facts));
@@ -177,6 +180,11 @@ export class Reconciler {
     this.#options.audit.forgot(key);
     this.#options.status.forget(key);
   }
+}
+
+/** @returns whether the last rotation that has ended is in no written status yet */
+function hasEnded({ status }: JwtKeyRotation, next: JwtKeyRotationStatus): boolean {
+  return next.history?.[0]?.id !== status?.history?.[0]?.id;
 }
 
 /** The effects of an action that were not made, including those for which the world had changed. */

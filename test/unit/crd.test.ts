@@ -52,6 +52,11 @@ it('has no default inside a list, but for a key of its map: an unchanged file wo
   expect(filledIn).toEqual([]);
 });
 
+it('says of a resource that nobody has looked at that its spec was not seen: without a status, kstatus takes it for well', () => {
+  const statuses = crd.spec.versions.map(({ schema }) => schema.openAPIV3Schema.properties?.status?.default);
+  expect(statuses).toEqual([{ observedGeneration: -1 }]);
+});
+
 it('has no pattern without words', () => {
   expect(schemas.flatMap(({ pattern }) => pattern ?? [])).toEqual([]);
 });

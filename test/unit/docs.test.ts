@@ -91,7 +91,7 @@ describe('the documentation', () => {
   it('leads from the index to every page', () => {
     const index = read('docs/README.md');
     const names = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).filter(
-      (page) => /^(reference|services)?\/?[^/]+\.md$/.test(page) && page !== 'README.md',
+      (page) => /^(reference|services|gitops)?\/?[^/]+\.md$/.test(page) && page !== 'README.md',
     );
     expect(names.length).toBeGreaterThan(25);
     expect(names.filter((page) => !index.includes(`](${page})`))).toEqual([]);

@@ -4,8 +4,8 @@ import { keptValue } from '../api/said.ts';
 import { valueIn } from '../requests/asked-by.ts';
 import { emergencyOf } from '../requests/requests.ts';
 
-/** The program that makes the request. */
-export const FIELD_MANAGER = 'kubectl-rekey';
+/** The program that makes the request. Flux takes back what a manager whose name begins with `kubectl` has written. */
+export const FIELD_MANAGER = 'rekey-cli';
 
 /** Each is a JSON merge patch (RFC 7396). */
 export const ASK = {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { KubeClient } from '../../../src/kube/client.ts';
 import { KubeError, type KubeErrorCode } from '../../../src/kube/errors.ts';
 import type { JwtKeyRotation } from '../../../src/rotation/api/names.ts';
-import { ASK } from '../../../src/rotation/people/asking.ts';
+import { ASK, FIELD_MANAGER } from '../../../src/rotation/people/asking.ts';
 import { Operations } from '../../../src/rotation/people/operations.ts';
 
 const BY = 'rekey.dev/requested-by';
@@ -123,4 +123,8 @@ describe('a request', () => {
     await operations.ask('jwt', ASK.rotate('1'));
     expect([patches, nameless]).toEqual([[ASK.rotate('1')], ['the API server gives no user name of one line']]);
   });
+});
+
+it('writes under a name that Flux leaves alone: it takes back what kubectl has written, and whoever is called like it', () => {
+  expect(FIELD_MANAGER).not.toMatch(/^(kubectl|before-first-apply)/);
 });
