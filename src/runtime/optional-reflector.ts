@@ -7,7 +7,8 @@ import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { Backoff } from './backoff.ts';
-import { Reflector, type ReflectorOptions } from './reflector.ts';
+import { Reflector } from './reflector.ts';
+import type { ReflectorOptions } from './reflector-options.ts';
 import type { Store } from './store.ts';
 
 export type Availability = 'Served' | 'Absent' | 'Forbidden';

@@ -12,37 +12,14 @@
  * @see https://github.com/kubernetes/client-go/blob/master/tools/cache/reflector.go
  */
 import { defined } from '../base/objects.ts';
-import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
-import type { Gate } from '../kube/gate.ts';
-import type { Selection } from '../kube/options.ts';
-import type { KubeObject, ResourceType } from '../kube/types.ts';
+import type { KubeObject } from '../kube/types.ts';
 import type { WatchEvent } from '../kube/watch.ts';
 import { Asked } from './asked.ts';
 import { Backoff } from './backoff.ts';
-import type { Clock } from './clock.ts';
 import type { Logger } from './log.ts';
+import type { ReflectorOptions } from './reflector-options.ts';
 import { type ChangeHandler, Store, type Version } from './store.ts';
-
-export interface ReflectorOptions<Raw extends KubeObject, T> {
-  readonly client: Pick<KubeClient, 'pages' | 'watch'>;
-  readonly type: ResourceType<Raw>;
-  readonly selection?: Selection;
-  /** Keeps the needed fields; the raw object is dropped. */
-  readonly project: (raw: Raw) => T;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** From 0 to 1, for jitter. */
-  readonly random?: () => number;
-  /** Time between two lists. Default 10 min. */
-  readonly relistMs?: number;
-  /** Default 90 s. */
-  readonly idleTimeoutMs?: number;
-  /** Whether objects of this namespace are kept now; all if absent. If more are, call {@link Reflector.relist}. */
-  readonly keep?: ((namespace: string) => boolean) | undefined;
-  /** A gate for each list and each start of a watch, if many reflectors would reach the server at once. */
-  readonly gate?: Gate;
-}
 
 const WATCH_SECONDS = 300;
 /** So many lists in a row prove that history went back; with back-off that takes about 25 s. */

@@ -3,7 +3,8 @@ import { KubeError, type KubeErrorCode } from '../../../src/kube/errors.ts';
 import type { WatchOptions } from '../../../src/kube/options.ts';
 import { type KubeObject, PODS, type Pod } from '../../../src/kube/types.ts';
 import type { WatchEvent } from '../../../src/kube/watch.ts';
-import { Reflector, type ReflectorOptions } from '../../../src/runtime/reflector.ts';
+import { Reflector } from '../../../src/runtime/reflector.ts';
+import type { ReflectorOptions } from '../../../src/runtime/reflector-options.ts';
 import { FakeClock, turn } from './fake-clock.ts';
 import { fakeLog } from './fake-log.ts';
 
