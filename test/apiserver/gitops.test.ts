@@ -13,7 +13,7 @@ import { findFlux } from '../support/gitops/flux.ts';
 import { type Kept, openKept } from '../support/gitops/kept.ts';
 import { watchStatuses } from '../support/gitops/statuses.ts';
 import { rekey } from '../support/scenario/command.ts';
-import { requestRotation, waitUntilDone, waitUntilTold } from '../support/scenario/rotation.ts';
+import { readState, requestRotation, waitUntilDone, waitUntilTold } from '../support/scenario/rotation.ts';
 import { type Scene, settled } from '../support/scenario/scene.ts';
 import { revisions } from '../support/scenario/services.ts';
 import { until } from '../support/scenario/until.ts';
@@ -113,10 +113,8 @@ describe.runIf(process.env.REKEY_GITOPS !== undefined)('Flux', () => {
       await until(`Flux has applied ${rounds} times more`, async () => applier.rounds().length > before + rounds);
     };
     const { metadata: before } = await api.get({ kind: 'JwtKeyRotation', namespace, name });
-    const asked = await rekey(
-      ['pause', '-n', namespace, name, '--kubeconfig', cluster.kubeconfig],
-      cluster.programs?.command,
-    );
+    const flags = ['-n', namespace, '--kubeconfig', cluster.kubeconfig];
+    const asked = await rekey(['pause', name, ...flags], cluster.programs?.command);
     expect(asked.code, asked.told).toBe(0);
     await waitUntilTold(api, namespace, name, 'Paused');
     await kubectl(['annotate', 'jkr', '-n', namespace, name, 'rekey.dev/rotate-requested-at=1']);
@@ -133,6 +131,13 @@ describe.runIf(process.env.REKEY_GITOPS !== undefined)('Flux', () => {
     const { metadata } = await api.get({ kind: 'JwtKeyRotation', namespace, name });
     const added = Object.keys(metadata.annotations ?? {}).filter((each) => !(each in (before.annotations ?? {})));
     expect(added.sort()).toEqual(['rekey.dev/paused', 'rekey.dev/requested-by', 'rekey.dev/withdraw-requested-at']);
+    // a suspension stays, too, as long as Git says nothing of it
+    const suspended = async () => (await readState(api, namespace, name)).resource.spec.suspend;
+    expect((await rekey(['suspend', name, ...flags], cluster.programs?.command)).code).toBe(0);
+    await more(3);
+    expect(await suspended()).toBe(true);
+    await repository.commit({ suspend: false });
+    await until('Git has its way', async () => (await suspended()) === false);
     await applier.stop();
     expect(await scene.close()).toEqual([]);
   });
