@@ -89,6 +89,8 @@ try {
     const at = argument.indexOf('=');
     await build(argument.slice(0, at) as ImageName, argument.slice(at + 1));
   }
+  // what a newer build of the same name has replaced
+  store.run('rmi', '--prune');
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

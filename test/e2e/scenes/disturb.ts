@@ -1,4 +1,5 @@
 /** Rotations in which a part of the cluster fails. */
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Keyset } from '../../../src/rotation/keyset/keyset.ts';
 import type { Pod } from '../../support/node/types.ts';
@@ -112,8 +113,14 @@ export const apiServer = (cluster: E2eCluster, namespace: string): Promise<Outco
     'the API server was away twice',
   );
 
-/** More memory than the machine has: the kubelet believes to be short of it. */
-const MORE_THAN_ALL = '100Ti';
+/** The control plane alone uses more than this, and the pods of a scene ask for less. */
+const LEFT_KI = 1_250 * 1_024;
+
+/** @returns a threshold at which the kubelet is short of memory, though the machine is not, and has room for what runs */
+function shortOfMemory(): string {
+  const [, total = ''] = /^MemTotal: +(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'utf8')) ?? [];
+  return `${Number(total) - LEFT_KI}Ki`;
+}
 
 /** The kubelet ends pods at once, without asking a budget, and nothing new starts meanwhile. */
 export const memory = (cluster: E2eCluster, namespace: string): Promise<Outcome> =>
@@ -125,7 +132,7 @@ export const memory = (cluster: E2eCluster, namespace: string): Promise<Outcome>
     async ({ api }) => {
       const isEvicted = ({ status }: Pod): boolean => (status as { reason?: string } | undefined)?.reason === 'Evicted';
       await cluster.node.killKubelet();
-      await cluster.node.startKubelet({ evictBelow: MORE_THAN_ALL });
+      await cluster.node.startKubelet({ evictBelow: shortOfMemory() });
       await until('a pod is evicted', async () =>
         (await api.list<Pod>({ kind: 'Pod', namespace })).items.some(isEvicted),
       );
