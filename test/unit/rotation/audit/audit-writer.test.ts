@@ -9,7 +9,7 @@ import { decodeLedger } from '../../../../src/rotation/keyset/ledger.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { type Clock, systemClock } from '../../../../src/runtime/clock.ts';
 import { createLogger } from '../../../../src/runtime/log.ts';
-import { DONE, facts, keysetAfter, STEADY, T0, WRITES } from '../builders.ts';
+import { DONE, facts, keysetAfter, STAGING, STEADY, T0, WRITES } from '../builders.ts';
 
 const failed = (code: 'NotFound' | 'Forbidden' | 'Conflict' | 'ServerError') =>
   new KubeError({ code, verb: 'get', resource: 'configmaps' });
@@ -115,15 +115,19 @@ describe('the audit writer', () => {
     expect(shelf.writes).toBe(writes);
   });
 
-  it('loses nothing that another operator has written meanwhile', async () => {
+  it.each([
+    ['a record is due', DONE],
+    ['only the ledger has changed, so that it is not read first', STAGING],
+  ])('loses nothing that another operator has written meanwhile, where %s', async (_, keyset) => {
     const shelf = new Shelf();
     await shelf.observe(STEADY);
     const other = { version: 77, keys: [{ kid: 'X', fp: 'f', state: 'burnt', at: '2026-01-01T00:00:00Z' }] };
     const data = { ...shelf.map?.data, [LEDGER_KEY]: JSON.stringify({ ...other, emergencies: ['n'] }) };
     shelf.map = { metadata: { ...ours, resourceVersion: '9' }, data } as never;
-    await shelf.observe(DONE);
+    await shelf.observe(keyset);
     expect(shelf.ledger).toMatchObject({ version: 77, emergencies: ['n'] });
     expect(shelf.ledger.keys.map(({ kid }) => kid)).toContain('X');
+    expect(shelf.notes).toEqual([]);
   });
 
   it('does not touch a ConfigMap that is somebody else’s, and goes on without', async () => {
