@@ -26,7 +26,7 @@ import {
 import type { Decision } from '../plan/decision.ts';
 import { plan } from '../plan/plan.ts';
 import { remembered } from '../requests/remembered.ts';
-import { isEmergency, mayBeEmergency } from '../requests/urgency.ts';
+import { isEmergency, isUnserved, mayBeEmergency } from '../requests/urgency.ts';
 import { checkedAgainstClock } from '../secret/against-clock.ts';
 import { burntFingerprints, realFingerprints } from '../secret/fingerprints.ts';
 import type { SecretWatches } from '../secret/secret-watches.ts';
@@ -100,7 +100,8 @@ export class Decider {
     const { client, clock, serverClock, allowLoopback, settleMs } = this.#options;
     const settings = settingsOf(resource.spec);
     const namespace = resource.metadata.namespace ?? '';
-    const known = await this.#lastReading(memory, namespace, settings);
+    // a write needs the Secret, so a look at its version would only be one call more
+    const known = isUnserved(resource) ? undefined : await this.#lastReading(memory, namespace, settings);
     const read = known === undefined ? await readSecretNow(client, namespace, settings) : { reading: known };
     const secret = read.reading;
     memory.remember(secret, settings);

@@ -19,6 +19,11 @@ export function isEmergency(resource: JwtKeyRotation): boolean {
   return emergency !== undefined && (!emergency.handled || resource.status?.phase === 'Burning');
 }
 
+/** @returns whether an emergency is requested for which, by the status, no key was burnt yet */
+export function isUnserved(resource: JwtKeyRotation): boolean {
+  return emergencyOf(resource)?.handled === false;
+}
+
 /** The priority of an emergency in the queue. */
 export const EMERGENCY_PRIORITY = 3;
 const PRIORITIES = { emergency: EMERGENCY_PRIORITY, underWay: 2, requested: 1, rest: 0 } as const;
