@@ -3,11 +3,14 @@
  * when one of their sources has changed, else taken from the user's cache.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, globSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { hashOf } from '../../tools/image/buildah.ts';
 import { cacheFolder } from '../support/cluster/binary.ts';
 import { type Layers, layOver } from './machine.ts';
+
+/** Archives that nobody used for this long are removed. */
+const KEPT_MS = 24 * 3_600_000;
 
 export const repoRoot = join(import.meta.dirname, '..', '..');
 
@@ -46,9 +49,11 @@ export function findOrBuildImages(layers: Layers, log: (line: string) => void): 
     const program = [process.execPath, join(import.meta.dirname, 'build-images.ts'), ...wanted];
     execFileSync('unshare', ['--mount', 'sh', '-c', script, 'sh', ...program], { stdio: ['ignore', 2, 2] });
   }
-  for (const name of IMAGE_NAMES) {
-    const current = fileOf(name);
-    for (const old of globSync(join(cacheFolder(), 'e2e-images', `${name}-*.tar`))) if (old !== current) rmSync(old);
-  }
-  return IMAGE_NAMES.map(fileOf);
+  const files = IMAGE_NAMES.map(fileOf);
+  const now = new Date();
+  for (const file of files) utimesSync(file, now, now);
+  // those of other sources may be in use by another checkout
+  for (const file of globSync(join(cacheFolder(), 'e2e-images', '*.tar')))
+    if (now.getTime() - statSync(file).mtimeMs > KEPT_MS) rmSync(file);
+  return files;
 }

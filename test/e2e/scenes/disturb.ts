@@ -122,6 +122,12 @@ function shortOfMemory(): string {
   return `${Number(total) - LEFT_KI}Ki`;
 }
 
+/** By the condition: one whose containers ended well calls itself Succeeded, and no longer Evicted. */
+function isEvicted({ status }: Pod): boolean {
+  const conditions = (status?.conditions ?? []) as readonly { readonly type: string; readonly reason?: string }[];
+  return conditions.some(({ type, reason }) => type === 'DisruptionTarget' && reason === 'TerminationByKubelet');
+}
+
 /** The kubelet ends pods at once, without asking a budget, and nothing new starts meanwhile. */
 export const memory = (cluster: E2eCluster, namespace: string): Promise<Outcome> =>
   disturbed(
@@ -130,7 +136,6 @@ export const memory = (cluster: E2eCluster, namespace: string): Promise<Outcome>
     {},
     ['Promoting'],
     async ({ api }) => {
-      const isEvicted = ({ status }: Pod): boolean => (status as { reason?: string } | undefined)?.reason === 'Evicted';
       await cluster.node.killKubelet();
       await cluster.node.startKubelet({ evictBelow: shortOfMemory() });
       await until('a pod is evicted', async () =>
