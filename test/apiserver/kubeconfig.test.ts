@@ -213,6 +213,7 @@ describe('a resource with what steers a terminal in it', () => {
       for (const sign of ['\u001b', '\u009b', '\u202e']) expect(`${result}${told}`).not.toContain(sign);
     }
     expect(json.result).toContain('"nonce": "n\\u001b[31m\\u009b2J\\u202e"');
-    expect(JSON.parse(json.result).status).toEqual({ targets: [target], emergency });
+    // -1: no operator has seen it
+    expect(JSON.parse(json.result).status).toEqual({ observedGeneration: -1, targets: [target], emergency });
   });
 });

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { shardOf } from '../../src/runtime/shards/assignment.ts';
 import { KubeApi } from '../support/cluster/kubeapi.ts';
 import type { KubeObject } from '../support/cluster/kubeobject.ts';
+import { openOwnCluster } from '../support/cluster/own-cluster.ts';
 import { type Call, callsIn } from '../support/scenario/audit.ts';
 import { createNamespace, installOperator } from '../support/scenario/install.ts';
 import type { OperatorProcess } from '../support/scenario/operator.ts';
@@ -32,7 +33,8 @@ const ROTATIONS = 4;
 const UNSHARDED = 'rekey';
 const FLAGS = ['--shards', String(SHARDS)];
 
-const cluster = inject('cluster');
+/** The operators serve all namespaces, and the audit log must be whole. */
+const { cluster, stop } = await openOwnCluster(inject('cluster'), 'shards');
 const api = KubeApi.fromKubeconfig(cluster.kubeconfig);
 const home = `shards-${randomUUID().slice(0, 8)}`;
 const leaseName = (shard: number) => `rekey-shard-${shard}-of-${SHARDS}`;
@@ -60,8 +62,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await replicas?.stop();
-  await Promise.all([home, ...namespaces].map((name) => api.delete({ kind: 'Namespace', name })));
   await api.close();
+  await stop();
 });
 
 async function furnish(namespace: string): Promise<void> {
@@ -94,7 +96,7 @@ function untilHeldBy(...names: readonly string[]): Promise<true> {
   return until(`the shards are held by ${names.join(' and ')}`, all);
 }
 
-/** Whether the replicas together keep each resource of the cluster once, also those of other tests. */
+/** Whether the replicas together keep each resource of the cluster once. */
 async function keptOnce(): Promise<boolean> {
   const path = '/apis/rekey.dev/v1alpha1/jwtkeyrotations';
   const { items } = await api.raw<{ readonly items: readonly unknown[] }>({ path });

@@ -44,6 +44,8 @@ export function apiServerFlags(
     ...['--audit-policy-file', join(dir, 'audit-policy.yaml'), '--audit-log-path', join(dir, 'log', 'audit.log')],
     // A test reads the log right after the request.
     ...['--audit-log-mode', 'blocking'],
+    // Megabytes: what is counted in it must not be in an older file.
+    ...['--audit-log-maxsize', '4096'],
   ];
   return [
     ...['--etcd-servers', `http://${ip}:${ports.etcdClient}`],

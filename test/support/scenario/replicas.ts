@@ -1,6 +1,6 @@
 /**
  * Replicas of an operator for all namespaces, each with an account of its own, so that the audit log tells them apart. They see the
- * whole cluster, as the manifests have it, and may write in their own namespaces only: other tests have resources in the same cluster.
+ * whole cluster, as the manifests have it, and may write in the namespaces that are named.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
