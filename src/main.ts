@@ -1,6 +1,7 @@
 /**
  * The operator's process: flags, signals, exit code.
  */
+import { leaveSignals } from './early-stop.ts';
 import { HELP, parseFlags, UsageError } from './flags.ts';
 import { harden } from './hardening.ts';
 import { KubeConfigError, loadKubeConfig } from './kube/config.ts';
@@ -26,6 +27,7 @@ async function main(): Promise<number> {
     },
     log,
   );
+  leaveSignals();
   try {
     const { kubeconfig, context } = flags;
     return await new Operator(flags, loadKubeConfig({ kubeconfig, context }), log).run(signals.signal);
