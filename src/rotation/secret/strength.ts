@@ -10,7 +10,7 @@ import { ZxcvbnFactory } from '@zxcvbn-ts/core';
 import { adjacencyGraphs, dictionary } from '@zxcvbn-ts/language-common';
 import type { Weakness } from '../keyset/keyset.ts';
 import { textOf } from './found-text.ts';
-import { isGuessable, type KeyMaterial } from './keys.ts';
+import { fingerprintOf, isGuessable, type KeyMaterial } from './keys.ts';
 import { KNOWN_KEYS } from './known-keys.ts';
 
 /** 32 random hexadecimal characters are estimated at 105, and in 154 draws never below 94; 64 at 200. */
@@ -18,8 +18,11 @@ const MIN_BITS = 86;
 const BITS_PER_DIGIT = Math.log2(10);
 /** How much is searched for words: a value of megabytes must not delay others. */
 const MAX_READ = 1024;
-/** The estimate takes quadratic time: a tenth of a second at this length. */
-const MAX_ESTIMATED = 128;
+/**
+ * The estimate takes quadratic time: a tenth of a second at the greatest of these lengths. Who guesses a text has guessed its beginning,
+ * so a beginning that is strong enough ends it.
+ */
+const ESTIMATED = [32, 128] as const;
 
 /** The whole text is a reference in the syntax of a shell, a template or a vault plug-in. */
 const PLACEHOLDERS = [
@@ -42,13 +45,16 @@ const RANDOM_PART = /[0-9a-f]{24,}|(?=[A-Za-z0-9+/]*[0-9][A-Za-z0-9+/]*[0-9][A-Z
 const NOTHING = 'nothing';
 
 let estimator: ZxcvbnFactory | undefined;
+/** By fingerprint, so that a key is estimated once while it is found, adopted and written. */
+const estimated = new Map<string, boolean>();
+const MAX_KEPT = 1_000;
 
 /** @returns undefined for a key that, by this estimate, nobody can guess */
 export function weaknessOf(key: KeyMaterial): Weakness | undefined {
   const text = textOf(key);
   if (text !== undefined && (isKnown(text) || isPublic(text.slice(0, MAX_READ)))) return 'PubliclyKnown';
   if (key.use(isGuessable)) return 'Guessable';
-  return text !== undefined && bitsOf(text) < MIN_BITS ? 'Guessable' : undefined;
+  return text !== undefined && !isStrong(text, fingerprintOf(key)) ? 'Guessable' : undefined;
 }
 
 function isKnown(text: string): boolean {
@@ -60,11 +66,20 @@ function isPublic(text: string): boolean {
   return !RANDOM_PART.test(text) && PHRASES.test(text.toLowerCase().replaceAll(/[^a-z0-9]/g, ''));
 }
 
+function isStrong(text: string, fingerprint: string): boolean {
+  const known = estimated.get(fingerprint);
+  if (known !== undefined) return known;
+  const strong = ESTIMATED.some((length) => bitsOf(text.slice(0, length)) >= MIN_BITS);
+  if (estimated.size >= MAX_KEPT) estimated.clear();
+  estimated.set(fingerprint, strong);
+  return strong;
+}
+
 /** Loads the dictionary when it is first needed; most operators never need it. */
 function bitsOf(text: string): number {
   estimator ??= new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs });
   try {
-    return estimator.check(text.slice(0, MAX_ESTIMATED)).guessesLog10 * BITS_PER_DIGIT;
+    return estimator.check(text).guessesLog10 * BITS_PER_DIGIT;
   } finally {
     // the estimator keeps its last text
     estimator.check(NOTHING);
