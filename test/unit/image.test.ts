@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { contentOf, faultsOf } from '../../tools/image/look.ts';
 
-const ENTRYPOINT = ['/nodejs/bin/node', '--disable-sigusr1', '/rekey.mjs'];
+const ENTRYPOINT = ['/nodejs/bin/node', '--disable-sigusr1', '--max-semi-space-size=2', '/rekey.mjs'];
 const USER = '65532:65532';
 const folders: string[] = [];
 
