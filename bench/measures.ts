@@ -1,9 +1,10 @@
 /** What is measured, one function each. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { REQUEST } from '../src/rotation/api/names.ts';
+import { type Call, callsIn, isWrite } from '../test/support/scenario/audit.ts';
 import { rotationName, secretName, targetName } from '../test/support/scenario/single.ts';
 import { until } from '../test/support/scenario/until.ts';
-import { type Call, callsOf, countByKind, isWrite, ownCalls, withoutLease } from './calls.ts';
+import { countByKind, ownCalls, withoutLease } from './calls.ts';
 import { annotate, declare, furnish, inParallel, isReady, type Member, untilAll } from './fleet.ts';
 import { lookAt, metricIn, watchFor } from './probe.ts';
 import { rawLoop } from './raw.ts';
@@ -29,7 +30,7 @@ export async function idle(stage: Stage, operator: Measured, ms: number): Promis
   operator.resetLag();
   const { peakMiB, last } = await watchFor(operator.pid, ms);
   const seconds = (Date.now() - from) / 1_000;
-  const calls = await ownCalls(stage.auditLog, from);
+  const calls = ownCalls(stage.auditLog, from);
   return {
     rssMiB: round(peakMiB, 0),
     sockets: last.sockets,
@@ -49,7 +50,7 @@ export async function adopt(stage: Stage, operator: Measured, members: readonly 
   await declare(stage.api, members);
   await untilAll(stage.api, members, 'all are Ready', isReady);
   await untilSilent(stage, Date.now());
-  const calls = callsFor(members, withoutLease(await ownCalls(stage.auditLog, 0)));
+  const calls = callsFor(members, withoutLease(ownCalls(stage.auditLog, 0)));
   const writes = calls.filter(isWrite);
   const seconds = spanOf(writes);
   const counts = countByKind(writes);
@@ -88,7 +89,7 @@ export async function herd(stage: Stage, operator: Measured, rotating: readonly 
   await untilAll(stage.api, rotating, 'all have rotated', done);
   const within = await burnt;
   await untilSilent(stage, Date.now());
-  const all = withoutLease(await ownCalls(stage.auditLog, from));
+  const all = withoutLease(ownCalls(stage.auditLog, from));
   const calls = callsFor(rotating, all);
   const first = firstWave(rotating, calls);
   const lag = await operator.lag();
@@ -164,13 +165,13 @@ async function burn(stage: Stage, members: readonly Member[], pauseMs: number): 
     const burnt = calls.find(
       (call) => call.namespace === namespace && call.name === secretName(id) && call.verb === 'patch',
     );
-    return (burnt?.answeredAt ?? Number.NaN) - (asked?.receivedAt ?? 0);
+    return (burnt?.answeredAt ?? Number.NaN) - (asked?.at ?? 0);
   });
   return round(times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0, 0);
 }
 
 async function allCalls(stage: Stage, from: number): Promise<readonly Call[]> {
-  return callsOf(stage.auditLog, from, Date.now());
+  return callsIn(stage.auditLog, { since: from });
 }
 
 /** Until the operator has written nothing for a while. */
@@ -178,7 +179,7 @@ async function untilSilent(stage: Stage, since: number): Promise<void> {
   await until(
     'the operator is silent',
     async () =>
-      withoutLease(await ownCalls(stage.auditLog, Math.max(since, Date.now() - 3_000))).length === 0 &&
+      withoutLease(ownCalls(stage.auditLog, Math.max(since, Date.now() - 3_000))).length === 0 &&
       Date.now() - since > 3_000,
     { timeoutMs: 600_000, everyMs: 1_000 },
   );
@@ -206,6 +207,6 @@ function callsFor(members: readonly Member[], calls: readonly Call[]): readonly 
 }
 
 function spanOf(calls: readonly Call[]): number {
-  const from = Math.min(...calls.map(({ receivedAt }) => receivedAt));
+  const from = Math.min(...calls.map(({ at }) => at));
   return (Math.max(...calls.map(({ answeredAt }) => answeredAt)) - from) / 1_000;
 }

@@ -38,7 +38,7 @@ const ROTATIONS = [
 ] as const;
 
 const build = bundleOperator(cluster.dir);
-const audit = AuditTail.start(cluster.auditLogPath);
+const audit = new AuditTail(cluster.auditLogPath);
 
 function together(names: readonly string[]): Plan {
   const plans = names.map((name) => {

@@ -67,7 +67,7 @@ describe.concurrent('nothing is concluded from what may be old', () => {
     await declareEmergency(scene, 'n1: leaked');
     await waitUntilGone(scene, 'n1');
     expect(await scene.accepting(firstKey)).toEqual([]);
-    const calls = await countCalls(cluster.auditLogPath, { user: OPERATOR_USER, namespace, writes: true });
+    const calls = countCalls(cluster.auditLogPath, { user: OPERATOR_USER, namespace, writes: true });
     const deletes = calls.find(({ verb, resource }) => verb === 'delete' && resource === 'pods')?.count ?? 0;
     expect(deletes).toBeGreaterThan(0);
     expect(deletes).toBeLessThanOrEqual(3 * slots);

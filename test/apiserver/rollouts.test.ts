@@ -174,7 +174,7 @@ describe('a cluster without Rollouts', () => {
     expect((await api.get({ kind: 'Secret', namespace, name })).metadata.resourceVersion).toBe(
       before.metadata.resourceVersion,
     );
-    const calls = await countCalls(cluster.auditLogPath, { user: OPERATOR_USER, namespace, since });
+    const calls = countCalls(cluster.auditLogPath, { user: OPERATOR_USER, namespace, since });
     expect(sumOf(calls, 'rollouts')).toBe(0);
 
     await argo.installCrds(api);

@@ -178,7 +178,7 @@ it('a rotation is done once, whoever is killed, hangs or stops', { timeout: 1_50
     });
   }
   const users = NAMES.map((name) => replicas.user(name));
-  const writes = (await callsIn(cluster.auditLogPath, { writes: true })).filter((call) => users.includes(call.user));
+  const writes = callsIn(cluster.auditLogPath, { writes: true }).filter((call) => users.includes(call.user));
   const made = writes.filter(({ code }) => code < 300);
   const secrets = made.filter(({ resource }) => resource === 'secrets');
   const counts = namespaces.map((namespace) => secrets.filter((call) => call.namespace === namespace).length);

@@ -120,7 +120,7 @@ describe.each([
     const [since, passes] = [Date.now(), await passesOf(operator)];
     const requestedAt = await requestRotation(api, namespace, rotationName('counted'));
     await waitUntilDone(api, namespace, rotationName('counted'), { requestedAt });
-    const calls = (await countCalls(cluster.auditLogPath, { user: OPERATOR_USER, namespace, since })).filter(
+    const calls = countCalls(cluster.auditLogPath, { user: OPERATOR_USER, namespace, since }).filter(
       ({ resource }) => resource !== 'leases',
     );
     const numberOf = (verbs: readonly string[], ...resources: readonly string[]) =>

@@ -32,7 +32,7 @@ export async function reportRotation(stage: Stage, rotated: Rotated): Promise<bo
   const { keys, after, before, began, finished, account } = rotated;
   const oldKey = await askEveryPod(pods, stage.firstKey);
   const newKey = await askEveryPod(pods, keys.signingKeys().at(-1) ?? '');
-  const writes = await countCalls(cluster.controlPlane.auditLogPath, {
+  const writes = countCalls(cluster.controlPlane.auditLogPath, {
     user: OPERATOR_USER,
     since: began,
     until: finished,

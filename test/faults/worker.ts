@@ -108,7 +108,7 @@ async function newCluster(): Promise<void> {
   lanes.fill(undefined);
   clusters += 1;
   cluster = await startCampaignCluster(join(setup.dir, String(clusters)), setup.service);
-  audit = await AuditTail.start(cluster.provided.auditLogPath);
+  audit = new AuditTail(cluster.provided.auditLogPath);
 }
 
 /** A lane whose Secret is adopted. */

@@ -17,7 +17,8 @@ export interface KubectlResult {
 export function runKubectl(kubectl: Command, args: readonly string[], input = ''): Promise<KubectlResult> {
   const [program, ...first] = kubectl;
   return new Promise((resolve, reject) => {
-    const child = execFile(program, [...first, ...args], { maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
+    const options = { maxBuffer: 2 ** 26, env: { ...process.env, GOGC: 'off' } };
+    const child = execFile(program, [...first, ...args], options, (error, stdout, stderr) => {
       if (error !== null && typeof error.code !== 'number') reject(error);
       else resolve({ stdout, stderr, code: error === null ? 0 : Number(error.code) });
     });

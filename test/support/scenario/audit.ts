@@ -1,5 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { GrowingFile } from '../cluster/growing-file.ts';
 
 /** One kind of request, counted. */
 export interface Calls {
@@ -23,16 +22,11 @@ export interface CallFilter {
 }
 
 interface AuditEvent {
-  readonly stage: string;
   readonly verb: string;
   readonly user: { readonly username: string };
-  readonly objectRef?: {
-    readonly resource?: string;
-    readonly subresource?: string;
-    readonly namespace?: string;
-    readonly name?: string;
-  };
+  readonly objectRef?: Partial<Record<'resource' | 'subresource' | 'namespace' | 'name', string>>;
   readonly requestReceivedTimestamp: string;
+  readonly stageTimestamp: string;
   readonly responseStatus?: { readonly code?: number };
 }
 
@@ -44,9 +38,9 @@ const WRITES = ['create', 'update', 'patch', 'delete', 'deletecollection'];
  * @param auditLog path of the log
  * @returns by verb, resource and user, most frequent first
  */
-export async function countCalls(auditLog: string, filter: CallFilter = {}): Promise<readonly Calls[]> {
+export function countCalls(auditLog: string, filter: CallFilter = {}): readonly Calls[] {
   const counts = new Map<string, Calls>();
-  for (const { verb, resource, user } of await callsIn(auditLog, filter)) {
+  for (const { verb, resource, user } of callsIn(auditLog, filter)) {
     const id = `${verb} ${resource} ${user}`;
     counts.set(id, { verb, resource, user, count: (counts.get(id)?.count ?? 0) + 1 });
   }
@@ -63,24 +57,21 @@ export interface Call {
   readonly user: string;
   /** Milliseconds since the epoch, when it arrived. */
   readonly at: number;
+  readonly answeredAt: number;
   /** Of the answer: 200, 409. */
   readonly code: number;
 }
 
 /** Each request that the API server answered, in order of the answers. */
-export async function callsIn(auditLog: string, filter: CallFilter = {}): Promise<readonly Call[]> {
-  const calls: Call[] = [];
-  for await (const line of createInterface({ input: createReadStream(auditLog) })) {
-    const event = parse(line);
-    if (event === undefined || !fits(event, filter)) continue;
-    const { verb, user, objectRef = {}, requestReceivedTimestamp, responseStatus } = event;
-    const { namespace = '', name = '' } = objectRef;
-    const resource = [objectRef.resource ?? '', objectRef.subresource ?? ''].filter((part) => part !== '').join('/');
-    const at = Date.parse(requestReceivedTimestamp);
-    calls.push({ verb, resource, namespace, name, user: user.username, at, code: responseStatus?.code ?? 0 });
-  }
-  return calls;
+export function callsIn(auditLog: string, filter: CallFilter = {}): readonly Call[] {
+  const log = logs.get(auditLog) ?? { file: new GrowingFile(auditLog), calls: [] };
+  logs.set(auditLog, log);
+  log.calls.push(...log.file.newLines().flatMap((line) => callOf(line) ?? []));
+  return log.calls.filter((call) => fits(call, filter));
 }
+
+/** What was read of each log: it grows to a hundred megabytes, and tests ask for it again and again. */
+const logs = new Map<string, { readonly file: GrowingFile; readonly calls: Call[] }>();
 
 /** The sum of all counts, or of those of some resources. */
 export function sumOf(calls: readonly Calls[], ...resources: readonly string[]): number {
@@ -89,22 +80,29 @@ export function sumOf(calls: readonly Calls[], ...resources: readonly string[]):
     .reduce((sum, { count }) => sum + count, 0);
 }
 
-/** The last line may not be complete yet. */
-function parse(line: string): AuditEvent | undefined {
-  try {
-    return JSON.parse(line) as AuditEvent;
-  } catch {
-    return undefined;
-  }
+/** @returns undefined if the line is of a request that is not answered: a watch is logged when it begins and when it ends */
+export function callOf(line: string): Call | undefined {
+  if (!line.includes('"stage":"ResponseComplete"')) return undefined;
+  const event = JSON.parse(line) as AuditEvent;
+  const { resource = '', subresource, namespace = '', name = '' } = event.objectRef ?? {};
+  return {
+    ...{ verb: event.verb, namespace, name, user: event.user.username },
+    resource: subresource === undefined ? resource : `${resource}/${subresource}`,
+    at: Date.parse(event.requestReceivedTimestamp),
+    answeredAt: Date.parse(event.stageTimestamp),
+    code: event.responseStatus?.code ?? 0,
+  };
 }
 
-function fits({ stage, verb, user, objectRef, requestReceivedTimestamp }: AuditEvent, filter: CallFilter): boolean {
-  // A watch is logged when it begins and when it ends.
-  if (stage !== 'ResponseComplete') return false;
-  if (filter.writes === true && !WRITES.includes(verb)) return false;
-  if (filter.user !== undefined && user.username !== filter.user) return false;
-  if (filter.namespace !== undefined && objectRef?.namespace !== filter.namespace) return false;
-  if (filter.name !== undefined && objectRef?.name !== filter.name) return false;
-  const at = Date.parse(requestReceivedTimestamp);
-  return at >= (filter.since ?? 0) && at <= (filter.until ?? Number.POSITIVE_INFINITY);
+/** @returns whether the request changes something */
+export function isWrite({ verb }: Pick<Call, 'verb'>): boolean {
+  return WRITES.includes(verb);
+}
+
+function fits(call: Call, { user, namespace, name, writes = false, since = 0, until }: CallFilter): boolean {
+  if (writes && !isWrite(call)) return false;
+  if (user !== undefined && call.user !== user) return false;
+  if (namespace !== undefined && call.namespace !== namespace) return false;
+  if (name !== undefined && call.name !== name) return false;
+  return call.at >= since && call.at <= (until ?? Number.POSITIVE_INFINITY);
 }

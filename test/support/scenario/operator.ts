@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { GrowingFile } from '../cluster/growing-file.ts';
 import { freePorts } from '../cluster/ports.ts';
 import { type Exit, startProcess, tail } from '../cluster/processes.ts';
 import { signalGroup } from '../cluster/watchdog.ts';
@@ -90,7 +91,7 @@ export async function startOperator(options: OperatorOptions): Promise<OperatorP
   const { logFile, kubeconfig, leaseNamespace, namespaces = [], flags = [], nodeFlags = [] } = options;
   const { settleDelay } = 'settleDelay' in options ? options : { settleDelay: NODE_LAG };
   const { program = join(repoRoot, 'src', 'main.ts') } = options;
-  const from = sizeOf(logFile);
+  const log = new GrowingFile(logFile, sizeOf(logFile));
   const process_ = await startProcess({
     name: 'operator',
     command: [
@@ -111,7 +112,11 @@ export async function startOperator(options: OperatorOptions): Promise<OperatorP
   void process_.exited.then(({ code }) => {
     if (code) process.stderr.write(`the operator in ${leaseNamespace} ended with ${code}:\n${tail(logFile)}\n`);
   });
-  const lines = (): readonly LogLine[] => parseLog(readFileSync(logFile).subarray(from).toString());
+  const seen: LogLine[] = [];
+  const lines = (): readonly LogLine[] => {
+    seen.push(...log.newLines().flatMap(parsed));
+    return [...seen];
+  };
   const whileAlive = <T>(what: string, look: () => Promise<T | undefined | false>, patience?: Patience): Promise<T> =>
     until(
       what,
@@ -155,26 +160,17 @@ function inherited(): Record<string, string> {
 }
 
 function sizeOf(path: string): number {
-  try {
-    return readFileSync(path).length;
-  } catch {
-    return 0;
-  }
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** Leaves out a last line that is not complete yet. */
-function parseLog(text: string): LogLine[] {
-  return text
-    .split('\n')
-    .slice(0, -1)
-    .flatMap((line) => {
-      if (!line.startsWith('{')) return [];
-      try {
-        return [JSON.parse(line) as LogLine];
-      } catch {
-        return [];
-      }
-    });
+/** @returns nothing for a line that is no JSON */
+function parsed(line: string): readonly LogLine[] {
+  if (!line.startsWith('{')) return [];
+  try {
+    return [JSON.parse(line) as LogLine];
+  } catch {
+    return [];
+  }
 }
 
 async function answersOk(url: string): Promise<boolean> {
