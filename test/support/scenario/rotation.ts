@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type JwtKeyRotation, REQUEST, STATE } from '../../../src/rotation/api/names.ts';
 import type { JwtKeyRotationStatus } from '../../../src/rotation/api/types.ts';
 import type { Keyset } from '../../../src/rotation/keyset/keyset.ts';
@@ -5,6 +6,7 @@ import { decodeState } from '../../../src/rotation/keyset/state.ts';
 import type { KubeApi } from '../cluster/kubeapi.ts';
 import type { KubeObject } from '../cluster/kubeobject.ts';
 import type { Secret } from '../node/types.ts';
+import { Changes } from './changes.ts';
 import { type Patience, until } from './until.ts';
 
 /** A JwtKeyRotation as the test client reads it. */
@@ -52,15 +54,31 @@ export async function waitFor(
   patience?: Patience,
 ): Promise<RotationState> {
   let last: RotationState | undefined;
-  return until(
-    what,
-    async () => {
-      last = await readState(api, namespace, name);
-      return holds(last) ? last : undefined;
-    },
-    patience,
-    () => describe(last),
-  );
+  let changes: Changes | undefined;
+  const look = async () => {
+    last = await readState(api, namespace, name);
+    return holds(last) ? last : undefined;
+  };
+  const pause = (everyMs: number) => {
+    changes ??= changesOf(api, namespace, last);
+    return changes?.next(everyMs) ?? sleep(everyMs);
+  };
+  try {
+    return await until(what, look, { pause, ...patience }, () => describe(last));
+  } finally {
+    changes?.stop();
+  }
+}
+
+function changesOf(api: KubeApi, namespace: string, state: RotationState | undefined): Changes | undefined {
+  if (state === undefined) return undefined;
+  const { resource, secret } = state;
+  const { resourceVersion = '', name } = resource.metadata;
+  const version = secret?.metadata.resourceVersion ?? resourceVersion;
+  return new Changes(api, [
+    { kind: 'JwtKeyRotation', namespace, name, resourceVersion },
+    { kind: 'Secret', namespace, name: resource.spec.secretName, resourceVersion: version },
+  ]);
 }
 
 /** Waits for a phase of the status: a coarse phase may be over before it is seen, so ask for one that rests. */

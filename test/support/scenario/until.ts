@@ -8,6 +8,8 @@ export interface Patience {
   readonly everyMs?: number;
   /** Ends the waiting at once, with the signal's reason as the error. */
   readonly signal?: AbortSignal;
+  /** Instead of a sleep between two looks. */
+  readonly pause?: (everyMs: number) => Promise<void>;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface Patience {
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined | false>,
-  { timeoutMs = 240_000, everyMs = 400, signal }: Patience = {},
+  { timeoutMs = 240_000, everyMs = 400, signal, pause }: Patience = {},
   last: () => string = () => '',
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
@@ -32,6 +34,6 @@ export async function until<T>(
       const detail = last();
       throw new Error(`not within ${timeoutMs / 1000} s: ${what}${detail === '' ? '' : ` (${detail})`}`);
     }
-    await sleep(everyMs, undefined, signal === undefined ? {} : { signal });
+    await (pause?.(everyMs) ?? sleep(everyMs, undefined, signal === undefined ? {} : { signal }));
   }
 }
