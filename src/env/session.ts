@@ -19,6 +19,9 @@ import { nextStep, type Step, type StepFacts } from './step.ts';
 import { type Asker, factsOf } from './witness.ts';
 import { foundIn, remember, restore, type Written, write } from './write.ts';
 
+/** A look and a write take some milliseconds, and commands of people meet: longer than this only a service's own restart takes. */
+const PATIENCE_MS = 3_000;
+
 /** The current state and the next step. */
 export interface View {
   readonly environment: EnvironmentFiles;
@@ -56,16 +59,17 @@ export class Session {
   /**
    * Runs exclusively: no other rekey works on these files meanwhile.
    *
-   * @throws EnvError, or FileError if another one does
+   * @throws EnvError, or BusyError if another one does for longer than a look and a write take
    */
   async alone<T>(run: () => Promise<T>): Promise<T> {
     const { config, onRecovered } = this.#options;
     const folder = join(config.root, STATE_FOLDER);
-    return withLock(folder, async () => {
+    const recoverAndRun = async () => {
       const recovered = await recover(folder);
       if (recovered !== undefined) onRecovered(recovered);
       return run();
-    });
+    };
+    return withLock(folder, recoverAndRun, PATIENCE_MS);
   }
 
   get environment(): string {

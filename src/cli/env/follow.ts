@@ -1,6 +1,7 @@
 /**
  * Goes on with a rotation: makes every step that can be made now, and says who must do what before the next.
  */
+import { BusyError } from '../../env/files/lock.ts';
 import { keyVariables, reload } from '../../env/reload.ts';
 import type { Session, View } from '../../env/session.ts';
 import { isGoingBack, type ServiceFacts, SINGLE_KEY, type Step } from '../../env/step.ts';
@@ -29,6 +30,7 @@ const ASK_PAUSE_MS = 1_500;
 const WATCH_PAUSE_MS = 5_000;
 const WAIT_PAUSE_MS = 60_000;
 const REMIND_MS = 60_000;
+const BUSY_PAUSE_MS = 1_000;
 
 const FICKLE = 'a service answers now with the newest version, now with an older one: is there a second process of it?';
 
@@ -98,10 +100,18 @@ export class Follower {
     const { session } = this.#options;
     for (;;) {
       signal?.throwIfAborted();
-      const next = await session.alone(async () => this.#step(await session.look()));
+      const next = await session
+        .alone(async () => this.#step(await session.look()))
+        .catch((error) => this.#busy(error));
       if (!next.again) return next.exit;
       if (next.afterMs !== undefined) await session.pause(next.afterMs, signal);
     }
+  }
+
+  /** Whoever watches waits for another run, which may be the one that it has asked for. */
+  #busy(error: unknown): Next {
+    if (!this.#options.watch || !(error instanceof BusyError)) throw error;
+    return { again: true, afterMs: BUSY_PAUSE_MS };
   }
 
   async #step(view: View): Promise<Next> {

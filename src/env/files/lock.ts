@@ -5,11 +5,16 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { about, FileError } from './errors.ts';
 import { ensureStateFolder } from './state-folder.ts';
 
 /** SQLite's error if another process has the lock: SQLITE_BUSY. */
 const BUSY = 5;
+const RETRY_MS = 50;
+
+/** Another process does the same with this folder. The message has its id and start, where they are known. */
+export class BusyError extends FileError {}
 
 /** The holder of the lock, for the message to a second run. */
 interface Holder {
@@ -21,17 +26,31 @@ interface Holder {
 /**
  * Runs while no other process does the same with this folder.
  *
- * @throws FileError at once if another process does, with its id and start
+ * @param patienceMs how long it waits for another process that does
+ * @throws BusyError after that
+ * @throws FileError if there can be no lock
  */
-export async function withLock<T>(stateFolder: string, run: () => Promise<T>): Promise<T> {
+export async function withLock<T>(stateFolder: string, run: () => Promise<T>, patienceMs = 0): Promise<T> {
   await ensureStateFolder(stateFolder);
   const holder = join(stateFolder, 'holder.json');
-  const lock = await take(join(stateFolder, 'lock'), holder);
+  const lock = await takeWithin(patienceMs, join(stateFolder, 'lock'), holder);
   try {
     await about(holder, () => writeHolder(holder));
     return await run();
   } finally {
     await rm(holder, { force: true }).finally(() => lock.close());
+  }
+}
+
+async function takeWithin(patienceMs: number, path: string, holder: string): Promise<DatabaseSync> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return await take(path, holder);
+    } catch (error) {
+      if (!(error instanceof BusyError) || performance.now() >= deadline) throw error;
+      await sleep(RETRY_MS);
+    }
   }
 }
 
@@ -51,7 +70,7 @@ async function take(path: string, holder: string): Promise<DatabaseSync> {
   }
   const found = await readHolder(holder);
   const who = found === undefined ? 'process not known yet' : `process ${found.pid}, since ${found.since}`;
-  throw new FileError(`another run of rekey is at work here (${who}); wait for its end`);
+  throw new BusyError(`another run of rekey is at work here (${who}); wait for its end`);
 }
 
 /** Writes the whole file or none, since a second run may read it meanwhile. */

@@ -1,9 +1,12 @@
 /** `rekey env … --watch` on a real terminal: a rotation of real files, followed by a person who restarts the services. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
+import { withLock } from '../../../src/env/files/lock.ts';
 import { openPty } from '../../support/terminal/pty.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -43,7 +46,8 @@ it('is one view of files, services and time, which Ctrl-C leaves where it is', a
   expect(isGivenBack()).toBe(true);
 });
 
-it('says what a person must do where there is no terminal to answer on, and takes the answer of another process', async () => {
+/** A rotation of one service that is watched without a terminal: it asks for a restart. */
+async function watchedElsewhere() {
   const own = mkdtempSync(join(tmpdir(), 'rekey-watch-'));
   onTestFinished(() => rmSync(own, { recursive: true }));
   writeFileSync(join(own, '.env.production'), `JWT_SECRET_KEY=${'4f'.repeat(31)}a7\n`);
@@ -51,21 +55,49 @@ it('says what a person must do where there is no terminal to answer on, and take
     'maxTokenTTL: 1h\nservices:\n  main: { names: [JWT_SECRET_KEY], files: { production: .env.production } }\n';
   writeFileSync(join(own, 'rekey.yaml'), config);
   const program = join(root, 'src/rekey.ts');
-  const env = { PATH: process.env.PATH, HOME: own };
+  const options = { cwd: own, env: { PATH: process.env.PATH, HOME: own } };
   const args = [program, 'env', 'rotate', 'production', '--reads-fallbacks', '--watch'];
-  const child = spawn(process.execPath, args, { cwd: own, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   onTestFinished(() => void child.kill());
   let said = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
-  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+  }
   const todo = 'Restart main. When they run again: rekey env continue production --reloaded\n';
   await expect.poll(() => said).toContain(todo);
-  const { status } = spawnSync(process.execPath, [program, 'env', 'continue', 'production', '--reloaded'], {
-    cwd: own,
-    env,
-  });
-  expect(status).toBe(0);
+  return {
+    /** How often it has said what to do. */
+    asked: () => said.split(todo).length - 1,
+    said: () => said,
+    state: join(own, '.rekey'),
+    continued: async () => {
+      const [code] = await once(
+        spawn(process.execPath, [program, 'env', 'continue', 'production', '--reloaded'], options),
+        'exit',
+      );
+      return code as number | null;
+    },
+  };
+}
+
+it('says what a person must do where there is no terminal to answer on, and takes the answer of another process', async () => {
+  const { asked, continued } = await watchedElsewhere();
+  const before = asked();
+  expect(await continued()).toBe(0);
   // of the next step, and of each step once a minute
-  await expect.poll(() => said.split(todo).length).toBe(3);
+  await expect.poll(asked).toBeGreaterThan(before);
+});
+
+it('waits for another run that is at work, and a command waits for a look of it', async () => {
+  const { asked, said, state, continued } = await watchedElsewhere();
+  // longer than its pause, and than a command is patient
+  await withLock(state, () => sleep(10_000), 10_000);
+  const before = asked();
+  const looking = withLock(state, () => sleep(1_500), 10_000);
+  expect(await continued(), said()).toBe(0);
+  await looking;
+  await expect.poll(asked).toBeGreaterThan(before);
+  expect(said()).not.toContain('another run');
 });
