@@ -5,7 +5,7 @@ NODE := node_modules/.bin/node
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit explore mutants faults rollouts alerts e2e gitops bench bench-emergency bench-keyring bench-preload types lint generate build bundle image release cluster clean
+.PHONY: help install demo test unit explore mutants faults rollouts alerts e2e gitops bench soak bench-emergency bench-keyring bench-preload types lint generate build bundle image release cluster clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ gitops: $(INSTALLED) ## Run the tests of GitOps with Flux's own engine and Argo 
 
 bench: $(INSTALLED) ## Measure the operator with many resources; ONLY=adopt,idle,start,scrape,herd,shared SIZES=0,1000 LABEL=fleet FLAGS=…
 	@$(NODE) bench/bench.ts --only '$(ONLY)' --sizes $(if $(SIZES),$(SIZES),0,1000) --label $(or $(LABEL),fleet) --flags '$(FLAGS)'
+
+soak: $(INSTALLED) ## Let one operator work for an hour, and see that nothing grows; MINUTES=60 RESOURCES=100
+	@$(NODE) bench/soak.ts --minutes $(or $(MINUTES),60) --resources $(or $(RESOURCES),100)
 
 bench-emergency: $(INSTALLED) ## Seconds until a leaked key is dead, measured at nine pods; RUNS=10, MODE=FailClosed or Rolling
 	@$(NODE) test/bench/emergency.ts --runs $(or $(RUNS),10) --mode $(or $(MODE),both)

@@ -26,6 +26,8 @@ export interface Stage {
   readonly auditLog: string;
   /** Starts the bundle, and waits until it is ready. */
   operator(flags?: readonly string[]): Promise<Measured>;
+  /** Stops the API server and starts it again. */
+  restartApiServer(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -68,5 +70,6 @@ export async function openStage(nodeFlags: readonly string[]): Promise<Stage> {
     await cluster.stop();
     rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
   };
-  return { api, auditLog: controlPlane.auditLogPath, operator, close };
+  const restartApiServer = () => controlPlane.restartApiServer();
+  return { api, auditLog: controlPlane.auditLogPath, operator, restartApiServer, close };
 }
