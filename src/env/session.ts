@@ -62,14 +62,14 @@ export class Session {
    * @throws EnvError, or BusyError if another one does for longer than a look and a write take
    */
   async alone<T>(run: () => Promise<T>): Promise<T> {
-    const { config, onRecovered } = this.#options;
+    const { config, clock, onRecovered } = this.#options;
     const folder = join(config.root, STATE_FOLDER);
     const recoverAndRun = async () => {
       const recovered = await recover(folder);
       if (recovered !== undefined) onRecovered(recovered);
       return run();
     };
-    return withLock(folder, recoverAndRun, PATIENCE_MS);
+    return withLock(folder, recoverAndRun, { ms: PATIENCE_MS, clock });
   }
 
   get environment(): string {

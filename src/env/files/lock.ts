@@ -5,7 +5,7 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../../runtime/clock.ts';
 import { about, FileError } from './errors.ts';
 import { ensureStateFolder } from './state-folder.ts';
 
@@ -15,6 +15,11 @@ const RETRY_MS = 50;
 
 /** Another process does the same with this folder. The message has its id and start, where they are known. */
 export class BusyError extends FileError {}
+
+export interface Patience {
+  readonly ms: number;
+  readonly clock: Pick<Clock, 'sleep'>;
+}
 
 /** The holder of the lock, for the message to a second run. */
 interface Holder {
@@ -26,14 +31,14 @@ interface Holder {
 /**
  * Runs while no other process does the same with this folder.
  *
- * @param patienceMs how long it waits for another process that does
+ * @param patience how long it waits for another process that does; absent: not at all
  * @throws BusyError after that
  * @throws FileError if there can be no lock
  */
-export async function withLock<T>(stateFolder: string, run: () => Promise<T>, patienceMs = 0): Promise<T> {
+export async function withLock<T>(stateFolder: string, run: () => Promise<T>, patience?: Patience): Promise<T> {
   await ensureStateFolder(stateFolder);
   const holder = join(stateFolder, 'holder.json');
-  const lock = await takeWithin(patienceMs, join(stateFolder, 'lock'), holder);
+  const lock = await takeWithin(patience, join(stateFolder, 'lock'), holder);
   try {
     await about(holder, () => writeHolder(holder));
     return await run();
@@ -42,14 +47,15 @@ export async function withLock<T>(stateFolder: string, run: () => Promise<T>, pa
   }
 }
 
-async function takeWithin(patienceMs: number, path: string, holder: string): Promise<DatabaseSync> {
-  const deadline = performance.now() + patienceMs;
+async function takeWithin(patience: Patience | undefined, path: string, holder: string): Promise<DatabaseSync> {
+  let leftMs = patience?.ms ?? 0;
   for (;;) {
     try {
       return await take(path, holder);
     } catch (error) {
-      if (!(error instanceof BusyError) || performance.now() >= deadline) throw error;
-      await sleep(RETRY_MS);
+      if (!(error instanceof BusyError) || patience === undefined || leftMs <= 0) throw error;
+      await patience.clock.sleep(RETRY_MS);
+      leftMs -= RETRY_MS;
     }
   }
 }

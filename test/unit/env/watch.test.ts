@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
 import { withLock } from '../../../src/env/files/lock.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
 import { openPty } from '../../support/terminal/pty.ts';
 
+const PATIENCE = { ms: 10_000, clock: systemClock };
 const root = join(import.meta.dirname, '../../..');
 const folder = mkdtempSync(join(tmpdir(), 'rekey-watch-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -93,9 +95,9 @@ it('says what a person must do where there is no terminal to answer on, and take
 it('waits for another run that is at work, and a command waits for a look of it', async () => {
   const { asked, said, state, continued } = await watchedElsewhere();
   // longer than its pause, and than a command is patient
-  await withLock(state, () => sleep(10_000), 10_000);
+  await withLock(state, () => sleep(10_000), PATIENCE);
   const before = asked();
-  const looking = withLock(state, () => sleep(1_500), 10_000);
+  const looking = withLock(state, () => sleep(1_500), PATIENCE);
   expect(await continued(), said()).toBe(0);
   await looking;
   await expect.poll(asked).toBeGreaterThan(before);
