@@ -1,14 +1,13 @@
 /**
- * Writes docs/alerts.md from the alerts in deploy/monitoring/rules.yaml.
+ * Writes docs/alerts.md and the component deploy/runbooks from the alerts in deploy/monitoring/rules.yaml.
  *
- * Usage: node tools/gen-alerts.ts [--check]     --check writes nothing and exits 1 when the page differs
+ * Usage: node tools/gen-alerts.ts [--check]     --check writes nothing and exits 1 when a file differs
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
 
 const root = join(import.meta.dirname, '..');
-const page = join(root, 'docs', 'alerts.md');
 const isCheck = process.argv.includes('--check');
 
 interface Alert {
@@ -39,6 +38,38 @@ before. \`make alerts\` goes further: while a fault is made, a real Prometheus s
 when the fault is gone. It makes the times of the rules shorter, and needs Debian's packages of both. This is Prometheus' page of such a run, with two panels of the dashboard:
 
 ![Pods that have not acknowledged, and writes of the Secret, while three keys are rotated](prometheus.png)
+
+## The page of an alert
+
+The annotation \`next\` of an alert is the command to run first, and \`runbook\` names its page in this repository. No address of these pages is known to us, so
+no alert has a link by itself. Say where you keep them, once, and each alert has the annotation \`runbook_url\`, which Alertmanager's templates, Grafana and others
+show as a link. The address is that of the folder that holds \`docs\`, without a slash at its end, at a place that shows Markdown with its headings: a link
+ends in, for example, \`/docs/runbook.md#writerefused\`.
+
+With Helm:
+
+\`\`\`sh
+helm upgrade rekey deploy/chart -n rekey-system --reset-then-reuse-values \\
+  --set monitoring.rules=true,monitoring.runbooks=https://git.example.com/platform/rekey/blob/main
+\`\`\`
+
+With Kustomize, the component [deploy/runbooks](../deploy/runbooks/kustomization.yaml) beside \`deploy/monitoring\`, and a ConfigMap that is not applied:
+
+\`\`\`yaml
+# kustomization.yaml
+resources: [deploy/base, runbooks.yaml]
+components: [deploy/monitoring, deploy/runbooks]
+---
+# runbooks.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: rekey-runbooks
+  annotations: { config.kubernetes.io/local-config: "true" }
+data: { base: https://git.example.com/platform/rekey/blob/main }
+\`\`\`
+
+## All alerts
 
 | Alert | Severity | Fires when |
 | ----- | -------- | ---------- |
@@ -79,10 +110,44 @@ const rows = alerts.map(
   ({ alert, labels, annotations }) =>
     `| [${alert}](#${alert.toLowerCase()}) | ${labels.severity} | ${plain(annotations.summary)} |\n`,
 );
-const text = `${HEAD}${rows.join('')}\n${alerts.map(section).join('\n')}`;
 
-if (!isCheck) writeFileSync(page, text);
-else if (readFileSync(page, 'utf8') !== text) {
-  console.error('docs/alerts.md is out of date: run npm run generate');
-  process.exitCode = 1;
+/** A component that gives each alert its link; the part before /docs/ comes from whoever uses it. */
+function runbooks(): string {
+  const links = rules.spec.groups.flatMap((group, i) =>
+    group.rules.map(
+      ({ annotations }, j) =>
+        `      - { op: add, path: /spec/groups/${i}/rules/${j}/annotations/runbook_url, value: BASE/${annotations.runbook} }\n`,
+    ),
+  );
+  return `# Written by tools/gen-alerts.ts from deploy/monitoring/rules.yaml: edit that.
+# Optional, a component beside deploy/monitoring: each alert has a link to its page, runbook_url. Where your copy of the pages is, says
+# data.base of a ConfigMap rekey-runbooks, which is not applied: docs/alerts.md#the-page-of-an-alert.
+#
+#   resources: [deploy/base, runbooks.yaml]
+#   components: [deploy/monitoring, deploy/runbooks]
+apiVersion: kustomize.config.k8s.io/v1alpha1
+kind: Component
+patches:
+  - target: { kind: PrometheusRule, name: rekey }
+    patch: |
+${links.join('')}replacements:
+  - source: { kind: ConfigMap, name: rekey-runbooks, fieldPath: data.base }
+    targets:
+      - select: { kind: PrometheusRule, name: rekey }
+        fieldPaths: [spec.groups.*.rules.*.annotations.runbook_url]
+        options: { delimiter: /docs/, index: 0 }
+`;
+}
+
+const wanted = {
+  'docs/alerts.md': `${HEAD}${rows.join('')}\n${alerts.map(section).join('\n')}`,
+  'deploy/runbooks/kustomization.yaml': runbooks(),
+};
+for (const [name, text] of Object.entries(wanted)) {
+  const path = join(root, name);
+  if (!isCheck) writeFileSync(path, text);
+  else if (readFileSync(path, 'utf8') !== text) {
+    console.error(`${name} is out of date: run npm run generate`);
+    process.exitCode = 1;
+  }
 }

@@ -1,5 +1,5 @@
 /** The Helm chart makes what the kustomizations make, refuses values that cannot hold, and keeps what is rotated. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { dump, loadAll } from 'js-yaml';
@@ -26,11 +26,22 @@ async function rendered(values: object): Promise<readonly KubeObject[]> {
 }
 
 /** deploy/base with components of deploy, as somebody would write it. */
-async function withComponents(...components: readonly string[]): Promise<readonly KubeObject[]> {
+const withComponents = (...components: readonly string[]) => composed(components);
+
+/** @param more resources, and fields of the kustomization */
+async function composed(
+  components: readonly string[],
+  more: readonly object[] = [],
+  fields: object = {},
+): Promise<readonly KubeObject[]> {
   const folder = mkdtempSync(join(dir, 'kustomize-'));
   const at = (name: string) => relative(folder, join(repoRoot, 'deploy', name));
-  const lines = [`resources: ['${at('base')}']`, 'components:', ...components.map((name) => `  - '${at(name)}'`)];
-  writeFileSync(join(folder, 'kustomization.yaml'), lines.join('\n'));
+  const files = more.map((object, i) => {
+    writeFileSync(join(folder, `${i}.yaml`), dump(object));
+    return `${i}.yaml`;
+  });
+  const kustomization = { resources: [at('base'), ...files], components: components.map(at), ...fields };
+  writeFileSync(join(folder, 'kustomization.yaml'), dump(kustomization));
   return kustomized(folder);
 }
 
@@ -98,6 +109,30 @@ describe('the chart', () => {
     const watched = comparable(await rendered({ 'monitoring.rules': true, 'monitoring.podMonitor': true }));
     expect([...watched.keys()].filter((name) => /^(PrometheusRule|PodMonitor)/.test(name))).toHaveLength(2);
     expect(sorted(watched)).toEqual(sorted(comparable(await withComponents('monitoring'))));
+  });
+
+  it('links each alert to its page as deploy/runbooks does, once it is told where the pages are', async () => {
+    const base = 'https://git.example.com/a/docs/rekey/blob/main';
+    const source = {
+      ...{ apiVersion: 'v1', kind: 'ConfigMap' },
+      metadata: { name: 'rekey-runbooks', annotations: { 'config.kubernetes.io/local-config': 'true' } },
+      data: { base },
+    };
+    const wanted = comparable(await composed(['monitoring', 'runbooks'], [source]));
+    const monitoring = { 'monitoring.rules': true, 'monitoring.podMonitor': true };
+    const linked = comparable(await rendered({ ...monitoring, 'monitoring.runbooks': base }));
+    expect(sorted(linked)).toEqual(sorted(wanted));
+    const urls = (objects: ReadonlyMap<string, string>) =>
+      objects.get('PrometheusRule/rekey-system/rekey')?.match(/runbook_url: \S+/g) ?? [];
+    const rules = readFileSync(join(repoRoot, 'deploy/monitoring/rules.yaml'), 'utf8');
+    const pages = [...rules.matchAll(/runbook: (\S+)/g)].map(([, page]) => `runbook_url: ${base}/${page}`);
+    expect(pages.length).toBeGreaterThan(10);
+    expect(urls(linked)).toEqual(pages);
+    expect(urls(comparable(await rendered(monitoring)))).toEqual([]);
+    for (const wrong of ['docs', 'https://x/', "https://x'", 'https://x#a', 'https://$1', 'https://x\n  y: z']) {
+      const { code } = await helm('template', ...RELEASE, ...set({ 'monitoring.runbooks': wrong }));
+      expect([wrong, code]).toEqual([wrong, 1]);
+    }
   });
 
   it('shares the namespaces as deploy/shards does', async () => {

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { dump, load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
+import { anchorsOf } from '../support/docs/anchors.ts';
 import { debianLibraries } from '../support/libraries/debian.ts';
 
 const run = promisify(execFile);
@@ -16,6 +17,7 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8');
 interface Rule {
   readonly alert: string;
   readonly expr: string;
+  readonly annotations: { readonly runbook: string };
 }
 const { spec } = load(read('deploy/monitoring/rules.yaml')) as { spec: { groups: { rules: Rule[] }[] } };
 const rules = spec.groups.flatMap((group) => group.rules);
@@ -75,6 +77,16 @@ describe('the alerts', () => {
       cases.some(({ alertname, exp_alerts }) => alertname === alert && !exp_alerts?.length);
     expect(rules.length).toBeGreaterThan(10);
     expect(rules.filter(({ alert }) => !fires(alert) || !rests(alert)).map(({ alert }) => alert)).toEqual([]);
+  });
+
+  it('each name a page and a heading that are there', () => {
+    const missing = rules.filter(({ annotations }) => {
+      const [page = '', anchor] = annotations.runbook.split('#');
+      return !existsSync(join(root, page)) || (anchor !== undefined && !anchorsOf(read(page)).has(anchor));
+    });
+    expect(missing.map(({ alert, annotations }) => `${alert}: ${annotations.runbook}`)).toEqual([]);
+    // what deploy/runbooks and the chart put an address before
+    expect(rules.filter(({ annotations }) => !annotations.runbook.startsWith('docs/'))).toEqual([]);
   });
 
   it('and the dashboard name only metrics that are documented', () => {

@@ -6,6 +6,7 @@ import { dump, loadAll } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { HELP } from '../../src/flags.ts';
 import { ledgerConfigMapName } from '../../src/rotation/audit/ledger-config-map.ts';
+import { anchorsOf } from '../support/docs/anchors.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -138,19 +139,6 @@ describe('the documentation', () => {
   });
 
   it('has no link to a heading that is not there', () => {
-    const slug = (heading: string) =>
-      heading
-        .toLowerCase()
-        .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
-        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
-        .trim()
-        .replaceAll(' ', '-');
-    const anchorsOf = (text: string) => [
-      ...[...text.replaceAll(/^```[\s\S]*?^```$/gm, '').matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
-        slug(heading),
-      ),
-      ...all(text, /<a id="([^"]+)">/g),
-    ];
     const listed = execFileSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' });
     const broken = listed
       .trim()
@@ -159,7 +147,7 @@ describe('the documentation', () => {
         [...read(page).matchAll(/\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)/g)]
           .filter(([, path = '', anchor = '']) => {
             const target = path === '' ? page : join(dirname(page), path);
-            return target.endsWith('.md') && !anchorsOf(read(target)).includes(anchor);
+            return target.endsWith('.md') && !anchorsOf(read(target)).has(anchor);
           })
           .map(([link]) => `${page}: ${link}`),
       );

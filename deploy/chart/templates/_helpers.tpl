@@ -47,3 +47,12 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- $annotations := ternary "\n  annotations:\n    helm.sh/resource-policy: keep" "" .keep -}}
 {{- regexReplaceAll "(?m)^metadata:$" (.root.Files.Get .path) (printf "metadata:%s\n  labels:%s" $annotations $labels) -}}
 {{- end }}
+
+{{/* The rules of deploy/monitoring, as deploy/runbooks links them to their pages if it is known where these are. */}}
+{{- define "rekey.rules" -}}
+{{- $rules := .Files.Get "files/monitoring-rules.yaml" -}}
+{{- with .Values.monitoring.runbooks -}}
+{{- $rules = regexReplaceAll "(?m)^( *)runbook: (.+)$" $rules (printf "${1}runbook: ${2}\n${1}runbook_url: %s/${2}" .) -}}
+{{- end -}}
+{{ $rules }}
+{{- end }}
