@@ -2,12 +2,13 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
-import { dump, loadAll } from 'js-yaml';
+import { dump, load, loadAll } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ledgerConfigMapName } from '../../src/rotation/audit/ledger-config-map.ts';
 import { CONFIG_MAP } from '../../src/rotation/people/preload.ts';
 import { runKubectl } from '../support/cluster/kubectl.ts';
 import type { KubeObject } from '../support/cluster/kubeobject.ts';
+import { comparable, sorted } from '../support/helm/comparable.ts';
 import { CHART, type Helm, helmFor, RELEASE, set } from '../support/helm/helm.ts';
 
 const cluster = inject('cluster');
@@ -52,39 +53,6 @@ async function kustomized(folder: string): Promise<readonly KubeObject[]> {
   expect(code, stderr).toBe(0);
   return loadAll(stdout) as KubeObject[];
 }
-
-/** Labels and the image are those of each way; `keep` is said to Helm alone. Helm makes no namespace. */
-function comparable(objects: readonly KubeObject[], namespace?: string): ReadonlyMap<string, string> {
-  // kustomize breaks long lines in another way
-  const spaced = (_: string, value: unknown) =>
-    typeof value === 'string' ? value.replaceAll(/\s+/g, ' ').trim() : value;
-  const all = JSON.parse(JSON.stringify(objects), spaced) as readonly KubeObject[];
-  const known = all.filter(({ kind }) => kind !== 'Namespace');
-  return new Map(
-    known.map((object) => {
-      const { labels: _, annotations, namespace: own, ...metadata } = object.metadata;
-      const kept = Object.entries(annotations ?? {}).filter(([name]) => !name.startsWith('helm.sh/'));
-      // kustomize does not know that these belong to no namespace
-      const isClusterWide = object.kind?.startsWith('ValidatingAdmissionPolicy') === true;
-      const at = isClusterWide ? undefined : (own ?? namespace);
-      const text = dump(
-        {
-          ...object,
-          metadata: {
-            ...metadata,
-            ...(at !== undefined && { namespace: at }),
-            ...(kept.length > 0 && { annotations: kept }),
-          },
-        },
-        { sortKeys: true, noRefs: true },
-      ).replace(/image: .*/, 'image: rekey');
-      return [`${object.kind}/${at ?? ''}/${metadata.name}`, text] as const;
-    }),
-  );
-}
-
-const sorted = (objects: ReadonlyMap<string, string>) =>
-  Object.fromEntries([...objects].sort(([a], [b]) => (a < b ? -1 : 1)));
 
 describe('the chart', () => {
   it('has nothing that helm lint complains of', async () => {
@@ -133,6 +101,16 @@ describe('the chart', () => {
       const { code } = await helm('template', ...RELEASE, ...set({ 'monitoring.runbooks': wrong }));
       expect([wrong, code]).toEqual([wrong, 1]);
     }
+  });
+
+  it('gives memory and priority as the patch of docs/scale.md does', async () => {
+    const page = readFileSync(join(repoRoot, 'docs/scale.md'), 'utf8');
+    const [, block = ''] = /```yaml\n(patches:\n[\s\S]*?)```/.exec(page) ?? [];
+    const wanted = comparable(await composed([], [], load(block) as object));
+    const resources = { requests: { cpu: '20m', memory: '128Mi' }, limits: { memory: '512Mi' } };
+    const given = comparable(await rendered({ priorityClassName: 'rekey', resources }));
+    expect(sorted(given)).toEqual(sorted(wanted));
+    expect(given.get('Deployment/rekey-system/rekey')).toContain('priorityClassName: rekey');
   });
 
   it('shares the namespaces as deploy/shards does', async () => {
