@@ -12,6 +12,7 @@ import { countCalls, sumOf } from '../support/scenario/audit.ts';
 import { declareEmergency, waitUntilGone } from '../support/scenario/emergency.ts';
 import { untilEvent } from '../support/scenario/events.ts';
 import { letRestartRollouts, OPERATOR_USER } from '../support/scenario/install.ts';
+import { grantLeast, refusedTo, unneeded, verbsOf } from '../support/scenario/least-rights.ts';
 import {
   conditionOf,
   readState,
@@ -194,6 +195,21 @@ describe('a cluster without Rollouts', () => {
 });
 
 describe.concurrent('a rotation of a Rollout', () => {
+  it('needs the rights that rbac prints, of them the one on Rollouts, and no more', async () => {
+    const scene = await open();
+    await startController(scene);
+    await createMain(scene);
+    await waitForPods(scene);
+    const rules = await grantLeast(cluster, scene);
+    await scene.operator();
+    await waitUntilReady(scene.api, scene.namespace, scene.name);
+    await rotate(scene);
+    expect(refusedTo(cluster, scene)).toEqual([]);
+    expect(verbsOf(rules)).toContain('patch rollouts');
+    expect(unneeded(cluster, scene, rules)).not.toContain('patch rollouts main');
+    expect(await close(scene)).toEqual([]);
+  });
+
   thorough('goes on while it is paused by hand', async () => {
     const scene = await running();
     await scene.api.patch({ kind: 'Rollout', namespace: scene.namespace, name: 'main' }, { spec: { paused: true } });
