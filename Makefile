@@ -5,10 +5,10 @@ NODE := node_modules/.bin/node
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit explore mutants faults rollouts alerts e2e gitops bench soak bench-emergency bench-keyring bench-preload types lint generate build bundle image release cluster clean
+.PHONY: help install demo test unit explore mutants faults rollouts alerts e2e gitops krew bench soak bench-emergency bench-keyring bench-preload types lint generate build bundle image release cluster clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## Install what package-lock.json names, if it is not installed
 
@@ -45,6 +45,9 @@ e2e: $(INSTALLED) ## Real services on a real node with containerd and a kubelet,
 
 gitops: $(INSTALLED) ## Run the tests of GitOps with Flux's own engine and Argo CD's comparison; builds both the first time, for minutes
 	@REKEY_GITOPS=1 npm run --silent test -- --project unit --project apiserver test/unit/gitops test/apiserver/gitops.test.ts test/apiserver/encrypted.test.ts
+
+krew: $(INSTALLED) ## Install what make release makes with krew itself, and remove it; builds krew the first time
+	@REKEY_KREW=1 npm run --silent test -- --project apiserver test/apiserver/krew.test.ts
 
 bench: $(INSTALLED) ## Measure the operator with many resources; ONLY=adopt,idle,start,scrape,herd,shared SIZES=0,1000 LABEL=fleet FLAGS=…
 	@$(NODE) bench/bench.ts --only '$(ONLY)' --sizes $(if $(SIZES),$(SIZES),0,1000) --label $(or $(LABEL),fleet) --flags '$(FLAGS)'

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { load } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -65,6 +65,33 @@ describe('a release', () => {
       await run('tar', ['xzf', join(dir, 'first', archive), '-C', folder]);
       expect((await run(process.execPath, [join(folder, program), '--version'])).stdout.trim()).toBe(version);
     }
+  });
+
+  it('is installed by npm without a network, runs as a plugin of kubectl too, and leaves nothing when npm removes it', async () => {
+    const [prefix, home] = [join(dir, 'npm'), join(dir, 'npm-home')];
+    mkdirSync(home);
+    const bin = join(prefix, 'bin');
+    const env = { PATH: `${bin}:${dirname(process.execPath)}:${process.env.PATH}`, HOME: home };
+    const npm = (...args: readonly string[]) => run('npm', [...args, '--offline'], { cwd: home, env });
+    const tarball = join(dir, 'first', `rekey-${version}.tgz`);
+    await npm('install', '--global', '--prefix', prefix, tarball);
+    expect(readdirSync(bin).sort()).toEqual(['kubectl-rekey', 'kubectl_complete-rekey', 'rekey']);
+    expect((await run('rekey', ['--version'], { env })).stdout).toBe(`${version}\n`);
+    expect((await run('rekey', ['generate'], { env })).stdout).toMatch(/^JWT_SECRET_KEY=[0-9a-f]{64}\n$/);
+    const [kubectl, ...first] = cluster.kubectl;
+    // with its flags before the name kubectl takes no word for a plugin
+    const parts = first.filter((arg) => !arg.startsWith('--kubeconfig') && arg !== cluster.kubeconfig);
+    const asked = (...args: readonly string[]) =>
+      run(kubectl, [...parts, ...args], { env: { ...env, KUBECONFIG: cluster.kubeconfig } });
+    expect((await asked('rekey', '--help')).stdout).toContain('Usage: kubectl rekey COMMAND');
+    expect((await asked('__complete', 'rekey', 'withd')).stdout).toMatch(/^withdraw\t/);
+    // without an install, as `npx` does
+    const once = await npm('exec', '--yes', '--package', tarball, '--', 'kubectl-rekey', '--version');
+    expect(once.stdout).toBe(`${version}\n`);
+    await npm('uninstall', '--global', '--prefix', prefix, 'rekey');
+    expect(readdirSync(prefix, { recursive: true, encoding: 'utf8' }).filter((name) => name.includes('rekey'))).toEqual(
+      [],
+    );
   });
 
   it('has a chart and a manifest of krew that name what is there', async () => {
