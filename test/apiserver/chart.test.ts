@@ -65,7 +65,7 @@ describe('the chart', () => {
   });
 
   it('closes the network as deploy/network does', async () => {
-    const closed = await rendered({ 'networkPolicy.openEgress': false });
+    const closed = await rendered({ 'networkPolicy.openEgress': false, 'networkPolicy.openIngress': false });
     const { spec } = closed.find(({ kind }) => kind === 'NetworkPolicy') as KubeObject & {
       spec?: { egress: object[] };
     };

@@ -37,7 +37,8 @@ export async function startCluster({ dir, layers, images }: Prepared): Promise<E
     binaries,
     dir: join(dir, 'controlplane'),
     auditLog: true,
-    ip: NODE_IP,
+    // as it is in most clusters, and in deploy/network
+    ...{ ip: NODE_IP, port: 6443 },
   });
   const api = new KubeApi(controlPlane.adminCredentials);
   const options = { programs, layers, images, controlPlane, api, dir: join(dir, 'node') };

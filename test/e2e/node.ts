@@ -39,6 +39,8 @@ export interface RealNode {
   cutPower(): Promise<void>;
   /** Starts the node after that. Resolves when the kubelet runs, not when its pods do. */
   boot(): Promise<void>;
+  /** Runs a program of the node, such as iptables. @returns its output @throws Error when it fails */
+  run(...command: readonly string[]): Promise<string>;
   /** SIGKILL to every container of a pod, as if they had crashed. */
   killContainers(podUid: string): Promise<void>;
   stop(): Promise<void>;
@@ -95,7 +97,7 @@ class Node implements RealNode {
     this.#write('pods.conflist', cniConfig);
     this.#write('kube-proxy.yaml', kubeProxyConfig(kubeconfig, NODE_NAME));
     await this.#bootRuntime();
-    for (const image of images) await this.#inside('ctr', '-n', 'k8s.io', 'images', 'import', image);
+    for (const image of images) await this.run('ctr', '-n', 'k8s.io', 'images', 'import', image);
     await this.#startKubernetes();
     await until('the node is Ready', async () => {
       const node = await api.find({ kind: 'Node', name: NODE_NAME });
@@ -142,10 +144,10 @@ class Node implements RealNode {
 
   async killContainers(podUid: string): Promise<void> {
     const filter = `labels."io.kubernetes.pod.uid"==${podUid},labels."io.cri-containerd.kind"==container`;
-    const found = await this.#inside('ctr', '-n', 'k8s.io', 'containers', 'ls', '-q', filter);
+    const found = await this.run('ctr', '-n', 'k8s.io', 'containers', 'ls', '-q', filter);
     // one that has ended meanwhile has crashed, too
     for (const id of found.split('\n').filter((line) => line !== ''))
-      await this.#inside('ctr', '-n', 'k8s.io', 'tasks', 'kill', '-s', 'SIGKILL', id).catch(() => '');
+      await this.run('ctr', '-n', 'k8s.io', 'tasks', 'kill', '-s', 'SIGKILL', id).catch(() => '');
   }
 
   stop(): Promise<void> {
@@ -190,7 +192,7 @@ class Node implements RealNode {
       'containerd answers',
       async () => {
         if (containerd.exit() !== undefined) throw new Error(`containerd ended: ${tail(containerd.logPath)}`);
-        return this.#inside('ctr', 'version').then(
+        return this.run('ctr', 'version').then(
           () => true,
           () => false,
         );
@@ -221,7 +223,7 @@ class Node implements RealNode {
     return ['nsenter', '--target', String(this.#first), '--mount', '--pid', '--wd=/'];
   }
 
-  async #inside(...command: readonly string[]): Promise<string> {
+  async run(...command: readonly string[]): Promise<string> {
     const [program = '', ...args] = [...this.#enter(), ...command];
     return (await run(program, args, { maxBuffer: 2 ** 26 })).stdout;
   }

@@ -2,6 +2,7 @@
 import type { E2eCluster } from './cluster.ts';
 import type { Outcome } from './outcome.ts';
 import { apiServer, kubelet, memory, operator, reboot } from './scenes/disturb.ts';
+import { policy } from './scenes/policy.ts';
 import { cache, get, sidecar, subPath } from './scenes/shapes.ts';
 import { cutover, emergency, env, files, lie, preStaged } from './scenes/ways.ts';
 
@@ -27,5 +28,6 @@ export const SCENES: readonly Scene[] = [
   { name: 'get', about: 'the kubelet reads Secrets when it syncs, and containers crash', run: get },
   { name: 'sidecar', about: 'a native sidecar verifies too', run: sidecar },
   { name: 'subpath', about: 'files mounted one by one; rekey makes the Secret', run: subPath },
+  { name: 'policy', about: 'NetworkPolicies are enforced, for the operator and the services', run: policy },
   { name: 'memory', about: 'the kubelet evicts a pod for want of memory', run: memory },
 ];
