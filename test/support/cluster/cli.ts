@@ -102,7 +102,9 @@ async function status(): Promise<number> {
 
 async function kubectl(args: string[]): Promise<number> {
   const [program, ...first] = (await findOrBuildControlPlane(log)).kubectl;
-  const child = spawn(program, [...first, '--kubeconfig', kubeconfig, ...args], { stdio: 'inherit' });
+  // not as a flag: kubectl takes none before the name of a plugin
+  const env = { ...process.env, KUBECONFIG: kubeconfig };
+  const child = spawn(program, [...first, ...args], { stdio: 'inherit', env });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code) => resolve(code ?? 1));
