@@ -107,7 +107,7 @@ describe('the chart', () => {
     const page = readFileSync(join(repoRoot, 'docs/scale.md'), 'utf8');
     const [, block = ''] = /```yaml\n(patches:\n[\s\S]*?)```/.exec(page) ?? [];
     const wanted = comparable(await composed([], [], load(block) as object));
-    const resources = { requests: { cpu: '20m', memory: '128Mi' }, limits: { memory: '512Mi' } };
+    const resources = { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } };
     const given = comparable(await rendered({ priorityClassName: 'rekey', resources }));
     expect(sorted(given)).toEqual(sorted(wanted));
     expect(given.get('Deployment/rekey-system/rekey')).toContain('priorityClassName: rekey');
