@@ -1,0 +1,46 @@
+/** What counts requests in the other tests misses no line and takes none twice. */
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { GrowingFile } from '../support/cluster/growing-file.ts';
+
+function openLog(content: string | Buffer) {
+  const folder = mkdtempSync(join(tmpdir(), 'rekey-log-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'log');
+  writeFileSync(path, content);
+  return path;
+}
+
+it('gives each line once, and a line that is not complete only when it is', () => {
+  const path = openLog('one\ntw');
+  const file = new GrowingFile(path);
+  expect(file.newLines()).toEqual(['one']);
+  expect(file.newLines()).toEqual([]);
+  appendFileSync(path, 'o\n');
+  expect(file.newLines()).toEqual(['two']);
+  appendFileSync(path, '\nfour\n');
+  expect(file.newLines()).toEqual(['', 'four']);
+});
+
+it('takes a character together that was written in two parts', () => {
+  const [first, ...rest] = Buffer.from('é\n');
+  const path = openLog(Buffer.from([first ?? 0]));
+  const file = new GrowingFile(path);
+  expect(file.newLines()).toEqual([]);
+  appendFileSync(path, Buffer.from(rest));
+  expect(file.newLines()).toEqual(['é']);
+});
+
+it('reads more than its buffer holds', () => {
+  const lines = Array.from({ length: 60_000 }, (_, i) => `${i} ${'ü'.repeat(20)}`);
+  expect(new GrowingFile(openLog(`${lines.join('\n')}\n`)).newLines()).toEqual(lines);
+});
+
+it('begins where it is told', () => {
+  const path = openLog('old\n');
+  const file = new GrowingFile(path, 4);
+  appendFileSync(path, 'new\n');
+  expect(file.newLines()).toEqual(['new']);
+});
