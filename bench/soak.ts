@@ -72,7 +72,7 @@ async function soak(on: Stage): Promise<number> {
   while (Date.now() < until) {
     const startedAt = Date.now();
     operator.resetLag();
-    await work(on, members, rounds.length);
+    await Promise.race([work(on, members, rounds.length), endOf(operator)]);
     const lag = await operator.lag();
     await sleep(QUIET_MS);
     rounds.push(lookAfter(operator, { round: rounds.length, from, startedAt, lagMaxMs: lag.max }));
@@ -88,6 +88,12 @@ async function soak(on: Stage): Promise<number> {
   for (const complaint of complaints) process.stdout.write(`${complaint}\n`);
   process.stdout.write(`${rounds.length} rounds, ${complaints.length} complaints, ${dropped} Events dropped\n`);
   return complaints.length === 0 ? 0 : 1;
+}
+
+/** @throws Error when the operator ends, which it may not do by itself: if its Lease was lost, give it a machine with less to do */
+async function endOf(operator: Measured): Promise<never> {
+  const exit = await operator.exited;
+  throw new Error(`the operator ended by itself: ${JSON.stringify(exit)}`);
 }
 
 /** One round. @throws Error if a rotation or an emergency does not end */

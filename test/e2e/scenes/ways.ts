@@ -64,26 +64,38 @@ export const files = (cluster: E2eCluster, namespace: string): Promise<Outcome> 
     return { ...outcome, promise: `${outcome.promise}, no restart`, faults: [...outcome.faults, ...more] };
   });
 
+/**
+ * After a way that refuses every token that is out: the new key is accepted everywhere and the old one nowhere. Tokens were rejected, but
+ * none before it `began`, and none of the new key once it was `over`. Both milliseconds since the epoch.
+ */
+async function judgeBreak(shop: Shop, { began, over }: { began: number; over: number }) {
+  const [old = '', ...later] = shop.keys.signingKeys();
+  const facts = await acceptance(shop, old, later.at(-1) ?? '');
+  await waitForServices(shop.api, shop.namespace);
+  await shop.traffic.drain();
+  const report = await shop.traffic.stop();
+  const current = await signingKey(shop);
+  const alive = report.rejections.filter(({ at, kid }) => at.getTime() > over && kid === current);
+  return {
+    report,
+    facts: {
+      ...facts,
+      'no token was rejected before it began': report.rejections.every(({ at }) => at.getTime() >= began),
+      'no token of the new key was rejected after it': alive.length === 0,
+      'tokens of the old key were rejected': report.rejected > 0,
+    },
+  };
+}
+
 /** What docs/emergency.md promises: once it says that the key is gone, no pod accepts it, and every token of the new key is accepted. */
 export const emergency = (cluster: E2eCluster, namespace: string): Promise<Outcome> =>
   inShop(cluster, namespace, { tokenTtlSeconds: LONG_TTL }, async (shop) => {
-    const { api, keys, traffic } = shop;
     const declared = await declareEmergency(shop, 'n1: leaked');
     const { resource } = await waitUntilGone(shop, 'n1');
     const gone = Date.parse(resource.status?.emergency?.keyGoneAt ?? '');
-    const [old = '', ...later] = keys.signingKeys();
-    const facts = await acceptance(shop, old, later.at(-1) ?? '');
-    await waitForServices(api, namespace);
-    await traffic.drain();
-    const report = await traffic.stop();
-    const current = await signingKey(shop);
-    const alive = report.rejections.filter(({ at, kid }) => at.getTime() > gone + 1_000 && kid === current);
-    const early = report.rejections.filter(({ at }) => at.getTime() < declared);
+    const { report, facts } = await judgeBreak(shop, { began: declared, over: gone + 1_000 });
     const faults = faultsIn({
       ...facts,
-      'no token was rejected before the emergency': early.length === 0,
-      'no token of the new key was rejected after it': alive.length === 0,
-      'tokens of the burnt key were rejected': report.rejected > 0,
       'it is contained': resource.status?.emergency?.inferred === undefined,
     });
     const seconds = ((gone - declared) / 1_000).toFixed(1);
@@ -106,23 +118,13 @@ const SINGLE: ShopOptions = {
 
 export const cutover = (cluster: E2eCluster, namespace: string): Promise<Outcome> =>
   inShop(cluster, namespace, SINGLE, async (shop) => {
-    const { api, name, keys, traffic } = shop;
+    const { api, name } = shop;
     const began = Date.now();
     const asked = await requestRotation(api, namespace, name);
     const done = await waitUntilDone(api, namespace, name, { requestedAt: asked });
-    const over = Date.now();
-    const [old = '', ...later] = keys.signingKeys();
-    const facts = await acceptance(shop, old, later.at(-1) ?? '');
-    await waitForServices(api, namespace);
-    await traffic.drain();
-    const report = await traffic.stop();
-    const current = await signingKey(shop);
-    const alive = report.rejections.filter(({ at, kid }) => at.getTime() > over && kid === current);
+    const { report, facts } = await judgeBreak(shop, { began, over: Date.now() });
     const faults = faultsIn({
       ...facts,
-      'no token was rejected before it': report.rejections.every(({ at }) => at.getTime() >= began),
-      'no token of the new key was rejected after it': alive.length === 0,
-      'tokens of the old key were rejected': report.rejected > 0,
       'it was completed': done.keyset?.rotation?.outcome === 'Completed',
     });
     const promise = 'tokens of the old key refused, none of the new key once it was over';
