@@ -11,6 +11,7 @@ import {
   isConclusive,
   isVoid,
   levelOf,
+  mayHoldKeyset,
   shapesHeld,
   shapesOfAsked,
   startedAfterWrite,
@@ -212,11 +213,16 @@ export function mayBeReplaced({ target, pod }: PodOf, facts: Facts, keyset: Keys
   if (isOld || !startedAfterWrite(pod, keyset)) return now >= spreadAt(keyset, settleMs);
   const again = secondChanceAt(facts, keyset);
   const isEarlier = pod.readUpTo + settleMs < again;
-  return now >= again && isEarlier && shapesHeld(target, pod, keyset).length > 0;
+  return now >= again && isEarlier && mayHoldKeyset(target, pod, keyset);
 }
 
-/** @returns when pods that are still behind may be replaced once more, milliseconds since the epoch */
-export function secondChanceAt({ settings }: Pick<Facts, 'settings'>, keyset: Keyset): number {
+/** @returns when rekey replaces a pod that is still behind once more, milliseconds since the epoch; undefined if it does not */
+export function nextChanceAt(row: PodOf, facts: Facts, keyset: Keyset): number | undefined {
+  const now = secondChanceAt(facts, keyset);
+  return facts.now < now && !isLeftAlone(row.target) && mayBeReplaced(row, { ...facts, now }, keyset) ? now : undefined;
+}
+
+function secondChanceAt({ settings }: Pick<Facts, 'settings'>, keyset: Keyset): number {
   return Math.ceil((currentShape(keyset).writtenAt + settings.rolloutTimeoutMs) / 1000) * 1000;
 }
 

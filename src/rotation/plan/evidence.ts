@@ -126,6 +126,18 @@ function answerTo({ probe }: PodFacts, kid: Kid): Answer | undefined {
   return probe?.answers.get(kid);
 }
 
+/**
+ * A key that has left the Secret for good is forgotten in the keysets of before. So a pod that accepts one may hold any of
+ * them, as far as its other answers fit.
+ *
+ * @returns whether the answers of the pod are those of a keyset that it may have read
+ */
+export function mayHoldKeyset(target: TargetFacts, pod: PodFacts, keyset: Keyset): boolean {
+  const left = deadKeysAsked(pod, keyset).filter((kid) => answerTo(pod, kid) === 'accepted');
+  const fitting = left.length === 0 ? [] : fromAnswers(pod, keyset, ({ verify }) => [...verify, ...left]);
+  return fitting.length > 0 || shapesHeld(target, pod, keyset).length > 0;
+}
+
 /** @returns a key that has left the Secret for good and that the pod still accepts */
 export function acceptedDead(pod: PodFacts, keyset: Keyset): Kid | undefined {
   return deadKeysAsked(pod, keyset).find((kid) => answerTo(pod, kid) === 'accepted');

@@ -2,8 +2,8 @@
 import type { Finding } from '../../api/finding.ts';
 import type { Facts, PodFacts, PodOf, TargetFacts } from '../../facts.ts';
 import { currentShape, type Keyset, type Kid } from '../../keyset/keyset.ts';
-import { iso } from '../../schedule/duration.ts';
-import { secondChanceAt } from '../converge.ts';
+import { formatDuration, iso } from '../../schedule/duration.ts';
+import { nextChanceAt } from '../converge.ts';
 import { acceptedDead, acceptsOnlySigning, hasLoadedNewest, shapesHeld } from '../evidence.ts';
 import { WHY_ALL_REFUSED } from './pair.ts';
 import { label } from './targets.ts';
@@ -70,8 +70,8 @@ export function unanswered({ target, pod: { name, unprobeable, probe } }: PodOf)
 }
 
 /**
- * A pod that has read the newest Secret and does not follow it. Its successor would do the same, so rekey does not
- * replace it: a person must look at the service.
+ * A pod that has read the newest Secret, or should have by the time of its start, and does not follow it. Its successor
+ * would most likely do the same, so rekey does not replace it at once: a person must look at the service.
  *
  * @returns what is wrong with the service, and what to do
  */
@@ -88,13 +88,14 @@ export function doesNotFollow({ target, pod }: PodOf, facts: Facts, keyset: Keys
     return { reason: 'SingleKeyService', message };
   }
   const still = dead === undefined ? '' : `, accepting key ${dead}`;
-  const message = `${who} started after the Secret had reached its node, but holds an older one${still}: it takes its key from elsewhere, verifies with one key only, or its node lags behind. Compare its environment with the Secret; if the node is the cause, delete the pod${again(facts, keyset)}`;
+  const settle = `--settle-delay ${formatDuration(facts.settleMs)}`;
+  const message = `${who} started late enough to have the newest Secret (${settle}), but does not hold all keys of it${still}: it takes its key from elsewhere, verifies with one key only, or its node lags behind. Compare its environment with the Secret; if the node is the cause, delete the pod${again({ target, pod }, facts, keyset)}`;
   return { reason: 'PodStale', message };
 }
 
-function again(facts: Facts, keyset: Keyset): string {
-  const at = secondChanceAt(facts, keyset);
-  return facts.now < at ? `. rekey replaces it once more at ${iso(at)}` : '; rekey does not replace it again';
+function again(row: PodOf, facts: Facts, keyset: Keyset): string {
+  const at = nextChanceAt(row, facts, keyset);
+  return at === undefined ? '; rekey does not replace it again' : `. rekey replaces it once more at ${iso(at)}`;
 }
 
 /**

@@ -71,6 +71,13 @@ describe('a pod is replaced', () => {
   it.each([
     ['once more at most, where it seems to have read an older Secret', PROMOTING, probeOf(PROMOTING, 2), 2, 'PodStale'],
     [
+      'once more at most, where it seems to have read the Secret before the old key had left it',
+      RETIRING,
+      answers(RETIRING, ['B', 'A'], ['A']),
+      2,
+      'PodStale',
+    ],
+    [
       'not at all, where it has loaded the newest and has the old key from elsewhere',
       RETIRING,
       answers(RETIRING, ['B', 'N4', 'A'], ['A']),
@@ -88,6 +95,29 @@ describe('a pod is replaced', () => {
     const { count, told } = replacements(keyset, probe, T0 + 2 * HOUR);
     expect(count).toBe(most);
     expect([...told]).toContain(reason);
+  });
+
+  it.each([
+    ['holds the keyset of before', PROMOTING, answers(PROMOTING, ['A', 'B']), true],
+    ['holds the one of before, with the key that has left', RETIRING, answers(RETIRING, ['A', 'B'], ['A']), true],
+    ['has loaded the newest and lacks a key of it', PROMOTING, answers(PROMOTING, ['B', 'N3']), false],
+    ['accepts what no keyset has', PROMOTING, answers(PROMOTING, ['A']), false],
+  ] as const)('once more when PodStale says so, and never where it does not, if it %s', (_, keyset, probe, again) => {
+    const late = SETTLED + SECOND;
+    const [from, { version }] = [{ createdAt: late, startedAt: late, readUpTo: late - SETTLE_MS }, keyset];
+    const at = (now: number) => {
+      const one = pod('main-1', {
+        ...{ ...from, templateVersion: version },
+        ...(probe && { probe: { ...probe, at: now, askedAt: now } }),
+      });
+      const targets = edited(services(keyset, { main: version, admin: version }, now), [one]);
+      return plan(facts(keyset, { targets, now }));
+    };
+    const { stalled } = at(late + SECOND);
+    expect(stalled).toMatchObject({ reason: 'PodStale' });
+    const [, told] = /rekey replaces it once more at (\S+)$/.exec(stalled?.message ?? '') ?? [];
+    const after = at(told === undefined ? T0 + HOUR : Date.parse(told));
+    expect([told !== undefined, after.action.type === 'evict']).toEqual([again, again]);
   });
 
   it('in an emergency once, where its successors have a burnt key from elsewhere', () => {
