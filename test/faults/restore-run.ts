@@ -110,6 +110,7 @@ export async function runRestore(
       tokens: report.issued,
       checks: report.checks,
       rejected: report.rejected,
+      heeded: 0,
       story: [
         ...records.map(
           ({ at, resourceVersion, version, phase: name }) =>

@@ -16,6 +16,7 @@ import type { Build } from './operator.ts';
 import { judge } from './oracles/all.ts';
 import { wronglyRejected } from './oracles/traffic.ts';
 import { patience } from './patience.ts';
+import { Person } from './person.ts';
 import type { Plan, Workload } from './plan.ts';
 import { snapshotOf } from './snapshot.ts';
 import { Strikes } from './strikes.ts';
@@ -42,6 +43,8 @@ export interface Result {
   readonly tokens: number;
   readonly checks: number;
   readonly rejected: number;
+  /** Pods that a person has deleted because rekey asked for it. */
+  readonly heeded: number;
   /** Writes of the Secret in words, without a key. */
   readonly story: readonly string[];
   readonly logs: readonly { readonly name: string; readonly text: string }[];
@@ -73,6 +76,7 @@ export async function runPlan(lane: Lane, plan: Plan, build: Build, run: string)
     leewaySeconds: 0.3,
   });
   const wish = wishOf(lane, plan.workload);
+  const person = new Person(lane, plan);
   const over = Promise.withResolvers<void>();
   const world: Promise<void>[] = [];
   let worldEndsAt = 0;
@@ -104,6 +108,7 @@ export async function runPlan(lane: Lane, plan: Plan, build: Build, run: string)
     const boundMs = (plan.boundMs ?? BOUND_MS) * (TWO_ROTATIONS.includes(plan.workload) ? 2 : 1);
     while (!wish.isOver() && Date.now() < faultsEndAt() + boundMs * patience()) {
       await wish.goOn();
+      if (worldEndsAt > 0) await person.look();
       await sleep(50);
     }
     const ended = wish.isOver();
@@ -151,6 +156,7 @@ export async function runPlan(lane: Lane, plan: Plan, build: Build, run: string)
       tokens: report.issued,
       checks: report.checks,
       rejected: wronglyRejected(evidence).length,
+      heeded: person.heeded,
       story: records.map(
         ({ at, resourceVersion, version, phase, sign, foreign }) =>
           `${((at - startedAt) / 1000).toFixed(2).padStart(6)} rv=${resourceVersion} version ${version} ${phase}, key ${history.signed().indexOf(sign)} signs${foreign ? ' (by the plan)' : ''}`,

@@ -26,6 +26,7 @@ export function summaryOf(outcomes: readonly Outcome[], traces: string): readonl
     ]),
     ...[...classes].map(([name, count]) => `${String(count).padStart(5)} ${name}`),
     `faults that never came about: ${idle}`,
+    `pods that rekey asked a person to delete: ${sum((one) => one.heeded)}, in ${outcomes.filter((one) => one.heeded > 0).length} plans`,
     `a plan takes ${(sum((one) => one.seconds) / Math.max(1, outcomes.length)).toFixed(1)} s, the median ${median.toFixed(1)} s`,
     `plans=${outcomes.length} violations=${failures.length} rotations=${outcomes.length} tokens=${sum((one) => one.tokens)} rejected=${sum((one) => one.rejected)} keys_lost=${lost}`,
   ];

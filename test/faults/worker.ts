@@ -40,6 +40,8 @@ export interface Outcome {
   readonly tokens: number;
   readonly checks: number;
   readonly rejected: number;
+  /** Pods that a person has deleted because rekey asked for it. */
+  readonly heeded: number;
 }
 
 /** What a worker sends. */
@@ -155,7 +157,7 @@ async function runOn(index: number, plan: NumberedPlan, build?: Build): Promise<
     const violations = [
       { oracle: 'the harness itself', message: error instanceof Error ? (error.stack ?? '') : String(error) },
     ];
-    return { ...id, violations, fired: false, seconds: 0, tokens: 0, checks: 0, rejected: 0 };
+    return { ...id, violations, fired: false, seconds: 0, tokens: 0, checks: 0, rejected: 0, heeded: 0 };
   }
   if (result.violations.length > 0) writeTrace(setup.traces, plan, result);
   if (plan.restored !== undefined) await newCluster();
@@ -163,8 +165,8 @@ async function runOn(index: number, plan: NumberedPlan, build?: Build): Promise<
   else if (!result.ended || result.violations.length > 0) {
     await discard(index);
   }
-  const { violations, fired, seconds, tokens, checks, rejected } = result;
-  return { ...id, violations, fired, seconds, tokens, checks, rejected };
+  const { violations, fired, seconds, tokens, checks, rejected, heeded } = result;
+  return { ...id, violations, fired, seconds, tokens, checks, rejected, heeded };
 }
 
 /** The next plan opens another. */

@@ -87,6 +87,7 @@ export const PEOPLE: readonly WorldFault[] = [
   {
     name: 'a budget lets no pod be evicted, and one node serves the Secret as it was, for 4 s',
     class: KIND,
+    lags: true,
     run: async (context) => {
       const { PODS } = await import('./pods.ts');
       const { api, namespace } = context.lane;

@@ -43,6 +43,7 @@ const lasting = (name: string, service: Service, ms: number, fault: keyof PodFau
 const stale = (name: string, nodes: number, ms: number): WorldFault => ({
   name,
   class: KIND,
+  lags: true,
   run: (context) => {
     const { api, cluster, namespace, name: secret } = context.lane;
     const each = (act: typeof freeze) => () =>

@@ -26,6 +26,8 @@ export interface WorldFault {
   /** Milliseconds after the beginning of the phase; 0 and 500 if absent. */
   readonly moments?: readonly number[];
   readonly exclusive?: boolean;
+  /** Nodes lag for longer than the operator was told that they do: a pod may need the person whom it asks for, see person.ts. */
+  readonly lags?: boolean;
   readonly replicas?: number;
   readonly without?: Plan['without'];
 }
