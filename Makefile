@@ -25,8 +25,8 @@ test: $(INSTALLED) ## Run all checks and tests
 unit: $(INSTALLED) ## Run the tests that need no cluster
 	@npm run --silent test -- --project unit
 
-explore: $(INSTALLED) ## Walk through every state of small worlds; CONFIG=NAME one of them
-	@$(NODE) --max-old-space-size=6000 test/explore/explore.ts --config $(or $(CONFIG),all)
+explore: $(INSTALLED) ## Walk through every state of small worlds; CONFIG=NAME one of them, FLAGS='--minutes M' for M minutes at most
+	@$(NODE) --max-old-space-size=6000 test/explore/explore.ts --config $(or $(CONFIG),all) $(FLAGS)
 
 mutants: $(INSTALLED) ## Break production code in known ways: each must be caught
 	@$(NODE) test/mutants/mutants.ts

@@ -74,6 +74,17 @@ describe('the search itself', () => {
     expect(strange).toEqual([]);
   });
 
+  it('says how far it came when it is ended, and takes no state for the next of one from which it took no step', () => {
+    // more than are made room for at first
+    const last = 4_200;
+    const result = explore(configOf('again'), { maxStates: 1_000_000, isOver: (walked) => walked === last });
+    const { store, complete, walked, next } = result;
+    expect([complete, walked]).toEqual([false, last]);
+    expect(store.size).toBeGreaterThan(last);
+    expect(next.subarray(last, store.size).every((id) => id === -1)).toBe(true);
+    expect(judgeLiveness(configOf('again'), result).found).toBeUndefined();
+  });
+
   it('tells the way to a state step by step', () => {
     const config = configOf('again');
     const { store } = explore(config, { maxStates: 10_000 });

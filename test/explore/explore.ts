@@ -1,6 +1,7 @@
 /**
- * `node test/explore/explore.ts [--config NAME[,NAME]] [--max-states N]`: every state of small worlds, see
- * docs/verification.md. A name is that of a config or of a group: small, medium, large or all.
+ * `node test/explore/explore.ts [--config NAME[,NAME]] [--max-states N] [--minutes M]`: every state of small worlds, see
+ * docs/verification.md. A name is that of a config or of a group: small, medium, large or all. The search of a world ends after N
+ * states or M minutes; then the states that were reached are judged, and that they are not all is told.
  */
 import { parseArgs } from 'node:util';
 import { judgeLiveness } from './liveness.ts';
@@ -12,6 +13,7 @@ const { values } = parseArgs({
   options: {
     config: { type: 'string', default: 'all' },
     'max-states': { type: 'string', default: '100000000' },
+    minutes: { type: 'string', default: '100000' },
   },
 });
 const started = performance.now();
@@ -27,11 +29,13 @@ for (const name of values.config.split(',').flatMap((part) => GROUPS[part] ?? [p
   const onProgress = (states: number) => {
     if (process.stderr.isTTY) process.stderr.write(`\r${name}: ${states} states `);
   };
-  const result = explore(config, { maxStates: Number(values['max-states']), onProgress });
+  const endsAt = performance.now() + Number(values.minutes) * 60_000;
+  const isOver = (walked: number) => walked % 1_000 === 0 && performance.now() > endsAt;
+  const result = explore(config, { maxStates: Number(values['max-states']), isOver, onProgress });
   const live = result.found === undefined ? judgeLiveness(config, result) : { longest: 0 };
   const found = result.found ?? live.found;
   const { size } = result.store;
-  const extent = result.complete ? 'all' : 'not all';
+  const extent = result.complete ? 'all' : `not all; every step from ${result.walked} of them`;
   const took = Math.round((seconds() - began) * 10) / 10;
   if (found !== undefined) console.log(traceOf(config, result, found).join('\n'));
   console.log(

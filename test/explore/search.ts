@@ -24,13 +24,18 @@ export interface Result {
   readonly store: StateStore;
   readonly transitions: number;
   readonly found?: Found;
-  /** The state that follows in a world without faults; -1 if nothing can happen. */
+  /** The state that follows in a world without faults; -1 if nothing can happen, or nobody has looked. */
   readonly next: Int32Array;
   /** By which step. */
   readonly by: Uint8Array;
+  /** From how many states every step was taken, in the order in which they were reached. */
+  readonly walked: number;
   /** Whether there was nothing left to explore. */
   readonly complete: boolean;
 }
+
+/** States that are made room for at first. */
+const ROOM = 1 << 12;
 
 export const RANK: Readonly<Partial<Record<StepKind, number>>> = Object.fromEntries(
   FAULT_FREE.map((kind, rank) => [kind, rank]),
@@ -38,6 +43,8 @@ export const RANK: Readonly<Partial<Record<StepKind, number>>> = Object.fromEntr
 
 export interface Limits {
   readonly maxStates: number;
+  /** Asked before each state; true ends the search. */
+  readonly isOver?: (walked: number) => boolean;
   /** The only ones that are judged; all if absent. */
   readonly oracles?: readonly string[] | undefined;
   readonly onProgress?: (states: number, transitions: number) => void;
@@ -50,17 +57,18 @@ export function steps(config: Config, world: World, emit: Emit, onThought: Param
   environmentSteps(config, world, emit);
 }
 
-export function explore(config: Config, { maxStates, oracles, onProgress }: Limits): Result {
+export function explore(config: Config, { maxStates, isOver, oracles, onProgress }: Limits): Result {
   const judge = (violation: Violation | undefined) =>
     violation !== undefined && (oracles?.includes(violation.oracle) ?? true) ? violation : undefined;
   const store = new StateStore();
-  let next = new Int32Array(1 << 16).fill(-1);
-  let by = new Uint8Array(1 << 16);
+  let next = new Int32Array(ROOM).fill(-1);
+  let by = new Uint8Array(ROOM);
   let transitions = 0;
   let found: Found | undefined;
   store.add(encode(config, initialWorld(config)), -1);
   let id = 0;
   for (; id < store.size && found === undefined && store.size < maxStates; id += 1) {
+    if (isOver?.(id) === true) break;
     const state = id;
     const world = decode(config, store.get(id));
     let best = FAULT_FREE.length;
@@ -97,7 +105,8 @@ export function explore(config: Config, { maxStates, oracles, onProgress }: Limi
     by[id] = best;
     if (id % 100_000 === 0) onProgress?.(store.size, transitions);
   }
-  return { store, transitions, next, by, complete: id === store.size, ...(found && { found }) };
+  next.fill(-1, id);
+  return { store, transitions, next, by, walked: id, complete: id === store.size, ...(found && { found }) };
 }
 
 function grown<T extends Int32Array | Uint8Array>(array: T, kind: new (length: number) => T): T {
