@@ -3,13 +3,14 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { STATE } from '../../src/rotation/api/names.ts';
 import { freezeSecrets, thawSecrets } from '../support/node/faults.ts';
 import type { Secret } from '../support/node/types.ts';
-import { eventsIn } from '../support/scenario/events.ts';
+import { eventsIn, untilEvent } from '../support/scenario/events.ts';
 import { deletePod, openPlace, type Place } from '../support/scenario/place.ts';
 import {
   conditionOf,
   goOn,
   RESTS_STAGED,
   type Resource,
+  readState,
   requestAbort,
   requestRotation,
   restAtDraining,
@@ -138,6 +139,22 @@ describe.concurrent('pods are not replaced again and again', () => {
     for (const { metadata } of place.pods(id)) await deletePod(api, namespace, metadata.name);
     await untilCompleted(id, requestedAt);
     // as they were; with the staged key, signing with it, without the old one, once more after the time-out, and by hand
+    expect(place.ever(id)).toBeLessThanOrEqual(6 * REPLICAS);
+  });
+
+  it('of nodes that are well again before the time-out: PodStale tells when they are replaced once more, and that ends it', async () => {
+    const id = 'well';
+    await place.make(id, { spec }, { ...RESTS_STAGED, rolloutTimeout: '60s' });
+    const requestedAt = await rotateToDraining(id);
+    const secret = { namespace: place.namespace, name: secretName(id) };
+    for (const { name } of cluster.nodes) await freezeSecrets(place.api, name, [secret]);
+    const { api, namespace, name } = place.at(id);
+    await goOn(api, namespace, name);
+    await untilEvent({ api, namespace, name }, 'PodStale', 'rekey replaces it once more at');
+    expect((await readState(api, namespace, name)).keyset?.phase).toBe('Retiring');
+    for (const node of cluster.nodes) await thawSecrets(place.api, node.name, [secret]);
+    await untilCompleted(id, requestedAt);
+    expect(await place.accepting(id, KEY)).toBe(0);
     expect(place.ever(id)).toBeLessThanOrEqual(6 * REPLICAS);
   });
 
