@@ -168,13 +168,13 @@ export const RULE: readonly Mutant[] = [
     patches: [
       {
         file: PROGRESS,
-        find: 'const unfit = unfitVerifier(requirements, rows, keyset);',
+        find: 'const unfit = unfitVerifier(requirements, rows, keyset, facts.settleMs);',
         replace: `if (facts.requests.rotateAt !== keyset.handled.rotateAt && keyset.rotation) {
           const handled = { ...keyset.handled, rotateAt: facts.requests.rotateAt ?? '' };
           const write = { transition: 'stage', acked: keyset.acked, handled, rotation: keyset.rotation } as const;
           return guarded(facts, keyset, write, 'Staging');
         }
-        const unfit = unfitVerifier(requirements, rows, keyset);`,
+        const unfit = unfitVerifier(requirements, rows, keyset, facts.settleMs);`,
       },
     ],
     check: { by: 'explore', config: 'again', oracles: ['I15'] },

@@ -41,7 +41,7 @@ const STALLED_LOOK_MS = 10_000;
 export function planStaging(facts: Facts, keyset: Keyset): Step {
   const requirements = requirementsOf(facts.targets, keyset);
   const rows = survey(requirements, keyset);
-  const unfit = unfitVerifier(requirements, rows, keyset);
+  const unfit = unfitVerifier(requirements, rows, keyset, facts.settleMs);
   const cutOver = mayCutOver(facts) && facts.window.open && reloaderPresent(facts) === undefined;
   if (unfit?.reason === 'SingleKeyService' && cutOver) return planCutover(facts, keyset);
   if (unfit !== undefined) return abort(facts, keyset, unfit);
@@ -172,11 +172,16 @@ function abort(facts: Facts, keyset: Keyset, failure: Failure): Step {
 }
 
 /** Staging is a free, reversible test of whether every verifier can hold two keys. */
-function unfitVerifier(requirements: readonly Requirement[], rows: Survey, keyset: Keyset): Failure | undefined {
+function unfitVerifier(
+  requirements: readonly Requirement[],
+  rows: Survey,
+  keyset: Keyset,
+  settleMs: number,
+): Failure | undefined {
   const liar = rows.void[0];
   if (liar !== undefined) return acceptsMadeUpKey(liar.pod);
   const unfit = requirements.find(({ target }) => refusesNewKeys(target, rows, keyset));
-  return unfit && refusesNewKey(unfit.target);
+  return unfit && refusesNewKey(unfit.target, settleMs);
 }
 
 /**

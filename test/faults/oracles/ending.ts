@@ -2,6 +2,7 @@
  * How a rotation ends: in time, with the new key everywhere and the old one nowhere, and with nothing else touched.
  */
 import type { Oracle } from '../evidence.ts';
+import { hasLag } from '../person.ts';
 import type { Workload } from '../plan.ts';
 
 /** The rotation is over within the bound, and the resource says so truthfully. */
@@ -30,11 +31,15 @@ const WANTED: Readonly<Record<Workload, readonly string[]>> = {
   files: ['Completed'],
 };
 
-/** Completed, unless the workload asks for something else. */
+/**
+ * Completed, unless the workload asks for something else. Where all nodes lag for longer than the operator was told, a staged
+ * key seems to be refused by the service, and to abort is right.
+ */
 export const outcome: Oracle = ({ plan, ending: { ended, resource } }) => {
   if (!ended) return [];
-  const wanted = WANTED[plan.workload];
-  const told = resource?.status?.history?.[0]?.outcome ?? 'none';
+  const { outcome: told = 'none', failure } = resource?.status?.history?.[0] ?? {};
+  const seemsUnfit = hasLag(plan) && failure?.startsWith('SingleKeyService') === true;
+  const wanted = [...WANTED[plan.workload], ...(seemsUnfit ? ['Aborted'] : [])];
   return wanted.includes(told) ? [] : [`outcome ${told} instead of ${wanted.join(' or ')}`];
 };
 

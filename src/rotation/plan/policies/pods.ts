@@ -50,10 +50,11 @@ export function holdsOneKeyAtRest({ target, pod }: PodOf): Finding {
   return { reason: 'SingleKeyService', message };
 }
 
-/** @returns that no pod of a target accepts a staged key */
-export function refusesNewKey({ settings: { name }, pods }: TargetFacts): Finding {
+/** @returns that no pod of a target accepts a staged key, not even one that started `settleMs` or more after the write */
+export function refusesNewKey({ settings: { name }, pods }: TargetFacts, settleMs: number): Finding {
   const names = pods.map((pod) => pod.name).join(', ');
-  const message = `${name} (${names}) does not accept tokens signed with a key listed in the fallbacks: it verifies with one key only. Make it verify with every key before you rotate its key`;
+  const lag = `its nodes hand out an old Secret for longer than --settle-delay (${formatDuration(settleMs)})`;
+  const message = `${name} (${names}) does not accept tokens signed with a key listed in the fallbacks: it verifies with one key only, or ${lag}. Make it verify with every key before you rotate its key`;
   return { reason: 'SingleKeyService', message };
 }
 

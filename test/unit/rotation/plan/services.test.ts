@@ -109,7 +109,10 @@ describe('a service that cannot hold two keys', () => {
     const { action } = plan(facts(STAGING, { targets: restarted, now: T0 + 11_000 }));
     expect(action).toMatchObject({
       type: 'write',
-      write: { transition: 'abort', failure: { reason: 'SingleKeyService' } },
+      write: {
+        transition: 'abort',
+        failure: { reason: 'SingleKeyService', message: expect.stringContaining('--settle-delay (10s)') },
+      },
     });
   });
 
