@@ -58,8 +58,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'drops the old key when it promotes',
+    // nor does it find that its own annotations contradict each other then
     patches: [
       NO_GUARD,
+      {
+        file: 'src/rotation/keyset/plausible.ts',
+        find: 'if (needed !== undefined && ',
+        replace: 'if (needed === null && ',
+      },
       {
         file: 'src/rotation/keyset/writes.ts',
         find: "verify: [kidOf(keyset, 'staged'), sign, ...found] };",
@@ -100,7 +106,8 @@ export const MUTANTS: readonly Mutant[] = [
         `if (write.transition === 'stage') {
       const other = { key: newKey(settings.keyBytes), ack: newKey(MIN_KEY_BYTES) };
       const more = new Map([...materials, [other.key.kid, other.key.material], [other.ack.kid, other.ack.material]]);
-      await this.#put(namespace, name, patchFor(advance(before, write, other, now), more, settings), resourceVersion);
+      const first = patchFor(advance(before, write, other, now), more, names, burnt);
+      await this.#put(namespace, settings.secretName, first, secret?.metadata.resourceVersion);
     }
     ${PUT}`,
       ),
@@ -174,7 +181,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'looks again all the time',
+    // twenty times each time: a busy machine does not come round often
     patches: [
+      {
+        file: 'src/rotation/observe/world.ts',
+        find: '  return orUndefined(client.get(SECRETS, { namespace, name }));',
+        replace:
+          '  for (let i = 1; i < 20; i += 1) await orUndefined(client.get(SECRETS, { namespace, name }));\n  return orUndefined(client.get(SECRETS, { namespace, name }));',
+      },
       {
         file: 'src/rotation/reconciler.ts',
         find: "if (action.type === 'wait' || action.type === 'confirm') {",
