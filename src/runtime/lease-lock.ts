@@ -39,16 +39,27 @@ export class LeaseLock {
     this.#options = options;
   }
 
-  /** Takes the Lease if it is free, expired or ours. */
+  /**
+   * Takes the Lease if it is free, expired or ours. One that was deleted counts as long as if it were there: its holder learns of that
+   * at its next renewal only, and makes it anew.
+   */
   async acquire(options: TryOptions): Promise<Attempt> {
     const call = this.#budget(options);
     const lease = await this.#read(call());
-    if (lease === undefined) return this.#create(call());
-    this.#see(lease);
-    const holder = lease.spec?.holderIdentity ?? '';
+    if (lease !== undefined) this.#see(lease);
+    const holder = this.#seen?.lease.spec?.holderIdentity ?? '';
     const freeInMs = this.#freeInMs();
     if (holder !== '' && holder !== this.#options.identity && freeInMs > 0) return { held: false, holder, freeInMs };
-    return this.#write(lease, call());
+    try {
+      return await (lease === undefined ? this.#create(call()) : this.#write(lease, call()));
+    } catch (error) {
+      // somebody was faster, and may have it from now on, even if it was deleted before it could be read
+      // (a Lease that cannot be created since it is not found has no namespace)
+      const outrun =
+        lease === undefined ? isKubeError(error, 'AlreadyExists') : isKubeError(error, 'Conflict', 'NotFound');
+      if (outrun) this.#see(this.#leaseOf('unknown'));
+      throw error;
+    }
   }
 
   /** Keeps the Lease. Unlike {@link acquire} it never takes a Lease that others had meanwhile, even if it is free now. */
@@ -133,6 +144,11 @@ export class LeaseLock {
       renewTime: now,
       leaseTransitions: (old.leaseTransitions ?? 0) + (ours || lease === undefined ? 0 : 1),
     };
+  }
+
+  #leaseOf(holderIdentity: string): Lease {
+    const { namespace, name } = this.#options;
+    return { metadata: { namespace, name }, spec: { holderIdentity } };
   }
 
   #see(lease: Lease): void {

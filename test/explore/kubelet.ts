@@ -20,7 +20,7 @@ export function anew(pod: Pod): Pod {
 }
 
 /** Of others something is concluded from their start, which rests on nodes that do not lag for longer than a settle delay. */
-export function isProven({ targets }: Config, { target }: Pod): boolean {
+export function isProven({ targets }: Config, { target }: Pick<Pod, 'target'>): boolean {
   return targets[target]?.canary === true && targets[target].onePrevious !== true;
 }
 
@@ -75,7 +75,17 @@ export function settledVersion({ secret }: World): number {
   return secret === UNMANAGED ? 0 : entryOf(secret).freshFrom - 1;
 }
 
-/** The oldest version that a container may load which starts now on the node. */
+/**
+ * The oldest version that a container of any service of this world may load which starts now on the node. If rekey asks none of them,
+ * all rests on nodes that do not lag for longer than a settle delay.
+ */
+export function oldestLoadable(config: Config, world: World, node: number): number {
+  const oldest = oldestReadable(config, world, node);
+  const asksAny = config.targets.some((_, target) => isProven(config, { target }));
+  return asksAny ? oldest : Math.max(oldest, settledVersion(world));
+}
+
+/** The oldest version of the Secret that the node may hand out now. */
 export function oldestReadable({ nodeLag }: Config, world: World, node: number): number {
   const served = world.bounds[node] ?? 0;
   return nodeLag === 'served' ? served : Math.max(served, settledVersion(world));

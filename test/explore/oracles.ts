@@ -6,7 +6,7 @@ import type { Config } from './config.ts';
 import { acceptedBy, containersOf, signingKeys, signs, verifies } from './containers.ts';
 import { effectOf } from './effects.ts';
 import { entryOf, UNMANAGED, versionOf } from './keysets.ts';
-import { oldestReadable } from './kubelet.ts';
+import { oldestLoadable } from './kubelet.ts';
 import type { StepKind } from './steps.ts';
 import { NO_BOUND, type Pod, type World } from './world.ts';
 import { triedBit } from './write.ts';
@@ -177,7 +177,7 @@ function judgeWrite(config: Config, before: World, after: World): Violation | un
   }
   for (let node = 0; node < config.nodes; node += 1) {
     if (before.bounds[node] === NO_BOUND) continue;
-    for (let version = oldestReadable(config, before, node); version <= last; version += 1) {
+    for (let version = oldestLoadable(config, before, node); version <= last; version += 1) {
       const shape = chronicleAt(before.chronicle, version);
       const where = `a container that starts on node ${node} may load version ${version}`;
       if ((shape.mask & (1 << next.sign)) === 0) {
@@ -205,7 +205,7 @@ function judgeBurnt(config: Config, before: World, after: World): Violation | un
   }
   for (let node = 0; node < config.nodes; node += 1) {
     if (before.bounds[node] === NO_BOUND) continue;
-    const version = oldestReadable(config, before, node);
+    const version = oldestLoadable(config, before, node);
     const readable = chronicleAt(before.chronicle, version).mask & after.burnt;
     if (readable === 0) continue;
     const message = `the emergency ends, and a container that starts on node ${node} may load version ${version}, which accepts the burnt ${names(readable)}`;

@@ -290,14 +290,47 @@ describe('a Lease that is changed by hand', () => {
     expect(leases.lease?.metadata.labels).toEqual({ a: 'b' });
   });
 
-  test('by deleting it leaves one leader at the end', async () => {
+  test('by deleting it leaves it to its holder, which makes it anew', async () => {
     const { clock, leases, replica } = world();
     const [a, b] = [replica('a'), replica('b')];
     await clock.advance(3_000);
     leases.delete();
     await clock.advance(60_000);
-    expect([a, b].filter(({ elector }) => elector.isLeader())).toHaveLength(1);
-    expect([a, b].filter(({ end }) => end() === 'lost').length).toBeLessThanOrEqual(1);
+    expect(spec(leases)?.holderIdentity).toBe('a');
+    expect(a.changes).toEqual([false, true]);
+    expect(b.changes).toEqual([false]);
+  });
+
+  test('by deleting it right after a race leaves it to the winner, whom the loser has not read', async () => {
+    const { clock, leases, replica } = world();
+    leases.write('hand', { metadata: { namespace: 'rekey', name: 'leader' }, spec: { holderIdentity: '' } });
+    const [a, b] = [replica('a'), replica('b')];
+    const write = leases.write.bind(leases);
+    leases.write = (by, object) => {
+      const written = write(by, object);
+      // before anybody can read it
+      leases.delete();
+      leases.write = write;
+      return written;
+    };
+    for (let ms = 0; ms < 20_000; ms += 100) {
+      await clock.advance(100);
+      expect([a, b].filter(({ elector }) => elector.isLeader()).length).toBeLessThanOrEqual(1);
+    }
+    expect([a, b].filter(({ end }) => end() === 'lost')).toEqual([]);
+  });
+
+  test('by deleting it never makes two leaders, if its holder has no connection either', async () => {
+    const { clock, leases, replica } = world();
+    const [a, b] = [replica('a'), replica('b')];
+    await clock.advance(3_000);
+    leases.delete();
+    a.client.trouble = 'refuse';
+    for (let ms = 0; ms < 30_000; ms += 100) {
+      await clock.advance(100);
+      expect([a, b].filter(({ elector }) => elector.isLeader()).length).toBeLessThanOrEqual(1);
+    }
+    expect(b.elector.isLeader()).toBe(true);
   });
 });
 
