@@ -1,7 +1,7 @@
 /**
  * Lets one operator work for a long time (`make soak`): rounds of rotations, emergencies, resources that come and go, and an API server
- * that is away. After each round it looks at what must not grow: memory, connections, the event loop's delay. Prints a line a round and
- * writes one file to bench/results.
+ * that is away. After each round it looks at the process: memory and connections must not grow. Prints a line a round and writes one
+ * file to bench/results.
  *
  *   node bench/soak.ts --minutes 60 --resources 100
  *
@@ -51,6 +51,10 @@ const WARM_UP = 2;
 /** How much more memory the last third may have: a collection of garbage more or less is no growth. */
 const MOST_GROWTH = 1.1;
 const MOST_SOCKETS = 4;
+
+if (Number(values.resources) < BURNT + CHURNED) {
+  throw new Error(`--resources ${values.resources}: a round needs ${BURNT + CHURNED} of them, give it as many or more`);
+}
 
 const round1 = (value: number) => Math.round(value * 10) / 10;
 

@@ -17,6 +17,9 @@ export interface LeaseLockOptions {
   readonly leaseDurationMs?: number;
 }
 
+/** Of a Lease that somebody may have taken, whom nobody has read. */
+export const UNKNOWN_HOLDER = 'unknown';
+
 /** Time limit of a try with all its calls. */
 export interface TryOptions {
   readonly timeoutMs: number;
@@ -57,7 +60,7 @@ export class LeaseLock {
       // (a Lease that cannot be created since it is not found has no namespace)
       const outrun =
         lease === undefined ? isKubeError(error, 'AlreadyExists') : isKubeError(error, 'Conflict', 'NotFound');
-      if (outrun) this.#see(this.#leaseOf('unknown'));
+      if (outrun) this.#see(this.#leaseOf(UNKNOWN_HOLDER));
       throw error;
     }
   }

@@ -17,7 +17,7 @@
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import type { Clock } from './clock.ts';
-import { type Attempt, LeaseLock, type LeaseLockOptions } from './lease-lock.ts';
+import { type Attempt, LeaseLock, type LeaseLockOptions, UNKNOWN_HOLDER } from './lease-lock.ts';
 import { AutoResetEvent, watchForRelease } from './lease-watch.ts';
 import type { Logger } from './log.ts';
 
@@ -129,7 +129,8 @@ export class LeaderElector {
         }
         if (attempt !== undefined && attempt.holder !== holder) {
           holder = attempt.holder;
-          this.#log.info('another replica leads', { holder });
+          const leads = holder === UNKNOWN_HOLDER ? 'another replica may lead' : 'another replica leads';
+          this.#log.info(leads, { holder });
         }
         const pauseMs = this.#retryPeriodMs * (1 + random() / 5);
         await released.wait(clock, Math.min(pauseMs, attempt?.freeInMs ?? pauseMs), signal);

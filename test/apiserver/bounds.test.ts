@@ -52,6 +52,19 @@ async function rotateToDraining(id: string): Promise<string> {
   return requestedAt;
 }
 
+/** Lets a rotation retire the old key while all nodes serve the Secret as it was before. */
+async function retireOnFrozenNodes(id: string) {
+  const requestedAt = await rotateToDraining(id);
+  const secret = { namespace: place.namespace, name: secretName(id) };
+  for (const node of cluster.nodes) await freezeSecrets(place.api, node.name, [secret]);
+  const { api, namespace, name } = place.at(id);
+  await goOn(api, namespace, name);
+  const thaw = async () => {
+    for (const node of cluster.nodes) await thawSecrets(api, node.name, [secret]);
+  };
+  return { requestedAt, thaw };
+}
+
 async function untilCompleted(id: string, requestedAt: string): Promise<void> {
   const { api, namespace, name } = place.at(id);
   const { keyset } = await waitUntilDone(api, namespace, name, { requestedAt });
@@ -128,14 +141,11 @@ describe.concurrent('pods are not replaced again and again', () => {
   it('of nodes that serve the Secret of before for longer than was agreed: PodStale is told, and who deletes the pods later ends it', async () => {
     const id = 'stale';
     await place.make(id, { spec }, { ...RESTS_STAGED, rolloutTimeout: '10s' });
-    const requestedAt = await rotateToDraining(id);
-    const secret = { namespace: place.namespace, name: secretName(id) };
-    for (const { name } of cluster.nodes) await freezeSecrets(place.api, name, [secret]);
-    const { api, namespace, name } = place.at(id);
-    await goOn(api, namespace, name);
+    const { requestedAt, thaw } = await retireOnFrozenNodes(id);
+    const { api, namespace } = place.at(id);
     const { keyset } = await untilDegraded(id, 'PodStale', 'rekey does not replace it again');
     expect(keyset?.phase).toBe('Retiring');
-    for (const node of cluster.nodes) await thawSecrets(place.api, node.name, [secret]);
+    await thaw();
     for (const { metadata } of place.pods(id)) await deletePod(api, namespace, metadata.name);
     await untilCompleted(id, requestedAt);
     // as they were; with the staged key, signing with it, without the old one, once more when the write has spread, once more after the
@@ -146,14 +156,11 @@ describe.concurrent('pods are not replaced again and again', () => {
   it('of nodes that are well again before the time-out: PodStale tells when they are replaced once more, and that ends it', async () => {
     const id = 'well';
     await place.make(id, { spec }, { ...RESTS_STAGED, rolloutTimeout: '60s' });
-    const requestedAt = await rotateToDraining(id);
-    const secret = { namespace: place.namespace, name: secretName(id) };
-    for (const { name } of cluster.nodes) await freezeSecrets(place.api, name, [secret]);
+    const { requestedAt, thaw } = await retireOnFrozenNodes(id);
     const { api, namespace, name } = place.at(id);
-    await goOn(api, namespace, name);
     await untilEvent({ api, namespace, name }, 'PodStale', 'rekey replaces it once more at');
     expect((await readState(api, namespace, name)).keyset?.phase).toBe('Retiring');
-    for (const node of cluster.nodes) await thawSecrets(place.api, node.name, [secret]);
+    await thaw();
     await untilCompleted(id, requestedAt);
     expect(await place.accepting(id, KEY)).toBe(0);
     // as above, and none by hand

@@ -6,10 +6,8 @@ export interface Patience {
   readonly timeoutMs?: number;
   /** Default 400. */
   readonly everyMs?: number;
-  /** Ends the waiting at once, with the signal's reason as the error. */
-  readonly signal?: AbortSignal;
   /** Instead of a sleep between two looks. */
-  readonly pause?: (everyMs: number) => Promise<void>;
+  readonly pause?: (everyMs: number) => Promise<unknown>;
 }
 
 /**
@@ -22,18 +20,17 @@ export interface Patience {
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined | false>,
-  { timeoutMs = 240_000, everyMs = 400, signal, pause }: Patience = {},
+  { timeoutMs = 240_000, everyMs = 400, pause = sleep }: Patience = {},
   last: () => string = () => '',
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
-    signal?.throwIfAborted();
     const found = await look();
     if (found !== undefined && found !== false) return found;
     if (Date.now() >= deadline) {
       const detail = last();
       throw new Error(`not within ${timeoutMs / 1000} s: ${what}${detail === '' ? '' : ` (${detail})`}`);
     }
-    await (pause?.(everyMs) ?? sleep(everyMs, undefined, signal === undefined ? {} : { signal }));
+    await pause(everyMs);
   }
 }
