@@ -73,20 +73,23 @@ function judge(target: TargetFacts, pod: PodFacts, holds: (shape: Shape) => bool
   if (isVoid(pod)) return 'void';
   const shapes = shapesHeld(target, pod, keyset);
   if (shapes.length > 0 && shapes.every(holds)) return isAnswered(target, pod, keyset) ? 'met' : 'unknown';
-  const { workload } = target;
   const asked = shapesOfAsked(target, pod, keyset);
   if (shapes.some(holds) && asked.some(holds)) {
     // nothing shows what its other containers have read, and nobody restarts them
-    const isStuck = pod.several === true && workload?.manual === true && isConclusive(pod, keyset);
+    const isStuck = pod.several === true && target.workload?.manual === true && isConclusive(pod, keyset);
     return isStuck && asked.every(holds) ? 'stale' : 'unknown';
   }
   if (shapes.length === 0 && !acceptsAny(pod)) return 'refusing';
   // its files follow the Secret; whoever waits for them evicts nobody
   if (target.settings.source === 'File') return hasLoadedNewest(pod, keyset) ? 'unfit' : 'leaving';
-  // a pod of an older template is about to be replaced, if its controller does that at all
-  const stays = workload?.manual === true || pod.templateVersion === workload?.templateVersion;
-  if (!stays || pod.terminating) return 'leaving';
+  if (isLeaving(target, pod)) return 'leaving';
   return hasLoadedNewest(pod, keyset) || startedAfterWrite(pod, keyset) ? 'unfit' : 'stale';
+}
+
+/** A pod of an older template is about to be replaced, if its controller does that at all. */
+export function isLeaving({ workload }: TargetFacts, pod: PodFacts): boolean {
+  const stays = workload?.manual === true || pod.templateVersion === workload?.templateVersion;
+  return !stays || pod.terminating;
 }
 
 /** A pod that fits no keyset of the history but accepts some key verifies with another one, an older one perhaps. */

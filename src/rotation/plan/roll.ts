@@ -10,6 +10,7 @@ import { currentShape, type Keyset } from '../keyset/keyset.ts';
 import { formatDuration } from '../schedule/duration.ts';
 import {
   bump,
+  isLeaving,
   isRolledOut,
   RETRY_MS,
   type Requirement,
@@ -23,7 +24,7 @@ import {
   unfinished,
 } from './converge.ts';
 import type { StatusPhase, Step } from './decision.ts';
-import { acceptedDead } from './evidence.ts';
+import { acceptedDead, levelOf, startedAfterWrite } from './evidence.ts';
 import { acceptsMadeUpKey, doesNotFollow, refusesEveryKey, stillRunning } from './policies/pods.ts';
 import { clockFinding } from './write-gate.ts';
 
@@ -57,7 +58,7 @@ export function roll(
   if (outdated.length > 0) {
     return { action: { type: 'refresh', pods: outdated, version: keyset.version }, phase, progress };
   }
-  const evictable = toEvict(replaceable, facts, keyset);
+  const evictable = toEvict([...replaceable, ...toldByNobody(requirements, rows, keyset)], facts, keyset);
   if (evictable.length > 0) return { action: { type: 'evict', pods: evictable }, phase, progress };
   const pods = toProbe(requirements, keyset, now, maxAgeMs);
   const pending = [...rows.unknown, ...rows.leaving, ...rows.refusing, ...rows.void, ...rows.stale, ...rows.unfit];
@@ -74,6 +75,18 @@ export function roll(
   if (pending.length === 0 && !settling && unfinished(requirements).length === 0) return undefined;
   const stalled = stalledFinding(facts, keyset, requirements, pending, progress, rows);
   return { action: { type: 'wait', until: now + 2 * RETRY_MS }, phase, progress, ...defined({ stalled }) };
+}
+
+/**
+ * Restarted pods that may have read an older Secret, and of which no answer will ever show it: somebody has taken the canary
+ * away, or added a container, after the restart was asked for. Waiting would show nothing.
+ */
+function toldByNobody(requirements: readonly Requirement[], { unknown }: Survey, keyset: Keyset): readonly PodOf[] {
+  const restarted = requirements.filter(({ restart }) => restart).map(({ target }) => target);
+  return unknown.filter(({ target, pod }) => {
+    const isInferred = levelOf(target) === 'Inferred' && target.settings.source !== 'File';
+    return restarted.includes(target) && isInferred && !isLeaving(target, pod) && !startedAfterWrite(pod, keyset);
+  });
 }
 
 /** @returns why a restart takes longer than spec.rolloutTimeout; undefined while it does not */

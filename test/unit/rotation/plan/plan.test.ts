@@ -163,6 +163,30 @@ describe('who is waited for', () => {
     expect(decide(facts(STAGING, { targets }))).toBe('evict admin-2');
   });
 
+  it.each([
+    [
+      'whose canary was taken away',
+      { settings: { kind: 'Deployment', name: 'admin', roles: ['Verifier'], source: 'Env' } },
+      {},
+    ],
+    ['that got a container beside the one that answers', {}, { several: true, probe: probeOf(STAGING, 2) }],
+  ] as const)('a pod %s and that started too early is replaced once the write has spread', (_, edit, more) => {
+    const created = (name: string, createdAt: number) =>
+      pod(name, {
+        ...{ templateVersion: 2, createdAt, startedAt: createdAt + 1_000 },
+        ...more,
+      });
+    const targets = edited(services(STAGING, { main: 2, admin: 2 }), 'admin', (item) => ({
+      ...item,
+      ...edit,
+      pods: [created('admin-2', T0 + 2_000)],
+    }));
+    expect(decide(facts(STAGING, { targets, now: T0 + 9_999 }))).toBe('wait');
+    expect(decide(facts(STAGING, { targets, now: T0 + 10_000 }))).toBe('evict admin-2');
+    const replaced = edited(targets, 'admin', (item) => ({ ...item, pods: [created('admin-3', T0 + 10_000)] }));
+    expect(decide(facts(STAGING, { targets: replaced, now: T0 + 30_000 }))).not.toContain('evict');
+  });
+
   it('a stale signer found while draining starts the wait again', () => {
     const stale = pod('main-2', { templateVersion: 3, probe: probeOf(DRAINING, 2) });
     const targets = edited(services(DRAINING, { main: 3, admin: 2 }), 'main', (item) => ({
