@@ -13,9 +13,10 @@ import type { JwtKeyRotation } from './api/names.ts';
 import type { Refused } from './api/refusal.ts';
 import type { JwtKeyRotationStatus } from './api/types.ts';
 import type { AuditWriter } from './audit/audit-writer.ts';
+import { ChangedError } from './observe/world.ts';
 import { earliest, needOf, pauseMs, RESYNC_MS, untilMissedMs, waitMs } from './pass/again.ts';
 import { conflictWith } from './pass/conflict.ts';
-import { ChangedError, Decider, type DeciderOptions } from './pass/decide.ts';
+import { Decider, type DeciderOptions } from './pass/decide.ts';
 import { Memories } from './pass/memories.ts';
 import type { Action } from './plan/decision.ts';
 import { effectsOf } from './plan/effect.ts';
@@ -163,7 +164,10 @@ export class Reconciler {
     const memory = this.#memories.of(key);
     memory.forgetSecret();
     memory.failed = true;
-    if (error instanceof ChangedError) return { requeueAfterMs: memory.outrun() };
+    if (error instanceof ChangedError) {
+      if (error.message !== '') this.#options.log.warn('an answer was not used', { resource: key, error });
+      return { requeueAfterMs: memory.outrun() };
+    }
     if (!isKubeError(error, 'Forbidden')) throw error;
     const message = `rekey lacks rights in this namespace: ${error.message}. Apply deploy/namespace with the name of the Secret (and deploy/files for mounted files, deploy/rollouts for Argo Rollouts)`;
     await this.#refuse(resource, { reason: 'Forbidden', message });

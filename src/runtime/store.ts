@@ -128,6 +128,13 @@ export class Store<T> {
     if (number !== undefined && (this.#covered === undefined || number > this.#covered)) this.#covered = number;
   }
 
+  /** @returns whether an object is known at a newer version than this */
+  isBehind(version: Version): boolean {
+    const number = versionNumber(version.resourceVersion);
+    const known = this.#entries.get(keyOf(version))?.version;
+    return number !== undefined && known !== undefined && number < known;
+  }
+
   /** @returns whether a list of this version is older than earlier lists and watches */
   isRewind(resourceVersion: string): boolean {
     const number = versionNumber(resourceVersion);

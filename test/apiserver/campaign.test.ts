@@ -35,6 +35,7 @@ const ROTATIONS = [
     'all pods of main crash @Retiring + 500 ms',
   ],
   ['emergency: pods MODIFIED @Burning #2: it comes 3 s late'],
+  ['preStage: get jwtkeyrotations @Draining again #1: answered from long past'],
 ] as const;
 
 const build = bundleOperator(cluster.dir);

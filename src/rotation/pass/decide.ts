@@ -15,6 +15,7 @@ import { LiveWorlds } from '../observe/live-worlds.ts';
 import { observe } from '../observe/observe.ts';
 import {
   type Caches,
+  ChangedError,
   cachedWorld,
   type Lent,
   liveWorld,
@@ -57,9 +58,6 @@ export interface Decided {
   readonly lent?: Lent;
 }
 
-/** The resource is not what it was when the pass began. */
-export class ChangedError extends Error {}
-
 /** Decides for all resources. It reads the world, and changes nothing in it. */
 export class Decider {
   readonly #options: DeciderOptions;
@@ -70,7 +68,9 @@ export class Decider {
     const { client, caches } = options;
     this.#options = options;
     this.#memories = memories;
-    this.#worlds = new LiveWorlds((namespace) => liveWorld(client, namespace, caches.availability));
+    this.#worlds = new LiveWorlds((namespace) =>
+      liveWorld(client, namespace, { availabilityOf: caches.availability, caches }),
+    );
   }
 
   /** @throws ChangedError if the API server has another resource than the cache, and this pass cannot continue with it */
@@ -84,11 +84,15 @@ export class Decider {
     return this.#observeAndPlan(live, memory, world);
   }
 
-  /** The resource itself from the API server: a watch may be silent without knowing. */
+  /** The resource itself from the API server: a watch may be silent without knowing, and an answer may be older than it. */
   async #readNow({ metadata: { namespace = '', name, uid } }: JwtKeyRotation): Promise<JwtKeyRotation> {
     const { client, resources } = this.#options;
     const live = await orUndefined(client.get(JWT_KEY_ROTATIONS, { namespace, name }));
     if (live === undefined) throw new ChangedError();
+    if (resources.isBehind(live.metadata)) {
+      const { resourceVersion } = live.metadata;
+      throw new ChangedError(`the resource at version ${resourceVersion} is older than what its watch has shown`);
+    }
     resources.upsert(live.metadata, remembered(live));
     const isSame = live.metadata.uid === uid && live.metadata.deletionTimestamp === undefined;
     const isFit = specFinding(live.spec) === undefined || mayBeEmergency(live);

@@ -117,6 +117,19 @@ describe('never goes back', () => {
     expect(store.list()).toEqual(['written', 'created']);
   });
 
+  test('an answer is behind what a watch has shown of the object, whatever became of others', () => {
+    const { store } = build();
+    store.take(at('12'), 'shown');
+    store.advance('30');
+    expect(['11', '12', '13', 'abc'].map((version) => store.isBehind(at(version)))).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+    expect(store.isBehind(at('11', 'b'))).toBe(false);
+  });
+
   test('a version that is no number counts as new', () => {
     const { store } = build();
     store.take(at('abc'), 'one');
