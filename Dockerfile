@@ -16,6 +16,8 @@ COPY src ./src
 # the command line, which is bundled beside the operator, can print it
 COPY docs/reference/rekey-yaml.schema.json ./docs/reference/
 RUN node tools/bundle.ts dist
+# of use where both Nodes are of one version and architecture; elsewhere the operator starts without it
+RUN node tools/compile.ts dist
 
 # written out: buildah 1.28 takes the platform of the stage above
 FROM --platform=$TARGETPLATFORM ${RUN}
@@ -26,7 +28,7 @@ LABEL org.opencontainers.image.title="rekey" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-COPY --from=build /src/dist/rekey.mjs /rekey.mjs
+COPY --from=build /src/dist/rekey.* /
 USER 65532:65532
 EXPOSE 8080
 # with the flag below a third of the memory less at a thousand resources, at no cost in time: docs/scale.md

@@ -40,10 +40,14 @@ async function main(): Promise<number> {
   }
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  const known = error instanceof UsageError || error instanceof KubeConfigError;
-  process.stderr.write(`${known ? visible(error.message) : 'rekey failed to start'}\n`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
+async function run(): Promise<void> {
+  try {
+    process.exitCode = await main();
+  } catch (error) {
+    const known = error instanceof UsageError || error instanceof KubeConfigError;
+    process.stderr.write(`${known ? visible(error.message) : 'rekey failed to start'}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  }
 }
+
+void run();

@@ -10,9 +10,8 @@ import { build } from 'esbuild';
 import { COMPLETE } from '../src/cli/complete.ts';
 
 const folder = process.argv[2] ?? 'dist';
-// CommonJS dependencies ask for require
-const require =
-  "import { createRequire as rekeyCreateRequire } from 'node:module'; const require = rekeyCreateRequire(import.meta.url);";
+// a dependency asks where it is
+const fileUrl = "const rekeyFile = require('node:url').pathToFileURL(__filename).href;";
 
 // an older Node would end in the middle of a bundle of one long line
 const recent = (name: string) =>
@@ -37,13 +36,13 @@ async function bundle(entryPoint: string, outfile: string, format: 'esm' | 'cjs'
 /** As a CommonJS module: of such a one Node compiles a function when it is called, which is half of the time of a short command. */
 async function executable(entryPoint: string, name: string): Promise<void> {
   const file = join(folder, name);
-  // a dependency asks where it is
-  const self = "const rekeyFile = require('node:url').pathToFileURL(__filename).href;";
-  await bundle(entryPoint, file, 'cjs', `#!/usr/bin/env node\n${recent(name)}\n${self}`);
+  await bundle(entryPoint, file, 'cjs', `#!/usr/bin/env node\n${recent(name)}\n${fileUrl}`);
   chmodSync(file, 0o755);
 }
 
-await bundle('src/main.ts', join(folder, 'rekey.mjs'), 'esm', `${require}\n${recent('rekey')}`);
+// how it starts, and the operator itself: in two files, so that what V8 has compiled of it can stand beside it
+await bundle('src/start.ts', join(folder, 'rekey.mjs'), 'esm', recent('rekey'));
+await bundle('src/main.ts', join(folder, 'rekey.cjs'), 'cjs', fileUrl);
 await executable('src/kubectl-rekey.ts', 'kubectl-rekey');
 await executable('src/rekey.ts', 'rekey');
 // kubectl asks it what may stand next (https://github.com/kubernetes/kubernetes/pull/105867)

@@ -16,7 +16,7 @@ export const repoRoot = join(import.meta.dirname, '..', '..');
 
 /** What is built, and from which files: globs from the root of the repository. */
 const SOURCES = {
-  operator: ['Dockerfile', 'package-lock.json', 'src/**/*.ts', 'tools/bundle.ts', 'tools/image/*.ts'],
+  operator: ['Dockerfile', 'package-lock.json', 'src/**/*.ts', 'tools/{bundle,compile*}.ts', 'tools/image/*.ts'],
   node: ['examples/services/node/*', 'keyring/node/src/*', 'tools/image/base.ts', 'test/e2e/build-images.ts'],
   python: ['examples/services/python/*.py', 'keyring/python/src/**/*.py', 'test/e2e/build-images.ts'],
   pause: ['test/e2e/build-images.ts'],

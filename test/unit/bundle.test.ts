@@ -1,10 +1,11 @@
-/** The one file that goes into the image, and the two that people put on their PATH. */
+/** The files that go into the image, and the two that people put on their PATH. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { compiledOf } from '../../src/compiled.ts';
 import { HELP } from '../../src/flags.ts';
 
 const run = promisify(execFile);
@@ -25,6 +26,30 @@ it('is built and starts without node_modules, and says what is wrong with a flag
     stderr: '--listen here: write HOST:PORT\n',
   });
 });
+
+it('starts with what was compiled of it, which is the same each time, and without where that does not fit', async () => {
+  const file = join(dir, 'rekey.cjs');
+  const compiled = compiledOf(file);
+  const compile = async () => {
+    await run(process.execPath, ['tools/compile.ts', dir], { cwd: root });
+    return readFileSync(compiled);
+  };
+  const [first, second] = [await compile(), await compile()];
+  expect(first.equals(second)).toBe(true);
+  const loads = `import { loadProgram } from ${JSON.stringify(join(root, 'src', 'compiled.ts'))};
+    console.log(loadProgram(${JSON.stringify(file)}).cachedDataRejected);`;
+  const isRefused = async (...flags: readonly string[]) =>
+    (await run(process.execPath, [...flags, '--input-type=module', '-e', loads])).stdout.trim();
+  // those of the image
+  expect(await isRefused('--max-semi-space-size=2', '--disable-sigusr1')).toBe('false');
+  const help = (...flags: readonly string[]) =>
+    run(process.execPath, [...flags, join(dir, 'rekey.mjs'), '--help'], { cwd: dir });
+  expect((await help()).stdout).toBe(HELP);
+  expect(await isRefused('--no-flush-bytecode')).toBe('true');
+  expect((await help('--no-flush-bytecode')).stdout).toBe(HELP);
+  rmSync(compiled);
+  expect((await help()).stdout).toBe(HELP);
+}, 120_000);
 
 it('is found by its name on the PATH, as kubectl finds its plugins', async () => {
   const env = { PATH: [dir, dirname(process.execPath)].join(delimiter) };

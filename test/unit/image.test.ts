@@ -6,13 +6,17 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { contentOf, faultsOf } from '../../tools/image/look.ts';
 
 const ENTRYPOINT = ['/nodejs/bin/node', '--disable-sigusr1', '--max-semi-space-size=2', '/rekey.mjs'];
+const EXPECTED = [
+  ...['/nodejs/bin/node', '/rekey.mjs', '/rekey.cjs', '/rekey.cjs.v24.21.0-x64'],
+  '/etc/ssl/certs/ca-certificates.crt',
+];
 const USER = '65532:65532';
 const folders: string[] = [];
 
 function root(files: readonly string[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'rekey-root-'));
   folders.push(folder);
-  for (const file of ['/nodejs/bin/node', '/rekey.mjs', '/etc/ssl/certs/ca-certificates.crt', ...files]) {
+  for (const file of [...EXPECTED, ...files]) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     writeFileSync(join(folder, file), 'x');
   }
@@ -26,7 +30,7 @@ afterEach(() => {
 describe('an image', () => {
   it('may hold Node, the bundle and certificates', () => {
     const content = contentOf(root([]));
-    expect([faultsOf(content, USER, ENTRYPOINT), content.bytes]).toEqual([[], 3]);
+    expect([faultsOf(content, USER, ENTRYPOINT), content.bytes]).toEqual([[], 5]);
   });
 
   it('is wrong with a shell, also behind a link, and with what nobody expects', () => {
@@ -50,6 +54,14 @@ describe('an image', () => {
       'it runs as root',
       'it has no /usr/bin/node, with which it begins',
       'a signal can open a debugger: --disable-sigusr1 is missing',
+    ]);
+  });
+
+  it('is wrong with nothing compiled', () => {
+    const content = contentOf(root([]));
+    const files = content.files.filter((path) => !path.endsWith('-x64'));
+    expect(faultsOf({ ...content, files }, USER, ENTRYPOINT)).toEqual([
+      'nothing was compiled for it: it starts as slowly as its source',
     ]);
   });
 

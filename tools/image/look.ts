@@ -37,7 +37,7 @@ export function contentOf(root: string): Content {
 const MAX_BYTES = 130_000_000;
 
 /** Where files may be; what else there is came in by mistake. */
-const PLACES = /^\/(lib|lib64|nodejs\/bin|etc|usr\/share\/doc)\/|^\/rekey\.mjs$/;
+const PLACES = /^\/(lib|lib64|nodejs\/bin|etc|usr\/share\/doc)\/|^\/rekey\.(mjs|cjs)$|^\/rekey\.cjs\.v[\d.]+-\w+$/;
 
 /** @returns what is wrong with an image whose base was made here, a line for each */
 export function faultsOf(
@@ -53,6 +53,10 @@ export function faultsOf(
     [user !== '65532:65532', `it runs as ${user || 'root'}`],
     [!files.includes(program), `it has no ${program}, with which it begins`],
     [!flags.includes('--disable-sigusr1'), 'a signal can open a debugger: --disable-sigusr1 is missing'],
+    [
+      !files.some((path) => path.startsWith('/rekey.cjs.v')),
+      'nothing was compiled for it: it starts as slowly as its source',
+    ],
     [!files.includes('/etc/ssl/certs/ca-certificates.crt'), 'it has no certificates'],
   ];
   const strange = files.filter((path) => !PLACES.test(path)).map((path) => `nobody expects ${path}`);

@@ -8,14 +8,16 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const repoRoot = join(import.meta.dirname, '..', '..', '..');
 
-/** The operator and the command line as they ship, one file each. */
+/** The operator and the command line as they ship. */
 export interface Programs {
   readonly operator: string;
   readonly command: string;
 }
 
 export async function bundlePrograms(dir: string): Promise<Programs> {
-  await run(process.execPath, [join(repoRoot, 'tools', 'bundle.ts'), dir], { cwd: repoRoot });
+  for (const tool of ['bundle.ts', 'compile.ts']) {
+    await run(process.execPath, [join(repoRoot, 'tools', tool), dir], { cwd: repoRoot });
+  }
   return { operator: join(dir, 'rekey.mjs'), command: join(dir, 'kubectl-rekey') };
 }
 
