@@ -83,6 +83,17 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     check: { by: 'explore', config: 'dual', oracles: ['I4'] },
   },
   {
+    name: 'a pod that nobody can ask is waited for',
+    patches: [
+      {
+        file: 'src/rotation/plan/roll.ts',
+        find: '[...replaceable, ...toldByNobody(requirements, rows, keyset)]',
+        replace: 'replaceable',
+      },
+    ],
+    check: { by: 'table', row: 'untold', oracles: ['I14'] },
+  },
+  {
     name: 'unlisted consumers ignored',
     patches: [
       {

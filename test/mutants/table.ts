@@ -2,7 +2,7 @@
  * Rows of the planner's table for worlds that the assumptions exclude, where rekey is careful all the same.
  */
 import { plan } from '../../src/rotation/plan/plan.ts';
-import { DRAINING, facts, pod, probeOf, SETTINGS, STEADY, services, T0 } from '../unit/rotation/builders.ts';
+import { DRAINING, facts, pod, probeOf, SETTINGS, STAGING, STEADY, services, T0 } from '../unit/rotation/builders.ts';
 
 /** A signer that holds the old key, found after the drain has begun: the wait for its tokens starts again. */
 function reopen(): void {
@@ -23,4 +23,16 @@ function unlisted(): void {
     throw new Error(`I2: an unlisted consumer uses the Secret, and the answer is ${action.type}`);
 }
 
-export const TABLE: Readonly<Record<string, () => void>> = { reopen, unlisted };
+/** A service whose canary was taken away after its restart: nobody will ever say what its pod has read. */
+function untold(): void {
+  const early = pod('admin-2', { templateVersion: 2, createdAt: T0 + 2_000, startedAt: T0 + 3_000 });
+  const targets = services(STAGING, { main: 2, admin: 2 }).map((target) => {
+    const { canary: _, ...settings } = target.settings;
+    return target.settings.name === 'admin' ? { ...target, settings, pods: [early] } : target;
+  });
+  const { action } = plan(facts(STAGING, { targets, now: T0 + 10_000 }));
+  if (action.type !== 'evict')
+    throw new Error(`I14: a pod that nobody can ask started too early, and the answer is ${action.type}`);
+}
+
+export const TABLE: Readonly<Record<string, () => void>> = { reopen, unlisted, untold };
