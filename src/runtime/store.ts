@@ -12,6 +12,8 @@ export interface Version {
   readonly resourceVersion?: string;
 }
 
+type VersionOnly = Pick<Version, 'resourceVersion'>;
+
 /** `old` is undefined for a new object, `current` for one that is gone. */
 export type ChangeHandler<T> = (key: string, old: T | undefined, current: T | undefined) => void;
 
@@ -128,17 +130,15 @@ export class Store<T> {
     if (number !== undefined && (this.#covered === undefined || number > this.#covered)) this.#covered = number;
   }
 
-  /** @returns whether an object is known at a newer version than this */
-  isBehind(version: Version): boolean {
-    const number = versionNumber(version.resourceVersion);
-    const known = this.#entries.get(keyOf(version))?.version;
-    return number !== undefined && known !== undefined && number < known;
-  }
-
   /** @returns whether a list of this version is older than earlier lists and watches */
   isRewind(resourceVersion: string): boolean {
-    const number = versionNumber(resourceVersion);
-    return number !== undefined && this.#covered !== undefined && number < this.#covered;
+    return isBefore(versionNumber(resourceVersion), this.#covered);
+  }
+
+  /** @returns the same question, for a list that is asked for now: what a watch shows while the answer is under way does not count */
+  asOfNow(): Pick<Store<T>, 'isRewind'> {
+    const covered = this.#covered;
+    return { isRewind: (resourceVersion) => isBefore(versionNumber(resourceVersion), covered) };
   }
 
   /**
@@ -225,6 +225,15 @@ export class Store<T> {
       }
     }
   }
+}
+
+/** @returns whether one version of an object is older than another; false if they cannot be compared */
+export function isOlder({ resourceVersion }: VersionOnly, than: VersionOnly): boolean {
+  return isBefore(versionNumber(resourceVersion), versionNumber(than.resourceVersion));
+}
+
+function isBefore(version: bigint | undefined, other: bigint | undefined): boolean {
+  return version !== undefined && other !== undefined && version < other;
 }
 
 function versionNumber(resourceVersion: string | undefined): bigint | undefined {

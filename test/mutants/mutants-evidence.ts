@@ -87,7 +87,7 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: 'src/rotation/plan/roll.ts',
-        find: '[...replaceable, ...toldByNobody(requirements, rows, keyset)]',
+        find: '[...replaceable, ...toldByNobody(rows, keyset)]',
         replace: 'replaceable',
       },
     ],

@@ -82,10 +82,12 @@ export async function liveWorld(
   const viewsOf = async (kind: WorkloadKind): Promise<Listed<WorkloadView>> => {
     if (known.has(kind) && known.get(kind) !== 'Served') return listed([]);
     const { type, view } = WORKLOADS[kind];
+    const seen = caches?.workloads[kind].asOfNow();
     const list = await client.list(type, { namespace });
-    checkAge(kind, list, caches?.workloads[kind]);
+    checkAge(kind, list, seen);
     return listed(list.items.map(view));
   };
+  const seenPods = caches?.pods.asOfNow();
   const [Deployment, StatefulSet, DaemonSet, Rollout, CronJob, Job, pods] = await Promise.all([
     viewsOf('Deployment'),
     viewsOf('StatefulSet'),
@@ -95,7 +97,7 @@ export async function liveWorld(
     viewsOf('Job'),
     client.list(PODS, { namespace }),
   ]);
-  checkAge('Pod', pods, caches?.pods);
+  checkAge('Pod', pods, seenPods);
   return {
     live: true,
     workloads: { Deployment, StatefulSet, DaemonSet, Rollout, CronJob, Job },

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { type ServerClock, serverTime } from '../../runtime/server-clock.ts';
-import { keyOf, type Store } from '../../runtime/store.ts';
+import { isOlder, keyOf, type Store } from '../../runtime/store.ts';
 import { JWT_KEY_ROTATIONS, type JwtKeyRotation } from '../api/names.ts';
 import { checkedAgainstLedger, type LedgerReading } from '../audit/against-ledger.ts';
 import type { AuditWriter } from '../audit/audit-writer.ts';
@@ -85,11 +85,12 @@ export class Decider {
   }
 
   /** The resource itself from the API server: a watch may be silent without knowing, and an answer may be older than it. */
-  async #readNow({ metadata: { namespace = '', name, uid } }: JwtKeyRotation): Promise<JwtKeyRotation> {
+  async #readNow({ metadata }: JwtKeyRotation): Promise<JwtKeyRotation> {
     const { client, resources } = this.#options;
+    const { namespace = '', name, uid } = metadata;
     const live = await orUndefined(client.get(JWT_KEY_ROTATIONS, { namespace, name }));
     if (live === undefined) throw new ChangedError();
-    if (resources.isBehind(live.metadata)) {
+    if (isOlder(live.metadata, metadata)) {
       const { resourceVersion } = live.metadata;
       throw new ChangedError(`the resource at version ${resourceVersion} is older than what its watch has shown`);
     }

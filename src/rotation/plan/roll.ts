@@ -24,7 +24,7 @@ import {
   unfinished,
 } from './converge.ts';
 import type { StatusPhase, Step } from './decision.ts';
-import { acceptedDead, levelOf, startedAfterWrite } from './evidence.ts';
+import { acceptedDead, isConclusive, levelOf, startedAfterWrite } from './evidence.ts';
 import { acceptsMadeUpKey, doesNotFollow, refusesEveryKey, stillRunning } from './policies/pods.ts';
 import { clockFinding } from './write-gate.ts';
 
@@ -58,7 +58,7 @@ export function roll(
   if (outdated.length > 0) {
     return { action: { type: 'refresh', pods: outdated, version: keyset.version }, phase, progress };
   }
-  const evictable = toEvict([...replaceable, ...toldByNobody(requirements, rows, keyset)], facts, keyset);
+  const evictable = toEvict([...replaceable, ...toldByNobody(rows, keyset)], facts, keyset);
   if (evictable.length > 0) return { action: { type: 'evict', pods: evictable }, phase, progress };
   const pods = toProbe(requirements, keyset, now, maxAgeMs);
   const pending = [...rows.unknown, ...rows.leaving, ...rows.refusing, ...rows.void, ...rows.stale, ...rows.unfit];
@@ -78,14 +78,14 @@ export function roll(
 }
 
 /**
- * Restarted pods that may have read an older Secret, and of which no answer will ever show it: somebody has taken the canary
- * away, or added a container, after the restart was asked for. Waiting would show nothing.
+ * Pods that may have read an older Secret, and of which no answer will ever show it: somebody has taken the canary away, or
+ * added a container, after they were restarted. Waiting would show nothing.
  */
-function toldByNobody(requirements: readonly Requirement[], { unknown }: Survey, keyset: Keyset): readonly PodOf[] {
-  const restarted = requirements.filter(({ restart }) => restart).map(({ target }) => target);
+function toldByNobody({ unknown }: Survey, keyset: Keyset): readonly PodOf[] {
   return unknown.filter(({ target, pod }) => {
     const isInferred = levelOf(target) === 'Inferred' && target.settings.source !== 'File';
-    return restarted.includes(target) && isInferred && !isLeaving(target, pod) && !startedAfterWrite(pod, keyset);
+    const isAsked = target.settings.canary === undefined || isConclusive(pod, keyset);
+    return isInferred && isAsked && !isLeaving(target, pod) && !startedAfterWrite(pod, keyset);
   });
 }
 

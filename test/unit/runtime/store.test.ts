@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { keyOf, Store, splitKey } from '../../../src/runtime/store.ts';
+import { isOlder, keyOf, Store, splitKey } from '../../../src/runtime/store.ts';
 
 const at = (resourceVersion: string, name = 'a', namespace = 'shop') => ({ namespace, name, resourceVersion });
 const item = (resourceVersion: string, value: string, name = 'a') => ({ version: at(resourceVersion, name), value });
@@ -117,19 +117,6 @@ describe('never goes back', () => {
     expect(store.list()).toEqual(['written', 'created']);
   });
 
-  test('an answer is behind what a watch has shown of the object, whatever became of others', () => {
-    const { store } = build();
-    store.take(at('12'), 'shown');
-    store.advance('30');
-    expect(['11', '12', '13', 'abc'].map((version) => store.isBehind(at(version)))).toEqual([
-      true,
-      false,
-      false,
-      false,
-    ]);
-    expect(store.isBehind(at('11', 'b'))).toBe(false);
-  });
-
   test('a version that is no number counts as new', () => {
     const { store } = build();
     store.take(at('abc'), 'one');
@@ -164,6 +151,15 @@ describe('a list', () => {
     store.advance('15');
     expect(store.isRewind('14')).toBe(true);
     expect(store.isRewind('15')).toBe(false);
+  });
+
+  test('is measured by what was shown when it was asked for, not by what was shown since', () => {
+    const { store } = build();
+    store.advance('15');
+    const asked = store.asOfNow();
+    store.advance('20');
+    expect(['14', '15', '19'].map((version) => asked.isRewind(version))).toEqual([true, false, false]);
+    expect(store.isRewind('19')).toBe(true);
   });
 
   test('that may go back is the truth', () => {
@@ -209,4 +205,14 @@ test('what is dropped is told as gone, and comes back at the same version', () =
     ['shop/a', 'one', undefined],
     ['shop/a', undefined, 'one'],
   ]);
+});
+
+test.each([
+  ['9', '10', true],
+  ['10', '10', false],
+  ['11', '10', false],
+  ['abc', '10', false],
+  ['9', undefined, false],
+])('version %s is older than %s: %s', (version, other, expected) => {
+  expect(isOlder({ resourceVersion: version }, { ...(other && { resourceVersion: other }) })).toBe(expected);
 });

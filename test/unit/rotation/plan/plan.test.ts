@@ -187,6 +187,25 @@ describe('who is waited for', () => {
     expect(decide(facts(STAGING, { targets: replaced, now: T0 + 30_000 }))).not.toContain('evict');
   });
 
+  it('a pod beside which a container appeared is asked before it is replaced', () => {
+    const edit = { templateVersion: 2, createdAt: T0 + 2_000, startedAt: T0 + 3_000, several: true } as const;
+    const targets = edited(services(STAGING, { main: 2, admin: 2 }), 'admin', (item) => ({
+      ...item,
+      pods: [pod('admin-2', edit)],
+    }));
+    expect(decide(facts(STAGING, { targets, now: T0 + 20_000 }))).toContain('probe');
+  });
+
+  it('while draining, a signer whose canary was taken away and that started too early is replaced, and nothing starts again', () => {
+    const early = pod('main-2', { templateVersion: 3, createdAt: T0 + 2_000, startedAt: T0 + 3_000 });
+    const targets = edited(services(DRAINING, { main: 3, admin: 2 }), 'main', (item) => ({
+      ...item,
+      settings: { kind: 'Deployment', name: 'main', roles: ['Signer', 'Verifier'], source: 'Env' },
+      pods: [early],
+    }));
+    expect(decide(facts(DRAINING, { targets, now: T0 + 10_000 }))).toBe('evict main-2');
+  });
+
   it('a stale signer found while draining starts the wait again', () => {
     const stale = pod('main-2', { templateVersion: 3, probe: probeOf(DRAINING, 2) });
     const targets = edited(services(DRAINING, { main: 3, admin: 2 }), 'main', (item) => ({
