@@ -8,6 +8,7 @@ import { delimiter, join } from 'node:path';
 import { ImpersonationError, KubeConfigError } from './config-error.ts';
 import { type CredentialSource, type Credentials, credentialSource } from './credentials.ts';
 import { Entry, type Kubeconfig, readKubeconfigs } from './kubeconfig.ts';
+import { Recent } from './recent.ts';
 
 export { KubeConfigError } from './config-error.ts';
 export type { Credentials, TlsMaterial } from './credentials.ts';
@@ -41,7 +42,7 @@ export interface ClusterAccess {
   readonly namespace: string;
   /** HTTP proxy of the cluster entry. */
   readonly proxyUrl: string | undefined;
-  /** Headers and TLS material as of now: files with tokens and certificates are read again at each call. */
+  /** Headers and TLS material as of now, or of less than a second ago: files with tokens and certificates are read again then. */
   credentials(): Promise<Credentials>;
   /** Forgets what was asked for, and reads the kubeconfig again; to be called after a 401. */
   refresh(): void;
@@ -72,6 +73,7 @@ export function loadKubeConfig(options: KubeConfigOptions = {}): ClusterAccess {
   const server = serverOf(way.cluster);
   let refreshedAt = Number.NEGATIVE_INFINITY;
   let source: CredentialSource = credentialSource(way.cluster, way.user, now);
+  const recent = new Recent(now);
   let pending: Promise<Credentials> | undefined;
   return {
     server,
@@ -79,12 +81,13 @@ export function loadKubeConfig(options: KubeConfigOptions = {}): ClusterAccess {
     proxyUrl: proxyOf(way.cluster),
     credentials: () => {
       // One at a time, so that a burst of calls starts an exec plugin once.
-      pending ??= source().finally(() => {
+      pending ??= recent.of(source).finally(() => {
         pending = undefined;
       });
       return pending;
     },
     refresh: () => {
+      recent.forget();
       // of a burst of calls that are refused, the first one does it
       if (now() - refreshedAt < REFRESH_MS) return;
       // whoever changes the current context meanwhile means another server, to which these calls do not go

@@ -1,6 +1,6 @@
 /**
  * Credentials from a user entry of a kubeconfig, as client-go reads them: a token file overrides a token and is read
- * again for each request, and an exec plugin runs again when its credentials have expired.
+ * again each time, and an exec plugin runs again when its credentials have expired.
  */
 
 import { readFileSync } from 'node:fs';
@@ -22,6 +22,8 @@ export interface TlsMaterial {
 export interface Credentials {
   readonly headers: Readonly<Record<string, string | string[]>>;
   readonly tls: TlsMaterial;
+  /** A plugin gave them, which knows when they end. */
+  readonly asked?: true;
 }
 
 /** @returns the current credentials */
@@ -42,6 +44,7 @@ export function credentialSource(cluster: Entry, user: Entry, now: () => number)
     return {
       headers: { ...defined({ Authorization: authorization }), ...impersonated },
       tls: { ...server(), ...clientTls(user), ...given },
+      ...(asked !== undefined && { asked: true as const }),
     };
   };
 }

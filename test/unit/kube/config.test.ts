@@ -111,12 +111,14 @@ describe('a pod without a kubeconfig', () => {
     const serviceAccount = account();
     vi.stubEnv('KUBERNETES_SERVICE_HOST', 'fd00::1');
     vi.stubEnv('KUBERNETES_SERVICE_PORT', '443');
-    const access = loadKubeConfig({ serviceAccount });
+    let now = 0;
+    const access = loadKubeConfig({ serviceAccount, now: () => now });
     expect([access.server.href, access.namespace]).toEqual(['https://[fd00::1]/', 'of-pod']);
     const { headers, tls } = await access.credentials();
     expect(headers).toEqual({ Authorization: 'Bearer first' });
     expect(tls.ca?.toString()).toBe(pem);
     writeFileSync(join(serviceAccount, 'token'), 'second');
+    now = 1_000;
     expect((await access.credentials()).headers).toEqual({ Authorization: 'Bearer second' });
   });
 
@@ -137,17 +139,40 @@ describe('credentials', () => {
 
   test('come from a token file, which goes before a token and is read again when it changes', async () => {
     const tokenFile = file('token', 'first\n');
-    const access = loadKubeConfig({ kubeconfig: kubeconfig('token-file', { server }, { tokenFile, token: 'beside' }) });
+    let now = 0;
+    const path = kubeconfig('token-file', { server }, { tokenFile, token: 'beside' });
+    const access = loadKubeConfig({ kubeconfig: path, now: () => now });
     const authorization = async () => (await access.credentials()).headers.Authorization;
     expect(await authorization()).toBe('Bearer first');
     writeFileSync(tokenFile, 'second');
+    now = 999;
+    expect(await authorization()).toBe('Bearer first');
+    now = 1_000;
     expect(await authorization()).toBe('Bearer second');
     // half written
     writeFileSync(tokenFile, '');
+    now = 2_000;
     expect(await authorization()).toBe('Bearer second');
     rmSync(tokenFile);
     access.refresh();
     expect(await authorization()).toBe('Bearer beside');
+  });
+
+  test('are read again at once after a refusal, and when the clock went back', async () => {
+    const tokenFile = file('token', 'first');
+    let now = 10_000;
+    const path = kubeconfig('token-refused', { server }, { tokenFile });
+    const access = loadKubeConfig({ kubeconfig: path, now: () => now });
+    const authorization = async () => (await access.credentials()).headers.Authorization;
+    expect(await authorization()).toBe('Bearer first');
+    for (const token of ['second', 'third']) {
+      writeFileSync(tokenFile, token);
+      access.refresh();
+      expect(await authorization()).toBe(`Bearer ${token}`);
+    }
+    writeFileSync(tokenFile, 'fourth');
+    now = 9_999;
+    expect(await authorization()).toBe('Bearer fourth');
   });
 
   test('are read again of the same context, whatever the current one is by then, and for the same server only', async () => {
