@@ -11,11 +11,15 @@ import type { KeyMaterial } from './keys.ts';
 /** A shorter key may occur in a text by chance, so it must be the whole text. */
 const MIN_WITHIN_BYTES = 16;
 
-/** @returns names of data keys in their order, without those of the spec and of rekey */
-export function copiesIn(secret: Secret, names: DataNames, keys: readonly KeyMaterial[]): readonly string[] {
+/** @returns names of data keys in their order, without those of the spec and of rekey: where copies may be */
+export function otherNames(secret: Secret, names: DataNames): readonly string[] {
   const known = new Set([...names.signingNames, ...besideNames(names), ...Object.values<string>(DATA)]);
-  const others = Object.keys(secret.data ?? {}).filter((name) => !known.has(name));
-  return others.filter((name) => {
+  return Object.keys(secret.data ?? {}).filter((name) => !known.has(name));
+}
+
+/** @returns those of {@link otherNames} that hold one of the keys */
+export function copiesIn(secret: Secret, names: DataNames, keys: readonly KeyMaterial[]): readonly string[] {
+  return otherNames(secret, names).filter((name) => {
     const value = Buffer.from(own(secret.data, name) ?? '', 'base64');
     const found = keys.some((key) => key.use((bytes) => isWithin(bytes, value)));
     value.fill(0);

@@ -1,5 +1,6 @@
 /** Reads the Secret, decides whether rekey may write it, and makes the patch that puts a keyset into it. */
 import { own } from '../../base/objects.ts';
+import { onceForSame } from '../../base/once.ts';
 import type { Secret } from '../../kube/types.ts';
 import type { Finding, Reason } from '../api/finding.ts';
 import { ACCEPT_RETIRED, DATA, FIELD_MANAGER, LAST_APPLIED, STATE } from '../api/names.ts';
@@ -9,7 +10,7 @@ import { decodeState, encodeState, StateError } from '../keyset/state.ts';
 import { contentOf, type Format, type Layout, layoutsOf } from '../settings/layouts.ts';
 import { besideNames, type DataNames } from '../settings/settings.ts';
 import { algorithmFinding, besideIn, keyNotFound, readUnmanaged } from './adoption.ts';
-import { copiesIn } from './copies.ts';
+import { copiesIn, otherNames } from './copies.ts';
 import { destroyAll, distinct, fingerprintOf, fingerprintsOf, type KeyMaterial } from './keys.ts';
 import { asLanded } from './landing.ts';
 import { dataFor, keysAt, listedIn, listOf, materialIn, type NamesToWrite } from './secret-data.ts';
@@ -23,14 +24,17 @@ const PLATFORM_TYPE = /^(kubernetes\.io\/|bootstrap\.kubernetes\.io\/|helm\.sh\/
  * @returns what may be shown of it; the key bytes are read and forgotten
  */
 export function readSecret(secret: Secret | undefined, names: DataNames): SecretFacts {
-  if (secret === undefined) return { kind: 'Absent' };
+  return secret === undefined ? { kind: 'Absent' } : factsOf(secret, names);
+}
+
+/** A pass that has read a Secret and then writes it asks twice what is in it. */
+const factsOf = onceForSame((secret: Secret, names: DataNames): SecretFacts => {
   const finding = untouchable(secret, names);
   if (finding !== undefined) return { kind: 'Refused', finding };
   const annotations = secret.metadata.annotations ?? {};
-  return annotations[STATE.version] === undefined
-    ? readUnmanaged(secret, names)
-    : readManaged(secret, annotations, names);
-}
+  const isManaged = annotations[STATE.version] !== undefined;
+  return isManaged ? readManaged(secret, annotations, names) : readUnmanaged(secret, names);
+});
 
 function refused(reason: Reason, message: string): SecretFacts {
   return { kind: 'Refused', finding: { reason, message } };
@@ -93,6 +97,7 @@ function inItsAlgorithm(secret: Secret, keyset: Keyset, names: DataNames): Secre
 }
 
 function copiesOf(secret: Secret, keyset: Keyset, names: DataNames): readonly string[] {
+  if (otherNames(secret, names).length === 0) return [];
   const materials = materialsOf(secret, keyset, names);
   const real = keyset.keys.flatMap(({ kid, state }) => (state === 'ack' ? [] : (materials.get(kid) ?? [])));
   try {

@@ -42,6 +42,16 @@ function written(writes: readonly Write[], names: Settings = SETTINGS): { secret
   };
 }
 
+it('is read once for the same objects, and again for another Secret or other names', () => {
+  const { secret: found } = written([WRITES.stage]);
+  const first = readSecret(found, SETTINGS);
+  expect(readSecret(found, SETTINGS)).toBe(first);
+  expect(readSecret({ ...found }, SETTINGS)).not.toBe(first);
+  expect(readSecret({ ...found, data: {} }, SETTINGS)).toMatchObject({ kind: 'Refused' });
+  const names = { ...SETTINGS, signingNames: ['OTHER'] };
+  expect(readSecret(found, names)).toMatchObject({ kind: 'Refused', finding: { reason: 'KeyNotFound' } });
+});
+
 describe('a Secret that rekey has not written', () => {
   const rows: readonly (readonly [string, Secret, string])[] = [
     ['immutable', secret({ JWT_SECRET_KEY: A }, { immutable: true }), 'SecretImmutable'],
