@@ -19,6 +19,7 @@ function build() {
 test('whoever asks while a read is under way gets one that begins later, shared by all who asked', async () => {
   const { begun, worlds } = build();
   const first = worlds.of('shop');
+  await turn();
   const others = [worlds.of('shop'), worlds.of('shop'), worlds.of('shop')];
   await turn();
   expect(begun).toHaveLength(1);
@@ -38,6 +39,7 @@ test('whoever asks while a read is under way gets one that begins later, shared 
 test('a read that fails fails for those who share it; the next one is made all the same', async () => {
   const { begun, worlds } = build();
   const first = worlds.of('shop');
+  await turn();
   const second = worlds.of('shop');
   begun[0]?.end(new Error('away'));
   await expect(first).rejects.toThrow('away');
@@ -50,11 +52,25 @@ test('namespaces wait for none of the others, and a read after all have ended be
   const { begun, worlds } = build();
   const shop = worlds.of('shop');
   const bank = worlds.of('bank');
+  await turn();
   for (const { end } of begun) end();
   await Promise.all([shop, bank]);
   await turn();
   const again = worlds.of('shop');
+  await turn();
   expect(begun.map(({ namespace }) => namespace)).toEqual(['shop', 'bank', 'shop']);
   begun[2]?.end();
   await again;
+});
+
+test('those who ask at once share a read, which begins after the last of them has asked', async () => {
+  const { begun, worlds } = build();
+  const first = worlds.of('shop');
+  await Promise.resolve();
+  expect(begun).toHaveLength(0);
+  const second = worlds.of('shop');
+  await turn();
+  expect(begun).toHaveLength(1);
+  begun[0]?.end();
+  expect(await Promise.all([first, second])).toMatchObject([{ number: 1 }, { number: 1 }]);
 });
