@@ -21,7 +21,7 @@ import { Announcer } from './rotation/report/announce.ts';
 import { RotationMetrics } from './rotation/report/metrics.ts';
 import { Notifier } from './rotation/report/notifier.ts';
 import { StatusWriter } from './rotation/report/status-writer.ts';
-import { EMERGENCY_PRIORITY, priorityOf } from './rotation/requests/urgency.ts';
+import { EMERGENCIES_FIRST, EMERGENCY_PRIORITY, priorityOf } from './rotation/requests/urgency.ts';
 import { SecretWatches } from './rotation/secret/secret-watches.ts';
 import { aborted } from './runtime/aborted.ts';
 import { systemClock as clock } from './runtime/clock.ts';
@@ -49,10 +49,7 @@ export class Operator {
   readonly #flags: Flags;
   readonly #log: Logger;
   readonly #registry = createRegistry();
-  readonly #queue = new WorkQueue({
-    ...{ clock, metrics: queueMetrics(this.#registry)(NAME) },
-    baseDelayMs: FIRST_RETRY_MS,
-  });
+  readonly #queue: WorkQueue;
   readonly #watching = new AbortController();
   readonly #working = new AbortController();
   readonly #electing = new AbortController();
@@ -78,6 +75,10 @@ export class Operator {
   constructor(flags: Flags, access: ClusterAccess, log: Logger) {
     this.#flags = flags;
     this.#log = log;
+    this.#queue = new WorkQueue({
+      ...{ clock, metrics: queueMetrics(this.#registry)(NAME), baseDelayMs: FIRST_RETRY_MS },
+      ...{ run: flags.workers, first: EMERGENCIES_FIRST },
+    });
     const serverClock = new ServerClock(clock);
     const connect = connector({ access, clock, serverClock, registry: this.#registry });
     const client = connect(this.#calls);
@@ -151,6 +152,7 @@ export class Operator {
       allowLoopback: flags.allowLoopbackPods,
       serverClock,
       settleMs: flags.settleMs,
+      giveWay: (key) => this.#queue.turnOf(key),
     });
     wakeOnChange(this.#queue, this.#cluster);
   }

@@ -9,6 +9,16 @@ export class Lanes<K extends string> {
   /** By priority, then by namespace. The namespace whose turn it is comes first; a Set keeps the order of arrival. */
   readonly #lanes = new Map<number, Map<string, Set<K>>>();
 
+  /** Keys that a namespace gets in its turn. */
+  readonly #run: number;
+  #turn: string | undefined;
+  #given = 0;
+
+  /** @param run how many keys a namespace gets in its turn */
+  constructor(run = 1) {
+    this.#run = run;
+  }
+
   add(key: K, priority: number): void {
     const lane = this.#lanes.get(priority) ?? new Map<string, Set<K>>();
     const namespace = namespaceOf(key);
@@ -24,15 +34,26 @@ export class Lanes<K extends string> {
     if (lane?.size === 0) this.#lanes.delete(priority);
   }
 
+  /** @returns the highest priority of a key that waits; minus infinity if none does */
+  highest(): number {
+    return Math.max(...this.#lanes.keys());
+  }
+
   /** @returns the next key, which stays until it is deleted; the next turn is that of another namespace */
   next(least: number): K | undefined {
-    const highest = Math.max(...this.#lanes.keys());
+    const highest = this.highest();
     const lane = highest < least ? undefined : this.#lanes.get(highest);
     const [turn] = lane ?? [];
     const [key] = turn?.[1] ?? [];
     if (lane === undefined || turn === undefined) return undefined;
-    lane.delete(turn[0]);
-    lane.set(...turn);
+    const [namespace] = turn;
+    this.#given = namespace === this.#turn ? this.#given + 1 : 1;
+    this.#turn = namespace;
+    if (this.#given >= this.#run) {
+      this.#given = 0;
+      lane.delete(namespace);
+      lane.set(...turn);
+    }
     return key;
   }
 

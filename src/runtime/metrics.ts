@@ -7,7 +7,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from '@pro
 import type { RequestObservation } from '../kube/requester.ts';
 import type { ControllerMetrics } from './controller.ts';
 import type { DropReason } from './events.ts';
-import type { QueueMetrics } from './workqueue.ts';
+import type { QueueMetrics } from './workqueue-options.ts';
 
 /** @returns a registry with Node's own metrics: memory, event loop delay, garbage collection */
 export function createRegistry(): Registry {

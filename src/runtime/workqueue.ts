@@ -6,40 +6,16 @@
  * - `addRateLimited` waits longer with each failure, until `forget`.
  *
  * It also has priorities: the highest goes first. Of equal ones, namespaces take turns, however many keys each has; those
- * of one namespace go in order of arrival.
+ * of one namespace go in order of arrival. While a key of the priority `first.least` waits or is processed, none below it is
+ * handed out: see {@link Precedence} for the bound of that.
  *
  * @see https://github.com/kubernetes/client-go/tree/master/util/workqueue
  */
 import { exponential } from './backoff.ts';
-import type { Clock, Timer } from './clock.ts';
+import type { Timer } from './clock.ts';
 import { Lanes } from './lanes.ts';
-
-/** Metrics that dashboards know from client-go; times in seconds. */
-export interface QueueMetrics {
-  added(): void;
-  retried(): void;
-  depth(keys: number): void;
-  waited(seconds: number): void;
-  worked(seconds: number): void;
-  /** Called once, with a function that reports the keys being processed. */
-  observe(processing: () => { readonly unfinishedSeconds: number; readonly longestSeconds: number }): void;
-}
-
-export interface WorkQueueOptions {
-  readonly clock: Clock;
-  readonly metrics?: QueueMetrics;
-  /** From 0 to 1, for jitter. */
-  readonly random?: () => number;
-  /** Pause after the first failure. Default 5 ms. */
-  readonly baseDelayMs?: number;
-  /** Longest pause after a failure. Default 5 min. */
-  readonly maxDelayMs?: number;
-}
-
-export interface AddOptions {
-  /** Higher goes first. Default 0. */
-  readonly priority?: number | undefined;
-}
+import { Precedence } from './precedence.ts';
+import type { AddOptions, WorkQueueOptions } from './workqueue-options.ts';
 
 /** Who waits for a key. */
 interface Getter<K> {
@@ -62,7 +38,7 @@ interface Delayed {
 export class WorkQueue<K extends string = string> {
   readonly #options: WorkQueueOptions;
   readonly #random: () => number;
-  readonly #lanes = new Lanes<K>();
+  readonly #lanes: Lanes<K>;
   readonly #queued = new Map<K, Queued>();
   readonly #processing = new Map<K, Queued>();
   /** Added while being processed. */
@@ -71,19 +47,29 @@ export class WorkQueue<K extends string = string> {
   readonly #failures = new Map<K, number>();
   readonly #getters: Getter<K>[] = [];
   readonly #idle = Promise.withResolvers<void>();
+  readonly #precedence: Precedence;
   #shutDown = false;
   /** When a key was last handed out, or came to wait in an empty queue; monotonic. */
   #movedAt = 0;
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
+    this.#lanes = new Lanes(options.run);
     this.#random = options.random ?? Math.random;
+    const { clock, first } = options;
+    this.#precedence = new Precedence({ clock, mostMs: first?.mostMs ?? 0, onEnd: () => this.#serve() });
     options.metrics?.observe(() => this.#observeProcessing());
   }
 
   /** Keys that wait to be handed out. */
   get length(): number {
     return this.#queued.size;
+  }
+
+  /** @returns when work on this key may go on: at once if it is what goes first, or when that is over or has had its time */
+  turnOf(key: K): Promise<void> {
+    const isFirst = this.#isFirst(this.#processing.get(key)) || this.#isFirst(this.#dirty.get(key));
+    return isFirst ? Promise.resolve() : this.#precedence.over();
   }
 
   /** @returns for how long keys have waited without one being handed out, milliseconds */
@@ -106,6 +92,7 @@ export class WorkQueue<K extends string = string> {
     const entry = { priority, since: known?.since ?? this.#options.clock.monotonic() };
     if (running) this.#dirty.set(key, entry);
     else this.#enqueue(key, entry);
+    this.#letFirst();
   }
 
   /** Adds a key after a delay. If it is added several times, the earliest counts. */
@@ -166,6 +153,7 @@ export class WorkQueue<K extends string = string> {
     const again = this.#dirty.get(key);
     this.#dirty.delete(key);
     if (again !== undefined && !this.#shutDown) this.#enqueue(key, again);
+    this.#letFirst();
     this.#settleIfIdle();
   }
 
@@ -184,6 +172,7 @@ export class WorkQueue<K extends string = string> {
       this.#lanes.clear();
       this.#options.metrics?.depth(0);
     }
+    this.#letFirst();
     for (const { resolve } of this.#getters.splice(0)) resolve(undefined);
     this.#settleIfIdle();
     return this.#idle.promise;
@@ -200,10 +189,29 @@ export class WorkQueue<K extends string = string> {
     if (this.length === 0) this.#movedAt = this.#options.clock.monotonic();
     this.#queued.set(key, entry);
     this.#lanes.add(key, entry.priority);
-    const waiting = this.#getters.findIndex(({ least }) => entry.priority >= least);
-    const [getter] = waiting === -1 ? [] : this.#getters.splice(waiting, 1);
-    if (getter === undefined) this.#options.metrics?.depth(this.length);
-    else getter.resolve(this.#next(getter.least));
+    this.#options.metrics?.depth(this.length);
+    this.#letFirst();
+    this.#serve();
+  }
+
+  /** Hands keys to those who wait for one. */
+  #serve(): void {
+    for (const getter of [...this.#getters]) {
+      const key = this.#next(getter.least);
+      if (key === undefined) continue;
+      this.#getters.splice(this.#getters.indexOf(getter), 1);
+      getter.resolve(key);
+    }
+  }
+
+  #letFirst(): void {
+    const entries = [{ priority: this.#lanes.highest() }, ...this.#processing.values(), ...this.#dirty.values()];
+    this.#precedence.update(!this.#shutDown && entries.some((entry) => this.#isFirst(entry)));
+  }
+
+  #isFirst(entry: Pick<Queued, 'priority'> | undefined): boolean {
+    const { first } = this.#options;
+    return first !== undefined && entry !== undefined && entry.priority >= first.least;
   }
 
   #leaveLane(key: K): void {
@@ -214,7 +222,9 @@ export class WorkQueue<K extends string = string> {
   }
 
   #next(least: number): K | undefined {
-    const key = this.#lanes.next(least);
+    const { first } = this.#options;
+    const held = first !== undefined && this.#precedence.holds;
+    const key = this.#lanes.next(held ? Math.max(least, first.least) : least);
     if (key === undefined) return undefined;
     this.#movedAt = this.#options.clock.monotonic();
     const { priority, since } = this.#queued.get(key) ?? { priority: 0, since: 0 };

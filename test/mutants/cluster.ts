@@ -23,6 +23,8 @@ export type Fault = 'none' | 'reset-after' | 'twice';
 
 export class MiniCluster implements AsyncDisposable {
   readonly changes: Change[] = [];
+  /** The path of each request that only reads. */
+  readonly reads: string[] = [];
   /** The Secret after each write. */
   readonly written: Secret[] = [];
   /** Every signing key that the Secret ever had. */
@@ -121,6 +123,7 @@ export class MiniCluster implements AsyncDisposable {
       response.end(JSON.stringify(object));
     };
     if (method === 'GET') {
+      this.reads.push(path);
       answer(200, this.#read(path));
       return;
     }

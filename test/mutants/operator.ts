@@ -70,6 +70,8 @@ export class MiniOperator {
   deaf = false;
   /** Asked before each effect. */
   fence: () => void = () => {};
+  /** Asked before the reads that a write depends on. */
+  giveWay: (key: string) => Promise<void> = async () => {};
   readonly #cluster: MiniCluster;
   readonly #client: KubeClient;
   readonly #reconciler: Reconciler;
@@ -108,6 +110,7 @@ export class MiniOperator {
       podChecks: { observed: () => ({ checks: {} }), forgot: () => undefined },
       audit: { ledgerOf: async () => ({ ledger: EMPTY_LEDGER }), observed: () => undefined, forgot: () => undefined },
       ...{ allowLoopback: true, serverClock, settleMs: 10_000 },
+      giveWay: (key) => this.giveWay(key),
     });
   }
 

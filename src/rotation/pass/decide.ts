@@ -47,6 +47,8 @@ export interface DeciderOptions {
   readonly serverClock: Pick<ServerClock, 'time' | 'offsetMs'>;
   /** Longest time, milliseconds, that a node's view of a Secret lags behind a write. */
   readonly settleMs: number;
+  /** Resolves, within a bound, when no emergency of another resource goes first. @param key of the resource of the pass */
+  readonly giveWay?: (key: string) => Promise<void>;
 }
 
 /** What to do, and the resource and the facts that it was decided from. */
@@ -75,9 +77,11 @@ export class Decider {
 
   /** @throws ChangedError if the API server has another resource than the cache, and this pass cannot continue with it */
   async decide(resource: JwtKeyRotation, memory: Memory): Promise<Decided> {
-    const { caches } = this.#options;
+    const { caches, giveWay } = this.#options;
     const first = await this.#observeAndPlan(resource, memory, cachedWorld(caches));
     if (first.decision.action.type !== 'confirm') return first;
+    // before the reads, so that none of them gets older meanwhile
+    await giveWay?.(keyOf(resource.metadata));
     memory.forgetSecret();
     const { namespace = '' } = resource.metadata;
     const [live, world] = await Promise.all([this.#readNow(resource), this.#worlds.of(namespace)]);

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WorkQueue } from '../../../src/runtime/workqueue.ts';
+import type { WorkQueueOptions } from '../../../src/runtime/workqueue-options.ts';
 import { FakeClock, turn } from './fake-clock.ts';
 
-function build(options: { random?: () => number } = {}) {
+function build(options: Partial<WorkQueueOptions> = {}) {
   const clock = new FakeClock();
   return { clock, queue: new WorkQueue({ clock, random: () => 0, ...options }) };
 }
@@ -311,6 +312,15 @@ test('namespaces take turns, however many keys each has, and a higher priority g
   ]);
 });
 
+test('a namespace may get several keys in its turn', async () => {
+  const { queue } = build({ run: 2 });
+  for (const key of ['big/1', 'big/2', 'big/3', 'small/1', 'big/4', 'small/2', 'small/3', 'big/5']) queue.add(key);
+  expect(await takeAll(queue)).toEqual([
+    ...['big/1', 'big/2', 'small/1', 'small/2', 'big/3', 'big/4'],
+    ...['small/3', 'big/5'],
+  ]);
+});
+
 test('who takes only urgent keys leaves the others, and gets an urgent one while everybody else is busy', async () => {
   const { queue } = build();
   queue.add('shop/a');
@@ -327,4 +337,127 @@ test('who takes only urgent keys leaves the others, and gets an urgent one while
   queue.add('shop/leak', { priority: 3 });
   queue.done('shop/leak');
   expect(await queue.get(3)).toBe('shop/leak');
+});
+
+describe('what goes first', () => {
+  const first = { least: 3, mostMs: 500 };
+
+  /** A queue with a worker for each of these priorities, and what they were given. */
+  function withWorkers(...least: readonly (number | undefined)[]) {
+    const { clock, queue } = build({ first });
+    const begun: string[] = [];
+    for (const priority of least) void queue.get(priority).then((key) => begun.push(key ?? 'none'));
+    return { clock, queue, begun };
+  }
+
+  test('holds back all others while it is under way, and lets them begin when it is done', async () => {
+    const { queue, begun } = withWorkers(3, undefined);
+    queue.add('shop/leak', { priority: 3 });
+    queue.add('shop/a', { priority: 2 });
+    await turn();
+    expect(begun).toEqual(['shop/leak']);
+    queue.done('shop/leak');
+    await turn();
+    expect(begun).toEqual(['shop/leak', 'shop/a']);
+  });
+
+  test('holds back nothing of its own class', async () => {
+    const { queue, begun } = withWorkers(3, undefined, undefined);
+    for (const key of ['shop/leak-1', 'shop/leak-2', 'shop/leak-3']) queue.add(key, { priority: 3 });
+    await turn();
+    expect(begun).toEqual(['shop/leak-1', 'shop/leak-2', 'shop/leak-3']);
+  });
+
+  test('does not hold back what is under way: only the next pass does not begin', async () => {
+    const { queue } = build({ first });
+    queue.add('shop/a');
+    queue.add('shop/b');
+    expect(await queue.get()).toBe('shop/a');
+    queue.add('shop/leak', { priority: 3 });
+    queue.done('shop/a');
+    expect(await queue.get()).toBe('shop/leak');
+    const next = queue.get();
+    queue.done('shop/leak');
+    expect(await next).toBe('shop/b');
+  });
+
+  test('holds back others as well while the resource has a pass of before its emergency', async () => {
+    const { queue, begun } = withWorkers(undefined, undefined);
+    queue.add('shop/leak');
+    await turn();
+    queue.add('shop/leak', { priority: 3 });
+    queue.add('shop/a');
+    await turn();
+    expect(begun).toEqual(['shop/leak']);
+    queue.done('shop/leak');
+    await turn();
+    expect(begun).toEqual(['shop/leak', 'shop/leak']);
+  });
+
+  test('lets others that are under way go on when it is done, and itself at once', async () => {
+    const { clock, queue, begun } = withWorkers(undefined, 3, undefined);
+    queue.add('shop/a');
+    queue.add('shop/leak', { priority: 3 });
+    queue.add('shop/burning');
+    queue.add('shop/burning', { priority: 3 });
+    await turn();
+    const gone: string[] = [];
+    for (const key of begun) void queue.turnOf(key).then(() => gone.push(key));
+    await clock.advance(400);
+    expect(gone).toEqual(['shop/leak', 'shop/burning']);
+    queue.done('shop/leak');
+    queue.done('shop/burning');
+    await turn();
+    expect(gone).toEqual(['shop/leak', 'shop/burning', 'shop/a']);
+    await queue.turnOf('shop/a');
+  });
+
+  test('holds back for so long in a row at most, however long it takes', async () => {
+    const { clock, queue, begun } = withWorkers(3, undefined);
+    queue.add('shop/hangs', { priority: 3 });
+    queue.add('shop/a');
+    await clock.advance(499);
+    expect(begun).toEqual(['shop/hangs']);
+    await clock.advance(1);
+    expect(begun).toEqual(['shop/hangs', 'shop/a']);
+  });
+
+  test('a storm of it leaves half of the time to the others', async () => {
+    const { clock, queue } = build({ first });
+    let others = 0;
+    const work = async (least?: number) => {
+      for (let key = await queue.get(least); key !== undefined; key = await queue.get(least)) {
+        const isOther = key === 'shop/a';
+        if (isOther) others += 1;
+        await clock.sleep(isOther ? 10 : 70);
+        // each comes again at once, as in the middle of a storm
+        queue.add(key, { priority: isOther ? 0 : 3 });
+        queue.done(key);
+      }
+    };
+    const working = [work(3), work()];
+    queue.add('shop/leak', { priority: 3 });
+    queue.add('shop/a');
+    await clock.advance(10_000);
+    // a worker would have begun a thousand without the storm
+    expect(others).toBeGreaterThan(400);
+    expect(others).toBeLessThan(600);
+    void queue.shutDown();
+    await clock.advance(100);
+    await Promise.all(working);
+    expect(clock.timers).toBe(0);
+  });
+
+  test('holds back nothing once the queue is shut down, so that what waits is handed out', async () => {
+    const { clock, queue } = build({ first });
+    queue.add('shop/leak', { priority: 3 });
+    queue.add('shop/a');
+    await queue.get();
+    const ending = queue.shutDown({ drain: true });
+    expect(await queue.get()).toBe('shop/a');
+    queue.done('shop/a');
+    queue.done('shop/leak');
+    await ending;
+    expect(clock.timers).toBe(0);
+  });
 });
