@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { REQUEST } from '../src/rotation/api/names.ts';
 import { type Call, callsIn, isWrite } from '../test/support/scenario/audit.ts';
+import { OPERATOR_USER } from '../test/support/scenario/install.ts';
 import { rotationName, secretName, targetName } from '../test/support/scenario/single.ts';
 import { until } from '../test/support/scenario/until.ts';
 import { countByKind, ownCalls, withoutLease } from './calls.ts';
@@ -79,6 +80,7 @@ export async function herd(stage: Stage, operator: Measured, rotating: readonly 
   const alone = await burn(stage, reserved.slice(0, EMERGENCIES), 1_500);
   await untilSilent(stage, Date.now());
   const passes = await reconciles(operator);
+  const cpu = lookAt(operator.pid).cpuSeconds;
   operator.resetLag();
   const from = Date.now();
   await inParallel(rotating, (member) => annotate(stage.api, member, { [REQUEST.rotateAt]: `herd-${from}` }));
@@ -92,6 +94,7 @@ export async function herd(stage: Stage, operator: Measured, rotating: readonly 
   const all = withoutLease(ownCalls(stage.auditLog, from));
   const calls = callsFor(rotating, all);
   const first = firstWave(rotating, calls);
+  const cpuSeconds = lookAt(operator.pid).cpuSeconds - cpu;
   const lag = await operator.lag();
   const { peakMiB } = await watched;
   const perRotation = countByKind(calls);
@@ -107,6 +110,7 @@ export async function herd(stage: Stage, operator: Measured, rotating: readonly 
     reconcilesPerRotation: round(((await reconciles(operator)) - passes) / rotating.length),
     writesPerRotation: round(calls.filter(isWrite).length / rotating.length),
     readsPerRotation: round(calls.filter((call) => !isWrite(call)).length / rotating.length),
+    cpuSeconds: round(cpuSeconds),
     eventsPerRotation: round(calls.filter(({ resource }) => resource === 'events').length / rotating.length),
     ...{ lagP99Ms: round(lag.p99, 0), lagMaxMs: round(lag.max, 0), peakMiB: round(peakMiB, 0) },
     ...{ emergencyAloneMs: alone, emergencyInHerdMs: within, emergencyRatio: round(within / alone) },
@@ -165,9 +169,21 @@ async function burn(stage: Stage, members: readonly Member[], pauseMs: number): 
     const burnt = calls.find(
       (call) => call.namespace === namespace && call.name === secretName(id) && call.verb === 'patch',
     );
-    return (burnt?.answeredAt ?? Number.NaN) - (asked?.at ?? 0);
+    const [since = 0, until = Number.NaN] = [asked?.at, burnt?.answeredAt];
+    process.stderr.write(
+      `emergency: asked 0-${(asked?.answeredAt ?? 0) - since}, ${courseOf(calls, namespace, { since, until })}\n`,
+    );
+    return until - since;
   });
   return round(times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0, 0);
+}
+
+/** The calls of the operator until the write, with when they arrived and were answered: where the time went. */
+function courseOf(calls: readonly Call[], of: string, { since, until }: { since: number; until: number }): string {
+  return calls
+    .filter(({ user, namespace, at }) => user === OPERATOR_USER && namespace === of && at >= since && at <= until)
+    .map(({ verb, resource, at, answeredAt }) => `${verb} ${resource} ${at - since}-${answeredAt - since}`)
+    .join(', ');
 }
 
 async function allCalls(stage: Stage, from: number): Promise<readonly Call[]> {
