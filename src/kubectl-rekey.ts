@@ -15,8 +15,9 @@ import { ServerClock } from './runtime/server-clock.ts';
 const clients: KubeClient[] = [];
 
 async function connect(options: ConnectOptions): Promise<Operations> {
-  const { as: user, asUid: uid, asGroup: groups, ...place } = options;
-  const access = loadKubeConfig({ ...place, impersonate: { user, uid, groups } });
+  // one by one: a command may have flags of other names, such as plan --now
+  const { kubeconfig, context, namespace, as: user, asUid: uid, asGroup: groups } = options;
+  const access = loadKubeConfig({ kubeconfig, context, namespace, impersonate: { user, uid, groups } });
   // somebody may have to log in, which takes longer than a call may
   await access.credentials();
   const server = new ServerClock(clock);

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { KubeClient } from '../../src/kube/client.ts';
 import { loadKubeConfig } from '../../src/kube/config.ts';
 import { JWT_KEY_ROTATIONS } from '../../src/rotation/api/names.ts';
@@ -98,7 +98,8 @@ describe('a kubeconfig', () => {
     const get = () => client.get(JWT_KEY_ROTATIONS, { namespace, name });
     await get();
     file('turning/token', 'of-nobody');
-    await expect(get()).rejects.toMatchObject({ code: 'Unauthorized', status: 401 });
+    // what was read a moment ago is good for a second
+    await vi.waitFor(() => expect(get()).rejects.toMatchObject({ code: 'Unauthorized', status: 401 }), 10_000);
     file('turning/token', token);
     await get();
     await client.close();

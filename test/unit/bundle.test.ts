@@ -1,6 +1,6 @@
 /** The files that go into the image, and the two that people put on their PATH. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -59,6 +59,29 @@ it('is found by its name on the PATH, as kubectl finds its plugins', async () =>
   await expect(run('kubectl-rekey', ['status'], { cwd: dir, env: { ...env, HOME: dir } })).rejects.toMatchObject({
     code: 1,
     stderr: `no kubeconfig file and no service account found: there is no ${join(dir, '.kube', 'config')}. Set --kubeconfig or KUBECONFIG\n`,
+  });
+});
+
+it('asks an exec plugin for credentials whatever flags a command has: plan has one called --now', async () => {
+  const plugin = `console.log(JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential',
+    status: { token: 'x', expirationTimestamp: '2035-01-01T00:00:00Z' } }))`;
+  const exec = {
+    ...{ apiVersion: 'client.authentication.k8s.io/v1', interactiveMode: 'Never' },
+    ...{ command: process.execPath, args: ['-e', plugin] },
+  };
+  const kubeconfig = join(dir, 'exec.json');
+  const config = {
+    ...{ apiVersion: 'v1', kind: 'Config', 'current-context': 'a' },
+    // nobody listens there
+    clusters: [{ name: 'a', cluster: { server: 'https://127.0.0.1:1' } }],
+    users: [{ name: 'a', user: { exec } }],
+    contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
+  };
+  writeFileSync(kubeconfig, JSON.stringify(config));
+  const args = [join(dir, 'kubectl-rekey'), 'plan', 'x', '--now', '--kubeconfig', kubeconfig];
+  await expect(run(process.execPath, args, { cwd: dir })).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('Unreachable'),
   });
 });
 
