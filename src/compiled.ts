@@ -1,5 +1,5 @@
 /**
- * A program as a file, and beside it what V8 has compiled of it before, which saves most of the time until it runs.
+ * A program as a file, and beside it what V8 has compiled of it before, which saves a third of the time until it works.
  *
  * Node's own cache (`module.enableCompileCache`) is of no use in an image: its folder depends on the features of the
  * processor and on the user.

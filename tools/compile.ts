@@ -1,6 +1,6 @@
 /**
  * Writes what V8 compiles of the operator until it could begin beside it, for a Node of the same version and processor
- * architecture: about two thirds of the processor time of a start are gone then.
+ * architecture: a third of the time until the first request is gone then.
  *
  * Usage: node tools/compile.ts [FOLDER]     with what tools/bundle.ts wrote; dist if absent
  *
