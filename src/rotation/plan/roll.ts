@@ -79,13 +79,14 @@ export function roll(
 
 /**
  * Pods that may have read an older Secret, and of which no answer will ever show it: somebody has taken the canary away, or
- * added a container, after they were restarted. Waiting would show nothing.
+ * added a container, after they were restarted. Waiting would show nothing. What has not started yet may still read the new one.
  */
 function toldByNobody({ unknown }: Survey, keyset: Keyset): readonly PodOf[] {
   return unknown.filter(({ target, pod }) => {
     const isInferred = levelOf(target) === 'Inferred' && target.settings.source !== 'File';
     const isAsked = target.settings.canary === undefined || isConclusive(pod, keyset);
-    return isInferred && isAsked && !isLeaving(target, pod) && !startedAfterWrite(pod, keyset);
+    const isEarly = pod.startedAt !== undefined && !startedAfterWrite(pod, keyset);
+    return isInferred && isAsked && isEarly && !isLeaving(target, pod);
   });
 }
 

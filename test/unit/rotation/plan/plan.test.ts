@@ -187,6 +187,16 @@ describe('who is waited for', () => {
     expect(decide(facts(STAGING, { targets: replaced, now: T0 + 30_000 }))).not.toContain('evict');
   });
 
+  it('a pod without a canary in which nothing has started yet is waited for', () => {
+    const { startedAt: _, ...waiting } = pod('admin-2', { templateVersion: 2, createdAt: T0 + 2_000, ready: false });
+    const targets = edited(services(STAGING, { main: 2, admin: 2 }), 'admin', (item) => ({
+      ...item,
+      settings: { kind: 'Deployment', name: 'admin', roles: ['Verifier'], source: 'Env' },
+      pods: [{ ...waiting, readUpTo: T0 - 8_000 }],
+    }));
+    expect(decide(facts(STAGING, { targets, now: T0 + 20_000 }))).toBe('wait');
+  });
+
   it('a pod beside which a container appeared is asked before it is replaced', () => {
     const edit = { templateVersion: 2, createdAt: T0 + 2_000, startedAt: T0 + 3_000, several: true } as const;
     const targets = edited(services(STAGING, { main: 2, admin: 2 }), 'admin', (item) => ({
