@@ -77,7 +77,7 @@ function readManaged(secret: Secret, annotations: Readonly<Record<string, string
     const message = `${where}: data key ${changed} holds a burnt key again (last written by ${owner}, perhaps from a backup); restore the value that rekey wrote`;
     return { kind: 'Refused', finding: { reason: 'KeyResurrected', message }, keyset };
   }
-  const message = `${where}: data key ${changed} is not what rekey wrote (last written by ${owner}); restore the old value`;
+  const message = `${where}: data key ${changed} is not what rekey wrote (last written by ${owner}); restore the old value, and restart the pods that started meanwhile: they keep what they have read`;
   return { kind: 'Refused', finding: { reason: 'ForeignWriter', message }, keyset };
 }
 

@@ -11,7 +11,7 @@ const HOUR = 3_600_000;
 const YEAR = 365 * 24 * HOUR;
 
 const clock = (name: string, aheadMs: number, ms: number): WorldFault => ({
-  name: `the operator's clock is ${name}${ms === Number.POSITIVE_INFINITY ? '' : `, for ${ms / 1000} s`}`,
+  name: `the operator's clock is ${name}, for ${ms / 1000} s`,
   class: 'clock',
   run: (context) =>
     during(
@@ -20,6 +20,22 @@ const clock = (name: string, aheadMs: number, ms: number): WorldFault => ({
       async () => context.setClock(aheadMs),
       async () => context.setClock(0),
     ),
+});
+
+/** A person sets the clock right as soon as rekey asks for it: until then the rotation rests. */
+const wrongClock = (name: string, aheadMs: number): WorldFault => ({
+  name: `the operator's clock is ${name}`,
+  class: 'clock',
+  run: async ({ lane, over, setClock }) => {
+    let isOver = false;
+    void over.then(() => {
+      isOver = true;
+    });
+    setClock(aheadMs);
+    const isTold = () => lane.resource()?.status?.conditions?.some(({ reason }) => reason === 'ClockSkew') === true;
+    while (!isOver && !isTold()) await sleep(50);
+    setClock(0);
+  },
 });
 
 const lease = ({ lane }: WorldContext) => ({ kind: 'Lease', namespace: lane.namespace, name: 'rekey' });
@@ -56,8 +72,8 @@ export const SURROUNDINGS: readonly WorldFault[] = [
   clock('an hour behind', -HOUR, 4_000),
   clock('ten years ahead', 10 * YEAR, 4_000),
   clock('ten years behind', -10 * YEAR, 4_000),
-  clock('an hour ahead', HOUR, Number.POSITIVE_INFINITY),
-  clock('ten years ahead', 10 * YEAR, Number.POSITIVE_INFINITY),
+  wrongClock('an hour ahead', HOUR),
+  wrongClock('ten years ahead', 10 * YEAR),
   {
     name: 'the lease is deleted',
     class: 'lease and rights',
