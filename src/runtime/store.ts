@@ -135,12 +135,6 @@ export class Store<T> {
     return isBefore(versionNumber(resourceVersion), this.#covered);
   }
 
-  /** @returns the same question, for a list that is asked for now: what a watch shows while the answer is under way does not count */
-  asOfNow(): Pick<Store<T>, 'isRewind'> {
-    const covered = this.#covered;
-    return { isRewind: (resourceVersion) => isBefore(versionNumber(resourceVersion), covered) };
-  }
-
   /**
    * Makes the store equal to a list and calls handlers with the differences. Objects newer than the list stay.
    *

@@ -56,38 +56,23 @@ export function cachedWorld({ workloads, pods, availability }: Caches): World {
   return { live: false, workloads, pods, availability, ...nothing };
 }
 
-/** The world is not what the pass began with, or an answer shows less of it than a watch has shown before. */
-export class ChangedError extends Error {}
-
-export interface LiveOptions {
-  /** Whether a kind is served, and may be read. */
-  readonly availabilityOf: (kind: OptionalKind) => Availability | Promise<Availability>;
-  /** What the watches have shown: no answer may be older. Absent where nothing is watched. */
-  readonly caches?: Caches;
-}
-
 /**
  * Reads from the API server what a write depends on: a cache may be stale without knowing.
  *
- * @throws ChangedError if an answer is older than what a watch has shown: a read that is not from a cache never is, and
- *   what lies between may have forgotten that
+ * @param availabilityOf whether a kind is served, and may be read
  */
 export async function liveWorld(
   client: KubeClient,
   namespace: string,
-  { availabilityOf, caches }: LiveOptions,
+  availabilityOf: (kind: OptionalKind) => Availability | Promise<Availability>,
 ): Promise<World> {
   const asked = OPTIONAL_KINDS.map(async (kind) => [kind, await availabilityOf(kind)] as const);
   const known = new Map<WorkloadKind, Availability>(await Promise.all(asked));
   const viewsOf = async (kind: WorkloadKind): Promise<Listed<WorkloadView>> => {
     if (known.has(kind) && known.get(kind) !== 'Served') return listed([]);
     const { type, view } = WORKLOADS[kind];
-    const seen = caches?.workloads[kind].asOfNow();
-    const list = await client.list(type, { namespace });
-    checkAge(kind, list, seen);
-    return listed(list.items.map(view));
+    return listed((await client.list(type, { namespace })).items.map(view));
   };
-  const seenPods = caches?.pods.asOfNow();
   const [Deployment, StatefulSet, DaemonSet, Rollout, CronJob, Job, pods] = await Promise.all([
     viewsOf('Deployment'),
     viewsOf('StatefulSet'),
@@ -97,7 +82,6 @@ export async function liveWorld(
     viewsOf('Job'),
     client.list(PODS, { namespace }),
   ]);
-  checkAge('Pod', pods, seenPods);
   return {
     live: true,
     workloads: { Deployment, StatefulSet, DaemonSet, Rollout, CronJob, Job },
@@ -106,15 +90,6 @@ export async function liveWorld(
     strictBudgets: once(() => strictBudgets(client, namespace)),
     limitedAutoscalers: once(() => limitedAutoscalers(client, namespace)),
   };
-}
-
-function checkAge(
-  kind: string,
-  { resourceVersion }: { readonly resourceVersion: string },
-  seen: Pick<Store<View>, 'isRewind'> | undefined,
-): void {
-  if (seen?.isRewind(resourceVersion) !== true) return;
-  throw new ChangedError(`the list of ${kind}s at version ${resourceVersion} is older than what its watch has shown`);
 }
 
 /** For several targets they are read once. */

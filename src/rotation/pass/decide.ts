@@ -15,7 +15,6 @@ import { LiveWorlds } from '../observe/live-worlds.ts';
 import { observe } from '../observe/observe.ts';
 import {
   type Caches,
-  ChangedError,
   cachedWorld,
   type Lent,
   liveWorld,
@@ -60,6 +59,12 @@ export interface Decided {
   readonly lent?: Lent;
 }
 
+/** The resource is not what it was when the pass began, or the answer about it is older than what a watch has shown. */
+export class ChangedError extends Error {}
+
+/** After so many old answers in a row the API server has another history: etcd was put back to what it was before. */
+const OLD_ANSWERS = 3;
+
 /** Decides for all resources. It reads the world, and changes nothing in it. */
 export class Decider {
   readonly #options: DeciderOptions;
@@ -70,9 +75,7 @@ export class Decider {
     const { client, caches } = options;
     this.#options = options;
     this.#memories = memories;
-    this.#worlds = new LiveWorlds((namespace) =>
-      liveWorld(client, namespace, { availabilityOf: caches.availability, caches }),
-    );
+    this.#worlds = new LiveWorlds((namespace) => liveWorld(client, namespace, caches.availability));
   }
 
   /** @throws ChangedError if the API server has another resource than the cache, and this pass cannot continue with it */
@@ -84,17 +87,17 @@ export class Decider {
     await giveWay?.(keyOf(resource.metadata));
     memory.forgetSecret();
     const { namespace = '' } = resource.metadata;
-    const [live, world] = await Promise.all([this.#readNow(resource), this.#worlds.of(namespace)]);
+    const [live, world] = await Promise.all([this.#readNow(resource, memory), this.#worlds.of(namespace)]);
     return this.#observeAndPlan(live, memory, world);
   }
 
   /** The resource itself from the API server: a watch may be silent without knowing, and an answer may be older than it. */
-  async #readNow({ metadata }: JwtKeyRotation): Promise<JwtKeyRotation> {
+  async #readNow({ metadata }: JwtKeyRotation, memory: Memory): Promise<JwtKeyRotation> {
     const { client, resources } = this.#options;
     const { namespace = '', name, uid } = metadata;
     const live = await orUndefined(client.get(JWT_KEY_ROTATIONS, { namespace, name }));
     if (live === undefined) throw new ChangedError();
-    if (isOlder(live.metadata, metadata)) {
+    if (isOlder(live.metadata, metadata) && memory.outran < OLD_ANSWERS) {
       const { resourceVersion } = live.metadata;
       throw new ChangedError(`the resource at version ${resourceVersion} is older than what its watch has shown`);
     }

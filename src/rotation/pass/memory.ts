@@ -113,6 +113,11 @@ export class Memory {
     return exponential(OUTRUN_MS, OUTRUN_CAP_MS, this.#outrun - 1);
   }
 
+  /** How many passes in a row could not decide because of that. */
+  get outran(): number {
+    return this.#outrun;
+  }
+
   /** Forgets refusals once nothing is wanted any more. */
   decided({ action, phase, blocked, stalled }: Step): void {
     this.#outrun = 0;

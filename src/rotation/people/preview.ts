@@ -20,9 +20,7 @@ import { WORKLOADS } from '../workloads/workloads.ts';
 export async function surroundingsOf(client: KubeClient, resource: JwtKeyRotation, now: number): Promise<Surroundings> {
   const namespace = resource.metadata.namespace ?? '';
   const settings = settingsOf(resource.spec);
-  const world = await liveWorld(client, namespace, {
-    availabilityOf: (kind) => availabilityNow(client, kind, namespace),
-  });
+  const world = await liveWorld(client, namespace, (kind) => availabilityNow(client, kind, namespace));
   // other names in the Secret are unknown here
   const places = keyPlaces(settings);
   const options: ObserveOptions = {

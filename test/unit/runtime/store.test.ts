@@ -153,15 +153,6 @@ describe('a list', () => {
     expect(store.isRewind('15')).toBe(false);
   });
 
-  test('is measured by what was shown when it was asked for, not by what was shown since', () => {
-    const { store } = build();
-    store.advance('15');
-    const asked = store.asOfNow();
-    store.advance('20');
-    expect(['14', '15', '19'].map((version) => asked.isRewind(version))).toEqual([true, false, false]);
-    expect(store.isRewind('19')).toBe(true);
-  });
-
   test('that may go back is the truth', () => {
     const { store } = build();
     store.replaceAll([item('10', 'new'), item('11', 'b', 'b')], '20', { mayGoBack: false });
