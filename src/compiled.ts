@@ -7,7 +7,8 @@
 import { readFileSync } from 'node:fs';
 import Module, { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import { constants, Script } from 'node:vm';
+// as a whole: an older Node has no `constants`, and must come as far as saying that it is too old
+import vm from 'node:vm';
 
 /** @returns where what was compiled of a program stands, for this version of Node and this architecture */
 export function compiledOf(file: string): string {
@@ -22,17 +23,17 @@ export function compiledOf(file: string): string {
  *   than their number
  * @throws if there is no such file, or it is no JavaScript
  */
-export function loadProgram(file: string): Script {
+export function loadProgram(file: string): vm.Script {
   const cachedData = ifThere(compiledOf(file));
-  return new Script(Module.wrap(readFileSync(file, 'utf8')), {
+  return new vm.Script(Module.wrap(readFileSync(file, 'utf8')), {
     filename: file,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     ...(cachedData && { cachedData }),
   });
 }
 
 /** Runs a program as Node runs a CommonJS module. */
-export function runProgram(script: Script, file: string): void {
+export function runProgram(script: vm.Script, file: string): void {
   const module = { exports: {} };
   script.runInThisContext().call(module.exports, module.exports, createRequire(file), module, file, dirname(file));
 }

@@ -1,6 +1,6 @@
 /**
- * Bundles each program and all it needs at run time into one file: the operator, so that the image holds nothing else, and
- * the two command lines, so that each is installed by a copy. Beside them, what completes the words of `kubectl rekey`.
+ * Bundles each program and all it needs at run time into one file: the operator, with a second one that starts it, so that the
+ * image needs no packages, and the two command lines, so that each is installed by a copy. Beside them, what completes the words of `kubectl rekey`.
  *
  * Usage: node tools/bundle.ts [FOLDER]     dist if absent
  */

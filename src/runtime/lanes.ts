@@ -8,9 +8,8 @@ import { splitKey } from './store.ts';
 export class Lanes<K extends string> {
   /** By priority, then by namespace. The namespace whose turn it is comes first; a Set keeps the order of arrival. */
   readonly #lanes = new Map<number, Map<string, Set<K>>>();
-
-  /** Keys that a namespace gets in its turn. */
   readonly #run: number;
+  /** The namespace that got the last key, and how many it got in this turn. */
   #turn: string | undefined;
   #given = 0;
 
@@ -39,7 +38,7 @@ export class Lanes<K extends string> {
     return Math.max(...this.#lanes.keys());
   }
 
-  /** @returns the next key, which stays until it is deleted; the next turn is that of another namespace */
+  /** @returns the next key, which stays until it is deleted; after `run` keys of a namespace it is another's turn */
   next(least: number): K | undefined {
     const highest = this.highest();
     const lane = highest < least ? undefined : this.#lanes.get(highest);

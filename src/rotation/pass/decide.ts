@@ -62,7 +62,7 @@ export interface Decided {
 /** The resource is not what it was when the pass began, or the answer about it is older than what a watch has shown. */
 export class ChangedError extends Error {}
 
-/** After so many old answers in a row the API server has another history: etcd was put back to what it was before. */
+/** So many old answers in a row are not used. Then they are: etcd may have been put back, and the watch has not learned of it. */
 const OLD_ANSWERS = 3;
 
 /** Decides for all resources. It reads the world, and changes nothing in it. */
