@@ -7,6 +7,7 @@ import type { KubeObject } from '../support/cluster/kubeobject.ts';
 import type {} from '../support/cluster/provided.ts';
 import { freezeSecrets, setPodFaults, thawSecrets } from '../support/node/faults.ts';
 import type { ContainerSpec, Pod } from '../support/node/types.ts';
+import { until } from '../support/scenario/until.ts';
 
 /** The equipment itself: if a process node lies, every test that stands on it does. */
 describe('a process node', () => {
@@ -263,9 +264,4 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-async function until(what: string, holds: () => Promise<unknown>): Promise<void> {
-  for (const deadline = Date.now() + 120_000; Date.now() < deadline; await sleep(50)) if (await holds()) return;
-  throw new Error(`not within 120 s: ${what}`);
 }
