@@ -4,8 +4,11 @@
  * - After any failure: wait (0.8 s doubling to 30 s, with jitter), then watch from the last version seen.
  * - After Gone: list again. That list is the truth, even if it is older.
  * - Every `relistMs`: list again, in case an event was lost.
- * - A list that is older than earlier events of a watch comes from a server that lags behind, and is ignored. If
- *   several lists in a row are older, the server's history was rewound (etcd restored), and the reflector logs that.
+ * - After a stream that broke or was silent: list again, once a minute at most. etcd may have been restored meanwhile, and
+ *   a watch from a version that the new history has not reached yet says nothing.
+ * - A list that is older than earlier events of a watch comes from a server that lags behind, and is ignored. The
+ *   server's history was rewound (etcd restored) if several lists in a row are older, or if a list has an older version of an
+ *   object than was seen, though the list itself is newer. Then the list is the truth, and the reflector logs that.
  *
  * It does not guarantee that the store is current, only how old it may be: see `secondsSinceContact`.
  *
@@ -26,6 +29,8 @@ const WATCH_SECONDS = 300;
 const REWIND_LISTS = 5;
 /** If a watch ends sooner without an error, the server is in trouble. */
 const SHORT_WATCH_MS = 1_000;
+/** Least time between two lists because of broken streams: a list of a large cluster is much work for the server. */
+const BROKEN_RELIST_MS = 60_000;
 
 /** One per resource type and selection. */
 export class Reflector<Raw extends KubeObject, T> {
@@ -42,6 +47,8 @@ export class Reflector<Raw extends KubeObject, T> {
   #mayGoBack = false;
   #oldLists = 0;
   #relistAt = 0;
+  /** When a broken stream last led to a list. */
+  #brokenAt = Number.NEGATIVE_INFINITY;
   #lastContact = Number.NEGATIVE_INFINITY;
   #refused = false;
   readonly #asked = new Asked();
@@ -130,10 +137,19 @@ export class Reflector<Raw extends KubeObject, T> {
       if (!this.#wasGone) this.#backoff.reset();
       this.#wasGone = true;
     }
+    if (isKubeError(error, 'Unreachable', 'Timeout')) this.#listAfterBreak();
     const asked = isKubeError(error) ? (error.retryAfterMs ?? 0) : 0;
     const pauseMs = Math.max(this.#backoff.next(), asked);
     this.#log.warn('list or watch failed: trying again', { error, pauseMs: Math.round(pauseMs) });
     await this.#options.clock.sleep(pauseMs, signal).catch(() => undefined);
+  }
+
+  #listAfterBreak(): void {
+    const now = this.#options.clock.monotonic();
+    const at = Math.max(now, this.#brokenAt + BROKEN_RELIST_MS);
+    if (at >= this.#relistAt) return;
+    this.#relistAt = at;
+    this.#brokenAt = at;
   }
 
   async #listInTurn(signal: AbortSignal): Promise<void> {
@@ -153,9 +169,9 @@ export class Reflector<Raw extends KubeObject, T> {
       for (const raw of page.items) this.#project(raw, (value) => items.push({ version: raw.metadata, value }));
       resourceVersion = page.resourceVersion;
     }
-    const rewound = this.store.isRewind(resourceVersion);
-    if (rewound && !this.#believe())
-      throw new Error(`the list is older (${resourceVersion}) than what was seen before`);
+    const older = this.store.isRewind(resourceVersion);
+    if (older && !this.#believe()) throw new Error(`the list is older (${resourceVersion}) than what was seen before`);
+    const rewound = older || this.store.contradicts(items, resourceVersion);
     // what is kept may have changed since the page came
     const kept = items.filter(({ version }) => this.#keeps(version));
     this.store.replaceAll(kept, resourceVersion, { mayGoBack: this.#mayGoBack || rewound });

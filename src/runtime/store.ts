@@ -136,6 +136,18 @@ export class Store<T> {
   }
 
   /**
+   * @returns whether a list has an object at an older version than was seen, though it covers the newer one. In one history
+   *   of a server that cannot be
+   */
+  contradicts(items: readonly { readonly version: Version }[], resourceVersion: string): boolean {
+    const listed = versionNumber(resourceVersion);
+    return items.some(({ version }) => {
+      const known = this.#entries.get(keyOf(version))?.version;
+      return isBefore(versionNumber(version.resourceVersion), known) && !isBefore(listed, known);
+    });
+  }
+
+  /**
    * Makes the store equal to a list and calls handlers with the differences. Objects newer than the list stay.
    *
    * @param options.mayGoBack the list is the truth even if it is older, because the history of the server has changed

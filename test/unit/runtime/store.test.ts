@@ -153,6 +153,16 @@ describe('a list', () => {
     expect(store.isRewind('15')).toBe(false);
   });
 
+  test('with an older object than was seen, that covers the newer one, contradicts', () => {
+    const { store } = build();
+    store.replaceAll([item('10', 'a')], '20', { mayGoBack: false });
+    expect(store.contradicts([item('5', 'a')], '20')).toBe(true);
+    expect(store.contradicts([item('10', 'a'), item('3', 'b', 'b')], '20')).toBe(false);
+    // a list from before, and one that cannot be compared
+    expect(store.contradicts([item('5', 'a')], '9')).toBe(false);
+    expect(store.contradicts([item('abc', 'a')], '20')).toBe(false);
+  });
+
   test('that may go back is the truth', () => {
     const { store } = build();
     store.replaceAll([item('10', 'new'), item('11', 'b', 'b')], '20', { mayGoBack: false });
