@@ -49,4 +49,22 @@ describe('a container that reads mounted files', () => {
     expect(seen).toEqual(ends);
     expect(lives.at(-1)?.signs).toBe(ends.length === 0 ? 'A' : 'B');
   });
+
+  it('that ends before it is asked again ends with its last answer, since it may have read the files meanwhile', async () => {
+    const life = newLife({ pod: 'main-1', service: 'main', container: '1' }, 0n);
+    let asked = 0;
+    await followFiles(life, {
+      version: () => BigInt(asked + 1),
+      ask: async () => {
+        asked += 1;
+        if (asked < 3) return OLD;
+        life.until = 9n;
+        return undefined;
+      },
+      isOver: () => false,
+      pause: async () => {},
+      reloaded: () => expect.unreachable(),
+    });
+    expect(life.until).toBe(2n);
+  });
 });

@@ -3,7 +3,7 @@
  * taken for another life.
  *
  * A life ends with the last answer that was the old one, and the next begins with the first that was the new one: in
- * between nobody knows, so no oracle judges it.
+ * between nobody knows, so no oracle judges it. That of a container which ends does so with its last answer, too.
  */
 import type { Life } from './life.ts';
 
@@ -54,6 +54,10 @@ export async function followFiles(first: Life, { ask, version, isOver, pause, re
       // one round may have been in the middle of a reload
       doubt = said;
     }
+  }
+  if (life.until !== undefined && last.version < life.until) {
+    life.until = last.version;
+    life.endedAt = last.at;
   }
 }
 
