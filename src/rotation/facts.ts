@@ -4,6 +4,7 @@ import type { Finding } from './api/finding.ts';
 import type { Refusal } from './api/refusal.ts';
 import type { Due, WindowState } from './cadence/cadence.ts';
 import type { OffSchedule } from './cadence/off-schedule.ts';
+import type { ForeignKeys } from './keyset/foreign-keys.ts';
 import type { Keyset, Kid, Trigger, Weakness } from './keyset/keyset.ts';
 import type { Ledger } from './keyset/ledger.ts';
 import type { Settings, TargetSettings } from './settings/settings.ts';
@@ -125,8 +126,8 @@ export interface PodOf {
 /** The Secret, reduced to what may be shown. */
 export type SecretFacts =
   | { readonly kind: 'Absent' }
-  /** `keyset`: what its annotations say, if they can be read. */
-  | { readonly kind: 'Refused'; readonly finding: Finding; readonly keyset?: Keyset }
+  /** `keyset`: what its annotations say, if they can be read. `foreign`: keys in it that rekey does not know. */
+  | { readonly kind: 'Refused'; readonly finding: Finding; readonly keyset?: Keyset; readonly foreign?: ForeignKeys }
   /** It holds a key that rekey has not adopted yet, and perhaps other keys to accept, by fingerprint. */
   | UnmanagedSecret
   | ManagedSecret;

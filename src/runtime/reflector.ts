@@ -22,7 +22,8 @@ import { Asked } from './asked.ts';
 import { Backoff } from './backoff.ts';
 import type { Logger } from './log.ts';
 import type { ReflectorOptions } from './reflector-options.ts';
-import { type ChangeHandler, Store, type Version } from './store.ts';
+import { type ChangeHandler, Store } from './store.ts';
+import type { Version } from './version.ts';
 
 const WATCH_SECONDS = 300;
 /** So many lists in a row prove that history went back; with back-off that takes about 25 s. */

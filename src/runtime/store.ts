@@ -1,18 +1,7 @@
 /**
  * A local copy of some objects of the cluster, which never goes back in time by itself.
- *
- * Versions are compared as numbers. The API server declares them comparable since 1.35 (KEP-5504), and with etcd they
- * were so before. A version that is not a number counts as newer than anything.
  */
-
-/** Which object, at which version. */
-export interface Version {
-  readonly namespace?: string;
-  readonly name: string;
-  readonly resourceVersion?: string;
-}
-
-type VersionOnly = Pick<Version, 'resourceVersion'>;
+import { isBefore, isNotNewer, type Version, versionNumber } from './version.ts';
 
 /** `old` is undefined for a new object, `current` for one that is gone. */
 export type ChangeHandler<T> = (key: string, old: T | undefined, current: T | undefined) => void;
@@ -231,21 +220,4 @@ export class Store<T> {
       }
     }
   }
-}
-
-/** @returns whether one version of an object is older than another; false if they cannot be compared */
-export function isOlder({ resourceVersion }: VersionOnly, than: VersionOnly): boolean {
-  return isBefore(versionNumber(resourceVersion), versionNumber(than.resourceVersion));
-}
-
-function isBefore(version: bigint | undefined, other: bigint | undefined): boolean {
-  return version !== undefined && other !== undefined && version < other;
-}
-
-function versionNumber(resourceVersion: string | undefined): bigint | undefined {
-  return resourceVersion !== undefined && /^\d{1,40}$/.test(resourceVersion) ? BigInt(resourceVersion) : undefined;
-}
-
-function isNotNewer(version: bigint | undefined, known: bigint | undefined): boolean {
-  return version !== undefined && known !== undefined && version <= known;
 }

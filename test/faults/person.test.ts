@@ -1,13 +1,21 @@
 import { expect, it } from 'vitest';
 import type { JwtKeyRotation } from '../../src/rotation/api/names.ts';
+import type { Facts } from '../../src/rotation/facts.ts';
+import { EMPTY_LEDGER } from '../../src/rotation/keyset/ledger.ts';
 import { plan } from '../../src/rotation/plan/plan.ts';
 import { statusOf } from '../../src/rotation/report/status.ts';
 import type { Resource } from '../support/scenario/rotation.ts';
-import { facts, PROMOTING, pod, probeOf, SETTLE_MS, SETTLED, services } from '../unit/rotation/builders.ts';
-import { hasLag, podToDelete } from './person.ts';
+import { DONE, facts, PROMOTING, pod, probeOf, SETTLE_MS, SETTLED, services, T0 } from '../unit/rotation/builders.ts';
+import { hasLag, podsToDelete, podsToRestart } from './person.ts';
 import { allPlans } from './plans/all.ts';
 
 const LATE = SETTLED + 1_000;
+
+function statusAt(seen: Facts): Resource {
+  const spec = { successfulRotationsHistoryLimit: 3, failedRotationsHistoryLimit: 3 };
+  const resource = { metadata: { name: 'jwt', namespace: 'shop' }, spec } as unknown as JwtKeyRotation;
+  return { ...resource, status: statusOf(resource, seen, plan(seen)) } as Resource;
+}
 
 /** What rekey tells while a pod that started late enough holds a keyset version. */
 function told(holds: number, edit: object = {}): Resource {
@@ -15,19 +23,23 @@ function told(holds: number, edit: object = {}): Resource {
   const one = pod('main-1', { createdAt: LATE, readUpTo: LATE - SETTLE_MS, templateVersion: 3, probe });
   const [main, ...others] = services(PROMOTING, { main: 3, admin: 3 }, LATE);
   const targets = [...(main === undefined ? [] : [{ ...main, pods: [one] }]), ...others];
-  const seen = facts(PROMOTING, { targets, now: LATE });
-  const spec = { successfulRotationsHistoryLimit: 3, failedRotationsHistoryLimit: 3 };
-  const resource = { metadata: { name: 'jwt', namespace: 'shop' }, spec } as unknown as JwtKeyRotation;
-  return { ...resource, status: statusOf(resource, seen, plan(seen)) } as Resource;
+  return statusAt(facts(PROMOTING, { targets, now: LATE }));
 }
 
 it.each([
-  ['the pod of a node that lags, as rekey names it', told(2), 'main-1'],
-  ['none while all is well', told(3), undefined],
-  ['none for another reason', told(2, { random: 'accepted' }), undefined],
-  ['none before there is a resource', undefined, undefined],
-])('a person is asked to delete %s', (_, resource, name) => {
-  expect(podToDelete(resource)).toBe(name);
+  ['the pod of a node that lags, as rekey names it', told(2), ['main-1']],
+  ['none while all is well', told(3), []],
+  ['none for another reason', told(2, { random: 'accepted' }), []],
+  ['none before there is a resource', undefined, []],
+])('a person is asked to delete %s', (_, resource, names) => {
+  expect(podsToDelete(resource)).toEqual(names);
+});
+
+it('a person is asked to restart the pods that may have read a strange key, as rekey names them, and no others', () => {
+  const foreign = [{ dataKey: 'KEYS', fingerprints: ['fp-X'], since: T0 - 2_000, until: T0 }];
+  const seen = facts(DONE, { now: LATE, ledger: { ...EMPTY_LEDGER, foreign } });
+  expect(podsToRestart(statusAt(seen))).toEqual(['main-1', 'autoscraper-1', 'admin-1']);
+  expect(podsToRestart(statusAt({ ...seen, ledger: EMPTY_LEDGER }))).toEqual([]);
 });
 
 it('a person is there in each plan in which nodes lag for longer than they may, and in no other', () => {

@@ -1,10 +1,15 @@
-/** What the audit writer knows of one resource. */
+/** What the audit writer knows of one resource, and how it learns it. */
 import type { Finding } from '../api/finding.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
-import { EMPTY_LEDGER, type Ledger, sameLedger } from '../keyset/ledger.ts';
+import type { Facts } from '../facts.ts';
+import { endedRotations } from '../keyset/keyset.ts';
+import { EMPTY_LEDGER, type Ledger, recorded, recordedForeign, sameLedger } from '../keyset/ledger.ts';
+import type { Assessment } from '../plan/decision.ts';
+import { wishesIn } from '../requests/requests.ts';
 import type { LedgerReading } from './against-ledger.ts';
 import type { AuditRecord } from './audit-log.ts';
-import { type Diary, EMPTY_DIARY } from './diary.ts';
+import { recordOf } from './audit-record.ts';
+import { type Diary, EMPTY_DIARY, noted } from './diary.ts';
 import { type LedgerConfigMap, ledgerConfigMapName } from './ledger-config-map.ts';
 
 /** What is known of one resource. */
@@ -48,4 +53,31 @@ export function newAccount(resource: JwtKeyRotation): Account {
 /** @returns whether the ConfigMap lacks something */
 export function isDirty({ due, ledger, stored, finding }: Account): boolean {
   return due.size > 0 || (finding === undefined && !sameLedger(stored, ledger));
+}
+
+/**
+ * Notes what a pass has observed.
+ *
+ * @returns whether that may have to be written
+ */
+export function takeIn(account: Account, resource: JwtKeyRotation, facts: Facts, assessment: Assessment): boolean {
+  const { secret, settings, now } = facts;
+  const foreign = secret.kind === 'Refused' ? secret.foreign : undefined;
+  if (secret.kind !== 'Managed' && foreign === undefined) return false;
+  // any change by people may be meant to fix the failure
+  if (wishesIn(account.resource) !== wishesIn(resource)) account.notBefore = 0;
+  account.resource = resource;
+  if (foreign !== undefined) account.ledger = recordedForeign(account.ledger, foreign);
+  if (secret.kind !== 'Managed') return true;
+  const { keyset } = secret;
+  account.ledger = recorded(account.ledger, keyset, now);
+  account.diary = noted(account.diary, facts, assessment, keyset);
+  const ended = endedRotations(keyset);
+  account.recorded = account.recorded.filter((id) => ended.some((rotation) => rotation.id === id));
+  for (const rotation of ended) {
+    if (account.recorded.includes(rotation.id) || account.due.has(rotation.id)) continue;
+    const known = { settings, ledger: account.ledger, diary: account.diary };
+    account.due.set(rotation.id, recordOf(resource, known, assessment, keyset, rotation));
+  }
+  return true;
 }

@@ -12,15 +12,11 @@ import type { Logger } from '../../runtime/log.ts';
 import { keyOf } from '../../runtime/store.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 import type { Facts } from '../facts.ts';
-import { endedRotations } from '../keyset/keyset.ts';
-import { EMPTY_LEDGER, type Ledger, merged, recorded, sameLedger } from '../keyset/ledger.ts';
+import { EMPTY_LEDGER, type Ledger, merged, sameLedger } from '../keyset/ledger.ts';
 import type { Assessment } from '../plan/decision.ts';
-import { wishesIn } from '../requests/requests.ts';
-import { type Account, isDirty, newAccount } from './account.ts';
+import { type Account, isDirty, newAccount, takeIn } from './account.ts';
 import type { LedgerReading } from './against-ledger.ts';
 import { appendRecord, headOf, isRecorded, verifyLog } from './audit-log.ts';
-import { recordOf } from './audit-record.ts';
-import { noted } from './diary.ts';
 import {
   ForeignConfigMapError,
   findLedgerConfigMap,
@@ -82,22 +78,8 @@ export class AuditWriter {
 
   /** Records what the Secret has and the ConfigMap lacks. Returns at once. */
   observed(resource: JwtKeyRotation, facts: Facts, assessment: Assessment): void {
-    if (facts.secret.kind !== 'Managed') return;
-    const { keyset } = facts.secret;
     const account = this.#account(resource);
-    // any change by people may be meant to fix the failure
-    if (wishesIn(account.resource) !== wishesIn(resource)) account.notBefore = 0;
-    account.resource = resource;
-    account.ledger = recorded(account.ledger, keyset, facts.now);
-    account.diary = noted(account.diary, facts, assessment, keyset);
-    const ended = endedRotations(keyset);
-    account.recorded = account.recorded.filter((id) => ended.some((rotation) => rotation.id === id));
-    for (const rotation of ended) {
-      if (account.recorded.includes(rotation.id) || account.due.has(rotation.id)) continue;
-      const known = { settings: facts.settings, ledger: account.ledger, diary: account.diary };
-      account.due.set(rotation.id, recordOf(resource, known, assessment, keyset, rotation));
-    }
-    this.#start(account);
+    if (takeIn(account, resource, facts, assessment)) this.#start(account);
   }
 
   /** Resolves when no write is under way in these namespaces. */

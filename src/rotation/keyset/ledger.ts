@@ -1,13 +1,21 @@
 /**
- * What must outlive the Secret: all keys so far, which of them are burnt, and the highest version. With the ledger,
- * rekey recognizes a Secret that was restored from a backup or recreated with a burnt key. It has key ids and
- * fingerprints only.
+ * What must outlive the Secret: all keys so far, which of them are burnt, the highest version, and when somebody else's
+ * keys stood there. With the ledger, rekey recognizes a Secret that was restored from a backup or recreated with a burnt
+ * key. It has key ids and fingerprints only.
  *
  * It is a fold over the observed keysets, so two ledgers can be merged in any order.
  */
 
 import { keptValue } from '../api/said.ts';
 import { iso } from '../schedule/duration.ts';
+import {
+  decodeForeign,
+  encodeForeign,
+  type ForeignKeys,
+  foreignGone,
+  mergedForeign,
+  withForeign,
+} from './foreign-keys.ts';
 import { fields, list, oneOf, parseJson, text, time, versionIn } from './json.ts';
 import { BELIEVED_VERSION, type BurntKey, type Keyset, type Kid, MAX_NONCES } from './keyset.ts';
 
@@ -28,9 +36,10 @@ export interface Ledger {
   readonly keys: readonly LedgerKey[];
   /** Nonces of the last emergencies that were served. */
   readonly emergencies: readonly string[];
+  readonly foreign: readonly ForeignKeys[];
 }
 
-export const EMPTY_LEDGER: Ledger = { version: 0, keys: [], emergencies: [] };
+export const EMPTY_LEDGER: Ledger = { version: 0, keys: [], emergencies: [], foreign: [] };
 
 const MAX_RETIRED = 500;
 
@@ -51,7 +60,15 @@ export function recorded(ledger: Ledger, keyset: Keyset, now: number): Ledger {
   const gone = ledger.keys
     .filter(({ kid }) => !kept.has(kid))
     .map((key): LedgerKey => (key.state === 'live' ? { ...key, state: 'retired', at: now } : key));
-  return merged(ledger, { version: keyset.version, keys: [...gone, ...found], emergencies: noncesOf(keyset) });
+  return merged(ledger, {
+    ...{ version: keyset.version, keys: [...gone, ...found], emergencies: noncesOf(keyset) },
+    foreign: foreignGone(ledger.foreign, now),
+  });
+}
+
+/** @returns the ledger after a look at a Secret that holds keys of somebody else; the same object if it knew them */
+export function recordedForeign(ledger: Ledger, seen: ForeignKeys): Ledger {
+  return merged(ledger, { ...EMPTY_LEDGER, foreign: withForeign(ledger.foreign, seen) });
 }
 
 function noncesOf({ handled }: Keyset): readonly string[] {
@@ -74,7 +91,8 @@ export function merged(a: Ledger, b: Ledger): Ledger {
   }
   const version = Math.max(a.version, b.version);
   const emergencies = [...new Set([...a.emergencies, ...b.emergencies])].slice(-MAX_NONCES);
-  const next = { version, keys: bounded([...keys.values()]), emergencies };
+  const foreign = mergedForeign(a.foreign, b.foreign);
+  const next = { version, keys: bounded([...keys.values()]), emergencies, foreign };
   return sameLedger(a, next) ? a : next;
 }
 
@@ -108,14 +126,15 @@ export function believedVersion({ version }: Pick<Ledger, 'version'>): number {
 }
 
 /** The text of the data key. */
-export function encodeLedger({ version, keys, emergencies }: Ledger): string {
+export function encodeLedger({ version, keys, emergencies, foreign }: Ledger): string {
   const lines = keys.map(({ kid, fingerprint, state, at }) => ({ kid, fp: fingerprint, state, at: iso(at) }));
-  return JSON.stringify({ version, keys: lines, emergencies });
+  const strangers = foreign.length > 0 && { foreign: foreign.map(encodeForeign) };
+  return JSON.stringify({ version, keys: lines, emergencies, ...strangers });
 }
 
 /** @throws an error that says what is wrong with the text */
 export function decodeLedger(encoded: string): Ledger {
-  const { version, keys, emergencies } = fields(parseJson(encoded));
+  const { version, keys, emergencies, foreign = [] } = fields(parseJson(encoded));
   return {
     version: versionIn(version),
     keys: list(keys).map((value) => {
@@ -123,5 +142,6 @@ export function decodeLedger(encoded: string): Ledger {
       return { kid: text(kid), fingerprint: text(fp), state: oneOf(STATES, state), at: time(at) };
     }),
     emergencies: list(emergencies).map((nonce) => keptValue(text(nonce))),
+    foreign: list(foreign).map(decodeForeign),
   };
 }

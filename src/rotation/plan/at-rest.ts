@@ -15,6 +15,7 @@ import { spokenFinding } from './baseline.ts';
 import { RETRY_MS, survey } from './converge.ts';
 import { mayCutOver } from './cutover.ts';
 import { acceptsOnlySigning, isConclusive, isUnprovable, isVoid, startedAfterWrite } from './evidence.ts';
+import { mayHoldForeignKey } from './policies/foreign-keys.ts';
 import { holdsOneKeyAtRest, LASTING_FAILURES, unanswered } from './policies/pods.ts';
 import { requirementsOf } from './requirements.ts';
 
@@ -43,12 +44,13 @@ export function lookAtRest(facts: Facts, keyset: Keyset): Look {
   const open = asked.flatMap((target) => firstDue(target, keyset));
   const due = open.filter(({ at }) => at <= facts.now).map(({ row }) => row);
   const fresh = asked.flatMap((target) => unasked(target, facts, keyset) ?? daily(target, facts, keyset));
-  const finding = findingAtRest(facts, keyset);
-  const until = Math.min(...open.map(({ at }) => at));
+  const foreign = mayHoldForeignKey(facts, keyset);
+  const finding = findingAtRest(facts, keyset, foreign?.finding);
+  const until = Math.min(...open.map(({ at }) => at), foreign?.until ?? Number.POSITIVE_INFINITY);
   return {
     pods: [...due, ...fresh.filter((row) => !due.includes(row))],
     ...defined({ finding }),
-    ...(open.length > 0 && { until }),
+    ...(Number.isFinite(until) && { until }),
   };
 }
 
@@ -117,11 +119,12 @@ function askable(target: TargetFacts): readonly PodOf[] {
     .map((pod) => ({ target, pod }));
 }
 
-function findingAtRest(facts: Facts, keyset: Keyset): Finding | undefined {
+function findingAtRest(facts: Facts, keyset: Keyset, foreign: Finding | undefined): Finding | undefined {
   const rows = survey(requirementsOf(facts.targets, keyset), keyset);
   const keys = facts.settings.strategy === 'Cutover' || mayCutOver(facts) ? 'One' : 'Both';
   const spoken = spokenFinding(rows, keyset, keys);
   if (spoken !== undefined) return spoken;
+  if (foreign !== undefined) return foreign;
   const all = [...rows.met, ...rows.unknown, ...rows.refusing, ...rows.stale, ...rows.unfit].filter(
     ({ target, pod }) => {
       return target.settings.canary !== undefined && !pod.terminating;

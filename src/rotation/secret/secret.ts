@@ -1,5 +1,5 @@
 /** Reads the Secret, decides whether rekey may write it, and makes the patch that puts a keyset into it. */
-import { own } from '../../base/objects.ts';
+import { defined, own } from '../../base/objects.ts';
 import { onceForSame } from '../../base/once.ts';
 import type { Secret } from '../../kube/types.ts';
 import type { Finding, Reason } from '../api/finding.ts';
@@ -11,6 +11,7 @@ import { contentOf, type Format, type Layout, layoutsOf } from '../settings/layo
 import { besideNames, type DataNames } from '../settings/settings.ts';
 import { algorithmFinding, besideIn, keyNotFound, readUnmanaged } from './adoption.ts';
 import { copiesIn, otherNames } from './copies.ts';
+import { foreignIn } from './foreign.ts';
 import { destroyAll, distinct, fingerprintOf, fingerprintsOf, type KeyMaterial } from './keys.ts';
 import { asLanded } from './landing.ts';
 import { dataFor, keysAt, listedIn, listOf, materialIn, type NamesToWrite } from './secret-data.ts';
@@ -78,7 +79,8 @@ function readManaged(secret: Secret, annotations: Readonly<Record<string, string
     return { kind: 'Refused', finding: { reason: 'KeyResurrected', message }, keyset };
   }
   const message = `${where}: data key ${changed} is not what rekey wrote (last written by ${owner}); restore the old value, and restart the pods that started meanwhile: they keep what they have read`;
-  return { kind: 'Refused', finding: { reason: 'ForeignWriter', message }, keyset };
+  const foreign = foreignIn(secret, changed, keyset, names);
+  return { kind: 'Refused', finding: { reason: 'ForeignWriter', message }, keyset, ...defined({ foreign }) };
 }
 
 /** In these phases the new key replaces all others, so it may have another algorithm. */

@@ -70,6 +70,13 @@ export function managersOf({ metadata }: Secret, dataKeys: readonly string[]): r
   return owners.flatMap(({ manager }) => manager ?? []);
 }
 
+/** @returns when a manager of the data key last changed one of its fields, milliseconds since the epoch */
+export function lastChangeOf({ metadata }: Secret, dataKey: string): number | undefined {
+  const owner = (metadata.managedFields ?? []).findLast((entry) => dataKeysOf(entry).includes(dataKey));
+  const at = Date.parse(owner?.time ?? '');
+  return Number.isNaN(at) ? undefined : at;
+}
+
 /** The data keys that an entry of managedFields owns. */
 export function dataKeysOf({ fieldsV1 }: ManagedFieldsEntry): readonly string[] {
   // after a server-side apply of stringData, managedFields lists stringData and not the data that it became

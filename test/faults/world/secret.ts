@@ -56,11 +56,14 @@ function backTo({ metadata, data = {} }: Secret, now: Secret): object {
 const STRANGER = 'f'.repeat(64);
 
 export const SECRETS: readonly WorldFault[] = [
-  edited(
-    'a strange key is appended to the fallbacks, for 2 s',
-    2_000,
-    data('JWT_SECRET_KEY_FALLBACKS', (text) => `${text},${STRANGER}`),
-  ),
+  {
+    ...edited(
+      'a strange key is appended to the fallbacks, for 2 s',
+      2_000,
+      data('JWT_SECRET_KEY_FALLBACKS', (text) => `${text},${STRANGER}`),
+    ),
+    strange: true,
+  },
   edited(
     'JWT_KEY_ID is changed, for 2 s',
     2_000,

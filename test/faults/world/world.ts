@@ -28,6 +28,8 @@ export interface WorldFault {
   readonly exclusive?: boolean;
   /** Nodes lag for longer than the operator was told that they do: a pod may need the person whom it asks for, see person.ts. */
   readonly lags?: boolean;
+  /** Pods may read a key that rekey does not have, and keep it: only the person can mend that. */
+  readonly strange?: boolean;
   readonly replicas?: number;
   readonly without?: Plan['without'];
 }

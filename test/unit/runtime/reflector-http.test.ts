@@ -11,7 +11,8 @@ const list = (version: string, ...items: object[]) => json(200, { metadata: { re
 const gone = line('ERROR', { kind: 'Status', code: 410, reason: 'Expired' });
 
 test('a stream that is cut within a line, reset, or Gone costs no change', async () => {
-  const lists = [list('10', pod('a', '5')), list('40', pod('b', '12'), pod('c', '30'), pod('d', '35'))];
+  const after = list('40', pod('b', '12'), pod('c', '30'), pod('d', '35'));
+  const lists = [list('10', pod('a', '5')), after, after];
   const euro = Buffer.from(line('ADDED', pod('c€', '30')));
   const watches: Handler[] = [
     stream([line('ADDED', pod('b', '12')), line('DELETED', pod('a', '13')), '{"type":"ADDED","object":{"meta']),
@@ -42,12 +43,12 @@ test('a stream that is cut within a line, reset, or Gone costs no change', async
       },
       { timeout: 10_000, interval: 20 },
     )
-    .toBe(6);
+    .toBe(7);
   await expect.poll(() => reflector.store.list()).toEqual(['b', 'c', 'd']);
   const asked = api.received.map(({ query }) =>
     query.has('watch') ? `watch ${query.get('resourceVersion')}` : 'list',
   );
-  expect(asked).toEqual(['list', 'watch 10', 'watch 13', 'watch 13', 'list', 'watch 40']);
+  expect(asked).toEqual(['list', 'watch 10', 'list', 'watch 40', 'watch 40', 'list', 'watch 40']);
   stop.abort();
   await running;
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isOlder, keyOf, Store, splitKey } from '../../../src/runtime/store.ts';
+import { keyOf, Store, splitKey } from '../../../src/runtime/store.ts';
+import { isOlder } from '../../../src/runtime/version.ts';
 
 const at = (resourceVersion: string, name = 'a', namespace = 'shop') => ({ namespace, name, resourceVersion });
 const item = (resourceVersion: string, value: string, name = 'a') => ({ version: at(resourceVersion, name), value });

@@ -92,6 +92,21 @@ describe('the audit writer', () => {
     expect(shelf.writes).toBe(writes);
   });
 
+  it('remembers when keys of somebody else stood in the Secret, and writes that once', async () => {
+    const shelf = new Shelf();
+    await shelf.observe(STEADY);
+    const foreign = { dataKey: 'KEYS', fingerprints: ['fp-X'], since: T0 + 1_000 };
+    const finding = { reason: 'ForeignWriter', message: '' } as const;
+    const seen = facts(STEADY, { secret: { kind: 'Refused', finding, keyset: STEADY, foreign } });
+    for (let pass = 0; pass < 3; pass += 1) {
+      shelf.writer.observed(resource, seen, plan(seen).assessment);
+      await shelf.writer.idle();
+    }
+    expect([shelf.ledger.foreign, shelf.writes]).toEqual([[foreign], 2]);
+    await shelf.observe(STEADY, STEADY);
+    expect([shelf.ledger.foreign, shelf.writes]).toEqual([[{ ...foreign, until: facts(STEADY).now }], 3]);
+  });
+
   it('asks to be called again when the API server fails, is not before that, and tells once', async () => {
     const shelf = new Shelf();
     shelf.failures.push(failed('ServerError'), failed('ServerError'));

@@ -11,6 +11,7 @@ import {
   type Ledger,
   merged,
   recorded,
+  recordedForeign,
 } from '../../../../src/rotation/keyset/ledger.ts';
 import { DONE, keysetAfter, PROMOTING, RETIRING, STEADY, T0, WRITES } from '../builders.ts';
 
@@ -39,6 +40,24 @@ describe('the ledger', () => {
     const ledger = seen(STEADY, BURNT);
     expect(burntIn(ledger).map(({ kid }) => kid)).toEqual(['A', 'B', 'N2']);
     expect(ledger.emergencies).toEqual(['n1']);
+  });
+
+  it('remembers the last times of foreign keys, and that they ended, in whatever order it hears of them', () => {
+    const at = (since: number, fingerprint = 'fp-X') => ({ dataKey: 'KEYS', fingerprints: [fingerprint], since });
+    const open = recordedForeign(seen(STEADY), at(T0));
+    // the writer changed the key once more: it is the same time
+    const longer = recordedForeign(open, at(T0 + 5, 'fp-Y'));
+    expect(longer.foreign).toEqual([{ ...at(T0), fingerprints: ['fp-X', 'fp-Y'] }]);
+    expect(recordedForeign(longer, at(T0 + 9))).toBe(longer);
+    const closed = recorded(longer, STEADY, T0 + 60);
+    expect(closed.foreign).toEqual([{ ...at(T0), fingerprints: ['fp-X', 'fp-Y'], until: T0 + 60 }]);
+    expect(recorded(closed, STEADY, T0 + 99)).toBe(closed);
+    expect(merged(open, closed).foreign).toEqual(merged(closed, open).foreign);
+    expect(merged(open, closed).foreign).toEqual(closed.foreign);
+    expect(decodeLedger(encodeLedger(closed))).toEqual(closed);
+    let many = closed;
+    for (let i = 100; i < 200; i += 1) many = recorded(recordedForeign(many, at(T0 + i)), STEADY, T0 + i);
+    expect(many.foreign.map(({ since }) => since - T0)).toEqual([192, 193, 194, 195, 196, 197, 198, 199]);
   });
 
   it('is the same object where there is nothing new, so that nothing is written', () => {

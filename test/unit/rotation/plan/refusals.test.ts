@@ -186,12 +186,14 @@ describe('an emergency that the ledger knows', () => {
     const world = facts(STEADY, { requests: { emergency } });
     expect(decide(world)).toBe('write burn');
     const burnt = (fingerprint: string) => [{ kid: 'k', fingerprint, state: 'burnt', at: 0 }] as const;
-    expect(decide({ ...world, ledger: { version: 9, keys: burnt('fp-A'), emergencies: ['n'] } })).not.toBe(
+    expect(decide({ ...world, ledger: { version: 9, keys: burnt('fp-A'), emergencies: ['n'], foreign: [] } })).not.toBe(
       'write burn',
     );
     // no key of it is burnt: a nonce that it does not know was put there by somebody else, a higher version perhaps too
     for (const version of [0, 9]) {
-      expect(decide({ ...world, ledger: { version, keys: burnt('f'), emergencies: ['n'] } })).toBe('write burn');
+      expect(decide({ ...world, ledger: { version, keys: burnt('f'), emergencies: ['n'], foreign: [] } })).toBe(
+        'write burn',
+      );
     }
   });
 });

@@ -12,7 +12,7 @@ import { facts, STEADY, services, T0 } from '../builders.ts';
 
 const NAMES = { secretName: 'jwt', ledgerName: 'jwt-rekey' };
 const burntKey = (fingerprint: string) => ({ kid: `k-${fingerprint}`, fingerprint, state: 'burnt', at: T0 }) as const;
-const SERVED: Ledger = { version: 1, keys: [burntKey('other')], emergencies: ['1'] };
+const SERVED: Ledger = { version: 1, keys: [burntKey('other')], emergencies: ['1'], foreign: [] };
 const KNOWS = { ...STEADY, handled: { emergencies: ['1'] } };
 const GARBLED: SecretFacts = { kind: 'Refused', finding: { reason: 'StateUnreadable', message: '' } };
 const ABSENT: SecretFacts = { kind: 'Absent' };

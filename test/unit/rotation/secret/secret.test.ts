@@ -1,8 +1,9 @@
 import { importJWK, type JSONWebKeySet, type JWK, jwtVerify, SignJWT } from 'jose';
 import { describe, expect, it, vi } from 'vitest';
 import type { Secret } from '../../../../src/kube/types.ts';
+import type { SecretFacts } from '../../../../src/rotation/facts.ts';
 import { foundKeyset } from '../../../../src/rotation/keyset/before.ts';
-import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
+import { currentShape, type Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import { decodeState, encodeState, StateError } from '../../../../src/rotation/keyset/state.ts';
 import { advance } from '../../../../src/rotation/keyset/transition.ts';
 import type { Write } from '../../../../src/rotation/keyset/writes.ts';
@@ -182,6 +183,33 @@ describe('a Secret that rekey has written', () => {
       expect(readSecret(edited, SETTINGS)).toMatchObject({ kind: 'Refused', finding: { reason: 'ForeignWriter' } });
     },
   );
+
+  it('tells which keys are somebody else’s, and since when', () => {
+    const { secret: found, keyset } = written([adopt, stage]);
+    const name = 'JWT_SECRET_KEY_FALLBACKS';
+    const text = Buffer.from(found.data?.[name] ?? '', 'base64').toString();
+    const at = (time: string) => ({
+      ...found,
+      metadata: {
+        ...found.metadata,
+        managedFields: [{ manager: 'kubectl-edit', time, fieldsV1: { 'f:data': { [`f:${name}`]: {} } } }],
+      },
+      data: { ...found.data, [name]: base64(`${text},${'e'.repeat(64)}`) },
+    });
+    const foreignIn = (facts: SecretFacts) => (facts.kind === 'Refused' ? facts.foreign : undefined);
+    const late = new Date(T0 + 3_600_000).toISOString();
+    const foreign = foreignIn(readSecret(at(late), SETTINGS));
+    expect(foreign).toMatchObject({ dataKey: name, since: T0 + 3_600_000 });
+    expect(foreign?.fingerprints).toHaveLength(1);
+    expect(keyset.keys.map(({ fingerprint }) => fingerprint)).not.toContain(foreign?.fingerprints[0]);
+    // a time of before the last write is not the writer's, and one that nobody tells is unknown
+    const { writtenAt } = currentShape(keyset);
+    for (const time of ['2001-01-01T00:00:00Z', '']) {
+      expect(foreignIn(readSecret(at(time), SETTINGS))?.since).toBe(writtenAt);
+    }
+    // who only takes a key away leaves none that a pod could accept
+    expect(foreignIn(readSecret({ ...found, data: { ...found.data, [name]: '' } }, SETTINGS))).toBeUndefined();
+  });
 
   it('is not touched when its state is unreadable', () => {
     const { secret: found } = written([adopt]);
