@@ -94,6 +94,17 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     check: { by: 'table', row: 'untold', oracles: ['I14'] },
   },
   {
+    name: 'the clocks of nodes are taken to agree with that of who wrote a foreign key',
+    patches: [
+      {
+        file: 'src/rotation/plan/policies/foreign-keys.ts',
+        find: 'startedAt + SECOND_MS + clockSkewMs <= since',
+        replace: 'startedAt + SECOND_MS <= since',
+      },
+    ],
+    check: { by: 'table', row: 'foreign', oracles: ['I16'] },
+  },
+  {
     name: 'unlisted consumers ignored',
     patches: [
       {

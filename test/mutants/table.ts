@@ -1,6 +1,7 @@
 /**
  * Rows of the planner's table for worlds that the assumptions exclude, where rekey is careful all the same.
  */
+import { EMPTY_LEDGER } from '../../src/rotation/keyset/ledger.ts';
 import { plan } from '../../src/rotation/plan/plan.ts';
 import { DRAINING, facts, pod, probeOf, SETTINGS, STAGING, STEADY, services, T0 } from '../unit/rotation/builders.ts';
 
@@ -35,4 +36,15 @@ function untold(): void {
     throw new Error(`I14: a pod that nobody can ask started too early, and the answer is ${action.type}`);
 }
 
-export const TABLE: Readonly<Record<string, () => void>> = { reopen, unlisted, untold };
+/** A pod that started while somebody else's key stood in the Secret, by a clock that is a little behind. */
+function foreign(): void {
+  const [since, until] = [T0 + 60_000, T0 + 62_000];
+  const early = pod('main-2', { createdAt: since - 1_000, startedAt: since - SETTINGS.clockSkewMs / 2 });
+  const targets = services(STEADY, { main: 1, admin: 1 }).map((target) => ({ ...target, pods: [early] }));
+  const ledger = { ...EMPTY_LEDGER, foreign: [{ dataKey: 'KEYS', fingerprints: ['fp-X'], since, until }] };
+  const { blocked } = plan(facts(STEADY, { targets, ledger, now: T0 + 120_000 }));
+  if (blocked?.reason !== 'ForeignWriter')
+    throw new Error(`I16: a pod may hold somebody else's key, and rekey says ${blocked?.reason ?? 'nothing'}`);
+}
+
+export const TABLE: Readonly<Record<string, () => void>> = { reopen, unlisted, untold, foreign };
