@@ -2,8 +2,9 @@
 import type { Finding } from '../../api/finding.ts';
 import type { Facts, PodFacts, PodOf } from '../../facts.ts';
 import type { ForeignKeys } from '../../keyset/foreign-keys.ts';
-import type { Keyset } from '../../keyset/keyset.ts';
+import { currentShape, type Keyset } from '../../keyset/keyset.ts';
 import { iso } from '../../schedule/duration.ts';
+import { hasLoadedNewest } from '../evidence.ts';
 import { label } from './targets.ts';
 
 /** Start times are rounded down to seconds. */
@@ -12,7 +13,8 @@ const MOST_NAMES = 5;
 
 /**
  * A container keeps what it has read from its environment until it starts again; mounted files follow the Secret. What a
- * pod has read is concluded from its start, within the skew of its node's clock.
+ * pod has read is concluded from its start, within the skew of its node's clock. Who has proved to have loaded a keyset that
+ * was written afterwards has read the Secret without the key.
  *
  * @returns which pods may still accept such a key; undefined if there are none, or if the key was adopted since. `until`:
  *   before that time a restart may give them the same Secret once more
@@ -33,7 +35,10 @@ export function mayHoldForeignKey(
   for (const entry of strange.toReversed()) {
     // the ledger is told of the end after this decision
     const ended = { ...entry, until: entry.until ?? facts.now };
-    const found = rows.filter(({ pod }) => mayHaveRead(pod, ended, facts.settings.clockSkewMs));
+    const hasProved = (pod: PodFacts) => currentShape(keyset).writtenAt >= ended.until && hasLoadedNewest(pod, keyset);
+    const found = rows.filter(({ pod }) => {
+      return mayHaveRead(pod, ended, facts.settings.clockSkewMs) && !hasProved(pod);
+    });
     if (found.length === 0) continue;
     const spread = ended.until + facts.settleMs + facts.settings.clockSkewMs + SECOND_MS;
     const wait = facts.now < spread ? { until: spread } : {};

@@ -1,6 +1,7 @@
 /** Pods that started while somebody else's key stood in the Secret. */
 import { describe, expect, it } from 'vitest';
 import type { PodFacts } from '../../../../src/rotation/facts.ts';
+import { currentShape } from '../../../../src/rotation/keyset/keyset.ts';
 import { EMPTY_LEDGER, type Ledger } from '../../../../src/rotation/keyset/ledger.ts';
 import { plan } from '../../../../src/rotation/plan/plan.ts';
 import { DONE, facts, pod, probeOf, SETTINGS, SETTLE_MS, T0, target } from '../builders.ts';
@@ -35,6 +36,16 @@ describe('a pod that may have read a key of somebody else', () => {
     expect(found?.message).toMatch(
       /again: main-1\. Restart them: kubectl rollout restart deployment\/main -n NAMESPACE$/,
     );
+  });
+
+  it('is not named if it has proved to have loaded what was written afterwards', () => {
+    const { writtenAt } = currentShape(DONE);
+    const before = [{ ...FOREIGN, since: writtenAt - 2 * SECOND, until: writtenAt }] as const;
+    const one = started(writtenAt + SECOND);
+    expect(findingOf([one], before)).toBeUndefined();
+    const { probe: _, ...unasked } = one;
+    expect(findingOf([unasked], before)?.reason).toBe('ForeignWriter');
+    expect(findingOf([one], [{ ...before[0], until: writtenAt + 1 }])?.reason).toBe('ForeignWriter');
   });
 
   it('is to be restarted once that helps, and a pass says when that is', () => {
