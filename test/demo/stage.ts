@@ -35,7 +35,7 @@ export async function setStage(screen: Screen, ends: AsyncDisposableStack): Prom
   // Also when an error that nobody has foreseen ends the process.
   process.once('exit', remove);
   ends.defer(remove);
-  const binaries = await findOrBuildControlPlane((line) => screen.progress(line, `  ${line}`));
+  const binaries = await findOrBuildControlPlane((line) => screen.progress(line, `  ${line}`), { soon: true });
   screen.clear();
   const cluster = await step(screen, 'cluster', 'a real Kubernetes API server; pods run as local processes', () =>
     startCluster(dir, screen, ends),
@@ -64,6 +64,7 @@ async function startCluster(dir: string, screen: Screen, ends: AsyncDisposableSt
   const starting = startLocalCluster({
     dir,
     images: exampleImages(repoRoot),
+    soon: true,
     nodeCount: 2,
     repoRoot,
     auditLog: true,

@@ -22,6 +22,8 @@ export interface GoProgram {
   /** The package of the program, such as `.`. */
   readonly entry: string;
   readonly linkerFlags: string;
+  /** Compiled in three quarters of the time, and slower when it runs. */
+  readonly unoptimized?: true;
   /** What helps where Go is missing, besides Go. */
   readonly instead?: string;
   /** Puts what the program needs into its folder, before it appears there. */
@@ -71,13 +73,15 @@ const notCompiled =
   '{{if and .Stale (ne .StaleReason "not installed but available in build cache")}}{{.ImportPath}}{{end}}';
 
 async function goBuild(program: GoProgram, output: string, log: (line: string) => void): Promise<void> {
-  const { what, source, entry, linkerFlags } = program;
+  const { what, source, entry, linkerFlags, unoptimized } = program;
   const started = Date.now();
   const env = { ...process.env, CGO_ENABLED: '0' };
   const options = { cwd: source, env, maxBuffer: 2 ** 26 };
-  const { stdout } = await run('go', ['list', '-deps', '-trimpath', '-f', notCompiled, entry], options);
+  // the linker would leave out what the compiler writes for debuggers, which takes it a tenth of its time
+  const compiler = ['-trimpath', `-gcflags=all=${unoptimized ? '-N -l ' : ''}-dwarf=false`];
+  const { stdout } = await run('go', ['list', '-deps', ...compiler, '-f', notCompiled, entry], options);
   const total = Math.max(1, stdout.split('\n').filter((line) => line !== '').length);
-  const args = ['build', '-v', '-trimpath', '-ldflags', linkerFlags, '-o', output, entry];
+  const args = ['build', '-v', ...compiler, '-ldflags', linkerFlags, '-o', output, entry];
   const build = spawn('go', args, { cwd: source, env, stdio: ['ignore', 'ignore', 'pipe'] });
 
   // `go build -v` prints each package that it compiles

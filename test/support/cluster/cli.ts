@@ -58,6 +58,7 @@ async function up(args: string[]): Promise<number> {
     const cluster = await startLocalCluster({
       dir,
       images: exampleImages(repoRoot),
+      soon: true,
       nodeCount: Number(values.nodes),
       repoRoot,
       auditLog: values.audit,
@@ -101,7 +102,7 @@ async function status(): Promise<number> {
 }
 
 async function kubectl(args: string[]): Promise<number> {
-  const [program, ...first] = (await findOrBuildControlPlane(log)).kubectl;
+  const [program, ...first] = (await findOrBuildControlPlane(log, { soon: true })).kubectl;
   // not as a flag: kubectl takes none before the name of a plugin
   const env = { ...process.env, KUBECONFIG: kubeconfig };
   const child = spawn(program, [...first, ...args], { stdio: 'inherit', env });

@@ -28,13 +28,15 @@ export interface LocalClusterOptions {
   readonly repoRoot: string;
   readonly auditLog?: boolean;
   readonly port?: number;
+  /** As that of {@link findOrBuildControlPlane}. */
+  readonly soon?: boolean;
   readonly log: (line: string) => void;
 }
 
 /** Starts everything that a test or a demo needs; resolves when pods can be scheduled. */
 export async function startLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
-  const { dir, images, nodeCount, repoRoot, auditLog, port, log } = options;
-  const binaries = await findOrBuildControlPlane(log);
+  const { dir, images, nodeCount, repoRoot, auditLog, port, soon, log } = options;
+  const binaries = await findOrBuildControlPlane(log, { soon });
   const controlPlane = await startControlPlane({
     binaries,
     dir,
