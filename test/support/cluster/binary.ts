@@ -51,7 +51,7 @@ const node: GoProgram = {
  */
 export async function findOrBuildControlPlane(
   log: (line: string) => void,
-  { soon = false }: { readonly soon?: boolean } = {},
+  { soon = false }: { readonly soon?: boolean | undefined } = {},
 ): Promise<ControlPlaneBinaries> {
   const hasOther = isExecutable(placeOf('controlplane', controlPlane));
   const built =
