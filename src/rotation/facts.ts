@@ -126,7 +126,7 @@ export interface PodOf {
 /** The Secret, reduced to what may be shown. */
 export type SecretFacts =
   | { readonly kind: 'Absent' }
-  /** `keyset`: what its annotations say, if they can be read. `foreign`: keys in it that rekey does not know. */
+  /** `keyset`: what its annotations say, if they can be read. `foreign`: keys that it should not have. */
   | { readonly kind: 'Refused'; readonly finding: Finding; readonly keyset?: Keyset; readonly foreign?: ForeignKeys }
   /** It holds a key that rekey has not adopted yet, and perhaps other keys to accept, by fingerprint. */
   | UnmanagedSecret

@@ -1,5 +1,5 @@
 /**
- * Keys that somebody else put into the Secret for a while. A pod that started meanwhile accepts them until it starts
+ * Keys that somebody else put into the Secret for a while, burnt ones among them. A pod that started meanwhile accepts them until it starts
  * again, and nothing else would show that: rekey does not have these keys, so it cannot ask.
  */
 import { defined, ifDefined } from '../../base/objects.ts';

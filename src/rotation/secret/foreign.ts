@@ -8,9 +8,9 @@ import { fingerprintsOf, type KeyMaterial } from './keys.ts';
 import { keysAt, listedIn, materialIn } from './secret-data.ts';
 import { lastChangeOf } from './writers.ts';
 
-/** @returns the keys in a data key that the keyset does not know; undefined if there are none */
+/** @returns the keys in a data key that the keyset does not have, burnt keys among them; undefined if there are none */
 export function foreignIn(secret: Secret, dataKey: string, keyset: Keyset, names: DataNames): ForeignKeys | undefined {
-  const known = new Set([...keyset.keys, ...keyset.burnt].map(({ fingerprint }) => fingerprint));
+  const known = new Set(keyset.keys.map(({ fingerprint }) => fingerprint));
   const fingerprints = fingerprintsOf(keysUnder(secret, dataKey, names)).filter((print) => !known.has(print));
   if (fingerprints.length === 0) return undefined;
   const writtenAt = currentShape(keyset).writtenAt;

@@ -74,12 +74,12 @@ function readManaged(secret: Secret, annotations: Readonly<Record<string, string
   const changed = changedData(secret, keyset, names);
   if (changed === undefined) return inItsAlgorithm(secret, keyset, names);
   const owner = ownerOf(secret, [changed]) ?? 'somebody';
+  const foreign = foreignIn(secret, changed, keyset, names);
   if (holdsBurntKey(secret, changed, keyset)) {
     const message = `${where}: data key ${changed} holds a burnt key again (last written by ${owner}, perhaps from a backup); restore the value that rekey wrote`;
-    return { kind: 'Refused', finding: { reason: 'KeyResurrected', message }, keyset };
+    return { kind: 'Refused', finding: { reason: 'KeyResurrected', message }, keyset, ...defined({ foreign }) };
   }
   const message = `${where}: data key ${changed} is not what rekey wrote (last written by ${owner}); restore the old value, and restart the pods that started meanwhile: they keep what they have read`;
-  const foreign = foreignIn(secret, changed, keyset, names);
   return { kind: 'Refused', finding: { reason: 'ForeignWriter', message }, keyset, ...defined({ foreign }) };
 }
 

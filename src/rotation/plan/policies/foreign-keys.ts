@@ -23,7 +23,7 @@ export function mayHoldForeignKey(
   facts: Facts,
   keyset: Keyset,
 ): { readonly finding: Finding; readonly until?: number } | undefined {
-  const known = new Set([...keyset.keys, ...keyset.burnt].map(({ fingerprint }) => fingerprint));
+  const known = new Set(keyset.keys.map(({ fingerprint }) => fingerprint));
   // an end in the future was not observed
   const latest = facts.now + facts.settings.clockSkewMs;
   const strange = facts.ledger.foreign.filter(({ fingerprints, until = 0 }) => {
@@ -64,7 +64,7 @@ function messageOf(
   const more = rows.length > MOST_NAMES ? ` and ${rows.length - MOST_NAMES} more` : '';
   const workloads = [...new Set(rows.map(({ target }) => label(target)))];
   const when = wait.until === undefined ? '' : ` after ${iso(wait.until)}`;
-  return `Secret ${settings.secretName}: data key ${dataKey} held a key that rekey did not write, from ${iso(since)} to ${iso(until)}. By the time of their start these pods may accept it until they start again: ${names.join(', ')}${more}. Restart them${when}: ${wayOut(workloads)}`;
+  return `Secret ${settings.secretName}: data key ${dataKey} held a key that rekey had not put there, from ${iso(since)} to ${iso(until)}. By the time of their start these pods may accept it until they start again: ${names.join(', ')}${more}. Restart them${when}: ${wayOut(workloads)}`;
 }
 
 /** Jobs and Rollouts are not restarted by kubectl. */

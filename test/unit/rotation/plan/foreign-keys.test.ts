@@ -32,7 +32,7 @@ describe('a pod that may have read a key of somebody else', () => {
     const found = findingOf([started(startedAt)]);
     expect(found?.reason).toBe(isNamed ? 'ForeignWriter' : undefined);
     if (!isNamed) return;
-    expect(found?.message).toContain('data key KEYS held a key that rekey did not write, from 2');
+    expect(found?.message).toContain('data key KEYS held a key that rekey had not put there, from 2');
     expect(found?.message).toMatch(
       /again: main-1\. Restart them: kubectl rollout restart deployment\/main -n NAMESPACE$/,
     );
@@ -67,7 +67,7 @@ describe('a pod that may have read a key of somebody else', () => {
     expect(findingOf(pods)?.message).toContain(': main-0, main-1, main-2, main-3, main-4 and 35 more.');
   });
 
-  it('is not named where files follow the Secret, nor once the key was adopted or burnt', () => {
+  it('is not named where files follow the Secret, nor once the key was adopted', () => {
     const pods = [started(FOREIGN.since)];
     expect(findingOf(pods, [FOREIGN], 'File')?.reason).not.toBe('ForeignWriter');
     expect(findingOf(pods, [{ ...FOREIGN, fingerprints: ['fp-B'] }])).toBeUndefined();

@@ -79,7 +79,11 @@ describe('every form', () => {
     const old = texts.get(keyset.burnt[0]?.kid ?? '') ?? '';
     const k = Buffer.from(old).toString('base64url');
     const value = { ARRAY: JSON.stringify([old]), SLOT_1: old }[name] ?? JSON.stringify({ keys: [{ kty: 'oct', k }] });
-    expect(readSecret(put(found, name, value), EVERY)).toMatchObject({ finding: { reason: 'KeyResurrected' } });
+    expect(readSecret(put(found, name, value), EVERY)).toMatchObject({
+      finding: { reason: 'KeyResurrected' },
+      // pods that start now may accept it for longer than it stands there
+      foreign: { dataKey: name, fingerprints: expect.arrayContaining([expect.any(String)]) },
+    });
   });
 
   it('leaves with its name in the spec, and is none of the copies', () => {
