@@ -4,8 +4,9 @@
  * - After any failure: wait (0.8 s doubling to 30 s, with jitter), then watch from the last version seen.
  * - After Gone: list again. That list is the truth, even if it is older.
  * - Every `relistMs`: list again, in case an event was lost.
- * - After a stream that broke or was silent: list again, once a minute at most. etcd may have been restored meanwhile, and
- *   a watch from a version that the new history has not reached yet says nothing.
+ * - After a stream that broke or was silent: list again. etcd may have been restored meanwhile, and a watch from a version
+ *   that the new history has not reached yet says nothing. If streams break again and again, as behind a proxy that ends
+ *   them, the pauses between these lists grow from a minute to `relistMs`.
  * - A list that is older than earlier events of a watch comes from a server that lags behind, and is ignored. The
  *   server's history was rewound (etcd restored) if several lists in a row are older, or if a list has an older version of an
  *   object than was seen, though the list itself is newer. Then the list is the truth, and the reflector logs that.
@@ -26,11 +27,12 @@ import { type ChangeHandler, Store } from './store.ts';
 import type { Version } from './version.ts';
 
 const WATCH_SECONDS = 300;
+const RELIST_MS = 600_000;
 /** So many lists in a row prove that history went back; with back-off that takes about 25 s. */
 const REWIND_LISTS = 5;
 /** If a watch ends sooner without an error, the server is in trouble. */
 const SHORT_WATCH_MS = 1_000;
-/** Least time between two lists because of broken streams: a list of a large cluster is much work for the server. */
+/** Between two lists because of broken streams: a list of a large cluster is much work for the server. */
 const BROKEN_RELIST_MS = 60_000;
 
 /** One per resource type and selection. */
@@ -48,8 +50,9 @@ export class Reflector<Raw extends KubeObject, T> {
   #mayGoBack = false;
   #oldLists = 0;
   #relistAt = 0;
-  /** When a broken stream last led to a list. */
-  #brokenAt = Number.NEGATIVE_INFINITY;
+  readonly #breaks: Backoff;
+  /** Before that time no broken stream leads to a list. */
+  #notBefore = Number.NEGATIVE_INFINITY;
   #lastContact = Number.NEGATIVE_INFINITY;
   #refused = false;
   readonly #asked = new Asked();
@@ -58,11 +61,12 @@ export class Reflector<Raw extends KubeObject, T> {
   #wasGone = false;
 
   constructor(options: ReflectorOptions<Raw, T>) {
-    const { clock, random = Math.random } = options;
+    const { clock, random = Math.random, relistMs: capMs = RELIST_MS } = options;
     this.#options = options;
     this.#random = random;
     this.#log = options.log.child({ reflector: options.type.plural });
     this.#backoff = new Backoff({ clock, random, baseMs: 800, capMs: 30_000, resetAfterMs: 120_000 });
+    this.#breaks = new Backoff({ clock, random, baseMs: BROKEN_RELIST_MS, capMs, resetAfterMs: 3 * capMs });
     this.store = new Store({ onHandlerError: (error) => this.#log.error('a change handler failed', { error }) });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.synced = promise;
@@ -146,11 +150,10 @@ export class Reflector<Raw extends KubeObject, T> {
   }
 
   #listAfterBreak(): void {
-    const now = this.#options.clock.monotonic();
-    const at = Math.max(now, this.#brokenAt + BROKEN_RELIST_MS);
+    const at = Math.max(this.#options.clock.monotonic(), this.#notBefore);
     if (at >= this.#relistAt) return;
     this.#relistAt = at;
-    this.#brokenAt = at;
+    this.#notBefore = at + this.#breaks.next();
   }
 
   async #listInTurn(signal: AbortSignal): Promise<void> {
@@ -163,7 +166,7 @@ export class Reflector<Raw extends KubeObject, T> {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { client, type, selection, clock, relistMs = 600_000 } = this.#options;
+    const { client, type, selection, clock, relistMs = RELIST_MS } = this.#options;
     const items: { version: Version; value: T }[] = [];
     let resourceVersion = '';
     for await (const page of client.pages(type, { ...selection, signal })) {
