@@ -21,6 +21,7 @@ import type { KubeObject } from '../kube/types.ts';
 import type { WatchEvent } from '../kube/watch.ts';
 import { Asked } from './asked.ts';
 import { Backoff } from './backoff.ts';
+import { ListTimes } from './list-times.ts';
 import type { Logger } from './log.ts';
 import type { ReflectorOptions } from './reflector-options.ts';
 import { type ChangeHandler, Store } from './store.ts';
@@ -32,8 +33,6 @@ const RELIST_MS = 600_000;
 const REWIND_LISTS = 5;
 /** If a watch ends sooner without an error, the server is in trouble. */
 const SHORT_WATCH_MS = 1_000;
-/** Between two lists because of broken streams: a list of a large cluster is much work for the server. */
-const BROKEN_RELIST_MS = 60_000;
 
 /** One per resource type and selection. */
 export class Reflector<Raw extends KubeObject, T> {
@@ -49,10 +48,7 @@ export class Reflector<Raw extends KubeObject, T> {
   #version: string | undefined;
   #mayGoBack = false;
   #oldLists = 0;
-  #relistAt = 0;
-  readonly #breaks: Backoff;
-  /** Before that time no broken stream leads to a list. */
-  #notBefore = Number.NEGATIVE_INFINITY;
+  readonly #lists: ListTimes;
   #lastContact = Number.NEGATIVE_INFINITY;
   #refused = false;
   readonly #asked = new Asked();
@@ -61,12 +57,12 @@ export class Reflector<Raw extends KubeObject, T> {
   #wasGone = false;
 
   constructor(options: ReflectorOptions<Raw, T>) {
-    const { clock, random = Math.random, relistMs: capMs = RELIST_MS } = options;
+    const { clock, random = Math.random, relistMs = RELIST_MS } = options;
     this.#options = options;
     this.#random = random;
     this.#log = options.log.child({ reflector: options.type.plural });
     this.#backoff = new Backoff({ clock, random, baseMs: 800, capMs: 30_000, resetAfterMs: 120_000 });
-    this.#breaks = new Backoff({ clock, random, baseMs: BROKEN_RELIST_MS, capMs, resetAfterMs: 3 * capMs });
+    this.#lists = new ListTimes({ clock, random, relistMs });
     this.store = new Store({ onHandlerError: (error) => this.#log.error('a change handler failed', { error }) });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.synced = promise;
@@ -123,7 +119,7 @@ export class Reflector<Raw extends KubeObject, T> {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        const isDue = this.#asked.some || this.#options.clock.monotonic() >= this.#relistAt;
+        const isDue = this.#asked.some || this.#lists.leftMs <= 0;
         if (this.#version === undefined || isDue) await this.#listInTurn(signal);
         else await this.#watch(this.#version, signal);
       } catch (error) {
@@ -142,18 +138,11 @@ export class Reflector<Raw extends KubeObject, T> {
       if (!this.#wasGone) this.#backoff.reset();
       this.#wasGone = true;
     }
-    if (isKubeError(error, 'Unreachable', 'Timeout')) this.#listAfterBreak();
+    if (isKubeError(error, 'Unreachable', 'Timeout')) this.#lists.broke();
     const asked = isKubeError(error) ? (error.retryAfterMs ?? 0) : 0;
     const pauseMs = Math.max(this.#backoff.next(), asked);
     this.#log.warn('list or watch failed: trying again', { error, pauseMs: Math.round(pauseMs) });
     await this.#options.clock.sleep(pauseMs, signal).catch(() => undefined);
-  }
-
-  #listAfterBreak(): void {
-    const at = Math.max(this.#options.clock.monotonic(), this.#notBefore);
-    if (at >= this.#relistAt) return;
-    this.#relistAt = at;
-    this.#notBefore = at + this.#breaks.next();
   }
 
   async #listInTurn(signal: AbortSignal): Promise<void> {
@@ -166,7 +155,7 @@ export class Reflector<Raw extends KubeObject, T> {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { client, type, selection, clock, relistMs = RELIST_MS } = this.#options;
+    const { client, type, selection, clock } = this.#options;
     const items: { version: Version; value: T }[] = [];
     let resourceVersion = '';
     for await (const page of client.pages(type, { ...selection, signal })) {
@@ -182,7 +171,7 @@ export class Reflector<Raw extends KubeObject, T> {
     this.#mayGoBack = false;
     this.#oldLists = 0;
     this.#version = resourceVersion;
-    this.#relistAt = clock.monotonic() + relistMs * (0.9 + this.#random() / 5);
+    this.#lists.listed();
     this.#lastContact = clock.monotonic();
     this.#refused = false;
     this.#hasSynced = true;
@@ -201,7 +190,7 @@ export class Reflector<Raw extends KubeObject, T> {
   async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
     const { client, type, selection, clock, idleTimeoutMs, gate } = this.#options;
     const started = clock.monotonic();
-    const untilRelist = Math.ceil((this.#relistAt - started) / 1000);
+    const untilRelist = Math.ceil(this.#lists.leftMs / 1000);
     const spread = Math.round(WATCH_SECONDS * (0.9 + this.#random() / 5));
     const timeoutSeconds = Math.max(1, Math.min(spread, untilRelist));
     this.#watching = new AbortController();

@@ -1,6 +1,6 @@
 /**
- * Keys that somebody else put into the Secret for a while, burnt ones among them. A pod that started meanwhile accepts them until it starts
- * again, and nothing else would show that: rekey does not have these keys, so it cannot ask.
+ * Keys that somebody else put into the Secret for a while, burnt ones among them. A pod that started meanwhile accepts
+ * them until it starts again, and nothing else would show that: rekey does not have these keys, so it cannot ask.
  */
 import { defined, ifDefined } from '../../base/objects.ts';
 import { iso } from '../schedule/duration.ts';
@@ -10,7 +10,7 @@ export interface ForeignKeys {
   /** Where they stood. */
   readonly dataKey: string;
   readonly fingerprints: readonly string[];
-  /** Since when at the latest, milliseconds since the epoch. */
+  /** Since when, as far as the Secret showed it, milliseconds since the epoch. */
   readonly since: number;
   /** When the Secret was seen without them; undefined while they are there. */
   readonly until?: number;
@@ -21,8 +21,11 @@ const MOST_KEYS = 16;
 
 /** @returns the list with what was just seen; an entry that is open already goes on */
 export function withForeign(known: readonly ForeignKeys[], seen: ForeignKeys): readonly ForeignKeys[] {
-  const open = known.find(({ dataKey, until }) => dataKey === seen.dataKey && until === undefined);
-  return mergedForeign(known, [open === undefined ? seen : { ...seen, since: open.since }]);
+  const same = known.filter(({ dataKey }) => dataKey === seen.dataKey);
+  const open = same.find(({ until }) => until === undefined);
+  // the time of a write is cut off to seconds, and may be that of an entry that has ended
+  const ended = Math.max(...same.map(({ until = 0 }) => until));
+  return mergedForeign(known, [{ ...seen, since: open?.since ?? Math.max(seen.since, ended) }]);
 }
 
 /** @returns the list, each entry closed, since the Secret has only keys of rekey now */

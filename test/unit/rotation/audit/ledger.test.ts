@@ -55,6 +55,12 @@ describe('the ledger', () => {
     expect(merged(open, closed).foreign).toEqual(merged(closed, open).foreign);
     expect(merged(open, closed).foreign).toEqual(closed.foreign);
     expect(decodeLedger(encodeLedger(closed))).toEqual(closed);
+    // once more in the same second
+    const again = recorded(recordedForeign(closed, at(T0)), STEADY, T0 + 90);
+    expect(again.foreign.map(({ since, until = 0 }) => [since - T0, until - T0])).toEqual([
+      [0, 60],
+      [60, 90],
+    ]);
     let many = closed;
     for (let i = 100; i < 200; i += 1) many = recorded(recordedForeign(many, at(T0 + i)), STEADY, T0 + i);
     expect(many.foreign.map(({ since }) => since - T0)).toEqual([192, 193, 194, 195, 196, 197, 198, 199]);
