@@ -5,7 +5,7 @@ NODE := node_modules/.bin/node
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit explore mutants faults rollouts alerts e2e gitops krew bench soak bench-emergency bench-keyring bench-preload types lint generate build bundle image release cluster clean
+.PHONY: help install modules demo test unit explore mutants faults rollouts alerts e2e gitops krew bench soak bench-emergency bench-keyring bench-preload types lint generate build bundle image release cluster clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,10 +16,14 @@ $(INSTALLED): package-lock.json
 	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-demo: $(INSTALLED) ## Watch a rotation; NAIVE=1 the usual way instead; KEEP=1 keep the cluster until Ctrl-C
+# On a machine that has built no cluster yet, Go fetches what it needs for that while npm installs.
+modules:
+	@[ -d "$${XDG_CACHE_HOME:-$$HOME/.cache}/rekey" ] || (cd test/support/cluster/binary && go list -deps . >/dev/null 2>&1 &)
+
+demo: modules $(INSTALLED) ## Watch a rotation; NAIVE=1 the usual way instead; KEEP=1 keep the cluster until Ctrl-C
 	@$(NODE) test/demo/demo.ts
 
-test: $(INSTALLED) ## Run all checks and tests
+test: modules $(INSTALLED) ## Run all checks and tests
 	@$(NODE) test/support/all-checks.ts
 
 unit: $(INSTALLED) ## Run the tests that need no cluster
@@ -85,7 +89,7 @@ image: $(INSTALLED) ## Build the image into dist/image, as root with buildah; PL
 release: $(INSTALLED) ## Put what a release hands out into dist/release; make image first, to have the image in it
 	@$(NODE) tools/release.ts
 
-cluster: $(INSTALLED) ## Run a local cluster with two nodes until Ctrl-C
+cluster: modules $(INSTALLED) ## Run a local cluster with two nodes until Ctrl-C
 	@$(NODE) test/support/cluster/cli.ts up
 
 clean: ## Remove what was built here; the built cluster stays in the user's cache
