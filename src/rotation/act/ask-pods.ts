@@ -56,14 +56,16 @@ export class PodAsker {
    */
   async ask(
     namespace: string,
-    { settings }: Facts,
+    { settings, secret: seen }: Facts,
     pods: readonly PodOf[],
     retired: RetiredKeys | undefined,
   ): Promise<ReadonlyMap<string, Probe> | undefined> {
     const secret = await getSecret(this.#options.client, namespace, settings.secretName);
     const reading = readSecret(secret, settings);
-    if (secret === undefined || reading.kind !== 'Managed') return undefined;
+    if (secret === undefined || reading.kind !== 'Managed' || seen.kind !== 'Managed') return undefined;
     const { keyset } = reading;
+    // answers about another keyset would not be those that were wanted, and would be asked for again without end
+    if (keyset.version !== seen.keyset.version || keyset.phase !== seen.keyset.phase) return undefined;
     const own = new Map([...materialsOf(secret, keyset, settings), ...burntMaterialsOf(secret, keyset)]);
     using held = new DisposableStack();
     held.defer(() => destroyAll(own.values()));

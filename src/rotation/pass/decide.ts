@@ -146,7 +146,8 @@ export class Decider {
   /** @returns the last reading of the Secret if it is still of this version */
   async #lastReading(memory: Memory, namespace: string, settings: Settings): Promise<SecretReading | undefined> {
     if (memory.secret === undefined) return undefined;
-    return memory.secretAt(await this.#options.secrets.version(namespace, settings.secretName), settings);
+    const { secrets, clock } = this.#options;
+    return memory.secretAt(await secrets.version(namespace, settings.secretName), settings, clock.monotonic());
   }
 
   /** Before a contradiction with the ledger counts, the ledger is read again. */

@@ -17,6 +17,7 @@ import { realFingerprints } from '../secret/fingerprints.ts';
 import type { DataNames, Settings } from '../settings/settings.ts';
 
 const FORGET_MS = 10_000;
+const WATCH_LAG_MS = 5_000;
 const OUTRUN_MS = 50;
 const OUTRUN_CAP_MS = 15_000;
 
@@ -28,6 +29,8 @@ export class Memory {
   readonly #probes = new Map<string, Probe>();
   #secret: SecretReading | undefined;
   #readWith = '';
+  /** Since when the watch shows an older version than the last reading, monotonic. */
+  #olderSince: number | undefined;
   #retired: RetiredKeys | undefined;
   /** By effect. */
   #refusals: ReadonlyMap<string, Refusal> = new Map();
@@ -130,11 +133,20 @@ export class Memory {
     return this.#retired;
   }
 
-  /** @returns the last reading, if the watch has seen no newer version and the spec names the same data keys */
-  secretAt(watched: string | undefined, settings: Settings): SecretReading | undefined {
+  /**
+   * A watch shows a write a moment after it was read or made. If it shows an older version for longer, it lags behind, or
+   * the history of the API server went back (etcd restored).
+   *
+   * @param now monotonic, milliseconds
+   * @returns the last reading, if the watch has seen no newer version, is not older for long, and the spec names the same
+   *   data keys
+   */
+  secretAt(watched: string | undefined, settings: Settings, now: number): SecretReading | undefined {
     const reading = this.#secret;
     if (reading?.resourceVersion === undefined || this.#readWith !== namesOf(settings)) return undefined;
-    return isCovered(watched, reading.resourceVersion) ? reading : undefined;
+    if (!isCovered(watched, reading.resourceVersion)) return undefined;
+    this.#olderSince = watched === reading.resourceVersion ? undefined : (this.#olderSince ?? now);
+    return now - (this.#olderSince ?? now) < WATCH_LAG_MS ? reading : undefined;
   }
 
   /** @returns whether the last reading is of this version, or of a newer one */
@@ -154,6 +166,7 @@ export class Memory {
 
   #keep(reading: SecretReading | undefined): void {
     const keysOf = (kept: SecretReading | undefined) => (kept === undefined ? [] : realFingerprints(kept.facts));
+    this.#olderSince = undefined;
     if (reading !== this.#secret) this.#onKeys(keysOf(this.#secret), keysOf(reading));
     this.#secret = reading;
   }

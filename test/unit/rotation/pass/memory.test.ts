@@ -68,9 +68,21 @@ describe('the last reading of the Secret', () => {
     const memory = new Memory();
     const reading = { facts: { kind: 'Managed', keyset: STEADY }, resourceVersion: '7' } as const;
     memory.remember(reading, SETTINGS);
-    expect([memory.secretAt('7', SETTINGS), memory.secretAt('7', { ...SETTINGS, ...edit })]).toEqual([
+    expect([memory.secretAt('7', SETTINGS, 0), memory.secretAt('7', { ...SETTINGS, ...edit }, 0)]).toEqual([
       reading,
       undefined,
     ]);
+  });
+
+  it('serves while the watch is a moment behind, and is read again if it stays behind: history may have gone back', () => {
+    const memory = new Memory();
+    const reading = { facts: { kind: 'Managed', keyset: STEADY }, resourceVersion: '9' } as const;
+    memory.remember(reading, SETTINGS);
+    const at = (watched: string, now: number) => memory.secretAt(watched, SETTINGS, now)?.resourceVersion;
+    expect([at('10', 0), at('8', 1_000), at('8', 5_999), at('8', 6_000)]).toEqual([undefined, '9', '9', undefined]);
+    // it has caught up in between
+    expect([at('9', 7_000), at('8', 8_000), at('8', 12_000)]).toEqual(['9', '9', '9']);
+    memory.remember({ ...reading, resourceVersion: '8' }, SETTINGS);
+    expect(at('8', 60_000)).toBe('8');
   });
 });
