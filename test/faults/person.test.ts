@@ -37,9 +37,10 @@ it.each([
 
 it('a person is asked to restart the pods that may have read a strange key, as rekey names them, and no others', () => {
   const foreign = [{ dataKey: 'KEYS', fingerprints: ['fp-X'], since: T0 - 2_000, until: T0 + 1 }];
-  const seen = facts(DONE, { now: LATE, ledger: { ...EMPTY_LEDGER, foreign } });
+  const seen = facts(DONE, { now: T0 + 600_000, ledger: { ...EMPTY_LEDGER, foreign } });
   expect(podsToRestart(statusAt(seen))).toEqual(['main-1', 'autoscraper-1', 'admin-1']);
   expect(podsToRestart(statusAt({ ...seen, ledger: EMPTY_LEDGER }))).toEqual([]);
+  expect(podsToRestart(statusAt({ ...seen, now: LATE }))).toEqual([]);
 });
 
 it('a person is there in each plan in which nodes lag for longer than they may, and in no other', () => {

@@ -20,10 +20,10 @@ export function podsToDelete(resource: Resource | undefined): readonly string[] 
   return told.includes('delete the pod') ? [...(/: pod (\S+) started/.exec(told)?.slice(1) ?? [])] : [];
 }
 
-/** @returns the pods that `ForeignWriter` asks a person to restart */
+/** @returns the pods that `ForeignWriter` asks a person to restart now */
 export function podsToRestart(resource: Resource | undefined): readonly string[] {
   const told = degraded(resource, 'ForeignWriter');
-  return /until they start again: (\S+(?:, \S+)*)\. Restart them/.exec(told)?.[1]?.split(', ') ?? [];
+  return /until they start again: (\S+(?:, \S+)*)\. Restart them:/.exec(told)?.[1]?.split(', ') ?? [];
 }
 
 function degraded(resource: Resource | undefined, reason: string): string {
