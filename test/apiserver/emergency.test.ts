@@ -13,6 +13,7 @@ import {
   waitFor,
   waitForPhase,
   waitUntilReady,
+  waitUntilTold,
 } from '../support/scenario/rotation.ts';
 import { openScene } from '../support/scenario/scene.ts';
 import { until } from '../support/scenario/until.ts';
@@ -120,25 +121,13 @@ describe.concurrent('an emergency', () => {
       );
     const stranger = 'f'.repeat(64);
     await edit(stranger);
-    await waitFor(
-      api,
-      namespace,
-      name,
-      'it is Degraded',
-      ({ resource }) => conditionOf(resource, 'Degraded')?.reason === 'ForeignWriter',
-    );
+    await waitUntilTold(api, namespace, name, 'ForeignWriter', 'Degraded');
     await declareEmergency(scene, 'n1: who was that?');
     const { keyset } = await waitUntilGone(scene, 'n1');
     expect(keyset?.burnt.length).toBe(3);
     expect([await scene.accepting(firstKey), await scene.accepting(stranger)]).toEqual([[], []]);
     await edit(firstKey);
-    await waitFor(
-      api,
-      namespace,
-      name,
-      'the burnt key is known',
-      ({ resource }) => conditionOf(resource, 'Degraded')?.reason === 'KeyResurrected',
-    );
+    await waitUntilTold(api, namespace, name, 'KeyResurrected', 'Degraded');
     expect(await scene.close()).toEqual([]);
   });
 });

@@ -12,7 +12,6 @@ import {
   readState,
   requestRotation,
   restAtDraining,
-  waitFor,
   waitForPhase,
   waitUntilDone,
   waitUntilReady,
@@ -153,13 +152,7 @@ describe.concurrent('a rotation', () => {
     const edit = (value: string | undefined) =>
       api.patch({ kind: 'Secret', namespace, name }, { data: { JWT_SECRET_KEY_FALLBACKS: value } });
     await edit(Buffer.from('x'.repeat(64)).toString('base64'));
-    await waitFor(
-      api,
-      namespace,
-      name,
-      'it is Degraded',
-      ({ resource }) => conditionOf(resource, 'Degraded')?.reason === 'ForeignWriter',
-    );
+    await waitUntilTold(api, namespace, name, 'ForeignWriter', 'Degraded');
     // the drain time is over, and nothing is written all the same
     const writes = scene.keys.versions().length;
     await goOn(api, namespace, name);

@@ -2,7 +2,7 @@
 import { expect, inject, it } from 'vitest';
 import type { Pod, Secret } from '../support/node/types.ts';
 import { deletePod } from '../support/scenario/place.ts';
-import { conditionOf, type Resource, waitFor, waitUntilReady } from '../support/scenario/rotation.ts';
+import { conditionOf, type Resource, waitUntilReady, waitUntilTold } from '../support/scenario/rotation.ts';
 import { openScene, settled } from '../support/scenario/scene.ts';
 import { until } from '../support/scenario/until.ts';
 
@@ -19,13 +19,7 @@ it('the pod that started meanwhile accepts it, and is named until it has started
   const before = (await api.get<Secret>(secret)).data?.[FALLBACKS];
   const text = `${Buffer.from(before ?? '', 'base64').toString()},${STRANGER}`;
   await api.patch(secret, { data: { [FALLBACKS]: Buffer.from(text).toString('base64') } });
-  await waitFor(
-    api,
-    namespace,
-    name,
-    'it is Degraded',
-    ({ resource }) => conditionOf(resource, 'Degraded')?.reason === 'ForeignWriter',
-  );
+  await waitUntilTold(api, namespace, name, 'ForeignWriter', 'Degraded');
   const pods = async () =>
     (await api.list<Pod>({ kind: 'Pod', namespace })).items.filter(({ metadata }) => metadata.labels?.app === 'admin');
   const [old] = await pods();

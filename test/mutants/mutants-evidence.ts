@@ -98,8 +98,8 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: 'src/rotation/plan/policies/foreign-keys.ts',
-        find: 'startedAt + SECOND_MS + clockSkewMs <= since',
-        replace: 'startedAt + SECOND_MS <= since',
+        find: 'surelyStartedBefore({ createdAt, startedAt }, since, clockSkewMs)',
+        replace: 'surelyStartedBefore({ createdAt, startedAt }, since, 0)',
       },
     ],
     check: { by: 'table', row: 'foreign', oracles: ['I16'] },

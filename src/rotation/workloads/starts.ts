@@ -30,6 +30,11 @@ export function readUpTo({ createdAt, startedAt = 0 }: StartOrNone, { settleMs, 
 /** Start times are rounded down to seconds. */
 const SECOND_MS = 1_000;
 
+/** @returns from when on whatever starts has read all writes up to that time, as {@link readUpTo} will show */
+export function readByAllFrom(at: number, { settleMs, clockSkewMs }: Lag): number {
+  return at + settleMs + clockSkewMs + SECOND_MS;
+}
+
 /** @returns whether it surely started before that time, within the skew of its node's clock */
 export function surelyStartedBefore(
   { createdAt, startedAt }: ContainerStart,

@@ -122,8 +122,14 @@ export function waitUntilReady(
 }
 
 /** Waits until the condition Ready has this reason. */
-export function waitUntilTold(api: KubeApi, namespace: string, name: string, reason: string): Promise<RotationState> {
-  const holds = ({ resource }: RotationState): boolean => conditionOf(resource, 'Ready')?.reason === reason;
+export function waitUntilTold(
+  api: KubeApi,
+  namespace: string,
+  name: string,
+  reason: string,
+  type = 'Ready',
+): Promise<RotationState> {
+  const holds = ({ resource }: RotationState): boolean => conditionOf(resource, type)?.reason === reason;
   return waitFor(api, namespace, name, `${reason} is told`, holds);
 }
 

@@ -4,11 +4,10 @@ import type { Facts, PodFacts, PodOf } from '../../facts.ts';
 import type { ForeignKeys } from '../../keyset/foreign-keys.ts';
 import { currentShape, type Keyset } from '../../keyset/keyset.ts';
 import { iso } from '../../schedule/duration.ts';
+import { readByAllFrom, surelyStartedBefore } from '../../workloads/starts.ts';
 import { hasLoadedNewest } from '../evidence.ts';
 import { label } from './targets.ts';
 
-/** Start times are rounded down to seconds. */
-const SECOND_MS = 1_000;
 const MOST_NAMES = 5;
 
 /**
@@ -29,6 +28,7 @@ export function mayHoldForeignKey(
   const strange = facts.ledger.foreign.filter(({ fingerprints, until = 0 }) => {
     return until <= latest && fingerprints.some((each) => !known.has(each));
   });
+  const { settleMs, settings } = facts;
   const rows = facts.targets.flatMap((target): readonly PodOf[] => {
     return target.settings.source === 'Env' ? target.pods.map((pod) => ({ target, pod })) : [];
   });
@@ -37,10 +37,10 @@ export function mayHoldForeignKey(
     const ended = { ...entry, until: entry.until ?? facts.now };
     const hasProved = (pod: PodFacts) => currentShape(keyset).writtenAt >= ended.until && hasLoadedNewest(pod, keyset);
     const found = rows.filter(({ pod }) => {
-      return mayHaveRead(pod, ended, facts.settings.clockSkewMs) && !hasProved(pod);
+      return mayHaveRead(pod, ended, settings.clockSkewMs) && !hasProved(pod);
     });
     if (found.length === 0) continue;
-    const spread = ended.until + facts.settleMs + facts.settings.clockSkewMs + SECOND_MS;
+    const spread = readByAllFrom(ended.until, { settleMs, clockSkewMs: settings.clockSkewMs });
     const wait = facts.now < spread ? { until: spread } : {};
     return { finding: { reason: 'ForeignWriter', message: messageOf(found, ended, facts, wait) }, ...wait };
   }
@@ -49,8 +49,9 @@ export function mayHoldForeignKey(
 
 type Ended = Required<ForeignKeys>;
 
-function mayHaveRead({ startedAt, readUpTo }: PodFacts, { since, until }: Ended, clockSkewMs: number): boolean {
-  if (startedAt === undefined || startedAt + SECOND_MS + clockSkewMs <= since) return false;
+function mayHaveRead(pod: PodFacts, { since, until }: Ended, clockSkewMs: number): boolean {
+  const { createdAt, startedAt, readUpTo } = pod;
+  if (startedAt === undefined || surelyStartedBefore({ createdAt, startedAt }, since, clockSkewMs)) return false;
   return readUpTo === undefined || readUpTo < until;
 }
 
