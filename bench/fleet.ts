@@ -19,7 +19,9 @@ export interface FleetResource extends KubeObject {
 
 /** Connections of the bench, and of a raw loop that a figure is compared with. */
 export const CONNECTIONS = 64;
-const PATIENCE = { timeoutMs: 1_800_000, everyMs: 250 };
+const PATIENCE_MS = 1_800_000;
+/** Between two lists of all resources. Longer with many, so that the lists are not what is measured. */
+const PAUSE_MS = { least: 250, each: 2 };
 /** The shortest drain that the spec allows, so that a rotation ends while one looks. */
 const SPEC = { maxTokenTTL: '1s', clockSkew: '1s' };
 
@@ -83,7 +85,7 @@ export async function untilAll(
       missing = `${others.length} of ${own.length} are not, the first: ${JSON.stringify(others[0]?.status)}`;
       return own.length === members.length && others.length === 0;
     },
-    PATIENCE,
+    { timeoutMs: PATIENCE_MS, everyMs: Math.max(PAUSE_MS.least, members.length * PAUSE_MS.each) },
     () => missing,
   );
 }

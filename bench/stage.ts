@@ -15,9 +15,9 @@ import { type Lag, lagIn } from './probe.ts';
 export interface Measured extends OperatorProcess {
   /** Milliseconds from its start to the first yes of /readyz. */
   readonly readyAfterMs: number;
-  /** Begins a new count of {@link lag}. */
+  /** Begins a new count of {@link lag}; one is under way from the start on. */
   resetLag(): void;
-  /** How late its event loop was since the last reset. */
+  /** Ends the count: how late its event loop was since it began. The operator takes more of the processor while it is counted. */
   lag(): Promise<Lag>;
 }
 
@@ -32,8 +32,8 @@ export interface Stage {
 }
 
 const repoRoot = join(import.meta.dirname, '..');
-/** The file of lag.mjs is written twice a second. */
-const LAG_MS = 1_200;
+/** How long lag.mjs may take to write its file. */
+const LAG_MS = 1_000;
 const PATIENCE = { timeoutMs: 300_000, everyMs: 20 };
 
 /** @param nodeFlags of the operators, such as `--cpu-prof` */
@@ -61,6 +61,7 @@ export async function openStage(nodeFlags: readonly string[]): Promise<Stage> {
       ...{ ...started, readyAfterMs },
       resetLag: () => started.kill('SIGUSR2'),
       lag: async () => {
+        started.kill('SIGWINCH');
         await sleep(LAG_MS);
         return lagIn(lagFile);
       },

@@ -3,13 +3,13 @@
  */
 
 import { type JwtKeyRotation, REQUEST, requestText } from '../rotation/api/names.ts';
-import type { Wanted } from '../rotation/facts.ts';
 import { ASK } from '../rotation/people/asking.ts';
 import type { Operations } from '../rotation/people/operations.ts';
 import { isAtRest } from '../rotation/people/preview.ts';
 import { oneLine } from '../rotation/people/text.ts';
 import { pauseOf } from '../rotation/requests/pause.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';
+import type { Wanted } from '../rotation/wishes.ts';
 import { ask } from './leader.ts';
 import { rekeyCommand } from './pasted.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';

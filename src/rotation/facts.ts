@@ -4,10 +4,11 @@ import type { Finding } from './api/finding.ts';
 import type { Refusal } from './api/refusal.ts';
 import type { Due, WindowState } from './cadence/cadence.ts';
 import type { OffSchedule } from './cadence/off-schedule.ts';
-import type { ForeignKeys } from './keyset/foreign-keys.ts';
-import type { Keyset, Kid, Trigger, Weakness } from './keyset/keyset.ts';
+import type { EndedTime } from './keyset/foreign-times.ts';
+import type { Keyset, Kid, Weakness } from './keyset/keyset.ts';
 import type { Ledger } from './keyset/ledger.ts';
 import type { Settings, TargetSettings } from './settings/settings.ts';
+import type { Requests } from './wishes.ts';
 import type { Consumption } from './workloads/consumption.ts';
 
 export type Answer = 'accepted' | 'refused' | 'unknown';
@@ -50,9 +51,11 @@ export interface PodFacts {
   readonly startedAt?: number;
   /**
    * Every container of the pod has read what was written to the Secret up to this time, by the API server's clock.
-   * Concluded from its start; undefined if unknown.
+   * Concluded from its start; undefined if unknown, 0 with `foreign`.
    */
   readonly readUpTo?: number;
+  /** Times in which one of its containers may have read the Secret while it was not as rekey wrote it, the latest first. */
+  readonly foreign?: readonly EndedTime[];
   /** A container has run at least once. */
   readonly ran?: true;
   /**
@@ -126,11 +129,25 @@ export interface PodOf {
 /** The Secret, reduced to what may be shown. */
 export type SecretFacts =
   | { readonly kind: 'Absent' }
-  /** `keyset`: what its annotations say, if they can be read. `foreign`: keys that it should not have. */
-  | { readonly kind: 'Refused'; readonly finding: Finding; readonly keyset?: Keyset; readonly foreign?: ForeignKeys }
+  /** `keyset`: what its annotations say, if they can be read. */
+  | {
+      readonly kind: 'Refused';
+      readonly finding: Finding;
+      readonly keyset?: Keyset;
+      readonly foreign?: StrangeKeys;
+    }
   /** It holds a key that rekey has not adopted yet, and perhaps other keys to accept, by fingerprint. */
   | UnmanagedSecret
   | ManagedSecret;
+
+/** Keys in a Secret that somebody else has put there, or that the keyset in its annotations does not tell. */
+export interface StrangeKeys {
+  /** Where they are; none if that is not known. */
+  readonly dataKeys: readonly string[];
+  readonly fingerprints: readonly string[];
+  /** When a field manager of the data key last changed something, as the Secret says; milliseconds since the epoch. */
+  readonly changedAt?: number;
+}
 
 export interface ManagedSecret {
   readonly kind: 'Managed';
@@ -152,45 +169,6 @@ export interface UnmanagedSecret {
   readonly lacks?: readonly string[];
   /** Fingerprints of retired keys that a person wants rekey to adopt anyway. */
   readonly accepted?: readonly string[];
-}
-
-/** `rekey.dev/emergency: "<nonce>: <reason>"`. */
-export interface EmergencyRequest {
-  readonly nonce: string;
-  readonly reason: string;
-  readonly actor: string;
-  /** Whether it was set by itself, not as part of the manifest of the resource. */
-  readonly apart?: boolean;
-  /** Whether the status says that it was served. Used when the Secret can no longer be read. */
-  readonly handled: boolean;
-}
-
-/** What people request by annotation and spec, and who they are. */
-export interface Requests {
-  readonly rotateAt?: string;
-  readonly rotateActor?: string;
-  /** As {@link EmergencyRequest.apart}. */
-  readonly rotateApart?: boolean;
-  readonly abortAt?: string;
-  /** Who requested to go back, if that is known. */
-  readonly abortActor?: string;
-  /** As {@link EmergencyRequest.apart}. */
-  readonly abortApart?: boolean;
-  readonly withdrawAt?: string;
-  /** As {@link EmergencyRequest.apart}. */
-  readonly withdrawApart?: boolean;
-  /** Who wrote `spec.forceRotation.reason`. */
-  readonly forceActor?: string;
-  readonly emergency?: EmergencyRequest;
-  /** Set while a person has paused everything. */
-  readonly paused?: Finding;
-}
-
-/** A rotation that a person or the schedule wants. */
-export interface Wanted {
-  readonly trigger: Trigger;
-  readonly actor: string;
-  readonly reason: string;
 }
 
 /** What is known without the Secret: enough to judge whether a rotation could succeed. */

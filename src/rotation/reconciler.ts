@@ -112,7 +112,7 @@ export class Reconciler {
     }
     const before = clock.now();
     const outcome = await actor.act(namespace, facts, action, { read: memory.secret, lent, retired: memory.retired });
-    memory.learn(outcome, facts.settings);
+    memory.learn(outcome, facts.settings, clock.monotonic());
     const urgent = decision.phase === 'Burning' || isEmergency(resource);
     memory.tried(action, refusedIn(action, outcome), facts.now + (clock.now() - before), urgent);
     announcer.acted(resource, decision, outcome);
@@ -143,7 +143,7 @@ export class Reconciler {
 
   /** @returns whether a pass has read this version of the Secret of this resource, so that nobody need be told of it */
   hasRead(key: string, resourceVersion: string): boolean {
-    return this.#memories.hasRead(key, resourceVersion);
+    return this.#memories.hasRead(key, resourceVersion, this.#options.clock.monotonic());
   }
 
   /** Two resources on one Secret would undo each other's work, so only the older one gets it. */

@@ -18,6 +18,8 @@ export class ListTimes {
   readonly #options: ListTimesOptions;
   readonly #breaks: Backoff;
   #dueAt = 0;
+  /** When the next list would be due if no stream had broken. */
+  #regularAt = 0;
   /** Before that time no broken stream leads to a list. */
   #notBefore = Number.NEGATIVE_INFINITY;
 
@@ -35,6 +37,7 @@ export class ListTimes {
   listed(): void {
     const { clock, random, relistMs } = this.#options;
     this.#dueAt = clock.monotonic() + relistMs * (0.9 + random() / 5);
+    this.#regularAt = this.#dueAt;
   }
 
   /** Makes a list due now. If streams break again and again, in pauses that grow from a minute to `relistMs`. */
@@ -43,5 +46,10 @@ export class ListTimes {
     if (at >= this.#dueAt) return;
     this.#dueAt = at;
     this.#notBefore = at + this.#breaks.next();
+  }
+
+  /** The server has answered that it cannot list. If only a stream that broke made the list due, the next one is not before its pause is over. */
+  refused(): void {
+    this.#dueAt = Math.max(this.#dueAt, Math.min(this.#regularAt, this.#notBefore));
   }
 }

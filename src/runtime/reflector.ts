@@ -6,7 +6,7 @@
  * - Every `relistMs`: list again, in case an event was lost.
  * - After a stream that broke or was silent: list again. etcd may have been restored meanwhile, and a watch from a version
  *   that the new history has not reached yet says nothing. If streams break again and again, as behind a proxy that ends
- *   them, the pauses between these lists grow from a minute to `relistMs`.
+ *   them, the pauses between these lists grow from a minute to `relistMs`. While such a list is refused, watch.
  * - A list that is older than earlier events of a watch comes from a server that lags behind, and is ignored. The
  *   server's history was rewound (etcd restored) if several lists in a row are older, or if a list has an older version of an
  *   object than was seen, though the list itself is newer. Then the list is the truth, and the reflector logs that.
@@ -27,6 +27,8 @@ import type { ReflectorOptions } from './reflector-options.ts';
 import { type ChangeHandler, Store } from './store.ts';
 import type { Version } from './version.ts';
 
+/** A server answers so that has no room for a list. */
+const BUSY = ['TooManyRequests', 'ServerError', 'Timeout'] as const;
 const WATCH_SECONDS = 300;
 const RELIST_MS = 600_000;
 /** So many lists in a row prove that history went back; with back-off that takes about 25 s. */
@@ -149,6 +151,10 @@ export class Reflector<Raw extends KubeObject, T> {
     const leave = await this.#options.gate?.enter(signal);
     try {
       await this.#asked.serve(() => this.#list(signal));
+    } catch (error) {
+      // a server that has too much to do for a list may still tell what changes
+      if (isKubeError(error, ...BUSY)) this.#lists.refused();
+      throw error;
     } finally {
       leave?.();
     }

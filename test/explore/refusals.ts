@@ -67,7 +67,7 @@ export function afterRefusal(id: number, write: Write, tickMs: number): number {
 export function afterWrite(id: number, keyset: Keyset, settings: Settings, tickMs: number): number {
   if (id === NONE_REFUSED) return id;
   return after(id, tickMs, (memory) =>
-    memory.learn({ kind: 'Wrote', keyset, facts: { kind: 'Managed', keyset }, resourceVersion: '' }, settings),
+    memory.learn({ kind: 'Wrote', keyset, facts: { kind: 'Managed', keyset }, resourceVersion: '' }, settings, 0),
   );
 }
 

@@ -13,7 +13,7 @@ const PLACES = { secretName: 'jwt', dataKeys: ['JWT_SECRET_KEY'] };
 const READS = [{ secret: 'jwt' }];
 const ASKING = {
   ...{ probes: new Map(), allowLoopback: false, clockKnown: true },
-  ...{ places: PLACES, settleMs: SETTLE_MS, clockSkewMs: 0 },
+  ...{ places: PLACES, settleMs: SETTLE_MS, clockSkewMs: 0, foreign: [], now: NOW },
 };
 const LONG_AGO = NOW - 1e9;
 const WORKLOAD = deploymentView({

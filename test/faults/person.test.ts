@@ -5,7 +5,19 @@ import { EMPTY_LEDGER } from '../../src/rotation/keyset/ledger.ts';
 import { plan } from '../../src/rotation/plan/plan.ts';
 import { statusOf } from '../../src/rotation/report/status.ts';
 import type { Resource } from '../support/scenario/rotation.ts';
-import { DONE, facts, PROMOTING, pod, probeOf, SETTLE_MS, SETTLED, services, T0 } from '../unit/rotation/builders.ts';
+import {
+  afterForeign,
+  DONE,
+  facts,
+  foreignTime,
+  PROMOTING,
+  pod,
+  probeOf,
+  SETTLE_MS,
+  SETTLED,
+  services,
+  T0,
+} from '../unit/rotation/builders.ts';
 import { hasLag, podsToDelete, podsToRestart } from './person.ts';
 import { allPlans } from './plans/all.ts';
 
@@ -36,11 +48,16 @@ it.each([
 });
 
 it('a person is asked to restart the pods that may have read a strange key, as rekey names them, and no others', () => {
-  const foreign = [{ dataKey: 'KEYS', fingerprints: ['fp-X'], since: T0 - 2_000, until: T0 + 1 }];
-  const seen = facts(DONE, { now: T0 + 600_000, ledger: { ...EMPTY_LEDGER, foreign } });
-  expect(podsToRestart(statusAt(seen))).toEqual(['main-1', 'autoscraper-1', 'admin-1']);
-  expect(podsToRestart(statusAt({ ...seen, ledger: EMPTY_LEDGER }))).toEqual([]);
-  expect(podsToRestart(statusAt({ ...seen, now: LATE }))).toEqual([]);
+  const foreign = [foreignTime(DONE, T0 - 2_000, T0 + 1)];
+  const seen = (now: number, times = foreign) => {
+    const targets = services(DONE, { main: DONE.version, admin: DONE.version }).map((one) => {
+      return { ...one, pods: one.pods.map((each) => afterForeign(each, times, now)) };
+    });
+    return facts(DONE, { now, targets, ledger: { ...EMPTY_LEDGER, foreign: times } });
+  };
+  expect(podsToRestart(statusAt(seen(T0 + 600_000)))).toEqual(['main-1', 'autoscraper-1', 'admin-1']);
+  expect(podsToRestart(statusAt(seen(T0 + 600_000, [])))).toEqual([]);
+  expect(podsToRestart(statusAt(seen(LATE)))).toEqual([]);
 });
 
 it('a person is there in each plan in which nodes lag for longer than they may, and in no other', () => {

@@ -5,6 +5,7 @@ import type { Mutant } from './mutant.ts';
 
 const EVIDENCE = 'src/rotation/plan/evidence.ts';
 const CONVERGE = 'src/rotation/plan/converge.ts';
+const SETTLING = 'src/rotation/plan/settling.ts';
 const STARTS = 'src/rotation/workloads/starts.ts';
 const KEYSET = 'src/rotation/keyset/keyset.ts';
 const POD_FACTS = 'src/rotation/observe/pod-facts.ts';
@@ -97,9 +98,9 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     name: 'the clocks of nodes are taken to agree with that of who wrote a foreign key',
     patches: [
       {
-        file: 'src/rotation/plan/policies/foreign-keys.ts',
-        find: 'surelyStartedBefore({ createdAt, startedAt }, since, clockSkewMs)',
-        replace: 'surelyStartedBefore({ createdAt, startedAt }, since, 0)',
+        file: 'src/rotation/workloads/starts.ts',
+        find: 'surelyStartedBefore(start, since, lag.clockSkewMs)',
+        replace: 'surelyStartedBefore(start, since, 0)',
       },
     ],
     check: { by: 'table', row: 'foreign', oracles: ['I16'] },
@@ -147,9 +148,9 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
         replace: 'startedAt - clockSkewMs) - 0 * settleMs;',
       },
       {
-        file: CONVERGE,
-        find: 'return Math.ceil((currentShape(keyset).writtenAt + settleMs) / 1000) * 1000;',
-        replace: 'return Math.ceil((currentShape(keyset).writtenAt + 0 * settleMs) / 1000) * 1000;',
+        file: SETTLING,
+        find: 'return Math.ceil((at + settleMs) / 1000) * 1000;',
+        replace: 'return Math.ceil((at + 0 * settleMs) / 1000) * 1000;',
       },
     ],
     check: { by: 'explore', config: 'inferred', oracles: ['I4'] },
@@ -238,7 +239,7 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: CONVERGE,
-        find: 'if (isOld || !startedAfterWrite(pod, keyset)) return now >= spreadAt(keyset, settleMs);',
+        find: 'if (isOld || !startedAfterWrite(pod, keyset)) return now >= reachedAllAt(facts, keyset);',
         replace: 'if (keyset.version > 0) return now + settleMs > 0;',
       },
     ],

@@ -9,7 +9,7 @@ const TRANSITION = 'src/rotation/keyset/transition.ts';
 const WRITES = 'src/rotation/keyset/writes.ts';
 const PENDING = 'src/rotation/plan/pending.ts';
 const PROGRESS = 'src/rotation/plan/progress.ts';
-const CONVERGE = 'src/rotation/plan/converge.ts';
+const SETTLING = 'src/rotation/plan/settling.ts';
 const PLAN = 'src/rotation/plan/plan.ts';
 const STEADY = 'src/rotation/plan/steady.ts';
 const GUARD = 'src/rotation/plan/write-gate.ts';
@@ -149,7 +149,7 @@ export const RULE: readonly Mutant[] = [
   },
   {
     name: 'verifiers restart before the abort has reached every node',
-    patches: [{ file: CONVERGE, find: "&& keyset.phase !== 'Aborting';", replace: ';' }],
+    patches: [{ file: SETTLING, find: "&& keyset.phase !== 'Aborting';", replace: ';' }],
     check: { by: 'explore', config: 'cutoverSpared', oracles: ['I11'] },
   },
   {

@@ -3,7 +3,19 @@
  */
 import { EMPTY_LEDGER } from '../../src/rotation/keyset/ledger.ts';
 import { plan } from '../../src/rotation/plan/plan.ts';
-import { DRAINING, facts, pod, probeOf, SETTINGS, STAGING, STEADY, services, T0 } from '../unit/rotation/builders.ts';
+import {
+  afterForeign,
+  DRAINING,
+  facts,
+  foreignTime,
+  pod,
+  probeOf,
+  SETTINGS,
+  STAGING,
+  STEADY,
+  services,
+  T0,
+} from '../unit/rotation/builders.ts';
 
 /** A signer that holds the old key, found after the drain has begun: the wait for its tokens starts again. */
 function reopen(): void {
@@ -40,9 +52,10 @@ function untold(): void {
 function foreign(): void {
   const [since, until] = [T0 + 60_000, T0 + 62_000];
   const early = pod('main-2', { createdAt: since - 1_000, startedAt: since - SETTINGS.clockSkewMs / 2 });
-  const targets = services(STEADY, { main: 1, admin: 1 }).map((target) => ({ ...target, pods: [early] }));
-  const ledger = { ...EMPTY_LEDGER, foreign: [{ dataKey: 'KEYS', fingerprints: ['fp-X'], since, until }] };
-  const { blocked } = plan(facts(STEADY, { targets, ledger, now: T0 + 120_000 }));
+  const [foreign, now] = [[foreignTime(STEADY, since, until)], T0 + 120_000];
+  const pods = [afterForeign(early, foreign, now)];
+  const targets = services(STEADY, { main: 1, admin: 1 }).map((target) => ({ ...target, pods }));
+  const { blocked } = plan(facts(STEADY, { targets, ledger: { ...EMPTY_LEDGER, foreign }, now }));
   if (blocked?.reason !== 'ForeignWriter')
     throw new Error(`I16: a pod may hold somebody else's key, and rekey says ${blocked?.reason ?? 'nothing'}`);
 }

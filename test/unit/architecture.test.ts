@@ -26,7 +26,19 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 };
 /** Folders and loose files of src/rotation from the ground up: each may use those before it, types included. */
 const FLOORS = [
-  ...['schedule', 'api', 'keyset', 'settings', 'cadence', 'workloads', 'facts.ts', 'plan', 'secret', 'conformance'],
+  ...[
+    'schedule',
+    'api',
+    'keyset',
+    'settings',
+    'cadence',
+    'workloads',
+    'wishes.ts',
+    'facts.ts',
+    'plan',
+    'secret',
+    'conformance',
+  ],
   ...['requests', 'audit', 'observe', 'act', 'people', 'report', 'pass', 'reconciler.ts'],
 ];
 

@@ -11,6 +11,7 @@ import type { AuditRecord } from './audit-log.ts';
 import { recordOf } from './audit-record.ts';
 import { type Diary, EMPTY_DIARY, noted } from './diary.ts';
 import { type LedgerConfigMap, ledgerConfigMapName } from './ledger-config-map.ts';
+import { foreignTimeOf } from './strange.ts';
 
 /** What is known of one resource. */
 export interface Account {
@@ -22,6 +23,8 @@ export interface Account {
   ledger: Ledger;
   /** What the ConfigMap is known to hold. */
   stored: Ledger;
+  /** When the Secret was last seen as rekey wrote it, milliseconds since the epoch. */
+  ownAt?: number;
   finding?: LedgerReading['finding'];
   /** The monotonic time of the next read of the ConfigMap, if it was not read successfully yet. */
   readAgainAt: number | undefined;
@@ -33,6 +36,8 @@ export interface Account {
   writing: boolean;
   /** The monotonic time of the next try after a failure. */
   notBefore: number;
+  /** The monotonic time from which foreign times alone are a reason to write. */
+  foreignNotBefore: number;
   /** Failures in a row. */
   failures: number;
   /** Why the last write was refused. */
@@ -45,7 +50,7 @@ export interface Account {
 export function newAccount(resource: JwtKeyRotation): Account {
   return {
     ...{ resource, name: ledgerConfigMapName(resource.spec.secretName), ledger: EMPTY_LEDGER, stored: EMPTY_LEDGER },
-    ...{ readAgainAt: 0, due: new Map(), recorded: [], writing: false, notBefore: 0, failures: 0 },
+    ...{ readAgainAt: 0, due: new Map(), recorded: [], writing: false, notBefore: 0, foreignNotBefore: 0, failures: 0 },
     diary: EMPTY_DIARY,
   };
 }
@@ -55,6 +60,11 @@ export function isDirty({ due, ledger, stored, finding }: Account): boolean {
   return due.size > 0 || (finding === undefined && !sameLedger(stored, ledger));
 }
 
+/** @returns whether the ConfigMap lacks nothing but when the Secret was somebody else's, or no longer was */
+export function lacksForeignOnly({ due, ledger, stored }: Account): boolean {
+  return due.size === 0 && sameLedger(stored, { ...ledger, foreign: stored.foreign });
+}
+
 /**
  * Notes what a pass has observed.
  *
@@ -62,14 +72,15 @@ export function isDirty({ due, ledger, stored, finding }: Account): boolean {
  */
 export function takeIn(account: Account, resource: JwtKeyRotation, facts: Facts, assessment: Assessment): boolean {
   const { secret, settings, now } = facts;
-  const foreign = secret.kind === 'Refused' ? secret.foreign : undefined;
+  const foreign = foreignTimeOf(secret, account.ledger, account.ownAt);
   if (secret.kind !== 'Managed' && foreign === undefined) return false;
   // any change by people may be meant to fix the failure
   if (wishesIn(account.resource) !== wishesIn(resource)) account.notBefore = 0;
   account.resource = resource;
-  if (foreign !== undefined) account.ledger = recordedForeign(account.ledger, foreign);
+  if (foreign !== undefined) account.ledger = recordedForeign(account.ledger, foreign, now);
   if (secret.kind !== 'Managed') return true;
   const { keyset } = secret;
+  account.ownAt = now;
   account.ledger = recorded(account.ledger, keyset, now);
   account.diary = noted(account.diary, facts, assessment, keyset);
   const ended = endedRotations(keyset);

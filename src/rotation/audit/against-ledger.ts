@@ -70,7 +70,13 @@ export interface LedgerReading {
 export function checkedAgainstLedger(ledger: Ledger, secret: SecretFacts, names: Names): SecretFacts {
   const finding = resurrection(ledger, secret, names);
   if (finding === undefined) return secret;
-  return { kind: 'Refused', finding, ...(secret.kind === 'Managed' && { keyset: secret.keyset }) };
+  if (secret.kind !== 'Unmanaged')
+    return { kind: 'Refused', finding, ...(secret.kind === 'Managed' && { keyset: secret.keyset }) };
+  return {
+    kind: 'Refused',
+    finding,
+    foreign: { dataKeys: [], fingerprints: [secret.fingerprint, ...secret.fallbacks] },
+  };
 }
 
 interface Names {

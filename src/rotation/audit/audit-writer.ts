@@ -12,9 +12,10 @@ import type { Logger } from '../../runtime/log.ts';
 import { keyOf } from '../../runtime/store.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 import type { Facts } from '../facts.ts';
-import { EMPTY_LEDGER, type Ledger, merged, sameLedger } from '../keyset/ledger.ts';
+import { mergedForeign } from '../keyset/foreign-times.ts';
+import { EMPTY_LEDGER, type Ledger, merged, sameLedger, withTimes } from '../keyset/ledger.ts';
 import type { Assessment } from '../plan/decision.ts';
-import { type Account, isDirty, newAccount, takeIn } from './account.ts';
+import { type Account, isDirty, lacksForeignOnly, newAccount, takeIn } from './account.ts';
 import type { LedgerReading } from './against-ledger.ts';
 import { appendRecord, headOf, isRecorded, verifyLog } from './audit-log.ts';
 import {
@@ -27,6 +28,8 @@ import {
 
 const RETRY_MS = 10_000;
 const RETRY_CAP_MS = 300_000;
+/** Two writers that contend for the Secret change it as often as they like; the ledger is written this often for it. */
+const FOREIGN_PAUSE_MS = 10_000;
 
 export interface AuditWriterOptions {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'mergePatch'>;
@@ -64,7 +67,8 @@ export class AuditWriter {
     if (again || (readAgainAt !== undefined && this.#options.clock.monotonic() >= readAgainAt)) {
       try {
         await this.#read(account);
-        if (again) account.ledger = account.stored;
+        if (again)
+          account.ledger = withTimes(account.stored, mergedForeign(account.stored.foreign, account.ledger.foreign));
       } catch (error) {
         const lasting = isKubeError(error, 'Forbidden') || error instanceof ForeignConfigMapError;
         if (!lasting && !emergency) throw error;
@@ -103,7 +107,16 @@ export class AuditWriter {
 
   #start(account: Account): void {
     const { clock } = this.#options;
-    if (account.writing || !isDirty(account) || clock.monotonic() < account.notBefore) return;
+    const now = clock.monotonic();
+    if (account.writing || !isDirty(account) || now < account.notBefore) return;
+    if (lacksForeignOnly(account)) {
+      const pauseMs = account.foreignNotBefore - now;
+      if (pauseMs > 0) {
+        this.#options.onRetry(keyOf(account.resource.metadata), pauseMs);
+        return;
+      }
+      account.foreignNotBefore = now + FOREIGN_PAUSE_MS;
+    }
     account.writing = true;
     const written = this.#write(account)
       .then(() => {

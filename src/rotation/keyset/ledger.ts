@@ -1,6 +1,6 @@
 /**
- * What must outlive the Secret: all keys so far, which of them are burnt, the highest version, and when somebody else's
- * keys stood there. With the ledger, rekey recognizes a Secret that was restored from a backup or recreated with a burnt
+ * What must outlive the Secret: all keys so far, which of them are burnt, the highest version, and when it was not as rekey
+ * had written it. With the ledger, rekey recognizes a Secret that was restored from a backup or recreated with a burnt
  * key. It has key ids and fingerprints only.
  *
  * It is a fold over the observed keysets, so two ledgers can be merged in any order.
@@ -11,11 +11,11 @@ import { iso } from '../schedule/duration.ts';
 import {
   decodeForeign,
   encodeForeign,
-  type ForeignKeys,
+  type ForeignTime,
   foreignGone,
   mergedForeign,
   withForeign,
-} from './foreign-keys.ts';
+} from './foreign-times.ts';
 import { fields, list, oneOf, parseJson, text, time, versionIn } from './json.ts';
 import { BELIEVED_VERSION, type BurntKey, type Keyset, type Kid, MAX_NONCES } from './keyset.ts';
 
@@ -36,7 +36,7 @@ export interface Ledger {
   readonly keys: readonly LedgerKey[];
   /** Nonces of the last emergencies that were served. */
   readonly emergencies: readonly string[];
-  readonly foreign: readonly ForeignKeys[];
+  readonly foreign: readonly ForeignTime[];
 }
 
 export const EMPTY_LEDGER: Ledger = { version: 0, keys: [], emergencies: [], foreign: [] };
@@ -60,15 +60,27 @@ export function recorded(ledger: Ledger, keyset: Keyset, now: number): Ledger {
   const gone = ledger.keys
     .filter(({ kid }) => !kept.has(kid))
     .map((key): LedgerKey => (key.state === 'live' ? { ...key, state: 'retired', at: now } : key));
-  return merged(ledger, {
-    ...{ version: keyset.version, keys: [...gone, ...found], emergencies: noncesOf(keyset) },
-    foreign: foreignGone(ledger.foreign, now),
+  const next = merged(ledger, {
+    version: keyset.version,
+    keys: [...gone, ...found],
+    emergencies: noncesOf(keyset),
+    foreign: [],
   });
+  return withTimes(next, foreignGone(ledger.foreign, now));
 }
 
-/** @returns the ledger after a look at a Secret that holds keys of somebody else; the same object if it knew them */
-export function recordedForeign(ledger: Ledger, seen: ForeignKeys): Ledger {
-  return merged(ledger, { ...EMPTY_LEDGER, foreign: withForeign(ledger.foreign, seen) });
+/**
+ * @param now milliseconds since the epoch
+ * @returns the ledger after a look at a Secret that is not as rekey wrote it; the same object if it knew that
+ */
+export function recordedForeign(ledger: Ledger, seen: ForeignTime, now: number): Ledger {
+  return withTimes(ledger, withForeign(ledger.foreign, seen, now));
+}
+
+/** @returns the ledger with these times; the same object if it has them */
+export function withTimes(ledger: Ledger, foreign: readonly ForeignTime[]): Ledger {
+  const next = { ...ledger, foreign };
+  return sameLedger(ledger, next) ? ledger : next;
 }
 
 function noncesOf({ handled }: Keyset): readonly string[] {

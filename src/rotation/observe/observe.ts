@@ -9,6 +9,7 @@ import type { LedgerReading } from '../audit/against-ledger.ts';
 import { dueOf, impossibleWindow, windowState } from '../cadence/cadence.ts';
 import { offSchedule } from '../cadence/off-schedule.ts';
 import type { Facts, Probe, SecretFacts, TargetFacts, WorkloadFacts } from '../facts.ts';
+import type { ForeignTime } from '../keyset/foreign-times.ts';
 import { requestsOf } from '../requests/requests.ts';
 import {
   isOptional,
@@ -35,6 +36,10 @@ import type { World } from './world.ts';
 /** What is needed to observe the targets and their neighbours. */
 export interface ObserveOptions {
   readonly namespace: string;
+  /** When the Secret was not as rekey wrote it. */
+  readonly foreign: readonly ForeignTime[];
+  /** Milliseconds since the epoch. */
+  readonly now: number;
   readonly settings: Settings;
   readonly world: World;
   readonly probes: ReadonlyMap<string, Probe>;
@@ -49,12 +54,11 @@ export interface ObserveOptions {
   readonly clockOffsetMs: number | undefined;
 }
 
-export interface Observation extends Omit<ObserveOptions, 'namespace' | 'atRest' | 'places'> {
+export interface Observation extends Omit<ObserveOptions, 'namespace' | 'atRest' | 'places' | 'foreign'> {
   readonly resource: JwtKeyRotation;
   readonly secret: SecretFacts;
   readonly ledgerReading: LedgerReading;
   readonly nextRotationId: string;
-  readonly now: number;
   readonly sharedWith: readonly string[];
   readonly burntElsewhere: readonly string[];
   readonly refusals: readonly Refusal[];
@@ -66,7 +70,8 @@ export async function observe(observation: Observation): Promise<Facts> {
   const atRest = secret.kind === 'Managed' && secret.keyset.phase === 'Steady';
   const { copies = [], leftovers = [] } = secret.kind === 'Managed' ? secret : {};
   const places = keyPlaces(settings, [...copies, ...leftovers]);
-  const options = { ...observation, namespace: resource.metadata.namespace ?? '', atRest, places };
+  const { foreign } = observation.ledgerReading.ledger;
+  const options = { ...observation, namespace: resource.metadata.namespace ?? '', atRest, places, foreign };
   // without a managed Secret nothing is due, and a time that moves with the clock would change the status in each pass
   const due = secret.kind === 'Managed' ? dueOf(settings.cadence, secret.keyset.attempts, now) : { nextRuns: [] };
   const known = secret.kind === 'Managed' || secret.kind === 'Refused' ? secret.keyset : undefined;
@@ -144,9 +149,11 @@ async function workloadFacts(
   };
 }
 
-function asking({ settings, places, probes, allowLoopback, settleMs, clockOffsetMs }: ObserveOptions): Asking {
+function asking(options: ObserveOptions): Asking {
+  const { settings, places, probes, allowLoopback, settleMs, clockOffsetMs, foreign, now } = options;
   const { clockSkewMs } = settings;
-  return { probes, allowLoopback, places, settleMs, clockSkewMs, clockKnown: clockOffsetMs !== undefined };
+  const clockKnown = clockOffsetMs !== undefined;
+  return { probes, allowLoopback, places, settleMs, clockSkewMs, clockKnown, foreign, now };
 }
 
 /**

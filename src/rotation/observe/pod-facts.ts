@@ -3,10 +3,11 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { defined, own } from '../../base/objects.ts';
 import type { PodFacts, Probe } from '../facts.ts';
+import type { ForeignTime } from '../keyset/foreign-times.ts';
 import type { KeyPlaces, TargetSettings } from '../settings/settings.ts';
 import { readsAnyKey } from '../workloads/reads.ts';
 import { versionOf } from '../workloads/rollouts.ts';
-import { type Lag, readUpTo } from '../workloads/starts.ts';
+import { type ContainerStart, foreignTimesOf, type Lag, readUpTo } from '../workloads/starts.ts';
 import type { ContainerView, PodView } from '../workloads/views.ts';
 import type { WorkloadView } from '../workloads/workload-view.ts';
 
@@ -19,6 +20,10 @@ export interface Asking extends Lag {
   readonly places: KeyPlaces;
   /** Whether the time of the API server is known. Otherwise nothing is concluded from times. */
   readonly clockKnown: boolean;
+  /** When the Secret was not as rekey wrote it. */
+  readonly foreign: readonly ForeignTime[];
+  /** Milliseconds since the epoch. */
+  readonly now: number;
 }
 
 /** A pod as the planner sees it. */
@@ -28,6 +33,9 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
   const starts = containers.flatMap(({ startedAt }) => startedAt ?? []);
   const { createdAt } = pod;
   const start = starts.length === 0 ? { createdAt } : { createdAt, startedAt: Math.min(...starts) };
+  // mounted files follow the Secret
+  const keeps = target.source === 'Env' && asking.clockKnown;
+  const foreign = keeps ? foreignTimesOf(startsOf(pod, containers), asking.foreign, asking.now, asking) : [];
   const port = portOf(target, pod);
   const unprobeable = whyUnprobeable(pod, asking.allowLoopback) ?? whyNoPort(target, pod, port);
   const probe = asking.probes.get(incarnation);
@@ -42,11 +50,17 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
     ...defined({ graceSeconds: pod.graceSeconds }),
     ready: pod.ready,
     ...start,
-    ...(asking.clockKnown && { readUpTo: readUpTo(start, asking) }),
+    ...(asking.clockKnown && { readUpTo: foreign.length > 0 ? 0 : readUpTo(start, asking) }),
+    ...(foreign.length > 0 && { foreign }),
     ...(containers.some(({ ran }) => ran) && { ran: true as const }),
     ...(target.source === 'Env' && hasSeveral(pod, asking.places) && { several: true as const }),
     ...defined({ templateVersion, address: pod.address, port, unprobeable, probe }),
   };
+}
+
+/** Each container counts by its own start: one that crashed has read the Secret again. */
+function startsOf({ createdAt }: PodView, containers: readonly ContainerView[]): readonly ContainerStart[] {
+  return containers.flatMap(({ startedAt }) => (startedAt === undefined ? [] : [{ createdAt, startedAt }]));
 }
 
 /** A container that restarts has read the Secret again. Containers that do not take the key do not matter. */

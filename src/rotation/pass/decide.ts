@@ -117,7 +117,7 @@ export class Decider {
     const known = isUnserved(resource) ? undefined : await this.#lastReading(memory, namespace, settings);
     const read = known === undefined ? await readSecretNow(client, namespace, settings) : { reading: known };
     const secret = read.reading;
-    memory.remember(secret, settings);
+    memory.remember(secret, settings, clock.monotonic());
     memory.asksBy(settings);
     const { latest } = serverTime(serverClock, clock);
     const believed = checkedAgainstClock(secret.facts, latest + settings.clockSkewMs, settings.secretName);

@@ -24,9 +24,9 @@ export class Memories {
     return this.#all.get(key)?.secret?.facts;
   }
 
-  /** @returns whether the Secret of this resource was read at this version, or at a newer one */
-  hasRead(key: string, resourceVersion: string): boolean {
-    return this.#all.get(key)?.hasRead(resourceVersion) === true;
+  /** @returns whether the Secret of this resource was read at this version, or at a newer one that its watch may not show yet */
+  hasRead(key: string, resourceVersion: string, now: number): boolean {
+    return this.#all.get(key)?.hasRead(resourceVersion, now) === true;
   }
 
   /**

@@ -29,8 +29,8 @@ export class Memory {
   readonly #probes = new Map<string, Probe>();
   #secret: SecretReading | undefined;
   #readWith = '';
-  /** Since when the watch shows an older version than the last reading, monotonic. */
-  #olderSince: number | undefined;
+  /** When the Secret was read or written last, monotonic. */
+  #readAt = 0;
   #retired: RetiredKeys | undefined;
   /** By effect. */
   #refusals: ReadonlyMap<string, Refusal> = new Map();
@@ -134,7 +134,7 @@ export class Memory {
   }
 
   /**
-   * A watch shows a write a moment after it was read or made. If it shows an older version for longer, it lags behind, or
+   * A watch shows a write a moment after it was read or made. If it still shows an older version later, it lags behind, or
    * the history of the API server went back (etcd restored).
    *
    * @param now monotonic, milliseconds
@@ -144,18 +144,22 @@ export class Memory {
   secretAt(watched: string | undefined, settings: Settings, now: number): SecretReading | undefined {
     const reading = this.#secret;
     if (reading?.resourceVersion === undefined || this.#readWith !== namesOf(settings)) return undefined;
-    if (!isCovered(watched, reading.resourceVersion)) return undefined;
-    this.#olderSince = watched === reading.resourceVersion ? undefined : (this.#olderSince ?? now);
-    return now - (this.#olderSince ?? now) < WATCH_LAG_MS ? reading : undefined;
+    return this.hasRead(watched, now) ? reading : undefined;
   }
 
-  /** @returns whether the last reading is of this version, or of a newer one */
-  hasRead(resourceVersion: string): boolean {
+  /**
+   * @param now monotonic, milliseconds
+   * @returns whether the last reading is of this version, or is a newer one that the watch may not show yet
+   */
+  hasRead(watched: string | undefined, now: number): boolean {
     const read = this.#secret?.resourceVersion;
-    return read !== undefined && isCovered(resourceVersion, read);
+    if (read === undefined || watched === read) return read !== undefined;
+    return isCovered(watched, read) && now - this.#readAt < WATCH_LAG_MS;
   }
 
-  remember(reading: SecretReading, settings: Settings): void {
+  /** @param now monotonic, milliseconds */
+  remember(reading: SecretReading, settings: Settings, now: number): void {
+    if (reading !== this.#secret) this.#readAt = now;
     this.#keep(reading);
     this.#readWith = namesOf(settings);
   }
@@ -166,12 +170,12 @@ export class Memory {
 
   #keep(reading: SecretReading | undefined): void {
     const keysOf = (kept: SecretReading | undefined) => (kept === undefined ? [] : realFingerprints(kept.facts));
-    this.#olderSince = undefined;
     if (reading !== this.#secret) this.#onKeys(keysOf(this.#secret), keysOf(reading));
     this.#secret = reading;
   }
 
-  learn(outcome: EffectResult, settings: Settings): void {
+  /** @param now monotonic, milliseconds */
+  learn(outcome: EffectResult, settings: Settings, now: number): void {
     this.failed = outcome.kind === 'Refused';
     if (outcome.kind === 'Outdated' || outcome.kind === 'Refused') this.forgetSecret();
     if (outcome.kind === 'Probed')
@@ -179,7 +183,7 @@ export class Memory {
     if (outcome.kind !== 'Wrote') return;
     const { keyset, facts, resourceVersion } = outcome;
     this.#refusals = new Map([...this.#refusals].filter(([, { cause }]) => cause === 'Unseen'));
-    this.remember({ facts, resourceVersion }, settings);
+    this.remember({ facts, resourceVersion }, settings, now);
     const asking = keyset.phase === 'Retiring' || keyset.phase === 'Switching';
     if (outcome.retired === undefined && asking) return;
     this.close();

@@ -27,7 +27,7 @@ export async function surroundingsOf(client: KubeClient, resource: JwtKeyRotatio
     places,
     ...{ namespace, settings, world, probes: new Map(), allowLoopback: true, atRest: isAtRest(resource.status) },
     // no pod is asked, so nothing is concluded from times
-    ...{ settleMs: 0, clockOffsetMs: undefined },
+    ...{ settleMs: 0, clockOffsetMs: undefined, now, foreign: [] },
   };
   const impossible = impossibleWindow(settings.windows, dueIn(resource, now), now, undefined);
   return {

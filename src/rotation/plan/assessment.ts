@@ -13,6 +13,7 @@ import { effectsOf } from './effect.ts';
 import { inEmergency } from './emergency.ts';
 import { hasLoadedNewest, isConclusive, levelOf, shapesHeld } from './evidence.ts';
 import { pending } from './pending.ts';
+import { mayHoldForeignKey } from './policies/foreign-keys.ts';
 import { reloaderPresent } from './policies/reloader.ts';
 import { label } from './policies/targets.ts';
 import { requirementsOf } from './requirements.ts';
@@ -37,18 +38,19 @@ export function assess(facts: Facts, action: Action): Assessment {
   };
 }
 
-type OfKeyset = Pick<Assessment, 'drain' | 'retireAt' | 'queued' | 'lateEdits'>;
+type OfKeyset = Pick<Assessment, 'drain' | 'retireAt' | 'queued' | 'lateEdits' | 'foreign'>;
 
 function assessedKeyset(facts: Facts, keyset: Keyset): OfKeyset {
   const { settings, requests } = facts;
   const lastsMs = drainMsOf(facts, keyset);
   const exit = keyIn(keyset, 'draining')?.lastSignerExit;
   const late = lateEdits(facts, keyset);
+  const foreign = mayHoldForeignKey(facts, keyset)?.finding;
   return {
     ...(DRAINS.includes(keyset.phase) && { drain: { lastsMs, text: drainTextOf(settings, lastsMs) } }),
     ...(exit !== undefined && { retireAt: exit + lastsMs }),
     queued: pending(requests, settings.forceReason, keyset.handled),
-    ...defined({ lateEdits: late }),
+    ...defined({ lateEdits: late, foreign }),
   };
 }
 

@@ -9,7 +9,7 @@
 
 import { defined } from '../../base/objects.ts';
 import type { Finding } from '../api/finding.ts';
-import type { Facts, PodOf, TargetFacts } from '../facts.ts';
+import type { Facts, PodFacts, PodOf, TargetFacts } from '../facts.ts';
 import { currentShape, type Keyset, keyIn } from '../keyset/keyset.ts';
 import { spokenFinding } from './baseline.ts';
 import { RETRY_MS, survey } from './converge.ts';
@@ -43,12 +43,15 @@ export function lookAtRest(facts: Facts, keyset: Keyset): Look {
     .filter(({ settings }) => settings.canary !== undefined);
   const open = asked.flatMap((target) => firstDue(target, keyset));
   const due = open.filter(({ at }) => at <= facts.now).map(({ row }) => row);
-  const fresh = asked.flatMap((target) => unasked(target, facts, keyset) ?? daily(target, facts, keyset));
   const foreign = mayHoldForeignKey(facts, keyset);
+  const fresh = [
+    ...asked.flatMap((target) => unasked(target, facts, keyset) ?? daily(target, facts, keyset)),
+    ...(foreign?.pods ?? []).filter((row) => mayProve(row, keyset)),
+  ];
   const finding = findingAtRest(facts, keyset, foreign?.finding);
   const until = Math.min(...open.map(({ at }) => at), foreign?.until ?? Number.POSITIVE_INFINITY);
   return {
-    pods: [...due, ...fresh.filter((row) => !due.includes(row))],
+    pods: [...new Map([...due, ...fresh].map(({ target, pod }) => [pod, { target, pod }])).values()],
     ...defined({ finding }),
     ...(Number.isFinite(until) && { until }),
   };
@@ -98,6 +101,11 @@ function unasked(target: TargetFacts, { now }: Facts, keyset: Keyset): readonly 
   return found.length === 0 ? undefined : found;
 }
 
+/** Its answer may show that it has read the Secret since. */
+function mayProve({ target, pod }: PodOf, keyset: Keyset): boolean {
+  return target.settings.canary !== undefined && isAskable(pod) && pod.probe?.version !== keyset.version;
+}
+
 /** The youngest pod of each target, once a day, at the time of day at which the last rotation ended. */
 function daily(target: TargetFacts, { now }: Facts, keyset: Keyset): readonly PodOf[] {
   const { since } = keyset.attempts;
@@ -110,13 +118,13 @@ function daily(target: TargetFacts, { now }: Facts, keyset: Keyset): readonly Po
     .slice(0, 1);
 }
 
-/** At rest nothing is urgent, so pods that are not ready are not asked. */
 function askable(target: TargetFacts): readonly PodOf[] {
-  return target.pods
-    .filter(({ ready, terminating, unprobeable, address }) => {
-      return ready && !terminating && unprobeable === undefined && address !== undefined;
-    })
-    .map((pod) => ({ target, pod }));
+  return target.pods.filter(isAskable).map((pod) => ({ target, pod }));
+}
+
+/** At rest nothing is urgent, so pods that are not ready are not asked. */
+function isAskable({ ready, terminating, unprobeable, address }: PodFacts): boolean {
+  return ready && !terminating && unprobeable === undefined && address !== undefined;
 }
 
 function findingAtRest(facts: Facts, keyset: Keyset, foreign: Finding | undefined): Finding | undefined {

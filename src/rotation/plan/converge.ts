@@ -10,12 +10,12 @@ import {
   isAnswered,
   isConclusive,
   isVoid,
-  levelOf,
   mayHoldKeyset,
   shapesHeld,
   shapesOfAsked,
   startedAfterWrite,
 } from './evidence.ts';
+import { reachedAllAt, restartAtOf, restartableAt } from './settling.ts';
 
 /** A pod that does not answer is asked again after this, milliseconds; each time in a row after twice as long. */
 export const RETRY_MS = 500;
@@ -98,16 +98,12 @@ export function acceptsAny({ probe }: PodFacts): boolean {
 }
 
 /** Targets whose template must be stamped so that their pods restart. A target that holds the keyset already is spared. */
-export function toBump(
-  requirements: readonly Requirement[],
-  keyset: Keyset,
-  { now, settleMs }: Pick<Facts, 'now' | 'settleMs'>,
-): readonly TargetFacts[] {
+export function toBump(requirements: readonly Requirement[], keyset: Keyset, facts: Facts): readonly TargetFacts[] {
   return requirements
     .filter(({ target, restart }) => restart && isStampable(target, keyset))
     .filter(({ target, holds }) => survey([{ target, holds, restart: true }], keyset).met.length < target.pods.length)
     .map(({ target }) => target)
-    .filter((target) => now >= settledAt(target, keyset, settleMs));
+    .filter((target) => facts.now >= restartableAt(target, facts, keyset));
 }
 
 /** @returns whether a stamp on the template restarts the pods and is not there yet */
@@ -118,31 +114,6 @@ export function isStampable({ workload }: TargetFacts, keyset: Keyset): boolean 
 /** @returns whether rekey restarts nothing of the target and takes no pod of it away: they end by themselves */
 export function isLeftAlone({ workload }: TargetFacts): boolean {
   return workload?.leftAlone === true;
-}
-
-/**
- * @returns when a target may be restarted: at once where canaries find a stale pod, else when the write has spread. After an
- *   abort no answer is waited for, so a pod that started too soon would keep the aborted key
- */
-export function settledAt(target: TargetFacts, keyset: Keyset, settleMs: number): number {
-  const findsStale = levelOf(target) === 'Canary' && keyset.phase !== 'Aborting';
-  return findsStale ? 0 : spreadAt(keyset, settleMs);
-}
-
-/** @returns when the newest keyset has reached every node: a pod that is created from then on has surely read it */
-export function spreadAt(keyset: Keyset, settleMs: number): number {
-  // times of creation have whole seconds, cut off: what is created from the next one on is seen to be late enough
-  return Math.ceil((currentShape(keyset).writtenAt + settleMs) / 1000) * 1000;
-}
-
-/**
- * @returns the creation time from which a pod counts as restarted for the keyset, milliseconds. It follows from the write
- *   alone: to ask for the restart twice is to ask for it once. Creation times have whole seconds, cut off
- */
-export function restartAtOf(target: TargetFacts, keyset: Keyset, settleMs: number): number {
-  const written = Math.ceil(currentShape(keyset).writtenAt / 1000) * 1000;
-  // in an emergency those that start before the write has spread are deleted, and the others need not wait for it
-  return keyset.phase === 'Burning' ? written : Math.max(written, settledAt(target, keyset, settleMs));
 }
 
 /** @returns the action that restarts these targets for the newest keyset */
@@ -213,7 +184,7 @@ export function mayBeReplaced({ target, pod }: PodOf, facts: Facts, keyset: Keys
   if (pod.readUpTo === undefined || hasLoadedNewest(pod, keyset)) return false;
   // its container may have read the Secret long before it counted as started; a successor is created after the write
   const isOld = pod.createdAt < currentShape(keyset).writtenAt;
-  if (isOld || !startedAfterWrite(pod, keyset)) return now >= spreadAt(keyset, settleMs);
+  if (isOld || !startedAfterWrite(pod, keyset)) return now >= reachedAllAt(facts, keyset);
   const again = secondChanceAt(facts, keyset);
   const isEarlier = pod.readUpTo + settleMs < again;
   return now >= again && isEarlier && mayHoldKeyset(target, pod, keyset);

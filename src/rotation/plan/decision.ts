@@ -7,9 +7,10 @@ import { defined } from '../../base/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import type { WindowState } from '../cadence/cadence.ts';
-import type { PodFacts, PodOf, TargetFacts, Wanted } from '../facts.ts';
+import type { PodFacts, PodOf, TargetFacts } from '../facts.ts';
 import type { Write } from '../keyset/writes.ts';
 import { iso } from '../schedule/duration.ts';
+import type { Wanted } from '../wishes.ts';
 import type { Level } from './evidence.ts';
 
 export type StatusPhase = NonNullable<JwtKeyRotationStatus['phase']>;
@@ -99,6 +100,8 @@ export interface Assessment {
   readonly queued: readonly Wanted[];
   /** What of the spec counts from the next rotation on, for people. */
   readonly lateEdits?: string;
+  /** Pods that may accept a key of somebody else. */
+  readonly foreign?: Finding;
   /** A target that Reloader restarts. Only a cutover is held up by it. */
   readonly reloader?: Finding;
   /** What says of the emergency that is asked for that it was served, without being believed; empty if nothing does. */

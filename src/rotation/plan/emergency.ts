@@ -12,8 +12,9 @@
  * It does not wait for a window, a suspension or a pause, and comes before every other check. It runs once per nonce.
  */
 
-import type { EmergencyRequest, Facts } from '../facts.ts';
+import type { Facts } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
+import type { EmergencyRequest } from '../wishes.ts';
 import type { Step } from './decision.ts';
 import { heldBy, highestVersion, isNew } from './first-write.ts';
 import { inferredOfReplacement } from './inferred.ts';

@@ -2,8 +2,9 @@
 
 import { defined } from '../../base/objects.ts';
 import { REQUEST, requestText } from '../api/names.ts';
-import type { Facts, Requests, Wanted } from '../facts.ts';
+import type { Facts } from '../facts.ts';
 import type { Handled, Keyset, Trigger } from '../keyset/keyset.ts';
+import type { Requests, Wanted } from '../wishes.ts';
 import type { Step } from './decision.ts';
 import { guarded } from './write-gate.ts';
 

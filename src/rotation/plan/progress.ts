@@ -16,8 +16,6 @@ import {
   RETRY_MS,
   type Requirement,
   type Survey,
-  settledAt,
-  spreadAt,
   survey,
 } from './converge.ts';
 import { mayCutOver, planCutover } from './cutover.ts';
@@ -29,6 +27,7 @@ import { acceptsMadeUpKey, refusesNewKey } from './policies/pods.ts';
 import { reloaderPresent } from './policies/reloader.ts';
 import { requirementsOf } from './requirements.ts';
 import { roll, stalledFinding } from './roll.ts';
+import { reachedAllAt, restartableAt } from './settling.ts';
 import { confirmed, drainMsOf, guarded } from './write-gate.ts';
 
 /** Pause before rekey looks again at what blocks the end of a drain, milliseconds. */
@@ -132,10 +131,10 @@ export function planAborting(facts: Facts, keyset: Keyset): Step {
   const verifying = requirements.filter(({ restart }) => restart).map(({ target }) => target);
   const targets = verifying.filter((target) => isStampable(target, keyset));
   const progress = 'restarting the verifiers without the aborted key';
-  const settled = targets.filter((target) => facts.now >= settledAt(target, keyset, facts.settleMs));
+  const settled = targets.filter((target) => facts.now >= restartableAt(target, facts, keyset));
   if (settled.length > 0) return { action: bump(settled, keyset, facts), phase, progress };
   if (targets.length > 0) {
-    return { action: { type: 'wait', until: spreadAt(keyset, facts.settleMs) }, phase, progress };
+    return { action: { type: 'wait', until: reachedAllAt(facts, keyset) }, phase, progress };
   }
   if (verifying.every(isRolledOut)) {
     return confirmed(facts, keyset, (acked) => ({ transition: 'finish', acked, outcome: 'Aborted' }), phase);

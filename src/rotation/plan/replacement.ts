@@ -24,7 +24,6 @@ import {
   RETRY_MS,
   type Requirement,
   type Survey,
-  spreadAt,
   survey,
   toProbe,
 } from './converge.ts';
@@ -34,6 +33,7 @@ import { levelOf, shapesHeld, startedAfterWrite } from './evidence.ts';
 import { acceptsMadeUpKey, doesNotFollow, refusesEveryKey, stillRunning } from './policies/pods.ts';
 import { label } from './policies/targets.ts';
 import { requirementsOf } from './requirements.ts';
+import { reachedAllAt } from './settling.ts';
 import { clockFinding, confirmed, type Judged } from './write-gate.ts';
 
 /** Pause before rekey reads again what no watch reports, milliseconds. */
@@ -210,8 +210,8 @@ function isUnaskable({ target, pod }: PodOf): boolean {
   return levelOf(target) === 'Inferred' || pod.unprobeable !== undefined;
 }
 
-function hasSpread({ now, settleMs }: Facts, keyset: Keyset): boolean {
-  return now >= spreadAt(keyset, settleMs);
+function hasSpread(facts: Facts, keyset: Keyset): boolean {
+  return facts.now >= reachedAllAt(facts, keyset);
 }
 
 /** If the time of the API server is unknown, this is unknown for every pod, and a successor would be no different. */

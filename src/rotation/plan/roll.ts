@@ -15,7 +15,6 @@ import {
   RETRY_MS,
   type Requirement,
   type Survey,
-  settledAt,
   survey,
   toBump,
   toEvict,
@@ -26,6 +25,7 @@ import {
 import type { StatusPhase, Step } from './decision.ts';
 import { acceptedDead, isConclusive, levelOf, startedAfterWrite } from './evidence.ts';
 import { acceptsMadeUpKey, doesNotFollow, refusesEveryKey, stillRunning } from './policies/pods.ts';
+import { restartableAt } from './settling.ts';
 import { clockFinding } from './write-gate.ts';
 
 export interface Roll {
@@ -69,9 +69,7 @@ export function roll(
     const still = known.length === 0 ? undefined : stalledFinding(facts, keyset, requirements, known, progress, rows);
     return { action: { type: 'probe', pods }, phase, progress, ...defined({ stalled: still }) };
   }
-  const settling = requirements.some(
-    ({ target, restart }) => restart && now < settledAt(target, keyset, facts.settleMs),
-  );
+  const settling = requirements.some(({ target, restart }) => restart && now < restartableAt(target, facts, keyset));
   if (pending.length === 0 && !settling && unfinished(requirements).length === 0) return undefined;
   const stalled = stalledFinding(facts, keyset, requirements, pending, progress, rows);
   return { action: { type: 'wait', until: now + 2 * RETRY_MS }, phase, progress, ...defined({ stalled }) };

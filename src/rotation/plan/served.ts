@@ -10,9 +10,10 @@
  * At worst rekey serves an emergency twice. After that the Secret knows it.
  */
 
-import type { EmergencyRequest, Facts, SecretFacts } from '../facts.ts';
+import type { Facts, SecretFacts } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
 import { burntIn, type Ledger } from '../keyset/ledger.ts';
+import type { EmergencyRequest } from '../wishes.ts';
 
 /** @returns whether the emergency was served, by the claims that are believed */
 export function isServed(emergency: EmergencyRequest, { secret, ledger }: Facts): boolean {

@@ -3,12 +3,13 @@
 import { defined } from '../../base/objects.ts';
 import { type Finding, inShort, isPassing } from '../api/finding.ts';
 import { backoffUntil } from '../cadence/cadence.ts';
-import type { Facts, Wanted } from '../facts.ts';
+import type { Facts } from '../facts.ts';
 import { type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
 import type { RotationStart } from '../keyset/writes.ts';
 import { formatDuration, iso } from '../schedule/duration.ts';
 import { drainText } from '../settings/drain.ts';
 import { narrowText, tooNarrow } from '../settings/layouts.ts';
+import type { Wanted } from '../wishes.ts';
 import { lookAtRest } from './at-rest.ts';
 import { baselineFinding } from './baseline.ts';
 import { FRESH_MS, RETRY_MS, survey, toProbe } from './converge.ts';

@@ -78,10 +78,11 @@ function underWay({ phase, progress, blocked }: Decision, keyset: Keyset | undef
 const GOING_BACK: readonly Keyset['phase'][] = ['Promoting', 'Draining', 'Retiring'];
 
 /** Whether a person is needed. */
-export function degraded({ ledgerRefusal }: Facts, { blocked, stalled }: Decision): Verdict {
+export function degraded({ ledgerRefusal }: Facts, { blocked, stalled, assessment }: Decision): Verdict {
   const finding = stalled ?? blocked;
   if (finding !== undefined && !isPassing(finding)) return { status: 'True', ...toldOf(finding) };
-  // it blocks nothing, so Ready does not report it
+  // these block nothing, so Ready does not report them
+  if (assessment.foreign !== undefined) return { status: 'True', ...toldOf(assessment.foreign) };
   if (ledgerRefusal !== undefined) return { status: 'True', ...ledgerRefusal };
   return { status: 'False', reason: 'AsExpected', message: '' };
 }

@@ -3,9 +3,9 @@
 import { defined } from '../../base/objects.ts';
 import { type JwtKeyRotation, REQUEST } from '../api/names.ts';
 import { keptReason, keptValue } from '../api/said.ts';
-import type { EmergencyRequest, Requests, Wanted } from '../facts.ts';
 import { pending } from '../plan/pending.ts';
 import { forceReasonOf } from '../settings/settings.ts';
+import type { EmergencyRequest, Requests, Wanted } from '../wishes.ts';
 import { askedBy, forcedBy, valueIn } from './asked-by.ts';
 import { pauseOf } from './pause.ts';
 

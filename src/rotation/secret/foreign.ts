@@ -1,22 +1,35 @@
-/** Finds keys in a managed Secret that somebody else has put there. */
+/** Finds keys in a Secret that rekey has not put there. */
+import { own } from '../../base/objects.ts';
 import type { Secret } from '../../kube/types.ts';
-import type { ForeignKeys } from '../keyset/foreign-keys.ts';
-import { currentShape, type Keyset } from '../keyset/keyset.ts';
+import type { StrangeKeys } from '../facts.ts';
+import type { Keyset } from '../keyset/keyset.ts';
 import { layoutsOf } from '../settings/layouts.ts';
-import type { DataNames } from '../settings/settings.ts';
-import { fingerprintsOf, type KeyMaterial } from './keys.ts';
+import { besideNames, type DataNames } from '../settings/settings.ts';
+import { destroyAll, fingerprintsOf, type KeyMaterial } from './keys.ts';
 import { keysAt, listedIn, materialIn } from './secret-data.ts';
 import { lastChangeOf } from './writers.ts';
 
-/** @returns the keys in a data key that the keyset does not have, burnt keys among them; undefined if there are none */
-export function foreignIn(secret: Secret, dataKey: string, keyset: Keyset, names: DataNames): ForeignKeys | undefined {
+/** So many of a list are looked at: a Secret has room for a hundred thousand, and nobody else is served meanwhile. */
+const MOST_LOOKED_AT = 64;
+
+/** @returns the fingerprints of the keys, of a long list only of its beginning; the key bytes are overwritten */
+export function firstFingerprints(materials: readonly KeyMaterial[]): readonly string[] {
+  destroyAll(materials.slice(MOST_LOOKED_AT));
+  return fingerprintsOf(materials.slice(0, MOST_LOOKED_AT));
+}
+
+/** @returns the keys in a data key that the keyset does not have, burnt keys among them */
+export function strangeKeysAt(secret: Secret, dataKey: string, keyset: Keyset, names: DataNames): StrangeKeys {
   const known = new Set(keyset.keys.map(({ fingerprint }) => fingerprint));
-  const fingerprints = fingerprintsOf(keysUnder(secret, dataKey, names)).filter((print) => !known.has(print));
-  if (fingerprints.length === 0) return undefined;
-  const writtenAt = currentShape(keyset).writtenAt;
-  // the time of the writer's last change; people can edit it
-  const since = Math.max(writtenAt, lastChangeOf(secret, dataKey) ?? writtenAt);
-  return { dataKey, fingerprints, since };
+  const fingerprints = firstFingerprints(keysUnder(secret, dataKey, names)).filter((print) => !known.has(print));
+  const changedAt = lastChangeOf(secret, dataKey);
+  return { dataKeys: [dataKey], fingerprints, ...(changedAt !== undefined && { changedAt }) };
+}
+
+/** @returns all keys of a Secret whose annotations tell nothing */
+export function untoldKeys(secret: Secret, names: DataNames): StrangeKeys {
+  const present = [...names.signingNames, ...besideNames(names)].filter((name) => own(secret.data, name) !== undefined);
+  return { dataKeys: [], fingerprints: present.flatMap((name) => firstFingerprints(keysUnder(secret, name, names))) };
 }
 
 function keysUnder(secret: Secret, dataKey: string, names: DataNames): readonly KeyMaterial[] {

@@ -1,8 +1,8 @@
 /** Reads the Secret, decides whether rekey may write it, and makes the patch that puts a keyset into it. */
-import { defined, own } from '../../base/objects.ts';
+import { own } from '../../base/objects.ts';
 import { onceForSame } from '../../base/once.ts';
 import type { Secret } from '../../kube/types.ts';
-import type { Finding, Reason } from '../api/finding.ts';
+import type { Finding } from '../api/finding.ts';
 import { ACCEPT_RETIRED, DATA, FIELD_MANAGER, LAST_APPLIED, STATE } from '../api/names.ts';
 import type { SecretFacts } from '../facts.ts';
 import { currentShape, type KeyRecord, type Keyset, type Kid, keyIn, othersOf } from '../keyset/keyset.ts';
@@ -11,7 +11,7 @@ import { contentOf, type Format, type Layout, layoutsOf } from '../settings/layo
 import { besideNames, type DataNames } from '../settings/settings.ts';
 import { algorithmFinding, besideIn, keyNotFound, readUnmanaged } from './adoption.ts';
 import { copiesIn, otherNames } from './copies.ts';
-import { foreignIn } from './foreign.ts';
+import { firstFingerprints, strangeKeysAt, untoldKeys } from './foreign.ts';
 import { destroyAll, distinct, fingerprintOf, fingerprintsOf, type KeyMaterial } from './keys.ts';
 import { asLanded } from './landing.ts';
 import { dataFor, keysAt, listedIn, listOf, materialIn, type NamesToWrite } from './secret-data.ts';
@@ -36,10 +36,6 @@ const factsOf = onceForSame((secret: Secret, names: DataNames): SecretFacts => {
   const isManaged = annotations[STATE.version] !== undefined;
   return isManaged ? readManaged(secret, annotations, names) : readUnmanaged(secret, names);
 });
-
-function refused(reason: Reason, message: string): SecretFacts {
-  return { kind: 'Refused', finding: { reason, message } };
-}
 
 function untouchable(secret: Secret, names: DataNames): Finding | undefined {
   const where = `Secret ${names.secretName}`;
@@ -66,21 +62,20 @@ function readManaged(secret: Secret, annotations: Readonly<Record<string, string
     keyset = asLanded(decodeState(annotations), secret);
   } catch (error) {
     if (!(error instanceof StateError)) throw error;
-    return refused('StateUnreadable', `${where}: ${error.message}. rekey writes nothing until you correct it`);
+    const message = `${where}: ${error.message}. rekey writes nothing until you correct it`;
+    return { kind: 'Refused', finding: { reason: 'StateUnreadable', message }, foreign: untoldKeys(secret, names) };
   }
-  if (names.signingNames.every((name) => own(secret.data, name) === undefined)) {
-    return keyNotFound(names);
-  }
+  if (names.signingNames.every((name) => own(secret.data, name) === undefined)) return keyNotFound(names);
   const changed = changedData(secret, keyset, names);
   if (changed === undefined) return inItsAlgorithm(secret, keyset, names);
   const owner = ownerOf(secret, [changed]) ?? 'somebody';
-  const foreign = foreignIn(secret, changed, keyset, names);
+  const foreign = strangeKeysAt(secret, changed, keyset, names);
   if (holdsBurntKey(secret, changed, keyset)) {
     const message = `${where}: data key ${changed} holds a burnt key again (last written by ${owner}, perhaps from a backup); restore the value that rekey wrote`;
-    return { kind: 'Refused', finding: { reason: 'KeyResurrected', message }, keyset, ...defined({ foreign }) };
+    return { kind: 'Refused', finding: { reason: 'KeyResurrected', message }, keyset, foreign };
   }
   const message = `${where}: data key ${changed} is not what rekey wrote (last written by ${owner}); restore the old value, and restart the pods that started meanwhile: they keep what they have read`;
-  return { kind: 'Refused', finding: { reason: 'ForeignWriter', message }, keyset, ...defined({ foreign }) };
+  return { kind: 'Refused', finding: { reason: 'ForeignWriter', message }, keyset, foreign };
 }
 
 /** In these phases the new key replaces all others, so it may have another algorithm. */
@@ -112,7 +107,7 @@ function copiesOf(secret: Secret, keyset: Keyset, names: DataNames): readonly st
 const FORMATS: readonly Format[] = ['Text', 'CommaList', 'JsonArray', 'Jwks'];
 
 function holdsBurntKey(secret: Secret, name: string, keyset: Keyset): boolean {
-  const found = FORMATS.flatMap((format) => fingerprintsOf(keysAt(secret, name, format) ?? []));
+  const found = FORMATS.flatMap((format) => firstFingerprints(keysAt(secret, name, format) ?? []));
   return keyset.burnt.some(({ fingerprint }) => found.includes(fingerprint));
 }
 
@@ -123,16 +118,21 @@ function changedData(secret: Secret, keyset: Keyset, names: DataNames): string |
   const found = fingerprintsOf(present.map((name) => materialIn(secret, name)));
   const wrong = present.find((_, i) => found[i] !== signing);
   if (wrong !== undefined) return wrong;
-  const listed = [...fingerprintsOf(fallbacksIn(secret, names))].sort();
-  const expected = keyset.keys
-    .filter((key) => key.state !== 'signing')
-    .map((key) => key.fingerprint)
-    .sort();
-  if (listed.join() !== expected.join()) return names.fallbacksName;
+  const expected = keyset.keys.filter((key) => key.state !== 'signing').map((key) => key.fingerprint);
+  if (!areThese(fallbacksIn(secret, names), expected)) return names.fallbacksName;
   return layoutsOf(names)
     .filter((layout) => !layout.names.includes(names.fallbacksName))
     .map((layout) => changedIn(secret, keyset, layout))
     .find((name) => name !== undefined);
+}
+
+/** In whatever order. A list of another length is not hashed. */
+function areThese(materials: readonly KeyMaterial[], fingerprints: readonly string[]): boolean {
+  if (materials.length === fingerprints.length) {
+    return fingerprintsOf(materials).toSorted().join() === fingerprints.toSorted().join();
+  }
+  destroyAll(materials);
+  return false;
 }
 
 /** The next write adds a data key that is new in the spec. */
@@ -142,7 +142,7 @@ function changedIn(secret: Secret, keyset: Keyset, layout: Layout): string | und
   const contents = contentOf(layout, shape.sign, othersOf(shape, keyset));
   const changed = contents.find(([name, kids]) => {
     if (own(secret.data, name) === undefined) return false;
-    const found = fingerprintsOf(keysAt(secret, name, layout.format) ?? []);
+    const found = firstFingerprints(keysAt(secret, name, layout.format) ?? []);
     const expected = kids.map(printOf);
     // a service may sign with the first key of a list of all keys
     const isFirst = layout.content !== 'All' || found[0] === expected[0];

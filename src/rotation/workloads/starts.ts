@@ -5,6 +5,7 @@
  * The kubelet records when a container started, by the clock of its node, which may differ by `spec.clockSkew`. So for
  * a pod that was created late enough the skew does not matter, but for a container that restarts in an old pod it does.
  */
+import { type EndedTime, endedBy, type ForeignTime } from '../keyset/foreign-times.ts';
 
 export interface ContainerStart {
   /** By the clock of the API server, rounded down to seconds; milliseconds since the epoch. */
@@ -42,6 +43,23 @@ export function surelyStartedBefore(
   clockSkewMs: number,
 ): boolean {
   return createdAt + SECOND_MS <= at && startedAt + SECOND_MS + clockSkewMs <= at;
+}
+
+/** @returns the times in which one of the containers may have read the Secret while it was not as rekey wrote it, the latest first */
+export function foreignTimesOf(
+  starts: readonly ContainerStart[],
+  times: readonly ForeignTime[],
+  now: number,
+  lag: Lag,
+): readonly EndedTime[] {
+  return times
+    .map((time) => endedBy(time, now))
+    .filter(({ since, until }) => {
+      return starts.some(
+        (start) => !surelyStartedBefore(start, since, lag.clockSkewMs) && readUpTo(start, lag) < until,
+      );
+    })
+    .toSorted((a, b) => b.until - a.until);
 }
 
 /** @returns whether it may have started before that time */

@@ -2,13 +2,14 @@
 
 import type { Answer, Facts, PodFacts, Probe, TargetFacts, WorkloadFacts } from '../../../src/rotation/facts.ts';
 import { foundKeyset } from '../../../src/rotation/keyset/before.ts';
+import type { ForeignTime } from '../../../src/rotation/keyset/foreign-times.ts';
 import { currentShape, type Keyset, type Kid, type Role } from '../../../src/rotation/keyset/keyset.ts';
 import { EMPTY_LEDGER } from '../../../src/rotation/keyset/ledger.ts';
 import { advance } from '../../../src/rotation/keyset/transition.ts';
 import { makesKey, type Write } from '../../../src/rotation/keyset/writes.ts';
 import { canaryOf } from '../../../src/rotation/settings/canary-settings.ts';
 import type { Settings, TargetSettings } from '../../../src/rotation/settings/settings.ts';
-import { readUpTo } from '../../../src/rotation/workloads/starts.ts';
+import { foreignTimesOf, readUpTo } from '../../../src/rotation/workloads/starts.ts';
 
 export const T0 = Date.UTC(2026, 0, 1);
 export const SETTLE_MS = 10_000;
@@ -131,6 +132,24 @@ export function pod(name: string, edit: Partial<PodFacts> = {}): PodFacts {
   };
   const start = { createdAt, startedAt, readUpTo: readUpTo({ createdAt, startedAt }, LAG) };
   return { ...base, ...start, address: '10.0.0.1', ...edit };
+}
+
+/** The pod, observed after times during which the Secret was somebody else's. */
+export function afterForeign(one: PodFacts, times: readonly ForeignTime[], now: number): PodFacts {
+  const { createdAt, startedAt = createdAt } = one;
+  const foreign = foreignTimesOf([{ createdAt, startedAt }], times, now, LAG);
+  return foreign.length === 0 ? one : { ...one, foreign, readUpTo: 0 };
+}
+
+/** A time during which a key of somebody else stood in the Secret that rekey had written last as this keyset. */
+export function foreignTime(
+  keyset: Keyset,
+  since: number,
+  until?: number,
+  edit: Partial<ForeignTime> = {},
+): ForeignTime {
+  const end = until === undefined ? {} : { until };
+  return { since, ...end, version: keyset.version, dataKeys: ['JWT_SECRET_KEY'], fingerprints: ['fp-X'], ...edit };
 }
 
 export function target(name: string, roles: readonly Role[], edit: Partial<TargetFacts> = {}): TargetFacts {

@@ -333,6 +333,24 @@ describe('a stream that breaks', () => {
     expect(server.lists).toBe(1);
   });
 
+  test('and then a list that is refused leads to a watch, and to another list a minute later', async () => {
+    const { server, run, clock, reflector } = start();
+    void run();
+    await turn();
+    server.send(error('Unreachable'));
+    server.listError = error('TooManyRequests');
+    await clock.advance(30_000);
+    expect(server.lists).toBe(2);
+    server.send(added('a', '30'));
+    await turn();
+    expect(reflector.store.size).toBe(1);
+    server.listError = undefined;
+    await clock.advance(60_000);
+    server.send(error('ServerError'));
+    await clock.advance(10_000);
+    expect(server.lists).toBe(3);
+  });
+
   test('while etcd is restored: an older object in a newer list is believed at once, and told', async () => {
     const { server, run, clock, reflector, log } = start();
     server.items = [pod('a', '5')];

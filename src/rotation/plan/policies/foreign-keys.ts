@@ -1,19 +1,19 @@
 /** Pods that started while somebody else's key stood in the Secret. */
 import type { Finding } from '../../api/finding.ts';
-import type { Facts, PodFacts, PodOf } from '../../facts.ts';
-import type { ForeignKeys } from '../../keyset/foreign-keys.ts';
-import { currentShape, type Keyset } from '../../keyset/keyset.ts';
+import type { Facts, PodFacts, PodOf, TargetFacts } from '../../facts.ts';
+import type { EndedTime } from '../../keyset/foreign-times.ts';
+import type { Keyset } from '../../keyset/keyset.ts';
 import { iso } from '../../schedule/duration.ts';
-import { readByAllFrom, surelyStartedBefore } from '../../workloads/starts.ts';
+import { readByAllFrom } from '../../workloads/starts.ts';
 import { hasLoadedNewest } from '../evidence.ts';
 import { label } from './targets.ts';
 
 const MOST_NAMES = 5;
 
 /**
- * A container keeps what it has read from its environment until it starts again; mounted files follow the Secret. What a
- * pod has read is concluded from its start, within the skew of its node's clock. Who has proved to have loaded a keyset that
- * was written afterwards has read the Secret without the key.
+ * A container keeps what it has read from its environment until it starts again. What a pod has read is concluded from its
+ * start, within the skew of its node's clock. Who has proved to have loaded a keyset that was written afterwards has read the
+ * Secret without the key.
  *
  * @returns which pods may still accept such a key; undefined if there are none, or if the key was adopted since. `until`:
  *   before that time a restart may give them the same Secret once more
@@ -21,43 +21,35 @@ const MOST_NAMES = 5;
 export function mayHoldForeignKey(
   facts: Facts,
   keyset: Keyset,
-): { readonly finding: Finding; readonly until?: number } | undefined {
-  const known = new Set(keyset.keys.map(({ fingerprint }) => fingerprint));
-  // an end in the future was not observed
-  const latest = facts.now + facts.settings.clockSkewMs;
-  const strange = facts.ledger.foreign.filter(({ fingerprints, until = 0 }) => {
-    return until <= latest && fingerprints.some((each) => !known.has(each));
-  });
-  const { settleMs, settings } = facts;
-  const rows = facts.targets.flatMap((target): readonly PodOf[] => {
-    return target.settings.source === 'Env' ? target.pods.map((pod) => ({ target, pod })) : [];
-  });
-  for (const entry of strange.toReversed()) {
-    // the ledger is told of the end after this decision
-    const ended = { ...entry, until: entry.until ?? facts.now };
-    const hasProved = (pod: PodFacts) => currentShape(keyset).writtenAt >= ended.until && hasLoadedNewest(pod, keyset);
-    const found = rows.filter(({ pod }) => {
-      return mayHaveRead(pod, ended, settings.clockSkewMs) && !hasProved(pod);
+): { readonly finding: Finding; readonly until?: number; readonly pods: readonly PodOf[] } | undefined {
+  const rows = facts.targets.flatMap((target) => {
+    return target.pods.flatMap((pod) => {
+      const time = pod.foreign?.find((each) => isStrange(each, keyset) && mayHaveLoaded(target, pod, each, keyset));
+      return time === undefined ? [] : [{ target, pod, time }];
     });
-    if (found.length === 0) continue;
-    const spread = readByAllFrom(ended.until, { settleMs, clockSkewMs: settings.clockSkewMs });
-    const wait = facts.now < spread ? { until: spread } : {};
-    return { finding: { reason: 'ForeignWriter', message: messageOf(found, ended, facts, wait) }, ...wait };
-  }
-  return undefined;
+  });
+  const latest = rows.toSorted((a, b) => b.time.until - a.time.until)[0]?.time;
+  if (latest === undefined) return undefined;
+  const found = rows.filter(({ time }) => time.since === latest.since);
+  const { settleMs, settings } = facts;
+  const spread = readByAllFrom(latest.until, { settleMs, clockSkewMs: settings.clockSkewMs });
+  const wait = facts.now < spread ? { until: spread } : {};
+  return { finding: { reason: 'ForeignWriter', message: messageOf(found, latest, facts, wait) }, ...wait, pods: found };
 }
 
-type Ended = Required<ForeignKeys>;
+function isStrange({ fingerprints }: EndedTime, { keys }: Keyset): boolean {
+  return fingerprints.some((each) => keys.every(({ fingerprint }) => fingerprint !== each));
+}
 
-function mayHaveRead(pod: PodFacts, { since, until }: Ended, clockSkewMs: number): boolean {
-  const { createdAt, startedAt, readUpTo } = pod;
-  if (startedAt === undefined || surelyStartedBefore({ createdAt, startedAt }, since, clockSkewMs)) return false;
-  return readUpTo === undefined || readUpTo < until;
+function mayHaveLoaded({ workload }: TargetFacts, pod: PodFacts, time: EndedTime, keyset: Keyset): boolean {
+  if (keyset.version > time.version && hasLoadedNewest(pod, keyset)) return false;
+  const takes = workload?.consumption.takes ?? [];
+  return time.dataKeys.length === 0 || takes.length === 0 || time.dataKeys.some((name) => takes.includes(name));
 }
 
 function messageOf(
   rows: readonly PodOf[],
-  { dataKey, since, until }: Ended,
+  { dataKeys, since, until }: EndedTime,
   { settings }: Facts,
   wait: { readonly until?: number },
 ): string {
@@ -65,7 +57,8 @@ function messageOf(
   const more = rows.length > MOST_NAMES ? ` and ${rows.length - MOST_NAMES} more` : '';
   const workloads = [...new Set(rows.map(({ target }) => label(target)))];
   const when = wait.until === undefined ? '' : ` after ${iso(wait.until)}`;
-  return `Secret ${settings.secretName}: data key ${dataKey} held a key that rekey had not put there, from ${iso(since)} to ${iso(until)}. By the time of their start these pods may accept it until they start again: ${names.join(', ')}${more}. Restart them${when}: ${wayOut(workloads)}`;
+  const where = dataKeys.length === 0 ? 'it' : `data key ${dataKeys.join(', ')}`;
+  return `Secret ${settings.secretName}: at some time between ${iso(since)} and ${iso(until)}, ${where} held a key that rekey had not put there. By the time of their start these pods may accept it until they start again: ${names.join(', ')}${more}. Restart them${when}: ${wayOut(workloads)}`;
 }
 
 /** Jobs and Rollouts are not restarted by kubectl. */

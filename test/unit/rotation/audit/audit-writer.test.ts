@@ -95,16 +95,43 @@ describe('the audit writer', () => {
   it('remembers when keys of somebody else stood in the Secret, and writes that once', async () => {
     const shelf = new Shelf();
     await shelf.observe(STEADY);
-    const foreign = { dataKey: 'KEYS', fingerprints: ['fp-X'], since: T0 + 1_000 };
+    const foreign = { dataKeys: ['KEYS'], fingerprints: ['fp-X'] };
     const finding = { reason: 'ForeignWriter', message: '' } as const;
     const seen = facts(STEADY, { secret: { kind: 'Refused', finding, keyset: STEADY, foreign } });
     for (let pass = 0; pass < 3; pass += 1) {
       shelf.writer.observed(resource, seen, plan(seen).assessment);
       await shelf.writer.idle();
     }
-    expect([shelf.ledger.foreign, shelf.writes]).toEqual([[foreign], 2]);
+    const { now } = facts(STEADY);
+    const time = { ...foreign, since: now, version: STEADY.version };
+    expect([shelf.ledger.foreign, shelf.writes]).toEqual([[time], 2]);
+    shelf.time = 10_000;
     await shelf.observe(STEADY, STEADY);
-    expect([shelf.ledger.foreign, shelf.writes]).toEqual([[{ ...foreign, until: facts(STEADY).now }], 3]);
+    expect([shelf.ledger.foreign, shelf.writes]).toEqual([[{ ...time, until: now + 1_000 }], 3]);
+  });
+
+  it('notes when the Secret was somebody else’s at most every ten seconds, however often that changes', async () => {
+    const shelf = new Shelf();
+    await shelf.observe(STEADY);
+    const finding = { reason: 'ForeignWriter', message: '' } as const;
+    const foreign = { dataKeys: ['KEYS'], fingerprints: ['fp-X'] };
+    for (let i = 0; i < 120; i += 1) {
+      shelf.time = i * 500;
+      const now = T0 + 60_000 + i * 500;
+      const secret = i % 2 === 0 ? ({ kind: 'Refused', finding, keyset: STEADY, foreign } as const) : undefined;
+      const seen = facts(STEADY, { now, ...(secret && { secret }) });
+      shelf.writer.observed(resource, seen, plan(seen).assessment);
+      await shelf.writer.idle();
+    }
+    expect(shelf.writes).toBe(1 + 6);
+    // whoever comes later still learns that it was so all the time
+    shelf.time = 60_000;
+    const later = facts(STEADY, { now: T0 + 120_000 });
+    shelf.writer.observed(resource, later, plan(later).assessment);
+    await shelf.writer.idle();
+    expect(shelf.ledger.foreign.at(-1)?.until).toBeGreaterThan(T0 + 60_000 + 117 * 500);
+    expect(shelf.ledger.foreign.length).toBeLessThanOrEqual(8);
+    expect(Math.max(...shelf.retries)).toBeLessThanOrEqual(10_000);
   });
 
   it('asks to be called again when the API server fails, is not before that, and tells once', async () => {

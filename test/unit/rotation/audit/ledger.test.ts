@@ -13,7 +13,7 @@ import {
   recorded,
   recordedForeign,
 } from '../../../../src/rotation/keyset/ledger.ts';
-import { DONE, keysetAfter, PROMOTING, RETIRING, STEADY, T0, WRITES } from '../builders.ts';
+import { DONE, foreignTime, keysetAfter, PROMOTING, RETIRING, STEADY, T0, WRITES } from '../builders.ts';
 
 const NAMES = { secretName: 'jwt', ledgerName: 'jwt-rekey' };
 const emergency = { id: 'e', trigger: 'Emergency', actor: 'bob', reason: 'leak', drainMs: 0 } as const;
@@ -26,6 +26,7 @@ const BURNT = keysetAfter([
 const seen = (...keysets: readonly Keyset[]) =>
   keysets.reduce((ledger, keyset, i) => recorded(ledger, keyset, T0 + i), EMPTY_LEDGER);
 const statesIn = ({ keys }: Ledger) => Object.fromEntries(keys.map(({ kid, state }) => [kid, state]));
+const spans = ({ foreign }: Ledger) => foreign.map(({ since, until = 0 }) => [since - T0, until - T0]);
 const managed = (keyset: Keyset): SecretFacts => ({ kind: 'Managed', keyset });
 const reasonOf = (facts: SecretFacts) => (facts.kind === 'Refused' ? facts.finding.reason : facts.kind);
 
@@ -42,28 +43,55 @@ describe('the ledger', () => {
     expect(ledger.emergencies).toEqual(['n1']);
   });
 
-  it('remembers the last times of foreign keys, and that they ended, in whatever order it hears of them', () => {
-    const at = (since: number, fingerprint = 'fp-X') => ({ dataKey: 'KEYS', fingerprints: [fingerprint], since });
-    const open = recordedForeign(seen(STEADY), at(T0));
+  it('remembers when the Secret was somebody else’s, in whatever order it hears of it', () => {
+    const at = (since: number, fingerprint = 'fp-X') =>
+      foreignTime(STEADY, since, undefined, { fingerprints: [fingerprint] });
+    const note = (ledger: Ledger, since: number, fingerprint?: string) =>
+      recordedForeign(ledger, at(since, fingerprint), since);
+    const open = note(seen(STEADY), T0);
     // the writer changed the key once more: it is the same time
-    const longer = recordedForeign(open, at(T0 + 5, 'fp-Y'));
+    const longer = note(open, T0 + 5, 'fp-Y');
     expect(longer.foreign).toEqual([{ ...at(T0), fingerprints: ['fp-X', 'fp-Y'] }]);
-    expect(recordedForeign(longer, at(T0 + 9))).toBe(longer);
+    expect(note(longer, T0 + 9)).toBe(longer);
+    // the clock is known to a second
     const closed = recorded(longer, STEADY, T0 + 60);
-    expect(closed.foreign).toEqual([{ ...at(T0), fingerprints: ['fp-X', 'fp-Y'], until: T0 + 60 }]);
+    expect(closed.foreign).toEqual([{ ...at(T0), fingerprints: ['fp-X', 'fp-Y'], until: T0 + 1_060 }]);
     expect(recorded(closed, STEADY, T0 + 99)).toBe(closed);
     expect(merged(open, closed).foreign).toEqual(merged(closed, open).foreign);
     expect(merged(open, closed).foreign).toEqual(closed.foreign);
     expect(decodeLedger(encodeLedger(closed))).toEqual(closed);
     // once more in the same second
-    const again = recorded(recordedForeign(closed, at(T0)), STEADY, T0 + 90);
-    expect(again.foreign.map(({ since, until = 0 }) => [since - T0, until - T0])).toEqual([
-      [0, 60],
-      [60, 90],
+    const again = recorded(note(closed, T0), STEADY, T0 + 90);
+    expect(spans(again)).toEqual([
+      [0, 1_060],
+      [1_061, 1_090],
     ]);
-    let many = closed;
-    for (let i = 100; i < 200; i += 1) many = recorded(recordedForeign(many, at(T0 + i)), STEADY, T0 + i);
-    expect(many.foreign.map(({ since }) => since - T0)).toEqual([192, 193, 194, 195, 196, 197, 198, 199]);
+    // another leader saw its end later: the longer time counts
+    const later = recorded(longer, STEADY, T0 + 500);
+    expect(spans(recorded(merged(closed, later), STEADY, T0 + 600))).toEqual([[0, 1_500]]);
+  });
+
+  it('forgets no time that the Secret was somebody else’s: the nearest ones become one', () => {
+    let ledger = seen(STEADY);
+    const from = (i: number) => T0 + i * 10_000 + (i === 3 ? 5_000 : 0);
+    for (let i = 0; i < 9; i += 1) {
+      ledger = recordedForeign(ledger, foreignTime(STEADY, from(i)), from(i));
+      ledger = recorded(ledger, STEADY, from(i) + 1_000);
+    }
+    expect(ledger.foreign).toHaveLength(8);
+    expect(spans(ledger)[3]).toEqual([35_000, 42_000]);
+    // one that is open stays, too
+    const open = recordedForeign(ledger, foreignTime(STEADY, T0 + 200_000), T0 + 200_000);
+    expect(open.foreign.at(-1)).toMatchObject({ since: T0 + 200_000 });
+    expect(open.foreign).toHaveLength(8);
+  });
+
+  it('believes no time in the future, whoever wrote it, and that hides no other', () => {
+    const forged = Array.from({ length: 8 }, (_, i) => foreignTime(STEADY, Date.UTC(9999, 0, 1 + i), 1));
+    const endless = foreignTime(STEADY, T0 - 5, Date.UTC(9999, 0, 1));
+    const ledger = { ...seen(STEADY), foreign: [...forged, endless] };
+    const open = recordedForeign(ledger, foreignTime(STEADY, T0), T0);
+    expect(spans(recorded(open, STEADY, T0 + 5_000))).toEqual([[0, 6_000]]);
   });
 
   it('is the same object where there is nothing new, so that nothing is written', () => {

@@ -172,7 +172,7 @@ describe('the memory of what was refused', () => {
     memory.decided({ action: { type: 'wait' }, phase: 'Steady', progress: '' });
     expect(memory.refusals).toEqual([]);
     const written = held();
-    written.learn({ ...wrote(PROMOTING), resourceVersion: '2' }, facts(PROMOTING).settings);
+    written.learn({ ...wrote(PROMOTING), resourceVersion: '2' }, facts(PROMOTING).settings, 0);
     expect(written.refusals).toEqual([]);
   });
 
@@ -212,7 +212,7 @@ describe('what was done to a pod', () => {
     const resource = (generation: number) => ({ metadata: { generation } }) as unknown as JwtKeyRotation;
     const times = run(4, (memory, pass) => {
       memory.heard(resource(pass));
-      memory.learn({ ...wrote(BURNING), resourceVersion: String(pass) }, behind.settings);
+      memory.learn({ ...wrote(BURNING), resourceVersion: String(pass) }, behind.settings, 0);
     });
     expect(times).toEqual([0]);
   });

@@ -82,7 +82,7 @@ describe('every form', () => {
     expect(readSecret(put(found, name, value), EVERY)).toMatchObject({
       finding: { reason: 'KeyResurrected' },
       // pods that start now may accept it for longer than it stands there
-      foreign: { dataKey: name, fingerprints: expect.arrayContaining([expect.any(String)]) },
+      foreign: { dataKeys: [name], fingerprints: expect.arrayContaining([expect.any(String)]) },
     });
   });
 

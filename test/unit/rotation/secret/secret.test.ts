@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { Secret } from '../../../../src/kube/types.ts';
 import type { SecretFacts } from '../../../../src/rotation/facts.ts';
 import { foundKeyset } from '../../../../src/rotation/keyset/before.ts';
-import { currentShape, type Keyset } from '../../../../src/rotation/keyset/keyset.ts';
+import type { Keyset } from '../../../../src/rotation/keyset/keyset.ts';
 import { decodeState, encodeState, StateError } from '../../../../src/rotation/keyset/state.ts';
 import { advance } from '../../../../src/rotation/keyset/transition.ts';
 import type { Write } from '../../../../src/rotation/keyset/writes.ts';
@@ -184,7 +184,7 @@ describe('a Secret that rekey has written', () => {
     },
   );
 
-  it('tells which keys are somebody else’s, and since when', () => {
+  it('tells which keys are somebody else’s, and when their writer last changed something', () => {
     const { secret: found, keyset } = written([adopt, stage]);
     const name = 'JWT_SECRET_KEY_FALLBACKS';
     const text = Buffer.from(found.data?.[name] ?? '', 'base64').toString();
@@ -199,16 +199,22 @@ describe('a Secret that rekey has written', () => {
     const foreignIn = (facts: SecretFacts) => (facts.kind === 'Refused' ? facts.foreign : undefined);
     const late = new Date(T0 + 3_600_000).toISOString();
     const foreign = foreignIn(readSecret(at(late), SETTINGS));
-    expect(foreign).toMatchObject({ dataKey: name, since: T0 + 3_600_000 });
+    expect(foreign).toMatchObject({ dataKeys: [name], changedAt: T0 + 3_600_000 });
     expect(foreign?.fingerprints).toHaveLength(1);
     expect(keyset.keys.map(({ fingerprint }) => fingerprint)).not.toContain(foreign?.fingerprints[0]);
-    // a time of before the last write is not the writer's, and one that nobody tells is unknown
-    const { writtenAt } = currentShape(keyset);
-    for (const time of ['2001-01-01T00:00:00Z', '']) {
-      expect(foreignIn(readSecret(at(time), SETTINGS))?.since).toBe(writtenAt);
-    }
+    expect(foreignIn(readSecret(at(''), SETTINGS))).not.toHaveProperty('changedAt');
     // who only takes a key away leaves none that a pod could accept
-    expect(foreignIn(readSecret({ ...found, data: { ...found.data, [name]: '' } }, SETTINGS))).toBeUndefined();
+    const taken = { ...found, data: { ...found.data, [name]: '' } };
+    expect(foreignIn(readSecret(taken, SETTINGS))?.fingerprints).toEqual([]);
+  });
+
+  it('looks at the beginning of a list that is far too long', () => {
+    const { secret: found } = written([adopt, stage]);
+    const name = 'JWT_SECRET_KEY_FALLBACKS';
+    const keys = Array.from({ length: 10_000 }, (_, i) => `k${i}`);
+    const seen = readSecret({ ...found, data: { ...found.data, [name]: base64(keys.join()) } }, SETTINGS);
+    expect(seen).toMatchObject({ kind: 'Refused', finding: { reason: 'ForeignWriter' } });
+    expect(seen.kind === 'Refused' && seen.foreign?.fingerprints).toHaveLength(64);
   });
 
   it('is not touched when its state is unreadable', () => {

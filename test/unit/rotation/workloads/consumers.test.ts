@@ -1,6 +1,7 @@
 /** Whose pod a pod is, when what takes the key in it started, and who uses the Secret unlisted. */
 import { describe, expect, it } from 'vitest';
 import type { ContainerStatus, Pod } from '../../../../src/kube/types.ts';
+import type { ForeignTime } from '../../../../src/rotation/keyset/foreign-times.ts';
 import { podFacts } from '../../../../src/rotation/observe/pod-facts.ts';
 import { cronJobView, jobView, withJobs } from '../../../../src/rotation/workloads/batch.ts';
 import { isPodOf, unlistedConsumers } from '../../../../src/rotation/workloads/consumers.ts';
@@ -58,10 +59,11 @@ function deployment(name: string, labels: Readonly<Record<string, string>>, uses
 }
 
 const PLACES = { secretName: 'jwt', dataKeys: ['JWT_SECRET_KEY', 'JWT_SECRET_KEY_FALLBACKS'] };
-const OPTIONS = { probes: new Map(), allowLoopback: false, places: PLACES, settleMs: 10_000, clockSkewMs: 60_000 };
+const LAG = { settleMs: 10_000, clockSkewMs: 60_000 };
+const OPTIONS = { ...LAG, probes: new Map(), allowLoopback: false, places: PLACES, foreign: [], now: T0 + 900_000 };
 const TARGET = { kind: 'Deployment', name: 'api', roles: ['Verifier'], source: 'Env' } as const;
-const factsOf = (options: PodOptions, clockKnown = true) =>
-  podFacts({ ...OPTIONS, clockKnown }, TARGET, deployment('api', { app: 'api' }), podView(podOf(options)));
+const factsOf = (options: PodOptions, clockKnown = true, foreign: readonly ForeignTime[] = []) =>
+  podFacts({ ...OPTIONS, clockKnown, foreign }, TARGET, deployment('api', { app: 'api' }), podView(podOf(options)));
 
 describe('what takes the key in a pod', () => {
   const sidecar = { name: 'proxy', restartPolicy: 'Always', ...takesKey };
@@ -118,6 +120,29 @@ describe('what a pod has read', () => {
   it('is not known while the clock of the API server is not', () => {
     expect(factsOf({}, false)).not.toHaveProperty('readUpTo');
     expect(factsOf({}, true).readUpTo).toBe(T0 - 10_000);
+  });
+
+  it.each([
+    [
+      'an init container that has ended',
+      { name: 'first', restartCount: 0, state: { terminated: { startedAt: at(1) } } },
+    ],
+    ['a sidecar', running('first', 1)],
+  ])('may be what stood in the Secret for a while, if one container started then, beside %s', (_, first) => {
+    const foreign = { since: T0 + 300_000, until: T0 + 302_000, version: 1, dataKeys: [], fingerprints: ['fp-X'] };
+    const init = [{ name: 'first', ...takesKey }];
+    const before = { init, initStatuses: [first as ContainerStatus], statuses: [running('app', 2)] };
+    const crashed = { ...before, statuses: [running('app', 301, 'app-2')] };
+    expect(factsOf(before, true, [foreign])).not.toHaveProperty('foreign');
+    expect(factsOf(crashed, true, [foreign])).toMatchObject({ foreign: [foreign], readUpTo: 0 });
+    expect(factsOf(crashed, false, [foreign])).not.toHaveProperty('foreign');
+    const mounted = podFacts(
+      { ...OPTIONS, clockKnown: true, foreign: [foreign] },
+      { ...TARGET, source: 'File' },
+      deployment('api', { app: 'api' }),
+      podView(podOf(crashed)),
+    );
+    expect(mounted).not.toHaveProperty('foreign');
   });
 
   it('surely began before a time if both clocks say so, and may have if neither excludes it', () => {

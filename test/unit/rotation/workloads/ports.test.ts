@@ -8,7 +8,7 @@ import type { WorkloadView } from '../../../../src/rotation/workloads/workload-v
 
 const ASKING: Asking = {
   ...{ probes: new Map(), allowLoopback: false, places: { secretName: 'jwt', dataKeys: [] } },
-  ...{ clockKnown: true, settleMs: 0, clockSkewMs: 0 },
+  ...{ clockKnown: true, settleMs: 0, clockSkewMs: 0, foreign: [], now: 0 },
 };
 const app = {
   name: 'app',
