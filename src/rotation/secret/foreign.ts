@@ -26,7 +26,7 @@ export function strangeKeysAt(secret: Secret, dataKey: string, keyset: Keyset, n
   return { dataKeys: [dataKey], fingerprints, ...(changedAt !== undefined && { changedAt }) };
 }
 
-/** @returns all keys of a Secret whose annotations tell nothing */
+/** @returns all keys of a Secret that is not compared with its annotations */
 export function untoldKeys(secret: Secret, names: DataNames): StrangeKeys {
   const present = [...names.signingNames, ...besideNames(names)].filter((name) => own(secret.data, name) !== undefined);
   return { dataKeys: [], fingerprints: present.flatMap((name) => firstFingerprints(keysUnder(secret, name, names))) };

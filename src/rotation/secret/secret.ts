@@ -31,7 +31,7 @@ export function readSecret(secret: Secret | undefined, names: DataNames): Secret
 /** A pass that has read a Secret and then writes it asks twice what is in it. */
 const factsOf = onceForSame((secret: Secret, names: DataNames): SecretFacts => {
   const finding = untouchable(secret, names);
-  if (finding !== undefined) return { kind: 'Refused', finding };
+  if (finding !== undefined) return { kind: 'Refused', finding, foreign: untoldKeys(secret, names) };
   const annotations = secret.metadata.annotations ?? {};
   const isManaged = annotations[STATE.version] !== undefined;
   return isManaged ? readManaged(secret, annotations, names) : readUnmanaged(secret, names);
