@@ -8,6 +8,7 @@ import { KubeConfigError, loadKubeConfig } from './kube/config.ts';
 import { visible } from './kube/printable.ts';
 import { Operator } from './operator.ts';
 import { systemClock } from './runtime/clock.ts';
+import { keepHeapSmall } from './runtime/heap.ts';
 import { createLogger } from './runtime/log.ts';
 import { onStopSignals } from './runtime/shutdown.ts';
 
@@ -19,6 +20,7 @@ async function main(): Promise<number> {
   }
   const log = createLogger({ level: flags.logLevel, now: systemClock.now });
   harden(flags, log);
+  keepHeapSmall();
   const signals = onStopSignals(
     {
       on: (name, listener) => process.on(name, listener),

@@ -106,6 +106,17 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     check: { by: 'table', row: 'foreign', oracles: ['I16'] },
   },
   {
+    name: 'a start while the Secret was somebody else’s proves what the pod has read',
+    patches: [
+      {
+        file: 'src/rotation/observe/pod-facts.ts',
+        find: 'foreign.length > 0 ? 0 : readUpTo(start, asking)',
+        replace: 'readUpTo(start, asking)',
+      },
+    ],
+    check: { by: 'table', row: 'strangeStart', oracles: ['I18'] },
+  },
+  {
     name: 'unlisted consumers ignored',
     patches: [
       {

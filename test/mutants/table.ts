@@ -2,7 +2,9 @@
  * Rows of the planner's table for worlds that the assumptions exclude, where rekey is careful all the same.
  */
 import { EMPTY_LEDGER } from '../../src/rotation/keyset/ledger.ts';
+import { podFacts } from '../../src/rotation/observe/pod-facts.ts';
 import { plan } from '../../src/rotation/plan/plan.ts';
+import type { WorkloadView } from '../../src/rotation/workloads/workload-view.ts';
 import {
   afterForeign,
   DRAINING,
@@ -11,10 +13,13 @@ import {
   pod,
   probeOf,
   SETTINGS,
+  SETTLE_MS,
   STAGING,
   STEADY,
   services,
   T0,
+  target,
+  WORKLOAD,
 } from '../unit/rotation/builders.ts';
 
 /** A signer that holds the old key, found after the drain has begun: the wait for its tokens starts again. */
@@ -60,4 +65,34 @@ function foreign(): void {
     throw new Error(`I16: a pod may hold somebody else's key, and rekey says ${blocked?.reason ?? 'nothing'}`);
 }
 
-export const TABLE: Readonly<Record<string, () => void>> = { reopen, unlisted, untold, foreign };
+/** A pod that nobody can ask, and that may have started while the Secret was somebody else's. */
+function strangeStart(): void {
+  const [since, until, now] = [T0 + 60_000, T0 + 62_000, T0 + 300_000];
+  const times = [foreignTime(STAGING, since, until)];
+  const { canary: _, ...settings } = target('main', ['Signer', 'Verifier']).settings;
+  const places = { secretName: 'jwt', dataKeys: SETTINGS.signingNames };
+  const asking = { probes: new Map(), allowLoopback: false, clockKnown: true, places, foreign: times, now };
+  const container = { instance: 'app', startedAt: since, ran: true, reads: [{ secret: 'jwt' }] } as const;
+  const view = {
+    ...{
+      namespace: 'test',
+      name: 'main-1',
+      uid: 'u',
+      resourceVersion: '',
+      labels: {},
+      reads: container.reads,
+      ports: {},
+    },
+    ...{ live: true, terminating: false, ready: true, hostNetwork: false, containers: [container], createdAt: since },
+    ...{ templateVersion: STAGING.version, owner: { kind: 'Deployment', name: 'main' } },
+  };
+  const lag = { settleMs: SETTLE_MS, clockSkewMs: SETTINGS.clockSkewMs };
+  const seen = podFacts({ ...asking, ...lag }, settings, {} as WorkloadView, view);
+  const workload = { ...WORKLOAD, templateVersion: STAGING.version };
+  const one = { settings, workload, pods: [seen] };
+  const { action } = plan(facts(STAGING, { targets: [one], ledger: { ...EMPTY_LEDGER, foreign: times }, now }));
+  if (action.type === 'write')
+    throw new Error(`I18: what a pod has read is not known, and the answer is ${action.write.transition}`);
+}
+
+export const TABLE: Readonly<Record<string, () => void>> = { reopen, unlisted, untold, foreign, strangeStart };
