@@ -44,7 +44,8 @@ export default defineConfig({
           // as above
           isolate: false,
           testTimeout: 900_000,
-          hookTimeout: 600_000,
+          // some build Helm, Argo CD or Flux the first time, beside everything else
+          hookTimeout: 1_800_000,
           // most tests wait for most of their time, but more at once would starve each other on two cores
           maxWorkers: 5,
           maxConcurrency: 3,

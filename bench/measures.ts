@@ -103,7 +103,7 @@ export async function herd(stage: Stage, operator: Measured, rotating: readonly 
   return {
     rotations: rotating.length,
     firstWaveSeconds: round((first - from) / 1_000),
-    doneSeconds: round((Math.max(...calls.filter(isWrite).map(({ answeredAt }) => answeredAt)) - from) / 1_000),
+    doneSeconds: round((lastAnswer(calls.filter(isWrite)) - from) / 1_000),
     rawSeconds: round(raw.seconds),
     firstWaveRatio: round((first - from) / 1_000 / raw.seconds),
     reconcilesPerRotation: round(((await reconciles(operator)) - passes) / rotating.length),
@@ -223,7 +223,12 @@ function callsFor(members: readonly Member[], calls: readonly Call[]): readonly 
   return calls.filter(({ namespace }) => namespaces.has(namespace));
 }
 
+/** There may be a hundred thousand calls, too many for one call of Math.max. */
+function lastAnswer(calls: readonly Call[]): number {
+  return calls.reduce((last, { answeredAt }) => Math.max(last, answeredAt), 0);
+}
+
 function spanOf(calls: readonly Call[]): number {
-  const from = Math.min(...calls.map(({ at }) => at));
-  return (Math.max(...calls.map(({ answeredAt }) => answeredAt)) - from) / 1_000;
+  const from = calls.reduce((first, { at }) => Math.min(first, at), Number.POSITIVE_INFINITY);
+  return (lastAnswer(calls) - from) / 1_000;
 }

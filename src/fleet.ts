@@ -15,7 +15,7 @@ export interface FleetOptions {
 /** Changes are logged once in this time. */
 const SAY_EVERY_MS = 60_000;
 /** So many were measured: see docs/scale.md. */
-const MEASURED = 1_000;
+const MEASURED = 5_000;
 
 /** Tells the bound. It changes with the number of resources. */
 export class Fleet {

@@ -50,6 +50,8 @@ export class ListTimes {
 
   /** The server has answered that it cannot list. If only a stream that broke made the list due, the next one is not before its pause is over. */
   refused(): void {
-    this.#dueAt = Math.max(this.#dueAt, Math.min(this.#regularAt, this.#notBefore));
+    if (this.#dueAt >= this.#regularAt) return;
+    this.#notBefore = Math.max(this.#notBefore, this.#options.clock.monotonic() + this.#breaks.next());
+    this.#dueAt = Math.min(this.#regularAt, this.#notBefore);
   }
 }

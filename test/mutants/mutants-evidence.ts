@@ -250,7 +250,7 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: CONVERGE,
-        find: 'if (isOld || !startedAfterWrite(pod, keyset)) return now >= reachedAllAt(facts, keyset);',
+        find: 'if (isFirst) return now >= reachedAllAt(facts, keyset);',
         replace: 'if (keyset.version > 0) return now + settleMs > 0;',
       },
     ],
@@ -261,7 +261,7 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: 'src/rotation/plan/replacement.ts',
-        find: '(hasSpread(facts, keyset) && startedTooEarly(row, keyset) && (proved.includes(row) || isUnaskable(row))),',
+        find: '(hasSpread(facts, keyset) && startedTooEarly(row, facts, keyset) && (proved.includes(row) || isUnaskable(row))),',
         replace: 'proved.includes(row),',
       },
     ],

@@ -72,17 +72,26 @@ async function main(reportPath: string): Promise<number> {
   const report = readReport(reportPath);
   const passedTests = report?.numPassedTests ?? 0;
   const failedTests = report?.numFailedTests ?? 0;
-  // A file that cannot be loaded, a set-up that fails and an error outside of a test fail no test of their own.
-  const broken = report?.testResults.filter(({ status, message }) => status === 'failed' && message !== '') ?? [];
-  const otherwise = failedTests === 0 && (code !== 0 || passedTests === 0) ? Math.max(1, broken.length) : 0;
+  const broken = report?.testResults.filter(isBroken) ?? [];
+  // an error outside of any file fails none of them
+  const unnamed = failedTests + broken.length === 0 && (code !== 0 || passedTests === 0) ? 1 : 0;
   for (const line of slowest(report?.testResults ?? [])) console.log(line);
   for (const name of failed) console.log(`failed: ${name}`);
   for (const line of failures(report?.testResults ?? [])) console.log(`failed: ${line}`);
-  for (const { name, message } of broken) console.log(`failed: ${name}: ${message}`);
+  for (const { name, message } of broken) {
+    console.log(
+      `failed: ${relative(repoRoot, name)}: ${message === '' ? 'a set-up or a clean-up failed, see above' : message}`,
+    );
+  }
   if (report === undefined || passedTests + failedTests === 0) console.log('failed: no test ran');
-  const count = failed.length + failedTests + otherwise;
+  const count = failed.length + failedTests + broken.length + unnamed;
   console.log(`${checks.length - failed.length + passedTests} passed, ${count} failed`);
   return count === 0 ? 0 : 1;
+}
+
+/** A file that cannot be loaded, and one whose set-up fails, fail no test of their own. */
+function isBroken({ status, assertionResults }: FileReport): boolean {
+  return status === 'failed' && assertionResults.every((result) => result.status !== 'failed');
 }
 
 /** By file and name: the reports above them may be cut off. */

@@ -28,8 +28,8 @@ test('the bound for a change of a Secret at rest is told when it changes, and th
   expect(told).toEqual([600, 600, 600, 600.6, 1_200, 1_800, 1_800, 0]);
   expect(log.lines.map(({ level, fields }) => [level, fields?.lookEverySeconds])).toEqual([
     ['info', 600],
-    ['warn', 601],
-    ['warn', 1_200],
+    ['info', 601],
+    ['info', 1_200],
     ['warn', 1_800],
     ['info', 0],
   ]);

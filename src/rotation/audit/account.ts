@@ -11,7 +11,7 @@ import type { AuditRecord } from './audit-log.ts';
 import { recordOf } from './audit-record.ts';
 import { type Diary, EMPTY_DIARY, noted } from './diary.ts';
 import { type LedgerConfigMap, ledgerConfigMapName } from './ledger-config-map.ts';
-import { foreignTimeOf } from './strange.ts';
+import { foreignTimeOf, type OwnLook } from './strange.ts';
 
 /** What is known of one resource. */
 export interface Account {
@@ -23,8 +23,8 @@ export interface Account {
   ledger: Ledger;
   /** What the ConfigMap is known to hold. */
   stored: Ledger;
-  /** When the Secret was last seen as rekey wrote it, milliseconds since the epoch. */
-  ownAt?: number;
+  /** The last look at which the Secret was as rekey wrote it. */
+  own?: OwnLook;
   finding?: LedgerReading['finding'];
   /** The monotonic time of the next read of the ConfigMap, if it was not read successfully yet. */
   readAgainAt: number | undefined;
@@ -72,7 +72,7 @@ export function lacksForeignOnly({ due, ledger, stored }: Account): boolean {
  */
 export function takeIn(account: Account, resource: JwtKeyRotation, facts: Facts, assessment: Assessment): boolean {
   const { secret, settings, now } = facts;
-  const foreign = foreignTimeOf(secret, account.ledger, account.ownAt);
+  const foreign = foreignTimeOf(secret, account.ledger, account.own);
   if (secret.kind !== 'Managed' && foreign === undefined) return false;
   // any change by people may be meant to fix the failure
   if (wishesIn(account.resource) !== wishesIn(resource)) account.notBefore = 0;
@@ -80,7 +80,7 @@ export function takeIn(account: Account, resource: JwtKeyRotation, facts: Facts,
   if (foreign !== undefined) account.ledger = recordedForeign(account.ledger, foreign, now);
   if (secret.kind !== 'Managed') return true;
   const { keyset } = secret;
-  account.ownAt = now;
+  account.own = { at: now, fingerprints: keyset.keys.map(({ fingerprint }) => fingerprint) };
   account.ledger = recorded(account.ledger, keyset, now);
   account.diary = noted(account.diary, facts, assessment, keyset);
   const ended = endedRotations(keyset);

@@ -12,7 +12,6 @@ import type { Logger } from '../../runtime/log.ts';
 import { keyOf } from '../../runtime/store.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 import type { Facts } from '../facts.ts';
-import { mergedForeign } from '../keyset/foreign-times.ts';
 import { EMPTY_LEDGER, type Ledger, merged, sameLedger, withTimes } from '../keyset/ledger.ts';
 import type { Assessment } from '../plan/decision.ts';
 import { type Account, isDirty, lacksForeignOnly, newAccount, takeIn } from './account.ts';
@@ -67,8 +66,7 @@ export class AuditWriter {
     if (again || (readAgainAt !== undefined && this.#options.clock.monotonic() >= readAgainAt)) {
       try {
         await this.#read(account);
-        if (again)
-          account.ledger = withTimes(account.stored, mergedForeign(account.stored.foreign, account.ledger.foreign));
+        if (again) account.ledger = withTimes(account.stored, account.ledger.foreign);
       } catch (error) {
         const lasting = isKubeError(error, 'Forbidden') || error instanceof ForeignConfigMapError;
         if (!lasting && !emergency) throw error;

@@ -4,19 +4,28 @@ import type { ForeignTime } from '../keyset/foreign-times.ts';
 import { currentShape } from '../keyset/keyset.ts';
 import { believedVersion, type Ledger, livingIn } from '../keyset/ledger.ts';
 
+/** A look at which the Secret was as rekey wrote it. */
+export interface OwnLook {
+  /** Milliseconds since the epoch. The look may have been at what a watch last told. */
+  readonly at: number;
+  /** Of all its keys. */
+  readonly fingerprints: readonly string[];
+}
+
 /** The time of a write is not before the one that it says by more than this, milliseconds. */
 const WRITTEN_MS = 2_000;
 
 /**
- * @param ownAt when the Secret was last seen as rekey wrote it, milliseconds since the epoch; undefined if this process has not
- *   seen it so
+ * @param own the Secret as it was when this process last took it for rekey's own; undefined if it never has
  * @returns what to note of a look at the Secret; undefined if nobody else has written to it. While it is absent, no container
  *   that needs it starts
  */
-export function foreignTimeOf(secret: SecretFacts, ledger: Ledger, ownAt: number | undefined): ForeignTime | undefined {
+export function foreignTimeOf(secret: SecretFacts, ledger: Ledger, own: OwnLook | undefined): ForeignTime | undefined {
   if (secret.kind === 'Managed' || secret.kind === 'Absent' || ledger.version === 0) return undefined;
   const { dataKeys, fingerprints, changedAt } = strangeKeysIn(secret);
-  const lives = new Set(livingIn(ledger).map(({ fingerprint }) => fingerprint));
+  const { at: ownAt, fingerprints: ours = [] } = own ?? {};
+  // the ledger has no ack keys
+  const lives = new Set([...ours, ...livingIn(ledger).map(({ fingerprint }) => fingerprint)]);
   const writtenAt = writtenAtOf(secret, ledger);
   // people can edit the time of a change, and it may be that of a later change by the same manager
   const isEarlier = changedAt !== undefined && changedAt > writtenAt && changedAt < (ownAt ?? 0);

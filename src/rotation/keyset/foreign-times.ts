@@ -5,6 +5,7 @@
 import { keptValue } from '../api/said.ts';
 import { iso } from '../schedule/duration.ts';
 import { fields, type Json, list, text, time, versionIn } from './json.ts';
+import { BELIEVED_VERSION } from './keyset.ts';
 
 /** All bounds are cautious: the time is not longer than it says. */
 export interface ForeignTime {
@@ -27,6 +28,8 @@ export type EndedTime = Required<ForeignTime>;
 const CLOCK_MS = 1_000;
 /** Tolerance for the clocks of other API servers. A later time was not observed: somebody has edited the ledger. */
 const MARGIN_MS = 60_000;
+/** Two times this near to each other are one, milliseconds: the second began when the first had ended. */
+const ADJACENT_MS = 1;
 const MOST = 8;
 const MOST_NAMES = 16;
 
@@ -40,7 +43,7 @@ export function withForeign(known: readonly ForeignTime[], seen: ForeignTime, no
   const ended = Math.max(0, ...believed.map(({ until = 0 }) => until));
   // an own beginning, so that it is not taken for the one that has ended
   const since = open?.since ?? Math.max(seen.since, ended + 1);
-  return tidied(mergedForeign(believed, [{ ...seen, since }]));
+  return tidied(mergedForeign(believed, [joined({ ...seen, since }, { ...seen, since })]));
 }
 
 /** @returns the list, each time ended, since the Secret is as rekey wrote it */
@@ -58,7 +61,7 @@ function wasObserved({ since, until = since }: ForeignTime, now: number): boolea
   return Math.max(since, until) <= now + MARGIN_MS;
 }
 
-/** Everything that either of the two knows. A time that one of them saw end has ended. */
+/** Everything that either of the two knows. A time that one of them saw end has ended; one that began elsewhere is another. */
 export function mergedForeign(a: readonly ForeignTime[], b: readonly ForeignTime[]): readonly ForeignTime[] {
   const entries = new Map<number, ForeignTime>();
   for (const entry of [...a, ...b]) {
@@ -68,14 +71,19 @@ export function mergedForeign(a: readonly ForeignTime[], b: readonly ForeignTime
   return [...entries.values()].toSorted((one, other) => one.since - other.since);
 }
 
-/** Bounds the list: times that overlap become one, and so do the nearest ones if there are too many. */
-function tidied(sorted: readonly ForeignTime[]): readonly ForeignTime[] {
-  const gaps = sorted.slice(1).map(({ since }, i) => since - (sorted[i]?.until ?? Number.NEGATIVE_INFINITY));
-  const nearest = Math.min(...gaps.filter((gap) => gap !== Number.POSITIVE_INFINITY));
+/** Bounds the list: times that have ended and touch become one, and so do the nearest of them if there are too many. */
+function tidied(times: readonly ForeignTime[]): readonly ForeignTime[] {
+  const open = times.filter(({ until }) => until === undefined);
+  return [...joinedNearest(times.filter(({ until }) => until !== undefined) as EndedTime[]), ...open];
+}
+
+function joinedNearest(ended: readonly EndedTime[]): readonly ForeignTime[] {
+  const gaps = ended.slice(1).map(({ since }, i) => since - (ended[i] as EndedTime).until);
+  const nearest = Math.min(...gaps);
+  if (nearest > ADJACENT_MS && ended.length <= MOST) return ended;
   const at = gaps.indexOf(nearest);
-  if (at < 0 || (nearest > 0 && sorted.length <= MOST)) return sorted;
-  const [one, other] = [sorted[at], sorted[at + 1]] as [ForeignTime, ForeignTime];
-  return tidied([...sorted.slice(0, at), joined(one, other), ...sorted.slice(at + 2)]);
+  const [one, other] = [ended[at], ended[at + 1]] as [EndedTime, EndedTime];
+  return joinedNearest([...ended.slice(0, at), joined(one, other) as EndedTime, ...ended.slice(at + 2)]);
 }
 
 function joined(one: ForeignTime, other: ForeignTime): ForeignTime {
@@ -99,15 +107,14 @@ export function encodeForeign({ since, until, version, dataKeys, fingerprints }:
 
 /** @throws an error that says what is wrong with it */
 export function decodeForeign(value: Json): ForeignTime {
-  const { since, until, version, dataKeys, fps } = fields(value);
+  const { since, until, version, dataKeys = [], fps } = fields(value);
   const texts = (all: Json | undefined) => list(all).slice(0, MOST_NAMES).map(text);
   return {
     since: time(since),
     ...(until !== undefined && { until: time(until) }),
-    ...{
-      version: versionIn(version),
-      dataKeys: texts(dataKeys).map((name) => keptValue(name)),
-      fingerprints: texts(fps),
-    },
+    // without one no later version proves anything
+    version: version === undefined ? BELIEVED_VERSION : versionIn(version),
+    dataKeys: texts(dataKeys).map((name) => keptValue(name)),
+    fingerprints: texts(fps),
   };
 }

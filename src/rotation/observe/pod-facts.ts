@@ -35,7 +35,9 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
   const start = starts.length === 0 ? { createdAt } : { createdAt, startedAt: Math.min(...starts) };
   // mounted files follow the Secret
   const keeps = target.source === 'Env' && asking.clockKnown;
-  const foreign = keeps ? foreignTimesOf(startsOf(pod, containers), asking.foreign, asking.now, asking) : [];
+  const foreign = keeps
+    ? foreignTimesOf(startsOf(pod, containers, asking.now), asking.foreign, asking.now, asking)
+    : [];
   const port = portOf(target, pod);
   const unprobeable = whyUnprobeable(pod, asking.allowLoopback) ?? whyNoPort(target, pod, port);
   const probe = asking.probes.get(incarnation);
@@ -58,9 +60,13 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
   };
 }
 
-/** Each container counts by its own start: one that crashed has read the Secret again. */
-function startsOf({ createdAt }: PodView, containers: readonly ContainerView[]): readonly ContainerStart[] {
-  return containers.flatMap(({ startedAt }) => (startedAt === undefined ? [] : [{ createdAt, startedAt }]));
+/** Each container counts by its own start: one that crashed has read the Secret again. One that does not run starts from now on. */
+function startsOf(
+  { createdAt }: PodView,
+  containers: readonly ContainerView[],
+  now: number,
+): readonly ContainerStart[] {
+  return containers.map(({ startedAt = now }) => ({ createdAt, startedAt }));
 }
 
 /** A container that restarts has read the Secret again. Containers that do not take the key do not matter. */

@@ -46,7 +46,9 @@ export function lookAtRest(facts: Facts, keyset: Keyset): Look {
   const foreign = mayHoldForeignKey(facts, keyset);
   const fresh = [
     ...asked.flatMap((target) => unasked(target, facts, keyset) ?? daily(target, facts, keyset)),
-    ...(foreign?.pods ?? []).filter((row) => mayProve(row, keyset)),
+    ...(foreign?.pods ?? []).filter(
+      ({ target, pod, time }) => time.version < keyset.version && mayProve({ target, pod }, keyset),
+    ),
   ];
   const finding = findingAtRest(facts, keyset, foreign?.finding);
   const until = Math.min(...open.map(({ at }) => at), foreign?.until ?? Number.POSITIVE_INFINITY);

@@ -15,7 +15,7 @@ import {
   shapesOfAsked,
   startedAfterWrite,
 } from './evidence.ts';
-import { reachedAllAt, restartAtOf, restartableAt } from './settling.ts';
+import { isReplacedForDoubt, reachedAllAt, restartAtOf, restartableAt } from './settling.ts';
 
 /** A pod that does not answer is asked again after this, milliseconds; each time in a row after twice as long. */
 export const RETRY_MS = 500;
@@ -176,7 +176,7 @@ export function toEvict(behind: readonly PodOf[], facts: Facts, keyset: Keyset):
 /**
  * A pod that proves to be behind has two chances, whatever its answers, and how often anybody looks: when the write has
  * reached every node, and after `spec.rolloutTimeout`, for a node that lags for longer than is assumed. Who is created later
- * is replaced no more. One whose answers fit no keyset is not behind, and a successor would answer the same. Nor is one replaced of
+ * is replaced no more. One that may have read anything counts as behind, once for a write ({@link isReplacedForDoubt}). One whose answers fit no keyset is not behind, and a successor would answer the same. Nor is one replaced of
  * whose start nothing is known: a successor would be no different.
  */
 export function mayBeReplaced({ target, pod }: PodOf, facts: Facts, keyset: Keyset): boolean {
@@ -184,9 +184,10 @@ export function mayBeReplaced({ target, pod }: PodOf, facts: Facts, keyset: Keys
   if (pod.readUpTo === undefined || hasLoadedNewest(pod, keyset)) return false;
   // its container may have read the Secret long before it counted as started; a successor is created after the write
   const isOld = pod.createdAt < currentShape(keyset).writtenAt;
-  if (isOld || !startedAfterWrite(pod, keyset)) return now >= reachedAllAt(facts, keyset);
+  const isFirst = isOld || (!startedAfterWrite(pod, keyset) && isReplacedForDoubt(pod, facts, keyset));
+  if (isFirst) return now >= reachedAllAt(facts, keyset);
   const again = secondChanceAt(facts, keyset);
-  const isEarlier = pod.readUpTo + settleMs < again;
+  const isEarlier = (pod.foreign === undefined ? pod.readUpTo + settleMs : pod.createdAt) < again;
   return now >= again && isEarlier && mayHoldKeyset(target, pod, keyset);
 }
 

@@ -39,7 +39,7 @@ export function shapesHeld(target: TargetFacts, pod: PodFacts, keyset: Keyset): 
   const asked = shapesOfAsked(target, pod, keyset);
   if (pod.several !== true || asked.length === 0) return asked;
   const started = fromStart(pod, keyset);
-  return keyset.history.filter((shape) => asked.includes(shape) || started.includes(shape));
+  return [ANYTHING, ...keyset.history].filter((shape) => asked.includes(shape) || started.includes(shape));
 }
 
 /** @returns the shapes that the answering container may hold; for a pod that is not asked, those of all containers */
@@ -84,8 +84,12 @@ function provesVersion(kid: Kid, keyset: Keyset): boolean {
   return !replaced || kid !== keyIn(keyset, 'ack')?.kid;
 }
 
+/** What somebody else had put into the Secret: no keyset of the history. */
+const ANYTHING: Shape = { version: 0, sign: '', verify: [], writtenAt: 0 };
+
 /** Concludes nothing from a start that is unknown, or whose time cannot be compared. */
-function fromStart({ readUpTo }: PodFacts, keyset: Keyset): readonly Shape[] {
+function fromStart({ readUpTo, foreign }: PodFacts, keyset: Keyset): readonly Shape[] {
+  if (foreign !== undefined) return [ANYTHING, ...keyset.history];
   if (readUpTo === undefined) return keyset.history;
   const oldest = keyset.history.findLastIndex((shape) => shape.writtenAt <= readUpTo);
   return keyset.history.slice(Math.max(oldest, 0));

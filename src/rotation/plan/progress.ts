@@ -20,7 +20,7 @@ import {
 } from './converge.ts';
 import { mayCutOver, planCutover } from './cutover.ts';
 import { outsideWindow, type Step } from './decision.ts';
-import { startedAfterWrite } from './evidence.ts';
+import { levelOf, startedAfterWrite } from './evidence.ts';
 import { inferredOfDrain, inferredOfRotation } from './inferred.ts';
 import { withdrawing } from './pending.ts';
 import { acceptsMadeUpKey, refusesNewKey } from './policies/pods.ts';
@@ -77,7 +77,8 @@ export function planDraining(facts: Facts, keyset: Keyset): Step {
   const requirements = requirementsOf(facts.targets, keyset);
   const signers = requirements.filter(({ target }) => target.settings.roles.includes('Signer'));
   const draining = keyIn(keyset, 'draining');
-  const late = mayBeLate(survey(signers, keyset), draining?.kid);
+  const rows = survey(signers, keyset);
+  const late = mayBeLate(rows, draining?.kid) || rows.unknown.some(mayHaveReadAnything);
   const lastSignerExit = draining?.lastSignerExit;
   if (lastSignerExit === undefined || late) {
     return guarded(facts, keyset, { transition: 'reopen' }, 'Draining');
@@ -99,6 +100,11 @@ function mayBeLate({ stale, leaving, unfit }: Survey, old: Kid | undefined): boo
   return [...stale, ...leaving, ...unfit].some(
     ({ pod }) => old === undefined || pod.probe?.answers.get(old) !== 'refused',
   );
+}
+
+/** Nobody can ask it, and it started while the Secret was somebody else's: it may sign with any key. */
+function mayHaveReadAnything({ target, pod }: PodOf): boolean {
+  return pod.foreign !== undefined && levelOf(target) === 'Inferred';
 }
 
 /** @param lasts how long the drain is, for people */
@@ -134,7 +140,8 @@ export function planAborting(facts: Facts, keyset: Keyset): Step {
   const settled = targets.filter((target) => facts.now >= restartableAt(target, facts, keyset));
   if (settled.length > 0) return { action: bump(settled, keyset, facts), phase, progress };
   if (targets.length > 0) {
-    return { action: { type: 'wait', until: reachedAllAt(facts, keyset) }, phase, progress };
+    const stalled = stalledFinding(facts, keyset, requirements, [], progress);
+    return { action: { type: 'wait', until: reachedAllAt(facts, keyset) }, phase, progress, ...defined({ stalled }) };
   }
   if (verifying.every(isRolledOut)) {
     return confirmed(facts, keyset, (acked) => ({ transition: 'finish', acked, outcome: 'Aborted' }), phase);

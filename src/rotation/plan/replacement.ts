@@ -33,7 +33,7 @@ import { levelOf, shapesHeld, startedAfterWrite } from './evidence.ts';
 import { acceptsMadeUpKey, doesNotFollow, refusesEveryKey, stillRunning } from './policies/pods.ts';
 import { label } from './policies/targets.ts';
 import { requirementsOf } from './requirements.ts';
-import { reachedAllAt } from './settling.ts';
+import { isReplacedForDoubt, reachedAllAt } from './settling.ts';
 import { clockFinding, confirmed, type Judged } from './write-gate.ts';
 
 /** Pause before rekey reads again what no watch reports, milliseconds. */
@@ -89,7 +89,8 @@ export function planReplacement(facts: Facts, keyset: Keyset, replacement: Repla
  *   reached every node.
  *
  * The first two do not apply to pods created after the write, and a pod created after the write has spread gets one
- * more chance ({@link mayBeReplaced}). So rekey replaces no slot more than three times, whatever its pods answer.
+ * more chance ({@link mayBeReplaced}). So rekey replaces no slot more than three times, whatever its pods answer; once more if
+ * the Secret was somebody else's since the write.
  */
 function doomed(facts: Facts, keyset: Keyset, rows: Survey, rolling: boolean): readonly PodOf[] {
   const proved = [...rows.stale, ...rows.leaving].filter((row) => !isMute(row, keyset));
@@ -100,7 +101,7 @@ function doomed(facts: Facts, keyset: Keyset, rows: Survey, rolling: boolean): r
       again.includes(row) ||
       isOlder(row, facts, keyset) ||
       (mayBeOlder(row, facts, keyset) && (proved.includes(row) || isOpen(row, keyset))) ||
-      (hasSpread(facts, keyset) && startedTooEarly(row, keyset) && (proved.includes(row) || isUnaskable(row))),
+      (hasSpread(facts, keyset) && startedTooEarly(row, facts, keyset) && (proved.includes(row) || isUnaskable(row))),
   );
   // a rolling restart replaces the others in its own time, but not pods of the newest template
   const left = (row: PodOf) => rows.stale.includes(row) || isUnasked(row);
@@ -215,8 +216,9 @@ function hasSpread(facts: Facts, keyset: Keyset): boolean {
 }
 
 /** If the time of the API server is unknown, this is unknown for every pod, and a successor would be no different. */
-function startedTooEarly({ pod }: PodOf, keyset: Keyset): boolean {
-  return pod.readUpTo !== undefined && !startedAfterWrite(pod, keyset);
+function startedTooEarly({ pod }: PodOf, facts: Facts, keyset: Keyset): boolean {
+  if (pod.readUpTo === undefined || startedAfterWrite(pod, keyset)) return false;
+  return isReplacedForDoubt(pod, facts, keyset);
 }
 
 /** A pod of the newest template that can never answer which keyset it holds. */

@@ -115,7 +115,9 @@ export function stalledFinding(
   const { rolloutTimeoutMs } = facts.settings;
   // a pod may start long after the write, so each has its own time limit, and a new pod does not hide an old one
   const { writtenAt } = currentShape(keyset);
-  const oldest = pending.length === 0 ? writtenAt : Math.min(...pending.map(({ pod }) => pod.createdAt));
+  // nor does one that is replaced because somebody else writes the Secret
+  const isYoung = pending.length > 0 && pending.every(({ pod }) => pod.foreign === undefined);
+  const oldest = isYoung ? Math.min(...pending.map(({ pod }) => pod.createdAt)) : writtenAt;
   const since = Math.max(writtenAt, oldest);
   if (facts.now < since + rolloutTimeoutMs) return undefined;
   const message = `longer than ${formatDuration(rolloutTimeoutMs)}: ${progress}. The rotation stays where it is`;

@@ -1,6 +1,6 @@
 /** When what the Secret holds has reached every node, and pods may be restarted. */
-import type { Facts, TargetFacts } from '../facts.ts';
-import { endedBy } from '../keyset/foreign-times.ts';
+import type { Facts, PodFacts, TargetFacts } from '../facts.ts';
+import { type EndedTime, endedBy } from '../keyset/foreign-times.ts';
 import { currentShape, type Keyset } from '../keyset/keyset.ts';
 import { levelOf } from './evidence.ts';
 
@@ -18,10 +18,28 @@ function findsStale(target: TargetFacts, keyset: Keyset): boolean {
 
 /** @returns when the newest keyset has reached every node: a pod that is created from then on has surely read it */
 export function reachedAllAt(facts: Pick<Facts, 'ledger' | 'now' | 'settleMs'>, keyset: Keyset): number {
-  const { ledger, now, settleMs } = facts;
-  // what stood there meanwhile may still be on its way
-  const again = ledger.foreign.map((time) => onAllNodesFrom(endedBy(time, now).until, settleMs));
-  return Math.max(spreadAt(keyset, settleMs), ...again);
+  return Math.max(spreadAt(keyset, facts.settleMs), foreignOffNodesAt(facts));
+}
+
+/** @returns when no node has any more what somebody else had put into the Secret, milliseconds since the epoch */
+export function foreignOffNodesAt({ ledger, now, settleMs }: Pick<Facts, 'ledger' | 'now' | 'settleMs'>): number {
+  return Math.max(0, ...ledger.foreign.map((time) => onAllNodesFrom(endedBy(time, now).until, settleMs)));
+}
+
+/** @returns the first time after the newest write in which the Secret was somebody else's */
+export function firstForeign({ ledger, now }: Pick<Facts, 'ledger' | 'now'>, keyset: Keyset): EndedTime | undefined {
+  return ledger.foreign.map((time) => endedBy(time, now)).find(({ until }) => until > currentShape(keyset).writtenAt);
+}
+
+/**
+ * Of the pods that may have read anything, those that started by the end of the first such time after the write: so a slot is
+ * replaced once for that, however often somebody else writes. Times that are joined later do not move the bound by more than `spec.rolloutTimeout`.
+ */
+export function isReplacedForDoubt(pod: PodFacts, facts: Facts, keyset: Keyset): boolean {
+  const first = firstForeign(facts, keyset);
+  if (pod.foreign === undefined || first === undefined) return true;
+  const { settleMs, settings } = facts;
+  return pod.createdAt < Math.min(onAllNodesFrom(first.until, settleMs), first.since + settings.rolloutTimeoutMs);
 }
 
 /** @returns when a write of the newest keyset has reached every node, if nobody else has changed the Secret since */

@@ -4,16 +4,18 @@
  * here. A write that rests on acknowledgements is confirmed first: the world is read again from the API server.
  */
 
+import { defined } from '../../base/objects.ts';
 import type { Finding } from '../api/finding.ts';
 import type { Facts } from '../facts.ts';
 import { type Acked, currentShape, type Keyset } from '../keyset/keyset.ts';
 import { type Candidate, candidate, type Write, writesKeys } from '../keyset/writes.ts';
-import { formatDuration } from '../schedule/duration.ts';
+import { formatDuration, iso } from '../schedule/duration.ts';
 import type { Drain } from '../settings/drain.ts';
 import { narrowText, tooNarrow } from '../settings/layouts.ts';
 import type { Action, StatusPhase, Step } from './decision.ts';
 import { ackedNow } from './evidence.ts';
 import { unsafeReasons } from './safe-write.ts';
+import { firstForeign, foreignOffNodesAt } from './settling.ts';
 
 /** The Date header has whole seconds, and the answer takes some time. */
 const HEADER_ERROR_MS = 2_000;
@@ -76,10 +78,11 @@ function unshown({ settings }: Facts, { verify }: Candidate): readonly string[] 
  */
 export function confirmed(facts: Facts, keyset: Keyset, write: (acked: Acked) => Judged, phase: StatusPhase): Step {
   const confirm: Action = { type: 'confirm' };
-  const settled = currentShape(keyset).writtenAt + facts.settleMs;
+  const settled = Math.max(currentShape(keyset).writtenAt + facts.settleMs, foreignOffNodesAt(facts));
   if (facts.now < settled) {
     const progress = 'acknowledged; a node that lags behind may still give a new container the previous keyset';
-    return { action: { type: 'wait', until: settled }, phase, progress };
+    const stalled = contended(facts, keyset);
+    return { action: { type: 'wait', until: settled }, phase, progress, ...defined({ stalled }) };
   }
   if (!facts.live) return { action: confirm, phase, progress: 'confirming' };
   const next = write(ackedNow(facts.targets, keyset));
@@ -88,6 +91,15 @@ export function confirmed(facts: Facts, keyset: Keyset, write: (acked: Acked) =>
     return { action: { type: 'wait', until: facts.now + SKEW_RETRY_MS }, phase, progress: skew.message, stalled: skew };
   }
   return guarded(facts, keyset, next, phase);
+}
+
+/** Somebody else changes the Secret again and again, so what rekey wrote never reaches every node. */
+function contended(facts: Facts, keyset: Keyset): Finding | undefined {
+  const { secretName, rolloutTimeoutMs } = facts.settings;
+  const first = firstForeign(facts, keyset);
+  if (first === undefined || facts.now < first.since + rolloutTimeoutMs) return undefined;
+  const message = `Secret ${secretName}: somebody else has changed it since ${iso(first.since)}, the last time just now, so rekey does not know what new containers read. Find out who writes it (kubectl get secret ${secretName} --show-managed-fields -o yaml), and let only rekey write it`;
+  return { reason: 'ForeignWriter', message };
 }
 
 /** The precondition of each write that the safe-write rule does not judge, and the message if it does not hold. */

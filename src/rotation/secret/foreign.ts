@@ -18,18 +18,23 @@ export function firstFingerprints(materials: readonly KeyMaterial[]): readonly s
   return fingerprintsOf(materials.slice(0, MOST_LOOKED_AT));
 }
 
-/** @returns the keys in a data key that the keyset does not have, burnt keys among them */
-export function strangeKeysAt(secret: Secret, dataKey: string, keyset: Keyset, names: DataNames): StrangeKeys {
-  const known = new Set(keyset.keys.map(({ fingerprint }) => fingerprint));
-  const fingerprints = firstFingerprints(keysUnder(secret, dataKey, names)).filter((print) => !known.has(print));
-  const changedAt = lastChangeOf(secret, dataKey);
-  return { dataKeys: [dataKey], fingerprints, ...(changedAt !== undefined && { changedAt }) };
-}
-
-/** @returns all keys of a Secret that is not compared with its annotations */
-export function untoldKeys(secret: Secret, names: DataNames): StrangeKeys {
+/**
+ * @param keyset undefined if the annotations tell nothing
+ * @returns the keys of the Secret that the keyset does not have, burnt keys among them
+ */
+export function strangeKeysIn(secret: Secret, names: DataNames, keyset?: Keyset): StrangeKeys {
+  const known = new Set(keyset?.keys.map(({ fingerprint }) => fingerprint));
   const present = [...names.signingNames, ...besideNames(names)].filter((name) => own(secret.data, name) !== undefined);
-  return { dataKeys: [], fingerprints: present.flatMap((name) => firstFingerprints(keysUnder(secret, name, names))) };
+  const found = present.map((name) => {
+    return { name, prints: firstFingerprints(keysUnder(secret, name, names)).filter((print) => !known.has(print)) };
+  });
+  const strange = found.filter(({ prints }) => prints.length > 0);
+  const changes = strange.flatMap(({ name }) => lastChangeOf(secret, name) ?? []);
+  return {
+    dataKeys: keyset === undefined ? [] : strange.map(({ name }) => name),
+    fingerprints: [...new Set(strange.flatMap(({ prints }) => prints))],
+    ...(keyset !== undefined && changes.length > 0 && { changedAt: Math.min(...changes) }),
+  };
 }
 
 function keysUnder(secret: Secret, dataKey: string, names: DataNames): readonly KeyMaterial[] {

@@ -5,16 +5,16 @@ import type { Secret } from '../../kube/types.ts';
 import type { Finding } from '../api/finding.ts';
 import { ACCEPT_RETIRED, DATA, FIELD_MANAGER, LAST_APPLIED, STATE } from '../api/names.ts';
 import type { SecretFacts } from '../facts.ts';
-import { currentShape, type KeyRecord, type Keyset, type Kid, keyIn, othersOf } from '../keyset/keyset.ts';
+import type { KeyRecord, Keyset, Kid } from '../keyset/keyset.ts';
 import { decodeState, encodeState, StateError } from '../keyset/state.ts';
-import { contentOf, type Format, type Layout, layoutsOf } from '../settings/layouts.ts';
 import { besideNames, type DataNames } from '../settings/settings.ts';
 import { algorithmFinding, besideIn, keyNotFound, readUnmanaged } from './adoption.ts';
+import { changedData, holdsBurntKey } from './changes.ts';
 import { copiesIn, otherNames } from './copies.ts';
-import { firstFingerprints, strangeKeysAt, untoldKeys } from './foreign.ts';
-import { destroyAll, distinct, fingerprintOf, fingerprintsOf, type KeyMaterial } from './keys.ts';
+import { strangeKeysIn } from './foreign.ts';
+import { destroyAll, distinct, fingerprintOf, type KeyMaterial } from './keys.ts';
 import { asLanded } from './landing.ts';
-import { dataFor, keysAt, listedIn, listOf, materialIn, type NamesToWrite } from './secret-data.ts';
+import { dataFor, listedIn, listOf, materialIn, type NamesToWrite } from './secret-data.ts';
 import { dataKeysOf, managersOf } from './writers.ts';
 
 /** Types whose content belongs to the platform. */
@@ -30,12 +30,18 @@ export function readSecret(secret: Secret | undefined, names: DataNames): Secret
 
 /** A pass that has read a Secret and then writes it asks twice what is in it. */
 const factsOf = onceForSame((secret: Secret, names: DataNames): SecretFacts => {
+  const facts = judged(secret, names);
+  const isUntold = facts.kind === 'Refused' && facts.keyset === undefined;
+  return isUntold ? { ...facts, foreign: strangeKeysIn(secret, names) } : facts;
+});
+
+function judged(secret: Secret, names: DataNames): SecretFacts {
   const finding = untouchable(secret, names);
-  if (finding !== undefined) return { kind: 'Refused', finding, foreign: untoldKeys(secret, names) };
+  if (finding !== undefined) return { kind: 'Refused', finding };
   const annotations = secret.metadata.annotations ?? {};
   const isManaged = annotations[STATE.version] !== undefined;
   return isManaged ? readManaged(secret, annotations, names) : readUnmanaged(secret, names);
-});
+}
 
 function untouchable(secret: Secret, names: DataNames): Finding | undefined {
   const where = `Secret ${names.secretName}`;
@@ -63,13 +69,13 @@ function readManaged(secret: Secret, annotations: Readonly<Record<string, string
   } catch (error) {
     if (!(error instanceof StateError)) throw error;
     const message = `${where}: ${error.message}. rekey writes nothing until you correct it`;
-    return { kind: 'Refused', finding: { reason: 'StateUnreadable', message }, foreign: untoldKeys(secret, names) };
+    return { kind: 'Refused', finding: { reason: 'StateUnreadable', message } };
   }
   if (names.signingNames.every((name) => own(secret.data, name) === undefined)) return keyNotFound(names);
   const changed = changedData(secret, keyset, names);
   if (changed === undefined) return inItsAlgorithm(secret, keyset, names);
   const owner = ownerOf(secret, [changed]) ?? 'somebody';
-  const foreign = strangeKeysAt(secret, changed, keyset, names);
+  const foreign = strangeKeysIn(secret, names, keyset);
   if (holdsBurntKey(secret, changed, keyset)) {
     const message = `${where}: data key ${changed} holds a burnt key again (last written by ${owner}, perhaps from a backup); restore the value that rekey wrote`;
     return { kind: 'Refused', finding: { reason: 'KeyResurrected', message }, keyset, foreign };
@@ -102,53 +108,6 @@ function copiesOf(secret: Secret, keyset: Keyset, names: DataNames): readonly st
   } finally {
     destroyAll([...materials.values()]);
   }
-}
-
-const FORMATS: readonly Format[] = ['Text', 'CommaList', 'JsonArray', 'Jwks'];
-
-function holdsBurntKey(secret: Secret, name: string, keyset: Keyset): boolean {
-  const found = FORMATS.flatMap((format) => firstFingerprints(keysAt(secret, name, format) ?? []));
-  return keyset.burnt.some(({ fingerprint }) => found.includes(fingerprint));
-}
-
-/** @returns the name of the first data key that does not hold what the keyset says */
-function changedData(secret: Secret, keyset: Keyset, names: DataNames): string | undefined {
-  const signing = keyIn(keyset, 'signing')?.fingerprint;
-  const present = names.signingNames.filter((name) => own(secret.data, name) !== undefined);
-  const found = fingerprintsOf(present.map((name) => materialIn(secret, name)));
-  const wrong = present.find((_, i) => found[i] !== signing);
-  if (wrong !== undefined) return wrong;
-  const expected = keyset.keys.filter((key) => key.state !== 'signing').map((key) => key.fingerprint);
-  if (!areThese(fallbacksIn(secret, names), expected)) return names.fallbacksName;
-  return layoutsOf(names)
-    .filter((layout) => !layout.names.includes(names.fallbacksName))
-    .map((layout) => changedIn(secret, keyset, layout))
-    .find((name) => name !== undefined);
-}
-
-/** In whatever order. A list of another length is not hashed. */
-function areThese(materials: readonly KeyMaterial[], fingerprints: readonly string[]): boolean {
-  if (materials.length === fingerprints.length) {
-    return fingerprintsOf(materials).toSorted().join() === fingerprints.toSorted().join();
-  }
-  destroyAll(materials);
-  return false;
-}
-
-/** The next write adds a data key that is new in the spec. */
-function changedIn(secret: Secret, keyset: Keyset, layout: Layout): string | undefined {
-  const shape = currentShape(keyset);
-  const printOf = (kid: Kid) => keyset.keys.find((key) => key.kid === kid)?.fingerprint;
-  const contents = contentOf(layout, shape.sign, othersOf(shape, keyset));
-  const changed = contents.find(([name, kids]) => {
-    if (own(secret.data, name) === undefined) return false;
-    const found = firstFingerprints(keysAt(secret, name, layout.format) ?? []);
-    const expected = kids.map(printOf);
-    // a service may sign with the first key of a list of all keys
-    const isFirst = layout.content !== 'All' || found[0] === expected[0];
-    return !isFirst || found.toSorted().join() !== expected.toSorted().join();
-  });
-  return changed?.[0];
 }
 
 function fallbacksIn(secret: Secret, names: DataNames): readonly KeyMaterial[] {

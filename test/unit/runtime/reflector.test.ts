@@ -333,7 +333,7 @@ describe('a stream that breaks', () => {
     expect(server.lists).toBe(1);
   });
 
-  test('and then a list that is refused leads to a watch, and to another list a minute later', async () => {
+  test('and then a list that is refused leads to a watch, and to another list after a pause', async () => {
     const { server, run, clock, reflector } = start();
     void run();
     await turn();
@@ -344,11 +344,19 @@ describe('a stream that breaks', () => {
     server.send(added('a', '30'));
     await turn();
     expect(reflector.store.size).toBe(1);
-    server.listError = undefined;
+    // refused again, and again there is a watch
     await clock.advance(60_000);
     server.send(error('ServerError'));
     await clock.advance(10_000);
-    expect(server.lists).toBeGreaterThan(2);
+    expect(server.lists).toBe(3);
+    server.send(added('b', '31'));
+    await turn();
+    expect(reflector.store.size).toBe(2);
+    server.listError = undefined;
+    await clock.advance(240_000);
+    server.send(error('ServerError'));
+    await clock.advance(30_000);
+    expect(server.lists).toBeGreaterThan(3);
   });
 
   test('while etcd is restored: an older object in a newer list is believed at once, and told', async () => {

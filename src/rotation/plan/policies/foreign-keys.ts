@@ -1,6 +1,6 @@
 /** Pods that started while somebody else's key stood in the Secret. */
 import type { Finding } from '../../api/finding.ts';
-import type { Facts, PodFacts, PodOf, TargetFacts } from '../../facts.ts';
+import type { Facts, PodFacts, PodOf } from '../../facts.ts';
 import type { EndedTime } from '../../keyset/foreign-times.ts';
 import type { Keyset } from '../../keyset/keyset.ts';
 import { iso } from '../../schedule/duration.ts';
@@ -18,13 +18,10 @@ const MOST_NAMES = 5;
  * @returns which pods may still accept such a key; undefined if there are none, or if the key was adopted since. `until`:
  *   before that time a restart may give them the same Secret once more
  */
-export function mayHoldForeignKey(
-  facts: Facts,
-  keyset: Keyset,
-): { readonly finding: Finding; readonly until?: number; readonly pods: readonly PodOf[] } | undefined {
+export function mayHoldForeignKey(facts: Facts, keyset: Keyset): Doubt | undefined {
   const rows = facts.targets.flatMap((target) => {
     return target.pods.flatMap((pod) => {
-      const time = pod.foreign?.find((each) => isStrange(each, keyset) && mayHaveLoaded(target, pod, each, keyset));
+      const time = pod.foreign?.find((each) => isStrange(each, keyset) && mayHaveLoaded(pod, each, keyset));
       return time === undefined ? [] : [{ target, pod, time }];
     });
   });
@@ -37,14 +34,19 @@ export function mayHoldForeignKey(
   return { finding: { reason: 'ForeignWriter', message: messageOf(found, latest, facts, wait) }, ...wait, pods: found };
 }
 
+interface Doubt {
+  readonly finding: Finding;
+  readonly until?: number;
+  /** The pods, each with the time in which it may have read the key. */
+  readonly pods: readonly (PodOf & { readonly time: EndedTime })[];
+}
+
 function isStrange({ fingerprints }: EndedTime, { keys }: Keyset): boolean {
   return fingerprints.some((each) => keys.every(({ fingerprint }) => fingerprint !== each));
 }
 
-function mayHaveLoaded({ workload }: TargetFacts, pod: PodFacts, time: EndedTime, keyset: Keyset): boolean {
-  if (keyset.version > time.version && hasLoadedNewest(pod, keyset)) return false;
-  const takes = workload?.consumption.takes ?? [];
-  return time.dataKeys.length === 0 || takes.length === 0 || time.dataKeys.some((name) => takes.includes(name));
+function mayHaveLoaded(pod: PodFacts, time: EndedTime, keyset: Keyset): boolean {
+  return keyset.version <= time.version || !hasLoadedNewest(pod, keyset);
 }
 
 function messageOf(

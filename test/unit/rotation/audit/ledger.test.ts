@@ -62,7 +62,9 @@ describe('the ledger', () => {
     expect(decodeLedger(encodeLedger(closed))).toEqual(closed);
     // once more in the same second
     const again = recorded(note(closed, T0), STEADY, T0 + 90);
-    expect(spans(again)).toEqual([
+    // it began when the other had ended, so both are one
+    expect(spans(again)).toEqual([[0, 1_090]]);
+    expect(spans(again)).not.toEqual([
       [0, 1_060],
       [1_061, 1_090],
     ]);
@@ -80,10 +82,16 @@ describe('the ledger', () => {
     }
     expect(ledger.foreign).toHaveLength(8);
     expect(spans(ledger)[3]).toEqual([35_000, 42_000]);
-    // one that is open stays, too
-    const open = recordedForeign(ledger, foreignTime(STEADY, T0 + 200_000), T0 + 200_000);
-    expect(open.foreign.at(-1)).toMatchObject({ since: T0 + 200_000 });
-    expect(open.foreign).toHaveLength(8);
+    // one that is open stays, too, however near to the last one it begins
+    const near = from(8) + 3_000;
+    const open = recordedForeign(ledger, foreignTime(STEADY, near), near);
+    expect(open.foreign.at(-1)).toEqual(foreignTime(STEADY, near));
+    expect(recordedForeign(open, foreignTime(STEADY, near + 1), near + 1)).toBe(open);
+    const closed = recorded(open, STEADY, near + 1_000);
+    expect(closed.foreign).toHaveLength(8);
+    expect(spans(closed).at(-1)?.[1]).toBe(near - T0 + 2_000);
+    // the leader of before has not heard of that
+    expect(spans(recorded(merged(closed, ledger), STEADY, near + 2_000))).toEqual(spans(closed));
   });
 
   it('believes no time in the future, whoever wrote it, and that hides no other', () => {

@@ -15,8 +15,10 @@ import {
   facts,
   foreignTime,
   keysetAfter,
+  PROMOTING,
   pod,
   probeOf,
+  RETIRING,
   SETTINGS,
   SETTLE_MS,
   STAGING,
@@ -103,9 +105,8 @@ describe('a pod that may have read a key of somebody else', () => {
     expect(findingOf(pods)?.message).toContain(': main-0, main-1, main-2, main-3, main-4 and 35 more.');
   });
 
-  it('is not named once the key was adopted, nor for a data key that it does not take', () => {
+  it('is not named once the key was adopted', () => {
     expect(findingOf([started(FROM)], [{ ...TIME, fingerprints: ['fp-B'] }])).toBeUndefined();
-    expect(findingOf([started(FROM)], [{ ...TIME, dataKeys: ['SMTP_KEY'] }])).toBeUndefined();
     expect(findingOf([started(FROM)], [{ ...TIME, dataKeys: [] }])?.message).toContain(', it held a key');
   });
 
@@ -154,6 +155,72 @@ describe('the start of a pod that may have read anything', () => {
     const at = UNTIL + SETTLE_MS;
     const next = pod('main-2', { createdAt: at, startedAt: at, templateVersion: keyset.version });
     expect(acts(keyset, times, at + SETTLE_MS, next)).toBe(transition);
+  });
+
+  it.each([
+    ['Retiring', RETIRING],
+    ['Draining', DRAINING],
+    ['Promoting', PROMOTING],
+  ])('proves nothing either where an older keyset is as good, or forgotten: %s', (_, keyset) => {
+    const now = T0 + SETTINGS.drainMs + HOUR;
+    const times = [foreignTime(keyset, now - 60 * SECOND, now - 30 * SECOND)];
+    const start = { startedAt: now - 40 * SECOND, createdAt: now - 40 * SECOND };
+    const late = pod('main-1', { ...start, templateVersion: keyset.version });
+    expect(['finish', 'retire', 'drain']).toContain(acts(keyset, [], now, late));
+    // a signer that may sign with the old key again: its tokens need the whole drain time
+    expect(acts(keyset, times, now, late)).toBe(keyset.phase === 'Draining' ? 'reopen' : 'evict');
+  });
+
+  it('is not said to be that of the newest keyset at rest', () => {
+    const known = (times: readonly ForeignTime[]) => plan(blind(DONE, started(FROM), times, NOW)).assessment.targets[0];
+    expect(known([])).toMatchObject({ acked: 1, missing: 0 });
+    expect(known([TIME])).toMatchObject({ acked: 0, missing: 1, holding: [] });
+  });
+
+  it.each([
+    ['evict', STAGING],
+    ['delete', BURNING],
+  ])(
+    'does not make rekey %s one pod after another while somebody writes every minute: it says so',
+    (action, keyset) => {
+      const times = Array.from({ length: 8 }, (_, i) => {
+        return foreignTime(keyset, T0 + (i + 1) * 60 * SECOND, T0 + (i + 1) * 60 * SECOND + 2 * SECOND);
+      });
+      const made = (at: number) => pod('main-1', { createdAt: at, startedAt: at, templateVersion: keyset.version });
+      const seen = (at: number, now: number) =>
+        plan(
+          blind(
+            keyset,
+            made(at),
+            times.filter(({ since }) => since < now),
+            now,
+          ),
+        );
+      expect(seen(T0 + 61 * SECOND, T0 + 100 * SECOND).action.type).toBe(action);
+      for (let at = T0 + 100 * SECOND; at < T0 + 480 * SECOND; at += 7 * SECOND) {
+        expect(['wait', 'confirm', 'write']).toContain(seen(at, at + 30 * SECOND).action.type);
+      }
+      const now = T0 + SETTINGS.rolloutTimeoutMs + 60 * SECOND;
+      const last = foreignTime(keyset, now - 20 * SECOND, now - 15 * SECOND);
+      const { stalled } = plan(blind(keyset, made(now - 18 * SECOND), [...times, last], now));
+      expect(stalled?.reason).toBe('RolloutStalled');
+    },
+  );
+
+  it('is not the only thing that waits: no write follows before every node has the Secret of rekey again', () => {
+    const probe = probeOf(STAGING, STAGING.version, UNTIL);
+    const before = pod('main-1', { startedAt: T0 + SECOND, templateVersion: STAGING.version, probe });
+    const at = (now: number, since = UNTIL - 2 * SECOND) => {
+      const times = [foreignTime(STAGING, since, UNTIL)];
+      const seen = facts(STAGING, { now, ledger: { ...EMPTY_LEDGER, foreign: times } });
+      const workload = { ...WORKLOAD, uid: 'u', templateVersion: STAGING.version };
+      return plan({ ...seen, targets: seen.targets.map((each) => ({ ...each, workload, pods: [before] })) });
+    };
+    expect(at(UNTIL + SECOND).action).toEqual({ type: 'wait', until: UNTIL + SETTLE_MS });
+    expect(at(UNTIL + SECOND).stalled).toBeUndefined();
+    expect(at(UNTIL + SETTLE_MS).action.type).toBe('write');
+    const longAgo = UNTIL - SETTINGS.rolloutTimeoutMs;
+    expect(at(UNTIL + SECOND, longAgo).stalled?.message).toContain('somebody else has changed it since');
   });
 });
 
