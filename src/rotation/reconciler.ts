@@ -101,7 +101,8 @@ export class Reconciler {
     const { action } = decision;
     // the next pass reports what a write of the Secret has made, a moment later; a write that fails is reported before, and so is
     // a rotation that has ended: if another one starts at once, the Secret forgets it. An emergency waits for no status
-    const mustTell = memory.failed || (hasEnded(resource, next) && !decision.assessment.emergency);
+    const isNews = hasEnded(resource, next) || status.isBehind(resource, next);
+    const mustTell = memory.failed || (isNews && !decision.assessment.emergency);
     const isTold = action.type === 'write' && !mustTell;
     const { againMs: statusAgainMs, failure } = isTold ? {} : await status.write(resource, next, facts.now);
     if (!isTold) announcer.statusFailed(resource, failure);

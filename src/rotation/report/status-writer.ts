@@ -17,6 +17,8 @@ import { wishesIn } from '../requests/requests.ts';
 import { iso } from '../schedule/duration.ts';
 
 const COUNTS_EVERY_MS = 1_000;
+/** People may be told of another phase than the one it is in for so long, milliseconds. */
+const BEHIND_MS = 30_000;
 /** If nothing changes, the status still records once in this time that an operator reconciles, milliseconds. */
 const REPORT_MS = 3_600_000;
 /** Two operators with different Leases do not overwrite each other more often than this, milliseconds. */
@@ -112,6 +114,18 @@ export class StatusWriter {
       return this.#failed(key, resource, error);
     }
     return {};
+  }
+
+  /**
+   * While thousands rotate, a resource may have something to write in each of its passes.
+   *
+   * @returns whether people are told of another phase or keyset than this, and have been for a while
+   */
+  isBehind({ metadata, status }: JwtKeyRotation, now: JwtKeyRotationStatus): boolean {
+    if (status?.phase === undefined) return false;
+    if (status.phase === now.phase && status.keysetVersion === now.keysetVersion) return false;
+    const writtenAt = this.#writtenAt.get(keyOf(metadata)) ?? Number.NEGATIVE_INFINITY;
+    return this.#options.clock.monotonic() - writtenAt >= BEHIND_MS;
   }
 
   #look(namespace: string, at: number): Look {

@@ -116,3 +116,21 @@ describe('that somebody looks', () => {
     expect(await written(looked(AT + 2 * HOUR), AT)).toHaveLength(1);
   });
 });
+
+it('is behind if people are told of another phase or keyset for half a minute', async () => {
+  const clock = new FakeClock();
+  const client = { mergePatch: async () => resource() } as unknown as KubeClient;
+  const resources = { upsert: () => undefined } as unknown as Store<JwtKeyRotation>;
+  const writer = new StatusWriter({ client, clock, resources, fence: () => undefined, pauseMs });
+  const told = (status: JwtKeyRotationStatus) => ({ ...resource(), status }) as JwtKeyRotation;
+  const steady = { phase: 'Steady', keysetVersion: 1 } as const;
+  const staging = { phase: 'Staging', keysetVersion: 2 } as const;
+  // before the first status there is nothing wrong to be seen; another process may have written the last one long ago
+  expect([writer.isBehind(resource(), staging), writer.isBehind(told(steady), staging)]).toEqual([false, true]);
+  await writer.write(told(steady), { ...steady, currentKeyId: 'k-1' }, AT);
+  const looks: boolean[] = [];
+  for (const now of [steady, staging, { ...steady, keysetVersion: 5 }]) looks.push(writer.isBehind(told(steady), now));
+  await clock.advance(30_000);
+  for (const now of [steady, staging, { ...steady, keysetVersion: 5 }]) looks.push(writer.isBehind(told(steady), now));
+  expect(looks).toEqual([false, false, false, false, true, true]);
+});
