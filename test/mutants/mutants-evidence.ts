@@ -113,6 +113,11 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
         find: 'foreign.length > 0 ? 0 : readUpTo(start, asking)',
         replace: 'readUpTo(start, asking)',
       },
+      {
+        file: EVIDENCE,
+        find: 'if (foreign !== undefined) return [ANYTHING',
+        replace: 'if (foreign !== undefined && readUpTo === undefined) return [ANYTHING',
+      },
     ],
     check: { by: 'table', row: 'strangeStart', oracles: ['I18'] },
   },

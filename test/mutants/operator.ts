@@ -57,6 +57,11 @@ class Kept extends StatusWriter {
     super({} as StatusWriterOptions);
     this.#operator = operator;
   }
+
+  /** It is written in every pass that can. */
+  override isBehind(): boolean {
+    return false;
+  }
   override async write(_: JwtKeyRotation, status: JwtKeyRotationStatus): Promise<StatusOutcome> {
     if (!this.#operator.deaf) this.#operator.status = status;
     return {};
