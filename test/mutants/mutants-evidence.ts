@@ -109,11 +109,6 @@ export const EVIDENCE_MISTAKES: readonly Mutant[] = [
     name: 'a start while the Secret was somebody else’s proves what the pod has read',
     patches: [
       {
-        file: 'src/rotation/observe/pod-facts.ts',
-        find: 'foreign.length > 0 ? 0 : readUpTo(start, asking)',
-        replace: 'readUpTo(start, asking)',
-      },
-      {
         file: EVIDENCE,
         find: 'if (foreign !== undefined) return [ANYTHING',
         replace: 'if (foreign !== undefined && readUpTo === undefined) return [ANYTHING',

@@ -58,9 +58,8 @@ class Kept extends StatusWriter {
     this.#operator = operator;
   }
 
-  /** It is written in every pass that can. */
   override isBehind(): boolean {
-    return false;
+    return this.#operator.behind;
   }
   override async write(_: JwtKeyRotation, status: JwtKeyRotationStatus): Promise<StatusOutcome> {
     if (!this.#operator.deaf) this.#operator.status = status;
@@ -73,6 +72,8 @@ export class MiniOperator {
   status: JwtKeyRotationStatus | undefined;
   /** The status stays as it is, whatever is written. */
   deaf = false;
+  /** What people are told has been wrong for a while. */
+  behind = false;
   /** Asked before each effect. */
   fence: () => void = () => {};
   /** Asked before the reads that a write depends on. */

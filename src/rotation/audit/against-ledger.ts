@@ -4,6 +4,7 @@ import type { Finding } from '../api/finding.ts';
 import { ACCEPT_RETIRED, DATA } from '../api/names.ts';
 import type { SecretFacts, UnmanagedSecret } from '../facts.ts';
 import { believedVersion, burntIn, type Ledger, type LedgerKey, livingIn } from '../keyset/ledger.ts';
+import { keysOfUnmanaged } from './strange.ts';
 
 /** Keys that have left the Secret for good, and are not in it under another id. */
 function retiredIn(ledger: Ledger): readonly LedgerKey[] {
@@ -39,7 +40,7 @@ function resurrection(ledger: Ledger, secret: SecretFacts, names: Names): Findin
 
 /** @returns why rekey cannot adopt the keys of a Secret that people made */
 function strangeness(ledger: Ledger, secret: UnmanagedSecret, { secretName, ledgerName }: Names): Finding | undefined {
-  const found = [secret.fingerprint, ...secret.fallbacks];
+  const found = keysOfUnmanaged(secret).fingerprints;
   const known = `(known from ConfigMap ${ledgerName})`;
   if (burntIn(ledger).some(({ fingerprint }) => found.includes(fingerprint))) {
     const message = `Secret ${secretName} holds a burnt key ${known}: it may be in the wrong hands; put another key there, or start an emergency`;
@@ -70,13 +71,8 @@ export interface LedgerReading {
 export function checkedAgainstLedger(ledger: Ledger, secret: SecretFacts, names: Names): SecretFacts {
   const finding = resurrection(ledger, secret, names);
   if (finding === undefined) return secret;
-  if (secret.kind !== 'Unmanaged')
-    return { kind: 'Refused', finding, ...(secret.kind === 'Managed' && { keyset: secret.keyset }) };
-  return {
-    kind: 'Refused',
-    finding,
-    foreign: { dataKeys: [], fingerprints: [secret.fingerprint, ...secret.fallbacks] },
-  };
+  if (secret.kind === 'Unmanaged') return { kind: 'Refused', finding, foreign: keysOfUnmanaged(secret) };
+  return { kind: 'Refused', finding, ...(secret.kind === 'Managed' && { keyset: secret.keyset }) };
 }
 
 interface Names {

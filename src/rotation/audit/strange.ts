@@ -1,5 +1,5 @@
 /** When a Secret that rekey manages is not as rekey wrote it, and which keys are in it. */
-import type { SecretFacts, StrangeKeys } from '../facts.ts';
+import type { SecretFacts, StrangeKeys, UnmanagedSecret } from '../facts.ts';
 import type { ForeignTime } from '../keyset/foreign-times.ts';
 import { currentShape } from '../keyset/keyset.ts';
 import { believedVersion, type Ledger, livingIn } from '../keyset/ledger.ts';
@@ -22,7 +22,7 @@ const WRITTEN_MS = 2_000;
  */
 export function foreignTimeOf(secret: SecretFacts, ledger: Ledger, own: OwnLook | undefined): ForeignTime | undefined {
   if (secret.kind === 'Managed' || secret.kind === 'Absent' || ledger.version === 0) return undefined;
-  const { dataKeys, fingerprints, changedAt } = strangeKeysIn(secret);
+  const { dataKeys, fingerprints, changedAt } = keysIn(secret);
   const { at: ownAt, fingerprints: ours = [] } = own ?? {};
   // the ledger has no ack keys
   const lives = new Set([...ours, ...livingIn(ledger).map(({ fingerprint }) => fingerprint)]);
@@ -37,10 +37,13 @@ export function foreignTimeOf(secret: SecretFacts, ledger: Ledger, own: OwnLook 
   };
 }
 
-function strangeKeysIn(secret: Exclude<SecretFacts, { kind: 'Managed' | 'Absent' }>): StrangeKeys {
-  if (secret.kind === 'Unmanaged') {
-    return { dataKeys: [], fingerprints: [secret.fingerprint, ...secret.fallbacks] };
-  }
+/** @returns all keys of a Secret without the annotations of rekey */
+export function keysOfUnmanaged({ fingerprint, fallbacks }: UnmanagedSecret): StrangeKeys {
+  return { dataKeys: [], fingerprints: [fingerprint, ...fallbacks] };
+}
+
+function keysIn(secret: Exclude<SecretFacts, { kind: 'Managed' | 'Absent' }>): StrangeKeys {
+  if (secret.kind === 'Unmanaged') return keysOfUnmanaged(secret);
   const kept = secret.keyset?.keys.filter(({ state }) => state !== 'ack') ?? [];
   return secret.foreign ?? { dataKeys: [], fingerprints: kept.map(({ fingerprint }) => fingerprint) };
 }

@@ -43,7 +43,8 @@ export function withForeign(known: readonly ForeignTime[], seen: ForeignTime, no
   const ended = Math.max(0, ...believed.map(({ until = 0 }) => until));
   // an own beginning, so that it is not taken for the one that has ended
   const since = open?.since ?? Math.max(seen.since, ended + 1);
-  return tidied(mergedForeign(believed, [joined({ ...seen, since }, { ...seen, since })]));
+  const dataKeys = bounded(seen.dataKeys);
+  return tidied(mergedForeign(believed, [{ ...seen, since, dataKeys, fingerprints: bounded(seen.fingerprints) }]));
 }
 
 /** @returns the list, each time ended, since the Secret is as rekey wrote it */
@@ -68,34 +69,48 @@ export function mergedForeign(a: readonly ForeignTime[], b: readonly ForeignTime
     const known = entries.get(entry.since);
     entries.set(entry.since, known === undefined ? entry : joined(known, entry));
   }
-  return [...entries.values()].toSorted((one, other) => one.since - other.since);
+  return [...entries.values()].toSorted(bySince);
 }
 
 /** Bounds the list: times that have ended and touch become one, and so do the nearest of them if there are too many. */
 function tidied(times: readonly ForeignTime[]): readonly ForeignTime[] {
   const open = times.filter(({ until }) => until === undefined);
-  return [...joinedNearest(times.filter(({ until }) => until !== undefined) as EndedTime[]), ...open];
+  const ended = times.filter(({ until }) => until !== undefined) as EndedTime[];
+  return [...joinedNearest(ended), ...open].toSorted(bySince);
 }
 
 function joinedNearest(ended: readonly EndedTime[]): readonly ForeignTime[] {
   const gaps = ended.slice(1).map(({ since }, i) => since - (ended[i] as EndedTime).until);
-  const nearest = Math.min(...gaps);
-  if (nearest > ADJACENT_MS && ended.length <= MOST) return ended;
-  const at = gaps.indexOf(nearest);
+  const adjacent = gaps.findIndex((gap) => gap <= ADJACENT_MS);
+  if (adjacent >= 0) return joinedNearest(withJoined(ended, adjacent));
+  if (ended.length <= MOST) return ended;
+  // the first one since the last write bounds what is replaced because of it (settling.ts)
+  const first = ended.findIndex(({ version }) => version === ended.at(-1)?.version);
+  const free = gaps.map((gap, i) => (i === first || i + 1 === first ? Number.POSITIVE_INFINITY : gap));
+  return joinedNearest(withJoined(ended, free.indexOf(Math.min(...free))));
+}
+
+function withJoined(ended: readonly EndedTime[], at: number): readonly EndedTime[] {
   const [one, other] = [ended[at], ended[at + 1]] as [EndedTime, EndedTime];
-  return joinedNearest([...ended.slice(0, at), joined(one, other) as EndedTime, ...ended.slice(at + 2)]);
+  return [...ended.slice(0, at), joined(one, other) as EndedTime, ...ended.slice(at + 2)];
+}
+
+function bySince(one: ForeignTime, other: ForeignTime): number {
+  return one.since - other.since;
+}
+
+function bounded(names: readonly string[]): readonly string[] {
+  return [...new Set(names)].toSorted().slice(0, MOST_NAMES);
 }
 
 function joined(one: ForeignTime, other: ForeignTime): ForeignTime {
   const ends = [one.until, other.until].filter((until) => until !== undefined);
-  const both = (a: readonly string[], b: readonly string[]) =>
-    [...new Set([...a, ...b])].toSorted().slice(0, MOST_NAMES);
   return {
     since: Math.min(one.since, other.since),
     ...(ends.length > 0 && { until: Math.max(...ends) }),
     version: Math.max(one.version, other.version),
-    dataKeys: both(one.dataKeys, other.dataKeys),
-    fingerprints: both(one.fingerprints, other.fingerprints),
+    dataKeys: bounded([...one.dataKeys, ...other.dataKeys]),
+    fingerprints: bounded([...one.fingerprints, ...other.fingerprints]),
   };
 }
 

@@ -79,8 +79,8 @@ export function recordedForeign(ledger: Ledger, seen: ForeignTime, now: number):
 
 /** @returns the ledger with these times; the same object if it has them */
 export function withTimes(ledger: Ledger, foreign: readonly ForeignTime[]): Ledger {
-  const next = { ...ledger, foreign };
-  return sameLedger(ledger, next) ? ledger : next;
+  const text = (times: readonly ForeignTime[]) => JSON.stringify(times.map(encodeForeign));
+  return text(ledger.foreign) === text(foreign) ? ledger : { ...ledger, foreign };
 }
 
 function noncesOf({ handled }: Keyset): readonly string[] {

@@ -52,7 +52,7 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
     ...defined({ graceSeconds: pod.graceSeconds }),
     ready: pod.ready,
     ...start,
-    ...(asking.clockKnown && { readUpTo: foreign.length > 0 ? 0 : readUpTo(start, asking) }),
+    ...(asking.clockKnown && { readUpTo: readUpTo(start, asking) }),
     ...(foreign.length > 0 && { foreign }),
     ...(containers.some(({ ran }) => ran) && { ran: true as const }),
     ...(target.source === 'Env' && hasSeveral(pod, asking.places) && { several: true as const }),

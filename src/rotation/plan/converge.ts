@@ -187,7 +187,7 @@ export function mayBeReplaced({ target, pod }: PodOf, facts: Facts, keyset: Keys
   const isFirst = isOld || (!startedAfterWrite(pod, keyset) && isReplacedForDoubt(pod, facts, keyset));
   if (isFirst) return now >= reachedAllAt(facts, keyset);
   const again = secondChanceAt(facts, keyset);
-  const isEarlier = (pod.foreign === undefined ? pod.readUpTo + settleMs : pod.createdAt) < again;
+  const isEarlier = pod.readUpTo + settleMs < again;
   return now >= again && isEarlier && mayHoldKeyset(target, pod, keyset);
 }
 

@@ -114,8 +114,8 @@ export function acceptsOnlySigning({ probe }: PodFacts, keyset: Keyset): boolean
 }
 
 /** @returns whether, by the time of its start, the newest keyset had reached the pod's node when it started */
-export function startedAfterWrite({ readUpTo }: PodFacts, keyset: Keyset): boolean {
-  return readUpTo !== undefined && currentShape(keyset).writtenAt <= readUpTo;
+export function startedAfterWrite({ readUpTo, foreign }: PodFacts, keyset: Keyset): boolean {
+  return foreign === undefined && readUpTo !== undefined && currentShape(keyset).writtenAt <= readUpTo;
 }
 
 /** @returns whether each container of the pod has proved to have loaded the newest keyset, whatever else it accepts */

@@ -21,7 +21,7 @@ export function reachedAllAt(facts: Pick<Facts, 'ledger' | 'now' | 'settleMs'>, 
   return Math.max(spreadAt(keyset, facts.settleMs), foreignOffNodesAt(facts));
 }
 
-/** @returns when no node has any more what somebody else had put into the Secret, milliseconds since the epoch */
+/** @returns when every node has forgotten what somebody else had put into the Secret, milliseconds since the epoch */
 export function foreignOffNodesAt({ ledger, now, settleMs }: Pick<Facts, 'ledger' | 'now' | 'settleMs'>): number {
   return Math.max(0, ...ledger.foreign.map((time) => onAllNodesFrom(endedBy(time, now).until, settleMs)));
 }
@@ -32,14 +32,13 @@ export function firstForeign({ ledger, now }: Pick<Facts, 'ledger' | 'now'>, key
 }
 
 /**
- * Of the pods that may have read anything, those that started by the end of the first such time after the write: so a slot is
- * replaced once for that, however often somebody else writes. Times that are joined later do not move the bound by more than `spec.rolloutTimeout`.
+ * Of the pods that may have read what somebody else wrote, those of the first such time after the write: so a slot is replaced
+ * once for that, however often somebody else writes. The ledger joins no later time to the first one.
  */
 export function isReplacedForDoubt(pod: PodFacts, facts: Facts, keyset: Keyset): boolean {
   const first = firstForeign(facts, keyset);
   if (pod.foreign === undefined || first === undefined) return true;
-  const { settleMs, settings } = facts;
-  return pod.createdAt < Math.min(onAllNodesFrom(first.until, settleMs), first.since + settings.rolloutTimeoutMs);
+  return pod.createdAt < onAllNodesFrom(first.until, facts.settleMs);
 }
 
 /** @returns when a write of the newest keyset has reached every node, if nobody else has changed the Secret since */

@@ -98,7 +98,7 @@ function contended(facts: Facts, keyset: Keyset): Finding | undefined {
   const { secretName, rolloutTimeoutMs } = facts.settings;
   const first = firstForeign(facts, keyset);
   if (first === undefined || facts.now < first.since + rolloutTimeoutMs) return undefined;
-  const message = `Secret ${secretName}: somebody else has changed it since ${iso(first.since)}, the last time just now, so rekey does not know what new containers read. Find out who writes it (kubectl get secret ${secretName} --show-managed-fields -o yaml), and let only rekey write it`;
+  const message = `Secret ${secretName}: somebody else has changed it since ${iso(first.since)}, the last time just now, so rekey does not know what new containers read. Find out who writes it (kubectl get secret ${secretName} -n NAMESPACE --show-managed-fields -o jsonpath='{.metadata.managedFields[*].manager}'), and let only rekey write it`;
   return { reason: 'ForeignWriter', message };
 }
 

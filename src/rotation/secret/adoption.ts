@@ -10,7 +10,7 @@ import { besideNames, type DataNames } from '../settings/settings.ts';
 import { copiesIn } from './copies.ts';
 import { unfitness, unlistable } from './found-text.ts';
 import { keyIdFinding, keyIdsIn } from './key-ids.ts';
-import { destroyAll, distinct, fingerprintOf, type KeyMaterial } from './keys.ts';
+import { destroyAll, distinct, fingerprintOf, firstOf, type KeyMaterial, MOST_KEYS } from './keys.ts';
 import { keysAt, materialIn, textIn } from './secret-data.ts';
 import { weaknessOf } from './strength.ts';
 import { foreignWriterOf } from './writers.ts';
@@ -83,10 +83,22 @@ function malformedIn(secret: Secret, names: DataNames, signing: KeyMaterial): Fi
   const name = names.signingNames.find((candidate) => own(secret.data, candidate) !== undefined);
   if (unfit !== undefined) return malformed(`data key ${name} ${unfit}`);
   const places = layoutsOf(names).flatMap((layout) => layout.names.map((place) => [place, layout] as const));
+  const crowded = places
+    .map(([place, layout]) => crowdedAt(secret, place, layout))
+    .find((found) => found !== undefined);
+  if (crowded !== undefined) return malformed(crowded);
   const strange = places.flatMap(([place, layout]) => misreadAt(secret, place, layout) ?? []);
   const entries = places.flatMap(([place, layout]) => unfitEntryAt(secret, place, layout) ?? []);
   const [first] = [...strange, ...entries];
   return first === undefined ? undefined : malformed(first);
+}
+
+/** @returns that a data key has too many entries for a list of keys */
+function crowdedAt(secret: Secret, name: string, { format }: Layout): string | undefined {
+  const keys = keysAt(secret, name, format) ?? [];
+  destroyAll(keys);
+  if (keys.length <= MOST_KEYS) return undefined;
+  return `data key ${name} has ${keys.length} entries, and rekey reads ${MOST_KEYS}; remove those whose tokens have expired`;
 }
 
 /** @returns why a data key does not have its format */
@@ -156,8 +168,10 @@ function textsFirst({ format, names }: Layout): number {
   return format === 'Text' ? names.length : Number.MAX_SAFE_INTEGER;
 }
 
-/** Keys of services that know one or few other keys come first, since these services must keep them. */
+/** Keys of services that know one or few other keys come first, since these services must keep them. Of a list, its beginning. */
 export function besideIn(secret: Secret, names: DataNames): readonly KeyMaterial[] {
   const layouts = layoutsOf(names).toSorted((a, b) => textsFirst(a) - textsFirst(b));
-  return layouts.flatMap(({ names: places, format }) => places.flatMap((name) => keysAt(secret, name, format) ?? []));
+  return layouts.flatMap(({ names: places, format }) => {
+    return places.flatMap((name) => firstOf(keysAt(secret, name, format) ?? []));
+  });
 }

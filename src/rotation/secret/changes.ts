@@ -4,15 +4,14 @@ import type { Secret } from '../../kube/types.ts';
 import { currentShape, type Keyset, type Kid, keyIn, othersOf } from '../keyset/keyset.ts';
 import { contentOf, type Format, type Layout, layoutsOf } from '../settings/layouts.ts';
 import type { DataNames } from '../settings/settings.ts';
-import { firstFingerprints } from './foreign.ts';
-import { destroyAll, fingerprintsOf, type KeyMaterial } from './keys.ts';
+import { destroyAll, fingerprintsOf, firstOf, type KeyMaterial } from './keys.ts';
 import { keysAt, listedIn, materialIn } from './secret-data.ts';
 
 const FORMATS: readonly Format[] = ['Text', 'CommaList', 'JsonArray', 'Jwks'];
 
 /** @returns whether a data key holds a burnt key, in any format; of a long list only the beginning is looked at */
 export function holdsBurntKey(secret: Secret, name: string, keyset: Keyset): boolean {
-  const found = FORMATS.flatMap((format) => firstFingerprints(keysAt(secret, name, format) ?? []));
+  const found = FORMATS.flatMap((format) => fingerprintsOf(firstOf(keysAt(secret, name, format) ?? [])));
   return keyset.burnt.some(({ fingerprint }) => found.includes(fingerprint));
 }
 

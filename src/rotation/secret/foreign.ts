@@ -5,18 +5,9 @@ import type { StrangeKeys } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
 import { layoutsOf } from '../settings/layouts.ts';
 import { besideNames, type DataNames } from '../settings/settings.ts';
-import { destroyAll, fingerprintsOf, type KeyMaterial } from './keys.ts';
+import { fingerprintsOf, firstOf, type KeyMaterial } from './keys.ts';
 import { keysAt, listedIn, materialIn } from './secret-data.ts';
 import { lastChangeOf } from './writers.ts';
-
-/** So many of a list are looked at: a Secret has room for a hundred thousand, and nobody else is served meanwhile. */
-const MOST_LOOKED_AT = 64;
-
-/** @returns the fingerprints of the keys, of a long list only of its beginning; the key bytes are overwritten */
-export function firstFingerprints(materials: readonly KeyMaterial[]): readonly string[] {
-  destroyAll(materials.slice(MOST_LOOKED_AT));
-  return fingerprintsOf(materials.slice(0, MOST_LOOKED_AT));
-}
 
 /**
  * @param keyset undefined if the annotations tell nothing
@@ -26,7 +17,10 @@ export function strangeKeysIn(secret: Secret, names: DataNames, keyset?: Keyset)
   const known = new Set(keyset?.keys.map(({ fingerprint }) => fingerprint));
   const present = [...names.signingNames, ...besideNames(names)].filter((name) => own(secret.data, name) !== undefined);
   const found = present.map((name) => {
-    return { name, prints: firstFingerprints(keysUnder(secret, name, names)).filter((print) => !known.has(print)) };
+    return {
+      name,
+      prints: fingerprintsOf(firstOf(keysUnder(secret, name, names))).filter((print) => !known.has(print)),
+    };
   });
   const strange = found.filter(({ prints }) => prints.length > 0);
   const changes = strange.flatMap(({ name }) => lastChangeOf(secret, name) ?? []);

@@ -123,6 +123,15 @@ export function fingerprintsOf(keys: readonly KeyMaterial[]): readonly string[] 
   }
 }
 
+/** So many of a list are looked at: a Secret has room for a hundred thousand, and nobody else is served meanwhile. */
+export const MOST_KEYS = 64;
+
+/** @returns the beginning of a list; the bytes of the others are overwritten */
+export function firstOf(keys: readonly KeyMaterial[]): readonly KeyMaterial[] {
+  destroyAll(keys.slice(MOST_KEYS));
+  return keys.slice(0, MOST_KEYS);
+}
+
 /** Overwrites the bytes of all these keys except those in `kept`. */
 export function destroyAll(keys: Iterable<KeyMaterial>, kept: readonly KeyMaterial[] = []): void {
   for (const key of keys) if (!kept.includes(key)) key.destroy();

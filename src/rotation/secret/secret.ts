@@ -12,7 +12,7 @@ import { algorithmFinding, besideIn, keyNotFound, readUnmanaged } from './adopti
 import { changedData, holdsBurntKey } from './changes.ts';
 import { copiesIn, otherNames } from './copies.ts';
 import { strangeKeysIn } from './foreign.ts';
-import { destroyAll, distinct, fingerprintOf, type KeyMaterial } from './keys.ts';
+import { destroyAll, distinct, fingerprintOf, firstOf, type KeyMaterial } from './keys.ts';
 import { asLanded } from './landing.ts';
 import { dataFor, listedIn, listOf, materialIn, type NamesToWrite } from './secret-data.ts';
 import { dataKeysOf, managersOf } from './writers.ts';
@@ -156,13 +156,13 @@ function byKid(
   return new Map(found);
 }
 
-/** Every key anywhere in the Secret, managed or not, including burnt keys: for an emergency. */
+/** Every key anywhere in the Secret, managed or not, including burnt keys, and of a list its beginning: for an emergency. */
 export function allMaterials(secret: Secret, names: DataNames): readonly KeyMaterial[] {
   const signing = names.signingNames.filter((name) => own(secret.data, name) !== undefined);
   return distinct([
     ...signing.map((name) => materialIn(secret, name)),
     ...besideIn(secret, names),
-    ...listedIn(secret, DATA.burnt),
+    ...firstOf(listedIn(secret, DATA.burnt)),
   ]);
 }
 

@@ -138,7 +138,7 @@ export function pod(name: string, edit: Partial<PodFacts> = {}): PodFacts {
 export function afterForeign(one: PodFacts, times: readonly ForeignTime[], now: number): PodFacts {
   const { createdAt, startedAt = createdAt } = one;
   const foreign = foreignTimesOf([{ createdAt, startedAt }], times, now, LAG);
-  return foreign.length === 0 ? one : { ...one, foreign, readUpTo: 0 };
+  return foreign.length === 0 ? one : { ...one, foreign };
 }
 
 /** A time during which a key of somebody else stood in the Secret that rekey had written last as this keyset. */

@@ -94,6 +94,16 @@ describe('the ledger', () => {
     expect(spans(recorded(merged(closed, ledger), STEADY, near + 2_000))).toEqual(spans(closed));
   });
 
+  it('joins no later time to the first one of a keyset version, which bounds what is replaced because of it', () => {
+    const from = (i: number) => T0 + (i === 0 ? 0 : 5_000) + i * 10_000 + (i > 4 ? -500 : 0);
+    const at = (i: number, version: number) => foreignTime(STEADY, from(i), from(i) + 9_000, { version });
+    const times = Array.from({ length: 10 }, (_, i) => at(i, i < 4 ? 1 : 2));
+    const next = recorded({ ...seen(STEADY), foreign: times }, STEADY, from(12));
+    const found = spans(next).filter(([, end]) => (end ?? 0) >= from(4) - T0);
+    expect(next.foreign).toHaveLength(8);
+    expect(found[0]).toEqual([from(4) - T0, from(4) - T0 + 9_000]);
+  });
+
   it('believes no time in the future, whoever wrote it, and that hides no other', () => {
     const forged = Array.from({ length: 8 }, (_, i) => foreignTime(STEADY, Date.UTC(9999, 0, 1 + i), 1));
     const endless = foreignTime(STEADY, T0 - 5, Date.UTC(9999, 0, 1));

@@ -9,7 +9,13 @@ import { advance } from '../../../../src/rotation/keyset/transition.ts';
 import type { Write } from '../../../../src/rotation/keyset/writes.ts';
 import { foundMaterials } from '../../../../src/rotation/secret/adoption.ts';
 import { fingerprintOf, KeyMaterial, nameKey, newKey } from '../../../../src/rotation/secret/keys.ts';
-import { leftoverNames, materialsOf, patchFor, readSecret } from '../../../../src/rotation/secret/secret.ts';
+import {
+  allMaterials,
+  leftoverNames,
+  materialsOf,
+  patchFor,
+  readSecret,
+} from '../../../../src/rotation/secret/secret.ts';
 import type { Settings } from '../../../../src/rotation/settings/settings.ts';
 import { DONE, DRAINING, SETTINGS, T0, WRITES } from '../builders.ts';
 
@@ -215,6 +221,17 @@ describe('a Secret that rekey has written', () => {
     const seen = readSecret({ ...found, data: { ...found.data, [name]: base64(keys.join()) } }, SETTINGS);
     expect(seen).toMatchObject({ kind: 'Refused', finding: { reason: 'ForeignWriter' } });
     expect(seen.kind === 'Refused' && seen.foreign?.fingerprints).toHaveLength(64);
+    // of a Secret that is not managed they are not taken over, and an emergency burns what could be in use
+    const unmanaged = { ...found, metadata: { name: 'jwt' }, data: { ...found.data, [name]: base64(keys.join()) } };
+    expect(readSecret(unmanaged, SETTINGS)).toMatchObject({
+      finding: {
+        reason: 'KeyMalformed',
+        message: expect.stringContaining(`${name} has 10000 entries, and rekey reads 64`),
+      },
+    });
+    const materials = allMaterials(unmanaged, SETTINGS);
+    expect(materials).toHaveLength(65);
+    for (const material of materials) material.destroy();
   });
 
   it('is not touched when its state is unreadable', () => {

@@ -134,13 +134,13 @@ describe('what a pod has read', () => {
     const before = { init, initStatuses: [first as ContainerStatus], statuses: [running('app', 2)] };
     const crashed = { ...before, statuses: [running('app', 301, 'app-2')] };
     expect(factsOf(before, true, [foreign])).not.toHaveProperty('foreign');
-    expect(factsOf(crashed, true, [foreign])).toMatchObject({ foreign: [foreign], readUpTo: 0 });
+    expect(factsOf(crashed, true, [foreign])).toMatchObject({ foreign: [foreign] });
     expect(factsOf(crashed, false, [foreign])).not.toHaveProperty('foreign');
     // it starts later than now, but its node may still give it what stood there a moment ago
     const waiting = { name: 'app', restartCount: 1, state: {} } as ContainerStatus;
     const justNow = { ...foreign, since: T0 + 880_000, until: T0 + 890_000 };
     expect(factsOf({ ...before, statuses: [waiting] }, true, [foreign])).not.toHaveProperty('foreign');
-    expect(factsOf({ ...before, statuses: [waiting] }, true, [justNow])).toMatchObject({ readUpTo: 0 });
+    expect(factsOf({ ...before, statuses: [waiting] }, true, [justNow])).toMatchObject({ foreign: [justNow] });
     const mounted = podFacts(
       { ...OPTIONS, clockKnown: true, foreign: [foreign] },
       { ...TARGET, source: 'File' },
