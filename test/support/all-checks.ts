@@ -27,13 +27,19 @@ interface FileReport {
   readonly name: string;
   readonly status: string;
   readonly message: string;
-  readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+  readonly assertionResults: readonly {
+    readonly fullName: string;
+    readonly status: string;
+    readonly failureMessages?: readonly string[];
+  }[];
   /** Milliseconds since the epoch. */
   readonly startTime: number;
   readonly endTime: number;
 }
 
 const SLOWEST = 10;
+/** Of a failed test so much is said again at the end: the reports above may be cut off. Characters. */
+const REASON_LENGTH = 600;
 
 const repoRoot = join(import.meta.dirname, '..', '..');
 
@@ -94,13 +100,18 @@ function isBroken({ status, assertionResults }: FileReport): boolean {
   return status === 'failed' && assertionResults.every((result) => result.status !== 'failed');
 }
 
-/** By file and name: the reports above them may be cut off. */
+/** By file, name and the beginning of the reason: the reports above them may be cut off. */
 function failures(files: readonly FileReport[]): readonly string[] {
   return files.flatMap(({ name, assertionResults }) =>
     assertionResults
       .filter(({ status }) => status === 'failed')
-      .map(({ fullName }) => `${relative(repoRoot, name)}: ${fullName}`),
+      .map(({ fullName, failureMessages }) => `${relative(repoRoot, name)}: ${fullName}${reasonOf(failureMessages)}`),
   );
+}
+
+function reasonOf(messages: readonly string[] = []): string {
+  const reason = messages.join('\n').slice(0, REASON_LENGTH).trimEnd();
+  return reason === '' ? '' : `\n    ${reason.replaceAll('\n', '\n    ')}`;
 }
 
 /** Where the time went; files run beside each other, so this is not a sum. */
