@@ -50,6 +50,8 @@ async function run(): Promise<void> {
     process.stderr.write(`${known ? visible(error.message) : 'rekey failed to start'}\n`);
     process.exitCode = error instanceof UsageError ? 2 : 1;
   }
+  // after a failure watches may be open, and would keep alive a process that does nothing
+  if (process.exitCode !== 0) process.exit();
 }
 
 void run();

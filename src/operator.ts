@@ -150,7 +150,7 @@ export class Operator {
       notifier: this.#notifier,
       audit: this.#audit,
       allowLoopback: flags.allowLoopbackPods,
-      serverClock,
+      ...{ serverClock, fence, isCurrent: this.#cluster.isCurrent },
       settleMs: flags.settleMs,
       giveWay: (key) => this.#queue.turnOf(key),
     });

@@ -29,6 +29,8 @@ export interface WatchedCluster {
   readonly synced: Promise<unknown>;
   /** Readiness checks: for each watch, by its plural, why it cannot be trusted now. */
   readonly checks: Readonly<Record<string, Check>>;
+  /** Whether each watch has told something lately. */
+  isCurrent(): boolean;
   /** Resolves when everything was listed by lists that began after the call. */
   relist(): Promise<unknown>;
   /** Takes out what is no longer kept. */
@@ -73,16 +75,16 @@ export function watchCluster(options: WatchOptions): WatchedCluster {
   const pods = start(PODS, podView);
   const { Rollout: rollouts, CronJob: cronjobs, Job: jobs } = optional;
   const all = { jwtkeyrotations, deployments, statefulsets, daemonsets, rollouts, cronjobs, jobs, pods };
+  const checks = checksOf(all);
   return {
-    resources: jwtkeyrotations.store,
+    ...{ resources: jwtkeyrotations.store, pods: pods.store, checks },
     workloads: {
       ...{ Deployment: deployments.store, StatefulSet: statefulsets.store, DaemonSet: daemonsets.store },
       ...{ Rollout: rollouts.store, CronJob: cronjobs.store, Job: jobs.store },
     },
-    pods: pods.store,
     availability: (kind) => optional[kind].availability() ?? 'Absent',
     synced: Promise.all(Object.values(all).map((reflector) => reflector.synced)),
-    checks: Object.fromEntries(Object.entries(all).map(([plural, reflector]) => [plural, freshness(reflector)])),
+    isCurrent: () => Object.values(checks).every((check) => check() === undefined),
     relist: () => Promise.all(Object.values(all).map((reflector) => reflector.relist())),
     // the resources first, so that nobody is told of workloads that went
     drop: () => {
@@ -91,7 +93,13 @@ export function watchCluster(options: WatchOptions): WatchedCluster {
   };
 }
 
-function freshness(reflector: { hasSynced(): boolean; secondsSinceContact(): number }): Check {
+type Watching = Pick<Reflector<KubeObject, unknown>, 'hasSynced' | 'secondsSinceContact'>;
+
+function checksOf(all: Readonly<Record<string, Watching>>): Readonly<Record<string, Check>> {
+  return Object.fromEntries(Object.entries(all).map(([plural, reflector]) => [plural, freshness(reflector)]));
+}
+
+function freshness(reflector: Watching): Check {
   return () => {
     if (!reflector.hasSynced()) return 'not synced yet';
     const silent = reflector.secondsSinceContact();

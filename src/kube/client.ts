@@ -29,8 +29,13 @@ export interface KubeClientOptions {
   readonly access: ClusterAccess;
   readonly clock: Timing;
   readonly userAgent?: string;
-  /** Total time of a call with all its retries, unless the call sets its own. Default 10 s. */
+  /** Total time of a read with all its retries, unless the call sets its own. Default 10 s. */
   readonly timeoutMs?: number;
+  /**
+   * The same of a write. Default 35 s: an admission webhook may take 30 s, and 10 s unless it says otherwise, before the API
+   * server goes on without it.
+   */
+  readonly writeTimeoutMs?: number;
   /** Most parallel connections for calls. Each watch has a connection of its own in addition. Default 64. */
   readonly connections?: number;
   /** Called with every single try. */
@@ -48,11 +53,13 @@ export class KubeClient {
   readonly #requester: Requester;
   readonly #clock: Timing;
   readonly #timeoutMs: number;
+  readonly #writeTimeoutMs: number;
 
   constructor(options: KubeClientOptions) {
     const { access, clock, userAgent = 'rekey', connections = 64, random = Math.random, onRequest } = options;
     this.#clock = clock;
     this.#timeoutMs = options.timeoutMs ?? 10_000;
+    this.#writeTimeoutMs = options.writeTimeoutMs ?? 35_000;
     this.#transport = new Transport({ access, userAgent, connections });
     this.#requester = new Requester({ transport: this.#transport, clock, random, onRequest });
   }
@@ -241,8 +248,9 @@ export class KubeClient {
     return objectOf(type, request, await this.#call(request, options));
   }
 
-  #call(request: Request, { timeoutMs = this.#timeoutMs, signal }: CallOptions): Promise<unknown> {
-    return this.#requester.json(callOf(request), timeoutMs, signal);
+  #call(request: Request, { timeoutMs, signal }: CallOptions): Promise<unknown> {
+    const mostMs = request.method === 'GET' ? this.#timeoutMs : this.#writeTimeoutMs;
+    return this.#requester.json(callOf(request), timeoutMs ?? mostMs, signal);
   }
 }
 

@@ -37,6 +37,8 @@ export type RefusalCause =
   | 'Quota'
   /** A ValidatingAdmissionPolicy or an admission webhook denies it, or the webhook cannot be asked. */
   | 'Admission'
+  /** More than one PodDisruptionBudget selects the pod: the API server evicts no such pod. */
+  | 'Budgets'
   /** The object would be larger than the API server accepts. */
   | 'TooLarge'
   /** The namespace is being deleted. */

@@ -20,6 +20,7 @@ const PATTERNS: readonly (readonly [RefusalCause, RegExp])[] = [
   ['Admission', new RegExp(`^${OBJECT}admission webhook "(?<by>${NAME})" denied the request`)],
   ['Admission', new RegExp(`^(?:Internal error occurred: )?failed calling webhook "(?<by>${NAME})": `)],
   ['Terminating', new RegExp(`^${OBJECT}unable to create new content in namespace `)],
+  ['Budgets', /^This pod has more than one PodDisruptionBudget/],
   ['TooLarge', /^(?:Internal error occurred: )?etcdserver: request is too large/],
   // only the API server's authorizer phrases it like this
   ['Rights', /^[a-z0-9./]+(?: "[^"]{0,253}")? is forbidden: User "/],

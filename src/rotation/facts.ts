@@ -76,6 +76,8 @@ export interface PodFacts {
 
 export interface WorkloadFacts {
   readonly uid: string;
+  /** As it was observed; absent if that is not known. */
+  readonly resourceVersion?: string;
   readonly paused: boolean;
   /** Whether its controller keeps old pods when the template changes, so that rekey evicts them. */
   readonly manual: boolean;

@@ -2,11 +2,12 @@
  * One pass over one resource: observe → plan → status → act. It makes at most one effect; then the world is observed
  * again.
  */
+import { defined } from '../base/objects.ts';
 import { isKubeError } from '../kube/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import { serverTime } from '../runtime/server-clock.ts';
 import { keyOf } from '../runtime/store.ts';
-import type { Actor, EffectResult } from './act/act.ts';
+import type { Actor, EffectAction, EffectResult } from './act/act.ts';
 import type { PodChecks } from './act/pod-checks.ts';
 import type { Finding } from './api/finding.ts';
 import type { JwtKeyRotation } from './api/names.ts';
@@ -15,8 +16,9 @@ import type { JwtKeyRotationStatus } from './api/types.ts';
 import type { AuditWriter } from './audit/audit-writer.ts';
 import { earliest, needOf, pauseMs, RESYNC_MS, untilMissedMs, waitMs } from './pass/again.ts';
 import { conflictWith } from './pass/conflict.ts';
-import { ChangedError, Decider, type DeciderOptions } from './pass/decide.ts';
+import { ChangedError, type Decided, Decider, type DeciderOptions } from './pass/decide.ts';
 import { Memories } from './pass/memories.ts';
+import type { Memory } from './pass/memory.ts';
 import type { Action } from './plan/decision.ts';
 import { effectsOf } from './plan/effect.ts';
 import type { Announcer } from './report/announce.ts';
@@ -35,6 +37,8 @@ export interface ReconcilerOptions extends DeciderOptions {
   readonly actor: Actor;
   readonly podChecks: Pick<PodChecks, 'observed' | 'forgot'>;
   readonly status: StatusWriter;
+  /** @throws if this process may not write in this namespace now: then it says nothing either */
+  readonly fence: (namespace: string) => void;
   readonly announcer: Announcer;
   readonly notifier: Pick<Notifier, 'observed' | 'forgot'>;
   readonly audit: Pick<AuditWriter, 'ledgerOf' | 'observed' | 'forgot'>;
@@ -81,11 +85,14 @@ export class Reconciler {
   }
 
   async #pass(key: string, known: JwtKeyRotation): Promise<Result> {
-    const { actor, audit, clock, announcer, notifier, podChecks, status } = this.#options;
+    const { audit, clock, announcer, fence, notifier, podChecks, status } = this.#options;
     const namespace = known.metadata.namespace ?? '';
+    fence(namespace);
     const memory = this.#memories.of(key);
     if (memory.heard(known)) memory.forgetOpenAnswers(clock.monotonic());
     const { resource, facts, decision, lent } = await this.#decider.decide(known, memory);
+    // the reads may have taken long
+    fence(namespace);
     memory.decided(decision);
     const unfit = specFinding(resource.spec);
     if (unfit !== undefined && !decision.assessment.emergency) return this.#refuse(resource, unfit);
@@ -111,16 +118,24 @@ export class Reconciler {
       const requeueAfterMs = earliest(most, waitMs(action, facts.now), untilMissedMs(facts), statusAgainMs, againMs);
       return { requeueAfterMs, priority: this.#priorityOf(key) };
     }
-    const before = clock.now();
-    const outcome = await actor.act(namespace, facts, action, { read: memory.secret, lent, retired: memory.retired });
-    memory.learn(outcome, facts.settings, clock.monotonic());
-    const urgent = decision.phase === 'Burning' || isEmergency(resource);
-    memory.tried(action, refusedIn(action, outcome), facts.now + (clock.now() - before), urgent);
-    announcer.acted(resource, decision, outcome);
+    await this.#act({ resource, facts, decision, ...defined({ lent }) }, action, memory);
     return { requeueAfterMs: 0, priority: this.#priorityOf(key) };
   }
 
+  /** Makes the one effect, and learns from what came of it. */
+  async #act({ resource, facts, decision, lent }: Decided, action: EffectAction, memory: Memory): Promise<void> {
+    const { actor, announcer, clock } = this.#options;
+    const before = clock.now();
+    const known = { read: memory.secret, lent, retired: memory.retired };
+    const outcome = await actor.act(resource.metadata.namespace ?? '', facts, action, known);
+    memory.learn(outcome, facts.settings, clock.monotonic());
+    const urgent = decision.assessment.emergency || isEmergency(resource);
+    memory.tried(action, refusedIn(action, outcome), facts.now + (clock.now() - before), urgent);
+    announcer.acted(resource, decision, outcome);
+  }
+
   async #refuse(resource: JwtKeyRotation, finding: Finding): Promise<Result> {
+    this.#options.fence(resource.metadata.namespace ?? '');
     const now = serverTime(this.#options.serverClock, this.#options.clock).earliest;
     const status = invalidStatus(resource, finding, now);
     this.#options.announcer.refused(resource, finding, status);

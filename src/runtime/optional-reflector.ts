@@ -84,7 +84,7 @@ export class OptionalReflector<Raw extends KubeObject, T> {
   async #ask(signal: AbortSignal): Promise<Availability> {
     const { client, type, selection } = this.#options;
     if (!(await client.serves(type, { signal }))) return 'Absent';
-    if (this.#running !== undefined) return 'Served';
+    if (this.#running !== undefined && !this.#reflector.refused()) return 'Served';
     try {
       await client.pages(type, { ...selection, limit: 1, signal }).next();
       return 'Served';

@@ -4,9 +4,10 @@
  * - After any failure: wait (0.8 s doubling to 30 s, with jitter), then watch from the last version seen.
  * - After Gone: list again. That list is the truth, even if it is older.
  * - Every `relistMs`: list again, in case an event was lost.
+ * - While the server refuses a list, whatever that is for: watch, and list again in pauses from half a minute to five.
  * - After a stream that broke or was silent: list again. etcd may have been restored meanwhile, and a watch from a version
  *   that the new history has not reached yet says nothing. If streams break again and again, as behind a proxy that ends
- *   them, the pauses between these lists grow from a minute to `relistMs`. While such a list is refused, watch.
+ *   them, the pauses between these lists grow from a minute to `relistMs`.
  * - A list that is older than earlier events of a watch comes from a server that lags behind, and is ignored. The
  *   server's history was rewound (etcd restored) if several lists in a row are older, or if a list has an older version of an
  *   object than was seen, though the list itself is newer. Then the list is the truth, and the reflector logs that.
@@ -121,7 +122,7 @@ export class Reflector<Raw extends KubeObject, T> {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        const isDue = this.#asked.some || this.#lists.leftMs <= 0;
+        const isDue = (this.#asked.some && !this.#lists.areRefused) || this.#lists.leftMs <= 0;
         if (this.#version === undefined || isDue) await this.#listInTurn(signal);
         else await this.#watch(this.#version, signal);
       } catch (error) {

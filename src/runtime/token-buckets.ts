@@ -1,9 +1,14 @@
 /** Limits repetitions: lets a burst through, then one in a while, however often they come. */
 import type { Clock } from './clock.ts';
 
-const BURST = 5;
-const REFILL_MS = 30_000;
 const MAX_KEYS = 4_096;
+
+export interface TokenBucketsOptions {
+  /** So many are admitted at once. Default 5. */
+  readonly burst?: number;
+  /** Then one in this time. Default 30 s. */
+  readonly refillMs?: number;
+}
 
 interface Bucket {
   readonly tokens: number;
@@ -15,18 +20,22 @@ interface Bucket {
 /** Counts by key. */
 export class TokenBuckets {
   readonly #clock: Clock;
+  readonly #burst: number;
+  readonly #refillMs: number;
   /** In order of last use, so that the least recently used are dropped first. */
   readonly #buckets = new Map<string, Bucket>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, { burst = 5, refillMs = 30_000 }: TokenBucketsOptions = {}) {
     this.#clock = clock;
+    this.#burst = burst;
+    this.#refillMs = refillMs;
   }
 
   /** @returns how many were withheld since the last admitted one, if this one is admitted; undefined if not */
   admit(key: string): number | undefined {
     const now = this.#clock.monotonic();
-    const known = this.#buckets.get(key) ?? { tokens: BURST, at: now, withheld: 0 };
-    const tokens = Math.min(BURST, known.tokens + (now - known.at) / REFILL_MS);
+    const known = this.#buckets.get(key) ?? { tokens: this.#burst, at: now, withheld: 0 };
+    const tokens = Math.min(this.#burst, known.tokens + (now - known.at) / this.#refillMs);
     const admitted = tokens >= 1;
     this.#keep(key, {
       tokens: admitted ? tokens - 1 : tokens,

@@ -23,8 +23,11 @@ export interface WorkQueueOptions {
   readonly maxDelayMs?: number;
   /** How many keys of a namespace are handed out before it is another's turn. Default 1. */
   readonly run?: number;
-  /** Keys of this priority and above hold back the others, for so long in a row at most. Absent: none does. */
-  readonly first?: { readonly least: number; readonly mostMs: number };
+  /**
+   * Keys of this priority and above hold back the others, for so long in a row at most, and come again after a failure within
+   * `maxDelayMs`. Absent: none does.
+   */
+  readonly first?: { readonly least: number; readonly mostMs: number; readonly maxDelayMs?: number };
 }
 
 export interface AddOptions {

@@ -119,9 +119,9 @@ export class WorkQueue<K extends string = string> {
     const failures = this.numRequeues(key);
     this.#failures.set(key, failures + 1);
     this.#options.metrics?.retried();
-    const { baseDelayMs = 5, maxDelayMs = 300_000 } = this.#options;
-    const pauseMs = exponential(baseDelayMs, maxDelayMs, failures) * (1 - this.#random() / 4);
-    this.addAfter(key, pauseMs, { priority });
+    const { baseDelayMs = 5, maxDelayMs = 300_000, first } = this.#options;
+    const mostMs = this.#isFirst({ priority }) ? (first?.maxDelayMs ?? maxDelayMs) : maxDelayMs;
+    this.addAfter(key, exponential(baseDelayMs, mostMs, failures) * (1 - this.#random() / 4), { priority });
   }
 
   /** Resets the count of failures. */

@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ClusterAccess } from '../../src/kube/config.ts';
-import type { Deployment, Secret } from '../../src/kube/types.ts';
+import type { Deployment, KubeObject, Secret } from '../../src/kube/types.ts';
 import { keysOf, type MiniPod, startPod } from './pod.ts';
 
 export const NAMESPACE = 'shop';
@@ -153,11 +153,7 @@ export class MiniCluster implements AsyncDisposable {
   async #change(path: string, body: Change['body'] & Partial<Secret & Deployment>) {
     const name = path.split('/').at(-1) ?? '';
     if (path.includes('/secrets/')) {
-      const expected = body.metadata?.resourceVersion;
-      if (expected !== undefined && expected !== this.#secret.metadata.resourceVersion) {
-        const conflict = { kind: 'Status', status: 'Failure', reason: 'Conflict', code: 409, message: 'changed' };
-        return { status: 409, object: conflict };
-      }
+      if (isOutdated(body, this.#secret)) return CONFLICT;
       const { metadata, data } = this.#secret;
       const annotations = withoutNulls({ ...metadata.annotations, ...body.metadata?.annotations });
       this.#secret = this.#stamped({
@@ -171,6 +167,7 @@ export class MiniCluster implements AsyncDisposable {
     }
     const deployment = this.#deployments.get(name);
     if (deployment !== undefined) {
+      if (isOutdated(body, deployment)) return CONFLICT;
       const next = this.#stamped(withAnnotations(deployment, body.spec?.template.metadata?.annotations ?? {}));
       this.#deployments.set(name, next);
       await this.#rollOut(name);
@@ -178,6 +175,17 @@ export class MiniCluster implements AsyncDisposable {
     }
     return { status: 200, object: { kind: 'Status', status: 'Success' } };
   }
+}
+
+const CONFLICT = {
+  status: 409,
+  object: { kind: 'Status', status: 'Failure', reason: 'Conflict', code: 409, message: 'changed' },
+};
+
+/** Whether the write is conditional on another version of the object. */
+function isOutdated({ metadata }: Change['body'], object: KubeObject): boolean {
+  const expected = metadata?.resourceVersion;
+  return expected !== undefined && expected !== object.metadata.resourceVersion;
 }
 
 function deploymentOf(name: string): Deployment {

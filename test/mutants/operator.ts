@@ -7,6 +7,7 @@ import { Actor } from '../../src/rotation/act/act.ts';
 import type { JwtKeyRotation } from '../../src/rotation/api/names.ts';
 import type { JwtKeyRotationStatus } from '../../src/rotation/api/types.ts';
 import { EMPTY_LEDGER } from '../../src/rotation/keyset/ledger.ts';
+import type { Decision } from '../../src/rotation/plan/decision.ts';
 import { Reconciler } from '../../src/rotation/reconciler.ts';
 import { Announcer, type AnnouncerOptions } from '../../src/rotation/report/announce.ts';
 import { type StatusOutcome, StatusWriter, type StatusWriterOptions } from '../../src/rotation/report/status-writer.ts';
@@ -70,11 +71,15 @@ class Kept extends StatusWriter {
 
 export class MiniOperator {
   status: JwtKeyRotationStatus | undefined;
+  /** What those were told who are told of each decision. */
+  readonly told: Pick<Decision, 'blocked' | 'stalled'>[] = [];
   /** The status stays as it is, whatever is written. */
   deaf = false;
   /** What people are told has been wrong for a while. */
   behind = false;
-  /** Asked before each effect. */
+  /** The watches have told nothing for long: their caches stay as they are. */
+  silent = false;
+  /** Asked before a pass says anything, and before each effect. */
   fence: () => void = () => {};
   /** Asked before the reads that a write depends on. */
   giveWay: (key: string) => Promise<void> = async () => {};
@@ -112,11 +117,19 @@ export class MiniOperator {
     this.#reconciler = new Reconciler({
       ...{ client: this.#client, clock, log: silent, resources: this.#resources, caches: this.#caches },
       ...{ secrets: new Told(cluster), actor: this.#actor, status: new Kept(this), announcer: new Silence() },
-      notifier: { observed: () => [], forgot: () => undefined },
+      notifier: {
+        observed: (_, __, decision) => {
+          this.told.push(decision ?? {});
+          return [];
+        },
+        forgot: () => undefined,
+      },
       podChecks: { observed: () => ({ checks: {} }), forgot: () => undefined },
       audit: { ledgerOf: async () => ({ ledger: EMPTY_LEDGER }), observed: () => undefined, forgot: () => undefined },
       ...{ allowLoopback: true, serverClock, settleMs: 10_000 },
       giveWay: (key) => this.giveWay(key),
+      fence: () => this.fence(),
+      isCurrent: () => !this.silent,
     });
   }
 
@@ -128,11 +141,13 @@ export class MiniOperator {
     this.#cluster.resource = resource;
     this.#resources.replaceAll([item(resource, version)], version, { mayGoBack: true });
     const { deployments, pods } = this.#cluster;
-    fill(this.#caches.workloads.Deployment, deployments.map(deploymentView));
-    fill(
-      this.#caches.pods,
-      pods.map(({ object }) => podView(object)),
-    );
+    if (!this.silent) {
+      fill(this.#caches.workloads.Deployment, deployments.map(deploymentView));
+      fill(
+        this.#caches.pods,
+        pods.map(({ object }) => podView(object)),
+      );
+    }
     await this.#reconciler.reconcile(`${NAMESPACE}/keys`, silent);
   }
 

@@ -1,7 +1,9 @@
 /** SIGTERM while the operator is still being loaded, and after it listens itself. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
@@ -34,4 +36,28 @@ it('is left to those who listen by then', async () => {
 it('is listened to before anything else is loaded', () => {
   const [first] = /^import .*$/m.exec(readFileSync(join(root, 'src', 'main.ts'), 'utf8')) ?? [];
   expect(first).toBe("import { leaveSignals } from './early-stop.ts';");
+});
+
+it('ends when it cannot start: a process that does nothing would look alive', async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address() as AddressInfo;
+  const dir = mkdtempSync(join(tmpdir(), 'rekey-start-'));
+  const kubeconfig = join(dir, 'config');
+  const cluster = { name: 'c', cluster: { server: 'https://127.0.0.1:9' } };
+  const context = { name: 'c', context: { cluster: 'c', user: 'c', namespace: 'rekey' } };
+  const users = [{ name: 'c', user: { token: 'none' } }];
+  writeFileSync(
+    kubeconfig,
+    JSON.stringify({ clusters: [cluster], contexts: [context], users, 'current-context': 'c' }),
+  );
+  const args = [join(root, 'src', 'main.ts'), '--kubeconfig', kubeconfig, '--listen', `127.0.0.1:${port}`];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (said += data.toString()));
+  const [code] = (await once(child, 'exit')) as [number | null];
+  expect(said).toContain('EADDRINUSE');
+  expect(code).toBe(1);
+  taken.close();
+  rmSync(dir, { recursive: true });
 });

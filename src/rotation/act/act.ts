@@ -15,10 +15,10 @@ import type { Lent, SecretReading } from '../observe/world.ts';
 import type { Action, Restart } from '../plan/decision.ts';
 import { effectsOf, type PodVerb, podEffect, restartEffect } from '../plan/effect.ts';
 import type { WorkloadView } from '../workloads/workload-view.ts';
-import { WORKLOADS } from '../workloads/workloads.ts';
 import { PodAsker } from './ask-pods.ts';
 import type { AppCheck } from './check-apps.ts';
 import type { CanaryCheck } from './check-canaries.ts';
+import { restart } from './restart.ts';
 import { type RetiredKeys, SecretWriter, type Written } from './write-secret.ts';
 
 export interface ActorOptions {
@@ -31,7 +31,8 @@ export interface ActorOptions {
   readonly onWorkload: (workload: WorkloadView) => void;
 }
 
-type EffectAction = Exclude<Action, { type: 'wait' | 'confirm' }>;
+/** What has an effect. */
+export type EffectAction = Exclude<Action, { type: 'wait' | 'confirm' }>;
 
 /** What a pass knows of the Secret beside the facts. */
 export interface Known {
@@ -53,7 +54,7 @@ export type EffectResult =
       readonly pods: readonly PodOf[];
       readonly refused: readonly Refused[];
     }
-  /** The API server refused. Nothing was done. */
+  /** The API server refused, and nothing was done; or, if the cause is Failed, it is not known what was done. */
   | { readonly kind: 'Refused'; readonly refused: readonly Refused[] };
 
 /** One effect on one pod. */
@@ -80,7 +81,7 @@ export class Actor {
 
   /**
    * @param known what the pass knows beside the facts
-   * @throws errors that leave it open whether the effect was made, or that may not occur the next time
+   * @throws errors that are no answer of the API server to the effect, such as those of the fence, and NotFound
    */
   async act(namespace: string, facts: Facts, action: EffectAction, known: Known): Promise<EffectResult> {
     const [effect = action.type] = effectsOf(action);
@@ -137,29 +138,17 @@ export class Actor {
     return probes === undefined ? { kind: 'Outdated' } : { kind: 'Probed', probes };
   }
 
-  /** Server-side apply of values that follow from the write of the keyset, so repeating it changes nothing. */
   async #bump(namespace: string, restarts: readonly Restart[], version: number): Promise<EffectResult> {
     const targets: TargetFacts[] = [];
     const refused: Refused[] = [];
-    for (const restart of restarts) {
-      const { target } = restart;
+    for (const wanted of restarts) {
+      const { target } = wanted;
       const effect = restartEffect(target, version);
-      const failed = await this.#attempt(namespace, effect, () => this.#restart(namespace, restart, version));
+      const failed = await this.#attempt(namespace, effect, () => restart(this.#options, namespace, wanted, version));
       if (failed === undefined) targets.push(target);
       else refused.push(failed);
     }
     return { kind: 'Bumped', targets, refused };
-  }
-
-  async #restart(namespace: string, { target, at: restartAt }: Restart, version: number): Promise<void> {
-    const { kind, name } = target.settings;
-    const { type, view, stamped } = WORKLOADS[kind];
-    const fields = stamped({ version, restartAt });
-    // with the uid it can neither create a workload nor change another one of the same name
-    const metadata = { namespace, name, uid: target.workload?.uid, ...fields.metadata };
-    const body = { apiVersion: type.apiVersion, kind, ...fields, metadata };
-    const options = { fieldManager: FIELD_MANAGER, force: true };
-    this.#options.onWorkload(view(await this.#options.client.apply(type, { namespace, name }, body, options)));
   }
 
   /** A change of the pod makes the kubelet update its volumes. The value is the version of the keyset. */
@@ -210,13 +199,11 @@ export class Actor {
       return refused === undefined || refused.cause === 'Outrun' ? { row } : { row, refused: { ...refused, pod } };
     } catch (error) {
       if (isKubeError(error, 'NotFound')) return { row };
-      const held = verb === 'evict' && isKubeError(error, 'TooManyRequests');
-      if (!held) throw error;
-      return { row, refused: { effect, pod, cause: 'Budget', said: error.message } };
+      throw error;
     }
   }
 
-  /** @throws errors that are not refusals */
+  /** @throws errors that are no answer to the effect */
   async #attempt(namespace: string, effect: string, make: () => Promise<unknown>): Promise<Refused | undefined> {
     this.#options.fence(namespace);
     try {

@@ -27,6 +27,7 @@ export type Reason =
   | 'SecretConflict'
   | 'Forbidden'
   | 'WriteRefused'
+  | 'WriteFailed'
   // the targets
   | 'TargetNotFound'
   | 'TargetPaused'

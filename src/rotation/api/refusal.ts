@@ -1,16 +1,17 @@
 /**
- * Effects that were refused, or that no watch shows: what rekey remembers of each, and when it may try again. The
- * memory may be lost at any moment: then rekey tries the effect once, and it is refused again.
+ * Effects that were refused, that failed, or that no watch shows: what rekey remembers of each, and when it may try again.
+ * The memory may be lost at any moment: then rekey tries the effect once, and it is refused again.
  */
-import type { KubeError, RefusalCause } from '../../kube/errors.ts';
+import type { KubeError, KubeErrorCode, RefusalCause } from '../../kube/errors.ts';
 import { exponential } from '../../runtime/backoff.ts';
 
 /**
  * Budget: a PodDisruptionBudget refused. Outrun: somebody else was faster, or the world had changed. Both usually pass.
  * Undone: the effect was made and is wanted again, so somebody has taken it back. Unseen: the effect was made on a pod,
- * and no watch shows it yet.
+ * and no watch shows it yet. Failed: the API server did not answer, or with an error that says nothing of the effect, so it may
+ * have been made.
  */
-export type Cause = RefusalCause | 'Budget' | 'Outrun' | 'Undone' | 'Unseen';
+export type Cause = RefusalCause | 'Budget' | 'Outrun' | 'Undone' | 'Unseen' | 'Failed';
 
 /** An effect that was refused, and why. */
 export interface Refused {
@@ -24,7 +25,7 @@ export interface Refused {
 }
 
 /**
- * An effect that was refused and not made since, or that no watch shows. Times are those of the facts, milliseconds
+ * An effect that was refused or failed and was not made since, or that no watch shows. Times are those of the facts, milliseconds
  * since the epoch.
  */
 export interface Refusal extends Refused {
@@ -56,6 +57,8 @@ const UNDONE: Pauses = { baseMs: 15_000, capMs: 3_600_000 };
 const UNSEEN: Pauses = { baseMs: 5_000, capMs: 60_000 };
 /** Longest pause in an emergency, except between restarts that somebody takes back: each restart disturbs. */
 const URGENT_MS = 15_000;
+/** Answers, or their absence, that do not say whether the effect was made. */
+const OPEN: readonly KubeErrorCode[] = ['Unauthorized', 'TooManyRequests', 'ServerError', 'Timeout', 'Unreachable'];
 
 function pausesOf(cause: Cause): Pauses {
   if (cause === 'Rights' || cause === 'Budget') return ASKED;
@@ -81,10 +84,11 @@ export function triedAtOnce(refusal: Refusal): Refusal {
   return { ...refusal, count: 0, retryAt: 0 };
 }
 
-/** @returns undefined if the effect was not refused but failed: then it may or may not have been made */
+/** @returns undefined if the error is of the caller, or says that an object is gone: then the world has to be observed anew */
 export function refusedBy(effect: string, error: KubeError): Refused | undefined {
-  if (error.code === 'Conflict' || error.code === 'AlreadyExists') {
-    return { effect, cause: 'Outrun', said: error.message };
-  }
-  return error.refusal && { effect, ...error.refusal, said: error.message };
+  const { code, message: said } = error;
+  if (code === 'Conflict' || code === 'AlreadyExists') return { effect, cause: 'Outrun', said };
+  if (error.refusal !== undefined) return { effect, ...error.refusal, said };
+  if (error.verb === 'evict' && code === 'TooManyRequests') return { effect, cause: 'Budget', said };
+  return OPEN.includes(code) ? { effect, cause: 'Failed', said } : undefined;
 }

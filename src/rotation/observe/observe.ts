@@ -132,14 +132,25 @@ async function workloadFacts(
   workload: WorkloadView,
   pods: readonly PodView[],
 ): Promise<WorkloadFacts> {
-  const { uid, paused, manual, templateVersion, bumpedAt, failed, interruption, reducesCapacity, ready, wanted } =
-    workload;
+  const {
+    uid,
+    resourceVersion,
+    paused,
+    manual,
+    templateVersion,
+    bumpedAt,
+    failed,
+    interruption,
+    reducesCapacity,
+    ready,
+    wanted,
+  } = workload;
   const asked = options.atRest && settings.source === 'Env';
   const heldBy = asked ? await budgetThatHolds(options, settings, workload, pods) : undefined;
   const overloaded = asked ? await limitOfReduced(options, workload) : undefined;
   const reloader = reloadedBy(workload.reloader, options.settings.secretName);
   return {
-    ...{ uid, paused, manual, ready },
+    ...{ uid, resourceVersion, paused, manual, ready },
     ...(workload.leftAlone && { leftAlone: true as const }),
     rolledOut: workload.rolledOut && isWhole(workload, pods),
     ...defined({ wanted }),

@@ -27,7 +27,7 @@ import {
 import type { Decision } from '../plan/decision.ts';
 import { plan } from '../plan/plan.ts';
 import { remembered } from '../requests/remembered.ts';
-import { isEmergency, isUnserved, mayBeEmergency } from '../requests/urgency.ts';
+import { isEmergency, isUnserved, mayBeEmergency, priorityOf } from '../requests/urgency.ts';
 import { checkedAgainstClock } from '../secret/against-clock.ts';
 import { burntFingerprints, realFingerprints } from '../secret/fingerprints.ts';
 import type { SecretWatches } from '../secret/secret-watches.ts';
@@ -47,6 +47,8 @@ export interface DeciderOptions {
   readonly serverClock: Pick<ServerClock, 'time' | 'offsetMs'>;
   /** Longest time, milliseconds, that a node's view of a Secret lags behind a write. */
   readonly settleMs: number;
+  /** Whether each watch has told something lately. If not, what the caches show may be long over. Absent: they always have. */
+  readonly isCurrent?: () => boolean;
   /** Resolves, within a bound, when no emergency of another resource goes first. @param key of the resource of the pass */
   readonly giveWay?: (key: string) => Promise<void>;
 }
@@ -81,11 +83,17 @@ export class Decider {
 
   /** @throws ChangedError if the API server has another resource than the cache, and this pass cannot continue with it */
   async decide(resource: JwtKeyRotation, memory: Memory): Promise<Decided> {
-    const { caches, giveWay } = this.#options;
+    const { caches, giveWay, isCurrent } = this.#options;
+    // what rests is not read anew: an API server whose watches are silent has enough to do
+    if (isCurrent?.() === false && priorityOf(resource) > 0) return this.#decideLive(resource, memory);
     const first = await this.#observeAndPlan(resource, memory, cachedWorld(caches));
     if (first.decision.action.type !== 'confirm') return first;
     // before the reads, so that none of them gets older meanwhile
     await giveWay?.(keyOf(resource.metadata));
+    return this.#decideLive(resource, memory);
+  }
+
+  async #decideLive(resource: JwtKeyRotation, memory: Memory): Promise<Decided> {
     memory.forgetSecret();
     const { namespace = '' } = resource.metadata;
     const [live, world] = await Promise.all([this.#readNow(resource, memory), this.#worlds.of(namespace)]);

@@ -3,12 +3,13 @@
  * and the bytes of keys that have just left the Secret, until rekey has asked the pods whether they refuse them. All of
  * it can be lost at any moment. rekey then observes it again, except those keys.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { exponential } from '../../runtime/backoff.ts';
 import type { EffectResult } from '../act/act.ts';
 import type { RetiredKeys } from '../act/write-secret.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 import { type Refusal, type Refused, refusedAgain, triedAtOnce } from '../api/refusal.ts';
-import type { Facts, Probe } from '../facts.ts';
+import type { Facts, Probe, SecretFacts } from '../facts.ts';
 import type { SecretReading } from '../observe/world.ts';
 import type { Action, Step } from '../plan/decision.ts';
 import { effectsOf, podEffect } from '../plan/effect.ts';
@@ -28,6 +29,8 @@ type OnKeys = (before: readonly string[], now: readonly string[]) => void;
 export class Memory {
   readonly #probes = new Map<string, Probe>();
   #secret: SecretReading | undefined;
+  /** What was read last, also once it is forgotten. */
+  #seen: SecretFacts | undefined;
   #readWith = '';
   /** When the Secret was read or written last, monotonic. */
   #readAt = 0;
@@ -160,12 +163,22 @@ export class Memory {
   /** @param now monotonic, milliseconds */
   remember(reading: SecretReading, settings: Settings, now: number): void {
     if (reading !== this.#secret) this.#readAt = now;
+    this.#settle(reading.facts);
     this.#keep(reading);
     this.#readWith = namesOf(settings);
   }
 
   forgetSecret(): void {
     this.#keep(undefined);
+  }
+
+  /** A write that failed has been made after all, or another one in its place: then it is no longer one that fails. */
+  #settle(facts: SecretFacts): void {
+    const isFailed = ({ effect, cause }: Refusal) => cause === 'Failed' && effect.startsWith('write ');
+    if (this.refusals.some(isFailed) && !isDeepStrictEqual(facts, this.#seen)) {
+      this.#refusals = new Map([...this.#refusals].filter(([, refusal]) => !isFailed(refusal)));
+    }
+    this.#seen = facts;
   }
 
   #keep(reading: SecretReading | undefined): void {

@@ -48,7 +48,7 @@ export function planCutover(facts: Facts, keyset: Keyset, start?: RotationStart)
   const progress = 'replacing the key and every pod at once; every outstanding token is refused';
   if (!facts.live) return { action: { type: 'confirm' }, phase: 'Preflight', progress };
   const write = { transition: 'cutover', handled: keyset.handled, ...start } as const;
-  return exempt(facts, write, 'Switching', progress);
+  return exempt(facts, write, 'Preflight', progress);
 }
 
 /** After the write of a cutover: replaces and asks all pods, then ends the cutover. */

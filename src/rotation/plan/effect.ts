@@ -9,7 +9,14 @@ export type PodVerb = 'evict' | 'delete' | 'mark';
 
 /** @returns such as `write stage`; each emergency has a name of its own */
 export function writeEffect(write: Write): string {
-  return write.transition === 'burn' ? `write burn ${write.nonce}` : `write ${write.transition}`;
+  return write.transition === 'burn' ? `${BURN}${write.nonce}` : `write ${write.transition}`;
+}
+
+const BURN = 'write burn ';
+
+/** @returns whether the effect is the first write of an emergency */
+export function isBurn(effect: string): boolean {
+  return effect.startsWith(BURN);
 }
 
 /** @returns such as `restart Deployment/api for version 7` */

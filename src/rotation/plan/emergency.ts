@@ -12,10 +12,10 @@
  * It does not wait for a window, a suspension or a pause, and comes before every other check. It runs once per nonce.
  */
 
-import type { Facts } from '../facts.ts';
+import type { Facts, SecretFacts } from '../facts.ts';
 import type { Keyset } from '../keyset/keyset.ts';
 import type { EmergencyRequest } from '../wishes.ts';
-import type { Step } from './decision.ts';
+import type { StatusPhase, Step } from './decision.ts';
 import { heldBy, highestVersion, isNew } from './first-write.ts';
 import { inferredOfReplacement } from './inferred.ts';
 import { planReplacement } from './replacement.ts';
@@ -35,7 +35,12 @@ export function emergencyRequested(facts: Facts): Step | undefined {
   const { nonce, reason, actor } = emergency;
   const rotation = { id: nextRotationId, trigger: 'Emergency', actor, reason, drainMs: 0 } as const;
   const write = { transition: 'burn', nonce, rotation, version: highestVersion(facts) } as const;
-  return exempt(facts, write, 'Burning', `emergency ${nonce}: ${reason}`);
+  return exempt(facts, write, phaseOf(secret), `emergency ${nonce}: ${reason}`);
+}
+
+/** The phase is `Burning` once the new key is alone in the Secret, and not before. */
+function phaseOf(secret: SecretFacts): StatusPhase {
+  return secret.kind === 'Managed' ? secret.keyset.phase : 'Pending';
 }
 
 /** @returns whether an emergency is requested or under way: then nothing else matters */

@@ -163,18 +163,18 @@ export function abortRequested(facts: Facts, keyset: Keyset): Step | undefined {
   const failure: Failure = { reason: 'AbortRequested', message: `${who}${requestText(REQUEST.abortAt, abortAt)}` };
   const { acked } = keyset;
   if (keyset.phase === 'Staging')
-    return guarded(facts, keyset, { transition: 'abort', acked, failure, ...ended }, 'Aborting');
+    return guarded(facts, keyset, { transition: 'abort', acked, failure, ...ended }, keyset.phase);
   const rollback: Write = { transition: 'rollback', acked, failure, ...ended };
   const forward = keyset.rotation?.failure === undefined;
   if ((keyset.phase === 'Promoting' || keyset.phase === 'Draining') && forward) {
-    return guarded(facts, keyset, rollback, 'Promoting');
+    return guarded(facts, keyset, rollback, keyset.phase);
   }
   return guarded(facts, keyset, { transition: 'dismiss', ...ended }, keyset.phase);
 }
 
 function abort(facts: Facts, keyset: Keyset, failure: Failure): Step {
   const { acked, handled } = keyset;
-  return guarded(facts, keyset, { transition: 'abort', acked, failure, handled }, 'Aborting');
+  return guarded(facts, keyset, { transition: 'abort', acked, failure, handled }, keyset.phase);
 }
 
 /** Staging is a free, reversible test of whether every verifier can hold two keys. */

@@ -9,7 +9,7 @@ import type { Cause, Refusal } from '../api/refusal.ts';
 import type { Facts } from '../facts.ts';
 import { formatDuration, iso } from '../schedule/duration.ts';
 import type { Action, Step } from './decision.ts';
-import { effectsOf, PROBE_EFFECT, podEffect, restartEffect } from './effect.ts';
+import { effectsOf, isBurn, PROBE_EFFECT, podEffect, restartEffect } from './effect.ts';
 
 /** @returns the step without the refused effects that must wait, and with the finding that reports them */
 export function heldBack(facts: Facts, step: Step): Step {
@@ -34,8 +34,11 @@ function isWanted({ effect }: Refusal, action: Action): boolean {
 
 /** These usually pass by themselves. */
 const PASSING: readonly Cause[] = ['Budget', 'Outrun', 'Unseen'];
+/** An API server that restarts fails for less than this, milliseconds. */
+const FAILED_MS = 30_000;
 
-function isReported({ cause, since }: Refusal, { now, settings }: Facts): boolean {
+function isReported({ cause, since, effect }: Refusal, { now, settings }: Facts): boolean {
+  if (cause === 'Failed') return isBurn(effect) || now >= since + FAILED_MS;
   return !PASSING.includes(cause) || now >= since + settings.rolloutTimeoutMs;
 }
 
@@ -81,6 +84,7 @@ function findingOf(facts: Facts, refusal: Refusal, prefix: string): Finding {
   const message = `${prefix}${textOf(facts, refusal)}`;
   if (cause === 'Rights') return { reason: 'Forbidden', message };
   if (cause === 'Undone' || cause === 'Unseen') return { reason: 'RolloutStalled', message };
+  if (cause === 'Budgets') return { reason: 'DisruptionBlocked', message };
   if (cause === 'Budget') {
     const long = formatDuration(facts.settings.rolloutTimeoutMs);
     return {
@@ -88,7 +92,7 @@ function findingOf(facts: Facts, refusal: Refusal, prefix: string): Finding {
       message: `${message}; this has lasted longer than ${long}, since ${iso(since)}`,
     };
   }
-  return { reason: 'WriteRefused', message };
+  return { reason: cause === 'Failed' ? 'WriteFailed' : 'WriteRefused', message };
 }
 
 /** What was refused, in whose words, and what a person can do. */
@@ -113,6 +117,10 @@ function textOf({ settings }: Facts, { effect, cause, by, said }: Refusal): stri
       return `somebody removes what requests the restart (${said}), so rekey repeats "${effect}" in growing pauses: make GitOps ignore the annotation rekey.dev/keyset-version on pod templates; metadata.managedFields shows who writes it`;
     case 'Unseen':
       return `"${effect}" was done (${said}), but the pod does not show it, so rekey repeats it in growing pauses: somebody undoes it, or the watch of pods is behind; compare with kubectl get pod -o yaml`;
+    case 'Budgets':
+      return `the API server evicts no pod that several PodDisruptionBudgets select, so "${effect}" is refused (${said}): leave one of them, or change their selectors: kubectl get pdb`;
+    case 'Failed':
+      return `"${effect}" fails (${said}), and rekey tries again in growing pauses; whether it was done is not known: look at the API server (kubectl get --raw '/readyz?verbose'), its etcd and KMS plugin, and the admission webhooks that it waits for`;
     case 'Outrun':
       return `somebody else keeps changing the same object, so "${effect}" never succeeds (${said}): metadata.managedFields shows who; let only one of the two write it`;
   }

@@ -1,6 +1,6 @@
 /**
  * Writes the status subresource when it has something new. If only counts of pods change, it writes at most once a
- * second.
+ * second; whatever changes, at most thirty times at once and then once a second.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -10,6 +10,7 @@ import { isKubeError, type KubeError } from '../../kube/errors.ts';
 import { exponential } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { keyOf, type Store } from '../../runtime/store.ts';
+import { TokenBuckets } from '../../runtime/token-buckets.ts';
 import { FIELD_MANAGER, JWT_KEY_ROTATIONS, type JwtKeyRotation } from '../api/names.ts';
 import type { JwtKeyRotationStatus } from '../api/types.ts';
 import { remembered } from '../requests/remembered.ts';
@@ -17,6 +18,8 @@ import { wishesIn } from '../requests/requests.ts';
 import { iso } from '../schedule/duration.ts';
 
 const COUNTS_EVERY_MS = 1_000;
+/** Whoever else writes the status wakes its resource each time, so this alone bounds the writes of two that disagree. */
+const WRITES = { burst: 30, refillMs: 1_000 };
 /** People may be told of another phase than the one it is in for so long, milliseconds. */
 const BEHIND_MS = 30_000;
 /** If nothing changes, the status still records once in this time that an operator reconciles, milliseconds. */
@@ -28,6 +31,8 @@ const CONFLICT_MS = 100;
 const CONFLICT_CAP_MS = 15_000;
 const FAILURE_MS = 1_000;
 const FAILURE_CAP_MS = 300_000;
+/** Longer than the API server waits for an admission webhook unless that says otherwise; other work waits meanwhile. */
+const CALL_MS = 15_000;
 /** So many failures in a row are reported. */
 const REPORTED_AFTER = 3;
 
@@ -67,9 +72,11 @@ export class StatusWriter {
   readonly #options: StatusWriterOptions;
   readonly #writtenAt = new Map<string, number>();
   readonly #failing = new Map<string, Failing>();
+  readonly #writes: TokenBuckets;
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
+    this.#writes = new TokenBuckets(options.clock, WRITES);
   }
 
   /**
@@ -95,6 +102,7 @@ export class StatusWriter {
     const minor = isDeepStrictEqual(withoutCounts(known), withoutCounts(wanted));
     const heldBackMs = (this.#writtenAt.get(key) ?? Number.NEGATIVE_INFINITY) + COUNTS_EVERY_MS - now;
     if (minor && heldBackMs > 0) return { againMs: heldBackMs };
+    if (this.#writes.admit(key) === undefined) return { againMs: WRITES.refillMs };
     fence(namespace);
     // conditional: a late write of a former leader must not overwrite what its successor knows
     const patch = {
@@ -102,7 +110,7 @@ export class StatusWriter {
       status: replacing(resource.status, { ...wanted, operator: look }),
     };
     try {
-      const options = { fieldManager: FIELD_MANAGER, subresource: 'status' } as const;
+      const options = { fieldManager: FIELD_MANAGER, subresource: 'status', timeoutMs: CALL_MS } as const;
       const written = await client.mergePatch(JWT_KEY_ROTATIONS, { namespace, name }, patch, options);
       this.#writtenAt.set(key, now);
       this.#failing.delete(key);

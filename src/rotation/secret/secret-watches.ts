@@ -27,7 +27,7 @@ export interface SecretWatchesOptions {
   readonly resources: () => number;
   /**
    * Called with each resource whose Secret changed, as `namespace/name`, and with the version that the watch has seen;
-   * undefined if the Secret is gone.
+   * undefined if the Secret is gone, or is watched no more because another resource needs it more.
    */
   readonly onChange: (resourceKey: string, resourceVersion: string | undefined) => void;
 }
@@ -150,8 +150,11 @@ export class SecretWatches {
     if (this.#watches.size < this.#options.most) return true;
     for (const [secretKey, watch] of this.#watches) {
       if (Math.max(...[...watch.resources.values()].map(rankOf)) >= rankOf(need)) continue;
-      for (const resourceKey of watch.resources.keys()) this.#secretOf.delete(resourceKey);
+      const resources = [...watch.resources.keys()];
+      for (const resourceKey of resources) this.#secretOf.delete(resourceKey);
       this.#end(secretKey, watch);
+      // their next looks come sooner without a watch
+      for (const resourceKey of resources) this.#options.onChange(resourceKey, undefined);
       return true;
     }
     return false;

@@ -93,9 +93,9 @@ describe.each(conditional)('%s that may have been applied', (_, write) => {
     ['500', refusal(500, 'InternalError', ''), 'ServerError', 30_000],
     ['504', refusal(504, 'Timeout', ''), 'Timeout', 30_000],
     ['a hang', hang, 'Timeout', 300],
-  ])('is not sent again after %s, and says so', async (_name, handler, code, timeoutMs) => {
+  ])('is not sent again after %s, and says so', async (_name, handler, code, writeTimeoutMs) => {
     await using api = await fakeApi(handler, json(200, secret('jwt')));
-    expect(await failure(write(api.client({ timeoutMs })))).toMatchObject({ code, maybeApplied: true });
+    expect(await failure(write(api.client({ writeTimeoutMs })))).toMatchObject({ code, maybeApplied: true });
     expect(api.received).toHaveLength(1);
   });
 

@@ -15,6 +15,8 @@ function start(edit: { served?: boolean; allowed?: boolean; up?: boolean } = {})
   const server = {
     ...{ served: false, allowed: true, up: true, items: ['a'] },
     ...{ questions: 0, lists: 0, watches: 0, open: 0 },
+    /** Ends the stream, as a server does when its time is over. */
+    end: () => {},
     ...edit,
   };
   const client = {
@@ -33,7 +35,10 @@ function start(edit: { served?: boolean; allowed?: boolean; up?: boolean } = {})
     async *watch(_: unknown, { signal }: WatchOptions): AsyncGenerator<WatchEvent<KubeObject>> {
       server.watches += 1;
       server.open += 1;
-      await new Promise((resolve) => signal?.addEventListener('abort', resolve));
+      await new Promise<void>((resolve) => {
+        signal?.addEventListener('abort', () => resolve());
+        server.end = resolve;
+      });
       server.open -= 1;
     },
   };
@@ -124,4 +129,22 @@ test('it ends with its signal', async () => {
   stop.abort();
   await running;
   expect(clock.timers).toBe(0);
+});
+
+test('a right that is withdrawn is noticed, and what was seen before is forgotten', async () => {
+  const { server, reflector, clock, told } = start({ served: true });
+  await clock.advance(0);
+  expect(reflector.store.size).toBe(1);
+  server.allowed = false;
+  // the next regular list is refused
+  server.end();
+  await clock.advance(720_000);
+  server.end();
+  await clock.advance(60_000);
+  expect(told).toEqual(['Served', 'Forbidden']);
+  expect(reflector.store.size).toBe(0);
+  expect(reflector.secondsSinceContact()).toBe(0);
+  server.allowed = true;
+  await clock.advance(60_000);
+  expect(told).toEqual(['Served', 'Forbidden', 'Served']);
 });

@@ -359,6 +359,42 @@ describe('a stream that breaks', () => {
     expect(server.lists).toBeGreaterThan(3);
   });
 
+  test.each(['TooManyRequests', 'ServerError', 'Timeout'] as const)(
+    'or any other list, and is refused with %s, leaves a watch open nearly always',
+    async (code) => {
+      const { server, run, clock, reflector } = start();
+      void run();
+      await turn();
+      server.listError = error(code);
+      // the regular lists of two hours, and those that somebody asks for
+      void reflector.relist();
+      const lists = server.lists;
+      let [seen, open, watches] = [0, 0, 0];
+      for (let minute = 0; minute < 120; minute += 1) {
+        await clock.advance(60_000);
+        const before = reflector.store.size;
+        server.send(added(`p${minute}`, String(100 + minute)));
+        await turn();
+        if (reflector.store.size > before) seen += 1;
+        // as a server ends a watch when its time is over
+        const { timeoutSeconds = 0 } = server.watches.at(-1) ?? {};
+        open = server.watches.length === watches ? open + 60 : 60;
+        watches = server.watches.length;
+        if (open >= timeoutSeconds) server.send('end');
+      }
+      expect(seen).toBeGreaterThan(115);
+      expect(server.lists - lists).toBeLessThan(60);
+      expect(server.lists - lists).toBeGreaterThan(20);
+      server.listError = undefined;
+      server.items = [pod('only', '900')];
+      server.version = '900';
+      await clock.advance(310_000);
+      server.send('end');
+      await clock.advance(1_000);
+      expect(reflector.store.size).toBe(1);
+    },
+  );
+
   test('while etcd is restored: an older object in a newer list is believed at once, and told', async () => {
     const { server, run, clock, reflector, log } = start();
     server.items = [pod('a', '5')];

@@ -461,3 +461,25 @@ describe('what goes first', () => {
     expect(clock.timers).toBe(0);
   });
 });
+
+test('a key that goes first comes again within its own bound, however often it fails', async () => {
+  const { queue, clock } = build({ first: { least: 3, mostMs: 500, maxDelayMs: 15_000 } });
+  queue.add('urgent', { priority: 3 });
+  queue.add('other');
+  const pauses = { urgent: 0, other: 0 };
+  for (let failed = 0; failed < 20; failed += 1) {
+    for (const key of ['urgent', 'other'] as const) {
+      expect(await queue.get()).toBe(key);
+      queue.addRateLimited(key);
+      queue.done(key);
+    }
+    for (const key of ['urgent', 'other'] as const) pauses[key] = 0;
+    const before = clock.monotonic();
+    while (queue.length < 1) await clock.advance(100);
+    pauses.urgent = clock.monotonic() - before;
+    while (queue.length < 2) await clock.advance(100);
+    pauses.other = clock.monotonic() - before;
+  }
+  expect(pauses.urgent).toBeLessThanOrEqual(15_100);
+  expect(pauses.other).toBeGreaterThan(200_000);
+});

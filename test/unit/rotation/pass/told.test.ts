@@ -22,3 +22,43 @@ test.each([false, true])(
     await operator.close();
   },
 );
+
+/** A rotation that has got as far as to restart its services, which take a while. */
+async function staging(cluster: MiniCluster): Promise<MiniOperator> {
+  const operator = new MiniOperator(cluster);
+  for (let passes = 0; operator.status?.phase !== 'Staging'; passes += 1) {
+    expect(passes).toBeLessThan(20);
+    await operator.reconcile(passes < 5 ? {} : REQUESTED).catch(() => undefined);
+    cluster.now += 1_500;
+  }
+  return operator;
+}
+const REQUESTED = { 'rekey.dev/rotate-requested-at': '1' };
+
+test('a process that no longer leads tells nothing, whatever it believes', async () => {
+  await using cluster = await MiniCluster.start();
+  const operator = await staging(cluster);
+  operator.told.splice(0);
+  // it has stood still for longer than a rollout may take
+  cluster.now += 900_000;
+  operator.fence = () => {
+    throw new Error('NotLeading');
+  };
+  await expect(operator.reconcile(REQUESTED)).rejects.toThrow('NotLeading');
+  expect(operator.told).toEqual([]);
+  await operator.close();
+});
+
+test('what the caches show is not believed while the watches are silent', async () => {
+  await using cluster = await MiniCluster.start();
+  const operator = await staging(cluster);
+  operator.silent = true;
+  // the services restart, and no watch tells it
+  for (let passes = 0; passes < 40 && operator.status?.phase === 'Staging'; passes += 1) {
+    await operator.reconcile(REQUESTED);
+    cluster.now += 30_000;
+  }
+  expect(operator.told.flatMap(({ stalled }) => stalled ?? [])).toEqual([]);
+  expect(operator.status?.phase).not.toBe('Staging');
+  await operator.close();
+});

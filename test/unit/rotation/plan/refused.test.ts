@@ -56,6 +56,20 @@ describe('what was refused', () => {
     expect(told(fresh({ refusals: lasting })).blocked).toBe(cause === 'Budget' ? 'DisruptionBlocked' : 'WriteRefused');
   });
 
+  it('because it fails is held back, and told when that lasts longer than a restart of an API server', () => {
+    const refusals = [refusal('write stage', 'Failed')];
+    const held = told(fresh({ refusals }));
+    expect(held).toEqual({ action: { type: 'wait', until: SETTLED + 1_000 }, phase: 'Preflight' });
+    const lasting = refusals.map((each) => ({ ...each, since: SETTLED - 30_000 }));
+    expect(told(fresh({ refusals: lasting }))).toMatchObject({ action: { type: 'wait' }, blocked: 'WriteFailed' });
+  });
+
+  it('because two budgets select the pod is told at once: the API server never evicts it', () => {
+    const world = facts(STAGING, { targets: services(STAGING, { main: 1, admin: 1 }) });
+    const refusals = effectsOf(plan(world).action).map((effect) => refusal(effect, 'Budgets'));
+    expect(told({ ...world, refusals })).toMatchObject({ action: { type: 'wait' }, stalled: 'DisruptionBlocked' });
+  });
+
   it('does not hold back what is something else', () => {
     const refusals = [refusal('write promote'), refusal('restart Deployment/main for version 7')];
     expect(told(fresh({ refusals }))).toMatchObject({ action: { type: 'write' } });
@@ -101,6 +115,14 @@ describe('what was refused', () => {
     const own = plan(facts(STEADY, { requests, refusals: [refusal('write burn 1')] }));
     expect(own).toMatchObject({ action: { type: 'wait' }, phase: 'Degraded', stalled: { reason: 'WriteRefused' } });
     expect(own.stalled?.message).toContain('EMERGENCY NOT SERVED: admission refuses "write burn 1" (no)');
+  });
+
+  it('is no emergency before its write has been made, and one that fails is told at once', () => {
+    const requests = { emergency: EMERGENCY };
+    expect(plan(facts(STEADY, { requests }))).toMatchObject({ action: { type: 'write' }, phase: 'Steady' });
+    const failing = plan(facts(STEADY, { requests, refusals: [refusal('write burn 1', 'Failed')] }));
+    expect(failing).toMatchObject({ action: { type: 'wait' }, phase: 'Degraded', stalled: { reason: 'WriteFailed' } });
+    expect(failing.stalled?.message).toContain('EMERGENCY NOT SERVED: "write burn 1" fails');
   });
 
   it('in an emergency says that it is not finished', () => {
@@ -165,6 +187,22 @@ describe('the memory of what was refused', () => {
     const memory = held();
     memory.heard(changed);
     expect(memory.refusals).toMatchObject([{ retryAt }]);
+  });
+
+  it('forgets a write that failed once the Secret shows that it was made, and no other', () => {
+    const failed = { ...refused, cause: 'Failed' } as const;
+    const other = { ...refused, effect: 'restart Deployment/main for version 2', cause: 'Failed' } as const;
+    const memory = new Memory();
+    const { settings } = facts(STAGING);
+    const read = (keyset: Keyset) => ({ facts: { kind: 'Managed', keyset } as const, resourceVersion: '1' });
+    memory.remember(read(STAGING), settings, 0);
+    memory.tried(write, [failed, other], SETTLED, false);
+    memory.forgetSecret();
+    memory.remember(read(structuredClone(STAGING)), settings, 0);
+    expect(memory.refusals).toHaveLength(2);
+    memory.forgetSecret();
+    memory.remember(read(PROMOTING), settings, 0);
+    expect(memory.refusals.map(({ effect }) => effect)).toEqual([other.effect]);
   });
 
   it('forgets it at rest and with the next write of the keys', () => {

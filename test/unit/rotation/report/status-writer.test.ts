@@ -134,3 +134,24 @@ it('is behind if people are told of another phase or keyset for half a minute', 
   for (const now of [steady, staging, { ...steady, keysetVersion: 5 }]) looks.push(writer.isBehind(told(steady), now));
   expect(looks).toEqual([false, false, false, false, true, true]);
 });
+
+it('is written in bounds while another installation writes something else all the time', async () => {
+  const clock = new FakeClock();
+  let writes = 0;
+  const mergePatch = async () => {
+    writes += 1;
+    return { metadata: { resourceVersion: String(writes) } };
+  };
+  const client = { mergePatch } as unknown as KubeClient;
+  const resources = { upsert: () => undefined } as unknown as Store<JwtKeyRotation>;
+  const status = new StatusWriter({ client, clock, resources, fence: () => undefined, pauseMs });
+  const theirs = { ...resource(), status: { phase: 'Degraded' } } as JwtKeyRotation;
+  for (let pass = 0; pass < 6_000; pass += 1) {
+    const { againMs = 0 } = await status.write(theirs, STATUS, AT);
+    expect(againMs).toBeLessThanOrEqual(1_000);
+    await clock.advance(10);
+  }
+  // thirty at once, and then one a second
+  expect(writes).toBeGreaterThan(60);
+  expect(writes).toBeLessThanOrEqual(91);
+});

@@ -158,3 +158,14 @@ test('once there are few resources again, each Secret is watched', () => {
   expect(watches.watch('shop/a', 'shop', 'a', 'Rest')).toBe(true);
   watches.close();
 });
+
+test('a resource that loses its watch to one in an emergency is woken: without a watch it is looked at sooner', async () => {
+  const { clock, watches, changed } = build({ most: 1, resources: () => 200 });
+  watches.watch('shop/a', 'shop', 'a', 'Change');
+  await clock.advance(1_000);
+  changed.length = 0;
+  expect(watches.watch('shop/b', 'shop', 'b', 'Emergency')).toBe(true);
+  expect(changed).toEqual(['shop/a']);
+  expect(watches.watch('shop/a', 'shop', 'a', 'Change')).toBe(false);
+  watches.close();
+});
