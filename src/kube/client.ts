@@ -32,8 +32,8 @@ export interface KubeClientOptions {
   /** Total time of a read with all its retries, unless the call sets its own. Default 10 s. */
   readonly timeoutMs?: number;
   /**
-   * The same of a write. Default 35 s: an admission webhook may take 30 s, and 10 s unless it says otherwise, before the API
-   * server goes on without it.
+   * The same of a write. Default 15 s: unless it says otherwise, an admission webhook may take 10 s before the API server goes
+   * on without it.
    */
   readonly writeTimeoutMs?: number;
   /** Most parallel connections for calls. Each watch has a connection of its own in addition. Default 64. */
@@ -59,7 +59,7 @@ export class KubeClient {
     const { access, clock, userAgent = 'rekey', connections = 64, random = Math.random, onRequest } = options;
     this.#clock = clock;
     this.#timeoutMs = options.timeoutMs ?? 10_000;
-    this.#writeTimeoutMs = options.writeTimeoutMs ?? 35_000;
+    this.#writeTimeoutMs = options.writeTimeoutMs ?? 15_000;
     this.#transport = new Transport({ access, userAgent, connections });
     this.#requester = new Requester({ transport: this.#transport, clock, random, onRequest });
   }

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
+import type { WriteOptions } from '../../kube/options.ts';
 import { SECRETS, type Secret } from '../../kube/types.ts';
 import { FIELD_MANAGER } from '../api/names.ts';
 import type { Facts, SecretFacts } from '../facts.ts';
@@ -40,6 +41,8 @@ export type Written =
     }
   | { readonly kind: 'Outdated' };
 
+/** If a write has failed before: an admission webhook may take 30 s. */
+const PATIENT_MS = 35_000;
 /** How often to read and write again at once if somebody else writes in between. */
 const MAX_TRIES = 5;
 
@@ -96,7 +99,9 @@ export class SecretWriter {
     const leftovers = secret !== undefined && writesKeys(write) ? leftoverNames(secret, settings) : [];
     const cleared = Object.fromEntries(leftovers.map((leftover) => [leftover, null]));
     const body = leftovers.length === 0 ? patch : { ...patch, data: { ...patch.data, ...cleared } };
-    const written = await this.#put(namespace, settings.secretName, body, secret?.metadata.resourceVersion);
+    const hasFailed = facts.refusals?.some(({ cause }) => cause === 'Failed') === true;
+    const options = { fieldManager: FIELD_MANAGER, ...(hasFailed && { timeoutMs: PATIENT_MS }) };
+    const written = await this.#put(namespace, settings.secretName, body, secret?.metadata.resourceVersion, options);
     retired = retiredBy(write, before, after, start.materials);
     const keyset = asLanded(after, written);
     return {
@@ -127,6 +132,7 @@ export class SecretWriter {
     name: string,
     patch: ReturnType<typeof patchFor>,
     resourceVersion: string | undefined,
+    options: WriteOptions,
   ): Promise<Secret> {
     const { client } = this.#options;
     this.#options.fence(namespace);
@@ -140,10 +146,10 @@ export class SecretWriter {
       };
       const data = withoutNulls(patch.data ?? {});
       const secret = { apiVersion: 'v1', kind: 'Secret', type: 'Opaque', metadata, data };
-      return await client.create(SECRETS, secret, { fieldManager: FIELD_MANAGER });
+      return await client.create(SECRETS, secret, options);
     }
     const body = { ...patch, metadata: { ...patch.metadata, resourceVersion } };
-    return await client.mergePatch(SECRETS, { namespace, name }, body, { fieldManager: FIELD_MANAGER });
+    return await client.mergePatch(SECRETS, { namespace, name }, body, options);
   }
 }
 

@@ -31,8 +31,6 @@ const CONFLICT_MS = 100;
 const CONFLICT_CAP_MS = 15_000;
 const FAILURE_MS = 1_000;
 const FAILURE_CAP_MS = 300_000;
-/** Longer than the API server waits for an admission webhook unless that says otherwise; other work waits meanwhile. */
-const CALL_MS = 15_000;
 /** So many failures in a row are reported. */
 const REPORTED_AFTER = 3;
 
@@ -110,7 +108,7 @@ export class StatusWriter {
       status: replacing(resource.status, { ...wanted, operator: look }),
     };
     try {
-      const options = { fieldManager: FIELD_MANAGER, subresource: 'status', timeoutMs: CALL_MS } as const;
+      const options = { fieldManager: FIELD_MANAGER, subresource: 'status' } as const;
       const written = await client.mergePatch(JWT_KEY_ROTATIONS, { namespace, name }, patch, options);
       this.#writtenAt.set(key, now);
       this.#failing.delete(key);
