@@ -1,6 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { constants, setPriority } from 'node:os';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -84,8 +83,6 @@ async function goBuild(program: GoProgram, output: string, log: (line: string) =
   const total = Math.max(1, stdout.split('\n').filter((line) => line !== '').length);
   const args = ['build', '-v', ...compiler, '-ldflags', linkerFlags, '-o', output, entry];
   const build = spawn('go', args, { cwd: source, env, stdio: ['ignore', 'ignore', 'pipe'] });
-  // tests with real time limits run beside it
-  if (build.pid !== undefined) setPriority(build.pid, constants.priority.PRIORITY_LOW);
 
   // `go build -v` prints each package that it compiles
   let packages = 0;
