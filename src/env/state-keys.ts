@@ -5,6 +5,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defined } from '../base/objects.ts';
+import { isFormerHolder } from './files/holder.ts';
 import { readBounded } from './read-file.ts';
 import { decodeEnvState, STATE_FOLDER } from './state.ts';
 
@@ -31,13 +32,16 @@ const MAX_DEPTH = 12;
 export async function readStates(root: string): Promise<readonly RememberedKeys[]> {
   const names = await readdir(join(root, STATE_FOLDER)).catch((): string[] => []);
   const files = names.filter((name) => /^[a-z0-9][a-z0-9_-]*\.json$/.test(name)).sort();
-  return Promise.all(files.map((name) => readState(root, name.slice(0, -'.json'.length))));
+  const states = await Promise.all(files.map((name) => readState(root, name.slice(0, -'.json'.length))));
+  return states.filter((state) => state !== undefined);
 }
 
-async function readState(root: string, environment: string): Promise<RememberedKeys> {
+/** @returns undefined if it is no state: a former version kept the holder of its lock there */
+async function readState(root: string, environment: string): Promise<RememberedKeys | undefined> {
   const reading = await readBounded(join(root, STATE_FOLDER, `${environment}.json`));
   if (reading.kind !== 'Read')
     return { environment, keys: [], trouble: reading.kind === 'Missing' ? 'it is gone' : reading.why };
+  if (isFormerHolder(reading.bytes)) return undefined;
   try {
     const keys = keysIn(JSON.parse(reading.bytes.toString('utf8')), 0);
     const trouble = troubleOf(reading.bytes, environment);

@@ -2,11 +2,12 @@
  * Allows one run at a time for each state folder. SQLite takes a lock of the kernel, which ends with its process. So no
  * stale lock is left after a crash or a reboot.
  */
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../runtime/clock.ts';
 import { about, FileError } from './errors.ts';
+import { HOLDER_FILE, readHolder, removeFormer, writeHolder } from './holder.ts';
 import { ensureStateFolder } from './state-folder.ts';
 
 /** SQLite's error if another process has the lock: SQLITE_BUSY. */
@@ -21,13 +22,6 @@ export interface Patience {
   readonly clock: Pick<Clock, 'sleep'>;
 }
 
-/** The holder of the lock, for the message to a second run. */
-interface Holder {
-  readonly pid: number;
-  /** ISO 8601. */
-  readonly since: string;
-}
-
 /**
  * Runs while no other process does the same with this folder.
  *
@@ -37,10 +31,11 @@ interface Holder {
  */
 export async function withLock<T>(stateFolder: string, run: () => Promise<T>, patience?: Patience): Promise<T> {
   await ensureStateFolder(stateFolder);
-  const holder = join(stateFolder, 'holder.json');
+  const holder = join(stateFolder, HOLDER_FILE);
   const lock = await takeWithin(patience, join(stateFolder, 'lock'), holder);
   try {
     await about(holder, () => writeHolder(holder));
+    await removeFormer(stateFolder);
     return await run();
   } finally {
     await rm(holder, { force: true }).finally(() => lock.close());
@@ -77,30 +72,4 @@ async function take(path: string, holder: string): Promise<DatabaseSync> {
   const found = await readHolder(holder);
   const who = found === undefined ? 'process not known yet' : `process ${found.pid}, since ${found.since}`;
   throw new BusyError(`another run of rekey is at work here (${who}); wait for its end`);
-}
-
-/** Writes the whole file or none, since a second run may read it meanwhile. */
-async function writeHolder(path: string): Promise<void> {
-  const holder: Holder = { pid: process.pid, since: new Date().toISOString() };
-  const draft = `${path}.draft`;
-  await writeFile(draft, JSON.stringify(holder), { mode: 0o600 });
-  await rename(draft, path);
-}
-
-/** @returns undefined if the file is from a killed run, and the new holder has not written its own yet */
-async function readHolder(path: string): Promise<Holder | undefined> {
-  try {
-    const holder = JSON.parse(await readFile(path, 'utf8')) as Holder;
-    return isAlive(holder.pid) ? holder : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -1,13 +1,14 @@
 /** One run at a time, with real processes. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { FileError } from '../../../src/env/files/errors.ts';
 import { withLock } from '../../../src/env/files/lock.ts';
+import { readStates } from '../../../src/env/state-keys.ts';
 import { bundled } from '../../support/env/bundled.ts';
 
 let program: Awaited<ReturnType<typeof bundled>>;
@@ -57,7 +58,7 @@ it('is free at once when its process is killed', async () => {
   child.kill('SIGKILL');
   await once(child, 'exit');
   // what it said of itself is still there, and nobody asks it
-  expect(readdirSync(state)).toContain('holder.json');
+  expect(readdirSync(state)).toContain('lock.holder');
   await expect(withLock(state, done)).resolves.toBe('done');
 });
 
@@ -66,12 +67,12 @@ it('does not name a process that is dead, or one that has its number by chance',
   expect(await next()).toBe('held');
   const gone = spawn('true');
   await once(gone, 'exit');
-  writeFileSync(join(state, 'holder.json'), JSON.stringify({ pid: gone.pid, since: '2026-01-01T00:00:00.000Z' }));
+  writeFileSync(join(state, 'lock.holder'), JSON.stringify({ pid: gone.pid, since: '2026-01-01T00:00:00.000Z' }));
   await expect(withLock(state, done)).rejects.toThrow(/process not known yet/);
   child.stdin?.end();
   expect(await next()).toBe('over');
   // the number of this very process, left by one before a reboot
-  writeFileSync(join(state, 'holder.json'), JSON.stringify({ pid: process.pid, since: '2026-01-01T00:00:00.000Z' }));
+  writeFileSync(join(state, 'lock.holder'), JSON.stringify({ pid: process.pid, since: '2026-01-01T00:00:00.000Z' }));
   await expect(withLock(state, done)).resolves.toBe('done');
 });
 
@@ -93,4 +94,23 @@ it('holds within one process too, and ends with a run that fails', async () => {
 it('says what is wrong where no lock can be', async () => {
   writeFileSync(state, '');
   await expect(withLock(state, done)).rejects.toThrow(/this must be a folder of its own/);
+});
+
+it('is not the state of an environment, not even of one called holder', async () => {
+  const { child, next } = start();
+  expect(await next()).toBe('held');
+  expect(await readStates(root)).toEqual([]);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  expect(await readStates(root)).toEqual([]);
+  // as a killed run of a former version left it
+  const former = join(state, 'holder.json');
+  writeFileSync(former, JSON.stringify({ pid: child.pid, since: '2026-01-01T00:00:00.000Z' }));
+  expect(await readStates(root)).toEqual([]);
+  await withLock(state, done);
+  expect(existsSync(former)).toBe(false);
+  // a state of this name stays, and is one
+  writeFileSync(former, '{"format":1}');
+  await withLock(state, done);
+  expect((await readStates(root)).map(({ environment }) => environment)).toEqual(['holder']);
 });
