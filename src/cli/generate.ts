@@ -1,10 +1,14 @@
 /**
  * `generate`: a new key on one line, and nothing else on standard output.
  */
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { access, type FileHandle, open, readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type EnvFile, parseEnv } from '../env/dotenv/parse.ts';
 import { EnvError } from '../env/error.ts';
+import { shellWord } from '../env/finding.ts';
+import { refuseCommittedFile } from '../env/guard.ts';
+import { openTo } from '../env/openness.ts';
 import { fileTrouble } from '../rotation/people/text.ts';
 import { generateKey, MIN_KEY_BYTES } from '../rotation/secret/keys.ts';
 import type { Run } from './program.ts';
@@ -60,7 +64,7 @@ async function generate({ format, name, bytes, to }: Options, terminal: Terminal
   if (format === 'raw' || format === 'json') {
     throw new CommandError(`--to: ${format} is not a line of a .env file; use --format env or quoted`, EXIT.usage);
   }
-  await append(to, name ?? USUAL_NAME[format], line(format, name, bytes));
+  await append(to, name ?? USUAL_NAME[format], line(format, name, bytes), terminal);
   terminal.printErr(`${to}: ${name ?? USUAL_NAME[format]} added\n`);
   return EXIT.done;
 }
@@ -80,25 +84,37 @@ function line(format: KeyFormat, name: string | undefined, bytes: number): strin
   }
 }
 
-/** A second value for a name would silently win over the first, or lose to it. */
-async function append(file: string, name: string, text: string): Promise<void> {
-  const handle = await open(file, 'a+', 0o600).catch((error: unknown) => {
-    throw new CommandError(`${file}: ${fileTrouble(error)}`, EXIT.failed);
-  });
+/**
+ * A second value for a name would silently win over the first, or lose to it.
+ *
+ * @throws CommandError or EnvError with nothing written
+ */
+async function append(file: string, name: string, text: string, terminal: Terminal): Promise<void> {
+  await access(dirname(resolve(file))).catch((error: unknown) => refuse(file, error));
+  await refuseCommittedFile(file, process.cwd());
+  const handle = await open(file, 'a+', 0o600).catch((error: unknown) => refuse(file, error));
   try {
     const before = await readFile(handle);
     const { assignments, eol, finalNewline } = parsed(before, file);
     const there = assignments.find((assignment) => assignment.name === name);
-    before.fill(0);
     if (there !== undefined) {
+      before.fill(0);
       const message = `${file}, line ${there.line}: ${name} is already there; nothing was written. To change a key that services use, run rekey env rotate`;
       throw new CommandError(message, EXIT.failed);
     }
     const ended = before.length === 0 || finalNewline;
-    await writeWhole(handle, `${ended ? '' : eol}${text.replace('\n', eol)}`, before.length, file);
+    const added = `${ended ? '' : eol}${text.replace('\n', eol)}`;
+    refuseUnread(Buffer.concat([before, Buffer.from(added)]), file, name);
+    before.fill(0);
+    warnOfOthers(file, (await handle.stat()).mode & 0o777, terminal);
+    await writeWhole(handle, added, before.length, file);
   } finally {
     await handle.close();
   }
+}
+
+function refuse(file: string, error: unknown): never {
+  throw new CommandError(`${file}: ${fileTrouble(error)}`, EXIT.failed);
 }
 
 function parsed(bytes: Buffer, file: string): EnvFile {
@@ -107,6 +123,23 @@ function parsed(bytes: Buffer, file: string): EnvFile {
   } catch (error) {
     throw error instanceof EnvError ? new CommandError(`${error.message}; nothing was written`, EXIT.failed) : error;
   }
+}
+
+/** What stands before the new line, such as an open quote, may take it in. Overwrites the bytes. */
+function refuseUnread(bytes: Buffer, file: string, name: string): void {
+  const added = parsed(bytes, file).assignments.findLast((assignment) => assignment.name === name);
+  const isRead = added?.value !== undefined;
+  bytes.fill(0);
+  if (isRead) return;
+  const why = added?.ambiguous ?? 'something before it takes it in';
+  const where = added === undefined ? file : `${file}, line ${added.line}`;
+  const message = `${where}: programs would read ${name} differently: ${why}. Correct the file first; nothing was written`;
+  throw new CommandError(message, EXIT.failed);
+}
+
+function warnOfOthers(file: string, mode: number, terminal: Terminal): void {
+  const message = process.platform === 'win32' ? undefined : openTo(mode);
+  if (message !== undefined) terminal.printErr(`${file}: ${message}. Run: chmod 600 ${shellWord(file)}\n`);
 }
 
 /** All of the line, or nothing of it. */

@@ -1,9 +1,10 @@
 /** Findings about files: missing, readable by others, links, in Git, not in the configuration. */
-import { relative, sep } from 'node:path';
 import { CONFIG_FILE, environmentsOf } from './env-config.ts';
 import { type EnvFinding, shellWord } from './finding.ts';
 import type { GitFacts } from './git.ts';
+import { gitCommands, subjectOf } from './git-commands.ts';
 import type { EnvFacts, FileFact } from './observe.ts';
+import { openTo } from './openness.ts';
 import { STATE_FOLDER } from './state-keys.ts';
 
 /** @returns findings about files, and those of the search that still apply */
@@ -98,9 +99,8 @@ function linkFindings({ path, environment, service, link }: FileFact): readonly 
 }
 
 function modeFindings({ path, environment, service, mode = 0 }: FileFact): readonly EnvFinding[] {
-  if ((mode & 0o077) === 0) return [];
-  const who = (mode & 0o007) === 0 ? 'its group' : 'every user of this machine';
-  const message = `open to ${who} (mode ${mode.toString(8)})`;
+  const message = openTo(mode);
+  if (message === undefined) return [];
   const fix = [`chmod 600 ${shellWord(path)}`];
   return [{ reason: 'ReadableByOthers', severity: 'warning', file: path, environment, service, message, fix }];
 }
@@ -111,35 +111,24 @@ function gitFindings(path: string, git: GitFacts, facts: EnvFacts, of?: FileFact
     file: path,
     ...(of && { environment: of.environment, service: of.service }),
   } as const;
-  const { remove, ignore } = gitCommands(path, git.repository, facts.realRoot);
+  const { remove, ignore } = gitCommands(path, git, facts.realRoot);
+  const subject = subjectOf(git, facts.realRoot);
   if (git.tracked === 'yes') {
     const leaked = of === undefined ? 'rekey env emergency' : `rekey env emergency ${of.environment}`;
-    const message = `Git tracks it; a key that was once committed has leaked, so run ${leaked} too`;
+    const message = `Git tracks ${subject}; a key that was once committed has leaked, so run ${leaked} too`;
     const fix = git.ignored === 'yes' ? [remove] : [remove, ignore];
     return [{ reason: 'TrackedByGit', ...base, message, fix }];
   }
   // a leftover should be deleted, ignored or not
   if (of === undefined || git.repository === undefined || git.ignored !== 'no') return [];
   return [
-    { reason: 'NotIgnoredByGit', ...base, message: 'Git does not ignore it: the next git add takes it', fix: [ignore] },
+    {
+      reason: 'NotIgnoredByGit',
+      ...base,
+      message: `Git does not ignore ${subject}: the next git add takes it`,
+      fix: [ignore],
+    },
   ];
-}
-
-/** Commands to run in the root. A repository below it has its own .gitignore. */
-function gitCommands(
-  path: string,
-  repository: string | undefined,
-  root: string,
-): { readonly remove: string; readonly ignore: string } {
-  const below = repository === undefined ? '' : relative(root, repository).split(sep).join('/');
-  const isBelow = below !== '' && !below.startsWith('..');
-  const inside = isBelow ? path.slice(below.length + 1) : path;
-  const pattern = inside.replaceAll(/[\\*?[\]!# ]/g, '\\$&');
-  const [git, ignored] = isBelow ? [`git -C ${shellWord(below)}`, `${below}/.gitignore`] : ['git', '.gitignore'];
-  return {
-    remove: `${git} rm --cached ${shellWord(inside)}`,
-    ignore: `echo ${shellWord(pattern)} >> ${shellWord(ignored)}`,
-  };
 }
 
 /** One finding for all files with the same answer of Git. */

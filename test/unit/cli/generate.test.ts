@@ -1,5 +1,5 @@
 /** `rekey generate`: what reaches standard output, and what becomes of the file that it is appended to. */
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv as readByNode } from 'node:util';
@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { addLocalCommands } from '../../../src/cli/local-commands.ts';
 import { runProgram } from '../../../src/cli/program.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
-import { folderOf } from '../../support/env/folder.ts';
+import { folderOf, git, repositoryWith } from '../../support/env/folder.ts';
 
 async function generate(...args: readonly string[]) {
   const said = { out: '', err: '' };
@@ -26,7 +26,7 @@ async function generate(...args: readonly string[]) {
 
 const fileWith = (text: string) => {
   const file = join(folderOf(), '.env');
-  writeFileSync(file, text);
+  writeFileSync(file, text, { mode: 0o600 });
   return file;
 };
 
@@ -94,5 +94,53 @@ describe('rekey generate', () => {
     const refused = await generate('--to', utf16);
     expect(refused.exit).toBe(1);
     expect(refused.err).toMatch(/UTF-16.*nothing was written/);
+  });
+
+  it('writes no key into a file that Git tracks or does not ignore, nor through a link to one', async () => {
+    const root = repositoryWith({ '.gitignore': '.env*\n', 'tracked.env': 'A=1\n', 'secrets/prod.txt': 'A=1\n' });
+    git(root, 'add', '-f', 'tracked.env', 'secrets/prod.txt');
+    symlinkSync('secrets/prod.txt', join(root, '.env.link'));
+    symlinkSync('nowhere', join(root, '.env.nowhere'));
+    const of = async (name: string) => {
+      const { exit, out, err } = await generate('--to', join(root, name));
+      return { exit, out, err: err.replaceAll(`${root}/`, '') };
+    };
+    const tracked = await of('tracked.env');
+    expect([tracked.exit, tracked.out]).toEqual([1, '']);
+    expect(tracked.err).toContain(`tracked.env: Git tracks it. Run: git -C `);
+    expect(tracked.err).toContain(`rm --cached tracked.env && echo tracked.env >> `);
+    const link = await of('.env.link');
+    expect(link.exit).toBe(1);
+    expect(link.err).toMatch(/\.env\.link: Git tracks .*secrets\/prod\.txt, to which it leads\. Run: git -C /);
+    expect((await of('new.env')).err).toMatch(/new\.env: Git does not ignore it\. Run: echo new\.env >> /);
+    expect((await of('.env.nowhere')).err).toMatch(/leads nowhere/);
+    expect(readFileSync(join(root, 'tracked.env'), 'utf8')).toBe('A=1\n');
+    expect(readFileSync(join(root, 'secrets/prod.txt'), 'utf8')).toBe('A=1\n');
+    expect(existsSync(join(root, 'new.env'))).toBe(false);
+    expect((await of('.env')).exit).toBe(0);
+  });
+
+  it('says that others may read the file', async () => {
+    const file = fileWith('A=1\n');
+    chmodSync(file, 0o666);
+    const { exit, err } = await generate('--to', file);
+    expect([exit, err]).toEqual([
+      0,
+      `${file}: open to every user of this machine (mode 666). Run: chmod 600 ${file}\n${file}: JWT_SECRET_KEY added\n`,
+    ]);
+  });
+
+  it.each([
+    ['A=x\\', 'env'],
+    ['A="x', 'env'],
+    ["A='x", 'quoted'],
+    ['# a comment \\', 'env'],
+    ['not an assignment', 'env'],
+  ])('refuses to add a line that not every program would read, behind %j', async (before, format) => {
+    const file = fileWith(before);
+    const { exit, err } = await generate('--format', format, '--to', file);
+    expect(exit).toBe(1);
+    expect(err).toMatch(/programs would read JWT_SECRET\w* differently: .*nothing was written/);
+    expect(readFileSync(file, 'utf8')).toBe(before);
   });
 });

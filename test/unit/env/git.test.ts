@@ -1,7 +1,9 @@
-import { mkdirSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { gitFacts, hasCommit, repositoryOf, stagedBlobs } from '../../../src/env/git.ts';
+import { gitFacts, repositoryOf } from '../../../src/env/git.ts';
+import { hasCommit, stagedBlobs } from '../../../src/env/git-staged.ts';
 import { folderOf, git, put, repositoryWith } from '../../support/env/folder.ts';
 
 afterEach(() => void vi.unstubAllEnvs());
@@ -25,6 +27,25 @@ describe('what Git says of a file', () => {
     expect(await of('both.env')).toEqual({ tracked: 'yes', ignored: 'yes', repository: root });
     expect(await of('neither.env')).toEqual({ tracked: 'no', ignored: 'no', repository: root });
     expect(await of(':(glob)odd*.env')).toEqual({ tracked: 'yes', ignored: 'no', repository: root });
+  });
+
+  it('is the worse one of a link and of what it leads to, also in another repository', async () => {
+    const [root, other] = [repositoryWith({ '.gitignore': '.env*\n', 'main/.env.fine': '' }), repositoryWith()];
+    put(root, { 'secrets/tracked.txt': '', 'secrets/free.txt': '', 'secrets/.env.ignored': '' });
+    put(other, { 'tracked.txt': '' });
+    git(root, 'add', '-f', 'secrets/tracked.txt');
+    git(other, 'add', '-f', 'tracked.txt');
+    const linked = async (target: string) => {
+      const link = join(root, 'main', `.env.${randomUUID()}`);
+      symlinkSync(target, link);
+      return (await gitFacts([link])).get(link);
+    };
+    const tracked = { tracked: 'yes', ignored: 'no', repository: root, target: join(root, 'secrets/tracked.txt') };
+    expect(await linked('../secrets/tracked.txt')).toEqual(tracked);
+    expect(await linked('../secrets/free.txt')).toMatchObject({ tracked: 'no', ignored: 'no', repository: root });
+    expect(await linked(join(other, 'tracked.txt'))).toMatchObject({ tracked: 'yes', repository: other });
+    expect(await linked('../secrets/.env.ignored')).toEqual({ tracked: 'no', ignored: 'yes', repository: root });
+    expect(await linked('nowhere')).toEqual({ tracked: 'no', ignored: 'yes', repository: root });
   });
 
   it('is asked of the repository that the file is in, of several side by side', async () => {

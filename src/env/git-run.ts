@@ -1,0 +1,73 @@
+/** Runs the program git, and reads what it prints. */
+import { execFile } from 'node:child_process';
+
+const MAX_OUTPUT = 64 * 1024 * 1024;
+const TIMEOUT_MS = 30_000;
+/** A repository can configure programs to run. None of them is needed for reading, so they are disabled. */
+const QUIET = ['--no-optional-locks', '-c', 'core.fsmonitor=false'];
+/** In a hook these name the repository of the hook, but a file may be in another one. */
+const OF_A_HOOK = [
+  'GIT_DIR',
+  'GIT_WORK_TREE',
+  'GIT_INDEX_FILE',
+  'GIT_PREFIX',
+  'GIT_COMMON_DIR',
+  'GIT_OBJECT_DIRECTORY',
+];
+
+/** How a run of Git ended. */
+export interface Ran {
+  readonly code: number | 'absent' | 'failed';
+  readonly out: Buffer;
+  readonly said: string;
+}
+
+function environment(inHook: boolean): NodeJS.ProcessEnv {
+  const all = { ...process.env, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0' };
+  return inHook ? all : Object.fromEntries(Object.entries(all).filter(([name]) => !OF_A_HOOK.includes(name)));
+}
+
+/**
+ * Runs Git, with no program that the repository has configured.
+ *
+ * @param folder where it runs; it exists
+ * @returns how it ended; never throws
+ */
+export function run(folder: string, args: readonly string[], { inHook = false, input = '' } = {}): Promise<Ran> {
+  return new Promise((resolve) => {
+    const options = {
+      cwd: folder,
+      env: environment(inHook),
+      encoding: 'buffer',
+      maxBuffer: MAX_OUTPUT,
+      timeout: TIMEOUT_MS,
+    } as const;
+    const child = execFile('git', [...QUIET, ...args], options, (error, out, said) => {
+      const { code } = (error ?? { code: 0 }) as { readonly code?: unknown };
+      const exit = typeof code === 'number' ? code : code === 'ENOENT' ? 'absent' : 'failed';
+      resolve({ code: exit, out, said: said.toString('utf8').trim() });
+    });
+    // the program may have ended before it reads its input
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input);
+  });
+}
+
+/** @returns what Git has printed with -z, part by part */
+export function partsOf(out: Buffer): readonly string[] {
+  return out
+    .toString('utf8')
+    .split('\0')
+    .filter((part) => part !== '');
+}
+
+/** @returns what Git has printed, without its last line break */
+export function lineOf(out: Buffer): string {
+  return out.toString('utf8').replace(/\r?\n$/, '');
+}
+
+/** @returns the first line of what Git says, for people */
+export function whyOf(said: string): string {
+  const [first = ''] = said.split('\n');
+  return `git says "${first.replace(/^fatal: /, '') || 'nothing'}"`;
+}
