@@ -1,4 +1,5 @@
 /** Judges what was read: a row for each service and environment, and the findings. Pure: facts in, words out. */
+import { burntFindings } from './burnt-findings.ts';
 import { environmentsOf } from './env-config.ts';
 import { fallbackFindings } from './fallback-findings.ts';
 import { fileFindings } from './file-findings.ts';
@@ -25,7 +26,8 @@ export interface Assessment {
 export function assess(facts: EnvFacts, now: number): Assessment {
   const { config, files } = facts;
   const rows = files.map((file) => rowOf(file, facts));
-  const findings = [...keyFindings(facts, rows, now), ...fallbackFindings(facts), ...fileFindings(facts)];
+  const ofKeys = [...burntFindings(facts), ...keyFindings(facts, rows, now), ...fallbackFindings(facts)];
+  const findings = [...ofKeys, ...fileFindings(facts)];
   const order = environmentsOf(config);
   const rank = ({ severity, environment = '' }: EnvFinding) => {
     return (severity === 'error' ? 0 : 1_000) + ((order.indexOf(environment) + 1_000) % 1_000);

@@ -5,6 +5,7 @@ export type Severity = 'error' | 'warning';
 
 export type EnvReason =
   // keys
+  | 'BurntKey'
   | 'SameKeyInEnvironments'
   | 'PubliclyKnownKey'
   | 'GuessableKey'

@@ -9,6 +9,7 @@ import type { Weakness } from '../rotation/keyset/keyset.ts';
 import { unfitness } from '../rotation/secret/found-text.ts';
 import { fingerprintOf, KeyMaterial } from '../rotation/secret/keys.ts';
 import { keysInList } from '../rotation/secret/secret-data.ts';
+import { type BurntFacts, burntIn } from './burnt.ts';
 import type { Setup } from './config.ts';
 import type { Discovery } from './discover.ts';
 import { type EnvFile, parseEnv } from './dotenv/parse.ts';
@@ -36,7 +37,7 @@ export interface ValueFact {
   readonly ambiguous?: string;
 }
 
-export interface FileFact {
+export interface FileFact extends BurntFacts {
   readonly environment: string;
   readonly service: string;
   /** From the root, with slashes. */
@@ -119,11 +120,13 @@ export async function observe({ config, discovery }: Setup): Promise<EnvFacts> {
     const git = await gitFacts(paths.filter((path) => existsSync(dirname(path))));
     const ofGit = (path: string): GitFacts => git.get(join(config.root, path)) ?? { tracked: 'no', ignored: 'no' };
     const realRoot = await realpath(config.root);
+    const states = await readStates(config.root);
+    const look: Look = { config, realRoot, keyFact, states };
     return {
       config,
       discovery,
-      files: await Promise.all(raw.map((file) => factOf(file, config, realRoot, ofGit(file.path), keyFact))),
-      states: await readStates(config.root),
+      files: await Promise.all(raw.map((file) => factOf(file, ofGit(file.path), look))),
+      states,
       leftovers: new Map(leftovers.map((path) => [path, ofGit(path)])),
       realRoot,
     };
@@ -153,16 +156,25 @@ async function keyFacts(): Promise<KeyFactOf> {
   };
 }
 
+/** What the facts of each file rest on. */
+interface Look {
+  readonly config: EnvConfig;
+  readonly realRoot: string;
+  readonly keyFact: KeyFactOf;
+  readonly states: readonly RememberedKeys[];
+}
+
 async function factOf(
   { environment, service, names, path, reading, parsed, trouble }: RawFile,
-  { root, fallbacksName }: EnvConfig,
-  realRoot: string,
   git: GitFacts,
-  keyFact: KeyFactOf,
+  { config, realRoot, keyFact, states }: Look,
 ): Promise<FileFact> {
+  const { root, fallbacksName } = config;
   const link = await linkOf(join(root, path), realRoot);
-  const base = { environment, service, path, git, values: [], fallbacks: [], ...defined({ link }) };
-  if (reading.kind === 'Missing') return { ...base, state: 'Missing' };
+  const none = { values: [], fallbacks: [], burnt: [], burntUnknown: false };
+  const unread = { environment, service, path, git, ...none, ...defined({ link }) };
+  if (reading.kind === 'Missing') return { ...unread, state: 'Missing' };
+  const base = { ...unread, ...(reading.kind === 'Read' && burntIn(reading.bytes, config, states)) };
   const why = reading.kind === 'Unreadable' ? reading.why : trouble;
   if (reading.kind === 'Unreadable' || parsed === undefined) {
     return { ...base, state: 'Unreadable', ...defined({ why }) };

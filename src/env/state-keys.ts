@@ -17,6 +17,8 @@ export interface StateKey {
   readonly createdAt?: number;
   /** Whether people made it. */
   readonly isFound: boolean;
+  /** Whether an emergency has burnt it. */
+  readonly isBurnt: boolean;
 }
 
 export interface RememberedKeys {
@@ -71,10 +73,17 @@ function keysIn(value: unknown, depth: number): readonly StateKey[] {
   return key === undefined ? inner : [key, ...inner];
 }
 
-function keyOf({ fp, fingerprint = fp, createdAt, state }: Readonly<Record<string, unknown>>): StateKey | undefined {
+function keyOf({
+  fp,
+  fingerprint = fp,
+  createdAt,
+  burntAt,
+  state,
+}: Readonly<Record<string, unknown>>): StateKey | undefined {
   if (typeof fingerprint !== 'string' || !/^(?:weak-)?[0-9a-f]{4,64}$/.test(fingerprint)) return undefined;
   const at = typeof createdAt === 'string' ? Date.parse(createdAt) : Number.NaN;
-  return { fingerprint, isFound: state === 'found', ...(!Number.isNaN(at) && { createdAt: at }) };
+  const isBurnt = typeof burntAt === 'string';
+  return { fingerprint, isFound: state === 'found', isBurnt, ...(!Number.isNaN(at) && { createdAt: at }) };
 }
 
 function parsed(text: string): unknown {

@@ -13,6 +13,7 @@ import { CommandError, EXIT, type Exit } from '../terminal.ts';
 import { type Context, reasonOf } from './context.ts';
 import { Follower } from './follow.ts';
 import { make } from './make.ts';
+import { warnOfShared } from './residue.ts';
 import { requestOf } from './rotate.ts';
 
 export interface EmergencyOptions {
@@ -32,6 +33,7 @@ export async function emergency(context: Context, options: EmergencyOptions): Pr
   const isBurnt = await session.alone(async () => {
     const view = await session.look(true).catch((error: unknown) => withHint(error, context));
     await refuseCommitted(view.environment, true);
+    await warnOfShared(view.environment, terminal);
     if (!(await isAgreed(context, view, options))) return false;
     const { version } = view.facts.keyset;
     const write = { transition: 'burn', nonce: randomUUID(), rotation, version } as const;

@@ -6,6 +6,7 @@ import { isGoingBack, SINGLE_KEY } from '../../env/step.ts';
 import type { Keyset } from '../../rotation/keyset/keyset.ts';
 import type { Write } from '../../rotation/keyset/writes.ts';
 import type { Terminal } from '../terminal.ts';
+import { reportBurnt, reportResidue } from './residue.ts';
 
 /** What each write means, in words. */
 export const WROTE = {
@@ -52,6 +53,10 @@ export async function make(
   terminal.print(`${name}: ${write.transition}: ${wroteText(view, write)}\n`);
   if (files.length > 0) terminal.print(`  ${files.join(', ')}\n`);
   if (left !== undefined) terminal.printErr(`${left}\n`);
+  if (write.transition === 'burn') await reportResidue(view.environment, terminal);
+  if (write.transition === 'extinguish') {
+    await reportBurnt(view.environment.config, name, view.facts.keyset, terminal);
+  }
   return files;
 }
 

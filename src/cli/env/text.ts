@@ -78,7 +78,7 @@ export function endText({ environment, facts: { keyset } }: View): string {
     if (seconds === undefined) return '';
     const known =
       emergency.inferred === undefined ? 'every service has refused the burnt keys' : `inferred: ${emergency.inferred}`;
-    return `${environment.name}: the burnt keys are dead everywhere since ${when(emergency.goneAt, emergency.goneAt ?? 0).replace(/ \(.*/, '')}, ${formatDuration(seconds * 1000)} after the fresh key was written (${known})\n`;
+    return `${environment.name}: no service of ${environment.name} accepts a burnt key since ${when(emergency.goneAt, emergency.goneAt ?? 0).replace(/ \(.*/, '')}, ${formatDuration(seconds * 1000)} after the fresh key was written (${known})\n`;
   }
   if (rotation?.outcome === undefined) return '';
   const why = rotation.failure === undefined ? '' : `: ${rotation.failure.message}`;
