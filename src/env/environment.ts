@@ -122,14 +122,45 @@ export function allKeys({ files }: EnvironmentFiles): readonly KeyMaterial[] {
 
 const copyOf = (key: KeyMaterial): KeyMaterial => new KeyMaterial(key.use((bytes) => Buffer.from(bytes)));
 
-/** @returns the keys of the keyset that are in some file, by key id */
+/**
+ * Keys that can be guessed have short fingerprints, so two may have the same one. They are told apart only if all of them
+ * are in the files and in the keyset, and then by their order, which is that of the keyset of files that rekey finds.
+ *
+ * @returns the keys of the keyset that are in some file, by key id, without those that cannot be told apart
+ */
 export function materialsOf(environment: EnvironmentFiles, { keys }: Keyset): ReadonlyMap<Kid, KeyMaterial> {
-  const byFingerprint = new Map(allKeys(environment).map((key) => [fingerprintOf(key), key]));
+  const materials = Map.groupBy(allKeys(environment), fingerprintOf);
+  const records = Map.groupBy(keys, ({ fingerprint }) => fingerprint);
   return new Map(
-    keys.flatMap(({ kid, fingerprint }) => {
-      const material = byFingerprint.get(fingerprint);
-      return material === undefined ? [] : [[kid, material] as const];
+    [...records].flatMap(([fingerprint, alike]) => {
+      const found = materials.get(fingerprint) ?? [];
+      const named = alike.flatMap(({ kid }, i) => {
+        const material = found[i];
+        return material === undefined ? [] : [[kid, material] as const];
+      });
+      return found.length === alike.length ? named : [];
     }),
+  );
+}
+
+/**
+ * @param kids of keys that a write would put into the files
+ * @throws EnvError if one of them cannot be told from another key in the files: the wrong one might be written, and the
+ *   right one lost
+ */
+export function refuseAlike(environment: EnvironmentFiles, { keys }: Keyset, kids: readonly Kid[]): void {
+  const materials = Map.groupBy(allKeys(environment), fingerprintOf);
+  const written = keys.filter(({ kid }) => kids.includes(kid)).map(({ fingerprint }) => fingerprint);
+  const alike = written.find((fingerprint) => (materials.get(fingerprint)?.length ?? 0) > 1);
+  if (alike === undefined) return;
+  const { name, files } = environment;
+  const having = files.filter(({ signing, fallbacks }) =>
+    [signing, ...fallbacks].some((key) => fingerprintOf(key) === alike),
+  );
+  const paths = having.map(({ shown }) => shown).join(', ');
+  const way = `Remove one of the two, or burn both: rekey env emergency ${name} --reason TEXT`;
+  throw new EnvError(
+    `${paths}: two different keys that can be guessed have the same short fingerprint, ${alike}, so rekey cannot tell them apart. ${way}`,
   );
 }
 

@@ -7,7 +7,7 @@ import { ALGORITHMS, CONFIG_FILE, DEFAULTS, type EnvConfig, type EnvService, MIN
 import { ConfigError, Fields, type FieldsOf, quoted } from './fields.ts';
 import { nearestWord } from './nearest.ts';
 import { parseClaims } from './parse-canary.ts';
-import { parseService, VARIABLE } from './parse-service.ts';
+import { parseService, variableAt } from './parse-service.ts';
 import { readYaml, YamlError } from './yaml.ts';
 
 const KNOWN = [
@@ -87,12 +87,8 @@ function fallbacksIn(
   { fallbacks = DEFAULTS.fallbacks }: FieldsOf,
   services: readonly EnvService[],
 ): string {
-  const name = fields.text(
-    ['fallbacks'],
-    fallbacks,
-    'the name of a variable, such as JWT_SECRET_KEY_FALLBACKS',
-    VARIABLE,
-  );
+  const expected = 'the name of a variable, such as JWT_SECRET_KEY_FALLBACKS';
+  const name = variableAt(fields, ['fallbacks'], fallbacks, expected);
   const user = services.find(({ names }) => name !== undefined && names.includes(name));
   if (user !== undefined)
     fields.note(['fallbacks'], `it is a name of the signing key of ${user.name} too; expected another one`);

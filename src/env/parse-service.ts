@@ -5,14 +5,21 @@ import { posix } from 'node:path';
 import { defined } from '../base/objects.ts';
 import { type EnvService, ROLES } from './env-config.ts';
 import { type Fields, type FieldsOf, quoted } from './fields.ts';
+import { KEY_ID } from './layout.ts';
 import { parseRequest } from './parse-canary.ts';
 import type { Path } from './yaml.ts';
 
 const KNOWN = ['names', 'files', 'roles', 'readsFallbacks', 'reload', 'canary', 'canaryRequest'];
 /** The name of a variable. */
-export const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const ENVIRONMENT = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 const ENVIRONMENTS = 'names of environments, such as production, of small letters, digits, "-" and "_"';
+
+/** @returns the name of a variable with keys; undefined, and noted, if it is none */
+export function variableAt(fields: Fields, path: Path, value: unknown, expected: string): string | undefined {
+  if (value !== KEY_ID) return fields.text(path, value, expected, VARIABLE);
+  return fields.note(path, `rekey writes the id of the key to ${KEY_ID}, and no key; expected ${expected}`);
+}
 
 /** Notes what is wrong, and leaves it out. */
 export function parseService(fields: Fields, path: Path, name: string, value: unknown): EnvService {
@@ -50,7 +57,7 @@ export function parseService(fields: Fields, path: Path, name: string, value: un
 function namesIn(fields: Fields, path: Path, { names }: FieldsOf): readonly string[] {
   const expected = 'names of variables, such as JWT_SECRET_KEY';
   if (names !== undefined)
-    return fields.list(path, names, expected, (at, item) => fields.text(at, item, expected, VARIABLE));
+    return fields.list(path, names, expected, (at, item) => variableAt(fields, at, item, expected));
   fields.note(path, `it is missing; expected a list of ${expected}`);
   return [];
 }

@@ -7,7 +7,7 @@ import { advance } from '../rotation/keyset/transition.ts';
 import type { Write } from '../rotation/keyset/writes.ts';
 import { fingerprintOf, type KeyMaterial, MIN_KEY_BYTES, nameKey, newKey } from '../rotation/secret/keys.ts';
 import { setValues } from './dotenv/edit.ts';
-import { allKeys, differences, type EnvironmentFiles, type KeyFile, materialsOf } from './environment.ts';
+import { allKeys, differences, type EnvironmentFiles, type KeyFile, materialsOf, refuseAlike } from './environment.ts';
 import { EnvError } from './error.ts';
 import { type Change, commit } from './files/transaction.ts';
 import { KEY_ID, shownKids, valuesFor } from './layout.ts';
@@ -109,6 +109,7 @@ async function render(
 ): Promise<Written> {
   const { files, name, config } = environment;
   const shown = shownKids(state.keyset);
+  refuseAlike(environment, state.keyset, shown);
   const lost = shown.find((kid) => !materials.has(kid));
   if (lost !== undefined) {
     const message = `${name}: the key ${lost} stands in none of the files any more, and rekey keeps no copy`;

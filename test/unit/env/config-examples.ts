@@ -80,6 +80,14 @@ export const INVALID: Readonly<Record<string, readonly [text: string, message: R
     with_('\n    names: [JWT-SECRET]\n    files: { production: a }'),
     /^rekey\.yaml:4: services\.main\.names\[0\]: expected names of variables/,
   ],
+  'the name of the key id among the names': [
+    with_('\n    names: [A, JWT_KEY_ID]\n    files: { production: a }'),
+    /^rekey\.yaml:4: services\.main\.names\[1\]: rekey writes the id of the key to JWT_KEY_ID, and no key; expected names/,
+  ],
+  'the name of the key id for the fallbacks': [
+    with_(SERVICE, 'fallbacks: JWT_KEY_ID\n'),
+    /^rekey\.yaml:2: fallbacks: rekey writes the id of the key to JWT_KEY_ID, and no key; expected the name/,
+  ],
   'no names': [with_('\n    files: { production: a }'), /services\.main\.names: it is missing/],
   'no name in names': [
     with_('\n    names: []\n    files: { production: a }'),
