@@ -20,6 +20,7 @@ import { ask } from './leader.ts';
 import { addLocalCommands } from './local-commands.ts';
 import { addLogCommands } from './log-commands.ts';
 import { machineText, printResult } from './output.ts';
+import { carryConnection } from './pasted.ts';
 import { obstaclesNow, planOf, warnedOf } from './plan.ts';
 import { obstaclesText, planRecord, planText } from './plan-text.ts';
 import { type AddCommands, type Run, runProgram } from './program.ts';
@@ -67,7 +68,12 @@ export function runCommand(args: readonly string[], environment: Environment): P
 }
 
 /** @returns what adds every command */
-export function allCommands(environment: Environment): AddCommands {
+export function allCommands(given: Environment): AddCommands {
+  const connect: Environment['connect'] = (options) => {
+    carryConnection(options);
+    return given.connect(options);
+  };
+  const environment = { ...given, connect };
   return (program, terminal, run) => {
     addClusterCommands(program, { ...environment, terminal }, run);
     addLocalCommands(program, terminal, run, { connect: environment.connect, validateTargets });

@@ -158,7 +158,7 @@ function overText(
     ...residueRows(over),
     [
       'next',
-      `every user must sign in again; when you have found the cause: kubectl rekey contained ${name} -n ${namespace}`,
+      `every user must sign in again; when you have found the cause: ${rekeyCommand('contained', { metadata: { name, namespace } })}`,
     ],
   ];
   return `${name}: emergency ${oneLine(nonce)} is over\n${columns(rows, '  ')}`;

@@ -9,6 +9,7 @@ import { CONFIG_MAP, type Language } from '../rotation/people/preload.ts';
 import { oneLine } from '../rotation/people/text.ts';
 import { settingsOf, type WorkloadKind } from '../rotation/settings/settings.ts';
 import { specFindings } from '../rotation/settings/spec-checks.ts';
+import { clusterFlags, rekeyCommand } from './pasted.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 
 /** A name for --target beside those of the targets. */
@@ -58,15 +59,16 @@ export async function inject(
  * next apply remove those that are not printed.
  */
 function howToApply(namespace: string, name: string, language: Language, targets: readonly Target[]): string {
+  const resource = { metadata: { name, namespace } };
   const printed = (target: string) =>
-    `kubectl rekey inject -n ${namespace} ${name} --language ${language} --target ${target} --dry-run`;
+    rekeyCommand('inject', resource, `--language ${language} --target ${target} --dry-run`);
   const patches = targets
     .filter(({ kind }) => KINDS.includes(kind))
     .map(
       (target) =>
-        `kubectl patch -n ${namespace} ${target.kind} ${target.name} --patch "$(${printed(`${target.kind}/${target.name}`)})"`,
+        `kubectl patch -n ${namespace}${clusterFlags()} ${target.kind} ${target.name} --patch "$(${printed(`${target.kind}/${target.name}`)})"`,
     );
-  const commands = [`${printed(CONFIG)} | kubectl apply -f -`, ...patches].join('; ');
+  const commands = [`${printed(CONFIG)} | kubectl apply${clusterFlags()} -f -`, ...patches].join('; ');
   return `inject applies nothing by itself. Put what --dry-run prints into your manifests, or try it by hand: ${commands}`;
 }
 

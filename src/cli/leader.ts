@@ -7,6 +7,7 @@ import type { Patch } from '../rotation/people/asking.ts';
 import { type Leadership, leaseName } from '../rotation/people/leadership.ts';
 import type { Operations } from '../rotation/people/operations.ts';
 import { when } from './output.ts';
+import { clusterFlags } from './pasted.ts';
 import type { Terminal } from './terminal.ts';
 
 /** While something is followed it is looked again after this, milliseconds: less than a Lease lasts. */
@@ -54,7 +55,7 @@ export function nobodyText(
   const lease = leaseName(resource);
   const [namespace] = lease.split('/');
   const time = since === undefined ? '' : ` since ${when(new Date(since).toISOString(), now)}`;
-  return `NO OPERATOR LEADS${time} (Lease ${lease}): requests wait until one runs again; check kubectl get pods -n ${namespace}`;
+  return `NO OPERATOR LEADS${time} (Lease ${lease}): requests wait until one runs again; check kubectl get pods -n ${namespace}${clusterFlags()}`;
 }
 
 /**

@@ -7,6 +7,7 @@ import type { JwtKeyRotationStatus } from '../rotation/api/types.ts';
 import { drainText, drainTextOf } from '../rotation/settings/drain.ts';
 import { drainOf } from '../rotation/settings/settings.ts';
 import { columns, distance, when } from './output.ts';
+import { rekeyCommand } from './pasted.ts';
 import { wantedText } from './queue.ts';
 
 export type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];
@@ -125,7 +126,7 @@ function conditionsText({ conditions = [] }: JwtKeyRotationStatus, now: number):
 
 /** Of the last emergency: from the fresh key to the last pod that accepted an old one. */
 function emergencyText(resource: JwtKeyRotation, now: number): readonly string[] {
-  const { metadata, status } = resource;
+  const { status } = resource;
   const { emergency } = status ?? {};
   if (emergency === undefined) return [];
   const { nonce, reason, writtenAt, keyGoneAt, seconds } = emergency;
@@ -141,7 +142,7 @@ function emergencyText(resource: JwtKeyRotation, now: number): readonly string[]
     ...residueRows(emergency),
   ];
   const isContained = conditionOf(resource, 'CompromiseContained')?.status === 'True';
-  const hint = `  when you have found the cause: kubectl rekey contained ${metadata.name} -n ${metadata.namespace}\n`;
+  const hint = `  when you have found the cause: ${rekeyCommand('contained', resource)}\n`;
   return ['\n', columns(rows, '  '), ...(over && !isContained ? [hint] : [])];
 }
 

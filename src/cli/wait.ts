@@ -6,6 +6,7 @@ import type { Operations } from '../rotation/people/operations.ts';
 import { hindranceOf } from './hindrance.ts';
 import { watchLeader } from './leader.ts';
 import type { Progress } from './live/progress.ts';
+import { rekeyCommand } from './pasted.ts';
 import { CommandError, EXIT } from './terminal.ts';
 
 /** An operator that runs takes up a request at once. */
@@ -54,7 +55,7 @@ export async function waitFor<T>(
   if (found !== undefined) return found;
   const hindrance = watched.hindrance();
   const waits = hindrance === undefined ? 'it continues' : `it is waiting (${hindrance})`;
-  const message = `${what} has not ended after ${timeoutMs / 1000} s; ${waits}: kubectl rekey status ${name} -n ${operations.namespace}`;
+  const message = `${what} has not ended after ${timeoutMs / 1000} s; ${waits}: ${statusOf(operations, name)}`;
   throw new CommandError(message, EXIT.notReady);
 }
 
@@ -96,8 +97,12 @@ function note(progress: Progress, name: string, text: string, isLed: boolean): v
   if (isLed) progress.terminal.printErr(`${text}\n`);
 }
 
+function statusOf({ namespace }: Operations, name: string, flags?: string): string {
+  return rekeyCommand('status', { metadata: { name, namespace } }, flags);
+}
+
 function goesOn(operations: Operations, progress: Progress, name: string, what: string): string {
   const where = progress.where(name);
-  const again = `To see it again: kubectl rekey status ${name} -n ${operations.namespace} -w`;
+  const again = `To see it again: ${statusOf(operations, name, '-w')}`;
   return `${what}${where === undefined ? '' : ` (${where})`}. ${again}`;
 }

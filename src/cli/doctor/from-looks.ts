@@ -5,7 +5,7 @@ import { formatDuration } from '../../rotation/schedule/duration.ts';
 import { settingsOf } from '../../rotation/settings/settings.ts';
 import { operatorText } from '../leader.ts';
 import { when } from '../output.ts';
-import { rekeyCommand } from '../pasted.ts';
+import { clusterFlags, rekeyCommand } from '../pasted.ts';
 import { counted } from '../report/words.ts';
 import { askedText, outdated } from './app-check.ts';
 import { answer, type Check, type DoctorFacts, isOldReport, reportAgeMs } from './check.ts';
@@ -38,24 +38,25 @@ export function operatorCheck(facts: DoctorFacts): Check {
   const { operator } = resource.status ?? {};
   if (operator?.lease !== undefined) {
     const [namespace] = operator.lease.split('/');
-    return answer(asked, 'Unknown', evidence, `its pods: kubectl get pods -n ${namespace}`);
+    return answer(asked, 'Unknown', evidence, `its pods: kubectl get pods -n ${namespace}${clusterFlags()}`);
   }
   const ageMs = reportAgeMs(facts);
-  if (operator === undefined || ageMs === undefined) return answer(asked, 'Unknown', evidence, PODS);
+  if (operator === undefined || ageMs === undefined) return answer(asked, 'Unknown', evidence, podsHint());
   const reported = `it last reported ${when(operator.lastLookTime, now)}; it runs without leader election, so only its reports show it`;
   if (ageMs < RECENT_MS) return answer(asked, 'Ok', reported);
   const silent = isOldReport(facts)
     ? '. One that runs reports at least once an hour, so it has probably stopped (inferred)'
     : '';
   const canAsk = resource.spec.targets.some(({ canary }) => canary !== undefined);
-  const how = canAsk ? `let it report now: ${rekeyCommand('doctor', resource, '--canary')}` : PODS;
+  const how = canAsk ? `let it report now: ${rekeyCommand('doctor', resource, '--canary')}` : podsHint();
   return answer(asked, 'Unknown', `${reported}${silent}`, how);
 }
 
 /** Where a report is as good as a Lease: what it shows has just been. */
 const RECENT_MS = 300_000;
 /** By the label of rekey's manifests and of its chart: the namespace is not known. */
-const PODS = 'its pods, if it was installed by the manifests: kubectl get pods -A -l app.kubernetes.io/name=rekey';
+const podsHint = () =>
+  `its pods, if it was installed by the manifests: kubectl get pods -A -l app.kubernetes.io/name=rekey${clusterFlags()}`;
 
 function lifetimeCheck({ resource, tokens }: DoctorFacts): Check {
   const asked = { id: 'token-lifetime', question: 'Do tokens live no longer than maxTokenTTL?' };
@@ -189,7 +190,7 @@ function residueRemedy({ metadata: { namespace } }: DoctorFacts['resource'], exa
     ...(former.length === 0
       ? []
       : [
-          `a former ReplicaSet, after which kubectl rollout undo cannot go back to its revision: kubectl delete replicaset -n ${namespace} ${former.join(' ')}`,
+          `a former ReplicaSet, after which kubectl rollout undo cannot go back to its revision: kubectl delete replicaset -n ${namespace}${clusterFlags()} ${former.join(' ')}`,
         ]),
   ].join('. ');
 }
@@ -199,7 +200,7 @@ function rightsCheck({ resource, examination }: DoctorFacts): Check {
   const seen = examination.operatorRights;
   const [home = ''] = leaseName(resource).split('/');
   const { namespace } = resource.metadata;
-  const list = `kubectl auth can-i --list -n ${namespace} --as=system:serviceaccount:${home}:rekey`;
+  const list = `kubectl auth can-i --list -n ${namespace} --as=system:serviceaccount:${home}:rekey${clusterFlags()}`;
   const how = `by somebody who may impersonate, if its account is the usual one: ${list}`;
   if ('why' in seen) return answer(asked, 'NotChecked', seen.why, how);
   const { account, isOperator, tooWide, listsSecrets } = seen.known;
@@ -223,7 +224,7 @@ function readersCheck({ resource: { metadata, spec } }: DoctorFacts): Check {
     asked,
     'NotChecked',
     'no request answers that: roles, and whoever may run a pod in the namespace',
-    `a tool such as kubectl-who-can; or for each USER: kubectl auth can-i get secret/${spec.secretName} -n ${metadata.namespace} --as=USER`,
+    `a tool such as kubectl-who-can; or for each USER: kubectl auth can-i get secret/${spec.secretName} -n ${metadata.namespace} --as=USER${clusterFlags()}`,
   );
 }
 
