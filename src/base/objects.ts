@@ -12,6 +12,14 @@ export function own<T>(map: Readonly<Record<string, T>> | undefined, name: strin
 }
 
 /**
+ * @param entries by names that people chose
+ * @returns a map that has these names only: not even `constructor`, unless it is one of them
+ */
+export function mapOf<T>(entries: Iterable<readonly [string, T]> = []): Readonly<Record<string, T>> {
+  return Object.assign(Object.create(null) as Record<string, T>, Object.fromEntries(entries));
+}
+
+/**
  * @param fields some of which may be undefined
  * @returns those that are not, to be spread into an object: a field without a value is left out of it
  */

@@ -1,6 +1,7 @@
 /** Which services share a key, in which files: from rekey.yaml or, without it, from a search. */
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { mapOf } from '../base/objects.ts';
 import { parseDuration } from '../rotation/schedule/duration.ts';
 import { type Discovery, discover } from './discover.ts';
 import { CONFIG_FILE, DEFAULTS, type EnvConfig, GUESSED_TTL, ROLES } from './env-config.ts';
@@ -88,6 +89,12 @@ export function configFrom({ root, services, sourceOfTruth = '' }: Discovery): E
     fallbacksName: DEFAULTS.fallbacks,
     sourceOfTruth,
     canaryClaims: { claims: {} },
-    services: services.map((service) => ({ ...service, roles: ROLES, reload: {}, canary: {}, canaryRequest: {} })),
+    services: services.map((service) => ({
+      ...service,
+      roles: ROLES,
+      reload: mapOf<string>(),
+      canary: mapOf<string>(),
+      canaryRequest: {},
+    })),
   };
 }

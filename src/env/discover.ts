@@ -4,6 +4,7 @@
  */
 import { realpath } from 'node:fs/promises';
 import { basename, join, relative, resolve, sep } from 'node:path';
+import { mapOf } from '../base/objects.ts';
 import { type EnvFile, parseEnv } from './dotenv/parse.ts';
 import { namesInFile } from './file-keys.ts';
 import { environmentNamed, serviceNames } from './filename.ts';
@@ -159,7 +160,7 @@ function servicesOf(candidates: readonly Candidate[], root: string): readonly Di
     return {
       name: names.get(service) ?? service,
       names: sharedNames(chosen.map(([, file]) => file)),
-      files: Object.fromEntries(chosen.map(([environment, { path }]) => [environment, path])),
+      files: mapOf(chosen.map(([environment, { path }]) => [environment, path])),
     };
   });
 }

@@ -24,7 +24,7 @@ export interface Wanted {
   readonly exhausted: boolean;
 }
 
-const LINE = /^[ \t]*(#[# \t]*)?(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*[=:][ \t]*(.*?)[ \t\r]*$/;
+const LINE = /^[ \t]*(#[# \t]*)?(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*[=:](.*)$/;
 const QUOTED = /^(["'`])(.*)\1(?:[ \t]+#.*)?$/;
 
 /** @param keys of which the bytes are at hand: they are compared exactly */
@@ -79,10 +79,19 @@ export function placesIn(bytes: Buffer, wanted: Wanted): readonly KeyPlace[] {
     });
 }
 
+/** A pattern with blanks would take long for a line of blanks. */
+function withoutComment(value: string): string {
+  for (let at = value.indexOf('#'); at !== -1; at = value.indexOf('#', at + 1)) {
+    if (at === 0 || value[at - 1] === ' ' || value[at - 1] === '\t') return value.slice(0, at).trimEnd();
+  }
+  return value;
+}
+
 /** A value may be a list of keys. */
 function valueIn(value: string, name: string, wanted: Wanted): 'yes' | 'likely' | 'no' {
-  const [, , inner = value] = QUOTED.exec(value) ?? [];
-  const bare = inner === value ? value.replace(/[ \t]+#.*$/, '') : inner;
+  const whole = value.trim();
+  const [, , inner] = QUOTED.exec(whole) ?? [];
+  const bare = inner ?? withoutComment(whole);
   const found = [bare, ...bare.split(',')]
     .filter((part) => part !== '')
     .map((part) => wanted.isKey(Buffer.from(part, 'latin1'), name));

@@ -2,7 +2,7 @@
  * Reads one service of rekey.yaml.
  */
 import { posix } from 'node:path';
-import { defined } from '../base/objects.ts';
+import { defined, mapOf } from '../base/objects.ts';
 import { type EnvService, ROLES } from './env-config.ts';
 import { type Fields, type FieldsOf, quoted } from './fields.ts';
 import { KEY_ID } from './layout.ts';
@@ -65,13 +65,13 @@ function namesIn(fields: Fields, path: Path, { names }: FieldsOf): readonly stri
 function filesIn(fields: Fields, path: Path, { files }: FieldsOf): Readonly<Record<string, string>> {
   if (files === undefined) {
     fields.note(path, 'it is missing; expected a file for each environment, such as production: main/.env.production');
-    return {};
+    return mapOf();
   }
   const read = fields.named(path, files, ENVIRONMENT, ENVIRONMENTS).flatMap(([environment, value]) => {
     const file = pathAt(fields, [...path, environment], value);
     return file === undefined ? [] : [[environment, file] as const];
   });
-  return Object.fromEntries(read);
+  return mapOf(read);
 }
 
 /** @returns a path from the root, in one way of writing it */
@@ -102,10 +102,10 @@ function perEnvironment(
   environments: readonly string[],
   read: (path: Path, value: unknown) => string | undefined,
 ): Readonly<Record<string, string>> {
-  if (value === undefined) return {};
+  if (value === undefined) return mapOf();
   if (typeof value !== 'object' || value === null) {
     const text = read(path, value);
-    return text === undefined ? {} : Object.fromEntries(environments.map((environment) => [environment, text]));
+    return mapOf(text === undefined ? [] : environments.map((environment) => [environment, text] as const));
   }
   const entries = fields.named(path, value, ENVIRONMENT, ENVIRONMENTS).flatMap(([environment, item]) => {
     const text = read([...path, environment], item);
@@ -113,5 +113,5 @@ function perEnvironment(
       fields.note([...path, environment], `files has no ${environment}; expected one of ${environments.join(', ')}`);
     return text === undefined ? [] : [[environment, text] as const];
   });
-  return Object.fromEntries(entries);
+  return mapOf(entries);
 }

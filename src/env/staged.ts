@@ -11,6 +11,7 @@ import { fileKindOf } from './filename.ts';
 import { type EnvFinding, shellWord } from './finding.ts';
 import { repositoryOf } from './git.ts';
 import { hasCommit, type StagedBlob, stagedBlobs } from './git-staged.ts';
+import { lineFinder } from './lines.ts';
 import { isJwtName } from './names.ts';
 import { forget, type RawFile, readFiles } from './observe.ts';
 import { readStates } from './state-keys.ts';
@@ -101,12 +102,13 @@ function listed(value: Buffer): readonly Buffer[] {
 
 /** Compares bytes. Short keys, such as a word, are left out, because they would match by chance. */
 function knownIn(bytes: Buffer, known: readonly KnownKey[]): readonly Hit[] {
+  const lineAt = lineFinder(bytes);
   return known
     .filter((key) => !isGuessable(key.bytes))
     .flatMap((key) => {
       const hits: Hit[] = [];
       for (let at = bytes.indexOf(key.bytes); at !== -1; at = bytes.indexOf(key.bytes, at + 1)) {
-        hits.push({ line: lineAt(bytes, at), message: `holds ${key.where}` });
+        hits.push({ line: lineAt(at), message: `holds ${key.where}` });
       }
       return hits;
     });
@@ -134,9 +136,10 @@ function assignedIn(
       .filter(({ value, isEmpty }) => !isEmpty && (kind !== 'Template' || (value !== undefined && isStrong(value))))
       .map(({ name, line }) => ({ line, name, message: message(name) }));
   }
+  const lineAt = lineFinder(bytes);
   return [...bytes.toString('latin1').matchAll(ASSIGNED)]
     .filter(([, name = '', value = '']) => isKeyName(name) && isStrong(Buffer.from(value, 'latin1')))
-    .map(({ index, 1: name = '' }) => ({ line: lineAt(bytes, index), name, message: message(name) }));
+    .map(({ index, 1: name = '' }) => ({ line: lineAt(index), name, message: message(name) }));
 }
 
 interface StagedValue {
@@ -161,8 +164,9 @@ function eachLineOnce(hits: readonly Hit[]): readonly Hit[] {
   // a hit with the origin of the key is more useful than one with a value only
   const known = [...hits.filter(({ name }) => name === undefined), ...hits];
   const named = new Map(hits.flatMap(({ line, name }) => (name === undefined ? [] : [[line, name] as const])));
-  const first = known.filter(({ line }, i) => known.findIndex((other) => other.line === line) === i);
-  const inOrder = first.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  const first = new Map<number | undefined, Hit>();
+  for (const hit of known) if (!first.has(hit.line)) first.set(hit.line, hit);
+  const inOrder = [...first.values()].toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
   return inOrder.map((hit) => {
     const name = named.get(hit.line);
     return name === undefined ? hit : { ...hit, name };
@@ -172,10 +176,4 @@ function eachLineOnce(hits: readonly Hit[]): readonly Hit[] {
 function linesOf(bytes: Buffer): readonly Buffer[] {
   const ends = [...bytes.entries()].flatMap(([i, byte]) => (byte === 10 ? [i] : []));
   return [...ends, bytes.length].map((end, i) => bytes.subarray(i === 0 ? 0 : (ends[i - 1] ?? 0) + 1, end));
-}
-
-function lineAt(bytes: Buffer, offset: number): number {
-  let line = 1;
-  for (let at = bytes.indexOf(10); at !== -1 && at < offset; at = bytes.indexOf(10, at + 1)) line += 1;
-  return line;
 }

@@ -3,6 +3,7 @@
  * keys are in the .env files, and the state has their ids and fingerprints.
  */
 import { join } from 'node:path';
+import { mapOf } from '../base/objects.ts';
 import { fields, integer, type Json, list, oneOf, parseJson, text, time } from '../rotation/keyset/json.ts';
 import type { Keyset } from '../rotation/keyset/keyset.ts';
 import { decodeState, encodeState, StateError } from '../rotation/keyset/state.ts';
@@ -99,5 +100,5 @@ function reloadsIn(reloads: ReturnType<typeof fields>): EnvState['reloads'] {
     const { version, at, by } = fields(value);
     return [service, { version: integer(version), at: time(at), by: oneOf(WITNESSES, by) }];
   });
-  return Object.fromEntries(entries);
+  return mapOf(entries);
 }

@@ -1,6 +1,6 @@
 /** One write of the files of all services of an environment and of the state beside them, all or none. */
 import { join } from 'node:path';
-import { defined } from '../base/objects.ts';
+import { defined, mapOf } from '../base/objects.ts';
 import { foundKeyset } from '../rotation/keyset/before.ts';
 import type { Keyset, Kid } from '../rotation/keyset/keyset.ts';
 import { advance } from '../rotation/keyset/transition.ts';
@@ -65,7 +65,7 @@ export async function write(
   const next = advance(keyset, wanted, fresh, now);
   const made = [fresh.key, fresh.ack].map(({ kid, material }) => [kid, material] as const);
   const before = materialsOf(environment, keyset);
-  const reloads = environment.state?.reloads ?? {};
+  const reloads = environment.state?.reloads ?? mapOf<Reload>();
   const found = environment.state?.found ?? foundKeys(environment);
   const written = await render(environment, { keyset: next, found, reloads }, new Map([...before, ...made]));
   // a key that was made for a write without a new key was never in any file
@@ -86,7 +86,7 @@ export function restore(
 ): Promise<Written> {
   const changed = differences(environment, keyset).map(({ file }) => file.service);
   const names = changed.map(({ name }) => name);
-  const kept = Object.fromEntries(Object.entries(reloads).filter(([service]) => !names.includes(service)));
+  const kept = mapOf(Object.entries(reloads).filter(([service]) => !names.includes(service)));
   const isLate = keyset.phase === 'Draining' && changed.some(({ roles }) => roles.includes('Signer'));
   const next = isLate ? advance(keyset, { transition: 'reopen' }, freshFor(environment), now) : keyset;
   return render(environment, { keyset: next, found, reloads: kept }, materialsOf(environment, keyset));

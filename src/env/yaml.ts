@@ -1,5 +1,6 @@
 /** Reads YAML and keeps the line of each field, so that an error can name it. */
 import type { Event, ScalarEvent } from 'js-yaml';
+import { lineFinder } from './lines.ts';
 
 export type Path = readonly (string | number)[];
 
@@ -51,9 +52,10 @@ type Ids = typeof import('js-yaml')['EVENT_ID'];
 /** Walks the events once, with the path of each. */
 function linesOf(events: readonly Event[], text: string, ids: Ids): ReadonlyMap<string, number> {
   const lines = new Map<string, number>();
+  const lineAt = lineFinder(text);
   let at = 0;
   const note = (path: Path, { valueStart }: ScalarEvent) => {
-    if (valueStart >= 0 && !lines.has(keyOf(path))) lines.set(keyOf(path), lineAt(text, valueStart));
+    if (valueStart >= 0 && !lines.has(keyOf(path))) lines.set(keyOf(path), lineAt(valueStart));
   };
   const visit = (path: Path): void => {
     const event = events[at];
@@ -76,8 +78,4 @@ function linesOf(events: readonly Event[], text: string, ids: Ids): ReadonlyMap<
   at = 1;
   visit([]);
   return lines;
-}
-
-function lineAt(text: string, offset: number): number {
-  return text.slice(0, offset).split('\n').length;
 }

@@ -87,13 +87,15 @@ export function parseEnv(bytes: Buffer, path = '.env'): EnvFile {
     start = statement.end + (bytes[statement.end] === RETURN ? 2 : 1);
   }
   const first = bytes.indexOf(NEWLINE);
+  const repeated = repeatedUnlike(found);
+  const doubtOf = (name: string) => foreign ?? (repeated.has(name) ? REPEATED : undefined);
   return {
     path,
     bytes,
     bom,
     eol: first > 0 && bytes[first - 1] === RETURN ? '\r\n' : '\n',
     finalNewline: bytes.at(-1) === NEWLINE,
-    assignments: found.map(({ spaced, ...each }) => doubted(each, foreign ?? doubtOfRepeats(each.name, found))),
+    assignments: found.map(({ spaced, ...each }) => doubted(each, doubtOf(each.name))),
   };
 }
 
@@ -110,11 +112,19 @@ function bomDoubt(bom: boolean, line: number): string | undefined {
   return bom && line === 1 ? 'for some readers the byte order mark before it is part of its name' : undefined;
 }
 
+const REPEATED = 'it is there more than once, in ways of which some readers know only one';
+
 /** If a name has several lines, the last one counts; but a reader may skip that and take another. */
-function doubtOfRepeats(name: string, found: readonly Found[]): string | undefined {
-  const lines = found.filter((each) => each.name === name);
-  const kinds = new Set(lines.map(({ exported, spaced }) => `${exported} ${spaced}`));
-  return kinds.size > 1 ? 'it is there more than once, in ways of which some readers know only one' : undefined;
+function repeatedUnlike(found: readonly Found[]): ReadonlySet<string> {
+  const first = new Map<string, string>();
+  const unlike = new Set<string>();
+  for (const { name, exported, spaced } of found) {
+    const kind = `${exported} ${spaced}`;
+    const before = first.get(name);
+    if (before === undefined) first.set(name, kind);
+    else if (before !== kind) unlike.add(name);
+  }
+  return unlike;
 }
 
 function doubted(assignment: Assignment, doubt: string | undefined): Assignment {
