@@ -76,6 +76,11 @@ export class Session {
     return this.#options.environment;
   }
 
+  /** Keys that this process has taken out of the files. The caller changes no byte of them. */
+  get gone(): readonly KeyMaterial[] {
+    return [...this.#gone.values()];
+  }
+
   /**
    * Waits without a lock.
    *

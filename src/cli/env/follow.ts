@@ -1,11 +1,12 @@
 /**
  * Goes on with a rotation: makes every step that can be made now, and says who must do what before the next.
  */
+import { allKeys } from '../../env/environment.ts';
 import { BusyError } from '../../env/files/lock.ts';
+import { keyHider } from '../../env/hide-keys.ts';
 import { keyVariables, reload } from '../../env/reload.ts';
 import type { Session, View } from '../../env/session.ts';
 import { isGoingBack, type ServiceFacts, SINGLE_KEY, type Step } from '../../env/step.ts';
-import { redactText } from '../../rotation/people/text.ts';
 import type { Canvas, Frame } from '../live/canvas.ts';
 import { when } from '../output.ts';
 import { EXIT, type Exit, type Terminal } from '../terminal.ts';
@@ -200,7 +201,8 @@ export class Follower {
       if (command === undefined) continue;
       terminal.print(`  ${service}: ${command}\n`);
       const call = { service, environment, command, folder: config.root, withheld: keyVariables(config) };
-      await reload(call, (line) => terminal.printErr(`    ${redactText(line)}\n`));
+      const hide = keyHider([...allKeys(view.environment), ...session.gone]);
+      await reload(call, (line) => terminal.printErr(`    ${hide(line)}\n`));
       await session.reloaded(view, [service], 'Command');
       // each command has changed the state: look again before the next
       return { again: true };

@@ -1,13 +1,13 @@
 /**
  * `env sync`: brings services that lag behind in step with the source of truth.
  */
-import type { EnvironmentFiles } from '../../env/environment.ts';
+import { allKeys, type EnvironmentFiles } from '../../env/environment.ts';
 import { refuseCommitted } from '../../env/guard.ts';
+import { keyHider } from '../../env/hide-keys.ts';
 import { keyVariables, reload } from '../../env/reload.ts';
 import type { View } from '../../env/session.ts';
 import { spreadingWeakKeys, type WeakKey, weakText } from '../../env/weak.ts';
 import { foundIn } from '../../env/write.ts';
-import { redactText } from '../../rotation/people/text.ts';
 import { fingerprintOf } from '../../rotation/secret/keys.ts';
 import { CommandError, EXIT, type Exit } from '../terminal.ts';
 import type { Context } from './context.ts';
@@ -109,10 +109,12 @@ async function putBack({ session, terminal }: Context, view: View, discard: bool
 
 /** Those whose file has changed: by their command, or by whoever reads this. */
 async function restart(
-  { terminal }: Context,
-  { files, name, config }: EnvironmentFiles,
+  { terminal, session }: Context,
+  environment: EnvironmentFiles,
   changed: readonly string[],
 ): Promise<void> {
+  const { files, name, config } = environment;
+  const hide = keyHider([...allKeys(environment), ...session.gone]);
   const services = files.filter(({ shown }) => changed.includes(shown)).map(({ service }) => service);
   const byHand = services.filter(({ reload: commands }) => commands[name] === undefined).map((service) => service.name);
   for (const service of services) {
@@ -126,7 +128,7 @@ async function restart(
       folder: config.root,
       withheld: keyVariables(config),
     };
-    await reload(call, (line) => terminal.printErr(`    ${redactText(line)}\n`));
+    await reload(call, (line) => terminal.printErr(`    ${hide(line)}\n`));
   }
   if (byHand.length > 0)
     terminal.print(`Restart ${byHand.join(', ')}: a running service keeps the key that it has loaded.\n`);

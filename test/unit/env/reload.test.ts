@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { keyHider } from '../../../src/env/hide-keys.ts';
 import { reload } from '../../../src/env/reload.ts';
+import { KeyMaterial } from '../../../src/rotation/secret/keys.ts';
 import { folderOf } from '../../support/env/folder.ts';
 
 async function run(command: string, folder = folderOf()): Promise<readonly string[]> {
@@ -32,5 +34,19 @@ describe('a reload command', { timeout: 30_000 }, () => {
     expect(await run('printenv JWT_SECRET_KEY; echo "$OTHER $REKEY_SERVICE $REKEY_ENVIRONMENT"')).toEqual([
       'stays main production',
     ]);
+  });
+
+  it.each([
+    ['a word', 'changeme'],
+    ['short', 'k3y'],
+    ['found by people', 'correct horse=battery+staple/%'],
+    ['made by rekey', 'aa8f3c61b05d9e27f4c1aa8f3c61b05d9e27f4c1aa8f3c61b05d9e27f4c1aa8f'],
+  ])('has no key in what it prints, in whichever form: %s', (_, key) => {
+    const bytes = Buffer.from(key);
+    const forms = [key, encodeURIComponent(key), bytes.toString('base64'), bytes.toString('hex')];
+    const hide = keyHider([new KeyMaterial(Buffer.from('another')), new KeyMaterial(bytes)]);
+    const shown = hide(`it is ${forms.join(' then ')}, or in one word: x${key}y`);
+    expect(shown).toMatch(/^it is \[redacted\].*x\[redacted\]y$/);
+    expect(forms.filter((form) => shown.includes(form))).toEqual([]);
   });
 });

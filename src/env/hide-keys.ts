@@ -1,0 +1,31 @@
+/** Hides keys in texts of other programs, such as the output of a reload command. */
+import { redactText } from '../rotation/people/text.ts';
+import type { KeyMaterial } from '../rotation/secret/keys.ts';
+
+const HIDDEN = '[redacted]';
+
+/**
+ * @param keys hidden exactly, also in base64, in hex and as in URLs, however short they are
+ * @returns hides them in a text, and everything else that looks like a secret
+ */
+export function keyHider(keys: readonly KeyMaterial[]): (text: string) => string {
+  const forms = [...new Set(keys.flatMap((key) => key.use(formsOf)))].filter((form) => form !== '');
+  // a form that is a part of another would leave the rest of it
+  const longestFirst = forms.sort((one, other) => other.length - one.length);
+  return (text) => redactText(longestFirst.reduce((shown, form) => shown.replaceAll(form, HIDDEN), text));
+}
+
+function formsOf(bytes: Buffer): readonly string[] {
+  const text = bytes.toString('utf8');
+  const hex = bytes.toString('hex');
+  const base64 = bytes.toString('base64').replace(/=+$/, '');
+  return [
+    text,
+    encodeURIComponent(text),
+    base64,
+    encodeURIComponent(base64),
+    bytes.toString('base64url'),
+    hex,
+    hex.toUpperCase(),
+  ];
+}
