@@ -1,6 +1,8 @@
 /** Inspects the files to replace: finds everything that could stop a replacement before anything is written. */
 import { access, constants, lstat, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { shellWord } from '../finding.ts';
+import { hasAcl } from './acl.ts';
 import { type Rights, readIfThere } from './disk.ts';
 import { about, FileError, fileError, isMissing } from './errors.ts';
 import { type Mounts, mountOf, readMounts } from './mounts.ts';
@@ -102,6 +104,11 @@ async function rightsOf({ path, mode }: Change, real: string, device: number, mo
   }
   if (state.dev !== device || mounts?.has(real)) {
     throw new FileError(`${path}: it is a mount point of its own and cannot be replaced; mount its folder instead`);
+  }
+  if (await hasAcl(real, state.mode)) {
+    const what =
+      'it has an access control list, which a new file would not have, and its mask would become a right of the group';
+    throw new FileError(`${path}: ${what}; remove the list first: setfacl -b ${shellWord(path)}`);
   }
   // root may write all files, so the bits are checked, too
   if ((state.mode & 0o222) === 0) throw new FileError(`${path}: it is read-only; make it writable, or leave it out`);

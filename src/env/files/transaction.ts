@@ -13,7 +13,7 @@ export { FileError } from './errors.ts';
 export type { Change } from './target.ts';
 
 /**
- * Replaces the files. Mode and owner stay; access control lists and extended attributes do not.
+ * Replaces the files. Mode and owner stay; extended attributes do not. A file with an access control list is refused.
  *
  * @param stateFolder beside rekey.yaml; made if it is absent
  * @returns what is left to do although all files are replaced, for people, if the journal could not be removed. Usually

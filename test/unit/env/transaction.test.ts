@@ -68,6 +68,22 @@ describe('a step', () => {
     expect(textOf(join(state, '.gitignore'))).toBe('# ours\n*\n');
   });
 
+  it('refuses a file whose access control list would be lost, and whose mask would become a right of the group', async () => {
+    const [plain, listed] = [lay('plain.env', OLD, 0o640), lay('listed.env', OLD, 0o600)];
+    // acl(5): owner rw, user 1234 r, group none, mask r, others none
+    const entries = '[(1,6,-1),(2,4,1234),(4,0,-1),(16,4,-1),(32,0,-1)]';
+    const program = `import os,struct,sys
+acl=struct.pack('<I',2)+b''.join(struct.pack('<HHi',*e) for e in ${entries})
+os.setxattr(sys.argv[1],'system.posix_acl_access',acl)`;
+    execFileSync('python3', ['-c', program, listed]);
+    expect(statSync(listed).mode & 0o777).toBe(0o640);
+    await expect(commit(state, [change(plain), change(listed)])).rejects.toThrow(
+      `${listed}: it has an access control list, which a new file would not have, and its mask would become a right of the group; remove the list first: setfacl -b ${listed}`,
+    );
+    expect([plain, listed].map(textOf)).toEqual([OLD, OLD]);
+    await expect(commit(state, [change(plain)])).resolves.toBeUndefined();
+  });
+
   it('follows symbolic links and keeps them', async () => {
     const real = lay('shared/env', OLD, 0o640);
     const link = join(root, 'link.env');
