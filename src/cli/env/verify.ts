@@ -40,9 +40,15 @@ function isStill(file: KeyFile, now: readonly KeyFile[]): boolean {
   return same !== undefined && [...keysOf(same).keys()].join() === [...keysOf(file).keys()].join();
 }
 
-/** By fingerprint: a file says no more of a key. */
+/** By fingerprint, since a file says no more of a key. Different keys that can be guessed may share one: each is asked about. */
 function keysOf({ signing, fallbacks }: KeyFile): ReadonlyMap<Kid, KeyMaterial> {
-  return new Map([signing, ...fallbacks].map((key) => [fingerprintOf(key), key]));
+  const named = new Map<Kid, KeyMaterial>();
+  for (const key of [signing, ...fallbacks]) {
+    if ([...named.values()].some((other) => other.equals(key))) continue;
+    const fingerprint = fingerprintOf(key);
+    named.set(named.has(fingerprint) ? `${fingerprint} (key ${named.size + 1} of the file)` : fingerprint, key);
+  }
+  return named;
 }
 
 function judged(file: KeyFile, { answers, random, why }: Probe): ReturnType<typeof rowOf> {

@@ -52,6 +52,19 @@ describe('two different keys with one fingerprint', { timeout: 300_000 }, () => 
     expect(read(folder)).not.toMatch(/changeme/);
   });
 
+  it('are both asked about by verify', async () => {
+    let folder = '';
+    const service = await openService(() => join(folder, '.env'));
+    folder = shop(TEXT, `, canary: "${service.url}"`);
+    // it has loaded the fallback only, so it refuses the key that signs
+    service.also.push(OTHER);
+    const { code, out } = await rekey.env(folder, 'verify', 'production');
+    expect([code, out]).toEqual([1, expect.stringContaining('it refuses the key that signs')]);
+    service.also.splice(0, 1, ONE);
+    const other = await rekey.env(folder, 'verify', 'production');
+    expect([other.code, other.out]).toEqual([1, expect.stringMatching(/refuses weak-\w+ \(key 2 of the file\)/)]);
+  });
+
   it('are no trouble where one of them is strong', async () => {
     const folder = shop(`JWT_SECRET_KEY=${freshKey()}\nJWT_SECRET_KEY_FALLBACKS=${freshKey()}\n`);
     expect((await rekey.env(folder, 'rotate', 'production')).code).toBe(0);
