@@ -1,7 +1,7 @@
 /**
  * Plans the next step of a rotation of .env files: a pure function of the keyset, of what is known of each service, and
- * of the time. The steps and the safe-write rule are those of the operator; here a service is one process, and a person
- * or a command restarts it.
+ * of the time. The steps and the safe-write rule are those of the operator; here a service is one file and
+ * perhaps one URL, with one process behind it or several, and a person or a command restarts it.
  */
 import { type Acked, type Keyset, keyIn, type Phase, type Role } from '../rotation/keyset/keyset.ts';
 import { candidate, type Write, writesKeys } from '../rotation/keyset/writes.ts';

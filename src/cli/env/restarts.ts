@@ -43,8 +43,8 @@ const AGAIN: Next = { again: true };
 export class Restarts {
   readonly #options: RestartsOptions;
   #said: Said | undefined;
-  /** Services whose command has failed, and why. */
-  readonly #failed = new Map<string, string>();
+  /** Services whose command has failed. */
+  readonly #failed = new Set<string>();
   #version: number | undefined;
   #reminded: { readonly what: string; readonly at: number } | undefined;
 
@@ -89,14 +89,20 @@ export class Restarts {
     return said.services === 'all' ? byHand : names.filter((name) => said.services.includes(name));
   }
 
-  /** Each, whatever becomes of the others. */
+  /** Each, whatever becomes of the others; also if what has succeeded cannot be written down. */
   async #run(view: View, services: readonly string[]): Promise<Next> {
     const { session, terminal } = this.#options;
+    const troubles: unknown[] = [];
     for (const service of services) {
-      const failure = await runReload(terminal, view.environment, service);
-      if (failure !== undefined) this.#failed.set(service, failure);
-      else if (!(await session.reloaded(view, [service], 'Command'))) return this.#changed(view);
+      if (!(await runReload(terminal, view.environment, service))) {
+        this.#failed.add(service);
+        continue;
+      }
+      const counts = session.reloaded(view, [service], 'Command');
+      const isCounted = await counts.catch((error: unknown) => troubles.push(error) > 0);
+      if (!isCounted) return this.#changed(view);
     }
+    if (troubles.length > 0) throw troubles[0];
     return AGAIN;
   }
 
@@ -112,7 +118,7 @@ export class Restarts {
   }
 
   #failures(): string {
-    return `not restarted, as far as rekey knows: ${[...this.#failed.keys()].join(', ')} (the reload command failed)`;
+    return `not restarted, as far as rekey knows: ${[...this.#failed].join(', ')} (the reload command failed)`;
   }
 
   #byPerson(view: View, services: readonly string[]): Next {
@@ -158,26 +164,22 @@ export function commandOf({ files, name }: EnvironmentFiles, service: string): s
 }
 
 /**
- * Runs the reload command of a service, if it has one, and prints what it says.
+ * Runs the reload command of a service, if it has one, and prints what it says, and why it failed if it did.
  *
- * @returns why it failed, which is printed too; undefined if it did not
+ * @returns whether it did not fail
  */
-export async function runReload(
-  terminal: Terminal,
-  environment: EnvironmentFiles,
-  service: string,
-): Promise<string | undefined> {
+export async function runReload(terminal: Terminal, environment: EnvironmentFiles, service: string): Promise<boolean> {
   const { config, name } = environment;
   const command = commandOf(environment, service);
-  if (command === undefined) return undefined;
+  if (command === undefined) return true;
   terminal.print(`  ${service}: ${command}\n`);
   const call = { service, environment: name, command, folder: config.root, withheld: keyVariables(config) };
   try {
     await reload(call, (line) => terminal.printErr(`    ${redactText(line)}\n`));
-    return undefined;
+    return true;
   } catch (error) {
     if (!(error instanceof EnvError)) throw error;
     terminal.printErr(`${error.message}\n`);
-    return error.message;
+    return false;
   }
 }

@@ -116,7 +116,7 @@ async function restart(
   const names = environment.files.filter(({ shown }) => changed.includes(shown)).map(({ service }) => service.name);
   const byHand = names.filter((name) => commandOf(environment, name) === undefined);
   const failed: string[] = [];
-  for (const name of names) if ((await runReload(terminal, environment, name)) !== undefined) failed.push(name);
+  for (const name of names) if (!(await runReload(terminal, environment, name))) failed.push(name);
   if (byHand.length > 0)
     terminal.print(`Restart ${byHand.join(', ')}: a running service keeps the key that it has loaded.\n`);
   if (failed.length === 0) return EXIT.done;

@@ -33,6 +33,17 @@ describe('a reload command that fails', { timeout: 300_000 }, () => {
     expect(readFileSync(join(folder, 'restarted'), 'utf8')).toBe('admin\n');
   });
 
+  it('or one that leaves the files unreadable, keeps no other service from its restart', async () => {
+    const folder = twoServices({
+      main: 'reload: "mv admin/.env.production admin/away"',
+      admin: 'reload: "mv admin/away admin/.env.production; echo admin >> restarted"',
+    });
+    const { code, err } = await rekey.env(folder, ...EMERGENCY);
+    expect([code, restarted(folder), stateOf(folder).keyset.phase]).toEqual([1, true, 'Burning']);
+    expect(err).toContain('admin/.env.production: there is no such file');
+    expect(err).toContain('Written by this command: burn');
+  });
+
   it('keeps no other service from its restart in a rotation, and what a person must do is said', async () => {
     const folder = twoServices({ main: FAILS });
     const { code, out, err } = await rekey.env(folder, 'rotate', 'production');
