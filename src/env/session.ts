@@ -12,15 +12,16 @@ import { type Clock, systemClock } from '../runtime/clock.ts';
 import { drainMsOf, type EnvConfig } from './env-config.ts';
 import { type Difference, differences, type EnvironmentFiles, readEnvironment } from './environment.ts';
 import { EnvError, StateUnusable } from './error.ts';
+import type { Evidence } from './evidence.ts';
 import { withLock } from './files/lock.ts';
 import { recover } from './files/transaction.ts';
 import { STATE_FOLDER, type Witness } from './state.ts';
-import { nextStep, type Step, type StepFacts } from './step.ts';
+import { isGivenUp, nextStep, type Step, type StepFacts } from './step.ts';
 import { type Asker, factsOf } from './witness.ts';
 import { foundIn, remember, restore, type Written, write } from './write.ts';
 
-/** A look and a write take some milliseconds, and commands of people meet: longer than this only a service's own restart takes. */
-const PATIENCE_MS = 3_000;
+/** A write takes some milliseconds, and a look some seconds where a service is slow to answer. Nobody waits for a person with the lock. */
+const PATIENCE_MS = 15_000;
 
 /** The current state and the next step. */
 export interface View {
@@ -49,6 +50,7 @@ export interface SessionOptions {
 export class Session {
   readonly #options: SessionOptions;
   readonly #gone = new Map<Kid, KeyMaterial>();
+  readonly #evidence = new Map<string, Evidence>();
   /** The nonce of the emergency whose burnt keys are all in {@link #gone}. */
   #nonce: string | undefined;
 
@@ -91,24 +93,27 @@ export class Session {
   }
 
   /**
-   * @param urgent for an emergency: a state that cannot be used does not stop it; `environment.unusable` says why
+   * @param how `Read`: no service is asked, so the step of the view is not the next one. `Urgent`, for an emergency: the
+   *   same, and a state that cannot be used does not stop it; `environment.unusable` says why
    * @throws EnvError if a file or the state cannot be read, or the clock has gone back
    */
-  async look(urgent = false): Promise<View> {
+  async look(how: 'Ask' | 'Read' | 'Urgent' = 'Ask'): Promise<View> {
     const { config, environment: name, clock, asker, leftOut = [] } = this.#options;
     const now = clock.now();
-    const read = await readEnvironment(config, name, leftOut, urgent);
-    const environment = withoutFuture(read, now, config.clockSkewMs, urgent);
+    const environment = await this.#read(how === 'Urgent');
     const { state } = environment;
     const keyset = state?.keyset ?? foundIn(environment, now);
     const different = state === undefined ? [] : differences(environment, keyset);
     const isUnderWay = keyset.phase !== 'Steady';
-    const services =
-      isUnderWay && different.length === 0 ? await factsOf(environment, keyset, this.#gone, asker, now) : [];
+    const witnessing = { asker, gone: this.#gone, evidence: this.#evidence, now: () => clock.now() };
+    const isAsked = how === 'Ask' && isUnderWay && different.length === 0;
+    const services = isAsked ? await factsOf(environment, keyset, witnessing) : [];
     const burntAtHand = keyset.emergency !== undefined && keyset.emergency.nonce === this.#nonce;
     const facts = { keyset, services, now: clock.now(), drainMs: drainMsOf(config), burntAtHand };
     const forgotten = isUnderWay ? forgottenIn(environment) : [];
-    const step = forgotten.length > 0 ? forgottenStep(forgotten) : withoutThem(nextStep(facts), leftOut, name);
+    const next = nextStep(facts);
+    const mayReload = next.kind === 'Reload' && isGivenUp(keyset);
+    const step = forgotten.length > 0 && !mayReload ? forgottenStep(forgotten) : withoutThem(next, leftOut, name);
     return { environment, facts, managed: state !== undefined, differences: different, forgotten, step };
   }
 
@@ -140,10 +145,30 @@ export class Session {
     return restore(environment, state, this.#options.clock.now());
   }
 
-  /** Remembers that services were restarted after their files got this version. */
-  async reloaded({ environment, facts }: View, services: readonly string[], by: Witness): Promise<void> {
-    const reload = { version: facts.keyset.version, at: this.#options.clock.now(), by };
-    await remember(environment, Object.fromEntries(services.map((service) => [service, reload])));
+  /**
+   * Remembers that services were restarted after their files got the version of the view. Takes the lock by itself: a
+   * restart takes its time, and nobody waits for it with the lock.
+   *
+   * @returns false, with nothing remembered, if a file or the version has changed since the view
+   */
+  async reloaded({ environment: seen, facts }: View, services: readonly string[], by: Witness): Promise<boolean> {
+    const { version } = facts.keyset;
+    return this.alone(async () => {
+      const environment = await this.#read(false);
+      const changedAt = ({ files }: EnvironmentFiles, name: string) =>
+        files.find(({ service }) => service.name === name)?.changedAt;
+      const isSame = services.every((name) => changedAt(environment, name) === changedAt(seen, name));
+      if (environment.state?.keyset.version !== version || !isSame) return false;
+      const reload = { version, at: this.#options.clock.now(), by };
+      await remember(environment, Object.fromEntries(services.map((service) => [service, reload])));
+      return true;
+    });
+  }
+
+  async #read(urgent: boolean): Promise<EnvironmentFiles> {
+    const { config, environment, clock, leftOut = [] } = this.#options;
+    const read = await readEnvironment(config, environment, leftOut, urgent);
+    return withoutFuture(read, clock.now(), config.clockSkewMs, urgent);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Plans the next step of a rotation of .env files: a pure function of the keyset, of what is known of each service, and
- * of the time. The steps and the safe-write rule are those of the operator; here a service is one process, and a person
- * or a command restarts it.
+ * of the time. The steps and the safe-write rule are those of the operator; here a service is one file and
+ * perhaps one URL, with one process behind it or several, and a person or a command restarts it.
  */
 import { type Acked, type Keyset, keyIn, type Phase, type Role } from '../rotation/keyset/keyset.ts';
 import { candidate, type Write, writesKeys } from '../rotation/keyset/writes.ts';
@@ -15,6 +15,10 @@ export type Loaded =
   | { readonly kind: 'Behind'; readonly why: string }
   /** It was restarted and accepts the signing key, but not the other key in its file. */
   | { readonly kind: 'OneKey'; readonly why: string }
+  /** Some of its answers prove the newest version and some an older one. */
+  | { readonly kind: 'Fickle'; readonly why: string }
+  /** It was not asked often enough yet. */
+  | { readonly kind: 'Partly'; readonly why: string }
   /** Its answers prove nothing: it accepts a made-up key, or refuses every key. */
   | { readonly kind: 'Unfit'; readonly why: string }
   | { readonly kind: 'Unknown'; readonly why: string };
@@ -70,16 +74,28 @@ export function nextStep(facts: StepFacts): Step {
   // the aborted key never signed, so it does not matter when services forget it
   if (phase === 'Aborting') return guarded(facts, afterPhase(facts));
   const needed = services.filter(({ roles }) => roles.some((role) => NEEDED[phase]?.includes(role)));
-  const unfit = needed.find(({ loaded }) => loaded.kind === 'Unfit');
+  const open = needed.filter(({ loaded }) => loaded.kind !== 'Loaded');
+  const waiting = open.filter(({ reloaded, loaded }) => !reloaded && loaded.kind !== 'Partly');
+  const reload: Step = { kind: 'Reload', services: waiting };
+  // the old key is given up already: whatever is off with one service, the others must follow
+  if (waiting.length > 0 && isGivenUp(keyset)) return reload;
   const single = needed.find(({ loaded }) => loaded.kind === 'OneKey');
   if (single?.loaded.kind === 'OneKey' && phase === 'Staging') return backOut(facts, single.name, single.loaded.why);
-  if (unfit?.loaded.kind === 'Unfit') return { kind: 'Rest', why: `${unfit.name}: ${unfit.loaded.why}` };
-  if (single?.loaded.kind === 'OneKey') return { kind: 'Rest', why: `${single.name}: ${single.loaded.why}` };
-  const open = needed.filter(({ loaded }) => loaded.kind !== 'Loaded');
-  const waiting = open.filter(({ reloaded }) => !reloaded);
-  if (waiting.length > 0) return { kind: 'Reload', services: waiting };
+  const off = needed.flatMap(({ name, loaded }) => (isOff(loaded) ? [`${name}: ${loaded.why}`] : []));
+  if (off.length > 0) return { kind: 'Rest', why: off.join('\n') };
+  if (waiting.length > 0) return reload;
   if (open.length > 0) return { kind: 'Ask', services: open };
   return guarded(facts, afterPhase(facts));
+}
+
+/** @returns whether services must restart whatever else is off: every file has refused the old key since the write */
+export function isGivenUp({ phase }: Keyset): boolean {
+  return phase === 'Switching' || phase === 'Burning';
+}
+
+/** A person must look at the service first. */
+function isOff(loaded: Loaded): loaded is Extract<Loaded, { kind: 'Unfit' | 'OneKey' | 'Fickle' }> {
+  return loaded.kind === 'Unfit' || loaded.kind === 'OneKey' || loaded.kind === 'Fickle';
 }
 
 /** The reason of a rotation that went back by itself. */
@@ -106,14 +122,14 @@ function draining(facts: StepFacts): Step {
   if (now < until) return { kind: 'Wait', until };
   const unfit = signers.find(({ loaded }) => loaded.kind === 'Unfit');
   if (unfit?.loaded.kind === 'Unfit') return { kind: 'Rest', why: `${unfit.name}: ${unfit.loaded.why}` };
-  const silent = signers.filter(({ loaded }) => loaded.kind === 'Unknown');
+  const silent = signers.filter(({ loaded }) => loaded.kind === 'Unknown' || loaded.kind === 'Partly');
   if (silent.length > 0) return { kind: 'Ask', services: silent };
   return guarded(facts, { transition: 'retire', acked: ackedNow(facts) });
 }
 
 /** It has proved to hold an older version, or it cannot be asked and no reported restart counts any more. */
 function mayBeLate({ loaded, asked }: ServiceFacts): boolean {
-  return loaded.kind === 'Behind' || (loaded.kind === 'Unknown' && !asked);
+  return loaded.kind === 'Behind' || loaded.kind === 'Fickle' || (loaded.kind === 'Unknown' && !asked);
 }
 
 /** The write that ends a phase once everything needed is loaded. */

@@ -3,12 +3,13 @@
  * confirmation.
  */
 import type { Probe } from '../rotation/facts.ts';
-import { currentShape, type Keyset, type Kid } from '../rotation/keyset/keyset.ts';
+import { currentShape, type Keyset, type Kid, keyIn } from '../rotation/keyset/keyset.ts';
 import type { KeyMaterial } from '../rotation/secret/keys.ts';
 import type { WrittenForm } from '../rotation/settings/canary-settings.ts';
 import type { EnvConfig, EnvService } from './env-config.ts';
 import type { EnvironmentFiles } from './environment.ts';
 import { materialsOf } from './environment.ts';
+import { concluded, type Evidence, isOpen, noted, type Sight } from './evidence.ts';
 import { fallbackKids, shownKids } from './layout.ts';
 import type { Loaded, ServiceFacts } from './step.ts';
 
@@ -30,17 +31,24 @@ export interface Asker {
 
 /** A reload command may end before the service has restarted; until then the old process answers. */
 const SETTLE_MS = 10_000;
+/** No look asks for longer, since it holds the lock; the next one goes on. A single probe may take some seconds more. */
+const LOOK_MS = 3_000;
 
-/**
- * @param gone keys that have left the files: a service that accepts one has not loaded the newest version
- * @param now milliseconds since the epoch
- */
+export interface Witnessing {
+  readonly asker: Asker;
+  /** Keys that have left the files: a service that accepts one has not loaded the newest version. */
+  readonly gone: ReadonlyMap<Kid, KeyMaterial>;
+  /** What earlier looks have seen, by service; this one adds to it. */
+  readonly evidence: Map<string, Evidence>;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** @returns what is known of each service and the newest version of its file */
 export async function factsOf(
   environment: EnvironmentFiles,
   keyset: Keyset,
-  gone: ReadonlyMap<Kid, KeyMaterial>,
-  asker: Asker,
-  now: number,
+  witnessing: Witnessing,
 ): Promise<readonly ServiceFacts[]> {
   const { config, name, files, state } = environment;
   const materials = materialsOf(environment, keyset);
@@ -48,7 +56,7 @@ export async function factsOf(
     const material = materials.get(kid);
     return material === undefined ? [] : [[kid, material] as const];
   });
-  const left = [...gone].filter(([kid]) => !shownKids(keyset).includes(kid));
+  const left = [...witnessing.gone].filter(([kid]) => !shownKids(keyset).includes(kid));
   const keys = new Map([...left, ...shown]);
   const question = { keys, version: keyset.version, sign: currentShape(keyset).sign };
   return Promise.all(
@@ -59,14 +67,47 @@ export async function factsOf(
       const loaded =
         url === undefined
           ? fromReload(reloaded ? reload.by : undefined)
-          : fromProbe(
-              await asker.ask(url, service.canaryRequest, question, config),
-              keyset,
-              reloaded && now >= reload.at + SETTLE_MS,
-            );
+          : await asked(service, {
+              ...{ keyset, witnessing, restartedAt: reloaded ? reload.at : undefined },
+              probe: () => witnessing.asker.ask(url, service.canaryRequest, question, config),
+            });
       return { name: service.name, roles: service.roles, loaded, asked: url !== undefined, reloaded };
     }),
   );
+}
+
+interface Asking {
+  readonly keyset: Keyset;
+  readonly witnessing: Witnessing;
+  readonly restartedAt: number | undefined;
+  readonly probe: () => Promise<Probe>;
+}
+
+/** Asks one service until it is clear what it holds, or this look has taken its time. */
+async function asked({ name }: EnvService, { keyset, witnessing, restartedAt, probe }: Asking): Promise<Loaded> {
+  const { evidence, now } = witnessing;
+  const about = { version: keyset.version, restartedAt };
+  const known = evidence.get(name);
+  let all = known?.version === about.version && known.restartedAt === restartedAt ? known : undefined;
+  const until = now() + LOOK_MS;
+  do {
+    const settled = restartedAt !== undefined && now() >= restartedAt + SETTLE_MS;
+    all = noted(all, sightOf(await probe(), keyset, settled), about, settled);
+  } while (isOpen(all) && now() < until);
+  evidence.set(name, all);
+  return concluded(all);
+}
+
+/** @returns what one probe shows */
+function sightOf(probe: Probe, keyset: Keyset, settled: boolean): Sight {
+  const loaded = fromProbe(probe, keyset, settled);
+  const ack = keyIn(keyset, 'ack')?.kid;
+  const isTrue = probe.random === 'refused';
+  return {
+    loaded,
+    newest: isTrue && (loaded.kind === 'Loaded' || (ack !== undefined && probe.answers.get(ack) === 'accepted')),
+    older: isTrue && loaded.kind !== 'Loaded' && loaded.kind !== 'Unknown',
+  };
 }
 
 function fromReload(by: 'Command' | 'Person' | undefined): Loaded {
@@ -75,6 +116,8 @@ function fromReload(by: 'Command' | 'Person' | undefined): Loaded {
 }
 
 /**
+ * One probe, judged alone.
+ *
  * @param settled whether it is known to have restarted after the version was written, and has had time for that
  * @returns what the answers prove; a missing answer proves nothing
  */

@@ -14,7 +14,7 @@ export async function abort(
   options: { readonly reason?: string },
 ): Promise<Exit> {
   const reason = keptReason(reasonOf(options.reason));
-  await session.alone(async () => {
+  const wrote = await session.alone(async () => {
     const view = await session.look();
     const { phase } = view.facts.keyset;
     if (phase === 'Steady') throw new CommandError(`no rotation of ${environment} is under way`, EXIT.failed);
@@ -30,6 +30,7 @@ export async function abort(
     }
     if (step.kind !== 'Write') throw new CommandError('why' in step ? step.why : 'it cannot go back now', EXIT.failed);
     await make(session, terminal, view, step.write);
+    return step.write.transition;
   });
-  return new Follower({ session, terminal, program, watch: false, reloaded: [] }).run();
+  return new Follower({ session, terminal, program, watch: false, wrote: [wrote] }).run();
 }

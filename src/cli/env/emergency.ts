@@ -30,21 +30,35 @@ export async function emergency(context: Context, options: EmergencyOptions): Pr
   const onRecovered = (what: string) => terminal.printErr(`${what}\n`);
   const session = newSession(config, environment, context.asker, onRecovered, without);
   const rotation = requestOf(config, reasonOf(options.reason), 'Emergency');
-  const isBurnt = await session.alone(async () => {
-    const view = await session.look(true).catch((error: unknown) => withHint(error, context));
+  const look = async () => {
+    const view = await session.look('Urgent').catch((error: unknown) => withHint(error, context));
     await refuseCommitted(view.environment, true);
-    await warnOfShared(view.environment, terminal);
-    if (!(await isAgreed(context, view, options))) return false;
-    const { version } = view.facts.keyset;
-    const write = { transition: 'burn', nonce: randomUUID(), rotation, version } as const;
-    await make(session, terminal, view, write, withAll(view));
-    return true;
-  });
-  if (!isBurnt) {
+    return view;
+  };
+  const seen = await session.alone(look);
+  await warnOfShared(seen.environment, terminal);
+  // nobody waits with the lock for an answer
+  if (!(await isAgreed(context, seen, options))) {
     terminal.printErr('nothing was written\n');
     return EXIT.failed;
   }
-  return new Follower({ session, terminal, program, watch: options.watch === true, reloaded: [] }).run();
+  await session.alone(async () => {
+    const view = await look();
+    refuseOther(context, seen, view);
+    const { version } = view.facts.keyset;
+    const write = { transition: 'burn', nonce: randomUUID(), rotation, version } as const;
+    await make(session, terminal, view, write, withAll(view));
+  });
+  return new Follower({ session, terminal, program, watch: options.watch === true, wrote: ['burn'] }).run();
+}
+
+/** Who agreed to burn a key did not agree to burn the fresh one of a colleague. */
+function refuseOther({ environment, program }: Context, seen: View, { facts: { keyset } }: View): void {
+  const { emergency: other } = keyset;
+  if (other === undefined || other.nonce === seen.facts.keyset.emergency?.nonce) return;
+  const what = `${environment} was written meanwhile by another emergency (version ${keyset.version}); this command wrote nothing`;
+  const way = `To follow that one: ${program} env continue ${environment}. To burn its fresh key as well, run this command again`;
+  throw new CommandError(`${what}. ${way}`, EXIT.failed);
 }
 
 /** @throws CommandError usage */
@@ -75,7 +89,7 @@ async function isAgreed({ terminal }: Context, { environment }: View, { yes }: E
   const { name, files, leftOut = [], unusable } = environment;
   const list = files.map(({ service }) => service.name).join(', ');
   terminal.printErr(
-    `Every key in the files of ${name} is burnt. ${list} must restart at once, and all users sign in again.\n`,
+    `Every key in the files of ${name} will be burnt: ${list} must restart at once after that, and all users sign in again.\n`,
   );
   if (unusable !== undefined) {
     terminal.printErr(

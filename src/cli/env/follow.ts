@@ -1,16 +1,15 @@
 /**
  * Goes on with a rotation: makes every step that can be made now, and says who must do what before the next.
  */
-import { allKeys } from '../../env/environment.ts';
+import { EnvError } from '../../env/error.ts';
 import { BusyError } from '../../env/files/lock.ts';
-import { keyHider } from '../../env/hide-keys.ts';
-import { keyVariables, reload } from '../../env/reload.ts';
 import type { Session, View } from '../../env/session.ts';
-import { isGoingBack, type ServiceFacts, SINGLE_KEY, type Step } from '../../env/step.ts';
+import { isGoingBack, SINGLE_KEY, type Step } from '../../env/step.ts';
 import type { Canvas, Frame } from '../live/canvas.ts';
 import { when } from '../output.ts';
 import { EXIT, type Exit, type Terminal } from '../terminal.ts';
 import { make } from './make.ts';
+import { type Next, Restarts, type Said, WATCH_PAUSE_MS } from './restarts.ts';
 import { endText, leavingText, viewText } from './text.ts';
 
 export interface FollowOptions {
@@ -20,25 +19,30 @@ export interface FollowOptions {
   readonly program: string;
   /** Waits for what must be waited for, instead of saying what to do next. */
   readonly watch: boolean;
-  /** Services that a person has restarted since the last step; `all` of those that it waits for. */
-  readonly reloaded: readonly string[] | 'all';
+  /** What a person has restarted; undefined if nobody has said anything. */
+  readonly said?: Said | undefined;
+  /** What this command has written so far, as the names of the writes. */
+  readonly wrote?: readonly string[];
 }
 
 /** A service that was just started needs a moment until it answers; it is asked so often, then the rotation rests. */
 const ASKS = 20;
 const ASK_PAUSE_MS = 1_500;
-/** While somebody watches: how often rekey looks at what a person or another process has done, and how often in a long wait. */
-const WATCH_PAUSE_MS = 5_000;
+/** While somebody watches: how often rekey looks in a long wait. */
 const WAIT_PAUSE_MS = 60_000;
-const REMIND_MS = 60_000;
 const BUSY_PAUSE_MS = 1_000;
 
-const FICKLE = 'a service answers now with the newest version, now with an older one: is there a second process of it?';
+/** It was late once more, after rekey had begun to wait anew. */
+function lateText({ facts: { services } }: View): string {
+  const late = services.filter(({ loaded }) => loaded.kind !== 'Loaded').map(({ name }) => name);
+  const what = 'held the newest version and then an older one, twice: is there a second process of it?';
+  return `${late.join(', ')} ${what} Restart or stop every process of it`;
+}
 
-/** What one look has come to: there is more to do, now or later, or the command ends. */
-type Next = { readonly again: true; readonly afterMs?: number } | { readonly again: false; readonly exit: Exit };
+/** Nothing is left to do without the lock. */
+type Settled = Exclude<Next, { readonly act: unknown }>;
 
-const end = (exit: Exit): Next => ({ again: false, exit });
+const end = (exit: Exit): Settled => ({ again: false, exit });
 
 /** A rotation that nobody has asked to end, and that has ended without a new key. */
 function endedWell({ facts: { keyset } }: View): boolean {
@@ -59,16 +63,14 @@ export class Follower {
   #view: View | undefined;
   #asks = 0;
   #shown = '';
-  /** Counts for {@link #saidOf}, the version that is there when the command begins: what is written later was not loaded before. */
-  #said: readonly string[] | 'all';
-  #saidOf: number | undefined;
   #reopened = false;
-  #reminded: { readonly what: string; readonly at: number } | undefined;
-  #wrote = false;
+  /** Made when it is known what the terminal is. */
+  #restarts: Restarts | undefined;
+  readonly #wrote: string[];
 
   constructor(options: FollowOptions) {
     this.#options = options;
-    this.#said = options.reloaded;
+    this.#wrote = [...(options.wrote ?? [])];
   }
 
   /**
@@ -101,39 +103,50 @@ export class Follower {
     const { session } = this.#options;
     for (;;) {
       signal?.throwIfAborted();
-      const next = await session
-        .alone(async () => this.#step(await session.look()))
-        .catch((error) => this.#busy(error));
+      const next = await this.#look().catch((error: unknown) => this.#broken(error));
       if (!next.again) return next.exit;
       if (next.afterMs !== undefined) await session.pause(next.afterMs, signal);
     }
   }
 
+  /** One look and one step with the lock, then what needs none. */
+  async #look(): Promise<Settled> {
+    const { session } = this.#options;
+    let next: Next = await session.alone(async () => this.#step(await session.look()));
+    while ('act' in next) next = await next.act();
+    return next;
+  }
+
   /** Whoever watches waits for another run, which may be the one that it has asked for. */
-  #busy(error: unknown): Next {
-    if (!this.#options.watch || !(error instanceof BusyError)) throw error;
-    return { again: true, afterMs: BUSY_PAUSE_MS };
+  #broken(error: unknown): Settled {
+    const { watch, terminal } = this.#options;
+    if (watch && error instanceof BusyError) return { again: true, afterMs: BUSY_PAUSE_MS };
+    if (error instanceof EnvError && this.#wrote.length > 0) {
+      this.#canvas?.keep();
+      terminal.printErr(`${this.#view ? this.#standing(this.#view) : this.#wroteText()}\n`);
+    }
+    throw error;
   }
 
   async #step(view: View): Promise<Next> {
     const { session, terminal, watch } = this.#options;
     const { name } = view.environment;
     this.#show(view);
-    this.#saidOf ??= view.facts.keyset.version;
+    this.#restarts ??= this.#firstRestarts(view);
     if (view.differences.length > 0) return this.#refuse(view);
     const { step } = view;
     this.#asks = step.kind === 'Ask' ? this.#asks + 1 : 0;
     switch (step.kind) {
       case 'Write':
-        if (step.write.transition === 'reopen' && this.#reopened) return this.#rest(name, FICKLE);
+        if (step.write.transition === 'reopen' && this.#reopened) return this.#rest(view, lateText(view));
         this.#reopened ||= step.write.transition === 'reopen';
         await make(session, terminal, view, step.write);
-        this.#wrote = true;
+        this.#wrote.push(step.write.transition);
         return { again: true };
       case 'Reload':
-        return this.#restart(view, step.services);
+        return this.#restarts.next(view, step.services);
       case 'Ask':
-        return this.#ask(name, step);
+        return this.#ask(view, step);
       case 'Wait':
         if (watch) return { again: true, afterMs: Math.min(step.until - view.facts.now, WAIT_PAUSE_MS) };
         terminal.print(
@@ -142,19 +155,38 @@ export class Follower {
         terminal.print(`Then run: ${this.#continue(name)}\n`);
         return end(EXIT.done);
       case 'Rest':
-        return this.#rest(name, step.why);
+        return this.#rest(view, step.why);
       case 'Done':
         this.#canvas?.keep();
-        terminal.print(this.#wrote ? endText(view) : `${name}: nothing is under way\n${lastText(view)}`);
+        terminal.print(this.#wrote.length > 0 ? endText(view) : `${name}: nothing is under way\n${lastText(view)}`);
         return end(endedWell(view) ? EXIT.done : EXIT.failed);
     }
   }
 
-  #rest(environment: string, why: string): Next {
+  #firstRestarts(view: View): Restarts {
+    const { session, terminal, program, watch, said } = this.#options;
+    const rest = (at: View, why: string) => this.#rest(at, why);
+    const restarts = new Restarts({ session, terminal, program, watch, said, rest });
+    restarts.refuseOther(view);
+    return restarts;
+  }
+
+  #rest(view: View, why: string): Next {
     this.#canvas?.keep();
-    const next = `When that is mended: ${this.#continue(environment)}`;
-    this.#options.terminal.printErr(`${why}\n${environment} rests; nothing was written. ${next}\n`);
+    const next = `When that is mended: ${this.#continue(view.environment.name)}`;
+    this.#options.terminal.printErr(`${why}\n${this.#standing(view)}. ${next}\n`);
     return end(EXIT.notReady);
+  }
+
+  /** Where it rests, and what this command has written. */
+  #standing({ environment: { name }, facts: { keyset } }: View): string {
+    return `${name} rests in ${keyset.phase}. ${this.#wroteText()}`;
+  }
+
+  #wroteText(): string {
+    return this.#wrote.length === 0
+      ? 'This command wrote nothing'
+      : `Written by this command: ${this.#wrote.join(', ')}`;
   }
 
   #continue(environment: string): string {
@@ -165,7 +197,7 @@ export class Follower {
     const { terminal, watch } = this.#options;
     this.#view = view;
     if (this.#canvas !== undefined) {
-      if (view.step.kind !== 'Done' || this.#wrote) this.#canvas.draw();
+      if (view.step.kind !== 'Done' || this.#wrote.length > 0) this.#canvas.draw();
       return;
     }
     const text = viewText(view);
@@ -173,77 +205,21 @@ export class Follower {
     this.#shown = text;
   }
 
-  #refuse({ differences, environment }: View): Next {
+  #refuse(view: View): Next {
     const { terminal, program } = this.#options;
     this.#canvas?.keep();
-    for (const { message } of differences) terminal.printErr(`${message}\n`);
-    terminal.printErr(`Nothing was written. To make all files alike again: ${program} env sync ${environment.name}\n`);
+    for (const { message } of view.differences) terminal.printErr(`${message}\n`);
+    const way = `To make all files alike again: ${program} env sync ${view.environment.name}`;
+    terminal.printErr(`${this.#standing(view)}. ${way}\n`);
     return end(EXIT.failed);
   }
 
-  #ask(environment: string, { services }: Extract<Step, { kind: 'Ask' }>): Next {
+  #ask(view: View, { services }: Extract<Step, { kind: 'Ask' }>): Next {
     const { terminal, watch } = this.#options;
     if (this.#asks < ASKS) return { again: true, afterMs: ASK_PAUSE_MS };
     if (watch) return { again: true, afterMs: WATCH_PAUSE_MS };
     for (const { name, loaded } of services) if ('why' in loaded) terminal.printErr(`${name}: ${loaded.why}\n`);
-    terminal.printErr(
-      `${environment} rests: all keys stay as they are. Look at why, then: ${this.#continue(environment)}\n`,
-    );
+    terminal.printErr(`${this.#standing(view)}. Look at why, then: ${this.#continue(view.environment.name)}\n`);
     return end(EXIT.notReady);
-  }
-
-  /** By its command where a service has one, else by a person. */
-  async #restart(view: View, services: readonly ServiceFacts[]): Promise<Next> {
-    const { session, terminal } = this.#options;
-    const { config, name: environment, files } = view.environment;
-    for (const { name: service } of services) {
-      const command = files.find((file) => file.service.name === service)?.service.reload[environment];
-      if (command === undefined) continue;
-      terminal.print(`  ${service}: ${command}\n`);
-      const call = { service, environment, command, folder: config.root, withheld: keyVariables(config) };
-      const hide = keyHider([...allKeys(view.environment), ...session.gone]);
-      await reload(call, (line) => terminal.printErr(`    ${hide(line)}\n`));
-      await session.reloaded(view, [service], 'Command');
-      // each command has changed the state: look again before the next
-      return { again: true };
-    }
-    return this.#byPerson(
-      view,
-      services.map(({ name }) => name),
-    );
-  }
-
-  /** At once where it is new, and once a minute: another process must say that it is done. */
-  #remind(what: string, todo: string, terminal: Terminal): void {
-    const now = terminal.now();
-    if (this.#reminded?.what === what && now - this.#reminded.at < REMIND_MS) return;
-    terminal.print(todo);
-    this.#reminded = { what, at: now };
-  }
-
-  async #byPerson(view: View, services: readonly string[]): Promise<Next> {
-    const { session, terminal, watch, program } = this.#options;
-    const said = this.#saidOf === view.facts.keyset.version ? this.#said : [];
-    this.#said = [];
-    const restarted = said === 'all' ? services : services.filter((service) => said.includes(service));
-    if (restarted.length > 0) {
-      await session.reloaded(view, restarted, 'Person');
-      return { again: true };
-    }
-    const list = services.join(', ');
-    if (terminal.interactive) {
-      const answer = await terminal.question(`Restart ${list} now, then press Enter (q: go on later) `);
-      if (answer?.trim() === '') {
-        await session.reloaded(view, services, 'Person');
-        return { again: true };
-      }
-    }
-    const todo = `Restart ${list}. When they run again: ${program} env continue ${view.environment.name} --reloaded\n`;
-    if (watch && !terminal.interactive) {
-      this.#remind(`${view.facts.keyset.version} ${list}`, todo, terminal);
-      return { again: true, afterMs: WATCH_PAUSE_MS };
-    }
-    terminal.print(todo);
-    return end(EXIT.done);
   }
 }

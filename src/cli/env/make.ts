@@ -13,7 +13,7 @@ export const WROTE = {
   adopt: 'every file has the same key that signs',
   stage: 'the new key is in every file: it is accepted, and the old one signs',
   promote: 'the new key signs in every file, and the old one is accepted',
-  drain: 'no service signs with the old key any more; its tokens expire',
+  drain: 'no service is known to sign with the old key any more; its tokens expire',
   reopen: 'a service may have signed with the old key again; rekey waits again until it is gone',
   retire: 'the old key has left every file',
   finish: 'the rotation is over',
@@ -26,7 +26,7 @@ export const WROTE = {
 
 /** The same after a rollback. */
 const WROTE_BACK: Readonly<Partial<Record<Write['transition'], string>>> = {
-  drain: 'no service signs with the new key any more; its tokens expire',
+  drain: 'no service is known to sign with the new key any more; its tokens expire',
   reopen: 'a service may sign with the new key again',
   retire: 'the new key has left every file',
 };
@@ -60,7 +60,10 @@ export async function make(
   return files;
 }
 
-function wroteText({ facts: { keyset } }: View, { transition }: Write): string {
+function wroteText({ facts: { keyset } }: View, write: Write): string {
+  const { transition } = write;
   const known: Readonly<Partial<Record<Write['transition'], string>>> = WROTE;
-  return (isGoingBack(keyset) ? WROTE_BACK[transition] : undefined) ?? known[transition] ?? 'written';
+  const text = (isGoingBack(keyset) ? WROTE_BACK[transition] : undefined) ?? known[transition] ?? 'written';
+  const inferred = 'inferred' in write ? write.inferred : undefined;
+  return inferred === undefined ? text : `${text} (inferred: ${inferred})`;
 }

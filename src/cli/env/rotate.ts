@@ -31,15 +31,23 @@ export interface RotateOptions {
 export async function rotate(context: Context, options: RotateOptions): Promise<Exit> {
   const { session, terminal, program } = context;
   const reason = reasonOf(options.reason);
-  const begun = await session.alone(async () => {
-    const view = await session.look();
+  const look = async () => {
+    const view = await session.look('Read');
     refuseUnderWay(view, program);
     refuseApart(view, program);
     await refuseCommitted(view.environment);
-    return options.atOnce ? atOnce(context, view, reason, options) : stage(context, view, reason, options);
-  });
-  if (!begun) return EXIT.failed;
-  return new Follower({ session, terminal, program, watch: options.watch === true, reloaded: [] }).run();
+    if (options.atOnce) return view;
+    refuseUnsaid(context, view, options);
+    await refuseWeak(context, view);
+    return view;
+  };
+  const seen = await session.alone(look);
+  // nobody waits with the lock for an answer
+  const isAgreed = await (options.atOnce ? givesUp(context, seen, options) : readsFallbacks(context, seen, options));
+  if (!isAgreed) return EXIT.failed;
+  const begin = options.atOnce ? cutOver : stage;
+  const wrote = await session.alone(async () => begin(context, await look(), reason));
+  return new Follower({ session, terminal, program, watch: options.watch === true, wrote: [wrote] }).run();
 }
 
 function refuseUnderWay({ facts: { keyset }, environment: { name } }: View, program: string): void {
@@ -93,12 +101,8 @@ function refuseUnsaid({ config, program }: Context, view: View, { readsFallbacks
   throw new CommandError(`${what}. Correct one of the two; nothing was written`, EXIT.failed);
 }
 
-/** @returns whether it was begun */
-async function stage(context: Context, view: View, reason: string, options: RotateOptions): Promise<boolean> {
-  const { terminal, session, config } = context;
-  refuseUnsaid(context, view, options);
-  await refuseWeak(context, view);
-  if (!(await readsFallbacks(context, view, options))) return false;
+/** @returns what it wrote */
+async function stage({ terminal, session, config }: Context, view: View, reason: string): Promise<string> {
   const { handled, acked } = view.facts.keyset;
   const step = guarded(view.facts, { transition: 'stage', acked, handled, rotation: requestOf(config, reason) });
   if (step.kind !== 'Write') throw new CommandError('why' in step ? step.why : 'it cannot begin', EXIT.failed);
@@ -107,7 +111,7 @@ async function stage(context: Context, view: View, reason: string, options: Rota
     `${view.environment.name}: the old key will stay accepted for ${drainText(drain)} after the last service signs with the new one\n`,
   );
   await make(session, terminal, view, step.write);
-  return true;
+  return step.write.transition;
 }
 
 /** A service that knows one key would refuse the tokens of the other: who does not prove it, must say it. */
@@ -139,13 +143,8 @@ async function readsFallbacks(
   return false;
 }
 
-/** @returns whether it was begun */
-async function atOnce(
-  { terminal, session, config }: Context,
-  view: View,
-  reason: string,
-  options: RotateOptions,
-): Promise<boolean> {
+/** @returns whether somebody agrees to what is lost */
+async function givesUp({ terminal }: Context, view: View, options: RotateOptions): Promise<boolean> {
   const { name, files } = view.environment;
   terminal.print(
     `${name}: ${files.length} ${files.length === 1 ? 'service refuses' : 'services refuse'} every token that was signed before, as soon as each restarts: all users sign in again.\n`,
@@ -159,9 +158,14 @@ async function atOnce(
       return false;
     }
   }
+  return true;
+}
+
+/** @returns what it wrote */
+async function cutOver({ terminal, session, config }: Context, view: View, reason: string): Promise<string> {
   const { handled } = view.facts.keyset;
   await make(session, terminal, view, { transition: 'cutover', handled, rotation: requestOf(config, reason) });
-  return true;
+  return 'cutover';
 }
 
 /** @returns the record of a rotation that begins now */

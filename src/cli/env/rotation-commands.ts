@@ -51,7 +51,7 @@ function addSteps(env: Command, act: RunAct): void {
   env
     .command('continue <environment>')
     .description('go on with a rotation, or an emergency')
-    .option('--reloaded [services...]', 'these services have been restarted since the last step; without names all')
+    .option('--reloaded [version-services...]', 'since this VERSION, as printed, these services have been restarted')
     .option('--watch', 'stay until it is over; Ctrl-C is safe')
     .action((environment: string, options) =>
       act(environment, async () => {

@@ -1,10 +1,8 @@
 /**
  * `env sync`: brings services that lag behind in step with the source of truth.
  */
-import { allKeys, type EnvironmentFiles } from '../../env/environment.ts';
+import type { EnvironmentFiles } from '../../env/environment.ts';
 import { refuseCommitted } from '../../env/guard.ts';
-import { keyHider } from '../../env/hide-keys.ts';
-import { keyVariables, reload } from '../../env/reload.ts';
 import type { View } from '../../env/session.ts';
 import { spreadingWeakKeys, type WeakKey, weakText } from '../../env/weak.ts';
 import { foundIn } from '../../env/write.ts';
@@ -12,23 +10,25 @@ import { fingerprintOf } from '../../rotation/secret/keys.ts';
 import { CommandError, EXIT, type Exit } from '../terminal.ts';
 import type { Context } from './context.ts';
 import { make, WROTE } from './make.ts';
+import { commandOf, runReload } from './restarts.ts';
 
-/** @returns the exit status */
+/** @returns the exit status; not ready if a reload command failed */
 export async function sync(context: Context, { discard }: { readonly discard?: true }): Promise<Exit> {
-  const { session, terminal, environment } = context;
-  return session.alone(async () => {
-    const view = await session.look();
-    if (isInStep(view)) {
-      terminal.print(`${environment}: all services are in step\n`);
-      return EXIT.done;
-    }
+  const { session, terminal, environment, program } = context;
+  const done = await session.alone(async () => {
+    const view = await session.look('Read');
+    if (isInStep(view)) return undefined;
     await refuseCommitted(view.environment);
     const files = view.managed
       ? await putBack(context, view, discard === true)
       : await takeOver(context, view, discard === true);
-    await restart(context, view.environment, files);
-    return EXIT.done;
+    return { files, environment: view.environment };
   });
+  // nobody waits with the lock for a restart
+  if (done !== undefined) return restart(context, done.environment, done.files);
+  const unknown = `whether each service has been restarted since is not known; to ask them: ${program} env verify ${environment}`;
+  terminal.print(`${environment}: all files are in step. ${unknown}\n`);
+  return EXIT.done;
 }
 
 function isInStep({ managed, differences, environment }: View): boolean {
@@ -107,29 +107,20 @@ async function putBack({ session, terminal }: Context, view: View, discard: bool
   return files;
 }
 
-/** Those whose file has changed: by their command, or by whoever reads this. */
+/** Those whose file has changed: each by its command, whatever becomes of the others, or by whoever reads this. */
 async function restart(
   { terminal, session }: Context,
   environment: EnvironmentFiles,
   changed: readonly string[],
-): Promise<void> {
-  const { files, name, config } = environment;
-  const hide = keyHider([...allKeys(environment), ...session.gone]);
-  const services = files.filter(({ shown }) => changed.includes(shown)).map(({ service }) => service);
-  const byHand = services.filter(({ reload: commands }) => commands[name] === undefined).map((service) => service.name);
-  for (const service of services) {
-    const command = service.reload[name];
-    if (command === undefined) continue;
-    terminal.print(`  ${service.name}: ${command}\n`);
-    const call = {
-      service: service.name,
-      environment: name,
-      command,
-      folder: config.root,
-      withheld: keyVariables(config),
-    };
-    await reload(call, (line) => terminal.printErr(`    ${hide(line)}\n`));
-  }
+): Promise<Exit> {
+  const names = environment.files.filter(({ shown }) => changed.includes(shown)).map(({ service }) => service.name);
+  const byHand = names.filter((name) => commandOf(environment, name) === undefined);
+  const failed: string[] = [];
+  for (const name of names) if (!(await runReload({ terminal, session }, environment, name))) failed.push(name);
   if (byHand.length > 0)
     terminal.print(`Restart ${byHand.join(', ')}: a running service keeps the key that it has loaded.\n`);
+  if (failed.length === 0) return EXIT.done;
+  const what = `${environment.name}: every file is written, and the reload command of ${failed.join(', ')} failed`;
+  terminal.printErr(`${what}. Restart it yourself: sync does not run the command again\n`);
+  return EXIT.notReady;
 }

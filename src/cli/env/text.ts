@@ -2,11 +2,12 @@
  * The rotation of one environment in words.
  */
 
+import { PROBES } from '../../env/evidence.ts';
 import type { View } from '../../env/session.ts';
 import { drainOf, isGoingBack, type Loaded, type ServiceFacts } from '../../env/step.ts';
 import { currentShape, type Keyset, keyIn, type Phase, secondsOf } from '../../rotation/keyset/keyset.ts';
 import { formatDuration, iso } from '../../rotation/schedule/duration.ts';
-import { columns, when } from '../output.ts';
+import { columns } from '../output.ts';
 
 /** What each phase means for whoever waits. */
 const MEANING = {
@@ -65,7 +66,7 @@ export function loadedText({ loaded }: ServiceFacts): string {
 }
 
 const LOADED: Readonly<Record<Extract<Loaded, { kind: 'Loaded' }>['by'], string>> = {
-  Canary: 'has loaded it: it has answered',
+  Canary: `answered with it ${PROBES} times in a row, each time on new connections`,
   Command: 'taken to have loaded it: its reload command succeeded',
   Person: 'taken to have loaded it: somebody said that it was restarted',
 };
@@ -76,9 +77,10 @@ export function endText({ environment, facts: { keyset } }: View): string {
   if (rotation?.trigger === 'Emergency' && emergency !== undefined) {
     const seconds = secondsOf(emergency);
     if (seconds === undefined) return '';
-    const known =
-      emergency.inferred === undefined ? 'every service has refused the burnt keys' : `inferred: ${emergency.inferred}`;
-    return `${environment.name}: no service of ${environment.name} accepts a burnt key since ${when(emergency.goneAt, emergency.goneAt ?? 0).replace(/ \(.*/, '')}, ${formatDuration(seconds * 1000)} after the fresh key was written (${known})\n`;
+    const asked = `every burnt key was refused ${PROBES} times in a row by each service; a process that no connection has reached is not known`;
+    const known = emergency.inferred === undefined ? `observed: ${asked}` : `inferred: ${emergency.inferred}`;
+    const at = iso(emergency.goneAt ?? 0);
+    return `${environment.name}: the emergency is over since ${at}, ${formatDuration(seconds * 1000)} after the fresh key was written (${known})\n`;
   }
   if (rotation?.outcome === undefined) return '';
   const why = rotation.failure === undefined ? '' : `: ${rotation.failure.message}`;

@@ -42,10 +42,21 @@ export async function inspectAll(stateFolder: string, changes: readonly Change[]
   const targets: Target[] = [];
   for (const change of changes) {
     const target = await inspect(change, home);
-    if (targets.some(({ real }) => real === target.real)) throw new FileError(`${change.path}: it is listed twice`);
-    targets.push(target);
+    const other = targets.find(({ real }) => real === target.real);
+    if (other === undefined) targets.push(target);
+    else refuseApart(other, target);
   }
   return targets;
+}
+
+/** Two paths may lead to one file, by symbolic links: one change, if they agree. */
+function refuseApart(one: Change, other: Change): void {
+  const isSame = one.before?.equals(other.before ?? Buffer.alloc(0)) === true && one.after.equals(other.after);
+  if (isSame) return;
+  const why = 'and the two services would write different things into it';
+  throw new FileError(
+    `${other.path}: it is the same file as ${one.path}, ${why}: give both services the same names in rekey.yaml`,
+  );
 }
 
 async function inspect(change: Change, home: Home): Promise<Target> {

@@ -68,10 +68,12 @@ export interface Patience {
 /** Sends canaries over connections of its own, which are closed with it. */
 export class CanarySender {
   readonly #clock: Clock;
-  readonly #http = new HttpClient(AT_ONCE);
+  readonly #http: HttpClient;
 
-  constructor(clock: Clock) {
+  /** @param connections `fresh`: a new one for each request, since behind one address there may be several processes */
+  constructor(clock: Clock, connections: 'kept' | 'fresh' = 'kept') {
     this.#clock = clock;
+    this.#http = new HttpClient(connections === 'fresh' ? 'fresh' : AT_ONCE);
   }
 
   /**

@@ -26,9 +26,11 @@ export class HttpClient {
   readonly #http: HttpAgent;
   readonly #https: HttpsAgent;
 
-  /** @param connections to one host, at most */
-  constructor(connections: number) {
-    const options = { keepAlive: true, maxSockets: connections, timeout: IDLE_MS };
+  /** @param connections to one host, at most; `fresh`: a new one for each request, as many as are sent at once */
+  constructor(connections: number | 'fresh') {
+    // Node uses a connection again even without keepAlive, as soon as their number has a limit
+    const use = connections === 'fresh' ? { keepAlive: false } : { keepAlive: true, maxSockets: connections };
+    const options = { ...use, timeout: IDLE_MS };
     this.#http = new HttpAgent(options);
     this.#https = new HttpsAgent(options);
   }

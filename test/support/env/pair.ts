@@ -59,7 +59,12 @@ export function twoServices(more: Readonly<Record<string, string>> = {}, times =
   });
 }
 
-export function stateOf(folder: string): EnvState {
-  const path = join(folder, '.rekey/production.json');
+export function stateOf(folder: string, environment = 'production'): EnvState {
+  const path = join(folder, `.rekey/${environment}.json`);
   return decodeEnvState(readFileSync(path), path);
+}
+
+/** @returns what a person types who has restarted services since the last write */
+export function reloadedOf(folder: string, ...services: readonly string[]): readonly string[] {
+  return ['--reloaded', String(stateOf(folder).keyset.version), ...services];
 }

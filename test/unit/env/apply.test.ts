@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { apply } from '../../../src/cli/env/apply.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
 import type { Operations } from '../../../src/rotation/people/operations.ts';
-import { newRekey, type Rekey, twoServices } from '../../support/env/pair.ts';
+import { newRekey, type Rekey, reloadedOf, twoServices } from '../../support/env/pair.ts';
 
 let rekey: Rekey;
 beforeAll(async () => {
@@ -33,7 +33,7 @@ describe('env apply', { timeout: 300_000 }, () => {
     const [main, admin] = ['main', 'admin'].map((name) => join(folder, name, '.env.production'));
     const before = readFileSync(main ?? '', 'utf8');
     await rekey.env(folder, 'emergency', 'production', '--reason', 'leaked', '--yes');
-    await rekey.env(folder, 'continue', 'production', '--reloaded');
+    await rekey.env(folder, 'continue', 'production', ...reloadedOf(folder));
     // a backup of all files
     for (const path of [main, admin]) writeFileSync(path ?? '', before);
     await expect(applied(folder)).rejects.toThrow('holds a burnt key again');

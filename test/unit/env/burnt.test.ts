@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshKey, repositoryWith } from '../../support/env/folder.ts';
-import { newRekey, type Rekey } from '../../support/env/pair.ts';
+import { newRekey, type Rekey, reloadedOf } from '../../support/env/pair.ts';
 
 let rekey: Rekey;
 beforeAll(async () => {
@@ -48,8 +48,8 @@ describe('a burnt key', { timeout: 300_000 }, () => {
     expect(burnt.err).toMatch(
       /The files of staging still use a burnt key, .*:\n {2}main\/\.env\.staging:2 JWT_SECRET_KEY\n/,
     );
-    const over = await rekey.env(folder, 'continue', 'production', '--reloaded');
-    expect(over.out).toMatch(/no service of production accepts a burnt key since .*inferred/);
+    const over = await rekey.env(folder, 'continue', 'production', ...reloadedOf(folder));
+    expect(over.out).toMatch(/the emergency is over since .*inferred/);
     expect(over.err).toContain('The files of staging still use a burnt key');
     expect((await rekey.env(folder, 'status')).code).toBe(3);
     expect(await findingsOf(folder)).toEqual([

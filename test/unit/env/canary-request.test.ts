@@ -8,7 +8,9 @@ import { newKey } from '../../../src/rotation/secret/keys.ts';
 
 it('asks by the request and the claims of rekey.yaml', async () => {
   const subjects: unknown[] = [];
+  const connections = new Set<unknown>();
   const server = createServer((request, response) => {
+    connections.add(request.socket);
     const [, payload = ''] = (/^session=(.+)$/.exec(request.headers.cookie ?? '')?.[1] ?? '').split('.');
     subjects.push(JSON.parse(Buffer.from(payload, 'base64url').toString()).sub);
     response.writeHead(302, { location: '/login' }).end();
@@ -33,4 +35,6 @@ services:
   const question = { keys: new Map([[kid, material]]), version: 1, sign: kid };
   const { answers, random } = await asker.ask(canary.production ?? '', canaryRequest, question, config);
   expect([answers.get(kid), random, [...new Set(subjects)]]).toEqual(['refused', 'refused', ['ann']]);
+  // one for each token: behind one port there may be several processes
+  expect(connections.size).toBe(subjects.length);
 });

@@ -2,7 +2,7 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { newRekey, type Rekey, stateOf, twoServices } from '../../support/env/pair.ts';
+import { newRekey, type Rekey, reloadedOf, stateOf, twoServices } from '../../support/env/pair.ts';
 import { openService } from '../../support/env/service.ts';
 
 let rekey: Rekey;
@@ -23,9 +23,9 @@ describe('a key that drains', { timeout: 300_000 }, () => {
     await rekey.env(folder, 'rotate', 'production');
     admin.load();
     copyFileSync(current, older);
-    await rekey.env(folder, 'continue', 'production', '--reloaded');
+    await rekey.env(folder, 'continue', 'production', ...reloadedOf(folder));
     admin.load();
-    await rekey.env(folder, 'continue', 'production', '--reloaded', 'main');
+    await rekey.env(folder, 'continue', 'production', ...reloadedOf(folder, 'main'));
     expect(stateOf(folder).keyset.phase).toBe('Draining');
     // a container that is made anew from an older copy
     file = older;
@@ -42,8 +42,8 @@ describe('a key that drains', { timeout: 300_000 }, () => {
     const file = join(folder, 'admin/.env.production');
     const before = readFileSync(file, 'utf8');
     await rekey.env(folder, 'rotate', 'production');
-    await rekey.env(folder, 'continue', 'production', '--reloaded');
-    await rekey.env(folder, 'continue', 'production', '--reloaded');
+    await rekey.env(folder, 'continue', 'production', ...reloadedOf(folder));
+    await rekey.env(folder, 'continue', 'production', ...reloadedOf(folder));
     expect(stateOf(folder).keyset.phase).toBe('Draining');
     writeFileSync(file, before);
     expect((await rekey.env(folder, 'continue', 'production')).code).toBe(1);

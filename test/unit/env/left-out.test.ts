@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { folderOf, freshKey, put } from '../../support/env/folder.ts';
+import { stateOf } from '../../support/env/pair.ts';
 import { run } from '../../support/env/run.ts';
 
 const CONFIG = `maxTokenTTL: 24h
@@ -15,6 +16,8 @@ const old = freshKey();
 const line = `JWT_SECRET_KEY=${old}\n`;
 const read = (root: string, path: string) => readFileSync(join(root, path), 'utf8');
 const shop = () => folderOf({ 'rekey.yaml': CONFIG, 'main/.env': line, 'admin/.env': line });
+/** After all that must be restarted was. */
+const goOn = (root: string) => `continue development --reloaded ${stateOf(root, 'development').keyset.version}`;
 const EMERGENCY = 'emergency development --yes --reason leaked';
 
 /** @param service whose file becomes a folder, which nobody can read as a file */
@@ -44,14 +47,14 @@ describe('an emergency with a file that cannot be read', () => {
       expect(begun.out).toContain(`Restart ${other}.`);
       expect(read(root, `${other}/.env`)).not.toContain(old);
       // it cannot go on without the file
-      expect((await run(root, 'continue development --reloaded')).exit).toBe(1);
+      expect((await run(root, goOn(root))).exit).toBe(1);
       rmSync(join(root, service, '.env'), { recursive: true });
       put(root, { [`${service}/.env`]: line });
-      const again = await run(root, 'continue development --reloaded');
+      const again = await run(root, goOn(root));
       expect([again.exit, again.said]).toEqual([1, expect.stringContaining(`${service}/.env: JWT_SECRET_KEY`)]);
       expect((await run(root, 'sync development')).exit).toBe(0);
       expect(read(root, `${service}/.env`)).not.toContain(old);
-      const over = await run(root, 'continue development --reloaded');
+      const over = await run(root, goOn(root));
       expect([over.exit, over.out]).toEqual([0, expect.stringContaining('extinguish: the emergency is over')]);
     },
   );
@@ -71,7 +74,7 @@ describe('an emergency with a file that cannot be read', () => {
     lost(root, 'admin');
     await run(root, `${EMERGENCY} --without admin`);
     put(root, { 'rekey.yaml': CONFIG.replace(/^ {2}admin:.*\n/m, '') });
-    const { exit, said } = await run(root, 'continue development --reloaded');
+    const { exit, said } = await run(root, goOn(root));
     expect([exit, said]).toEqual([3, expect.stringContaining('admin: part of this rotation')]);
   });
 

@@ -110,11 +110,11 @@ services:
     const key = line(freshKey());
     const root = folderOf({ 'rekey.yaml': yaml, 'main/.env': key, 'admin/.env': key });
     const forth = await run(root, 'rotate production');
-    expect(forth.out).toContain('drain: no service signs with the old key any more');
+    expect(forth.out).toContain('drain: no service is known to sign with the old key any more');
     expect((await run(root, 'status')).out).toMatch(/under way \(Draining\); the old key stays accepted until/);
     const back = await run(root, 'abort production');
     expect([back.exit, back.said]).toEqual([0, '']);
-    expect(back.out).toContain('drain: no service signs with the new key any more');
+    expect(back.out).toContain('drain: no service is known to sign with the new key any more');
     expect(back.out).toContain('production: the new key stays accepted until');
     expect((await run(root, 'status')).out).toMatch(
       /under way \(Draining, going back\); the new key stays accepted until/,
@@ -180,7 +180,7 @@ describe('a rotation under way', () => {
   it('forgets no service that it began with, whatever becomes of rekey.yaml', async () => {
     const root = await begun();
     put(root, { 'rekey.yaml': yaml('main') });
-    for (const command of ['continue production --reloaded', 'abort production']) {
+    for (const command of ['continue production --reloaded 2', 'abort production']) {
       const { exit, said } = await run(root, command);
       expect([exit > 0, said]).toEqual([true, expect.stringContaining('admin: part of this rotation')]);
     }

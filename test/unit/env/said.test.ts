@@ -1,7 +1,7 @@
 /** What a person says counts for what the person has seen, and nothing else is taken for it. `rekey` runs as a process. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { newRekey, type Rekey, run, stateOf, twoServices } from '../../support/env/pair.ts';
+import { newRekey, type Rekey, reloadedOf, run, stateOf, twoServices } from '../../support/env/pair.ts';
 import { openService } from '../../support/env/service.ts';
 
 const PROMPT = join(import.meta.dirname, '../../support/env/prompt.py');
@@ -23,7 +23,7 @@ describe('the question whether services were restarted', { timeout: 300_000 }, (
   ])('is not answered with yes by %s', async (_, typed) => {
     const folder = twoServices();
     const { code, out } = await typing(typed, folder, 'rotate', 'production');
-    expect([code, out]).toEqual([0, expect.stringContaining('env continue production --reloaded')]);
+    expect([code, out]).toEqual([0, expect.stringContaining('env continue production --reloaded 2')]);
     const { keyset, reloads } = stateOf(folder);
     expect([keyset.phase, reloads]).toEqual(['Staging', {}]);
   });
@@ -44,10 +44,35 @@ describe('--reloaded', { timeout: 300_000 }, () => {
     await rekey.env(folder, 'rotate', 'production');
     admin.load();
     // its answers end the step by themselves, and promote is written now: main has not been restarted since
-    const { out } = await rekey.env(folder, 'continue', 'production', '--reloaded');
+    const { out } = await rekey.env(folder, 'continue', 'production', ...reloadedOf(folder));
     expect(out).toContain('production: promote');
     expect(out).toContain('Restart main');
     const { keyset, reloads } = stateOf(folder);
     expect([keyset.phase, reloads]).toEqual(['Promoting', {}]);
+  });
+
+  it('says nothing of a later version than the one that was restarted for', async () => {
+    const folder = twoServices();
+    const { out } = await rekey.env(folder, 'rotate', 'production');
+    const hint = /rekey env (continue production --reloaded \d+)/.exec(out)?.[1]?.split(' ') ?? [];
+    // two people have read it, and restarted once
+    expect((await rekey.env(folder, ...hint)).code).toBe(0);
+    const promoted = stateOf(folder);
+    const second = await rekey.env(folder, ...hint);
+    expect([second.code, stateOf(folder)]).toEqual([1, promoted]);
+    expect(second.err).toContain('the files have version 3 since');
+    expect(second.err).toContain('rekey env continue production --reloaded 3');
+    // what a person has said is not called known
+    const drained = await rekey.env(folder, 'continue', 'production', ...reloadedOf(folder));
+    expect(drained.out).toMatch(/drain: .* \(inferred: somebody said that main, admin had been restarted\)/);
+  });
+
+  it.each([[[]], [['main']]])('without a version is refused, and the right command is shown: %j', async (names) => {
+    const folder = twoServices();
+    await rekey.env(folder, 'rotate', 'production');
+    const before = stateOf(folder);
+    const { code, err } = await rekey.env(folder, 'continue', 'production', '--reloaded', ...names);
+    expect([code, stateOf(folder)]).toEqual([2, before]);
+    expect(err).toContain(`rekey env continue production ${['--reloaded 2', ...names].join(' ')}`);
   });
 });

@@ -74,6 +74,8 @@ describe('the next step', () => {
     ['was restarted and gives no answer', UNKNOWN, true, 'Ask'],
     ['was restarted and is behind', { kind: 'Behind', why: 'x' }, true, 'Ask'],
     ['accepts everything', { kind: 'Unfit', why: 'x' }, true, 'Rest'],
+    ['answers now so, now so', { kind: 'Fickle', why: 'x' }, true, 'Rest'],
+    ['was not asked often enough', { kind: 'Partly', why: 'x' }, false, 'Ask'],
   ] as const)('does not promote while a service %s', (_, loaded, reloaded, kind) => {
     const services = [service('main', LOADED), service('admin', loaded, { reloaded })];
     expect(nextStep(factsOf(staged, services)).kind).toBe(kind);
@@ -88,6 +90,16 @@ describe('the next step', () => {
     const { keyset } = walk(staged, all);
     const promoting = { ...keyset, phase: 'Promoting' as const };
     expect(nextStep(factsOf(promoting, services)).kind).toBe('Rest');
+  });
+
+  it.each(['burn', 'cutover'] as const)('after %s restarts every service before it rests for one', (transition) => {
+    const write = { transition, nonce: 'n', rotation, version: 1, handled: {} } as Write;
+    const burning = written(atRest, write);
+    const unfit = service('main', { kind: 'Unfit', why: 'x' });
+    const services = [unfit, service('admin', UNKNOWN)];
+    expect(nextStep(factsOf(burning, services))).toEqual({ kind: 'Reload', services });
+    const restarted = services.map((each) => ({ ...each, reloaded: true }));
+    expect(nextStep(factsOf(burning, restarted))).toEqual({ kind: 'Rest', why: 'main: x' });
   });
 
   it('waits for verifiers before promote, and for signers before the drain', () => {

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshKey } from '../../support/env/folder.ts';
-import { newRekey, type Rekey, twoServices } from '../../support/env/pair.ts';
+import { newRekey, type Rekey, reloadedOf, twoServices } from '../../support/env/pair.ts';
 
 let rekey: Rekey;
 beforeAll(async () => {
@@ -33,7 +33,7 @@ describe('env sync', { timeout: 300_000 }, () => {
     const [main, admin] = [fileOf(folder, 'main'), fileOf(folder, 'admin')];
     const burnt = keyIn(main);
     await rekey.env(folder, 'emergency', 'production', '--reason', 'leaked', '--yes');
-    await rekey.env(folder, 'continue', 'production', '--reloaded');
+    await rekey.env(folder, 'continue', 'production', ...reloadedOf(folder));
     const text = `JWT_SECRET_KEY=${freshKey()}\nJWT_SECRET_KEY_FALLBACKS=${burnt}\n`;
     writeFileSync(admin, text);
     const { code, err } = await rekey.env(folder, 'sync', 'production');

@@ -48,6 +48,13 @@ const create = (path: string) => ({ path, before: undefined, after: Buffer.from(
 const textOf = (path: string) => readFileSync(path, 'utf8');
 
 describe('a step', () => {
+  it('replaces one file by two names once, where both want the same', async () => {
+    const path = lay('a.env');
+    symlinkSync('a.env', join(root, 'b.env'));
+    await expect(commit(state, [change(path), change(join(root, 'b.env'))])).resolves.toBeUndefined();
+    expect([textOf(path), lstatSync(join(root, 'b.env')).isSymbolicLink()]).toEqual([NEW, true]);
+  });
+
   it('replaces files, and leaves nothing but a closed folder that Git ignores', async () => {
     const paths = [lay('a/.env', OLD, 0o644), lay('b/.env', OLD, 0o600)];
     const fresh = join(root, 'c.env');
@@ -148,12 +155,12 @@ describe('a step that cannot be', () => {
       },
       says: /x\.env: this is not a plain file/,
     },
-    'a file that is listed twice': {
+    'one file by two names, with two contents': {
       make: () => {
         symlinkSync('good.env', join(root, 'x.env'));
-        return change(join(root, 'x.env'));
+        return change(join(root, 'x.env'), OLD, 'KEY=other\n');
       },
-      says: /x\.env: it is listed twice/,
+      says: /x\.env: it is the same file as .*good\.env/,
     },
   };
 

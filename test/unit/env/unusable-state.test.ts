@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { folderOf, freshKey } from '../../support/env/folder.ts';
+import { stateOf } from '../../support/env/pair.ts';
 import { run } from '../../support/env/run.ts';
 
 const CONFIG = `maxTokenTTL: 24h
@@ -41,7 +42,12 @@ describe.each(rows)('a state that %s', (_, damage, why) => {
     const damaged = damage(read(STATE));
     writeFileSync(join(root, STATE), damaged);
     const before = [read('main/.env'), read('admin/.env')];
-    for (const command of ['continue development --reloaded', 'rotate development', 'abort development']) {
+    for (const command of [
+      'continue development --reloaded',
+      'continue development --reloaded 2',
+      'rotate development',
+      'abort development',
+    ]) {
       const { exit, said } = await run(root, command);
       expect([exit, said], command).toEqual([1, expect.stringMatching(why)]);
     }
@@ -55,7 +61,8 @@ describe.each(rows)('a state that %s', (_, damage, why) => {
     const [aside = ''] = readdirSync(join(root, '.rekey')).filter((name) => name.includes('unusable'));
     expect(read(join('.rekey', aside))).toBe(damaged);
 
-    const over = await run(root, 'continue development --reloaded');
+    const { version } = stateOf(root, 'development').keyset;
+    const over = await run(root, `continue development --reloaded ${version}`);
     expect([over.exit, over.out]).toEqual([0, expect.stringContaining('extinguish: the emergency is over')]);
     expect((await run(root, 'rotate development')).exit).toBe(0);
   });

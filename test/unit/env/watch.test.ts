@@ -67,8 +67,8 @@ async function watchedElsewhere() {
       said += text;
     });
   }
-  const todo = 'Restart main. When they run again: rekey env continue production --reloaded\n';
-  await expect.poll(() => said).toContain(todo);
+  const todo = /Restart main\. When they run again: rekey env continue production --reloaded \d+\n/;
+  await expect.poll(() => said).toMatch(todo);
   return {
     /** How often it has said what to do. */
     asked: () => said.split(todo).length - 1,
@@ -76,7 +76,7 @@ async function watchedElsewhere() {
     state: join(own, '.rekey'),
     continued: async () => {
       const [code] = await once(
-        spawn(process.execPath, [program, 'env', 'continue', 'production', '--reloaded'], options),
+        spawn(process.execPath, [program, 'env', 'continue', 'production', '--reloaded', '2'], options),
         'exit',
       );
       return code as number | null;
