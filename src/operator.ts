@@ -221,7 +221,7 @@ export class Operator {
     });
   }
 
-  /** Stops work first, then the lease: nobody may take over while one of our writes is under way. */
+  /** Stops work first, then the lease: nobody takes over while one of our writes is under way, unless that takes longer than this step. */
   #stopSteps(health: HealthServer): readonly StopStep[] {
     const step = (name: string, limitMs: number, run: StopStep['run']): StopStep => ({ name, limitMs, run });
     return [

@@ -28,7 +28,7 @@ import type { ReflectorOptions } from './reflector-options.ts';
 import { type ChangeHandler, Store } from './store.ts';
 import type { Version } from './version.ts';
 
-/** A server answers so that has no room for a list. */
+/** A server answers so that has no room for a list. It may still tell what changes. */
 const BUSY = ['TooManyRequests', 'ServerError', 'Timeout'] as const;
 const WATCH_SECONDS = 300;
 const RELIST_MS = 600_000;
@@ -102,6 +102,7 @@ export class Reflector<Raw extends KubeObject, T> {
 
   /** @returns when a list that began after the call is in the store, or the type is no longer served */
   relist(): Promise<void> {
+    this.#lists.asked();
     this.#watching.abort();
     return this.#asked.wait();
   }
@@ -122,7 +123,7 @@ export class Reflector<Raw extends KubeObject, T> {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        const isDue = (this.#asked.some && !this.#lists.areRefused) || this.#lists.leftMs <= 0;
+        const isDue = this.#lists.leftMs(this.#asked.some) <= 0;
         if (this.#version === undefined || isDue) await this.#listInTurn(signal);
         else await this.#watch(this.#version, signal);
       } catch (error) {
@@ -153,9 +154,9 @@ export class Reflector<Raw extends KubeObject, T> {
     try {
       await this.#asked.serve(() => this.#list(signal));
     } catch (error) {
-      // a server that has too much to do for a list may still tell what changes
-      if (isKubeError(error, ...BUSY)) this.#lists.refused();
-      throw error;
+      if (!isKubeError(error, ...BUSY) || this.#version === undefined) throw error;
+      this.#lists.refused();
+      this.#log.warn('a list was refused: watching meanwhile', { error });
     } finally {
       leave?.();
     }
@@ -197,7 +198,7 @@ export class Reflector<Raw extends KubeObject, T> {
   async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
     const { client, type, selection, clock, idleTimeoutMs, gate } = this.#options;
     const started = clock.monotonic();
-    const untilRelist = Math.ceil(this.#lists.leftMs / 1000);
+    const untilRelist = Math.ceil(this.#lists.leftMs(this.#asked.some) / 1000);
     const spread = Math.round(WATCH_SECONDS * (0.9 + this.#random() / 5));
     const timeoutSeconds = Math.max(1, Math.min(spread, untilRelist));
     this.#watching = new AbortController();

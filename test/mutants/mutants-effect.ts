@@ -15,10 +15,10 @@ export const EFFECT_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: WRITE_SECRET,
-        find: 'const written = await this.#put(namespace, settings.secretName, body, secret?.metadata.resourceVersion);',
+        find: 'const written = await this.#put(namespace, settings.secretName, body, secret?.metadata.resourceVersion, options);',
         replace: `let written: Secret;
           try {
-            written = await this.#put(namespace, settings.secretName, body, secret?.metadata.resourceVersion);
+            written = await this.#put(namespace, settings.secretName, body, secret?.metadata.resourceVersion, options);
           } catch {
             const again = await getSecret(this.#options.client, namespace, settings.secretName);
             return this.#writeOnto(again, namespace, facts, write);

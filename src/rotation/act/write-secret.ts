@@ -10,6 +10,7 @@ import type { Keyset, Kid } from '../keyset/keyset.ts';
 import { advance } from '../keyset/transition.ts';
 import { makesKey, type Write, writesKeys } from '../keyset/writes.ts';
 import { getSecret, type Lent, type SecretReading } from '../observe/world.ts';
+import { writeEffect } from '../plan/effect.ts';
 import { destroyAll, type KeyMaterial, MIN_KEY_BYTES, newKey } from '../secret/keys.ts';
 import { asLanded } from '../secret/landing.ts';
 import { findResidue, removedResidue, withResidue } from '../secret/residue.ts';
@@ -41,7 +42,7 @@ export type Written =
     }
   | { readonly kind: 'Outdated' };
 
-/** If a write has failed before: an admission webhook may take 30 s. */
+/** Every second time if nobody answers: an admission webhook may take 30 s. */
 const PATIENT_MS = 35_000;
 /** How often to read and write again at once if somebody else writes in between. */
 const MAX_TRIES = 5;
@@ -99,8 +100,9 @@ export class SecretWriter {
     const leftovers = secret !== undefined && writesKeys(write) ? leftoverNames(secret, settings) : [];
     const cleared = Object.fromEntries(leftovers.map((leftover) => [leftover, null]));
     const body = leftovers.length === 0 ? patch : { ...patch, data: { ...patch.data, ...cleared } };
-    const hasFailed = facts.refusals?.some(({ cause }) => cause === 'Failed') === true;
-    const options = { fieldManager: FIELD_MANAGER, ...(hasFailed && { timeoutMs: PATIENT_MS }) };
+    const last = facts.refusals?.find(({ effect }) => effect === writeEffect(write));
+    const isPatient = last?.late === true && last.count % 2 === 1;
+    const options = { fieldManager: FIELD_MANAGER, ...(isPatient && { timeoutMs: PATIENT_MS }) };
     const written = await this.#put(namespace, settings.secretName, body, secret?.metadata.resourceVersion, options);
     retired = retiredBy(write, before, after, start.materials);
     const keyset = asLanded(after, written);

@@ -22,6 +22,8 @@ export interface Refused {
   /** The uid of the pod, if the effect is on one. */
   readonly pod?: string;
   readonly said: string;
+  /** Nobody answered in time. */
+  readonly late?: true;
 }
 
 /**
@@ -35,8 +37,10 @@ export interface Refusal extends Refused {
   readonly by?: string;
   /** The API server's answer, for people. */
   readonly said: string;
-  /** How often in a row. */
+  /** How often in a row it was refused, or failed; or how often it was made. */
   readonly count: number;
+  /** How often it was made, whatever came between. */
+  readonly made: number;
   readonly since: number;
   /** The earliest time of the next try, whatever wakes the resource. */
   readonly retryAt: number;
@@ -67,21 +71,30 @@ function pausesOf(cause: Cause): Pauses {
   return cause === 'Outrun' ? OUTRUN : LASTING;
 }
 
+/** An effect of this cause was made, and has come to nothing. */
+function isMade({ cause }: Refused): boolean {
+  return cause === 'Undone' || cause === 'Unseen';
+}
+
 /**
+ * What was made counts on, whatever comes between: each time disturbs. What was not made counts anew once it was.
+ *
  * @param before the refusal of the same effect, if it was refused already
  * @param now when it was refused
  */
 export function refusedAgain(before: Refusal | undefined, refused: Refused, now: number, urgent: boolean): Refusal {
-  const count = (before?.count ?? 0) + 1;
+  const last = before !== undefined && isMade(before) === isMade(refused) ? before : undefined;
+  const made = (before?.made ?? 0) + (isMade(refused) ? 1 : 0);
+  const count = isMade(refused) ? made : (last?.count ?? 0) + 1;
   const { baseMs, capMs } = pausesOf(refused.cause);
   const isHurried = urgent && refused.cause !== 'Undone';
   const pauseMs = exponential(baseMs, isHurried ? Math.min(capMs, URGENT_MS) : capMs, count - 1);
-  return { ...refused, count, since: before?.since ?? now, retryAt: now + pauseMs };
+  return { ...refused, count, made, since: last?.since ?? now, retryAt: now + pauseMs };
 }
 
 /** @returns the same refusal, to be tried at once, since its cause may be gone */
 export function triedAtOnce(refusal: Refusal): Refusal {
-  return { ...refusal, count: 0, retryAt: 0 };
+  return { ...refusal, count: 0, made: 0, retryAt: 0 };
 }
 
 /** @returns undefined if the error is of the caller, or says that an object is gone: then the world has to be observed anew */
@@ -90,5 +103,6 @@ export function refusedBy(effect: string, error: KubeError): Refused | undefined
   if (code === 'Conflict' || code === 'AlreadyExists') return { effect, cause: 'Outrun', said };
   if (error.refusal !== undefined) return { effect, ...error.refusal, said };
   if (error.verb === 'evict' && code === 'TooManyRequests') return { effect, cause: 'Budget', said };
-  return OPEN.includes(code) ? { effect, cause: 'Failed', said } : undefined;
+  const late = code === 'Timeout' && { late: true as const };
+  return OPEN.includes(code) ? { effect, cause: 'Failed', said, ...late } : undefined;
 }

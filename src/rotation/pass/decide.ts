@@ -83,17 +83,16 @@ export class Decider {
 
   /** @throws ChangedError if the API server has another resource than the cache, and this pass cannot continue with it */
   async decide(resource: JwtKeyRotation, memory: Memory): Promise<Decided> {
-    const { caches, giveWay, isCurrent } = this.#options;
+    const { caches, isCurrent } = this.#options;
     // what rests is not read anew: an API server whose watches are silent has enough to do
     if (isCurrent?.() === false && priorityOf(resource) > 0) return this.#decideLive(resource, memory);
     const first = await this.#observeAndPlan(resource, memory, cachedWorld(caches));
-    if (first.decision.action.type !== 'confirm') return first;
-    // before the reads, so that none of them gets older meanwhile
-    await giveWay?.(keyOf(resource.metadata));
-    return this.#decideLive(resource, memory);
+    return first.decision.action.type === 'confirm' ? this.#decideLive(resource, memory) : first;
   }
 
   async #decideLive(resource: JwtKeyRotation, memory: Memory): Promise<Decided> {
+    // before the reads, so that none of them gets older meanwhile
+    await this.#options.giveWay?.(keyOf(resource.metadata));
     memory.forgetSecret();
     const { namespace = '' } = resource.metadata;
     const [live, world] = await Promise.all([this.#readNow(resource, memory), this.#worlds.of(namespace)]);

@@ -8,14 +8,15 @@ import { exponential } from '../../runtime/backoff.ts';
 import type { EffectResult } from '../act/act.ts';
 import type { RetiredKeys } from '../act/write-secret.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
-import { type Refusal, type Refused, refusedAgain, triedAtOnce } from '../api/refusal.ts';
+import { type Cause, type Refusal, type Refused, refusedAgain, triedAtOnce } from '../api/refusal.ts';
 import type { Facts, Probe, SecretFacts } from '../facts.ts';
 import type { SecretReading } from '../observe/world.ts';
 import type { Action, Step } from '../plan/decision.ts';
-import { effectsOf, podEffect } from '../plan/effect.ts';
+import { effectsOf, isWriteEffect } from '../plan/effect.ts';
 import { wishesIn } from '../requests/requests.ts';
 import { realFingerprints } from '../secret/fingerprints.ts';
 import type { DataNames, Settings } from '../settings/settings.ts';
+import { madeBy } from './made.ts';
 
 const FORGET_MS = 10_000;
 const WATCH_LAG_MS = 5_000;
@@ -107,7 +108,7 @@ export class Memory {
   tried(action: Action, refused: readonly Refused[], now: number, urgent: boolean): void {
     const next = new Map(this.#refusals);
     for (const effect of effectsOf(action)) next.delete(effect);
-    for (const each of [...done(action), ...refused]) {
+    for (const each of [...madeBy(action), ...refused]) {
       next.set(each.effect, refusedAgain(this.#refusals.get(each.effect), each, now, urgent));
     }
     this.#refusals = next;
@@ -125,9 +126,9 @@ export class Memory {
   }
 
   /** Forgets refusals once nothing is wanted any more. */
-  decided({ action, phase, blocked, stalled }: Step): void {
+  decided({ action, phase, blocked, stalled, held }: Step): void {
     this.#outrun = 0;
-    const isAtRest = action.type === 'wait' && phase === 'Steady' && (blocked ?? stalled) === undefined;
+    const isAtRest = action.type === 'wait' && phase === 'Steady' && (blocked ?? stalled ?? held) === undefined;
     if (isAtRest) this.#refusals = new Map();
   }
 
@@ -172,12 +173,13 @@ export class Memory {
     this.#keep(undefined);
   }
 
-  /** A write that failed has been made after all, or another one in its place: then it is no longer one that fails. */
+  /** A write that failed, or was outrun, has been made after all, or another one in its place: then it is forgotten. */
   #settle(facts: SecretFacts): void {
-    const isFailed = ({ effect, cause }: Refusal) => cause === 'Failed' && effect.startsWith('write ');
-    if (this.refusals.some(isFailed) && !isDeepStrictEqual(facts, this.#seen)) {
-      this.#refusals = new Map([...this.#refusals].filter(([, refusal]) => !isFailed(refusal)));
-    }
+    const settled: Cause[] = [];
+    if (stageOf(facts) !== stageOf(this.#seen)) settled.push('Failed', 'Outrun');
+    else if (!isDeepStrictEqual(facts, this.#seen)) settled.push('Failed');
+    const isOver = ({ effect, cause }: Refusal) => isWriteEffect(effect) && settled.includes(cause);
+    this.#refusals = new Map([...this.#refusals].filter(([, refusal]) => !isOver(refusal)));
     this.#seen = facts;
   }
 
@@ -217,24 +219,9 @@ export class Memory {
   }
 }
 
-/** An effect that was made is wanted again only if no watch shows it yet, or somebody takes it back. */
-function done(action: Action): readonly Refused[] {
-  switch (action.type) {
-    case 'bump':
-      return effectsOf(action).map((effect) => ({
-        ...{ effect, cause: 'Undone', said: `its mark for version ${action.version}` },
-      }));
-    case 'evict':
-    case 'delete':
-    case 'refresh': {
-      const verb = action.type === 'refresh' ? 'mark' : action.type;
-      return action.pods.map((row) => ({
-        ...{ effect: podEffect(verb, row), pod: row.pod.uid, cause: 'Unseen', said: 'the API server has taken it' },
-      }));
-    }
-    default:
-      return [];
-  }
+/** How far the keys of a Secret have got. */
+function stageOf(facts: SecretFacts | undefined): string | undefined {
+  return facts?.kind === 'Managed' ? `${facts.keyset.version} ${facts.keyset.phase}` : facts?.kind;
 }
 
 /** @see Store for why versions are compared as numbers */

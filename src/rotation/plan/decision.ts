@@ -50,6 +50,8 @@ export interface Step {
   readonly blocked?: Finding;
   /** Why a rotation under way does not get on. It rests where it is, safe. */
   readonly stalled?: Finding;
+  /** Something is to be done, and waits because it was refused, or failed, a moment ago. */
+  readonly held?: true;
 }
 
 /** A live pod that is known to have loaded the newest keyset. */

@@ -14,6 +14,11 @@ export function writeEffect(write: Write): string {
 
 const BURN = 'write burn ';
 
+/** @returns whether the effect is a write of the Secret */
+export function isWriteEffect(effect: string): boolean {
+  return effect.startsWith('write ');
+}
+
 /** @returns whether the effect is the first write of an emergency */
 export function isBurn(effect: string): boolean {
   return effect.startsWith(BURN);

@@ -9,36 +9,44 @@ import type { Cause, Refusal } from '../api/refusal.ts';
 import type { Facts } from '../facts.ts';
 import { formatDuration, iso } from '../schedule/duration.ts';
 import type { Action, Step } from './decision.ts';
-import { effectsOf, isBurn, PROBE_EFFECT, podEffect, restartEffect } from './effect.ts';
+import { effectsOf, isBurn, isWriteEffect, PROBE_EFFECT, podEffect, restartEffect } from './effect.ts';
+
+/** An API server that restarts fails for less than this, milliseconds. */
+const FAILED_MS = 30_000;
 
 /** @returns the step without the refused effects that must wait, and with the finding that reports them */
 export function heldBack(facts: Facts, step: Step): Step {
   const { refusals = [], now } = facts;
   if (refusals.length === 0 || step.action.type === 'wait') return step;
-  const wanted = refusals.filter((refusal) => isWanted(refusal, step.action));
+  const wanted = refusals.filter((refusal) => isWanted(refusal, step.action, now));
   if (wanted.length === 0) return step;
   const held = wanted.filter(({ retryAt }) => now < retryAt);
   const reported = wanted.find((refusal) => isReported(refusal, facts));
   return {
     ...step,
     action: without(step.action, held),
+    ...(held.length > 0 && { held: true }),
     ...(reported && withFinding(facts, step, reported)),
   };
 }
 
-/** Reading the world and asking pods come before a write: a refused write is still wanted meanwhile. */
-function isWanted({ effect }: Refusal, action: Action): boolean {
+/**
+ * Reading the world and asking pods come before a write: a refused write is still wanted meanwhile, and one that failed for as
+ * long as it was tried lately. An emergency is wanted without either.
+ */
+function isWanted({ effect, cause, retryAt }: Refusal, action: Action, now: number): boolean {
+  if (effectsOf(action).includes(effect)) return true;
   const leadsToWrite = action.type === 'confirm' || action.type === 'probe';
-  return effectsOf(action).includes(effect) || (leadsToWrite && effect.startsWith('write '));
+  if (!leadsToWrite || !isWriteEffect(effect) || isBurn(effect)) return false;
+  return cause !== 'Failed' || now < retryAt + FAILED_MS;
 }
 
 /** These usually pass by themselves. */
 const PASSING: readonly Cause[] = ['Budget', 'Outrun', 'Unseen'];
-/** An API server that restarts fails for less than this, milliseconds. */
-const FAILED_MS = 30_000;
 
-function isReported({ cause, since, effect }: Refusal, { now, settings }: Facts): boolean {
-  if (cause === 'Failed') return isBurn(effect) || now >= since + FAILED_MS;
+function isReported({ cause, since, effect }: Refusal, { now, secret, settings }: Facts): boolean {
+  const burns = isBurn(effect) || (secret.kind === 'Managed' && secret.keyset.phase === 'Burning');
+  if (cause === 'Failed') return burns || now >= since + FAILED_MS;
   return !PASSING.includes(cause) || now >= since + settings.rolloutTimeoutMs;
 }
 

@@ -366,8 +366,7 @@ describe('a stream that breaks', () => {
       void run();
       await turn();
       server.listError = error(code);
-      // the regular lists of two hours, and those that somebody asks for
-      void reflector.relist();
+      // the regular lists of two hours
       const lists = server.lists;
       let [seen, open, watches] = [0, 0, 0];
       for (let minute = 0; minute < 120; minute += 1) {
@@ -394,6 +393,31 @@ describe('a stream that breaks', () => {
       expect(reflector.store.size).toBe(1);
     },
   );
+
+  test('and is refused is asked for again soon by who waits for it, however long others were refused', async () => {
+    const { server, run, clock, reflector } = start();
+    void run();
+    await turn();
+    server.listError = error('TooManyRequests');
+    for (let refused = 0; refused < 8; refused += 1) {
+      await clock.advance(720_000);
+      server.send('end');
+      await clock.advance(1_000);
+    }
+    let done = false;
+    void reflector.relist().then(() => {
+      done = true;
+    });
+    await clock.advance(1_000);
+    expect(done).toBe(false);
+    server.listError = undefined;
+    // the watch meanwhile lasts until the next list
+    expect(server.watches.at(-1)?.timeoutSeconds).toBeLessThan(5);
+    await clock.advance(5_000);
+    server.send('end');
+    await clock.advance(1_000);
+    expect(done).toBe(true);
+  });
 
   test('while etcd is restored: an older object in a newer list is believed at once, and told', async () => {
     const { server, run, clock, reflector, log } = start();

@@ -64,6 +64,16 @@ describe('what was refused', () => {
     expect(told(fresh({ refusals: lasting }))).toMatchObject({ action: { type: 'wait' }, blocked: 'WriteFailed' });
   });
 
+  it('because it failed is told no more when it is not tried, and an emergency is told of as long as it is wanted', () => {
+    const targets = services(STAGING, { main: 2, admin: 2 }, SETTLED);
+    const world = (edit: Partial<Facts>) => facts(STAGING, { targets, live: false, ...edit });
+    expect(plan(world({})).action.type).toBe('confirm');
+    const failed = refusal('write promote', 'Failed', { since: SETTLED - 40_000, retryAt: SETTLED - 40_000 });
+    expect(told(world({ refusals: [failed] })).stalled).toBeUndefined();
+    expect(told(world({ refusals: [{ ...failed, retryAt: SETTLED - 1_000 }] })).stalled).toBe('WriteFailed');
+    expect(told(world({ refusals: [refusal('write burn 1', 'Failed')] })).stalled).toBeUndefined();
+  });
+
   it('because two budgets select the pod is told at once: the API server never evicts it', () => {
     const world = facts(STAGING, { targets: services(STAGING, { main: 1, admin: 1 }) });
     const refusals = effectsOf(plan(world).action).map((effect) => refusal(effect, 'Budgets'));
@@ -152,6 +162,30 @@ describe('the pauses', () => {
     ]);
   });
 
+  it('grow with each time that something was made, whatever comes between, and begin anew for what fails after that', () => {
+    const causes: readonly Cause[] = ['Failed', 'Failed', 'Failed', 'Undone', 'Failed', 'Undone', 'Failed'];
+    let last: Refusal | undefined;
+    const seen = causes.map((cause, i) => {
+      last = refusedAgain(last, { effect: 'e', cause, said: '' }, 0, false);
+      return [cause, last.retryAt, refusedAgain(last, { effect: 'e', cause, said: '' }, i, false).since];
+    });
+    expect(seen).toEqual([
+      ...[
+        ['Failed', 1_000, 0],
+        ['Failed', 2_000, 0],
+        ['Failed', 4_000, 0],
+        ['Undone', 15_000, 0],
+      ],
+      ...[
+        ['Failed', 1_000, 0],
+        ['Undone', 30_000, 0],
+        ['Failed', 1_000, 0],
+      ],
+    ]);
+    const made = refusedAgain(undefined, { effect: 'e', cause: 'Undone', said: '' }, 0, false);
+    expect(refusedAgain(made, { effect: 'e', cause: 'Failed', said: '' }, 300_000, false).since).toBe(300_000);
+  });
+
   it('are never longer than 15 s in an emergency, or where nobody tells that it may go well now', () => {
     for (const pauses of [row('Admission', true, 100), row('Rights', false, 100), row('Budget', false, 100)]) {
       expect(Math.max(...pauses)).toBe(15_000);
@@ -187,6 +221,40 @@ describe('the memory of what was refused', () => {
     const memory = held();
     memory.heard(changed);
     expect(memory.refusals).toMatchObject([{ retryAt }]);
+  });
+
+  it.each([
+    ['an emergency that is outrun', { emergency: EMERGENCY }, 'write burn 1', 'Outrun'],
+    ['a withdrawal that fails', { rotateAt: 'now', abortAt: 'now' }, 'write dismiss', 'Failed'],
+  ] as const)('keeps %s at rest, in growing pauses, until it is told', (_, requests, effect, cause) => {
+    const memory = new Memory();
+    let now = SETTLED;
+    let tries = 0;
+    const said = new Set<string>();
+    for (; now < SETTLED + 1_200_000; now += 200) {
+      const step = plan(facts(STEADY, { requests, now, refusals: memory.refusals }));
+      memory.decided(step);
+      for (const { reason } of [step.stalled, step.blocked].filter((each) => each !== undefined)) said.add(reason);
+      if (step.action.type !== 'write') continue;
+      expect(effectsOf(step.action)).toEqual([effect]);
+      tries += 1;
+      memory.tried(step.action, [{ effect, cause, said: 'no' }], now, cause === 'Outrun');
+    }
+    expect(tries).toBeGreaterThan(8);
+    expect(tries).toBeLessThan(120);
+    expect([...said]).toEqual([cause === 'Outrun' ? 'WriteRefused' : 'WriteFailed']);
+  });
+
+  it('forgets a write that was outrun once the keys have got further', () => {
+    const memory = new Memory();
+    const { settings } = facts(STAGING);
+    const read = (keyset: Keyset) => ({ facts: { kind: 'Managed', keyset } as const, resourceVersion: '1' });
+    memory.remember(read(STAGING), settings, 0);
+    memory.tried(write, [{ ...refused, cause: 'Outrun' }], SETTLED, false);
+    memory.remember(read(structuredClone(STAGING)), settings, 0);
+    expect(memory.refusals).toHaveLength(1);
+    memory.remember(read(PROMOTING), settings, 0);
+    expect(memory.refusals).toEqual([]);
   });
 
   it('forgets a write that failed once the Secret shows that it was made, and no other', () => {
