@@ -44,7 +44,7 @@ export function readUnmanaged(secret: Secret, names: DataNames): SecretFacts {
     );
   }
   const keys = foundMaterials(secret, names).map((key) => held.use(key));
-  const misfit = malformedIn(secret, names, material) ?? misplacedIn(secret, names, keys);
+  const misfit = malformedIn(secret, names, material) ?? alikeIn(names, keys) ?? misplacedIn(secret, names, keys);
   if (misfit !== undefined) return { kind: 'Refused', finding: misfit };
   const differs = algorithmFinding(secret, names) ?? keyIdFinding(secret, names, keys);
   if (differs !== undefined) return { kind: 'Refused', finding: differs };
@@ -91,6 +91,15 @@ function malformedIn(secret: Secret, names: DataNames, signing: KeyMaterial): Fi
   const entries = places.flatMap(([place, layout]) => unfitEntryAt(secret, place, layout) ?? []);
   const [first] = [...strange, ...entries];
   return first === undefined ? undefined : malformed(first);
+}
+
+/** A key that can be guessed has a short fingerprint, so that this tells little of it. */
+function alikeIn({ secretName }: DataNames, keys: readonly KeyMaterial[]): Finding | undefined {
+  const fingerprints = keys.map(fingerprintOf);
+  const alike = fingerprints.find((fingerprint, i) => fingerprints.indexOf(fingerprint) !== i);
+  if (alike === undefined) return undefined;
+  const message = `Secret ${secretName}: two of its keys can be guessed and have the same fingerprint ${alike}, so rekey cannot tell them apart; replace one of them by a strong key (openssl rand -hex 32), or remove the one whose tokens have expired`;
+  return { reason: 'KeyMalformed', message };
 }
 
 /** @returns that a data key has too many entries for a list of keys */

@@ -146,9 +146,11 @@ function byKid(
   keys: readonly Pick<KeyRecord, 'kid' | 'fingerprint'>[],
   materials: readonly KeyMaterial[],
 ): ReadonlyMap<Kid, KeyMaterial> {
-  const byFingerprint = new Map(materials.map((material) => [fingerprintOf(material), material]));
+  const byFingerprint = Map.groupBy(materials, fingerprintOf);
   const found = keys.flatMap(({ kid, fingerprint }) => {
-    const material = byFingerprint.get(fingerprint);
+    // keys that can be guessed may have one fingerprint: then each has its place in the order
+    const alike = byFingerprint.get(fingerprint) ?? [];
+    const material = alike.length > 1 ? alike.shift() : alike[0];
     return material === undefined ? [] : [[kid, material] as const];
   });
   const kept = new Set(found.map(([, material]) => material));

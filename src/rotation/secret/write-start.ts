@@ -13,7 +13,7 @@ import { onePreviousIn, tooNarrow } from '../settings/layouts.ts';
 import type { Settings } from '../settings/settings.ts';
 import { foundMaterials } from './adoption.ts';
 import { keyIdsIn } from './key-ids.ts';
-import { destroyAll, type KeyMaterial, type NamedKey, nameKey } from './keys.ts';
+import { destroyAll, fingerprintOf, type KeyMaterial, type NamedKey, nameKey } from './keys.ts';
 import { allMaterials, materialsOf, readSecret } from './secret.ts';
 import { weaknessOf } from './strength.ts';
 
@@ -85,16 +85,19 @@ function burnStart(
   // if the Secret is from a backup, it is unknown what containers have loaded since
   const before = { ...lostKeyset(write.version, now), ...(current && known) };
   const lost = current ? [] : [...(known?.keys ?? []), ...livingIn(ledger)];
-  const also = [...lost, ...burnt.map((key) => nameKey(key))].map(({ kid, fingerprint }) => ({
-    kid,
-    fingerprint,
-    burntAt: now,
-  }));
+  const asBurnt = ({ kid, fingerprint }: Pick<NamedKey, 'kid' | 'fingerprint'>) => ({ kid, fingerprint, burntAt: now });
+  const also = [...lost, ...burnt.map((key) => nameKey(key))].map(asBurnt);
+  // keys that can be guessed may have one fingerprint: pods are asked about each
+  const alike = [...Map.groupBy(burnt, fingerprintOf).values()].flatMap(([, ...others]) => others);
   const named = new Set(before.keys.map(({ fingerprint }) => fingerprint));
   const all = [...(known?.burnt ?? []), ...burntIn(ledger), ...also].filter(({ fingerprint }) => {
     const first = !named.has(fingerprint);
     named.add(fingerprint);
     return first;
   });
-  return { before: { ...before, handled: known?.handled ?? {}, burnt: all }, materials: new Map(), burnt };
+  return {
+    before: { ...before, handled: known?.handled ?? {}, burnt: [...all, ...alike.map((key) => asBurnt(nameKey(key)))] },
+    materials: new Map(),
+    burnt,
+  };
 }

@@ -2,12 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Secret } from '../../../../src/kube/types.ts';
+import { DATA } from '../../../../src/rotation/api/names.ts';
 import { EMPTY_LEDGER } from '../../../../src/rotation/keyset/ledger.ts';
 import { decodeState, encodeState } from '../../../../src/rotation/keyset/state.ts';
 import { advance } from '../../../../src/rotation/keyset/transition.ts';
 import type { Write } from '../../../../src/rotation/keyset/writes.ts';
 import { newKey } from '../../../../src/rotation/secret/keys.ts';
-import { readSecret } from '../../../../src/rotation/secret/secret.ts';
+import { burntMaterialsOf, readSecret } from '../../../../src/rotation/secret/secret.ts';
 import { dataFor } from '../../../../src/rotation/secret/secret-data.ts';
 import { writeStart } from '../../../../src/rotation/secret/write-start.ts';
 import { SETTINGS, T0 } from '../builders.ts';
@@ -156,5 +157,31 @@ describe('a weak key that is taken over', () => {
   it('is remembered as such, with what is known against it', () => {
     const { keyset } = adopted({ JWT_SECRET_KEY: 'your-super-secret-jwt-key-change-in-production' });
     expect(keyset.keys.map(({ weakness }) => weakness)).toEqual(['PubliclyKnown', undefined]);
+  });
+});
+
+describe('two keys that can be guessed and have the same short fingerprint', () => {
+  const alike = { JWT_SECRET_KEY: 'changeme372', JWT_SECRET_KEY_FALLBACKS: 'changeme592' };
+
+  it('are not taken over: one of them would be lost', () => {
+    expect(read({ ...alike, JWT_SECRET_KEY_FALLBACKS: 'changeme593' }).kind).toBe('Unmanaged');
+    expect(read(alike)).toMatchObject({
+      kind: 'Refused',
+      finding: { reason: 'KeyMalformed', message: expect.stringContaining('same fingerprint weak-') },
+    });
+    expect(JSON.stringify(read(alike))).not.toMatch(/changeme/);
+  });
+
+  it('are both burnt, and pods are asked about each', () => {
+    const rotation = { id: 'e', trigger: 'Emergency', actor: 'a', reason: 'r', drainMs: 0 } as const;
+    const write: Write = { transition: 'burn', nonce: '1', rotation, version: 0 };
+    const fresh = { key: newKey(32), ack: newKey(32) };
+    const facts = { settings: SETTINGS, ledger: EMPTY_LEDGER, secret: read(alike) };
+    const start = writeStart(write, secret(alike), facts, fresh.key, T0);
+    if (start === undefined) throw new Error('outdated');
+    const after = decodeState(encodeState(advance(start.before, write, fresh, T0)));
+    const burnt = burntMaterialsOf(secret({ ...alike, [DATA.burnt]: Object.values(alike).join(',') }), after);
+    const texts = [...burnt.values()].map((key) => key.use((bytes) => bytes.toString()));
+    expect(texts.sort()).toEqual(Object.values(alike));
   });
 });
