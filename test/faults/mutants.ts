@@ -15,7 +15,7 @@ export interface Mutant {
   readonly trips: readonly string[];
 }
 
-const act = (find: string, replace: string): Patch => ({ file: 'src/rotation/act/act.ts', find, replace });
+const restarting = (find: string, replace: string): Patch => ({ file: 'src/rotation/act/restart.ts', find, replace });
 const writing = (find: string, replace: string): Patch => ({ file: 'src/rotation/act/write-secret.ts', find, replace });
 const progress = (find: string, replace: string): Patch => ({ file: 'src/rotation/plan/progress.ts', find, replace });
 
@@ -248,11 +248,11 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'stamps twice',
     patches: [
-      act(
+      restarting(
         'const options = { fieldManager: FIELD_MANAGER, force: true };',
         `const options = { fieldManager: FIELD_MANAGER, force: true };
-      const wrong = { ...body, spec: { template: { metadata: { annotations: { [KEYSET_VERSION]: \`0\${version}\` } } } } };
-      await this.#options.client.apply(type, { namespace, name }, wrong, options);`,
+      const wrong = { ...body, spec: { template: { metadata: { annotations: { 'rekey.dev/keyset-version': \`0\${version}\` } } } } };
+      await client.apply(type, { namespace, name }, wrong, options);`,
       ),
     ],
     trips: ['few restarts'],
