@@ -19,6 +19,8 @@ export interface CallFilter {
   readonly until?: number;
   /** Only requests that change something. */
   readonly writes?: boolean;
+  /** Only requests that did what they asked for. */
+  readonly made?: boolean;
 }
 
 interface AuditEvent {
@@ -103,8 +105,9 @@ export function isWrite({ verb }: Pick<Call, 'verb'>): boolean {
   return WRITES.includes(verb);
 }
 
-function fits(call: Call, { user, namespace, name, writes = false, since = 0, until }: CallFilter): boolean {
-  if (writes && !isWrite(call)) return false;
+function fits(call: Call, { user, namespace, name, writes, made, since = 0, until }: CallFilter): boolean {
+  if (writes === true && !isWrite(call)) return false;
+  if (made === true && call.code >= 400) return false;
   if (user !== undefined && call.user !== user) return false;
   if (namespace !== undefined && call.namespace !== namespace) return false;
   if (name !== undefined && call.name !== name) return false;
