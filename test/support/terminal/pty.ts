@@ -66,7 +66,7 @@ export function openPty(
         if (isOver && !shown) throw new Error(`the program has ended without ${text}:\n${screen().join('\n')}`);
         return shown;
       };
-      await until(`the screen shows ${text}`, look, { timeoutMs: 60_000, everyMs: 50 }, () => screen().join('\n'));
+      await until(`the screen shows ${text}`, look, { timeoutMs: 240_000, everyMs: 50 }, () => screen().join('\n'));
     },
     ended: async () => {
       const [code] = await exit;
