@@ -7,7 +7,7 @@ import { drainMsOf, type EnvConfig } from '../../env/env-config.ts';
 import { refuseCommitted } from '../../env/guard.ts';
 import type { View } from '../../env/session.ts';
 import { guarded } from '../../env/step.ts';
-import { spreadingWeakKeys, weakText } from '../../env/weak.ts';
+import { burntKeysIn, spreadingWeakKeys, unwantedText } from '../../env/unwanted.ts';
 import { silentReaders } from '../../env/witness.ts';
 import { keptReason } from '../../rotation/api/said.ts';
 import type { RotationRecord } from '../../rotation/keyset/keyset.ts';
@@ -18,6 +18,7 @@ import { CommandError, EXIT, type Exit } from '../terminal.ts';
 import { type Context, reasonOf } from './context.ts';
 import { Follower } from './follow.ts';
 import { make } from './make.ts';
+import { isInStep } from './sync.ts';
 
 export interface RotateOptions {
   readonly readsFallbacks?: true;
@@ -38,6 +39,7 @@ export async function rotate(context: Context, options: RotateOptions): Promise<
     await refuseCommitted(view.environment);
     if (options.atOnce) return view;
     refuseUnsaid(context, view, options);
+    await refuseBurnt(context, view);
     await refuseWeak(context, view);
     return view;
   };
@@ -72,11 +74,25 @@ function refuseApart({ environment, differences }: View, program: string): void 
   throw new CommandError(`${messages.join('; ')}. Bring them in step first: ${program} env sync ${name}`, EXIT.failed);
 }
 
+/** The old keys stay accepted until retire: whoever has a burnt one could sign tokens until then. */
+async function refuseBurnt({ program }: Context, view: View): Promise<void> {
+  const { environment } = view;
+  const burnt = await burntKeysIn(environment);
+  if (burnt.length === 0) return;
+  const message = `${unwantedText(burnt)}. It would stay accepted until the end of the rotation; nothing was written`;
+  const discards = !view.managed && !isInStep(view) && !burnt.some(({ signs }) => signs);
+  const ways = [
+    ...(discards ? [`To give it up: ${program} env sync ${environment.name} --discard`] : []),
+    `To replace all keys at once: ${program} env emergency ${environment.name} --reason TEXT`,
+  ];
+  throw new CommandError(`${message}. ${ways.join('. ')}`, EXIT.failed);
+}
+
 /** Every key that is found stays accepted until retire, by all services: a weak one of some is not brought to the others. */
 async function refuseWeak({ program }: Context, { environment, managed }: View): Promise<void> {
   const weak = managed ? [] : await spreadingWeakKeys(environment);
   if (weak.length === 0) return;
-  const message = `${weakText(weak)}. Every service would accept it; nothing was written`;
+  const message = `${unwantedText(weak)}. Every service would accept it; nothing was written`;
   throw new CommandError(`${message}. To give it up: ${program} env sync ${environment.name} --discard`, EXIT.failed);
 }
 

@@ -3,8 +3,9 @@
  */
 import type { EnvironmentFiles } from '../../env/environment.ts';
 import { refuseCommitted } from '../../env/guard.ts';
+import { shownKids } from '../../env/layout.ts';
 import type { View } from '../../env/session.ts';
-import { spreadingWeakKeys, type WeakKey, weakText } from '../../env/weak.ts';
+import { burntKeysIn, spreadingWeakKeys, type UnwantedKey, unwantedText } from '../../env/unwanted.ts';
 import { foundIn } from '../../env/write.ts';
 import { fingerprintOf } from '../../rotation/secret/keys.ts';
 import { CommandError, EXIT, type Exit } from '../terminal.ts';
@@ -31,7 +32,8 @@ export async function sync(context: Context, { discard }: { readonly discard?: t
   return EXIT.done;
 }
 
-function isInStep({ managed, differences, environment }: View): boolean {
+/** @returns whether every file has the same keys; after the first write, those that rekey wrote */
+export function isInStep({ managed, differences, environment }: View): boolean {
   if (managed) return differences.length === 0;
   const held = environment.files.map(({ signing, fallbacks }) =>
     [fingerprintOf(signing), ...fallbacks.map(fingerprintOf).sort()].join(),
@@ -41,14 +43,15 @@ function isInStep({ managed, differences, environment }: View): boolean {
 
 /**
  * Before the first rotation: the key of the source of truth signs everywhere. The keys of the others stay accepted, in the
- * fallbacks, until the next rotation retires them: their tokens are out there. A weak one is not brought to any other service.
+ * fallbacks, until the next rotation retires them: their tokens are out there. A weak or burnt one is not brought to any other
+ * service.
  */
 async function takeOver(context: Context, view: View, discard: boolean): Promise<readonly string[]> {
   const { session, terminal } = context;
-  const weak = await spreadingWeakKeys(view.environment);
-  refuseWeak(context, weak, discard);
+  const unwanted = [...(await burntKeysIn(view.environment)), ...(await spreadingWeakKeys(view.environment))];
+  refuseUnwanted(context, unwanted, discard);
   if (!discard) refuseOneKey(context, view);
-  const given = weak.map(({ fingerprint }) => fingerprint);
+  const given = [...new Set(unwanted.map(({ fingerprint }) => fingerprint))];
   const keyset = foundIn(view.environment, view.facts.now, given);
   const [signing, ...others] = keyset.keys.map(({ fingerprint }) => fingerprint);
   const write = {
@@ -63,16 +66,17 @@ async function takeOver(context: Context, view: View, discard: boolean): Promise
   return files;
 }
 
-function refuseWeak({ environment, program }: Context, weak: readonly WeakKey[], discard: boolean): void {
-  if (weak.length === 0) return;
-  if (weak.some(({ signs }) => signs)) {
-    const message = `${weakText(weak)}. Every service would sign with that of the source of truth; nothing was written`;
-    const way = `Name another sourceOfTruth in rekey.yaml, or replace all keys: ${program} env emergency ${environment} --reason TEXT`;
+function refuseUnwanted({ environment, program }: Context, keys: readonly UnwantedKey[], discard: boolean): void {
+  if (keys.length === 0) return;
+  const emergency = `replace all keys: ${program} env emergency ${environment} --reason TEXT`;
+  if (keys.some(({ signs }) => signs)) {
+    const message = `${unwantedText(keys)}. Every service would sign with that of the source of truth; nothing was written`;
+    const way = `Name another sourceOfTruth in rekey.yaml, or ${emergency}`;
     throw new CommandError(`${message}. ${way}`, EXIT.failed);
   }
   if (discard) return;
-  const message = `${weakText(weak)}. Every service would accept it; nothing was written`;
-  const way = `sync with --discard gives it up: tokens that were signed with it are refused`;
+  const message = `${unwantedText(keys)}. Every service would accept it; nothing was written`;
+  const way = `sync with --discard gives it up: tokens that were signed with it are refused. Or ${emergency}`;
   throw new CommandError(`${message}. ${way}`, EXIT.failed);
 }
 
@@ -90,8 +94,10 @@ function refuseOneKey({ config, environment, program }: Context, { environment: 
 }
 
 /** What rekey wrote, in every file again. */
-async function putBack({ session, terminal }: Context, view: View, discard: boolean): Promise<readonly string[]> {
+async function putBack(context: Context, view: View, discard: boolean): Promise<readonly string[]> {
+  const { session, terminal } = context;
   const { name } = view.environment;
+  await refuseBurntOwn(context, view);
   const foreign = view.differences.filter((difference) => difference.foreign.length > 0);
   if (foreign.length > 0 && !discard) {
     const what = foreign.map(
@@ -105,6 +111,17 @@ async function putBack({ session, terminal }: Context, view: View, discard: bool
   if (state.keyset.phase !== view.facts.keyset.phase) terminal.print(`${name}: reopen: ${WROTE.reopen}\n`);
   if (left !== undefined) terminal.printErr(`${left}\n`);
   return files;
+}
+
+/** What rekey wrote here may have been burnt in another environment since. */
+async function refuseBurntOwn({ program }: Context, { environment, facts: { keyset } }: View): Promise<void> {
+  const shown = shownKids(keyset);
+  const own = keyset.keys.filter(({ kid }) => shown.includes(kid)).map(({ fingerprint }) => fingerprint);
+  const burnt = (await burntKeysIn(environment)).filter(({ fingerprint }) => own.includes(fingerprint));
+  if (burnt.length === 0) return;
+  const message = `${unwantedText(burnt)}. It would be put into every file again; nothing was written`;
+  const way = `Replace it: ${program} env emergency ${environment.name} --reason TEXT`;
+  throw new CommandError(`${message}. ${way}`, EXIT.failed);
 }
 
 /** Those whose file has changed: each by its command, whatever becomes of the others, or by whoever reads this. */
