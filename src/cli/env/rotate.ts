@@ -48,8 +48,25 @@ export async function rotate(context: Context, options: RotateOptions): Promise<
   const isAgreed = await (options.atOnce ? givesUp(context, seen, options) : readsFallbacks(context, seen, options));
   if (!isAgreed) return EXIT.failed;
   const begin = options.atOnce ? cutOver : stage;
-  const wrote = await session.alone(async () => begin(context, await look(), reason));
+  const wrote = await session.alone(async () => {
+    const view = await look();
+    refuseOther(context, seen, view);
+    return begin(context, view, reason);
+  });
   return new Follower({ session, terminal, program, watch: options.watch === true, wrote: [wrote] }).run();
+}
+
+/** Who agreed to replace a key did not agree to replace the one that a colleague has written since. */
+function refuseOther({ environment, program }: Context, seen: View, view: View): void {
+  const [was, is] = [seen, view].map(({ environment: { files } }) => files[0]?.signing);
+  const { version } = view.facts.keyset;
+  if (version === seen.facts.keyset.version && was !== undefined && is?.equals(was) === true) return;
+  const now = `version ${version}${is === undefined ? '' : `, and ${fingerprintOf(is)} signs`}`;
+  const what = `${environment} was written meanwhile (${now}), so what was agreed to before does not count; this command wrote nothing`;
+  throw new CommandError(
+    `${what}. To replace that key as well, run: ${program} env rotate ${environment}`,
+    EXIT.failed,
+  );
 }
 
 function refuseUnderWay({ facts: { keyset }, environment: { name } }: View, program: string): void {

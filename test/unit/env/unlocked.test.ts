@@ -1,7 +1,7 @@
 /** Nobody waits for a person who has not answered, or for a command that takes its time. `rekey` runs as a process. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { newRekey, type Rekey, reloadedOf, stateOf, twoServices } from '../../support/env/pair.ts';
@@ -64,6 +64,27 @@ describe('an emergency of a colleague', { timeout: 300_000 }, () => {
     expect(await idle.ended()).toBe(1);
     expect(idle.screen().join('\n')).toContain('was written meanwhile');
     expect(stateOf(folder).keyset.version).toBe(keyset.version);
+  });
+});
+
+describe('an answer to rotate', { timeout: 300_000 }, () => {
+  it.each([
+    [['--at-once'], 'Type production to go on', 'production'],
+    [[], 'accept tokens of each key', 'y'],
+  ])('that was given before a whole rotation of a colleague, writes nothing: %j', async (flags, prompt, answer) => {
+    const folder = twoServices();
+    const config = join(folder, 'rekey.yaml');
+    writeFileSync(config, readFileSync(config, 'utf8').replaceAll('readsFallbacks: true, ', ''));
+    const idle = opened(folder, 'rotate', 'production', ...flags);
+    await idle.shows(prompt);
+    await rekey.env(folder, 'rotate', 'production', '--at-once', '--yes');
+    await rekey.env(folder, 'continue', 'production', ...reloadedOf(folder));
+    const { keyset } = stateOf(folder);
+    expect(keyset.phase).toBe('Steady');
+    idle.send(`${answer}\n`);
+    expect(await idle.ended()).toBe(1);
+    expect(idle.screen().join('\n')).toContain('was written meanwhile');
+    expect(stateOf(folder).keyset).toEqual(keyset);
   });
 });
 
