@@ -10,12 +10,15 @@ export const PROBES = 20;
 const FICKLE =
   'it answers now with the newest version, now with an older one: a second process of it may run with old keys, or it takes keys from elsewhere too. Restart or stop every process of it';
 
+const PATIENCE =
+  'A command with --watch asks on until it has answered as often, and waits as long as the service asks; another command begins to count anew';
+
 /** What one probe shows. */
 export interface Sight {
   readonly loaded: Loaded;
   /** Whether something that the newest version alone has was accepted. */
   readonly newest: boolean;
-  /** Whether the service has answered in a way in which the newest version does not. */
+  /** Whether one of its answers is not one of the newest version, whatever else is unknown. */
   readonly older: boolean;
 }
 
@@ -24,9 +27,12 @@ export interface Evidence {
   readonly version: number;
   /** When the restart was reported, milliseconds since the epoch; undefined if none was. */
   readonly restartedAt: number | undefined;
+  /** What the last probe showed that was answered; unknown if none was. */
   readonly last: Loaded;
-  /** How often in a row. */
+  /** How often in a row. A probe without an answer neither counts nor ends the row: it proves nothing. */
   readonly times: number;
+  /** Why the last probe was not answered; undefined if it was. */
+  readonly silence: string | undefined;
   /** Whether the newest version was seen at any time. */
   readonly newest: boolean;
   /** Whether an older one was seen after it, or together with it, although the service had had its time to restart. */
@@ -47,28 +53,42 @@ export function noted(
   settled: boolean,
 ): Evidence {
   if (before?.unfit) return before;
+  const isSilent = loaded.kind === 'Unknown';
   const isSame = before?.last.kind === loaded.kind;
   const seen = before?.newest === true || newest;
   return {
     ...about,
-    last: loaded,
-    times: isSame ? before.times + 1 : 1,
+    ...(isSilent ? kept(before, loaded, older) : { last: loaded, times: isSame ? before.times + 1 : 1 }),
+    silence: isSilent ? loaded.why : undefined,
     newest: seen,
     fickle: before?.fickle === true || (settled && older && seen),
     unfit: loaded.kind === 'Unfit' && !older,
   };
 }
 
-/** @returns whether another probe at once may say more */
-export function isOpen({ last, times, fickle, unfit }: Evidence): boolean {
-  return !fickle && !unfit && needsMore(last) && times < PROBES;
+/** The row so far; half an answer that the newest version does not give ends it. */
+function kept(before: Evidence | undefined, loaded: Loaded, older: boolean): Pick<Evidence, 'last' | 'times'> {
+  return { last: before?.last ?? loaded, times: older ? 0 : (before?.times ?? 0) };
 }
 
-/** @returns what all of it proves */
+/** @returns whether another probe at once may say more */
+export function isOpen(evidence: Evidence): boolean {
+  return evidence.silence === undefined && isUndecided(evidence) && evidence.times < PROBES;
+}
+
+/** @returns what all of it proves; a service that does not answer now is never called loaded */
 export function concluded(evidence: Evidence): Loaded {
+  const { last, silence } = evidence;
   if (evidence.fickle) return { kind: 'Fickle', why: FICKLE };
-  if (!isOpen(evidence)) return evidence.last;
-  return { kind: 'Partly', why: `it has answered alike ${evidence.times} of ${PROBES} times so far` };
+  if (silence !== undefined && !isUndecided(evidence)) return { kind: 'Unknown', why: silence };
+  if (silence === undefined && !isOpen(evidence)) return last;
+  const row = `it has answered alike ${Math.min(evidence.times, PROBES)} of ${PROBES} times so far`;
+  if (silence === undefined) return { kind: 'Partly', why: row };
+  return { kind: 'Partly', why: `${row}, and not now: ${silence}. ${PATIENCE}` };
+}
+
+function isUndecided({ last, fickle, unfit }: Evidence): boolean {
+  return !fickle && !unfit && needsMore(last);
 }
 
 /** What ends a step, or a rotation, rests on no single probe. */

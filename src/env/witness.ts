@@ -102,11 +102,15 @@ async function asked({ name }: EnvService, { keyset, witnessing, restartedAt, pr
 function sightOf(probe: Probe, keyset: Keyset, settled: boolean): Sight {
   const loaded = fromProbe(probe, keyset, settled);
   const ack = keyIn(keyset, 'ack')?.kid;
+  const shown = shownKids(keyset);
   const isTrue = probe.random === 'refused';
+  const isContrary = [...probe.answers].some(
+    ([kid, answer]) => answer !== 'unknown' && (answer === 'accepted') !== shown.includes(kid),
+  );
   return {
     loaded,
     newest: isTrue && (loaded.kind === 'Loaded' || (ack !== undefined && probe.answers.get(ack) === 'accepted')),
-    older: isTrue && loaded.kind !== 'Loaded' && loaded.kind !== 'Unknown',
+    older: probe.random !== 'accepted' && isContrary,
   };
 }
 

@@ -33,6 +33,8 @@ export interface Probe {
   readonly random: Answer;
   /** Why an answer is unknown, for people: `it answered 429`. */
   readonly why?: string;
+  /** How long the pod asks to wait from `askedAt` on, milliseconds; only where an answer is unknown for that. */
+  readonly pauseMs?: number;
 }
 
 /** A live pod: bound to a node and not ended. Terminating pods are live. */

@@ -13,7 +13,7 @@ import type { Context } from './context.ts';
 type Verdict = 'yes' | 'no' | 'unknown';
 
 /** @returns done if each accepts every key in its file, failed if one does not, not ready if that is not known of one */
-export async function verify({ config, environment, terminal, asker }: Context): Promise<Exit> {
+export async function verify({ config, environment, terminal, asker, session }: Context): Promise<Exit> {
   const { files } = await readEnvironment(config, environment);
   const asked = await Promise.all(
     files.map(async (file) => {
@@ -22,7 +22,7 @@ export async function verify({ config, environment, terminal, asker }: Context):
       const keys = keysOf(file);
       const sign = [...keys.keys()][0] ?? '';
       const ask = () => asker.ask(url, file.service.canaryRequest, { keys, version: 1, sign }, config);
-      return { file, row: await asOften(async () => judged(file, await ask())) };
+      return { file, row: await asOften(file, ask, (ms) => session.pause(ms)) };
     }),
   );
   // verify takes no lock, so a rotation may write the files meanwhile
@@ -33,6 +33,9 @@ export async function verify({ config, environment, terminal, asker }: Context):
   if (verdicts.includes('no')) return EXIT.failed;
   return verdicts.includes('unknown') ? EXIT.notReady : EXIT.done;
 }
+
+/** All the pauses together that one service is granted, milliseconds. */
+const MOST_WAIT_MS = 300_000;
 
 const CHANGED = 'the keys in its file changed while it was asked: verify again';
 
@@ -52,11 +55,32 @@ function keysOf({ signing, fallbacks }: KeyFile): ReadonlyMap<Kid, KeyMaterial> 
   return named;
 }
 
-/** Behind one URL there may be several processes: a yes is so many in a row, and anything else counts at once. */
-async function asOften(look: () => Promise<ReturnType<typeof rowOf>>): Promise<ReturnType<typeof rowOf>> {
-  let row = await look();
-  for (let times = 1; times < PROBES && row.verdict === 'yes'; times += 1) row = await look();
-  return row;
+/**
+ * Behind one URL there may be several processes: a yes is so many in a row, and anything else counts at once. A service
+ * that limits requests is waited for: no answer proves nothing, and ends no row.
+ */
+async function asOften(
+  file: KeyFile,
+  ask: () => Promise<Probe>,
+  pause: (ms: number) => Promise<void>,
+): Promise<ReturnType<typeof rowOf>> {
+  let waitedMs = 0;
+  for (let times = 0; ; ) {
+    const probe = await ask();
+    const row = judged(file, probe);
+    if (row.verdict === 'yes') times += 1;
+    if (row.verdict === 'no' || times === PROBES) return row;
+    if (row.verdict === 'yes') continue;
+    waitedMs += probe.pauseMs ?? 0;
+    if (probe.pauseMs === undefined || waitedMs > MOST_WAIT_MS) {
+      return rowOf(
+        file,
+        'unknown',
+        `it has answered ${times} of ${PROBES} times, and not now: ${probe.why ?? 'it gave no answer'}`,
+      );
+    }
+    await pause(probe.pauseMs);
+  }
 }
 
 function judged(file: KeyFile, { answers, random, why }: Probe): ReturnType<typeof rowOf> {
@@ -65,8 +89,11 @@ function judged(file: KeyFile, { answers, random, why }: Probe): ReturnType<type
     [...answers].filter(([, given]) => given === answer).map(([fingerprint]) => fingerprint);
   const [signing = 'unknown'] = answers.values();
   if (signing === 'refused') return rowOf(file, 'no', 'it refuses the key that signs: restart it, or run env sync');
-  if (of('unknown').length > 0 || random === 'unknown') return rowOf(file, 'unknown', why ?? 'it gave no answer');
   const refused = of('refused');
+  const isWhole = of('unknown').length === 0 && random !== 'unknown';
+  if (!isWhole && (refused.length === 0 || signing === 'unknown')) {
+    return rowOf(file, 'unknown', why ?? 'it gave no answer');
+  }
   if (refused.length === 0) return rowOf(file, 'yes', '');
   return rowOf(file, 'no', `it accepts the key that signs, and refuses ${refused.join(', ')} of its fallbacks`);
 }

@@ -109,12 +109,14 @@ export class CanarySender {
       ([kid, answer]) => answer !== 'unknown' && (heard?.get(kid) ?? 'unknown') === 'unknown',
     );
     const isOpen = [...answers.values(), random].includes('unknown');
+    const pauseMs = Math.max(0, patience.notBefore - this.#clock.monotonic());
     return {
       ...{ version, ready, random, at: before?.at ?? at, askedAt: at },
       // in the order of the keyset, not of the answers
       answers: new Map([...keys.keys()].map((kid) => [kid, answers.get(kid) ?? 'unknown'])),
       failures: isOpen && !isNew ? (inquiry.before?.failures ?? 0) + 1 : 0,
       ...(isOpen && patience.why !== undefined && { why: patience.why }),
+      ...(isOpen && pauseMs > 0 && { pauseMs }),
     };
   }
 

@@ -21,16 +21,26 @@ export interface Service {
   readonly keys: () => readonly string[];
   /** How many canaries have come. */
   readonly asked: () => number;
+  /** How many of them it has answered with 429. */
+  readonly limited: () => number;
   /** Over how many connections. */
   readonly connections: () => number;
 }
 
+/** So many canaries in so many milliseconds; then 429 with Retry-After. */
+export interface Limit {
+  readonly requests: number;
+  readonly ms: number;
+}
+
 /** @param path its .env file, absolute; undefined until there is one */
-export async function openService(path: () => string, workers = 1): Promise<Service> {
+export async function openService(path: () => string, workers = 1, limit?: Limit): Promise<Service> {
   const keysOf: (readonly string[])[] = Array.from({ length: workers }, () => []);
   const workerOf = new WeakMap<object, number>();
   let asked = 0;
   let connections = 0;
+  let limited = 0;
+  let span = { from: 0, count: 0 };
   const also: string[] = [];
   const load = (worker?: number) => {
     const text = readFileSync(path(), 'utf8');
@@ -46,6 +56,16 @@ export async function openService(path: () => string, workers = 1): Promise<Serv
       return void response.end();
     }
     asked += 1;
+    if (limit !== undefined) {
+      const now = Date.now();
+      if (now >= span.from + limit.ms) span = { from: now, count: 0 };
+      span.count += 1;
+      if (span.count > limit.requests) {
+        limited += 1;
+        const seconds = Math.ceil((span.from + limit.ms - now) / 1000);
+        return void response.writeHead(429, { 'retry-after': String(seconds) }).end();
+      }
+    }
     const keys = keysOf[workerOf.get(request.socket) ?? 0] ?? [];
     const [head, payload, signature] = (request.headers.authorization ?? '').slice('Bearer '.length).split('.');
     const isFrom = (key: string) =>
@@ -70,5 +90,6 @@ export async function openService(path: () => string, workers = 1): Promise<Serv
     keys: () => keysOf[0] ?? [],
     asked: () => asked,
     connections: () => connections,
+    limited: () => limited,
   };
 }

@@ -9,6 +9,7 @@ const ONE: Sight = { loaded: { kind: 'OneKey', why: 'x' }, newest: false, older:
 const NOTHING: Sight = { loaded: { kind: 'Unfit', why: 'x' }, newest: false, older: true };
 const ANYTHING: Sight = { loaded: { kind: 'Unfit', why: 'x' }, newest: false, older: false };
 const SILENT: Sight = { loaded: { kind: 'Unknown', why: 'x' }, newest: false, older: false };
+const SILENT_OLD: Sight = { ...SILENT, older: true };
 const times = (sight: Sight, count = PROBES) => Array.from({ length: count }, () => sight);
 
 /** @param settled whether the service had its time to restart */
@@ -30,7 +31,13 @@ it.each<[string, readonly Sight[], string, boolean]>([
   ['the same, whatever comes after it', [NEW, OLD, ...times(NEW)], 'Fickle', false],
   ['keys of both versions at once', [BOTH], 'Fickle', false],
   ['one that is loaded, and then not', [...times(NEW), OLD], 'Fickle', false],
-  ['no answer in between', [...times(NEW, PROBES - 1), SILENT, NEW], 'Partly', true],
+  ['enough, with no answer in between', [...times(NEW, PROBES - 1), SILENT, SILENT, NEW], 'Loaded', false],
+  ['too few, and then no answer', [...times(NEW, PROBES - 1), SILENT], 'Partly', false],
+  ['enough, and then no answer', [...times(NEW), SILENT], 'Partly', false],
+  ['the same, until it answers again', [...times(NEW), SILENT, NEW], 'Loaded', false],
+  ['no answer alone', [SILENT, SILENT], 'Unknown', false],
+  ['an old process, and then no answer', [OLD, SILENT], 'Unknown', false],
+  ['a new process, and then half an answer of an old one', [NEW, SILENT_OLD], 'Fickle', false],
   ['one key, once', [ONE], 'Partly', true],
   ['one key, again and again', times(ONE), 'OneKey', false],
   ['one key, and then both', [...times(ONE, 3), NEW, ONE], 'Fickle', false],
@@ -43,4 +50,24 @@ it.each<[string, readonly Sight[], string, boolean]>([
 it('allows both versions while the service restarts', () => {
   expect(judged([NEW, OLD, BOTH], false)).toEqual(['Behind', false]);
   expect(judged([NEW, OLD, ...times(NEW)], false)).toEqual(['Loaded', false]);
+});
+
+it('counts anew after half an answer of an old process', () => {
+  expect(judged([...times(NEW, PROBES - 1), SILENT_OLD, NEW], false)).toEqual(['Partly', true]);
+});
+
+it('says how often it has answered, and why it does not now', () => {
+  const [first, ...others] = [
+    ...times(NEW, 12),
+    { ...SILENT, loaded: { kind: 'Unknown', why: 'it answered 429' } } as const,
+  ];
+  const about = { version: 2, restartedAt: 0 };
+  const all = others.reduce(
+    (before, sight) => noted(before, sight, about, true),
+    noted(undefined, first ?? NEW, about, true),
+  );
+  expect(concluded(all)).toEqual({
+    kind: 'Partly',
+    why: expect.stringMatching(/answered alike 12 of 20 times so far.*it answered 429.*--watch/),
+  });
 });
