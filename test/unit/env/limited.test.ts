@@ -23,7 +23,7 @@ const EMERGENCY = ['emergency', 'production', '--reason', 'leaked', '--yes'];
 
 describe('a service that limits requests', { timeout: 300_000 }, () => {
   it('is waited for as long as it asks, and ends an emergency', async () => {
-    const { folder, admin } = await shopWith({ requests: 45, ms: 6_000 });
+    const { folder, admin } = await shopWith({ requests: 45, ms: 9_000 });
     const { code, out } = await rekey.env(folder, ...EMERGENCY, '--watch');
     expect([code, stateOf(folder).keyset.phase]).toEqual([0, 'Steady']);
     expect(out).toContain('the emergency is over');
@@ -40,7 +40,7 @@ describe('a service that limits requests', { timeout: 300_000 }, () => {
   });
 
   it('is waited for by env verify', async () => {
-    const { folder } = await shopWith({ requests: 45, ms: 6_000 });
+    const { folder } = await shopWith({ requests: 45, ms: 9_000 });
     const { out } = await rekey.env(folder, 'verify', 'production');
     expect(out).toMatch(/admin +\S+ +yes/);
   });
