@@ -15,11 +15,14 @@ import { EnvError, StateUnusable } from './error.ts';
 import type { Evidence } from './evidence.ts';
 import { withLock } from './files/lock.ts';
 import { recover } from './files/transaction.ts';
+import { hasSameKeys, noteRefuted } from './restarted.ts';
 import { STATE_FOLDER, type Witness } from './state.ts';
 import { isGivenUp, nextStep, type Step, type StepFacts } from './step.ts';
 import { type Asker, factsOf } from './witness.ts';
 import { foundIn, remember, restore, type Written, write } from './write.ts';
 
+/** Of whoever would restart a service that another run is restarting: a restart takes its time, and a leaked key none. */
+export const RESTART_PATIENCE_MS = 60_000;
 /** A write takes some milliseconds, and a look some seconds where a service is slow to answer. Nobody waits for a person with the lock. */
 const PATIENCE_MS = 15_000;
 
@@ -100,15 +103,17 @@ export class Session {
   async look(how: 'Ask' | 'Read' | 'Urgent' = 'Ask'): Promise<View> {
     const { config, environment: name, clock, asker, leftOut = [] } = this.#options;
     const now = clock.now();
-    const environment = await this.#read(how === 'Urgent');
+    const urgent = how === 'Urgent';
+    let environment = await this.#read(urgent);
     const { state } = environment;
     const keyset = state?.keyset ?? foundIn(environment, now);
     const different = state === undefined ? [] : differences(environment, keyset);
     const isUnderWay = keyset.phase !== 'Steady';
-    const witnessing = { asker, gone: this.#gone, evidence: this.#evidence, now: () => clock.now() };
+    const burntAtHand = keyset.emergency !== undefined && keyset.emergency.nonce === this.#nonce;
+    const witnessing = { asker, gone: this.#gone, evidence: this.#evidence, burntAtHand, now: () => clock.now() };
     const isAsked = how === 'Ask' && isUnderWay && different.length === 0;
     const services = isAsked ? await factsOf(environment, keyset, witnessing) : [];
-    const burntAtHand = keyset.emergency !== undefined && keyset.emergency.nonce === this.#nonce;
+    if (await noteRefuted(environment, services)) environment = await this.#read(urgent);
     const facts = { keyset, services, now: clock.now(), drainMs: drainMsOf(config), burntAtHand };
     const forgotten = isUnderWay ? forgottenIn(environment) : [];
     const next = nextStep(facts);
@@ -146,22 +151,43 @@ export class Session {
   }
 
   /**
-   * Remembers that services were restarted after their files got the version of the view. Takes the lock by itself: a
-   * restart takes its time, and nobody waits for it with the lock.
+   * Runs while no other rekey restarts this service, without the lock of {@link alone}: the command of a service may read
+   * the file first and swap later, so two of them at once may end with the older keys.
    *
-   * @returns false, with nothing remembered, if a file or the version has changed since the view
+   * @param isPatient waits for another run that does, a minute at most
+   * @throws BusyError if another run still does
    */
-  async reloaded({ environment: seen, facts }: View, services: readonly string[], by: Witness): Promise<boolean> {
-    const { version } = facts.keyset;
+  async restarting<T>(service: string, isPatient: boolean, run: () => Promise<T>): Promise<T> {
+    const { config, clock, environment } = this.#options;
+    const patience = isPatient ? { ms: RESTART_PATIENCE_MS, clock } : undefined;
+    return withLock(join(config.root, STATE_FOLDER), run, patience, `restart-${environment}.${service}`);
+  }
+
+  /** @returns whether a service must still be restarted for the keys of the view. Takes the lock by itself */
+  async needsRestart(view: View, service: string): Promise<boolean> {
     return this.alone(async () => {
       const environment = await this.#read(false);
-      const changedAt = ({ files }: EnvironmentFiles, name: string) =>
-        files.find(({ service }) => service.name === name)?.changedAt;
-      const isSame = services.every((name) => changedAt(environment, name) === changedAt(seen, name));
-      if (environment.state?.keyset.version !== version || !isSame) return false;
-      const reload = { version, at: this.#options.clock.now(), by };
-      await remember(environment, Object.fromEntries(services.map((service) => [service, reload])));
-      return true;
+      const { version } = view.facts.keyset;
+      return hasSameKeys(view, environment, [service]) && environment.state?.reloads[service]?.version !== version;
+    });
+  }
+
+  /**
+   * Remembers that services were restarted after their files got the keys of the view. Takes the lock by itself: a
+   * restart takes its time, and nobody waits for it with the lock.
+   *
+   * @returns false if other keys were written since the view. A command may then have loaded older ones after whatever
+   *   restart was known, so none counts
+   */
+  async reloaded(view: View, services: readonly string[], by: Witness): Promise<boolean> {
+    return this.alone(async () => {
+      const environment = await this.#read(false);
+      const counts = hasSameKeys(view, environment, services);
+      const reload = counts ? { version: view.facts.keyset.version, at: this.#options.clock.now(), by } : undefined;
+      const isKnown = services.some((service) => environment.state?.reloads[service] !== undefined);
+      if (counts || (isKnown && by === 'Command'))
+        await remember(environment, Object.fromEntries(services.map((service) => [service, reload])));
+      return counts;
     });
   }
 

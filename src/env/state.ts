@@ -20,6 +20,8 @@ export interface Reload {
   readonly at: number;
   /** Its reload command succeeded, or a person confirmed it. */
   readonly by: Witness;
+  /** The service was seen to accept a burnt key after it. Only those who burnt the key can see that: no file has it. */
+  readonly refuted?: true;
 }
 
 /** A key that people made, and what was known of its age when rekey adopted it. */
@@ -35,6 +37,8 @@ export interface EnvState {
   readonly found: readonly FoundKey[];
   /** The last restart of each service. */
   readonly reloads: Readonly<Record<string, Reload>>;
+  /** How often the keys of a service were put back into its file: a restart meanwhile may have loaded others. */
+  readonly restored: Readonly<Record<string, number>>;
   /** Services whose files have the keyset. None of them may be forgotten during a rotation. */
   readonly services: readonly string[];
 }
@@ -54,12 +58,12 @@ export function setAsidePath(root: string, environment: string, now: number): st
 }
 
 /** @returns the text of the file */
-export function encodeEnvState({ keyset, found, reloads, services }: EnvState): Buffer {
-  const loaded = Object.entries(reloads).map(([service, { version, at, by }]) => {
-    return [service, { version, at: new Date(at).toISOString(), by }] as const;
+export function encodeEnvState({ keyset, found, reloads, restored, services }: EnvState): Buffer {
+  const loaded = Object.entries(reloads).map(([service, { at, ...reload }]) => {
+    return [service, { ...reload, at: new Date(at).toISOString() }] as const;
   });
   const keys = found.map((key) => ({ ...key, state: 'found', createdAt: new Date(key.createdAt).toISOString() }));
-  const known = { found: keys, reloads: Object.fromEntries(loaded), services };
+  const known = { found: keys, reloads: Object.fromEntries(loaded), restored, services };
   const state = { format: FORMAT, keyset: encodeState(keyset), ...known };
   return Buffer.from(`${JSON.stringify(state, undefined, 2)}\n`);
 }
@@ -70,13 +74,14 @@ export function encodeEnvState({ keyset, found, reloads, services }: EnvState): 
  */
 export function decodeEnvState(bytes: Buffer, path: string): EnvState {
   try {
-    const { format, keyset, found, reloads, services } = fields(parseJson(bytes.toString('utf8')));
+    const { format, keyset, found, reloads, restored, services } = fields(parseJson(bytes.toString('utf8')));
     if (format !== FORMAT) throw new Error(`has format ${JSON.stringify(format)}, and this rekey knows ${FORMAT}`);
     const annotations = Object.fromEntries(Object.entries(fields(keyset)).map(([name, text]) => [name, String(text)]));
     return {
       keyset: decodeState(annotations),
       found: foundIn(found),
       reloads: reloadsIn(fields(reloads)),
+      restored: restored === undefined ? mapOf<number>() : restoredIn(fields(restored)),
       services: services === undefined ? [] : list(services).map(text),
     };
   } catch (error) {
@@ -97,8 +102,13 @@ function foundIn(found: Json | undefined): EnvState['found'] {
 
 function reloadsIn(reloads: ReturnType<typeof fields>): EnvState['reloads'] {
   const entries = Object.entries(reloads).map(([service, value]): [string, Reload] => {
-    const { version, at, by } = fields(value);
-    return [service, { version: integer(version), at: time(at), by: oneOf(WITNESSES, by) }];
+    const { version, at, by, refuted } = fields(value);
+    const reload = { version: integer(version), at: time(at), by: oneOf(WITNESSES, by) };
+    return [service, refuted === true ? { ...reload, refuted } : reload];
   });
   return mapOf(entries);
+}
+
+function restoredIn(restored: ReturnType<typeof fields>): EnvState['restored'] {
+  return mapOf(Object.entries(restored).map(([service, times]): [string, number] => [service, integer(times)]));
 }

@@ -31,6 +31,8 @@ export interface ServiceFacts {
   readonly asked: boolean;
   /** Whether a command or a person reported a restart since its file got this version. */
   readonly reloaded: boolean;
+  /** Whether it was seen to accept a burnt key after its last reported restart. */
+  readonly refuted: boolean;
 }
 
 export interface StepFacts {

@@ -11,6 +11,7 @@ import type { EnvironmentFiles } from './environment.ts';
 import { materialsOf } from './environment.ts';
 import { concluded, type Evidence, isOpen, noted, type Sight } from './evidence.ts';
 import { fallbackKids, shownKids } from './layout.ts';
+import type { Reload } from './state.ts';
 import type { Loaded, ServiceFacts } from './step.ts';
 
 /** Keys that a service is asked about. */
@@ -40,9 +41,14 @@ export interface Witnessing {
   readonly gone: ReadonlyMap<Kid, KeyMaterial>;
   /** What earlier looks have seen, by service; this one adds to it. */
   readonly evidence: Map<string, Evidence>;
+  /** In an emergency: whether every burnt key is among those that have left. */
+  readonly burntAtHand: boolean;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
+
+const REFUTED =
+  'it accepted a burnt key after its last reported restart. It may take that key from elsewhere, or a process of it was not restarted';
 
 /** @returns what is known of each service and the newest version of its file */
 export async function factsOf(
@@ -62,18 +68,40 @@ export async function factsOf(
   return Promise.all(
     files.map(async ({ service }): Promise<ServiceFacts> => {
       const url = service.canary[name];
-      const reload = state?.reloads[service.name];
-      const reloaded = reload !== undefined && reload.version === keyset.version;
-      const loaded =
+      const last = state?.reloads[service.name];
+      const reload = last?.version === keyset.version ? last : undefined;
+      const seen =
         url === undefined
-          ? fromReload(reloaded ? reload.by : undefined)
+          ? { loaded: fromReload(reload?.by), burnt: false }
           : await asked(service, {
-              ...{ keyset, witnessing, restartedAt: reloaded ? reload.at : undefined },
+              ...{ keyset, witnessing, restartedAt: reload?.at },
               probe: () => witnessing.asker.ask(url, service.canaryRequest, question, config),
             });
-      return { name: service.name, roles: service.roles, loaded, asked: url !== undefined, reloaded };
+      const facts = { name: service.name, roles: service.roles, asked: url !== undefined };
+      return { ...facts, ...judged(seen, reload, witnessing.burntAtHand) };
     }),
   );
+}
+
+/** What was seen of one service. */
+interface Seen {
+  readonly loaded: Loaded;
+  /** Whether it has just accepted a burnt key. */
+  readonly burnt: boolean;
+}
+
+/** Only who can ask about every burnt key can show that a service refuses what it once accepted. */
+function judged(
+  { loaded, burnt }: Seen,
+  reload: Reload | undefined,
+  burntAtHand: boolean,
+): Pick<ServiceFacts, 'loaded' | 'reloaded' | 'refuted'> {
+  const isCleared = burntAtHand && loaded.kind === 'Loaded' && loaded.by === 'Canary';
+  const refuted = reload !== undefined && (burnt || (reload.refuted === true && !isCleared));
+  if (!refuted) return { loaded, reloaded: reload !== undefined, refuted };
+  const against: Loaded =
+    loaded.kind === 'Loaded' || loaded.kind === 'Partly' ? { kind: 'Behind', why: REFUTED } : loaded;
+  return { loaded: against, reloaded: burntAtHand, refuted };
 }
 
 interface Asking {
@@ -84,18 +112,28 @@ interface Asking {
 }
 
 /** Asks one service until it is clear what it holds, or this look has taken its time. */
-async function asked({ name }: EnvService, { keyset, witnessing, restartedAt, probe }: Asking): Promise<Loaded> {
-  const { evidence, now } = witnessing;
+async function asked({ name }: EnvService, { keyset, witnessing, restartedAt, probe }: Asking): Promise<Seen> {
+  const { evidence, now, gone } = witnessing;
   const about = { version: keyset.version, restartedAt };
   const known = evidence.get(name);
   let all = known?.version === about.version && known.restartedAt === restartedAt ? known : undefined;
+  let burnt = false;
   const until = now() + LOOK_MS;
   do {
     const settled = restartedAt !== undefined && now() >= restartedAt + SETTLE_MS;
-    all = noted(all, sightOf(await probe(), keyset, settled), about, settled);
+    const answered = await probe();
+    burnt ||= acceptsBurnt(answered, keyset, gone);
+    all = noted(all, sightOf(answered, keyset, settled), about, settled);
   } while (isOpen(all) && now() < until);
   evidence.set(name, all);
-  return concluded(all);
+  return { loaded: concluded(all), burnt };
+}
+
+/** Who accepts a made-up key shows nothing about any other. */
+function acceptsBurnt({ answers, random }: Probe, keyset: Keyset, gone: Witnessing['gone']): boolean {
+  if (keyset.phase !== 'Burning' || random !== 'refused') return false;
+  const shown = shownKids(keyset);
+  return [...answers].some(([kid, answer]) => answer === 'accepted' && gone.has(kid) && !shown.includes(kid));
 }
 
 /** @returns what one probe shows */

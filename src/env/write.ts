@@ -67,7 +67,8 @@ export async function write(
   const before = materialsOf(environment, keyset);
   const reloads = environment.state?.reloads ?? mapOf<Reload>();
   const found = environment.state?.found ?? foundKeys(environment);
-  const written = await render(environment, { keyset: next, found, reloads }, new Map([...before, ...made]));
+  const restored = environment.state?.restored ?? mapOf<number>();
+  const written = await render(environment, { keyset: next, found, reloads, restored }, new Map([...before, ...made]));
   // a key that was made for a write without a new key was never in any file
   return { ...written, gone: new Map([...written.gone].filter(([kid]) => before.has(kid))) };
 }
@@ -81,7 +82,7 @@ export async function write(
  */
 export function restore(
   environment: EnvironmentFiles,
-  { keyset, found, reloads }: EnvState,
+  { keyset, found, reloads, restored }: EnvState,
   now: number,
 ): Promise<Written> {
   const changed = differences(environment, keyset).map(({ file }) => file.service);
@@ -89,7 +90,12 @@ export function restore(
   const kept = mapOf(Object.entries(reloads).filter(([service]) => !names.includes(service)));
   const isLate = keyset.phase === 'Draining' && changed.some(({ roles }) => roles.includes('Signer'));
   const next = isLate ? advance(keyset, { transition: 'reopen' }, freshFor(environment), now) : keyset;
-  return render(environment, { keyset: next, found, reloads: kept }, materialsOf(environment, keyset));
+  const times = mapOf([
+    ...Object.entries(restored),
+    ...names.map((name) => [name, (restored[name] ?? 0) + 1] as const),
+  ]);
+  const after = { keyset: next, found, reloads: kept, restored: times };
+  return render(environment, after, materialsOf(environment, keyset));
 }
 
 function freshFor({ config }: EnvironmentFiles) {
@@ -135,14 +141,20 @@ async function render(
   }
 }
 
-/** Remembers that services were restarted. */
+/**
+ * Remembers restarts of services.
+ *
+ * @param reloads the last restart of each service that it is about; undefined: whatever was known of it counts no more
+ */
 export async function remember(
   environment: EnvironmentFiles,
-  reloads: Readonly<Record<string, Reload>>,
+  reloads: Readonly<Record<string, Reload | undefined>>,
 ): Promise<void> {
   const { state } = environment;
   if (state === undefined) throw new EnvError(`${environment.name}: no rotation has begun`);
-  await commitAll(environment, [], { ...state, reloads: { ...state.reloads, ...reloads } });
+  const all = Object.entries({ ...state.reloads, ...reloads });
+  const known = all.flatMap(([service, reload]) => (reload === undefined ? [] : [[service, reload] as const]));
+  await commitAll(environment, [], { ...state, reloads: mapOf(known) });
 }
 
 interface FileChange {

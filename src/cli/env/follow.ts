@@ -10,7 +10,7 @@ import { when } from '../output.ts';
 import { EXIT, type Exit, type Terminal } from '../terminal.ts';
 import { make } from './make.ts';
 import { type Next, Restarts, type Said, WATCH_PAUSE_MS } from './restarts.ts';
-import { endText, leavingText, viewText } from './text.ts';
+import { endText, leavingText, refutedText, viewText } from './text.ts';
 
 export interface FollowOptions {
   readonly session: Session;
@@ -49,6 +49,10 @@ function endedWell({ facts: { keyset } }: View): boolean {
   return keyset.rotation?.failure?.reason !== SINGLE_KEY;
 }
 
+function refutedIn({ facts: { services } }: View): readonly string[] {
+  return services.filter(({ refuted }) => refuted).map(({ name }) => name);
+}
+
 /** How the last one ended, where that is known. */
 function lastText(view: View): string {
   const text = endText(view);
@@ -64,6 +68,8 @@ export class Follower {
   #asks = 0;
   #shown = '';
   #reopened = false;
+  /** Services that accepted a burnt key when this command asked last. */
+  #against: readonly string[] = [];
   /** Made when it is known what the terminal is. */
   #restarts: Restarts | undefined;
   readonly #wrote: string[];
@@ -135,6 +141,7 @@ export class Follower {
     this.#restarts ??= this.#firstRestarts(view);
     if (view.differences.length > 0) return this.#refuse(view);
     const { step } = view;
+    if (step.kind !== 'Done') this.#against = refutedIn(view);
     this.#asks = step.kind === 'Ask' ? this.#asks + 1 : 0;
     switch (step.kind) {
       case 'Write':
@@ -157,23 +164,37 @@ export class Follower {
       case 'Rest':
         return this.#rest(view, step.why);
       case 'Done':
-        this.#canvas?.keep();
-        terminal.print(this.#wrote.length > 0 ? endText(view) : `${name}: nothing is under way\n${lastText(view)}`);
-        return end(endedWell(view) ? EXIT.done : EXIT.failed);
+        return this.#done(view);
     }
   }
 
   #firstRestarts(view: View): Restarts {
     const { session, terminal, program, watch, said } = this.#options;
-    const rest = (at: View, why: string) => this.#rest(at, why);
+    const rest = (at: View, why: string, way?: string) => this.#rest(at, why, way);
     const restarts = new Restarts({ session, terminal, program, watch, said, rest });
     restarts.refuseOther(view);
     return restarts;
   }
 
-  #rest(view: View, why: string): Next {
+  /** Another run may have ended it, and knows nothing of what this one has seen. */
+  #done(view: View): Next {
+    const { terminal } = this.#options;
+    const { name } = view.environment;
     this.#canvas?.keep();
-    const next = `When that is mended: ${this.#continue(view.environment.name)}`;
+    terminal.print(this.#wrote.length > 0 ? endText(view) : `${name}: nothing is under way\n${lastText(view)}`);
+    const against = this.#against.map((each) => `${each}: it accepted a burnt key when this command asked it last`);
+    const stale = this.#restarts?.staleIn(view) ?? [];
+    const older = stale.map((each) => `${each}: this command restarted it while other keys were written`);
+    const doubts = [...against, ...older];
+    if (doubts.length === 0) return end(endedWell(view) ? EXIT.done : EXIT.failed);
+    terminal.printErr(`${doubts.join('\n')}\nRestart every process of it, unless that was done since\n`);
+    return end(EXIT.notReady);
+  }
+
+  #rest(view: View, why: string, way?: string): Next {
+    this.#canvas?.keep();
+    const goesOn = `When that is mended: ${this.#continue(view.environment.name)}`;
+    const next = way ?? refutedText(view, this.#options.program)?.way ?? goesOn;
     this.#options.terminal.printErr(`${why}\n${this.#standing(view)}. ${next}\n`);
     return end(EXIT.notReady);
   }
@@ -215,11 +236,12 @@ export class Follower {
   }
 
   #ask(view: View, { services }: Extract<Step, { kind: 'Ask' }>): Next {
-    const { terminal, watch } = this.#options;
+    const { terminal, watch, program } = this.#options;
     if (this.#asks < ASKS) return { again: true, afterMs: ASK_PAUSE_MS };
     if (watch) return { again: true, afterMs: WATCH_PAUSE_MS };
     for (const { name, loaded } of services) if ('why' in loaded) terminal.printErr(`${name}: ${loaded.why}\n`);
-    terminal.printErr(`${this.#standing(view)}. Look at why, then: ${this.#continue(view.environment.name)}\n`);
+    const way = refutedText(view, program)?.way ?? `Look at why, then: ${this.#continue(view.environment.name)}`;
+    terminal.printErr(`${this.#standing(view)}. ${way}\n`);
     return end(EXIT.notReady);
   }
 }

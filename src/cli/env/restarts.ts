@@ -2,13 +2,11 @@
  * The restarts that a step waits for: by the command of a service where it has one, else by a person. A command runs, and
  * a person is asked, without the lock: a colleague may have an emergency meanwhile.
  */
-import { allKeys, type EnvironmentFiles } from '../../env/environment.ts';
-import { EnvError } from '../../env/error.ts';
-import { keyHider } from '../../env/hide-keys.ts';
-import { keyVariables, reload } from '../../env/reload.ts';
 import type { Session, View } from '../../env/session.ts';
 import type { ServiceFacts } from '../../env/step.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from '../terminal.ts';
+import { commandOf, eachAlone, runReload, STILL_BUSY } from './reload.ts';
+import { refutedText } from './text.ts';
 
 /** What one look has come to: more to do, now or later or without the lock, or the command ends. */
 export type Next =
@@ -30,21 +28,27 @@ export interface RestartsOptions {
   readonly program: string;
   readonly watch: boolean;
   readonly said: Said | undefined;
-  /** The end of a command that cannot go on. */
-  readonly rest: (view: View, why: string) => Next;
+  /** The end of a command that cannot go on. `way`: what to do then, where that is more than to continue. */
+  readonly rest: (view: View, why: string, way?: string) => Next;
 }
 
 /** While somebody watches: how often rekey looks at what a person or another process has done. */
 export const WATCH_PAUSE_MS = 5_000;
 const REMIND_MS = 60_000;
+/** So often in a row a restart may not count. */
+const TRIES = 2;
 const AGAIN: Next = { again: true };
 
 /** One instance for one command. */
 export class Restarts {
   readonly #options: RestartsOptions;
   #said: Said | undefined;
-  /** Services whose command has failed. */
-  readonly #failed = new Set<string>();
+  /** Services that this command restarts no more for this version, and why. */
+  readonly #failed = new Map<string, string>();
+  /** How often in a row a restart did not count for this version, by service. */
+  readonly #uncounted = new Map<string, number>();
+  /** Services whose last restart by this command did not count, and when it ended. */
+  readonly #stale = new Map<string, number>();
   #version: number | undefined;
   #reminded: { readonly what: string; readonly at: number } | undefined;
 
@@ -69,10 +73,13 @@ export class Restarts {
   /** @param services that must be restarted */
   next(view: View, services: readonly ServiceFacts[]): Next {
     const { version } = view.facts.keyset;
-    if (this.#version !== version) this.#failed.clear();
+    if (this.#version !== version) for (const known of [this.#failed, this.#uncounted]) known.clear();
     this.#version = version;
     const names = services.map(({ name }) => name);
-    const byHand = names.filter((name) => commandOf(view.environment, name) === undefined);
+    // the command has shown that it does not help a service that accepted a burnt key after it
+    const byHand = services
+      .filter(({ name, refuted }) => refuted || commandOf(view.environment, name) === undefined)
+      .map(({ name }) => name);
     const said = this.#saidOf(version, names, byHand);
     if (said.length > 0) return { act: () => this.#count(view, said) };
     const open = names.filter((name) => !byHand.includes(name) && !this.#failed.has(name));
@@ -89,36 +96,59 @@ export class Restarts {
     return said.services === 'all' ? byHand : names.filter((name) => said.services.includes(name));
   }
 
+  /** @returns services that may have older keys: this command has restarted them while others were written, and nobody since */
+  staleIn({ environment: { state } }: View): readonly string[] {
+    return [...this.#stale].filter(([name, at]) => (state?.reloads[name]?.at ?? 0) < at).map(([name]) => name);
+  }
+
   /** Each, whatever becomes of the others; also if what has succeeded cannot be written down. */
   async #run(view: View, services: readonly string[]): Promise<Next> {
     const { session } = this.#options;
     const troubles: unknown[] = [];
-    for (const service of services) {
-      if (!(await runReload(this.#options, view.environment, service))) {
-        this.#failed.add(service);
-        continue;
+    const busy = await eachAlone(this.#options, services, async (service, waited) => {
+      try {
+        if (waited && !(await session.needsRestart(view, service))) return;
+        await this.#restart(view, service);
+      } catch (error) {
+        troubles.push(error);
       }
-      const counts = session.reloaded(view, [service], 'Command');
-      const isCounted = await counts.catch((error: unknown) => troubles.push(error) > 0);
-      if (!isCounted) return this.#changed(view);
-    }
+    });
+    for (const service of busy) this.#failed.set(service, STILL_BUSY);
     if (troubles.length > 0) throw troubles[0];
     return AGAIN;
   }
 
-  async #count(view: View, services: readonly string[]): Promise<Next> {
-    const isCounted = await this.#options.session.reloaded(view, services, 'Person');
-    return isCounted ? AGAIN : this.#changed(view);
+  async #restart(view: View, service: string): Promise<void> {
+    if (!(await runReload(this.#options, view.environment, service))) {
+      this.#failed.set(service, 'the reload command failed');
+      return;
+    }
+    if (await this.#options.session.reloaded(view, [service], 'Command')) {
+      this.#uncounted.delete(service);
+      this.#stale.delete(service);
+      return;
+    }
+    this.#changed(view, service);
+    this.#stale.set(service, this.#options.terminal.now());
+    const times = (this.#uncounted.get(service) ?? 0) + 1;
+    this.#uncounted.set(service, times);
+    if (times >= TRIES) this.#failed.set(service, 'restarted twice, and each time its keys were written meanwhile');
   }
 
-  #changed({ environment: { name } }: View): Next {
-    const text = `${name} was written meanwhile, so that restart does not count; looking again\n`;
-    this.#options.terminal.printErr(text);
+  async #count(view: View, services: readonly string[]): Promise<Next> {
+    const isCounted = await this.#options.session.reloaded(view, services, 'Person');
+    if (!isCounted) this.#changed(view, services.join(', '));
     return AGAIN;
   }
 
+  #changed({ environment: { name } }: View, services: string): void {
+    const text = `${name} was written meanwhile, so that restart of ${services} does not count; looking again\n`;
+    this.#options.terminal.printErr(text);
+  }
+
   #failures(): string {
-    return `not restarted, as far as rekey knows: ${[...this.#failed].join(', ')} (the reload command failed)`;
+    const list = [...this.#failed].map(([service, why]) => `${service} (${why})`);
+    return `not restarted, as far as rekey knows: ${list.join(', ')}`;
   }
 
   #byPerson(view: View, services: readonly string[]): Next {
@@ -127,8 +157,12 @@ export class Restarts {
     const { version } = view.facts.keyset;
     const goesOn = `${program} env continue ${view.environment.name} ${reloadedText(version, 'all')}`;
     const todo = `Restart ${list}. When they run again: ${goesOn}\n`;
+    const { leftOut = [] } = view.environment;
     const leave = (): Next => {
+      if (leftOut.length > 0) return this.#withoutThem(view, list, leftOut);
       terminal.print(todo);
+      const refuted = refutedText(view, program);
+      if (refuted !== undefined) return rest(view, refuted.why, refuted.way);
       return this.#failed.size > 0 ? rest(view, this.#failures()) : { again: false, exit: EXIT.done };
     };
     if (terminal.interactive) {
@@ -141,6 +175,19 @@ export class Restarts {
     if (!watch) return leave();
     this.#remind(`${version} ${list}`, todo);
     return { again: true, afterMs: WATCH_PAUSE_MS };
+  }
+
+  /** No command can go on before the files of those that were left out can be read. */
+  #withoutThem(view: View, list: string, leftOut: readonly string[]): Next {
+    const { terminal, program, rest } = this.#options;
+    const { name } = view.environment;
+    const strangers = leftOut.join(', ');
+    terminal.print(`Restart ${list}.\n`);
+    const left = `${strangers}: left out, so it may still accept a burnt key`;
+    const why = this.#failed.size > 0 ? `${this.#failures()}\n${left}` : left;
+    const goesOn = `${program} env continue ${name} ${reloadedText(view.facts.keyset.version, 'all')}`;
+    const way = `First make the file of ${strangers} readable. Then: ${program} env sync ${name}. Then restart ${strangers}, and when all run again: ${goesOn}`;
+    return rest(view, why, way);
   }
 
   /** At once where it is new, and once a minute: another process must say that it is done. */
@@ -156,35 +203,4 @@ export class Restarts {
 /** @returns the flag that a person types who has restarted these services after the version was written */
 export function reloadedText(version: number, services: Said['services']): string {
   return ['--reloaded', version, ...(services === 'all' ? [] : services)].join(' ');
-}
-
-/** @returns the reload command of a service; undefined if it has none */
-export function commandOf({ files, name }: EnvironmentFiles, service: string): string | undefined {
-  return files.find((file) => file.service.name === service)?.service.reload[name];
-}
-
-/**
- * Runs the reload command of a service, if it has one, and prints what it says, and why it failed if it did.
- *
- * @returns whether it did not fail
- */
-export async function runReload(
-  { terminal, session }: Pick<RestartsOptions, 'terminal' | 'session'>,
-  environment: EnvironmentFiles,
-  service: string,
-): Promise<boolean> {
-  const { config, name } = environment;
-  const command = commandOf(environment, service);
-  if (command === undefined) return true;
-  terminal.print(`  ${service}: ${command}\n`);
-  const call = { service, environment: name, command, folder: config.root, withheld: keyVariables(config) };
-  const hide = keyHider([...allKeys(environment), ...session.gone]);
-  try {
-    await reload(call, (line) => terminal.printErr(`    ${hide(line)}\n`));
-    return true;
-  } catch (error) {
-    if (!(error instanceof EnvError)) throw error;
-    terminal.printErr(`${hide(error.message)}\n`);
-    return false;
-  }
 }

@@ -71,6 +71,21 @@ const LOADED: Readonly<Record<Extract<Loaded, { kind: 'Loaded' }>['by'], string>
   Person: 'taken to have loaded it: somebody said that it was restarted',
 };
 
+/** @returns why an emergency cannot end, and what to do, if a service accepted a burnt key after its restart */
+export function refutedText(
+  { environment: { name }, facts: { keyset, services } }: View,
+  program: string,
+): { readonly why: string; readonly way: string } | undefined {
+  const refuted = services.filter((service) => service.refuted);
+  if (keyset.phase !== 'Burning' || refuted.length === 0) return undefined;
+  const names = refuted.map((service) => service.name);
+  const why = refuted.map((service) => `${service.name}: ${loadedText(service)}`).join('\n');
+  const said = `${program} env continue ${name} --reloaded ${keyset.version} ${names.join(' ')}`;
+  const mend = 'Find out where it takes that key from, and restart every process of it';
+  const way = `${program} env continue cannot ask about burnt keys, since no file has them any more. ${mend}. rekey then takes your word: ${said}`;
+  return { why, way };
+}
+
 /** @returns how the last rotation or emergency has ended; empty if there was none */
 export function endText({ environment, facts: { keyset } }: View): string {
   const { rotation, emergency } = keyset;

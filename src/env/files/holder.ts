@@ -3,8 +3,8 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { remove } from './disk.ts';
 
-/** Does not end in .json, so it is not the state of an environment, whatever that is called. */
-export const HOLDER_FILE = 'lock.holder';
+/** @returns the file that names the holder of a lock: no .json, so it is not the state of an environment, whatever that is called */
+export const holderFile = (lock: string): string => `${lock}.holder`;
 /** The name in former versions, which is also that of the state of an environment called `holder`. */
 const FORMER = 'holder.json';
 

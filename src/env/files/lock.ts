@@ -7,15 +7,26 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../runtime/clock.ts';
 import { about, FileError } from './errors.ts';
-import { HOLDER_FILE, readHolder, removeFormer, writeHolder } from './holder.ts';
+import { holderFile, readHolder, removeFormer, writeHolder } from './holder.ts';
 import { ensureStateFolder } from './state-folder.ts';
 
 /** SQLite's error if another process has the lock: SQLITE_BUSY. */
 const BUSY = 5;
 const RETRY_MS = 50;
 
+/** The lock of a whole state folder: its file there. */
+const FOLDER_LOCK = 'lock';
+
 /** Another process does the same with this folder. The message has its id and start, where they are known. */
-export class BusyError extends FileError {}
+export class BusyError extends FileError {
+  /** The process and its start, for people. */
+  readonly who: string;
+
+  constructor(who: string) {
+    super(`another run of rekey is at work here (${who}); wait for its end`);
+    this.who = who;
+  }
+}
 
 export interface Patience {
   readonly ms: number;
@@ -23,19 +34,25 @@ export interface Patience {
 }
 
 /**
- * Runs while no other process does the same with this folder.
+ * Runs while no other process does the same with this folder, and nothing else in this process.
  *
  * @param patience how long it waits for another process that does; absent: not at all
+ * @param name of the lock, for what excludes only its like; absent: the lock of the folder
  * @throws BusyError after that
  * @throws FileError if there can be no lock
  */
-export async function withLock<T>(stateFolder: string, run: () => Promise<T>, patience?: Patience): Promise<T> {
+export async function withLock<T>(
+  stateFolder: string,
+  run: () => Promise<T>,
+  patience?: Patience,
+  name = FOLDER_LOCK,
+): Promise<T> {
   await ensureStateFolder(stateFolder);
-  const holder = join(stateFolder, HOLDER_FILE);
-  const lock = await takeWithin(patience, join(stateFolder, 'lock'), holder);
+  const holder = join(stateFolder, holderFile(name));
+  const lock = await takeWithin(patience, join(stateFolder, name), holder);
   try {
     await about(holder, () => writeHolder(holder));
-    await removeFormer(stateFolder);
+    if (name === FOLDER_LOCK) await removeFormer(stateFolder);
     return await run();
   } finally {
     await rm(holder, { force: true }).finally(() => lock.close());
@@ -71,5 +88,5 @@ async function take(path: string, holder: string): Promise<DatabaseSync> {
   }
   const found = await readHolder(holder);
   const who = found === undefined ? 'process not known yet' : `process ${found.pid}, since ${found.since}`;
-  throw new BusyError(`another run of rekey is at work here (${who}); wait for its end`);
+  throw new BusyError(who);
 }

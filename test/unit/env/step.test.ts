@@ -20,7 +20,7 @@ const fresh = (): { readonly kid: string; readonly fingerprint: string } => {
 const LOADED: Loaded = { kind: 'Loaded', by: 'Canary' };
 const UNKNOWN: Loaded = { kind: 'Unknown', why: 'nobody has said' };
 const service = (name: string, loaded: Loaded, more: Partial<ServiceFacts> = {}): ServiceFacts => ({
-  ...{ name, roles: ['Signer', 'Verifier'], loaded, reloaded: false, asked: true },
+  ...{ name, roles: ['Signer', 'Verifier'], loaded, reloaded: false, refuted: false, asked: true },
   ...more,
 });
 const factsOf = (
