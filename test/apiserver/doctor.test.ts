@@ -173,7 +173,9 @@ describe('the doctor', () => {
       return answers.residue?.remedy?.includes('kubectl delete') ? answers.residue : undefined;
     });
     const [, former = ''] = /ReplicaSet (app-left-\S+), container/.exec(residue.evidence) ?? [];
-    expect(residue.remedy?.endsWith(`kubectl delete replicaset -n ${namespace} ${former}`)).toBe(true);
+    // with the flags by which the cluster was reached
+    const deletes = new RegExp(`kubectl delete replicaset -n ${namespace}( --kubeconfig \\S+)? ${former}$`);
+    expect(residue.remedy).toMatch(deletes);
 
     const set = emptyDeployment(namespace, targetName('set'), 'set', { template: podTemplate(literal) });
     const stateful = { ...set, kind: 'StatefulSet', spec: { ...(set.spec as object), serviceName: 'none' } };
