@@ -173,7 +173,6 @@ describe('the doctor', () => {
       return answers.residue?.remedy?.includes('kubectl delete') ? answers.residue : undefined;
     });
     const [, former = ''] = /ReplicaSet (app-left-\S+), container/.exec(residue.evidence) ?? [];
-    // with the flags by which the cluster was reached
     const deletes = new RegExp(`kubectl delete replicaset -n ${namespace}( --kubeconfig \\S+)? ${former}$`);
     expect(residue.remedy).toMatch(deletes);
 

@@ -7,6 +7,7 @@
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import { FIELD_MANAGER } from '../api/names.ts';
+import { orUndefined } from '../observe/world.ts';
 import type { Restart } from '../plan/decision.ts';
 import type { WorkloadView } from '../workloads/workload-view.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
@@ -24,8 +25,8 @@ export interface RestartOptions {
 
 /**
  * @param version of the keyset
- * @throws KubeError Conflict if the workload has changed again and again, or somebody asks for a newer keyset; what the API
- *   server refuses; what the fence throws
+ * @throws KubeError Conflict if the workload has changed again and again or is gone, or somebody asks for a newer keyset; what
+ *   the API server refuses; what the fence throws
  */
 export async function restart(
   { client, fence, onWorkload }: RestartOptions,
@@ -48,8 +49,9 @@ export async function restart(
       return onWorkload(view(await client.apply(type, { namespace, name }, body, options)));
     } catch (error) {
       if (!isKubeError(error, 'Conflict') || tries === MAX_TRIES) throw error;
-      const now = view(await client.get(type, { namespace, name }));
-      if (now.uid !== uid || (now.templateVersion ?? 0) > version) throw error;
+      const found = await orUndefined(client.get(type, { namespace, name }));
+      const now = found && view(found);
+      if (now === undefined || now.uid !== uid || (now.templateVersion ?? 0) > version) throw error;
       ({ resourceVersion } = now);
     }
   }

@@ -84,8 +84,9 @@ export class Decider {
   /** @throws ChangedError if the API server has another resource than the cache, and this pass cannot continue with it */
   async decide(resource: JwtKeyRotation, memory: Memory): Promise<Decided> {
     const { caches, isCurrent } = this.#options;
-    // what rests is not read anew: an API server whose watches are silent has enough to do
-    if (isCurrent?.() === false && priorityOf(resource) > 0) return this.#decideLive(resource, memory);
+    // what rests is not read anew: an API server whose watches are silent has enough to do; an emergency waits for no list
+    const isDoubted = isCurrent?.() === false && priorityOf(resource) > 0 && !isEmergency(resource);
+    if (isDoubted) return this.#decideLive(resource, memory);
     const first = await this.#observeAndPlan(resource, memory, cachedWorld(caches));
     return first.decision.action.type === 'confirm' ? this.#decideLive(resource, memory) : first;
   }

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
 import { decodeEnvState, type EnvState } from '../../../src/env/state.ts';
 import { bundled } from './bundled.ts';
 import { freshKey, repositoryWith } from './folder.ts';
@@ -13,17 +14,29 @@ export interface Ended {
 }
 
 export interface Rekey {
-  /** Of the program. */
+  /** Of the program; known once the tests run. */
   readonly path: string;
   /** Runs `rekey env …`. */
   env(folder: string, ...args: readonly string[]): Promise<Ended>;
-  remove(): void;
 }
 
-export async function newRekey(): Promise<Rekey> {
-  const { path, remove } = await bundled('../../../src/rekey');
-  return { path, remove, env: (folder, ...args) => run(folder, process.execPath, path, 'env', ...args) };
+/** Call it at the top of a file of tests. @returns the command line for them, as long as they run */
+export function rekeyForFile(): Rekey {
+  let program: Awaited<ReturnType<typeof bundled>>;
+  beforeAll(async () => {
+    program = await bundled('../../../src/rekey');
+  }, 120_000);
+  afterAll(() => program.remove());
+  return {
+    get path() {
+      return program.path;
+    },
+    env: (folder, ...args) => run(folder, process.execPath, program.path, 'env', ...args),
+  };
 }
+
+/** A key has leaked; nobody is asked whether it is meant. */
+export const EMERGENCY = ['emergency', 'production', '--reason', 'leaked', '--yes'];
 
 /** @returns how it has ended */
 export function run(folder: string, program: string, ...args: readonly string[]): Promise<Ended> {

@@ -1,17 +1,13 @@
 /** Two keys that can be guessed may have one fingerprint: neither is lost, or written for the other. `rekey` as a process. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { fingerprintOf, KeyMaterial } from '../../../src/rotation/secret/keys.ts';
 import { freshKey, repositoryWith } from '../../support/env/folder.ts';
-import { newRekey, type Rekey } from '../../support/env/pair.ts';
+import { EMERGENCY, rekeyForFile } from '../../support/env/pair.ts';
 import { openService } from '../../support/env/service.ts';
 
-let rekey: Rekey;
-beforeAll(async () => {
-  rekey = await newRekey();
-}, 120_000);
-afterAll(() => rekey.remove());
+const rekey = rekeyForFile();
 
 /** A pair that a person found; the fingerprint of such a key has 16 bits. */
 const [ONE, OTHER] = ['changeme372', 'changeme592'];
@@ -47,7 +43,7 @@ describe('two different keys with one fingerprint', { timeout: 300_000 }, () => 
     service.also.push(ONE);
     const restarts = setInterval(() => service.load(), 100);
     onTestFinished(() => clearInterval(restarts));
-    const { code, out, err } = await rekey.env(folder, 'emergency', 'production', '--reason', 'leaked', '--yes');
+    const { code, out, err } = await rekey.env(folder, ...EMERGENCY);
     expect([code, out + err]).toEqual([3, expect.not.stringContaining('refused the burnt keys')]);
     expect(read(folder)).not.toMatch(/changeme/);
   });

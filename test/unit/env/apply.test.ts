@@ -2,17 +2,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { apply } from '../../../src/cli/env/apply.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
 import type { Operations } from '../../../src/rotation/people/operations.ts';
-import { newRekey, type Rekey, reloadedOf, twoServices } from '../../support/env/pair.ts';
+import { EMERGENCY, rekeyForFile, reloadedOf, twoServices } from '../../support/env/pair.ts';
 
-let rekey: Rekey;
-beforeAll(async () => {
-  rekey = await newRekey();
-}, 120_000);
-afterAll(() => rekey.remove());
+const rekey = rekeyForFile();
 
 /** @returns what is printed, and the names in the Secret that it asks for */
 async function applied(folder: string) {
@@ -32,7 +28,7 @@ describe('env apply', { timeout: 300_000 }, () => {
     const folder = twoServices();
     const [main, admin] = ['main', 'admin'].map((name) => join(folder, name, '.env.production'));
     const before = readFileSync(main ?? '', 'utf8');
-    await rekey.env(folder, 'emergency', 'production', '--reason', 'leaked', '--yes');
+    await rekey.env(folder, ...EMERGENCY);
     await rekey.env(folder, 'continue', 'production', ...reloadedOf(folder));
     // a backup of all files
     for (const path of [main, admin]) writeFileSync(path ?? '', before);

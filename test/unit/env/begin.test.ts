@@ -1,14 +1,10 @@
 /** What must be known before a new key is staged. `rekey` runs as a process. */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { newRekey, type Rekey, stateOf, twoServices } from '../../support/env/pair.ts';
+import { describe, expect, it } from 'vitest';
+import { rekeyForFile, stateOf, twoServices } from '../../support/env/pair.ts';
 
-let rekey: Rekey;
-beforeAll(async () => {
-  rekey = await newRekey();
-}, 120_000);
-afterAll(() => rekey.remove());
+const rekey = rekeyForFile();
 
 describe('a rotation does not begin', { timeout: 300_000 }, () => {
   it.each<[string, Readonly<Record<string, string>>, readonly string[], string]>([

@@ -1,15 +1,11 @@
 /** A key that was burnt, and that is in a file all the same: in another environment, another name, a comment. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { freshKey, repositoryWith } from '../../support/env/folder.ts';
-import { newRekey, type Rekey, reloadedOf } from '../../support/env/pair.ts';
+import { EMERGENCY, rekeyForFile, reloadedOf } from '../../support/env/pair.ts';
 
-let rekey: Rekey;
-beforeAll(async () => {
-  rekey = await newRekey();
-}, 120_000);
-afterAll(() => rekey.remove());
+const rekey = rekeyForFile();
 
 const CONFIG = `maxTokenTTL: 1h
 sourceOfTruth: main
@@ -27,8 +23,6 @@ const shop = (production: string, staging: string) =>
     'main/.env.staging': staging,
   });
 
-const BURN = ['emergency', 'production', '--reason', 'leaked', '--yes'];
-
 async function findingsOf(folder: string) {
   const { out } = await rekey.env(folder, 'check', '-o', 'json');
   const { findings } = JSON.parse(out) as { readonly findings: readonly Readonly<Record<string, unknown>>[] };
@@ -44,7 +38,7 @@ describe('a burnt key', { timeout: 300_000 }, () => {
     expect(asked.err).toMatch(
       /The files of staging use the same key, .*:\n {2}main\/\.env\.staging:2 JWT_SECRET_KEY\n {2}\$ rekey env emergency staging --reason TEXT\n/,
     );
-    const burnt = await rekey.env(folder, ...BURN);
+    const burnt = await rekey.env(folder, ...EMERGENCY);
     expect(burnt.err).toMatch(
       /The files of staging still use a burnt key, .*:\n {2}main\/\.env\.staging:2 JWT_SECRET_KEY\n/,
     );
@@ -70,7 +64,7 @@ describe('a burnt key', { timeout: 300_000 }, () => {
     const key = freshKey();
     const rest = `AUTH_SECRET='${key}'\n# JWT_SECRET_KEY=${key}\n# was ${Buffer.from(key).toString('base64')}\nLIST=a,${key}\n`;
     const folder = shop(`JWT_SECRET_KEY=${key}\n${rest}`, `JWT_SECRET_KEY=${freshKey()}\n`);
-    const { err } = await rekey.env(folder, ...BURN);
+    const { err } = await rekey.env(folder, ...EMERGENCY);
     expect(err).toContain(
       [
         'Burnt keys still stand in these lines; remove them:',
@@ -94,7 +88,7 @@ describe('a burnt key', { timeout: 300_000 }, () => {
 
   it('that can be guessed is found exactly after the burn, and later called likely', async () => {
     const folder = shop('JWT_SECRET_KEY=changeme372\nOTHER=changeme372\n', 'JWT_SECRET_KEY=changeme372\n');
-    const { err } = await rekey.env(folder, ...BURN);
+    const { err } = await rekey.env(folder, ...EMERGENCY);
     expect(err).toContain('  main/.env.production:2 OTHER\n');
     expect(err).not.toContain('may be another');
     const [found, ...others] = await findingsOf(folder);

@@ -1,15 +1,11 @@
 /** What is said of burnt keys: nothing that no service was asked. `rekey` runs as a process. */
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { newRekey, type Rekey, reloadedOf, stateOf, twoServices } from '../../support/env/pair.ts';
+import { describe, expect, it } from 'vitest';
+import { EMERGENCY, rekeyForFile, reloadedOf, stateOf, twoServices } from '../../support/env/pair.ts';
 import { openService } from '../../support/env/service.ts';
 
-let rekey: Rekey;
-beforeAll(async () => {
-  rekey = await newRekey();
-}, 120_000);
-afterAll(() => rekey.remove());
+const rekey = rekeyForFile();
 
 describe('an emergency', { timeout: 300_000 }, () => {
   it('that another run ends is called inferred: the burnt keys are not at hand there', async () => {
@@ -22,7 +18,7 @@ describe('an emergency', { timeout: 300_000 }, () => {
     admin?.load();
     // admin accepts the leaked key from elsewhere too, whatever its file says
     admin?.also.push(...(admin.keys() ?? []));
-    await rekey.env(folder, 'emergency', 'production', '--reason', 'leaked', '--yes');
+    await rekey.env(folder, ...EMERGENCY);
     expect(stateOf(folder).keyset.phase).toBe('Burning');
     main?.load();
     admin?.load();
@@ -40,7 +36,7 @@ describe('an emergency', { timeout: 300_000 }, () => {
     const before = readFileSync(main ?? '', 'utf8');
     rmSync(admin ?? '');
     symlinkSync(main ?? '', admin ?? '');
-    const { code, err } = await rekey.env(folder, 'emergency', 'production', '--reason', 'leaked', '--yes');
+    const { code, err } = await rekey.env(folder, ...EMERGENCY);
     expect([code, err]).toEqual([0, expect.not.stringContaining('twice')]);
     expect(readFileSync(main ?? '', 'utf8')).not.toContain(before.trim());
     expect(readFileSync(admin ?? '', 'utf8')).toBe(readFileSync(main ?? '', 'utf8'));
@@ -58,7 +54,7 @@ describe('an emergency', { timeout: 300_000 }, () => {
     const yaml = readFileSync(join(folder, 'rekey.yaml'), 'utf8');
     const both = yaml.replace(/(admin: .*)\[JWT_SECRET_KEY\]/, '$1[JWT_SECRET]');
     writeFileSync(join(folder, 'rekey.yaml'), both);
-    const { code, err } = await rekey.env(folder, 'emergency', 'production', '--reason', 'leaked', '--yes');
+    const { code, err } = await rekey.env(folder, ...EMERGENCY);
     expect([code, readFileSync(main, 'utf8')]).toEqual([1, text]);
     expect(err).toContain('is the same file as');
     expect(err).toContain('give both services the same names in rekey.yaml');

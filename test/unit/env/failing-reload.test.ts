@@ -3,19 +3,14 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { freshKey } from '../../support/env/folder.ts';
-import { newRekey, type Rekey, stateOf, twoServices } from '../../support/env/pair.ts';
+import { EMERGENCY, rekeyForFile, stateOf, twoServices } from '../../support/env/pair.ts';
 
-let rekey: Rekey;
-beforeAll(async () => {
-  rekey = await newRekey();
-}, 120_000);
-afterAll(() => rekey.remove());
+const rekey = rekeyForFile();
 
 const FAILS = 'reload: "test -e mended"';
 const WORKS = 'reload: "echo admin >> restarted"';
-const EMERGENCY = ['emergency', 'production', '--reason', 'leaked', '--yes'];
 const restarted = (folder: string) => existsSync(join(folder, 'restarted'));
 
 describe('a reload command that fails', { timeout: 300_000 }, () => {

@@ -1,15 +1,11 @@
 /** One URL, several processes: an answer of one of them proves nothing about the others. `rekey` runs as a process. */
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { freshKey, put } from '../../support/env/folder.ts';
-import { newRekey, type Rekey, stateOf, twoServices } from '../../support/env/pair.ts';
+import { EMERGENCY, rekeyForFile, stateOf, twoServices } from '../../support/env/pair.ts';
 import { openService } from '../../support/env/service.ts';
 
-let rekey: Rekey;
-beforeAll(async () => {
-  rekey = await newRekey();
-}, 120_000);
-afterAll(() => rekey.remove());
+const rekey = rekeyForFile();
 
 /** @param worker of two that its reload command renews; all if absent */
 async function shopWith(worker?: number) {
@@ -32,7 +28,7 @@ describe('a service of two processes', { timeout: 300_000 }, () => {
 
   it('of which one keeps its old keys, does not end an emergency', async () => {
     const { folder } = await shopWith(0);
-    const { code, out, err } = await rekey.env(folder, 'emergency', 'production', '--reason', 'leaked', '--yes');
+    const { code, out, err } = await rekey.env(folder, ...EMERGENCY);
     expect([code, stateOf(folder).keyset.phase]).toEqual([3, 'Burning']);
     expect(out).not.toContain('extinguish');
     expect(err).toContain('admin: it answers now with the newest version');
@@ -49,7 +45,7 @@ describe('a service of two processes', { timeout: 300_000 }, () => {
 
   it('that have both followed, is no obstacle, and what is said is what was seen', async () => {
     const { folder, admin } = await shopWith();
-    const { code, out } = await rekey.env(folder, 'emergency', 'production', '--reason', 'leaked', '--yes');
+    const { code, out } = await rekey.env(folder, ...EMERGENCY);
     expect([code, stateOf(folder).keyset.phase]).toEqual([0, 'Steady']);
     expect(out).toContain('inferred');
     expect(out).not.toMatch(/dead everywhere|every service/);

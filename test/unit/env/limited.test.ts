@@ -1,14 +1,10 @@
 /** A service that limits requests is asked in parts, and what it has answered counts. `rekey` runs as a process. */
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { newRekey, type Rekey, stateOf, twoServices } from '../../support/env/pair.ts';
+import { describe, expect, it } from 'vitest';
+import { EMERGENCY, rekeyForFile, stateOf, twoServices } from '../../support/env/pair.ts';
 import { type Limit, openService } from '../../support/env/service.ts';
 
-let rekey: Rekey;
-beforeAll(async () => {
-  rekey = await newRekey();
-}, 120_000);
-afterAll(() => rekey.remove());
+const rekey = rekeyForFile();
 
 async function shopWith(limit: Limit) {
   let folder = '';
@@ -18,8 +14,6 @@ async function shopWith(limit: Limit) {
   admin.load();
   return { folder, admin };
 }
-
-const EMERGENCY = ['emergency', 'production', '--reason', 'leaked', '--yes'];
 
 describe('a service that limits requests', { timeout: 300_000 }, () => {
   it('is waited for as long as it asks, and ends an emergency', async () => {

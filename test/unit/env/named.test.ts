@@ -1,13 +1,9 @@
 /** Environments and services with names that every object of JavaScript has. `rekey` as a process. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { freshKey, repositoryWith } from '../../support/env/folder.ts';
-import { newRekey, type Rekey } from '../../support/env/pair.ts';
+import { rekeyForFile } from '../../support/env/pair.ts';
 
-let rekey: Rekey;
-beforeAll(async () => {
-  rekey = await newRekey();
-}, 120_000);
-afterAll(() => rekey.remove());
+const rekey = rekeyForFile();
 
 describe('an environment called constructor', { timeout: 300_000 }, () => {
   const text = () => `JWT_SECRET_KEY=${freshKey()}\n`;

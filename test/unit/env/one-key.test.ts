@@ -1,14 +1,10 @@
 /** A reload command may be done before the service has started anew. `rekey` runs as a process. */
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { newRekey, type Rekey, stateOf, twoServices } from '../../support/env/pair.ts';
+import { describe, expect, it } from 'vitest';
+import { rekeyForFile, stateOf, twoServices } from '../../support/env/pair.ts';
 import { openService } from '../../support/env/service.ts';
 
-let rekey: Rekey;
-beforeAll(async () => {
-  rekey = await newRekey();
-}, 120_000);
-afterAll(() => rekey.remove());
+const rekey = rekeyForFile();
 
 describe('a service that restarts after its reload command has ended', { timeout: 300_000 }, () => {
   it('is not taken for one that knows one key', async () => {

@@ -3,22 +3,17 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Follower } from '../../../src/cli/env/follow.ts';
 import { newAsker } from '../../../src/env/asker.ts';
 import { loadConfig } from '../../../src/env/config.ts';
 import { withLock } from '../../../src/env/files/lock.ts';
 import { Session } from '../../../src/env/session.ts';
 import { put } from '../../support/env/folder.ts';
-import { newRekey, type Rekey, stateOf, twoServices } from '../../support/env/pair.ts';
+import { EMERGENCY, rekeyForFile, stateOf, twoServices } from '../../support/env/pair.ts';
 
-let rekey: Rekey;
-beforeAll(async () => {
-  rekey = await newRekey();
-}, 120_000);
-afterAll(() => rekey.remove());
+const rekey = rekeyForFile();
 
-const EMERGENCY = ['emergency', 'production', '--reason', 'leaked', '--yes'];
 const read = (folder: string, path: string) => readFileSync(join(folder, path), 'utf8');
 const logged = (folder: string) => read(folder, 'log').trim().split('\n');
 const LOGS = 'reload: "echo admin >> log"';

@@ -1,14 +1,10 @@
 /** What a reload command prints of the key is hidden, of the new one and of the old one. `rekey` as a process. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { newRekey, type Rekey, twoServices } from '../../support/env/pair.ts';
+import { expect, it } from 'vitest';
+import { rekeyForFile, twoServices } from '../../support/env/pair.ts';
 
-let rekey: Rekey;
-beforeAll(async () => {
-  rekey = await newRekey();
-}, 120_000);
-afterAll(() => rekey.remove());
+const rekey = rekeyForFile();
 
 it('a reload command that prints keys reveals none of them', { timeout: 300_000 }, async () => {
   const print = 'cat main/.env.production; echo was changeme-old-word; base64 -w0 main/old';

@@ -3,17 +3,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { newRekey, type Rekey, reloadedOf, stateOf, twoServices } from '../../support/env/pair.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { EMERGENCY, rekeyForFile, reloadedOf, stateOf, twoServices } from '../../support/env/pair.ts';
 import { openService } from '../../support/env/service.ts';
 
-let rekey: Rekey;
-beforeAll(async () => {
-  rekey = await newRekey();
-}, 120_000);
-afterAll(() => rekey.remove());
-
-const EMERGENCY = ['emergency', 'production', '--reason', 'leaked', '--yes'];
+const rekey = rekeyForFile();
 
 /** `admin` accepts the leaked key from elsewhere too, whatever its file says. */
 async function leakingShop() {

@@ -1,16 +1,12 @@
 /** What a person says counts for what the person has seen, and nothing else is taken for it. `rekey` runs as a process. */
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { newRekey, type Rekey, reloadedOf, run, stateOf, twoServices } from '../../support/env/pair.ts';
+import { describe, expect, it } from 'vitest';
+import { rekeyForFile, reloadedOf, run, stateOf, twoServices } from '../../support/env/pair.ts';
 import { openService } from '../../support/env/service.ts';
 
 const PROMPT = join(import.meta.dirname, '../../support/env/prompt.py');
 
-let rekey: Rekey;
-beforeAll(async () => {
-  rekey = await newRekey();
-}, 120_000);
-afterAll(() => rekey.remove());
+const rekey = rekeyForFile();
 
 const typing = (typed: string, folder: string, ...args: readonly string[]) =>
   run(folder, 'python3', PROMPT, 'go on later) ', typed, process.execPath, rekey.path, 'env', ...args);

@@ -1,15 +1,11 @@
 /** A key that one environment has burnt is not taken over or kept accepted in another. `rekey` runs as a process. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { freshKey, repositoryWith } from '../../support/env/folder.ts';
-import { newRekey, type Rekey } from '../../support/env/pair.ts';
+import { EMERGENCY, rekeyForFile } from '../../support/env/pair.ts';
 
-let rekey: Rekey;
-beforeAll(async () => {
-  rekey = await newRekey();
-}, 120_000);
-afterAll(() => rekey.remove());
+const rekey = rekeyForFile();
 
 const service = (name: string) =>
   `  ${name}: { names: [JWT_SECRET_KEY], readsFallbacks: true, files: { production: ${name}/.env.production, staging: ${name}/.env.staging } }`;
@@ -25,7 +21,7 @@ async function burntShop(key: string, main: string, admin: string): Promise<stri
     'main/.env.staging': main,
     'admin/.env.staging': admin,
   });
-  await rekey.env(folder, 'emergency', 'production', '--reason', 'leaked', '--yes');
+  await rekey.env(folder, ...EMERGENCY);
   return folder;
 }
 
@@ -85,7 +81,7 @@ describe('a key that was burnt in production', { timeout: 300_000 }, () => {
     await rekey.env(folder, 'rotate', 'staging', '--at-once', '--yes');
     const [text = ''] = textsOf(folder);
     writeFileSync(join(folder, 'main/.env.production'), text);
-    await rekey.env(folder, 'emergency', 'production', '--reason', 'leaked', '--yes');
+    await rekey.env(folder, ...EMERGENCY);
     writeFileSync(join(folder, 'admin/.env.staging'), signedBy(freshKey()));
     const before = textsOf(folder);
     for (const flags of [[], ['--discard']]) {

@@ -1,15 +1,11 @@
 /** `env sync` gives up no key without a word. `rekey` runs as a process. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { freshKey } from '../../support/env/folder.ts';
-import { newRekey, type Rekey, reloadedOf, twoServices } from '../../support/env/pair.ts';
+import { EMERGENCY, rekeyForFile, reloadedOf, twoServices } from '../../support/env/pair.ts';
 
-let rekey: Rekey;
-beforeAll(async () => {
-  rekey = await newRekey();
-}, 120_000);
-afterAll(() => rekey.remove());
+const rekey = rekeyForFile();
 
 const fileOf = (folder: string, service: string) => join(folder, service, '.env.production');
 const keyIn = (path: string) => /^JWT_SECRET_KEY=(.*)$/m.exec(readFileSync(path, 'utf8'))?.[1] ?? '';
@@ -32,7 +28,7 @@ describe('env sync', { timeout: 300_000 }, () => {
     const folder = twoServices();
     const [main, admin] = [fileOf(folder, 'main'), fileOf(folder, 'admin')];
     const burnt = keyIn(main);
-    await rekey.env(folder, 'emergency', 'production', '--reason', 'leaked', '--yes');
+    await rekey.env(folder, ...EMERGENCY);
     await rekey.env(folder, 'continue', 'production', ...reloadedOf(folder));
     const text = `JWT_SECRET_KEY=${freshKey()}\nJWT_SECRET_KEY_FALLBACKS=${burnt}\n`;
     writeFileSync(admin, text);

@@ -3,17 +3,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { newRekey, type Rekey, reloadedOf, stateOf, twoServices } from '../../support/env/pair.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { EMERGENCY, rekeyForFile, reloadedOf, stateOf, twoServices } from '../../support/env/pair.ts';
 import { openPty } from '../../support/terminal/pty.ts';
 
-let rekey: Rekey;
-beforeAll(async () => {
-  rekey = await newRekey();
-}, 120_000);
-afterAll(() => rekey.remove());
+const rekey = rekeyForFile();
 
-const EMERGENCY = ['emergency', 'production', '--reason', 'leaked', '--yes'];
 /** `rekey env …` on a terminal of its own. */
 function opened(folder: string, ...args: readonly string[]) {
   const pty = openPty(['sh', '-c', `cd ${folder} && exec ${process.execPath} ${rekey.path} env ${args.join(' ')}`], {

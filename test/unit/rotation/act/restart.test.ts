@@ -73,6 +73,18 @@ describe('a restart', () => {
     expect(live.stamp).toBe(stamp);
   });
 
+  it('of a workload that is gone is outrun, and holds up no other', async () => {
+    const { client } = server('9');
+    const gone = {
+      ...(client as object),
+      get: async () => {
+        throw new KubeError({ code: 'NotFound', verb: 'get', resource: 'deployments' });
+      },
+    } as never;
+    const late = restart({ ...options, client: gone }, 'shop', { target: main('7'), at: 0 }, 2);
+    await expect(late).rejects.toMatchObject({ code: 'Conflict' });
+  });
+
   it('is not asked for again by who no longer leads', async () => {
     const { client, asked } = server('9');
     let left = 1;

@@ -62,3 +62,18 @@ test('what the caches show is not believed while the watches are silent', async 
   expect(operator.status?.phase).not.toBe('Staging');
   await operator.close();
 });
+
+test('an emergency waits for no list while the watches are silent', async () => {
+  await using cluster = await MiniCluster.start();
+  const operator = await staging(cluster);
+  operator.silent = true;
+  let lists = 0;
+  operator.giveWay = async () => {
+    lists += 1;
+    throw new Error('the API server has no room for a list');
+  };
+  await operator.reconcile({ 'rekey.dev/emergency': 'n1: leaked' });
+  expect(cluster.secret.metadata.annotations?.['rekey.dev/phase']).toBe('Burning');
+  expect(lists).toBe(0);
+  await operator.close();
+});
