@@ -30,6 +30,8 @@ const TOKENS_PER_SECOND = 8;
 const CLOCK = join(import.meta.dirname, 'clock.ts');
 /** The rotation is asked for when the operator has looked at the Secret, or after this: a fault may keep it from that. */
 const FIRST_LOOK_MS = 4_000;
+/** Or once it has adopted it, however slowly it starts: requests that it finds then count as served. */
+const ADOPTED_MS = 60_000;
 
 export interface Result {
   readonly violations: readonly Violation[];
@@ -102,7 +104,10 @@ export async function runPlan(lane: Lane, plan: Plan, build: Build, run: string)
   try {
     strikeWorld('Before');
     await crew.start();
-    for (let waited = 0; waited < FIRST_LOOK_MS && proxy.phase === 'Start'; waited += 50) await sleep(50);
+    const isAdopted = (): boolean => history.latest()?.phase !== '';
+    const lookMs = isAdopted() ? FIRST_LOOK_MS : ADOPTED_MS;
+    const hasLooked = (): boolean => proxy.phase !== 'Start' && isAdopted();
+    for (let waited = 0; waited < lookMs * patience() && !hasLooked(); waited += 50) await sleep(50);
     await wish.begin();
     const faultsEndAt = (): number => Math.max(startedAt, strikes.lastFaultEndsAt, worldEndsAt);
     const boundMs = (plan.boundMs ?? BOUND_MS) * (TWO_ROTATIONS.includes(plan.workload) ? 2 : 1);
