@@ -1,6 +1,10 @@
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.ts';
+import { COMPILED } from './test/support/node/images.ts';
+import { pathWithPython } from './test/support/python.ts';
 
+/** For tests and the programs that they start, hundreds of times. */
+const env = { ...COMPILED, PATH: pathWithPython() };
 /** What is polled for on a busy machine; the default is one second. */
 const expect = { poll: { timeout: 30_000 } };
 
@@ -16,7 +20,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          expect,
+          ...{ expect, env },
           include: ['test/unit/**/*.test.ts', 'test/{mutants,faults}/**/*.test.ts'],
           testTimeout: 120_000,
           // files share processes: one for each file would cost a third of the time
@@ -29,7 +33,7 @@ export default defineConfig({
       {
         test: {
           name: 'property',
-          expect,
+          ...{ expect, env },
           include: ['test/property/**/*.test.ts', 'test/explore/**/*.test.ts'],
           testTimeout: 120_000,
           sequence: { groupOrder: 2 },
@@ -38,7 +42,7 @@ export default defineConfig({
       {
         test: {
           name: 'apiserver',
-          expect,
+          ...{ expect, env },
           include: ['test/apiserver/**/*.test.ts'],
           globalSetup: ['test/support/cluster/vitest-setup.ts'],
           // as above

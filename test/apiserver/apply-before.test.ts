@@ -19,7 +19,7 @@ const namespace = `apply-before-${id}`;
 const repoRoot = join(import.meta.dirname, '..', '..');
 
 const kubectl = (args: readonly string[], input = '') => runKubectl(cluster.kubectl, args, input);
-const { apply, seen } = appliers(kubectl);
+const { apply, seen } = appliers(kubectl, admin);
 const rotation = rotationIn(namespace);
 
 beforeAll(async () => {

@@ -21,7 +21,7 @@ const namespace = `apply-${id}`;
 const repoRoot = join(import.meta.dirname, '..', '..');
 
 const kubectl = (args: readonly string[], input = '') => runKubectl(cluster.kubectl, args, input);
-const { apply, applyAgain } = appliers(kubectl);
+const { apply, applyAgain } = appliers(kubectl, admin);
 
 const ORDERS: readonly (readonly [Way, ...Way[]])[] = [
   ['client', 'server', 'other', 'client'],

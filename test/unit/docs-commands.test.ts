@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { runCommand } from '../../src/cli/cluster-commands.ts';
 import { CommandError, EXIT } from '../../src/cli/terminal.ts';
 import { type Block, blocksOf, type Command, inlineCommandsOf, pages, ROOT } from '../support/docs/blocks.ts';
@@ -24,11 +24,7 @@ const LOCAL = ['completion', 'env', 'generate', 'readers', 'verify-audit'];
 const validatesHere = ([name, ...rest]: Command) =>
   name === 'validate-app' && rest.some((word) => word === '--made-keys' || word.startsWith('http'));
 
-let program: Awaited<ReturnType<typeof bundled>>;
-beforeAll(async () => {
-  program = await bundled('../../../src/rekey');
-}, 120_000);
-afterAll(() => program.remove());
+const program = await bundled('../../../src/rekey');
 
 /** @returns the words after the name of our program; undefined if it is another program */
 function ours(words: Command): Command | undefined {
@@ -71,7 +67,7 @@ async function wrongWithCluster(args: Command): Promise<string | undefined> {
 async function wrongWithFiles(args: Command): Promise<string | undefined> {
   const cwd = shopFolder();
   try {
-    await run(process.execPath, [program.path, ...args], { cwd, env: { PATH: process.env.PATH, HOME: cwd } });
+    await run(process.execPath, [program, ...args], { cwd, env: { PATH: process.env.PATH, HOME: cwd } });
   } catch (error) {
     const { code, stderr } = error as { readonly code: number; readonly stderr: string };
     if (code === EXIT.usage || stderr.includes('internal error')) return stderr.slice(0, 300);
@@ -178,7 +174,7 @@ describe('README.md', () => {
     const folder = shopFolder();
     const bin = join(folder, 'bin');
     mkdirSync(bin);
-    writeFileSync(join(bin, 'rekey'), `#!/bin/sh\nexec '${process.execPath}' '${program.path}' "$@"\n`, {
+    writeFileSync(join(bin, 'rekey'), `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`, {
       mode: 0o755,
     });
     const env = { PATH: `${bin}:${process.env.PATH}`, HOME: folder };

@@ -67,11 +67,14 @@ export interface Target {
   readonly namespace?: string | undefined;
   readonly name?: string | undefined;
   readonly subresource?: string | undefined;
+  /** That of the table if absent: a test may have the same kind in a group of its own. */
+  readonly apiVersion?: string | undefined;
 }
 
 /** The path of a target under the API server's URL, such as /api/v1/namespaces/default/pods/p/status. */
-export function pathOf({ kind, namespace, name, subresource }: Target): string {
-  const { apiVersion, plural, namespaced } = resourceOf(kind);
+export function pathOf({ kind, namespace, name, subresource, ...target }: Target): string {
+  const { plural, namespaced, ...usual } = resourceOf(kind);
+  const apiVersion = target.apiVersion ?? usual.apiVersion;
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const inNamespace = namespaced && namespace !== undefined ? `/namespaces/${namespace}` : '';
   const ofOne = [name, subresource].filter((part) => part !== undefined).map((part) => `/${part}`);

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll } from 'vitest';
+import { beforeAll } from 'vitest';
 import { decodeEnvState, type EnvState } from '../../../src/env/state.ts';
 import { bundled } from './bundled.ts';
 import { freshKey, repositoryWith } from './folder.ts';
@@ -20,18 +20,17 @@ export interface Rekey {
   env(folder: string, ...args: readonly string[]): Promise<Ended>;
 }
 
-/** Call it at the top of a file of tests. @returns the command line for them, as long as they run */
+/** Call it at the top of a file of tests. @returns the command line for them */
 export function rekeyForFile(): Rekey {
-  let program: Awaited<ReturnType<typeof bundled>>;
+  let path = '';
   beforeAll(async () => {
-    program = await bundled('../../../src/rekey');
+    path = await bundled('../../../src/rekey');
   }, 120_000);
-  afterAll(() => program.remove());
   return {
     get path() {
-      return program.path;
+      return path;
     },
-    env: (folder, ...args) => run(folder, process.execPath, program.path, 'env', ...args),
+    env: (folder, ...args) => run(folder, process.execPath, path, 'env', ...args),
   };
 }
 

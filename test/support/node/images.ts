@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { cacheFolder } from '../cluster/binary.ts';
 import { PYTHON_EXAMPLE } from '../libraries/python-example.ts';
 import { REMOTEHIVE_PYTHON } from '../libraries/remotehive.ts';
+import { pathWithPython } from '../python.ts';
 import type { Image } from './image.ts';
 
 /** Programs that are started a hundred times are compiled once: it halves what a start costs. */
@@ -25,7 +26,7 @@ export function exampleImages(repoRoot: string, service = './server'): Record<st
     'rekey.dev/example-python': {
       command: ['python3', 'server.py'],
       cwd: join(services, 'python'),
-      env: PYTHON_EXAMPLE,
+      env: { ...PYTHON_EXAMPLE, PATH: pathWithPython() },
     },
     'rekey.dev/example-go': { command: [service], cwd: join(services, 'go') },
     'rekey.dev/remotehive-python': { command: ['python3', 'main.py'], cwd: remotehive, env: python },

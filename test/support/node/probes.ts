@@ -1,6 +1,6 @@
-import { request as httpRequest } from 'node:http';
+import { type ClientRequest, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerSpec, HookSpec, ProbeSpec } from './types.ts';
 
@@ -58,14 +58,13 @@ export function attempt(
     const { host = podIP, path = '/', scheme = 'HTTP', httpHeaders = [] } = httpGet;
     const send = scheme === 'HTTPS' ? httpsRequest : httpRequest;
     const headers = Object.fromEntries(httpHeaders.map(({ name, value }) => [name, value]));
-    return settle(timeoutMs, signal, (ends) => {
+    return settle(timeoutMs, signal, () => {
       const request = send({
         host,
         port: portOf(httpGet.port, container),
         path,
         agent: false,
         headers: { 'user-agent': 'kube-probe/process-node', ...headers },
-        signal: ends,
         // As the kubelet: a probe over TLS does not look at the certificate.
         rejectUnauthorized: false,
       });
@@ -78,35 +77,40 @@ export function attempt(
     });
   }
   if (tcpSocket !== undefined) {
-    return settle(timeoutMs, signal, (ends) => {
-      const socket = connect({ host: tcpSocket.host ?? podIP, port: portOf(tcpSocket.port, container), signal: ends });
-      return socket.once('connect', () => socket.emit('verdict', true));
+    return settle(timeoutMs, signal, () => {
+      const socket = connect({ host: tcpSocket.host ?? podIP, port: portOf(tcpSocket.port, container) });
+      return socket.once('connect', () => {
+        socket.emit('verdict', true);
+        socket.end();
+      });
     });
   }
   // Commands are not run here: a container without a probe that we know counts as well.
   return Promise.resolve(true);
 }
 
-/** Waits for the event `verdict`; an error, an abort or too long a silence is a no. */
-async function settle(
+/**
+ * Waits for the event `verdict`; an error, an abort or too long a silence is a no. What was asked ends by itself after an
+ * answer, and no error is made of it: that would be a stack trace for each probe of each container.
+ */
+function settle(
   timeoutMs: number,
   signal: AbortSignal | undefined,
-  start: (ends: AbortSignal) => NodeJS.EventEmitter,
+  start: () => ClientRequest | Socket,
 ): Promise<boolean> {
-  const over = new AbortController();
-  const timer = setTimeout(() => over.abort(), timeoutMs);
-  const ends = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
-  try {
-    return await new Promise<boolean>((resolve) => {
-      const emitter = start(ends);
-      emitter.on('verdict', resolve);
-      emitter.on('error', () => resolve(false));
-      emitter.on('close', () => resolve(false));
-    }).catch(() => false);
-  } finally {
-    clearTimeout(timer);
-    over.abort();
-  }
+  return new Promise((resolve) => {
+    const asked = start();
+    const giveUp = (): void => void asked.destroy();
+    const timer = setTimeout(giveUp, timeoutMs);
+    signal?.addEventListener('abort', giveUp);
+    asked.on('verdict', resolve);
+    asked.on('error', () => resolve(false));
+    asked.on('close', () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', giveUp);
+      resolve(false);
+    });
+  });
 }
 
 function portOf(port: number | string, container: ContainerSpec): number {

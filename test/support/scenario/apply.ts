@@ -2,6 +2,7 @@
  * Ways in which people apply a file with kubectl, and what is seen of the objects afterwards.
  */
 import { expect } from 'vitest';
+import type { KubeApi } from '../cluster/kubeapi.ts';
 import type { KubectlResult } from '../cluster/kubectl.ts';
 import type { KubeObject } from '../cluster/kubeobject.ts';
 
@@ -33,7 +34,7 @@ export function changedIn(said: string): readonly string[] {
   return said.split('\n').filter((line) => !/^$| unchanged$/.test(line) && !ALWAYS_CONFIGURED.test(line));
 }
 
-export function appliers(kubectl: Kubectl) {
+export function appliers(kubectl: Kubectl, api: KubeApi) {
   /** @returns what kubectl has said */
   async function apply(way: Way, objects: readonly KubeObject[]): Promise<string> {
     const { stdout, stderr, code } = await kubectl(WAYS[way], textOf(objects));
@@ -43,9 +44,13 @@ export function appliers(kubectl: Kubectl) {
 
   /** What a person has applied, and who owns it since when; not what controllers write beside it. */
   async function seen(objects: readonly KubeObject[]) {
-    const { stdout } = await kubectl(['get', '-f', '-', '-o', 'json', '--show-managed-fields'], textOf(objects));
-    const found = JSON.parse(stdout) as KubeObject & { readonly items?: readonly KubeObject[] };
-    return (found.items ?? [found]).map(({ metadata, status: _, ...content }) => {
+    // with kubectl it took most of the time
+    const found = await Promise.all(
+      objects.map(({ apiVersion, kind = '', metadata: { namespace, name } }) =>
+        api.get({ apiVersion, kind, namespace, name }),
+      ),
+    );
+    return found.map(({ metadata, status: _, ...content }) => {
       const { name, generation, resourceVersion, managedFields } = metadata as unknown as Owned;
       const owners = managedFields.filter(
         ({ subresource, manager }) => subresource === undefined && !manager.startsWith('kube-'),
@@ -61,16 +66,18 @@ export function appliers(kubectl: Kubectl) {
     const kept = ['Namespace', 'CustomResourceDefinition'];
     const gone = objects.filter(({ kind = '' }) => !kept.includes(kind));
     await kubectl(['delete', '--ignore-not-found', '-f', '-'], textOf(gone));
-    const contents = async () => (await seen(objects)).map(({ content, generation }) => ({ content, generation }));
+    const contents = (all: Awaited<ReturnType<typeof seen>>) =>
+      all.map(({ content, generation }) => ({ content, generation }));
     await apply(order[0], objects);
-    const first = await contents();
+    const first = contents(await seen(objects));
     for (const way of order) {
       await apply(way, objects);
       const before = await seen(objects);
       const said = await apply(way, objects);
       if (way === 'client') expect(changedIn(said)).toEqual([]);
-      expect(await seen(objects), `${way} twice`).toEqual(before);
-      expect(await contents(), `after ${way}`).toEqual(first);
+      const after = await seen(objects);
+      expect(after, `${way} twice`).toEqual(before);
+      expect(contents(after), `after ${way}`).toEqual(first);
     }
   }
 

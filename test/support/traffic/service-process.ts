@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { COMPILED } from '../node/images.ts';
 
 /** How one kind of example service is started. */
 export interface ServiceCommand {
@@ -27,7 +28,7 @@ export const SERVICES_DIR = fileURLToPath(new URL('../../../examples/services/',
 
 /** The services that run from source. Go needs a build first. */
 export const SERVICES = {
-  node: { command: [process.execPath, 'server.ts'], cwd: `${SERVICES_DIR}node` },
+  node: { command: [process.execPath, 'server.ts'], cwd: `${SERVICES_DIR}node`, env: COMPILED },
   python: { command: ['python3', 'server.py'], cwd: `${SERVICES_DIR}python` },
 } as const satisfies Record<string, ServiceCommand>;
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { commit, FileError, recover } from '../../../src/env/files/transaction.ts';
 import { bundled } from '../../support/env/bundled.ts';
 import { type Call, type Fault, isChange, withFault } from '../../support/env/faulty-fs.ts';
@@ -12,11 +12,7 @@ import { dropScene, judge, makeScene, NEW_KEY, OLD_KEY, type Scene } from '../..
 const CODES: readonly Fault[] = ['ENOSPC', 'EIO', 'EACCES'];
 /** Each process takes a while to start: `REKEY_KILLS=all` kills one at every call; else at each rename, and some others. */
 const ALL_KILLS = process.env.REKEY_KILLS === 'all';
-let program: Awaited<ReturnType<typeof bundled>>;
-beforeAll(async () => {
-  program = await bundled('step-process');
-});
-afterAll(() => program.remove());
+const program = await bundled('step-process');
 
 async function within<T>(isFar: boolean, use: (scene: Scene) => Promise<T>): Promise<T> {
   const scene = makeScene(isFar);
@@ -57,7 +53,7 @@ async function tally(points: readonly number[], at: (n: number) => Promise<strin
 }
 
 async function killed(what: 'commit' | 'recover', n: number, scene: Scene): Promise<void> {
-  const child = spawn(process.execPath, [program.path, what, String(n), ...scene.roots], { stdio: 'inherit' });
+  const child = spawn(process.execPath, [program, what, String(n), ...scene.roots], { stdio: 'inherit' });
   const [, signal] = await once(child, 'exit');
   if (signal !== 'SIGKILL') throw new Error('it was not killed');
 }

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { bundled } from '../../support/env/bundled.ts';
 import { put } from '../../support/env/folder.ts';
 import { reloadedOf } from '../../support/env/pair.ts';
@@ -12,12 +12,8 @@ import { fastFolder } from '../../support/env/step-scene.ts';
 const EACH = process.env.REKEY_KILLS === 'all' ? 1 : 40;
 const SERVICES = ['main', 'autoscraper', 'admin'];
 const folders: string[] = [];
-let program: Awaited<ReturnType<typeof bundled>>;
-beforeAll(async () => {
-  program = await bundled('command-process');
-}, 120_000);
+const program = await bundled('command-process');
 afterAll(() => {
-  program.remove();
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
@@ -44,14 +40,9 @@ function newShop(): string {
 function env(folder: string, at: number, ...args: readonly string[]) {
   return new Promise<{ readonly exit: number; readonly out: string; readonly err: string; readonly killed: boolean }>(
     (done) => {
-      const child = execFile(
-        process.execPath,
-        [program.path, String(at), ...args],
-        { cwd: folder },
-        (error, out, err) => {
-          done({ exit: Number(error?.code ?? 0), out, err, killed: error?.signal === 'SIGKILL' });
-        },
-      );
+      const child = execFile(process.execPath, [program, String(at), ...args], { cwd: folder }, (error, out, err) => {
+        done({ exit: Number(error?.code ?? 0), out, err, killed: error?.signal === 'SIGKILL' });
+      });
       child.stdin?.end();
     },
   );

@@ -5,17 +5,13 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { FileError } from '../../../src/env/files/errors.ts';
 import { withLock } from '../../../src/env/files/lock.ts';
 import { readStates } from '../../../src/env/state-keys.ts';
 import { bundled } from '../../support/env/bundled.ts';
 
-let program: Awaited<ReturnType<typeof bundled>>;
-beforeAll(async () => {
-  program = await bundled('lock-process');
-});
-afterAll(() => program.remove());
+const program = await bundled('lock-process');
 let root: string;
 let state: string;
 const children: ChildProcess[] = [];
@@ -30,7 +26,7 @@ afterEach(() => {
 
 /** @returns the process, and the lines that it says */
 function start() {
-  const child = spawn(process.execPath, [program.path, state], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program, state], { stdio: ['pipe', 'pipe', 'inherit'] });
   children.push(child);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return { child, next: async () => (await lines.next()).value as string };

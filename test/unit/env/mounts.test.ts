@@ -37,7 +37,7 @@ it.runIf(canMount)('changes nothing where a file system refuses', async () => {
   const program = await bundled('mounts-process');
   const root = mkdtempSync(join(tmpdir(), 'rekey-mounts-'));
   try {
-    const command = [...namespace, process.execPath, program.path, root, ...(isRoot ? ['root'] : [])];
+    const command = [...namespace, process.execPath, program, root, ...(isRoot ? ['root'] : [])];
     const lines = execFileSync('unshare', command, { encoding: 'utf8' }).trim().split('\n');
     const tried = lines.map((line) => JSON.parse(line) as Tried);
     const expected = isRoot ? { ...EXPECTED, ...AS_ROOT } : EXPECTED;
@@ -50,7 +50,6 @@ it.runIf(canMount)('changes nothing where a file system refuses', async () => {
     }
   } finally {
     rmSync(root, { recursive: true });
-    program.remove();
   }
 });
 

@@ -1,22 +1,13 @@
 /** `rekey env` on three running services, as processes, with real tokens. */
 import { writeFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { bundled } from '../../support/env/bundled.ts';
 import { openShop, type Programs, Tokens } from '../../support/env/shop.ts';
 
 const FILES = ['main/.env.production', 'autoscraper/.env.production', 'admin/.env.production'];
 const keyIn = (text: string) => /^JWT_SECRET_KEY=(.*)$/m.exec(text)?.[1];
 
-let programs: Programs;
-const bundles: Awaited<ReturnType<typeof bundled>>[] = [];
-beforeAll(async () => {
-  bundles.push(await bundled('../../../src/rekey'), await bundled('restart'));
-  const [rekey, restart] = bundles.map(({ path }) => path);
-  programs = { rekey: rekey ?? '', restart: restart ?? '' };
-}, 120_000);
-afterAll(() => {
-  for (const { remove } of bundles) remove();
-});
+const programs: Programs = { rekey: await bundled('../../../src/rekey'), restart: await bundled('restart') };
 
 // real processes, as fast as the machine lets them start
 describe('a rotation of .env files', { timeout: 300_000 }, () => {

@@ -103,10 +103,10 @@ describe.concurrent('Traffic during a rotation', { timeout: 600_000 }, () => {
 function trafficOf(fleet: Fleet, tokenTtlSeconds = TTL_SECONDS): Traffic {
   return startTraffic({
     endpoints: fleet.endpoints,
-    tokensPerSecond: 20,
+    tokensPerSecond: 8,
     tokenTtlSeconds,
     issuers: ['main'],
-    recheckEveryMs: 500,
+    recheckEveryMs: 1000,
   });
 }
 
