@@ -6,6 +6,7 @@ import { tidied } from './environment.ts';
 import { FOUND, UNMANAGED, versionOf } from './keysets.ts';
 import { NONE_REFUSED } from './refusals.ts';
 import type { Pod, Probe, Shown, Sidecar, World } from './world.ts';
+import { remembers } from './write.ts';
 
 const MAX_BYTES = 512;
 const scratch = new Uint8Array(MAX_BYTES);
@@ -76,7 +77,7 @@ function write(config: Config, world: World, order: readonly number[]): number {
   byte(world.emergency);
   word(world.burnt);
   byte(bits(world.open, world.shortened, world.retired, cache !== undefined, world.refusing));
-  if (config.refuses !== undefined) {
+  if (remembers(config)) {
     word(world.refusals);
     byte((world.tried << 1) | bits(world.wished));
   }
@@ -154,7 +155,7 @@ export function decode(config: Config, bytes: Uint8Array): World {
   const emergency = next();
   const burnt = nextWord();
   const flags = next();
-  const [refusals, tries] = config.refuses === undefined ? [NONE_REFUSED, 0] : [nextWord(), next()];
+  const [refusals, tries] = remembers(config) ? [nextWord(), next()] : [NONE_REFUSED, 0];
   const replaced: number[] = [];
   const packed = each(config.targets.length, () => {
     const value = next();

@@ -83,6 +83,11 @@ export interface Config {
   /** Writes of the Secret that a quota or an admission policy refuses, for ever unless `faults.lift` is set. */
   readonly refuses?: readonly Write['transition'][];
   /**
+   * Writes of the Secret that may fail each time: nobody answers, or with an error that says nothing of the write. It may have
+   * been made.
+   */
+  readonly fails?: readonly Write['transition'][];
+  /**
    * How old a Secret a container may start with. `served`: as old as the last that its node has served to any container,
    * however long ago that was. `settle`: besides, nothing that was replaced longer than a settle delay ago.
    */

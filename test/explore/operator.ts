@@ -23,6 +23,8 @@ import {
   isCurrent,
   isRefused,
   learned,
+  madeUnanswered,
+  mayFail,
   refreshed,
   refused,
 } from './write.ts';
@@ -164,6 +166,10 @@ function pendingSteps(config: Config, world: World, emit: Emit): void {
   if (isRefused(config, world, effect.write)) {
     emit('writeRefused', knowing(refused(config, world, effect.write)), world.pending);
     return;
+  }
+  if (mayFail(config, effect.write)) {
+    emit('writeFailed', knowing(refused(config, world, effect.write, 'Failed')), world.pending);
+    emit('writeFailedMade', knowing(madeUnanswered(config, world, effect.write)), world.pending);
   }
   const written = applyWrite(config, world, effect.write);
   emit('write', learned(config, written, effect.write), world.pending);

@@ -98,13 +98,13 @@ function has(mask: number, kid: string): boolean {
 }
 
 /** B: between two ticks, and as long as people ask for nothing, no write is tried twice. */
-function judgeTry({ refuses = [] }: Config, before: World): Violation | undefined {
+function judgeTry(config: Config, before: World): Violation | undefined {
   const effect = effectOf(before.pending);
-  if (effect.type !== 'write' || (before.tried & triedBit(refuses, effect.write)) === 0) return undefined;
+  if (effect.type !== 'write' || (before.tried & triedBit(config, effect.write)) === 0) return undefined;
   return { oracle: 'bounds', message: `${effect.write.transition} is tried twice without a pause` };
 }
 
-const WRITES: readonly StepKind[] = ['write', 'writeUnanswered', 'zombieWrite'];
+const WRITES: readonly StepKind[] = ['write', 'writeUnanswered', 'writeFailedMade', 'zombieWrite'];
 const DEEDS: readonly StepKind[] = [
   ...WRITES,
   'bump',
@@ -129,7 +129,7 @@ export function judgeStep(config: Config, before: World, kind: StepKind, after: 
       judgeKeys(config, before, after);
     if (found !== undefined) return found;
   }
-  if (kind === 'writeRefused') return judgeTry(config, before);
+  if (kind === 'writeRefused' || kind === 'writeFailed') return judgeTry(config, before);
   if (!DEEDS.includes(kind)) return undefined;
   const changed = before.pods.find((pod) => {
     const now = after.pods.find(({ id }) => id === pod.id);

@@ -29,7 +29,9 @@ export function refusalsOf(id: number): readonly Refusal[] {
 }
 
 function intern(refusals: readonly Refusal[], tickMs: number): number {
-  const normal = refusals.map(({ effect, retryAt }) => first(effect, retryAt <= NOW ? NOW - tickMs : NOW));
+  const normal = refusals.map(({ effect, cause, retryAt }) =>
+    first({ effect, cause }, retryAt <= NOW ? NOW - tickMs : NOW),
+  );
   const key = JSON.stringify(normal);
   const known = ids.get(key);
   if (known !== undefined) return known;
@@ -39,9 +41,9 @@ function intern(refusals: readonly Refusal[], tickMs: number): number {
 }
 
 /** The first refusal of an effect. */
-function first(effect: string, at: number): Refusal {
+function first(refused: Pick<Refusal, 'effect' | 'cause'>, at: number): Refusal {
   const memory = new Memory();
-  memory.tried(WAIT, [{ effect, cause: 'Admission', said: '' }], at, false);
+  memory.tried(WAIT, [{ ...refused, said: '' }], at, false);
   const [refusal] = memory.refusals;
   if (refusal === undefined) throw new Error('a refusal is not remembered');
   return refusal;
@@ -57,10 +59,15 @@ function after(id: number, tickMs: number, happens: (memory: Memory) => void): n
   return intern(memory.refusals, tickMs);
 }
 
-/** The API server has refused the write. */
-export function afterRefusal(id: number, write: Write, tickMs: number): number {
-  const refused = { effect: writeEffect(write), cause: 'Admission', said: '' } as const;
+/** The API server has refused the write, or has not answered. */
+export function afterRefusal(id: number, write: Write, cause: 'Admission' | 'Failed', tickMs: number): number {
+  const refused = { effect: writeEffect(write), cause, said: '' } as const;
   return after(id, tickMs, (memory) => memory.tried({ type: 'write', write }, [refused], NOW, false));
+}
+
+/** The Secret was read, and shows that a write was made after all. */
+export function afterReading(id: number, keyset: Keyset, settings: Settings, tickMs: number): number {
+  return after(id, tickMs, (memory) => memory.remember({ facts: { kind: 'Managed', keyset } }, settings, 0));
 }
 
 /** The Secret was written. */

@@ -36,6 +36,8 @@ export const STEPS = {
   write: 'the Secret is written',
   writeUnanswered: 'the Secret is written, the answer is lost',
   writeRefused: 'the write is refused: a quota or a policy is against it',
+  writeFailed: 'the write fails: nobody answers, and it was not made',
+  writeFailedMade: 'the write fails: nobody answers, and it was made',
   conflict: 'the write is refused: the Secret has changed',
   bump: 'a template is stamped',
   bumpUnanswered: 'a template is stamped, the answer is lost',

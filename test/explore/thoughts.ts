@@ -1,6 +1,7 @@
 /**
  * What must hold of a decision: I10, I11, I13, I15 and I16, what it claims, and what it must not keep to itself.
  */
+import type { Cause } from '../../src/rotation/api/refusal.ts';
 import type { Facts } from '../../src/rotation/facts.ts';
 import type { Keyset } from '../../src/rotation/keyset/keyset.ts';
 import { survey } from '../../src/rotation/plan/converge.ts';
@@ -12,12 +13,14 @@ import { chronicleAt } from './chronicle.ts';
 import type { Config } from './config.ts';
 import { acceptedBy } from './containers.ts';
 import { indexOf } from './facts.ts';
-import { UNMANAGED, versionOf } from './keysets.ts';
+import { NOW, UNMANAGED, versionOf } from './keysets.ts';
 import { type Thought, think } from './operator.ts';
 import type { Violation } from './oracles.ts';
 import { NONE_REFUSED, refusalsOf } from './refusals.ts';
 import { isRunning, type Pod, type World } from './world.ts';
 
+/** How a refusal is told, by its cause. */
+const TOLD: Readonly<Partial<Record<Cause, string>>> = { Admission: 'WriteRefused', Failed: 'WriteFailed' };
 const FOREIGN = { kind: 'Refused', finding: { reason: 'ForeignWriter', message: 'edited' } } as const;
 
 export function judgeThought(config: Config, world: World, { facts, decision }: Thought): Violation | undefined {
@@ -39,7 +42,8 @@ export function judgeThought(config: Config, world: World, { facts, decision }: 
     const unheard = abortAt !== undefined && abortAt !== handled.abortAt && !leaked;
     const surprise = judgeQueue(facts, decision);
     if (surprise !== undefined) return surprise;
-    if (unheard && phase === 'Staging' && !isWrite(decision, 'abort')) {
+    const failed = facts.refusals?.some(({ effect, retryAt }) => effect === 'write abort' && facts.now < retryAt);
+    if (unheard && phase === 'Staging' && !isWrite(decision, 'abort') && failed !== true) {
       return { oracle: 'I11', message: `an abort is asked for while staging, the answer is ${deed(decision)}` };
     }
   }
@@ -110,11 +114,12 @@ function isDying(phase: Keyset['phase']): boolean {
   return phase === 'Burning' || phase === 'Switching';
 }
 
-function judgeBlame({ targets, name, refuses }: Config, reason: string): Violation | undefined {
+function judgeBlame({ targets, name, refuses, fails }: Config, reason: string): Violation | undefined {
   const is = (trait: 'singleKey' | 'copy' | 'verifiesNothing') => targets.some((target) => target[trait] === true);
   const blames: Readonly<Record<string, boolean>> = {
     ...{ SingleKeyService: is('singleKey'), KeyStillAccepted: is('copy'), CanaryVoid: is('verifiesNothing') },
     ...{ CanaryRefused: false, UnsafeWrite: false, ClockSkew: false, WriteRefused: refuses !== undefined },
+    WriteFailed: fails !== undefined,
   };
   return blames[reason] === false ? { oracle: 'claims', message: `${reason} is said in the world ${name}` } : undefined;
 }
@@ -146,16 +151,26 @@ function decisionOf(config: Config, world: World): Decision | undefined {
   return undefined;
 }
 
-/** What was refused and is wanted still is told: else nobody would know why nothing happens. */
-function judgeSilence(config: Config, world: World, { phase, blocked, stalled }: Decision): Violation | undefined {
-  const refused = refusalsOf(world.refusals).map(({ effect }) => effect);
-  if (refused.length === 0 || world.cache !== undefined) return undefined;
+/**
+ * What was refused and is wanted still is told: else nobody would know why nothing happens. What has failed is told when it has
+ * for long and is about to be tried again, and in an emergency at once.
+ */
+function judgeSilence(
+  config: Config,
+  world: World,
+  { action, phase, blocked, stalled }: Decision,
+): Violation | undefined {
+  const refusals = refusalsOf(world.refusals);
+  if (refusals.length === 0 || world.cache !== undefined) return undefined;
   const wanted = decisionOf(config, { ...world, refusals: NONE_REFUSED })?.action;
-  if (wanted?.type !== 'write' || !refused.includes(writeEffect(wanted.write))) return undefined;
-  const what = `${writeEffect(wanted.write)} is refused and wanted, and`;
-  const told = [blocked, stalled].find((finding) => finding?.reason === 'WriteRefused');
-  if (told === undefined) return { oracle: 'silence', message: `${what} nobody is told` };
+  if (wanted?.type !== 'write') return undefined;
+  const refusal = refusals.find(({ effect }) => effect === writeEffect(wanted.write));
+  if (refusal === undefined) return undefined;
   const isBurn = wanted.write.transition === 'burn';
+  if (refusal.cause === 'Failed' && !isBurn && (refusal.since === NOW || action.type === 'probe')) return undefined;
+  const what = `${refusal.effect} is refused or fails, is wanted, and`;
+  const told = [blocked, stalled].find((finding) => finding?.reason === TOLD[refusal.cause]);
+  if (told === undefined) return { oracle: 'silence', message: `${what} nobody is told` };
   if (isBurn && !(phase === 'Degraded' && told.message.startsWith('EMERGENCY NOT SERVED'))) {
     return { oracle: 'silence', message: `${what} that the emergency is not served is not told` };
   }

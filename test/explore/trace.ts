@@ -80,6 +80,8 @@ export function stepText(config: Config, world: World, { kind, a, b, next }: Ste
     case 'write':
     case 'writeUnanswered':
     case 'writeRefused':
+    case 'writeFailed':
+    case 'writeFailedMade':
     case 'zombieRefused':
     case 'zombieWrite':
     case 'pause':

@@ -155,6 +155,17 @@ const ALL: Readonly<Record<string, Omit<Config, 'name'>>> = {
   refusedRetire: { ...ONE, refuses: ['retire'] },
   refusedBurn: { ...ONE, refuses: ['burn'], aborts: 0, emergencies: 1 },
   refusedAwhile: { ...ONE, refuses: ['promote', 'retire'], faults: faults('lift') },
+  // writes that fail, and may have been made
+  failedWrites: {
+    ...{ ...ONE, aborts: 0, fails: ['adopt', 'stage', 'promote', 'drain', 'retire', 'finish'] },
+    faults: faults('restart'),
+  },
+  failedAbort: { ...ONE, fails: ['promote', 'abort', 'rollback'] },
+  failedLeak: { ...ONE, aborts: 0, emergencies: 1, fails: ['promote', 'burn', 'extinguish'] },
+  failedCutover: {
+    ...{ ...ONE, targets: [{ ...main, singleKey: true }], strategy: 'Cutover', aborts: 0 },
+    fails: ['cutover', 'finish'],
+  },
   // a second container signs, and nobody asks it
   sidecarUnasked: {
     ...{ ...ONE, targets: [{ ...main, canary: false, sidecar: true }], aborts: 0 },
@@ -192,6 +203,8 @@ const SMALL = [
   'refusedLeak',
   'refusedRetire',
   'refusedBurn',
+  'failedLeak',
+  'failedCutover',
   'sidecarUnasked',
   'sidecar',
   'sidecarLeak',

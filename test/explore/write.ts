@@ -12,7 +12,7 @@ import type { Config } from './config.ts';
 import { isWrite } from './effects.ts';
 import { settingsFor } from './facts.ts';
 import { entryOf, FOUND, internKeyset, NOW, UNMANAGED } from './keysets.ts';
-import { afterRefusal, afterWish, afterWrite } from './refusals.ts';
+import { afterReading, afterRefusal, afterWish, afterWrite } from './refusals.ts';
 import { isRolledOut, type Pod, type World } from './world.ts';
 
 /** Whether what the leader knows of the Secret is what it holds: else the API server refuses its write. */
@@ -87,11 +87,29 @@ export function isRefused({ refuses }: Config, { refusing }: World, { transition
   return refusing && refuses?.includes(transition) === true;
 }
 
-/** The leader knows that its write was refused. The Secret is as it was. */
-export function refused(config: Config, world: World, write: Write): World {
-  const { refuses = [], tickMs } = config;
-  const tried = world.tried | triedBit(refuses, write);
-  return idle(config, { ...world, tried, refusals: afterRefusal(world.refusals, write, tickMs) });
+/** Whether the write may fail without a word of what became of it. */
+export function mayFail({ fails }: Config, { transition }: Write): boolean {
+  return fails?.includes(transition) === true;
+}
+
+/** The leader knows that its write was refused, or that nobody has answered. The Secret is as it was. */
+export function refused(
+  config: Config,
+  world: World,
+  write: Write,
+  cause: 'Admission' | 'Failed' = 'Admission',
+): World {
+  const tried = world.tried | triedBit(config, write);
+  return idle(config, { ...world, tried, refusals: afterRefusal(world.refusals, write, cause, config.tickMs) });
+}
+
+/** Nobody has answered, and the Secret was written. The leader reads it before it makes another effect. */
+export function madeUnanswered(config: Config, world: World, write: Write): World {
+  const written = applyWrite(config, world, write);
+  const { keyset } = entryOf(written.secret);
+  const failed = afterRefusal(written.refusals, write, 'Failed', config.tickMs);
+  const refusals = afterReading(failed, keyset, settingsFor(config, written.shortened), config.tickMs);
+  return idle(config, { ...written, refusals });
 }
 
 /** The leader has nothing in hand any more: its next pass hears what people have asked for meanwhile. */
@@ -102,7 +120,7 @@ export function idle(config: Config, world: World): World {
 
 /** People have changed what they want. */
 export function wished(config: Config, world: World): World {
-  if (config.refuses === undefined) return world;
+  if (!remembers(config)) return world;
   return world.pending === 0 ? heard(config, world) : { ...world, wished: true };
 }
 
@@ -111,9 +129,14 @@ function heard({ tickMs }: Config, world: World): World {
   return { ...world, refusals: afterWish(world.refusals, tickMs), tried: 0, wished: false };
 }
 
+/** Whether writes are refused or fail here: then the leader has something to remember. */
+export function remembers({ refuses, fails }: Config): boolean {
+  return refuses !== undefined || fails !== undefined;
+}
+
 /** Stands for the write in `World.tried`. */
-export function triedBit(refuses: readonly Write['transition'][], { transition }: Write): number {
-  return 1 << refuses.indexOf(transition);
+export function triedBit({ refuses = [], fails = [] }: Config, { transition }: Write): number {
+  return 1 << [...refuses, ...fails].indexOf(transition);
 }
 
 /** Whether the pods are asked afterwards for a key that has left the Secret. */
