@@ -14,22 +14,26 @@ import type { JwtKeyRotation } from './api/names.ts';
 import type { Refused } from './api/refusal.ts';
 import type { JwtKeyRotationStatus } from './api/types.ts';
 import type { AuditWriter } from './audit/audit-writer.ts';
+import type { Facts } from './facts.ts';
 import { earliest, needOf, pauseMs, RESYNC_MS, untilMissedMs, waitMs } from './pass/again.ts';
 import { conflictWith } from './pass/conflict.ts';
+import { cutOffBy, within } from './pass/cut-off.ts';
 import { ChangedError, type Decided, Decider, type DeciderOptions } from './pass/decide.ts';
 import { Memories } from './pass/memories.ts';
 import type { Memory } from './pass/memory.ts';
-import type { Action } from './plan/decision.ts';
+import type { Action, Decision } from './plan/decision.ts';
 import { effectsOf } from './plan/effect.ts';
 import type { Announcer } from './report/announce.ts';
 import type { Notifier } from './report/notifier.ts';
 import { invalidStatus, statusOf } from './report/status.ts';
-import type { StatusWriter } from './report/status-writer.ts';
-import { isEmergency, mayBeEmergency, priorityOf } from './requests/urgency.ts';
+import type { StatusOutcome, StatusWriter } from './report/status-writer.ts';
+import { isEmergency, isUnserved, mayBeEmergency, priorityOf } from './requests/urgency.ts';
 import type { Need, SecretWatches } from './secret/secret-watches.ts';
 import { specFinding } from './settings/spec-checks.ts';
 
 const FORBIDDEN_RETRY_MS = 30_000;
+/** An emergency waits so long for a write of the status at most, milliseconds. */
+const TELL_MS = 1_000;
 
 export interface ReconcilerOptions extends DeciderOptions {
   readonly log: Logger;
@@ -89,7 +93,7 @@ export class Reconciler {
     const namespace = known.metadata.namespace ?? '';
     fence(namespace);
     const memory = this.#memories.of(key);
-    if (memory.heard(known)) memory.forgetOpenAnswers(clock.monotonic());
+    if (memory.heard(known, clock.monotonic())) memory.forgetOpenAnswers(clock.monotonic());
     const { resource, facts, decision, lent } = await this.#decider.decide(known, memory);
     // the reads may have taken long
     fence(namespace);
@@ -111,7 +115,7 @@ export class Reconciler {
     const isNews = hasEnded(resource, next) || status.isBehind(resource, next);
     const mustTell = memory.failed || (isNews && !decision.assessment.emergency);
     const isTold = action.type === 'write' && !mustTell;
-    const { againMs: statusAgainMs, failure } = isTold ? {} : await status.write(resource, next, facts.now);
+    const { againMs: statusAgainMs, failure } = isTold ? {} : await this.#tell(key, resource, next, decision, facts);
     if (!isTold) announcer.statusFailed(resource, failure);
     const most = this.#pauseMs(key, resource, needOf(decision, facts));
     if (action.type === 'wait' || action.type === 'confirm') {
@@ -122,12 +126,31 @@ export class Reconciler {
     return { requeueAfterMs: 0, priority: this.#priorityOf(key) };
   }
 
+  /** Writes the status. In an emergency the next effect waits for the API server a moment only. */
+  #tell(
+    key: string,
+    resource: JwtKeyRotation,
+    next: JwtKeyRotationStatus,
+    { assessment }: Decision,
+    { now }: Facts,
+  ): Promise<StatusOutcome> {
+    const { status, clock, log } = this.#options;
+    const telling = status.write(resource, next, now);
+    if (!assessment.emergency) return telling;
+    const late = { againMs: TELL_MS };
+    const onError = (error: unknown) => log.warn('the status was not written', { resource: key, error });
+    return within(clock, TELL_MS, telling, late, onError);
+  }
+
   /** Makes the one effect, and learns from what came of it. */
   async #act({ resource, facts, decision, lent }: Decided, action: EffectAction, memory: Memory): Promise<void> {
     const { actor, announcer, clock } = this.#options;
     const before = clock.now();
     const known = { read: memory.secret, lent, retired: memory.retired };
-    const outcome = await actor.act(resource.metadata.namespace ?? '', facts, action, known);
+    const { namespace = '' } = resource.metadata;
+    // people may ask for an emergency while pods are asked, for up to half a minute
+    const isUrgent = () => !decision.assessment.emergency && this.#isUnserved(resource);
+    const outcome = await cutOffBy(clock, isUrgent, (cut) => actor.act(namespace, facts, action, { ...known, cut }));
     memory.learn(outcome, facts.settings, clock.monotonic());
     const urgent = decision.assessment.emergency || isEmergency(resource);
     memory.tried(action, refusedIn(action, outcome), facts.now + (clock.now() - before), urgent);
@@ -142,6 +165,12 @@ export class Reconciler {
     const { againMs, failure } = await this.#options.status.write(resource, status, now);
     this.#options.announcer.statusFailed(resource, failure);
     return { requeueAfterMs: earliest(RESYNC_MS, againMs) };
+  }
+
+  /** As the resource is now. */
+  #isUnserved({ metadata }: JwtKeyRotation): boolean {
+    const resource = this.#options.resources.get(keyOf(metadata));
+    return resource !== undefined && isUnserved(resource);
   }
 
   /** Of the resource as it is after the pass. */

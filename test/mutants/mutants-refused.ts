@@ -66,8 +66,8 @@ export const REFUSED_MISTAKES: readonly Mutant[] = [
     patches: [
       {
         file: MEMORY,
-        find: "(refusal.cause === 'Unseen' ? refusal : triedAtOnce(refusal))",
-        replace: "(refusal.cause === 'Unseen' ? triedAtOnce(refusal) : refusal)",
+        find: 'triedSoon(refusal, again)',
+        replace: 'triedSoon(refusal, true)',
       },
     ],
     check: { by: 'explore', config: 'refusedPromote', oracles: ['I11'] },

@@ -63,6 +63,7 @@ class Kept extends StatusWriter {
     return this.#operator.behind;
   }
   override async write(_: JwtKeyRotation, status: JwtKeyRotationStatus): Promise<StatusOutcome> {
+    await this.#operator.stillWriting;
     if (!this.#operator.deaf) this.#operator.status = status;
     return {};
   }
@@ -75,6 +76,8 @@ export class MiniOperator {
   readonly told: Pick<Decision, 'blocked' | 'stalled'>[] = [];
   /** The status stays as it is, whatever is written. */
   deaf = false;
+  /** The API server does not answer writes of the status before. */
+  stillWriting: Promise<void> | undefined;
   /** What people are told has been wrong for a while. */
   behind = false;
   /** The watches have told nothing for long: their caches stay as they are. */

@@ -41,6 +41,8 @@ export interface Known {
   /** The Secret, if this pass has read it. */
   readonly lent: Lent | undefined;
   readonly retired: RetiredKeys | undefined;
+  /** Cuts off a round of questions. */
+  readonly cut?: AbortSignal;
 }
 
 /** The result of an effect. */
@@ -108,7 +110,7 @@ export class Actor {
       case 'delete':
         return this.#delete(namespace, action.pods, action.graceSeconds);
       case 'probe':
-        return this.#ask(namespace, facts, action.pods, known.retired);
+        return this.#ask(namespace, facts, action.pods, known);
     }
   }
 
@@ -128,13 +130,8 @@ export class Actor {
     await this.#pods.close();
   }
 
-  async #ask(
-    namespace: string,
-    facts: Facts,
-    pods: readonly PodOf[],
-    retired: RetiredKeys | undefined,
-  ): Promise<EffectResult> {
-    const probes = await this.#pods.ask(namespace, facts, pods, retired);
+  async #ask(namespace: string, facts: Facts, pods: readonly PodOf[], { retired, cut }: Known): Promise<EffectResult> {
+    const probes = await this.#pods.ask(namespace, facts, pods, retired, cut);
     return probes === undefined ? { kind: 'Outdated' } : { kind: 'Probed', probes };
   }
 

@@ -51,6 +51,7 @@ export class PodAsker {
 
   /**
    * @param retired keys that have just left the Secret
+   * @param cut once it is aborted nothing more is sent, and pods that have not answered all yet are left out
    * @returns the answers by the incarnation of the pod; undefined if the Secret has changed since the question was
    *   chosen
    */
@@ -59,6 +60,7 @@ export class PodAsker {
     { settings, secret: seen }: Facts,
     pods: readonly PodOf[],
     retired: RetiredKeys | undefined,
+    cut?: AbortSignal,
   ): Promise<ReadonlyMap<string, Probe> | undefined> {
     const secret = await getSecret(this.#options.client, namespace, settings.secretName);
     const reading = readSecret(secret, settings);
@@ -75,15 +77,16 @@ export class PodAsker {
     const probes = new Map<string, Probe>();
     const ask = async ({ target, pod }: PodOf): Promise<void> => {
       const { canary } = target.settings;
-      if (canary === undefined || pod.address === undefined || pod.port === undefined) return;
+      if (cut?.aborted || canary === undefined || pod.address === undefined || pod.port === undefined) return;
       const { algorithm, clockSkewMs } = settings;
       const inquiry = {
         ...{ url: canaryUrl(pod.address, pod.port, canary), form: canary, ready: pod.ready },
         tokens: { algorithm, clockSkewMs, claims: canary.claims },
         ...{ version: keyset.version, sign, keys },
-        before: pod.probe,
+        ...{ before: pod.probe, cut },
       };
-      probes.set(pod.incarnation, await this.#canaries.probe(inquiry, now));
+      const probe = await this.#canaries.probe(inquiry, now);
+      if (!cut?.aborted) probes.set(pod.incarnation, probe);
     };
     const inTurn = pLimit(PODS_AT_ONCE);
     await Promise.all(pods.map((row) => inTurn(ask, row)));

@@ -42,6 +42,8 @@ export interface Refusal extends Refused {
   /** How often it was made, whatever came between. */
   readonly made: number;
   readonly since: number;
+  /** When it was tried last. */
+  readonly triedAt: number;
   /** The earliest time of the next try, whatever wakes the resource. */
   readonly retryAt: number;
 }
@@ -61,6 +63,8 @@ const UNDONE: Pauses = { baseMs: 15_000, capMs: 3_600_000 };
 const UNSEEN: Pauses = { baseMs: 5_000, capMs: 60_000 };
 /** Longest pause in an emergency, except between restarts that somebody takes back: each restart disturbs. */
 const URGENT_MS = 15_000;
+/** Shortest pause before a try, if people change the resource again and again. */
+export const SOON_MS = 15_000;
 /** Answers, or their absence, that do not say whether the effect was made. */
 const OPEN: readonly KubeErrorCode[] = ['Unauthorized', 'TooManyRequests', 'ServerError', 'Timeout', 'Unreachable'];
 
@@ -89,12 +93,17 @@ export function refusedAgain(before: Refusal | undefined, refused: Refused, now:
   const { baseMs, capMs } = pausesOf(refused.cause);
   const isHurried = urgent && refused.cause !== 'Undone';
   const pauseMs = exponential(baseMs, isHurried ? Math.min(capMs, URGENT_MS) : capMs, count - 1);
-  return { ...refused, count, made, since: last?.since ?? now, retryAt: now + pauseMs };
+  return { ...refused, count, made, since: last?.since ?? now, triedAt: now, retryAt: now + pauseMs };
 }
 
-/** @returns the same refusal, to be tried at once, since its cause may be gone */
-export function triedAtOnce(refusal: Refusal): Refusal {
-  return { ...refusal, count: 0, made: 0, retryAt: 0 };
+/**
+ * @param again whether people have changed something a moment ago, too
+ * @returns the same refusal, to be tried at once, since its cause may be gone; else not sooner than 15 s after the last try. What
+ *   was made and has come to nothing waits as before, since each try disturbs
+ */
+export function triedSoon(refusal: Refusal, again: boolean): Refusal {
+  if (isMade(refusal)) return refusal;
+  return { ...refusal, retryAt: again ? Math.min(refusal.retryAt, refusal.triedAt + SOON_MS) : 0 };
 }
 
 /** @returns undefined if the error is of the caller, or says that an object is gone: then the world has to be observed anew */

@@ -8,7 +8,7 @@ import { exponential } from '../../runtime/backoff.ts';
 import type { EffectResult } from '../act/act.ts';
 import type { RetiredKeys } from '../act/write-secret.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
-import { type Cause, type Refusal, type Refused, refusedAgain, triedAtOnce } from '../api/refusal.ts';
+import { type Cause, type Refusal, type Refused, refusedAgain, SOON_MS, triedSoon } from '../api/refusal.ts';
 import type { Facts, Probe, SecretFacts } from '../facts.ts';
 import type { SecretReading } from '../observe/world.ts';
 import type { Action, Step } from '../plan/decision.ts';
@@ -39,6 +39,8 @@ export class Memory {
   /** By effect. */
   #refusals: ReadonlyMap<string, Refusal> = new Map();
   #wishes = '';
+  /** When refused effects were last tried at once because people had changed something, monotonic. */
+  #hurriedAt = Number.NEGATIVE_INFINITY;
   /** The canary settings of the last pass, as text. */
   #canaries = '';
   /** When open answers were last forgotten, monotonic. */
@@ -67,16 +69,19 @@ export class Memory {
   }
 
   /**
-   * Any change of the resource by people may be meant to fix a refusal, so refused effects are tried at once.
+   * Any change of the resource by people may be meant to fix a refusal, so refused effects are tried at once; if people change
+   * it often, at most every 15 s.
    *
+   * @param now monotonic, milliseconds
    * @returns whether people have changed something
    */
-  heard(resource: JwtKeyRotation): boolean {
+  heard(resource: JwtKeyRotation, now: number): boolean {
     const wishes = wishesIn(resource);
     if (wishes === this.#wishes) return false;
     this.#wishes = wishes;
-    const next = this.refusals.map((refusal) => (refusal.cause === 'Unseen' ? refusal : triedAtOnce(refusal)));
-    this.#refusals = new Map(next.map((refusal) => [refusal.effect, refusal]));
+    const again = now - this.#hurriedAt < SOON_MS;
+    if (!again && this.#refusals.size > 0) this.#hurriedAt = now;
+    this.#refusals = new Map(this.refusals.map((refusal) => [refusal.effect, triedSoon(refusal, again)]));
     return true;
   }
 
@@ -89,15 +94,17 @@ export class Memory {
   }
 
   /**
-   * Lets silent pods be asked at once, but at most every ten seconds, however often people change the resource.
+   * Lets silent pods be asked at once, but at most every ten seconds, however often people change the resource. How often
+   * they were silent in a row is kept: else nobody would ever be told.
    *
    * @param now monotonic, milliseconds
    */
   forgetOpenAnswers(now: number): void {
     if (now - this.#forgotAt < FORGET_MS) return;
     this.#forgotAt = now;
-    for (const [incarnation, { answers, random }] of this.#probes) {
-      if ([...answers.values(), random].includes('unknown')) this.#probes.delete(incarnation);
+    for (const [incarnation, probe] of this.#probes) {
+      const isOpen = [...probe.answers.values(), probe.random].includes('unknown');
+      if (isOpen) this.#probes.set(incarnation, { ...probe, askedAt: 0 });
     }
   }
 

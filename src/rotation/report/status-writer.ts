@@ -71,6 +71,8 @@ export class StatusWriter {
   readonly #writtenAt = new Map<string, number>();
   readonly #failing = new Map<string, Failing>();
   readonly #writes: TokenBuckets;
+  /** An emergency goes on before the API server has answered. */
+  readonly #writing = new Set<string>();
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
@@ -82,8 +84,7 @@ export class StatusWriter {
    * @throws if this process may not write now
    */
   async write(resource: JwtKeyRotation, status: JwtKeyRotationStatus, at: number): Promise<StatusOutcome> {
-    const { client, clock, resources, fence } = this.#options;
-    const { namespace = '', name, uid, resourceVersion } = resource.metadata;
+    const { namespace = '', name } = resource.metadata;
     const key = keyOf({ namespace, name });
     const { operator: _, ...wanted } = status;
     const { operator: before, ...known } = resource.status ?? {};
@@ -93,33 +94,44 @@ export class StatusWriter {
       // people look at the Lease that is named
       return before?.lease === look.lease ? {} : { againMs: OTHERS_LOOK_MS };
     }
-    const now = clock.monotonic();
+    const now = this.#options.clock.monotonic();
     const failing = this.#failing.get(key);
     const isHeld = failing !== undefined && now < failing.notBefore && failing.wishes === wishesIn(resource);
     if (isHeld) return outcomeOf(failing, now);
     const minor = isDeepStrictEqual(withoutCounts(known), withoutCounts(wanted));
     const heldBackMs = (this.#writtenAt.get(key) ?? Number.NEGATIVE_INFINITY) + COUNTS_EVERY_MS - now;
     if (minor && heldBackMs > 0) return { againMs: heldBackMs };
+    if (this.#writing.has(key)) return { againMs: COUNTS_EVERY_MS };
     if (this.#writes.admit(key) === undefined) return { againMs: WRITES.refillMs };
-    fence(namespace);
+    this.#options.fence(namespace);
+    this.#writing.add(key);
+    try {
+      return await this.#patch(resource, { ...wanted, operator: look });
+    } finally {
+      this.#writing.delete(key);
+    }
+  }
+
+  async #patch(resource: JwtKeyRotation, status: JwtKeyRotationStatus): Promise<StatusOutcome> {
+    const { client, clock, resources } = this.#options;
+    const { namespace = '', name, uid, resourceVersion } = resource.metadata;
+    const key = keyOf({ namespace, name });
+    const now = clock.monotonic();
     // conditional: a late write of a former leader must not overwrite what its successor knows
-    const patch = {
-      metadata: { uid, resourceVersion },
-      status: replacing(resource.status, { ...wanted, operator: look }),
-    };
+    const patch = { metadata: { uid, resourceVersion }, status: replacing(resource.status, status) };
     try {
       const options = { fieldManager: FIELD_MANAGER, subresource: 'status' } as const;
       const written = await client.mergePatch(JWT_KEY_ROTATIONS, { namespace, name }, patch, options);
       this.#writtenAt.set(key, now);
       this.#failing.delete(key);
       resources.upsert(written.metadata, remembered(written), { quiet: isStill(written, resource) });
+      return {};
     } catch (error) {
       // deleted meanwhile: the watch will report it
       if (isKubeError(error, 'NotFound')) return {};
       if (!isKubeError(error)) throw error;
       return this.#failed(key, resource, error);
     }
-    return {};
   }
 
   /**

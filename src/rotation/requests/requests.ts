@@ -1,7 +1,7 @@
 /** Reads what people request by annotations of the JwtKeyRotation. */
 
 import { defined } from '../../base/objects.ts';
-import { type JwtKeyRotation, REQUEST } from '../api/names.ts';
+import { type JwtKeyRotation, REQUEST, REQUESTED_BY } from '../api/names.ts';
 import { keptReason, keptValue } from '../api/said.ts';
 import { pending } from '../plan/pending.ts';
 import { forceReasonOf } from '../settings/settings.ts';
@@ -9,9 +9,14 @@ import type { EmergencyRequest, Requests, Wanted } from '../wishes.ts';
 import { askedBy, forcedBy, valueIn } from './asked-by.ts';
 import { pauseOf } from './pause.ts';
 
-/** @returns a text that changes whenever people change the spec or an annotation of rekey */
+/** A look changes nothing, however often people ask for it. */
+const LOOKS: readonly string[] = [REQUEST.canaryCheckAt, REQUEST.appCheckAt, REQUESTED_BY];
+
+/** @returns a text that changes whenever people change the spec or an annotation of rekey, but not when they ask for a look */
 export function wishesIn({ metadata }: JwtKeyRotation): string {
-  const ours = Object.entries(metadata.annotations ?? {}).filter(([name]) => name.startsWith('rekey.dev/'));
+  const ours = Object.entries(metadata.annotations ?? {}).filter(
+    ([name]) => name.startsWith('rekey.dev/') && !LOOKS.includes(name),
+  );
   return JSON.stringify([metadata.generation, ours]);
 }
 

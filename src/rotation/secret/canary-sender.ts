@@ -48,6 +48,8 @@ export interface Inquiry extends Asked {
   readonly keys: ReadonlyMap<Kid, KeyMaterial>;
   /** Earlier answers of the same containers. */
   readonly before: Probe | undefined;
+  /** Once it is aborted, nothing more is sent. */
+  readonly cut?: AbortSignal | undefined;
 }
 
 /** The result of one request; without `got` there was no answer. */
@@ -63,6 +65,7 @@ export interface Patience {
   why?: string;
   /** Whether it has not answered at all. */
   silent: boolean;
+  readonly cut?: AbortSignal | undefined;
 }
 
 /** Sends canaries over connections of its own, which are closed with it. */
@@ -86,7 +89,7 @@ export class CanarySender {
     const { version, ready, sign, keys } = inquiry;
     const before = usable(inquiry, now());
     const known = new Map([...(before?.answers ?? [])].filter(([, answer]) => answer !== 'unknown'));
-    const patience = this.patience();
+    const patience = { ...this.patience(), cut: inquiry.cut };
     const answers = new Map<Kid, Answer>();
     const madeUp: Answer[] = [];
     const madeUpKeys = before === undefined || before.random === 'unknown' ? [newKid(), sign] : [];
@@ -147,7 +150,8 @@ export class CanarySender {
     for (let tries = 0; !patience.silent; tries += 1) {
       const waitMs = patience.notBefore - this.#clock.monotonic();
       if (patience.notBefore >= patience.until) break;
-      if (waitMs > 0) await this.#clock.sleep(waitMs);
+      if (waitMs > 0) await this.#clock.sleep(waitMs, patience.cut).catch(() => undefined);
+      if (patience.cut?.aborted) break;
       const reply = await this.#send(asked, sign());
       const { answer, said, got } = reply;
       if (answer !== 'unknown') return withPlace(reply);

@@ -8,7 +8,7 @@ import type { Layout } from '../../../../src/rotation/settings/layouts.ts';
 import type { Settings } from '../../../../src/rotation/settings/settings.ts';
 import { probeOf, SETTINGS, STEADY } from '../builders.ts';
 
-const OPEN: Probe = { ...probeOf(STEADY, 1), random: 'unknown' };
+const OPEN: Probe = { ...probeOf(STEADY, 1), random: 'unknown', failures: 7 };
 
 function memoryOf(probes: Readonly<Record<string, Probe>>) {
   const memory = new Memory();
@@ -38,19 +38,33 @@ describe('answers of pods', () => {
   });
 
   it('that are missing are asked for anew when people change something, not oftener than each ten seconds', () => {
-    const { memory, known } = memoryOf({ a: probeOf(STEADY, 1), b: OPEN });
-    expect([memory.heard(resource(1)), memory.heard(resource(1)), memory.heard(resource(2))]).toEqual([
+    const { memory } = memoryOf({ a: probeOf(STEADY, 1), b: OPEN });
+    const asked = () => [...memory.probes].filter(([, { askedAt }]) => askedAt > 0).map(([pod]) => pod);
+    expect([memory.heard(resource(1), 0), memory.heard(resource(1), 0), memory.heard(resource(2), 0)]).toEqual([
       true,
       false,
       true,
     ]);
     memory.forgetOpenAnswers(0);
-    expect(known()).toEqual(['a']);
+    expect(asked()).toEqual(['a']);
     memory.learn({ kind: 'Probed', probes: new Map([['b', OPEN]]) }, SETTINGS, 0);
     memory.forgetOpenAnswers(9_999);
-    expect(known()).toEqual(['a', 'b']);
+    expect(asked()).toEqual(['a', 'b']);
     memory.forgetOpenAnswers(10_000);
-    expect(known()).toEqual(['a']);
+    expect(asked()).toEqual(['a']);
+    // how often it was silent tells people of it
+    expect(memory.probes.get('b')?.failures).toBe(OPEN.failures);
+  });
+
+  it('are not asked for anew because people ask for a look, or a name is written down', () => {
+    const { memory } = memoryOf({});
+    const looked = (annotations: Record<string, string>) =>
+      memory.heard({ metadata: { generation: 1, annotations } } as unknown as JwtKeyRotation, 0);
+    expect(looked({})).toBe(true);
+    for (const at of ['canary-check-requested-at', 'app-check-requested-at', 'requested-by']) {
+      expect(looked({ [`rekey.dev/${at}`]: 'now' })).toBe(false);
+    }
+    expect(looked({ 'rekey.dev/paused': 'true' })).toBe(true);
   });
 });
 

@@ -77,3 +77,22 @@ test('an emergency waits for no list while the watches are silent', async () => 
   expect(lists).toBe(0);
   await operator.close();
 });
+
+test('an emergency goes on while the API server does not answer writes of the status', async () => {
+  await using cluster = await MiniCluster.start();
+  const operator = new MiniOperator(cluster);
+  for (let passes = 0; passes < 5; passes += 1) {
+    await operator.reconcile({});
+    cluster.now += 1_500;
+  }
+  const answered = Promise.withResolvers<void>();
+  operator.stillWriting = answered.promise;
+  cluster.changes.splice(0);
+  for (let passes = 0; passes < 3; passes += 1) {
+    await operator.reconcile({ 'rekey.dev/emergency': 'n1: leaked' });
+    cluster.now += 1_500;
+  }
+  expect(cluster.changes.map(({ method }) => method)).toEqual(expect.arrayContaining(['PATCH', 'DELETE']));
+  answered.resolve();
+  await operator.close();
+});

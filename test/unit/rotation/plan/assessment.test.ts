@@ -73,7 +73,7 @@ describe('of the rotation', () => {
 
   it('what was refused before is no news', () => {
     const targets = services(PROMOTING, { main: 2, admin: 2 });
-    const refusal = { cause: 'Rights', said: 'no', count: 1, made: 0, since: T0, retryAt: T0 } as const;
+    const refusal = { cause: 'Rights', said: 'no', count: 1, made: 0, since: T0, triedAt: T0, retryAt: T0 } as const;
     const refused = (effect: string) => assessmentOf(PROMOTING, { targets, refusals: [{ ...refusal, effect }] });
     expect(refused('restart Deployment/main for version 3').refusedBefore).toBe(true);
     expect(refused('restart Deployment/main for version 2').refusedBefore).toBe(false);

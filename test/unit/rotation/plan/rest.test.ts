@@ -125,7 +125,16 @@ it('a restart that somebody takes back holds up no emergency: the pods that it l
   const rolling = { ...world, targets, settings: { ...world.settings, emergencyMode: 'Rolling' } as const };
   expect(plan(rolling).action.type).toBe('bump');
   const effect = 'restart Deployment/main for version 3';
-  const undone: Refusal = { effect, cause: 'Undone', said: '', count: 1, made: 1, since: now, retryAt: now + HOUR };
+  const undone: Refusal = {
+    effect,
+    cause: 'Undone',
+    said: '',
+    count: 1,
+    made: 1,
+    since: now,
+    triedAt: now,
+    retryAt: now + HOUR,
+  };
   expect(plan({ ...rolling, refusals: [undone] }).action).toMatchObject({ type: 'delete', pods: [{ pod: old }] });
 });
 

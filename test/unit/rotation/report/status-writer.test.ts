@@ -24,12 +24,24 @@ function writer(failure: unknown, fence: () => void = () => undefined) {
   let tries = 0;
   const mergePatch = async () => {
     tries += 1;
-    throw failure;
+    throw await Promise.resolve(failure).catch((error: unknown) => error);
   };
   const client = { mergePatch } as unknown as KubeClient;
   const resources = { upsert: () => undefined } as unknown as Store<JwtKeyRotation>;
   return { clock, status: new StatusWriter({ client, clock, resources, fence, pauseMs }), tries: () => tries };
 }
+
+it('is not written a second time while the API server has not answered', async () => {
+  const asked = Promise.withResolvers<never>();
+  const { status, tries } = writer(asked.promise);
+  const first = status.write(resource(), STATUS, AT);
+  expect(await status.write(resource(), STATUS, AT)).toEqual({ againMs: 1_000 });
+  asked.reject(REFUSED);
+  expect((await first).failure).toBe(REFUSED);
+  expect(tries()).toBe(1);
+  await status.write(resource(2), STATUS, AT);
+  expect(tries()).toBe(2);
+});
 
 describe('a status that cannot be written', () => {
   it('throws nothing, says why, and is tried in growing pauses however often it is called', async () => {

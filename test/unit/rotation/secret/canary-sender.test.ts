@@ -89,6 +89,21 @@ describe('the sender', () => {
     expect(probe?.random).toBe('refused');
   });
 
+  it('sends nothing more once it is cut off, however long the pod asks to wait', async () => {
+    const keys = Array.from({ length: 12 }, () => newKey(32));
+    const cut = new AbortController();
+    let asked = 0;
+    const port = await verifier(keys, () => {
+      asked += 1;
+      if (asked === 6) cut.abort();
+      return asked >= 5 ? 503 : undefined;
+    });
+    const probe = await senderOf().probe({ ...inquiryOf(port, keys), cut: cut.signal }, Date.now);
+    // at most what was under way
+    expect(asked).toBeLessThanOrEqual(8);
+    expect([...probe.answers.values()]).toContain('unknown');
+  });
+
   it('tells that a limit was in the way, keeps what it has heard, and asks only for the rest', async () => {
     const keys = [newKey(32), newKey(32)];
     let limited = true;
