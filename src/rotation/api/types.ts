@@ -365,7 +365,7 @@ export interface JwtKeyRotationStatus {
     readonly pods: number;
     /** Ready pods. */
     readonly ready: number;
-    /** Pods known to hold the keyset version. */
+    /** Pods known to hold what the phase requires of them, by their answers, or by when their containers started. At rest a pod that leaves a question open, or in which nothing has started, is not among them. */
     readonly acked: number;
     /** How rekey knows that: Canary observes, Inferred concludes. */
     readonly level: 'Canary' | 'Inferred';

@@ -67,17 +67,24 @@ function assessed(target: TargetFacts, keyset: Keyset | undefined): TargetAssess
   };
 }
 
-/** Of a Secret that was taken over nothing is known of a pod that is asked by canaries and has not answered. */
+/**
+ * At rest nobody waits for answers, but a pod that leaves a question open, or in which nothing has started, is not known. Of a
+ * Secret that was taken over nothing is known of a pod that is asked by canaries and has not answered.
+ */
+function isKnownAtRest({ settings }: TargetFacts, pod: PodFacts, keyset: Keyset): boolean {
+  if (isConclusive(pod, keyset)) return true;
+  if (settings.canary !== undefined && keyset.attempts.rotatedAt === undefined) return false;
+  return pod.startedAt !== undefined && pod.probe?.version !== keyset.version;
+}
+
 function countsOf(
   target: TargetFacts,
   keyset: Keyset,
 ): Pick<TargetAssessment, 'acked' | 'missing' | 'holding' | 'waitingFor'> {
   const requirements = requirementsOf([target], keyset);
   if (requirements.length === 0) return NOTHING;
-  const isAsked = target.settings.canary !== undefined && keyset.attempts.rotatedAt === undefined;
-  const isKnown = !isAsked || keyset.phase !== 'Steady';
   const rows = survey(requirements, keyset);
-  const met = rows.met.filter(({ pod }) => isKnown || isConclusive(pod, keyset));
+  const met = rows.met.filter(({ pod }) => keyset.phase !== 'Steady' || isKnownAtRest(target, pod, keyset));
   const holding = met.flatMap(({ pod }) => holdingOf(target, pod, keyset) ?? []);
   const [first] = WAITS_FOR_NO_POD.includes(keyset.phase) ? [] : unmet(rows);
   return {

@@ -124,7 +124,7 @@ export class Announcer {
 
   #evicted(resource: JwtKeyRotation, evicted: string, held: string): void {
     if (evicted !== '') {
-      const note = `evicted ${evicted}: it does not hold the keys that its template requires`;
+      const note = `evicted ${evicted}: rekey has no proof that it holds the keys that its template requires`;
       this.#event(resource, { type: 'Warning', reason: 'StalePod', note });
     }
     if (held === '') return;

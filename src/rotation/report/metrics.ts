@@ -81,7 +81,7 @@ const GAUGES: readonly GaugeOf[] = [
   },
   {
     name: 'rekey_emergency_seconds',
-    help: 'Time from the new key to the last pod that accepted a burnt one, in the last emergency.',
+    help: 'Time from the new key to the recorded proof that no pod accepts a burnt one, in the last emergency: at most so long was one accepted.',
     samples: ({ status: { emergency } }) => (emergency?.seconds === undefined ? [] : [[emergency.seconds]]),
   },
   {

@@ -35,6 +35,14 @@ describe('of a target', () => {
     expect(counts(PROMOTING, services(PROMOTING, { main: 3, admin: 2 })).map(([, acked]) => acked)).toEqual([1, 1, 1]);
   });
 
+  it('a pod at rest is known by its answers, or by its start; one that leaves a question open is not, nor one that has not started', () => {
+    const proved = pod('proved', { probe: probeOf(DONE, DONE.version) });
+    const silent = pod('silent', { probe: { ...probeOf(DONE, DONE.version), random: 'unknown', failures: 30 } });
+    const { startedAt: _, ...waiting } = pod('waiting');
+    const pods = [proved, pod('unasked'), silent, waiting];
+    expect(counts(DONE, [target('main', ['Verifier'], { pods })])).toEqual([['Deployment/main', 2, 2]]);
+  });
+
   it('no pod is missing where nothing is required, and every pod is while the Secret cannot be read', () => {
     const signer = target('signer', ['Signer'], { pods: [pod('signer-1'), pod('signer-2')] });
     expect(counts(STAGING, [signer])).toEqual([['Deployment/signer', 0, 0]]);
