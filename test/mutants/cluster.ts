@@ -31,6 +31,8 @@ export class MiniCluster implements AsyncDisposable {
   readonly signed = new Set<string>();
   /** Called before a change is made. */
   onChange: (change: Change) => Fault = () => 'none';
+  /** Whether pods ask whoever asks them to come again in three seconds. */
+  isBusy: () => boolean = () => false;
   now = Date.UTC(2026, 0, 1);
   /** The JwtKeyRotation as it is now. */
   resource: object = {};
@@ -109,7 +111,10 @@ export class MiniCluster implements AsyncDisposable {
     const deployment = this.#deployments.get(name);
     if (deployment === undefined) return;
     await this.#pods.get(name)?.close();
-    this.#pods.set(name, await startPod(deployment, this.#secret, this.#port, this.now));
+    this.#pods.set(
+      name,
+      await startPod(deployment, this.#secret, { port: this.#port, now: this.now, isBusy: () => this.isBusy() }),
+    );
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

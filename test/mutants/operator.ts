@@ -138,11 +138,7 @@ export class MiniOperator {
 
   /** One pass. What the API server told of is in the caches before. */
   async reconcile(annotations: Readonly<Record<string, string>>): Promise<void> {
-    this.#generation += 1;
-    const version = String(1_000_000 + this.#generation);
-    const resource = resourceOf(this.#cluster.port, annotations, this.status);
-    this.#cluster.resource = resource;
-    this.#resources.replaceAll([item(resource, version)], version, { mayGoBack: true });
+    this.hear(annotations);
     const { deployments, pods } = this.#cluster;
     if (!this.silent) {
       fill(this.#caches.workloads.Deployment, deployments.map(deploymentView));
@@ -152,6 +148,15 @@ export class MiniOperator {
       );
     }
     await this.#reconciler.reconcile(`${NAMESPACE}/keys`, silent);
+  }
+
+  /** What people ask for from now on. */
+  hear(annotations: Readonly<Record<string, string>>): void {
+    this.#generation += 1;
+    const version = String(1_000_000 + this.#generation);
+    const resource = resourceOf(this.#cluster.port, annotations, this.status);
+    this.#cluster.resource = resource;
+    this.#resources.replaceAll([item(resource, version)], version, { mayGoBack: true });
   }
 
   async close(): Promise<void> {

@@ -18,12 +18,28 @@ export interface MiniPod {
   close(): Promise<void>;
 }
 
-/** @param port the same for all pods, which have addresses of their own */
-export async function startPod(deployment: Deployment, secret: Secret, port: number, now: number): Promise<MiniPod> {
+/** Where a pod is, and whether it is asked to serve. */
+export interface Surroundings {
+  /** The same for all pods, which have addresses of their own. */
+  readonly port: number;
+  readonly now: number;
+  /** Asked for each request. @returns whether the pod says that it is busy */
+  readonly isBusy: () => boolean;
+}
+
+export async function startPod(
+  deployment: Deployment,
+  secret: Secret,
+  { port, now, isBusy }: Surroundings,
+): Promise<MiniPod> {
   started += 1;
   const address = `127.0.${100 + Math.floor(started / 200)}.${1 + (started % 200)}`;
   const keys = keysOf(secret);
   const server = createServer((request, response) => {
+    if (isBusy()) {
+      response.writeHead(503, { 'retry-after': '3' }).end();
+      return;
+    }
     const token = (request.headers.authorization ?? '').replace('Bearer ', '');
     response.writeHead(keys.some((key) => isSignedWith(token, key)) ? OK : UNAUTHORIZED);
     response.end();

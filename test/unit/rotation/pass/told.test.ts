@@ -78,6 +78,25 @@ test('an emergency waits for no list while the watches are silent', async () => 
   await operator.close();
 });
 
+test('an emergency cuts off the questions to pods that are under way', async () => {
+  await using cluster = await MiniCluster.start();
+  const operator = new MiniOperator(cluster);
+  await operator.reconcile({});
+  cluster.now += 600_000;
+  let asked = 0;
+  cluster.isBusy = () => {
+    asked += 1;
+    return true;
+  };
+  const pass = operator.reconcile({});
+  // each pod about all keys; it asks again after the three seconds
+  await expect.poll(() => asked).toBeGreaterThanOrEqual(8);
+  operator.hear({ 'rekey.dev/emergency': 'n1: leaked' });
+  await pass;
+  expect(asked).toBe(8);
+  await operator.close();
+});
+
 test('an emergency goes on while the API server does not answer writes of the status', async () => {
   await using cluster = await MiniCluster.start();
   const operator = new MiniOperator(cluster);
