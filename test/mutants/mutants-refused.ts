@@ -72,4 +72,16 @@ export const REFUSED_MISTAKES: readonly Mutant[] = [
     ],
     check: { by: 'explore', config: 'refusedPromote', oracles: ['I11'] },
   },
+  {
+    name: 'failed: an emergency is told as any other write',
+    patches: [
+      { file: REFUSED, find: 'return burns || now >= since + FAILED_MS;', replace: 'return now >= since + FAILED_MS;' },
+    ],
+    check: { by: 'explore', config: 'failedLeak', oracles: ['silence'] },
+  },
+  {
+    name: 'failed: what is no emergency is never told',
+    patches: [{ file: REFUSED, find: 'return burns || now >= since + FAILED_MS;', replace: 'return burns;' }],
+    check: { by: 'explore', config: 'failedWrites', oracles: ['silence'] },
+  },
 ];
