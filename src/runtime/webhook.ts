@@ -6,8 +6,9 @@
  */
 
 import { lookup } from 'node:dns';
-import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import { Agent, request } from 'undici';
+import { blockList } from '../base/networks.ts';
 import { defined } from '../base/objects.ts';
 
 const TIMEOUT_MS = 5_000;
@@ -29,15 +30,6 @@ const PRIVATE_V4 = blockList('ipv4', [
 const PRIVATE_V6 = blockList('ipv6', ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']);
 /** Global unicast. Addresses outside are ULA, link-local, multicast, loopback, or map to IPv4. */
 const GLOBAL_V6 = blockList('ipv6', ['2000::/3']);
-
-function blockList(family: 'ipv4' | 'ipv6', networks: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const network of networks) {
-    const [address = '', prefix] = network.split('/');
-    list.addSubnet(address, Number(prefix), family);
-  }
-  return list;
-}
 
 /** @returns whether an IP address belongs to the public internet; false if it is not an IP address */
 export function isPublicAddress(address: string): boolean {

@@ -1,6 +1,7 @@
 /** Makes the planner's facts of a pod, and decides whether a canary may go there. */
 
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
+import { blockList } from '../../base/networks.ts';
 import { defined, own } from '../../base/objects.ts';
 import type { PodFacts, Probe } from '../facts.ts';
 import type { ForeignTime } from '../keyset/foreign-times.ts';
@@ -103,12 +104,20 @@ function whyNoPort({ canary }: TargetSettings, { name, ports }: PodView, port: n
   return `pod ${name} has no TCP port named ${canary.port} (${known}): correct canary.port of the target, or name the port in the pod template`;
 }
 
+/** Loopback may be allowed; a pod never has one of the others: of this network, link-local, multicast, broadcast. */
+const LOOPBACK = blockList('ipv4', ['127.0.0.0/8']);
+const NEVER_V4 = blockList('ipv4', ['0.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '255.0.0.0/8']);
+/** Unspecified, loopback and other spellings of IPv4 addresses; link-local; multicast. */
+const NEVER_V6 = blockList('ipv6', ['::/96', '::ffff:0:0/96', 'fe80::/10', 'ff00::/8']);
+
 function isOwnAddress(address: string, allowLoopback: boolean): boolean {
-  if (isIPv4(address)) {
-    if (address.startsWith('127.')) return allowLoopback;
-    return !/^(0\.|169\.254\.|22[4-9]\.|23[0-9]\.|255\.)/.test(address);
+  switch (isIP(address)) {
+    case 4:
+      return LOOPBACK.check(address) ? allowLoopback : !NEVER_V4.check(address);
+    case 6:
+      // only a link-local address needs a zone
+      return !address.includes('%') && !NEVER_V6.check(address, 'ipv6');
+    default:
+      return false;
   }
-  if (!isIPv6(address)) return false;
-  const lower = address.toLowerCase();
-  return !/^(::1?$|fe[89ab]|ff|::ffff:)/.test(lower);
 }
