@@ -1,6 +1,7 @@
 /** Sends requests over a few connections to each host. A full HTTP client would be most of the small command line. */
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
 import type { HttpAnswer } from './canary-answer.ts';
 import type { HttpRequest } from './canary-request.ts';
 
@@ -21,6 +22,11 @@ export interface Got extends HttpAnswer {
 /** An idle connection is closed after this, milliseconds, since its peer may go at any moment. */
 const IDLE_MS = 1_000;
 
+/** Informational answers (1xx) before the answer, at most. Whoever sends more would keep this process busy. */
+const MAX_INFORMATIONAL = 8;
+/** Bytes that are read at once. What has been read is parsed to its end, also when the connection is closed meanwhile. */
+const READ_BYTES = 4_096;
+
 /** A client with connections of its own, which {@link close} closes. It follows no redirect. */
 export class HttpClient {
   readonly #http: HttpAgent;
@@ -30,7 +36,11 @@ export class HttpClient {
   constructor(connections: number | 'fresh') {
     // Node uses a connection again even without keepAlive, as soon as their number has a limit
     const use = connections === 'fresh' ? { keepAlive: false } : { keepAlive: true, maxSockets: connections };
-    const options = { ...use, timeout: IDLE_MS };
+    const options = {
+      ...use,
+      timeout: IDLE_MS,
+      onread: { buffer: () => Buffer.allocUnsafe(READ_BYTES), callback: passOn },
+    };
     this.#http = new HttpAgent(options);
     this.#https = new HttpsAgent(options);
   }
@@ -73,6 +83,11 @@ function answerTo(request: ClientRequest, signal: AbortSignal, maxBodyBytes: num
     request.on('error', fail);
     // closed without an error: the peer answers in another protocol, for example with 101
     request.on('close', () => fail(new Error('the connection was closed without an answer')));
+    let informational = 0;
+    request.on('information', () => {
+      informational += 1;
+      if (informational > MAX_INFORMATIONAL) request.destroy(tooManyInformational());
+    });
     request.on('response', (response: IncomingMessage) => {
       const { statusCode: status = 0, headers } = response;
       const chunks: Buffer[] = [];
@@ -90,4 +105,13 @@ function answerTo(request: ClientRequest, signal: AbortSignal, maxBodyBytes: num
       response.on('error', fail);
     });
   });
+}
+
+function tooManyInformational(): Error {
+  return Object.assign(new Error('too many informational answers (1xx)'), { code: 'TOO_MANY_1XX' });
+}
+
+/** Called with the socket as `this`. @returns whether to read on */
+function passOn(this: Socket, count: number, read: Uint8Array): boolean {
+  return this.push(read.subarray(0, count));
 }

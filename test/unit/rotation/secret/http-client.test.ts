@@ -1,8 +1,9 @@
 /** What comes of a request, whatever the peer does with its connection. */
 
+import { ClientRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { HttpClient } from '../../../../src/rotation/secret/http-client.ts';
 
 const LIMITS = { timeoutMs: 2_000, maxBodyBytes: 1_000 };
@@ -42,6 +43,7 @@ describe('a request', { timeout: 10_000 }, () => {
 
   it.each<[string, number, (socket: Socket) => void]>([
     ['after 100 and 103', 204, (socket) => socket.write(head('100 Go') + head('103 Hints') + head('204 None'))],
+    ['after eight of 103', 204, (socket) => socket.write(head('103 Hints').repeat(8) + head('204 None'))],
     ['of 401', 401, (socket) => socket.write(head('401 No', 'Content-Length: 0'))],
     [
       'of 302, not where it leads to',
@@ -51,6 +53,26 @@ describe('a request', { timeout: 10_000 }, () => {
     ['of a large body', 200, (socket) => socket.write(head('200 OK', 'Content-Length: 9999') + 'x'.repeat(5_000))],
   ])('gets the status %s', async (_, status, answer) => {
     expect((await get(answer)).status).toBe(status);
+  });
+
+  it('ends after a few informational answers, long before its time is over', async () => {
+    let closed = 0;
+    const flood = head('103 Hints').repeat(1_000);
+    const asked = get((socket) => {
+      const more = setInterval(() => socket.write(flood), 5);
+      socket.on('close', () => {
+        closed += 1;
+        clearInterval(more);
+      });
+    });
+    const emitted = vi.spyOn(ClientRequest.prototype, 'emit');
+    onTestFinished(() => emitted.mockRestore());
+    const begin = performance.now();
+    await expect(asked).rejects.toMatchObject({ code: 'TOO_MANY_1XX' });
+    expect(performance.now() - begin).toBeLessThan(LIMITS.timeoutMs / 2);
+    await expect.poll(() => closed).toBe(1);
+    // of what arrived together, only what was read at once is parsed
+    expect(emitted.mock.calls.filter(([event]) => String(event) === 'information').length).toBeLessThan(300);
   });
 
   it('is sent once more if a connection that was used before is reset', async () => {
