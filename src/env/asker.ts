@@ -1,7 +1,7 @@
 /**
  * Sends canaries to services by URL, with the sender of the operator.
  */
-import { randomInt } from 'node:crypto';
+import { shuffled } from '../base/chance.ts';
 import type { Probe } from '../rotation/facts.ts';
 import { CanarySender } from '../rotation/secret/canary-sender.ts';
 import { claimsOf, formOf } from '../rotation/settings/canary-settings.ts';
@@ -46,8 +46,4 @@ export function newAsker(): Asker {
 function unasked(probe: Probe, { keys, version }: Question, pauseMs: number): Probe {
   const answers = new Map([...keys.keys()].map((kid) => [kid, 'unknown'] as const));
   return { ...probe, version, answers, random: 'unknown', pauseMs };
-}
-
-function shuffled<T>(items: readonly T[]): readonly T[] {
-  return items.reduce<readonly T[]>((done, item) => done.toSpliced(randomInt(done.length + 1), 0, item), []);
 }

@@ -17,8 +17,10 @@ export type Answer = 'accepted' | 'refused' | 'unknown';
 export interface Probe {
   /** Keyset version that was in the Secret when the canaries were signed. */
   readonly version: number;
-  /** When the oldest of the answers came. */
+  /** When the oldest of the answers was asked for: they are as fresh as that. */
   readonly at: number;
+  /** When the newest of the answers came: what all of them prove was not known before. */
+  readonly heardAt: number;
   /** When the pod was last asked, and whether it was ready then. */
   readonly askedAt: number;
   readonly ready: boolean;

@@ -191,6 +191,7 @@ function probeFacts(config: Config, world: World, pod: Pod, probe: Probe, entry:
   return {
     version,
     at: NOW - age * config.tickMs,
+    heardAt: NOW - age * config.tickMs,
     ...{ askedAt: NOW - age * config.tickMs, ready: true, failures: known ? 0 : 1 },
     // of another version than the one that is planned with, no answer is looked at
     answers: version === entry.keyset.version ? answersOf(config, world, pod, probe, entry) : new Map(),

@@ -5,10 +5,12 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Facts, PodOf, Probe } from '../facts.ts';
 import { currentShape, type Keyset, type Kid, keyIn } from '../keyset/keyset.ts';
 import { getSecret } from '../observe/world.ts';
+import { FILE_TIMES } from '../secret/canary-question.ts';
 import { canaryUrl } from '../secret/canary-request.ts';
-import { CanarySender } from '../secret/canary-sender.ts';
+import { CanarySender, type Inquiry } from '../secret/canary-sender.ts';
 import { destroyAll, type KeyMaterial } from '../secret/keys.ts';
 import { burntMaterialsOf, materialsOf, readSecret } from '../secret/secret.ts';
+import type { Settings } from '../settings/settings.ts';
 import { type AppCheck, checkApps } from './check-apps.ts';
 import { type CanaryCheck, checkCanaries } from './check-canaries.ts';
 import type { RetiredKeys } from './write-secret.ts';
@@ -27,14 +29,17 @@ export interface PodAskerOptions {
 export class PodAsker {
   readonly #options: PodAskerOptions;
   readonly #canaries: CanarySender;
+  /** For mounted files: a kept connection would always reach the same process. */
+  readonly #fresh: CanarySender;
 
   constructor(options: PodAskerOptions) {
     this.#options = options;
     this.#canaries = new CanarySender(options.clock);
+    this.#fresh = new CanarySender(options.clock, 'fresh');
   }
 
   async close(): Promise<void> {
-    await this.#canaries.close();
+    await Promise.all([this.#canaries.close(), this.#fresh.close()]);
   }
 
   /** Asks each pod once, for a person. */
@@ -73,24 +78,35 @@ export class PodAsker {
     held.defer(() => destroyAll(own.values()));
     const keys = byWeight(keyset, new Map([...own, ...(retired ?? [])]));
     const { sign } = currentShape(keyset);
-    const { now } = this.#options;
     const probes = new Map<string, Probe>();
-    const ask = async ({ target, pod }: PodOf): Promise<void> => {
-      const { canary } = target.settings;
-      if (cut?.aborted || canary === undefined || pod.address === undefined || pod.port === undefined) return;
-      const { algorithm, clockSkewMs } = settings;
-      const inquiry = {
-        ...{ url: canaryUrl(pod.address, pod.port, canary), form: canary, ready: pod.ready },
-        tokens: { algorithm, clockSkewMs, claims: canary.claims },
-        ...{ version: keyset.version, sign, keys },
-        ...{ before: pod.probe, cut },
-      };
-      const probe = await this.#canaries.probe(inquiry, now);
-      if (!cut?.aborted) probes.set(pod.incarnation, probe);
+    const ask = async (row: PodOf): Promise<void> => {
+      if (cut?.aborted) return;
+      const probe = await this.#probe(row, settings, { version: keyset.version, sign, keys, cut });
+      if (probe !== undefined && !cut?.aborted) probes.set(row.pod.incarnation, probe);
     };
     const inTurn = pLimit(PODS_AT_ONCE);
     await Promise.all(pods.map((row) => inTurn(ask, row)));
     return probes;
+  }
+
+  /** @returns its answers; undefined if it cannot be asked */
+  async #probe(
+    { target, pod }: PodOf,
+    { algorithm, clockSkewMs }: Settings,
+    about: Pick<Inquiry, 'version' | 'sign' | 'keys' | 'cut'>,
+  ): Promise<Probe | undefined> {
+    const { canary, source } = target.settings;
+    if (canary === undefined || pod.address === undefined || pod.port === undefined) return undefined;
+    const inquiry = {
+      ...about,
+      ...{ url: canaryUrl(pod.address, pod.port, canary), form: canary, ready: pod.ready },
+      ...{ tokens: { algorithm, clockSkewMs, claims: canary.claims }, before: pod.probe },
+    };
+    const { now } = this.#options;
+    // the environment of a container never changes, and all its processes have the same
+    return source === 'File'
+      ? this.#fresh.probe({ ...inquiry, times: FILE_TIMES }, now)
+      : this.#canaries.probe(inquiry, now);
   }
 }
 

@@ -155,7 +155,7 @@ function needsAnswer(target: TargetFacts, pod: PodFacts, keyset: Keyset, now: nu
   if (!isConclusive(pod, keyset)) return (pod.ready && !probe.ready) || now >= retryAt(probe);
   // what it holds may change at any moment
   const waits = target.settings.source === 'File' && shapesHeld(target, pod, keyset).at(-1)?.version !== keyset.version;
-  if (waits) return now >= probe.at + FILE_RETRY_MS;
+  if (waits) return now >= probe.askedAt + FILE_RETRY_MS;
   return now >= probe.at + maxAgeMs;
 }
 

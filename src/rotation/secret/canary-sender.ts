@@ -13,6 +13,7 @@ import type { Kid } from '../keyset/keyset.ts';
 import type { AnswerMeaning, RequestForm } from '../settings/canary-settings.ts';
 import { type CanaryTokens, signCanary } from './canary.ts';
 import { type Reading, readAnswer } from './canary-answer.ts';
+import { type Earlier, inRounds, isProgress, isRepeated, Question, together, usable } from './canary-question.ts';
 import { canaryRequest } from './canary-request.ts';
 import { type Got, HttpClient } from './http-client.ts';
 import { generateKey, type KeyMaterial, MIN_KEY_BYTES, newKid } from './keys.ts';
@@ -21,13 +22,16 @@ import { generateKey, type KeyMaterial, MIN_KEY_BYTES, newKid } from './keys.ts'
 const TIMEOUT_MS = 2_000;
 /** Time limit of all answers of one pod, including the pauses that it asks for. A later pass asks the rest. */
 const BUDGET_MS = 5_000;
+/** The same where each question is put several times. What is not asked by then is unknown. */
+const REPEATED_BUDGET_MS = 10_000;
 const FIRST_PAUSE_MS = 200;
 /** Parallel requests to one pod. */
 const AT_ONCE = 4;
 const MAX_BODY_BYTES = 65_536;
-/** How long an earlier answer counts. */
-const KEPT_MS = 60_000;
 const MAX_LOCATION = 200;
+const MIXED =
+  'it answers the same question now yes, now no: several processes may share its port, and some have not read the mounted files again';
+const SLOW = `it is too slow to be asked so often within ${REPEATED_BUDGET_MS / 1000} s`;
 
 /** A service at one address, and how it is asked. */
 export interface Asked {
@@ -38,16 +42,12 @@ export interface Asked {
 }
 
 /** One pod or process, and what it is asked. */
-export interface Inquiry extends Asked {
+export interface Inquiry extends Asked, Earlier {
   readonly ready: boolean;
-  /** Keyset version in the Secret. */
-  readonly version: number;
   /** Id of the signing key: a made-up key is also tried under this id. */
   readonly sign: Kid;
   /** By key id, the most important first. */
   readonly keys: ReadonlyMap<Kid, KeyMaterial>;
-  /** Earlier answers of the same containers. */
-  readonly before: Probe | undefined;
   /** Once it is aborted, nothing more is sent. */
   readonly cut?: AbortSignal | undefined;
 }
@@ -55,6 +55,12 @@ export interface Inquiry extends Asked {
 /** The result of one request; without `got` there was no answer. */
 interface Reply extends Reading {
   readonly got?: Got;
+}
+
+/** A question, and how to put it once more. */
+interface Put {
+  readonly question: Question;
+  readonly ask: () => Promise<Answer>;
 }
 
 /** How long to keep asking a service, in one pass or about one token. */
@@ -86,41 +92,63 @@ export class CanarySender {
    * @param now by the clock of keyset times, milliseconds since the epoch
    */
   async probe(inquiry: Inquiry, now: () => number): Promise<Probe> {
-    const { version, ready, sign, keys } = inquiry;
-    const before = usable(inquiry, now());
-    const known = new Map([...(before?.answers ?? [])].filter(([, answer]) => answer !== 'unknown'));
-    const patience = { ...this.patience(), cut: inquiry.cut };
-    const answers = new Map<Kid, Answer>();
-    const madeUp: Answer[] = [];
-    const madeUpKeys = before === undefined || before.random === 'unknown' ? [newKid(), sign] : [];
-    const asking = [
-      ...madeUpKeys.map((kid) => async () => {
-        using key = generateKey(MIN_KEY_BYTES);
-        madeUp.push(await this.#ask(inquiry, key, kid, patience, now));
-      }),
-      ...[...keys].map(([kid, key]) => async () => {
-        answers.set(kid, known.get(kid) ?? (await this.#ask(inquiry, key, kid, patience, now)));
-      }),
-    ];
-    const inTurn = pLimit(AT_ONCE);
-    await Promise.all(asking.map((ask) => inTurn(ask)));
-    const random = madeUpKeys.length === 0 ? (before?.random ?? 'unknown') : together(madeUp);
+    const { version, ready, keys } = inquiry;
+    const begunAt = now();
+    const before = usable(inquiry, begunAt);
+    const budgetMs = isRepeated(inquiry) ? REPEATED_BUDGET_MS : BUDGET_MS;
+    const patience = { ...this.patience(budgetMs), cut: inquiry.cut };
+    const { madeUp, known, asked } = await this.#putAll(inquiry, before, patience, now);
     const at = now();
-    const heard = inquiry.before?.version === version ? inquiry.before.answers : undefined;
-    // a repeated answer is not new, however old the first one is
-    const isNew = [...answers].some(
-      ([kid, answer]) => answer !== 'unknown' && (heard?.get(kid) ?? 'unknown') === 'unknown',
+    const random = madeUp.length === 0 ? (before?.random ?? 'unknown') : together(madeUp);
+    // in the order of the keyset, not of the answers
+    const answers = new Map(
+      [...keys.keys()].map((kid) => [kid, asked.get(kid)?.answer ?? known.get(kid) ?? 'unknown']),
     );
+    const isHeard = [...asked.values(), ...madeUp].some(({ answer }) => answer !== 'unknown');
     const isOpen = [...answers.values(), random].includes('unknown');
+    const why = [...asked.values()].some(({ isMixed }) => isMixed) ? MIXED : patience.why;
     const pauseMs = Math.max(0, patience.notBefore - this.#clock.monotonic());
     return {
-      ...{ version, ready, random, at: before?.at ?? at, askedAt: at },
-      // in the order of the keyset, not of the answers
-      answers: new Map([...keys.keys()].map((kid) => [kid, answers.get(kid) ?? 'unknown'])),
-      failures: isOpen && !isNew ? (inquiry.before?.failures ?? 0) + 1 : 0,
-      ...(isOpen && patience.why !== undefined && { why: patience.why }),
+      ...{ version, ready, answers, random, at: before?.at ?? begunAt, askedAt: at },
+      heardAt: isHeard ? at : (before?.heardAt ?? at),
+      failures: isOpen && !isProgress(inquiry, answers) ? (inquiry.before?.failures ?? 0) + 1 : 0,
+      ...(isOpen && why !== undefined && { why }),
       ...(isOpen && pauseMs > 0 && { pauseMs }),
     };
+  }
+
+  /** Puts the questions that have no answer yet. */
+  async #putAll(
+    inquiry: Inquiry,
+    before: Probe | undefined,
+    patience: Patience,
+    now: () => number,
+  ): Promise<{ madeUp: readonly Question[]; known: ReadonlyMap<Kid, Answer>; asked: ReadonlyMap<Kid, Question> }> {
+    const { sign, keys, times = 1 } = inquiry;
+    const known = new Map([...(before?.answers ?? [])].filter(([, answer]) => answer !== 'unknown'));
+    const madeUpKeys = before === undefined || before.random === 'unknown' ? [newKid(), sign] : [];
+    const madeUp = madeUpKeys.map((kid) => {
+      const ask = async () => {
+        using key = generateKey(MIN_KEY_BYTES);
+        return await this.#ask(inquiry, key, kid, patience, now);
+      };
+      return { question: new Question(times), ask };
+    });
+    const asked = [...keys]
+      .filter(([kid]) => !known.has(kid))
+      .map(([kid, key]) => {
+        return { kid, question: new Question(times), ask: () => this.#ask(inquiry, key, kid, patience, now) };
+      });
+    const put = async ({ question, ask }: Put) => {
+      if (!question.isOpen) return;
+      const isLate = times > 1 && this.isOver(patience);
+      if (isLate) patience.why ??= SLOW;
+      question.note(isLate ? 'unknown' : await ask());
+    };
+    const inTurn = pLimit(AT_ONCE);
+    await Promise.all(inRounds<Put>([...madeUp, ...asked], times).map((one) => inTurn(put, one)));
+    const questions = new Map(asked.map(({ kid, question }) => [kid, question]));
+    return { madeUp: madeUp.map(({ question }) => question), known, asked: questions };
   }
 
   /**
@@ -194,18 +222,6 @@ function withPlace({ answer, said, got }: Reply): Reading {
   // parameters may repeat parts of the request
   const [place = ''] = got.location.split('?');
   return { answer, said: `${said}, to ${redactText(place).slice(0, MAX_LOCATION)}` };
-}
-
-/** Recent answers about the same keyset version, if some are missing. Otherwise everything is asked again. */
-function usable({ before, version }: Inquiry, now: number): Probe | undefined {
-  if (before === undefined || before.version !== version || now >= before.at + KEPT_MS) return undefined;
-  return [...before.answers.values(), before.random].includes('unknown') ? before : undefined;
-}
-
-/** One acceptance counts, whatever the other answer: such a service verifies nothing. */
-function together(answers: readonly Answer[]): Answer {
-  if (answers.includes('accepted')) return 'accepted';
-  return answers.every((answer) => answer === 'refused') ? 'refused' : 'unknown';
 }
 
 function silenceOf(error: unknown): string {

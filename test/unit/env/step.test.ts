@@ -177,7 +177,7 @@ describe('the answers of a service', () => {
   const old = currentShape(atRest).sign;
   const [signing, next, ack] = [old, keyIn(staged, 'staged')?.kid ?? '', keyIn(staged, 'ack')?.kid ?? ''];
   const probe = (accepted: readonly string[], more: Partial<Probe> = {}, unknown: readonly string[] = []): Probe => ({
-    ...{ version: 2, at: 0, askedAt: 0, ready: true, failures: 0, random: 'refused' },
+    ...{ version: 2, at: 0, heardAt: 0, askedAt: 0, ready: true, failures: 0, random: 'refused' },
     answers: new Map(
       [signing, next, ack, 'gone'].map((kid): [string, Answer] => [
         kid,

@@ -114,7 +114,7 @@ export function probeOf(keyset: Keyset, holds: number, at = T0): Probe {
   const answer = (kid: Kid): Answer => (shape.verify.includes(kid) ? 'accepted' : 'refused');
   return {
     version: keyset.version,
-    ...{ at, askedAt: at, ready: true, failures: 0 },
+    ...{ at, heardAt: at, askedAt: at, ready: true, failures: 0 },
     answers: new Map(keyset.keys.map(({ kid }) => [kid, answer(kid)])),
     random: 'refused',
   };

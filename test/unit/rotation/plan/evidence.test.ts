@@ -23,7 +23,7 @@ function versionsHeld(keyset: Keyset, accepts: readonly string[], startedAt: num
   const answers = new Map(
     keyset.keys.map(({ kid }): [string, Answer] => [kid, accepts.includes(kid) ? 'accepted' : 'refused']),
   );
-  const asked = { at: startedAt, askedAt: startedAt, ready: true, failures: 0 };
+  const asked = { at: startedAt, heardAt: startedAt, askedAt: startedAt, ready: true, failures: 0 };
   const probe = { version: keyset.version, ...asked, answers, random: 'refused' } as const;
   return shapesHeld(main, pod('main-1', { probe, startedAt }), keyset).map(({ version }) => version);
 }

@@ -122,7 +122,30 @@ describe('the sender', () => {
     expect([...second.answers.values()]).toEqual(['accepted', 'accepted']);
     expect(second).toMatchObject({ random: 'refused', failures: 0 });
     expect([asked.length, second.at]).toEqual([1, first.at]);
+    expect(second.heardAt).toBe(second.askedAt);
     expect(second).not.toHaveProperty('why');
+  });
+
+  it('tells when the oldest answer was asked for, and when the newest came', async () => {
+    const keys = [newKey(32), newKey(32)];
+    let served = 0;
+    let isDown = false;
+    const port = await verifier(keys, () => {
+      served += 1;
+      return isDown || served === 4 ? 500 : undefined;
+    });
+    const sender = senderOf();
+    const times = (probe: Probe) => [probe.at, probe.heardAt, probe.askedAt];
+    const first = await sender.probe(inquiryOf(port, keys), () => 1_000);
+    isDown = true;
+    const second = await sender.probe(inquiryOf(port, keys, first), () => 2_000);
+    isDown = false;
+    const third = await sender.probe(inquiryOf(port, keys, second), () => 3_000);
+    expect([first, second, third].map(times)).toEqual([
+      [1_000, 1_000, 1_000],
+      [1_000, 1_000, 2_000],
+      [1_000, 3_000, 3_000],
+    ]);
   });
 
   it('counts how often a pod leaves the same question open, however long ago it answered the others', async () => {
