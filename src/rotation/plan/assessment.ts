@@ -57,7 +57,7 @@ function assessedKeyset(facts: Facts, keyset: Keyset): OfKeyset {
 function assessed(target: TargetFacts, keyset: Keyset | undefined): TargetAssessment {
   const known = { target, name: label(target), level: levelOf(target) };
   if (keyset === undefined) return { ...known, ...NOTHING, missing: target.pods.length, hasAnswered: false };
-  const answers = target.pods.flatMap(({ probe }) => (probe?.version === keyset.version ? [probe.at] : []));
+  const answers = target.pods.flatMap(({ probe }) => (probe?.version === keyset.version ? [probe.heardAt] : []));
   const areAll = answers.length > 0 && answers.length === target.pods.length;
   return {
     ...known,
@@ -97,7 +97,7 @@ function holdingOf(target: TargetFacts, pod: PodFacts, keyset: Keyset): PodAsses
   if (shapesHeld(target, pod, keyset).some(({ version }) => version !== keyset.version)) return undefined;
   // of a pod with several containers one has answered
   const hasProved = pod.several !== true && isConclusive(pod, keyset) && hasLoadedNewest(pod, keyset);
-  return { name: pod.name, ...(hasProved && defined({ provedAt: pod.probe?.at })) };
+  return { name: pod.name, ...(hasProved && defined({ provedAt: pod.probe?.heardAt })) };
 }
 
 /** Nothing rests on when pods forget a key that never signed. */

@@ -17,6 +17,7 @@ import {
   services,
   T0,
   target,
+  WORKLOAD,
 } from '../builders.ts';
 
 const assessmentOf = (keyset: Keyset, edit: Partial<Facts> = {}) => plan(facts(keyset, edit)).assessment;
@@ -63,6 +64,17 @@ describe('of a target', () => {
     const [main] = assessmentOf(DONE, { targets: [target('main', ['Verifier'], { pods })] }).targets;
     expect(main?.answeredAt).toBe(answeredAt);
   });
+});
+
+it('what a pod proves is dated by its newest answer, and as fresh as its oldest one', () => {
+  const probe = { ...probeOf(PROMOTING, PROMOTING.version, T0 + 1), heardAt: T0 + 30_000, askedAt: T0 + 30_000 };
+  const pods = [pod('main-1', { probe, templateVersion: PROMOTING.version, startedAt: T0 - 20_000 })];
+  const main = target('main', ['Signer', 'Verifier'], { pods, workload: { ...WORKLOAD, templateVersion: 3 } });
+  const at = (now: number) => plan(facts(PROMOTING, { now, targets: [main] }));
+  const [found] = at(T0 + 40_000).assessment.targets;
+  expect(found?.answeredAt).toBe(T0 + 30_000);
+  expect(found?.holding).toEqual([{ name: 'main-1', provedAt: T0 + 30_000 }]);
+  expect([T0 + 40_000, T0 + 60_001].map((now) => at(now).action.type)).toEqual(['write', 'probe']);
 });
 
 describe('of the rotation', () => {
