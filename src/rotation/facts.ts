@@ -55,7 +55,7 @@ export interface PodFacts {
   readonly startedAt?: number;
   /**
    * Every container of the pod has read what was written to the Secret up to this time, by the API server's clock.
-   * Concluded from its start; undefined if unknown. Means nothing with `foreign`: then it may have read anything.
+   * Concluded from its start, and of several containers with mounted files from the time since; undefined if unknown. Means nothing with `foreign`: then it may have read anything.
    */
   readonly readUpTo?: number;
   /** Times in which one of its containers may have read the Secret while it was not as rekey wrote it, the latest first. */
@@ -63,8 +63,7 @@ export interface PodFacts {
   /** A container has run at least once. */
   readonly ran?: true;
   /**
-   * Several of its containers take the key by their environment: one of them answers canaries, and the others are
-   * judged by their start.
+   * Several of its containers take the key: one of them answers canaries, and the others are judged by `readUpTo`.
    */
   readonly several?: true;
   /** Keyset version in the annotation that the pod got from its template; for a pod of a Rollout, concluded from its age. */

@@ -8,7 +8,14 @@ import type { ForeignTime } from '../keyset/foreign-times.ts';
 import type { KeyPlaces, TargetSettings } from '../settings/settings.ts';
 import { readsAnyKey } from '../workloads/reads.ts';
 import { versionOf } from '../workloads/rollouts.ts';
-import { type ContainerStart, foreignTimesOf, type Lag, readUpTo } from '../workloads/starts.ts';
+import {
+  type ContainerStart,
+  filesReadUpTo,
+  foreignTimesOf,
+  type Lag,
+  readUpTo,
+  type StartOrNone,
+} from '../workloads/starts.ts';
 import type { ContainerView, PodView } from '../workloads/views.ts';
 import type { WorkloadView } from '../workloads/workload-view.ts';
 
@@ -39,6 +46,8 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
   const foreign = keeps
     ? foreignTimesOf(startsOf(pod, containers, asking.now), asking.foreign, asking.now, asking)
     : [];
+  const several = hasSeveral(pod, asking.places);
+  const isUnaskedFile = several && target.source === 'File';
   const port = portOf(target, pod);
   const unprobeable = whyUnprobeable(pod, asking.allowLoopback) ?? whyNoPort(target, pod, port);
   const probe = asking.probes.get(incarnation);
@@ -53,10 +62,10 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
     ...defined({ graceSeconds: pod.graceSeconds }),
     ready: pod.ready,
     ...start,
-    ...(asking.clockKnown && { readUpTo: readUpTo(start, asking) }),
+    ...(asking.clockKnown && { readUpTo: isUnaskedFile ? filesRead(start, asking) : readUpTo(start, asking) }),
     ...(foreign.length > 0 && { foreign }),
     ...(containers.some(({ ran }) => ran) && { ran: true as const }),
-    ...(target.source === 'Env' && hasSeveral(pod, asking.places) && { several: true as const }),
+    ...(several && { several: true as const }),
     ...defined({ templateVersion, address: pod.address, port, unprobeable, probe }),
   };
 }
@@ -68,6 +77,11 @@ function startsOf(
   now: number,
 ): readonly ContainerStart[] {
   return containers.map(({ startedAt = now }) => ({ createdAt, startedAt }));
+}
+
+/** Of several containers one answers; the others have read the files when they started, or some time after they changed. */
+function filesRead(start: StartOrNone, asking: Asking): number {
+  return Math.max(readUpTo(start, asking), filesReadUpTo(asking.now, asking));
 }
 
 /** A container that restarts has read the Secret again. Containers that do not take the key do not matter. */

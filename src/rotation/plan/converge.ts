@@ -76,7 +76,8 @@ function judge(target: TargetFacts, pod: PodFacts, holds: (shape: Shape) => bool
   const asked = shapesOfAsked(target, pod, keyset);
   if (shapes.some(holds) && asked.some(holds)) {
     // nothing shows what its other containers have read, and nobody restarts them
-    const isStuck = pod.several === true && target.workload?.manual === true && isConclusive(pod, keyset);
+    const follows = target.workload?.manual !== true || target.settings.source === 'File';
+    const isStuck = pod.several === true && !follows && isConclusive(pod, keyset);
     return isStuck && asked.every(holds) ? 'stale' : 'unknown';
   }
   if (shapes.length === 0 && !acceptsAny(pod)) return 'refusing';
@@ -154,7 +155,8 @@ function needsAnswer(target: TargetFacts, pod: PodFacts, keyset: Keyset, now: nu
   if (probe === undefined || probe.version !== keyset.version) return true;
   if (!isConclusive(pod, keyset)) return (pod.ready && !probe.ready) || now >= retryAt(probe);
   // what it holds may change at any moment
-  const waits = target.settings.source === 'File' && shapesHeld(target, pod, keyset).at(-1)?.version !== keyset.version;
+  const waits =
+    target.settings.source === 'File' && shapesOfAsked(target, pod, keyset).at(-1)?.version !== keyset.version;
   if (waits) return now >= probe.askedAt + FILE_RETRY_MS;
   return now >= probe.at + maxAgeMs;
 }

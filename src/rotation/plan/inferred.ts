@@ -56,7 +56,7 @@ function unasked(targets: readonly TargetFacts[]): readonly string[] {
     ...(inPart.length === 0
       ? []
       : [
-          `${names(inPart)}: several containers of a pod take the key, but only one answers: for the others, rekey inferred it from their start`,
+          `${names(inPart)}: several containers of a pod take the key, but only one answers: for the others, rekey inferred it from times`,
         ]),
     ...(empty.length === 0 ? [] : [`${names(empty)}: has no pods, so none was asked`]),
   ];

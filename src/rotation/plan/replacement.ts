@@ -29,7 +29,7 @@ import {
 } from './converge.ts';
 import type { Step } from './decision.ts';
 import { restartEffect } from './effect.ts';
-import { levelOf, shapesHeld, startedAfterWrite } from './evidence.ts';
+import { isUnprovable, levelOf, shapesHeld, startedAfterWrite } from './evidence.ts';
 import { acceptsMadeUpKey, doesNotFollow, refusesEveryKey, stillRunning } from './policies/pods.ts';
 import { label } from './policies/targets.ts';
 import { requirementsOf } from './requirements.ts';
@@ -208,7 +208,12 @@ function isOpen(row: PodOf, keyset: Keyset): boolean {
 }
 
 function isUnaskable({ target, pod }: PodOf): boolean {
-  return levelOf(target) === 'Inferred' || pod.unprobeable !== undefined;
+  return isBlind(target) || pod.unprobeable !== undefined;
+}
+
+/** No answer shows what its pods hold. Of several containers with mounted files one answers, and the others follow by themselves. */
+function isBlind(target: TargetFacts): boolean {
+  return target.settings.source === 'File' ? isUnprovable(target) : levelOf(target) === 'Inferred';
 }
 
 function hasSpread(facts: Facts, keyset: Keyset): boolean {
@@ -223,7 +228,7 @@ function startedTooEarly({ pod }: PodOf, facts: Facts, keyset: Keyset): boolean 
 
 /** A pod of the newest template that can never answer which keyset it holds. */
 function isUnasked({ target, pod }: PodOf): boolean {
-  return levelOf(target) === 'Inferred' && pod.templateVersion === target.workload?.templateVersion;
+  return isBlind(target) && pod.templateVersion === target.workload?.templateVersion;
 }
 
 /** After a Secret was lost, a pod that refuses every key may hold a key that nobody knows. */

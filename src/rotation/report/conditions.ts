@@ -93,7 +93,7 @@ export function verified({ targets }: Assessment, keyset: Keyset | undefined): V
   const inferred = verifiers.filter(({ level }) => level === 'Inferred');
   if (inferred.length > 0) {
     const names = inferred.map(({ target }) => target.settings.name).join(', ');
-    const message = `rekey infers from start times, and does not observe, that the pods of ${names} hold the key: no canary is declared, they know only one previous key, or several containers of a pod take the key`;
+    const message = `rekey infers from times, and does not observe, that the pods of ${names} hold the key: no canary is declared, they know only one previous key, or several containers of a pod take the key`;
     return { status: 'False', reason: 'Inferred', message };
   }
   const rotatedAt = keyset?.attempts.rotatedAt;

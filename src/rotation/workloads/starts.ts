@@ -15,7 +15,7 @@ export interface ContainerStart {
 }
 
 /** Also describes a pod in which nothing runs yet: a container starts after the creation of its pod. */
-type StartOrNone = Pick<ContainerStart, 'createdAt'> & Partial<ContainerStart>;
+export type StartOrNone = Pick<ContainerStart, 'createdAt'> & Partial<ContainerStart>;
 
 export interface Lag {
   /** Longest time that a node's view of a Secret lags behind a write, milliseconds. */
@@ -26,6 +26,17 @@ export interface Lag {
 /** @returns the time up to which the pod has read all writes: milliseconds since the epoch, by the API server's clock */
 export function readUpTo({ createdAt, startedAt = 0 }: StartOrNone, { settleMs, clockSkewMs }: Lag): number {
   return Math.max(createdAt, startedAt - clockSkewMs) - settleMs;
+}
+
+/**
+ * Longest time from when a node has a Secret until the processes of a pod use what is mounted of it, milliseconds. A
+ * kubelet looks at each pod every minute or a half more, and may keep a Secret for another; the rest is for the processes.
+ */
+const FILES_LAG_MS = 180_000;
+
+/** @returns the time up to which whoever reads mounted files again has read all writes, by the API server's clock */
+export function filesReadUpTo(now: number, { settleMs }: Lag): number {
+  return now - settleMs - FILES_LAG_MS;
 }
 
 /** Start times are rounded down to seconds. */
