@@ -6,37 +6,27 @@
 import { join } from 'node:path';
 import { type Keyset, type Kid, keyIn } from '../rotation/keyset/keyset.ts';
 import type { Write } from '../rotation/keyset/writes.ts';
-import { formatDuration } from '../rotation/schedule/duration.ts';
 import type { KeyMaterial } from '../rotation/secret/keys.ts';
 import { type Clock, systemClock } from '../runtime/clock.ts';
 import { drainMsOf, type EnvConfig } from './env-config.ts';
-import { type Difference, differences, type EnvironmentFiles, readEnvironment } from './environment.ts';
-import { EnvError, StateUnusable } from './error.ts';
+import { type EnvironmentFiles, readEnvironment } from './environment.ts';
+import { EnvError } from './error.ts';
 import type { Evidence } from './evidence.ts';
 import { withLock } from './files/lock.ts';
 import { recover } from './files/transaction.ts';
 import { hasSameKeys, noteRefuted } from './restarted.ts';
 import { STATE_FOLDER, type Witness } from './state.ts';
-import { isGivenUp, nextStep, type Step, type StepFacts } from './step.ts';
+import type { ServiceFacts } from './step.ts';
+import { isAsked, isUnchanged, isWitnessed, type Scene, sceneOf, type View, viewOf, withoutFuture } from './view.ts';
 import { type Asker, factsOf } from './witness.ts';
-import { foundIn, remember, restore, type Written, write } from './write.ts';
+import { remember, restore, type Written, write } from './write.ts';
+
+export type { View } from './view.ts';
 
 /** Of whoever would restart a service that another run is restarting: a restart takes its time, and a leaked key none. */
 export const RESTART_PATIENCE_MS = 60_000;
-/** A write takes some milliseconds, and a look some seconds where a service is slow to answer. Nobody waits for a person with the lock. */
+/** A look and a write take some milliseconds. Nobody waits for a person, a service or Git with the lock. */
 const PATIENCE_MS = 15_000;
-
-/** The current state and the next step. */
-export interface View {
-  readonly environment: EnvironmentFiles;
-  readonly facts: StepFacts;
-  /** Whether rekey has written these files before. */
-  readonly managed: boolean;
-  readonly differences: readonly Difference[];
-  /** Services that the rotation under way began with, and that the configuration no longer names. */
-  readonly forgotten: readonly string[];
-  readonly step: Step;
-}
 
 export interface SessionOptions {
   readonly config: EnvConfig;
@@ -47,6 +37,12 @@ export interface SessionOptions {
   readonly leftOut?: readonly string[];
   /** Called with what became of an interrupted step. */
   readonly onRecovered: (what: string) => void;
+}
+
+/** What services have answered, and all that they ever have. */
+interface Answers {
+  readonly services: readonly ServiceFacts[];
+  readonly evidence: ReadonlyMap<string, Evidence>;
 }
 
 /** One instance for one environment. */
@@ -96,30 +92,65 @@ export class Session {
   }
 
   /**
-   * @param how `Read`: no service is asked, so the step of the view is not the next one. `Urgent`, for an emergency: the
-   *   same, and a state that cannot be used does not stop it; `environment.unusable` says why
+   * Asks no service, so the step of the view is not the next one.
+   *
+   * @param how `Urgent`, for an emergency: a state that cannot be used does not stop it; `environment.unusable` says why
    * @throws EnvError if a file or the state cannot be read, or the clock has gone back
    */
-  async look(how: 'Ask' | 'Read' | 'Urgent' = 'Ask'): Promise<View> {
-    const { config, environment: name, clock, asker, leftOut = [] } = this.#options;
-    const now = clock.now();
-    const urgent = how === 'Urgent';
-    let environment = await this.#read(urgent);
-    const { state } = environment;
-    const keyset = state?.keyset ?? foundIn(environment, now);
-    const different = state === undefined ? [] : differences(environment, keyset);
-    const isUnderWay = keyset.phase !== 'Steady';
-    const burntAtHand = keyset.emergency !== undefined && keyset.emergency.nonce === this.#nonce;
-    const witnessing = { asker, gone: this.#gone, evidence: this.#evidence, burntAtHand, now: () => clock.now() };
-    const isAsked = how === 'Ask' && isUnderWay && different.length === 0;
-    const services = isAsked ? await factsOf(environment, keyset, witnessing) : [];
-    if (await noteRefuted(environment, services)) environment = await this.#read(urgent);
-    const facts = { keyset, services, now: clock.now(), drainMs: drainMsOf(config), burntAtHand };
-    const forgotten = isUnderWay ? forgottenIn(environment) : [];
-    const next = nextStep(facts);
-    const mayReload = next.kind === 'Reload' && isGivenUp(keyset);
-    const step = forgotten.length > 0 && !mayReload ? forgottenStep(forgotten) : withoutThem(next, leftOut, name);
-    return { environment, facts, managed: state !== undefined, differences: different, forgotten, step };
+  async look(how: 'Read' | 'Urgent'): Promise<View> {
+    return this.#viewOf(await this.#scene(how === 'Urgent'), []);
+  }
+
+  /**
+   * Asks the services, and runs exclusively with what they have answered. It asks without the lock, which it takes by
+   * itself: an answer takes its time. What was answered before anybody wrote does not count, and is asked for again.
+   *
+   * @throws EnvError as {@link look}, or BusyError as {@link alone}
+   */
+  async decide<T>(run: (view: View) => Promise<T>): Promise<T> {
+    for (;;) {
+      const first = await this.alone(async () => {
+        const scene = await this.#scene();
+        return isAsked(scene) ? { scene } : { done: await run(await this.#judged(scene, await this.#ask(scene))) };
+      });
+      if ('done' in first) return first.done;
+      const answers = await this.#ask(first.scene);
+      const second = await this.alone(async () => {
+        const scene = await this.#scene();
+        return isUnchanged(first.scene, scene) ? { done: await run(await this.#judged(scene, answers)) } : undefined;
+      });
+      if (second !== undefined) return second.done;
+    }
+  }
+
+  /** Adds to no evidence yet: the answers may come to count for nothing. */
+  async #ask(scene: Scene): Promise<Answers> {
+    const evidence = new Map(this.#evidence);
+    if (!isWitnessed(scene)) return { services: [], evidence };
+    const { asker, clock } = this.#options;
+    const { environment, keyset } = scene;
+    const known = { gone: this.#gone, evidence, burntAtHand: this.#isAtHand(keyset) };
+    return { services: await factsOf(environment, keyset, { asker, now: () => clock.now(), ...known }), evidence };
+  }
+
+  async #judged(scene: Scene, { services, evidence }: Answers): Promise<View> {
+    for (const [service, each] of evidence) this.#evidence.set(service, each);
+    const isNews = await noteRefuted(scene.environment, services);
+    return this.#viewOf(isNews ? { ...scene, environment: await this.#read(false) } : scene, services);
+  }
+
+  #viewOf(scene: Scene, services: readonly ServiceFacts[]): View {
+    const { config, clock } = this.#options;
+    const burntAtHand = this.#isAtHand(scene.keyset);
+    return viewOf(scene, { services, now: clock.now(), drainMs: drainMsOf(config), burntAtHand });
+  }
+
+  async #scene(urgent = false): Promise<Scene> {
+    return sceneOf(await this.#read(urgent), this.#options.clock.now());
+  }
+
+  #isAtHand({ emergency }: Keyset): boolean {
+    return emergency !== undefined && emergency.nonce === this.#nonce;
   }
 
   /**
@@ -196,41 +227,6 @@ export class Session {
     const read = await readEnvironment(config, environment, leftOut, urgent);
     return withoutFuture(read, clock.now(), config.clockSkewMs, urgent);
   }
-}
-
-function forgottenIn({ files, state, leftOut = [] }: EnvironmentFiles): readonly string[] {
-  const known = [...leftOut, ...files.map(({ service }) => service.name)];
-  return (state?.services ?? []).filter((name) => !known.includes(name));
-}
-
-/** Rests instead of the next write, which would claim that all services have followed. */
-function withoutThem(step: Step, leftOut: readonly string[], environment: string): Step {
-  if (leftOut.length === 0 || step.kind !== 'Write') return step;
-  const list = leftOut.join(', ');
-  const way = `Make its file readable, run rekey env sync ${environment}, and restart it`;
-  return { kind: 'Rest', why: `${list}: left out, so it may still accept a burnt key. ${way}` };
-}
-
-/** rekey does not wait for a forgotten service, which may still sign with the old key, or not know the new one. */
-function forgottenStep(services: readonly string[]): Step {
-  const list = services.join(', ');
-  return {
-    kind: 'Rest',
-    why: `${list}: part of this rotation, and not in rekey.yaml any more. Put it back until it is over`,
-  };
-}
-
-/**
- * Every wait rests on the time: a clock that goes back makes it longer, and its correction makes it shorter. An
- * emergency waits for nothing that was before it.
- */
-function withoutFuture(read: EnvironmentFiles, now: number, skewMs: number, urgent: boolean): EnvironmentFiles {
-  const { state, ...others } = read;
-  const { lastWriteAt = 0 } = state?.keyset.attempts ?? {};
-  if (now >= lastWriteAt - skewMs) return read;
-  const why = `the clock of this machine is ${formatDuration(lastWriteAt - now)} behind the last write of rekey`;
-  if (!urgent) throw new StateUnusable(why, '; set it right first');
-  return { ...others, unusable: why };
 }
 
 /**

@@ -32,7 +32,7 @@ export interface Asker {
 
 /** A reload command may end before the service has restarted; until then the old process answers. */
 const SETTLE_MS = 10_000;
-/** No look asks for longer, since it holds the lock; the next one goes on. A single probe may take some seconds more. */
+/** No look asks for longer: what it has come to is shown, and the next one goes on. A single probe may take some seconds more. */
 const LOOK_MS = 3_000;
 
 export interface Witnessing {

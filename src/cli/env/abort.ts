@@ -14,8 +14,7 @@ export async function abort(
   options: { readonly reason?: string },
 ): Promise<Exit> {
   const reason = keptReason(reasonOf(options.reason));
-  const wrote = await session.alone(async () => {
-    const view = await session.look();
+  const wrote = await session.decide(async (view) => {
     const { phase } = view.facts.keyset;
     if (phase === 'Steady') throw new CommandError(`no rotation of ${environment} is under way`, EXIT.failed);
     if (view.differences.length > 0) {

@@ -118,7 +118,7 @@ export class Follower {
   /** One look and one step with the lock, then what needs none. */
   async #look(): Promise<Settled> {
     const { session } = this.#options;
-    let next: Next = await session.alone(async () => this.#step(await session.look()));
+    let next: Next = await session.decide((view) => this.#step(view));
     while ('act' in next) next = await next.act();
     return next;
   }
