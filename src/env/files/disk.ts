@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { about, FileError, fileError, isMissing } from './errors.ts';
 
 /** The owner of an existing file. */
-interface Owner {
+export interface Owner {
   readonly uid: number;
   readonly gid: number;
   /** For messages. */

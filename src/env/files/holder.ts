@@ -2,6 +2,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { remove } from './disk.ts';
+import { makeOwned } from './owner.ts';
 
 /** @returns the file that names the holder of a lock: no .json, so it is not the state of an environment, whatever that is called */
 export const holderFile = (lock: string): string => `${lock}.holder`;
@@ -18,6 +19,7 @@ interface Holder {
 export async function writeHolder(path: string): Promise<void> {
   const holder: Holder = { pid: process.pid, since: new Date().toISOString() };
   const draft = `${path}.draft`;
+  makeOwned(draft);
   await writeFile(draft, JSON.stringify(holder), { mode: 0o600 });
   await rename(draft, path);
 }

@@ -2,10 +2,12 @@
  * The journal of one step: a folder in the state folder with the new contents, the old ones, and a list of their
  * targets. The name of the list is the phase of the step, so one rename changes the phase.
  */
-import { mkdir, readdir, readFile, rename, rmdir } from 'node:fs/promises';
+import { readdir, readFile, rename, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { defined } from '../../base/objects.ts';
 import { digestAt, digestOf, move, remove, syncFolder, writeNew } from './disk.ts';
 import { about, FileError, isMissing } from './errors.ts';
+import { makeFolder, ownerIn } from './owner.ts';
 import type { Target } from './target.ts';
 
 /** `plan`: nothing is replaced yet. `commit`: all files will be. `undo`: none will be. `done`: only cleaning up is left. */
@@ -39,11 +41,11 @@ const listOf = (folder: string, phase: Phase): string => join(folder, `${phase}.
 /** Writes the journal of a step in phase `plan`. If that fails, {@link discard} removes what it has written. */
 export async function prepare(stateFolder: string, id: string, targets: readonly Target[]): Promise<Journal> {
   const folder = folderOf(stateFolder);
-  await about(folder, () => mkdir(folder, { mode: 0o700 }));
+  await about(folder, () => makeFolder(folder));
   await syncFolder(stateFolder);
   const entries = targets.map((target, i) => entryOf(folder, `${id}-${i}`, target));
   const draft = join(folder, 'draft.json');
-  await writeNew(draft, Buffer.from(JSON.stringify(entries)), { mode: 0o600 });
+  await writeNew(draft, Buffer.from(JSON.stringify(entries)), { mode: 0o600, ...defined({ owner: ownerIn(folder) }) });
   await move(draft, listOf(folder, 'plan'));
   for (const [i, { after, before, rights }] of targets.entries()) {
     const { fresh, old } = entries[i] as Entry;

@@ -2,16 +2,26 @@
  * Allows one run at a time for each state folder. SQLite takes a lock of the kernel, which ends with its process. So no
  * stale lock is left after a crash or a reboot.
  */
+import { accessSync, constants, lstatSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../runtime/clock.ts';
-import { about, FileError } from './errors.ts';
+import { shellWord } from '../finding.ts';
+import { about, FileError, fileError } from './errors.ts';
 import { holderFile, readHolder, removeFormer, writeHolder } from './holder.ts';
+import { makeOwned, ownText } from './owner.ts';
 import { ensureStateFolder } from './state-folder.ts';
 
 /** SQLite's error if another process has the lock: SQLITE_BUSY. */
 const BUSY = 5;
+/** SQLITE_NOTADB */
+const NOT_A_LOCK = 26;
+/**
+ * On a file that this user may not write, SQLite makes a lock for readers of `BEGIN EXCLUSIVE` without a word, and that
+ * excludes nobody. A write fails there. It is never committed, and its journal is not on the disk.
+ */
+const EXCLUSIVE = 'PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE; PRAGMA user_version = 1';
 const RETRY_MS = 50;
 
 /** The lock of a whole state folder: its file there. */
@@ -77,16 +87,33 @@ async function take(path: string, holder: string): Promise<DatabaseSync> {
   const { DatabaseSync } = await import('node:sqlite');
   let lock: DatabaseSync | undefined;
   try {
+    makeOwned(path);
     lock = new DatabaseSync(path, { timeout: 0 });
-    lock.exec('BEGIN EXCLUSIVE');
+    lock.exec(EXCLUSIVE);
     return lock;
   } catch (error) {
     lock?.close();
-    if ((error as { readonly errcode?: unknown }).errcode !== BUSY) {
-      throw new FileError(`${path}: the lock cannot be taken: ${(error as Error).message}`, { cause: error });
-    }
+    if ((error as { readonly errcode?: unknown }).errcode !== BUSY) throw troubleOf(path, error);
   }
   const found = await readHolder(holder);
   const who = found === undefined ? 'process not known yet' : `process ${found.pid}, since ${found.since}`;
   throw new BusyError(who);
+}
+
+/** @returns why there can be no lock, with what to do */
+function troubleOf(path: string, error: unknown): FileError {
+  const { errcode, message } = error as { readonly errcode?: number; readonly message: string };
+  const file = lstatSync(path, { throwIfNoEntry: false });
+  if (file?.isFile() === false || errcode === NOT_A_LOCK) {
+    const way = `Move it away: mv ${shellWord(path)} ${shellWord(`${path}.old`)}`;
+    return new FileError(`${path}: this is no lock of rekey, and nothing was written. ${way}`, { cause: error });
+  }
+  try {
+    accessSync(path, constants.W_OK);
+  } catch (refused) {
+    if ((refused as NodeJS.ErrnoException).code !== 'EACCES' || file === undefined) return fileError(refused, path);
+    const what = 'you may not write it, so it would keep no other run out; nothing was written';
+    return new FileError(`${path}: ${what}. ${ownText(file.uid, dirname(path))}`, { cause: error });
+  }
+  return new FileError(`${path}: the lock cannot be taken: ${message}`, { cause: error });
 }

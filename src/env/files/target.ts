@@ -1,11 +1,13 @@
 /** Inspects the files to replace: finds everything that could stop a replacement before anything is written. */
 import { access, constants, lstat, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { defined } from '../../base/objects.ts';
 import { shellWord } from '../finding.ts';
 import { hasAcl } from './acl.ts';
 import { type Rights, readIfThere } from './disk.ts';
 import { about, FileError, fileError, isMissing } from './errors.ts';
 import { type Mounts, mountOf, readMounts } from './mounts.ts';
+import { ownerIn } from './owner.ts';
 
 /** One file of a step. */
 export interface Change {
@@ -14,7 +16,7 @@ export interface Change {
   /** Its bytes as read; undefined if there must be no such file. */
   readonly before: Buffer | undefined;
   readonly after: Buffer;
-  /** Permission bits; by default those of the file, and 0600 for a new one. */
+  /** Permission bits of a file of rekey's own, whoever made it. Absent: those of the file stay, and so does its owner. */
   readonly mode?: number;
 }
 
@@ -67,7 +69,8 @@ async function inspect(change: Change, home: Home): Promise<Target> {
   await about(folder, () => access(folder, constants.W_OK | constants.X_OK));
   const isNear = dev === home.device && mountOf(folder, home.mounts) === home.mount;
   await checkUnchanged(path, real, before);
-  if (before === undefined) return { ...change, real, rights: { mode }, isNear };
+  if (before === undefined)
+    return { ...change, real, rights: { mode, ...defined({ owner: ownerIn(folder) }) }, isNear };
   return { ...change, real, rights: await rightsOf(change, real, dev, home.mounts), isNear };
 }
 
@@ -123,6 +126,8 @@ async function rightsOf({ path, mode }: Change, real: string, device: number, mo
   }
   // root may write all files, so the bits are checked, too
   if ((state.mode & 0o222) === 0) throw new FileError(`${path}: it is read-only; make it writable, or leave it out`);
+  // the folder of rekey's own files is this user's, so a file there can be replaced, whoever made it
+  if (mode !== undefined) return { mode, ...defined({ owner: ownerIn(dirname(real)) }) };
   await about(path, () => access(real, constants.W_OK));
-  return { mode: mode ?? state.mode & 0o7777, owner: { uid: state.uid, gid: state.gid, path } };
+  return { mode: state.mode & 0o7777, owner: { uid: state.uid, gid: state.gid, path } };
 }
