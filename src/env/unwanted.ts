@@ -61,6 +61,11 @@ function holds({ signing, fallbacks }: KeyFile, key: KeyMaterial): boolean {
   return [signing, ...fallbacks].some((each) => each.equals(key));
 }
 
+/** @returns the way out that is always open */
+export function emergencyWay(environment: string): string {
+  return `To replace all keys at once: rekey env emergency ${environment} --reason TEXT`;
+}
+
 /** @returns such as `a/.env has a key that is publicly known (weak-1234)`, joined */
 export function unwantedText(keys: readonly UnwantedKey[]): string {
   return keys.map(({ shown, what, fingerprint }) => `${shown} has a key that ${what} (${fingerprint})`).join('; ');

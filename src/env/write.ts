@@ -6,6 +6,7 @@ import type { Keyset, Kid } from '../rotation/keyset/keyset.ts';
 import { advance } from '../rotation/keyset/transition.ts';
 import type { Write } from '../rotation/keyset/writes.ts';
 import { fingerprintOf, type KeyMaterial, MIN_KEY_BYTES, nameKey, newKey } from '../rotation/secret/keys.ts';
+import { refuseBurntSigner } from './burnt-signer.ts';
 import { setValues } from './dotenv/edit.ts';
 import { allKeys, differences, type EnvironmentFiles, type KeyFile, materialsOf, refuseAlike } from './environment.ts';
 import { EnvError } from './error.ts';
@@ -63,6 +64,7 @@ export async function write(
 ): Promise<Written> {
   const fresh = freshFor(environment);
   const next = advance(keyset, wanted, fresh, now);
+  await refuseBurntSigner(environment, wanted, next);
   const made = [fresh.key, fresh.ack].map(({ kid, material }) => [kid, material] as const);
   const before = materialsOf(environment, keyset);
   const reloads = environment.state?.reloads ?? mapOf<Reload>();

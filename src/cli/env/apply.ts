@@ -3,7 +3,8 @@
  */
 import { loadConfig } from '../../env/config.ts';
 import type { EnvConfig, EnvService } from '../../env/env-config.ts';
-import { differences, type KeyFile, readEnvironment } from '../../env/environment.ts';
+import { differences, type EnvironmentFiles, type KeyFile, readEnvironment } from '../../env/environment.ts';
+import { burntKeysIn, emergencyWay, unwantedText } from '../../env/unwanted.ts';
 import type { Operations } from '../../rotation/people/operations.ts';
 import { formatDuration } from '../../rotation/schedule/duration.ts';
 import type { KeyMaterial } from '../../rotation/secret/keys.ts';
@@ -44,6 +45,7 @@ export async function apply(
   if (different.length > 0) {
     throw new CommandError(`${different.join('; ')}. First run: rekey env sync ${environment}`, EXIT.failed);
   }
+  await refuseBurnt(found);
   await operations.createSecret(name, dataOf(files, config));
   terminal.printErr(
     `Secret ${name} created in ${operations.namespace}. Let the Deployments take the key from it, and remove it from the files\n`,
@@ -53,6 +55,14 @@ export async function apply(
     dump(rotationOf(config, files, environment, name, operations.namespace), { noRefs: true, lineWidth: -1 }),
   );
   return EXIT.done;
+}
+
+/** Whoever has it could sign tokens for the cluster. */
+async function refuseBurnt(found: EnvironmentFiles): Promise<void> {
+  const burnt = await burntKeysIn(found);
+  if (burnt.length === 0) return;
+  const what = `BurntKey: ${unwantedText(burnt)}. It would be put into the Secret; nothing was created`;
+  throw new CommandError(`${what}. ${emergencyWay(found.name)}`, EXIT.failed);
 }
 
 /** Every name that some file has, and the keys that some file accepts besides. */

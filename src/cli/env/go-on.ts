@@ -1,6 +1,8 @@
 /**
  * `env continue`: goes on with what is under way.
  */
+import { EnvError } from '../../env/error.ts';
+import { burntKeysIn, emergencyWay, unwantedText } from '../../env/unwanted.ts';
 import { currentShape } from '../../rotation/keyset/keyset.ts';
 import { iso } from '../../rotation/schedule/duration.ts';
 import { CommandError, EXIT, type Exit } from '../terminal.ts';
@@ -18,7 +20,22 @@ export interface ContinueOptions {
 export async function goOn(context: Context, { reloaded, watch }: ContinueOptions): Promise<Exit> {
   const { session, terminal, program } = context;
   const said = reloaded === undefined ? undefined : await saidOf(context, reloaded === true ? [] : reloaded);
+  await tellBurnt(context);
   return new Follower({ session, terminal, program, watch: watch === true, said }).run();
+}
+
+/** Says which keys in the files are burnt. The steps go on: those that would make one sign are withheld. */
+async function tellBurnt({ session, terminal, environment }: Context): Promise<void> {
+  // without the lock, since nothing is written; what cannot be read now is said by the steps
+  const view = await session.look('Read').catch((error: unknown) => {
+    if (error instanceof EnvError) return undefined;
+    throw error;
+  });
+  const burnt = view === undefined ? [] : await burntKeysIn(view.environment);
+  if (burnt.length === 0) return;
+  terminal.printErr(
+    `BurntKey: ${unwantedText(burnt)}. While services accept it, whoever has it can sign tokens for them. ${emergencyWay(environment)}\n`,
+  );
 }
 
 /**

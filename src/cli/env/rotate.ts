@@ -7,7 +7,7 @@ import { drainMsOf, type EnvConfig } from '../../env/env-config.ts';
 import { refuseCommitted } from '../../env/guard.ts';
 import type { View } from '../../env/session.ts';
 import { guarded } from '../../env/step.ts';
-import { burntKeysIn, spreadingWeakKeys, unwantedText } from '../../env/unwanted.ts';
+import { burntKeysIn, emergencyWay, spreadingWeakKeys, unwantedText } from '../../env/unwanted.ts';
 import { silentReaders } from '../../env/witness.ts';
 import { keptReason } from '../../rotation/api/said.ts';
 import type { RotationRecord } from '../../rotation/keyset/keyset.ts';
@@ -100,7 +100,7 @@ async function refuseBurnt({ program }: Context, view: View): Promise<void> {
   const discards = !view.managed && !isInStep(view) && !burnt.some(({ signs }) => signs);
   const ways = [
     ...(discards ? [`To give it up: ${program} env sync ${environment.name} --discard`] : []),
-    `To replace all keys at once: ${program} env emergency ${environment.name} --reason TEXT`,
+    emergencyWay(environment.name),
   ];
   throw new CommandError(`${message}. ${ways.join('. ')}`, EXIT.failed);
 }

@@ -1,5 +1,5 @@
 /** What `env apply` takes from the files, up to the request that creates the Secret. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { describe, expect, it, vi } from 'vitest';
@@ -33,6 +33,17 @@ describe('env apply', { timeout: 300_000 }, () => {
     // a backup of all files
     for (const path of [main, admin]) writeFileSync(path ?? '', before);
     await expect(applied(folder)).rejects.toThrow('holds a burnt key again');
+  });
+
+  it('takes no key into a cluster that another environment has burnt', async () => {
+    const folder = twoServices();
+    const yaml = readFileSync(join(folder, 'rekey.yaml'), 'utf8');
+    const both = yaml.replaceAll(/production: (\w+)\/.env.production/g, '$&, staging: $1/.env.staging');
+    writeFileSync(join(folder, 'rekey.yaml'), both);
+    for (const name of ['main', 'admin'])
+      copyFileSync(join(folder, name, '.env.production'), join(folder, name, '.env.staging'));
+    await rekey.env(folder, 'emergency', 'staging', '--reason', 'leaked', '--yes');
+    await expect(applied(folder)).rejects.toThrow(/BurntKey: .* was burnt in staging .*nothing was created/);
   });
 
   it('takes over how the keys are made and how long they drain', async () => {

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { freshKey, repositoryWith } from '../../support/env/folder.ts';
-import { EMERGENCY, rekeyForFile } from '../../support/env/pair.ts';
+import { EMERGENCY, rekeyForFile, stateOf } from '../../support/env/pair.ts';
 
 const rekey = rekeyForFile();
 
@@ -89,5 +89,28 @@ describe('a key that was burnt in production', { timeout: 300_000 }, () => {
       expect([code, textsOf(folder)]).toEqual([1, before]);
       expect(err).toMatch(/was burnt in production .*rekey env emergency staging --reason TEXT/);
     }
+  });
+
+  it.each([
+    ['Staging', 0],
+    ['Promoting', 1],
+  ] as const)('while a rotation of staging is in %s, does not sign again by abort', async (phase, steps) => {
+    const key = freshKey();
+    const folder = await burntShop(freshKey(), signedBy(key), signedBy(key));
+    const reloaded = () => ['continue', 'staging', '--reloaded', String(stateOf(folder, 'staging').keyset.version)];
+    await rekey.env(folder, 'rotate', 'staging');
+    for (let i = 0; i < steps; i++) await rekey.env(folder, ...reloaded());
+    expect(stateOf(folder, 'staging').keyset.phase).toBe(phase);
+    for (const path of ['main', 'admin']) writeFileSync(join(folder, path, '.env.production'), signedBy(key));
+    await rekey.env(folder, ...EMERGENCY);
+    const before = textsOf(folder);
+    const { code, err } = await rekey.env(folder, 'abort', 'staging');
+    expect([code, textsOf(folder), stateOf(folder, 'staging').keyset.phase]).toEqual([1, before, phase]);
+    expect(err).toMatch(/^BurntKey: main\/\.env\.staging has a key that was burnt in production/);
+    expect(err).toContain('To go on with the new key: rekey env continue staging');
+    expect(err).toContain('rekey env emergency staging --reason TEXT');
+    const on = await rekey.env(folder, ...reloaded());
+    expect([on.code, on.err]).toEqual([0, expect.stringMatching(/^BurntKey: main.*emergency staging/)]);
+    expect(stateOf(folder, 'staging').keyset.phase).not.toBe(phase);
   });
 });
