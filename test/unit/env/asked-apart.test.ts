@@ -22,7 +22,8 @@ async function begun() {
 /** A service that has loaded what its file has. */
 function loaded({ keys, version }: Question): Probe {
   const answers = new Map([...keys.keys()].map((kid) => [kid, 'accepted'] as const));
-  return { version, answers, random: 'refused', ...{ at: Date.now(), askedAt: Date.now(), ready: true, failures: 0 } };
+  const now = Date.now();
+  return { version, answers, random: 'refused', ...{ at: now, askedAt: now, heardAt: now, ready: true, failures: 0 } };
 }
 
 async function sessionOf(folder: string, ask: (question: Question) => Promise<Probe>) {
