@@ -50,7 +50,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   'env continue': [
     'env continue production',
-    'env continue production --reloaded 2 main admin',
+    'env continue production --reloaded 289008001 main admin',
     'env continue production --watch',
   ],
   'env abort': ['env abort production', "env abort production --reason 'a service was not ready'"],

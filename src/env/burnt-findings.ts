@@ -18,13 +18,13 @@ function notSearched({ path, environment, service }: FileFact): EnvFinding {
   return { reason: 'NotSearched', severity: 'warning', file: path, environment, service, message };
 }
 
-function burntFinding(file: FileFact, burnt: BurntFact, { config }: EnvFacts): EnvFinding {
+function burntFinding(file: FileFact, burnt: BurntFact, facts: EnvFacts): EnvFinding {
   const { line, name, isAssigned, isLikely, burntIn } = burnt;
   const where = burntIn.join(' and ');
   const what = isLikely
     ? `the key has the short fingerprint of one that was burnt in ${where}, and may be another`
     : `a key that was burnt in ${where}`;
-  const names = [...namesOf(config, file.service), config.fallbacksName];
+  const names = [...namesOf(facts.config, file.service), facts.config.fallbacksName];
   const isInUse = isAssigned && name !== undefined && names.includes(name);
   return {
     reason: 'BurntKey',
@@ -33,7 +33,7 @@ function burntFinding(file: FileFact, burnt: BurntFact, { config }: EnvFacts): E
     ...defined({ name }),
     alsoIn: burntIn.filter((each) => each !== file.environment),
     message: `${what}: ${isInUse ? 'whoever has it can sign tokens for this service' : advice(isAssigned)}`,
-    ...(isInUse && { fix: [fixIn(file.environment, burntIn)] }),
+    ...(isInUse && { fix: [fixIn(file.environment, burntIn, facts)] }),
   };
 }
 
@@ -41,7 +41,16 @@ function advice(isAssigned: boolean): string {
   return isAssigned ? 'rekey does not change this variable; give it another value' : 'delete this line';
 }
 
-function fixIn(environment: string, burntIn: readonly string[]): string {
-  if (burntIn.includes(environment)) return `rekey env sync ${environment}`;
+function fixIn(environment: string, burntIn: readonly string[], facts: EnvFacts): string {
+  if (burntIn.includes(environment) && hasOwnKey(environment, facts)) return `rekey env sync ${environment}`;
   return `rekey env emergency ${environment} --reason 'its key was burnt in ${burntIn.join(' and ')}'`;
+}
+
+/** Whether a file has a key that rekey wrote and nobody has burnt: without one there is nothing to put back. */
+function hasOwnKey(environment: string, { files, states }: EnvFacts): boolean {
+  const known = states.filter((state) => state.environment === environment).flatMap(({ keys }) => keys);
+  const own = new Set(known.filter(({ isBurnt }) => !isBurnt).map(({ fingerprint }) => fingerprint));
+  return files
+    .filter((file) => file.environment === environment)
+    .some(({ values, fallbacks }) => [...values, ...fallbacks].some(({ key }) => key && own.has(key.fingerprint)));
 }

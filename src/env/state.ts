@@ -46,6 +46,9 @@ export interface EnvState {
 /** Folder of all state, beside rekey.yaml. Git ignores it: it belongs to the files of this machine. */
 export const STATE_FOLDER = '.rekey';
 const FORMAT = 1;
+/** What a person must know who removes a state. */
+export const FORGETS =
+  'Which keys were burnt is forgotten by that: a key that has leaked must not be taken over, but replaced with rekey env emergency';
 
 /** @returns the absolute path of the state of an environment */
 export function statePath(root: string, environment: string): string {
@@ -88,7 +91,8 @@ export function decodeEnvState(bytes: Buffer, path: string): EnvState {
     const what = error instanceof StateError ? error.message.replaceAll('annotation ', '') : (error as Error).message;
     throw new StateUnusable(
       `${path}: ${what}`,
-      '. Nothing is written until it is put right: restore the file, or remove it to take the keys over as they are now (whether an old key may still be needed is then not known)',
+      '. Nothing is written until it is put right: restore the file, or remove it to take the keys over as they are now (whether an old key may still be needed is then not known). ' +
+        FORGETS,
     );
   }
 }

@@ -11,7 +11,9 @@ import { setValues } from './dotenv/edit.ts';
 import { allKeys, differences, type EnvironmentFiles, type KeyFile, materialsOf, refuseAlike } from './environment.ts';
 import { EnvError } from './error.ts';
 import { type Change, commit } from './files/transaction.ts';
+import { firstVersion } from './first-version.ts';
 import { KEY_ID, shownKids, valuesFor } from './layout.ts';
+import { lostKey } from './lost-key.ts';
 import { type EnvState, encodeEnvState, type Reload, STATE_FOLDER, setAsidePath, statePath } from './state.ts';
 
 /** The result of a write. */
@@ -36,7 +38,7 @@ export function foundIn(environment: EnvironmentFiles, now: number, without: rea
   const [signing, ...others] = allKeys(environment).map((key) => nameKey(key));
   if (signing === undefined) throw new EnvError(`${environment.name}: there is no file with a key`);
   const kept = others.filter(({ fingerprint }) => !without.includes(fingerprint));
-  return foundKeyset(signing, kept, 1, now);
+  return foundKeyset(signing, kept, firstVersion(environment, now), now);
 }
 
 /** The time of a file's last change is the latest time at which its keys appeared. */
@@ -115,17 +117,11 @@ async function render(
   state: Omit<EnvState, 'services'>,
   materials: ReadonlyMap<Kid, KeyMaterial>,
 ): Promise<Written> {
-  const { files, name, config } = environment;
+  const { files, config } = environment;
   const shown = shownKids(state.keyset);
   refuseAlike(environment, state.keyset, shown);
   const lost = shown.find((kid) => !materials.has(kid));
-  if (lost !== undefined) {
-    const message = `${name}: the key ${lost} stands in none of the files any more, and rekey keeps no copy`;
-    const last = `remove ${STATE_FOLDER}/${name}.json: the keys that the files have are taken over as they are, and tokens of ${lost} are refused`;
-    throw new EnvError(
-      `${message}. Compare names and fallbacks in rekey.yaml; restore a file that has it; or else ${last}`,
-    );
-  }
+  if (lost !== undefined) throw await lostKey(environment, lost);
   const changes = files
     .map((file) => changeOf(file, state.keyset, materials, config.fallbacksName))
     .filter(({ before, after }) => !before.equals(after));

@@ -180,7 +180,9 @@ describe('README.md', () => {
     const env = { PATH: `${bin}:${process.env.PATH}`, HOME: folder };
     const said: (readonly [number, string])[] = [];
     for (const line of block?.text.split('\n') ?? []) {
-      said.push(await shell(line, folder, env));
+      // the page says so: the step before prints it with its version
+      const [printed] = /--reloaded \d+/.exec(said.at(-1)?.[1] ?? '') ?? [];
+      said.push(await shell(printed === undefined ? line : line.replace(/--reloaded \d+/, printed), folder, env));
       // what the page asks the reader to correct
       if (!line.startsWith('rekey env init')) continue;
       const file = join(folder, 'rekey.yaml');

@@ -49,7 +49,7 @@ async function saidOf(
   words: readonly string[],
 ): Promise<Said | undefined> {
   const [first = '', ...rest] = words;
-  const hasVersion = /^\d{1,9}$/.test(first);
+  const hasVersion = /^\d{1,15}$/.test(first);
   const names = hasVersion ? rest : words;
   const stranger = names.find((name) => config.services.every((service) => service.name !== name));
   if (stranger !== undefined) {

@@ -58,7 +58,7 @@ async function takeOver(context: Context, view: View, discard: boolean): Promise
     transition: 'adopt',
     fingerprint: signing ?? '',
     fallbacks: others,
-    version: 1,
+    version: keyset.version,
     handled: {},
   } as const;
   const files = await make(session, terminal, view, write, keyset);

@@ -86,6 +86,29 @@ describe('a burnt key', { timeout: 300_000 }, () => {
     expect(await findingsOf(folder)).toEqual([]);
   });
 
+  it('that a backup has brought back into all files is not taken over: an emergency replaces it', async () => {
+    const text = `JWT_SECRET_KEY=${freshKey()}\n`;
+    const folder = shop(text, `JWT_SECRET_KEY=${freshKey()}\n`);
+    const path = join(folder, 'main/.env.production');
+    await rekey.env(folder, ...EMERGENCY);
+    await rekey.env(folder, 'continue', 'production', ...reloadedOf(folder));
+    writeFileSync(path, text);
+    const [found] = await findingsOf(folder);
+    expect(found?.fix).toEqual(["rekey env emergency production --reason 'its key was burnt in production'"]);
+    const { code, err } = await rekey.env(folder, 'sync', 'production');
+    expect([code, readFileSync(path, 'utf8')]).toEqual([1, text]);
+    expect(err).toMatch(/BurntKey: main.*burnt in production.*rekey env emergency production --reason TEXT/);
+    expect(err).not.toContain('remove');
+    // a key that nobody has burnt may be taken over, with a warning
+    writeFileSync(path, `JWT_SECRET_KEY=${freshKey()}\n`);
+    const other = await rekey.env(folder, 'sync', 'production', '--discard');
+    expect(other.err).toMatch(/remove \.rekey\/production\.json.*Which keys were burnt is forgotten by that/);
+    writeFileSync(path, text);
+    expect((await rekey.env(folder, ...EMERGENCY)).code).toBe(0);
+    expect(readFileSync(path, 'utf8')).not.toContain(text);
+    expect(await findingsOf(folder)).toEqual([]);
+  });
+
   it('that can be guessed is found exactly after the burn, and later called likely', async () => {
     const folder = shop('JWT_SECRET_KEY=changeme372\nOTHER=changeme372\n', 'JWT_SECRET_KEY=changeme372\n');
     const { err } = await rekey.env(folder, ...EMERGENCY);

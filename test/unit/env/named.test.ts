@@ -1,7 +1,7 @@
 /** Environments and services with names that every object of JavaScript has. `rekey` as a process. */
 import { describe, expect, it } from 'vitest';
 import { freshKey, repositoryWith } from '../../support/env/folder.ts';
-import { rekeyForFile } from '../../support/env/pair.ts';
+import { rekeyForFile, stateOf } from '../../support/env/pair.ts';
 
 const rekey = rekeyForFile();
 
@@ -14,7 +14,8 @@ describe('an environment called constructor', { timeout: 300_000 }, () => {
     expect([all.code, all.out + all.err]).toEqual([0, expect.not.stringContaining('internal error')]);
     const one = await rekey.env(folder, 'rotate', 'constructor', '--at-once', '--yes');
     expect([one.code, one.out + one.err]).toEqual([0, expect.stringMatching(/Restart main\b(?!.*admin)/)]);
-    expect((await rekey.env(folder, 'continue', 'constructor', '--reloaded', '2')).out).toMatch(/Completed/);
+    const words = ['--reloaded', String(stateOf(folder, 'constructor').keyset.version)];
+    expect((await rekey.env(folder, 'continue', 'constructor', ...words)).out).toMatch(/Completed/);
   });
 
   it('is one like any other in rekey.yaml, where other services do not have it', async () => {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { changed, folderOf, freshKey, git, put } from '../../support/env/folder.ts';
+import { reloadedOf } from '../../support/env/pair.ts';
 import { NOW, run } from '../../support/env/run.ts';
 
 const line = (value: string, name = 'JWT_SECRET_KEY') => `${name}=${value}\n`;
@@ -180,7 +181,7 @@ describe('a rotation under way', () => {
   it('forgets no service that it began with, whatever becomes of rekey.yaml', async () => {
     const root = await begun();
     put(root, { 'rekey.yaml': yaml('main') });
-    for (const command of ['continue production --reloaded 2', 'abort production']) {
+    for (const command of [`continue production ${reloadedOf(root).join(' ')}`, 'abort production']) {
       const { exit, said } = await run(root, command);
       expect([exit > 0, said]).toEqual([true, expect.stringContaining('admin: part of this rotation')]);
     }

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
 import { withLock } from '../../../src/env/files/lock.ts';
 import { systemClock } from '../../../src/runtime/clock.ts';
+import { reloadedOf } from '../../support/env/pair.ts';
 import { openPty } from '../../support/terminal/pty.ts';
 
 const PATIENCE = { ms: 10_000, clock: systemClock };
@@ -76,7 +77,7 @@ async function watchedElsewhere() {
     state: join(own, '.rekey'),
     continued: async () => {
       const [code] = await once(
-        spawn(process.execPath, [program, 'env', 'continue', 'production', '--reloaded', '2'], options),
+        spawn(process.execPath, [program, 'env', 'continue', 'production', ...reloadedOf(own)], options),
         'exit',
       );
       return code as number | null;
