@@ -1,6 +1,7 @@
 /** Hides keys in texts of other programs, such as the output of a reload command. */
 import { redactText } from '../rotation/people/text.ts';
 import type { KeyMaterial } from '../rotation/secret/keys.ts';
+import { runFinder } from './key-runs.ts';
 
 const HIDDEN = '[redacted]';
 
@@ -13,6 +14,20 @@ export function keyHider(keys: readonly KeyMaterial[]): (text: string) => string
   // a form that is a part of another would leave the rest of it
   const longestFirst = forms.sort((one, other) => other.length - one.length);
   return (text) => redactText(longestFirst.reduce((shown, form) => shown.replaceAll(form, HIDDEN), text));
+}
+
+/**
+ * @param keys as for {@link keyHider}
+ * @returns hides them in all lines that a program has printed; undefined if a piece of one is left, over the end of a line for
+ *   example: then none of the lines may be shown
+ */
+export function outputHider(keys: readonly KeyMaterial[]): (lines: readonly string[]) => readonly string[] | undefined {
+  const hide = keyHider(keys);
+  const hasRun = runFinder(keys);
+  return (lines) => {
+    const shown = lines.map(hide);
+    return hasRun(shown.join('\n')) ? undefined : shown;
+  };
 }
 
 function formsOf(bytes: Buffer): readonly string[] {

@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { keyHider } from '../../../src/env/hide-keys.ts';
+import { keyHider, outputHider } from '../../../src/env/hide-keys.ts';
 import { reload } from '../../../src/env/reload.ts';
 import { KeyMaterial } from '../../../src/rotation/secret/keys.ts';
-import { folderOf } from '../../support/env/folder.ts';
+import { folderOf, freshKey } from '../../support/env/folder.ts';
 
 async function run(command: string, folder = folderOf()): Promise<readonly string[]> {
   const lines: string[] = [];
@@ -48,5 +48,49 @@ describe('a reload command', { timeout: 30_000 }, () => {
     const shown = hide(`it is ${forms.join(' then ')}, or in one word: x${key}y`);
     expect(shown).toMatch(/^it is \[redacted\].*x\[redacted\]y$/);
     expect(forms.filter((form) => shown.includes(form))).toEqual([]);
+  });
+});
+
+describe('what a command prints', () => {
+  const shown = (key: string, lines: readonly string[]) => outputHider([new KeyMaterial(Buffer.from(key))])(lines);
+  const decoded = (lines: readonly string[]) =>
+    lines
+      .flatMap((line) => line.split('[redacted]'))
+      .flatMap((part) => [0, 1, 2, 3].map((from) => Buffer.from(part.slice(from), 'base64').toString('latin1')))
+      .join(' ');
+  const WORD = 'correct-horse-9!xT';
+
+  it.each([
+    'base64 .env',
+    'base64 -w 5 .env',
+    'fold -w 20 .env',
+    'fold -w 3 .env',
+    'xxd .env',
+    'xxd -c 4 .env',
+    'xxd -p -c 7 .env',
+    'xxd -u .env',
+    'hexdump .env',
+    'hexdump -C .env',
+    'od -An -tx1 -w5 .env',
+    'od -x .env',
+    'cut -c 1-30 .env',
+  ])('is not shown if it has a key in pieces: %s', async (command) => {
+    for (const key of [freshKey(), WORD, 'changeme']) {
+      for (const before of ['A=', 'AB=', 'ABC=']) {
+        const folder = folderOf({ '.env': `${before}1\nJWT_SECRET_KEY=${key}\nX=1\n` });
+        if (key === 'changeme' && command.startsWith('cut')) continue;
+        const lines = shown(key, await run(command, folder));
+        // lines of base64 that are long enough are hidden whole, since they look like a secret
+        if (command === 'base64 .env' && lines !== undefined) expect(decoded(lines)).not.toContain(key.slice(2, 8));
+        else expect(lines, `${before} ${key}`).toBeUndefined();
+      }
+    }
+  });
+
+  it('is shown if it has none, or a whole one that can be hidden', () => {
+    const [key, id] = [freshKey(), freshKey()];
+    const lines = [`Container ${id}`, 'Started', '00000000: 4a57 545f 5345 4352', `TOKEN is ${key}`];
+    expect(shown(key, lines)).toEqual([...lines.slice(0, 3).map((line) => keyHider([])(line)), 'TOKEN is [redacted]']);
+    expect(shown('k3y', ['a', 'k3', 'y'])).toEqual(['a', 'k3', 'y']);
   });
 });
