@@ -5,7 +5,7 @@
 import type { Session, View } from '../../env/session.ts';
 import type { ServiceFacts } from '../../env/step.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from '../terminal.ts';
-import { commandOf, eachAlone, runReload, STILL_BUSY } from './reload.ts';
+import { commandOf, eachAlone, runReload } from './reload.ts';
 import { refutedText } from './text.ts';
 
 /** What one look has come to: more to do, now or later or without the lock, or the command ends. */
@@ -50,6 +50,8 @@ export class Restarts {
   /** Services whose last restart by this command did not count, and when it ended. */
   readonly #stale = new Map<string, number>();
   #version: number | undefined;
+  /** Who was named before commands ran, and for which version. */
+  #named: string | undefined;
   #reminded: { readonly what: string; readonly at: number } | undefined;
 
   constructor(options: RestartsOptions) {
@@ -83,9 +85,21 @@ export class Restarts {
     const said = this.#saidOf(version, names, byHand);
     if (said.length > 0) return { act: () => this.#count(view, said) };
     const open = names.filter((name) => !byHand.includes(name) && !this.#failed.has(name));
-    if (open.length > 0) return { act: () => this.#run(view, open) };
+    if (open.length > 0) {
+      if (byHand.length > 0) this.#nameFirst(view, byHand);
+      return { act: () => this.#run(view, open) };
+    }
     if (byHand.length > 0) return this.#byPerson(view, byHand);
     return this.#options.rest(view, this.#failures());
+  }
+
+  /** In an emergency nobody waits for a command of another service. */
+  #nameFirst({ facts: { keyset } }: View, services: readonly string[]): void {
+    const list = services.join(', ');
+    const what = `${keyset.version} ${list}`;
+    if (keyset.phase !== 'Burning' || this.#named === what) return;
+    this.#options.terminal.print(`Restart ${list} now: until then a burnt key may be accepted there.\n`);
+    this.#named = what;
   }
 
   /** What a person has said counts once: what is written later was not loaded before. */
@@ -104,17 +118,14 @@ export class Restarts {
   /** Each, whatever becomes of the others; also if what has succeeded cannot be written down. */
   async #run(view: View, services: readonly string[]): Promise<Next> {
     const { session } = this.#options;
-    const troubles: unknown[] = [];
-    const busy = await eachAlone(this.#options, services, async (service, waited) => {
-      try {
-        if (waited && !(await session.needsRestart(view, service))) return;
-        await this.#restart(view, service);
-      } catch (error) {
-        troubles.push(error);
-      }
-    });
-    for (const service of busy) this.#failed.set(service, STILL_BUSY);
-    if (troubles.length > 0) throw troubles[0];
+    const restart = async (service: string, waited: boolean) => {
+      // if nobody knows, once more does no harm
+      if (waited && !(await session.needsRestart(view, service).catch(() => true))) return;
+      await this.#restart(view, service);
+    };
+    const isUrgent = view.facts.keyset.phase === 'Burning';
+    const left = await eachAlone(this.#options, services, restart, isUrgent);
+    for (const { service, why } of left) this.#failed.set(service, why);
     return AGAIN;
   }
 

@@ -11,7 +11,7 @@ import { fingerprintOf } from '../../rotation/secret/keys.ts';
 import { CommandError, EXIT, type Exit } from '../terminal.ts';
 import type { Context } from './context.ts';
 import { make, WROTE } from './make.ts';
-import { commandOf, eachAlone, runReload, STILL_BUSY } from './reload.ts';
+import { commandOf, eachAlone, runReload } from './reload.ts';
 
 /** @returns the exit status; not ready if a reload command failed */
 export async function sync(context: Context, { discard }: { readonly discard?: true }): Promise<Exit> {
@@ -134,13 +134,13 @@ async function restart(
   const byHand = names.filter((name) => commandOf(environment, name) === undefined);
   const failed: string[] = [];
   const withCommand = names.filter((name) => !byHand.includes(name));
-  const busy = await eachAlone({ terminal, session }, withCommand, async (name) => {
+  const left = await eachAlone({ terminal, session }, withCommand, async (name) => {
     if (!(await runReload({ terminal, session }, environment, name))) failed.push(name);
   });
-  for (const name of busy) terminal.printErr(`${name}: not restarted: ${STILL_BUSY}\n`);
+  for (const { service, why } of left) terminal.printErr(`${service}: not restarted: ${why}\n`);
   if (byHand.length > 0)
     terminal.print(`Restart ${byHand.join(', ')}: a running service keeps the key that it has loaded.\n`);
-  if (failed.length === 0) return busy.length === 0 ? EXIT.done : EXIT.notReady;
+  if (failed.length === 0) return left.length === 0 ? EXIT.done : EXIT.notReady;
   const what = `${environment.name}: every file is written, and the reload command of ${failed.join(', ')} failed`;
   terminal.printErr(`${what}. Restart it yourself: sync does not run the command again\n`);
   return EXIT.notReady;

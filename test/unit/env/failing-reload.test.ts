@@ -1,5 +1,5 @@
 /** One service that cannot be restarted, or asked, keeps no other from being restarted. `rekey` runs as a process. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -28,10 +28,48 @@ describe('a reload command that fails', { timeout: 300_000 }, () => {
     expect(readFileSync(join(folder, 'restarted'), 'utf8')).toBe('admin\n');
   });
 
+  it.each([
+    [EMERGENCY, 0],
+    [['rotate', 'production'], 3],
+  ] as const)(
+    'and one that hangs holds up no other in an emergency, and in a rotation they run in turn: %j',
+    async (args, code) => {
+      const hangs = 'for i in 1 2 3 4 5 6; do test -e restarted && exit 0; sleep 1; done; exit 1';
+      const folder = twoServices({ main: `reload: "${hangs}"`, admin: WORKS });
+      expect((await rekey.env(folder, ...args)).code).toBe(code);
+      expect(restarted(folder)).toBe(true);
+    },
+  );
+
+  it('waits until those are named in an emergency who have none', async () => {
+    const folder = twoServices({ main: 'reload: "true"' });
+    const { out } = await rekey.env(folder, ...EMERGENCY);
+    expect(out).toMatch(/Restart admin now: [\s\S]*\n {2}main: true\n[\s\S]*Restart admin\. When they run again/);
+  });
+
+  it.each([
+    [EMERGENCY, 'main: restarted without its lock, so another run may restart it at the same time', 'main\nadmin\n'],
+    [['rotate', 'production'], 'not restarted, as far as rekey knows: main (', 'admin\n'],
+  ] as const)(
+    'is run without its lock in an emergency alone, and keeps no other from its restart: %j',
+    async (args, said, log) => {
+      const folder = twoServices({
+        main: 'reload: "echo main >> restarted"',
+        admin: `reload: "sleep 1; echo admin >> restarted"`,
+      });
+      // a lock that cannot be opened, as on a full disk
+      mkdirSync(join(folder, '.rekey/restart-production.main'), { recursive: true, mode: 0o700 });
+      const { err } = await rekey.env(folder, ...args);
+      expect(err).toContain('the lock cannot be taken');
+      expect(err).toContain(said);
+      expect(readFileSync(join(folder, 'restarted'), 'utf8')).toBe(log);
+    },
+  );
+
   it('or one that leaves the files unreadable, keeps no other service from its restart', async () => {
     const folder = twoServices({
       main: 'reload: "mv admin/.env.production admin/away"',
-      admin: 'reload: "mv admin/away admin/.env.production; echo admin >> restarted"',
+      admin: 'reload: "sleep 3; mv admin/away admin/.env.production; echo admin >> restarted"',
     });
     const { code, err } = await rekey.env(folder, ...EMERGENCY);
     expect([code, restarted(folder), stateOf(folder).keyset.phase]).toEqual([1, true, 'Burning']);
