@@ -47,8 +47,7 @@ export interface EnvState {
 export const STATE_FOLDER = '.rekey';
 const FORMAT = 1;
 /** What a person must know who removes a state. */
-export const FORGETS =
-  'Which keys were burnt is forgotten by that: a key that has leaked must not be taken over, but replaced with rekey env emergency';
+export const FORGETS = 'Which keys were burnt is forgotten by that: a key that has leaked must not be taken over';
 
 /** @returns the absolute path of the state of an environment */
 export function statePath(root: string, environment: string): string {
