@@ -2,7 +2,8 @@
 import { execFile } from 'node:child_process';
 
 const MAX_OUTPUT = 64 * 1024 * 1024;
-const TIMEOUT_MS = 30_000;
+/** Git that takes longer has not answered. */
+export const GIT_PATIENCE_MS = 30_000;
 /** A repository can configure programs to run. None of them is needed for reading, so they are disabled. */
 const QUIET = ['--no-optional-locks', '-c', 'core.fsmonitor=false'];
 /** In a hook these name the repository of the hook, but a file may be in another one. */
@@ -22,6 +23,14 @@ export interface Ran {
   readonly said: string;
 }
 
+export interface RunOptions {
+  /** Whether it is about the repository of the hook in which this runs. */
+  readonly inHook?: boolean;
+  /** Its standard input. */
+  readonly input?: string;
+  readonly signal?: AbortSignal;
+}
+
 function environment(inHook: boolean): NodeJS.ProcessEnv {
   const all = { ...process.env, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0' };
   return inHook ? all : Object.fromEntries(Object.entries(all).filter(([name]) => !OF_A_HOOK.includes(name)));
@@ -31,25 +40,29 @@ function environment(inHook: boolean): NodeJS.ProcessEnv {
  * Runs Git, with no program that the repository has configured.
  *
  * @param folder where it runs; it exists
+ * @param options `signal`: aborted when it is waited for no longer
  * @returns how it ended; never throws
  */
-export function run(folder: string, args: readonly string[], { inHook = false, input = '' } = {}): Promise<Ran> {
+export function run(folder: string, args: readonly string[], { inHook, input, signal }: RunOptions = {}): Promise<Ran> {
   return new Promise((resolve) => {
     const options = {
       cwd: folder,
-      env: environment(inHook),
+      env: environment(inHook === true),
       encoding: 'buffer',
       maxBuffer: MAX_OUTPUT,
-      timeout: TIMEOUT_MS,
+      signal: signal ?? AbortSignal.timeout(GIT_PATIENCE_MS),
+      killSignal: 'SIGKILL',
     } as const;
     const child = execFile('git', [...QUIET, ...args], options, (error, out, said) => {
       const { code } = (error ?? { code: 0 }) as { readonly code?: unknown };
       const exit = typeof code === 'number' ? code : code === 'ENOENT' ? 'absent' : 'failed';
+      // what hangs in a file system may not end even then
+      if (exit === 'failed') child.unref();
       resolve({ code: exit, out, said: said.toString('utf8').trim() });
     });
     // the program may have ended before it reads its input
     child.stdin?.on('error', () => undefined);
-    child.stdin?.end(input);
+    child.stdin?.end(input ?? '');
   });
 }
 

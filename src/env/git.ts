@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
-import { lineOf, partsOf, run, whyOf } from './git-run.ts';
+import { GIT_PATIENCE_MS, lineOf, partsOf, type RunOptions, run, whyOf } from './git-run.ts';
 
 export type Answer = 'yes' | 'no' | 'unknown';
 
@@ -28,8 +28,8 @@ export interface GitFacts {
 }
 
 /** @param folder that exists */
-export async function repositoryOf(folder: string, inHook = false): Promise<Repository> {
-  const { code, out, said } = await run(folder, ['rev-parse', '--show-toplevel'], { inHook });
+export async function repositoryOf(folder: string, options: RunOptions = {}): Promise<Repository> {
+  const { code, out, said } = await run(folder, ['rev-parse', '--show-toplevel'], options);
   if (code === 0) return { kind: 'Repository', root: lineOf(out) };
   if (code === 'absent') {
     return hasGitFolder(folder) ? { kind: 'Unknown', why: 'git is not installed' } : { kind: 'None' };
@@ -51,14 +51,18 @@ function hasGitFolder(folder: string): boolean {
  * answer counts.
  *
  * @param files absolute paths; their folders exist
+ * @param patienceMs for all of them together: all are asked at once, and what is not answered then is unknown
  */
-export async function gitFacts(files: readonly string[]): Promise<ReadonlyMap<string, GitFacts>> {
+export async function gitFacts(
+  files: readonly string[],
+  patienceMs = GIT_PATIENCE_MS,
+): Promise<ReadonlyMap<string, GitFacts>> {
   const targets = new Map<string, string>();
   for (const file of files) {
     const target = await targetOf(file);
     if (target !== undefined) targets.set(file, target);
   }
-  const facts = await factsAt([...new Set([...files, ...targets.values()])]);
+  const facts = await factsAt([...new Set([...files, ...targets.values()])], AbortSignal.timeout(patienceMs));
   for (const [file, target] of targets) {
     const [own, real] = [facts.get(file), facts.get(target)];
     if (real !== undefined && (own === undefined || badness(real) > badness(own))) facts.set(file, { ...real, target });
@@ -82,19 +86,26 @@ function badness({ tracked, ignored, repository }: GitFacts): number {
   return tracked === 'unknown' ? 1 : 0;
 }
 
-async function factsAt(files: readonly string[]): Promise<Map<string, GitFacts>> {
-  const facts = new Map<string, GitFacts>();
-  const inside = new Map<string, string[]>();
-  for (const [folder, some] of Map.groupBy(files, dirname)) {
-    const repository = await repositoryOf(folder);
-    for (const file of some) facts.set(file, withoutAnswer(repository));
-    if (repository.kind === 'Repository')
-      inside.set(repository.root, [...(inside.get(repository.root) ?? []), ...some]);
-  }
-  for (const [root, some] of inside) {
-    for (const [file, fact] of await askedIn(root, some)) facts.set(file, fact);
-  }
-  return facts;
+async function factsAt(files: readonly string[], signal: AbortSignal): Promise<Map<string, GitFacts>> {
+  const byFolder = [...Map.groupBy(files, dirname)];
+  const places = await Promise.all(
+    byFolder.map(async ([folder, some]) => ({ some, repository: await repositoryOf(folder, { signal }) })),
+  );
+  const facts = new Map(
+    places.flatMap(({ some, repository }) => some.map((file) => [file, withoutAnswer(repository)] as const)),
+  );
+  const roots = Map.groupBy(places, ({ repository }) => (repository.kind === 'Repository' ? repository.root : ''));
+  roots.delete('');
+  const answers = await Promise.all(
+    [...roots].map(([root, within]) =>
+      askedIn(
+        root,
+        within.flatMap(({ some }) => some),
+        signal,
+      ),
+    ),
+  );
+  return new Map([...facts, ...answers.flat()]);
 }
 
 function withoutAnswer(repository: Repository): GitFacts {
@@ -103,15 +114,21 @@ function withoutAnswer(repository: Repository): GitFacts {
   return { tracked: 'unknown', ignored: 'unknown', why };
 }
 
-async function askedIn(root: string, files: readonly string[]): Promise<readonly (readonly [string, GitFacts])[]> {
+async function askedIn(
+  root: string,
+  files: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly (readonly [string, GitFacts])[]> {
   const named = await Promise.all(
     files.map(async (file) => [file, relative(root, join(await realpath(dirname(file)), basename(file)))] as const),
   );
   const names = named.map(([, name]) => name.split(sep).join('/'));
-  const listed = await run(root, ['--literal-pathspecs', 'ls-files', '-z', '--', ...names]);
   // --no-index, because otherwise the patterns do not apply to tracked files; a name may begin like a magic pathspec
   const input = names.map((name) => `./${name}\0`).join('');
-  const matched = await run(root, ['check-ignore', '-z', '--stdin', '--no-index'], { input });
+  const [listed, matched] = await Promise.all([
+    run(root, ['--literal-pathspecs', 'ls-files', '-z', '--', ...names], { signal }),
+    run(root, ['check-ignore', '-z', '--stdin', '--no-index'], { input, signal }),
+  ]);
   const isAnswer = matched.code === 0 || matched.code === 1;
   if (listed.code !== 0 || !isAnswer) return [];
   const tracked = new Set(partsOf(listed.out));

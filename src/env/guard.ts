@@ -7,15 +7,21 @@ import { EnvError } from './error.ts';
 import { type GitFacts, gitFacts } from './git.ts';
 import { gitCommands, subjectOf } from './git-commands.ts';
 
+/** An emergency waits no longer for Git, whose silence does not stop it. */
+const URGENT_MS = 2_000;
+
 const NO_ANSWER: GitFacts = { tracked: 'unknown', ignored: 'unknown', why: 'no answer' };
 
 /**
+ * Nobody else should wait for Git: call it without the lock.
+ *
  * @param urgent a missing answer of Git does not stop the write
  * @throws EnvError naming each file that Git tracks, does not ignore, or gives no answer about, with the commands that
  *   fix it
  */
 export async function refuseCommitted({ files, name, config }: EnvironmentFiles, urgent = false): Promise<void> {
-  const facts = await gitFacts(files.map(({ path }) => path));
+  const paths = files.map(({ path }) => path);
+  const facts = await gitFacts(paths, urgent ? URGENT_MS : undefined);
   const root = await realpath(config.root);
   const remedy = `run rekey env emergency ${name} then`;
   refuse(files.map(({ path, shown }) => troubleOf(shown, facts.get(path) ?? NO_ANSWER, { root, remedy, urgent })));

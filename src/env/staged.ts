@@ -47,7 +47,7 @@ const ASSIGNED = /\b([A-Z][A-Z0-9_]*SECRET(?:_KEY)?|SECRET_KEY)["']?[ \t]*[:=][ 
  * @throws ConfigError if Git gives no answer
  */
 export async function checkStaged(config: EnvConfig, folder: string, environment?: string): Promise<StagedCheck> {
-  const repository = await repositoryOf(folder, true);
+  const repository = await repositoryOf(folder, { inHook: true });
   if (repository.kind === 'None') throw new ConfigError(`${folder} is not in a Git repository, so nothing is staged`);
   if (repository.kind === 'Unknown') throw new ConfigError(`what is staged is not known: ${repository.why}`);
   const raw = await readFiles(config);

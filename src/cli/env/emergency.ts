@@ -30,12 +30,9 @@ export async function emergency(context: Context, options: EmergencyOptions): Pr
   const onRecovered = (what: string) => terminal.printErr(`${what}\n`);
   const session = newSession(config, environment, context.asker, onRecovered, without);
   const rotation = requestOf(config, reasonOf(options.reason), 'Emergency');
-  const look = async () => {
-    const view = await session.look('Urgent').catch((error: unknown) => withHint(error, context));
-    await refuseCommitted(view.environment, true);
-    return view;
-  };
+  const look = () => session.look('Urgent').catch((error: unknown) => withHint(error, context));
   const seen = await session.alone(look);
+  await refuseCommitted(seen.environment, true);
   await warnOfShared(seen.environment, terminal);
   // nobody waits with the lock for an answer
   if (!(await isAgreed(context, seen, options))) {

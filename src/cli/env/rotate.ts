@@ -36,7 +36,6 @@ export async function rotate(context: Context, options: RotateOptions): Promise<
     const view = await session.look('Read');
     refuseUnderWay(view, program);
     refuseApart(view, program);
-    await refuseCommitted(view.environment);
     if (options.atOnce) return view;
     refuseUnsaid(context, view, options);
     await refuseBurnt(context, view);
@@ -44,6 +43,7 @@ export async function rotate(context: Context, options: RotateOptions): Promise<
     return view;
   };
   const seen = await session.alone(look);
+  await refuseCommitted(seen.environment);
   // nobody waits with the lock for an answer
   const isAgreed = await (options.atOnce ? givesUp(context, seen, options) : readsFallbacks(context, seen, options));
   if (!isAgreed) return EXIT.failed;

@@ -16,10 +16,12 @@ import { commandOf, eachAlone, runReload } from './reload.ts';
 /** @returns the exit status; not ready if a reload command failed */
 export async function sync(context: Context, { discard }: { readonly discard?: true }): Promise<Exit> {
   const { session, terminal, environment, program } = context;
+  const seen = await session.alone(() => session.look('Read'));
+  // nobody waits with the lock for Git
+  if (!isInStep(seen)) await refuseCommitted(seen.environment);
   const done = await session.alone(async () => {
     const view = await session.look('Read');
     if (isInStep(view)) return undefined;
-    await refuseCommitted(view.environment);
     const files = view.managed
       ? await putBack(context, view, discard === true)
       : await takeOver(context, view, discard === true);
