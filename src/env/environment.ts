@@ -1,4 +1,5 @@
 /** The .env files of one environment, one for each service, and the keyset that rekey remembers of them. */
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Keyset, Kid } from '../rotation/keyset/keyset.ts';
 import { distinct, fingerprintOf, KeyMaterial } from '../rotation/secret/keys.ts';
@@ -36,7 +37,7 @@ export interface EnvironmentFiles {
   readonly files: readonly KeyFile[];
   /** Undefined until the first rotation. */
   readonly state?: EnvState;
-  /** The bytes of the state file as read. */
+  /** The bytes of the state file as read; undefined if it is not there or cannot be read. */
   readonly stateBytes?: Buffer;
   /** Why there is no state although there is a file: an emergency goes on without it. The next write sets it aside. */
   readonly unusable?: string;
@@ -55,7 +56,7 @@ export function hintAt(name: string, known: readonly string[]): string {
 /**
  * @param name of the environment
  * @param leftOut services whose files are not read; none if absent
- * @param urgent a state that cannot be decoded is left out, and does not throw
+ * @param urgent a state that cannot be read or decoded is left out, and does not throw
  * @throws EnvError naming each unreadable file, and each name that is missing, empty, or read differently by different
  *   readers
  */
@@ -80,6 +81,16 @@ export async function readEnvironment(
 
 const rank = ({ name }: EnvService, { sourceOfTruth }: EnvConfig): number => (name === sourceOfTruth ? 0 : 1);
 
+const UNREAD =
+  'Nothing is written until it can be read: restore it, or give it to this user. An emergency goes on without it';
+
+/** A link to nothing is there too. */
+const isThere = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  );
+
 async function readState(
   config: EnvConfig,
   name: string,
@@ -87,8 +98,12 @@ async function readState(
 ): Promise<Pick<EnvironmentFiles, 'state' | 'stateBytes' | 'unusable'>> {
   const path = statePath(config.root, name);
   const reading = await readBounded(path);
-  if (reading.kind === 'Missing') return {};
-  if (reading.kind === 'Unreadable') throw new EnvError(`${path}: ${reading.why}`);
+  if (reading.kind === 'Missing' && !(await isThere(path))) return {};
+  if (reading.kind !== 'Read') {
+    const why = `${path}: ${reading.kind === 'Missing' ? 'this symbolic link leads nowhere' : reading.why}`;
+    if (!urgent) throw new StateUnusable(why, `. ${UNREAD}`);
+    return { unusable: why };
+  }
   const stateBytes = reading.bytes;
   try {
     return { state: decodeEnvState(stateBytes, path), stateBytes };

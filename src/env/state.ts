@@ -77,6 +77,10 @@ export function encodeEnvState({ keyset, found, reloads, restored, services }: E
 export function decodeEnvState(bytes: Buffer, path: string): EnvState {
   try {
     const { format, keyset, found, reloads, restored, services } = fields(parseJson(bytes.toString('utf8')));
+    if (typeof format === 'number' && format > FORMAT) {
+      const what = `${path}: has format ${format}, and this rekey knows ${FORMAT}`;
+      throw new StateUnusable(what, '. A newer rekey has written it; nothing is written until you use the newer rekey');
+    }
     if (format !== FORMAT) throw new Error(`has format ${JSON.stringify(format)}, and this rekey knows ${FORMAT}`);
     const annotations = Object.fromEntries(Object.entries(fields(keyset)).map(([name, text]) => [name, String(text)]));
     return {
@@ -87,6 +91,7 @@ export function decodeEnvState(bytes: Buffer, path: string): EnvState {
       services: services === undefined ? [] : list(services).map(text),
     };
   } catch (error) {
+    if (error instanceof StateUnusable) throw error;
     const what = error instanceof StateError ? error.message.replaceAll('annotation ', '') : (error as Error).message;
     throw new StateUnusable(
       `${path}: ${what}`,

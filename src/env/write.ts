@@ -10,6 +10,7 @@ import { refuseBurntSigner } from './burnt-signer.ts';
 import { setValues } from './dotenv/edit.ts';
 import { allKeys, differences, type EnvironmentFiles, type KeyFile, materialsOf, refuseAlike } from './environment.ts';
 import { EnvError } from './error.ts';
+import { movedAside } from './files/aside.ts';
 import { type Change, commit } from './files/transaction.ts';
 import { firstVersion } from './first-version.ts';
 import { KEY_ID, shownKids, valuesFor } from './layout.ts';
@@ -189,7 +190,9 @@ async function commitAll(
     ...(kept === undefined ? [] : [{ path: aside, before: undefined, after: kept, mode: 0o600 }]),
     { path: statePath(config.root, name), before: stateBytes, after: encodeEnvState(withoutGone(state)), mode: 0o600 },
   ];
-  return commit(join(config.root, STATE_FOLDER), changes);
+  const folder = join(config.root, STATE_FOLDER);
+  if (unusable === undefined || stateBytes !== undefined) return commit(folder, changes);
+  return movedAside(statePath(config.root, name), aside, () => commit(folder, changes));
 }
 
 /** The age of keys that have left the files is not needed. */

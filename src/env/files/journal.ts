@@ -5,6 +5,7 @@
 import { readdir, readFile, rename, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { defined } from '../../base/objects.ts';
+import { shellWord } from '../finding.ts';
 import { digestAt, digestOf, move, remove, syncFolder, writeNew } from './disk.ts';
 import { about, FileError, isMissing } from './errors.ts';
 import { makeFolder, ownerIn } from './owner.ts';
@@ -70,7 +71,7 @@ function entryOf(folder: string, name: string, { real, before, after, isNear }: 
 /** @returns the existing journal; undefined if there is none. A journal without a list has replaced nothing: it is a plan */
 export async function readJournal(stateFolder: string): Promise<Journal | undefined> {
   const folder = folderOf(stateFolder);
-  const names = await about(folder, () => readdir(folder).catch(nothing));
+  const names = await about(folder, () => readdir(folder).catch((error) => nothing(error, folder)));
   if (names === undefined) return undefined;
   const phase = PHASES.find((each) => names.includes(`${each}.json`));
   if (phase === undefined) return { folder, phase: 'plan', entries: [] };
@@ -79,16 +80,35 @@ export async function readJournal(stateFolder: string): Promise<Journal | undefi
   return { folder, phase, entries: entriesOf(list, text) };
 }
 
-function nothing(error: NodeJS.ErrnoException): undefined {
+function nothing(error: NodeJS.ErrnoException, folder: string): undefined {
+  if (error.code === 'ENOTDIR') {
+    const way = `Move it away: mv ${shellWord(folder)} ${shellWord(`${folder}.old`)}`;
+    throw new FileError(`${folder}: this is no folder of rekey, and nothing was written. ${way}`);
+  }
   if (error.code !== 'ENOENT') throw error;
 }
 
 function entriesOf(list: string, text: string): readonly Entry[] {
+  const entries = parsed(text);
+  if (Array.isArray(entries) && entries.every(isEntry)) return entries;
+  const folder = dirname(list);
+  const way = `compare the files of the services, make them alike, and then remove the folder, which holds keys: rm -r ${shellWord(folder)}`;
+  throw new FileError(`${list}: this is not what rekey wrote there; nothing was written. Somebody must ${way}`);
+}
+
+function parsed(text: string): unknown {
   try {
-    return JSON.parse(text) as readonly Entry[];
+    return JSON.parse(text);
   } catch {
-    throw new FileError(`${list}: somebody has changed it; compare the files of the services, then remove its folder`);
+    return undefined;
   }
+}
+
+function isEntry(value: unknown): value is Entry {
+  if (typeof value !== 'object' || value === null) return false;
+  const { target, fresh, old, before, after } = value as Readonly<Record<string, unknown>>;
+  const isText = [target, fresh, after].every((each) => typeof each === 'string');
+  return isText && [old, before].every((each) => each === null || typeof each === 'string');
 }
 
 /** Enters a phase. From here on, an interrupted run is recovered in this phase. */

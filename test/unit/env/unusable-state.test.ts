@@ -1,5 +1,5 @@
 /** What rekey remembers of an environment is damaged, or later than the clock: an emergency goes on, all else rests. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { folderOf, freshKey } from '../../support/env/folder.ts';
@@ -76,5 +76,56 @@ describe.each(rows)('a state that %s', (_, damage, why) => {
     const over = await run(root, `continue development --reloaded ${after}`);
     expect([over.exit, over.out]).toEqual([0, expect.stringContaining('extinguish: the emergency is over')]);
     expect((await run(root, 'rotate development')).exit).toBe(0);
+  });
+});
+
+describe.each<readonly [string, (path: string) => void, RegExp]>([
+  ['is larger than rekey reads', (path) => writeFileSync(path, ' '.repeat(1024 * 1024 + 1)), /it is larger than/],
+  ['is a folder', (path) => mkdirSync(path), /it is a folder/],
+  ['is a link to nothing', (path) => symlinkSync('nowhere', path), /this symbolic link leads nowhere/],
+])('a state that %s', (_, make, why) => {
+  it('stops each write but that of an emergency, which moves it away', async () => {
+    const { root, read, keys } = await underWay();
+    rmSync(join(root, STATE));
+    make(join(root, STATE));
+    const before = read('main/.env');
+    const stopped = await run(root, 'continue development');
+    expect([stopped.exit, stopped.said]).toEqual([1, expect.stringMatching(why)]);
+    expect(stopped.said).toContain('An emergency goes on without it');
+    expect(read('main/.env')).toBe(before);
+    const burnt = await run(root, EMERGENCY);
+    expect(burnt.said).toMatch(why);
+    expect([burnt.exit, stateOf(root, 'development').keyset.phase]).toEqual([0, 'Burning']);
+    for (const file of ['main/.env', 'admin/.env']) for (const key of keys) expect(read(file)).not.toContain(key);
+    expect(readdirSync(join(root, '.rekey')).filter((name) => name.includes('unusable'))).toHaveLength(1);
+  });
+});
+
+it('a state of a newer rekey is answered with the newer rekey', async () => {
+  const { root, read } = await underWay();
+  writeFileSync(join(root, STATE), read(STATE).replace('"format": 1', '"format": 2'));
+  const { said } = await run(root, 'continue development');
+  expect(said).toContain('use the newer rekey');
+  expect(said).not.toContain('remove it');
+});
+
+describe('a journal that rekey has not written', () => {
+  it.each(['{"a":1}', '[{"a":1}]', '[null]', 'no'])('is named with what to do: %s', async (text) => {
+    const { root } = await underWay();
+    mkdirSync(join(root, '.rekey/step'));
+    writeFileSync(join(root, '.rekey/step/commit.json'), text);
+    const { exit, said } = await run(root, 'continue development');
+    expect([exit, said]).toEqual([
+      1,
+      expect.stringContaining('this is not what rekey wrote there; nothing was written'),
+    ]);
+    expect(said).toContain(`rm -r ${root}/.rekey/step`);
+  });
+
+  it('and is no folder is named with what to do', async () => {
+    const { root } = await underWay();
+    writeFileSync(join(root, '.rekey/step'), '');
+    const { exit, said } = await run(root, 'continue development');
+    expect([exit, said]).toEqual([1, expect.stringContaining(`Move it away: mv ${root}/.rekey/step `)]);
   });
 });
