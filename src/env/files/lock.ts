@@ -106,13 +106,13 @@ function troubleOf(path: string, error: unknown): FileError {
   const file = lstatSync(path, { throwIfNoEntry: false });
   if (file?.isFile() === false || errcode === NOT_A_LOCK) {
     const way = `Move it away: mv ${shellWord(path)} ${shellWord(`${path}.old`)}`;
-    return new FileError(`${path}: this is no lock of rekey, and nothing was written. ${way}`, { cause: error });
+    return new FileError(`${path}: this is no lock of rekey. ${way}`, { cause: error });
   }
   try {
     accessSync(path, constants.W_OK);
   } catch (refused) {
     if ((refused as NodeJS.ErrnoException).code !== 'EACCES' || file === undefined) return fileError(refused, path);
-    const what = 'you may not write it, so it would keep no other run out; nothing was written';
+    const what = 'you may not write it, so it would keep no other run out';
     return new FileError(`${path}: ${what}. ${ownText(file.uid, dirname(path))}`, { cause: error });
   }
   return new FileError(`${path}: the lock cannot be taken: ${message}`, { cause: error });

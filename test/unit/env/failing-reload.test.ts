@@ -60,7 +60,7 @@ describe('a reload command that fails', { timeout: 300_000 }, () => {
       // a lock that cannot be opened, as on a full disk
       mkdirSync(join(folder, '.rekey/restart-production.main'), { recursive: true, mode: 0o700 });
       const { err } = await rekey.env(folder, ...args);
-      expect(err).toContain('the lock cannot be taken');
+      expect(err).toContain('this is no lock of rekey');
       expect(err).toContain(said);
       expect(readFileSync(join(folder, 'restarted'), 'utf8')).toBe(log);
     },

@@ -13,7 +13,9 @@ afterEach(() => void vi.unstubAllEnvs());
 /** @returns a line for each time it was asked, and one for each time it was waited for to the end */
 function silentGit(seconds: number) {
   const folder = folderOf({ git: '' });
-  put(folder, { git: `#!/bin/sh\necho asked >> ${folder}/asked\nsleep ${seconds}\necho ended >> ${folder}/asked\nexit 1\n` });
+  put(folder, {
+    git: `#!/bin/sh\necho asked >> ${folder}/asked\nsleep ${seconds}\necho ended >> ${folder}/asked\nexit 1\n`,
+  });
   chmodSync(join(folder, 'git'), 0o755);
   vi.stubEnv('PATH', `${folder}${delimiter}${process.env.PATH}`);
   const asked = join(folder, 'asked');
