@@ -40,11 +40,11 @@ describe.concurrent('an operator', () => {
     let operator: OperatorProcess = await scene.operator(unled);
     await waitUntilReady(api, namespace, name);
     const traffic = scene.traffic();
+    let seen = await written(scene);
     const requestedAt = await requestRotation(api, namespace, name);
     const over = new AbortController();
     const killedAfter = new Set<string | undefined>();
     const killing = (async () => {
-      let seen = await written(scene);
       while (!over.signal.aborted) {
         await sleep(20);
         const now = await written(scene);

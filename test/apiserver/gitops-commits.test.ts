@@ -73,7 +73,14 @@ describe.concurrent('by commit', () => {
       'the yearly one is announced',
       ({ resource }) => resource.status?.nextRotationTime?.endsWith('-01-01T03:00:00.000Z') === true,
     );
-    expect((await readState(api, namespace, name)).resource.status?.phase).toBe('Staged');
+    // pods may just be asked again
+    await waitFor(
+      api,
+      namespace,
+      name,
+      'it rests staged still',
+      ({ keyset, resource }) => keyset?.phase === 'Staging' && resource.status?.phase === 'Staged',
+    );
     await repository.commit({ maintenanceWindows: undefined });
     const { keyset, resource } = await waitUntilDone(api, namespace, name);
     expect(keyset?.rotation).toMatchObject({ trigger: 'Schedule', outcome: 'Completed' });
