@@ -55,7 +55,8 @@ export interface PodFacts {
   readonly startedAt?: number;
   /**
    * Every container of the pod has read what was written to the Secret up to this time, by the API server's clock.
-   * Concluded from its start, and of several containers with mounted files from the time since; undefined if unknown. Means nothing with `foreign`: then it may have read anything.
+   * Concluded from its start, and of several containers with mounted files from the time since; undefined if unknown. Means
+   * nothing with `foreign`: then it may have read anything.
    */
   readonly readUpTo?: number;
   /** Times in which one of its containers may have read the Secret while it was not as rekey wrote it, the latest first. */

@@ -7,11 +7,12 @@ import { isKubeError } from '../kube/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import { serverTime } from '../runtime/server-clock.ts';
 import { keyOf } from '../runtime/store.ts';
+import { TokenBuckets } from '../runtime/token-buckets.ts';
 import type { Actor, EffectAction, EffectResult } from './act/act.ts';
 import type { PodChecks } from './act/pod-checks.ts';
 import type { Finding } from './api/finding.ts';
 import type { JwtKeyRotation } from './api/names.ts';
-import type { Refused } from './api/refusal.ts';
+import { type Refused, SOON_MS } from './api/refusal.ts';
 import type { JwtKeyRotationStatus } from './api/types.ts';
 import type { AuditWriter } from './audit/audit-writer.ts';
 import type { Facts } from './facts.ts';
@@ -32,6 +33,8 @@ import type { Need, SecretWatches } from './secret/secret-watches.ts';
 import { specFinding } from './settings/spec-checks.ts';
 
 const FORBIDDEN_RETRY_MS = 30_000;
+/** So many at once: a person corrects one mistake, then another, or gives up. Then one in 15 s. */
+const HURRIES = 5;
 /** An emergency waits so long for a write of the status at most, milliseconds. */
 const TELL_MS = 1_000;
 
@@ -60,9 +63,12 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #memories = new Memories();
   readonly #decider: Decider;
+  /** Changes by which people let refused effects be tried at once. */
+  readonly #hurries: TokenBuckets;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#hurries = new TokenBuckets(options.clock, { burst: HURRIES, refillMs: SOON_MS });
     this.#decider = new Decider(options, this.#memories);
   }
 
@@ -93,7 +99,7 @@ export class Reconciler {
     const namespace = known.metadata.namespace ?? '';
     fence(namespace);
     const memory = this.#memories.of(key);
-    if (memory.heard(known, clock.monotonic())) memory.forgetOpenAnswers(clock.monotonic());
+    if (memory.heard(known, () => this.#hurries.admit(key) !== undefined)) memory.forgetOpenAnswers(clock.monotonic());
     const { resource, facts, decision, lent } = await this.#decider.decide(known, memory);
     // the reads may have taken long
     fence(namespace);

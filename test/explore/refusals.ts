@@ -86,7 +86,7 @@ export function afterDecision(id: number, decision: Decision, tickMs: number): n
 /** People have changed what they want. */
 export function afterWish(id: number, tickMs: number): number {
   const resource = { metadata: { name: 'jwt', generation: 1 }, spec: {} } as Parameters<Memory['heard']>[0];
-  return id === NONE_REFUSED ? id : after(id, tickMs, (memory) => memory.heard(resource, 0));
+  return id === NONE_REFUSED ? id : after(id, tickMs, (memory) => memory.heard(resource, () => true));
 }
 
 /** One tick later every pause is over. */

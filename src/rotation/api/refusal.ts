@@ -63,7 +63,7 @@ const UNDONE: Pauses = { baseMs: 15_000, capMs: 3_600_000 };
 const UNSEEN: Pauses = { baseMs: 5_000, capMs: 60_000 };
 /** Longest pause in an emergency, except between restarts that somebody takes back: each restart disturbs. */
 const URGENT_MS = 15_000;
-/** Shortest pause before a try, if people change the resource again and again. */
+/** Shortest pause before a try, if people change the resource too often. */
 export const SOON_MS = 15_000;
 /** Answers, or their absence, that do not say whether the effect was made. */
 const OPEN: readonly KubeErrorCode[] = ['Unauthorized', 'TooManyRequests', 'ServerError', 'Timeout', 'Unreachable'];
@@ -97,7 +97,7 @@ export function refusedAgain(before: Refusal | undefined, refused: Refused, now:
 }
 
 /**
- * @param again whether people have changed something a moment ago, too
+ * @param again whether people have changed something often in the last minute
  * @returns the same refusal, to be tried at once, since its cause may be gone; else not sooner than 15 s after the last try. What
  *   was made and has come to nothing waits as before, since each try disturbs
  */

@@ -8,7 +8,7 @@ import { exponential } from '../../runtime/backoff.ts';
 import type { EffectResult } from '../act/act.ts';
 import type { RetiredKeys } from '../act/write-secret.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
-import { type Cause, type Refusal, type Refused, refusedAgain, SOON_MS, triedSoon } from '../api/refusal.ts';
+import { type Cause, type Refusal, type Refused, refusedAgain, triedSoon } from '../api/refusal.ts';
 import type { Facts, Probe, SecretFacts } from '../facts.ts';
 import type { SecretReading } from '../observe/world.ts';
 import type { Action, Step } from '../plan/decision.ts';
@@ -39,8 +39,6 @@ export class Memory {
   /** By effect. */
   #refusals: ReadonlyMap<string, Refusal> = new Map();
   #wishes = '';
-  /** When refused effects were last tried at once because people had changed something, monotonic. */
-  #hurriedAt = Number.NEGATIVE_INFINITY;
   /** The canary settings of the last pass, as text. */
   #canaries = '';
   /** When open answers were last forgotten, monotonic. */
@@ -69,18 +67,17 @@ export class Memory {
   }
 
   /**
-   * Any change of the resource by people may be meant to fix a refusal, so refused effects are tried at once; if people change
-   * it often, at most every 15 s.
+   * Any change of the resource by people may be meant to fix a refusal, so refused effects are tried at once, as long as
+   * that does not happen too often.
    *
-   * @param now monotonic, milliseconds
+   * @param mayHurry asked if something is refused
    * @returns whether people have changed something
    */
-  heard(resource: JwtKeyRotation, now: number): boolean {
+  heard(resource: JwtKeyRotation, mayHurry: () => boolean): boolean {
     const wishes = wishesIn(resource);
     if (wishes === this.#wishes) return false;
     this.#wishes = wishes;
-    const again = now - this.#hurriedAt < SOON_MS;
-    if (!again && this.#refusals.size > 0) this.#hurriedAt = now;
+    const again = this.#refusals.size > 0 && !mayHurry();
     this.#refusals = new Map(this.refusals.map((refusal) => [refusal.effect, triedSoon(refusal, again)]));
     return true;
   }

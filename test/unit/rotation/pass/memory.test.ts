@@ -40,11 +40,8 @@ describe('answers of pods', () => {
   it('that are missing are asked for anew when people change something, not oftener than each ten seconds', () => {
     const { memory } = memoryOf({ a: probeOf(STEADY, 1), b: OPEN });
     const asked = () => [...memory.probes].filter(([, { askedAt }]) => askedAt > 0).map(([pod]) => pod);
-    expect([memory.heard(resource(1), 0), memory.heard(resource(1), 0), memory.heard(resource(2), 0)]).toEqual([
-      true,
-      false,
-      true,
-    ]);
+    const heard = (generation: number) => memory.heard(resource(generation), () => true);
+    expect([heard(1), heard(1), heard(2)]).toEqual([true, false, true]);
     memory.forgetOpenAnswers(0);
     expect(asked()).toEqual(['a']);
     memory.learn({ kind: 'Probed', probes: new Map([['b', OPEN]]) }, SETTINGS, 0);
@@ -59,7 +56,7 @@ describe('answers of pods', () => {
   it('are not asked for anew because people ask for a look, or a name is written down', () => {
     const { memory } = memoryOf({});
     const looked = (annotations: Record<string, string>) =>
-      memory.heard({ metadata: { generation: 1, annotations } } as unknown as JwtKeyRotation, 0);
+      memory.heard({ metadata: { generation: 1, annotations } } as unknown as JwtKeyRotation, () => true);
     expect(looked({})).toBe(true);
     for (const at of ['canary-check-requested-at', 'app-check-requested-at', 'requested-by']) {
       expect(looked({ [`rekey.dev/${at}`]: 'now' })).toBe(false);
