@@ -1,5 +1,5 @@
 /** Python as it is started without a shim: that of pyenv is a shell script that takes several times as long as Python itself. */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 
@@ -10,6 +10,8 @@ export function pathWithPython(path = process.env.PATH ?? ''): string {
   if (first === undefined || !first.endsWith('shims')) return path;
   const env = { ...process.env, PATH: path };
   const print = ['-c', 'import sys; print(sys.executable)'];
-  const interpreter = execFileSync('python3', print, { encoding: 'utf8', env }).trim();
-  return [dirname(interpreter), path].join(delimiter);
+  const { status, stdout } = spawnSync('python3', print, { encoding: 'utf8', env });
+  // a shim with nothing behind it
+  if (status !== 0) return path;
+  return [dirname(stdout.trim()), path].join(delimiter);
 }
