@@ -11,9 +11,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { furnish, type Member } from './fleet.ts';
 import { adopt, type Figures, herd, idle, scrape, start } from './measures.ts';
-import { openStage, type Stage } from './stage.ts';
+import { SERVED, servedImage } from './served.ts';
+import { openStage, type Served, type Stage } from './stage.ts';
+import { wave } from './wave.ts';
 
-const ALL: readonly string[] = ['adopt', 'idle', 'start', 'scrape', 'herd', 'shared'];
+const OF_A_FLEET: readonly string[] = ['adopt', 'idle', 'start', 'scrape', 'herd'];
+const ALL: readonly string[] = [...OF_A_FLEET, 'shared', 'wave'];
 
 const { values } = parseArgs({
   options: {
@@ -21,12 +24,15 @@ const { values } = parseArgs({
     sizes: { type: 'string', default: '0,1000' },
     namespaces: { type: 'string', default: '20' },
     shared: { type: 'string', default: '100' },
+    waves: { type: 'string', default: '3,10,50' },
+    pairs: { type: 'string', default: '10' },
     label: { type: 'string', default: 'fleet' },
     'idle-seconds': { type: 'string', default: '60' },
     flags: { type: 'string', default: '' },
     'node-flags': { type: 'string', default: '' },
   },
 });
+const READY_AFTER_MS = 1_000;
 const only = values.only === '' ? ALL : values.only.split(',');
 const wordsOf = (text: string) => text.split(' ').filter((word) => word !== '');
 const flags = wordsOf(values.flags);
@@ -40,14 +46,18 @@ const note = (measure: string, size: string, figures: Figures) => {
   process.stdout.write(`${measure} ${size}: ${JSON.stringify(figures)}\n`);
 };
 
-for (const size of values.sizes.split(',').map(Number)) await on((stage) => measureSize(stage, size));
+const numbersIn = (text: string) => text.split(',').map(Number);
+
+if (only.some((measure) => OF_A_FLEET.includes(measure)))
+  for (const size of numbersIn(values.sizes)) await on((stage) => measureSize(stage, size));
 if (wants('shared')) await on(measureShared);
+if (wants('wave')) await on(measureWaves, { images: { [SERVED]: servedImage(READY_AFTER_MS) }, nodeCount: 1 });
 load.after = loadavg()[0] ?? 0;
 print();
 
 /** Each size has a control plane of its own, since an API server keeps what it has seen. */
-async function on(measure: (stage: Stage) => Promise<void>): Promise<void> {
-  const stage = await openStage(wordsOf(values['node-flags']));
+async function on(measure: (stage: Stage) => Promise<void>, served?: Served): Promise<void> {
+  const stage = await openStage(wordsOf(values['node-flags']), served);
   try {
     await measure(stage);
   } finally {
@@ -82,6 +92,14 @@ async function measureShared(stage: Stage): Promise<void> {
     await adopt(stage, operator, members);
     note('shared', label, await herd(stage, operator, members));
   }
+  await operator.stop();
+}
+
+/** A service that is ready a second after its start, in two pods each. */
+async function measureWaves(stage: Stage): Promise<void> {
+  const operator = await stage.operator(flags);
+  for (const deployments of numbersIn(values.waves))
+    note('wave', String(deployments), await wave(stage, deployments, Number(values.pairs)));
   await operator.stop();
 }
 

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeApi } from '../test/support/cluster/kubeapi.ts';
 import { startLocalCluster } from '../test/support/cluster/local-cluster.ts';
+import type { Command } from '../test/support/cluster/processes.ts';
 import { bundlePrograms } from '../test/support/cluster/programs.ts';
-import { exampleImages } from '../test/support/node/images.ts';
+import type { Images } from '../test/support/node/image.ts';
 import { installOperator, OPERATOR_NAMESPACE, operatorKubeconfig } from '../test/support/scenario/install.ts';
 import { type OperatorProcess, startOperator } from '../test/support/scenario/operator.ts';
 import { type Lag, lagIn } from './probe.ts';
@@ -24,6 +25,8 @@ export interface Measured extends OperatorProcess {
 export interface Stage {
   readonly api: KubeApi;
   readonly auditLog: string;
+  /** As the administrator. */
+  readonly kubectl: Command;
   /** Starts the bundle, and waits until it is ready. */
   operator(flags?: readonly string[]): Promise<Measured>;
   /** Stops the API server and starts it again. */
@@ -31,19 +34,25 @@ export interface Stage {
   close(): Promise<void>;
 }
 
+const NO_PODS: Served = { images: {}, nodeCount: 0 };
 const repoRoot = join(import.meta.dirname, '..');
 /** How long lag.mjs may take to write its file. */
 const LAG_MS = 1_000;
 const PATIENCE = { timeoutMs: 300_000, everyMs: 20 };
 
+/** What pods run, which need a node. */
+export interface Served {
+  readonly images: Images;
+  readonly nodeCount: number;
+}
+
 /** @param nodeFlags of the operators, such as `--cpu-prof` */
-export async function openStage(nodeFlags: readonly string[]): Promise<Stage> {
+export async function openStage(nodeFlags: readonly string[], served: Served = NO_PODS): Promise<Stage> {
   const dir = mkdtempSync(join(tmpdir(), 'rekey-bench-'));
   const programs = await bundlePrograms(dir);
   const log = (line: string) => void process.stderr.write(`${line}\n`);
-  const images = exampleImages(repoRoot);
-  const cluster = await startLocalCluster({ dir, images, nodeCount: 0, repoRoot, auditLog: true, log });
-  const { api, controlPlane } = cluster;
+  const cluster = await startLocalCluster({ dir, ...served, repoRoot, auditLog: true, log });
+  const { api, binaries, controlPlane } = cluster;
   await installOperator(api);
   const kubeconfig = await operatorKubeconfig(api, join(dir, 'operator.kubeconfig'));
   const lagFile = join(dir, 'lag.json');
@@ -72,5 +81,6 @@ export async function openStage(nodeFlags: readonly string[]): Promise<Stage> {
     rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
   };
   const restartApiServer = () => controlPlane.restartApiServer();
-  return { api, auditLog: controlPlane.auditLogPath, operator, restartApiServer, close };
+  const kubectl: Command = [...binaries.kubectl, '--kubeconfig', controlPlane.kubeconfig];
+  return { api, auditLog: controlPlane.auditLogPath, kubectl, operator, restartApiServer, close };
 }

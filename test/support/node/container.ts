@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:os';
-import { type Exit, type ManagedProcess, startProcess } from '../cluster/processes.ts';
+import { type Exit, startProcess } from '../cluster/processes.ts';
 import { ContainerConfigError } from './environment.ts';
 import { type PodFaults, podFaults } from './faults.ts';
-import { findImage } from './image.ts';
+import { findImage, type RunningContainer } from './image.ts';
 import { type ContainerHost, type PreparedStart, prepareStart } from './prepare.ts';
 import { attempt, pause, runProbe } from './probes.ts';
 import { now } from './status.ts';
@@ -20,7 +20,7 @@ const retryMs = 500;
 export class Container {
   readonly spec: ContainerSpec;
   readonly #host: ContainerHost;
-  #process: ManagedProcess | undefined;
+  #process: RunningContainer | undefined;
   #id: string | undefined;
   #state: ContainerState = { waiting: { reason: 'ContainerCreating' } };
   #lastState: ContainerState = {};
@@ -125,9 +125,9 @@ export class Container {
     if (found === undefined || podEnds.aborted) return undefined;
     const { prepared, startedAt } = found;
     this.#id = `process://${randomUUID()}`;
-    let running: ManagedProcess;
+    let running: RunningContainer;
     try {
-      running = await startProcess({ name: this.spec.name, logPath: this.#host.logPath, ...prepared });
+      running = await this.#start(prepared);
     } catch (error) {
       return this.#ended({ code: 128, signal: null }, startedAt, 'StartError', String(error));
     }
@@ -150,6 +150,11 @@ export class Container {
     ends.abort();
     this.#process = undefined;
     return this.#ended(exit, startedAt, exit.code === 0 ? 'Completed' : 'Error');
+  }
+
+  #start({ serve, ...prepared }: PreparedStart): Promise<RunningContainer> {
+    if (serve !== undefined) return serve(prepared.env);
+    return startProcess({ name: this.spec.name, logPath: this.#host.logPath, ...prepared });
   }
 
   /** Waits until everything for a start is there, and reads it. */

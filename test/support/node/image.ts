@@ -1,3 +1,4 @@
+import type { ManagedProcess } from '../cluster/processes.ts';
 import type { ContainerSpec } from './types.ts';
 
 /** What stands for a container image: a program of this machine. */
@@ -6,7 +7,12 @@ export interface Image {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Runs within this process, in place of the program. It gets the environment. */
+  readonly serve?: (env: Readonly<Record<string, string>>) => Promise<RunningContainer>;
 }
+
+/** What the node needs of a container that runs. */
+export type RunningContainer = Pick<ManagedProcess, 'exited' | 'signal' | 'stop'>;
 
 /** Images by name without tag. Entries that are added later are found by containers that wait for them. */
 export type Images = Readonly<Record<string, Image>>;

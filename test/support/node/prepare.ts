@@ -35,6 +35,7 @@ export interface PreparedStart {
   readonly command: Command;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  readonly serve?: Image['serve'];
 }
 
 /**
@@ -59,7 +60,8 @@ export async function prepareStart(image: Image, spec: ContainerSpec, host: Cont
     ...Object.fromEntries([...declared].map(([name, value]) => [name, inRoot(value, spec, root)])),
     REKEY_MOUNT_ROOT: root,
   };
-  return { command: [program, ...args], cwd: spec.workingDir ?? image.cwd, env };
+  const { serve } = image;
+  return { command: [program, ...args], cwd: spec.workingDir ?? image.cwd, env, ...(serve !== undefined && { serve }) };
 }
 
 /** The mounts are below a folder of the container's own. Where a variable names one by its path, that is meant. */

@@ -96,7 +96,8 @@ describe.each(conditional)('%s that may have been applied', (_, write) => {
   ])('is not sent again after %s, and says so', async (_name, handler, code, writeTimeoutMs) => {
     await using api = await fakeApi(handler, json(200, secret('jwt')));
     expect(await failure(write(api.client({ writeTimeoutMs })))).toMatchObject({ code, maybeApplied: true });
-    expect(api.received).toHaveLength(1);
+    // a busy machine may give up before the server has read it; a second one would have been answered well
+    await expect.poll(() => api.received).toHaveLength(1);
   });
 
   test('is sent again after 429, which applies nothing', async () => {
