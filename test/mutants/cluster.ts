@@ -19,7 +19,7 @@ export interface Change {
 }
 
 /** What is done to a request besides answering it. */
-export type Fault = 'none' | 'reset-after' | 'twice';
+export type Fault = 'none' | 'reset-after' | 'twice' | 'refused';
 
 export class MiniCluster implements AsyncDisposable {
   readonly changes: Change[] = [];
@@ -135,6 +135,7 @@ export class MiniCluster implements AsyncDisposable {
     const change = { method, path, body };
     this.changes.push(change);
     const fault = this.onChange(change);
+    if (fault === 'refused') return answer(REFUSED.status, REFUSED.object);
     if (fault === 'twice') await this.#change(path, body);
     const { status, object } = await this.#change(path, body);
     if (fault === 'reset-after') request.socket.resetAndDestroy();
@@ -181,6 +182,11 @@ export class MiniCluster implements AsyncDisposable {
     return { status: 200, object: { kind: 'Status', status: 'Success' } };
   }
 }
+
+const REFUSED = {
+  status: 422,
+  object: { kind: 'Status', status: 'Failure', reason: 'Invalid', code: 422, message: 'a policy says no' },
+};
 
 const CONFLICT = {
   status: 409,
