@@ -6,7 +6,7 @@ import { distinct, fingerprintOf, KeyMaterial } from '../rotation/secret/keys.ts
 import { type EnvFile, parseEnv } from './dotenv/parse.ts';
 import type { EnvConfig, EnvService } from './env-config.ts';
 import { environmentsOf } from './env-config.ts';
-import { EnvError, StateUnusable } from './error.ts';
+import { EnvError, FilesUnusable, StateUnusable } from './error.ts';
 import { keysOfFile } from './file-keys.ts';
 import { shownKids } from './layout.ts';
 import { nearestWord } from './nearest.ts';
@@ -57,8 +57,8 @@ export function hintAt(name: string, known: readonly string[]): string {
  * @param name of the environment
  * @param leftOut services whose files are not read; none if absent
  * @param urgent a state that cannot be read or decoded is left out, and does not throw
- * @throws EnvError naming each unreadable file, and each name that is missing, empty, or read differently by different
- *   readers
+ * @throws FilesUnusable naming each unreadable file, and each name that is missing, empty, or read differently by different
+ *   readers; EnvError if there is no such environment
  */
 export async function readEnvironment(
   config: EnvConfig,
@@ -73,8 +73,11 @@ export async function readEnvironment(
   const services = config.services.filter((each) => each.files[name] !== undefined && !leftOut.includes(each.name));
   const ordered = services.toSorted((a, b) => rank(a, config) - rank(b, config));
   const read = await Promise.all(ordered.map((service) => readKeyFile(config, service, service.files[name] ?? '')));
-  const troubles = read.flatMap((each) => (typeof each === 'string' ? [each] : []));
-  if (troubles.length > 0) throw new EnvError(troubles.join('\n'));
+  const troubles = read.filter((each) => typeof each === 'string');
+  if (troubles.length > 0) {
+    const blamed = ordered.filter((_, i) => typeof read[i] === 'string').map((service) => service.name);
+    throw new FilesUnusable(troubles.join('\n'), blamed);
+  }
   const files = read.filter((each) => typeof each !== 'string');
   return { config, name, files, leftOut, ...(await readState(config, name, urgent)) };
 }

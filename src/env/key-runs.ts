@@ -11,15 +11,16 @@ const SHORTEST = 4;
 type Pieces = ReadonlyMap<number, ReadonlySet<string>>;
 
 /**
- * @returns whether a text has a piece of a key as it is, in base64 or hex, as `fold`, `base64`, `xxd`, `hexdump` and `od -x`
- *   print it, in lines of any length
+ * @returns whether a text has a piece of a key as it is, in base64, hex or decimal bytes, as `fold`, `base64`, `xxd`, `hexdump`,
+ *   `od -x` and a Buffer in JSON print it, in lines of any length and with any signs between
  */
 export function runFinder(keys: readonly KeyMaterial[]): (text: string) => boolean {
   const asIs = piecesOf(keys.flatMap((key) => key.use((bytes) => [...textPieces(bytes), ...base64Pieces(bytes)])));
   const inHex = piecesOf(keys.flatMap((key) => key.use(hexPieces)));
   return (text) => {
-    const joined = text.replaceAll(/\s+/g, '');
-    return has(asIs, joined) || [joined, ...dumped(text)].some((hex) => has(inHex, hex.toLowerCase()));
+    const joined = bare(text);
+    const inNumbers = [joined.replaceAll(/[^0-9A-Fa-f]/g, ''), ...dumped(text), ...decimals(text)];
+    return has(asIs, joined) || inNumbers.some((hex) => has(inHex, hex.toLowerCase()));
   };
 }
 
@@ -43,7 +44,7 @@ function windows(text: string, length: number, step = 1): readonly string[] {
 }
 
 function textPieces(bytes: Buffer): readonly string[] {
-  const text = bytes.toString('utf8').replaceAll(/\s+/g, '');
+  const text = bare(bytes.toString('utf8'));
   return text.length < SHORTEST ? [] : windows(text, PIECE);
 }
 
@@ -64,6 +65,17 @@ function hexPieces(bytes: Buffer): readonly string[] {
     return Buffer.from(even).swap16().toString('hex');
   });
   return [bytes.toString('hex'), ...swapped].flatMap((hex) => windows(hex, 2 * PIECE, 2));
+}
+
+/** Letters and digits of all scripts, and the signs of base64: what else is there may stand between any two of them. */
+function bare(text: string): string {
+  return text.replaceAll(/[^\p{L}\p{N}+/_-]+/gu, '');
+}
+
+/** Lists of decimal bytes, in hex. */
+function decimals(text: string): readonly string[] {
+  const lists = text.match(/\d{1,3}(?:[^0-9A-Za-z]+\d{1,3}){7,}/g) ?? [];
+  return lists.map((list) => Buffer.from((list.match(/\d+/g) ?? []).map(Number)).toString('hex'));
 }
 
 /** The columns of hex of a dump, joined: with one space between them as of xxd, and with two as of `hexdump -C`. */

@@ -17,6 +17,7 @@ import { recover } from './files/transaction.ts';
 import { hasSameKeys, noteRefuted } from './restarted.ts';
 import { STATE_FOLDER, type Witness } from './state.ts';
 import type { ServiceFacts } from './step.ts';
+import { Turns } from './turns.ts';
 import { isAsked, isUnchanged, isWitnessed, type Scene, sceneOf, type View, viewOf, withoutFuture } from './view.ts';
 import { type Asker, factsOf } from './witness.ts';
 import { remember, restore, type Written, write } from './write.ts';
@@ -50,6 +51,7 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #gone = new Map<Kid, KeyMaterial>();
   readonly #evidence = new Map<string, Evidence>();
+  readonly #turns = new Turns();
   /** The nonce of the emergency whose burnt keys are all in {@link #gone}. */
   #nonce: string | undefined;
 
@@ -58,11 +60,11 @@ export class Session {
   }
 
   /**
-   * Runs exclusively: no other rekey works on these files meanwhile.
+   * Runs exclusively: no other rekey works on these files meanwhile, and nothing else of this session.
    *
    * @throws EnvError, or BusyError if another one does for longer than a look and a write take
    */
-  async alone<T>(run: () => Promise<T>): Promise<T> {
+  alone<T>(run: () => Promise<T>): Promise<T> {
     const { config, clock, onRecovered } = this.#options;
     const folder = join(config.root, STATE_FOLDER);
     const recoverAndRun = async () => {
@@ -70,7 +72,7 @@ export class Session {
       if (recovered !== undefined) onRecovered(recovered);
       return run();
     };
-    return withLock(folder, recoverAndRun, { ms: PATIENCE_MS, clock });
+    return this.#turns.take(() => withLock(folder, recoverAndRun, { ms: PATIENCE_MS, clock }));
   }
 
   get environment(): string {

@@ -14,7 +14,7 @@ import { hasCommit, type StagedBlob, stagedBlobs } from './git-staged.ts';
 import { lineFinder } from './lines.ts';
 import { isJwtName } from './names.ts';
 import { forget, type RawFile, readFiles } from './observe.ts';
-import { readStates } from './state-keys.ts';
+import { type RememberedKeys, readStates, STATE_FOLDER } from './state-keys.ts';
 
 export interface StagedCheck {
   readonly findings: readonly EnvFinding[];
@@ -54,7 +54,8 @@ export async function checkStaged(config: EnvConfig, folder: string, environment
   try {
     const isOf = (of: { readonly environment: string }) => environment === undefined || of.environment === environment;
     const known = raw.filter(isOf).flatMap((file) => keysIn(file, config.fallbacksName));
-    const states = (await readStates(config.root)).filter(isOf).flatMap(({ keys }) => keys);
+    const remembered = (await readStates(config.root)).filter(isOf);
+    const states = remembered.flatMap(({ keys }) => keys);
     const prints = [...new Set([...known, ...states].map(({ fingerprint }) => fingerprint))];
     const { blobs, rest } = await stagedBlobs(repository.root);
     const names = new Set([...config.services.flatMap((service) => service.names), config.fallbacksName]);
@@ -70,7 +71,8 @@ export async function checkStaged(config: EnvConfig, folder: string, environment
       return search.exhausted ? [...found, notSearched(blob.path, 'it is too long to be searched to its end')] : found;
     });
     const left = rest === 0 ? [] : [notSearched('.', `${rest} more staged files`)];
-    return { findings: [...findings, ...left], files: blobs.length + rest, keys: prints.length };
+    const unknown = [...raw.filter(isOf).flatMap(unreadOf), ...remembered.flatMap(forgottenOf)];
+    return { findings: [...findings, ...left, ...unknown], files: blobs.length + rest, keys: prints.length };
   } finally {
     forget(raw);
   }
@@ -82,6 +84,19 @@ function stagedFinding(file: string, hit: Hit, undo: string): EnvFinding {
 
 function notSearched(file: string, why: string): EnvFinding {
   return { reason: 'NotSearched', severity: 'warning', file, message: `not searched for keys: ${why}` };
+}
+
+/** A file of a service whose keys are not known may have one that is staged. */
+function unreadOf({ parsed, reading, path, environment }: RawFile): readonly EnvFinding[] {
+  if (parsed !== undefined || reading.kind === 'Missing') return [];
+  const message = `not searched for the keys of ${environment} (${path}): the file cannot be read`;
+  return [{ reason: 'NotSearched', severity: 'warning', file: path, message }];
+}
+
+function forgottenOf({ environment, trouble }: RememberedKeys): readonly EnvFinding[] {
+  if (trouble === undefined) return [];
+  const message = `not searched for all keys that rekey remembers of ${environment}: the file cannot be used`;
+  return [{ reason: 'NotSearched', severity: 'warning', file: `${STATE_FOLDER}/${environment}.json`, message }];
 }
 
 /** The keys of the signing names and of the fallbacks. */

@@ -69,7 +69,7 @@ function forgottenIn({ files, state, leftOut = [] }: EnvironmentFiles): readonly
 function withoutThem(step: Step, leftOut: readonly string[], environment: string): Step {
   if (leftOut.length === 0 || step.kind !== 'Write') return step;
   const list = leftOut.join(', ');
-  const way = `Make its file readable, run rekey env sync ${environment}, and restart it`;
+  const way = `Make its file one that rekey can read and replace, run rekey env sync ${environment}, and restart it`;
   return { kind: 'Rest', why: `${list}: left out, so it may still accept a burnt key. ${way}` };
 }
 

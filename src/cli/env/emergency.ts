@@ -2,8 +2,11 @@
  * `env emergency`: a key has leaked. A fresh key alone, in every file, at once.
  */
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { EnvService } from '../../env/env-config.ts';
 import { allKeys } from '../../env/environment.ts';
-import { EnvError } from '../../env/error.ts';
+import { EnvError, FilesUnusable } from '../../env/error.ts';
+import { NotReplaceable } from '../../env/files/errors.ts';
 import { refuseCommitted } from '../../env/guard.ts';
 import { newSession, type View } from '../../env/session.ts';
 import { STATE_FOLDER } from '../../env/state.ts';
@@ -30,8 +33,9 @@ export async function emergency(context: Context, options: EmergencyOptions): Pr
   const onRecovered = (what: string) => terminal.printErr(`${what}\n`);
   const session = newSession(config, environment, context.asker, onRecovered, without);
   const rotation = requestOf(config, reasonOf(options.reason), 'Emergency');
-  const look = () => session.look('Urgent').catch((error: unknown) => withHint(error, context));
-  const seen = await session.alone(look);
+  const hinted = (error: unknown) => withHint(error, context, without);
+  const look = () => session.look('Urgent');
+  const seen = await session.alone(look).catch(hinted);
   await refuseCommitted(seen.environment, true);
   await warnOfShared(seen.environment, terminal);
   // nobody waits with the lock for an answer
@@ -39,13 +43,14 @@ export async function emergency(context: Context, options: EmergencyOptions): Pr
     terminal.printErr('nothing was written\n');
     return EXIT.failed;
   }
-  await session.alone(async () => {
+  const burn = async () => {
     const view = await look();
     refuseOther(context, seen, view);
     const { version } = view.facts.keyset;
     const write = { transition: 'burn', nonce: randomUUID(), rotation, version } as const;
     await make(session, terminal, view, write, withAll(view));
-  });
+  };
+  await session.alone(burn).catch(hinted);
   return new Follower({ session, terminal, program, watch: options.watch === true, wrote: ['burn'] }).run();
 }
 
@@ -71,15 +76,22 @@ function refuseStrange({ config, environment }: Context, without: readonly strin
   }
 }
 
-/** A file that cannot be read must not keep a leaked key alive in all others. */
-function withHint(error: unknown, { config, environment, program }: Context): never {
+/** A file that cannot be read or replaced must not keep a leaked key alive in all others. */
+function withHint(error: unknown, { config, environment, program }: Context, without: readonly string[] = []): never {
   const services = config.services.filter(({ files }) => files[environment] !== undefined);
-  if (!(error instanceof EnvError) || services.length < 2) throw error;
-  const blamed = services.filter(({ files }) => error.message.includes(`${files[environment]}: `));
-  if (blamed.length === 0 || blamed.length === services.length) throw error;
-  const names = blamed.map(({ name }) => name).join(' ');
-  const way = `To burn the key in the other files now: ${program} env emergency ${environment} --without ${names} --reason TEXT`;
-  throw new EnvError(`${error.message}\n${way}`);
+  const isBlamed = blamedIn(error, config.root, environment);
+  const left = services.filter((service) => without.includes(service.name) || isBlamed(service));
+  if (!(error instanceof EnvError) || !services.some(isBlamed) || left.length === services.length) throw error;
+  const names = left.map(({ name }) => name).join(' ');
+  const way = `${program} env emergency ${environment} --without ${names} --reason TEXT`;
+  throw new EnvError(`${error.message}\nNothing was written. To burn the key in the other files now: ${way}`);
+}
+
+/** @returns whether the error is about the file of a service */
+function blamedIn(error: unknown, root: string, environment: string): (service: EnvService) => boolean {
+  if (error instanceof FilesUnusable) return ({ name }) => error.services.includes(name);
+  if (!(error instanceof NotReplaceable)) return () => false;
+  return ({ files }) => error.paths.includes(join(root, files[environment] ?? ''));
 }
 
 async function isAgreed({ terminal }: Context, { environment }: View, { yes }: EmergencyOptions): Promise<boolean> {

@@ -1,17 +1,20 @@
 /**
  * Restarts one service by its reload command. Only one run of rekey restarts a service at a time.
  */
-import { allKeys, type EnvironmentFiles } from '../../env/environment.ts';
+import { allKeys, type EnvironmentFiles, readEnvironment } from '../../env/environment.ts';
 import { EnvError } from '../../env/error.ts';
 import { BusyError } from '../../env/files/lock.ts';
 import { keyHider, outputHider } from '../../env/hide-keys.ts';
-import { keyVariables, reload } from '../../env/reload.ts';
+import { keyVariables, RELOAD_TIMEOUT_MS, reload } from '../../env/reload.ts';
 import { RESTART_PATIENCE_MS, type Session } from '../../env/session.ts';
 import { formatDuration } from '../../rotation/schedule/duration.ts';
+import type { KeyMaterial } from '../../rotation/secret/keys.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** Characters of the output of a command that are kept. */
 const MAX_OUTPUT = 64 * 1024;
+/** A command that takes longer is told of. */
+const SLOW_MS = 30_000;
 
 export interface ReloadTools {
   readonly terminal: Terminal;
@@ -133,11 +136,13 @@ export async function runReload(
   const { config, name } = environment;
   const command = commandOf(environment, service);
   if (command === undefined) return true;
-  terminal.print(`  ${service}: ${command}\n`);
   const call = { service, environment: name, command, folder: config.root, withheld: keyVariables(config) };
   const keys = [...allKeys(environment), ...session.gone];
   const hide = keyHider(keys);
+  terminal.print(`  ${service}: ${hide(command)}\n`);
   const output = new Output();
+  const still = `${service}: its reload command still runs; rekey waits for its end, ${formatDuration(RELOAD_TIMEOUT_MS)} at most\n`;
+  const slow = setTimeout(() => terminal.printErr(still), SLOW_MS);
   try {
     await reload(call, (line) => output.add(line));
     return true;
@@ -146,9 +151,18 @@ export async function runReload(
     output.end = `${hide(error.message)}\n`;
     return false;
   } finally {
-    terminal.printErr(output.text(service, outputHider(keys)));
+    clearTimeout(slow);
+    terminal.printErr(output.text(service, await hiderOf(environment, keys)));
   }
 }
+
+/** A colleague may have written other keys while the command ran. If the files cannot be read, nothing is shown. */
+async function hiderOf({ config, name, leftOut }: EnvironmentFiles, keys: readonly KeyMaterial[]): Promise<Hider> {
+  const now = await readEnvironment(config, name, leftOut, true).catch(() => undefined);
+  return now === undefined ? () => undefined : outputHider([...keys, ...allKeys(now)]);
+}
+
+type Hider = ReturnType<typeof outputHider>;
 
 /** What one command has printed. It is shown when the command has ended, since a key may be cut by the end of a line. */
 class Output {
@@ -165,8 +179,10 @@ class Output {
     this.#lines.push(line);
   }
 
-  text(service: string, hidden: ReturnType<typeof outputHider>): string {
-    const shown = hidden(this.#lines) ?? ['what it has printed is not shown, since there is a piece of a key in it'];
+  text(service: string, hidden: Hider): string {
+    const shown = hidden(this.#lines) ?? [
+      'what it has printed is not shown, since there may be a piece of a key in it',
+    ];
     const all = this.#isCut ? [...shown, 'more of what it has printed is not shown'] : shown;
     return all.map((line) => `    ${service}: ${line}\n`).join('') + this.end;
   }

@@ -90,7 +90,7 @@ export class Restarts {
       return { act: () => this.#run(view, open) };
     }
     if (byHand.length > 0) return this.#byPerson(view, byHand);
-    return this.#options.rest(view, this.#failures());
+    return this.#options.rest(view, this.#failures(view));
   }
 
   /** In an emergency nobody waits for a command of another service. */
@@ -107,7 +107,15 @@ export class Restarts {
     const said = this.#said;
     this.#said = undefined;
     if (said?.version !== version) return [];
-    return said.services === 'all' ? byHand : names.filter((name) => said.services.includes(name));
+    if (said.services !== 'all') return names.filter((name) => said.services.includes(name));
+    if (byHand.length === 0 && names.length > 0) this.#sayUncounted(version, names);
+    return byHand;
+  }
+
+  #sayUncounted(version: number, names: readonly string[]): void {
+    const who = `${names.join(', ')} ${names.length === 1 ? 'has a reload command' : 'have reload commands'}`;
+    const way = `To vouch for one that a command cannot restart, name it: ${reloadedText(version, names.slice(0, 1))}`;
+    this.#options.terminal.printErr(`--reloaded ${version} counts for no service: ${who}. ${way}\n`);
   }
 
   /** @returns services that may have older keys: this command has restarted them while others were written, and nobody since */
@@ -157,9 +165,11 @@ export class Restarts {
     this.#options.terminal.printErr(text);
   }
 
-  #failures(): string {
+  #failures({ environment: { name }, facts: { keyset } }: View): string {
     const list = [...this.#failed].map(([service, why]) => `${service} (${why})`);
-    return `not restarted, as far as rekey knows: ${list.join(', ')}`;
+    const vouched = reloadedText(keyset.version, [...this.#failed.keys()]);
+    const way = `${this.#options.program} env continue ${name} ${vouched}`;
+    return `not restarted, as far as rekey knows: ${list.join(', ')}\nIf a person has restarted what is named, rekey takes your word: ${way}`;
   }
 
   #byPerson(view: View, services: readonly string[]): Next {
@@ -174,7 +184,7 @@ export class Restarts {
       terminal.print(todo);
       const refuted = refutedText(view, program);
       if (refuted !== undefined) return rest(view, refuted.why, refuted.way);
-      return this.#failed.size > 0 ? rest(view, this.#failures()) : { again: false, exit: EXIT.done };
+      return this.#failed.size > 0 ? rest(view, this.#failures(view)) : { again: false, exit: EXIT.done };
     };
     if (terminal.interactive) {
       const act = async () => {
@@ -195,9 +205,9 @@ export class Restarts {
     const strangers = leftOut.join(', ');
     terminal.print(`Restart ${list}.\n`);
     const left = `${strangers}: left out, so it may still accept a burnt key`;
-    const why = this.#failed.size > 0 ? `${this.#failures()}\n${left}` : left;
+    const why = this.#failed.size > 0 ? `${this.#failures(view)}\n${left}` : left;
     const goesOn = `${program} env continue ${name} ${reloadedText(view.facts.keyset.version, 'all')}`;
-    const way = `First make the file of ${strangers} readable. Then: ${program} env sync ${name}. Then restart ${strangers}, and when all run again: ${goesOn}`;
+    const way = `First make the file of ${strangers} one that rekey can read and replace (if the service is gone for good: copy the file of another one there). Then: ${program} env sync ${name}. Then restart ${strangers}, and when all run again: ${goesOn}`;
     return rest(view, why, way);
   }
 

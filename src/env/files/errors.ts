@@ -3,6 +3,17 @@ import { EnvError } from '../error.ts';
 /** A problem with files, for people: the path and what to do, never a byte of a file. */
 export class FileError extends EnvError {}
 
+/** Files that cannot be replaced. Nothing was changed. */
+export class NotReplaceable extends FileError {
+  /** As the step named them, absolute. */
+  readonly paths: readonly string[];
+
+  constructor(troubles: readonly { readonly path: string; readonly error: FileError }[]) {
+    super([...new Set(troubles.map(({ error }) => error.message))].join('\n'));
+    this.paths = troubles.map(({ path }) => path);
+  }
+}
+
 const TROUBLES: Readonly<Record<string, string>> = {
   EACCES: 'you may not read or write it, or its folder',
   EBUSY: 'it is in use, or a mount point',

@@ -32,8 +32,10 @@ export class BusyError extends FileError {
   /** The process and its start, for people. */
   readonly who: string;
 
-  constructor(who: string) {
-    super(`another run of rekey is at work here (${who}); wait for its end`);
+  constructor(who: string, pid?: number) {
+    const way =
+      pid === undefined ? '' : `, or end it (kill -9 ${pid}): the next command then finishes or undoes its step`;
+    super(`another run of rekey is at work here (${who}); wait for its end${way}`);
     this.who = who;
   }
 }
@@ -97,7 +99,7 @@ async function take(path: string, holder: string): Promise<DatabaseSync> {
   }
   const found = await readHolder(holder);
   const who = found === undefined ? 'process not known yet' : `process ${found.pid}, since ${found.since}`;
-  throw new BusyError(who);
+  throw new BusyError(who, found?.pid);
 }
 
 /** @returns why there can be no lock, with what to do */

@@ -5,7 +5,7 @@ import { defined } from '../../base/objects.ts';
 import { shellWord } from '../finding.ts';
 import { hasAcl } from './acl.ts';
 import { type Rights, readIfThere } from './disk.ts';
-import { about, FileError, fileError, isMissing } from './errors.ts';
+import { about, FileError, fileError, isMissing, NotReplaceable } from './errors.ts';
 import { type Mounts, mountOf, readMounts } from './mounts.ts';
 import { ownerIn } from './owner.ts';
 
@@ -35,19 +35,24 @@ interface Home {
   readonly mount: string | undefined;
 }
 
-/** @throws FileError if one of them cannot be replaced, or has changed since it was read */
+/** @throws NotReplaceable if some of them cannot be replaced, or have changed since they were read */
 export async function inspectAll(stateFolder: string, changes: readonly Change[]): Promise<readonly Target[]> {
   const mounts = await readMounts();
   const { dev } = await about(stateFolder, () => stat(stateFolder));
   const own = await about(stateFolder, () => realpath(stateFolder));
   const home = { device: dev, mounts, mount: mountOf(own, mounts) };
+  const troubles: { path: string; error: FileError }[] = [];
   const targets: Target[] = [];
   for (const change of changes) {
-    const target = await inspect(change, home);
+    const target = await inspect(change, home).catch((error: unknown) => {
+      troubles.push({ path: change.path, error: fileError(error, change.path) });
+    });
+    if (target === undefined) continue;
     const other = targets.find(({ real }) => real === target.real);
     if (other === undefined) targets.push(target);
     else refuseApart(other, target);
   }
+  if (troubles.length > 0) throw new NotReplaceable(troubles);
   return targets;
 }
 

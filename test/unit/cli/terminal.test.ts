@@ -4,7 +4,7 @@ import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { runCommand } from '../../../src/cli/cluster-commands.ts';
 import { machineText } from '../../../src/cli/output.ts';
-import { attempt, CommandError, guarded, type Terminal } from '../../../src/cli/terminal.ts';
+import { attempt, CommandError, guarded, type Terminal, withoutKeys } from '../../../src/cli/terminal.ts';
 import { KubeConfigError } from '../../../src/kube/config.ts';
 import { visible } from '../../../src/kube/printable.ts';
 import type { Operations } from '../../../src/rotation/people/operations.ts';
@@ -122,6 +122,15 @@ describe('what a command says', () => {
     await failing(new KubeConfigError(`user "u" of kubeconfig ${path}: no`));
     const told = `a forged [2J\nthe plugin said [redacted]\nfirst install it\nuser "u" of kubeconfig ${path}: no\n`;
     expect(said.told).toBe(told);
+  });
+
+  it.each([
+    ['aB3/dEfGh1jKlMnOpQrStUvWxYz0123456789AbCdEf=', '[redacted]'],
+    ['"aB3/dEfGh1jKlMnOpQrStUvWxYz0123456789AbCdEf="', '"[redacted]"'],
+    ['apps/main/production/settings/environment/file1', 'apps/main/production/settings/environment/file1'],
+    ['/srv/App-2/main/.env.production', '/srv/App-2/main/.env.production'],
+  ])('shows no key with a slash, and each path: %s', (word, shown) => {
+    expect(withoutKeys(`no ${word} here`)).toBe(`no ${shown} here`);
   });
 
   it('is guarded in each of its ways', async () => {

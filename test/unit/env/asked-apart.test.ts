@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { loadConfig } from '../../../src/env/config.ts';
 import { withLock } from '../../../src/env/files/lock.ts';
-import { newSession } from '../../../src/env/session.ts';
+import { newSession, Session } from '../../../src/env/session.ts';
 import type { Asker, Question } from '../../../src/env/witness.ts';
 import type { Probe } from '../../../src/rotation/facts.ts';
 import { stateOf, twoServices } from '../../support/env/pair.ts';
@@ -50,6 +50,18 @@ it('runs with the lock', async () => {
     withLock(join(config.root, '.rekey'), async () => 'free'),
   );
   await expect(tried).rejects.toThrow('another run of rekey is at work here');
+});
+
+it('waits for itself, however long, and takes itself for no other run', async () => {
+  const noWait = { now: () => Date.now(), sleep: () => Promise.reject(new Error('it waits for another run')) };
+  const config = await loadConfig(await begun());
+  const asker: Asker = { ask: async (_url, _form, question) => loaded(question), close: async () => undefined };
+  const options = { config, environment: 'production', asker, onRecovered: () => undefined };
+  const session = new Session({ ...options, clock: noWait });
+  const ended: number[] = [];
+  const work = (i: number) => session.alone(async () => void ended.push(i));
+  await Promise.all(Array.from({ length: 20 }, (_, i) => work(i)));
+  expect(ended).toEqual(Array.from({ length: 20 }, (_, i) => i));
 });
 
 it('asks again after a write, and counts no answer from before it', async () => {

@@ -46,7 +46,7 @@ describe('an emergency with a file that cannot be read', () => {
       expect(begun.said).toContain(`${service} is left out: it may accept a burnt key until you mend its file`);
       expect([begun.exit, begun.out]).toEqual([3, expect.stringContaining(`Restart ${other}.`)]);
       const { version } = stateOf(root, 'development').keyset;
-      const order = `First make the file of ${service} readable. Then: rekey env sync development. Then restart ${service}, and when all run again: rekey env continue development --reloaded ${version}`;
+      const order = `First make the file of ${service} one that rekey can read and replace (if the service is gone for good: copy the file of another one there). Then: rekey env sync development. Then restart ${service}, and when all run again: rekey env continue development --reloaded ${version}`;
       expect(begun.said).toContain(order);
       expect(read(root, `${other}/.env`)).not.toContain(old);
       // it cannot go on without the file

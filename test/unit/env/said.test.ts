@@ -35,6 +35,18 @@ describe('the question whether services were restarted', { timeout: 300_000 }, (
 });
 
 describe('--reloaded', { timeout: 300_000 }, () => {
+  it('of a service whose command fails counts if it is named, and says so if it is not', async () => {
+    const folder = twoServices({ main: 'reload: "false"', admin: 'reload: "true"' });
+    const { err } = await rekey.env(folder, 'rotate', 'production');
+    const { version } = stateOf(folder).keyset;
+    expect(err).toContain(`rekey takes your word: rekey env continue production --reloaded ${version} main\n`);
+    const unnamed = await rekey.env(folder, 'continue', 'production', '--reloaded', String(version));
+    expect(unnamed.err).toContain(`--reloaded ${version} counts for no service: main has a reload command. `);
+    expect(stateOf(folder).keyset.phase).toBe('Staging');
+    await rekey.env(folder, 'continue', 'production', '--reloaded', String(version), 'main');
+    expect(stateOf(folder).keyset.phase).toBe('Promoting');
+  });
+
   it('says nothing of a file that is written after it', async () => {
     let folder = '';
     const admin = await openService(() => join(folder, 'admin/.env.production'));

@@ -62,6 +62,24 @@ describe('a staged file', () => {
     );
     expect(await hits(root)).toEqual([
       ['StagedKey', 'a.txt', 2, '', 'holds a key that rekey knows by its fingerprint'],
+      [
+        'NotSearched',
+        '.rekey/production.json',
+        undefined,
+        '',
+        'not searched for all keys that rekey remembers of production: the file cannot be used',
+      ],
+    ]);
+  });
+
+  it('is searched for the keys that are known, and the files whose keys are not are named', async () => {
+    const yaml = `maxTokenTTL: 1h\nsourceOfTruth: main\nservices:\n  main: { names: [JWT_SECRET_KEY], files: { production: main/.env.production } }\n`;
+    const root = shop(
+      { 'a.txt': 'nothing\n' },
+      { 'rekey.yaml': yaml, 'main/.env.production': 'JWT_SECRET_KEY=a\0b\n' },
+    );
+    expect((await hits(root)).map(([reason, file]) => [reason, file])).toEqual([
+      ['NotSearched', 'main/.env.production'],
     ]);
   });
 
