@@ -21,7 +21,7 @@ import { Announcer } from './rotation/report/announce.ts';
 import { RotationMetrics } from './rotation/report/metrics.ts';
 import { Notifier } from './rotation/report/notifier.ts';
 import { StatusWriter } from './rotation/report/status-writer.ts';
-import { EMERGENCIES_FIRST, EMERGENCY_PRIORITY, priorityOf } from './rotation/requests/urgency.ts';
+import { EMERGENCIES_FIRST, EMERGENCY_PRIORITY, priorityOf, SHARE } from './rotation/requests/urgency.ts';
 import { SecretWatches } from './rotation/secret/secret-watches.ts';
 import { aborted } from './runtime/aborted.ts';
 import { systemClock as clock } from './runtime/clock.ts';
@@ -77,7 +77,7 @@ export class Operator {
     this.#log = log;
     this.#queue = new WorkQueue({
       ...{ clock, metrics: queueMetrics(this.#registry)(NAME), baseDelayMs: FIRST_RETRY_MS },
-      ...{ run: flags.workers, first: EMERGENCIES_FIRST },
+      ...{ run: flags.workers, first: EMERGENCIES_FIRST, share: SHARE },
     });
     const serverClock = new ServerClock(clock);
     const connect = connector({ access, clock, serverClock, registry: this.#registry });

@@ -28,7 +28,7 @@ import type { Announcer } from './report/announce.ts';
 import type { Notifier } from './report/notifier.ts';
 import { invalidStatus, statusOf } from './report/status.ts';
 import type { StatusOutcome, StatusWriter } from './report/status-writer.ts';
-import { isEmergency, isUnserved, mayBeEmergency, priorityOf } from './requests/urgency.ts';
+import { isEmergency, isUnserved, mayBeEmergency, priorityOf, UNDER_WAY_PRIORITY } from './requests/urgency.ts';
 import type { Need, SecretWatches } from './secret/secret-watches.ts';
 import { specFinding } from './settings/spec-checks.ts';
 
@@ -126,10 +126,10 @@ export class Reconciler {
     const most = this.#pauseMs(key, resource, needOf(decision, facts));
     if (action.type === 'wait' || action.type === 'confirm') {
       const requeueAfterMs = earliest(most, waitMs(action, facts.now), untilMissedMs(facts), statusAgainMs, againMs);
-      return { requeueAfterMs, priority: this.#priorityOf(key) };
+      return { requeueAfterMs, priority: this.#priorityOf(key, facts) };
     }
     await this.#act({ resource, facts, decision, ...defined({ lent }) }, action, memory);
-    return { requeueAfterMs: 0, priority: this.#priorityOf(key) };
+    return { requeueAfterMs: 0, priority: Math.max(this.#priorityOf(key, facts), UNDER_WAY_PRIORITY) };
   }
 
   /** Writes the status. In an emergency the next effect waits for the API server a moment only. */
@@ -180,9 +180,10 @@ export class Reconciler {
   }
 
   /** Of the resource as it is after the pass. */
-  #priorityOf(key: string): number {
+  #priorityOf(key: string, { secret }: Facts): number {
     const resource = this.#options.resources.get(key);
-    return resource === undefined ? 0 : priorityOf(resource);
+    const phase = secret.kind === 'Managed' ? secret.keyset.phase : undefined;
+    return resource === undefined ? 0 : priorityOf(resource, phase);
   }
 
   /** Watches the Secret as it needs. @returns the longest pause until the next pass */

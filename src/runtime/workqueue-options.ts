@@ -1,5 +1,6 @@
 /** What a queue is made with, and what it tells. */
 import type { Clock } from './clock.ts';
+import type { Share } from './lanes.ts';
 
 /** Metrics that dashboards know from client-go; times in seconds. */
 export interface QueueMetrics {
@@ -23,6 +24,8 @@ export interface WorkQueueOptions {
   readonly maxDelayMs?: number;
   /** How many keys of a namespace are handed out before it is another's turn. Default 1. */
   readonly run?: number;
+  /** Lets lower priorities have a share. Absent: the highest one goes first always. */
+  readonly share?: Share;
   /**
    * Keys of this priority and above hold back the others, for so long in a row at most, and come again after a failure within
    * `maxDelayMs`. Absent: none does.

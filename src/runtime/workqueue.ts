@@ -5,7 +5,7 @@
  * - A key is never handed out twice at the same time. If it is added meanwhile, it comes again after `done`.
  * - `addRateLimited` waits longer with each failure, until `forget`.
  *
- * It also has priorities: the highest goes first. Of equal ones, namespaces take turns, however many keys each has; those
+ * It also has priorities: the highest goes first, but for the share of lower ones. Of equal ones, namespaces take turns, however many keys each has; those
  * of one namespace go in order of arrival. While a key of the priority `first.least` waits or is processed, none below it is
  * handed out: see {@link Precedence} for the bound of that.
  *
@@ -54,7 +54,7 @@ export class WorkQueue<K extends string = string> {
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
-    this.#lanes = new Lanes(options.run);
+    this.#lanes = new Lanes({ run: options.run, share: options.share });
     this.#random = options.random ?? Math.random;
     const { clock, first } = options;
     this.#precedence = new Precedence({ clock, mostMs: first?.mostMs ?? 0, onEnd: () => this.#serve() });

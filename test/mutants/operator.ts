@@ -80,6 +80,8 @@ export class MiniOperator {
   stillWriting: Promise<void> | undefined;
   /** What people are told has been wrong for a while. */
   behind = false;
+  /** With which the last pass wants the next one. */
+  priority: number | undefined;
   /** The watches have told nothing for long: their caches stay as they are. */
   silent = false;
   /** Asked before a pass says anything, and before each effect. */
@@ -147,7 +149,8 @@ export class MiniOperator {
         pods.map(({ object }) => podView(object)),
       );
     }
-    await this.#reconciler.reconcile(`${NAMESPACE}/keys`, silent);
+    const result = await this.#reconciler.reconcile(`${NAMESPACE}/keys`, silent);
+    this.priority = result?.priority;
   }
 
   /** What people ask for from now on. */

@@ -8,6 +8,7 @@ import { isKubeError, type KubeError } from '../../kube/errors.ts';
 import { exponential } from '../../runtime/backoff.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { EventRecorder } from '../../runtime/events.ts';
+import { FairLimit } from '../../runtime/fair-limit.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { keyOf } from '../../runtime/store.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
@@ -25,6 +26,8 @@ import {
   putLedgerConfigMap,
 } from './ledger-config-map.ts';
 
+/** So many at once, in all: an API server that answers no write of a ConfigMap must not keep connections from others. */
+const MAX_WRITES = 8;
 const RETRY_MS = 10_000;
 const RETRY_CAP_MS = 300_000;
 /** Two writers that contend for the Secret change it as often as they like; the ledger is written this often for it. */
@@ -47,6 +50,7 @@ export class AuditWriter {
   readonly #accounts = new Map<string, Account>();
   /** The namespace of each. */
   readonly #underWay = new Map<Promise<void>, string>();
+  readonly #inTurn = new FairLimit(MAX_WRITES);
 
   constructor(options: AuditWriterOptions) {
     this.#options = options;
@@ -116,7 +120,9 @@ export class AuditWriter {
       account.foreignNotBefore = now + FOREIGN_PAUSE_MS;
     }
     account.writing = true;
-    const written = this.#write(account)
+    const { namespace = '' } = account.resource.metadata;
+    const written = this.#inTurn
+      .run(namespace, 0, () => this.#write(account))
       .then(() => {
         delete account.reported;
         account.failures = 0;
@@ -130,7 +136,7 @@ export class AuditWriter {
         this.#underWay.delete(written);
         this.#start(account);
       });
-    this.#underWay.set(written, account.resource.metadata.namespace ?? '');
+    this.#underWay.set(written, namespace);
   }
 
   async #read(account: Account): Promise<LedgerConfigMap | undefined> {

@@ -5,10 +5,11 @@
  * memory and in status.notified. If both are lost, the message is sent again with the same id.
  */
 
-import pLimit from 'p-limit';
 import { Backoff } from '../../runtime/backoff.ts';
 import type { EventRecorder } from '../../runtime/events.ts';
+import { FairLimit } from '../../runtime/fair-limit.ts';
 import type { Logger } from '../../runtime/log.ts';
+import { limitedLog } from '../../runtime/log-limit.ts';
 import { keyOf, type Store } from '../../runtime/store.ts';
 import { type Finding, isDegrading, isPassing } from '../api/finding.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
@@ -21,10 +22,14 @@ import { deliveryId, type Receiver, receiversOf } from './receivers.ts';
 
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 300_000;
-/** Messages under way, including those that wait for a retry. The next pass starts what does not fit. */
-const MAX_PENDING = 1_024;
+/** Of what a person must mend first. */
+const PERSON_PAUSE_MS = 30_000;
+/** Messages under way, including those that wait for a retry. The next pass starts what does not fit. An emergency always fits. */
+const MAX_PENDING = 16_384;
+/** First attempts go before retries, and emergencies before all. */
+const PRIORITIES = { emergency: 2, first: 1, retry: 0 } as const;
 /** Messages sent in parallel. */
-const MAX_SENDING = 8;
+const MAX_SENDING = 32;
 /** The length of status.notified: two messages of an emergency and one of a rotation to 16 receivers are 48. */
 const MAX_NOTIFIED = 64;
 const MAX_SETTLED = 8_192;
@@ -64,11 +69,13 @@ export class Notifier {
   /** Ids of what was delivered, by resource, oldest first. */
   readonly #delivered = new Map<string, readonly string[]>();
   readonly #closing = new AbortController();
-  /** A slow receiver must not delay the others for long, and all together must not take every socket. */
-  readonly #inTurn = pLimit(MAX_SENDING);
+  /** A slow receiver must not delay those of other resources for long, and all together must not take every socket. */
+  readonly #inTurn = new FairLimit(MAX_SENDING);
+  readonly #log: Logger;
 
   constructor(options: NotifierOptions) {
     this.#options = options;
+    this.#log = limitedLog(options.log, options.clock);
   }
 
   /**
@@ -109,8 +116,11 @@ export class Notifier {
 
   #start(delivery: Delivery): void {
     const { id, key, message } = delivery;
-    const full = this.#pending.size >= MAX_PENDING;
-    if (full || this.#closing.signal.aborted || this.#pending.has(id) || this.#settled.has(id)) return;
+    if (this.#closing.signal.aborted || this.#pending.has(id) || this.#settled.has(id)) return;
+    if (this.#pending.size >= MAX_PENDING && message.event !== 'Emergency') {
+      this.#log.warn('a notification waits for the next pass: too many are under way', { resource: key });
+      return;
+    }
     this.#pending.add(id);
     const ended = this.#deliver(delivery).catch((error: unknown) => {
       if (this.#closing.signal.aborted) return;
@@ -125,17 +135,17 @@ export class Notifier {
     const [namespace = ''] = key.split('/');
     const limits = { baseMs: FIRST_PAUSE_MS, capMs: LONGEST_PAUSE_MS, resetAfterMs: NEWS_MS };
     const pauses = new Backoff({ clock, random, ...limits });
-    for (;;) {
+    for (let tries = 0; ; tries += 1) {
       // looked up again each time: a receiver that was removed from the spec gets no more messages
       const found = this.#find(delivery);
       if (found === undefined) return;
       const { receiver, resource } = found;
-      const result = await this.#inTurn(() =>
+      const result = await this.#inTurn.run(key, priorityOf(message, tries), () =>
         attempt(this.#options, receiver, message, namespace, this.#closing.signal),
       );
       if (result.kind === 'Delivered') return this.#succeeded(delivery);
       if (result.kind === 'Never') return this.#gaveUp(delivery, found, result.why);
-      const pauseMs = Math.max(pauses.next(), result.afterMs ?? 0);
+      const pauseMs = Math.max(pauses.next(), result.afterMs ?? 0, result.needsPerson ? PERSON_PAUSE_MS : 0);
       if (clock.now() + pauseMs >= newsUntil(message)) return this.#gaveUp(delivery, found, result.why);
       this.#count(resource, 'retried');
       if (result.needsPerson) this.#warn(found, delivery, `${result.why}; rekey tries again`);
@@ -170,7 +180,8 @@ export class Notifier {
   #warn({ resource, index }: Found, { key, message }: Delivery, why: string): void {
     const note = `spec.notifications[${index}]: the message ${message.event} was not delivered: ${why}`;
     this.#options.events.event(resource, { type: 'Warning', reason: 'NotificationFailed', action: 'Notify', note });
-    this.#options.log.warn(note, { resource: key, reason: 'NotificationFailed' });
+    const fields = { resource: key, reason: 'NotificationFailed', receiver: index, event: message.event, why };
+    this.#log.warn('a notification was not delivered', fields);
   }
 
   #count({ metadata: { namespace = '', name } }: JwtKeyRotation, result: NotificationResult): void {
@@ -184,6 +195,11 @@ export class Notifier {
       this.#settled.delete(oldest);
     }
   }
+}
+
+function priorityOf({ event }: Message, tries: number): number {
+  if (tries > 0) return PRIORITIES.retry;
+  return event === 'Emergency' ? PRIORITIES.emergency : PRIORITIES.first;
 }
 
 /** A rotation that cannot begin yet is not news. One under way that rests is, and so are keys that nobody can vouch for. */

@@ -33,13 +33,19 @@ export const EMERGENCY_PRIORITY = 3;
 export const EMERGENCIES_FIRST = { least: EMERGENCY_PRIORITY, mostMs: 500, maxDelayMs: 15_000 } as const;
 const PRIORITIES = { emergency: EMERGENCY_PRIORITY, underWay: 2, requested: 1, rest: 0 } as const;
 
+/** After an effect, the next pass sees what came of it: something is under way, whatever the status says yet. */
+export const UNDER_WAY_PRIORITY = PRIORITIES.underWay;
+/** Rotations that wait for pods that do not answer keep passes busy, and must not keep the others from beginning. */
+export const SHARE = { below: EMERGENCY_PRIORITY, oneIn: 4 } as const;
+
 /**
+ * @param phase by the Secret, where that was read; that of the status may be older
  * @returns the priority of the resource in the queue: an emergency goes before every other, then what is under way, so
  *   that it ends, then what people wait for. The rest are looks at what rests
  */
-export function priorityOf(resource: JwtKeyRotation): number {
+export function priorityOf(resource: JwtKeyRotation, phase = resource.status?.phase): number {
   if (isEmergency(resource)) return PRIORITIES.emergency;
-  const { phase, lastHandledRotateAt } = resource.status ?? {};
+  const { lastHandledRotateAt } = resource.status ?? {};
   if (phase !== undefined && !IDLE.includes(phase)) return PRIORITIES.underWay;
   const wanted = resource.metadata.annotations?.[REQUEST.rotateAt];
   return wanted !== undefined && wanted !== lastHandledRotateAt ? PRIORITIES.requested : PRIORITIES.rest;

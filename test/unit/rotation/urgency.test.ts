@@ -13,7 +13,13 @@ test('an emergency goes first, then what is under way, then what is requested, t
     resource(rotate, { phase: 'Draining' }),
     resource(rotate, { phase: 'Steady' }),
     resource(rotate, { phase: 'Steady', lastHandledRotateAt: 'now' }),
-  ].map(priorityOf);
+  ].map((each) => priorityOf(each));
   expect(inOrder).toEqual([3, 2, 1, 0]);
   expect(priorityOf(resource(emergency, { phase: 'Steady', lastHandledEmergency: 'leak' }))).toBe(0);
+});
+
+test('what the Secret says counts before what the status says', () => {
+  const rotate = { [REQUEST.rotateAt]: 'now' };
+  expect(priorityOf(resource(rotate, { phase: 'Preflight' }), 'Staging')).toBe(2);
+  expect(priorityOf(resource({}, { phase: 'Retiring' }), 'Steady')).toBe(0);
 });

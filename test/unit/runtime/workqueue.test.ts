@@ -312,6 +312,17 @@ test('namespaces take turns, however many keys each has, and a higher priority g
   ]);
 });
 
+test('lower priorities have a share, but not while the urgent wait', async () => {
+  const { queue } = build({ share: { below: 3, oneIn: 4 } });
+  for (let i = 0; i < 20; i += 1) queue.add(`hung/${i}`, { priority: 2 });
+  for (const key of ['shop/wanted', 'shop/other']) queue.add(key, { priority: 1 });
+  queue.add('shop/rest');
+  for (let i = 0; i < 10; i += 1) queue.add(`leak/${i}`, { priority: 3 });
+  const taken = await takeAll(queue);
+  expect(taken.slice(0, 10).every((key) => key.startsWith('leak/'))).toBe(true);
+  expect([13, 17, 21, 25].map((i) => taken[i])).toEqual(['shop/wanted', 'shop/other', 'shop/rest', 'hung/12']);
+});
+
 test('a namespace may get several keys in its turn', async () => {
   const { queue } = build({ run: 2 });
   for (const key of ['big/1', 'big/2', 'big/3', 'small/1', 'big/4', 'small/2', 'small/3', 'big/5']) queue.add(key);

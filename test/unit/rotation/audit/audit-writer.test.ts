@@ -262,3 +262,41 @@ describe('the audit writer', () => {
     }
   });
 });
+
+it('writes eight ConfigMaps at once, in all, and namespaces take turns', async () => {
+  const begun: string[] = [];
+  const ends: (() => void)[] = [];
+  const writer = new AuditWriter({
+    client: {
+      get: async () => {
+        throw failed('NotFound');
+      },
+      create: async (_, { metadata: { namespace = '' } }) => {
+        begun.push(namespace);
+        await new Promise<void>((resolve) => ends.push(resolve));
+        return { metadata: {} } as never;
+      },
+      mergePatch: async () => ({ metadata: {} }) as never,
+    },
+    clock: systemClock,
+    log: createLogger({ level: 'error', now: systemClock.now }),
+    events: { event: () => undefined },
+    fence: () => undefined,
+    onRetry: () => undefined,
+  });
+  const observe = (namespace: string, i: number) => {
+    const known = { ...resource, metadata: { ...metadata, namespace, name: `jwt-${i}`, uid: `${namespace}-${i}` } };
+    const observed = facts(STAGING);
+    writer.observed(known as JwtKeyRotation, observed, plan(observed).assessment);
+  };
+  for (let i = 0; i < 20; i += 1) observe('slow', i);
+  observe('other', 0);
+  await expect.poll(() => begun.length).toBe(8);
+  for (const end of ends.splice(0)) end();
+  await expect.poll(() => begun.length).toBe(16);
+  expect(begun.slice(0, 10)).toContain('other');
+  for (const end of ends.splice(0)) end();
+  await expect.poll(() => ends.length).toBe(5);
+  for (const end of ends.splice(0)) end();
+  await writer.idle();
+});

@@ -23,6 +23,21 @@ test.each([false, true])(
   },
 );
 
+test('after a write the next pass goes before what has not begun, whatever the status says yet', async () => {
+  await using cluster = await MiniCluster.start();
+  const operator = new MiniOperator(cluster);
+  operator.deaf = true;
+  const after: (number | undefined)[] = [];
+  for (let passes = 0; passes < 12; passes += 1) {
+    cluster.changes.splice(0);
+    await operator.reconcile(passes < 5 ? {} : { 'rekey.dev/rotate-requested-at': '1' });
+    if (cluster.changes.some(({ path }) => path.includes('/secrets/'))) after.push(operator.priority);
+    cluster.now += 1_500;
+  }
+  expect(after).toEqual([2, 2]);
+  await operator.close();
+});
+
 /** A rotation that has got as far as to restart its services, which take a while. */
 async function staging(cluster: MiniCluster): Promise<MiniOperator> {
   const operator = new MiniOperator(cluster);

@@ -49,7 +49,11 @@ async function receive(...steps: readonly Step[]) {
 }
 
 /** A notifier whose pauses pass in no time. */
-function start(resource: JwtKeyRotation, urls: Readonly<Record<string, string>>, allowPrivate = true) {
+function start(
+  known: JwtKeyRotation | ((key: string) => JwtKeyRotation | undefined),
+  urls: Readonly<Record<string, string>>,
+  allowPrivate = true,
+) {
   let now = T0 + 1_000;
   const pauses: number[] = [];
   const counts: string[] = [];
@@ -75,7 +79,7 @@ function start(resource: JwtKeyRotation, urls: Readonly<Record<string, string>>,
     ...{ random: () => 0, log, onDelivered },
     events: { event: (_, { reason, note }) => void events.push(`${reason} ${note}`) },
     metrics: { notified: (_, result) => void counts.push(result), hasReceivers: () => undefined },
-    resources: { get: () => resource },
+    resources: { get: (key) => (typeof known === 'function' ? known(key) : known) },
     webhooks: new WebhookClient({ allowPrivate }),
   });
   onTestFinished(() => notifier.close());
@@ -195,6 +199,29 @@ describe('a notification', () => {
     expect(events).toContainEqual(expect.stringMatching(/\[1\].* Secret absent, key url cannot be read \(NotFound\)/));
     expect(messages).toEqual([]);
     expect(JSON.stringify([events, said])).not.toMatch(/T0SECRET|127\.0\.0\.1/);
+  });
+
+  it('of one resource waits for no receivers of others that never answer', { timeout: 60_000 }, async () => {
+    const hung = createServer(() => undefined);
+    await new Promise<void>((resolve) => hung.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void hung.close().closeAllConnections());
+    const { messages, url } = await receive({ status: 200 });
+    const silent = `http://127.0.0.1:${(hung.address() as AddressInfo).port}/`;
+    const names = Array.from({ length: 16 }, (_, i) => `hung${i}`);
+    const named = (name: string, ...receivers: object[]) => {
+      const { metadata, ...rest } = resourceWith(...receivers);
+      return { ...rest, metadata: { ...metadata, name, uid: name } } as JwtKeyRotation;
+    };
+    const bad = Array.from({ length: 65 }, (_, i) => named(`bad-${i}`, ...names.map(receiver)));
+    const good = named('good', receiver('hook'));
+    const urls = Object.fromEntries([...names.map((name) => [name, silent]), ['hook', url]]);
+    const { notifier } = start((key) => [...bad, good].find(({ metadata }) => key === `shop/${metadata.name}`), urls);
+    const rotated = ({ metadata: { name: id } }: JwtKeyRotation) => {
+      const keyset = { ...DONE, ...(DONE.rotation && { rotation: { ...DONE.rotation, id } }) };
+      return { ...facts, secret: { kind: 'Managed', keyset } } as const;
+    };
+    for (const resource of [...bad, good]) notifier.observed(resource, rotated(resource));
+    await vi.waitFor(() => expect(messages).toHaveLength(1), { timeout: 55_000 });
   });
 
   it('is not sent to whom the spec does not name any more', async () => {
