@@ -31,9 +31,14 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
+/** With it Git takes a file for one outside of its repository. */
+const CEILING = 'GIT_CEILING_DIRECTORIES';
+
 function environment(inHook: boolean): NodeJS.ProcessEnv {
-  const all = { ...process.env, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0' };
-  return inHook ? all : Object.fromEntries(Object.entries(all).filter(([name]) => !OF_A_HOOK.includes(name)));
+  // a folder of a service may be a mount within the repository
+  const own = { LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_DISCOVERY_ACROSS_FILESYSTEM: '1' };
+  const left = inHook ? [CEILING] : [...OF_A_HOOK, CEILING];
+  return Object.fromEntries(Object.entries({ ...process.env, ...own }).filter(([name]) => !left.includes(name)));
 }
 
 /**

@@ -31,18 +31,24 @@ export interface GitFacts {
 export async function repositoryOf(folder: string, options: RunOptions = {}): Promise<Repository> {
   const { code, out, said } = await run(folder, ['rev-parse', '--show-toplevel'], options);
   if (code === 0) return { kind: 'Repository', root: lineOf(out) };
-  if (code === 'absent') {
-    return hasGitFolder(folder) ? { kind: 'Unknown', why: 'git is not installed' } : { kind: 'None' };
-  }
-  if (said.includes('not a git repository')) return { kind: 'None' };
-  return { kind: 'Unknown', why: whyOf(said) };
+  if (code !== 'absent' && !said.includes('not a git repository')) return { kind: 'Unknown', why: whyOf(said) };
+  const found = gitFolderAbove(await realpath(folder));
+  if (found === undefined) return { kind: 'None' };
+  const why = code === 'absent' ? 'git is not installed' : `there is ${found}, but ${whyOf(said)}`;
+  return { kind: 'Unknown', why };
 }
 
-/** Without the git program, a folder is in no repository if no folder above it is one. */
-function hasGitFolder(folder: string): boolean {
-  if (existsSync(join(folder, '.git'))) return true;
+/**
+ * Git says that there is no repository also where it cannot use one: its HEAD is missing, or the `.git` of a worktree leads
+ * nowhere.
+ *
+ * @returns the nearest `.git` in the folder or above it; undefined if there is none
+ */
+function gitFolderAbove(folder: string): string | undefined {
+  const here = join(folder, '.git');
+  if (existsSync(here)) return here;
   const above = dirname(folder);
-  return above !== folder && hasGitFolder(above);
+  return above === folder ? undefined : gitFolderAbove(above);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { gitFacts, repositoryOf } from '../../../src/env/git.ts';
@@ -55,6 +55,30 @@ describe('what Git says of a file', () => {
     const facts = await gitFacts([join(root, 'main/.env'), join(root, 'admin/.env')]);
     expect(facts.get(join(root, 'main/.env'))).toMatchObject({ tracked: 'yes', repository: join(root, 'main') });
     expect(facts.get(join(root, 'admin/.env'))).toMatchObject({ tracked: 'no', repository: root });
+  });
+
+  it.each([
+    ['whose HEAD is missing', (root: string) => rmSync(join(root, '.git/HEAD'))],
+    [
+      'that was moved away from its worktree',
+      (root: string) => {
+        rmSync(join(root, '.git'), { recursive: true });
+        put(root, { '.git': 'gitdir: /nowhere/.git/worktrees/x\n' });
+      },
+    ],
+  ])('is not known, in a repository %s', async (_, spoil) => {
+    const root = repositoryWith({ 'main/.env': '' });
+    spoil(root);
+    const facts = (await gitFacts([join(root, 'main/.env')])).get(join(root, 'main/.env'));
+    expect(facts).toMatchObject({ tracked: 'unknown', why: expect.stringContaining(join(root, '.git')) });
+  });
+
+  it('is that of its repository, whatever the ceiling of Git', async () => {
+    const root = repositoryWith({ 'main/.env': '' });
+    git(root, 'add', '-f', 'main/.env');
+    vi.stubEnv('GIT_CEILING_DIRECTORIES', root);
+    const facts = await gitFacts([join(root, 'main/.env')]);
+    expect(facts.get(join(root, 'main/.env'))).toMatchObject({ tracked: 'yes', repository: root });
   });
 
   it('is no, where there is no repository', async () => {
