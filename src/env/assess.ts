@@ -7,6 +7,7 @@ import type { EnvFinding } from './finding.ts';
 import { keyFindings } from './key-findings.ts';
 import type { EnvFacts } from './observe.ts';
 import { type EnvRow, rowOf } from './rows.ts';
+import { stateFindings } from './state-findings.ts';
 
 export type { EnvRow, InStep } from './rows.ts';
 
@@ -27,7 +28,7 @@ export function assess(facts: EnvFacts, now: number): Assessment {
   const { config, files } = facts;
   const rows = files.map((file) => rowOf(file, facts));
   const ofKeys = [...burntFindings(facts), ...keyFindings(facts, rows, now), ...fallbackFindings(facts)];
-  const findings = [...ofKeys, ...fileFindings(facts)];
+  const findings = [...ofKeys, ...stateFindings(facts.state), ...fileFindings(facts)];
   const order = environmentsOf(config);
   const rank = ({ severity, environment = '' }: EnvFinding) => {
     return (severity === 'error' ? 0 : 1_000) + ((order.indexOf(environment) + 1_000) % 1_000);

@@ -34,7 +34,10 @@ export type EnvReason =
   | 'GitUnknown'
   | 'StagedKey'
   // the state of rekey
-  | 'StateUnreadable';
+  | 'StateUnreadable'
+  | 'StepCutOff'
+  | 'EmergencyOpen'
+  | 'NotWritten';
 
 /** A finding never has a byte of a key. */
 export interface EnvFinding {

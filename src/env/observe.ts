@@ -16,6 +16,7 @@ import { type EnvFile, parseEnv } from './dotenv/parse.ts';
 import { type EnvConfig, environmentsOf } from './env-config.ts';
 import { type GitFacts, gitFacts } from './git.ts';
 import { type FileReading, readBounded } from './read-file.ts';
+import { type StateFacts, stateFacts } from './state-facts.ts';
 import { type RememberedKeys, readStates } from './state-keys.ts';
 
 export interface KeyFact {
@@ -62,6 +63,7 @@ export interface EnvFacts {
   readonly discovery: Discovery;
   readonly files: readonly FileFact[];
   readonly states: readonly RememberedKeys[];
+  readonly state: StateFacts;
   /** What Git says of leftovers, by path. */
   readonly leftovers: ReadonlyMap<string, GitFacts>;
   /** The root with all links resolved. */
@@ -127,6 +129,7 @@ export async function observe({ config, discovery }: Setup): Promise<EnvFacts> {
       discovery,
       files: await Promise.all(raw.map((file) => factOf(file, ofGit(file.path), look))),
       states,
+      state: await stateFacts(config),
       leftovers: new Map(leftovers.map((path) => [path, ofGit(path)])),
       realRoot,
     };

@@ -21,14 +21,21 @@ export async function sync(context: Context, { discard }: { readonly discard?: t
   if (!isInStep(seen)) await refuseCommitted(seen.environment);
   const done = await session.alone(async () => {
     const view = await session.look('Read');
-    if (isInStep(view)) return undefined;
+    if (isInStep(view)) return view.facts.keyset.phase;
     const files = view.managed
       ? await putBack(context, view, discard === true)
       : await takeOver(context, view, discard === true);
     return { files, environment: view.environment };
   });
   // nobody waits with the lock for a restart
-  if (done !== undefined) return restart(context, done.environment, done.files);
+  if (typeof done !== 'string') return restart(context, done.environment, done.files);
+  if (done !== 'Steady') {
+    const what = done === 'Burning' ? 'an emergency is not over' : 'a rotation is under way';
+    terminal.print(
+      `${environment}: all files are in step, and ${what} (${done}). To go on: ${program} env continue ${environment}\n`,
+    );
+    return EXIT.done;
+  }
   const unknown = `whether each service has been restarted since is not known; to ask them: ${program} env verify ${environment}`;
   terminal.print(`${environment}: all files are in step. ${unknown}\n`);
   return EXIT.done;
@@ -103,7 +110,7 @@ async function putBack(context: Context, view: View, discard: boolean): Promise<
   const foreign = view.differences.filter((difference) => difference.foreign.length > 0);
   if (foreign.length > 0 && !discard) {
     const what = foreign.map(
-      (each) => `${each.file.shown} has a key that no other file has (${each.foreign.join(', ')})`,
+      (each) => `${each.file.shown} has a key that rekey has not written (${each.foreign.join(', ')})`,
     );
     const message = `${what.join('; ')}. Its tokens would be refused: sync with --discard gives it up; nothing was written`;
     throw new CommandError(message, EXIT.failed);

@@ -6,6 +6,8 @@ import { makeOwned } from './owner.ts';
 
 /** @returns the file that names the holder of a lock: no .json, so it is not the state of an environment, whatever that is called */
 export const holderFile = (lock: string): string => `${lock}.holder`;
+/** The lock of a whole state folder: its file there. */
+export const FOLDER_LOCK = 'lock';
 /** The name in former versions, which is also that of the state of an environment called `holder`. */
 const FORMER = 'holder.json';
 
@@ -53,6 +55,11 @@ export async function removeFormer(stateFolder: string): Promise<void> {
   const path = join(stateFolder, FORMER);
   const bytes = await readFile(path).catch(() => undefined);
   if (bytes !== undefined && isFormerHolder(bytes)) await remove(path);
+}
+
+/** @returns whether a run of rekey has the lock of the state folder now, as far as it has said so */
+export async function isAtWork(stateFolder: string): Promise<boolean> {
+  return (await readHolder(join(stateFolder, holderFile(FOLDER_LOCK)))) !== undefined;
 }
 
 function isAlive(pid: number): boolean {

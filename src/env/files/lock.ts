@@ -9,7 +9,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../runtime/clock.ts';
 import { shellWord } from '../finding.ts';
 import { about, FileError, fileError } from './errors.ts';
-import { holderFile, readHolder, removeFormer, writeHolder } from './holder.ts';
+import { FOLDER_LOCK, holderFile, readHolder, removeFormer, writeHolder } from './holder.ts';
 import { makeOwned, ownText } from './owner.ts';
 import { ensureStateFolder } from './state-folder.ts';
 
@@ -23,9 +23,6 @@ const NOT_A_LOCK = 26;
  */
 const EXCLUSIVE = 'PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE; PRAGMA user_version = 1';
 const RETRY_MS = 50;
-
-/** The lock of a whole state folder: its file there. */
-const FOLDER_LOCK = 'lock';
 
 /** Another process does the same with this folder. The message has its id and start, where they are known. */
 export class BusyError extends FileError {

@@ -1,0 +1,48 @@
+/** What `check` says of a state that is not as rekey left it. `rekey` runs as a process. */
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { EMERGENCY, rekeyForFile, stateOf, twoServices } from '../../support/env/pair.ts';
+
+const rekey = rekeyForFile();
+const FILES = ['main/.env.production', 'admin/.env.production'];
+
+function saved(folder: string) {
+  for (const file of FILES) copyFileSync(join(folder, file), join(folder, `${file}.saved`));
+  return () => {
+    for (const file of FILES) copyFileSync(join(folder, `${file}.saved`), join(folder, file));
+  };
+}
+
+describe('env check', { timeout: 120_000 }, () => {
+  it('finds that all files were put back, and sync and abort say what is so', async () => {
+    const folder = twoServices();
+    const putBack = saved(folder);
+    const old = readFileSync(join(folder, FILES[0] ?? ''), 'utf8');
+    await rekey.env(folder, 'rotate', 'production');
+    expect((await rekey.env(folder, 'check', 'production')).out).not.toContain('NotWritten');
+    putBack();
+    const { code, out } = await rekey.env(folder, 'check', 'production');
+    expect([code, out]).toEqual([1, expect.stringContaining('they have keys of before')]);
+    expect(out).toContain('$ rekey env abort production');
+    // the new key is lost, and nobody needs it to go back
+    expect((await rekey.env(folder, 'abort', 'production')).out).toContain('production: abort: ');
+    expect(readFileSync(join(folder, FILES[0] ?? ''), 'utf8')).toContain(old.trim());
+  });
+
+  it('fails while an emergency is not over', async () => {
+    const folder = twoServices();
+    await rekey.env(folder, ...EMERGENCY);
+    expect(stateOf(folder).keyset.phase).toBe('Burning');
+    const { code, out } = await rekey.env(folder, 'check', 'production');
+    expect([code, out]).toEqual([1, expect.stringContaining('[EmergencyOpen]')]);
+    expect((await rekey.env(folder, 'sync', 'production')).out).toContain('an emergency is not over (Burning)');
+  });
+
+  it('finds a step that was cut off', async () => {
+    const folder = twoServices();
+    await rekey.env(folder, ...EMERGENCY);
+    mkdirSync(join(folder, '.rekey/step'));
+    expect((await rekey.env(folder, 'check')).out).toContain('[StepCutOff]');
+  });
+});
