@@ -236,7 +236,12 @@ export class KubeClient {
     };
     const place = { type, namespace, query };
     const call = callOf({ verb: 'watch', method: 'GET', place, repeat: 'never' });
-    return watchEvents<T>(this.#requester, this.#clock, call, { idleTimeoutMs, gate, signal });
+    return watchEvents<T>(this.#requester, this.#clock, call, {
+      endMs: timeoutSeconds * 1000,
+      idleTimeoutMs,
+      gate,
+      signal,
+    });
   }
 
   /** Breaks all connections. */

@@ -20,6 +20,9 @@ const NOT_SENT = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
+/** Nobody waits longer because a server asks for it: it may be a proxy in between, and the answer a mistake. */
+const MAX_RETRY_AFTER_SECONDS = 30;
+
 /**
  * @param value a parsed answer or the object of an ERROR event
  * @returns the fields; undefined for each that does not look like part of a Status
@@ -52,7 +55,7 @@ export function errorOfStatus(subject: Subject, status: number, body: unknown, r
     status,
     reason,
     detail: redirect ? 'the answer is a redirect, which is not followed' : detailOf(subject, reason, message),
-    retryAfterMs: seconds === undefined ? undefined : seconds * 1000,
+    retryAfterMs: seconds === undefined ? undefined : Math.min(seconds, MAX_RETRY_AFTER_SECONDS) * 1000,
     maybeApplied: status >= 500 && refusal === undefined,
     refusal,
   });

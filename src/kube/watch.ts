@@ -3,7 +3,7 @@
  *
  * @see https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
  */
-import { Deadline } from './deadline.ts';
+import { Deadline, DeadlineExceeded } from './deadline.ts';
 import { KubeError, type Subject } from './errors.ts';
 import type { Gate } from './gate.ts';
 import { LineError, readLines } from './lines.ts';
@@ -19,6 +19,8 @@ export interface WatchEvent<T extends KubeObject> {
 }
 
 export interface WatchTimes {
+  /** When the server ends the stream, from the request on. */
+  readonly endMs: number;
   /** Longest silence, from the request on. Bookmarks come once a minute, so it must be more than 60 s. */
   readonly idleTimeoutMs: number;
   readonly gate?: Gate | undefined;
@@ -28,24 +30,31 @@ export interface WatchTimes {
 /** Time limit of the head of the answer, which comes at once. Only after that a watch may be silent for long. */
 const OPEN_MS = 10_000;
 
+/** A stream that its server has not ended so much later is ended here: something in between may keep it open for ever. */
+const LATE_MS = 30_000;
+
 /** etcd keeps no object larger than 1.5 MiB; JSON and managedFields may make it a few times as long. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
+
+/** Up to here, bytes are blank or mean nothing. */
+const SPACE = 0x20;
 
 /**
  * Ends without an error if the server closes the stream after a whole line, or if the caller aborts.
  *
- * @throws KubeError Gone when the resourceVersion is too old, Timeout after a silence, Unreachable when the stream
- *   breaks
+ * @throws KubeError Gone when the resourceVersion is too old, Timeout after a silence or when the server does not end the
+ *   stream in time, Unreachable when the stream breaks
  */
 export async function* watchEvents<T extends KubeObject>(
   requester: Requester,
   clock: Timing,
   call: Call,
-  { idleTimeoutMs, gate, signal }: WatchTimes,
+  { endMs, idleTimeoutMs, gate, signal }: WatchTimes,
 ): AsyncGenerator<WatchEvent<T>> {
   const leave = await gate?.enter(signal);
   if (signal?.aborted) return leave?.();
-  const silence = new Deadline(clock, Math.min(OPEN_MS, idleTimeoutMs), signal);
+  const whole = new Deadline(clock, endMs + LATE_MS, signal);
+  const silence = new Deadline(clock, Math.min(OPEN_MS, idleTimeoutMs), whole.signal);
   try {
     const { body } = await requester.open(call, silence).finally(leave);
     silence.extend(idleTimeoutMs);
@@ -57,15 +66,21 @@ export async function* watchEvents<T extends KubeObject>(
     if (error instanceof LineError) {
       throw new KubeError({ ...call.subject, code: 'Unreachable', detail: error.message });
     }
+    if (whole.signal.reason instanceof DeadlineExceeded) {
+      const detail = `the stream was to end after ${endMs / 1000} s, and did not`;
+      throw new KubeError({ ...call.subject, code: 'Timeout', detail });
+    }
     throw requester.translate(call, error, silence);
   } finally {
     silence.dispose();
+    whole.dispose();
   }
 }
 
+/** Blank lines are no sign: whoever is in between may send them. */
 async function* withSignsOfLife(chunks: AsyncIterable<Uint8Array>, silence: Deadline): AsyncGenerator<Uint8Array> {
   for await (const chunk of chunks) {
-    silence.extend();
+    if (chunk.some((byte) => byte > SPACE)) silence.extend();
     yield chunk;
   }
 }

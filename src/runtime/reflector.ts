@@ -3,7 +3,7 @@
  *
  * - After any failure: wait (0.8 s doubling to 30 s, with jitter), then watch from the last version seen.
  * - After Gone: list again. That list is the truth, even if it is older.
- * - Every `relistMs`: list again, in case an event was lost.
+ * - Every `relistMs`, or half a minute later: list again, in case an event was lost.
  * - While the server refuses a list, whatever that is for: watch, and list again in pauses from half a minute to five.
  * - After a stream that broke or was silent: list again. etcd may have been restored meanwhile, and a watch from a version
  *   that the new history has not reached yet says nothing. If streams break again and again, as behind a proxy that ends
@@ -225,9 +225,9 @@ export class Reflector<Raw extends KubeObject, T> {
     const { metadata } = object;
     if (type === 'DELETED') this.store.remove(metadata);
     else if (type !== 'BOOKMARK') this.#project(object, (value) => this.store.take(metadata, value));
-    // After the change: until then the store does not cover this version.
+    // After the change: until then the store does not cover this version. From an empty one a watch would tell of no deletion.
     this.store.advance(metadata.resourceVersion);
-    this.#version = metadata.resourceVersion ?? this.#version;
+    this.#version = metadata.resourceVersion || this.#version;
   }
 
   #keeps({ namespace = '' }: Version): boolean {

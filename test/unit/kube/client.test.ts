@@ -79,10 +79,19 @@ describe('a read', () => {
   });
 
   test('is not tried again when Retry-After reaches beyond the time limit', async () => {
-    await using api = await fakeApi(refusal(429, 'TooManyRequests', 'slow down', { 'retry-after': '60' }));
+    await using api = await fakeApi(refusal(429, 'TooManyRequests', 'slow down', { 'retry-after': '20' }));
     const error = await failure(api.client().get(SECRETS, key));
-    expect(error).toMatchObject({ code: 'TooManyRequests', retryAfterMs: 60_000 });
+    expect(error).toMatchObject({ code: 'TooManyRequests', retryAfterMs: 20_000 });
     expect(api.received).toHaveLength(1);
+  });
+
+  const day = { kind: 'Status', code: 429, reason: 'TooManyRequests', details: { retryAfterSeconds: 86_400 } };
+  test.each([
+    ['the header', refusal(429, 'TooManyRequests', 'slow down', { 'retry-after': '86400' })],
+    ['the body', json(429, day)],
+  ])('is never told to wait for longer than half a minute, whatever %s says', async (_, answer) => {
+    await using api = await fakeApi(answer);
+    expect(await failure(api.client().get(SECRETS, key))).toMatchObject({ retryAfterMs: 30_000 });
   });
 
   test('is tried again after 503 and after a broken connection', async () => {

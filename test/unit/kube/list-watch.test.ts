@@ -207,6 +207,60 @@ describe('watch', () => {
     expect(await watching).toMatchObject({ code: 'Timeout', verb: 'watch' });
   });
 
+  test('that gives nothing but empty lines is a Timeout after the longest silence', async () => {
+    const clock = new FakeClock();
+    let write = (_: string) => {};
+    await using api = await fakeApi((_, response) => {
+      response.writeHead(200).flushHeaders();
+      write = (text) => response.write(text);
+    });
+    const client = api.client({ clock });
+    let code = '';
+    const watching = failure(collect(client.watch(PODS, from))).then((error) => (code = String(error.code)));
+    await expect.poll(() => api.received.length).toBe(1);
+    await expect
+      .poll(
+        async () => {
+          write('\n \n');
+          await clock.advance(10_000);
+          return code;
+        },
+        { interval: 20 },
+      )
+      .toBe('Timeout');
+    await watching;
+  });
+
+  test('ends half a minute after the server should have ended it, however much comes', async () => {
+    const clock = new FakeClock();
+    let write = (_: string) => {};
+    await using api = await fakeApi((_, response) => {
+      response.writeHead(200).flushHeaders();
+      write = (text) => response.write(text);
+    });
+    const versions: string[] = [];
+    const watching = failure(
+      (async () => {
+        for await (const { object } of api.client({ clock }).watch(PODS, from))
+          versions.push(object.metadata.resourceVersion ?? '');
+      })(),
+    );
+    await expect.poll(() => api.received.length).toBe(1);
+    for (let minute = 1; minute <= 5; minute += 1) {
+      await clock.advance(60_000);
+      write(line('BOOKMARK', pod('', String(minute))));
+      await expect.poll(() => versions.length).toBe(minute);
+    }
+    await clock.advance(29_000);
+    write(line('BOOKMARK', pod('', '6')));
+    await expect.poll(() => versions.length).toBe(6);
+    await clock.advance(1_001);
+    const error = await watching;
+    expect(error).toMatchObject({ code: 'Timeout', verb: 'watch' });
+    expect(error.message).toContain('the stream was to end after 300 s, and did not');
+    expect(clock.timers).toBe(0);
+  });
+
   test('that is never answered is a Timeout too', async () => {
     const clock = new FakeClock();
     await using api = await fakeApi(hang);

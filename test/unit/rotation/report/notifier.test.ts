@@ -159,6 +159,16 @@ describe('a notification', () => {
     expect(messages).toHaveLength(2);
   });
 
+  it('waits five minutes at most, however long the receiver asks', async () => {
+    const { messages, url } = await receive({ status: 429, headers: { 'retry-after': '86400' } }, { status: 204 });
+    const resource = resourceWith(receiver('hook'));
+    const { notifier, pauses, ended } = start(resource, { hook: url });
+    notifier.observed(resource, facts);
+    await ended('delivered');
+    expect(pauses).toEqual([300_000]);
+    expect(messages).toHaveLength(2);
+  });
+
   it.each([404, 302])('is given up at once when the receiver answers %i, and the field is named', async (status) => {
     const { messages, url } = await receive({ status, headers: { location: '/elsewhere' } });
     const resource = resourceWith({ ...receiver('hook'), on: ['Failed'] }, receiver('hook'));
