@@ -8,11 +8,11 @@ import type { Logger } from '../runtime/log.ts';
 import { serverTime } from '../runtime/server-clock.ts';
 import { keyOf } from '../runtime/store.ts';
 import { TokenBuckets } from '../runtime/token-buckets.ts';
-import type { Actor, EffectAction, EffectResult } from './act/act.ts';
+import type { Actor, EffectAction } from './act/act.ts';
 import type { PodChecks } from './act/pod-checks.ts';
 import type { Finding } from './api/finding.ts';
 import type { JwtKeyRotation } from './api/names.ts';
-import { type Refused, SOON_MS } from './api/refusal.ts';
+import { SOON_MS } from './api/refusal.ts';
 import type { JwtKeyRotationStatus } from './api/types.ts';
 import type { AuditWriter } from './audit/audit-writer.ts';
 import type { Facts } from './facts.ts';
@@ -20,10 +20,10 @@ import { earliest, needOf, pauseMs, RESYNC_MS, untilMissedMs, waitMs } from './p
 import { conflictWith } from './pass/conflict.ts';
 import { cutOffBy, within } from './pass/cut-off.ts';
 import { ChangedError, type Decided, Decider, type DeciderOptions } from './pass/decide.ts';
+import { refusedIn } from './pass/made.ts';
 import { Memories } from './pass/memories.ts';
 import type { Memory } from './pass/memory.ts';
-import type { Action, Decision } from './plan/decision.ts';
-import { effectsOf } from './plan/effect.ts';
+import type { Decision } from './plan/decision.ts';
 import type { Announcer } from './report/announce.ts';
 import type { Notifier } from './report/notifier.ts';
 import { invalidStatus, statusOf } from './report/status.ts';
@@ -77,12 +77,14 @@ export class Reconciler {
    * @param log of this pass
    */
   async reconcile(key: string, log: Logger): Promise<Result | undefined> {
-    this.#options.announcer.begins(key, log);
     const resource = this.#options.resources.get(key);
     if (resource === undefined || resource.metadata.deletionTimestamp !== undefined) {
       this.forget(key);
       return undefined;
     }
+    if (!this.#memories.isOf(key, resource)) this.forget(key);
+    this.#memories.begin(key, resource);
+    this.#options.announcer.begins(key, log);
     const conflict = this.#conflict(resource);
     if (conflict !== undefined) return this.#refuse(resource, conflict);
     const unfit = specFinding(resource.spec);
@@ -240,11 +242,4 @@ export class Reconciler {
 /** @returns whether the last rotation that has ended is in no written status yet */
 function hasEnded({ status }: JwtKeyRotation, next: JwtKeyRotationStatus): boolean {
   return next.history?.[0]?.id !== status?.history?.[0]?.id;
-}
-
-/** The effects of an action that were not made, including those for which the world had changed. */
-function refusedIn(action: Action, outcome: EffectResult): readonly Refused[] {
-  if (outcome.kind !== 'Outdated') return 'refused' in outcome ? outcome.refused : [];
-  const said = 'the Secret has changed since it was decided';
-  return effectsOf(action).map((effect) => ({ effect, cause: 'Outrun', said }));
 }

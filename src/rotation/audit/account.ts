@@ -55,6 +55,11 @@ export function newAccount(resource: JwtKeyRotation): Account {
   };
 }
 
+/** @returns false if the account is of another resource of this name, or of another Secret: what it knows says nothing of this one */
+export function isOf({ resource: { metadata, spec } }: Account, resource: JwtKeyRotation): boolean {
+  return metadata.uid === resource.metadata.uid && spec.secretName === resource.spec.secretName;
+}
+
 /** @returns whether the ConfigMap lacks something */
 export function isDirty({ due, ledger, stored, finding }: Account): boolean {
   return due.size > 0 || (finding === undefined && !sameLedger(stored, ledger));

@@ -15,7 +15,7 @@ import type { JwtKeyRotation } from '../api/names.ts';
 import type { Facts } from '../facts.ts';
 import { EMPTY_LEDGER, type Ledger, merged, sameLedger, withTimes } from '../keyset/ledger.ts';
 import type { Assessment } from '../plan/decision.ts';
-import { type Account, isDirty, lacksForeignOnly, newAccount, takeIn } from './account.ts';
+import { type Account, isDirty, isOf, lacksForeignOnly, newAccount, takeIn } from './account.ts';
 import type { LedgerReading } from './against-ledger.ts';
 import { appendRecord, headOf, isRecorded, verifyLog } from './audit-log.ts';
 import {
@@ -101,7 +101,7 @@ export class AuditWriter {
   #account(resource: JwtKeyRotation): Account {
     const key = keyOf(resource.metadata);
     const known = this.#accounts.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined && isOf(known, resource)) return known;
     const account = newAccount(resource);
     this.#accounts.set(key, account);
     return account;

@@ -101,7 +101,7 @@ export class Decider {
   }
 
   /** The resource itself from the API server: a watch may be silent without knowing, and an answer may be older than it. */
-  async #readNow({ metadata }: JwtKeyRotation, memory: Memory): Promise<JwtKeyRotation> {
+  async #readNow({ metadata, spec }: JwtKeyRotation, memory: Memory): Promise<JwtKeyRotation> {
     const { client, resources } = this.#options;
     const { namespace = '', name, uid } = metadata;
     const live = await orUndefined(client.get(JWT_KEY_ROTATIONS, { namespace, name }));
@@ -111,9 +111,11 @@ export class Decider {
       throw new ChangedError(`the resource at version ${resourceVersion} is older than what its watch has shown`);
     }
     resources.upsert(live.metadata, remembered(live));
-    const isSame = live.metadata.uid === uid && live.metadata.deletionTimestamp === undefined;
+    // what is remembered is of this resource and this Secret
+    const isSame = live.metadata.uid === uid && live.spec.secretName === spec.secretName;
+    const isThere = live.metadata.deletionTimestamp === undefined;
     const isFit = specFinding(live.spec) === undefined || mayBeEmergency(live);
-    if (!isSame || !isFit) throw new ChangedError();
+    if (!isSame || !isThere || !isFit) throw new ChangedError();
     return live;
   }
 

@@ -1,4 +1,5 @@
-/** Effects that were made, and may be wanted again all the same. */
+/** Effects that were made, and may be wanted again all the same, and those that were not made. */
+import type { EffectResult } from '../act/act.ts';
 import type { Refused } from '../api/refusal.ts';
 import type { Action } from '../plan/decision.ts';
 import { effectsOf, podEffect } from '../plan/effect.ts';
@@ -25,4 +26,11 @@ export function madeBy(action: Action): readonly Refused[] {
     default:
       return [];
   }
+}
+
+/** @returns the effects of an action that were not made, including those for which the world had changed */
+export function refusedIn(action: Action, outcome: EffectResult): readonly Refused[] {
+  if (outcome.kind !== 'Outdated') return 'refused' in outcome ? outcome.refused : [];
+  const said = 'the Secret has changed since it was decided';
+  return effectsOf(action).map((effect) => ({ effect, cause: 'Outrun', said }));
 }

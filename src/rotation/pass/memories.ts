@@ -1,14 +1,28 @@
 /**
  * What is remembered of all resources, and which of them hold the same key.
  */
+import type { JwtKeyRotation } from '../api/names.ts';
 import type { SecretFacts } from '../facts.ts';
 import { Memory } from './memory.ts';
 
 /** One memory for each resource, by `namespace/name`. */
 export class Memories {
   readonly #all = new Map<string, Memory>();
+  /** The uid and the Secret of each resource, as of its last pass. */
+  readonly #subjects = new Map<string, string>();
   /** Which resources hold a key, by its fingerprint. */
   readonly #holders = new Map<string, Set<string>>();
+
+  /** @returns false if what is kept is of another resource of this name, or of another Secret: forget it */
+  isOf(key: string, resource: JwtKeyRotation): boolean {
+    const known = this.#subjects.get(key);
+    return known === undefined || known === subjectOf(resource);
+  }
+
+  /** To be called with the resource of each pass. */
+  begin(key: string, resource: JwtKeyRotation): void {
+    this.#subjects.set(key, subjectOf(resource));
+  }
 
   /** @returns the memory of this resource; a new one if there is none yet */
   of(key: string): Memory {
@@ -44,6 +58,7 @@ export class Memories {
     memory?.forgetSecret();
     memory?.close();
     this.#all.delete(key);
+    this.#subjects.delete(key);
   }
 
   #hold(key: string, before: readonly string[], now: readonly string[]): void {
@@ -56,4 +71,8 @@ export class Memories {
       this.#holders.set(fingerprint, (this.#holders.get(fingerprint) ?? new Set()).add(key));
     }
   }
+}
+
+function subjectOf({ metadata, spec }: JwtKeyRotation): string {
+  return `${metadata.uid} ${spec.secretName}`;
 }

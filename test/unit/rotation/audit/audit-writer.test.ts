@@ -195,6 +195,21 @@ describe('the audit writer', () => {
     expect(broken.records).toHaveLength(1);
   });
 
+  it.each([
+    ['another resource of the same name', { ...resource, metadata: { ...metadata, uid: '2' } }],
+    ['another Secret', { ...resource, spec: { secretName: 'jwt-2' } } as JwtKeyRotation],
+  ])('says of %s nothing that it saw of the one before', async (_, successor) => {
+    const shelf = new Shelf();
+    await shelf.observe(DONE);
+    shelf.map = undefined;
+    expect((await shelf.writer.ledgerOf(resource, false)).ledger.version).toBe(DONE.version);
+    expect((await shelf.writer.ledgerOf(successor, false)).ledger.version).toBe(0);
+    const seen = facts(STEADY);
+    shelf.writer.observed(successor, seen, plan(seen).assessment);
+    await shelf.writer.idle();
+    expect([shelf.ledger.version, shelf.records]).toEqual([STEADY.version, []]);
+  });
+
   it('holds no emergency up: not when the API server fails, not when it may not read', async () => {
     const shelf = new Shelf();
     shelf.failures.push(failed('ServerError'), failed('ServerError'), failed('Forbidden'));
