@@ -7,6 +7,7 @@ import type { Flags } from './flags.ts';
 import type { KubeClient } from './kube/client.ts';
 import { aborted } from './runtime/aborted.ts';
 import type { Clock } from './runtime/clock.ts';
+import { goesDeaf } from './runtime/deafness.ts';
 import { type ElectionEnd, LeaderElector } from './runtime/lease.ts';
 import type { Logger } from './runtime/log.ts';
 import { leaderMetrics, shardMetrics } from './runtime/metrics.ts';
@@ -30,6 +31,8 @@ export interface LeadingOptions {
   readonly identity: string;
   /** Starts the work, which ends with this term. */
   readonly lead: (term: AbortSignal) => void;
+  /** Since the watch of resources has told anything. Infinity before the first. */
+  readonly silentSeconds: () => number;
   /** The rest is called with shards only: see {@link Shards}. */
   readonly list: () => Promise<void>;
   readonly resources: () => number;
@@ -37,6 +40,9 @@ export interface LeadingOptions {
   readonly onLeft: (holds: Holds) => void;
   readonly idle: (holds: Holds) => Promise<void>;
 }
+
+/** `deaf`: it could hear nothing of its resources, so that another replica is to take over. */
+export type LeadingEnd = ElectionEnd | 'deaf';
 
 export interface Leading {
   /** @throws unless this process may write in this namespace now */
@@ -49,8 +55,8 @@ export interface Leading {
   pass<T>(namespace: string, run: () => Promise<T>): Promise<T | undefined>;
   /** For readiness. */
   failure(): string | undefined;
-  /** Works until the signal is aborted, or a Lease is lost. */
-  run(signal: AbortSignal): Promise<ElectionEnd>;
+  /** Works until the signal is aborted, a Lease is lost, or nothing is heard. */
+  run(signal: AbortSignal): Promise<LeadingEnd>;
   /** Says that this process stops. */
   leave(): void;
   /** Gives the Leases away, once the signal is aborted and the work has ended. */
@@ -60,7 +66,20 @@ export interface Leading {
 /** @returns what the flags ask for */
 export function leadingBy(options: LeadingOptions): Leading {
   if (!options.flags.leaderElection) return unled(options);
-  return options.flags.shards === 1 ? led(options) : sharded(options);
+  const { promise: deaf, resolve } = Promise.withResolvers<'deaf'>();
+  const lead = (term: AbortSignal) => {
+    void listen(options, term).then((isDeaf) => isDeaf && resolve('deaf'));
+    options.lead(term);
+  };
+  const leading = options.flags.shards === 1 ? led({ ...options, lead }) : sharded({ ...options, lead });
+  return { ...leading, run: (signal) => Promise.race([leading.run(signal), deaf]) };
+}
+
+async function listen(options: LeadingOptions, term: AbortSignal): Promise<boolean> {
+  const isDeaf = await goesDeaf(options, term);
+  const silentSeconds = Math.round(options.silentSeconds());
+  if (isDeaf) options.log.error('the watch of resources is silent: giving the lease away', { silentSeconds });
+  return isDeaf;
 }
 
 const ALONE = {

@@ -102,7 +102,7 @@ export class Operator {
       onServing: (holds) => this.#wakeAll(holds),
       onLeft: (holds) => this.#giveUp(holds),
       idle: (holds) => this.#audit.idle(holds),
-      resources: () => resources.size,
+      ...{ resources: () => resources.size, silentSeconds: this.#cluster.silentSeconds },
     });
     const fence = (namespace: string) => this.#leading.fence(namespace);
     const reporting = { reportingController: 'rekey.dev/controller', reportingInstance: this.#identity };
@@ -158,7 +158,7 @@ export class Operator {
   }
 
   /**
-   * Runs until the signal is aborted, or leadership is lost.
+   * Runs until the signal is aborted, or leadership is lost or given away.
    *
    * @returns the exit code of the process
    */
@@ -170,7 +170,7 @@ export class Operator {
     const end = await Promise.race([election, aborted(stop).then(() => 'stopped' as const)]);
     await runStopSteps(this.#stopSteps(health), { clock, log: this.#log });
     this.#log.info('stopped', { end });
-    return end === 'lost' ? 1 : 0;
+    return end === 'stopped' ? 0 : 1;
   }
 
   async #lead(term: AbortSignal): Promise<void> {
@@ -209,15 +209,14 @@ export class Operator {
   #serveHealth(stop: AbortSignal): Promise<HealthServer> {
     const { host, port } = this.#flags;
     const [cluster, secrets, queue] = [this.#cluster, this.#secrets, this.#queue];
+    const [calls, renewals] = [this.#calls, this.#renewals];
     const probed = {
-      ...{ cluster, secrets, queue, stop, calls: this.#calls, renewals: this.#renewals },
+      ...{ cluster, secrets, queue, calls, renewals, stop: AbortSignal.any([stop, this.#working.signal]) },
       ...{ works: () => this.#works, leading: () => this.#leading.failure() },
     };
     return serveHealth({
-      ...{ host, port, healthz: healthOf(probed), readyz: readinessOf(probed) },
+      ...{ host, port, healthz: healthOf(probed), readyz: readinessOf(probed), clock, log: this.#log },
       metrics: scraped(this.#registry, this.#metrics),
-      clock,
-      log: this.#log,
     });
   }
 

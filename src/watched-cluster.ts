@@ -29,6 +29,8 @@ export interface WatchedCluster {
   readonly synced: Promise<unknown>;
   /** Readiness checks: for each watch, by its plural, why it cannot be trusted now. */
   readonly checks: Readonly<Record<string, Check>>;
+  /** Since the watch of resources has told anything. Infinity before the first. */
+  silentSeconds(): number;
   /** Whether each watch has told something lately. */
   isCurrent(): boolean;
   /** Resolves when everything was listed by lists that began after the call. */
@@ -84,7 +86,7 @@ export function watchCluster(options: WatchOptions): WatchedCluster {
     },
     availability: (kind) => optional[kind].availability() ?? 'Absent',
     synced: Promise.all(Object.values(all).map((reflector) => reflector.synced)),
-    isCurrent: () => Object.values(checks).every((check) => check() === undefined),
+    ...{ silentSeconds: () => jwtkeyrotations.secondsSinceContact(), isCurrent: () => allWell(checks) },
     relist: () => Promise.all(Object.values(all).map((reflector) => reflector.relist())),
     // the resources first, so that nobody is told of workloads that went
     drop: () => {
@@ -97,6 +99,10 @@ type Watching = Pick<Reflector<KubeObject, unknown>, 'hasSynced' | 'secondsSince
 
 function checksOf(all: Readonly<Record<string, Watching>>): Readonly<Record<string, Check>> {
   return Object.fromEntries(Object.entries(all).map(([plural, reflector]) => [plural, freshness(reflector)]));
+}
+
+function allWell(checks: Readonly<Record<string, Check>>): boolean {
+  return Object.values(checks).every((check) => check() === undefined);
 }
 
 function freshness(reflector: Watching): Check {
