@@ -18,6 +18,7 @@ import { rekeyCommand } from './pasted.ts';
 import type { Waiting } from './rotate.ts';
 import { conditionOf, type Emergency, inferredRows, residueRows } from './status.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
+import { NOT_SERVED, unservedEmergency, unservedText } from './unserved.ts';
 import { waitFor } from './wait.ts';
 
 type Over = Required<Pick<Emergency, 'keyGoneAt' | 'seconds'>> & Emergency;
@@ -49,7 +50,8 @@ export async function emergency(
     return EXIT.done;
   }
   const progress = await openProgress(operations, terminal, { asked: { kind: 'Emergency', nonce }, count: 1 });
-  const waiting = { name, what: `emergency ${nonce}`, timeoutMs: timeout, isGood: () => true };
+  const what = `emergency ${nonce}`;
+  const waiting = { name, what, timeoutMs: timeout, isGood: () => true, unbegun: unservedText };
   const over = await waitFor(operations, progress, waiting, emergencyEnd(nonce));
   const secondsSinceAsked = Math.round((terminal.now() - askedAt) / 100) / 10;
   const result = { ...over, ...asked, secondsSinceAsked };
@@ -61,6 +63,11 @@ export async function emergency(
 export async function contained(operations: Operations, terminal: Terminal, name: string): Promise<Exit> {
   const resource = await operations.get(name);
   const last = resource.status?.emergency;
+  const open = unservedEmergency(resource);
+  if (open !== undefined) {
+    const message = `emergency ${oneLine(open.nonce)} is ${NOT_SERVED}; to see it: ${rekeyCommand('status', resource)}`;
+    throw new CommandError(message, EXIT.notReady);
+  }
   if (last === undefined) throw new CommandError(`${name} has had no emergency`, EXIT.failed);
   if (last.keyGoneAt === undefined) {
     const message = `emergency ${last.nonce} is not over: some pods may still accept a burnt key`;

@@ -9,6 +9,7 @@ import { drainOf } from '../rotation/settings/settings.ts';
 import { columns, distance, when } from './output.ts';
 import { rekeyCommand } from './pasted.ts';
 import { wantedText } from './queue.ts';
+import { BY_HAND, NOT_SERVED, requestedAtOf, unservedEmergency } from './unserved.ts';
 
 export type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];
 
@@ -19,7 +20,8 @@ export function conditionOf({ status }: JwtKeyRotation, type: string): Condition
 
 /** @returns whether the operator has seen the spec as it is and finds nothing in the way */
 export function isReady(resource: JwtKeyRotation): boolean {
-  return isSeen(resource) && conditionOf(resource, 'Ready')?.status === 'True';
+  const isTrue = conditionOf(resource, 'Ready')?.status === 'True';
+  return isSeen(resource) && isTrue && unservedEmergency(resource) === undefined;
 }
 
 /** @returns whether the status speaks of the spec as it is */
@@ -36,11 +38,17 @@ export function listText(resources: readonly JwtKeyRotation[], now: number, wide
   const rows = resources.map((resource) => {
     const { metadata, status } = resource;
     const ready = conditionOf(resource, 'Ready');
-    const next = status?.queued === undefined ? when(status?.nextRotationTime, now) : 'queued';
+    const next = nextText(resource, now);
     const cells = [metadata.namespace ?? '', metadata.name, status?.phase ?? 'Unknown', readyText(resource, ready)];
     return [...cells, status?.currentKeyId ?? '–', next, ...(wide ? [ready?.message ?? UNSEEN] : [])];
   });
   return columns([wide ? [...head, 'MESSAGE'] : head, ...rows]);
+}
+
+function nextText(resource: JwtKeyRotation, now: number): string {
+  if (unservedEmergency(resource) !== undefined) return 'EMERGENCY NOT SERVED';
+  const { queued, nextRotationTime } = resource.status ?? {};
+  return queued === undefined ? when(nextRotationTime, now) : 'queued';
 }
 
 /**
@@ -66,6 +74,7 @@ export function statusText(resource: JwtKeyRotation, now: number, operator?: str
   ];
   return [
     `${metadata.namespace}/${metadata.name}\n`,
+    ...unservedRows(resource, now),
     columns(facts, '  '),
     ...(isSeen(resource) ? [] : [`  ${UNSEEN}\n`]),
     ...targetsText(status),
@@ -124,6 +133,15 @@ function conditionsText({ conditions = [] }: JwtKeyRotationStatus, now: number):
   return ['\n', columns([['CONDITION', 'STATUS', 'REASON', 'SINCE', 'MESSAGE'], ...rows], '  ')];
 }
 
+/** Comes first: until it is served, nothing else matters. */
+function unservedRows(resource: JwtKeyRotation, now: number): readonly string[] {
+  const asked = unservedEmergency(resource);
+  if (asked === undefined) return [];
+  const at = requestedAtOf(asked);
+  const requested = `${asked.nonce}: ${asked.reason}, requested${at === undefined ? '' : ` ${when(at, now)}`} by ${asked.actor}`;
+  return [columns([['EMERGENCY', requested], ...[NOT_SERVED, BY_HAND].map((text) => ['', text])], '  '), '\n'];
+}
+
 /** Of the last emergency: from the fresh key to the last pod that accepted an old one. */
 function emergencyText(resource: JwtKeyRotation, now: number): readonly string[] {
   const { status } = resource;
@@ -132,7 +150,7 @@ function emergencyText(resource: JwtKeyRotation, now: number): readonly string[]
   const { nonce, reason, writtenAt, keyGoneAt, seconds } = emergency;
   const over = keyGoneAt !== undefined;
   const rows = [
-    ['emergency', `${nonce}: ${reason}`],
+    [unservedEmergency(resource) === undefined ? 'emergency' : 'earlier emergency', `${nonce}: ${reason}`],
     ['new key written', when(writtenAt, now)],
     [
       'burnt keys gone',

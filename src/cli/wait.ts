@@ -1,6 +1,7 @@
 /**
  * Waits until the request is over, and reports its progress.
  */
+import { defined } from '../base/objects.ts';
 import type { JwtKeyRotation } from '../rotation/api/names.ts';
 import type { Operations } from '../rotation/people/operations.ts';
 import { hindranceOf } from './hindrance.ts';
@@ -11,8 +12,8 @@ import { CommandError, EXIT } from './terminal.ts';
 
 /** An operator that runs takes up a request at once. */
 const SILENCE_MS = 15_000;
-const SILENT =
-  'nothing has changed since the request: check that the operator is running and has rights in this namespace';
+const UNCHANGED = 'nothing has changed since the request';
+const SILENT = `${UNCHANGED}: check that the operator is running and has rights in this namespace`;
 
 export interface Wait<T> {
   readonly name: string;
@@ -24,6 +25,8 @@ export interface Wait<T> {
   readonly isGood: (end: T) => boolean;
   /** Nobody has asked for anything: that nothing changes is no sign. */
   readonly isIdle?: boolean;
+  /** @returns that it has not begun, if that is so, and what to do */
+  readonly unbegun?: (resource: JwtKeyRotation) => string | undefined;
 }
 
 /**
@@ -33,10 +36,10 @@ export interface Wait<T> {
 export async function waitFor<T>(
   operations: Operations,
   progress: Progress,
-  { name, what, timeoutMs, isGood, isIdle = false }: Wait<T>,
+  { name, what, timeoutMs, isGood, isIdle = false, unbegun }: Wait<T>,
   look: (resource: JwtKeyRotation) => T | undefined,
 ): Promise<T> {
-  const watched = watching(operations, progress, name, isIdle);
+  const watched = watching(operations, progress, { name, isIdle, ...defined({ unbegun }) });
   const see = (resource: JwtKeyRotation) => {
     watched.see(resource);
     return look(resource);
@@ -46,38 +49,53 @@ export async function waitFor<T>(
     found = await operations.follow(name, see, timeoutMs, progress.signal);
   } catch (error) {
     if (!progress.signal.aborted) throw error;
-    const still = isIdle ? `you do not watch ${name} any more` : `${what} goes on`;
-    throw new CommandError(goesOn(operations, progress, name, still), EXIT.interrupted);
+    const begun = watched.resting() === undefined ? `${what} goes on` : `${what}: ${watched.resting()}`;
+    const still = isIdle ? `you do not watch ${name} any more` : begun;
+    throw new CommandError(watchAgain(operations, progress, name, still), EXIT.interrupted);
   } finally {
     watched.end();
     progress.end(name, found === undefined ? undefined : isGood(found));
   }
   if (found !== undefined) return found;
-  const hindrance = watched.hindrance();
-  const waits = hindrance === undefined ? 'it continues' : `it is waiting (${hindrance})`;
-  const message = `${what} has not ended after ${timeoutMs / 1000} s; ${waits}: ${statusOf(operations, name)}`;
+  const message = `${what} has not ended after ${timeoutMs / 1000} s; ${watched.standing()}. To see it: ${statusOf(operations, name)}`;
   throw new CommandError(message, EXIT.notReady);
 }
 
 interface Watching {
   readonly see: (resource: JwtKeyRotation) => void;
-  readonly hindrance: () => string | undefined;
+  /** Where it stands. */
+  readonly standing: () => string;
+  /** Why nobody does anything about it, as far as that is known. */
+  readonly resting: () => string | undefined;
   readonly end: () => void;
 }
 
 /** Tells of each change, of an operator that does not answer, and of one that does not lead. */
-function watching(operations: Operations, progress: Progress, name: string, isIdle: boolean): Watching {
+function watching(
+  operations: Operations,
+  progress: Progress,
+  { name, isIdle = false, unbegun }: Pick<Wait<unknown>, 'name' | 'isIdle' | 'unbegun'>,
+): Watching {
   let changes = 0;
+  let notBegun: string | undefined;
+  let unled: string | undefined;
   let hindrance: string | undefined;
   let leader: (() => void) | undefined;
   // where something stands in the way, that was said
   const isSilent = () => !isIdle && hindrance === undefined;
   const silence = operations.later(() => isSilent() && progress.note(name, SILENT), SILENCE_MS);
-  const report = (text: string, isLed: boolean) => note(progress, name, text, isLed);
+  const report = (text: string, isLed: boolean) => {
+    unled = isLed ? undefined : text;
+    note(progress, name, text, isLed);
+  };
+  const resting = () => [notBegun, unled].filter((text) => text !== undefined).join('; ') || undefined;
+  const goesOn = () => (changes < 2 ? UNCHANGED : 'it continues');
   return {
-    hindrance: () => hindrance,
+    resting,
+    standing: () => resting() ?? (hindrance === undefined ? goesOn() : `in the way: ${hindrance}`),
     see: (resource) => {
       hindrance = hindranceOf(resource);
+      notBegun = unbegun?.(resource);
       progress.look(name, resource);
       leader ??= watchLeader(operations, progress.terminal, resource, report);
       changes += 1;
@@ -101,7 +119,7 @@ function statusOf({ namespace }: Operations, name: string, flags?: string): stri
   return rekeyCommand('status', { metadata: { name, namespace } }, flags);
 }
 
-function goesOn(operations: Operations, progress: Progress, name: string, what: string): string {
+function watchAgain(operations: Operations, progress: Progress, name: string, what: string): string {
   const where = progress.where(name);
   const again = `To see it again: ${statusOf(operations, name, '-w')}`;
   return `${what}${where === undefined ? '' : ` (${where})`}. ${again}`;

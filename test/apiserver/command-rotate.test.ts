@@ -110,7 +110,7 @@ describe.concurrent('what the command line tells of a rotation', () => {
     await waitUntilTold(api, namespace, name, 'TargetPaused');
     const late = await run('rotate', name, '--wait', '--timeout', '20s');
     expect(late).toMatchObject({ code: 3, told: expect.stringContaining('TargetPaused: ') });
-    expect(late.told).toContain('has not ended after 20 s; it is waiting (');
+    expect(late.told).toContain('has not ended after 20 s; in the way: ');
     expect((await run('status')).result).toMatch(/False: TargetPaused/);
     expect(await scene.close()).toEqual([]);
   });

@@ -21,7 +21,7 @@ function resurrection(ledger: Ledger, secret: SecretFacts, names: Names): Findin
   const { version, keys } = secret.keyset;
   const back = keys.find(({ fingerprint }) => burnt.has(fingerprint));
   if (back !== undefined) {
-    const message = `Secret ${secretName} holds the burnt key ${back.kid} again (known from ConfigMap ${ledgerName}), perhaps from a backup: restore what rekey wrote, or start an emergency`;
+    const message = `Secret ${secretName} holds the burnt key ${back.kid} again (known from ConfigMap ${ledgerName}), perhaps from a backup. RESTART NO POD: one that starts now takes the burnt key. Stop whoever wrote it, then request another emergency: kubectl rekey emergency NAME --reason '...'`;
     return { reason: 'KeyResurrected', message };
   }
   // a key that was retired after it was written here; a key that a person accepted again is younger

@@ -74,10 +74,12 @@ function readManaged(secret: Secret, annotations: Readonly<Record<string, string
   if (names.signingNames.every((name) => own(secret.data, name) === undefined)) return keyNotFound(names);
   const changed = changedData(secret, keyset, names);
   if (changed === undefined) return inItsAlgorithm(secret, keyset, names);
-  const owner = ownerOf(secret, [changed]) ?? 'somebody';
+  const known = ownerOf(secret, [changed]);
+  const owner = known ?? 'somebody';
   const foreign = strangeKeysIn(secret, names, keyset);
   if (holdsBurntKey(secret, changed, keyset)) {
-    const message = `${where}: data key ${changed} holds a burnt key again (last written by ${owner}, perhaps from a backup); restore the value that rekey wrote`;
+    const stop = known === undefined ? 'Stop whoever writes' : `Stop ${known} from writing`;
+    const message = `${where}: data key ${changed} holds a burnt key again (last written by ${owner}, perhaps from a backup). RESTART NO POD: one that starts now takes the burnt key. ${stop} ${where}, then request another emergency: kubectl rekey emergency NAME --reason '...'`;
     return { kind: 'Refused', finding: { reason: 'KeyResurrected', message }, keyset, foreign };
   }
   const message = `${where}: data key ${changed} is not what rekey wrote (last written by ${owner}); restore the old value, and restart the pods that started meanwhile: they keep what they have read`;

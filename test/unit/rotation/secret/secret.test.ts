@@ -190,6 +190,29 @@ describe('a Secret that rekey has written', () => {
     },
   );
 
+  it.each([
+    ['argocd-controller', 'Stop argocd-controller from writing Secret jwt'],
+    [undefined, 'Stop whoever writes Secret jwt'],
+  ])(
+    'tells what to do where %s wrote a burnt key back, and never to look for a value that nobody has',
+    (manager, stop) => {
+      const rotation = { id: 'e', trigger: 'Emergency', actor: 'alice', reason: 'leak', drainMs: 0 } as const;
+      const { secret: found } = written([adopt, { transition: 'burn', nonce: 'n', version: 0, rotation }]);
+      const fieldsV1 = { 'f:data': { 'f:JWT_SECRET_KEY': {} } };
+      const managedFields = manager === undefined ? [] : [{ manager, fieldsV1 }];
+      const metadata = { ...found.metadata, managedFields };
+      const back = { ...found, metadata, data: { ...found.data, JWT_SECRET_KEY: base64(A) } };
+      expect(readSecret(back, SETTINGS)).toMatchObject({
+        finding: {
+          reason: 'KeyResurrected',
+          message: expect.stringContaining(
+            `RESTART NO POD: one that starts now takes the burnt key. ${stop}, then request another emergency: kubectl rekey emergency NAME --reason '...'`,
+          ),
+        },
+      });
+    },
+  );
+
   it('tells which keys are somebody else’s, and when their writer last changed something', () => {
     const { secret: found, keyset } = written([adopt, stage]);
     const name = 'JWT_SECRET_KEY_FALLBACKS';
