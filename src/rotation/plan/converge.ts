@@ -58,6 +58,15 @@ export function unmet({ unknown, leaving, refusing, stale, unfit, void: void_ }:
   return [...unknown, ...leaving, ...refusing, ...stale, ...unfit, ...void_];
 }
 
+/** @returns the pods that are waited for, for people, with what is known of each; five at most, empty if there is none */
+export function waitedText(rows: Survey): string {
+  const pods = unmet(rows).map(({ pod: { name, unprobeable, probe, startedAt } }) => {
+    const why = startedAt === undefined ? 'no container with the key runs' : probe?.why;
+    return unprobeable ?? (why === undefined ? name : `${name} (${why})`);
+  });
+  return pods.length === 0 ? '' : `; waiting for ${pods.slice(0, 5).join(', ')}`;
+}
+
 /** @returns each pod of the requirements in one of the rows */
 export function survey(requirements: readonly Requirement[], keyset: Keyset): Survey {
   const rows: Record<keyof Survey, PodOf[]> = {

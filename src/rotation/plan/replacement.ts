@@ -26,6 +26,7 @@ import {
   type Survey,
   survey,
   toProbe,
+  waitedText,
 } from './converge.ts';
 import type { Step } from './decision.ts';
 import { restartEffect } from './effect.ts';
@@ -56,7 +57,9 @@ export function planReplacement(facts: Facts, keyset: Keyset, replacement: Repla
   const requirements = requirementsOf(facts.targets, keyset);
   const rows = survey(requirements, keyset);
   const all = requirements.flatMap(({ target }) => target.pods).length;
-  const progress = `${rows.met.length} of ${all} pods are proved to refuse ${what}`;
+  const inferred = rows.met.filter(({ target }) => levelOf(target) === 'Inferred').length;
+  const how = inferred === 0 ? '' : ` (${inferred} inferred)`;
+  const progress = `${rows.met.length} of ${all} pods refuse ${what}${how}${waitedText(rows)}`;
   const targets = rolling ? unstamped(requirements, facts, keyset) : [];
   if (targets.length > 0) return { action: bump(targets, keyset, facts), phase, progress };
   const pods = doomed(facts, keyset, rows, rolling);

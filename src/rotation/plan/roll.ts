@@ -21,6 +21,7 @@ import {
   toProbe,
   toRefresh,
   unfinished,
+  waitedText,
 } from './converge.ts';
 import type { StatusPhase, Step } from './decision.ts';
 import { acceptedDead, isConclusive, levelOf, startedAfterWrite } from './evidence.ts';
@@ -129,9 +130,5 @@ function describe(requirements: readonly Requirement[], rows: Survey): string {
     const met = rows.met.filter((row) => row.target === target).length;
     return `${target.settings.name} ${met}/${target.pods.length}`;
   });
-  const waiting = [...rows.unknown, ...rows.leaving, ...rows.refusing, ...rows.stale, ...rows.unfit].map(
-    ({ pod }) => pod.unprobeable ?? (pod.probe?.why === undefined ? pod.name : `${pod.name} (${pod.probe.why})`),
-  );
-  const names = waiting.length === 0 ? '' : `; waiting for ${waiting.slice(0, 5).join(', ')}`;
-  return `pods acknowledged: ${counts.join(', ')}${names}`;
+  return `pods acknowledged: ${counts.join(', ')}${waitedText(rows)}`;
 }

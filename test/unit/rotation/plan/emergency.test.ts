@@ -65,6 +65,19 @@ describe('an emergency', () => {
     expect(decide(world)).toBe('write burn');
   });
 
+  it('says of how many pods it is only concluded that they refuse, and which pod it waits for', () => {
+    const main = target('main', ['Signer', 'Verifier']);
+    const { canary: _, ...settings } = target('admin', ['Verifier']).settings;
+    const { startedAt: __, ...waits } = pod('main-1', { createdAt: T0 + 60_000 });
+    const pods = [started(pod('main-0'), T0 + 60_000), waits];
+    const blind = { ...target('admin', ['Verifier']), settings, pods: [started(pod('admin-0'), T0 + 60_000)] };
+    const targets = [{ ...main, pods }, blind];
+    const { progress } = plan(facts(BURNING, { targets, now: T0 + 120_000 }));
+    expect(progress).toBe(
+      '1 of 3 pods refuse every burnt key (1 inferred); waiting for main-0, main-1 (no container with the key runs)',
+    );
+  });
+
   it('burns what rekey did not write, and what nobody can read', () => {
     const finding = { reason: 'ForeignWriter', message: '' } as const;
     expect(decide(facts(STEADY, { requests: emergency, secret: { kind: 'Refused', finding, keyset: STEADY } }))).toBe(
