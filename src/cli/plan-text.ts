@@ -98,8 +98,8 @@ function startText({ underWay, after, startsAt, expectedAt, obstacles }: Plan, n
   return obstacles.length === 0 ? 'now' : 'as soon as nothing blocks it';
 }
 
-function refusedText({ way, maxTokenTtlMs }: Plan): string {
-  if (way === 'Overlap') return 'none';
+function refusedText({ way, refused, maxTokenTtlMs }: Plan): string {
+  if (way === 'Overlap') return refused;
   return `every token signed before that has not expired, up to ${formatDuration(maxTokenTtlMs)} old: every user must sign in again. Only the services that issued these tokens know how many there are. Until the last pod has restarted, services also refuse each other's new tokens`;
 }
 

@@ -9,6 +9,7 @@ import { ASK } from '../rotation/people/asking.ts';
 import type { Operations } from '../rotation/people/operations.ts';
 import { isAtRest } from '../rotation/people/preview.ts';
 import { oneLine } from '../rotation/people/text.ts';
+import { DECLARE, unaskedText } from '../rotation/plan/unasked.ts';
 import { pauseOf } from '../rotation/requests/pause.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';
 import { drainText } from '../rotation/settings/drain.ts';
@@ -58,6 +59,8 @@ function tellBefore(terminal: Terminal, name: string, resource: JwtKeyRotation):
   const held = resource.spec.suspend || pauseOf(resource) !== undefined;
   const lasts = lastsText(resource);
   if (lasts !== undefined) terminal.printErr(`${name}: ${lasts}\n`);
+  const unasked = resource.spec.strategy === 'Cutover' ? undefined : unaskedText(resource.spec.targets);
+  if (unasked !== undefined) terminal.printErr(`${name}: ${unasked}. rekey cannot ask it: ${DECLARE}\n`);
   // a request does not wait for the back-off of the schedule
   const isIgnored = conditionOf(resource, 'Ready')?.reason === 'BackingOff';
   const hindrance = isSeen(resource) && !isIgnored ? hindranceOf(resource) : undefined;

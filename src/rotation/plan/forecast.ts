@@ -16,6 +16,7 @@ import { everyFinding } from './policies/preflight.ts';
 import { reloaderPresent } from './policies/reloader.ts';
 import { label } from './policies/targets.ts';
 import { signers, verifiers } from './requirements.ts';
+import { askedVerifiers, DECLARE, unaskedText } from './unasked.ts';
 
 export interface ForecastStep {
   readonly phase: 'Preflight' | 'Staging' | 'Promoting' | 'Draining' | 'Retiring' | 'Switching';
@@ -72,7 +73,7 @@ export function forecast(surroundings: Surroundings, from: number, status: Under
       times: timesOf(target),
     })),
     ...(settings.preStage && way === 'Overlap' && { atMost: true as const }),
-    refused: way === 'Cutover' ? 'every token signed before' : 'none',
+    refused: way === 'Cutover' ? 'every token signed before' : refusedInOverlap(surroundings),
     findings: [...everyFinding(surroundings, way === 'Overlap'), ...(cutoverFinding ? [cutoverFinding] : [])],
     warnings: warningsOf(surroundings, way),
   };
@@ -85,12 +86,29 @@ export function stepAt({ steps }: Pick<Forecast, 'steps'>, phase: JwtKeyRotation
   return steps.find((step) => step.phase === (phase === 'Staged' ? 'Staging' : phase));
 }
 
+/** Of a service that nobody can ask it is not known. */
+function refusedInOverlap(surroundings: Surroundings): string {
+  const unasked = unaskedText(settingsIn(surroundings));
+  return unasked === undefined ? 'none' : `not known: ${unasked}`;
+}
+
+function settingsIn({ targets }: Surroundings) {
+  return targets.map(({ settings }) => settings);
+}
+
+/** @returns makes a sentence of what every verifier does, or is only known to have restarted for */
+function everyVerifier(surroundings: Surroundings): (does: string, how: string) => string {
+  if (unaskedText(settingsIn(surroundings)) === undefined) return (does) => `every verifier ${does}`;
+  return (does, how) => `every verifier with a canary ${does}, the others have restarted ${how}`;
+}
+
 function overlapSteps(
-  { settings, targets }: Surroundings,
+  surroundings: Surroundings,
   from: number,
   { drainSeconds = 0 }: UnderWay,
 ): readonly ForecastStep[] {
-  const begunMs = drainSeconds * 1000;
+  const { settings, targets } = surroundings;
+  const every = everyVerifier(surroundings);
   const preStaged = settings.preStage ? '; skipped if the previous rotation has staged it' : '';
   // as planRetiring decides
   const eager = settings.retireMode !== 'Lazy' || settings.preStage;
@@ -98,7 +116,7 @@ function overlapSteps(
     preflight,
     {
       phase: 'Staging',
-      does: `every verifier accepts the new key; the old one still signs${preStaged}`,
+      does: `${every('accepts the new key', 'with it')}; the old one still signs${preStaged}`,
       restarts: restarted(verifiers(targets)),
     },
     {
@@ -107,22 +125,27 @@ function overlapSteps(
       restarts: restarted(signers(targets)),
       ...inWindow(settings.windows, from),
     },
-    {
-      phase: 'Draining',
-      does: 'no pod signs with the old key any more; its last tokens expire',
-      restarts: [],
-      ...(begunMs > settings.drainMs
-        ? { lastsMs: begunMs, madeOf: 'fixed when this rotation started' }
-        : { lastsMs: settings.drainMs, madeOf: drainSum(settings) }),
-    },
+    drainStep(settings, drainSeconds * 1000),
     {
       phase: 'Retiring',
       does: eager
-        ? 'every verifier refuses the old key'
+        ? every('refuses the old key', 'without it')
         : 'the old key has left the Secret; pods drop it when they restart',
       restarts: eager ? restarted(verifiers(targets)) : [],
     },
   ];
+}
+
+/** @param begunMs of a rotation under way, which may be longer than the spec wants */
+function drainStep(settings: Surroundings['settings'], begunMs: number): ForecastStep {
+  return {
+    phase: 'Draining',
+    does: 'no pod signs with the old key any more; its last tokens expire',
+    restarts: [],
+    ...(begunMs > settings.drainMs
+      ? { lastsMs: begunMs, madeOf: 'fixed when this rotation started' }
+      : { lastsMs: settings.drainMs, madeOf: drainSum(settings) }),
+  };
 }
 
 function cutoverSteps({ settings, targets }: Surroundings, from: number): readonly ForecastStep[] {
@@ -158,8 +181,10 @@ function restarted(targets: readonly TargetFacts[]): readonly string[] {
   return targets.filter(isRestarted).map(label);
 }
 
-function otherWay(surroundings: Surroundings): string {
-  const single = 'a verifier turns out to hold only one key';
+/** Only a verifier that is asked can turn out to be other than expected. */
+function otherWay(surroundings: Surroundings): string | undefined {
+  if (askedVerifiers(settingsIn(surroundings)).length === 0) return undefined;
+  const single = 'a verifier with a canary turns out to hold only one key';
   const aborted = 'the rotation aborts, and no token is refused (SingleKeyService)';
   if (!mayCutOver(surroundings)) return `${single}: then ${aborted}`;
   return `${single}: then, inside a window, every key is replaced at once, and every token signed before is refused; outside, ${aborted}`;
@@ -174,8 +199,10 @@ function warningsOf(surroundings: Surroundings, way: Forecast['way']): readonly 
   });
   // a cutover reports it as a blocker
   const reloader = way === 'Overlap' ? reloaderPresent(surroundings) : undefined;
+  const unasked = way === 'Overlap' ? unaskedText(settingsIn(surroundings)) : undefined;
   const strangers = settings.unlistedConsumers === 'Warn' ? unlistedConsumers : [];
   return [
+    ...(unasked === undefined ? [] : [`${unasked}. rekey cannot ask it: ${DECLARE}`]),
     ...interruptions,
     ...(reloader ? [reloader.message] : []),
     ...strangers.map((name) => `${name} reads a key of the Secret and is not a target: rekey does not restart it`),

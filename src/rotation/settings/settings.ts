@@ -167,9 +167,12 @@ export function settingsOf(spec: JwtKeyRotationSpec): Settings {
   };
 }
 
+/** Of a target that names none. */
+export const USUAL_ROLES: readonly Role[] = ['Signer', 'Verifier'];
+
 /** The CRD can set no default inside a list, so the defaults of a target are set here. */
 function targetOf(
-  { kind, name, roles = ['Signer', 'Verifier'], source, canary }: JwtKeyRotationSpec['targets'][number],
+  { kind, name, roles = USUAL_ROLES, source, canary }: JwtKeyRotationSpec['targets'][number],
   claims: Claims,
 ): TargetSettings {
   const asked = roles.includes('Verifier') ? canary : undefined;

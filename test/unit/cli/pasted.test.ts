@@ -41,7 +41,7 @@ describe('a command in a message', () => {
     onTestFinished(() => carryConnection({}));
     const resource = {
       metadata: { name: 'my-jwt', namespace: 'shop', annotations: {} },
-      spec: { maxTokenTTL: '1h', suspend: true, retire: { mode: 'Eager' } },
+      spec: { maxTokenTTL: '1h', suspend: true, retire: { mode: 'Eager' }, targets: [] },
       status: { phase: 'Steady', keysetVersion: 1 },
     };
     const operations = {

@@ -15,19 +15,22 @@ const rotation = {
 };
 const UNDER_WAY: JwtKeyRotationStatus = { phase: 'Staged', rotation, lastHandledRotateAt: '1' };
 
-const TIMES = { maxTokenTTL: '1h', clockSkew: '1m', retire: { mode: 'Eager' } };
+const TIMES = { maxTokenTTL: '1h', clockSkew: '1m', retire: { mode: 'Eager' }, targets: [] };
 
 type Patch = { metadata?: { annotations?: Record<string, string> } };
 
 /** @param then the status once something was asked for */
-function scene(status: JwtKeyRotationStatus, { annotations = {}, reason = '', then = status } = {}) {
+function scene(
+  status: JwtKeyRotationStatus,
+  { annotations = {}, reason = '', then = status, targets = [] as readonly object[] } = {},
+) {
   const patches: Patch[] = [];
   const said: string[] = [];
   const results: string[] = [];
   const resource = (edit: Record<string, string>, current: JwtKeyRotationStatus) =>
     ({
       metadata: { name: 'jwt', namespace: 'shop', annotations: { ...annotations, ...edit } },
-      ...{ spec: { ...TIMES, forceRotation: { reason } }, status: { keysetVersion: 1, ...current } },
+      ...{ spec: { ...TIMES, targets, forceRotation: { reason } }, status: { keysetVersion: 1, ...current } },
     }) as unknown as JwtKeyRotation;
   const operations = {
     namespace: 'shop',
@@ -93,6 +96,17 @@ describe('rotate', () => {
       'if rekey handles it first',
     );
   });
+});
+
+it('rotate says of which service it cannot notice that it knows one key only', async () => {
+  const { operations, terminal, said } = scene(
+    { phase: 'Steady' },
+    { targets: [{ kind: 'Deployment', name: 'worker', roles: ['Verifier'] }] },
+  );
+  await rotate(operations, terminal, ['jwt'], { wait: false, timeout: 0 });
+  expect(said()).toContain(
+    'jwt: Deployment/worker has no canary. If it verifies with one key, it refuses every new token from Promoting to Retiring. rekey cannot ask it: declare a canary',
+  );
 });
 
 describe('rotate, where something stands in the way,', () => {

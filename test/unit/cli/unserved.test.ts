@@ -26,7 +26,7 @@ const resource = (text: string | undefined, status: JwtKeyRotationStatus = BEFOR
       namespace: 'shop',
       annotations: text === undefined ? {} : { 'rekey.dev/emergency': text },
     },
-    spec: { environment: 'test', secretName: 'jwt', maxTokenTTL: '20s', clockSkew: '60s', retire: {} },
+    spec: { environment: 'test', secretName: 'jwt', maxTokenTTL: '20s', clockSkew: '60s', retire: {}, targets: [] },
     status,
   }) as unknown as JwtKeyRotation;
 

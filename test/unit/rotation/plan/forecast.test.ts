@@ -60,6 +60,45 @@ describe('the way', () => {
   });
 });
 
+describe('a verifier without a canary', () => {
+  const unasked = (which: (target: TargetFacts) => boolean) =>
+    targets.map((each) => {
+      const { canary: _, ...settings } = each.settings;
+      return which(each) ? { ...each, settings } : each;
+    });
+  const isOnlyVerifier = ({ settings }: TargetFacts) => !settings.roles.includes('Signer');
+
+  it('makes unknown which tokens are refused, and is worth knowing', () => {
+    const { refused, warnings, unless, steps } = told({}, { targets: unasked(isOnlyVerifier) });
+    const names = targets.filter(isOnlyVerifier).map(({ settings: { name } }) => `Deployment/${name}`);
+    const said =
+      'have no canary. One of them that verifies with one key refuses every new token from Promoting to Retiring';
+    expect(refused).toBe(`not known: ${names.join(', ')} ${said}`);
+    expect(warnings).toEqual([expect.stringContaining(`${said}. rekey cannot ask it: declare a canary`)]);
+    expect(unless).toMatch(/^a verifier with a canary turns out to hold only one key/);
+    expect(steps[1]?.does).toBe(
+      'every verifier with a canary accepts the new key, the others have restarted with it; the old one still signs',
+    );
+    expect(steps[4]?.does).toMatch(/^every verifier with a canary refuses the old key, the others/);
+  });
+
+  it('that signs too refuses other tokens, and where nobody is asked nothing can turn out', () => {
+    const { refused, ...rest } = told({}, { targets: unasked(() => true) });
+    expect(refused).toMatch(
+      /Deployment\/main has no canary. If it verifies with one key, it refuses every token signed before, from Promoting on$/,
+    );
+    expect(rest).not.toHaveProperty('unless');
+  });
+
+  it('says nothing of a cutover, which refuses all tokens anyway', () => {
+    const { refused, warnings } = told(
+      { strategy: 'Cutover', allowCutover: true },
+      { targets: unasked(isOnlyVerifier) },
+    );
+    expect([refused, warnings]).toEqual(['every token signed before', []]);
+  });
+});
+
 describe('the times', () => {
   const window = { kind: 'Allow', schedule: '0 3 * * *', timeZone: 'UTC', durationMs: 7_200_000 } as const;
   const promoting = (from: number, windows: Settings['windows'] = [window]) =>
