@@ -128,7 +128,8 @@ function argumentAt(command: Command, position: number): Argument | undefined {
 /** By the word that help shows for the value, such as `<file>`. */
 async function valuesOf(of: Option | Argument, { command, values }: Typed, names: Names): Promise<Offer> {
   if (of.argChoices !== undefined) {
-    const fitting = of.argChoices.filter((value) => isFormatOf(command.name(), value));
+    const isOutput = 'flags' in of && of.long === '--output';
+    const fitting = of.argChoices.filter((value) => !isOutput || isFormatOf(command.name(), value));
     return { found: fitting.map((value) => ({ value, description: '' })) };
   }
   const kind = 'flags' in of ? (/[<[](.*?)(?:\.\.\.)?[>\]]/.exec(of.flags)?.[1] ?? '') : of.name();

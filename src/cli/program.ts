@@ -6,7 +6,7 @@ import { Command, CommanderError, Option } from 'commander';
 import pkg from '../../package.json' with { type: 'json' };
 import { COMPLETE, completions, type Names } from './complete.ts';
 import { addExamples } from './examples.ts';
-import { FORMATS, type Format, isFormatOf, MAKES_PAGES } from './formats.ts';
+import { FORMATS, type Format, isFormatOf, notOf } from './formats.ts';
 import { attempt, EXIT, type Exit, guarded, type Terminal, withoutKeys } from './terminal.ts';
 
 /** Runs what a command does, and keeps its exit status. */
@@ -37,7 +37,7 @@ export async function runProgram(
   program.hook('preAction', (_, command) => {
     const { output } = program.opts<{ readonly output?: Format }>();
     if (output === undefined || isFormatOf(command.name(), output)) return;
-    program.error(`error: -o ${output}: ${command.name()} makes no page; only ${MAKES_PAGES} does`);
+    program.error(`error: ${notOf(command.name(), output)}`);
   });
   addExamples(program);
   if (args[0] === COMPLETE) {
@@ -67,7 +67,7 @@ function programOf(name: string, terminal: Terminal): Command {
     .usage('COMMAND [NAME] [flags]')
     .description('rotate shared JWT keys, and follow a rotation')
     .version(pkg.version)
-    .addOption(new Option('-o, --output <format>', 'output format').choices(FORMATS))
+    .addOption(new Option('-o, --output <format>', 'output format, of commands with more than one').choices(FORMATS))
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => terminal.print(text),
