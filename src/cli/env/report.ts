@@ -92,7 +92,8 @@ function groupText(group: readonly EnvFinding[], width: number): string {
   const { file, line, severity, name, message, reason } = first;
   const place = line === undefined ? file : `${file}:${line}`;
   const about = name === undefined ? '' : `${name}: `;
-  const others = rest.length === 0 ? '' : ` (and ${rest.map((other) => other.file).join(', ')})`;
+  const more = [...new Set(rest.map((other) => other.file))].filter((other) => other !== file);
+  const others = more.length === 0 ? '' : ` (and ${more.join(', ')})`;
   const text = oneLine(`${place}: ${severity}: ${about}${message}${others} [${reason}]`);
   const commands = [...new Set(group.flatMap(({ fix = [] }) => fix))];
   return `${hung(text, width, '    ')}\n${commands.map((command) => `    $ ${oneLine(command)}\n`).join('')}`;
