@@ -111,7 +111,10 @@ function led(options: LeadingOptions): Leading {
     return election;
   };
   const leaseOf = () => `${namespace}/${NAME}`;
-  return { ...ALONE, fence: () => elector.assertLeading(), leaseOf, run, close: () => Promise.resolve(election) };
+  return {
+    ...{ ...ALONE, fence: () => elector.assertLeading(), failure: () => elector.failure() },
+    ...{ leaseOf, run, close: () => Promise.resolve(election) },
+  };
 }
 
 function sharded(options: LeadingOptions): Leading {

@@ -17,6 +17,12 @@ export interface LeaseLockOptions {
   readonly leaseDurationMs?: number;
 }
 
+/** A holder that asks for longer gets no more: it may be anybody, and the number a mistake. */
+const MOST_SECONDS = 60;
+const DEFAULT_MS = 15_000;
+/** The API server takes no greater number. */
+const MOST_TRANSITIONS = 2_147_483_647;
+
 /** Of a Lease that somebody may have taken, whom nobody has read. */
 export const UNKNOWN_HOLDER = 'unknown';
 
@@ -30,7 +36,13 @@ export type Attempt =
   /** `sentAt`: monotonic time just before the write was sent, when our hold begins. */
   | { readonly held: true; readonly sentAt: number }
   /** `freeInMs`: when it may be taken, if its holder does nothing. */
-  | { readonly held: false; readonly holder: string; readonly freeInMs: number };
+  | { readonly held: false; readonly holder: string; readonly freeInMs: number; readonly excess?: Excess };
+
+/** A Lease claims to be held for longer than anybody honours, seconds. */
+export interface Excess {
+  readonly leaseDurationSeconds: number;
+  readonly honouredSeconds: number;
+}
 
 /** All methods throw KubeError if the outcome is unknown or somebody was faster; then try again. */
 export class LeaseLock {
@@ -43,16 +55,17 @@ export class LeaseLock {
   }
 
   /**
-   * Takes the Lease if it is free, expired or ours. One that was deleted counts as long as if it were there: its holder learns of that
-   * at its next renewal only, and makes it anew.
+   * Takes the Lease if it is free, expired or ours. One that was deleted counts for as long as one of ours would: its holder learns
+   * of that at its next renewal only, and makes it anew.
    */
   async acquire(options: TryOptions): Promise<Attempt> {
     const call = this.#budget(options);
     const lease = await this.#read(call());
     if (lease !== undefined) this.#see(lease);
     const holder = this.#seen?.lease.spec?.holderIdentity ?? '';
-    const freeInMs = this.#freeInMs();
-    if (holder !== '' && holder !== this.#options.identity && freeInMs > 0) return { held: false, holder, freeInMs };
+    const freeInMs = this.#freeInMs(lease === undefined);
+    const isOthers = holder !== '' && holder !== this.#options.identity;
+    if (isOthers && freeInMs > 0) return { held: false, holder, freeInMs, ...defined({ excess: this.#excess() }) };
     try {
       return await (lease === undefined ? this.#create(call()) : this.#write(lease, call()));
     } catch (error) {
@@ -135,17 +148,18 @@ export class LeaseLock {
   }
 
   #specAfter(lease: Lease | undefined): NonNullable<Lease['spec']> {
-    const { clock, identity, leaseDurationMs = 15_000 } = this.#options;
+    const { clock, identity, leaseDurationMs = DEFAULT_MS } = this.#options;
     const old = lease?.spec ?? {};
     const now = microTime(clock.now());
     const ours = old.holderIdentity === identity;
+    const transitions = (old.leaseTransitions ?? 0) + (ours || lease === undefined ? 0 : 1);
     return {
       ...old,
       holderIdentity: identity,
       leaseDurationSeconds: Math.ceil(leaseDurationMs / 1000),
       acquireTime: ours ? (old.acquireTime ?? now) : now,
       renewTime: now,
-      leaseTransitions: (old.leaseTransitions ?? 0) + (ours || lease === undefined ? 0 : 1),
+      leaseTransitions: transitions <= MOST_TRANSITIONS ? transitions : 0,
     };
   }
 
@@ -168,10 +182,23 @@ export class LeaseLock {
    * Calculated from the duration that its holder declares and the time for which we have seen it unchanged, without a
    * wall clock.
    */
-  #freeInMs(): number {
+  #freeInMs(isGone = false): number {
     if (this.#seen === undefined) return 0;
-    const { lease, since } = this.#seen;
-    const seconds = lease.spec?.leaseDurationSeconds ?? (this.#options.leaseDurationMs ?? 15_000) / 1000;
-    return since + seconds * 1000 - this.#options.clock.monotonic();
+    const { since } = this.#seen;
+    const { leaseDurationMs = DEFAULT_MS } = this.#options;
+    const declaredMs = (this.#excess()?.honouredSeconds ?? this.#declaredSeconds() ?? leaseDurationMs / 1000) * 1000;
+    const durationMs = isGone ? Math.min(declaredMs, leaseDurationMs) : declaredMs;
+    return since + durationMs - this.#options.clock.monotonic();
+  }
+
+  #declaredSeconds(): number | undefined {
+    return this.#seen?.lease.spec?.leaseDurationSeconds;
+  }
+
+  #excess(): Excess | undefined {
+    const { leaseDurationMs = DEFAULT_MS } = this.#options;
+    const leaseDurationSeconds = this.#declaredSeconds() ?? 0;
+    const honouredSeconds = Math.max(MOST_SECONDS, leaseDurationMs / 1000);
+    return leaseDurationSeconds > honouredSeconds ? { leaseDurationSeconds, honouredSeconds } : undefined;
   }
 }

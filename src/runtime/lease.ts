@@ -20,11 +20,14 @@ import type { Clock } from './clock.ts';
 import { type Attempt, LeaseLock, type LeaseLockOptions, UNKNOWN_HOLDER } from './lease-lock.ts';
 import { AutoResetEvent, watchForRelease } from './lease-watch.ts';
 import type { Logger } from './log.ts';
+import { limitedLog } from './log-limit.ts';
 
 export interface LeaderElectorOptions extends LeaseLockOptions {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'replace' | 'watch'>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** For tries that fail, of which there may be one every two seconds. Default: the log, three times a minute. */
+  readonly failures?: Logger;
   /** A leader that could not renew for this time stops. Default 10 s. */
   readonly renewDeadlineMs?: number;
   /** Between two tries. Default 2 s. */
@@ -46,6 +49,10 @@ export class NotLeadingError extends Error {
 /** `lost`: the process must end with an error, because work of the old term may be under way. */
 export type ElectionEnd = 'stopped' | 'lost';
 
+/** A process that neither gets the Lease nor sees a holder for so long is not ready. */
+const STUCK_MS = 30_000;
+/** Lines a minute for tries that fail. */
+const FAILURE_LINES = 3;
 /** Time limit of releasing the Lease. */
 const RELEASE_MS = 2_000;
 
@@ -54,10 +61,14 @@ export class LeaderElector {
   readonly #options: LeaderElectorOptions;
   readonly #lock: LeaseLock;
   readonly #log: Logger;
+  readonly #failures: Logger;
   readonly #renewDeadlineMs: number;
   readonly #retryPeriodMs: number;
   #leading = false;
   #renewedAt = Number.NEGATIVE_INFINITY;
+  /** Since when tries to take the Lease have failed without a holder in sight, monotonic. */
+  #stuckSince: number | undefined;
+  #lastFailure = '';
 
   /** @throws RangeError unless lease duration > renew deadline > retry period */
   constructor(options: LeaderElectorOptions) {
@@ -69,7 +80,20 @@ export class LeaderElector {
     this.#renewDeadlineMs = renewDeadlineMs;
     this.#retryPeriodMs = retryPeriodMs;
     this.#lock = new LeaseLock(options);
-    this.#log = options.log.child({ lease: `${options.namespace}/${options.name}`, identity: options.identity });
+    const { log, failures = limitedLog(log, options.clock, FAILURE_LINES), identity } = options;
+    const fields = { lease: `${options.namespace}/${options.name}`, identity };
+    this.#log = log.child(fields);
+    this.#failures = failures.child(fields);
+  }
+
+  /** For readiness. @returns why this process cannot take the Lease; undefined while it leads, or somebody else does */
+  failure(): string | undefined {
+    if (this.#stuckSince === undefined) return undefined;
+    const stuckMs = this.#options.clock.monotonic() - this.#stuckSince;
+    if (stuckMs < STUCK_MS) return undefined;
+    const { namespace, name } = this.#options;
+    const since = `for ${Math.round(stuckMs / 1_000)} s`;
+    return `lease ${namespace}/${name} was not taken, and no holder was seen, ${since}: ${this.#lastFailure}`;
   }
 
   /** Whether a guarded step may be taken now. */
@@ -123,6 +147,7 @@ export class LeaderElector {
     try {
       while (!signal.aborted) {
         const attempt = await this.#try('acquire', this.#renewDeadlineMs / 2, signal);
+        this.#noteStuck(attempt);
         if (attempt?.held) {
           this.#renewedAt = attempt.sentAt;
           return true;
@@ -131,6 +156,7 @@ export class LeaderElector {
           holder = attempt.holder;
           const leads = holder === UNKNOWN_HOLDER ? 'another replica may lead' : 'another replica leads';
           this.#log.info(leads, { holder });
+          if (attempt.excess) this.#log.warn('the lease claims to be held for too long', { holder, ...attempt.excess });
         }
         const pauseMs = this.#retryPeriodMs * (1 + random() / 5);
         await released.wait(clock, Math.min(pauseMs, attempt?.freeInMs ?? pauseMs), signal);
@@ -140,6 +166,12 @@ export class LeaderElector {
       waiting.abort();
       await watching;
     }
+  }
+
+  #noteStuck(attempt: Attempt | undefined): void {
+    // whoever won a race was not seen, and may be nobody
+    if (attempt === undefined) this.#stuckSince ??= this.#options.clock.monotonic();
+    else if (attempt.held || attempt.holder !== UNKNOWN_HOLDER) this.#stuckSince = undefined;
   }
 
   /** Renews until the signal is aborted, or a renewal comes too late. */
@@ -165,7 +197,8 @@ export class LeaderElector {
     } catch (error) {
       // Losing the race to another replica is normal in an election.
       const lostRace = what === 'acquire' && isKubeError(error, 'Conflict', 'AlreadyExists');
-      if (!signal.aborted && !lostRace) this.#log.warn(`could not ${what} the lease`, { error });
+      if (!signal.aborted && !lostRace) this.#failures.warn(`could not ${what} the lease`, { error });
+      this.#lastFailure = error instanceof Error ? error.message : String(error);
       return undefined;
     }
   }

@@ -96,7 +96,8 @@ export class Shards {
     });
     const [shard] = slow[0] ?? [];
     if (shard !== undefined) return `${this.#options.leaseName(shard)} is held, and was not listed yet`;
-    return this.#options.members.failure();
+    const stuck = [...this.#terms.values()].map((term) => term.failure()).find((failure) => failure !== undefined);
+    return stuck ?? this.#options.members.failure();
   }
 
   /** Runs until the signal is aborted, or a Lease is lost. Then call {@link close}. */
@@ -158,7 +159,7 @@ export class Shards {
     const name = leaseName(shard);
     const holds: Holds = (namespace) => this.#shard(namespace) === shard;
     const term = new Term({
-      ...{ ...this.#options, name },
+      ...{ ...this.#options, name, failures: this.#log },
       onChange: (leading) => onChange(name, leading),
       onHeld: list,
       onServing: () => onServing(holds),

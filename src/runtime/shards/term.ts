@@ -68,6 +68,11 @@ export class Term {
     this.#elector.assertLeading();
   }
 
+  /** For readiness. @returns why its Lease cannot be taken */
+  failure(): string | undefined {
+    return this.#elector.failure();
+  }
+
   /** Runs a pass, and waits for it before the Lease is given away. */
   async pass<T>(run: () => Promise<T>): Promise<T> {
     const running = run();

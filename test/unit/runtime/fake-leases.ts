@@ -7,7 +7,7 @@ import type { FakeClock } from './fake-clock.ts';
 type Client = LeaderElectorOptions['client'];
 type Trouble = 'hang' | 'lost answer' | 'slow answer' | 'refuse';
 
-/** One Lease with the API server's rules: a write with an old resourceVersion is a Conflict. */
+/** One Lease with the API server's rules: a write with an old resourceVersion is a Conflict, and numbers have 32 bits. */
 export class FakeLeases {
   lease: Lease | undefined;
   /** Every write that took effect. */
@@ -41,6 +41,7 @@ export class FakeLeases {
         await client.pass(options);
         if (self.lease === undefined) throw failed('NotFound');
         if (self.lease.metadata.resourceVersion !== object.metadata.resourceVersion) throw failed('Conflict');
+        if ((object.spec?.leaseTransitions ?? 0) > 2_147_483_647) throw failed('Invalid');
         return client.answer(self.write(by, object), options);
       },
       async *watch(_type: unknown, { signal }: { readonly signal?: AbortSignal }) {

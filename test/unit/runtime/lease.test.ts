@@ -15,10 +15,11 @@ function world() {
     const stop = new AbortController();
     const terms: AbortSignal[] = [];
     const changes: boolean[] = [];
+    const log = fakeLog();
     const elector = new LeaderElector({
       client,
       clock,
-      log: fakeLog(),
+      log,
       namespace: 'rekey',
       name: 'leader',
       identity,
@@ -31,7 +32,7 @@ function world() {
       end = how;
       return how;
     });
-    return { elector, client, stop, terms, changes, run, end: () => end };
+    return { elector, client, stop, terms, changes, run, log, end: () => end };
   };
   return { clock, leases, replica };
 }
@@ -331,6 +332,85 @@ describe('a Lease that is changed by hand', () => {
       expect([a, b].filter(({ elector }) => elector.isLeader()).length).toBeLessThanOrEqual(1);
     }
     expect(b.elector.isLeader()).toBe(true);
+  });
+});
+
+describe('a Lease with odd numbers', () => {
+  const metadata = { namespace: 'rekey', name: 'leader' };
+  const garbage = { holderIdentity: 'garbage', leaseDurationSeconds: 2_147_483_647 };
+
+  test('is taken although its transitions cannot be counted on', async () => {
+    const { clock, leases, replica } = world();
+    leases.write('hand', { metadata, spec: { holderIdentity: '', leaseTransitions: 2_147_483_647 } });
+    const a = replica('a');
+    await clock.advance(4_000);
+    expect(a.elector.isLeader()).toBe(true);
+    expect(spec(leases)).toMatchObject({ holderIdentity: 'a', leaseTransitions: 0 });
+  });
+
+  test('of a holder that asks for years is free after a minute without a change, and the log says so', async () => {
+    const { clock, leases, replica } = world();
+    leases.write('hand', { metadata, spec: garbage });
+    const a = replica('a');
+    await clock.advance(59_000);
+    expect(a.elector.isLeader()).toBe(false);
+    const said = a.log.lines.filter(({ message }) => message.startsWith('the lease claims'));
+    expect(said.map(({ fields }) => [fields.leaseDurationSeconds, fields.honouredSeconds])).toEqual([
+      [2_147_483_647, 60],
+    ]);
+    await clock.advance(3_000);
+    expect(a.elector.isLeader()).toBe(true);
+  });
+
+  test('that is deleted counts for our own duration, whatever it said', async () => {
+    const { clock, leases, replica } = world();
+    leases.write('hand', { metadata, spec: garbage });
+    const a = replica('a');
+    await clock.advance(2_000);
+    leases.delete();
+    await clock.advance(12_000);
+    expect(a.elector.isLeader()).toBe(false);
+    await clock.advance(4_000);
+    expect(a.elector.isLeader()).toBe(true);
+  });
+
+  test('whose holder renews it stays with its holder', async () => {
+    const { clock, leases, replica } = world();
+    const a = replica('a');
+    for (let i = 0; i < 10; i += 1) {
+      leases.write('x', { metadata, spec: { ...garbage, renewTime: new Date(clock.now()).toISOString() } });
+      await clock.advance(50_000);
+    }
+    expect(a.elector.isLeader()).toBe(false);
+  });
+});
+
+describe('a Lease that nobody holds and that cannot be taken', () => {
+  test('is said by readiness after half a minute, and in the log three times a minute at most', async () => {
+    const { clock, replica } = world();
+    const a = replica('a');
+    a.client.trouble = 'refuse';
+    await clock.advance(29_000);
+    expect(a.elector.failure()).toBeUndefined();
+    await clock.advance(10 * 60_000);
+    expect(a.elector.failure()).toMatch(
+      /^lease rekey\/leader was not taken, and no holder was seen, for 6\d\d s: test leases: Unreachable/,
+    );
+    const warned = a.log.lines.filter(({ message }) => message === 'could not acquire the lease').length;
+    expect(warned).toBeGreaterThan(10);
+    expect(warned).toBeLessThanOrEqual(33);
+    a.client.trouble = undefined;
+    await clock.advance(3_000);
+    expect([a.elector.isLeader(), a.elector.failure()]).toEqual([true, undefined]);
+  });
+
+  test('is nothing that a standby says, which waits for its leader', async () => {
+    const { clock, replica } = world();
+    replica('a');
+    await clock.advance(1_000);
+    const b = replica('b');
+    await clock.advance(300_000);
+    expect(b.elector.failure()).toBeUndefined();
   });
 });
 
