@@ -15,6 +15,8 @@ export interface ResourceLabels {
   readonly name: string;
 }
 
+type Labels = Readonly<Record<string, string>>;
+
 /** What was last observed of a resource. */
 interface Observed {
   readonly labels: ResourceLabels;
@@ -105,8 +107,8 @@ export class RotationMetrics {
   readonly #notifications: Counter<string>;
   readonly #most: number;
   readonly #observed = new Map<string, Row>();
-  /** The resources whose counters have their labels. */
-  readonly #counted = new Set<string>();
+  /** What is counted of each resource whose counters have its labels: the labels by their text. */
+  readonly #counted = new Map<string, Map<Counter<string>, Map<string, Labels>>>();
 
   /** @param most so many resources have series of their own */
   constructor(registry: Registry, most: number) {
@@ -148,27 +150,34 @@ export class RotationMetrics {
   }
 
   /** Counters of further resources are summed up, under empty labels. */
-  #labels({ namespace, name }: ResourceLabels): Record<string, string> {
+  #count(counter: Counter<string>, { namespace, name }: ResourceLabels, of: Labels, by = 1): void {
     const key = `${namespace}/${name}`;
-    if (!this.#counted.has(key) && this.#counted.size >= this.#most) return { namespace: '', name: '' };
-    this.#counted.add(key);
-    return { namespace, name };
+    const known = this.#counted.get(key);
+    if (known === undefined && this.#counted.size >= this.#most) {
+      counter.inc({ namespace: '', name: '', ...of }, by);
+      return;
+    }
+    const labels = { namespace, name, ...of };
+    counter.inc(labels, by);
+    const counted = known ?? new Map<Counter<string>, Map<string, Labels>>();
+    const series = counted.get(counter) ?? new Map<string, Labels>();
+    this.#counted.set(key, counted.set(counter, series.set(labelText(labels), labels)));
   }
 
   rotationEnded(labels: ResourceLabels, outcome: string, trigger: string): void {
-    this.#rotations.inc({ ...this.#labels(labels), outcome, trigger });
+    this.#count(this.#rotations, labels, { outcome, trigger });
   }
 
   restarted(labels: ResourceLabels, kind: string, workload: string): void {
-    this.#restarts.inc({ ...this.#labels(labels), kind, workload });
+    this.#count(this.#restarts, labels, { kind, workload });
   }
 
   answered(labels: ResourceLabels, result: Answer): void {
-    this.#canaries.inc({ ...this.#labels(labels), result });
+    this.#count(this.#canaries, labels, { result });
   }
 
   wrote(labels: ResourceLabels, transition: string): void {
-    this.#writes.inc({ ...this.#labels(labels), transition });
+    this.#count(this.#writes, labels, { transition });
   }
 
   /**
@@ -177,11 +186,11 @@ export class RotationMetrics {
    * @see https://prometheus.io/docs/practices/instrumentation/#avoid-missing-metrics
    */
   hasReceivers(labels: ResourceLabels): void {
-    for (const result of NOTIFICATION_RESULTS) this.#notifications.inc({ ...this.#labels(labels), result }, 0);
+    for (const result of NOTIFICATION_RESULTS) this.#count(this.#notifications, labels, { result }, 0);
   }
 
   notified(labels: ResourceLabels, result: NotificationResult): void {
-    this.#notifications.inc({ ...this.#labels(labels), result });
+    this.#count(this.#notifications, labels, { result });
   }
 
   observed(key: string, observed: Observed): void {
@@ -191,8 +200,13 @@ export class RotationMetrics {
     this.#observed.set(key, { labels: labelText({ ...observed.labels }), samples, rests });
   }
 
+  /** Ends all series of a resource, so that another one may have its own. */
   forget(key: string): void {
     this.#observed.delete(key);
+    for (const [counter, series] of this.#counted.get(key) ?? []) {
+      for (const labels of series.values()) counter.remove({ ...labels });
+    }
+    this.#counted.delete(key);
   }
 }
 

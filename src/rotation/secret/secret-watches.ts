@@ -167,7 +167,7 @@ export class SecretWatches {
 
   #start(secretKey: string, namespace: string, secretName: string): Watch {
     const { client, clock, onChange } = this.#options;
-    const log = this.#log.child({ secret: secretKey });
+    const log = this.#log.child({ secretName: secretKey });
     const reflector = new Reflector({
       client,
       clock,

@@ -128,3 +128,23 @@ it('the counts of a resource with receivers begin at 0, or its first failure wou
   metrics.hasReceivers(labels);
   expect(await failed()).toBe('1');
 });
+
+it('counters of a deleted resource end with it, and leave room for those of another one', async () => {
+  const registry = new Registry();
+  const metrics = new RotationMetrics(registry, 2);
+  const series = async () => (await registry.metrics()).split('\n').filter((line) => /^rekey_\w+\{/.test(line));
+  for (let i = 0; i < 5; i += 1) {
+    const labels = { namespace: 'shop', name: `jwt-${i}` };
+    metrics.hasReceivers(labels);
+    metrics.notified(labels, 'failed');
+    metrics.answered(labels, 'unknown');
+    metrics.wrote(labels, 'stage');
+    metrics.wrote(labels, 'stage');
+    metrics.restarted(labels, 'Deployment', 'api');
+    expect(await series()).toContain(
+      `rekey_secret_writes_total{namespace="shop",name="jwt-${i}",transition="stage"} 2`,
+    );
+    metrics.forget(`shop/jwt-${i}`);
+    expect(await series()).toEqual([]);
+  }
+});

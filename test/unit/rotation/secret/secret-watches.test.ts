@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { KubeError } from '../../../../src/kube/errors.ts';
 import type { ListOptions, WatchOptions } from '../../../../src/kube/options.ts';
 import { SecretWatches, type SecretWatchesOptions } from '../../../../src/rotation/secret/secret-watches.ts';
+import { redact } from '../../../../src/runtime/redact.ts';
 import { FakeClock, turn } from '../../runtime/fake-clock.ts';
 import { fakeLog } from '../../runtime/fake-log.ts';
 
@@ -167,5 +168,15 @@ test('a resource that loses its watch to one in an emergency is woken: without a
   expect(watches.watch('shop/b', 'shop', 'b', 'Emergency')).toBe(true);
   expect(changed).toEqual(['shop/a']);
   expect(watches.watch('shop/a', 'shop', 'a', 'Change')).toBe(false);
+  watches.close();
+});
+
+test('the log shows of which Secret a watch fails', async () => {
+  const { clock, server, log, watches, watch } = build();
+  server.answer = 'Unreachable';
+  watch(1);
+  await clock.advance(1_000);
+  const failed = log.lines.find(({ message }) => message.startsWith('list or watch failed'));
+  expect(redact(failed?.fields)).toMatchObject({ secretName: 'shop/s-0' });
   watches.close();
 });
