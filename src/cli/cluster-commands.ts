@@ -6,7 +6,6 @@ import { ASK } from '../rotation/people/asking.ts';
 import type { Operations } from '../rotation/people/operations.ts';
 import { LANGUAGES } from '../rotation/people/preload.ts';
 import { oneLine } from '../rotation/people/text.ts';
-import { pendingIn } from '../rotation/requests/requests.ts';
 import { checkCanary } from './check-canary.ts';
 import type { Names } from './complete.ts';
 import { addConnection, type ConnectOptions } from './connection.ts';
@@ -24,9 +23,10 @@ import { carryConnection } from './pasted.ts';
 import { obstaclesNow, planOf, warnedOf } from './plan.ts';
 import { obstaclesText, planRecord, planText } from './plan-text.ts';
 import { type AddCommands, type Run, runProgram } from './program.ts';
-import { wantedText, withdraw } from './queue.ts';
+import { withdraw } from './queue.ts';
 import { type RbacOptions, rbac } from './rbac.ts';
 import { addReport } from './report/commands.ts';
+import { resume } from './resume.ts';
 import { abort, rotate, type Waiting } from './rotate.ts';
 import { type Selecting, selected } from './selected.ts';
 import { type ShowOptions, show } from './show.ts';
@@ -200,17 +200,14 @@ function addAsking(add: Add, terminal: Terminal): void {
   for (const [name, description, patch, done] of [
     ['pause', 'hold the rotation where it is; an emergency still runs', ASK.pause(), 'paused'],
     ['suspend', 'do not start new rotations; one under way continues', ASK.suspend(), 'suspended'],
-    ['resume', 'end a pause and a suspension', ASK.resume(), 'resumed'],
   ] as const) {
     add(`${name} <name>`, description, async (operations, [target = '']) => {
-      const resource = await ask(operations, terminal, target, patch);
+      await ask(operations, terminal, target, patch);
       terminal.print(`${target}: ${done}\n`);
-      const waiting = name === 'resume' ? pendingIn(resource) : [];
-      for (const wanted of waiting)
-        terminal.print(`${target}: a waiting request can start now: ${wantedText(wanted)}\n`);
       return EXIT.done;
     });
   }
+  add('resume <name>', 'end a pause and a suspension', (operations, [name = '']) => resume(operations, terminal, name));
 }
 
 function addEmergencies(add: Add, terminal: Terminal): void {

@@ -40,6 +40,8 @@ export function planRecord({
   };
 }
 
+const NOT_TIMED = 'not known: status.history has no completed rotation that is not an emergency';
+
 /** @returns the plan for people: when, which way, step by step, who is restarted, what is in the way */
 export function planText(plan: Plan, now: number): string {
   const { restarts, way, unless, warnings, obstacles, lastTookMs } = plan;
@@ -48,10 +50,7 @@ export function planText(plan: Plan, now: number): string {
     ['way', way === 'Overlap' ? 'Overlap: both keys are accepted for a while' : 'Cutover: the key is replaced at once'],
     ...(unless === undefined ? [] : [['unless', unless]]),
     ['refused tokens', refusedText(plan)],
-    [
-      'last rotation took',
-      lastTookMs === undefined ? 'not known: no rotation has completed yet' : formatDuration(lastTookMs),
-    ],
+    ['last rotation took', lastTookMs === undefined ? NOT_TIMED : formatDuration(lastTookMs)],
   ];
   const restartRows = restarts.map(({ target, pods, times }) => [target, String(pods), String(times)]);
   return [

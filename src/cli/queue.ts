@@ -6,18 +6,15 @@ import { type JwtKeyRotation, REQUEST, requestText } from '../rotation/api/names
 import { ASK } from '../rotation/people/asking.ts';
 import type { Operations } from '../rotation/people/operations.ts';
 import { isAtRest } from '../rotation/people/preview.ts';
-import { oneLine } from '../rotation/people/text.ts';
 import { pauseOf } from '../rotation/requests/pause.ts';
 import { pendingIn } from '../rotation/requests/requests.ts';
 import type { Wanted } from '../rotation/wishes.ts';
+import { hindranceOf } from './hindrance.ts';
 import { ask } from './leader.ts';
 import { rekeyCommand } from './pasted.ts';
+import { isSeen } from './status.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
-
-/** @returns such as `rekey.dev/rotate-requested-at is 2026-11-25T04:26:17Z, requested by alice` */
-export function wantedText({ reason, actor }: Pick<Wanted, 'reason' | 'actor'>): string {
-  return oneLine(`${reason}, requested by ${actor}`);
-}
+import { wantedText } from './wanted.ts';
 
 /** @returns what a request waits for that was made just now; empty if it begins at once, as far as the status shows */
 export function queueText(resource: JwtKeyRotation): string {
@@ -63,18 +60,26 @@ export async function withdraw(
     terminal.print(`${name}: ${told}\n`);
     return EXIT.done;
   }
+  let last = asked;
   const settled = (current: JwtKeyRotation) => {
+    last = current;
     const left = pendingIn(current);
     return waiting.some(({ reason }) => left.some((other) => other.reason === reason)) ? undefined : current;
   };
   const after = await operations.follow(name, settled, timeout);
   if (after === undefined) {
-    const message = `${name}: not withdrawn after ${timeout / 1000} s. rekey withdraws it before any rotation starts. Check that the operator is running: ${rekeyCommand('status', resource)}`;
+    const message = `${name}: not withdrawn after ${timeout / 1000} s. rekey withdraws it before any rotation starts. ${whyNot(last)}: ${rekeyCommand('status', resource)}`;
     throw new CommandError(message, EXIT.notReady);
   }
   const fates = waiting.map((wanted) => ({ wanted, fate: fateOf(wanted, after) }));
   for (const { wanted, fate } of fates) terminal.print(`${name}: ${fate}: ${wantedText(wanted)}\n`);
   return fates.every(({ fate }) => fate === WITHDRAWN) ? EXIT.done : EXIT.failed;
+}
+
+/** Where something stands in the way, the operator has said so: it runs. */
+function whyNot(resource: JwtKeyRotation): string {
+  const hindrance = isSeen(resource) ? hindranceOf(resource) : undefined;
+  return hindrance === undefined ? 'Check that the operator is running' : `In the way: ${hindrance}. To see it`;
 }
 
 const WITHDRAWN = 'withdrawn';

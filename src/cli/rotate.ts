@@ -19,10 +19,11 @@ import type { HistoryEntry } from './history.ts';
 import { ask } from './leader.ts';
 import { openProgress } from './live/progress.ts';
 import { rekeyCommand } from './pasted.ts';
-import { queueText, wantedText } from './queue.ts';
+import { queueText } from './queue.ts';
 import { conditionOf, isSeen } from './status.ts';
 import { attempt, CommandError, EXIT, type Exit, type Terminal, worst } from './terminal.ts';
 import { type Wait, waitFor } from './wait.ts';
+import { wantedText } from './wanted.ts';
 
 export interface Waiting {
   readonly wait: boolean;

@@ -8,8 +8,8 @@ import { drainText, drainTextOf } from '../rotation/settings/drain.ts';
 import { drainOf } from '../rotation/settings/settings.ts';
 import { columns, distance, when } from './output.ts';
 import { rekeyCommand } from './pasted.ts';
-import { wantedText } from './queue.ts';
 import { BY_HAND, NOT_SERVED, requestedAtOf, unservedEmergency } from './unserved.ts';
+import { wantedText } from './wanted.ts';
 
 export type Condition = NonNullable<JwtKeyRotationStatus['conditions']>[number];
 
@@ -28,6 +28,9 @@ export function isReady(resource: JwtKeyRotation): boolean {
 export function isSeen({ metadata, status }: JwtKeyRotation): boolean {
   return (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
 }
+
+/** Reasons: the Secret is not what rekey wrote. */
+export const REWRITTEN: readonly string[] = ['KeyResurrected', 'ForeignWriter'];
 
 export const UNSEEN =
   'the operator has not reconciled it yet: check that the operator is running and has rights in this namespace';
@@ -62,10 +65,7 @@ export function statusText(resource: JwtKeyRotation, now: number, operator?: str
     ['phase', status.phase ?? 'Unknown'],
     ...(operator === undefined ? [] : [['operator', operator] as const]),
     ['environment', spec.environment],
-    [
-      'key',
-      `${status.currentKeyId ?? '–'} in Secret ${spec.secretName}, keyset version ${status.keysetVersion ?? '–'}`,
-    ],
+    ['key', keyText(resource)],
     ...queueRows(status, now),
     ['last rotation', when(status.lastRotationTime, now)],
     ['next rotation', spec.suspend ? 'none: spec.suspend is set' : when(status.nextRotationTime, now)],
@@ -81,6 +81,15 @@ export function statusText(resource: JwtKeyRotation, now: number, operator?: str
     ...conditionsText(status, now),
     ...emergencyText(resource, now),
   ].join('');
+}
+
+/** Where somebody else has written, the Secret does not hold the key that the status names. */
+function keyText(resource: JwtKeyRotation): string {
+  const { currentKeyId = '–', keysetVersion = '–' } = resource.status ?? {};
+  const { secretName } = resource.spec;
+  const reason = conditionOf(resource, 'Ready')?.reason ?? '';
+  if (!REWRITTEN.includes(reason)) return `${currentKeyId} in Secret ${secretName}, keyset version ${keysetVersion}`;
+  return `rekey wrote ${currentKeyId} (keyset version ${keysetVersion}), but Secret ${secretName} holds something else: ${reason}`;
 }
 
 /** What is under way, and what waits. */
@@ -175,6 +184,6 @@ export function inferredRows({ inferred }: Emergency): readonly (readonly string
 export function residueRows({ residue = [], residueIncomplete }: Emergency): readonly (readonly string[])[] {
   return [
     ...residue.map((place) => ['copy of a burnt key', place]),
-    ...(residueIncomplete === undefined ? [] : [['not searched', residueIncomplete]]),
+    ...(residueIncomplete === undefined ? [] : [['search incomplete', residueIncomplete]]),
   ];
 }

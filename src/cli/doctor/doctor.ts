@@ -17,6 +17,7 @@ import { podStartsOf } from './app-check.ts';
 import type { Check, DoctorFacts, Verdict } from './check.ts';
 import { findingChecks } from './from-findings.ts';
 import { lookChecks, operatorCheck } from './from-looks.ts';
+import { leakChecks } from './leak.ts';
 import { reportOf, type TokenReport } from './tokens.ts';
 
 export interface DoctorFlags {
@@ -57,7 +58,7 @@ export async function doctor(
 
 /** @returns all answers, in the order in which people ask */
 export function checksOf(facts: DoctorFacts): readonly Check[] {
-  return [operatorCheck(facts), ...findingChecks(facts), ...lookChecks(facts)];
+  return [...leakChecks(facts), operatorCheck(facts), ...findingChecks(facts), ...lookChecks(facts)];
 }
 
 /** @returns failed before not ready before done; checks that were not made do not count */

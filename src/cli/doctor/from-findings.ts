@@ -4,7 +4,7 @@ import { settingsOf } from '../../rotation/settings/settings.ts';
 import { when } from '../output.ts';
 import { rekeyCommand } from '../pasted.ts';
 import { counted } from '../report/words.ts';
-import { conditionOf, isSeen, UNSEEN } from '../status.ts';
+import { conditionOf, isSeen, REWRITTEN, UNSEEN } from '../status.ts';
 import { askedText, fallbackVerdicts, outdated } from './app-check.ts';
 import { type Asked, answer, type Check, type DoctorFacts, isOldReport } from './check.ts';
 import { asymmetricIn } from './tokens.ts';
@@ -120,7 +120,10 @@ const WITHOUT_FINDING: Readonly<Record<TopicName, (facts: DoctorFacts, remedy: s
     const { namespace } = resource.metadata;
     return ['Ok', `no other workload or pod of namespace ${namespace} takes a key of it. Elsewhere, nobody looks`];
   },
-  strength: ({ resource }, remedy) => {
+  strength: ({ resource, obstacles }, remedy) => {
+    if (obstacles.some(({ reason }) => REWRITTEN.includes(reason))) {
+      return ['Unknown', 'the Secret is not what rekey wrote, so nobody has judged what it holds', checkText(resource)];
+    }
     const bad = ['WeakKey', 'KeyReuse'].map((type) => conditionOf(resource, type));
     const found = bad.filter((condition) => condition?.status === 'True');
     if (found.length > 0)

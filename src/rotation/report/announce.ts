@@ -124,7 +124,7 @@ export class Announcer {
 
   #evicted(resource: JwtKeyRotation, evicted: string, held: string): void {
     if (evicted !== '') {
-      const note = `evicted ${evicted}: rekey has no proof that it holds the keys that its template requires`;
+      const note = `evicted ${evicted}: rekey has no proof of the keys that ${evicted.includes(', ') ? 'their templates require' : 'its template requires'}`;
       this.#event(resource, { type: 'Warning', reason: 'StalePod', note });
     }
     if (held === '') return;
@@ -134,7 +134,7 @@ export class Announcer {
 
   #deleted(resource: JwtKeyRotation, names: string): void {
     if (names === '') return;
-    const note = `deleted ${names}: it may hold a key that was replaced at once`;
+    const note = `deleted ${names}: ${names.includes(', ') ? 'they' : 'it'} may hold a key that was replaced at once`;
     this.#event(resource, { type: 'Warning', reason: 'PodDeleted', note });
     this.#log(resource).warn(note);
   }

@@ -113,19 +113,21 @@ export function verified({ targets }: Assessment, keyset: Keyset | undefined): V
   }
 }
 
+/** The Secret says nothing of what was before: status.history may. */
+const NONE_COMPLETED = 'no rotation has completed since rekey took the Secret over';
+
 function beforeRotation(verifiers: readonly TargetAssessment[], keyset: Keyset | undefined): Verdict {
   // during a rotation every pod is asked about each new keyset
   if (keyset !== undefined && keyset.phase !== 'Steady') {
-    return { status: 'Unknown', reason: 'NoRotationYet', message: 'no rotation has completed yet' };
+    return { status: 'Unknown', reason: 'NoRotationYet', message: NONE_COMPLETED };
   }
   const unheard = verifiers.filter(({ hasAnswered }) => !hasAnswered);
   if (unheard.length > 0) {
     const names = unheard.map(({ name }) => name).join(', ');
-    const message = `no pod of ${names} has answered a canary yet, so it is not known whether canaries can show what it holds`;
+    const message = `no pod of ${names} has given rekey an answer on which a rotation may rest (those in status.canaryCheck do not count), so it is not known whether canaries can show what it holds`;
     return { status: 'Unknown', reason: 'NotAskedYet', message };
   }
-  const message =
-    'no rotation has completed yet; one pod of each target has answered, so canaries can show what pods hold';
+  const message = `${NONE_COMPLETED}; one pod of each target has answered, so canaries can show what pods hold`;
   return { status: 'Unknown', reason: 'NoRotationYet', message };
 }
 

@@ -103,6 +103,53 @@ describe('the doctor', () => {
     expect(exitOf(checksOf({ ...WELL, ...facts }))).toBe(1);
   });
 
+  it.each<[string, Partial<DoctorFacts>, string, string]>([
+    [
+      'a burnt key stands in the Secret again',
+      { obstacles: [{ reason: 'KeyResurrected', message: 'data key X holds a burnt key again' }] },
+      'KeyResurrected: data key X holds a burnt key again',
+      "kubectl rekey emergency my-jwt -n shop --reason '...'",
+    ],
+    [
+      'an emergency is under way',
+      {
+        resource: resource({
+          appCheck: FIT,
+          emergency: { nonce: 'n1', reason: '', writtenAt: '2026-11-29T11:59:00Z' },
+        }),
+      },
+      'emergency n1, new key written 2026-11-29T11:59:00Z (1m ago)',
+      'docs/emergency.md#if-it-does-not-end',
+    ],
+    [
+      'an emergency is not served',
+      {
+        resource: {
+          ...resource({ appCheck: FIT }),
+          metadata: {
+            name: 'my-jwt',
+            namespace: 'shop',
+            generation: 1,
+            annotations: { 'rekey.dev/emergency': 'n2: x' },
+          },
+        },
+      },
+      'emergency n2 is NOT SERVED',
+      'docs/emergency.md#without-rekey',
+    ],
+  ])('says first of all that a leaked key may be alive, where %s', (_, facts, evidence, remedy) => {
+    const [first] = checksOf({ ...WELL, ...facts });
+    expect(first).toMatchObject({ id: 'leak', verdict: 'Problem', evidence: expect.stringContaining(evidence) });
+    expect(first?.remedy).toContain(remedy);
+  });
+
+  it.each(['KeyResurrected', 'ForeignWriter'])(
+    'praises no key where the Secret is not what rekey wrote: %s',
+    (reason) => {
+      expect(of({ obstacles: [{ reason, message: 'by helm' }] }).strength?.verdict).toBe('Unknown');
+    },
+  );
+
   it.each(['Suspended', 'Paused', 'BackingOff', 'RolloutInProgress'])('calls a wish no problem: %s', (reason) => {
     const facts = { obstacles: [{ reason, message: 'it is so' }] };
     expect(problems(facts)).toEqual([]);

@@ -109,6 +109,9 @@ describe('a plan', () => {
     } as const;
     const history = [entry, { ...entry, trigger: 'Schedule', finishedAt: iso(T0 + 2 * HOUR) }] as const;
     expect(await plan({ phase: 'Steady', history })).toMatchObject({ lastTookMs: 2 * HOUR });
+    expect(planText(await plan({ phase: 'Steady', history: [entry] }), T0)).toContain(
+      'not known: status.history has no completed rotation that is not an emergency',
+    );
   });
 });
 

@@ -1,6 +1,7 @@
 /** What is queued is said by whoever queues it, ended by an abort, and taken back by a withdrawal. */
 import { describe, expect, it } from 'vitest';
 import { withdraw } from '../../../src/cli/queue.ts';
+import { resume } from '../../../src/cli/resume.ts';
 import { abort, rotate } from '../../../src/cli/rotate.ts';
 import { statusText } from '../../../src/cli/status.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
@@ -17,7 +18,11 @@ const UNDER_WAY: JwtKeyRotationStatus = { phase: 'Staged', rotation, lastHandled
 
 const TIMES = { maxTokenTTL: '1h', clockSkew: '1m', retire: { mode: 'Eager' }, targets: [] };
 
-type Patch = { metadata?: { annotations?: Record<string, string> } };
+type Patch = { metadata?: { annotations?: Record<string, string | null> } };
+
+/** As a merge patch does it. */
+const withoutNull = (object: Readonly<Record<string, string | null>>) =>
+  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null));
 
 /** @param then the status once something was asked for */
 function scene(
@@ -27,9 +32,9 @@ function scene(
   const patches: Patch[] = [];
   const said: string[] = [];
   const results: string[] = [];
-  const resource = (edit: Record<string, string>, current: JwtKeyRotationStatus) =>
+  const resource = (edit: Readonly<Record<string, string | null>>, current: JwtKeyRotationStatus) =>
     ({
-      metadata: { name: 'jwt', namespace: 'shop', annotations: { ...annotations, ...edit } },
+      metadata: { name: 'jwt', namespace: 'shop', annotations: withoutNull({ ...annotations, ...edit }) },
       ...{ spec: { ...TIMES, targets, forceRotation: { reason } }, status: { keysetVersion: 1, ...current } },
     }) as unknown as JwtKeyRotation;
   const operations = {
@@ -107,6 +112,19 @@ it('rotate says of which service it cannot notice that it knows one key only', a
   expect(said()).toContain(
     'jwt: Deployment/worker has no canary. If it verifies with one key, it refuses every new token from Promoting to Retiring. rekey cannot ask it: declare a canary',
   );
+});
+
+describe('resume', () => {
+  const resumed = async (annotations: Record<string, string>) => {
+    const { operations, terminal, patches, said } = scene({ phase: 'Steady' }, { annotations });
+    expect(await resume(operations, terminal, 'jwt')).toBe(0);
+    return [patches.length, said()];
+  };
+
+  it('says what it has ended, and nothing of that where there was nothing', async () => {
+    expect(await resumed({ 'rekey.dev/paused': 'true' })).toEqual([1, 'jwt: resumed: the pause ended\n']);
+    expect(await resumed({})).toEqual([0, 'jwt: it is neither paused nor suspended; nothing was done\n']);
+  });
 });
 
 describe('rotate, where something stands in the way,', () => {
@@ -208,7 +226,22 @@ describe('withdraw', () => {
   });
 
   it('is not said to be done where nobody has done it', async () => {
-    expect((await run(UNDER_WAY, { annotations })).code).toMatch(/^3 jwt: not withdrawn after 1 s/);
+    expect((await run(UNDER_WAY, { annotations })).code).toMatch(
+      /^3 jwt: not withdrawn after 1 s.*Check that the operator is running: kubectl/,
+    );
+  });
+
+  it('does not blame an operator that has said what is in the way', async () => {
+    const ready = {
+      type: 'Ready',
+      status: 'False',
+      reason: 'ForeignWriter',
+      message: 'by helm',
+      lastTransitionTime: '',
+    };
+    const then = { ...UNDER_WAY, conditions: [ready] } as JwtKeyRotationStatus;
+    const { code } = await run(UNDER_WAY, { annotations, then });
+    expect(code).toMatch(/In the way: ForeignWriter: by helm\. To see it: kubectl rekey status jwt -n shop$/);
   });
 });
 

@@ -22,6 +22,26 @@ it.each<[string, string, JwtKeyRotationStatus, string | undefined]>([
   ],
 ])('the drain time is a sum: %s', (_, text, status, slack) => expect(drainRow(status, slack)).toBe(text));
 
+it.each(['KeyResurrected', 'ForeignWriter'])(
+  'no key is said to be in a Secret that is not what rekey wrote: %s',
+  (reason) => {
+    const spec = { environment: 'test', secretName: 'jwt', maxTokenTTL: '20s', clockSkew: '60s', retire: {} };
+    const ready = { type: 'Ready', status: 'False', reason, message: '', lastTransitionTime: '2026-01-01T00:00:00Z' };
+    const status = { keysetVersion: 5, currentKeyId: 'k-1', conditions: [ready] };
+    const resource = { metadata: { namespace: 'shop', name: 'jwt' }, spec, status } as unknown as JwtKeyRotation;
+    expect(statusText(resource, 0)).toContain(
+      `rekey wrote k-1 (keyset version 5), but Secret jwt holds something else: ${reason}`,
+    );
+  },
+);
+
+it('where no copies of a key were searched is said once', () => {
+  const spec = { environment: 'test', secretName: 'jwt', maxTokenTTL: '20s', clockSkew: '60s', retire: {} };
+  const emergency = { nonce: 'n', reason: '', writtenAt: '2026-01-01T00:00:00Z', residueIncomplete: 'not searched: x' };
+  const resource = { metadata: { namespace: 'shop', name: 'jwt' }, spec, status: { emergency } };
+  expect(statusText(resource as unknown as JwtKeyRotation, 0)).toMatch(/search incomplete +not searched: x\n/);
+});
+
 it('the version of a target is that of its last restart, which an emergency leaves as it was', () => {
   const target = { kind: 'Deployment', pods: 2, ready: 2, acked: 2, level: 'Canary' } as const;
   const targets = [

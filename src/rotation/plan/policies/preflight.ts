@@ -54,7 +54,7 @@ const unlistedConsumer: SurroundingsPolicy = ({ unlistedConsumers, settings }) =
   if (settings.unlistedConsumers === 'Warn') return [];
   return unlistedConsumers.map((consumer) => ({
     reason: 'UnlistedConsumer',
-    message: `${consumer} reads a key of Secret ${settings.secretName} and is not a target; add it to spec.targets, or set spec.unlistedConsumers: Warn`,
+    message: `${consumer} reads a key of Secret ${settings.secretName} and is not a target; add it to spec.targets. Only if it neither signs nor verifies: spec.unlistedConsumers: Warn`,
   }));
 };
 

@@ -130,6 +130,10 @@ describe('what is in the way', () => {
       { targets: workload({ paused: true, failed: 'image' }), unlistedConsumers: ['Pod/x'] },
     );
     expect(findings.map(({ reason }) => reason)).toEqual(['TargetPaused', 'UnlistedConsumer', 'RolloutFailed']);
+    // who only silences it has a service that refuses tokens
+    expect(findings[1]?.message).toMatch(
+      /add it to spec.targets. Only if it neither signs nor verifies: spec.unlistedConsumers: Warn$/,
+    );
   });
 
   it('has a budget in it where pods are evicted, and not where they are deleted', () => {
