@@ -127,6 +127,9 @@ function readCron(expression: string): Cron | string {
   const timeAndWeek = nodeCron.validateDetailed(`${minute} ${hour} * ${month} ${dayOfWeek}`);
   // node-cron refuses 31 in February; if either day is enough, the day of week may still match
   const days = nodeCron.validateDetailed(`0 0 ${dayOfMonth} ${either ? '*' : month} *`);
+  if (timeAndWeek.errors.length === 0 && days.errors.some(({ message }) => message.includes('impossible'))) {
+    return `never comes: day of month ${texts[2]} is in no month ${texts[3]}`;
+  }
   const errors = [...timeAndWeek.errors, ...days.errors];
   if (timeAndWeek.fields === undefined || days.fields === undefined || errors.length > 0) {
     return `is not a cron expression: ${errors.map((error) => `${error.field}: ${error.message}`).join('; ')}`;
@@ -174,7 +177,8 @@ function readField(
     const last = to !== undefined ? numberOf(to) : from === undefined || step !== undefined ? max : first;
     const inside = first >= min && first <= last && last <= max;
     if (match === null || !inside || Number(step) === 0) {
-      return `has no valid ${name}: "${item}" (values from ${min} to ${max}, ranges that ascend, steps of 1 or more)`;
+      const orNames = names.length === 0 ? '' : ` or ${names[0]} to ${names.at(-1)}`;
+      return `has no valid ${name}: "${item}" (values from ${min} to ${max}${orNames}, ranges that ascend, steps of 1 or more)`;
     }
     items.push(first === last ? `${first}` : `${first}-${last}/${step ?? 1}`);
   }

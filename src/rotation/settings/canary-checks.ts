@@ -191,6 +191,9 @@ function portProblems(port: number | string): readonly FieldProblem[] {
       ? Number.isInteger(port) && port >= 1 && port <= 65_535
       : port.length <= 15 && /^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(port) && /[a-z]/.test(port);
   if (isGood) return [];
+  if (typeof port === 'string' && /^\d+$/.test(port)) {
+    return [{ at: ['port'], problem: `not a port but a text; write the number without quotes: port: ${port}` }];
+  }
   return [{ at: ['port'], problem: 'not a port; write a number from 1 to 65535 or the name of a container port' }];
 }
 

@@ -78,7 +78,7 @@ describe('a canary', () => {
     [{ host: 'api.shop/x' }, 'host', 'not a host'],
     [{ host: 'a\r\nX: y' }, 'host', 'not a host'],
     [{ port: 0 }, 'port', 'not a port'],
-    [{ port: '8080' }, 'port', 'not a port'],
+    [{ port: '8080' }, 'port', 'write the number without quotes: port: 8080'],
     [{ port: 'HTTP' }, 'port', 'not a port'],
     [{ insecureSkipTLSVerify: true }, 'insecureSkipTLSVerify', 'needs scheme: HTTPS'],
     [{ claims: { exp: 1 } }, 'claims.exp', 'rekey sets this claim'],

@@ -32,6 +32,13 @@ describe('a cron expression', () => {
     expect(parseCron(expression) === undefined).toBe(good);
   });
 
+  it.each([
+    ['0 0 30 2 *', 'never comes: day of month 30 is in no month 2'],
+    ['0 3 * * FUN', 'has no valid day of week: "FUN" (values from 0 to 6 or SUN to SAT,'],
+    ['0 3 1 FOO *', 'has no valid month: "FOO" (values from 1 to 12 or JAN to DEC,'],
+    ['99 3 * * *', 'has no valid minute: "99" (values from 0 to 59,'],
+  ])('%s is refused in words: %s', (expression, why) => expect(parseCron(expression)).toContain(why));
+
   it('with both days restricted runs on either, as a CronJob does', () => {
     const runs = nextRuns('0 0 13 * 5', 'UTC', at('2026-03-01T00:00:00Z'), 4).map(iso);
     expect(runs).toEqual(['2026-03-06', '2026-03-13', '2026-03-20', '2026-03-27'].map((day) => `${day}T00:00:00.000Z`));
