@@ -5,7 +5,8 @@ import { access } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { move, remove, syncFolder } from './disk.ts';
 import { FileError } from './errors.ts';
-import { discard, type Entry, enter, type Journal, type Standing, standingOf, standings } from './journal.ts';
+import { discard, enter, type Journal, type Standing, standingOf, standings } from './journal.ts';
+import type { Entry } from './journal-text.ts';
 
 /** Somebody has edited a file of the step: it has neither its old contents nor the new ones. */
 export class EditedError extends FileError {}

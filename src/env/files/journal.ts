@@ -2,30 +2,19 @@
  * The journal of one step: a folder in the state folder with the new contents, the old ones, and a list of their
  * targets. The name of the list is the phase of the step, so one rename changes the phase.
  */
-import { readdir, readFile, rename, rmdir } from 'node:fs/promises';
+import { readdir, readFile, realpath, rename, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { defined } from '../../base/objects.ts';
 import { shellWord } from '../finding.ts';
 import { digestAt, digestOf, move, remove, syncFolder, writeNew } from './disk.ts';
 import { about, FileError, isMissing } from './errors.ts';
+import { decodeJournal, type Entry, encodeJournal, type JournalText } from './journal-text.ts';
 import { makeFolder, ownerIn } from './owner.ts';
 import type { Target } from './target.ts';
 
 /** `plan`: nothing is replaced yet. `commit`: all files will be. `undo`: none will be. `done`: only cleaning up is left. */
 export type Phase = 'plan' | 'commit' | 'undo' | 'done';
 const PHASES: readonly Phase[] = ['done', 'undo', 'commit', 'plan'];
-
-export interface Entry {
-  /** The real path of the file. */
-  readonly target: string;
-  /** The file with the new contents, one rename away from the target. */
-  readonly fresh: string;
-  /** The file with the old contents; null for a new file. */
-  readonly old: string | null;
-  /** SHA-256 of the old contents; null if there was no file. */
-  readonly before: string | null;
-  readonly after: string;
-}
 
 export interface Journal {
   readonly folder: string;
@@ -41,12 +30,13 @@ const listOf = (folder: string, phase: Phase): string => join(folder, `${phase}.
 
 /** Writes the journal of a step in phase `plan`. If that fails, {@link discard} removes what it has written. */
 export async function prepare(stateFolder: string, id: string, targets: readonly Target[]): Promise<Journal> {
-  const folder = folderOf(stateFolder);
+  const [folder, root] = [folderOf(stateFolder), await rootOf(stateFolder)];
   await about(folder, () => makeFolder(folder));
   await syncFolder(stateFolder);
-  const entries = targets.map((target, i) => entryOf(folder, `${id}-${i}`, target));
+  const near = folderOf(join(root, basename(stateFolder)));
+  const entries = targets.map((target, i) => entryOf(near, `${id}-${i}`, target));
   const draft = join(folder, 'draft.json');
-  await writeNew(draft, Buffer.from(JSON.stringify(entries)), { mode: 0o600, ...defined({ owner: ownerIn(folder) }) });
+  await writeNew(draft, encodeJournal(root, entries), { mode: 0o600, ...defined({ owner: ownerIn(folder) }) });
   await move(draft, listOf(folder, 'plan'));
   for (const [i, { after, before, rights }] of targets.entries()) {
     const { fresh, old } = entries[i] as Entry;
@@ -75,9 +65,7 @@ export async function readJournal(stateFolder: string): Promise<Journal | undefi
   if (names === undefined) return undefined;
   const phase = PHASES.find((each) => names.includes(`${each}.json`));
   if (phase === undefined) return { folder, phase: 'plan', entries: [] };
-  const list = listOf(folder, phase);
-  const text = await about(list, () => readFile(list, 'utf8'));
-  return { folder, phase, entries: entriesOf(list, text) };
+  return { folder, phase, entries: await entriesOf(stateFolder, listOf(folder, phase)) };
 }
 
 function nothing(error: NodeJS.ErrnoException, folder: string): undefined {
@@ -88,28 +76,28 @@ function nothing(error: NodeJS.ErrnoException, folder: string): undefined {
   if (error.code !== 'ENOENT') throw error;
 }
 
-function entriesOf(list: string, text: string): readonly Entry[] {
-  const entries = parsed(text);
-  if (Array.isArray(entries) && entries.every(isEntry)) return entries;
-  const folder = dirname(list);
-  const way = `compare the files of the services, make them alike, and then remove the folder, which holds keys: rm -r ${shellWord(folder)}`;
-  throw new FileError(`${list}: this is not what rekey wrote there; nothing was written. Somebody must ${way}`);
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+async function entriesOf(stateFolder: string, list: string): Promise<readonly Entry[]> {
+  const [root, text] = [await rootOf(stateFolder), await about(list, () => readFile(list, 'utf8'))];
+  const journal = decodeJournal(root, text);
+  if (journal === undefined) {
+    const way = `compare the files of the services, make them alike, and then remove the folder, which holds keys: rm -r ${shellWord(dirname(list))}`;
+    throw new FileError(`${list}: this is not what rekey wrote there; nothing was written. Somebody must ${way}`);
   }
+  if (journal.outside.length > 0 && journal.root !== root) throw elsewhere(dirname(list), root, journal);
+  return journal.entries;
 }
 
-function isEntry(value: unknown): value is Entry {
-  if (typeof value !== 'object' || value === null) return false;
-  const { target, fresh, old, before, after } = value as Readonly<Record<string, unknown>>;
-  const isText = [target, fresh, after].every((each) => typeof each === 'string');
-  return isText && [old, before].every((each) => each === null || typeof each === 'string');
+/** Files outside may still belong to the folder that this one was copied from, whose lock this run does not have. */
+function elsewhere(folder: string, root: string, journal: JournalText): FileError {
+  const what = `a step was cut off when this folder was ${journal.root}, and it is also about files outside of that: ${journal.outside.join(', ')}. Nothing was written`;
+  const moved = `If the folder was moved, move it back (mv ${shellWord(root)} ${shellWord(journal.root)}), run rekey there, and move it again`;
+  const copied = `If this is a copy, remove its part of the step, which holds keys (rm -r ${shellWord(folder)}), and make its files alike`;
+  return new FileError(`${folder}: ${what}. ${moved}. ${copied}. An emergency goes on without the step`);
 }
+
+/** @returns the real path of the folder that holds the state folder */
+const rootOf = async (stateFolder: string): Promise<string> =>
+  dirname(await about(stateFolder, () => realpath(stateFolder)));
 
 /** Enters a phase. From here on, an interrupted run is recovered in this phase. */
 export async function enter(journal: Journal, phase: Phase): Promise<Journal> {
