@@ -14,6 +14,7 @@ import { EnvError } from './error.ts';
 import type { Evidence } from './evidence.ts';
 import { withLock } from './files/lock.ts';
 import { recover } from './files/transaction.ts';
+import { recoverOrPass } from './files/unfinished.ts';
 import { hasSameKeys, noteRefuted } from './restarted.ts';
 import { STATE_FOLDER, type Witness } from './state.ts';
 import type { ServiceFacts } from './step.ts';
@@ -62,13 +63,14 @@ export class Session {
   /**
    * Runs exclusively: no other rekey works on these files meanwhile, and nothing else of this session.
    *
+   * @param how `Urgent`, for an emergency: a step that was cut off and cannot be ended does not stop it
    * @throws EnvError, or BusyError if another one does for longer than a look and a write take
    */
-  alone<T>(run: () => Promise<T>): Promise<T> {
+  alone<T>(run: () => Promise<T>, how: 'Read' | 'Urgent' = 'Read'): Promise<T> {
     const { config, clock, onRecovered } = this.#options;
     const folder = join(config.root, STATE_FOLDER);
     const recoverAndRun = async () => {
-      const recovered = await recover(folder);
+      const recovered = await (how === 'Urgent' ? recoverOrPass : recover)(folder);
       if (recovered !== undefined) onRecovered(recovered);
       return run();
     };

@@ -12,6 +12,7 @@ import { allKeys, differences, type EnvironmentFiles, type KeyFile, materialsOf,
 import { EnvError } from './error.ts';
 import { movedAside } from './files/aside.ts';
 import { type Change, commit } from './files/transaction.ts';
+import { withoutStep } from './files/unfinished.ts';
 import { firstVersion } from './first-version.ts';
 import { KEY_ID, shownKids, valuesFor } from './layout.ts';
 import { lostKey } from './lost-key.ts';
@@ -73,9 +74,18 @@ export async function write(
   const reloads = environment.state?.reloads ?? mapOf<Reload>();
   const found = environment.state?.found ?? foundKeys(environment);
   const restored = environment.state?.restored ?? mapOf<number>();
-  const written = await render(environment, { keyset: next, found, reloads, restored }, new Map([...before, ...made]));
+  const after = { keyset: next, found, reloads, restored };
+  const work = () => render(environment, after, new Map([...before, ...made]));
+  const written = wanted.transition === 'burn' ? await aroundStep(environment, now, work) : await work();
   // a key that was made for a write without a new key was never in any file
   return { ...written, gone: new Map([...written.gone].filter(([kid]) => before.has(kid))) };
+}
+
+/** An emergency does not wait for somebody who could finish a step that was cut off. */
+async function aroundStep({ config }: EnvironmentFiles, now: number, work: () => Promise<Written>): Promise<Written> {
+  const { done, left } = await withoutStep(join(config.root, STATE_FOLDER), now, work);
+  const texts = [done.left, left].filter((text) => text !== undefined);
+  return texts.length === 0 ? done : { ...done, left: texts.join('\n') };
 }
 
 /**

@@ -30,12 +30,16 @@ export interface EmergencyOptions {
 export async function emergency(context: Context, options: EmergencyOptions): Promise<Exit> {
   const { terminal, program, config, environment, without } = { ...context, ...options };
   refuseStrange(context, without);
-  const onRecovered = (what: string) => terminal.printErr(`${what}\n`);
+  const told = new Set<string>();
+  const onRecovered = (what: string) => {
+    if (!told.has(what)) terminal.printErr(`${what}\n`);
+    told.add(what);
+  };
   const session = newSession(config, environment, context.asker, onRecovered, without);
   const rotation = requestOf(config, reasonOf(options.reason), 'Emergency');
   const hinted = (error: unknown) => withHint(error, context, without);
   const look = () => session.look('Urgent');
-  const seen = await session.alone(look).catch(hinted);
+  const seen = await session.alone(look, 'Urgent').catch(hinted);
   await refuseCommitted(seen.environment, true);
   await warnOfShared(seen.environment, terminal);
   // nobody waits with the lock for an answer
@@ -50,7 +54,7 @@ export async function emergency(context: Context, options: EmergencyOptions): Pr
     const write = { transition: 'burn', nonce: randomUUID(), rotation, version } as const;
     await make(session, terminal, view, write, withAll(view));
   };
-  await session.alone(burn).catch(hinted);
+  await session.alone(burn, 'Urgent').catch(hinted);
   return new Follower({ session, terminal, program, watch: options.watch === true, wrote: ['burn'] }).run();
 }
 

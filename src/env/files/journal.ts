@@ -25,15 +25,15 @@ export interface Journal {
 /** The contents of a target. */
 export type Standing = 'before' | 'after' | 'edited';
 
-const folderOf = (stateFolder: string): string => join(stateFolder, 'step');
+export const stepFolder = (stateFolder: string): string => join(stateFolder, 'step');
 const listOf = (folder: string, phase: Phase): string => join(folder, `${phase}.json`);
 
 /** Writes the journal of a step in phase `plan`. If that fails, {@link discard} removes what it has written. */
 export async function prepare(stateFolder: string, id: string, targets: readonly Target[]): Promise<Journal> {
-  const [folder, root] = [folderOf(stateFolder), await rootOf(stateFolder)];
+  const [folder, root] = [stepFolder(stateFolder), await rootOf(stateFolder)];
   await about(folder, () => makeFolder(folder));
   await syncFolder(stateFolder);
-  const near = folderOf(join(root, basename(stateFolder)));
+  const near = stepFolder(join(root, basename(stateFolder)));
   const entries = targets.map((target, i) => entryOf(near, `${id}-${i}`, target));
   const draft = join(folder, 'draft.json');
   await writeNew(draft, encodeJournal(root, entries), { mode: 0o600, ...defined({ owner: ownerIn(folder) }) });
@@ -60,7 +60,7 @@ function entryOf(folder: string, name: string, { real, before, after, isNear }: 
 
 /** @returns the existing journal; undefined if there is none. A journal without a list has replaced nothing: it is a plan */
 export async function readJournal(stateFolder: string): Promise<Journal | undefined> {
-  const folder = folderOf(stateFolder);
+  const folder = stepFolder(stateFolder);
   const names = await about(folder, () => readdir(folder).catch((error) => nothing(error, folder)));
   if (names === undefined) return undefined;
   const phase = PHASES.find((each) => names.includes(`${each}.json`));

@@ -51,7 +51,7 @@ export async function recover(stateFolder: string): Promise<string | undefined> 
     return await resume(stateFolder, journal);
   } catch (error) {
     if (!(error instanceof EditedError)) throw error;
-    const next = `Undo the edit and run rekey again, or remove ${journal.folder} (it holds keys) and make the files alike yourself`;
+    const next = `Undo the edit and run rekey again, or remove ${journal.folder} (it holds keys) and make the files alike yourself. An emergency goes on without it`;
     throw new FileError(`${error.message}. The last step was cut off. ${next}.`, { cause: error });
   }
 }
