@@ -67,6 +67,8 @@ export interface PodFacts {
    * Several of its containers take the key: one of them answers canaries, and the others are judged by `readUpTo`.
    */
   readonly several?: true;
+  /** Where its own spec takes the keys from, if not from the Secret: another one, or nowhere that rekey can see. */
+  readonly takesFrom?: 'Elsewhere' | 'Unknown';
   /** Keyset version in the annotation that the pod got from its template; for a pod of a Rollout, concluded from its age. */
   readonly templateVersion?: number;
   /** Address for canaries; undefined if the pod has no address of its own yet. */

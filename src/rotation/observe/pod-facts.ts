@@ -6,7 +6,7 @@ import { defined, own } from '../../base/objects.ts';
 import type { PodFacts, Probe } from '../facts.ts';
 import type { ForeignTime } from '../keyset/foreign-times.ts';
 import type { KeyPlaces, TargetSettings } from '../settings/settings.ts';
-import { readsAnyKey } from '../workloads/reads.ts';
+import { readsAnyKey, readsElsewhere } from '../workloads/reads.ts';
 import { versionOf } from '../workloads/rollouts.ts';
 import {
   type ContainerStart,
@@ -67,7 +67,14 @@ export function podFacts(asking: Asking, target: TargetSettings, workload: Workl
     ...(containers.some(({ ran }) => ran) && { ran: true as const }),
     ...(several && { several: true as const }),
     ...defined({ templateVersion, address: pod.address, port, unprobeable, probe }),
+    ...defined({ takesFrom: takesFrom(pod, asking.places) }),
   };
+}
+
+/** @returns undefined if a container takes a key from the Secret */
+function takesFrom({ reads }: PodView, places: KeyPlaces): PodFacts['takesFrom'] {
+  if (readsAnyKey(reads, places)) return undefined;
+  return readsElsewhere(reads, places) ? 'Elsewhere' : 'Unknown';
 }
 
 /** Each container counts by its own start: one that crashed has read the Secret again. One that does not run starts from now on. */

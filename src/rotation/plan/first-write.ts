@@ -2,7 +2,7 @@
 
 import { defined, ifDefined } from '../../base/objects.ts';
 import { REQUEST, requestText } from '../api/names.ts';
-import type { Facts, SecretFacts } from '../facts.ts';
+import type { Facts, PodFacts, SecretFacts } from '../facts.ts';
 import { BELIEVED_VERSION, type Handled } from '../keyset/keyset.ts';
 import { believedVersion, livingIn } from '../keyset/ledger.ts';
 import type { Step } from './decision.ts';
@@ -20,16 +20,23 @@ export function isNew({ secret, ledger, ledgerFinding }: Facts): boolean {
  * the ledger knows a live key, tokens of it exist, too, and it is not enough that no pod is there at this instant: the
  * target must want none.
  *
- * @returns which pod holds that key, or may start with it when the Secret comes back
+ * @returns which pod holds that key, or may start with it when the Secret comes back. One
+ *   with a key from elsewhere counts, too: it would refuse tokens of a new one
  */
 export function heldBy({ targets, ledger }: Facts): string | undefined {
   const lives = livingIn(ledger).length > 0;
   const pod = targets
     .flatMap(({ pods }) => pods)
     .find(({ startedAt, ran }) => lives || startedAt !== undefined || ran === true);
-  if (pod !== undefined) return `pod ${pod.name} runs with a key from it, or has run`;
+  if (pod !== undefined) return held(pod);
   const wanting = lives ? targets.find(({ workload }) => (workload?.wanted ?? 1) > 0) : undefined;
   return wanting && `the ledger knows of a live key, and ${label(wanting)} is not scaled to zero`;
+}
+
+function held({ name, takesFrom }: PodFacts): string {
+  if (takesFrom === 'Elsewhere') return `pod ${name} runs with a key from another Secret, or has run`;
+  if (takesFrom === 'Unknown') return `pod ${name} runs, or has run, and its spec does not say with which key`;
+  return `pod ${name} runs with a key from it, or has run`;
 }
 
 /**

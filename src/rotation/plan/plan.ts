@@ -99,6 +99,9 @@ function rest(facts: Facts, reason: Reason, why: string): Step {
 function planAbsent(facts: Facts): Step {
   const holder = heldBy(facts);
   if (holder === undefined) return planCreate(facts);
-  const message = `Secret ${facts.settings.secretName} is gone, but ${holder}; restore the Secret, or scale the targets to zero to start with a new key, which refuses every token signed before`;
+  const { version, keys } = facts.ledger;
+  const wasThere = version > 0 || keys.length > 0;
+  const [what, mend] = wasThere ? ['is gone', 'restore the Secret'] : ['is not there', 'create it with the key in use'];
+  const message = `Secret ${facts.settings.secretName} ${what}, but ${holder}; ${mend}, or scale the targets to zero to start with a new key, which refuses every token signed before`;
   return rest(facts, 'SecretDeleted', message);
 }

@@ -16,6 +16,11 @@ export function readsAnyKey(reads: readonly SecretRead[], { secretName, dataKeys
   return reads.some(({ secret, key }) => secret === secretName && (key === undefined || dataKeys.includes(key)));
 }
 
+/** @returns whether one of the reads may include a key of the same name in another Secret */
+export function readsElsewhere(reads: readonly SecretRead[], { secretName, dataKeys }: KeyPlaces): boolean {
+  return reads.some(({ secret, key }) => secret !== secretName && (key === undefined || dataKeys.includes(key)));
+}
+
 /** @returns what the containers of a pod read, init containers included */
 export function readsOf(spec: PodSpec | undefined): readonly SecretRead[] {
   const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];

@@ -99,4 +99,28 @@ describe('a Secret that is gone', () => {
   ])('gets none where %s', (_, world) => {
     expect(plan(world).blocked?.reason).toBe('SecretDeleted');
   });
+
+  it.each<[string, Partial<PodFacts>, Partial<Facts>, RegExp]>([
+    [
+      'gone, if the ledger has seen it',
+      {},
+      { ledger: KNOWN },
+      /is gone, but pod main-1 runs with a key from it.*restore/,
+    ],
+    ['not there, if nobody has seen it', {}, {}, /is not there, but pod main-1 runs with a key from it.*create it/],
+    [
+      'not there, and no source of keys that come from elsewhere',
+      { takesFrom: 'Elsewhere' },
+      {},
+      /is not there, but pod main-1 runs with a key from another Secret/,
+    ],
+    [
+      'not there, and no source of keys of which nothing is known',
+      { takesFrom: 'Unknown' },
+      {},
+      /is not there, but pod main-1 runs, or has run, and its spec does not say with which key/,
+    ],
+  ])('is said to be %s', (_, of, edit, message) => {
+    expect(plan(absent([{ ...pod('main-1'), ...of }], edit)).blocked?.message).toMatch(message);
+  });
 });
