@@ -17,7 +17,8 @@ function world() {
   const cluster = new FakeCluster(clock);
   const replica = (identity: string, { shards = 3, list = async () => {} } = {}) => {
     const client = cluster.client(identity);
-    const common = { client, clock, log: fakeLog(), namespace: 'rekey', identity, shards };
+    const log = fakeLog();
+    const common = { client, clock, log, namespace: 'rekey', identity, shards };
     const stop = new AbortController();
     const members = new Members({ ...common, name: LEASES, unsharded: 'rekey' });
     const told: string[] = [];
@@ -40,7 +41,7 @@ function world() {
       stop.abort();
       await Promise.all([self.close(), clock.advance(100)]);
     };
-    return { identity, self, members, client, told, busy, served, quit, end: () => end };
+    return { identity, self, members, client, log, told, busy, served, quit, end: () => end };
   };
   return { clock, cluster, replica };
 }
@@ -113,6 +114,24 @@ describe('three replicas', () => {
     expectShared([a, b]);
     expect(Object.keys(cluster.lease(LEASES)?.metadata.annotations ?? {})).toHaveLength(2);
   });
+});
+
+it('Leases that cannot be taken make a replica not ready, and its log has few lines of all of them', async () => {
+  const { clock, cluster, replica } = world();
+  for (let shard = 0; shard < 8; shard += 1) {
+    cluster.leases(`shard-${shard}-of-8`).write = () => {
+      throw new Error('refused');
+    };
+  }
+  const a = replica('a', { shards: 8 });
+  await clock.advance(600_000);
+  expect(a.self.failure()).toMatch(
+    /^lease rekey\/shard-\d-of-8 was not taken, and no holder was seen, for 5\d\d s: refused$/,
+  );
+  const failed = a.log.lines.filter(({ message }) => message === 'could not acquire the lease');
+  expect(failed.length).toBeGreaterThan(50);
+  expect(failed.length).toBeLessThanOrEqual(110);
+  await a.quit();
 });
 
 describe('a shard that is given away', () => {
