@@ -18,7 +18,7 @@ export interface LeaseLockOptions {
 }
 
 /** A holder that asks for longer gets no more: it may be anybody, and the number a mistake. */
-const MOST_SECONDS = 60;
+export const MOST_LEASE_SECONDS = 60;
 const DEFAULT_MS = 15_000;
 /** The API server takes no greater number. */
 const MOST_TRANSITIONS = 2_147_483_647;
@@ -198,7 +198,7 @@ export class LeaseLock {
   #excess(): Excess | undefined {
     const { leaseDurationMs = DEFAULT_MS } = this.#options;
     const leaseDurationSeconds = this.#declaredSeconds() ?? 0;
-    const honouredSeconds = Math.max(MOST_SECONDS, leaseDurationMs / 1000);
+    const honouredSeconds = Math.max(MOST_LEASE_SECONDS, leaseDurationMs / 1000);
     return leaseDurationSeconds > honouredSeconds ? { leaseDurationSeconds, honouredSeconds } : undefined;
   }
 }

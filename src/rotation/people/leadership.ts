@@ -2,6 +2,7 @@
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import { LEASES, type Lease } from '../../kube/types.ts';
+import { MOST_LEASE_SECONDS } from '../../runtime/lease-lock.ts';
 import type { JwtKeyRotation } from '../api/names.ts';
 
 /** The Lease of rekey's manifests. */
@@ -34,7 +35,7 @@ export function leadershipOf({ metadata, spec }: Lease, now: number): Leadership
   const renewedAt = taken.length === 0 ? Date.parse(renewTime ?? '') : Math.max(...taken);
   if (holderIdentity === '') return { kind: 'Nobody', ...(Number.isFinite(renewedAt) && { since: renewedAt }) };
   if (!Number.isFinite(renewedAt)) return { kind: 'Unknown', why: 'the Lease does not say when it was renewed' };
-  const until = renewedAt + leaseDurationSeconds * 1000;
+  const until = renewedAt + Math.min(leaseDurationSeconds, MOST_LEASE_SECONDS) * 1000;
   return now < until ? { kind: 'Led', holder: holderIdentity } : { kind: 'Nobody', since: until };
 }
 

@@ -32,6 +32,12 @@ describe('a Lease', () => {
     expect(leadershipOf(lease(undefined), T0)).toEqual({ kind: 'Nobody' });
   });
 
+  it('whose holder asks for years has a leader for a minute, as for the operators', () => {
+    const held = lease({ holderIdentity: 'a', leaseDurationSeconds: 2_147_483_647, renewTime: iso(T0) });
+    expect(leadershipOf(held, T0 + 59_999).kind).toBe('Led');
+    expect(leadershipOf(held, T0 + 60_000)).toEqual({ kind: 'Nobody', since: T0 + 60_000 });
+  });
+
   it('that does not say when it was renewed tells nothing', () => {
     expect(leadershipOf(lease({ holderIdentity: 'a' }), T0).kind).toBe('Unknown');
   });
