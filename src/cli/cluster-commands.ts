@@ -51,6 +51,9 @@ type Act<Options> = (operations: Operations, names: readonly string[], options: 
 /** Adds a command that needs a cluster. */
 type Add = <Options>(usage: string, description: string, act: Act<Options>) => Command;
 
+/** As kubectl prints and takes names, such as `jkr/my-jwt`. */
+const TYPED = /^(?:jkr|jwtkeyrotations?(?:\.rekey\.dev)?)\/(?=.)/;
+
 /**
  * The whole command line.
  *
@@ -64,7 +67,8 @@ export function runCommand(args: readonly string[], environment: Environment): P
     namespaces: async (options) => (await connect(options)).namespaces(),
     ...(contexts && { contexts }),
   };
-  return runProgram('kubectl rekey', args, terminal, allCommands(environment), names);
+  const words = args.map((word, i) => (args[i - 1] === '--reason' ? word : word.replace(TYPED, '')));
+  return runProgram('kubectl rekey', words, terminal, allCommands(environment), names);
 }
 
 /** @returns what adds every command */

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import type { JwtKeyRotation } from '../rotation/api/names.ts';
 import { MAX_REASON } from '../rotation/api/said.ts';
 import { ASK } from '../rotation/people/asking.ts';
-import { mayBeDone } from '../rotation/people/errors.ts';
+import { isForPeople, mayBeDone } from '../rotation/people/errors.ts';
 import type { Operations } from '../rotation/people/operations.ts';
 import { looksSecret, oneLine } from '../rotation/people/text.ts';
 import { emergencyOf } from '../rotation/requests/requests.ts';
@@ -105,9 +105,14 @@ async function insist(ask: () => Promise<unknown>): Promise<void> {
   try {
     await ask();
   } catch (error) {
-    if (!mayBeDone(error)) throw error;
+    if (!mayBeDone(error)) throw isForPeople(error) ? unburnt(error) : error;
     await ask();
   }
+}
+
+/** Whoever may not request it must not take the key for dead. */
+function unburnt({ message }: Error): CommandError {
+  return new CommandError(`NOTHING WAS BURNT, the leaked key still signs: ${message}`, EXIT.failed);
 }
 
 function isOver(emergency: Emergency): emergency is Over {

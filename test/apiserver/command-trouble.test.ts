@@ -110,7 +110,7 @@ describe.concurrent('the command line in trouble', () => {
     const { run } = await callerIn(scene);
     expect(await run('status', 'other')).toMatchObject({
       code: 1,
-      told: `get jwtkeyrotations/other in ns ${namespace}: NotFound (404): jwtkeyrotations.rekey.dev "other" not found\n`,
+      told: `no JwtKeyRotation other in namespace ${namespace}; there is ${name}\n`,
     });
     // no operator runs here
     expect(await run('status', name)).toMatchObject({

@@ -7,9 +7,13 @@ import { isKubeError } from '../../kube/errors.ts';
 /** What was followed is not there any more. */
 export class GoneError extends Error {}
 
+/** There is no such resource; the message says what there is. */
+export class MissingError extends Error {}
+
 /** @returns whether the message of an error says what people can do something about */
 export function isForPeople(error: unknown): error is Error {
-  return isKubeError(error) || error instanceof KubeConfigError || error instanceof GoneError;
+  const isOurs = error instanceof GoneError || error instanceof MissingError;
+  return isOurs || isKubeError(error) || error instanceof KubeConfigError;
 }
 
 /** @returns whether it says what is wrong with a kubeconfig */

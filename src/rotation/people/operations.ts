@@ -25,6 +25,7 @@ import { ASK, askedIn, FIELD_MANAGER, type Patch, signed, takesBack } from './as
 import { type Examination, examine } from './examination.ts';
 import { follow } from './follow.ts';
 import { type Leadership, leaseName, readLeadership } from './leadership.ts';
+import { orMissing } from './missing.ts';
 import { surroundingsOf } from './preview.ts';
 import { type FoundKeys, keysInSecret, type WhereKeysAre } from './secret-keys.ts';
 
@@ -66,10 +67,10 @@ export class Operations {
     return this.#options.serverTime();
   }
 
-  /** @throws KubeError NotFound if there is none of this name */
+  /** @throws MissingError if there is none of this name */
   get(name: string): Promise<JwtKeyRotation> {
     const { client, namespace } = this.#options;
-    return client.get(JWT_KEY_ROTATIONS, { namespace, name });
+    return orMissing(this.#options, name, () => client.get(JWT_KEY_ROTATIONS, { namespace, name }));
   }
 
   /** @returns those that the label selector selects, by namespace and name */
@@ -79,7 +80,7 @@ export class Operations {
       ...(!allNamespaces && { namespace }),
       ...defined({ labelSelector: selector }),
     };
-    const { items } = await client.list(JWT_KEY_ROTATIONS, selection);
+    const { items } = await orMissing(this.#options, undefined, () => client.list(JWT_KEY_ROTATIONS, selection));
     const { apiVersion, kind } = JWT_KEY_ROTATIONS;
     return items.map((item) => ({ ...item, apiVersion, kind }));
   }
@@ -94,8 +95,13 @@ export class Operations {
    * Asks, in the caller's name if the API server reports it.
    *
    * @param patch one of {@link ASK}
+   * @throws MissingError if there is none of this name
    */
-  async ask(name: string, patch: Patch): Promise<JwtKeyRotation> {
+  ask(name: string, patch: Patch): Promise<JwtKeyRotation> {
+    return orMissing(this.#options, name, () => this.#ask(name, patch));
+  }
+
+  async #ask(name: string, patch: Patch): Promise<JwtKeyRotation> {
     const what = askedIn(patch);
     if (what === undefined) return takesBack(patch) ? this.#takeBack(name, patch) : this.#patch(name, patch);
     this.#who ??= this.#whoAmI();
