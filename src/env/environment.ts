@@ -1,5 +1,5 @@
 /** The .env files of one environment, one for each service, and the keyset that rekey remembers of them. */
-import { lstat } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Keyset, Kid } from '../rotation/keyset/keyset.ts';
 import { distinct, fingerprintOf, KeyMaterial } from '../rotation/secret/keys.ts';
@@ -11,7 +11,7 @@ import { keysOfFile } from './file-keys.ts';
 import { shownKids } from './layout.ts';
 import { nearestWord } from './nearest.ts';
 import { readBounded } from './read-file.ts';
-import { decodeEnvState, type EnvState, statePath } from './state.ts';
+import { decodeEnvState, type EnvState, FORGETS, onlyAsideText, STATE_FOLDER, setAsideOf, statePath } from './state.ts';
 
 /** The file of one service. */
 export interface KeyFile {
@@ -101,7 +101,7 @@ async function readState(
 ): Promise<Pick<EnvironmentFiles, 'state' | 'stateBytes' | 'unusable'>> {
   const path = statePath(config.root, name);
   const reading = await readBounded(path);
-  if (reading.kind === 'Missing' && !(await isThere(path))) return {};
+  if (reading.kind === 'Missing' && !(await isThere(path))) return unlessSetAside(config.root, name, urgent);
   if (reading.kind !== 'Read') {
     const why = `${path}: ${reading.kind === 'Missing' ? 'this symbolic link leads nowhere' : reading.why}`;
     if (!urgent) throw new StateUnusable(why, `. ${UNREAD}`);
@@ -114,6 +114,21 @@ async function readState(
     if (!urgent || !(error instanceof StateUnusable)) throw error;
     return { stateBytes, unusable: error.why };
   }
+}
+
+/** An emergency that was cut off may have set the state aside, and written no other: that is no environment without a past. */
+async function unlessSetAside(root: string, environment: string, urgent: boolean): Promise<{ unusable?: string }> {
+  const names = await readdir(join(root, STATE_FOLDER)).catch((): string[] => []);
+  const asides = names.filter((name) => setAsideOf(name) === environment).sort();
+  if (asides.length === 0) return {};
+  const why = onlyAsideText(environment, asides);
+  if (urgent) return { unusable: why };
+  const ways = [
+    `Run: rekey env emergency ${environment} --reason TEXT, which goes on without it`,
+    'or restore the file',
+    `or remove those as well, to take the keys over as they are now. ${FORGETS}`,
+  ];
+  throw new StateUnusable(why, `. Nothing is written until then. ${ways.join('; ')}`);
 }
 
 /** @returns a sentence for people if it cannot be read */

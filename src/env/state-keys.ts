@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { defined } from '../base/objects.ts';
 import { isFormerHolder } from './files/holder.ts';
 import { readBounded } from './read-file.ts';
-import { decodeEnvState, STATE_FOLDER } from './state.ts';
+import { decodeEnvState, onlyAsideText, STATE_FOLDER, setAsideOf } from './state.ts';
 
 export { STATE_FOLDER } from './state.ts';
 
@@ -30,16 +30,38 @@ export interface RememberedKeys {
 
 const MAX_DEPTH = 12;
 
-/** @returns the environments that have a state file; none if the folder is missing */
+/** @returns the environments that have a state file, or one that an emergency has set aside; none if the folder is missing */
 export async function readStates(root: string): Promise<readonly RememberedKeys[]> {
   const names = await readdir(join(root, STATE_FOLDER)).catch((): string[] => []);
-  const files = names.filter((name) => /^[a-z0-9][a-z0-9_-]*\.json$/.test(name)).sort();
-  const states = await Promise.all(files.map((name) => readState(root, name.slice(0, -'.json'.length))));
+  const environments = names.map((name) => /^([a-z0-9][a-z0-9_-]*)\.json$/.exec(name)?.[1] ?? setAsideOf(name));
+  const known = [...new Set(environments)].filter((environment) => environment !== undefined).sort();
+  const states = await Promise.all(known.map((environment) => readState(root, environment, names)));
   return states.filter((state) => state !== undefined);
 }
 
-/** @returns undefined if it is no state: a former version kept the holder of its lock there */
-async function readState(root: string, environment: string): Promise<RememberedKeys | undefined> {
+/** @returns undefined if there is no state: a former version kept the holder of its lock there */
+async function readState(
+  root: string,
+  environment: string,
+  names: readonly string[],
+): Promise<RememberedKeys | undefined> {
+  const asides = names.filter((name) => setAsideOf(name) === environment).sort();
+  const burnt = (await Promise.all(asides.map((name) => burntIn(join(root, STATE_FOLDER, name))))).flat();
+  const isThere = names.includes(`${environment}.json`);
+  const state = isThere ? await readCurrent(root, environment) : undefined;
+  if (state !== undefined) return { ...state, keys: [...state.keys, ...burnt] };
+  if (asides.length === 0) return undefined;
+  return { environment, keys: burnt, trouble: onlyAsideText(environment, asides) };
+}
+
+/** What cannot be read tells nothing: the emergency that has set it aside has said so. */
+async function burntIn(path: string): Promise<readonly StateKey[]> {
+  const reading = await readBounded(path);
+  if (reading.kind !== 'Read') return [];
+  return keysIn(parsed(reading.bytes.toString('utf8')), 0).filter(({ isBurnt }) => isBurnt);
+}
+
+async function readCurrent(root: string, environment: string): Promise<RememberedKeys | undefined> {
   const reading = await readBounded(join(root, STATE_FOLDER, `${environment}.json`));
   if (reading.kind !== 'Read')
     return { environment, keys: [], trouble: reading.kind === 'Missing' ? 'it is gone' : reading.why };

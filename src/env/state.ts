@@ -59,6 +59,17 @@ export function setAsidePath(root: string, environment: string, now: number): st
   return `${statePath(root, environment)}.unusable-${new Date(now).toISOString().replaceAll(':', '')}`;
 }
 
+/** @returns the environment whose state an emergency has kept under this name; undefined if it is no such name */
+export function setAsideOf(name: string): string | undefined {
+  return /^([a-z0-9][a-z0-9_-]*)\.json\.unusable-/.exec(name)?.[1];
+}
+
+/** @returns why nothing is known of an environment of which there is only a state that was set aside */
+export function onlyAsideText(environment: string, names: readonly string[]): string {
+  const [path, list] = [`${STATE_FOLDER}/${environment}.json`, names.join(', ')];
+  return `${path}: it is gone, and an emergency has set aside what was there before (${list}), so which keys were burnt may not be known`;
+}
+
 /** @returns the text of the file */
 export function encodeEnvState({ keyset, found, reloads, restored, services }: EnvState): Buffer {
   const loaded = Object.entries(reloads).map(([service, { at, ...reload }]) => {

@@ -106,7 +106,7 @@ async function isAgreed({ terminal }: Context, { environment }: View, { yes }: E
   );
   if (unusable !== undefined) {
     terminal.printErr(
-      `${unusable}. The emergency goes on without what rekey remembered: the old file is kept in ${STATE_FOLDER}. Keys that were burnt before are not recognized any more.\n`,
+      `${unusable}. The emergency goes on without what rekey remembered: the old file is kept in ${STATE_FOLDER}. Keys that were burnt before are recognized only if they can still be read there.\n`,
     );
   }
   for (const service of leftOut) {
