@@ -128,7 +128,7 @@ async function unlessSetAside(root: string, environment: string, urgent: boolean
     'or restore the file',
     `or remove those as well, to take the keys over as they are now. ${FORGETS}`,
   ];
-  throw new StateUnusable(why, `. Nothing is written until then. ${ways.join('; ')}`);
+  throw new StateUnusable(why, `. Nothing was written. ${ways.join('; ')}`);
 }
 
 /** @returns a sentence for people if it cannot be read */

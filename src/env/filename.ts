@@ -30,6 +30,8 @@ const TEMPLATE = /^(?:example|sample|template|tmpl|tpl|dist|defaults?|schema)$/i
 const LEFTOVER = /^(?:bak|backup|old|orig|save|saved|copy|swp|swo|tmp|[0-9]+|(?:bak|backup|old|copy)[-_0-9].*)$/i;
 /** Other formats, including encrypted ones. */
 const FOREIGN = /^(?:vault|keys|enc|encrypted|sops|age|gpg|asc|json|ya?ml|toml|d|[cm]?[jt]s|md|lock|sh)$/i;
+/** What a step that was cut off leaves beside a file on another mount, with the old or the new contents. */
+const OF_STEP = /\.rekey-[0-9a-f]{8}-\d+\.(?:old|new)$/;
 /** Folders that name no service. */
 const CONFIG_FOLDER = /^(?:\.?env|\.?envs|environments?|\.?config|conf|\.?secrets|\.?docker|deploy)$/i;
 const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
@@ -43,6 +45,9 @@ export function environmentNamed(word: string): string | undefined {
 
 const isKnown = (word: string) => Object.hasOwn(ENVIRONMENTS, word.toLowerCase());
 
+/** @returns whether a step of rekey has made a file of this name, which it removes at its end */
+export const isOfStep = (path: string): boolean => OF_STEP.test(path);
+
 /**
  * @param path relative to the root of the search, with slashes
  * @returns undefined if it is not a .env file
@@ -50,6 +55,7 @@ const isKnown = (word: string) => Object.hasOwn(ENVIRONMENTS, word.toLowerCase()
 export function fileKindOf(path: string): FileKind | undefined {
   const name = basename(path);
   if (/^\.{1,2}env.*(?:~|\.sw[a-p])$|^#\.env.*#$/.test(name)) return { kind: 'Leftover' };
+  if (isOfStep(name)) return { kind: 'Leftover' };
   const parts = partsOf(name);
   if (parts === undefined || parts.words.some((word) => FOREIGN.test(word))) return undefined;
   if (parts.words.some((word) => TEMPLATE.test(word))) return { kind: 'Template' };

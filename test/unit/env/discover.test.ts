@@ -98,6 +98,21 @@ describe('the search for .env files', () => {
     ]);
   });
 
+  it('reports what a step that was cut off has left on another mount, and does not say to delete it first', async () => {
+    const root = folderOf({
+      ...{ 'main/..env.rekey-0a1b2c3d-0.old': line(), 'main/..env.rekey-0a1b2c3d-0.new': line() },
+      'main/.main.env.rekey-0a1b2c3d-12.old': line(),
+    });
+    const { findings, services } = await discover(root);
+    expect(services).toEqual([]);
+    expect(findings.map(({ reason, file, fix }) => [reason, file, fix])).toEqual([
+      ['LeftoverKey', 'main/..env.rekey-0a1b2c3d-0.new', undefined],
+      ['LeftoverKey', 'main/..env.rekey-0a1b2c3d-0.old', undefined],
+      ['LeftoverKey', 'main/.main.env.rekey-0a1b2c3d-12.old', undefined],
+    ]);
+    expect(findings[0]?.message).toMatch(/ends the step and removes it\. Delete it if it is still there after that/);
+  });
+
   it('reports what it cannot read, and goes on', async () => {
     const root = folderOf({
       'main/.env': line(),
