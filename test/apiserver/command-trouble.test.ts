@@ -43,7 +43,7 @@ describe.concurrent('the command line in trouble', () => {
   it('says at once that no operator leads, and since when, whatever is asked for', async () => {
     const scene = await openScene(cluster);
     const { api, namespace, name } = scene;
-    const { run } = await callerIn(scene);
+    const { run, kubeconfig } = await callerIn(scene);
     const metadata = { namespace, name: 'lease-view' };
     const rules = [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get'] }];
     await api.create({ kind: 'Role', metadata, rules });
@@ -63,7 +63,11 @@ describe.concurrent('the command line in trouble', () => {
     const found = JSON.parse((await run('check', name, '-o', 'json')).result);
     expect(found).toContainEqual({ reason: 'NobodyLeads', message: nobody });
     for (const verb of ['suspend', 'resume']) expect(await run(verb, name)).toMatchObject({ code: 0, told: nobody });
-    const waiting = run('rotate', name, '--wait');
+    const heard = Promise.withResolvers<void>();
+    const onTold = (text: string) => text.includes('NO OPERATOR LEADS') && heard.resolve();
+    const asked = ['rotate', name, '--wait', '--kubeconfig', kubeconfig, '--namespace', namespace];
+    const waiting = rekey(asked, program, {}, undefined, onTold);
+    await heard.promise;
     const again = await scene.operator();
     const done = await waiting;
     expect(done).toMatchObject({ code: 0, told: nobody, result: expect.stringContaining('Completed') });

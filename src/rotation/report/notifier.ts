@@ -162,11 +162,13 @@ export class Notifier {
     return receiver && { resource, receiver, index };
   }
 
-  #succeeded({ id, key, message }: Delivery): void {
+  #succeeded({ id, key, uid, message }: Delivery): void {
     this.#settle(id);
-    this.#delivered.set(key, [...(this.#delivered.get(key) ?? []), id].slice(-MAX_NOTIFIED));
     const resource = this.#options.resources.get(key);
-    if (resource !== undefined) this.#count(resource, 'delivered');
+    // one that was made anew under this name knows nothing of it
+    if (resource?.metadata.uid !== uid) return;
+    this.#delivered.set(key, [...(this.#delivered.get(key) ?? []), id].slice(-MAX_NOTIFIED));
+    this.#count(resource, 'delivered');
     this.#options.log.info('a notification was delivered', { resource: key, event: message.event });
     this.#options.onDelivered(key);
   }

@@ -26,6 +26,7 @@ export function rekey(
   program = SOURCES,
   variables: Readonly<Record<string, string>> = {},
   cwd?: string,
+  onTold: (text: string) => void = () => undefined,
 ): Promise<Said> {
   return new Promise((resolve) => {
     const env = { ...process.env, ...COMPILED, ...variables };
@@ -33,5 +34,6 @@ export function rekey(
       resolve({ code: error === null ? 0 : Number(error.code ?? -1), result, told });
     });
     child.stdin?.end();
+    child.stderr?.on('data', (text: string) => onTold(text));
   });
 }
