@@ -6,6 +6,7 @@ import { drainMsOf, type EnvConfig, environmentsOf } from './env-config.ts';
 import { differences, readEnvironment } from './environment.ts';
 import { EnvError } from './error.ts';
 import { isAtWork } from './files/holder.ts';
+import { stepFolder } from './files/journal.ts';
 import { STATE_FOLDER } from './state.ts';
 import { type UnderWay, underWayIn } from './under-way.ts';
 
@@ -34,7 +35,7 @@ export async function stateFacts(config: EnvConfig): Promise<StateFacts> {
   return {
     underWay: await underWayIn(config.root, environments, drainMsOf(config)),
     foreign: foreign.filter((each) => each !== undefined),
-    isCutOff: existsSync(join(folder, 'step')) && !(await isAtWork(folder)),
+    isCutOff: existsSync(stepFolder(folder)) && !(await isAtWork(folder)),
   };
 }
 
