@@ -1,5 +1,5 @@
 /** What an emergency has set aside is no environment without a past: the keys that were burnt there stay burnt. */
-import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { fingerprintOf, KeyMaterial } from '../../../src/rotation/secret/keys.ts';
@@ -29,13 +29,16 @@ async function burnt() {
   };
   const root = folderOf({ 'rekey.yaml': CONFIG, 'main/.env': line, 'admin/.env': line, ...staging });
   expect((await run(root, EMERGENCY)).exit).toBe(0);
-  const read = (path: string) => readFileSync(join(root, path), 'utf8');
   const putBack = (paths: readonly string[]) => {
     for (const path of paths) writeFileSync(join(root, path), line);
   };
-  const asides = () => readdirSync(join(root, '.rekey')).filter((name) => name.includes('.unusable-'));
-  return { root, old, read, putBack, asides };
+  return { root, old, putBack, ...readersOf(root) };
 }
+
+const readersOf = (root: string) => ({
+  read: (path: string) => readFileSync(join(root, path), 'utf8'),
+  asides: () => readdirSync(join(root, '.rekey')).filter((name) => name.includes('.unusable-')),
+});
 
 const later = (text: string) => text.replaceAll(/\b20(\d\d)(?=-\d\d-\d\dT)/g, (_, year) => `20${Number(year) + 1}`);
 
@@ -47,10 +50,15 @@ it('an emergency that is cut off after it has set a state aside is not forgotten
     symlinkSync('nowhere', join(each.root, STATE));
     return each;
   };
-  const [{ root, old, read, asides }, twin] = [await unreadable(), await unreadable()];
+  const [frozen, twin] = [await unreadable(), await unreadable()];
   const { calls } = await withFault(undefined, () => run(twin.root, EMERGENCY));
   const point = calls.findIndex(({ name, path }) => name === 'rename' && path === join(twin.root, STATE));
-  await withFault({ fault: 'freeze', at: point + 1 }, () => run(root, EMERGENCY));
+  await withFault({ fault: 'freeze', at: point + 1 }, () => run(frozen.root, EMERGENCY));
+  // the frozen run keeps its lock in this process, and a copy has a lock of its own
+  const root = folderOf();
+  cpSync(frozen.root, root, { recursive: true, verbatimSymlinks: true });
+  const { old } = frozen;
+  const { read, asides } = readersOf(root);
   expect(asides()).toHaveLength(1);
   expect(existsSync(join(root, STATE))).toBe(false);
   for (const command of ['rotate production', 'sync production', 'continue production', 'abort production']) {

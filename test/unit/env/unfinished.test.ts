@@ -1,4 +1,5 @@
 /** A step that was cut off cannot be ended: an emergency goes around it, and all else rests. */
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -13,11 +14,12 @@ const CONFIG = `maxTokenTTL: 24h\nsourceOfTruth: main\nservices:\n${service('mai
 const PATHS = ['main/.env', 'admin/.env', 'main/.env.staging', 'admin/.env.staging'];
 const keysIn = (text: string) => [...text.matchAll(/^JWT_\w+=(.+)/gm)].flatMap(([, value = '']) => value.split(','));
 
-function shop() {
+function shop(from?: string) {
   const [production, staging] = [freshKey(), freshKey()].map((key) => `JWT_SECRET_KEY=${key}\n`);
   const texts = [production, production, staging, staging].map((text) => text ?? '');
   const files = Object.fromEntries(PATHS.map((path, i) => [path, texts[i] ?? '']));
   const root = folderOf({ 'rekey.yaml': CONFIG, ...files });
+  if (from !== undefined) execFileSync('cp', ['-a', `${from}/.`, root]);
   const read = (path: string) => readFileSync(join(root, path), 'utf8');
   const asides = () => readdirSync(join(root, '.rekey')).filter((name) => name.startsWith('step.'));
   return { root, read, asides };
@@ -25,11 +27,13 @@ function shop() {
 
 /** A rotation of production that is cut off after it has replaced one file; a person has edited the other one since. */
 async function edited() {
-  const [{ root, read, asides }, twin] = [shop(), shop()];
+  const [{ root: frozen }, twin] = [shop(), shop()];
   const { calls } = await withFault(undefined, () => run(twin.root, 'rotate production'));
   const point = calls.findIndex(({ name, path }) => name === 'rename' && path.endsWith('plan.json'));
   const first = calls.findIndex(({ name, path }, i) => i > point && name === 'rename' && path.endsWith('.new'));
-  await withFault({ fault: 'freeze', at: first + 1 }, () => run(root, 'rotate production'));
+  await withFault({ fault: 'freeze', at: first + 1 }, () => run(frozen, 'rotate production'));
+  // the frozen run keeps its lock in this process, and a copy has a lock of its own
+  const { root, read, asides } = shop(frozen);
   expect(readdirSync(join(root, '.rekey/step'))).toContain('commit.json');
   appendFileSync(join(root, 'admin/.env'), 'MORE=1\n');
   return { root, read, asides };
