@@ -24,12 +24,12 @@ if (canMount && !isRoot) console.warn("SKIPPED: other users' files: only root ca
 const EXPECTED: Readonly<Record<string, readonly [RegExp, string]>> = {
   'full disk': [/^FileError: .*: the disk is full$/, 'old'],
   'full disk of one file': [/^FileError: \/full\/.*: the disk is full$/, 'old'],
-  'read-only disk': [/^FileError: \/read-only: the file system is read-only$/, 'old'],
-  'mounted file': [/^FileError: \/bound\/\.env: it is a mount point of its own/, 'old'],
+  'read-only disk': [/^NotReplaceable: \/read-only: the file system is read-only$/, 'old'],
+  'mounted file': [/^NotReplaceable: \/bound\/\.env: it is a mount point of its own/, 'old'],
   'mounted folder': [/^done$/, 'new'],
 };
 const AS_ROOT: typeof EXPECTED = {
-  'folder of others': [/^FileError: \/closed: you may not read or write it/, 'old'],
+  'folder of others': [/^NotReplaceable: \/closed: you may not read or write it/, 'old'],
   'file of others': [/^FileError: \/open\/\.env: this user cannot keep the owner/, 'old'],
 };
 
