@@ -2,7 +2,7 @@
  * Asks Git about files. A repository, no repository, and no answer are three different results: without an answer it is
  * unknown whether a file is tracked or ignored.
  */
-import { existsSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { GIT_PATIENCE_MS, lineOf, partsOf, type RunOptions, run, whyOf } from './git-run.ts';
@@ -46,7 +46,8 @@ export async function repositoryOf(folder: string, options: RunOptions = {}): Pr
  */
 function gitFolderAbove(folder: string): string | undefined {
   const here = join(folder, '.git');
-  if (existsSync(here)) return here;
+  // a link to nothing is there too: a disk that is not mounted now
+  if (lstatSync(here, { throwIfNoEntry: false }) !== undefined) return here;
   const above = dirname(folder);
   return above === folder ? undefined : gitFolderAbove(above);
 }

@@ -66,6 +66,13 @@ describe('what Git says of a file', () => {
         put(root, { '.git': 'gitdir: /nowhere/.git/worktrees/x\n' });
       },
     ],
+    [
+      'whose .git is a link to nothing',
+      (root: string) => {
+        rmSync(join(root, '.git'), { recursive: true });
+        symlinkSync('/nowhere/shop.git', join(root, '.git'));
+      },
+    ],
   ])('is not known, in a repository %s', async (_, spoil) => {
     const root = repositoryWith({ 'main/.env': '' });
     spoil(root);
