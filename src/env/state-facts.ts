@@ -1,12 +1,15 @@
 /** Reads what rekey remembers, beside what the files have now. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdir, realpath } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { defined } from '../base/objects.ts';
 import type { Phase } from '../rotation/keyset/keyset.ts';
 import { drainMsOf, type EnvConfig, environmentsOf } from './env-config.ts';
 import { differences, readEnvironment } from './environment.ts';
 import { EnvError } from './error.ts';
 import { isAtWork } from './files/holder.ts';
-import { stepFolder } from './files/journal.ts';
+import { readJournal, stepFolder } from './files/journal.ts';
+import { UNFINISHED } from './files/unfinished.ts';
 import { STATE_FOLDER } from './state.ts';
 import { type UnderWay, underWayIn } from './under-way.ts';
 
@@ -23,8 +26,10 @@ export interface Foreign {
 export interface StateFacts {
   readonly underWay: readonly UnderWay[];
   readonly foreign: readonly Foreign[];
-  /** Whether a step was begun and not ended, and no run of rekey is at work. */
-  readonly isCutOff: boolean;
+  /** A step that was begun and not ended, while no run of rekey is at work; with its environment, if its journal says that. */
+  readonly cutOff?: { readonly environment?: string };
+  /** Steps that an emergency has moved aside, by path from the root. */
+  readonly unfinished: readonly string[];
 }
 
 /** @param config its root is absolute */
@@ -35,8 +40,28 @@ export async function stateFacts(config: EnvConfig): Promise<StateFacts> {
   return {
     underWay: await underWayIn(config.root, environments, drainMsOf(config)),
     foreign: foreign.filter((each) => each !== undefined),
-    isCutOff: existsSync(stepFolder(folder)) && !(await isAtWork(folder)),
+    ...(await cutOffIn(folder)),
+    unfinished: await unfinishedIn(folder),
   };
+}
+
+async function cutOffIn(folder: string): Promise<Pick<StateFacts, 'cutOff'>> {
+  if (!existsSync(stepFolder(folder)) || (await isAtWork(folder))) return {};
+  const { entries = [] } = (await readJournal(folder).catch(unlessEnvError)) ?? {};
+  const own = await realpath(folder);
+  const names = entries.filter(({ target }) => dirname(target) === own).map(({ target }) => basename(target));
+  const name = names.find((each) => /^[a-z0-9][\w-]*\.json$/.test(each));
+  return { cutOff: defined({ environment: name?.slice(0, -'.json'.length) }) };
+}
+
+function unlessEnvError(error: unknown): undefined {
+  if (!(error instanceof EnvError)) throw error;
+}
+
+/** @returns none if the folder cannot be read: no state can be read then, which has a finding of its own */
+async function unfinishedIn(folder: string): Promise<readonly string[]> {
+  const names = await readdir(folder).catch((): string[] => []);
+  return names.filter((name) => name.startsWith(UNFINISHED)).map((name) => `${STATE_FOLDER}/${name}`);
 }
 
 /** @returns undefined also if a file or the state cannot be read: that has a finding of its own */
@@ -51,7 +76,6 @@ async function foreignIn(config: EnvConfig, environment: string): Promise<Foreig
     const isKnown = found.every((each) => each.foreign.length === 0);
     return { environment, file: first.file.shown, isKnown, phase };
   } catch (error) {
-    if (error instanceof EnvError) return undefined;
-    throw error;
+    return unlessEnvError(error);
   }
 }

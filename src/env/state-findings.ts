@@ -1,5 +1,5 @@
 /** Findings about what rekey has begun, and what others have done to what it wrote. */
-
+import { defined } from '../base/objects.ts';
 import type { EnvFinding } from './finding.ts';
 import { shellWord } from './finding.ts';
 import { STATE_FOLDER } from './state.ts';
@@ -7,18 +7,26 @@ import type { Foreign, StateFacts } from './state-facts.ts';
 import type { UnderWay } from './under-way.ts';
 
 /** @returns a finding for each environment that is not as rekey left it, or in which an emergency is not over */
-export function stateFindings({ underWay, foreign, isCutOff }: StateFacts): readonly EnvFinding[] {
+export function stateFindings({ underWay, foreign, cutOff, unfinished }: StateFacts): readonly EnvFinding[] {
   return [
-    ...(isCutOff ? [cutOff()] : []),
+    ...(cutOff === undefined ? [] : [cutOffFinding(cutOff)]),
+    ...unfinished.map(setAside),
     ...underWay.filter(({ phase }) => phase === 'Burning').map(openEmergency),
     ...foreign.map(notWritten),
   ];
 }
 
-function cutOff(): EnvFinding {
+function cutOffFinding({ environment }: NonNullable<StateFacts['cutOff']>): EnvFinding {
   const message =
     'the last step was cut off, so files may have old keys or new ones; the next command that writes ends it or undoes it';
-  return { reason: 'StepCutOff', severity: 'error', file: `${STATE_FOLDER}/step`, message };
+  const fix = environment === undefined ? undefined : [`rekey env continue ${shellWord(environment)}`];
+  return { reason: 'StepCutOff', severity: 'error', file: `${STATE_FOLDER}/step`, message, ...defined({ fix }) };
+}
+
+function setAside(file: string): EnvFinding {
+  const message =
+    'a step that an emergency went without; it holds keys. Make the files of all environments alike, then delete it';
+  return { reason: 'LeftoverKey', severity: 'error', file, message, fix: [`rm -r ${shellWord(file)}`] };
 }
 
 function openEmergency({ environment }: UnderWay): EnvFinding {

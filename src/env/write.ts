@@ -15,7 +15,7 @@ import { type Change, commit } from './files/transaction.ts';
 import { withoutStep } from './files/unfinished.ts';
 import { firstVersion } from './first-version.ts';
 import { KEY_ID, shownKids, valuesFor } from './layout.ts';
-import { lostKey } from './lost-key.ts';
+import { refuseLost } from './lost-key.ts';
 import { type EnvState, encodeEnvState, type Reload, STATE_FOLDER, setAsidePath, statePath } from './state.ts';
 
 /** The result of a write. */
@@ -131,8 +131,7 @@ async function render(
   const { files, config } = environment;
   const shown = shownKids(state.keyset);
   refuseAlike(environment, state.keyset, shown);
-  const lost = shown.find((kid) => !materials.has(kid));
-  if (lost !== undefined) throw await lostKey(environment, lost);
+  await refuseLost(environment, state.keyset, materials);
   const changes = files
     .map((file) => changeOf(file, state.keyset, materials, config.fallbacksName))
     .filter(({ before, after }) => !before.equals(after));

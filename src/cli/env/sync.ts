@@ -4,6 +4,7 @@
 import type { EnvironmentFiles } from '../../env/environment.ts';
 import { refuseCommitted } from '../../env/guard.ts';
 import { shownKids } from '../../env/layout.ts';
+import { refuseLost } from '../../env/lost-key.ts';
 import type { View } from '../../env/session.ts';
 import { burntKeysIn, spreadingWeakKeys, type UnwantedKey, unwantedText } from '../../env/unwanted.ts';
 import { foundIn } from '../../env/write.ts';
@@ -107,6 +108,7 @@ async function putBack(context: Context, view: View, discard: boolean): Promise<
   const { session, terminal } = context;
   const { name } = view.environment;
   await refuseBurntOwn(context, view);
+  await refuseLost(view.environment, view.facts.keyset);
   const foreign = view.differences.filter((difference) => difference.foreign.length > 0);
   if (foreign.length > 0 && !discard) {
     const what = foreign.map(

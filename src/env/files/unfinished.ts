@@ -1,9 +1,13 @@
 /** A step that was cut off and cannot be ended, as somebody has edited one of its files: an emergency goes around it. */
 import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { movedAside } from './aside.ts';
 import { about, FileError, isMissing } from './errors.ts';
 import { stepFolder } from './journal.ts';
 import { recover } from './transaction.ts';
+
+/** With what the name of a step begins that an emergency has kept, in the state folder. */
+export const UNFINISHED = 'step.unfinished-';
 
 /**
  * Ends an interrupted step, if it can be ended. The step stays as it is if not: see {@link withoutStep}.
@@ -32,7 +36,7 @@ export async function withoutStep<T>(
 ): Promise<{ readonly done: T; readonly left?: string }> {
   const step = stepFolder(stateFolder);
   if (!(await about(step, () => isThere(step)))) return { done: await work() };
-  const aside = `${step}.unfinished-${new Date(now).toISOString().replaceAll(':', '')}`;
+  const aside = join(stateFolder, `${UNFINISHED}${new Date(now).toISOString().replaceAll(':', '')}`);
   const done = await movedAside(step, aside, work);
   const what = 'the step that was cut off before is not finished, and is kept in';
   const next =

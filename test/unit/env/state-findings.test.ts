@@ -1,5 +1,5 @@
 /** What `check` says of a state that is not as rekey left it. `rekey` runs as a process. */
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { EMERGENCY, rekeyForFile, stateOf, twoServices } from '../../support/env/pair.ts';
@@ -44,5 +44,23 @@ describe('env check', { timeout: 120_000 }, () => {
     await rekey.env(folder, ...EMERGENCY);
     mkdirSync(join(folder, '.rekey/step'));
     expect((await rekey.env(folder, 'check')).out).toContain('[StepCutOff]');
+  });
+
+  it('names the command that ends a step, by its journal', async () => {
+    const folder = twoServices();
+    await rekey.env(folder, ...EMERGENCY);
+    const entry = {
+      target: '.rekey/production.json',
+      fresh: '.rekey/step/x-0.new',
+      old: null,
+      before: null,
+      after: '',
+    };
+    mkdirSync(join(folder, '.rekey/step'));
+    writeFileSync(join(folder, '.rekey/step/done.json'), JSON.stringify({ root: folder, entries: [entry] }));
+    const { out } = await rekey.env(folder, 'check');
+    expect(out).toContain('ends it or undoes it [StepCutOff]\n    $ rekey env continue production\n');
+    expect((await rekey.env(folder, 'continue', 'production')).err).toContain('cut off when it tidied up');
+    expect((await rekey.env(folder, 'check')).out).not.toContain('[StepCutOff]');
   });
 });

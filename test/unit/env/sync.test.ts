@@ -49,7 +49,24 @@ describe('env sync', { timeout: 300_000 }, () => {
     }
     const { code, err } = await rekey.env(folder, 'sync', 'production');
     expect(code).toBe(1);
-    expect(err).toContain('remove .rekey/production.json');
+    expect(err).toContain('or go back: rekey env abort production');
     expect(err).not.toContain('emergency');
+    expect((await rekey.env(folder, 'abort', 'production')).code).toBe(0);
+  });
+
+  it('does not offer to give up the key of all files where nothing is left to put back', async () => {
+    const folder = twoServices();
+    const files = ['main', 'admin'].map((name) => fileOf(folder, name));
+    await rekey.env(folder, ...EMERGENCY);
+    await rekey.env(folder, 'continue', 'production', ...reloadedOf(folder));
+    const text = `JWT_SECRET_KEY=${freshKey()}\n`;
+    for (const path of files) writeFileSync(path, text);
+    const { code, err } = await rekey.env(folder, 'sync', 'production');
+    expect([code, err]).toEqual([1, expect.stringContaining('stands in none of the files any more')]);
+    expect(err).toContain('rekey env emergency production');
+    expect(err).not.toContain('--discard');
+    // that would forget the key that was burnt
+    expect(err).not.toContain('remove .rekey');
+    expect(files.map((path) => readFileSync(path, 'utf8'))).toEqual([text, text]);
   });
 });

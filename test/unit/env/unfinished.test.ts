@@ -64,6 +64,7 @@ describe.each(['production', 'staging'])('an edit after a step was cut off, and 
     expect(burnt.said).toContain(`is kept in ${root}/.rekey/${aside}. It holds keys`);
     expect(statSync(join(root, '.rekey', aside)).mode & 0o777).toBe(0o700);
     for (const key of old) expect(burnt.said + burnt.out).not.toContain(key);
+    expect((await run(root, 'check')).out).toContain(`$ rm -r .rekey/${aside}\n`);
     const { version, phase } = stateOf(root, environment).keyset;
     expect(phase).toBe('Burning');
     const over = await run(root, `continue ${environment} --reloaded ${version}`);
