@@ -53,7 +53,7 @@ gitops: $(INSTALLED) ## Run the tests of GitOps with Flux's own engine and Argo 
 krew: $(INSTALLED) ## Install what make release makes with krew itself, and remove it; builds krew the first time
 	@REKEY_KREW=1 npm run --silent test -- --project apiserver test/apiserver/krew.test.ts
 
-bench: $(INSTALLED) ## Measure the operator with many resources; ONLY=adopt,idle,start,scrape,herd,shared SIZES=0,1000 LABEL=fleet FLAGS=…
+bench: $(INSTALLED) ## Measure the operator with many resources; ONLY=adopt,idle,start,scrape,herd,shared,wave SIZES=0,1000 LABEL=fleet FLAGS=…
 	@$(NODE) bench/bench.ts --only '$(ONLY)' --sizes $(if $(SIZES),$(SIZES),0,1000) --label $(or $(LABEL),fleet) --flags '$(FLAGS)'
 
 soak: $(INSTALLED) ## Let one operator work for an hour, and see that nothing grows; MINUTES=60 RESOURCES=100
