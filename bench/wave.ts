@@ -32,13 +32,18 @@ interface Sample {
   readonly writeMs: number;
 }
 
+interface Pair {
+  readonly ours: Sample;
+  readonly kubectl: Sample;
+}
+
 /**
  * @param deployments how many share the key
  * @param pairs the first one warms up and does not count
  */
 export async function wave(stage: Stage, deployments: number, pairs: number): Promise<Figures> {
   const member = await furnish(stage, deployments);
-  const samples: { ours: Sample; kubectl: Sample }[] = [];
+  const samples: Pair[] = [];
   for (let i = 0; i <= pairs; i += 1) {
     const byKubectl = () => waveByKubectl(stage, member, deployments);
     const byRekey = () => waveByRekey(stage, member, deployments);
@@ -51,34 +56,35 @@ export async function wave(stage: Stage, deployments: number, pairs: number): Pr
   }
   await stage.api.delete({ kind: 'Namespace', name: member.namespace });
   return {
+    ...besideKubectl('waveSeconds', ['kubectlSeconds', 'waveRatio'], samples),
+    ...besideKubectl('writeMs', ['kubectlWriteMs', 'writeRatio'], samples),
+  };
+}
+
+/** Of ours, and by these names of those of kubectl and of the ratios. */
+function besideKubectl(
+  measure: keyof Sample,
+  [theirs, ratio]: readonly [string, string],
+  samples: readonly Pair[],
+): Figures {
+  const of = (value: (pair: Pair) => number) => samples.map(value);
+  return {
     ...spread(
-      'waveSeconds',
-      samples.map(({ ours }) => ours.waveSeconds),
+      measure,
+      of(({ ours }) => ours[measure]),
     ),
     ...spread(
-      'kubectlSeconds',
-      samples.map(({ kubectl }) => kubectl.waveSeconds),
+      theirs,
+      of(({ kubectl }) => kubectl[measure]),
     ),
     ...spread(
-      'waveRatio',
-      samples.map(({ ours, kubectl }) => ours.waveSeconds / kubectl.waveSeconds),
-    ),
-    ...spread(
-      'writeMs',
-      samples.map(({ ours }) => ours.writeMs),
-    ),
-    ...spread(
-      'kubectlWriteMs',
-      samples.map(({ kubectl }) => kubectl.writeMs),
-    ),
-    ...spread(
-      'writeRatio',
-      samples.map(({ ours, kubectl }) => ours.writeMs / kubectl.writeMs),
+      ratio,
+      of(({ ours, kubectl }) => ours[measure] / kubectl[measure]),
     ),
   };
 }
 
-/** The least, the median and the most. */
+/** The least, the median (of an even number, the greater of the two in the middle) and the most. */
 function spread(name: string, values: readonly number[]): Figures {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (i: number) => Number((sorted[i] ?? Number.NaN).toFixed(3));

@@ -32,6 +32,7 @@ import { type Selecting, selected } from './selected.ts';
 import { type ShowOptions, show } from './show.ts';
 import { CommandError, EXIT, type Exit, type Terminal } from './terminal.ts';
 import { timeoutOption } from './timeout.ts';
+import { typedName } from './typed-name.ts';
 import { validateTargets } from './validate-app/targets.ts';
 
 export interface Environment {
@@ -51,9 +52,6 @@ type Act<Options> = (operations: Operations, names: readonly string[], options: 
 /** Adds a command that needs a cluster. */
 type Add = <Options>(usage: string, description: string, act: Act<Options>) => Command;
 
-/** As kubectl prints and takes names, such as `jkr/my-jwt`. */
-const TYPED = /^(?:jkr|jwtkeyrotations?(?:\.rekey\.dev)?)\/(?=.)/;
-
 /**
  * The whole command line.
  *
@@ -67,8 +65,7 @@ export function runCommand(args: readonly string[], environment: Environment): P
     namespaces: async (options) => (await connect(options)).namespaces(),
     ...(contexts && { contexts }),
   };
-  const words = args.map((word, i) => (args[i - 1] === '--reason' ? word : word.replace(TYPED, '')));
-  return runProgram('kubectl rekey', words, terminal, allCommands(environment), names);
+  return runProgram('kubectl rekey', args, terminal, allCommands(environment), names);
 }
 
 /** @returns what adds every command */
@@ -96,7 +93,7 @@ function addClusterCommands(program: Command, { terminal, connect }: Environment
         const options = self.optsWithGlobals<Options & Global>();
         await run(async () => {
           if (self.args.includes('')) throw new CommandError('a name must not be empty', EXIT.usage);
-          return act(await connect(options), self.args, options);
+          return act(await connect(options), self.args.map(typedName), options);
         });
       });
   addLooking(add, terminal);

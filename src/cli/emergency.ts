@@ -112,7 +112,7 @@ async function insist(ask: () => Promise<unknown>): Promise<void> {
 
 /** Whoever may not request it must not take the key for dead. */
 function unburnt({ message }: Error): CommandError {
-  return new CommandError(`NOTHING WAS BURNT, the leaked key still signs: ${message}`, EXIT.failed);
+  return new CommandError(`NOTHING WAS BURNT by this command, take the leaked key for alive: ${message}`, EXIT.failed);
 }
 
 function isOver(emergency: Emergency): emergency is Over {

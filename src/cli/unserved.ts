@@ -6,7 +6,7 @@ import { emergencyOf } from '../rotation/requests/requests.ts';
 import type { EmergencyRequest } from '../rotation/wishes.ts';
 
 export const NOT_SERVED =
-  'NOT SERVED: the operator has not reported that a key is burnt for it: the leaked key still signs';
+  'NOT SERVED: the operator has not reported that a key is burnt for it: take the leaked key for alive';
 export const BY_HAND =
   'if no operator runs, and you cannot start one, burn the key by hand: docs/emergency.md#without-rekey';
 

@@ -30,7 +30,7 @@ function setAside(file: string): EnvFinding {
 }
 
 function openEmergency({ environment }: UnderWay): EnvFinding {
-  const message = 'an emergency is not over: a service that was not restarted accepts a burnt key';
+  const message = 'an emergency is not over: a service that was not restarted may accept a burnt key';
   const fix = [`rekey env continue ${shellWord(environment)}`];
   return { reason: 'EmergencyOpen', severity: 'error', file: stateFile(environment), environment, message, fix };
 }

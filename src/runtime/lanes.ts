@@ -78,8 +78,9 @@ export class Lanes<K extends string> {
   /** @returns that of the next key, at least this one; one that no key has if none waits */
   #priorityFrom(least: number): number {
     const waiting = [...this.#lanes.keys()].filter((priority) => priority >= least).sort((a, b) => b - a);
-    const [highest = Number.NaN, lower = highest] = waiting;
-    if (this.#share === undefined || highest >= this.#share.below || lower === highest) return highest;
+    const [highest = Number.NaN, lower] = waiting;
+    // who finds nothing to choose from has no part in the count
+    if (this.#share === undefined || lower === undefined || highest >= this.#share.below) return highest;
     const { oneIn } = this.#share;
     this.#shared += 1;
     if (this.#shared % oneIn !== 0) return highest;

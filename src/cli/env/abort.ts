@@ -17,8 +17,9 @@ export async function abort(
   const wrote = await session.decide(async (view) => {
     const { phase } = view.facts.keyset;
     if (phase === 'Steady') throw new CommandError(`no rotation of ${environment} is under way`, EXIT.failed);
-    // files that were put back may lack the new key, which leaves anyway
-    if (view.differences.some(({ foreign, burnt }) => burnt || foreign.length > 0)) {
+    // before it has signed, the new key leaves anyway: files that were put back may lack it
+    const isNeeded = phase !== 'Staging' || view.differences.some(({ foreign, burnt }) => burnt || foreign.length > 0);
+    if (isNeeded && view.differences.length > 0) {
       const what = view.differences.map(({ message }) => message).join('; ');
       throw new CommandError(`${what}. First run: ${program} env sync ${environment}`, EXIT.failed);
     }

@@ -6,6 +6,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Operations } from '../../rotation/people/operations.ts';
 import type { AddCommands, Run } from '../program.ts';
 import { CommandError, EXIT, type Terminal } from '../terminal.ts';
+import { typedName } from '../typed-name.ts';
 import type { ReportOptions } from './command.ts';
 
 const WHAT = 'what happened in a rotation that has ended: phases, services, pods, keys';
@@ -27,7 +28,7 @@ export function addReport<Options>(
       const { reportOfFile, reportOfResource } = await import('./command.ts');
       if (file !== undefined) return reportOfFile(file, terminal, options);
       if (!name) throw new CommandError('a name must not be empty', EXIT.usage);
-      return reportOfResource(await connect(options), terminal, name, options);
+      return reportOfResource(await connect(options), terminal, typedName(name), options);
     });
   });
 }

@@ -3,6 +3,9 @@ import { EnvError } from '../error.ts';
 /** A problem with files, for people: the path and what to do, never a byte of a file. */
 export class FileError extends EnvError {}
 
+/** Somebody has changed a file since it was read: the same command, run again, reads what is there now. */
+export class ChangedMeanwhile extends FileError {}
+
 /** Files that cannot be replaced. Nothing was changed. */
 export class NotReplaceable extends FileError {
   /** As the step named them, absolute. */

@@ -5,7 +5,7 @@ import { defined } from '../../base/objects.ts';
 import { shellWord } from '../finding.ts';
 import { hasAcl } from './acl.ts';
 import { type Rights, readIfThere } from './disk.ts';
-import { about, FileError, fileError, isMissing, NotReplaceable } from './errors.ts';
+import { about, ChangedMeanwhile, FileError, fileError, isMissing, NotReplaceable } from './errors.ts';
 import { type Mounts, mountOf, readMounts } from './mounts.ts';
 import { ownerIn } from './owner.ts';
 
@@ -35,7 +35,7 @@ interface Home {
   readonly mount: string | undefined;
 }
 
-/** @throws NotReplaceable if some of them cannot be replaced, or have changed since they were read */
+/** @throws NotReplaceable if some of them cannot be replaced, ChangedMeanwhile if one has changed since it was read */
 export async function inspectAll(stateFolder: string, changes: readonly Change[]): Promise<readonly Target[]> {
   const mounts = await readMounts();
   const { dev } = await about(stateFolder, () => stat(stateFolder));
@@ -45,6 +45,7 @@ export async function inspectAll(stateFolder: string, changes: readonly Change[]
   const targets: Target[] = [];
   for (const change of changes) {
     const target = await inspect(change, home).catch((error: unknown) => {
+      if (error instanceof ChangedMeanwhile) throw error;
       troubles.push({ path: change.path, error: fileError(error, change.path) });
     });
     if (target === undefined) continue;
@@ -79,7 +80,7 @@ async function inspect(change: Change, home: Home): Promise<Target> {
   return { ...change, real, rights: await rightsOf(change, real, dev, home.mounts), isNear };
 }
 
-/** @throws FileError if the file has changed since it was read */
+/** @throws ChangedMeanwhile */
 async function checkUnchanged(path: string, real: string, before: Buffer | undefined): Promise<void> {
   // reading a pipe would wait for ever
   if (await isOther(real)) throw new FileError(`${path}: this is not a plain file`);
@@ -88,7 +89,7 @@ async function checkUnchanged(path: string, real: string, before: Buffer | undef
   now?.fill(0);
   if (isSame) return;
   const what = before === undefined ? 'made' : now === undefined ? 'removed' : 'changed';
-  throw new FileError(`${path}: somebody else has ${what} it meanwhile; run the command again`);
+  throw new ChangedMeanwhile(`${path}: somebody else has ${what} it meanwhile; run the command again`);
 }
 
 /** Whether the path exists and is not a plain file. */

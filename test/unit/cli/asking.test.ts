@@ -46,7 +46,7 @@ describe('an emergency', () => {
   it('is not asked for again where nothing was done', async () => {
     const { operations, terminal, patches } = asked({}, error(false));
     await expect(emergency(operations, terminal, 'jwt', options)).rejects.toThrow(
-      /^NOTHING WAS BURNT, the leaked key still signs: .*Timeout/,
+      /^NOTHING WAS BURNT by this command, take the leaked key for alive: .*Timeout/,
     );
     expect(patches).toHaveLength(1);
   });

@@ -36,7 +36,7 @@ describe('status', () => {
     expect(text).toMatch(
       /^shop\/jwt\n {2}EMERGENCY {2}20261201T154240Z-e3a351: night, requested 2026-12-01T15:42:40Z \(30s ago\) by /,
     );
-    expect(text).toMatch(/NOT SERVED: .* the leaked key still signs\n.*docs\/emergency.md#without-rekey\n/);
+    expect(text).toMatch(/NOT SERVED: .* take the leaked key for alive\n.*docs\/emergency.md#without-rekey\n/);
     expect(text).toMatch(/earlier emergency +n1: the first/);
   });
 

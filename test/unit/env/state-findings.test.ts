@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { EMERGENCY, rekeyForFile, stateOf, twoServices } from '../../support/env/pair.ts';
+import { EMERGENCY, rekeyForFile, reloadedOf, stateOf, twoServices } from '../../support/env/pair.ts';
 
 const rekey = rekeyForFile();
 const FILES = ['main/.env.production', 'admin/.env.production'];
@@ -28,6 +28,17 @@ describe('env check', { timeout: 120_000 }, () => {
     // the new key is lost, and nobody needs it to go back
     expect((await rekey.env(folder, 'abort', 'production')).out).toContain('production: abort: ');
     expect(readFileSync(join(folder, FILES[0] ?? ''), 'utf8')).toContain(old.trim());
+  });
+
+  it('does not go back with files that were put back once the new key signs', async () => {
+    const folder = twoServices();
+    const putBack = saved(folder);
+    await rekey.env(folder, 'rotate', 'production');
+    await rekey.env(folder, 'continue', 'production', ...reloadedOf(folder));
+    expect(stateOf(folder).keyset.phase).toBe('Promoting');
+    putBack();
+    const { code, err } = await rekey.env(folder, 'abort', 'production');
+    expect([code, err]).toEqual([1, expect.stringContaining('First run: rekey env sync production')]);
   });
 
   it('fails while an emergency is not over', async () => {

@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ChangedMeanwhile, NotReplaceable } from '../../../src/env/files/errors.ts';
 import { commit, FileError, recover } from '../../../src/env/files/transaction.ts';
 import { type Call, withFault } from '../../support/env/faulty-fs.ts';
 import { fastFolder } from '../../support/env/step-scene.ts';
@@ -206,6 +207,14 @@ async function pointOf(count: number): Promise<number> {
   const calls = await callsOf(count);
   return calls.findIndex(({ name, path }) => name === 'rename' && path.endsWith('plan.json')) + 1;
 }
+
+it('who has edited a file meanwhile is no reason to go without that file', async () => {
+  const edited = change(lay('x.env', 'KEY=edited\n'));
+  await expect(commit(state, [edited])).rejects.toBeInstanceOf(ChangedMeanwhile);
+  const path = lay('y.env');
+  chmodSync(path, 0o400);
+  await expect(commit(state, [change(path)])).rejects.toBeInstanceOf(NotReplaceable);
+});
 
 describe('an edit that comes between', () => {
   it('is not overwritten by a recovery, of an old file or a replaced one; undone, the recovery goes on', async () => {

@@ -323,6 +323,22 @@ test('lower priorities have a share, but not while the urgent wait', async () =>
   expect([13, 17, 21, 25].map((i) => taken[i])).toEqual(['shop/wanted', 'shop/other', 'shop/rest', 'hung/12']);
 });
 
+test('lower priorities have their share also while somebody waits for what is urgent only', async () => {
+  const { queue } = build({ share: { below: 3, oneIn: 4 } });
+  void queue.get(3);
+  for (let i = 0; i < 20; i += 1) queue.add(`hung/${i}`, { priority: 2 });
+  queue.add('shop/wanted', { priority: 1 });
+  const taken: string[] = [];
+  for (let i = 0; i < 8; i += 1) {
+    const key = (await queue.get()) ?? '';
+    taken.push(key);
+    queue.done(key);
+    // what hangs comes again
+    queue.add(key, { priority: 2 });
+  }
+  expect(taken).toContain('shop/wanted');
+});
+
 test('a namespace may get several keys in its turn', async () => {
   const { queue } = build({ run: 2 });
   for (const key of ['big/1', 'big/2', 'big/3', 'small/1', 'big/4', 'small/2', 'small/3', 'big/5']) queue.add(key);
